@@ -1,0 +1,81 @@
+// The way in: code, password, kind, and the lobby of group rooms.
+import { codeFrom, isCode, isRoomPassword } from './chat-core.js';
+import { byId } from './dom.js';
+import { t } from './i18n.js';
+import { complain } from './notice.js';
+import { watchRooms } from './rooms.js';
+
+/** `join(code, password, kind)` resolves to whether it worked; `open(code)` shows a room one is in, and says whether there was one. */
+export class Entry {
+  #code = byId('sala');
+  #password = byId('clave-sala');
+  #open;
+
+  constructor({ join, open, isIn }) {
+    this.#open = open;
+    byId('generar-codigo').addEventListener('click', () => {
+      this.#code.value = codeFrom(crypto.getRandomValues(new Uint8Array(4)));
+      this.#password.focus();
+    });
+    byId('form-sala').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#submit(join);
+    });
+    this.refreshLobby = watchRooms(byId('lobby'), { isIn });
+    byId('lobby').addEventListener('click', (event) => {
+      const link = event.target.closest('a[data-room]');
+      if (!link) return;
+      event.preventDefault();
+      this.#pick(link.dataset.room);
+    });
+    addEventListener('hashchange', () => this.followHash());
+  }
+
+  /** `/chat#sala=CODE` opens that room, or asks for its password. */
+  followHash() {
+    const code = new URLSearchParams(location.hash.slice(1)).get('sala');
+    if (!code || !isCode(code)) return;
+    // Used up: a reload later shall not jump back here.
+    history.replaceState(null, '', location.pathname);
+    this.#pick(code);
+  }
+
+  ask(code) {
+    this.#code.value = code;
+    this.#password.value = '';
+    this.#password.focus();
+  }
+
+  #pick(code) {
+    if (!this.#open(code)) this.ask(code);
+  }
+
+  async #submit(join) {
+    const code = this.#code.value.trim();
+    const password = this.#password.value;
+    if (!isCode(code)) {
+      complain(t('join.bad_code'));
+      this.#code.focus();
+      return;
+    }
+    if (!isRoomPassword(password) && !this.#open(code)) {
+      complain(t('join.bad_password'));
+      this.#password.focus();
+      return;
+    }
+    const button = byId('unirme');
+    button.disabled = true;
+    try {
+      const kind = byId('tipo-grupal').checked ? 'group' : 'private';
+      if (await join(code, password, kind)) {
+        this.#code.value = '';
+        this.#password.value = '';
+        this.refreshLobby();
+      } else {
+        this.#password.select();
+      }
+    } finally {
+      button.disabled = false;
+    }
+  }
+}

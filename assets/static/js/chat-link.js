@@ -1,0 +1,137 @@
+// The one socket: opens it, answers by `ref`, comes back when it falls.
+import { backoff } from './chat-core.js';
+import { session, toLogin } from './api.js';
+
+/** No answer for this long: the line is dead, even if the socket has not noticed. */
+const ANSWER_MS = 15000;
+const OPEN_MS = 10000;
+/** Failed tries before "reconnecting" becomes "offline". */
+const OFFLINE_AFTER = 4;
+/** A 1013 is answered at once, but not twice within this time. */
+const EAGER_MS = 5000;
+
+const url = () => `${location.protocol === 'https:' ? 'wss://' : 'ws://'}${location.host}/ws`;
+
+/** Calls `onstate(state)`, `onopen()` after each connection, `onframe(frame)` for what nobody asked for. */
+export class Link {
+  #socket = null;
+  #asked = new Map();
+  #counter = 0;
+  #attempt = 0;
+  #timer = 0;
+  #lastEager = -EAGER_MS;
+
+  constructor({ onstate, onframe, onopen }) {
+    this.state = 'reconnecting';
+    this.onstate = onstate;
+    this.onframe = onframe;
+    this.onopen = onopen;
+    addEventListener('online', () => this.#hurry());
+    addEventListener('offline', () => { if (this.#socket) this.#drop(1006); });
+    // Back from the browser's page cache: socket and timers are gone.
+    addEventListener('pageshow', (event) => { if (event.persisted) this.#hurry(); });
+    document.addEventListener('visibilitychange', () => { if (!document.hidden) this.#hurry(); });
+    addEventListener('pagehide', () => clearTimeout(this.#timer));
+    this.#open();
+  }
+
+  get online() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  tell(frame) {
+    if (this.online) this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** Sends a frame and resolves with its answer; rejects with the error frame, or `{code: "network"}`. */
+  ask(frame, { deadly = false } = {}) {
+    if (!this.online) return Promise.reject({ code: 'network' });
+    this.#counter += 1;
+    const ref = this.#counter.toString(36);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#asked.delete(ref);
+        reject({ code: 'network' });
+        if (deadly) this.#drop(1006);
+      }, ANSWER_MS);
+      this.#asked.set(ref, { resolve, reject, timer });
+      const { type, ...rest } = frame;
+      this.#socket.send(JSON.stringify({ type, ref, ...rest }));
+    });
+  }
+
+  #set(state) {
+    if (state === this.state) return;
+    this.state = state;
+    this.onstate(state);
+  }
+
+  #open() {
+    clearTimeout(this.#timer);
+    const socket = new WebSocket(url());
+    this.#socket = socket;
+    let opened = false;
+    const patience = setTimeout(() => { if (!opened && socket === this.#socket) this.#drop(1006, true); }, OPEN_MS);
+    socket.onopen = () => {
+      opened = true;
+      clearTimeout(patience);
+      this.#attempt = 0;
+      this.#set('online');
+      this.onopen();
+    };
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => {
+      clearTimeout(patience);
+      this.#drop(event.code, !opened);
+    };
+  }
+
+  #receive(data) {
+    const frame = JSON.parse(data);
+    const asked = typeof frame.ref === 'string' ? this.#asked.get(frame.ref) : undefined;
+    if (!asked) {
+      this.onframe(frame);
+      return;
+    }
+    this.#asked.delete(frame.ref);
+    clearTimeout(asked.timer);
+    if (frame.type === 'error') asked.reject(frame);
+    else asked.resolve(frame);
+  }
+
+  /** The line is gone: whoever waits hears of it, and the next try is planned. */
+  #drop(code, neverOpened = false) {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+    const waiting = [...this.#asked.values()];
+    this.#asked.clear();
+    for (const { reject, timer } of waiting) {
+      clearTimeout(timer);
+      reject({ code: 'network' });
+    }
+    if (code === 4001) {
+      this.#set('offline');
+      toLogin();
+      return;
+    }
+    // A refused upgrade says nothing to a page; this call leads to the sign-in page if the session ended meanwhile.
+    if (neverOpened) session().catch(() => {});
+    this.#set(this.#attempt >= OFFLINE_AFTER || navigator.onLine === false ? 'offline' : 'reconnecting');
+    const now = performance.now();
+    const eager = code === 1013 && now - this.#lastEager > EAGER_MS;
+    if (eager) this.#lastEager = now;
+    const wait = eager ? 0 : backoff(this.#attempt);
+    this.#attempt += 1;
+    this.#timer = setTimeout(() => this.#open(), wait);
+  }
+
+  #hurry() {
+    if (this.#socket) return;
+    this.#attempt = 0;
+    this.#open();
+  }
+}

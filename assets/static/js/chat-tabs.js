@@ -1,0 +1,55 @@
+// The rooms one is in, as tabs: arrows move, badges count what is unread.
+import { byId, make } from './dom.js';
+import { t } from './i18n.js';
+
+function fill(tab, room, selected) {
+  const sub = room.state === 'lost' ? t('chat.lost_tab') : `${t(`kind.${room.kind}`)} · ${t('people', { n: room.members.length })}`;
+  const badge = room.unread === 0 ? null : make('span', { class: 'insignia' },
+    make('span', { 'aria-hidden': 'true' }, room.unread),
+    make('span', { class: 'solo-lector' }, t('chat.unread', { n: room.unread })));
+  tab.replaceChildren(make('span', { class: 'pestana-codigo', translate: 'no' }, room.code), make('small', {}, sub), ...(badge ? [badge] : []));
+  tab.setAttribute('aria-selected', String(selected));
+  tab.tabIndex = selected ? 0 : -1;
+  tab.dataset.estado = room.state;
+}
+
+/** Returns `draw(rooms, current)`; `onselect(code)` is called when a person picks one. */
+export function tabList(onselect) {
+  const list = byId('tabs');
+  const known = new Map();
+
+  list.addEventListener('click', (event) => {
+    const tab = event.target.closest('[role=tab]');
+    if (tab) onselect(tab.dataset.room);
+  });
+  list.addEventListener('keydown', (event) => {
+    const all = [...known.values()];
+    const at = all.indexOf(document.activeElement);
+    const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    const next = all[(to + all.length) % all.length];
+    onselect(next.dataset.room);
+    next.focus();
+  });
+
+  return function draw(rooms, current) {
+    for (const [code, tab] of known) {
+      if (!rooms.some((room) => room.code === code)) {
+        tab.remove();
+        known.delete(code);
+      }
+    }
+    for (const room of rooms) {
+      let tab = known.get(room.code);
+      if (!tab) {
+        tab = make('button', { type: 'button', class: 'pestana', role: 'tab', id: `tab-${room.code}`, 'aria-controls': 'panel', 'data-room': room.code });
+        known.set(room.code, tab);
+        list.append(tab);
+      }
+      fill(tab, room, room === current);
+    }
+    // With no room open the first tab is still reachable by keyboard.
+    if (!current && known.size) known.values().next().value.tabIndex = 0;
+  };
+}

@@ -1,0 +1,88 @@
+// The messages of one room as elements. Everything a person wrote goes in through textContent.
+import { dayOf, hue, initial, startsGroup } from './chat-core.js';
+import { make } from './dom.js';
+import { t } from './i18n.js';
+import { clock, dayName, fullTime } from './times.js';
+
+/** Oldest elements go past this, so that a long day does not fill a cheap phone. */
+const MAX_SHOWN = 600;
+
+export class Thread {
+  #me;
+  #newLine = null;
+  #info = new WeakMap();
+
+  constructor(me) {
+    this.#me = me;
+    this.element = make('div', { class: 'hilo' });
+    this.hint = make('p', { class: 'nada' }, t('chat.first'));
+    this.element.append(this.hint);
+  }
+
+  #messageElement(message) {
+    const own = message.user === this.#me;
+    const node = make('div', { class: `mensaje tono${hue(message.user)}${own ? ' propio' : ''}`, 'data-seq': message.seq },
+      make('span', { class: 'inicial', 'aria-hidden': 'true' }, initial(message.user)),
+      make('span', { class: 'autor', translate: 'no' }, message.user),
+      make('time', { datetime: message.at, title: fullTime(message.at) }, clock(message.at)),
+      make('p', { class: 'texto', dir: 'auto' }, message.text));
+    this.#info.set(node, message);
+    return node;
+  }
+
+  /** Puts a message where its number belongs. `isNew` draws the "new" line above it unless there is one. */
+  add(message, isNew) {
+    this.hint.remove();
+    const node = this.#messageElement(message);
+    let below = null;
+    for (let other = this.element.lastElementChild; other; other = other.previousElementSibling) {
+      if (!this.#info.has(other)) continue;
+      if (this.#info.get(other).seq < message.seq) break;
+      below = other;
+    }
+    this.element.insertBefore(node, below);
+    this.#dayLine(node, message);
+    if (isNew && !this.#newLine) {
+      this.#newLine = make('p', { class: 'raya nueva' }, make('span', {}, t('chat.new')));
+      node.before(this.#newLine);
+    }
+    this.#regroup(node);
+    const next = node.nextElementSibling;
+    if (next && this.#info.has(next)) this.#regroup(next);
+    this.#trim();
+  }
+
+  #dayLine(node, message) {
+    const day = dayOf(message.at);
+    let above = node.previousElementSibling;
+    while (above && !this.#info.has(above) && !above.dataset.dia) above = above.previousElementSibling;
+    const known = above && (above.dataset.dia || dayOf(this.#info.get(above).at));
+    if (known !== day) node.before(make('p', { class: 'raya dia', 'data-dia': day }, make('span', {}, dayName(message.at))));
+  }
+
+  #regroup(node) {
+    node.classList.toggle('primero', startsGroup(this.#info.get(node.previousElementSibling), this.#info.get(node)));
+  }
+
+  /** A line that nobody wrote: somebody came, somebody left, messages were lost. */
+  note(text, className = 'presencia') {
+    if (className !== 'presencia') this.hint.remove();
+    this.element.append(make('p', { class: className }, text));
+    this.#trim();
+  }
+
+  clearNew() {
+    const next = this.#newLine?.nextElementSibling;
+    this.#newLine?.remove();
+    this.#newLine = null;
+    if (next && this.#info.has(next)) this.#regroup(next);
+  }
+
+  #trim() {
+    while (this.element.childElementCount > MAX_SHOWN) {
+      const first = this.element.firstElementChild;
+      if (first === this.#newLine) this.#newLine = null;
+      first.remove();
+    }
+  }
+}

@@ -1,0 +1,38 @@
+// Building elements. Text only ever goes in as text.
+import { t } from './i18n.js';
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** An element; a `true` attribute is bare, `false` and null ones are left out. */
+export function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) node.setAttribute(name, '');
+    else if (value !== false && value != null) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child != null));
+  return node;
+}
+
+export function icon(name, className = 'ico') {
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('class', className);
+  svg.setAttribute('aria-hidden', 'true');
+  const use = document.createElementNS(SVG, 'use');
+  use.setAttribute('href', `/static/img/iconos.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** Shows nothing before 300 ms, then a skeleton, and after 5 s why it takes long. Returns the function that ends the wait. */
+export function waiting(box) {
+  const timers = [
+    setTimeout(() => {
+      box.replaceChildren(make('p', { class: 'solo-lector' }, t('wait')), ...[1, 2, 3].map(() => make('div', { class: 'esqueleto' })));
+    }, 300),
+    setTimeout(() => box.append(make('p', { class: 'tenue chico' }, t('wait.long'))), 5000),
+  ];
+  return () => timers.forEach(clearTimeout);
+}

@@ -1,0 +1,43 @@
+// How a file is sized and drawn; no page needed.
+import { locale } from './i18n.js';
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+const whole = new Intl.NumberFormat(locale);
+const tenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+
+/** `1536` → `1,5 KiB`. */
+export function humanSize(bytes) {
+  let size = bytes;
+  let unit = 0;
+  while (size >= 1024 && unit < UNITS.length - 1) {
+    size /= 1024;
+    unit += 1;
+  }
+  return `${(size < 10 ? tenth : whole).format(size < 10 ? size : Math.round(size))} ${UNITS[unit]}`;
+}
+
+export const exact = (number) => whole.format(number);
+export function iconFor(mediaType) {
+  const type = (mediaType || '').toLowerCase();
+  const [top] = type.split('/');
+  const has = (...words) => words.some((word) => type.includes(word));
+  if (top === 'image') return 'imagen';
+  if (top === 'audio') return 'audio';
+  if (top === 'video') return 'video';
+  if (has('zip', 'tar', 'rar', '7z', 'compressed', 'xz', 'zstd', 'bzip')) return 'comprimido';
+  if (has('spreadsheet', 'excel', 'csv')) return 'tabla';
+  if (top === 'text' || has('pdf', 'word', 'opendocument', 'rtf', 'presentation', 'json', 'xml')) return 'texto';
+  return 'archivo';
+}
+
+/** The shape beside a state's word. */
+export const stateIcon = {
+  received: 'e-recibido', clean: 'e-disponible', released: 'e-disponible', inspecting: 'e-inspeccion',
+  suspicious: 'e-retenido', unscannable: 'e-retenido', infected: 'e-infectado',
+};
+
+/** Whether a person is offered the bytes of a file in this state. */
+export const handedOut = (state) => state === 'received' || state === 'clean' || state === 'released';
+
+/** A name as one searches it: no case, no accents. */
+export const plain = (name) => name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();

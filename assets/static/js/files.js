@@ -1,0 +1,163 @@
+// The page of files: the list, the filter, uploading and deleting.
+import './page.js';
+import { byId, make, waiting } from './dom.js';
+import { errorText, t } from './i18n.js';
+import { clear, complain, inform } from './notice.js';
+import { call, session } from './api.js';
+import { plain } from './files-format.js';
+import { copyText, fileRow } from './files-row.js';
+import { sendAll, sentText } from './upload.js';
+
+/** While something is being inspected, and otherwise. */
+const SOON_MS = 4000;
+const LATER_MS = 45000;
+
+const list = byId('archivos');
+const empty = byId('vacio');
+const filter = byId('filtro');
+let role = '';
+let files = null;
+let shown = '';
+let timer = 0;
+let endWait = () => {};
+const mayUpload = () => role === 'administrator' || role === 'cliente';
+
+function nothing(text, button) {
+  empty.replaceChildren(make('div', { class: 'nada' }, make('p', {}, text), button ?? null));
+}
+
+function action(text, act) {
+  const button = make('button', { type: 'button' }, text);
+  button.addEventListener('click', act);
+  return button;
+}
+
+/** Redraws; rows that did not change stay, with their focus and their open details. */
+function draw() {
+  const wanted = plain(filter.value.trim());
+  const seen = files.filter((file) => plain(file.name).includes(wanted));
+  const key = JSON.stringify([seen, role]);
+  byId('resumen').textContent = wanted ? t('files.count_of', { m: seen.length, n: files.length }) : t('files.count', { n: files.length });
+  if (key === shown) return;
+  shown = key;
+  const old = new Map([...list.children].map((row) => [row.dataset.id, row]));
+  list.replaceChildren(...seen.map((file) => {
+    const state = JSON.stringify([file, role]);
+    const kept = old.get(file.id);
+    if (kept?.drawnFrom === state) return kept;
+    const row = fileRow(file, role === 'administrator');
+    row.drawnFrom = state;
+    return row;
+  }));
+  if (seen.length) empty.replaceChildren();
+  else if (files.length) nothing(t('files.no_match'), action(t('files.clear'), () => { filter.value = ''; draw(); filter.focus(); }));
+  else if (mayUpload()) nothing(t('files.none_upload'), action(t('files.upload'), () => byId('elegir').click()));
+  else nothing(t('files.none'));
+}
+
+async function load() {
+  clearTimeout(timer);
+  try {
+    const focused = document.activeElement;
+    files = await call('GET', '/api/files');
+    endWait();
+    draw();
+    if (focused?.isConnected && focused !== document.activeElement) focused.focus();
+  } catch (error) {
+    endWait();
+    if (files === null) nothing(errorText(error, 'files'), action(t('retry'), begin));
+  }
+  const soon = files?.some((file) => file.state === 'inspecting');
+  timer = setTimeout(() => { if (!document.hidden) load(); }, soon ? SOON_MS : LATER_MS);
+}
+
+async function begin() {
+  endWait = waiting(empty);
+  try {
+    ({ role } = await session());
+  } catch (error) {
+    endWait();
+    if (error.code !== 'unauthenticated') nothing(errorText(error), action(t('retry'), begin));
+    return;
+  }
+  byId('zona').hidden = !mayUpload();
+  load();
+}
+
+let sending = false;
+async function upload(chosen) {
+  if (!chosen.length || sending) return;
+  sending = true;
+  clear();
+  const { sent, problems } = await sendAll(chosen);
+  sending = false;
+  byId('elegir').value = '';
+  if (problems.length) complain(problems.join(' '));
+  else inform(sentText(sent));
+  load();
+}
+
+function dropZone() {
+  const zone = byId('zona');
+  let depth = 0;
+  const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+  const mark = (change) => {
+    depth = Math.max(0, depth + change);
+    zone.classList.toggle('encima', depth > 0);
+  };
+  // The whole window takes files: on a near miss the browser would open one in place of the page.
+  addEventListener('dragenter', (event) => { if (carriesFiles(event)) { event.preventDefault(); mark(1); } });
+  addEventListener('dragleave', (event) => { if (carriesFiles(event)) mark(-1); });
+  addEventListener('dragover', (event) => { if (carriesFiles(event)) event.preventDefault(); });
+  addEventListener('drop', (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    mark(-depth);
+    if (!mayUpload()) return;
+    const items = [...event.dataTransfer.items];
+    const folder = items.some((item) => item.webkitGetAsEntry?.()?.isDirectory);
+    if (folder) complain(t('files.folder'));
+    else upload([...event.dataTransfer.files]);
+  });
+  byId('elegir').addEventListener('change', (event) => upload([...event.target.files]));
+}
+
+function confirmed(name) {
+  const dialog = byId('confirmar');
+  byId('confirmar-nombre').textContent = name;
+  dialog.returnValue = '';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'si'), { once: true });
+  });
+}
+
+async function remove(row) {
+  const { id, name } = row.dataset;
+  if (!await confirmed(name)) return;
+  const next = row.nextElementSibling ?? row.previousElementSibling;
+  try {
+    await call('DELETE', `/api/files/${encodeURIComponent(id)}`);
+    inform(t('files.deleted', { name }));
+    files = files.filter((file) => file.id !== id);
+    draw();
+    (next?.querySelector('.borrar') ?? filter).focus();
+  } catch (error) {
+    complain(errorText(error, 'files'));
+    if (error.code === 'not_found') load();
+  }
+}
+
+list.addEventListener('click', async (event) => {
+  const row = event.target.closest('.archivo');
+  if (event.target.closest('.borrar')) remove(row);
+  const copy = event.target.closest('.copiar');
+  if (copy) {
+    if (await copyText(copy.dataset.sha)) inform(t('files.copied'));
+    else complain(t('files.copy_failed'));
+  }
+});
+filter.addEventListener('input', () => { if (files) draw(); });
+document.addEventListener('visibilitychange', () => { if (!document.hidden && files) load(); });
+dropZone();
+begin();

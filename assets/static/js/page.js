@@ -1,0 +1,28 @@
+// What every page does once.
+import { t, translate } from './i18n.js';
+import { byId, make } from './dom.js';
+
+/** Key in sessionStorage under which the chat keeps its resume tokens. */
+export const ROOMS_KEY = 'pichat.rooms';
+
+translate();
+
+for (const field of document.querySelectorAll('.con-boton > [type=password]')) {
+  const button = make('button', { type: 'button', class: 'discreto ver' });
+  const draw = () => {
+    const act = field.type === 'password' ? 'show' : 'hide';
+    button.setAttribute('aria-label', t(`pw.${act}`));
+    button.textContent = t(`pw.${act}_short`);
+  };
+  button.addEventListener('click', () => {
+    field.type = field.type === 'password' ? 'text' : 'password';
+    draw();
+  });
+  draw();
+  field.after(button);
+}
+
+byId('salir')?.form.addEventListener('submit', () => sessionStorage.removeItem(ROOMS_KEY));
+
+// Whoever signs in starts without the last person's rooms.
+if (byId('entrar')) sessionStorage.removeItem(ROOMS_KEY);

@@ -1,0 +1,49 @@
+// The list of group rooms, as the start page and the chat's lobby show it.
+import { make, waiting } from './dom.js';
+import { errorText, t } from './i18n.js';
+import { call } from './api.js';
+
+const REFRESH_MS = 15000;
+
+function entry({ room, kind, members }, joined) {
+  const meta = [t(`kind.${kind}`), t('people', { n: members })];
+  if (joined) meta.push(t('rooms.in'));
+  return make('li', {}, make('a', { class: 'fila-sala', href: `/chat#sala=${encodeURIComponent(room)}`, 'data-room': room },
+    make('strong', { translate: 'no' }, room), make('span', { class: 'tenue chico' }, meta.join(' · '))));
+}
+
+/** Keeps `box` showing the rooms while the page is seen; `isIn(code)` marks one's own. Returns what refreshes it now. */
+export function watchRooms(box, { isIn = () => false, withButton = false } = {}) {
+  let shown = null;
+  const endWait = waiting(box);
+
+  function draw(rooms) {
+    const key = JSON.stringify([rooms, rooms.map((r) => isIn(r.room))]);
+    if (key === shown) return;
+    shown = key;
+    const focused = box.contains(document.activeElement) ? document.activeElement.dataset.room : null;
+    if (rooms.length) {
+      box.replaceChildren(make('ul', { class: 'lista-salas' }, ...rooms.map((r) => entry(r, isIn(r.room)))));
+      if (focused) [...box.querySelectorAll('a')].find((a) => a.dataset.room === focused)?.focus();
+    } else {
+      box.replaceChildren(make('div', { class: 'nada' }, make('p', {}, t('rooms.none')), withButton ? make('a', { class: 'boton', href: '/chat' }, t('rooms.create')) : null));
+    }
+  }
+
+  async function refresh() {
+    try {
+      const rooms = await call('GET', '/api/rooms');
+      endWait();
+      draw(rooms);
+    } catch (error) {
+      endWait();
+      if (shown !== null) return; // the old list stays; the next round tries again
+      box.replaceChildren(make('p', { class: 'nada' }, errorText(error)));
+    }
+  }
+
+  setInterval(() => { if (!document.hidden) refresh(); }, REFRESH_MS);
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
+  refresh();
+  return refresh;
+}

@@ -1,0 +1,64 @@
+// Sends files one after another with progress; used by /listar and /subir.
+import { CallError, problemOf, toLogin } from './api.js';
+import { byId } from './dom.js';
+import { errorText, t } from './i18n.js';
+
+/** Rejects with a CallError, or with null when `signal` aborts. */
+function sendFile(file, onprogress, signal) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const body = new FormData();
+    body.append('archivo', file);
+    request.upload.onprogress = (event) => { if (event.lengthComputable) onprogress(event.loaded / event.total); };
+    request.onload = () => {
+      const answer = problemOf(request.responseText);
+      if (request.status === 201) {
+        resolve(answer);
+        return;
+      }
+      const error = new CallError(request.status, answer, request.getResponseHeader('Retry-After'));
+      if (error.code === 'unauthenticated') toLogin();
+      reject(error);
+    };
+    request.onerror = () => reject(new CallError(0));
+    request.onabort = () => reject(null);
+    signal.addEventListener('abort', () => request.abort());
+    request.open('POST', '/api/files');
+    request.setRequestHeader('Accept', 'application/json');
+    request.send(body);
+  });
+}
+
+/** Sends all of `files`, drawing #subiendo; resolves with the names that arrived and a line about each that did not. */
+export async function sendAll(files) {
+  const box = byId('subiendo');
+  const bar = byId('progreso');
+  const line = byId('progreso-texto');
+  const stop = new AbortController();
+  const cancel = () => stop.abort();
+  const sent = [];
+  const problems = [];
+  byId('cancelar').addEventListener('click', cancel);
+  box.hidden = false;
+  for (const file of files) {
+    bar.value = 0;
+    line.textContent = t('files.sending', { name: file.name, p: 0 });
+    try {
+      await sendFile(file, (part) => {
+        const percent = Math.floor(part * 100);
+        bar.value = percent;
+        line.textContent = part < 1 ? t('files.sending', { name: file.name, p: percent }) : t('files.saving', { name: file.name });
+      }, stop.signal);
+      sent.push(file.name);
+    } catch (error) {
+      problems.push(`${file.name}: ${error === null ? t('files.canceled') : errorText(error, 'files')}`);
+      // What stops one of these stops the rest.
+      if (error === null || ['rate_limited', 'storage_full', 'forbidden', 'unauthenticated', 'network'].includes(error.code)) break;
+    }
+  }
+  byId('cancelar').removeEventListener('click', cancel);
+  box.hidden = true;
+  return { sent, problems };
+}
+
+export const sentText = (sent) => (sent.length === 1 ? t('files.sent', { name: sent[0] }) : t('files.sent_many', { n: sent.length }));

@@ -1,0 +1,340 @@
+//! People: who they are, how they prove it, how long that holds.
+
+pub mod password;
+mod sessions;
+pub mod tune;
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::audit::{Audit, Event, LoginFailure, SessionEnd};
+use crate::clock::{Clock, Timestamp};
+use crate::limits::{Attempt, Refusal, SignInLimits, Wait};
+use crate::store::{SessionRow, Store, StoreError, UserRow};
+use crate::types::crypto::{Sha256, Token};
+use crate::types::{Person, Role, UserName};
+
+use password::{HashError, HashPool, Password, WeakPassword};
+pub use sessions::{EndListener, Session, SessionLimits, Sessions};
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Name or password is wrong; which of them is not told.
+    #[error("wrong name or password")]
+    Invalid,
+    /// The password is right, but an administrator has shut the person out.
+    #[error("the account is locked by an administrator")]
+    AccountLocked,
+    /// Too many wrong tries for this name from this address.
+    #[error("too many wrong tries for this name from this address")]
+    LockedOut(Wait),
+    /// Too many wrong tries from this address.
+    #[error("too many wrong tries from this address")]
+    RateLimited(Wait),
+    /// The hashing queue is full.
+    #[error("too many people are signing in")]
+    Busy,
+    /// The store or the hasher failed.
+    #[error(transparent)]
+    Internal(#[from] StoreError),
+    /// A stored hash cannot be read.
+    #[error("a stored password hash cannot be checked")]
+    BadHash,
+}
+
+/// Why a password stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The new one may not become a password.
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
+    /// As at sign-in.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+}
+
+impl From<HashError> for SignInError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::Busy,
+            HashError::Failed => Self::BadHash,
+        }
+    }
+}
+
+impl From<Refusal> for SignInError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::RateLimited(wait) => Self::RateLimited(wait),
+            Refusal::LockedOut(wait) => Self::LockedOut(wait),
+        }
+    }
+}
+
+/// People and their sessions.
+pub struct Accounts {
+    store: Store,
+    pool: HashPool,
+    /// What an unknown name is checked against, so that it costs what a known one costs.
+    decoy: Arc<str>,
+    /// The sessions.
+    pub sessions: Arc<Sessions>,
+    limits: Arc<SignInLimits>,
+    audit: Audit,
+    clock: Arc<dyn Clock>,
+    /// Turns true once the first accounts are made; a sign-in waits for it.
+    ready: watch::Receiver<bool>,
+}
+
+impl Accounts {
+    /// Reads the sessions that outlived the last run.
+    pub fn open(
+        store: Store,
+        pool: HashPool,
+        session_limits: SessionLimits,
+        limits: Arc<SignInLimits>,
+        audit: Audit,
+        clock: Arc<dyn Clock>,
+        ready: watch::Receiver<bool>,
+    ) -> Result<Self, StoreError> {
+        let sessions = Arc::new(Sessions::new(session_limits));
+        let (users, rows) = store.with(|db| Ok((db.users()?, db.sessions()?)))?;
+        let users: HashMap<_, _> = users.into_iter().map(|u| (u.id, u)).collect();
+        for row in rows {
+            if let Some(user) = users.get(&row.user).filter(|u| !u.locked) {
+                sessions.insert(Arc::new(session_of(user, row)));
+            }
+        }
+        let decoy = pool.decoy().into();
+        Ok(Self { store, pool, decoy, sessions, limits, audit, clock, ready })
+    }
+
+    /// Checks name and password and begins a session. The token is for the browser only.
+    ///
+    /// Runs to its end on a task of its own: a client that hangs up while its password is being hashed must not get its try back.
+    pub async fn sign_in(
+        self: &Arc<Self>,
+        name: String,
+        password: Password,
+        addr: IpAddr,
+    ) -> Result<(Token, Arc<Session>), SignInError> {
+        let this = Arc::clone(self);
+        let task = tokio::spawn(async move { this.sign_in_now(&name, password, addr).await });
+        task.await.unwrap_or(Err(SignInError::Internal(StoreError::Interrupted)))
+    }
+
+    async fn sign_in_now(&self, name: &str, password: Password, addr: IpAddr) -> Result<(Token, Arc<Session>), SignInError> {
+        // The sender lives in `app` until the accounts are made; if it is gone they are.
+        let _ = self.ready.clone().wait_for(|ready| *ready).await;
+        let user_name: Option<UserName> = name.parse().ok();
+        let key = user_name.as_ref().map_or_else(|| name.to_lowercase(), UserName::key);
+        let user = match user_name {
+            Some(name) => self.store.run(move |db| db.user_by_name(&name)).await?,
+            None => None,
+        };
+        let (user, old) = self.prove(user, &key, password, addr).await?;
+        if let Some(password) = old {
+            self.rehash(&user, password).await;
+        }
+        let token = Token::random();
+        let now = self.clock.now();
+        let row = SessionRow { digest: token.digest(), user: user.id, created_at: now, used_at: now };
+        let displaced = self.sessions.displaced_by(user.id);
+        let gone = displaced.clone();
+        self.store.run(move |db| db.add_session(row, &gone)).await?;
+        self.sessions.end(&displaced, SessionEnd::Evicted);
+        let session = Arc::new(session_of(&user, row));
+        self.sessions.insert(Arc::clone(&session));
+        self.audit.record(Event::LoginOk { user: user.name, addr }).await;
+        Ok((token, session))
+    }
+
+    /// Checks a password under the limits of failed sign-ins. Gives the password back when its hash is outdated.
+    async fn prove(
+        &self,
+        user: Option<UserRow>,
+        key: &str,
+        password: Password,
+        addr: IpAddr,
+    ) -> Result<(UserRow, Option<Arc<Password>>), SignInError> {
+        let known = user.as_ref().map(|u| u.name.clone());
+        let attempt = match self.limits.begin(addr, key, self.clock.monotonic()) {
+            Ok(attempt) => attempt,
+            Err(refusal) => return Err(self.refused(refusal, known, addr).await),
+        };
+        let delay = attempt.delay();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let phc = user.as_ref().map_or_else(|| Arc::clone(&self.decoy), |u| u.password.as_str().into());
+        let password = Arc::new(password);
+        let verdict = self.pool.verify(phc, Typed(Arc::clone(&password))).await?;
+        match user {
+            Some(user) if verdict.right && user.locked => {
+                // The person proved who they are: nobody is guessing, so nothing is counted against the address.
+                attempt.succeeded(self.clock.monotonic());
+                let reason = LoginFailure::AccountLocked;
+                self.audit.record(Event::LoginFailed { user: Some(user.name), addr, reason }).await;
+                Err(SignInError::AccountLocked)
+            }
+            Some(user) if verdict.right => {
+                attempt.succeeded(self.clock.monotonic());
+                Ok((user, verdict.outdated.then_some(password)))
+            }
+            other => Err(self.failed(attempt, other.map(|u| u.name), addr).await),
+        }
+    }
+
+    async fn failed(&self, attempt: Attempt, user: Option<UserName>, addr: IpAddr) -> SignInError {
+        let outcome = attempt.failed(self.clock.monotonic());
+        let reason = if user.is_some() { LoginFailure::WrongPassword } else { LoginFailure::UnknownUser };
+        self.audit.record(Event::LoginFailed { user: user.clone(), addr, reason }).await;
+        if outcome.locked {
+            let seconds = outcome.lockout.as_secs();
+            self.audit.record(Event::LoginLockedOut { user, addr, seconds }).await;
+        }
+        SignInError::Invalid
+    }
+
+    async fn refused(&self, refusal: Refusal, user: Option<UserName>, addr: IpAddr) -> SignInError {
+        if let Refusal::RateLimited(wait) = &refusal
+            && wait.first
+        {
+            self.audit.record(Event::LoginRateLimited { addr, seconds: wait.seconds() }).await;
+        }
+        if let Refusal::LockedOut(wait) = &refusal
+            && wait.first
+        {
+            self.audit.record(Event::LoginLockedOut { user, addr, seconds: wait.seconds() }).await;
+        }
+        refusal.into()
+    }
+
+    /// Stores the password anew under the parameters in force. That it fails is no reason to keep somebody out.
+    async fn rehash(&self, user: &UserRow, password: Arc<Password>) {
+        if let Ok(new) = self.pool.hash(Typed(password)).await {
+            let (id, old) = (user.id, user.password.clone());
+            let _ = self.store.run(move |db| db.rehash(id, &old, &new)).await;
+        }
+    }
+
+    /// The session behind a cookie, if it is live; counts as use.
+    pub fn session(&self, token: &Token) -> Option<Arc<Session>> {
+        let now = self.clock.now();
+        let session = self.sessions.find(&token.digest(), now)?;
+        session.touch(now);
+        Some(session)
+    }
+
+    /// When a session ends if nobody uses it again.
+    pub fn expires_at(&self, session: &Session) -> Timestamp {
+        self.sessions.limits().expires_at(session)
+    }
+
+    /// Ends a session at once, in the store too.
+    pub async fn sign_out(&self, session: &Session) -> Result<(), StoreError> {
+        let digest = session.digest;
+        self.sessions.end(&[digest], SessionEnd::Logout);
+        self.store.run(move |db| db.remove_sessions(&[digest])).await
+    }
+
+    /// Changes the password of the person of `session`; their other sessions end. Runs to its end as a sign-in does.
+    pub async fn change_password(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        current: Password,
+        new: Password,
+        addr: IpAddr,
+    ) -> Result<(), ChangeError> {
+        let (this, session) = (Arc::clone(self), Arc::clone(session));
+        let task = tokio::spawn(async move { this.change_password_now(&session, current, new, addr).await });
+        task.await.unwrap_or(Err(SignInError::Internal(StoreError::Interrupted).into()))
+    }
+
+    async fn change_password_now(
+        &self,
+        session: &Session,
+        current: Password,
+        new: Password,
+        addr: IpAddr,
+    ) -> Result<(), ChangeError> {
+        let (id, name) = (session.person.id, session.person.name.clone());
+        let user = self.store.run(move |db| db.user_by_id(id)).await.map_err(SignInError::from)?;
+        if let Err(error) = self.prove(user, &name.key(), current, addr).await {
+            self.audit.record(Event::PasswordRefused { user: name, addr, reason: "wrong_password" }).await;
+            return Err(error.into());
+        }
+        if let Err(weak) = new.check_new(name.as_str()) {
+            self.audit.record(Event::PasswordRefused { user: name, addr, reason: "weak_password" }).await;
+            return Err(weak.into());
+        }
+        let phc = self.pool.hash(new).await.map_err(SignInError::from)?;
+        let keep = session.digest;
+        self.store.run(move |db| db.set_password(id, &phc, Some(&keep.0))).await.map_err(SignInError::from)?;
+        self.sessions.end_user(id, Some(&keep), SessionEnd::PasswordChanged);
+        self.audit.record(Event::PasswordChanged { user: name, addr }).await;
+        Ok(())
+    }
+
+    /// Every second: what another process changed (`pichat user lock …`) holds here too.
+    pub async fn sync(&self) -> Result<(), StoreError> {
+        let sessions = Arc::clone(&self.sessions);
+        // Compared while the database is held: a session is stored before it stands in the table, so none that was just made
+        // can be missed by the rows and found in the table.
+        self.store
+            .run(move |db| {
+                if db.changed_elsewhere()? {
+                    let known: HashSet<Sha256> = db.sessions()?.into_iter().map(|row| row.digest).collect();
+                    sessions.keep_only(&known);
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Every half minute: ends what is over by time and writes what was used.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        let over = self.sessions.expire(self.clock.now());
+        let used = self.sessions.unsaved();
+        if over.is_empty() && used.is_empty() {
+            return Ok(());
+        }
+        self.store
+            .run(move |db| {
+                if !over.is_empty() {
+                    db.remove_sessions(&over)?;
+                }
+                if used.is_empty() { Ok(()) } else { db.touch_sessions(&used) }
+            })
+            .await
+    }
+
+    /// Makes an account. `false` when the name is taken.
+    pub async fn add(&self, name: &UserName, role: Role, password: Password, by: &'static str) -> Result<bool, SignInError> {
+        let phc = self.pool.hash(password).await?;
+        let (row_name, now) = (name.clone(), self.clock.now());
+        let added = self.store.run(move |db| db.add_user(&row_name, role, &phc, now)).await?.is_some();
+        if added {
+            self.audit.record(Event::UserAdded { user: name.clone(), role, by }).await;
+        }
+        Ok(added)
+    }
+}
+
+fn session_of(user: &UserRow, row: SessionRow) -> Session {
+    let person = Arc::new(Person { id: user.id, name: user.name.clone() });
+    Session::new(row.digest, person, user.role, row.created_at, row.used_at)
+}
+
+/// A password that the caller keeps, for a hash under new parameters.
+struct Typed(Arc<Password>);
+
+impl AsRef<[u8]> for Typed {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}

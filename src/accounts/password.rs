@@ -1,0 +1,253 @@
+//! Argon2id behind a bounded queue, off the network threads. The only place that calls rust-argon2.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use argon2::{ThreadMode, Variant, Version};
+use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
+
+use crate::config::Argon2Params;
+use crate::types::crypto::random;
+
+/// Bytes of salt: what RFC 9106 section 3.1 recommends.
+const SALT_BYTES: usize = 16;
+/// Bytes of hash: 256 bits (RFC 9106 section 4).
+const HASH_BYTES: u32 = 32;
+
+/// Callers that may wait for a permit (DESIGN section 6): at 300 ms a hash and four cores the last waits 5 s.
+pub const MAX_WAITING: usize = 64;
+
+/// What room passwords cost: 2 MiB, one pass. A room lives minutes to hours and its hash never leaves memory, so the hash
+/// guards against a look at that memory only; a join must stay cheap, or a storm of joins would hold up everybody's.
+pub const ROOM_PARAMS: Argon2Params = Argon2Params { memory_kib: 2048, passes: 1, lanes: 1 };
+
+/// A password as typed, in NFC so that every keyboard's `ñ` is the same; wiped when dropped, never shown.
+pub struct Password(Zeroizing<String>);
+
+/// Why a text may not become a password.
+#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
+pub enum WeakPassword {
+    /// Under 8 characters.
+    #[error("a password has at least 8 characters")]
+    TooShort,
+    /// Over 128 characters.
+    #[error("a password has at most 128 characters")]
+    TooLong,
+    /// The user's own name.
+    #[error("the password may not be the user name")]
+    IsUserName,
+}
+
+impl Password {
+    /// Fewest characters of a new password (NIST SP 800-63B section 5.1.1).
+    pub const MIN_CHARS: usize = 8;
+    /// Most characters of a new password.
+    pub const MAX_CHARS: usize = 128;
+
+    /// What somebody typed to be checked: any text.
+    pub fn typed(text: &str) -> Self {
+        let mut normal = Zeroizing::new(String::with_capacity(text.len() * 3));
+        normal.extend(text.nfc());
+        Self(normal)
+    }
+
+    /// Whether it may become somebody's password.
+    pub fn check_new(&self, user: &str) -> Result<(), WeakPassword> {
+        match self.0.chars().count() {
+            0..Self::MIN_CHARS => Err(WeakPassword::TooShort),
+            Self::MIN_CHARS..=Self::MAX_CHARS if self.0.eq_ignore_ascii_case(user) => Err(WeakPassword::IsUserName),
+            Self::MIN_CHARS..=Self::MAX_CHARS => Ok(()),
+            _ => Err(WeakPassword::TooLong),
+        }
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// Why nothing was hashed.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum HashError {
+    /// The queue is full; try again in a moment.
+    #[error("too many passwords are being hashed")]
+    Busy,
+    /// The hash is no Argon2 PHC string, the memory was refused, or the thread died.
+    #[error("the password could not be hashed")]
+    Failed,
+}
+
+/// The outcome of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether the password is right.
+    pub right: bool,
+    /// Whether the hash was made with other parameters than are in force.
+    pub outdated: bool,
+}
+
+/// Hashes passwords, a few at a time. Two of them exist, so that joins cannot starve sign-ins.
+#[derive(Clone)]
+pub struct HashPool(Arc<Pool>);
+
+struct Pool {
+    params: Argon2Params,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// Gives the place in the queue back.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl HashPool {
+    /// A pool that runs `at_once` hashes with `params` each.
+    pub fn new(params: Argon2Params, at_once: usize) -> Self {
+        Self(Arc::new(Pool { params, permits: Arc::new(Semaphore::new(at_once.max(1))), waiting: AtomicUsize::new(0) }))
+    }
+
+    /// The parameters of new hashes.
+    pub fn params(&self) -> Argon2Params {
+        self.0.params
+    }
+
+    /// A hash that no password fits, as costly to check as a real one.
+    pub fn decoy(&self) -> String {
+        // 22 and 43 base64 digits: 16 and 32 bytes of zero.
+        format!("{}{:A<22}${:A<43}", prefix(self.0.params), "", "")
+    }
+
+    /// Hashes a password into a PHC string.
+    pub async fn hash(&self, password: impl AsRef<[u8]> + Send + 'static) -> Result<String, HashError> {
+        let params = self.0.params;
+        self.run(move || hash_now(password.as_ref(), params)).await
+    }
+
+    /// Checks a password against a PHC string.
+    pub async fn verify(&self, phc: Arc<str>, password: impl AsRef<[u8]> + Send + 'static) -> Result<Verdict, HashError> {
+        let params = self.0.params;
+        self.run(move || {
+            let right = argon2::verify_encoded(&phc, password.as_ref()).map_err(|_| HashError::Failed)?;
+            Ok(Verdict { right, outdated: !phc.starts_with(&prefix(params)) })
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
+        let pool = &self.0;
+        let place = Place(&pool.waiting);
+        if pool.waiting.fetch_add(1, Ordering::AcqRel) >= MAX_WAITING {
+            return Err(HashError::Busy);
+        }
+        let permit = Arc::clone(&pool.permits).acquire_owned().await.map_err(|_| HashError::Failed)?;
+        drop(place);
+        // The permit goes with the work: a caller that is gone must not let one more hash start beside it.
+        let job = move || {
+            let result = work();
+            drop(permit);
+            result
+        };
+        tokio::task::spawn_blocking(job).await.unwrap_or(Err(HashError::Failed))
+    }
+}
+
+impl AsRef<[u8]> for Password {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// Hashes on this thread: for commands and measurements.
+pub fn hash_now(password: &[u8], params: Argon2Params) -> Result<String, HashError> {
+    let config = argon2::Config {
+        variant: Variant::Argon2id,
+        version: Version::Version13,
+        mem_cost: params.memory_kib,
+        time_cost: params.passes,
+        lanes: params.lanes,
+        thread_mode: ThreadMode::Sequential,
+        hash_length: HASH_BYTES,
+        secret: &[],
+        ad: &[],
+    };
+    argon2::hash_encoded(password, &random::<SALT_BYTES>(), &config).map_err(|_| HashError::Failed)
+}
+
+/// How a PHC string with these parameters begins.
+fn prefix(params: Argon2Params) -> String {
+    format!("$argon2id$v=19${params}$")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Argon2Params = Argon2Params { memory_kib: 64, passes: 1, lanes: 1 };
+
+    #[tokio::test]
+    async fn right_wrong_and_outdated() {
+        let pool = HashPool::new(CHEAP, 1);
+        let phc: Arc<str> = pool.hash(Password::typed("contraseña")).await.expect("hashes").into();
+        assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
+        let verify = |pool: HashPool, text| {
+            let phc = Arc::clone(&phc);
+            async move { pool.verify(phc, Password::typed(text)).await }
+        };
+        assert_eq!(verify(pool.clone(), "contraseña").await, Ok(Verdict { right: true, outdated: false }));
+        assert_eq!(verify(pool.clone(), "contrasen\u{303}a").await.map(|v| v.right), Ok(true), "NFC");
+        assert_eq!(verify(pool.clone(), "contrasena").await.map(|v| v.right), Ok(false));
+        let dearer = HashPool::new(Argon2Params { passes: 2, ..CHEAP }, 1);
+        assert_eq!(verify(dearer, "contraseña").await, Ok(Verdict { right: true, outdated: true }));
+    }
+
+    #[tokio::test]
+    async fn the_decoy_is_a_valid_hash_that_nothing_fits() {
+        let pool = HashPool::new(CHEAP, 1);
+        let verdict = pool.verify(pool.decoy().into(), Password::typed("")).await;
+        assert_eq!(verdict, Ok(Verdict { right: false, outdated: false }));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_says_busy_and_empties() {
+        let pool = HashPool::new(CHEAP, 1);
+        let hold = Arc::clone(&pool.0.permits).acquire_owned().await.expect("free");
+        let waiting: Vec<_> = (0..MAX_WAITING)
+            .map(|_| {
+                tokio::spawn({
+                    let pool = pool.clone();
+                    async move { pool.hash("x").await }
+                })
+            })
+            .collect();
+        while pool.0.waiting.load(Ordering::Acquire) < MAX_WAITING {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(pool.hash("y").await, Err(HashError::Busy));
+        drop(hold);
+        for task in waiting {
+            assert!(task.await.expect("runs").is_ok());
+        }
+        assert_eq!(pool.0.waiting.load(Ordering::Acquire), 0);
+        assert!(pool.hash("y").await.is_ok());
+    }
+
+    #[test]
+    fn new_passwords_have_8_to_128_characters() {
+        let check = |s: &str| Password::typed(s).check_new("fernanda");
+        assert_eq!(check("1234567"), Err(WeakPassword::TooShort));
+        assert_eq!(check("ñañañaña"), Ok(()));
+        assert_eq!(check(&"x".repeat(128)), Ok(()));
+        assert_eq!(check(&"x".repeat(129)), Err(WeakPassword::TooLong));
+        assert_eq!(check("Fernanda"), Err(WeakPassword::IsUserName));
+    }
+}

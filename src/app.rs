@@ -1,0 +1,398 @@
+//! Wiring: builds the services from the settings and runs them until told to stop. Listener address, clock, reloads and the
+//! end are handed in.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use crate::accounts::password::{self, HashPool, Password, WeakPassword};
+use crate::accounts::{Accounts, SessionLimits, SignInError, tune};
+use crate::audit::{Audit, Event, Target, Threshold, Writer};
+use crate::chat::{ChatLimits, Hub};
+use crate::clock::Clock;
+use crate::config::{Argon2Params, Argon2Setting, Config, ConfigError, Level, Live, SyslogTarget};
+use crate::http::{Assets, Pages, Router, Site};
+use crate::limits::{ConnectionCaps, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings};
+use crate::net::{ListenError, Listener, Server};
+use crate::quarantine::{Quarantine, QuarantineError};
+use crate::store::{Store, StoreError};
+use crate::types::crypto::{MacKey, hex, random};
+use crate::types::{Role, UserName};
+use crate::ws;
+
+/// Typing notices of one user (DESIGN section 6).
+const TYPING_PER_MINUTE: u32 = 30;
+/// How long the last audit lines may take.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// How the server was started.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// Known accounts, loopback only.
+    Demo(Vec<(UserName, &'static str, Role)>),
+    /// For people.
+    Serve,
+}
+
+/// What the running server tells whoever started it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It answers at this address, `http` or `https`.
+    Listening(SocketAddr, bool),
+    /// Nobody could sign in: there is no account.
+    NoUsers,
+}
+
+/// All that a run needs.
+pub struct Start {
+    /// The settings.
+    pub config: Config,
+    /// Reads the settings anew, for a reload.
+    pub reread: Box<dyn Fn() -> Result<Config, ConfigError> + Send>,
+    /// How it was started.
+    pub mode: Mode,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Told what a person at a terminal wants to know.
+    pub notice: Box<dyn Fn(Notice) + Send + Sync>,
+}
+
+/// Why the server did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data folder cannot be made or written.
+    #[error("the data folder {folder}: {cause}")]
+    DataDir {
+        /// Which folder.
+        folder: String,
+        /// What the kernel said.
+        cause: io::Error,
+    },
+    /// The secret key in the data folder is damaged.
+    #[error("{0}: holds no key of at least 32 bytes; restore it or delete it (then everybody must join their rooms anew)")]
+    SecretKey(String),
+    /// No listener.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The files.
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
+    /// `ADMIN_PASS` may not become a password.
+    #[error("ADMIN_PASS: {0}")]
+    AdminPass(WeakPassword),
+    /// The first accounts could not be made.
+    #[error("the first accounts could not be made: {0}")]
+    Accounts(#[from] SignInError),
+    /// A thread could not be started.
+    #[error("a thread could not be started: {0}")]
+    Thread(io::Error),
+}
+
+/// The folder with database, key and files; made with mode 0700 when it is missing.
+pub fn open_data_dir(dir: &Path) -> Result<(), AppError> {
+    let wrong = |cause| AppError::DataDir { folder: dir.display().to_string(), cause };
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(wrong)
+}
+
+/// The key of tokens that leave the server: from the environment, or kept in the data folder and made at the first start.
+fn secret_key(config: &Config) -> Result<MacKey, AppError> {
+    if let Some(key) = &config.secrets.secret_key
+        && let Some(key) = MacKey::new(key.as_bytes())
+    {
+        return Ok(key);
+    }
+    let path = config.data_dir.join("secret.key");
+    let wrong = |cause| AppError::DataDir { folder: path.display().to_string(), cause };
+    let mut text = Zeroizing::new(String::new());
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(mut file) => {
+            *text = hex(&random::<32>());
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::File::open(&path).and_then(|f| f.take(4096).read_to_string(&mut text)).map_err(wrong)?;
+        }
+        Err(error) => return Err(wrong(error)),
+    }
+    MacKey::new(text.trim().as_bytes()).ok_or_else(|| AppError::SecretKey(path.display().to_string()))
+}
+
+/// Starts the audit as the settings say.
+pub fn start_audit(config: &Config, clock: Arc<dyn Clock>) -> Result<(Audit, Writer), AppError> {
+    let target = match &config.audit.syslog {
+        SyslogTarget::Socket(path) => Target::Socket(path.clone()),
+        SyslogTarget::Stderr => Target::Stderr,
+    };
+    let threshold = match config.audit.level {
+        Level::Debug => Threshold::Debug,
+        Level::Info => Threshold::Info,
+        Level::Warning => Threshold::Warning,
+    };
+    Audit::start(target, threshold, clock).map_err(AppError::Thread)
+}
+
+/// Where the measured parameters are kept.
+const ARGON2_SETTING: &str = "argon2";
+
+/// The parameters in force; `auto` measures once and keeps the result. Blocks.
+pub fn argon2_params(config: &Config, store: &Store) -> Result<Argon2Params, StoreError> {
+    match config.accounts.argon2 {
+        Argon2Setting::Fixed(params) => Ok(params),
+        Argon2Setting::Auto => {
+            if let Some(kept) = store.with(|db| db.setting(ARGON2_SETTING))?.and_then(|text| text.parse().ok()) {
+                return Ok(kept);
+            }
+            let params = tune::on_this_board(tune::DEFAULT_TARGET).chosen.params;
+            store.with(|db| db.keep_setting(ARGON2_SETTING, &params.to_string()))?;
+            Ok(params)
+        }
+    }
+}
+
+fn session_limits(config: &Config) -> SessionLimits {
+    SessionLimits {
+        total: config.limits.sessions,
+        per_user: config.limits.sessions_per_user,
+        idle: config.accounts.session_idle,
+        life: config.accounts.session_life,
+    }
+}
+
+fn rate_settings(config: &Config) -> RateSettings {
+    let l = &config.limits;
+    RateSettings {
+        requests_per_minute: l.requests_per_minute,
+        request_burst: l.request_burst,
+        uploads_per_minute: l.uploads_per_minute,
+        downloads_per_minute: l.downloads_per_minute,
+        deletes_per_minute: l.deletes_per_minute,
+        messages_per_minute: l.messages_per_minute,
+        message_burst: l.message_burst,
+        joins_per_minute: l.joins_per_minute,
+        typing_per_minute: TYPING_PER_MINUTE,
+    }
+}
+
+fn sign_in_settings(config: &Config) -> SignInSettings {
+    SignInSettings {
+        logins_per_minute: config.limits.logins_per_minute,
+        login_failures: config.limits.login_failures,
+        lockout: Duration::from_secs(config.limits.lockout_seconds.into()),
+    }
+}
+
+fn chat_limits(config: &Config) -> ChatLimits {
+    ChatLimits {
+        rooms: config.limits.rooms,
+        seats: config.limits.room_members,
+        ring: config.limits.room_ring,
+        grace: config.chat.resume_grace,
+        empty: config.chat.empty_room,
+    }
+}
+
+/// Hashes that run at once: one a core.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The services whose settings a reload changes.
+struct Running {
+    site: Arc<Site>,
+    caps: ConnectionCaps,
+    sign_in: Arc<SignInLimits>,
+}
+
+impl Running {
+    /// Puts new settings in force, as far as they can change; says what cannot.
+    async fn reload(&self, reread: Result<Config, ConfigError>) {
+        let audit = &self.site.audit;
+        let newer = match reread {
+            Ok(newer) => newer,
+            Err(error) => return audit.record(Event::ConfigRejected { error: error.to_string() }).await,
+        };
+        let current = self.site.config.get();
+        let changes = current.compare(&newer);
+        let config = newer.with_restart_settings_of(&current);
+        self.site.accounts.sessions.reconfigure(session_limits(&config));
+        self.site.sockets.hub.reconfigure(chat_limits(&config));
+        self.caps.set(config.limits.connections, config.limits.connections_per_address);
+        if changes.live.iter().any(|key| key.starts_with("limits.")) {
+            self.site.rates.reconfigure(&rate_settings(&config));
+            self.sign_in.reconfigure(sign_in_settings(&config));
+        }
+        self.site.config.replace(config);
+        audit.record(Event::ServerReloaded { changed: changes.live.join(","), restart: changes.restart.join(",") }).await;
+    }
+
+    /// What happens by the clock rather than by a request.
+    async fn housekeeping(&self) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for tick in 1_u64.. {
+            second.tick().await;
+            let Site { accounts, sockets, rates, clock, .. } = &*self.site;
+            sockets.hub.sweep(clock.now(), clock.monotonic());
+            report(accounts.sync().await);
+            if tick.is_multiple_of(30) {
+                report(accounts.sweep().await);
+                rates.sweep();
+            }
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "systemd takes standard error to the journal")]
+fn report(result: Result<(), StoreError>) {
+    if let Err(error) = result {
+        eprintln!("pichat: {error}");
+    }
+}
+
+/// Makes the first accounts: those of the demonstration, or `admin` from `ADMIN_PASS`. Then sign-ins may begin.
+async fn first_accounts(
+    accounts: &Accounts,
+    mode: &Mode,
+    admin_pass: Option<Zeroizing<String>>,
+    ready: watch::Sender<bool>,
+) -> Result<(), AppError> {
+    match mode {
+        Mode::Demo(known) => {
+            // Side by side: the pool decides how many run at once.
+            let all = known.iter().map(|(name, text, role)| accounts.add(name, *role, Password::typed(text), "demo"));
+            for added in futures_util::future::join_all(all).await {
+                added?;
+            }
+        }
+        Mode::Serve => {
+            if let Some(text) = admin_pass
+                && let Ok(admin) = "admin".parse::<UserName>()
+            {
+                let password = Password::typed(&text);
+                password.check_new(admin.as_str()).map_err(AppError::AdminPass)?;
+                accounts.add(&admin, Role::Administrator, password, "environment").await?;
+            }
+        }
+    }
+    let _ = ready.send(true);
+    Ok(())
+}
+
+/// Runs the server until `stop` is cancelled; a message on `reload` makes it read its settings anew.
+pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: CancellationToken) -> Result<(), AppError> {
+    let Start { config, reread, mode, clock, notice } = start;
+    open_data_dir(&config.data_dir)?;
+    let key = Arc::new(secret_key(&config)?);
+    let store = Store::open(&config.data_dir)?;
+    let listener = Listener::bind(config.http.listen, &config.tls).await?;
+    let addr = listener.local_addr().map_err(|cause| ListenError::Bind { addr: config.http.listen, cause })?;
+    let secure = listener.is_secure();
+    let (audit, writer) = start_audit(&config, Arc::clone(&clock))?;
+    let (ready, is_ready) = watch::channel(false);
+    let empty = !store.with(|db| db.has_users())?;
+    let admin_pass = config.secrets.admin_pass.clone().filter(|_| empty);
+    let running = build(config, &mode, &store, key, &audit, clock, secure, is_ready)?;
+
+    let accounts = Arc::clone(&running.site.accounts);
+    let mode_word = if matches!(mode, Mode::Demo(_)) { "demo" } else { "serve" };
+    let (version, listen) = (env!("CARGO_PKG_VERSION").to_owned(), addr.to_string());
+    audit.record(Event::ServerStarted { version, listen, mode: mode_word.to_owned() }).await;
+    if empty && matches!(mode, Mode::Serve) && admin_pass.is_none() {
+        notice(Notice::NoUsers);
+    }
+    notice(Notice::Listening(addr, secure));
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+
+    let server = Server::new(Arc::clone(&running.site), running.caps.clone());
+    let serving = tokio::spawn(server.run(listener, stop.clone()));
+    let result = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        () = running.housekeeping() => Ok(()),
+        () = async { while reload.recv().await.is_some() { running.reload(reread()).await; } stop.cancelled().await } => Ok(()),
+        Err(error) = async {
+            let made = first_accounts(&accounts, &mode, admin_pass, ready).await;
+            if made.is_ok() { stop.cancelled().await; }
+            made
+        } => Err(error),
+    };
+    stop.cancel();
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    audit.record(Event::ServerStopping {}).await;
+    let _ = serving.await;
+    report(accounts.sweep().await);
+    audit.record(Event::ServerStopped {}).await;
+    let _ = tokio::task::spawn_blocking(move || writer.finish(FLUSH)).await;
+    result
+}
+
+#[allow(clippy::too_many_arguments, reason = "wiring: each is one service, and a struct for them would be used here only")]
+fn build(
+    config: Config,
+    mode: &Mode,
+    store: &Store,
+    key: Arc<MacKey>,
+    audit: &Audit,
+    clock: Arc<dyn Clock>,
+    secure: bool,
+    is_ready: watch::Receiver<bool>,
+) -> Result<Running, AppError> {
+    let params = argon2_params(&config, store)?;
+    let sign_in = Arc::new(SignInLimits::new(sign_in_settings(&config)));
+    let caps = ConnectionCaps::new(config.limits.connections, config.limits.connections_per_address);
+    let rates = Arc::new(Rates::new(&rate_settings(&config)));
+    let hub = Hub::new(chat_limits(&config), key, audit.clone());
+    let accounts = Arc::new(Accounts::open(
+        store.clone(),
+        HashPool::new(params, cores()),
+        session_limits(&config),
+        Arc::clone(&sign_in),
+        audit.clone(),
+        Arc::clone(&clock),
+        is_ready,
+    )?);
+    let files_dir = config.files.dir.clone();
+    let config = Arc::new(Live::new(config));
+    let quarantine = Quarantine::open(&files_dir, store.clone(), Arc::clone(&config), audit.clone(), Arc::clone(&clock))?;
+    let sockets = Arc::new(ws::Services {
+        hub,
+        hasher: HashPool::new(password::ROOM_PARAMS, 1),
+        rates: Arc::clone(&rates),
+        pauses: Arc::new(RoomPause::new()),
+        registry: Arc::default(),
+        config: Arc::clone(&config),
+        audit: audit.clone(),
+        clock: Arc::clone(&clock),
+    });
+    let (registry, end_audit) = (Arc::clone(&sockets.registry), audit.clone());
+    accounts.sessions.on_end(Box::new(move |session, reason| {
+        registry.end_session(&session.digest);
+        end_audit.note(Event::SessionEnded { user: session.person.name.clone(), reason });
+    }));
+    let host_name = rustix::system::uname().nodename().to_string_lossy().to_lowercase();
+    let site = Site {
+        accounts,
+        quarantine,
+        sockets,
+        rates,
+        config,
+        audit: audit.clone(),
+        clock,
+        pages: Pages::new(matches!(mode, Mode::Demo(_))),
+        assets: Assets::new(),
+        router: Router::pichat(),
+        secure,
+        host_name,
+    };
+    Ok(Running { site: Arc::new(site), caps, sign_in })
+}

@@ -1,0 +1,223 @@
+//! Every event there is, as one table.
+
+use std::net::IpAddr;
+
+use super::entry::{Class, Entry, Facility, Outcome, Severity};
+use super::line::Line;
+use crate::types::{Role, RoomCode, RoomKind, UserName};
+
+/// Why a sign-in failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginFailure {
+    /// The account exists, the password is another.
+    WrongPassword,
+    /// There is no such account.
+    UnknownUser,
+    /// An administrator has locked the account.
+    AccountLocked,
+}
+
+impl LoginFailure {
+    /// As it stands in a line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongPassword => "wrong_password",
+            Self::UnknownUser => "unknown_user",
+            Self::AccountLocked => "account_locked",
+        }
+    }
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// The person signed out.
+    Logout,
+    /// The idle or the absolute time was over.
+    Expired,
+    /// A newer session needed its place.
+    Evicted,
+    /// An administrator ended it.
+    Revoked,
+    /// The password was changed from another session.
+    PasswordChanged,
+}
+
+impl SessionEnd {
+    /// As it stands in a line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Expired => "expired",
+            Self::Evicted => "evicted",
+            Self::Revoked => "revoked",
+            Self::PasswordChanged => "password_changed",
+        }
+    }
+}
+
+/// Makes [`Event`] and everything that is known of it from one table, so that no part can forget a row. A row reads
+/// `"meaning" Variant { field: Type, … } = "name", Outcome, Facility, Severity, Class;`, fields in the order of the line.
+macro_rules! events {
+    ($(
+        $meaning:literal
+        $variant:ident { $($field:ident: $type:ty),* } = $name:literal, $outcome:ident, $facility:ident, $severity:ident, $class:ident;
+    )*) => {
+        /// Something worth knowing. Owned data, so that it can be handed to another thread.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Event {
+            $(
+                #[doc = $meaning]
+                $variant {
+                    $(#[doc = concat!("`", stringify!($field), "=` of the line.")] $field: $type,)*
+                },
+            )*
+        }
+
+        impl Event {
+            /// One row for every event, in the order of `docs/AUDIT.md`.
+            pub const INVENTORY: &[Entry] = &[
+                $(Entry {
+                    name: $name,
+                    fields: &[$(stringify!($field)),*],
+                    outcome: Outcome::$outcome,
+                    facility: Facility::$facility,
+                    severity: Severity::$severity,
+                    class: Class::$class,
+                    meaning_en: $meaning,
+                },)*
+            ];
+
+            /// Its row of the inventory.
+            pub fn entry(&self) -> &'static Entry {
+                #[allow(clippy::enum_variant_names, reason = "the names are the events'")]
+                enum Row { $($variant),* }
+                match self {
+                    $(Self::$variant { .. } => &Self::INVENTORY[Row::$variant as usize],)*
+                }
+            }
+
+            /// Puts its fields into a line.
+            pub(super) fn fields_into(&self, line: &mut Line) {
+                match self {
+                    $(Self::$variant { $($field),* } => { $(line.field(stringify!($field), $field);)* })*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    "The server listens; `mode` is how it was started."
+    ServerStarted { version: String, listen: String, mode: String } = "server.started", Ok, Daemon, Notice, Security;
+    "The server was told to stop and drains its connections."
+    ServerStopping {} = "server.stopping", Ok, Daemon, Notice, Security;
+    "The server has drained; this is its last line."
+    ServerStopped {} = "server.stopped", Ok, Daemon, Notice, Security;
+    "The configuration was read again: the settings that now hold, and those that need a restart."
+    ServerReloaded { changed: String, restart: String } = "server.reloaded", Ok, Daemon, Notice, Security;
+    "The configuration could not be read again; the old one holds."
+    ConfigRejected { error: String } = "config.rejected", Refused, Daemon, Error, Security;
+
+    "Somebody signed in."
+    LoginOk { user: UserName, addr: IpAddr } = "login.ok", Ok, AuthPriv, Info, Security;
+    "A sign-in failed; `reason` is `wrong_password`, `unknown_user` or `account_locked`."
+    LoginFailed { user: Option<UserName>, addr: IpAddr, reason: LoginFailure } = "login.failed", Failed, AuthPriv, Info, Security;
+    "Too many wrong passwords for one account from one address: that pair is locked for `seconds`."
+    LoginLockedOut { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.locked_out", Refused, AuthPriv, Warning, Security;
+    "An address tried to sign in too often; it may again in `seconds`."
+    LoginRateLimited { addr: IpAddr, seconds: u64 } = "login.rate_limited", Refused, AuthPriv, Warning, Security;
+    "A session ended; `reason` is `logout`, `expired`, `evicted`, `revoked` or `password_changed`."
+    SessionEnded { user: UserName, reason: SessionEnd } = "session.ended", Ok, AuthPriv, Info, Security;
+    "Somebody changed the own password."
+    PasswordChanged { user: UserName, addr: IpAddr } = "password.changed", Ok, AuthPriv, Notice, Security;
+    "A change of password was refused."
+    PasswordRefused { user: UserName, addr: IpAddr, reason: &'static str } = "password.refused", Refused, AuthPriv, Notice, Security;
+
+    "An account was made; `by` says from where (page, command, claim, environment)."
+    UserAdded { user: UserName, role: Role, by: &'static str } = "user.added", Ok, AuthPriv, Notice, Security;
+    "An account has another role now."
+    UserRoleChanged { user: UserName, role: Role } = "user.role_changed", Ok, AuthPriv, Notice, Security;
+    "An account was locked by an administrator."
+    UserLocked { user: UserName } = "user.locked", Ok, AuthPriv, Notice, Security;
+    "An account was unlocked by an administrator."
+    UserUnlocked { user: UserName } = "user.unlocked", Ok, AuthPriv, Notice, Security;
+    "An administrator set an account's password."
+    UserPasswordSet { user: UserName } = "user.password_set", Ok, AuthPriv, Notice, Security;
+
+    "Somebody asked for what the own role does not allow, or without a session (`user=unknown`)."
+    AccessDenied { user: Option<UserName>, addr: IpAddr, method: String, path: String } = "access.denied", Refused, AuthPriv, Warning, Security;
+    "A foreign web page tried to make a browser change something here."
+    RequestCrossOrigin { addr: IpAddr, origin: String, path: String } = "request.cross_origin", Refused, AuthPriv, Warning, Security;
+    "A request for a host name that is not ours (DNS rebinding, or a name missing in `[http] hosts`)."
+    RequestMisdirected { addr: IpAddr, host: String } = "request.misdirected", Refused, Daemon, Warning, Security;
+    "An address sent too many requests; it may again in `seconds`."
+    RequestRateLimited { addr: IpAddr, seconds: u64 } = "request.rate_limited", Refused, Daemon, Warning, Security;
+    "Connections were refused before any work; `count` of them since the last such line."
+    ConnectionRefused { addr: IpAddr, reason: &'static str, count: u64 } = "connection.refused", Refused, Daemon, Warning, Counter;
+
+    "A chat connection was opened."
+    SocketOpened { user: UserName, addr: IpAddr } = "socket.opened", Ok, Daemon, Info, Security;
+    "A chat connection closed, with its close code (RFC 6455) and how many messages it had sent."
+    SocketClosed { user: UserName, addr: IpAddr, code: u16, messages: u64 } = "socket.closed", Ok, Daemon, Info, Security;
+    "A chat connection was not opened."
+    SocketRefused { user: UserName, addr: IpAddr, reason: &'static str } = "socket.refused", Refused, Daemon, Notice, Security;
+
+    "A room was made; `kind` is `private` or `group`."
+    RoomCreated { user: UserName, addr: IpAddr, room: RoomCode, kind: RoomKind } = "room.created", Ok, Daemon, Info, Security;
+    "Somebody came into a room."
+    RoomJoined { user: UserName, addr: IpAddr, room: RoomCode } = "room.joined", Ok, Daemon, Info, Security;
+    "Somebody left a room, or was lost for longer than the grace time."
+    RoomLeft { user: UserName, room: RoomCode } = "room.left", Ok, Daemon, Info, Security;
+    "A wrong room password."
+    RoomWrongPassword { user: UserName, addr: IpAddr, room: RoomCode } = "room.wrong_password", Failed, AuthPriv, Info, Security;
+    "A room ended and its memory was wiped, with what it carried in its life."
+    RoomEnded { room: RoomCode, messages: u64, bytes: u64 } = "room.ended", Ok, Daemon, Info, Security;
+    "What a room carried since its last tally."
+    RoomTally { room: RoomCode, messages: u64, bytes: u64 } = "room.tally", Ok, Daemon, Info, Counter;
+
+    "A file came in and lies in quarantine."
+    FileUploaded { user: UserName, addr: IpAddr, id: String, name: String, size: u64, sha256: String } = "file.uploaded", Ok, Daemon, Info, Security;
+    "An upload was refused or broke off."
+    FileRefused { user: UserName, addr: IpAddr, reason: &'static str } = "file.refused", Refused, Daemon, Notice, Security;
+    "A file was handed out."
+    FileDownloaded { user: UserName, addr: IpAddr, id: String, name: String } = "file.downloaded", Ok, Daemon, Info, Security;
+    "An administrator deleted a file."
+    FileDeleted { user: UserName, addr: IpAddr, id: String, name: String } = "file.deleted", Ok, Daemon, Notice, Security;
+    "Somebody looked at the list of files; `count` is how many it held."
+    FileListed { user: UserName, count: u64 } = "file.listed", Ok, Daemon, Info, Counter;
+    "The sweep at start removed what unfinished uploads had left behind."
+    FileSwept { count: u64 } = "file.swept", Ok, Daemon, Notice, Security;
+    "A file is on record and its bytes are gone."
+    FileLost { id: String, name: String } = "file.lost", Failed, Daemon, Error, Security;
+
+    "The queue was full and `count` events were lost. The audit writes this line itself."
+    AuditDropped { count: u64 } = "audit.dropped", Failed, Daemon, Warning, Security;
+}
+
+impl Event {
+    /// Its stable name.
+    pub fn name(&self) -> &'static str {
+        self.entry().name
+    }
+
+    /// What happens to it when the queue is full.
+    pub fn class(&self) -> Class {
+        self.entry().class
+    }
+
+    /// Where syslog sorts it to.
+    pub fn facility(&self) -> Facility {
+        self.entry().facility
+    }
+
+    /// How urgent it is.
+    pub fn severity(&self) -> Severity {
+        self.entry().severity
+    }
+
+    /// How it ended.
+    pub fn outcome(&self) -> Outcome {
+        self.entry().outcome
+    }
+}

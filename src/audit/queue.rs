@@ -1,0 +1,149 @@
+//! The handle through which all parts record events.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, error::SendTimeoutError};
+
+use super::entry::{Class, Facility, Severity, Threshold};
+use super::event::Event;
+use super::line::Line;
+use super::sink::Sink;
+use super::writer::{Target, Writer};
+use crate::clock::Clock;
+
+/// Events that may wait to be written (DESIGN section 6). A line takes about 250 bytes, so a full queue holds 1 MiB; lines
+/// made to be as long as they can be (three values of 256 characters, 8 bytes each when escaped) would take 25 MiB.
+pub const QUEUE_EVENTS: usize = 4096;
+
+/// The part of the queue that counters leave free (one in eight), so that a flood of them never makes a sign-in wait.
+const KEPT_FOR_SECURITY: usize = 8;
+
+/// How long a security event waits for room before it is counted as dropped.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A handle to record events; clones share one queue.
+#[derive(Clone)]
+pub struct Audit {
+    queue: mpsc::Sender<Item>,
+    dropped: Arc<AtomicU64>,
+    clock: Arc<dyn Clock>,
+    threshold: Threshold,
+}
+
+/// What the writer's thread gets.
+pub(super) enum Item {
+    /// A line to write.
+    Line(Record),
+    /// Take nothing more, write what waits, end.
+    Stop,
+}
+
+/// An event as text. It is text already when it waits: values are cut then, so that the queue's memory is bounded.
+pub(super) struct Record {
+    pub(super) facility: Facility,
+    pub(super) severity: Severity,
+    pub(super) text: String,
+}
+
+impl Record {
+    /// `event` as of now.
+    pub(super) fn of(event: &Event, clock: &dyn Clock) -> Self {
+        Self { facility: event.facility(), severity: event.severity(), text: Line::of(event, clock.now(), clock.monotonic()) }
+    }
+}
+
+impl Audit {
+    /// Starts the writer's thread. A missing socket is no error: lines go to stderr until it is there.
+    ///
+    /// # Errors
+    /// When the machine gives no thread.
+    pub fn start(target: Target, threshold: Threshold, clock: Arc<dyn Clock>) -> io::Result<(Self, Writer)> {
+        let sink = Sink::new(target, Box::new(io::stderr()));
+        Self::start_with(sink, QUEUE_EVENTS, threshold, clock)
+    }
+
+    pub(super) fn start_with(
+        sink: Sink,
+        events: usize,
+        threshold: Threshold,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<(Self, Writer)> {
+        let (queue, waiting) = mpsc::channel(events);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let writer = Writer::start(queue.clone(), waiting, sink, Arc::clone(&dropped), Arc::clone(&clock))?;
+        Ok((Self { queue, dropped, clock, threshold }, writer))
+    }
+
+    /// Records `event`. One of class security waits up to 2 s for room; a counter never waits. What finds no room is
+    /// counted, and the next line says how many. Must be called inside a tokio runtime with time enabled.
+    pub async fn record(&self, event: Event) {
+        let Some(record) = self.admit(&event) else {
+            return;
+        };
+        match event.class() {
+            Class::Counter => self.offer(record),
+            Class::Security => match self.queue.try_send(Item::Line(record)) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Closed(_)) => self.drop_one(),
+                Err(mpsc::error::TrySendError::Full(item)) => match self.queue.send_timeout(item, PATIENCE).await {
+                    Ok(()) => {}
+                    Err(SendTimeoutError::Timeout(_) | SendTimeoutError::Closed(_)) => {
+                        self.drop_one();
+                    }
+                },
+            },
+        }
+    }
+
+    /// Records `event` from a place that cannot wait: what finds no room is counted at once, whatever its class.
+    #[allow(clippy::needless_pass_by_value, reason = "an event is made to be recorded, once")]
+    pub fn note(&self, event: Event) {
+        if let Some(record) = self.admit(&event) {
+            self.offer(record);
+        }
+    }
+
+    /// How many events were lost since the start.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// How many events wait to be written.
+    pub fn queued(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// The event as a record, unless the threshold hides it or it is a counter without room.
+    fn admit(&self, event: &Event) -> Option<Record> {
+        let entry = event.entry();
+        if !self.threshold.admits(entry) {
+            return None;
+        }
+        let kept = self.queue.max_capacity() / KEPT_FOR_SECURITY;
+        if entry.class == Class::Counter && self.queue.capacity() <= kept {
+            self.drop_one();
+            return None;
+        }
+        Some(Record::of(event, &*self.clock))
+    }
+
+    fn offer(&self, record: Record) {
+        if self.queue.try_send(Item::Line(record)).is_err() {
+            self.drop_one();
+        }
+    }
+
+    fn drop_one(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audit").field("queued", &self.queued()).field("dropped", &self.dropped()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+//! The one thread that writes.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc as std_mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::event::Event;
+use super::queue::{Item, Record};
+use super::sink::Sink;
+use crate::clock::Clock;
+
+/// How often [`Writer::finish`] looks for room in a full queue.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Where lines go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A syslog socket, `/dev/log` as a rule; stderr while it does not answer.
+    Socket(PathBuf),
+    /// Standard error only.
+    Stderr,
+}
+
+/// The writer's thread, to be finished at the end of the program. When it is dropped instead, the thread goes on until the
+/// last [`Audit`](super::Audit) is gone.
+#[derive(Debug)]
+pub struct Writer {
+    queue: mpsc::Sender<Item>,
+    done: std_mpsc::Receiver<()>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        queue: mpsc::Sender<Item>,
+        waiting: mpsc::Receiver<Item>,
+        sink: Sink,
+        dropped: Arc<AtomicU64>,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
+        let (tell, done) = std_mpsc::channel();
+        thread::Builder::new().name("audit".into()).spawn(move || {
+            Desk { sink, dropped, told: 0, clock }.work(waiting);
+            let _ = tell.send(());
+        })?;
+        Ok(Self { queue, done })
+    }
+
+    /// Writes what waits and ends the thread, also while handles still live (what they record afterwards is lost). True when
+    /// everything was written; false when that took longer than `within`, and then the thread is left behind, because a
+    /// socket or a terminal that does not answer must not keep the process alive. Blocks: not for an async task.
+    pub fn finish(self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        loop {
+            match self.queue.try_send(Item::Stop) {
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => break,
+                Err(mpsc::error::TrySendError::Full(_)) if Instant::now() >= deadline => {
+                    return false;
+                }
+                Err(mpsc::error::TrySendError::Full(_)) => thread::sleep(LOOK_AGAIN),
+            }
+        }
+        self.done.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok()
+    }
+}
+
+/// What the thread works with.
+struct Desk {
+    sink: Sink,
+    dropped: Arc<AtomicU64>,
+    /// How many lost events have been reported.
+    told: u64,
+    clock: Arc<dyn Clock>,
+}
+
+impl Desk {
+    fn work(&mut self, mut waiting: mpsc::Receiver<Item>) {
+        while let Some(item) = waiting.blocking_recv() {
+            match item {
+                Item::Stop => waiting.close(),
+                Item::Line(record) => {
+                    self.report_losses();
+                    self.write(&record);
+                }
+            }
+        }
+        self.report_losses();
+    }
+
+    fn report_losses(&mut self) {
+        let lost = self.dropped.load(Ordering::Relaxed);
+        if lost > self.told {
+            let event = Event::AuditDropped { count: lost - self.told };
+            self.told = lost;
+            self.write(&Record::of(&event, &*self.clock));
+        }
+    }
+
+    fn write(&mut self, record: &Record) {
+        self.sink.write(record, self.clock.monotonic());
+    }
+}
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;

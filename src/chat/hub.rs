@@ -1,0 +1,415 @@
+//! The directory of rooms: finds them by code, makes them, ends them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::audit::{Audit, Event};
+use crate::clock::Timestamp;
+use crate::types::crypto::MacKey;
+use crate::types::{MessageText, Person, RoomCode, RoomKind, UserName};
+
+use super::delivery::{Presence, Urgency, Wire};
+use super::resume::ResumeToken;
+use super::room::{Full, Missed, Room, Seq};
+
+/// How often a busy room's counters go to the audit.
+const TALLY_EVERY: Duration = Duration::from_secs(60);
+
+/// What `[limits]` and `[chat]` say about rooms; may change while running.
+#[derive(Clone, Copy, Debug)]
+pub struct ChatLimits {
+    /// Rooms at once, reserved codes included.
+    pub rooms: usize,
+    /// Sockets in one room.
+    pub seats: usize,
+    /// Messages kept for `resume`.
+    pub ring: usize,
+    /// How long a lost socket keeps its place.
+    pub grace: Duration,
+    /// How long code and password stay reserved after the last person has gone.
+    pub empty: Duration,
+}
+
+/// What everybody else who sees this room has in common: it never changes while the room lives.
+struct Entry<W: Wire> {
+    code: RoomCode,
+    kind: RoomKind,
+    /// Argon2 PHC string of the password.
+    password: Arc<str>,
+    /// Tells two rooms apart that had the same code one after the other.
+    instance: u64,
+    state: Mutex<State<W>>,
+}
+
+struct State<W: Wire> {
+    room: Room<W::Frame, W::Mailbox>,
+    /// Set when the hub has let the room go; who still holds it must look the code up again.
+    ended: bool,
+    messages: u64,
+    bytes: u64,
+    tallied: (u64, Duration),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic under the lock is a bug that the panic hook has reported; the data is plain and stays usable.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A room that was found by its code.
+pub struct Found<W: Wire>(Arc<Entry<W>>);
+
+impl<W: Wire> Found<W> {
+    /// The hash to check a password against.
+    pub fn password(&self) -> Arc<str> {
+        Arc::clone(&self.0.password)
+    }
+
+    /// Whether both are the very same room, not only two that had the same code one after the other.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// One socket's place in one room. Dropping it loses the place as a broken connection does; [`Membership::leave`] gives it up.
+pub struct Membership<W: Wire> {
+    entry: Arc<Entry<W>>,
+    seat: u64,
+    person: Arc<Person>,
+    mailbox: W::Mailbox,
+    hub: Arc<Hub<W>>,
+    left: bool,
+}
+
+/// What `joined` says.
+pub struct Entered {
+    /// The kind of the room, whatever the client asked for.
+    pub kind: RoomKind,
+    /// Who is here, sorted.
+    pub members: Vec<UserName>,
+    /// The last number given.
+    pub seq: Seq,
+    /// The token for `resume`.
+    pub resume: String,
+}
+
+/// A place taken again and what was missed.
+pub struct Resumed<W: Wire> {
+    /// The place.
+    pub membership: Membership<W>,
+    /// What `joined` says.
+    pub entered: Entered,
+    /// What to replay.
+    pub missed: Missed<W::Frame>,
+}
+
+/// Why nobody gets in.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum EnterError {
+    /// The room has as many sockets as it may.
+    #[error("the room is full")]
+    Full,
+    /// There are as many rooms as there may be.
+    #[error("there are too many rooms")]
+    TooManyRooms,
+    /// The room ended, or one was made under this code, since it was looked up: look again.
+    #[error("the room changed meanwhile")]
+    Changed,
+}
+
+/// The token names no place, for whatever reason.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("no such place in that room")]
+pub struct ResumeError;
+
+/// A row of the lobby.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LobbyEntry {
+    /// The code.
+    pub code: RoomCode,
+    /// Listed for everybody, or shown to an administrator only.
+    pub kind: RoomKind,
+    /// People here.
+    pub members: usize,
+}
+
+/// All rooms.
+pub struct Hub<W: Wire> {
+    rooms: Mutex<HashMap<RoomCode, Arc<Entry<W>>>>,
+    limits: Mutex<ChatLimits>,
+    next_instance: AtomicU64,
+    key: Arc<MacKey>,
+    audit: Audit,
+}
+
+impl<W: Wire> Hub<W> {
+    /// No rooms yet; `key` seals resume tokens.
+    pub fn new(limits: ChatLimits, key: Arc<MacKey>, audit: Audit) -> Arc<Self> {
+        Arc::new(Self { rooms: Mutex::default(), limits: Mutex::new(limits), next_instance: AtomicU64::new(1), key, audit })
+    }
+
+    /// New limits hold from the next action on.
+    pub fn reconfigure(&self, limits: ChatLimits) {
+        *lock(&self.limits) = limits;
+    }
+
+    fn limits(&self) -> ChatLimits {
+        *lock(&self.limits)
+    }
+
+    /// The room under `code`, if there is one.
+    pub fn find(&self, code: &RoomCode) -> Option<Found<W>> {
+        lock(&self.rooms).get(code).cloned().map(Found)
+    }
+
+    /// Whether a room more may be made; asked before a password is hashed for nothing.
+    pub fn has_space(&self) -> bool {
+        let rooms = lock(&self.rooms);
+        rooms.len() < self.limits().rooms || rooms.values().any(|e| lock(&e.state).room.empty_since.is_some())
+    }
+
+    /// Gives up the code that has been reserved longest without anybody in its room, so that one person who makes rooms and
+    /// leaves them cannot keep all others from making one. `false` when every room has somebody in it.
+    fn end_longest_empty(&self, rooms: &mut HashMap<RoomCode, Arc<Entry<W>>>) -> bool {
+        let longest = rooms
+            .values()
+            .filter_map(|e| lock(&e.state).room.empty_since.map(|since| (since, e.code.clone())))
+            .min_by_key(|(since, _)| *since);
+        let Some(entry) = longest.and_then(|(_, code)| rooms.remove(&code)) else { return false };
+        let mut state = lock(&entry.state);
+        if state.room.empty_since.is_none() {
+            // Somebody came in between the two looks: the room lives on under its code.
+            drop(state);
+            rooms.insert(entry.code.clone(), entry);
+            return false;
+        }
+        state.ended = true;
+        self.audit.note(Event::RoomEnded { room: entry.code.clone(), messages: state.messages, bytes: state.bytes });
+        true
+    }
+
+    /// Makes a room that its maker enters at once. [`EnterError::Changed`] when the code was taken meanwhile.
+    pub fn create(
+        self: &Arc<Self>,
+        code: &RoomCode,
+        kind: RoomKind,
+        password: String,
+        person: &Arc<Person>,
+        mailbox: &W::Mailbox,
+        now: (Timestamp, Duration),
+    ) -> Result<(Membership<W>, Entered), EnterError> {
+        let limits = self.limits();
+        let entry = {
+            let mut rooms = lock(&self.rooms);
+            if rooms.contains_key(code) {
+                return Err(EnterError::Changed);
+            }
+            if rooms.len() >= limits.rooms && !self.end_longest_empty(&mut rooms) {
+                return Err(EnterError::TooManyRooms);
+            }
+            let entry = Arc::new(Entry {
+                code: code.clone(),
+                kind,
+                password: password.into(),
+                instance: self.next_instance.fetch_add(1, Ordering::Relaxed),
+                state: Mutex::new(State { room: Room::new(now.1), ended: false, messages: 0, bytes: 0, tallied: (0, now.1) }),
+            });
+            rooms.insert(code.clone(), Arc::clone(&entry));
+            entry
+        };
+        self.enter(&Found(entry), person, mailbox, now)
+    }
+
+    /// Takes a place in a room whose password was checked.
+    pub fn enter(
+        self: &Arc<Self>,
+        room: &Found<W>,
+        person: &Arc<Person>,
+        mailbox: &W::Mailbox,
+        (at, _): (Timestamp, Duration),
+    ) -> Result<(Membership<W>, Entered), EnterError> {
+        let entry = &room.0;
+        let mut state = lock(&entry.state);
+        if state.ended {
+            return Err(EnterError::Changed);
+        }
+        let seats = self.limits().seats;
+        let (seat, first) = state.room.enter(person, mailbox.clone(), seats).map_err(|Full| EnterError::Full)?;
+        let entered = self.entered(entry, &mut state, seat, person);
+        if first {
+            state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Joined, at), Urgency::Presence, Some(seat));
+        }
+        drop(state);
+        Ok((self.membership(entry, seat, person, mailbox), entered))
+    }
+
+    /// Takes a place again with the token that `joined` gave.
+    pub fn resume(
+        self: &Arc<Self>,
+        code: &RoomCode,
+        token: &str,
+        person: &Arc<Person>,
+        mailbox: &W::Mailbox,
+        since: Seq,
+    ) -> Result<Resumed<W>, ResumeError> {
+        let Found(entry) = self.find(code).ok_or(ResumeError)?;
+        let token = ResumeToken::parse(token, &self.key, entry.instance, person.id, code).ok_or(ResumeError)?;
+        let mut state = lock(&entry.state);
+        let missed = state
+            .room
+            .resume(token.seat, token.generation, person.id, mailbox.clone(), since)
+            .filter(|_| !state.ended)
+            .ok_or(ResumeError)?;
+        let entered = self.entered(&entry, &mut state, token.seat, person);
+        drop(state);
+        Ok(Resumed { membership: self.membership(&entry, token.seat, person, mailbox), entered, missed })
+    }
+
+    fn membership(
+        self: &Arc<Self>,
+        entry: &Arc<Entry<W>>,
+        seat: u64,
+        person: &Arc<Person>,
+        mailbox: &W::Mailbox,
+    ) -> Membership<W> {
+        Membership {
+            entry: Arc::clone(entry),
+            seat,
+            person: Arc::clone(person),
+            mailbox: mailbox.clone(),
+            hub: Arc::clone(self),
+            left: false,
+        }
+    }
+
+    fn entered(&self, entry: &Entry<W>, state: &mut State<W>, seat: u64, person: &Person) -> Entered {
+        let generation = state.room.renew(seat).unwrap_or(0);
+        Entered {
+            kind: entry.kind,
+            members: state.room.members(),
+            seq: state.room.last_seq(),
+            resume: ResumeToken { seat, generation }.reveal(&self.key, entry.instance, person.id, &entry.code),
+        }
+    }
+
+    /// The rooms that have somebody in them, by code: all, or the group rooms only.
+    pub fn lobby(&self, all: bool) -> Vec<LobbyEntry> {
+        let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
+        let mut rows: Vec<_> = entries
+            .iter()
+            .filter(|e| all || e.kind == RoomKind::Group)
+            .map(|e| LobbyEntry { code: e.code.clone(), kind: e.kind, members: lock(&e.state).room.head_count() })
+            .filter(|row| row.members > 0)
+            .collect();
+        rows.sort_unstable_by(|a, b| a.code.cmp(&b.code));
+        rows
+    }
+
+    /// Once a second: ends the grace of lost sockets, ends empty rooms, writes tallies.
+    pub fn sweep(&self, at: Timestamp, now: Duration) {
+        let limits = self.limits();
+        let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
+        for entry in entries {
+            let mut state = lock(&entry.state);
+            for person in state.room.expire(now, limits.grace) {
+                state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Left, at), Urgency::Presence, None);
+                self.audit.note(Event::RoomLeft { user: person.name.clone(), room: entry.code.clone() });
+            }
+            let (messages, bytes) = (state.messages, state.bytes);
+            if state.room.empty_since.is_some_and(|since| now.saturating_sub(since) >= limits.empty) {
+                state.ended = true;
+                drop(state);
+                lock(&self.rooms).remove(&entry.code);
+                self.audit.note(Event::RoomEnded { room: entry.code.clone(), messages, bytes });
+            } else if messages > state.tallied.0 && now.saturating_sub(state.tallied.1) >= TALLY_EVERY {
+                state.tallied = (messages, now);
+                self.audit.note(Event::RoomTally { room: entry.code.clone(), messages, bytes });
+            }
+        }
+    }
+}
+
+impl<W: Wire> Membership<W> {
+    /// The room's code.
+    pub fn code(&self) -> &RoomCode {
+        &self.entry.code
+    }
+
+    /// Says something to everybody here. `None` when a newer socket has taken this place over.
+    pub fn speak(&self, text: &MessageText, at: Timestamp) -> Option<Seq> {
+        let draft = W::draft(&self.entry.code, &self.person.name, text, at);
+        let ring = self.hub.limits().ring;
+        let mut state = lock(&self.entry.state);
+        if !state.room.holds(self.seat, &self.mailbox) {
+            return None;
+        }
+        state.messages += 1;
+        state.bytes += text.as_str().len() as u64;
+        Some(state.room.publish(ring, |seq| W::seal(draft, seq)))
+    }
+
+    /// Shows the others that this person is typing. `None` as with [`Membership::speak`].
+    pub fn typing(&self) -> Option<()> {
+        let mut state = lock(&self.entry.state);
+        if !state.room.holds(self.seat, &self.mailbox) {
+            return None;
+        }
+        state.room.deliver(&W::typing(&self.entry.code, &self.person.name), Urgency::Typing, Some(self.seat));
+        Some(())
+    }
+
+    /// Joined again on the same socket: the list of people and a new token, without presence.
+    pub fn refresh(&self) -> Option<Entered> {
+        let mut state = lock(&self.entry.state);
+        if !state.room.holds(self.seat, &self.mailbox) {
+            return None;
+        }
+        Some(self.hub.entered(&self.entry, &mut state, self.seat, &self.person))
+    }
+
+    /// The room.
+    pub fn room(&self) -> Found<W> {
+        Found(Arc::clone(&self.entry))
+    }
+
+    /// Makes way for `newer`, which the same socket has got for the same code: if that is another place, this one is lost.
+    pub fn supersede(mut self, newer: &Self, now: Duration) {
+        if Arc::ptr_eq(&self.entry, &newer.entry) && self.seat == newer.seat {
+            self.left = true;
+        } else {
+            self.lose(now);
+        }
+    }
+
+    /// Gives the place up at once. `false` when a newer socket has taken it over: then it is that one's to give up.
+    pub fn leave(mut self, at: Timestamp, now: Duration) -> bool {
+        self.left = true;
+        let mut state = lock(&self.entry.state);
+        if !state.room.holds(self.seat, &self.mailbox) {
+            return false;
+        }
+        if state.room.leave(self.seat, now) == Some(true) {
+            let frame = W::presence(&self.entry.code, &self.person.name, Presence::Left, at);
+            state.room.deliver(&frame, Urgency::Presence, None);
+        }
+        drop(state);
+        self.hub.audit.note(Event::RoomLeft { user: self.person.name.clone(), room: self.entry.code.clone() });
+        true
+    }
+
+    /// The socket is lost; the place stays for the grace time.
+    pub fn lose(mut self, now: Duration) {
+        self.left = true;
+        lock(&self.entry.state).room.lose(self.seat, &self.mailbox, now);
+    }
+}
+
+impl<W: Wire> Drop for Membership<W> {
+    fn drop(&mut self) {
+        if !self.left {
+            // The socket's task ended without saying so (a panic): the grace runs from the room's first second, so the next sweep ends it.
+            lock(&self.entry.state).room.lose(self.seat, &self.mailbox, Duration::ZERO);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Rooms: a pure state machine a room, and the hub that finds them.
+//!
+//! Nothing here knows JSON, WebSockets or passwords: frames are made by a [`Wire`], handed to a [`Mailbox`], and the
+//! password's hash is a text that the caller checks.
+
+mod delivery;
+mod hub;
+mod resume;
+mod room;
+
+pub use delivery::{Mailbox, Presence, Urgency, Wire};
+pub use hub::{ChatLimits, EnterError, Entered, Found, Hub, LobbyEntry, Membership, ResumeError, Resumed};
+pub use resume::ResumeToken;
+pub use room::{MAX_RING, MAX_SEATS, Missed, Seq};

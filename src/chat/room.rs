@@ -1,0 +1,196 @@
+//! One room as a pure state machine: places, numbers, the ring of the last messages. No clock, no lock, no I/O.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::types::{Person, UserId, UserName};
+
+use super::delivery::{Mailbox, Urgency};
+
+/// Number of a message in its room: 1, 2, 3, …; 0 is "none yet".
+pub type Seq = u64;
+
+/// Ceiling of sockets in one room. A pointer each: 8 KiB a room, 8 MiB for all 1024 rooms.
+pub const MAX_SEATS: usize = 1024;
+/// Ceiling of messages kept for `resume`. A pointer each: 2 KiB a room, 2 MiB for all 1024 rooms.
+pub const MAX_RING: usize = 256;
+
+/// One socket's place in a room; the place outlives the socket by the grace time.
+struct Seat<M> {
+    id: u64,
+    /// Raised whenever the place is handed on, so that an old resume token is dead.
+    generation: u32,
+    person: Arc<Person>,
+    /// `None` while the socket is lost.
+    mailbox: Option<M>,
+    /// When the socket was lost (monotonic).
+    lost_at: Duration,
+}
+
+/// Why nobody more gets in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+/// What a socket missed while it was away.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Missed<F> {
+    /// First and last number that the ring no longer holds, both included.
+    pub gap: Option<(Seq, Seq)>,
+    /// The messages after the gap, oldest first.
+    pub messages: Vec<F>,
+}
+
+/// The state of one room; `F` is a frame, `M` a receiver.
+pub(super) struct Room<F, M> {
+    seats: heapless::Vec<Box<Seat<M>>, MAX_SEATS>,
+    /// The last messages, oldest first; their numbers end at `last_seq`.
+    ring: heapless::Deque<F, MAX_RING>,
+    last_seq: Seq,
+    next_seat: u64,
+    /// When the last place went, if nobody is left (monotonic).
+    pub(super) empty_since: Option<Duration>,
+}
+
+impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
+    /// A room that nobody has entered yet.
+    pub(super) fn new(now: Duration) -> Self {
+        Self { seats: heapless::Vec::new(), ring: heapless::Deque::new(), last_seq: 0, next_seat: 1, empty_since: Some(now) }
+    }
+
+    pub(super) fn last_seq(&self) -> Seq {
+        self.last_seq
+    }
+
+    /// Names of the people here, sorted, without doubles; those whose socket is lost count until their grace ends.
+    pub(super) fn members(&self) -> Vec<UserName> {
+        let mut names: Vec<_> = self.seats.iter().map(|s| s.person.name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// How many people are here.
+    pub(super) fn head_count(&self) -> usize {
+        let mut ids: Vec<_> = self.seats.iter().map(|s| s.person.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.len()
+    }
+
+    fn has(&self, user: UserId) -> bool {
+        self.seats.iter().any(|s| s.person.id == user)
+    }
+
+    fn find(&mut self, seat: u64) -> Option<&mut Seat<M>> {
+        self.seats.iter_mut().find(|s| s.id == seat).map(|s| &mut **s)
+    }
+
+    /// Takes a place; `limit` sockets may be here. Returns the place and whether this is the person's first.
+    pub(super) fn enter(&mut self, person: &Arc<Person>, mailbox: M, limit: usize) -> Result<(u64, bool), Full> {
+        if self.seats.len() >= limit.min(MAX_SEATS) {
+            return Err(Full);
+        }
+        let first = !self.has(person.id);
+        let id = self.next_seat;
+        let seat = Seat { id, generation: 0, person: Arc::clone(person), mailbox: Some(mailbox), lost_at: Duration::ZERO };
+        self.seats.push(Box::new(seat)).map_err(|_| Full)?;
+        self.next_seat += 1;
+        self.empty_since = None;
+        Ok((id, first))
+    }
+
+    /// Raises the place's generation: older resume tokens are dead. `None` when there is no such place.
+    pub(super) fn renew(&mut self, seat: u64) -> Option<u32> {
+        let seat = self.find(seat)?;
+        seat.generation += 1;
+        Some(seat.generation)
+    }
+
+    /// Gives a place to a new socket, whether or not the old one is known to be dead. Tells what was missed after `since`,
+    /// or `None` when the place, the generation or the person is wrong.
+    pub(super) fn resume(&mut self, seat: u64, generation: u32, user: UserId, mailbox: M, since: Seq) -> Option<Missed<F>> {
+        let seat = self.find(seat).filter(|s| s.generation == generation && s.person.id == user)?;
+        seat.mailbox = Some(mailbox);
+        Some(self.missed(since))
+    }
+
+    fn missed(&self, since: Seq) -> Missed<F> {
+        let missing = self.last_seq.saturating_sub(since);
+        let kept = self.ring.len() as Seq;
+        let replayed = missing.min(kept);
+        let gap = (missing > kept).then(|| (since + 1, self.last_seq - kept));
+        let skip = usize::try_from(kept - replayed).unwrap_or(usize::MAX);
+        Missed { gap, messages: self.ring.iter().skip(skip).cloned().collect() }
+    }
+
+    /// Whether `mailbox` sits in this place (a newer socket may have taken it over).
+    pub(super) fn holds(&mut self, seat: u64, mailbox: &M) -> bool {
+        self.find(seat).is_some_and(|s| s.mailbox.as_ref().is_some_and(|m| m.same(mailbox)))
+    }
+
+    /// The socket is lost; the place stays for the grace time.
+    pub(super) fn lose(&mut self, seat: u64, mailbox: &M, now: Duration) {
+        if let Some(seat) = self.find(seat)
+            && seat.mailbox.as_ref().is_some_and(|m| m.same(mailbox))
+        {
+            seat.mailbox = None;
+            seat.lost_at = now;
+        }
+    }
+
+    /// Gives the place up. `Some(true)` when the person is gone with it, `None` when there was no such place.
+    pub(super) fn leave(&mut self, seat: u64, now: Duration) -> Option<bool> {
+        let index = self.seats.iter().position(|s| s.id == seat)?;
+        let gone = self.seats.swap_remove(index);
+        self.wipe_if_empty(now);
+        Some(!self.has(gone.person.id))
+    }
+
+    /// Takes the places whose grace has ended. Returns the people who are gone with them.
+    pub(super) fn expire(&mut self, now: Duration, grace: Duration) -> Vec<Arc<Person>> {
+        let over = |s: &Seat<M>| s.mailbox.is_none() && now.saturating_sub(s.lost_at) >= grace;
+        let mut gone: Vec<_> = self.seats.iter().filter(|s| over(s)).map(|s| Arc::clone(&s.person)).collect();
+        self.seats.retain(|s| !over(s));
+        gone.sort_unstable_by_key(|p| p.id);
+        gone.dedup_by_key(|p| p.id);
+        gone.retain(|p| !self.has(p.id));
+        if !gone.is_empty() {
+            self.wipe_if_empty(now);
+        }
+        gone
+    }
+
+    /// Forgets the messages once nobody is left; the frames zero themselves when the last receiver lets go.
+    fn wipe_if_empty(&mut self, now: Duration) {
+        if self.seats.is_empty() && self.empty_since.is_none() {
+            self.ring.clear();
+            self.empty_since = Some(now);
+        }
+    }
+
+    /// Numbers a message, keeps it in the ring of `ring` entries, hands it to everybody here.
+    pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F) -> Seq {
+        self.last_seq += 1;
+        let frame = seal(self.last_seq);
+        while self.ring.len() >= ring.clamp(1, MAX_RING) {
+            self.ring.pop_front();
+        }
+        // There is room: the loop above has made it.
+        let _ = self.ring.push_back(frame.clone());
+        self.deliver(&frame, Urgency::Message, None);
+        self.last_seq
+    }
+
+    /// Hands a frame to everybody here but `except`; it is not kept.
+    pub(super) fn deliver(&self, frame: &F, urgency: Urgency, except: Option<u64>) {
+        for seat in self.seats.iter().filter(|s| Some(s.id) != except) {
+            if let Some(mailbox) = &seat.mailbox {
+                mailbox.deliver(frame.clone(), urgency);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;

@@ -1,0 +1,193 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Frames are the numbers of messages; 0 is anything else.
+#[derive(Clone, Default)]
+struct Inbox(Arc<Mutex<Vec<u64>>>);
+
+impl Mailbox<u64> for Inbox {
+    fn deliver(&self, frame: u64, _: Urgency) {
+        self.0.lock().expect("unpoisoned").push(frame);
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+fn person(id: i64) -> Arc<Person> {
+    Arc::new(Person { id: UserId(id), name: format!("u{id}").parse().expect("valid") })
+}
+
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn presence_is_of_a_person_not_of_a_socket() {
+    let mut room = Room::<u64, Inbox>::new(at(0));
+    let (one, first) = room.enter(&person(1), Inbox::default(), 9).expect("room");
+    assert!(first);
+    let (two, first) = room.enter(&person(1), Inbox::default(), 9).expect("room");
+    assert!(!first);
+    assert_eq!((room.head_count(), room.members().len()), (1, 1));
+    assert_eq!(room.leave(one, at(1)), Some(false));
+    assert_eq!(room.leave(two, at(1)), Some(true));
+    assert_eq!(room.leave(two, at(1)), None);
+    assert_eq!(room.empty_since, Some(at(1)));
+}
+
+#[test]
+fn a_lost_socket_keeps_its_place_for_the_grace_time() {
+    let mut room = Room::new(at(0));
+    let inbox = Inbox::default();
+    let (seat, _) = room.enter(&person(1), inbox.clone(), 9).expect("room");
+    room.lose(seat, &inbox, at(10));
+    assert!(room.expire(at(39), at(30)).is_empty());
+    assert_eq!(room.members().len(), 1);
+    assert_eq!(room.expire(at(40), at(30)).len(), 1);
+    assert!(room.members().is_empty());
+    assert!(room.resume(seat, 0, UserId(1), Inbox::default(), 0).is_none());
+}
+
+#[test]
+fn a_place_taken_over_is_not_lost_by_the_old_socket() {
+    let mut room = Room::new(at(0));
+    let (old, new) = (Inbox::default(), Inbox::default());
+    let (seat, _) = room.enter(&person(1), old.clone(), 9).expect("room");
+    assert!(room.resume(seat, 0, UserId(1), new.clone(), 0).is_some());
+    room.lose(seat, &old, at(1));
+    assert!(room.holds(seat, &new));
+    assert!(!room.holds(seat, &old));
+    assert!(room.expire(at(99), at(30)).is_empty());
+}
+
+#[test]
+fn the_ring_goes_with_the_last_person_the_numbers_stay() {
+    let mut room = Room::new(at(0));
+    let (seat, _) = room.enter(&person(1), Inbox::default(), 9).expect("room");
+    assert_eq!(room.publish(4, |seq| seq), 1);
+    room.leave(seat, at(5));
+    let (again, _) = room.enter(&person(2), Inbox::default(), 9).expect("room");
+    assert_eq!(room.empty_since, None);
+    let missed = room.resume(again, 0, UserId(2), Inbox::default(), 0).expect("place");
+    assert_eq!(missed, Missed { gap: Some((1, 1)), messages: vec![] });
+}
+
+#[test]
+fn wrong_generation_or_person_resumes_nothing() {
+    let mut room = Room::<u64, Inbox>::new(at(0));
+    let (seat, _) = room.enter(&person(1), Inbox::default(), 9).expect("room");
+    assert_eq!(room.renew(seat), Some(1));
+    assert!(room.resume(seat, 0, UserId(1), Inbox::default(), 0).is_none());
+    assert!(room.resume(seat, 1, UserId(2), Inbox::default(), 0).is_none());
+    assert!(room.resume(seat, 1, UserId(1), Inbox::default(), 0).is_some());
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Enter(i64),
+    Leave(usize),
+    Lose(usize),
+    Resume(usize),
+    Say,
+    Wait(u64),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        (1..4_i64).prop_map(Op::Enter),
+        any::<prop::sample::Index>().prop_map(|i| Op::Leave(i.index(64))),
+        any::<prop::sample::Index>().prop_map(|i| Op::Lose(i.index(64))),
+        any::<prop::sample::Index>().prop_map(|i| Op::Resume(i.index(64))),
+        Just(Op::Say),
+        (0..40_u64).prop_map(Op::Wait),
+    ]
+}
+
+proptest! {
+    /// A client that joins, loses its socket and resumes sees every number exactly once, in order, or a gap that names
+    /// exactly what it did not see; the room never holds more than it may; the head count is that of a plain model.
+    #[test]
+    fn nothing_is_doubled_and_nothing_vanishes_unsaid(ops in prop::collection::vec(op(), 0..80), ring in 1..6_usize) {
+        const SEATS: usize = 5;
+        let grace = 30;
+        let mut room = Room::<u64, Inbox>::new(at(0));
+        let mut now = 0;
+        // seat → (person, inbox, lost at, numbers seen or told as a gap)
+        let mut model: BTreeMap<u64, (i64, Inbox, Option<u64>, BTreeSet<u64>)> = BTreeMap::new();
+        let pick = |model: &BTreeMap<u64, (i64, Inbox, Option<u64>, BTreeSet<u64>)>, i: usize| {
+            model.keys().nth(i % model.len().max(1)).copied()
+        };
+        let drain = |entry: &mut (i64, Inbox, Option<u64>, BTreeSet<u64>)| {
+            for n in entry.1.0.lock().expect("unpoisoned").drain(..) {
+                assert!(entry.3.insert(n), "{n} came twice");
+            }
+        };
+        for op in ops {
+            match op {
+                Op::Enter(who) => {
+                    let inbox = Inbox::default();
+                    let known = model.values().any(|m| m.0 == who);
+                    match room.enter(&person(who), inbox.clone(), SEATS) {
+                        Ok((seat, first)) => {
+                            prop_assert_eq!(first, !known);
+                            model.insert(seat, (who, inbox, None, (1..=room.last_seq()).collect()));
+                        }
+                        Err(Full) => prop_assert_eq!(model.len(), SEATS),
+                    }
+                }
+                Op::Leave(i) => if let Some(seat) = pick(&model, i) {
+                    let (who, ..) = model.remove(&seat).expect("picked");
+                    prop_assert_eq!(room.leave(seat, at(now)), Some(!model.values().any(|m| m.0 == who)));
+                },
+                Op::Lose(i) => if let Some(seat) = pick(&model, i) {
+                    let entry = model.get_mut(&seat).expect("picked");
+                    drain(entry);
+                    if entry.2.is_none() {
+                        room.lose(seat, &entry.1, at(now));
+                        entry.2 = Some(now);
+                    }
+                },
+                Op::Resume(i) => if let Some(seat) = pick(&model, i) {
+                    let entry = model.get_mut(&seat).expect("picked");
+                    drain(entry);
+                    let since = entry.3.last().copied().unwrap_or(0);
+                    entry.1 = Inbox::default();
+                    entry.2 = None;
+                    let missed = room.resume(seat, 0, UserId(entry.0), entry.1.clone(), since).expect("the place is there");
+                    if let Some((from, to)) = missed.gap {
+                        prop_assert!(from <= to);
+                        entry.3.extend(from..=to);
+                    }
+                    for n in missed.messages {
+                        prop_assert!(entry.3.insert(n), "{} came twice", n);
+                    }
+                    prop_assert_eq!(entry.3.len() as u64, room.last_seq(), "all seen or told");
+                },
+                Op::Say => {
+                    let seq = room.publish(ring, |seq| seq);
+                    prop_assert_eq!(seq, room.last_seq());
+                    prop_assert!(room.ring.len() <= ring);
+                }
+                Op::Wait(seconds) => {
+                    now += seconds;
+                    room.expire(at(now), at(grace));
+                    model.retain(|_, m| m.2.is_none_or(|lost| now - lost < grace));
+                }
+            }
+            let people: BTreeSet<_> = model.values().map(|m| m.0).collect();
+            prop_assert_eq!(room.head_count(), people.len());
+            prop_assert_eq!(room.seats.len(), model.len());
+            prop_assert_eq!(room.empty_since.is_some(), model.is_empty());
+        }
+        for entry in model.values_mut().filter(|m| m.2.is_none()) {
+            drain(entry);
+            prop_assert_eq!(entry.3.len() as u64, room.last_seq());
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! `pichat check FILE`: says whether the server would take these settings, without starting it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::types::{Lang, Text};
+
+use super::exit::Failure;
+use super::{Source, say};
+
+#[derive(Args)]
+pub(super) struct Check {
+    /// Archivo de configuración · Settings file
+    file: PathBuf,
+}
+
+impl Check {
+    pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
+        let text = Text::new("la configuración es válida", "the settings are valid");
+        let shown = self.file.display().to_string();
+        Source { config: Some(self.file), data_dir: None }.load(None)?;
+        say(format_args!("{shown}: {}", text.pick(lang)));
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! How commands end: a text that says what to do, and an exit code of sysexits(3) that a script can act on.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use crate::accounts::SignInError;
+use crate::accounts::password::WeakPassword;
+use crate::app::AppError;
+use crate::config::ConfigError;
+use crate::net::ListenError;
+use crate::store::StoreError;
+use crate::types::{Lang, Text, UserName};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server did not start.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// `demo` was asked to listen to others.
+    #[error("demo listens on loopback only, not on {0}")]
+    NotLoopback(SocketAddr),
+    /// No account of that name.
+    #[error("there is no account {0}")]
+    NoSuchUser(UserName),
+    /// The name is taken.
+    #[error("there is an account {0} already")]
+    UserExists(UserName),
+    /// The password will not do.
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
+    /// The two passwords differ.
+    #[error("the two passwords differ")]
+    Differ,
+    /// No password came.
+    #[error("no password on standard input")]
+    NoPassword(#[from] std::io::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::App(AppError::SecretKey(_)) => 78,
+            Self::NotLoopback(_) => 64,
+            Self::NoSuchUser(_) => 67,
+            Self::UserExists(_) | Self::Weak(_) | Self::Differ | Self::App(AppError::AdminPass(_)) => 65,
+            Self::NoPassword(_) => 66,
+            Self::App(AppError::Listen(_)) => 69,
+            Self::App(AppError::DataDir { .. }) => 73,
+            Self::App(AppError::Accounts(SignInError::Busy)) => 75,
+            Self::App(_) | Self::Store(_) => 74,
+        }
+    }
+
+    fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::Config(error) => error.text(lang),
+            Self::NotLoopback(addr) => {
+                let text = Text::new(
+                    "las contraseñas de la demostración son públicas y no deben salir de este computador: demo solo escucha en \
+                     127.0.0.1 o [::1]. Para atender a otros usa «pichat serve».",
+                    "the passwords of the demonstration are public and must not leave this computer: demo listens on 127.0.0.1 or \
+                     [::1] only. To serve others use “pichat serve”.",
+                );
+                format!("{addr}: {}", text.pick(lang))
+            }
+            Self::NoSuchUser(name) => match lang {
+                Lang::Es => format!("no existe la cuenta «{name}»; mira las que hay con «pichat user list»"),
+                Lang::En => format!("there is no account “{name}”; see those there are with “pichat user list”"),
+            },
+            Self::UserExists(name) => match lang {
+                Lang::Es => format!("ya existe la cuenta «{name}»; para cambiar su contraseña usa «pichat user passwd {name}»"),
+                Lang::En => {
+                    format!("there is an account “{name}” already; to change its password use “pichat user passwd {name}”")
+                }
+            },
+            Self::Weak(_) | Self::App(AppError::AdminPass(_)) => Text::new(
+                "la contraseña debe tener entre 8 y 128 caracteres y no ser el nombre de usuario",
+                "the password must have 8 to 128 characters and must not be the user name",
+            )
+            .pick(lang)
+            .to_owned(),
+            Self::Differ => Text::new("las dos contraseñas no son iguales", "the two passwords differ").pick(lang).to_owned(),
+            Self::NoPassword(_) => {
+                Text::new("no llegó ninguna contraseña por la entrada estándar", "no password came on standard input")
+                    .pick(lang)
+                    .to_owned()
+            }
+            Self::App(AppError::Listen(ListenError::Bind { addr, cause })) => match (cause.kind(), lang) {
+                (std::io::ErrorKind::AddrInUse, Lang::Es) => {
+                    format!("{addr}: otro programa ya escucha ahí; termínalo o elige otro puerto con --listen")
+                }
+                (std::io::ErrorKind::AddrInUse, Lang::En) => {
+                    format!("{addr}: another program listens there already; end it or choose another port with --listen")
+                }
+                (std::io::ErrorKind::PermissionDenied, Lang::Es) => {
+                    format!("{addr}: los puertos por debajo de 1024 necesitan CAP_NET_BIND_SERVICE; elige otro con --listen")
+                }
+                (std::io::ErrorKind::PermissionDenied, Lang::En) => {
+                    format!("{addr}: ports below 1024 need CAP_NET_BIND_SERVICE; choose another with --listen")
+                }
+                (_, Lang::Es) => format!("no se puede escuchar en {addr}: {cause}"),
+                (_, Lang::En) => format!("cannot listen on {addr}: {cause}"),
+            },
+            other => other.to_string(),
+        }
+    }
+
+    /// Prints the text and gives the code.
+    #[allow(clippy::print_stderr, reason = "errors of a command belong there")]
+    pub(super) fn report(&self, lang: Lang) -> ExitCode {
+        eprintln!("pichat: {}", self.text(lang));
+        ExitCode::from(self.code())
+    }
+}

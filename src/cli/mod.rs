@@ -1,0 +1,84 @@
+//! The command line: one file a command.
+
+mod check;
+mod demo;
+mod exit;
+mod password;
+mod serve;
+mod server;
+mod tune;
+mod user;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Overrides};
+use crate::types::Lang;
+
+/// Chat y archivos de la red local · Chat and files of the local network
+#[derive(Parser)]
+#[command(name = "pichat", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Demostración con cuentas conocidas, solo en este computador · Demonstration with known accounts, this computer only
+    Demo(demo::Demo),
+    /// El servidor · The server
+    Serve(serve::Serve),
+    /// Cuentas: crear, cambiar, bloquear · Accounts: make, change, lock
+    #[command(subcommand)]
+    User(user::User),
+    /// Revisa un archivo de configuración · Checks a settings file
+    Check(check::Check),
+    /// Mide Argon2id en este equipo y propone parámetros · Measures Argon2id on this device and proposes parameters
+    Tune(tune::Tune),
+}
+
+/// Where settings and data are.
+#[derive(Args, Clone)]
+struct Source {
+    /// Archivo de configuración · Settings file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Carpeta de datos · Data folder
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Source {
+    fn load(&self, listen: Option<SocketAddr>) -> Result<Config, ConfigError> {
+        let env: Vec<_> =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        Config::load(self.config.as_deref(), &env, Overrides { listen, data_dir: self.data_dir.clone() })
+    }
+}
+
+/// Runs the program; exit codes are in [`exit`].
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let lang = Lang::from_env();
+    let result = match cli.command {
+        Command::Demo(demo) => demo.run(lang),
+        Command::Serve(serve) => serve.run(lang),
+        Command::User(user) => user.run(lang),
+        Command::Check(check) => check.run(lang),
+        Command::Tune(tune) => tune.run(lang),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(lang),
+    }
+}
+
+/// What a command prints on standard output.
+#[allow(clippy::print_stdout, reason = "this is what the command is for")]
+fn say(text: impl std::fmt::Display) {
+    println!("{text}");
+}

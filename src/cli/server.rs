@@ -1,0 +1,100 @@
+//! What `serve` and `demo` share: the runtime, the signals, what is printed.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_tokio::Signals;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, AppError, Mode, Notice, Start};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::types::Lang;
+
+use super::exit::Failure;
+use super::{Source, say};
+
+/// Threads for hashes and disk work: one a core for sign-ins, one for rooms, the rest for the disk. tokio starts them as needed
+/// and ends them when idle.
+const DISK_THREADS: usize = 8;
+
+/// Lets the process open as many files as the system allows: a connection takes one.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // When it is refused the old limit holds, and the accept loop waits for descriptors to come free.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+/// Runs the server until SIGTERM or SIGINT. `reread` is for SIGHUP.
+pub(super) fn run(
+    config: Config,
+    source: Source,
+    listen: Option<std::net::SocketAddr>,
+    mode: Mode,
+    lang: Lang,
+) -> Result<(), Failure> {
+    raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(app::cores())
+        .max_blocking_threads(app::cores() + 1 + DISK_THREADS)
+        .thread_name("pichat")
+        .build()
+        .map_err(AppError::Thread)?;
+    let demo = matches!(mode, Mode::Demo(_));
+    let notice = Box::new(move |notice| say(told(&notice, demo, lang)));
+    let reread = Box::new(move || source.load(listen));
+    let start = Start { config, reread, mode, clock: Arc::new(SystemClock), notice };
+    runtime.block_on(async {
+        let (reload, reloads) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(AppError::Thread)?;
+        let on_signal = {
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                while let Some(signal) = signals.next().await {
+                    if signal == SIGHUP {
+                        // One that waits already will read the newest file too.
+                        let _ = reload.try_send(());
+                    } else {
+                        stop.cancel();
+                    }
+                }
+            })
+        };
+        let result = app::run(start, reloads, stop).await;
+        on_signal.abort();
+        result.map_err(Failure::from)
+    })
+}
+
+fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
+    match (notice, lang) {
+        (Notice::Listening(addr, secure), _) => {
+            let url = format!("{}://{addr}", if *secure { "https" } else { "http" });
+            match (demo, lang) {
+                (false, Lang::Es) => format!("PiChat atiende en {url}"),
+                (false, Lang::En) => format!("PiChat answers at {url}"),
+                (true, Lang::Es) => format!(
+                    "PiChat, demostración: {url}\n  admin / admin123      (administrador)\n  cliente / cliente123  (cliente)\n  \
+                     usuario / usuario123  (usuario)\nSolo este computador puede entrar. Termina con Ctrl+C."
+                ),
+                (true, Lang::En) => format!(
+                    "PiChat, demonstration: {url}\n  admin / admin123      (administrator)\n  cliente / cliente123  (client)\n  \
+                     usuario / usuario123  (user)\nOnly this computer can get in. End it with Ctrl+C."
+                ),
+            }
+        }
+        (Notice::NoUsers, Lang::Es) => "Todavía no hay cuentas, así que nadie puede entrar. Crea la primera con:\n  \
+             pichat user add NOMBRE --role administrator   (con los mismos --config y --data-dir)\n\
+             o arranca una vez con la variable ADMIN_PASS, que crea la cuenta «admin»."
+            .to_owned(),
+        (Notice::NoUsers, Lang::En) => "There are no accounts yet, so nobody can sign in. Make the first with:\n  \
+             pichat user add NAME --role administrator   (with the same --config and --data-dir)\n\
+             or start once with the variable ADMIN_PASS, which makes the account “admin”."
+            .to_owned(),
+    }
+}

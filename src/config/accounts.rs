@@ -1,0 +1,82 @@
+//! `[accounts]`: password hashing and sessions.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::origin::Origin;
+use super::{Argon2Params, ConfigError, Problem};
+
+/// `[accounts]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accounts {
+    /// The cost of a password hash.
+    pub argon2: Argon2Setting,
+    /// A session unused for this long ends.
+    pub session_idle: Duration,
+    /// A session this old ends.
+    pub session_life: Duration,
+}
+
+/// The cost of a password hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argon2Setting {
+    /// Measured on this machine.
+    Auto,
+    /// As written.
+    Fixed(Argon2Params),
+}
+
+const IDLE_MINUTES: u32 = 120;
+const LIFE_HOURS: u32 = 12;
+/// 30 days in minutes and in hours: longer, and a lost phone stays signed in.
+const IDLE_MINUTES_CEILING: u32 = 30 * 24 * 60;
+const LIFE_HOURS_CEILING: u32 = 30 * 24;
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self {
+            argon2: Argon2Setting::Fixed(Argon2Params::DEFAULT),
+            session_idle: minutes(IDLE_MINUTES),
+            session_life: minutes(LIFE_HOURS * 60),
+        }
+    }
+}
+
+/// `[accounts]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAccounts {
+    argon2: Option<Spanned<String>>,
+    session_idle_minutes: Option<Spanned<i128>>,
+    session_hours: Option<Spanned<i128>>,
+}
+
+impl RawAccounts {
+    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Accounts, ConfigError> {
+        let idle = origin.number(
+            "accounts.session_idle_minutes",
+            self.session_idle_minutes.as_ref(),
+            1..=IDLE_MINUTES_CEILING,
+            IDLE_MINUTES,
+        )?;
+        let life = origin.number("accounts.session_hours", self.session_hours.as_ref(), 1..=LIFE_HOURS_CEILING, LIFE_HOURS)?;
+        let argon2 = match &self.argon2 {
+            None => Argon2Setting::Fixed(Argon2Params::DEFAULT),
+            Some(auto) if auto.get_ref() == "auto" => Argon2Setting::Auto,
+            Some(fixed) => match fixed.get_ref().parse() {
+                Ok(params) => Argon2Setting::Fixed(params),
+                Err(error) => {
+                    let problem = Problem::Argon2(error);
+                    return Err(origin.error("accounts.argon2", &fixed.span(), problem));
+                }
+            },
+        };
+        Ok(Accounts { argon2, session_idle: minutes(idle), session_life: minutes(life * 60) })
+    }
+}
+
+fn minutes(minutes: u32) -> Duration {
+    Duration::from_secs(u64::from(minutes) * 60)
+}

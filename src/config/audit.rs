@@ -1,0 +1,87 @@
+//! `[audit]`: where events go, and how many.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::ConfigError;
+use super::origin::Origin;
+use crate::types::Text;
+
+/// `[audit]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Where events go.
+    pub syslog: SyslogTarget,
+    /// The least severe ones that are written.
+    pub level: Level,
+}
+
+/// Where events go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyslogTarget {
+    /// A syslog socket, by its absolute path.
+    Socket(PathBuf),
+    /// Standard error, in the same form.
+    Stderr,
+}
+
+/// Severity; a more severe one is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Everything.
+    Debug,
+    /// What is worth knowing. The default.
+    Info,
+    /// What somebody should look at.
+    Warning,
+}
+
+impl Level {
+    /// The word of the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warning => "warning",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Debug, Self::Info, Self::Warning].into_iter().find(|level| level.as_str() == word)
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { syslog: SyslogTarget::Socket("/dev/log".into()), level: Level::Info }
+    }
+}
+
+/// `[audit]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAudit {
+    syslog: Option<Spanned<String>>,
+    level: Option<Spanned<String>>,
+}
+
+const SYSLOG: Text =
+    Text::new("\"/dev/log\", otra ruta absoluta o \"stderr\"", "\"/dev/log\", another absolute path or \"stderr\"");
+/// The words of `level`.
+pub(super) const LEVEL: Text = Text::new("\"debug\", \"info\" o \"warning\"", "\"debug\", \"info\" or \"warning\"");
+
+impl RawAudit {
+    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Audit, ConfigError> {
+        let Audit { syslog, level } = Audit::default();
+        let target = |word: &str| match word {
+            "stderr" => Some(SyslogTarget::Stderr),
+            path => Path::new(path).is_absolute().then(|| SyslogTarget::Socket(path.into())),
+        };
+        Ok(Audit {
+            syslog: origin.parsed("audit.syslog", self.syslog.as_ref(), syslog, SYSLOG, target)?,
+            level: origin.parsed("audit.level", self.level.as_ref(), level, LEVEL, Level::parse)?,
+        })
+    }
+}

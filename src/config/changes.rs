@@ -1,0 +1,63 @@
+//! What a SIGHUP changes, and what waits for a restart.
+
+use super::{Config, Reload, settings};
+
+/// Settings that differ between two configurations, by path, in the order of the annotated example.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Those that a running server takes.
+    pub live: Vec<&'static str>,
+    /// Those that need a restart.
+    pub restart: Vec<&'static str>,
+}
+
+impl Changes {
+    /// Compares setting by setting; secrets are no settings.
+    pub(super) fn between(old: &Config, new: &Config) -> Self {
+        let mut changes = Self::default();
+        for setting in settings().filter(|setting| !(setting.same)(old, new)) {
+            match setting.reload {
+                Reload::Live => changes.live.push(setting.path),
+                Reload::Restart => changes.restart.push(setting.path),
+            }
+        }
+        changes
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty() && self.restart.is_empty()
+    }
+}
+
+impl Config {
+    /// These settings, but for those that need a restart: they stay as in `current`, so that what is in force is what is said.
+    pub fn with_restart_settings_of(mut self, current: &Self) -> Self {
+        self.data_dir.clone_from(&current.data_dir);
+        self.http.listen = current.http.listen;
+        self.tls = current.tls.clone();
+        self.accounts.argon2 = current.accounts.argon2;
+        self.files.dir.clone_from(&current.files.dir);
+        self.audit = current.audit.clone();
+        self.secrets = current.secrets.clone();
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_a_restart_is_what_stays() {
+        let old = Config::defaults();
+        let mut new = Config::defaults();
+        new.data_dir = "/elsewhere".into();
+        new.http.listen = ([127, 0, 0, 1], 1).into();
+        new.files.dir = "/elsewhere/files".into();
+        new.limits.rooms = 3;
+        assert!(!old.compare(&new).restart.is_empty());
+        let kept = new.with_restart_settings_of(&old);
+        assert_eq!(old.compare(&kept), Changes { live: vec!["limits.rooms"], restart: vec![] });
+    }
+}

@@ -1,0 +1,57 @@
+//! `[chat]`: how long rooms, and places in them, outlive their people.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::ConfigError;
+use super::origin::Origin;
+
+/// `[chat]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chat {
+    /// An empty room keeps its code and password for this long.
+    pub empty_room: Duration,
+    /// A lost socket keeps its place for this long, in which `resume` works.
+    pub resume_grace: Duration,
+}
+
+const EMPTY_ROOM_MINUTES: u64 = 10;
+/// A day.
+const EMPTY_ROOM_MINUTES_CEILING: u64 = 24 * 60;
+const RESUME_GRACE_SECONDS: u64 = 30;
+/// Five minutes; others see a lost person as present for that long.
+const RESUME_GRACE_SECONDS_CEILING: u64 = 5 * 60;
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self { empty_room: Duration::from_secs(EMPTY_ROOM_MINUTES * 60), resume_grace: Duration::from_secs(RESUME_GRACE_SECONDS) }
+    }
+}
+
+/// `[chat]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawChat {
+    empty_room_minutes: Option<Spanned<i128>>,
+    resume_grace_seconds: Option<Spanned<i128>>,
+}
+
+impl RawChat {
+    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Chat, ConfigError> {
+        let minutes = origin.number(
+            "chat.empty_room_minutes",
+            self.empty_room_minutes.as_ref(),
+            0..=EMPTY_ROOM_MINUTES_CEILING,
+            EMPTY_ROOM_MINUTES,
+        )?;
+        let seconds = origin.number(
+            "chat.resume_grace_seconds",
+            self.resume_grace_seconds.as_ref(),
+            0..=RESUME_GRACE_SECONDS_CEILING,
+            RESUME_GRACE_SECONDS,
+        )?;
+        Ok(Chat { empty_room: Duration::from_secs(minutes * 60), resume_grace: Duration::from_secs(seconds) })
+    }
+}

@@ -1,0 +1,128 @@
+//! From text and environment to the raw structs: parse, look every key up, lay the variables over, deserialize.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer};
+
+use super::accounts::RawAccounts;
+use super::audit::RawAudit;
+use super::chat::RawChat;
+use super::environment::Environment;
+use super::files::RawFiles;
+use super::http::RawHttp;
+use super::limits::RawLimits;
+use super::nearest::nearest;
+use super::origin::Origin;
+use super::settings::TABLES;
+use super::tls::RawTls;
+use super::{ConfigError, Kind, Problem, Setting, settings};
+
+/// The whole file as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    pub(super) data_dir: Option<Spanned<String>>,
+    pub(super) http: RawHttp,
+    pub(super) tls: RawTls,
+    pub(super) accounts: RawAccounts,
+    pub(super) chat: RawChat,
+    pub(super) files: RawFiles,
+    pub(super) audit: RawAudit,
+    pub(super) limits: RawLimits,
+}
+
+/// Reads `text` and lays the environment over it.
+pub(super) fn read<'a>(text: &'a str, path: &'a Path, environment: &Environment<'a>) -> Result<(Raw, Origin<'a>), ConfigError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let given = environment.values.iter();
+    let variables = given.map(|value| (value.setting.path, value.variable)).collect();
+    let origin = Origin { path, text, variables };
+    let syntax = |error: toml::de::Error| ConfigError::Syntax {
+        place: origin.at(&error.span().unwrap_or_default()),
+        message: error.message().replace('\n', "; "),
+    };
+    let mut document = DeTable::parse(text).map_err(syntax)?;
+    look_up(document.get_ref(), &origin)?;
+    for given in &environment.values {
+        lay_over(document.get_mut(), given.setting, given.value.clone());
+    }
+    let raw = Raw::deserialize(Deserializer::from(document)).map_err(syntax)?;
+    Ok((raw, origin))
+}
+
+/// Every key is a setting and every value of its kind; or the first error in the order of the text.
+fn look_up(document: &DeTable<'_>, origin: &Origin<'_>) -> Result<(), ConfigError> {
+    let mut errors = Vec::new();
+    for (key, value) in document {
+        let name = key.get_ref().as_ref();
+        let Some((table, _)) = TABLES.iter().find(|(table, _)| *table == name) else {
+            errors.extend(wrong(name, key, value, origin));
+            continue;
+        };
+        match value.get_ref() {
+            DeValue::Table(keys) => errors
+                .extend(keys.iter().filter_map(|(key, value)| wrong(&format!("{name}.{}", key.get_ref()), key, value, origin))),
+            _ => {
+                let problem = Problem::WrongType(Kind::Table);
+                errors.push((value.span().start, origin.error(table, &value.span(), problem)));
+            }
+        }
+    }
+    match errors.into_iter().min_by_key(|(offset, _)| *offset) {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with one key or its value, and at which byte.
+fn wrong(
+    path: &str,
+    key: &Spanned<Cow<'_, str>>,
+    value: &Spanned<DeValue<'_>>,
+    origin: &Origin<'_>,
+) -> Option<(usize, ConfigError)> {
+    let Some(setting) = Setting::find(path) else {
+        let table = path.rsplit_once('.').map_or("", |(table, _)| table);
+        let mut allowed: Vec<&str> = settings().filter(|s| s.table() == table).map(Setting::key).collect();
+        if table.is_empty() {
+            allowed.extend(TABLES.iter().map(|(table, _)| *table));
+        }
+        let tables = TABLES.iter().map(|(table, _)| *table).filter(|_| table.is_empty());
+        let known = settings().map(|s| s.path).chain(tables).map(str::to_owned);
+        let error = ConfigError::UnknownKey {
+            place: origin.at(&key.span()),
+            key: path.escape_debug().to_string(),
+            nearest: nearest(path, known),
+            allowed: allowed.join(" "),
+        };
+        return Some((key.span().start, error));
+    };
+    let bad = match (setting.kind, value.get_ref()) {
+        (Kind::Number, DeValue::Integer(_)) | (Kind::Text, DeValue::String(_)) => None,
+        (Kind::List, DeValue::Array(items)) => items.iter().find(|item| !item.get_ref().is_str()),
+        _ => Some(value),
+    };
+    bad.map(|bad| {
+        // A variable may override this value later; what is in the file is wrong all the same.
+        let (place, problem) = (origin.at(&bad.span()), Problem::WrongType(setting.kind));
+        (bad.span().start, ConfigError::Value { place, key: setting.path, problem })
+    })
+}
+
+/// Puts a variable's value where the file's would be. The span does not matter: errors about it name the variable.
+fn lay_over<'a>(document: &mut DeTable<'a>, setting: &'static Setting, value: DeValue<'a>) {
+    let spanned = |text| Spanned::new(0..0, Cow::Borrowed(text));
+    let value = Spanned::new(0..0, value);
+    if setting.table().is_empty() {
+        document.insert(spanned(setting.key()), value);
+        return;
+    }
+    let table = document.entry(spanned(setting.table())).or_insert_with(|| Spanned::new(0..0, DeValue::Table(DeTable::new())));
+    // `look_up` has refused everything else under a table's name.
+    if let DeValue::Table(table) = table.get_mut() {
+        table.insert(spanned(setting.key()), value);
+    }
+}

@@ -1,0 +1,163 @@
+//! The environment: a `PICHAT_*` variable for every setting, and the seed's names.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::nearest::nearest;
+use super::{ConfigError, Kind, Place, Problem, Secrets, Setting, audit, http, settings};
+use crate::types::Text;
+
+/// What the environment says.
+pub(super) struct Environment<'a> {
+    /// Values of settings, at most one each.
+    pub(super) values: Vec<Given<'a>>,
+    /// `HOST`: the address of `http.listen`.
+    pub(super) host: Option<IpAddr>,
+    /// `PORT`: its port.
+    pub(super) port: Option<u16>,
+    /// `SECRET_KEY` and `ADMIN_PASS`.
+    pub(super) secrets: Secrets,
+}
+
+/// One setting's value.
+pub(super) struct Given<'a> {
+    pub(super) setting: &'static Setting,
+    pub(super) variable: &'a str,
+    pub(super) value: DeValue<'a>,
+}
+
+/// How a seed variable's text is read.
+#[derive(Clone, Copy)]
+enum Reading {
+    /// As the setting's own variable.
+    Plain,
+    /// `5` or, as Flask-Limiter wrote it, `5 per minute`.
+    Rate,
+    /// Python's level names, in any case.
+    Level,
+}
+
+/// The seed's variables, the setting each stands for, and how it is read. `LOGIN_LOCKOUT_TIME` is in seconds.
+const SEED: [(&str, &str, Reading); 8] = [
+    ("ALLOWED_ORIGINS", "http.allowed_origins", Reading::Plain),
+    ("MAX_LOGIN_ATTEMPTS", "limits.login_failures", Reading::Plain),
+    ("LOGIN_LOCKOUT_TIME", "limits.lockout_seconds", Reading::Plain),
+    ("RATE_LIMIT_LOGIN", "limits.logins_per_minute", Reading::Rate),
+    ("RATE_LIMIT_UPLOAD", "limits.uploads_per_minute", Reading::Rate),
+    ("RATE_LIMIT_DOWNLOAD", "limits.downloads_per_minute", Reading::Rate),
+    ("RATE_LIMIT_DELETE", "limits.deletes_per_minute", Reading::Rate),
+    ("LOG_LEVEL", "audit.level", Reading::Level),
+];
+/// The seed's variables that are no setting of their own.
+const SEED_OTHERS: [&str; 4] = ["PORT", "HOST", "ADMIN_PASS", "SECRET_KEY"];
+
+/// Names that begin like ours but belong to the build and to the tests.
+const FOREIGN: [&str; 2] = ["PICHAT_CI_", "PICHAT_TEST_"];
+
+const RATE: Text =
+    Text::new("un número por minuto, como \"5\" o \"5 per minute\"", "a number a minute, such as \"5\" or \"5 per minute\"");
+const PORT: Text = Text::new("un puerto de 0 a 65535", "a port from 0 to 65535");
+
+impl<'a> Environment<'a> {
+    /// Reads the variables that concern PiChat; an empty one counts as unset.
+    pub(super) fn read(env: &'a [(String, String)]) -> Result<Self, ConfigError> {
+        let env: BTreeMap<&str, &str> = env
+            .iter()
+            .filter(|(_, value)| !value.trim().is_empty())
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        refuse_unknown(env.keys().copied())?;
+
+        let mut values = Vec::new();
+        for setting in settings() {
+            let own = env.get_key_value(setting.variable().as_str());
+            let seed = SEED.iter().find(|(_, path, _)| *path == setting.path);
+            let seed = seed.and_then(|(name, _, how)| Some((env.get_key_value(name)?, *how)));
+            let own = own.map(|own| (own, Reading::Plain));
+            if let Some(((variable, text), how)) = own.or(seed) {
+                let value = value(setting.kind, how, text.trim()).map_err(|problem| error(variable, setting.path, problem))?;
+                values.push(Given { setting, variable, value });
+            }
+        }
+
+        let listen = |name, wanted| move |text: &str| error(name, "http.listen", Problem::form(text, wanted));
+        let text = |name| env.get(name).map(|text| text.trim());
+        let host = text("HOST").map(|s| s.parse().map_err(|_| listen("HOST", http::ADDRESS)(s)));
+        let port = text("PORT").map(|s| s.parse().map_err(|_| listen("PORT", PORT)(s)));
+        let secret = |name| env.get(name).copied();
+        Ok(Self {
+            values,
+            host: host.transpose()?,
+            port: port.transpose()?,
+            secrets: Secrets::check(secret("SECRET_KEY"), secret("ADMIN_PASS"))?,
+        })
+    }
+}
+
+/// The first `PICHAT_*` name that no setting has.
+fn refuse_unknown<'n>(mut names: impl Iterator<Item = &'n str>) -> Result<(), ConfigError> {
+    let unknown = names.find(|name| {
+        name.starts_with("PICHAT_")
+            && !FOREIGN.iter().any(|prefix| name.starts_with(prefix))
+            && !settings().any(|setting| setting.variable() == **name)
+    });
+    let Some(name) = unknown else {
+        return Ok(());
+    };
+    // A seed name with our prefix (`PICHAT_SECRET_KEY`) is the seed name; a key without its table (`PICHAT_ROOMS`) is that key.
+    let bare = name.trim_start_matches("PICHAT_");
+    let seed = SEED.iter().map(|(name, ..)| *name).chain(SEED_OTHERS).find(|seed| *seed == bare);
+    let key = settings().find(|setting| setting.key().eq_ignore_ascii_case(bare));
+    let nearest = seed
+        .map(str::to_owned)
+        .or_else(|| key.map(Setting::variable))
+        .or_else(|| nearest(name, settings().map(Setting::variable)));
+    Err(ConfigError::UnknownVariable { name: name.escape_debug().to_string(), nearest })
+}
+
+fn error(variable: &str, key: &'static str, problem: Problem) -> ConfigError {
+    ConfigError::Value { place: Place::Variable(variable.to_owned()), key, problem }
+}
+
+/// A variable's text as the TOML value that the file would hold.
+fn value(kind: Kind, how: Reading, text: &str) -> Result<DeValue<'_>, Problem> {
+    match (how, kind) {
+        (Reading::Rate, _) => {
+            let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+            let unit: String = text[digits.len()..].split_whitespace().collect();
+            if !matches!(unit.to_ascii_lowercase().as_str(), "" | "perminute" | "/minute") {
+                return Err(Problem::form(text, RATE));
+            }
+            number(digits).ok_or_else(|| Problem::form(text, RATE))
+        }
+        (Reading::Level, _) => match text.to_ascii_lowercase().as_str() {
+            "debug" => Ok("debug"),
+            "info" => Ok("info"),
+            "warning" | "warn" | "error" | "critical" => Ok("warning"),
+            _ => Err(Problem::form(text, audit::LEVEL)),
+        }
+        .map(|word| DeValue::String(Cow::Borrowed(word))),
+        (Reading::Plain, Kind::Number) => number(text).ok_or(Problem::WrongType(Kind::Number)),
+        (Reading::Plain, Kind::List) => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            let text = |item| Spanned::new(0..0, DeValue::String(Cow::Borrowed(item)));
+            Ok(DeValue::Array(items.map(text).collect()))
+        }
+        (Reading::Plain, Kind::Text | Kind::Table) => Ok(DeValue::String(Cow::Borrowed(text))),
+    }
+}
+
+/// Decimal digits as a TOML integer. 30 digits fit an `i128`; what is over a ceiling is refused later, with the ceiling named.
+fn number(text: &str) -> Option<DeValue<'_>> {
+    if text.is_empty() || text.len() > 30 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    // TOML has no leading zeros.
+    let zeros = text.len() - text.trim_start_matches('0').len();
+    let digits = &text[zeros.min(text.len() - 1)..];
+    DeValue::parse(digits).ok().map(Spanned::into_inner)
+}

@@ -1,0 +1,112 @@
+//! The annotated example, written from the settings.
+
+use std::fmt::Write as _;
+
+use super::settings;
+use super::settings::TABLES;
+
+/// Characters of a comment line, without its `# `.
+const WIDTH: usize = 98;
+
+const HEAD: [&str; 2] = [
+    "PiChat: todas las claves, cada una con su valor por omisión. Este archivo tal cual equivale a no tener ninguno. Una clave desconocida es un error, con línea y columna; \"pichat check ARCHIVO\" lo dice sin arrancar. Las variables de entorno mandan sobre el archivo: PICHAT_TABLA_CLAVE, por ejemplo PICHAT_LIMITS_ROOMS=100; las listas van separadas por comas. SECRET_KEY y ADMIN_PASS van solo en el entorno, nunca aquí.",
+    "PiChat: every key with its default. This file as it is equals having none. An unknown key is an error with line and column; \"pichat check FILE\" says so without starting. Environment variables override the file: PICHAT_TABLE_KEY, such as PICHAT_LIMITS_ROOMS=100; lists are separated by commas. SECRET_KEY and ADMIN_PASS are for the environment only, never for this file.",
+];
+/// Rates, bursts and pauses share one range; saying it once keeps their comments short.
+const RATES: [&str; 2] = [
+    "Los que cuentan por minuto, de golpe, fallos o segundos van de 1 a 1000000000.",
+    "Those a minute, at once, of failures or of seconds go from 1 to 1000000000.",
+];
+
+/// `docs/pichat.example.toml`: every key, documented in Spanish and English, set to its default.
+pub fn example() -> String {
+    let mut out = String::new();
+    for paragraph in HEAD {
+        comment(&mut out, paragraph);
+        out.push_str("#\n");
+    }
+    out.truncate(out.len() - 2);
+    keys(&mut out, "");
+    for (table, doc) in TABLES {
+        out.push('\n');
+        comment(&mut out, doc.es);
+        comment(&mut out, doc.en);
+        if *table == "limits" {
+            RATES.iter().for_each(|text| comment(&mut out, text));
+        }
+        out.push_str(&format!("[{table}]\n"));
+        keys(&mut out, table);
+    }
+    out
+}
+
+fn keys(out: &mut String, table: &str) {
+    for (i, setting) in settings().filter(|setting| setting.table() == table).enumerate() {
+        if i > 0 || table.is_empty() {
+            out.push('\n');
+        }
+        comment(out, setting.doc.es);
+        comment(out, setting.doc.en);
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(out, "{} = {}", setting.key(), setting.default);
+    }
+}
+
+/// A paragraph as comment lines, broken between words.
+fn comment(out: &mut String, text: &str) {
+    let mut width = 0;
+    for word in text.split(' ') {
+        let chars = word.chars().count();
+        if width > 0 && width + 1 + chars > WIDTH {
+            out.push('\n');
+            width = 0;
+        }
+        out.push_str(if width == 0 { "# " } else { " " });
+        out.push_str(word);
+        width += chars + usize::from(width > 0);
+    }
+    out.push('\n');
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Overrides};
+    use std::path::Path;
+
+    /// Where the file stands; `PICHAT_TEST_BLESS=1` writes it anew.
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pichat.example.toml");
+
+    #[test]
+    fn the_example_is_the_settings_and_the_settings_are_the_defaults() {
+        if std::env::var_os("PICHAT_TEST_BLESS").is_some() {
+            std::fs::write(FILE, example()).unwrap();
+        }
+        let text = std::fs::read_to_string(FILE).unwrap();
+        assert_eq!(text, example(), "run once with PICHAT_TEST_BLESS=1");
+
+        let config = Config::load(Some(Path::new(FILE)), &[], Overrides::default()).unwrap();
+        let defaults = Config::defaults();
+        assert!(defaults.compare(&config).is_empty(), "{:?}", defaults.compare(&config));
+        assert_eq!(format!("{config:?}"), format!("{defaults:?}"));
+    }
+
+    #[test]
+    fn the_example_names_every_key_once_with_both_languages() {
+        let lines = example();
+        let document: toml::Table = lines.parse().unwrap();
+        let count: usize = document.values().map(|v| v.as_table().map_or(1, |t| t.len())).sum();
+        assert_eq!(count, settings().count());
+        for setting in settings() {
+            let holder = match setting.table() {
+                "" => &document,
+                table => document[table].as_table().unwrap(),
+            };
+            assert!(holder.contains_key(setting.key()), "{}", setting.path);
+            assert!(!setting.doc.es.is_empty() && !setting.doc.en.is_empty(), "{}", setting.path);
+        }
+        let longest = lines.lines().filter(|l| l.starts_with('#')).map(|l| l.chars().count()).max();
+        assert!(longest <= Some(WIDTH + 2));
+    }
+}

@@ -1,0 +1,160 @@
+//! `[http]`: where the server listens and whom it believes.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::ConfigError;
+use super::origin::Origin;
+use crate::types::Text;
+
+/// `[http]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Address and port to listen on; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Further names of this server, lower-case, without port.
+    pub hosts: Vec<String>,
+    /// Other sites' origins as browsers write them: lower-case, without a default port.
+    pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// `[http]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawHttp {
+    listen: Option<Spanned<String>>,
+    hosts: Option<Spanned<Vec<Spanned<String>>>>,
+    allowed_origins: Option<Spanned<Vec<Spanned<String>>>>,
+    trusted_proxies: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+const LISTEN: Text = Text::new(
+    "una dirección IP y un puerto, como \"0.0.0.0:8080\" o \"[::]:8080\"",
+    "an IP address and a port, such as \"0.0.0.0:8080\" or \"[::]:8080\"",
+);
+const HOST: Text = Text::new(
+    "un nombre sin esquema ni puerto, como \"chat.oficina.lan\"",
+    "a name without scheme or port, such as \"chat.oficina.lan\"",
+);
+const ORIGIN: Text = Text::new(
+    "esquema://nombre o esquema://nombre:puerto, sin ruta, como \"https://intranet.example\"",
+    "scheme://host or scheme://host:port, without a path, such as \"https://intranet.example\"",
+);
+/// An address, in a list or in `HOST`.
+pub(super) const ADDRESS: Text = Text::new("una dirección IP, como \"192.168.1.10\"", "an IP address, such as \"192.168.1.10\"");
+
+impl RawHttp {
+    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Http, ConfigError> {
+        let listen = self.listen.as_ref();
+        let default = Http::default().listen;
+        Ok(Http {
+            listen: origin.parsed("http.listen", listen, default, LISTEN, |s| s.parse().ok())?,
+            hosts: origin.list("http.hosts", self.hosts.as_ref(), HOST, host_name)?,
+            allowed_origins: origin.list("http.allowed_origins", self.allowed_origins.as_ref(), ORIGIN, web_origin)?,
+            trusted_proxies: origin.list("http.trusted_proxies", self.trusted_proxies.as_ref(), ADDRESS, |s| s.parse().ok())?,
+        })
+    }
+}
+
+/// A DNS name or IPv4 address, lower-cased. 253 characters: RFC 1035 section 2.3.4 without the length bytes.
+fn host_name(text: &str) -> Option<String> {
+    let good = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    (text.len() <= 253 && text.split('.').all(good)).then(|| text.to_ascii_lowercase())
+}
+
+/// An origin as RFC 6454 section 6.2 serialises it, so that it can be compared with what a browser sends.
+fn web_origin(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let known = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    let (host, port) = match rest.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            (format!("[{}]", address.parse::<Ipv6Addr>().ok()?), port)
+        }
+        None => {
+            let (host, port) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
+            (host_name(host)?, port)
+        }
+    };
+    let port = match port.strip_prefix(':') {
+        // `u16::from_str` also takes a sign.
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse::<u16>().ok()?),
+        None if port.is_empty() => None,
+        _ => return None,
+    };
+    let port = match (scheme.as_str(), port) {
+        (_, None) | ("http", Some(80)) | ("https", Some(443)) => String::new(),
+        (_, Some(port)) => format!(":{port}"),
+    };
+    known.then(|| format!("{scheme}://{host}{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn origins_are_what_a_browser_sends() {
+        let origin = |s: &str| web_origin(s);
+        assert_eq!(origin("https://Intranet.Example").as_deref(), Some("https://intranet.example"));
+        assert_eq!(origin("https://a.b:443").as_deref(), Some("https://a.b"));
+        assert_eq!(origin("http://a.b:443").as_deref(), Some("http://a.b:443"));
+        assert_eq!(origin("http://[::0:1]:8080").as_deref(), Some("http://[::1]:8080"));
+        let bad = [
+            "",
+            "*",
+            "null",
+            "a.b",
+            "https://",
+            "https://a.b/",
+            "https://a.b/x",
+            "https://u@a.b",
+            "https://a.b:",
+            "https://a.b:+1",
+            "https://a.b:99999",
+            "https://a..b",
+            "://a",
+            "https://[::1",
+            "https://ñ.es",
+            "1://a",
+        ];
+        for bad in bad {
+            assert_eq!(origin(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn host_names_have_neither_scheme_nor_port() {
+        assert_eq!(host_name("Chat.Oficina.lan").as_deref(), Some("chat.oficina.lan"));
+        for bad in ["", "a:80", "http://a", "a/b", "a..b", ".", "a b", &"a".repeat(254)] {
+            assert_eq!(host_name(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_origin_read_twice_is_itself(text in "https?://[a-z.\\[\\]:0-9/]{0,20}|.{0,20}") {
+            if let Some(once) = web_origin(&text) {
+                prop_assert_eq!(web_origin(&once), Some(once));
+            }
+        }
+    }
+}

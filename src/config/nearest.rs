@@ -1,0 +1,50 @@
+//! Which name was probably meant.
+
+/// Two edits are a slip (`romms`, `conections`), three are another word (`port` is not `hosts`).
+const SLIP: usize = 2;
+
+/// The candidate with the fewest edits from `name`, where they are few enough to be a slip; a candidate whose last part is `name`'s last
+/// part (a key in the wrong table) counts as one edit.
+pub(super) fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
+    let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
+    candidates
+        .map(|candidate| {
+            let misplaced = last(&candidate) == last(name);
+            (if misplaced { 1 } else { edits(name, &candidate) }, candidate)
+        })
+        .filter(|(edits, _)| *edits <= SLIP)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance in bytes; names over 64 bytes are far from everything.
+fn edits(a: &str, b: &str) -> usize {
+    if a.len().max(b.len()) > 64 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let cost = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], cost);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_forgiven_another_word_is_not() {
+        let known = || ["limits.rooms", "limits.room_ring", "http.listen"].map(str::to_owned).into_iter();
+        assert_eq!(nearest("limits.romms", known()).as_deref(), Some("limits.rooms"));
+        assert_eq!(nearest("rooms", known()).as_deref(), Some("limits.rooms"), "in the wrong table");
+        assert_eq!(nearest("http.port", known()), None);
+        assert_eq!(nearest(&"x".repeat(100), known()), None);
+        assert_eq!((edits("kitten", "sitting"), edits("", "abc"), edits("ab", "")), (3, 3, 2));
+    }
+}

@@ -1,0 +1,144 @@
+//! Where a value was given, so that an error can say so; and the checks that every table shares.
+
+use std::collections::BTreeMap;
+use std::ops::{Range, RangeInclusive};
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+
+use super::{ConfigError, Problem};
+use crate::types::{Lang, Text};
+
+/// Most entries of a list: a person types them; 64 names or proxies are more than one office has.
+const MAX_LIST: usize = 64;
+
+/// Where something was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a file.
+    File {
+        /// The file, as it was named.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u32,
+        /// Column in characters, from 1.
+        column: u32,
+    },
+    /// In an environment variable of this name.
+    Variable(String),
+}
+
+impl Place {
+    /// The place of a byte `offset` in a file's `text`.
+    pub(super) fn in_text(path: &Path, text: &str, offset: usize) -> Self {
+        let before = &text[..text.floor_char_boundary(offset)];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
+        Self::File { path: path.to_owned(), line: number(line), column: number(column) }
+    }
+
+    /// For a person: `file:line:column` or the variable's name.
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::File { path, line, column } => format!("{}:{line}:{column}", path.display()),
+            Self::Variable(name) => match lang {
+                Lang::Es => format!("variable de entorno {name}"),
+                Lang::En => format!("environment variable {name}"),
+            },
+        }
+    }
+}
+
+/// One text, and which of its keys the environment has overridden.
+pub(super) struct Origin<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+    pub(super) variables: BTreeMap<&'static str, &'a str>,
+}
+
+impl Origin<'_> {
+    /// Whether a variable decides `key`.
+    pub(super) fn overrides(&self, key: &str) -> bool {
+        self.variables.contains_key(key)
+    }
+
+    /// A place in the file.
+    pub(super) fn at(&self, span: &Range<usize>) -> Place {
+        Place::in_text(self.path, self.text, span.start)
+    }
+
+    /// Where the value of `key` was given: in the variable where one decides, else at `span`.
+    pub(super) fn place(&self, key: &str, span: &Range<usize>) -> Place {
+        match self.variables.get(key) {
+            Some(name) => Place::Variable((*name).to_owned()),
+            None => self.at(span),
+        }
+    }
+
+    /// The error about a value of `key`.
+    pub(super) fn error(&self, key: &'static str, span: &Range<usize>, problem: Problem) -> ConfigError {
+        ConfigError::Value { place: self.place(key, span), key, problem }
+    }
+
+    /// A number within `allowed`, or `default` where none is given.
+    pub(super) fn number<T>(
+        &self,
+        key: &'static str,
+        given: Option<&Spanned<i128>>,
+        allowed: RangeInclusive<T>,
+        default: T,
+    ) -> Result<T, ConfigError>
+    where
+        T: Copy + PartialOrd + TryFrom<i128> + TryInto<u64>,
+    {
+        let Some(given) = given else {
+            return Ok(default);
+        };
+        let value = T::try_from(*given.get_ref()).ok().filter(|value| allowed.contains(value));
+        value.ok_or_else(|| {
+            let bound = |bound: &T| (*bound).try_into().unwrap_or(u64::MAX);
+            let problem = Problem::OutOfRange {
+                value: given.get_ref().to_string(),
+                low: bound(allowed.start()),
+                high: bound(allowed.end()),
+            };
+            self.error(key, &given.span(), problem)
+        })
+    }
+
+    /// A text that `parse` understands, or `default` where none is given; `wanted` says what would be understood.
+    pub(super) fn parsed<T>(
+        &self,
+        key: &'static str,
+        given: Option<&Spanned<String>>,
+        default: T,
+        wanted: Text,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let Some(given) = given else {
+            return Ok(default);
+        };
+        parse(given.get_ref()).ok_or_else(|| self.error(key, &given.span(), Problem::form(given.get_ref(), wanted)))
+    }
+
+    /// A list of texts that `parse` understands; empty where none is given.
+    pub(super) fn list<T>(
+        &self,
+        key: &'static str,
+        given: Option<&Spanned<Vec<Spanned<String>>>>,
+        wanted: Text,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, ConfigError> {
+        let Some(given) = given else {
+            return Ok(Vec::new());
+        };
+        if given.get_ref().len() > MAX_LIST {
+            return Err(self.error(key, &given.span(), Problem::TooMany { max: MAX_LIST }));
+        }
+        let item = |item: &Spanned<String>| {
+            parse(item.get_ref()).ok_or_else(|| self.error(key, &item.span(), Problem::form(item.get_ref(), wanted)))
+        };
+        given.get_ref().iter().map(item).collect()
+    }
+}

@@ -1,0 +1,300 @@
+//! Every key as data: from here come the names of the environment, the check for unknown keys, the annotated example and the comparison
+//! at SIGHUP. A new setting is one row here (a limit: one row in `limits.rs`) and one field in its table's raw and checked half.
+
+use super::{Config, limits};
+use crate::types::Text;
+
+/// One key of `pichat.toml`.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Table and key, such as `limits.rooms`; a key outside the tables has no dot.
+    pub path: &'static str,
+    /// What its value is.
+    pub kind: Kind,
+    /// The default as TOML.
+    pub default: &'static str,
+    /// Whether a running server takes a new value.
+    pub reload: Reload,
+    /// What it does, for the annotated example.
+    pub doc: Text,
+    /// Whether two configurations agree on it.
+    pub(super) same: fn(&Config, &Config) -> bool,
+}
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number.
+    Number,
+    /// A quoted text.
+    Text,
+    /// A list of quoted texts.
+    List,
+    /// A table of further keys.
+    Table,
+}
+
+/// When a new value takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// At SIGHUP.
+    Live,
+    /// At the next start.
+    Restart,
+}
+
+impl Kind {
+    /// For a person.
+    pub const fn title(self) -> Text {
+        match self {
+            Self::Number => Text::new("un número entero, sin comillas", "a whole number without quotes"),
+            Self::Text => Text::new("un texto entre comillas", "a text in quotes"),
+            Self::List => Text::new("una lista de textos: [\"uno\", \"dos\"]", "a list of texts: [\"one\", \"two\"]"),
+            Self::Table => Text::new("una tabla: [nombre]", "a table: [name]"),
+        }
+    }
+}
+
+impl Setting {
+    /// The table; empty for a key outside the tables.
+    pub fn table(&self) -> &'static str {
+        self.path.split_once('.').map_or("", |(table, _)| table)
+    }
+
+    /// The key within its table.
+    pub fn key(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |(_, key)| key)
+    }
+
+    /// The environment variable: `PICHAT_LIMITS_ROOMS`.
+    pub fn variable(&self) -> String {
+        format!("PICHAT_{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// The setting of this path.
+    pub(super) fn find(path: &str) -> Option<&'static Self> {
+        settings().find(|setting| setting.path == path)
+    }
+}
+
+/// All settings, table by table, in the order of the annotated example.
+pub fn settings() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(limits::SETTINGS)
+}
+
+/// The tables, in the same order, each with what it is about.
+pub(super) const TABLES: &[(&str, Text)] = &[
+    ("http", Text::new("Dónde escucha el servidor y a quién le cree.", "Where the server listens and whom it believes.")),
+    ("tls", Text::new("HTTPS servido por el propio PiChat.", "HTTPS served by PiChat itself.")),
+    ("accounts", Text::new("Contraseñas y sesiones.", "Passwords and sessions.")),
+    ("chat", Text::new("Salas.", "Rooms.")),
+    ("files", Text::new("La cuarentena: donde quedan los archivos subidos.", "The quarantine: where uploads are kept.")),
+    ("audit", Text::new("Registro de auditoría.", "The audit log.")),
+    (
+        "limits",
+        Text::new(
+            "Todo tiene un límite. Cada uno puede bajar, o subir hasta el tope que dice su comentario.",
+            "Everything has a limit. Each may be lowered, or raised to the ceiling that its comment names.",
+        ),
+    ),
+];
+
+const SETTINGS: &[Setting] = &[
+    Setting {
+        path: "data_dir",
+        kind: Kind::Text,
+        default: r#"".""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Carpeta de la base de datos y de las claves propias del servidor. \".\" es la carpeta de trabajo.",
+            "Folder of the database and of the server's own keys. \".\" is the working directory.",
+        ),
+        same: |a, b| a.data_dir == b.data_dir,
+    },
+    Setting {
+        path: "http.listen",
+        kind: Kind::Text,
+        default: r#""0.0.0.0:8080""#,
+        reload: Reload::Restart,
+        doc: Text::new("Dirección IP y puerto donde escucha.", "IP address and port to listen on."),
+        same: |a, b| a.http.listen == b.http.listen,
+    },
+    Setting {
+        path: "http.hosts",
+        kind: Kind::List,
+        default: "[]",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Otros nombres por los que se llega a este servidor, por ejemplo \"chat.oficina.lan\". Las direcciones IP, localhost, los nombres .local y el nombre del equipo ya valen.",
+            "Further names this server is reached by, such as \"chat.oficina.lan\". IP addresses, localhost, .local names and the machine's own name are always valid.",
+        ),
+        same: |a, b| a.http.hosts == b.http.hosts,
+    },
+    Setting {
+        path: "http.allowed_origins",
+        kind: Kind::List,
+        default: "[]",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Páginas de otros sitios que pueden usar este servidor, como \"https://intranet.example\" (sin ruta). Vacía: solo las propias.",
+            "Pages of other sites that may use this server, as \"https://intranet.example\" (no path). Empty: only its own.",
+        ),
+        same: |a, b| a.http.allowed_origins == b.http.allowed_origins,
+    },
+    Setting {
+        path: "http.trusted_proxies",
+        kind: Kind::List,
+        default: "[]",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Direcciones IP de los proxies cuyo X-Forwarded-For se cree. Vacía: ninguno.",
+            "IP addresses of the proxies whose X-Forwarded-For is believed. Empty: none.",
+        ),
+        same: |a, b| a.http.trusted_proxies == b.http.trusted_proxies,
+    },
+    Setting {
+        path: "tls.mode",
+        kind: Kind::Text,
+        default: r#""off""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "\"off\": HTTP; \"files\": HTTPS con los dos archivos de abajo.",
+            "\"off\": HTTP; \"files\": HTTPS with the two files below.",
+        ),
+        same: |a, b| a.tls.mode() == b.tls.mode(),
+    },
+    Setting {
+        path: "tls.certificate",
+        kind: Kind::Text,
+        default: r#""""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Certificado y su cadena, PEM. Una ruta relativa cuelga de data_dir.",
+            "Certificate and its chain, PEM. A relative path is below data_dir.",
+        ),
+        same: |a, b| a.tls.certificate() == b.tls.certificate(),
+    },
+    Setting {
+        path: "tls.key",
+        kind: Kind::Text,
+        default: r#""""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Clave privada del certificado, PEM. Una ruta relativa cuelga de data_dir.",
+            "The certificate's private key, PEM. A relative path is below data_dir.",
+        ),
+        same: |a, b| a.tls.key() == b.tls.key(),
+    },
+    Setting {
+        path: "accounts.argon2",
+        kind: Kind::Text,
+        default: r#""m=19456,t=2,p=1""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Costo de Argon2id: memoria en KiB, pasadas, carriles; o \"auto\", que lo mide en esta máquina. Menos que las filas de OWASP (m=19456,t=2 · m=12288,t=3 · m=9216,t=4 · m=7168,t=5) se rechaza; tope: m=262144,t=16,p=4.",
+            "Cost of Argon2id: memory in KiB, passes, lanes; or \"auto\", which measures this machine. Less than OWASP's rows (m=19456,t=2 · m=12288,t=3 · m=9216,t=4 · m=7168,t=5) is refused; ceiling: m=262144,t=16,p=4.",
+        ),
+        same: |a, b| a.accounts.argon2 == b.accounts.argon2,
+    },
+    Setting {
+        path: "accounts.session_idle_minutes",
+        kind: Kind::Number,
+        default: "120",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Minutos sin uso tras los que termina una sesión: de 1 a 43200 (30 días).",
+            "Minutes without use after which a session ends: 1 to 43200 (30 days).",
+        ),
+        same: |a, b| a.accounts.session_idle == b.accounts.session_idle,
+    },
+    Setting {
+        path: "accounts.session_hours",
+        kind: Kind::Number,
+        default: "12",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Horas que dura una sesión como máximo, se use o no: de 1 a 720 (30 días).",
+            "Hours that a session lasts at most, used or not: 1 to 720 (30 days).",
+        ),
+        same: |a, b| a.accounts.session_life == b.accounts.session_life,
+    },
+    Setting {
+        path: "chat.empty_room_minutes",
+        kind: Kind::Number,
+        default: "10",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Minutos que una sala vacía guarda su código y su contraseña: de 0 a 1440. Sus mensajes se borran al quedar vacía.",
+            "Minutes that an empty room keeps its code and password: 0 to 1440. Its messages are wiped when it empties.",
+        ),
+        same: |a, b| a.chat.empty_room == b.chat.empty_room,
+    },
+    Setting {
+        path: "chat.resume_grace_seconds",
+        kind: Kind::Number,
+        default: "30",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Segundos que una conexión perdida conserva su lugar en la sala: de 0 a 300.",
+            "Seconds that a lost connection keeps its place in the room: 0 to 300.",
+        ),
+        same: |a, b| a.chat.resume_grace == b.chat.resume_grace,
+    },
+    Setting {
+        path: "files.dir",
+        kind: Kind::Text,
+        default: r#""cuarentena""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Carpeta de los archivos subidos. Una ruta relativa cuelga de data_dir.",
+            "Folder of the uploads. A relative path is below data_dir.",
+        ),
+        same: |a, b| a.files.below(&a.data_dir) == b.files.below(&b.data_dir),
+    },
+    Setting {
+        path: "files.max_file_mib",
+        kind: Kind::Number,
+        default: "16",
+        reload: Reload::Live,
+        doc: Text::new("Tamaño máximo de un archivo, en MiB: de 1 a 1048576.", "Largest file, in MiB: 1 to 1048576."),
+        same: |a, b| a.files.max_file == b.files.max_file,
+    },
+    Setting {
+        path: "files.max_total_mib",
+        kind: Kind::Number,
+        default: "2048",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Tamaño máximo de todos los archivos juntos, en MiB: de 1 a 1048576.",
+            "Largest sum of all files, in MiB: 1 to 1048576.",
+        ),
+        same: |a, b| a.files.max_total == b.files.max_total,
+    },
+    Setting {
+        path: "files.keep_free_percent",
+        kind: Kind::Number,
+        default: "5",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Parte del disco que siempre queda libre, en %: de 0 a 50.",
+            "Share of the disk that always stays free, in %: 0 to 50.",
+        ),
+        same: |a, b| a.files.keep_free_percent == b.files.keep_free_percent,
+    },
+    Setting {
+        path: "audit.syslog",
+        kind: Kind::Text,
+        default: r#""/dev/log""#,
+        reload: Reload::Restart,
+        doc: Text::new("Socket de syslog (ruta absoluta) o \"stderr\".", "Syslog socket (absolute path) or \"stderr\"."),
+        same: |a, b| a.audit.syslog == b.audit.syslog,
+    },
+    Setting {
+        path: "audit.level",
+        kind: Kind::Text,
+        default: r#""info""#,
+        reload: Reload::Live,
+        doc: Text::new("Detalle: \"debug\", \"info\" o \"warning\".", "Detail: \"debug\", \"info\" or \"warning\"."),
+        same: |a, b| a.audit.level == b.audit.level,
+    },
+];

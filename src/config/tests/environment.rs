@@ -1,0 +1,139 @@
+//! Variables and flags over the file.
+
+use super::*;
+
+#[test]
+fn flags_beat_variables_beat_the_seeds_names_beat_the_file() {
+    let file = "data_dir = 'file'\nhttp.listen = '1.1.1.1:1'\nlimits.login_failures = 1";
+    let seed = ("MAX_LOGIN_ATTEMPTS", "2");
+    let own = ("PICHAT_LIMITS_LOGIN_FAILURES", "3");
+    let failures = |pairs: &[_]| with_env(file, pairs).unwrap().limits.login_failures;
+    assert_eq!((failures(&[]), failures(&[seed]), failures(&[own, seed])), (1, 2, 3));
+    assert_eq!(failures(&[("PICHAT_LIMITS_LOGIN_FAILURES", ""), ("MAX_LOGIN_ATTEMPTS", " ")]), 1, "empty is unset");
+
+    let listen = |pairs: &[_]| with_env(file, pairs).unwrap().http.listen.to_string();
+    let (port, host, whole) = (("PORT", "2"), ("HOST", "::1"), ("PICHAT_HTTP_LISTEN", "3.3.3.3:3"));
+    assert_eq!(listen(&[port]), "1.1.1.1:2");
+    assert_eq!(listen(&[host]), "[::1]:1");
+    assert_eq!(listen(&[host, port]), "[::1]:2");
+    assert_eq!(listen(&[host, port, whole]), "3.3.3.3:3");
+    assert_eq!(with_env("", &[port]).unwrap().http.listen.to_string(), "0.0.0.0:2");
+
+    let flags = Overrides { listen: "4.4.4.4:4".parse().ok(), data_dir: Some("flag".into()) };
+    let variables = env(&[whole, ("PICHAT_DATA_DIR", "variable")]);
+    let config = Config::parse(file, Path::new(""), &variables, flags).unwrap();
+    assert_eq!(
+        (config.http.listen.to_string().as_str(), config.files.dir.as_path()),
+        ("4.4.4.4:4", Path::new("flag/cuarentena"))
+    );
+    assert_eq!(with_env(file, &[("PICHAT_DATA_DIR", "variable")]).unwrap().data_dir, Path::new("variable"));
+    assert!(with_env("limits.rooms = 5000", &[("PICHAT_LIMITS_ROOMS", "007")]).is_ok(), "what is overridden is not checked");
+}
+
+#[test]
+fn the_seeds_names_work() {
+    let key = "0123456789abcdef0123456789abcdef";
+    let config = with_env(
+        "",
+        &[
+            ("ALLOWED_ORIGINS", "https://tudominio.com, http://192.168.1.5:8080,"),
+            ("LOGIN_LOCKOUT_TIME", "60"),
+            ("RATE_LIMIT_LOGIN", "11"),
+            ("RATE_LIMIT_UPLOAD", "12 per minute"),
+            ("RATE_LIMIT_DOWNLOAD", "13/minute"),
+            ("RATE_LIMIT_DELETE", "14 PER MINUTE"),
+            ("LOG_LEVEL", "Critical"),
+            ("ADMIN_PASS", " hunter2 "),
+            ("SECRET_KEY", key),
+            ("DEBUG", "whatever"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.http.allowed_origins, ["https://tudominio.com", "http://192.168.1.5:8080"]);
+    let limits = config.limits;
+    assert_eq!((limits.lockout_seconds, limits.logins_per_minute, limits.uploads_per_minute), (60, 11, 12));
+    assert_eq!((limits.downloads_per_minute, limits.deletes_per_minute), (13, 14));
+    assert_eq!(config.audit.level, Level::Warning);
+    assert_eq!(config.secrets.admin_pass.as_ref().map(|s| s.as_str()), Some(" hunter2 "));
+    assert_eq!(config.secrets.secret_key.as_ref().map(|s| s.as_str()), Some(key));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("hunter2") && !shown.contains(key), "{shown}");
+
+    for (word, want) in [("DEBUG", Level::Debug), ("Info", Level::Info), ("ERROR", Level::Warning)] {
+        assert_eq!(with_env("", &[("LOG_LEVEL", word)]).unwrap().audit.level, want);
+    }
+}
+
+#[test]
+fn bad_variables_are_named_and_secrets_are_not_repeated() {
+    let wrong = [
+        ("HOST", "localhost", "environment variable HOST: http.listen: \"localhost\" will not do; allowed: an IP address"),
+        ("PORT", "65536", "environment variable PORT: http.listen: \"65536\" will not do; allowed: a port"),
+        (
+            "RATE_LIMIT_UPLOAD",
+            "5 per hour",
+            "environment variable RATE_LIMIT_UPLOAD: limits.uploads_per_minute: \"5 per hour\" will",
+        ),
+        (
+            "RATE_LIMIT_UPLOAD",
+            "per minute",
+            "environment variable RATE_LIMIT_UPLOAD: limits.uploads_per_minute: \"per minute\" will",
+        ),
+        ("MAX_LOGIN_ATTEMPTS", "0", "environment variable MAX_LOGIN_ATTEMPTS: limits.login_failures: 0 is under the least of 1"),
+        ("LOG_LEVEL", "loud", "environment variable LOG_LEVEL: audit.level: \"loud\" will not do"),
+        ("ALLOWED_ORIGINS", "*", "environment variable ALLOWED_ORIGINS: http.allowed_origins: \"*\" will not do"),
+        ("PICHAT_LIMITS_ROOMS", "-1", "environment variable PICHAT_LIMITS_ROOMS: limits.rooms: a whole number"),
+        ("PICHAT_TLS_MODE", "files", "environment variable PICHAT_TLS_MODE: tls.certificate: missing"),
+        ("PICHAT_LIMITS_ROMS", "1", "unknown environment variable PICHAT_LIMITS_ROMS; did you mean PICHAT_LIMITS_ROOMS?"),
+        ("PICHAT_SECRET_KEY", "1", "unknown environment variable PICHAT_SECRET_KEY; did you mean SECRET_KEY?"),
+        ("PICHAT_ROOMS", "1", "unknown environment variable PICHAT_ROOMS; did you mean PICHAT_LIMITS_ROOMS?"),
+        ("PICHAT_COLOUR", "1", "unknown environment variable PICHAT_COLOUR; there is one"),
+    ];
+    for (name, value, want) in wrong {
+        let got = env_complaint(name, value);
+        assert!(got.starts_with(want), "{got}");
+    }
+    assert!(with_env("", &[("PICHAT_CI_X", "1"), ("PICHAT_TEST_X", "1"), ("PICHAT_EMPTY", "")]).is_ok());
+    let short = with_env("", &[("SECRET_KEY", "a-very-secret-key-for-dev")]).unwrap_err();
+    assert_eq!(
+        short.to_string(),
+        "environment variable SECRET_KEY: SECRET_KEY: it has 25 bytes; at least 32 random ones are needed"
+    );
+    assert!(!format!("{short:?} {}", short.es()).contains("a-very"));
+}
+
+#[test]
+fn every_setting_has_a_variable_that_changes_it_and_nothing_else() {
+    let tls = [("PICHAT_TLS_MODE", "files"), ("PICHAT_TLS_CERTIFICATE", "c"), ("PICHAT_TLS_KEY", "k")];
+    for setting in settings() {
+        let base: &[_] = if setting.table() == "tls" && setting.key() != "mode" { &tls } else { &[] };
+        let value = match (setting.path, setting.kind) {
+            ("http.listen", _) => "127.0.0.1:1",
+            ("http.allowed_origins", _) => "http://a.b",
+            ("http.trusted_proxies", _) => "10.0.0.1, ::1",
+            ("tls.mode", _) => "files",
+            ("accounts.argon2", _) => "auto",
+            ("audit.syslog", _) => "stderr",
+            ("audit.level", _) => "debug",
+            (_, Kind::Number) => "7",
+            _ => "other",
+        };
+        let variable = setting.variable();
+        let mut pairs = base.to_vec();
+        if setting.path == "tls.mode" {
+            pairs.extend(&tls[1..]);
+        }
+        let before = with_env("", &pairs).unwrap();
+        pairs.retain(|(name, _)| *name != variable);
+        pairs.push((&variable, value));
+        let changes = before.compare(&with_env("", &pairs).unwrap());
+        let want = if setting.path == "tls.mode" { vec!["tls.mode", "tls.certificate", "tls.key"] } else { vec![setting.path] };
+        match setting.reload {
+            Reload::Live => assert_eq!(changes, Changes { live: want, restart: Vec::new() }),
+            Reload::Restart => assert_eq!(changes, Changes { live: Vec::new(), restart: want }),
+        }
+    }
+    let restart: Vec<_> = settings().filter(|s| s.reload == Reload::Restart).map(|s| s.path).collect();
+    let want = "data_dir http.listen tls.mode tls.certificate tls.key accounts.argon2 files.dir audit.syslog";
+    assert_eq!(restart.join(" "), want);
+}

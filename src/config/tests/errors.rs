@@ -1,0 +1,129 @@
+//! What is said, and about which line and column.
+
+use super::*;
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_and_column() {
+    assert_eq!(
+        complaint("data_dir = \"x\"\n\n[limits]\nrooms = 3\n  romms = 3\n"),
+        "pichat.toml:5:3: unknown key limits.romms; did you mean limits.rooms? there are: \
+         logins_per_minute login_failures lockout_seconds uploads_per_minute downloads_per_minute \
+         deletes_per_minute requests_per_minute request_burst messages_per_minute message_burst \
+         joins_per_minute message_chars rooms room_members rooms_per_socket room_ring connections \
+         connections_per_address sockets_per_session sessions sessions_per_user files"
+    );
+    assert!(complaint("rooms = 3").starts_with("pichat.toml:1:1: unknown key rooms; did you mean limits.rooms?"));
+    let table = complaint("[http]\n[limit]\nrooms = 3");
+    assert!(table.starts_with("pichat.toml:2:2: unknown key limit; did you mean limits?"), "{table}");
+    let es = parse("[http]\nport = 80").unwrap_err().es();
+    assert_eq!(es, "pichat.toml:2:1: clave desconocida http.port; hay: listen hosts allowed_origins trusted_proxies");
+    let secret = complaint("SECRET_KEY = \"x\"");
+    assert!(secret.contains("unknown key SECRET_KEY"), "secrets are not for files: {secret}");
+}
+
+#[test]
+fn columns_count_characters() {
+    let text = "http = { hosts = [\"ñandú\"], listen = \"1.1.1.1:1\" }";
+    assert!(complaint(text).starts_with("pichat.toml:1:19: http.hosts: "), "{}", complaint(text));
+    let text = "# ñ\n'data_dir' = \"ñ\" # ñ\nhttp = { 'ñ' = 1 }";
+    assert!(complaint(text).starts_with("pichat.toml:3:10: unknown key http.ñ"), "{}", complaint(text));
+}
+
+#[test]
+fn over_a_ceiling_is_named_with_the_ceiling_and_the_place() {
+    assert_eq!(
+        complaint("[limits]\n\nrooms =   1025"),
+        "pichat.toml:3:11: limits.rooms: 1025 is over the ceiling of 1024 (allowed: 1 to 1024)"
+    );
+    assert_eq!(
+        parse("limits.rooms = 0").unwrap_err().es(),
+        "pichat.toml:1:16: limits.rooms: 0 está por debajo del mínimo de 1 (se permite de 1 a 1024)"
+    );
+    assert_eq!(
+        complaint("files.keep_free_percent = -1"),
+        "pichat.toml:1:27: files.keep_free_percent: -1 is under the least of 0 (allowed: 0 to 50)"
+    );
+    let huge = complaint("limits.rooms = 99999999999999999999999");
+    assert!(huge.contains("limits.rooms: 99999999999999999999999 is over the ceiling of 1024"), "{huge}");
+    assert_eq!(
+        env_complaint("PICHAT_LIMITS_ROOMS", "2000"),
+        "environment variable PICHAT_LIMITS_ROOMS: limits.rooms: 2000 is over the ceiling of 1024 (allowed: 1 to 1024)"
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_type_says_what_belongs_there() {
+    let wrong = [
+        ("limits.rooms = \"12\"", "1:16: limits.rooms: a whole number without quotes belongs here"),
+        ("limits.rooms = 1.5", "1:16: limits.rooms: a whole number without quotes belongs here"),
+        ("data_dir = 3", "1:12: data_dir: a text in quotes belongs here"),
+        ("[data_dir]", "1:1: data_dir: a text in quotes belongs here"),
+        ("http = 3", "1:8: http: a table: [name] belongs here"),
+        ("[[http]]", "1:1: http: a table: [name] belongs here"),
+        ("http.hosts = \"a\"", "1:14: http.hosts: a list of texts: [\"one\", \"two\"] belongs here"),
+        ("http.hosts = [\"a\", 3]", "1:20: http.hosts: a list of texts: [\"one\", \"two\"] belongs here"),
+    ];
+    for (text, want) in wrong {
+        assert_eq!(complaint(text), format!("pichat.toml:{want}"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_toml_has_its_place_too() {
+    let text = complaint("[limits]\nrooms = = 3\n");
+    assert!(text.starts_with("pichat.toml:2:9: not valid TOML: "), "{text}");
+    let twice = complaint("[limits]\nrooms = 3\nrooms = 4\n");
+    assert!(twice.starts_with("pichat.toml:3:1: not valid TOML: duplicate key"), "{twice}");
+}
+
+#[test]
+fn texts_are_checked_where_they_stand() {
+    let wrong = [
+        ("http.listen = \"localhost:80\"", "1:15: http.listen: \"localhost:80\" will not do; allowed: an IP address and a port"),
+        ("http.allowed_origins = [\n\"http://a\",\n  \"http://a/b\"]", "3:3: http.allowed_origins: \"http://a/b\" will not do"),
+        ("http.trusted_proxies = [\"10.0.0.0/8\"]", "1:25: http.trusted_proxies: \"10.0.0.0/8\" will not do; allowed: an IP"),
+        ("tls.mode = \"on\"", "1:12: tls.mode: \"on\" will not do; allowed: \"off\" or \"files\""),
+        ("tls.mode = \"local-ca\"", "1:12: tls.mode: \"local-ca\" is not available yet in this version"),
+        ("tls.mode = \"files\"", "1:12: tls.certificate: missing: a path"),
+        ("tls = { mode = \"files\", certificate = \"a\", key = \"\" }", "1:50: tls.key: missing: a path"),
+        ("accounts.argon2 = \"m=1,t=1,p=1\"", "1:19: accounts.argon2: too weak; at least one of OWASP's rows: m=19456,t=2,p=1"),
+        ("accounts.argon2 = \"m=999999,t=2,p=1\"", "1:19: accounts.argon2: over the ceiling of m=262144,t=16,p=4"),
+        ("audit.syslog = \"dev/log\"", "1:16: audit.syslog: \"dev/log\" will not do"),
+        ("audit.level = \"loud\"", "1:15: audit.level: \"loud\" will not do"),
+        ("data_dir = \"\"", "1:12: data_dir: missing: a folder"),
+        ("data_dir = \"/d\"\nfiles.dir = \"./.\"", "2:13: files.dir: \"./.\" will not do; allowed: a folder of its own"),
+    ];
+    for (text, want) in wrong {
+        assert!(complaint(text).starts_with(&format!("pichat.toml:{want}")), "{}", complaint(text));
+    }
+    let long = complaint(&format!("audit.level = \"\\u0007{}\"", "x".repeat(500)));
+    assert!(long.contains("\\u{7}xxx") && long.contains('…') && long.len() < 300, "{long}");
+    let many = complaint(&format!("http.hosts = [{}]", "\"a\",".repeat(65)));
+    assert!(many.contains("1:14: http.hosts: the list has more than 64 entries"), "{many}");
+}
+
+#[test]
+fn windows_files_are_welcome() {
+    let text = "\u{feff}[limits]\r\nrooms = 3\r\n\r\nroom_ring = 4\r\n";
+    let limits = parse(text).unwrap().limits;
+    assert_eq!((limits.rooms, limits.room_ring), (3, 4));
+    assert!(complaint(&text.replace('4', "400")).starts_with("pichat.toml:4:13: limits.room_ring: 400 is over"));
+    assert!(complaint("\u{feff}bad = 1").starts_with("pichat.toml:1:1: unknown key bad"));
+}
+
+#[test]
+fn files_that_are_no_configuration_are_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pichat.toml");
+    let load = || Config::load(Some(&path), &[], Overrides::default()).unwrap_err();
+    let shown = path.display();
+
+    assert_eq!(load().to_string(), format!("{shown}: there is no such configuration file"));
+    assert_eq!(load().text(Lang::Es), format!("{shown}: no existe ese archivo de configuración"));
+    std::fs::write(&path, b"# ok\n# a\xf1o\n").unwrap();
+    assert_eq!(load().to_string(), format!("{shown}:2:4: not UTF-8; save the file in that encoding"));
+    std::fs::write(&path, "#".repeat(256 * 1024 + 1)).unwrap();
+    assert_eq!(load().to_string(), format!("{shown}: over 256 KiB; that is no configuration"));
+    let error = Config::load(Some(folder.path()), &[], Overrides::default()).unwrap_err();
+    assert!(matches!(error, ConfigError::Unreadable { .. }) && error.es().contains("no se puede leer"));
+}

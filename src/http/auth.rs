@@ -1,0 +1,51 @@
+//! What somebody may do, as types: a handler that deletes cannot be reached without an [`Admin`].
+
+use std::sync::Arc;
+
+use crate::accounts::Session;
+use crate::types::Role;
+
+/// Somebody who is signed in.
+#[derive(Clone)]
+pub(super) struct SignedIn(Arc<Session>);
+
+/// Somebody who may put files into quarantine.
+pub(super) struct Uploader(SignedIn);
+
+/// Somebody who may do everything.
+pub(super) struct Admin(SignedIn);
+
+impl SignedIn {
+    pub(super) fn new(session: Arc<Session>) -> Self {
+        Self(session)
+    }
+
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.0
+    }
+
+    /// Whether this is an administrator, for what is only shown differently.
+    pub(super) fn is_admin(&self) -> bool {
+        self.0.role == Role::Administrator
+    }
+
+    pub(super) fn uploader(self) -> Option<Uploader> {
+        self.0.role.may_upload().then_some(Uploader(self))
+    }
+
+    pub(super) fn admin(self) -> Option<Admin> {
+        self.is_admin().then_some(Admin(self))
+    }
+}
+
+impl Uploader {
+    pub(super) fn session(&self) -> &Arc<Session> {
+        self.0.session()
+    }
+}
+
+impl Admin {
+    pub(super) fn session(&self) -> &Arc<Session> {
+        self.0.session()
+    }
+}

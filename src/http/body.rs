@@ -1,0 +1,139 @@
+//! Bodies: reading small ones whole, sending bytes and files.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::problem::{Code, Problem};
+use super::timed::Busy;
+
+/// A JSON or form body (DESIGN section 6).
+const MAX_SMALL: usize = 64 * 1024;
+/// A client that sends no byte of a body for so long has stalled.
+const STALLED: Duration = Duration::from_secs(10);
+/// Bytes of a file read at once: a transfer holds two of these at the most.
+const CHUNK: usize = 128 * 1024;
+
+/// The body of an answer.
+pub(super) struct Body {
+    kind: Kind,
+    /// Given back when the body is gone: then the connection is idle.
+    busy: Option<Busy>,
+}
+
+enum Kind {
+    Bytes(Bytes),
+    File { file: Arc<File>, at: u64, left: u64, reading: Option<JoinHandle<io::Result<Bytes>>> },
+}
+
+impl Body {
+    /// Nothing.
+    pub(super) fn empty() -> Self {
+        Self::from(Bytes::new())
+    }
+
+    /// `left` bytes of a file from `at` on.
+    pub(super) fn file(file: File, at: u64, left: u64) -> Self {
+        Self { kind: Kind::File { file: Arc::new(file), at, left, reading: None }, busy: None }
+    }
+
+    /// Keeps the connection busy until the body is gone.
+    pub(super) fn hold(&mut self, busy: Busy) {
+        self.busy = Some(busy);
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self { kind: Kind::Bytes(bytes.into()), busy: None }
+    }
+}
+
+fn read_at(file: &File, at: u64, len: usize) -> io::Result<Bytes> {
+    let mut chunk = vec![0; len];
+    file.read_exact_at(&mut chunk, at)?;
+    Ok(chunk.into())
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match &mut self.kind {
+            Kind::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Kind::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Kind::File { left: 0, .. } => Poll::Ready(None),
+            Kind::File { file, at, left, reading } => {
+                let len = usize::try_from(*left).unwrap_or(CHUNK).min(CHUNK);
+                let task = reading.get_or_insert_with(|| {
+                    let (file, at) = (Arc::clone(file), *at);
+                    tokio::task::spawn_blocking(move || read_at(&file, at, len))
+                });
+                let result = ready!(Pin::new(task).poll(cx));
+                *reading = None;
+                let chunk = result.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early")))?;
+                *at += chunk.len() as u64;
+                *left -= chunk.len() as u64;
+                Poll::Ready(Some(Ok(Frame::data(chunk))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Bytes(bytes) => bytes.is_empty(),
+            Kind::File { left, .. } => *left == 0,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(match &self.kind {
+            Kind::Bytes(bytes) => bytes.len() as u64,
+            Kind::File { left, .. } => *left,
+        })
+    }
+}
+
+/// The next data of a request's body, or `None` at its end.
+pub(super) async fn next_data(body: &mut Incoming, stalled: Duration) -> Result<Option<Bytes>, Problem> {
+    loop {
+        match timeout(stalled, body.frame()).await {
+            Err(_) => return Err(Problem::new(Code::RequestTimeout)),
+            Ok(None) => return Ok(None),
+            Ok(Some(Err(_))) => return Err(Problem::new(Code::BadRequest).because("the body was cut off")),
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+/// Reads a body of at most 64 KiB whole; it may hold a password, so it is wiped when dropped.
+pub(super) async fn read_small(mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    if http_body::Body::size_hint(&body).lower() > MAX_SMALL as u64 {
+        return Err(Problem::new(Code::TooLarge));
+    }
+    let mut whole = Zeroizing::new(Vec::with_capacity(1024));
+    while let Some(data) = next_data(&mut body, STALLED).await? {
+        if whole.len() + data.len() > MAX_SMALL {
+            return Err(Problem::new(Code::TooLarge));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole)
+}

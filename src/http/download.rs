@@ -1,0 +1,156 @@
+//! Handing a file out: always as an attachment, whole or in part.
+
+use std::fmt::Write as _;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+
+use crate::quarantine::{ByteRange, FileRecord};
+
+use super::body::Body;
+use super::headers::CSP_FILE;
+use super::problem::{Code, Problem};
+
+/// What a request wants of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The browser has it already.
+    NotModified,
+    /// `len` bytes from `first` on.
+    Bytes { first: u64, len: u64, part: bool },
+}
+
+/// Reads `If-None-Match`, `If-Range` and `Range` (RFC 9110 sections 13 and 14).
+pub(super) fn wanted(headers: &HeaderMap, file: &FileRecord) -> Result<Wanted, Problem> {
+    let etag = etag(file);
+    let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
+    if text(header::IF_NONE_MATCH).is_some_and(|seen| matches_any(seen, &etag)) {
+        return Ok(Wanted::NotModified);
+    }
+    // A part of another version would be worthless: then the whole is sent. Only a strong tag can tell (section 13.1.5).
+    let same = text(header::IF_RANGE).is_none_or(|seen| seen == etag);
+    let range = text(header::RANGE).filter(|_| same).map_or(ByteRange::Whole, |range| ByteRange::parse(range, file.size));
+    match range {
+        ByteRange::Whole => Ok(Wanted::Bytes { first: 0, len: file.size, part: false }),
+        ByteRange::Part { first, last } => Ok(Wanted::Bytes { first, len: last - first + 1, part: true }),
+        ByteRange::Unsatisfiable => {
+            let total = value(&format!("bytes */{}", file.size));
+            Err(Problem::new(Code::RangeNotSatisfiable).header(header::CONTENT_RANGE, total))
+        }
+    }
+}
+
+fn etag(file: &FileRecord) -> String {
+    format!("\"{}\"", file.sha256)
+}
+
+fn matches_any(list: &str, etag: &str) -> bool {
+    list.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == etag)
+}
+
+/// The answer that carries `body`.
+pub(super) fn response(file: &FileRecord, wanted: &Wanted, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let fields = response.headers_mut();
+    fields.insert(header::ETAG, value(&etag(file)));
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    fields.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP_FILE));
+    if let Some(modified) = u64::try_from(file.uploaded_at.0).ok().map(std::time::Duration::from_millis) {
+        fields.insert(header::LAST_MODIFIED, value(&httpdate::fmt_http_date(std::time::UNIX_EPOCH + modified)));
+    }
+    let status = match *wanted {
+        Wanted::NotModified => StatusCode::NOT_MODIFIED,
+        Wanted::Bytes { first, len, part } => {
+            fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            fields.insert(header::CONTENT_DISPOSITION, value(&disposition(file.name.as_str())));
+            if part {
+                fields.insert(header::CONTENT_RANGE, value(&format!("bytes {first}-{}/{}", first + len - 1, file.size)));
+                StatusCode::PARTIAL_CONTENT
+            } else {
+                StatusCode::OK
+            }
+        }
+    };
+    *response.status_mut() = status;
+    response
+}
+
+fn value(text: &str) -> HeaderValue {
+    // Digits, hexadecimal, percent-encoding and fixed words only.
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// `Content-Disposition` of RFC 6266: an ASCII name for old clients, and the name itself in UTF-8.
+fn disposition(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '_' }).collect();
+    let plain = plain.replace(['"', '\\', '%'], "_");
+    let mut encoded = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        // attr-char of RFC 8187 section 3.2.1.
+        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::quarantine::{FileId, FileName, FileState};
+    use crate::types::crypto::Sha256;
+
+    fn file(name: &str) -> FileRecord {
+        FileRecord {
+            id: FileId::random(),
+            name: FileName::from_upload(name).expect("valid"),
+            size: 10,
+            sha256: Sha256::of(b"x"),
+            media_type: "text/html".into(),
+            state: FileState::Received,
+            reasons: vec![],
+            uploaded_by: "ana".into(),
+            uploaded_at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn names_are_quoted_for_old_and_new_clients() {
+        assert_eq!(
+            disposition("ñandú 名.txt"),
+            "attachment; filename=\"_and_ _.txt\"; filename*=UTF-8''%C3%B1and%C3%BA%20%E5%90%8D.txt"
+        );
+        assert_eq!(disposition("a\"b;c.txt"), "attachment; filename=\"a_b;c.txt\"; filename*=UTF-8''a%22b%3Bc.txt");
+    }
+
+    #[test]
+    fn preconditions_and_ranges() {
+        let file = file("a.txt");
+        let etag = etag(&file);
+        let ask = |pairs: &[(HeaderName, &str)]| {
+            let headers = pairs.iter().map(|(k, v)| (k.clone(), v.parse().expect("value"))).collect();
+            wanted(&headers, &file)
+        };
+        let whole = Wanted::Bytes { first: 0, len: 10, part: false };
+        let part = Wanted::Bytes { first: 2, len: 3, part: true };
+        assert_eq!(ask(&[]).expect("ok"), whole);
+        assert_eq!(ask(&[(header::RANGE, "bytes=2-4")]).expect("ok"), part);
+        assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, &etag)]).expect("ok"), part);
+        assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, "\"other\"")]).expect("ok"), whole);
+        assert_eq!(ask(&[(header::IF_NONE_MATCH, &format!("\"x\", W/{etag}"))]).expect("ok"), Wanted::NotModified);
+        assert_eq!(ask(&[(header::RANGE, "bytes=10-")]).expect_err("out").code, Code::RangeNotSatisfiable);
+    }
+
+    #[test]
+    fn a_file_is_never_shown_inline() {
+        let response = response(&file("a.html"), &Wanted::Bytes { first: 0, len: 10, part: false }, Body::empty());
+        let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        assert!(header(header::CONTENT_DISPOSITION).starts_with("attachment;"));
+        assert_eq!(header(header::CONTENT_TYPE), "application/octet-stream");
+        assert!(header(header::CONTENT_SECURITY_POLICY).starts_with("sandbox;"));
+    }
+}

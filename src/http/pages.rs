@@ -1,0 +1,180 @@
+//! What is embedded in the binary: pages, which are prepared once at the start, and the files they load.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header};
+use rust_embed::RustEmbed;
+
+use crate::types::crypto::hex;
+use crate::types::{Lang, Text};
+
+use super::body::Body;
+
+#[derive(RustEmbed)]
+#[folder = "assets/pages"]
+struct PageFiles;
+
+#[derive(RustEmbed)]
+#[folder = "assets/static"]
+struct StaticFiles;
+
+const BANNER_MARK: &str = "<!--BANNER-->";
+const MESSAGE_MARK: &str = "<!--MENSAJE-->";
+
+const DEMO_BANNER: Text = Text::new(
+    "Demostración: las contraseñas son públicas y solo se atiende en este computador.",
+    "Demonstration: the passwords are public and only this computer is served.",
+);
+
+/// A page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Page {
+    Login,
+    Inicio,
+    Chat,
+    Listar,
+    Subir,
+    Prohibido,
+    NoEncontrado,
+}
+
+impl Page {
+    const ALL: [Self; 7] =
+        [Self::Login, Self::Inicio, Self::Chat, Self::Listar, Self::Subir, Self::Prohibido, Self::NoEncontrado];
+
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Login => "login.html",
+            Self::Inicio => "inicio.html",
+            Self::Chat => "chat.html",
+            Self::Listar => "listar.html",
+            Self::Subir => "subir.html",
+            Self::Prohibido => "prohibido.html",
+            Self::NoEncontrado => "no-encontrado.html",
+        }
+    }
+}
+
+/// The pages, ready to send.
+pub struct Pages(HashMap<Page, Bytes>);
+
+impl Pages {
+    /// Prepares the pages; `demo` puts the banner in that says that the passwords are known.
+    pub fn new(demo: bool) -> Self {
+        let banner = format!(r#"<p class="banner" role="note">{} <span lang="en">{}</span></p>"#, DEMO_BANNER.es, DEMO_BANNER.en);
+        let prepare = |page: Page| {
+            let file = PageFiles::get(page.file()).map(|f| f.data.into_owned()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&file).replacen(BANNER_MARK, if demo { &banner } else { "" }, 1);
+            (page, Bytes::from(text))
+        };
+        Self(Page::ALL.into_iter().map(prepare).collect())
+    }
+
+    /// A page as an answer with status 200.
+    pub(super) fn get(&self, page: Page) -> Response<Body> {
+        html(self.0.get(&page).cloned().unwrap_or_default())
+    }
+
+    /// The bytes of a page that says `message` to somebody who reads `lang`.
+    pub(super) fn with_message(&self, page: Page, message: &str, lang: Lang) -> Bytes {
+        let text = self.0.get(&page).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
+        let alert = format!(r#"<p class="alert" role="alert" lang="{}">{}</p>"#, lang.tag(), escape(message));
+        text.replacen(MESSAGE_MARK, &alert, 1).into()
+    }
+}
+
+pub(super) const HTML: &str = "text/html; charset=utf-8";
+
+fn html(bytes: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(bytes));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
+    response
+}
+
+/// Text as HTML text.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+struct Asset {
+    bytes: Bytes,
+    media_type: HeaderValue,
+    etag: HeaderValue,
+}
+
+/// Style sheets, scripts and pictures under `/static/`.
+pub struct Assets(HashMap<String, Asset>);
+
+impl Default for Assets {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Assets {
+    /// Reads what is embedded.
+    pub fn new() -> Self {
+        let load = |path: std::borrow::Cow<'static, str>| {
+            let file = StaticFiles::get(&path)?;
+            let etag = format!("\"{}\"", &hex(&file.metadata.sha256_hash())[..32]);
+            let guess = mime_guess::from_path(&*path).first_or_octet_stream();
+            let media_type = if guess.type_() == "text" { format!("{guess}; charset=utf-8") } else { guess.to_string() };
+            let bytes = match file.data {
+                std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                std::borrow::Cow::Owned(bytes) => bytes.into(),
+            };
+            Some((path.into_owned(), Asset { bytes, media_type: media_type.try_into().ok()?, etag: etag.try_into().ok()? }))
+        };
+        Self(StaticFiles::iter().filter_map(load).collect())
+    }
+
+    /// A file, or 304 when the browser has it.
+    pub(super) fn get(&self, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
+        let asset = self.0.get(path)?;
+        let fresh = headers.get(header::IF_NONE_MATCH).is_some_and(|seen| *seen == asset.etag);
+        let mut response = Response::new(if fresh { Body::empty() } else { Body::from(asset.bytes.clone()) });
+        if fresh {
+            *response.status_mut() = http::StatusCode::NOT_MODIFIED;
+        }
+        let fields = response.headers_mut();
+        fields.insert(header::CONTENT_TYPE, asset.media_type.clone());
+        fields.insert(header::ETAG, asset.etag.clone());
+        // Asked for again each time, answered in a few bytes: an update shows at once.
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Some(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_there_with_its_marks_once() {
+        for page in Page::ALL {
+            let file = PageFiles::get(page.file()).unwrap_or_else(|| panic!("{} is missing", page.file()));
+            let text = String::from_utf8(file.data.into_owned()).expect("UTF-8");
+            assert_eq!(text.matches(BANNER_MARK).count(), 1, "{}", page.file());
+            let messages = usize::from(matches!(page, Page::Login | Page::Subir));
+            assert_eq!(text.matches(MESSAGE_MARK).count(), messages, "{}", page.file());
+        }
+    }
+
+    #[test]
+    fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+        for page in Page::ALL {
+            let text = String::from_utf8(PageFiles::get(page.file()).expect("page").data.into_owned()).expect("UTF-8");
+            for bad in ["style=\"", "onclick", "onload", "javascript:", "http://", "https://", "<style", "<script>"] {
+                assert!(!text.contains(bad), "{}: {bad}", page.file());
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_is_escaped() {
+        let pages = Pages::new(true);
+        let page = pages.with_message(Page::Login, "<b>\"&", Lang::Es);
+        assert!(String::from_utf8_lossy(&page).contains("&lt;b&gt;&quot;&amp;"));
+    }
+}

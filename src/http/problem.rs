@@ -1,0 +1,289 @@
+//! Errors as RFC 9457 `application/problem+json`: `code` is stable, `detail` is for people, in their language.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+use crate::limits::Wait;
+use crate::types::{Lang, Text};
+
+use super::body::Body;
+
+/// Stable error codes (DESIGN section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    BadRequest,
+    Unauthenticated,
+    InvalidCredentials,
+    WrongPassword,
+    Forbidden,
+    CrossOrigin,
+    Held,
+    AccountLocked,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    TooLarge,
+    UnsupportedMediaType,
+    RangeNotSatisfiable,
+    Misdirected,
+    BadName,
+    WeakPassword,
+    UpgradeRequired,
+    LockedOut,
+    RateLimited,
+    Internal,
+    Busy,
+    StorageFull,
+}
+
+impl Code {
+    /// Status, stable word, and what a person reads.
+    const fn entry(self) -> (StatusCode, &'static str, Text) {
+        use StatusCode as S;
+        match self {
+            Self::BadRequest => {
+                (S::BAD_REQUEST, "bad_request", Text::new("No entendí la petición", "The request was not understood"))
+            }
+            Self::Unauthenticated => {
+                (S::UNAUTHORIZED, "unauthenticated", Text::new("Primero entra con tu usuario", "Sign in first"))
+            }
+            Self::InvalidCredentials => {
+                (S::UNAUTHORIZED, "invalid_credentials", Text::new("Usuario o contraseña incorrectos", "Wrong name or password"))
+            }
+            Self::WrongPassword => (
+                S::UNAUTHORIZED,
+                "wrong_password",
+                Text::new("La contraseña actual no es correcta", "The current password is wrong"),
+            ),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", Text::new("No tienes permiso para eso", "You may not do that")),
+            Self::CrossOrigin => (
+                S::FORBIDDEN,
+                "cross_origin",
+                Text::new("La petición viene de otro sitio web", "The request comes from another web site"),
+            ),
+            Self::Held => (S::FORBIDDEN, "held", Text::new("El archivo está retenido", "The file is held")),
+            Self::AccountLocked => (
+                S::FORBIDDEN,
+                "account_locked",
+                Text::new(
+                    "Un administrador bloqueó esta cuenta; habla con esa persona",
+                    "An administrator has locked this account; talk to that person",
+                ),
+            ),
+            Self::NotFound => (S::NOT_FOUND, "not_found", Text::new("Eso no existe aquí", "There is no such thing here")),
+            Self::MethodNotAllowed => (
+                S::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                Text::new("Eso no se puede hacer así", "It cannot be done that way"),
+            ),
+            Self::RequestTimeout => (
+                S::REQUEST_TIMEOUT,
+                "request_timeout",
+                Text::new("La petición se quedó a medias", "The request stopped half-way"),
+            ),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", Text::new("Es demasiado grande", "It is too large")),
+            Self::UnsupportedMediaType => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                Text::new("Ese tipo de contenido no se acepta aquí", "That type of content is not accepted here"),
+            ),
+            Self::RangeNotSatisfiable => (
+                S::RANGE_NOT_SATISFIABLE,
+                "range_not_satisfiable",
+                Text::new("El archivo no tiene esa parte", "The file has no such part"),
+            ),
+            Self::Misdirected => (
+                S::MISDIRECTED_REQUEST,
+                "misdirected",
+                Text::new("Este equipo no atiende con ese nombre", "This device does not answer to that name"),
+            ),
+            Self::BadName => (
+                S::UNPROCESSABLE_ENTITY,
+                "bad_name",
+                Text::new("El archivo necesita un nombre válido", "The file needs a valid name"),
+            ),
+            Self::WeakPassword => (
+                S::UNPROCESSABLE_ENTITY,
+                "weak_password",
+                Text::new(
+                    "La contraseña nueva debe tener entre 8 y 128 caracteres y no ser tu nombre de usuario",
+                    "The new password must have 8 to 128 characters and must not be your user name",
+                ),
+            ),
+            Self::UpgradeRequired => {
+                (S::UPGRADE_REQUIRED, "bad_request", Text::new("Aquí solo se habla WebSocket", "Only WebSocket is spoken here"))
+            }
+            Self::LockedOut => (
+                S::TOO_MANY_REQUESTS,
+                "locked_out",
+                Text::new("Demasiados intentos fallidos con ese usuario", "Too many wrong tries for that name"),
+            ),
+            Self::RateLimited => {
+                (S::TOO_MANY_REQUESTS, "rate_limited", Text::new("Demasiadas peticiones seguidas", "Too many requests in a row"))
+            }
+            Self::Internal => (
+                S::INTERNAL_SERVER_ERROR,
+                "internal",
+                Text::new("Algo falló en el equipo; inténtalo de nuevo", "Something failed on the device; try again"),
+            ),
+            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", Text::new("El equipo está muy ocupado", "The device is very busy")),
+            Self::StorageFull => (
+                S::INSUFFICIENT_STORAGE,
+                "storage_full",
+                Text::new("No queda espacio para más archivos", "There is no space left for more files"),
+            ),
+        }
+    }
+
+    pub(super) const fn status(self) -> StatusCode {
+        self.entry().0
+    }
+
+    /// The stable word.
+    pub(super) const fn word(self) -> &'static str {
+        self.entry().1
+    }
+}
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) code: Code,
+    because: Option<String>,
+    retry: Option<u64>,
+    /// `Allow`, `Content-Range`, …
+    headers: Vec<(header::HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// An error with its code's own words.
+    pub(super) fn new(code: Code) -> Self {
+        Self { code, because: None, retry: None, headers: Vec::new() }
+    }
+
+    /// Adds what exactly was wrong; never a value that the client sent in secret.
+    pub(super) fn because(mut self, why: impl ToString) -> Self {
+        self.because = Some(why.to_string());
+        self
+    }
+
+    /// Says when to come again.
+    pub(super) fn retry(mut self, after: Duration) -> Self {
+        self.retry = Some(after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX));
+        self
+    }
+
+    /// Adds a header.
+    pub(super) fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// What a person reads, as one sentence or two.
+    pub(super) fn detail(&self, lang: Lang) -> String {
+        let mut detail = self.code.entry().2.pick(lang).to_owned();
+        if let Some(why) = &self.because {
+            detail = format!("{detail}: {why}");
+        }
+        detail.push('.');
+        if let Some(seconds) = self.retry {
+            detail.push_str(&match lang {
+                Lang::Es => {
+                    format!(" Inténtalo de nuevo en {}.", duration(seconds, ["segundo", "segundos", "minuto", "minutos"]))
+                }
+                Lang::En => format!(" Try again in {}.", duration(seconds, ["second", "seconds", "minute", "minutes"])),
+            });
+        }
+        detail
+    }
+
+    /// The answer with another body than JSON.
+    pub(super) fn response(&self, media_type: &'static str, body: impl Into<Body>) -> Response<Body> {
+        let mut response = Response::new(body.into());
+        *response.status_mut() = self.code.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        if let Some(seconds) = self.retry {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        headers.extend(self.headers.iter().cloned());
+        response
+    }
+
+    /// The answer as problem+json.
+    pub(super) fn json(&self, lang: Lang) -> Response<Body> {
+        let (status, code, _) = self.code.entry();
+        let title = status.canonical_reason().unwrap_or("Error");
+        let json = Json {
+            r#type: "about:blank",
+            title,
+            status: status.as_u16(),
+            code,
+            detail: &self.detail(lang),
+            retry_after: self.retry,
+        };
+        self.response("application/problem+json", serde_json::to_vec(&json).unwrap_or_default())
+    }
+}
+
+fn duration(seconds: u64, [second, seconds_word, minute, minutes]: [&str; 4]) -> String {
+    match seconds {
+        1 => format!("1 {second}"),
+        2..=119 => format!("{seconds} {seconds_word}"),
+        _ => match seconds.div_ceil(60) {
+            1 => format!("1 {minute}"),
+            n => format!("{n} {minutes}"),
+        },
+    }
+}
+
+impl From<Wait> for Problem {
+    fn from(wait: Wait) -> Self {
+        Self::new(Code::RateLimited).retry(wait.retry)
+    }
+}
+
+impl From<crate::store::StoreError> for Problem {
+    fn from(error: crate::store::StoreError) -> Self {
+        internal(&error)
+    }
+}
+
+impl From<crate::quarantine::QuarantineError> for Problem {
+    fn from(error: crate::quarantine::QuarantineError) -> Self {
+        internal(&error)
+    }
+}
+
+/// Internals go to the operator, never to the client.
+#[allow(clippy::print_stderr, reason = "systemd takes standard error to the journal")]
+pub(super) fn internal(error: &dyn std::error::Error) -> Problem {
+    eprintln!("pichat: internal error: {error}");
+    Problem::new(Code::Internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_said_in_words() {
+        let detail = |s, lang| Problem::new(Code::LockedOut).retry(Duration::from_secs(s)).detail(lang);
+        assert_eq!(detail(900, Lang::Es), "Demasiados intentos fallidos con ese usuario. Inténtalo de nuevo en 15 minutos.");
+        assert_eq!(detail(1, Lang::En), "Too many wrong tries for that name. Try again in 1 second.");
+        assert_eq!(Problem::new(Code::NotFound).detail(Lang::Es), "Eso no existe aquí.");
+    }
+}

@@ -1,0 +1,111 @@
+//! The table of routes. What a route demands stands beside it, and its handler cannot be written to get by with less.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+
+use crate::types::Lang;
+
+use super::Site;
+use super::auth::{Admin, SignedIn, Uploader};
+use super::body::Body;
+use super::problem::Problem;
+
+/// One request on its way to a handler.
+pub(super) struct Call {
+    pub(super) site: Arc<Site>,
+    pub(super) request: Request<Incoming>,
+    /// The client's address.
+    pub(super) addr: IpAddr,
+    /// What a person at the other end reads.
+    pub(super) lang: Lang,
+    /// The `{…}` of the route's path, as it stands in the URL.
+    pub(super) param: String,
+}
+
+pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send>>;
+
+/// Who may come in, and what is done then.
+#[derive(Clone, Copy)]
+pub(super) enum Handler {
+    Anyone(fn(Call) -> Answer),
+    SignedIn(fn(Call, SignedIn) -> Answer),
+    Uploader(fn(Call, Uploader) -> Answer),
+    Admin(fn(Call, Admin) -> Answer),
+}
+
+/// Whether a browser shows the answer or a program reads it: decides what an error looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Face {
+    Page,
+    Api,
+}
+
+/// One row of the table.
+#[derive(Clone)]
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) face: Face,
+    pub(super) handler: Handler,
+}
+
+/// The table, ready for look-ups.
+pub struct Router(matchit::Router<Vec<Route>>);
+
+/// The outcome of a look-up.
+pub(super) enum Found<'a> {
+    Route {
+        route: &'a Route,
+        param: String,
+    },
+    /// The path is there; these methods are.
+    OtherMethods {
+        face: Face,
+        methods: Vec<&'static str>,
+    },
+    Nothing,
+}
+
+impl Router {
+    /// The router over `routes`.
+    ///
+    /// # Panics
+    /// When two paths of the table conflict, which a test would have shown.
+    #[allow(clippy::expect_used, reason = "the table is a constant; every test that starts a server would fail")]
+    pub(super) fn over(routes: Vec<Route>) -> Self {
+        let mut router = matchit::Router::new();
+        let mut paths: Vec<&'static str> = routes.iter().map(|r| r.path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        for path in paths {
+            let of_path = routes.iter().filter(|r| r.path == path).cloned().collect();
+            router.insert(path, of_path).expect("paths of the route table do not conflict");
+        }
+        Self(router)
+    }
+
+    /// Finds the route; HEAD is answered where GET is.
+    pub(super) fn find(&self, method: &Method, path: &str) -> Found<'_> {
+        let Ok(matched) = self.0.at(path) else { return Found::Nothing };
+        let wanted = if method == Method::HEAD { &Method::GET } else { method };
+        if let Some(route) = matched.value.iter().find(|r| r.method == *wanted) {
+            let param = matched.params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
+            return Found::Route { route, param };
+        }
+        let mut methods = Vec::new();
+        for route in matched.value {
+            match route.method {
+                Method::GET => methods.extend(["GET", "HEAD"]),
+                Method::POST => methods.push("POST"),
+                _ => methods.push("DELETE"),
+            }
+        }
+        let face = matched.value.first().map_or(Face::Api, |r| r.face);
+        Found::OtherMethods { face, methods }
+    }
+}

@@ -1,0 +1,125 @@
+//! The table of all routes, and one thin file a resource.
+
+mod files;
+mod pages;
+mod rooms;
+mod session;
+mod socket;
+mod upload;
+
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use serde::Serialize;
+
+use super::body::Body;
+use super::router::{Face, Handler, Route, Router};
+
+/// Where sockets open.
+pub(super) const SOCKET: &str = "/ws";
+
+impl Router {
+    /// The router over all routes of PiChat.
+    pub fn pichat() -> Self {
+        Self::over(table())
+    }
+}
+
+fn route(method: Method, path: &'static str, face: Face, handler: Handler) -> Route {
+    Route { method, path, face, handler }
+}
+
+fn table() -> Vec<Route> {
+    use Face::{Api, Page};
+    use Handler::{Admin, Anyone, SignedIn, Uploader};
+    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+    vec![
+        route(get.clone(), "/", Page, Anyone(|c| Box::pin(pages::root(c)))),
+        route(get.clone(), "/login", Page, Anyone(|c| Box::pin(pages::login(c)))),
+        route(post.clone(), "/login", Page, Anyone(|c| Box::pin(session::form_sign_in(c)))),
+        route(post.clone(), "/logout", Page, SignedIn(|c, who| Box::pin(session::form_sign_out(c, who)))),
+        route(get.clone(), "/inicio", Page, SignedIn(|c, who| Box::pin(pages::inicio(c, who)))),
+        route(get.clone(), "/chat", Page, SignedIn(|c, who| Box::pin(pages::chat(c, who)))),
+        route(get.clone(), "/listar", Page, SignedIn(|c, who| Box::pin(pages::listar(c, who)))),
+        route(get.clone(), "/subir", Page, Uploader(|c, who| Box::pin(pages::subir(c, who)))),
+        route(post.clone(), "/subir", Page, Uploader(|c, who| Box::pin(upload::form(c, who)))),
+        route(get.clone(), "/static/{*path}", Page, Anyone(|c| Box::pin(pages::asset(c)))),
+        route(get.clone(), "/favicon.ico", Page, Anyone(|c| Box::pin(pages::favicon(c)))),
+        route(get.clone(), "/api/health", Api, Anyone(|c| Box::pin(pages::health(c)))),
+        route(post.clone(), "/api/session", Api, Anyone(|c| Box::pin(session::sign_in(c)))),
+        route(get.clone(), "/api/session", Api, SignedIn(|c, who| Box::pin(session::show(c, who)))),
+        route(delete.clone(), "/api/session", Api, SignedIn(|c, who| Box::pin(session::sign_out(c, who)))),
+        route(post.clone(), "/api/password", Api, SignedIn(|c, who| Box::pin(session::change_password(c, who)))),
+        route(get.clone(), "/api/rooms", Api, SignedIn(|c, who| Box::pin(rooms::list(c, who)))),
+        route(get.clone(), "/api/files", Api, SignedIn(|c, who| Box::pin(files::list(c, who)))),
+        route(post, "/api/files", Api, Uploader(|c, who| Box::pin(upload::api(c, who)))),
+        route(get.clone(), "/api/files/{id}", Api, SignedIn(|c, who| Box::pin(files::show(c, who)))),
+        route(delete, "/api/files/{id}", Api, Admin(|c, who| Box::pin(files::delete(c, who)))),
+        route(get.clone(), "/api/files/{id}/content", Api, SignedIn(|c, who| Box::pin(files::content(c, who)))),
+        route(get, SOCKET, Api, SignedIn(|c, who| Box::pin(socket::open(c, who)))),
+    ]
+}
+
+/// Sends a browser on to another page.
+pub(super) fn see_other(to: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(to));
+    response
+}
+
+/// A value as JSON.
+fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    // What is sent here are plain structs: encoding them does not fail.
+    let mut response = Response::new(Body::from(serde_json::to_vec(value).unwrap_or_default()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a route lets in, for the table below.
+    fn access(handler: Handler) -> &'static str {
+        match handler {
+            Handler::Anyone(_) => "anyone",
+            Handler::SignedIn(_) => "signed in",
+            Handler::Uploader(_) => "uploader",
+            Handler::Admin(_) => "administrator",
+        }
+    }
+
+    #[test]
+    fn only_these_routes_are_open_to_anyone_and_a_new_one_must_be_named_here() {
+        let open: Vec<_> =
+            table().into_iter().filter(|r| access(r.handler) == "anyone").map(|r| format!("{} {}", r.method, r.path)).collect();
+        let want = [
+            "GET /",
+            "GET /login",
+            "POST /login",
+            "GET /static/{*path}",
+            "GET /favicon.ico",
+            "GET /api/health",
+            "POST /api/session",
+        ];
+        assert_eq!(open, want);
+    }
+
+    #[test]
+    fn who_may_do_what_is_the_table_of_the_design() {
+        let of = |method: Method, path: &str| {
+            table().into_iter().find(|r| r.method == method && r.path == path).map(|r| access(r.handler))
+        };
+        assert_eq!(of(Method::POST, "/api/files"), Some("uploader"));
+        assert_eq!(of(Method::POST, "/subir"), Some("uploader"));
+        assert_eq!(of(Method::DELETE, "/api/files/{id}"), Some("administrator"));
+        assert_eq!(of(Method::GET, "/api/files/{id}/content"), Some("signed in"));
+        assert_eq!(of(Method::GET, "/logout"), None, "GET changes nothing");
+    }
+}

@@ -1,0 +1,73 @@
+//! Pages and what they load.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+use crate::http::auth::{SignedIn, Uploader};
+use crate::http::body::Body;
+use crate::http::pages::Page;
+use crate::http::problem::{Code, Problem};
+use crate::http::router::Call;
+use crate::http::service::session;
+
+use super::{json, see_other};
+
+type Result = std::result::Result<Response<Body>, Problem>;
+
+pub(super) async fn root(call: Call) -> Result {
+    let known = session(&call.site, call.request.headers()).is_some();
+    Ok(see_other(if known { "/inicio" } else { "/login" }))
+}
+
+pub(super) async fn login(call: Call) -> Result {
+    let known = session(&call.site, call.request.headers()).is_some();
+    Ok(if known { see_other("/inicio") } else { call.site.pages.get(Page::Login) })
+}
+
+pub(super) async fn inicio(call: Call, _: SignedIn) -> Result {
+    Ok(call.site.pages.get(Page::Inicio))
+}
+
+pub(super) async fn chat(call: Call, _: SignedIn) -> Result {
+    Ok(call.site.pages.get(Page::Chat))
+}
+
+pub(super) async fn listar(call: Call, _: SignedIn) -> Result {
+    Ok(call.site.pages.get(Page::Listar))
+}
+
+pub(super) async fn subir(call: Call, _: Uploader) -> Result {
+    Ok(call.site.pages.get(Page::Subir))
+}
+
+pub(super) async fn asset(call: Call) -> Result {
+    call.site.assets.get(&call.param, call.request.headers()).ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// Browsers ask for it whatever the page says.
+pub(super) async fn favicon(call: Call) -> Result {
+    call.site.assets.get("img/semilla.svg", call.request.headers()).ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+pub(super) async fn health(_: Call) -> Result {
+    Ok(json(StatusCode::OK, &Health { status: "ok" }))
+}
+
+/// A page that says what went wrong with the form on it.
+pub(super) fn with_problem(
+    call_site: &crate::http::Site,
+    page: Page,
+    problem: &Problem,
+    lang: crate::types::Lang,
+) -> Response<Body> {
+    let bytes: Bytes = call_site.pages.with_message(page, &problem.detail(lang), lang);
+    let mut response = problem.response(crate::http::pages::HTML, bytes);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,26 @@
+//! The lobby.
+
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::http::auth::SignedIn;
+use crate::http::body::Body;
+use crate::http::problem::Problem;
+use crate::http::router::Call;
+
+use super::json;
+
+#[derive(Serialize)]
+struct Row {
+    room: String,
+    kind: &'static str,
+    members: usize,
+}
+
+/// Group rooms for everybody; an administrator sees all codes.
+pub(super) async fn list(call: Call, who: SignedIn) -> Result<Response<Body>, Problem> {
+    let rows = call.site.sockets.hub.lobby(who.is_admin());
+    let rows: Vec<_> =
+        rows.into_iter().map(|r| Row { room: r.code.to_string(), kind: r.kind.as_str(), members: r.members }).collect();
+    Ok(json(StatusCode::OK, &rows))
+}

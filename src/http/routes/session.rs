@@ -1,0 +1,175 @@
+//! Signing in and out, and changing the password.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::accounts::password::Password;
+use crate::accounts::{ChangeError, Session, SignInError};
+use crate::http::auth::SignedIn;
+use crate::http::body::{Body, read_small};
+use crate::http::cookies;
+use crate::http::pages::Page;
+use crate::http::problem::{Code, Problem, internal};
+use crate::http::router::Call;
+use crate::http::{Site, form};
+use crate::types::crypto::Token;
+
+use super::{json, no_content, pages, see_other};
+
+type Result<T = Response<Body>> = std::result::Result<T, Problem>;
+
+/// How long a full hashing queue takes to have a place again.
+const BUSY_RETRY: std::time::Duration = std::time::Duration::from_secs(2);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    username: String,
+    password: Zeroizing<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasswordChange {
+    current: Zeroizing<String>,
+    new: Zeroizing<String>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    username: &'a str,
+    role: &'a str,
+    expires_at: String,
+}
+
+fn shown(site: &Site, session: &Session) -> Response<Body> {
+    let expires_at = site.accounts.expires_at(session).to_string();
+    json(StatusCode::OK, &Shown { username: session.person.name.as_str(), role: session.role.as_str(), expires_at })
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Invalid => Self::new(Code::InvalidCredentials),
+            SignInError::AccountLocked => Self::new(Code::AccountLocked),
+            SignInError::LockedOut(wait) => Self::new(Code::LockedOut).retry(wait.retry),
+            SignInError::RateLimited(wait) => wait.into(),
+            SignInError::Busy => Self::new(Code::Busy).retry(BUSY_RETRY),
+            SignInError::Internal(_) | SignInError::BadHash => internal(&error),
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Weak(_) => Self::new(Code::WeakPassword),
+            ChangeError::SignIn(SignInError::Invalid) => Self::new(Code::WrongPassword),
+            ChangeError::SignIn(other) => other.into(),
+        }
+    }
+}
+
+fn media_type<'a>(headers: &'a HeaderMap) -> &'a str {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+fn demand(headers: &HeaderMap, wanted: &str) -> Result<()> {
+    if media_type(headers).eq_ignore_ascii_case(wanted) {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::UnsupportedMediaType).because(wanted))
+    }
+}
+
+async fn read_json<T: DeserializeOwned>(request: http::Request<hyper::body::Incoming>) -> Result<T> {
+    demand(request.headers(), "application/json")?;
+    let body = read_small(request.into_body()).await?;
+    // serde's own words may quote what was sent, and that may be a password.
+    serde_json::from_slice(&body)
+        .map_err(|e| Problem::new(Code::BadRequest).because(format_args!("JSON, {}:{}", e.line(), e.column())))
+}
+
+/// Begins a session and puts its cookie into `response`.
+fn remember(response: &mut Response<Body>, token: &Token, secure: bool) {
+    response.headers_mut().append(header::SET_COOKIE, cookies::set(token, secure));
+}
+
+fn forget(response: &mut Response<Body>, secure: bool) {
+    let fields = response.headers_mut();
+    fields.append(header::SET_COOKIE, cookies::clear(secure));
+    if secure {
+        // Heard only in a secure context; elsewhere browsers complain in the console.
+        fields.insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
+    }
+}
+
+/// A session that the browser still carries ends: signing in anew never leaves two behind, and nobody can plant one.
+async fn end_old(site: &Site, headers: &HeaderMap) -> Result<()> {
+    if let Some(old) = cookies::token(headers, site.secure).and_then(|token| site.accounts.session(&token)) {
+        site.accounts.sign_out(&old).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn sign_in(call: Call) -> Result {
+    let Call { site, request, addr, .. } = call;
+    let headers = request.headers().clone();
+    let Credentials { username, password } = read_json(request).await?;
+    let (token, session) = site.accounts.sign_in(username, Password::typed(&password), addr).await?;
+    end_old(&site, &headers).await?;
+    let mut response = shown(&site, &session);
+    remember(&mut response, &token, site.secure);
+    Ok(response)
+}
+
+pub(super) async fn show(call: Call, who: SignedIn) -> Result {
+    Ok(shown(&call.site, who.session()))
+}
+
+pub(super) async fn sign_out(call: Call, who: SignedIn) -> Result {
+    call.site.accounts.sign_out(who.session()).await?;
+    let mut response = no_content();
+    forget(&mut response, call.site.secure);
+    Ok(response)
+}
+
+pub(super) async fn change_password(call: Call, who: SignedIn) -> Result {
+    let Call { site, request, addr, .. } = call;
+    let PasswordChange { current, new } = read_json(request).await?;
+    site.accounts.change_password(who.session(), Password::typed(&current), Password::typed(&new), addr).await?;
+    Ok(no_content())
+}
+
+/// The form of `/login`: works without scripts, answers with the page again when it fails.
+pub(super) async fn form_sign_in(call: Call) -> Result {
+    let Call { site, request, addr, lang, .. } = call;
+    let headers = request.headers().clone();
+    let result = async {
+        demand(&headers, "application/x-www-form-urlencoded")?;
+        let body = read_small(request.into_body()).await?;
+        let name = form::field(&body, "usuario").ok_or_else(|| Problem::new(Code::BadRequest).because("usuario"))?;
+        let password = form::field(&body, "clave").ok_or_else(|| Problem::new(Code::BadRequest).because("clave"))?;
+        let signed_in = site.accounts.sign_in(name.to_string(), Password::typed(&password), addr).await?;
+        end_old(&site, &headers).await?;
+        Ok::<_, Problem>(signed_in)
+    };
+    Ok(match result.await {
+        Ok((token, _)) => {
+            let mut response = see_other("/inicio");
+            remember(&mut response, &token, site.secure);
+            response
+        }
+        Err(problem) => pages::with_problem(&site, Page::Login, &problem, lang),
+    })
+}
+
+pub(super) async fn form_sign_out(call: Call, who: SignedIn) -> Result {
+    call.site.accounts.sign_out(who.session()).await?;
+    let mut response = see_other("/login");
+    forget(&mut response, call.site.secure);
+    Ok(response)
+}

@@ -1,0 +1,38 @@
+//! From HTTP to a WebSocket.
+
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderValue, Response, header};
+
+use crate::audit::Event;
+use crate::http::auth::SignedIn;
+use crate::http::body::Body;
+use crate::http::problem::{Code, Problem};
+use crate::http::router::Call;
+use crate::ws::{Client, Ticket, accept};
+
+/// How long until a person may have closed a tab.
+const SOCKETS_RETRY: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Answers 101 with a [`Ticket`] among the response's extensions; `connection` runs it over the upgraded stream.
+pub(super) async fn open(call: Call, who: SignedIn) -> Result<Response<Body>, Problem> {
+    let handshake = accept(&call.request).map_err(|_| {
+        Problem::new(Code::UpgradeRequired)
+            .header(header::UPGRADE, HeaderValue::from_static("websocket"))
+            .header(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
+    })?;
+    let session = Arc::clone(who.session());
+    let user = session.person.name.clone();
+    let client = Client { session, addr: call.addr, lang: call.lang };
+    let ticket = match Ticket::take(&call.site.sockets, client) {
+        Ok(ticket) => ticket,
+        Err(error) => {
+            call.site.audit.record(Event::SocketRefused { user, addr: call.addr, reason: "too_many_sockets" }).await;
+            return Err(Problem::new(Code::RateLimited).because(error).retry(SOCKETS_RETRY));
+        }
+    };
+    let mut response = handshake.map(|()| Body::empty());
+    // Extensions must be cloneable; the ticket is taken out once.
+    response.extensions_mut().insert(Arc::new(Mutex::new(Some(ticket))));
+    Ok(response)
+}

@@ -1,0 +1,191 @@
+//! What happens to every request before and after its handler.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+
+use crate::audit::Event;
+use crate::types::Lang;
+
+use super::address::client_address;
+use super::auth::SignedIn;
+use super::body::Body;
+use super::cookies;
+use super::headers::harden;
+use super::origin::{authority, is_own, is_safe, is_same};
+use super::pages::{HTML, Page, escape};
+use super::problem::{Code, Problem};
+use super::router::{Call, Face, Found, Handler};
+use super::{Site, routes};
+
+/// Answers a request. Never fails: what goes wrong is an answer too.
+pub(super) async fn answer(site: Arc<Site>, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+    let config = site.config.get();
+    let addr = client_address(peer, request.headers(), &config.http.trusted_proxies);
+    let lang =
+        request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Lang::Es, Lang::from_accept_language);
+    let face = if is_api(request.uri().path()) { Face::Api } else { Face::Page };
+    let cors = cors(request.headers(), &config.http.allowed_origins);
+    let secure = site.secure;
+    let mut response = match dispatch(&site, addr, lang, request).await {
+        Ok(response) => response,
+        Err(Refused { problem, face: own }) => show(&site, &problem, own.unwrap_or(face), lang),
+    };
+    if let Some(origin) = cors {
+        let fields = response.headers_mut();
+        fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        fields.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        fields.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+    harden(response.headers_mut(), secure);
+    response
+}
+
+fn is_api(path: &str) -> bool {
+    path.starts_with("/api/") || path == "/api" || path == "/ws"
+}
+
+/// The origin to name, when the settings let it read answers.
+fn cors(headers: &HeaderMap, allowed: &[String]) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
+    let text = origin.to_str().ok()?.to_ascii_lowercase();
+    allowed.contains(&text).then(|| origin.clone())
+}
+
+/// A request that was not answered by its handler.
+struct Refused {
+    problem: Problem,
+    face: Option<Face>,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem, face: None }
+    }
+}
+
+async fn dispatch(site: &Arc<Site>, addr: IpAddr, lang: Lang, request: Request<Incoming>) -> Result<Response<Body>, Refused> {
+    admit(site, addr, &request).await?;
+    let config = site.config.get();
+    let path = request.uri().path().to_owned();
+    if request.method() == Method::OPTIONS {
+        return preflight(site, &request, &path).map_err(Into::into);
+    }
+    let (route, param) = match site.router.find(request.method(), &path) {
+        Found::Route { route, param } => (route.clone(), param),
+        Found::OtherMethods { face, methods } => {
+            let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
+            let problem = Problem::new(Code::MethodNotAllowed).header(header::ALLOW, allow);
+            return Err(Refused { problem, face: Some(face) });
+        }
+        Found::Nothing => return Err(Problem::new(Code::NotFound).into()),
+    };
+    let own = authority(request.headers(), request.uri())?.unwrap_or_default();
+    let guarded = !is_safe(request.method()) || path == routes::SOCKET;
+    if guarded && !is_same(request.headers(), &own, site.secure, &config.http.allowed_origins) {
+        let origin = request.headers().get(header::ORIGIN).map_or("-", |v| v.to_str().unwrap_or("?")).to_owned();
+        site.audit.record(Event::RequestCrossOrigin { addr, origin, path }).await;
+        return Err(Problem::new(Code::CrossOrigin).into());
+    }
+    let face = route.face;
+    let call = Call { site: Arc::clone(site), request, addr, lang, param };
+    let result = match route.handler {
+        Handler::Anyone(handler) => handler(call).await,
+        Handler::SignedIn(handler) => {
+            let who = signed_in(&call, face)?;
+            handler(call, who).await
+        }
+        Handler::Uploader(handler) => match signed_in(&call, face)?.uploader() {
+            Some(who) => handler(call, who).await,
+            None => Err(denied(&call).await),
+        },
+        Handler::Admin(handler) => match signed_in(&call, face)?.admin() {
+            Some(who) => handler(call, who).await,
+            None => Err(denied(&call).await),
+        },
+    };
+    result.map_err(|problem| Refused { problem, face: Some(face) })
+}
+
+/// Before anything is looked up: the rate of the address, the version, the host name.
+async fn admit(site: &Site, addr: IpAddr, request: &Request<Incoming>) -> Result<(), Problem> {
+    if let Err(wait) = site.rates.request(addr) {
+        if wait.first {
+            site.audit.record(Event::RequestRateLimited { addr, seconds: wait.seconds() }).await;
+        }
+        return Err(wait.into());
+    }
+    match authority(request.headers(), request.uri())? {
+        None if request.version() == Version::HTTP_11 => Err(Problem::new(Code::BadRequest).because("Host")),
+        None => Ok(()),
+        Some(host) if is_own(&host, &site.host_name, &site.config.get().http.hosts) => Ok(()),
+        Some(host) => {
+            site.audit.record(Event::RequestMisdirected { addr, host }).await;
+            Err(Problem::new(Code::Misdirected))
+        }
+    }
+}
+
+/// Tells a browser of an allowed origin what it may send.
+fn preflight(site: &Site, request: &Request<Incoming>, path: &str) -> Result<Response<Body>, Problem> {
+    let methods = match site.router.find(&Method::OPTIONS, path) {
+        Found::OtherMethods { methods, .. } => methods.join(", "),
+        Found::Route { .. } | Found::Nothing => return Err(Problem::new(Code::NotFound)),
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let allow = HeaderValue::from_str(&methods).unwrap_or(HeaderValue::from_static("GET"));
+    let fields = response.headers_mut();
+    if cors(request.headers(), &site.config.get().http.allowed_origins).is_some() {
+        fields.insert(header::ACCESS_CONTROL_ALLOW_METHODS, allow.clone());
+        fields.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type, Range, If-None-Match"));
+        fields.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+    fields.insert(header::ALLOW, allow);
+    Ok(response)
+}
+
+/// The session behind a request's cookie.
+pub(super) fn session(site: &Site, headers: &HeaderMap) -> Option<SignedIn> {
+    let token = cookies::token(headers, site.secure)?;
+    site.accounts.session(&token).map(SignedIn::new)
+}
+
+fn signed_in(call: &Call, face: Face) -> Result<SignedIn, Refused> {
+    session(&call.site, call.request.headers())
+        .ok_or_else(|| Refused { problem: Problem::new(Code::Unauthenticated), face: Some(face) })
+}
+
+async fn denied(call: &Call) -> Problem {
+    let user = session(&call.site, call.request.headers()).map(|who| who.session().person.name.clone());
+    let (method, path) = (call.request.method().to_string(), call.request.uri().path().to_owned());
+    call.site.audit.record(Event::AccessDenied { user, addr: call.addr, method, path }).await;
+    Problem::new(Code::Forbidden)
+}
+
+/// An error as the browser shows it or as a program reads it.
+fn show(site: &Site, problem: &Problem, face: Face, lang: Lang) -> Response<Body> {
+    if face == Face::Api {
+        return problem.json(lang);
+    }
+    match problem.code {
+        Code::Unauthenticated => routes::see_other("/login"),
+        Code::Forbidden => with_status(site.pages.get(Page::Prohibido), StatusCode::FORBIDDEN),
+        Code::NotFound => with_status(site.pages.get(Page::NoEncontrado), StatusCode::NOT_FOUND),
+        _ => {
+            let (tag, detail) = (lang.tag(), escape(&problem.detail(lang)));
+            let page = format!(
+                "<!doctype html><html lang=\"{tag}\"><meta charset=\"utf-8\"><title>PiChat</title>\
+                 <link rel=\"stylesheet\" href=\"/static/css/base.css\"><main><p role=\"alert\">{detail}</p><p><a href=\"/\">PiChat</a></p></main>"
+            );
+            problem.response(HTML, page)
+        }
+    }
+}
+
+fn with_status(mut response: Response<Body>, status: StatusCode) -> Response<Body> {
+    *response.status_mut() = status;
+    response
+}

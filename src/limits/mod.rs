@@ -1,0 +1,33 @@
+//! How often somebody may do something, in bounded memory.
+//!
+//! Every map here has a named cap and says what it forgets first; what is counted is given back by `Drop`. Cores take the
+//! time as `now`, a monotonic [`Duration`](std::time::Duration), so tests need no sleep.
+//!
+//! | limit | who counts |
+//! | --- | --- |
+//! | requests of an address, what a user uploads, says, … | [`Rates`] |
+//! | wrong passwords at the sign-in | [`SignInLimits`] |
+//! | wrong room passwords | [`RoomPause`] |
+//! | open connections | [`ConnectionCaps`] |
+//! | a socket that does not heed `rate_limited` | [`Flood`] |
+
+mod address;
+mod bounded;
+mod connections;
+mod flood;
+mod rate_cells;
+mod rates;
+mod room_pause;
+mod sign_in;
+mod sign_in_ledger;
+mod token_bucket;
+mod wait;
+
+pub use address::address_key;
+pub use connections::{ConnectionCaps, Refused, Slot};
+pub use flood::{FLOOD_HITS, FLOOD_WINDOW, Flood};
+pub use rates::{RATE_KEYS, RateSettings, Rates};
+pub use room_pause::{PAUSED_ROOMS, RoomPause};
+pub use sign_in::{Attempt, Failed, Refusal, SignInLimits};
+pub use sign_in_ledger::{MAX_DELAY, SIGN_IN_ADDRESSES, SIGN_IN_NAMES, SIGN_IN_PAIRS, SignInSettings};
+pub use wait::Wait;

@@ -1,0 +1,101 @@
+//! Where governor keeps its state, with a cap: its own keyed store grows until it is told otherwise.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::ShrinkableKeyedStateStore;
+
+use super::wait::Told;
+
+/// Cells by key; a clone is a handle to the same cells.
+pub(super) struct RateCells<K>(Arc<Mutex<Cells<K>>>);
+
+struct Cells<K> {
+    known: HashMap<K, Cell>,
+    /// Shared by everybody who finds the map full: nobody is locked out by its size, and nothing grows.
+    strangers: Cell,
+    cap: usize,
+}
+
+#[derive(Default)]
+struct Cell {
+    /// Governor's state: the theoretical arrival time of its GCRA.
+    arrival: Option<Nanos>,
+    told: Told,
+}
+
+impl<K: Eq + Hash + Clone> Cells<K> {
+    fn cell(&mut self, key: &K) -> &mut Cell {
+        if self.known.len() < self.cap || self.known.contains_key(key) {
+            self.known.entry(key.clone()).or_default()
+        } else {
+            &mut self.strangers
+        }
+    }
+}
+
+impl<K: Eq + Hash + Clone> RateCells<K> {
+    pub(super) fn new(cap: usize) -> Self {
+        let cells = Cells { known: HashMap::new(), strangers: Cell::default(), cap };
+        Self(Arc::new(Mutex::new(cells)))
+    }
+
+    /// Whether `key` would have to share a cell.
+    pub(super) fn is_stranger(&self, key: &K) -> bool {
+        let cells = self.lock();
+        cells.known.len() >= cells.cap && !cells.known.contains_key(key)
+    }
+
+    /// Whether this refusal of `key` is one to tell.
+    pub(super) fn first_refusal(&self, key: &K, now: Duration) -> bool {
+        self.lock().cell(key).told.first(now)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cells<K>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K> Clone for RateCells<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Eq + Hash + Clone> StateStore for RateCells<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut cells = self.lock();
+        let cell = cells.cell(key);
+        let (value, arrival) = decide(cell.arrival)?;
+        cell.arrival = Some(arrival);
+        Ok(value)
+    }
+}
+
+impl<K: Eq + Hash + Clone> ShrinkableKeyedStateStore<K> for RateCells<K> {
+    fn retain_recent(&self, drop_below: Nanos) {
+        let mut cells = self.lock();
+        cells.known.retain(|_, cell| cell.arrival.is_some_and(|arrival| arrival > drop_below));
+        // A burst of keys must not hold its memory for ever.
+        if cells.known.len() < cells.known.capacity() / 4 {
+            cells.known.shrink_to_fit();
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.lock().known.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lock().known.is_empty()
+    }
+}

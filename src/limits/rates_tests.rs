@@ -1,0 +1,151 @@
+use std::net::Ipv4Addr;
+
+use governor::clock::FakeRelativeClock;
+use proptest::prelude::*;
+
+use super::*;
+
+const SETTINGS: RateSettings = RateSettings {
+    requests_per_minute: 600,
+    request_burst: 200,
+    uploads_per_minute: 5,
+    downloads_per_minute: 10,
+    deletes_per_minute: 3,
+    messages_per_minute: 60,
+    message_burst: 20,
+    joins_per_minute: 30,
+    typing_per_minute: 30,
+};
+
+const ANA: UserId = UserId(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn rates(settings: &RateSettings) -> (Rates<FakeRelativeClock>, FakeRelativeClock) {
+    let clock = FakeRelativeClock::default();
+    (Rates::with_clock(settings, clock.clone()), clock)
+}
+
+fn passes(mut ask: impl FnMut() -> Result<(), Wait>) -> usize {
+    (0..1000).take_while(|_| ask().is_ok()).count()
+}
+
+#[test]
+fn every_rate_has_its_own_burst() {
+    let (rates, _clock) = rates(&SETTINGS);
+    assert_eq!(passes(|| rates.upload(ANA)), 5);
+    assert_eq!(passes(|| rates.download(ANA)), 10);
+    assert_eq!(passes(|| rates.delete(ANA)), 3);
+    assert_eq!(passes(|| rates.message(ANA)), 20);
+    assert_eq!(passes(|| rates.join(ANA)), 30);
+    assert_eq!(passes(|| rates.typing(ANA)), 30);
+    assert_eq!(passes(|| rates.upload(UserId(2))), 5, "another user has the own rate");
+    assert_eq!(passes(|| rates.request("10.0.0.1".parse().unwrap())), 200);
+    assert_eq!(passes(|| rates.request("::ffff:10.0.0.1".parse().unwrap())), 0);
+    assert_eq!(passes(|| rates.request("10.0.0.2".parse().unwrap())), 200);
+}
+
+#[test]
+fn the_wait_is_enough_and_the_flood_is_told_once_a_minute() {
+    let (rates, clock) = rates(&SETTINGS);
+    passes(|| rates.upload(ANA));
+    let wait = rates.upload(ANA).unwrap_err();
+    assert_eq!((wait.retry, wait.seconds()), (Duration::from_secs(12), 12));
+    assert!(!wait.first, "the refusal before was the first");
+    clock.advance(wait.retry);
+    assert_eq!(rates.upload(ANA), Ok(()));
+    clock.advance(Duration::from_secs(48));
+    assert_eq!(passes(|| rates.upload(ANA)), 4);
+    clock.advance(SECOND);
+    assert!(!rates.upload(ANA).unwrap_err().first);
+
+    let (rates, _clock) = self::rates(&SETTINGS);
+    let refusals = (0..100).filter_map(|_| rates.upload(ANA).err());
+    assert_eq!(refusals.map(|wait| wait.first).collect::<Vec<_>>(), {
+        let mut firsts = vec![false; 95];
+        firsts[0] = true;
+        firsts
+    });
+}
+
+#[test]
+fn every_rate_from_one_to_a_thousand_million_works() {
+    for rate in [0, 1, 7, 600, 1_000_000, 1_000_000_000, u32::MAX] {
+        for burst in [0, 1, 200, 1_000_000_000, u32::MAX] {
+            let settings = RateSettings { requests_per_minute: rate, request_burst: burst, ..SETTINGS };
+            let (rates, clock) = rates(&settings);
+            let addr = "10.0.0.1".parse().unwrap();
+            assert!(passes(|| rates.request(addr)) >= (burst as usize).clamp(1, 1000), "{rate} {burst}");
+            clock.advance(Duration::from_secs(3600));
+            assert_eq!(rates.request(addr), Ok(()), "{rate} {burst}");
+        }
+    }
+}
+
+#[test]
+fn new_figures_hold_at_once() {
+    let (rates, _clock) = rates(&SETTINGS);
+    assert_eq!(passes(|| rates.delete(ANA)), 3);
+    rates.reconfigure(&RateSettings { deletes_per_minute: 7, ..SETTINGS });
+    assert_eq!(passes(|| rates.delete(ANA)), 7);
+}
+
+fn gate(keys: usize) -> (Gate<u32, FakeRelativeClock>, FakeRelativeClock) {
+    let clock = FakeRelativeClock::default();
+    (Gate::new(60, 2, keys, &clock), clock)
+}
+
+#[test]
+fn a_full_gate_lets_strangers_share_and_forgets_the_quiet() {
+    let (gate, clock) = gate(10);
+    for key in 0..10 {
+        assert_eq!(gate.pass(&key), Ok(()));
+    }
+    assert_eq!([10, 11, 12].map(|key| gate.pass(&key).is_ok()), [true, true, false], "one cell of 2");
+    assert_eq!(gate.pass(&0), Ok(()), "who is known is not disturbed");
+    assert_eq!(gate.limiter.len(), 10);
+
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(passes(|| gate.pass(&12)), 2, "the quiet were forgotten: a cell of the own");
+    assert_eq!(passes(|| gate.pass(&13)), 2);
+    clock.advance(Duration::from_secs(5));
+    gate.sweep();
+    assert!(gate.limiter.is_empty());
+}
+
+#[test]
+fn a_flood_of_addresses_stays_within_memory() {
+    let (rates, _clock) = rates(&SETTINGS);
+    for n in 0..3 * u32::try_from(RATE_KEYS).unwrap() {
+        let _ = rates.request(Ipv4Addr::from_bits(n).into());
+    }
+    let known = rates.gates.read().unwrap().requests.limiter.len();
+    assert_eq!(known, RATE_KEYS);
+}
+
+proptest! {
+    #[test]
+    fn never_more_than_burst_and_refill(
+        steps in prop::collection::vec((0u64..3000, 0u32..30), 1..300), keys in 1usize..20,
+    ) {
+        let (gate, clock) = gate(keys);
+        let (mut now, mut passed) = (0, std::collections::HashMap::<u32, Vec<u64>>::new());
+        for (step, key) in steps {
+            clock.advance(Duration::from_millis(step));
+            now += step;
+            match gate.pass(&key) {
+                Ok(()) => passed.entry(key).or_default().push(now),
+                Err(wait) => prop_assert!(wait.retry > Duration::ZERO && wait.retry <= SECOND),
+            }
+            prop_assert!(gate.limiter.len() <= keys);
+        }
+        // A key may pass by its own cell and by the strangers', never by more than both.
+        for times in passed.values() {
+            for (i, from) in times.iter().enumerate() {
+                for (j, to) in times.iter().enumerate().skip(i) {
+                    let one_cell = 2 + (to - from) / 1000;
+                    prop_assert!((j - i + 1) as u64 <= 2 * one_cell);
+                }
+            }
+        }
+    }
+}

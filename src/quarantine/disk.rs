@@ -1,0 +1,400 @@
+//! The folder with the bytes. Every call blocks: it belongs on a blocking thread.
+//!
+//! A name in here is `tmp-` and the file's `FileId` while it arrives, then the `FileId` alone; never anything a client said. All
+//! calls go through one descriptor of the folder, so that nobody can exchange the folder under a running server.
+
+use std::collections::HashSet;
+use std::fs::{DirBuilder, File};
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::media::{HEAD_BYTES, media_type};
+use super::names::FileName;
+use super::record::FileId;
+use crate::types::crypto::{Sha256, Sha256Hasher};
+
+/// What stands before the id until the file is complete.
+const TEMPORARY: &str = "tmp-";
+
+/// The folder, held open and locked against a second server. Clones share both.
+#[derive(Clone, Debug)]
+pub(super) struct Disk(Arc<OwnedFd>);
+
+/// Bytes of the file system that the folder lies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Space {
+    /// What this process may still write.
+    pub free: u64,
+    /// The whole file system.
+    pub total: u64,
+}
+
+/// What a sweep found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sweep {
+    /// Remains of uploads that were never recorded, removed.
+    pub removed: u64,
+    /// Recorded files whose bytes are gone, sorted.
+    pub lost: Vec<FileId>,
+}
+
+impl Disk {
+    /// Opens the folder, made with mode 0700 where it is missing.
+    ///
+    /// # Errors
+    /// `ResourceBusy` when another server has the folder: its uploads would be remains to our sweep. All name the folder.
+    pub(super) fn open(dir: &Path) -> io::Result<Self> {
+        Self::lock(dir).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", dir.display())))
+    }
+
+    fn lock(dir: &Path) -> io::Result<Self> {
+        let missing = !dir.exists();
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        if missing {
+            // An fsync of the folder says nothing of the folder's own name.
+            File::open(dir.join(".."))?.sync_all()?;
+        }
+        let fd = OwnedFd::from(File::open(dir)?);
+        match fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => {
+                let why = "another PiChat is using this folder";
+                Err(io::Error::new(io::ErrorKind::ResourceBusy, why))
+            }
+            // Some network file systems have no locks; there it goes without.
+            Ok(()) | Err(_) => Ok(Self(Arc::new(fd))),
+        }
+    }
+
+    /// Starts a file under a temporary name, mode 0600.
+    pub(super) fn create(&self) -> io::Result<Incoming> {
+        let id = FileId::random();
+        let name = format!("{TEMPORARY}{id}");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = fs::openat(&self.0, &name, flags, Mode::RUSR | Mode::WUSR)?;
+        let (dir, kept) = (Arc::clone(&self.0), false);
+        Ok(Incoming {
+            id,
+            file: File::from(file),
+            entry: Entry { dir, name, kept },
+            hasher: Sha256Hasher::default(),
+            head: Vec::new(),
+            size: 0,
+            failed: false,
+        })
+    }
+
+    /// Opens a file for reading. `NotFound` also for what is no regular file: we made no such thing.
+    pub(super) fn open_file(&self, id: FileId) -> io::Result<File> {
+        // NONBLOCK: opening a FIFO that somebody put there must not hang; for a file it says nothing.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        match fs::openat(&self.0, id.to_string(), flags, Mode::empty()).map(File::from) {
+            Ok(file) if file.metadata()?.is_file() => Ok(file),
+            Ok(_) | Err(Errno::LOOP) => Err(io::ErrorKind::NotFound.into()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Removes a file for good; `false` when there was none. Downloads under way go on to their end.
+    pub(super) fn remove(&self, id: FileId) -> io::Result<bool> {
+        match fs::unlinkat(&self.0, id.to_string(), AtFlags::empty()) {
+            Ok(()) => Ok(fs::fsync(&self.0).map(|()| true)?),
+            Err(Errno::NOENT) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Removes what a power cut left: regular files with a temporary name, or an id that is not in `known`. Whatever else lies in
+    /// the folder is somebody's own and stays. For the start only, before the first `create`: a file that is just arriving looks
+    /// the same.
+    pub(super) fn sweep(&self, known: &HashSet<FileId>) -> io::Result<Sweep> {
+        let mut remains = Vec::new();
+        let mut lost = known.clone();
+        for entry in fs::Dir::read_from(&self.0)? {
+            let entry = entry?;
+            let name = entry.file_name().to_str().unwrap_or_default();
+            let digits = name.strip_prefix(TEMPORARY).unwrap_or(name);
+            let Some(id) = FileId::parse(digits) else {
+                continue;
+            };
+            // Asked of the file itself: not every file system fills in the entry's type.
+            let stat = fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            if !FileType::from_raw_mode(stat.st_mode).is_file() {
+                continue;
+            }
+            if digits == name && known.contains(&id) {
+                lost.remove(&id);
+            } else {
+                remains.push(name.to_owned());
+            }
+        }
+        for name in &remains {
+            fs::unlinkat(&self.0, name, AtFlags::empty())?;
+        }
+        if !remains.is_empty() {
+            fs::fsync(&self.0)?;
+        }
+        let mut lost: Vec<_> = lost.into_iter().collect();
+        lost.sort_unstable();
+        let removed = remains.len() as u64;
+        Ok(Sweep { removed, lost })
+    }
+
+    /// Room on the file system.
+    pub(super) fn free(&self) -> io::Result<Space> {
+        let stat = fs::fstatvfs(&self.0)?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        let total = stat.f_blocks.saturating_mul(stat.f_frsize);
+        Ok(Space { free, total })
+    }
+}
+
+/// A file on its way in; removed when dropped before `finish`.
+pub(super) struct Incoming {
+    id: FileId,
+    file: File,
+    entry: Entry,
+    hasher: Sha256Hasher,
+    /// The first `HEAD_BYTES` of the file, for the media type.
+    head: Vec<u8>,
+    size: u64,
+    /// A write failed: what lies on disk and what was hashed may differ.
+    failed: bool,
+}
+
+impl Incoming {
+    /// Appends. After an error only dropping is left to do; `StorageFull` and `QuotaExceeded` mean a full disk.
+    pub(super) fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+        self.failed = true;
+        self.file.write_all(chunk)?;
+        self.failed = false;
+        self.hasher.update(chunk);
+        let of_head = chunk.len().min(HEAD_BYTES - self.head.len());
+        self.head.extend_from_slice(&chunk[..of_head]);
+        self.size += chunk.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes written.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Makes the file durable under its id: content, name, folder, in this order. When it returns, a power cut takes nothing.
+    pub(super) fn finish(mut self, name: &FileName) -> io::Result<Landed> {
+        if self.failed {
+            return Err(io::Error::other("a write to this file failed before"));
+        }
+        self.file.sync_all()?;
+        self.entry.rename(self.id.to_string())?;
+        fs::fsync(&self.entry.dir)?;
+        Ok(Landed {
+            id: self.id,
+            size: self.size,
+            sha256: self.hasher.finish(),
+            media_type: media_type(&self.head, name),
+            entry: self.entry,
+        })
+    }
+}
+
+/// A file that lies on disk under its id and is not recorded yet; removed when dropped without `keep`.
+#[must_use = "dropping it removes the file"]
+pub(super) struct Landed {
+    /// Its id.
+    pub id: FileId,
+    /// Bytes.
+    pub size: u64,
+    /// Of the content.
+    pub sha256: Sha256,
+    /// For display only.
+    pub media_type: String,
+    entry: Entry,
+}
+
+impl Landed {
+    /// The file is recorded: it stays.
+    pub(super) fn keep(mut self) {
+        self.entry.kept = true;
+    }
+}
+
+/// An entry of the folder that goes when dropped, unless it is kept.
+struct Entry {
+    dir: Arc<OwnedFd>,
+    name: String,
+    kept: bool,
+}
+
+impl Entry {
+    /// Gives the entry another name, never one that is taken.
+    fn rename(&mut self, to: String) -> io::Result<()> {
+        let (dir, from) = (&self.dir, &self.name);
+        match fs::renameat_with(dir, from, dir, &to, RenameFlags::NOREPLACE) {
+            // A file system without that flag, NFS for one.
+            Err(Errno::INVAL | Errno::NOSYS) => link_and_unlink(dir, from, &to)?,
+            other => other?,
+        }
+        self.name = to;
+        Ok(())
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Nobody is left to tell; what stays is removed by the next start's sweep.
+            let _ = fs::unlinkat(&self.dir, &self.name, AtFlags::empty());
+        }
+    }
+}
+
+/// The same in two steps; a power cut between them leaves both names, and the sweep takes both.
+fn link_and_unlink(dir: &OwnedFd, from: &str, to: &str) -> rustix::io::Result<()> {
+    fs::linkat(dir, from, dir, to, AtFlags::empty())?;
+    fs::unlinkat(dir, from, AtFlags::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind::{AlreadyExists, NotFound, ResourceBusy, StorageFull};
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    fn folder() -> (tempfile::TempDir, Disk) {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        (folder, disk)
+    }
+
+    fn names(folder: &tempfile::TempDir) -> Vec<String> {
+        let entries = folder.path().read_dir().unwrap().map(Result::unwrap);
+        let names = entries.map(|e| e.file_name().into_string().unwrap());
+        sorted(names.collect())
+    }
+
+    fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+        all.sort();
+        all
+    }
+
+    fn store(disk: &Disk, content: &[u8]) -> Landed {
+        let mut incoming = disk.create().unwrap();
+        for chunk in content.chunks(5000) {
+            incoming.write(chunk).unwrap();
+        }
+        incoming.finish(&FileName::stored("a.txt".into())).unwrap()
+    }
+
+    fn kind<T, E: Into<io::Error>>(result: Result<T, E>) -> io::ErrorKind {
+        result.err().unwrap().into().kind()
+    }
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn a_missing_folder_is_made_for_us_alone() {
+        let (folder, _) = folder();
+        let disk = Disk::open(&folder.path().join("a/cuarentena")).unwrap();
+        assert_eq!(mode(&folder.path().join("a/cuarentena")), 0o700);
+        let space = disk.free().unwrap();
+        assert!(space.free <= space.total && space.total > 0);
+    }
+
+    #[test]
+    fn a_second_server_is_refused_until_the_first_has_gone() {
+        let (folder, disk) = folder();
+        let incoming = disk.create().unwrap();
+        drop(disk);
+        assert_eq!(kind(Disk::open(folder.path())), ResourceBusy);
+        drop(incoming);
+        assert!(Disk::open(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_kept_file_comes_back_as_it_went_in() {
+        let (folder, disk) = folder();
+        let content = format!("%PDF-1.7{}", "ñ".repeat(HEAD_BYTES));
+        let landed = store(&disk, content.as_bytes());
+        let id = landed.id;
+        assert_eq!(landed.size, content.len() as u64);
+        assert_eq!(landed.sha256, Sha256::of(content.as_bytes()));
+        assert_eq!(landed.media_type, "application/pdf");
+        landed.keep();
+        assert_eq!(names(&folder), [id.to_string()]);
+        assert_eq!(mode(&folder.path().join(id.to_string())), 0o600);
+        let read = io::read_to_string(disk.open_file(id).unwrap()).unwrap();
+        assert!(read == content);
+        assert!(disk.remove(id).unwrap());
+        assert!(!disk.remove(id).unwrap());
+        assert_eq!(kind(disk.open_file(id)), NotFound);
+    }
+
+    #[test]
+    fn what_is_dropped_leaves_nothing() {
+        let (folder, disk) = folder();
+        let mut incoming = disk.create().unwrap();
+        incoming.write(b"half").unwrap();
+        assert!(names(&folder)[0].starts_with(TEMPORARY));
+        drop(incoming);
+        drop(store(&disk, b"not recorded"));
+        assert!(names(&folder).is_empty());
+        // A failed write is never finished.
+        let mut incoming = disk.create().unwrap();
+        incoming.file = File::options().write(true).open("/dev/full").unwrap();
+        assert_eq!(kind(incoming.write(b"x")), StorageFull);
+        assert!(incoming.finish(&FileName::stored("a".into())).is_err());
+        assert!(names(&folder).is_empty());
+    }
+
+    #[test]
+    fn a_taken_name_is_never_overwritten() {
+        let (folder, disk) = folder();
+        std::fs::write(folder.path().join("taken"), "theirs").unwrap();
+        let mut incoming = disk.create().unwrap();
+        let from = incoming.entry.name.clone();
+        assert_eq!(kind(incoming.entry.rename("taken".into())), AlreadyExists);
+        let linked = |to| link_and_unlink(&disk.0, &from, to);
+        assert_eq!(kind(linked("taken")), AlreadyExists);
+        assert_eq!(folder.path().join("taken").metadata().unwrap().len(), 6);
+        linked("free").unwrap();
+        assert_eq!(names(&folder), ["free", "taken"]);
+    }
+
+    #[test]
+    fn a_sweep_takes_our_remains_and_nothing_else() {
+        let (folder, disk) = folder();
+        let [kept, _unknown] = [b"a", b"b"].map(|content| store(&disk, content));
+        let _under_way = disk.create().unwrap();
+        let hex = "0123456789abcdef0123456789abcdef";
+        let upper = hex.to_uppercase();
+        let theirs = format!("tesis {hex}0 {upper} {hex}.txt tmp-{hex}0 tmp-{upper} a{hex}");
+        for name in theirs.split(' ') {
+            std::fs::write(folder.path().join(name), "theirs").unwrap();
+        }
+        // Names like ours, but no files of ours; two of them are even recorded.
+        let lost = sorted(vec![FileId::random(), FileId::random(), FileId::random()]);
+        let [linked, piped] = [lost[0], lost[1]].map(|id| id.to_string());
+        std::fs::create_dir(folder.path().join(hex)).unwrap();
+        symlink("tesis", folder.path().join(format!("tmp-{hex}"))).unwrap();
+        symlink("tesis", folder.path().join(&linked)).unwrap();
+        fs::mknodat(&disk.0, &piped, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        for id in [FileId::parse(hex).unwrap(), lost[0], lost[1], lost[2]] {
+            assert_eq!(kind(disk.open_file(id)), NotFound);
+        }
+
+        let known: HashSet<_> = lost.iter().copied().chain([kept.id]).collect();
+        let swept = disk.sweep(&known).unwrap();
+        assert_eq!((swept.removed, &swept.lost), (2, &lost));
+        assert_eq!(disk.sweep(&known).unwrap().removed, 0);
+        let left = format!("{theirs} {hex} tmp-{hex} {} {linked} {piped}", kept.id);
+        assert_eq!(names(&folder), sorted(left.split(' ').collect()));
+    }
+}

@@ -1,0 +1,140 @@
+//! Files in quarantine: names, the store on disk, its quota, and the records that say what is there.
+//!
+//! A file is written to a temporary name, hashed while it streams, synced, renamed, its folder synced, and only then
+//! recorded; a power cut at any byte loses at most that upload.
+
+mod disk;
+mod media;
+mod names;
+mod quota;
+mod range;
+mod record;
+mod upload;
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::audit::{Audit, Event};
+use crate::clock::Clock;
+use crate::config::Live;
+use crate::store::{FileRow, Store, StoreError};
+
+use disk::Disk;
+pub use names::{FileName, NameError};
+use quota::Quota;
+pub use quota::QuotaLimits;
+pub use range::ByteRange;
+pub use record::{FileId, FileRecord, FileState};
+pub use upload::{Upload, UploadError};
+
+/// Why a file could not be handled.
+#[derive(Debug, thiserror::Error)]
+pub enum QuarantineError {
+    /// The database said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The disk said no.
+    #[error("the quarantine folder: {0}")]
+    Disk(#[from] io::Error),
+}
+
+/// All files.
+pub struct Quarantine {
+    disk: Disk,
+    store: Store,
+    quota: Arc<Quota>,
+    config: Arc<Live>,
+    audit: Audit,
+    clock: Arc<dyn Clock>,
+}
+
+impl Quarantine {
+    /// Opens the folder and sweeps it: what a power cut left is removed, records whose bytes are gone are dropped and said.
+    /// Blocks; for start-up.
+    pub fn open(
+        dir: &Path,
+        store: Store,
+        config: Arc<Live>,
+        audit: Audit,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, QuarantineError> {
+        let disk = Disk::open(dir)?;
+        let rows = store.with(|db| db.files())?;
+        let known: HashSet<_> = rows.iter().filter_map(|row| FileId::parse(&row.id)).collect();
+        let sweep = disk.sweep(&known)?;
+        if sweep.removed > 0 {
+            audit.note(Event::FileSwept { count: sweep.removed });
+        }
+        let (mut used, mut count) = (0, 0);
+        for row in rows {
+            if FileId::parse(&row.id).is_some_and(|id| !sweep.lost.contains(&id)) {
+                used += row.size;
+                count += 1;
+            } else {
+                store.with(|db| db.remove_file(&row.id))?;
+                audit.note(Event::FileLost { id: row.id, name: row.name });
+            }
+        }
+        Ok(Arc::new(Self { disk, store, quota: Arc::new(Quota::new(used, count)), config, audit, clock }))
+    }
+
+    fn limits(&self) -> QuotaLimits {
+        let config = self.config.get();
+        QuotaLimits { max_total: config.files.max_total, max_files: config.limits.files as u64 }
+    }
+
+    /// All records, newest first.
+    pub async fn list(&self) -> Result<Vec<FileRecord>, QuarantineError> {
+        let rows = self.store.run(|db| db.files()).await?;
+        rows.into_iter().map(|row| record(row).map_err(Into::into)).collect()
+    }
+
+    /// The record of a file.
+    pub async fn find(&self, id: FileId) -> Result<Option<FileRecord>, QuarantineError> {
+        let row = self.store.run(move |db| db.file(&id.to_string())).await?;
+        row.map(record).transpose().map_err(Into::into)
+    }
+
+    /// The bytes of a file.
+    pub async fn open_file(&self, id: FileId) -> Result<File, QuarantineError> {
+        let disk = self.disk.clone();
+        Ok(blocking(move || disk.open_file(id)).await?)
+    }
+
+    /// Deletes a file: first the record, so that nothing that is listed lacks its bytes. Returns what it was.
+    pub async fn delete(&self, id: FileId) -> Result<Option<FileRecord>, QuarantineError> {
+        let Some(found) = self.find(id).await? else { return Ok(None) };
+        if !self.store.run(move |db| db.remove_file(&id.to_string())).await? {
+            return Ok(None);
+        }
+        self.quota.release(found.size);
+        let disk = self.disk.clone();
+        blocking(move || disk.remove(id)).await?;
+        Ok(Some(found))
+    }
+}
+
+/// Runs disk work off the network threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early")))
+}
+
+fn record(row: FileRow) -> Result<FileRecord, StoreError> {
+    let (Some(id), Ok(state)) = (FileId::parse(&row.id), row.state.parse()) else {
+        return Err(StoreError::Unknown(format!("file {:?} in state {:?}", row.id, row.state)));
+    };
+    Ok(FileRecord {
+        id,
+        name: FileName::stored(row.name),
+        size: row.size,
+        sha256: row.sha256,
+        media_type: row.media_type,
+        state,
+        reasons: row.reasons.lines().map(str::to_owned).collect(),
+        uploaded_by: row.uploaded_by,
+        uploaded_at: row.uploaded_at,
+    })
+}

@@ -1,0 +1,191 @@
+//! One file on its way in: streamed, hashed, counted, never whole in memory.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::audit::Event;
+use crate::store::{FileRow, StoreError};
+use crate::types::UserName;
+
+use super::disk::{Incoming, Landed};
+use super::names::FileName;
+use super::quota::{Full, Reservation, disk_allows};
+use super::record::{FileRecord, FileState};
+use super::{Quarantine, QuarantineError, blocking, record};
+
+/// Bytes gathered before a trip to a blocking thread: large enough that the trips cost little, small beside the 1 MiB that
+/// an upload may grow memory by.
+const GATHER: usize = 256 * 1024;
+
+/// Why a file did not get in. Nothing of it stays.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// More bytes than a file may have.
+    #[error("the file is larger than {max} bytes")]
+    TooLarge {
+        /// The limit in force.
+        max: u64,
+    },
+    /// The store has no room for it.
+    #[error("the store is full")]
+    StorageFull,
+    /// Disk or database.
+    #[error(transparent)]
+    Internal(#[from] QuarantineError),
+}
+
+impl From<Full> for UploadError {
+    fn from(_: Full) -> Self {
+        Self::StorageFull
+    }
+}
+
+impl From<io::Error> for UploadError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Self::StorageFull,
+            _ => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<StoreError> for UploadError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+/// Removes what was written when the upload ends early, off the network threads.
+struct Draft(Option<Incoming>);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(incoming) = self.0.take() {
+            match tokio::runtime::Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn_blocking(move || drop(incoming))),
+                Err(_) => drop(incoming),
+            }
+        }
+    }
+}
+
+/// A file on its way in. Dropping it removes what was written.
+pub struct Upload {
+    quarantine: Arc<Quarantine>,
+    incoming: Draft,
+    reservation: Reservation,
+    gathered: Vec<u8>,
+    size: u64,
+    max: u64,
+}
+
+impl Quarantine {
+    /// Begins an upload.
+    pub async fn receive(self: &Arc<Self>) -> Result<Upload, UploadError> {
+        let reservation = self.quota.reserve(0, &self.limits())?;
+        self.check_disk(GATHER as u64).await?;
+        let disk = self.disk.clone();
+        let incoming = Draft(Some(blocking(move || disk.create()).await?));
+        let max = self.config.get().files.max_file;
+        Ok(Upload { quarantine: Arc::clone(self), incoming, reservation, gathered: Vec::new(), size: 0, max })
+    }
+
+    async fn check_disk(&self, wanted: u64) -> Result<(), UploadError> {
+        let disk = self.disk.clone();
+        let space = blocking(move || disk.free()).await?;
+        let keep = self.config.get().files.keep_free_percent;
+        if disk_allows(space.free, space.total, wanted, keep) { Ok(()) } else { Err(UploadError::StorageFull) }
+    }
+
+    fn check_disk_now(disk: &super::Disk, wanted: u64, keep: u8) -> io::Result<()> {
+        let space = disk.free()?;
+        if disk_allows(space.free, space.total, wanted, keep) {
+            return Ok(());
+        }
+        Err(io::ErrorKind::StorageFull.into())
+    }
+}
+
+impl Upload {
+    /// Takes the next bytes.
+    pub async fn write(mut self, chunk: &[u8]) -> Result<Self, UploadError> {
+        self.size += chunk.len() as u64;
+        if self.size > self.max {
+            return Err(UploadError::TooLarge { max: self.max });
+        }
+        self.reservation.grow(chunk.len() as u64)?;
+        if self.gathered.capacity() == 0 {
+            self.gathered.reserve_exact(GATHER);
+        }
+        if self.gathered.len() + chunk.len() > GATHER {
+            self = self.spill().await?;
+        }
+        self.gathered.extend_from_slice(chunk);
+        Ok(self)
+    }
+
+    /// Writes what was gathered, off the network threads.
+    async fn spill(mut self) -> Result<Self, UploadError> {
+        let disk = self.quarantine.disk.clone();
+        let keep = self.quarantine.config.get().files.keep_free_percent;
+        let (mut incoming, mut gathered) = (self.incoming, self.gathered);
+        let work = move || {
+            Quarantine::check_disk_now(&disk, gathered.len() as u64, keep)?;
+            let file = incoming.0.as_mut().ok_or(io::ErrorKind::NotFound)?;
+            file.write(&gathered)?;
+            gathered.clear();
+            Ok((incoming, gathered))
+        };
+        (self.incoming, self.gathered) = blocking(work).await?;
+        Ok(self)
+    }
+
+    /// Makes the file permanent under `name`, or the first free numbering of it, and records it. When this returns, a power cut
+    /// no longer loses it.
+    pub async fn finish(self, name: FileName, by: &UserName) -> Result<FileRecord, UploadError> {
+        let this = self.spill().await?;
+        let Self { quarantine, mut incoming, reservation, size, .. } = this;
+        let incoming = incoming.0.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let (landed, name) = blocking(move || Ok((incoming.finish(&name)?, name))).await?;
+        let row = row(&landed, &name, by, quarantine.clock.now());
+        // Recorded on a task of its own: a client that hangs up now must not leave a file without a record or a record without a file.
+        let keeper = Arc::clone(&quarantine);
+        let recorded = tokio::spawn(async move {
+            let added = keeper.store.run(move |db| db.add_file(row, |n| name.numbered(n).as_str().to_owned())).await?;
+            landed.keep();
+            reservation.commit(size);
+            Ok::<_, StoreError>(added)
+        });
+        let row = recorded.await.unwrap_or(Err(StoreError::Interrupted))?;
+        Ok(record(row)?)
+    }
+}
+
+fn row(landed: &Landed, name: &FileName, by: &UserName, now: crate::clock::Timestamp) -> FileRow {
+    FileRow {
+        id: landed.id.to_string(),
+        name: name.as_str().to_owned(),
+        size: landed.size,
+        sha256: landed.sha256,
+        media_type: landed.media_type.clone(),
+        state: FileState::Received.as_str().to_owned(),
+        reasons: String::new(),
+        uploaded_by: by.as_str().to_owned(),
+        uploaded_at: now,
+    }
+}
+
+impl Quarantine {
+    /// Says in the audit that a file came in.
+    pub async fn note_uploaded(&self, file: &FileRecord, user: &UserName, addr: std::net::IpAddr) {
+        let event = Event::FileUploaded {
+            user: user.clone(),
+            addr,
+            id: file.id.to_string(),
+            name: file.name.as_str().to_owned(),
+            size: file.size,
+            sha256: file.sha256.to_string(),
+        };
+        self.audit.record(event).await;
+    }
+}

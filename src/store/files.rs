@@ -1,0 +1,131 @@
+//! Rows of files in quarantine.
+
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+
+use super::{Db, Durability, StoreError};
+use crate::clock::Timestamp;
+use crate::types::crypto::Sha256;
+
+/// A file as stored; `quarantine` gives the texts their types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRow {
+    /// 32 hexadecimal digits; also the name on disk.
+    pub id: String,
+    /// Unique among all files.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Digest of the bytes.
+    pub sha256: Sha256,
+    /// For display only.
+    pub media_type: String,
+    /// State word of DESIGN section 4.
+    pub state: String,
+    /// Why it is in that state, one a line.
+    pub reasons: String,
+    /// The name of who brought it.
+    pub uploaded_by: String,
+    /// When it was complete.
+    pub uploaded_at: Timestamp,
+}
+
+const COLUMNS: &str = "id, name, size, sha256, media_type, state, reasons, uploaded_by, uploaded_at";
+
+fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {
+    Ok(FileRow {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        size: row.get(2)?,
+        sha256: Sha256(row.get(3)?),
+        media_type: row.get(4)?,
+        state: row.get(5)?,
+        reasons: row.get(6)?,
+        uploaded_by: row.get(7)?,
+        uploaded_at: Timestamp(row.get(8)?),
+    })
+}
+
+fn taken(tx: &Transaction<'_>, name: &str) -> Result<bool, StoreError> {
+    Ok(tx.prepare_cached("SELECT EXISTS (SELECT 1 FROM files WHERE name = ?1)")?.query_row([name], |row| row.get(0))?)
+}
+
+impl Db {
+    /// All files, newest first.
+    pub fn files(&self) -> Result<Vec<FileRow>, StoreError> {
+        let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files ORDER BY uploaded_at DESC, id"))?;
+        Ok(query.query_map([], file)?.collect::<Result<_, _>>()?)
+    }
+
+    /// The file of that id.
+    pub fn file(&self, id: &str) -> Result<Option<FileRow>, StoreError> {
+        let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files WHERE id = ?1"))?;
+        Ok(query.query_row([id], file).optional()?)
+    }
+
+    /// Records a file under its name or, where that is taken, under the first free one of `numbered(2)`, `numbered(3)`, ….
+    /// Returns the name it got. On the card when the call returns.
+    pub fn add_file(&mut self, mut row: FileRow, numbered: impl Fn(u32) -> String) -> Result<FileRow, StoreError> {
+        self.transaction(Durability::Synced, |tx| {
+            let mut n = 1;
+            while taken(tx, &row.name)? {
+                n += 1;
+                row.name = numbered(n);
+            }
+            tx.execute(
+                &format!("INSERT INTO files ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+                params![
+                    row.id,
+                    row.name,
+                    row.size,
+                    row.sha256.0,
+                    row.media_type,
+                    row.state,
+                    row.reasons,
+                    row.uploaded_by,
+                    row.uploaded_at.0
+                ],
+            )?;
+            Ok(row)
+        })
+    }
+
+    /// Forgets a file. `false` when there was none.
+    pub fn remove_file(&mut self, id: &str) -> Result<bool, StoreError> {
+        self.transaction(Durability::Synced, |tx| Ok(tx.execute("DELETE FROM files WHERE id = ?1", [id])? == 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn a_second_file_of_a_name_gets_a_number_and_nothing_is_replaced() {
+        let store = Store::in_memory().expect("opens");
+        let row = |id: &str, at| FileRow {
+            id: id.into(),
+            name: "a.txt".into(),
+            size: 1,
+            sha256: Sha256::of(id.as_bytes()),
+            media_type: "text/plain".into(),
+            state: "received".into(),
+            reasons: String::new(),
+            uploaded_by: "ana".into(),
+            uploaded_at: Timestamp(at),
+        };
+        let names = store
+            .with(|db| {
+                for i in 0..3_i64 {
+                    db.add_file(row(&i.to_string(), i), |n| format!("a ({n}).txt"))?;
+                }
+                assert!(db.remove_file("1")?);
+                assert!(!db.remove_file("1")?);
+                db.add_file(row("9", 9), |n| format!("a ({n}).txt"))?;
+                Ok(db.files()?.into_iter().map(|f| (f.id, f.name)).collect::<Vec<_>>())
+            })
+            .expect("works");
+        let want = [("9", "a (2).txt"), ("2", "a (3).txt"), ("0", "a.txt")];
+        assert_eq!(names, want.map(|(id, name)| (id.to_owned(), name.to_owned())));
+    }
+}

@@ -1,0 +1,55 @@
+//! The schema, step by step. A step that was released is never changed; a new one is added below it.
+
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+use super::StoreError;
+
+const STEPS: &[M<'_>] = &[M::up(
+    "CREATE TABLE users (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        name       TEXT NOT NULL,
+        name_key   TEXT NOT NULL UNIQUE,
+        role       TEXT NOT NULL,
+        password   TEXT NOT NULL,
+        locked     INTEGER NOT NULL DEFAULT 0,
+        created_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE sessions (
+        digest     BLOB PRIMARY KEY,
+        user_id    INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        created_at INTEGER NOT NULL,
+        used_at    INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE files (
+        id          TEXT PRIMARY KEY,
+        name        TEXT NOT NULL UNIQUE,
+        size        INTEGER NOT NULL,
+        sha256      BLOB NOT NULL,
+        media_type  TEXT NOT NULL,
+        state       TEXT NOT NULL,
+        reasons     TEXT NOT NULL,
+        uploaded_by TEXT NOT NULL,
+        uploaded_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX files_newest ON files (uploaded_at DESC);
+    CREATE TABLE settings (
+        key   TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;",
+)];
+
+/// Brings the database to the newest step.
+pub(super) fn apply(conn: &mut Connection) -> Result<(), StoreError> {
+    Ok(Migrations::from_slice(STEPS).to_latest(conn)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_are_valid_sql() {
+        Migrations::from_slice(STEPS).validate().expect("every step applies");
+    }
+}

@@ -1,0 +1,24 @@
+//! What the program finds out or makes itself and keeps.
+
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{Db, Durability, StoreError};
+
+impl Db {
+    /// A kept setting.
+    pub fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let mut query = self.conn.prepare_cached("SELECT value FROM settings WHERE key = ?1")?;
+        Ok(query.query_row([key], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps a setting.
+    pub fn keep_setting(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
+        self.transaction(Durability::Synced, |tx| {
+            tx.execute(
+                "INSERT INTO settings (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
+                params![key, value],
+            )?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! Rows of people.
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::{Db, Durability, StoreError};
+use crate::clock::Timestamp;
+use crate::types::{Role, UserId, UserName};
+
+/// A user as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRow {
+    /// Identity.
+    pub id: UserId,
+    /// As shown.
+    pub name: UserName,
+    /// What they may do.
+    pub role: Role,
+    /// Argon2id PHC string.
+    pub password: String,
+    /// Whether an administrator has shut them out.
+    pub locked: bool,
+}
+
+const COLUMNS: &str = "id, name, role, password, locked";
+
+fn user(row: &Row<'_>) -> rusqlite::Result<Result<UserRow, StoreError>> {
+    let (name, role): (String, String) = (row.get(1)?, row.get(2)?);
+    let (Ok(name), Ok(role)) = (name.parse(), role.parse()) else {
+        return Ok(Err(StoreError::Unknown(format!("user {name:?} with role {role:?}"))));
+    };
+    Ok(Ok(UserRow { id: UserId(row.get(0)?), name, role, password: row.get(3)?, locked: row.get(4)? }))
+}
+
+impl Db {
+    /// The user of that name, however it is spelt.
+    pub fn user_by_name(&self, name: &UserName) -> Result<Option<UserRow>, StoreError> {
+        let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE name_key = ?1"))?;
+        query.query_row([name.key()], user).optional()?.transpose()
+    }
+
+    /// The user of that id.
+    pub fn user_by_id(&self, id: UserId) -> Result<Option<UserRow>, StoreError> {
+        let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?;
+        query.query_row([id.0], user).optional()?.transpose()
+    }
+
+    /// All users by name.
+    pub fn users(&self) -> Result<Vec<UserRow>, StoreError> {
+        let mut query = self.conn.prepare(&format!("SELECT {COLUMNS} FROM users ORDER BY name_key"))?;
+        query.query_map([], user)?.map(|row| row?).collect()
+    }
+
+    /// Whether anybody could sign in.
+    pub fn has_users(&self) -> Result<bool, StoreError> {
+        Ok(self.conn.query_row("SELECT EXISTS (SELECT 1 FROM users)", [], |row| row.get(0))?)
+    }
+
+    /// Adds a user. `None` when the name is taken.
+    pub fn add_user(
+        &mut self,
+        name: &UserName,
+        role: Role,
+        password: &str,
+        now: Timestamp,
+    ) -> Result<Option<UserId>, StoreError> {
+        self.transaction(Durability::Synced, |tx| {
+            let added = tx.execute(
+                "INSERT INTO users (name, name_key, role, password, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (name_key) DO NOTHING",
+                params![name.as_str(), name.key(), role.as_str(), password, now.0],
+            )?;
+            Ok((added == 1).then(|| UserId(tx.last_insert_rowid())))
+        })
+    }
+
+    /// Stores another password hash; `keep` names the one session that goes on, all others of this user end.
+    pub fn set_password(&mut self, user: UserId, password: &str, keep: Option<&[u8; 32]>) -> Result<(), StoreError> {
+        self.transaction(Durability::Synced, |tx| {
+            tx.execute("UPDATE users SET password = ?2 WHERE id = ?1", params![user.0, password])?;
+            let keep = keep.map_or(&[][..], |digest| &digest[..]);
+            tx.execute("DELETE FROM sessions WHERE user_id = ?1 AND digest <> ?2", params![user.0, keep])?;
+            Ok(())
+        })
+    }
+
+    /// Stores the same password under new parameters; nothing else changes. Does nothing when `old` is no longer the stored hash.
+    pub fn rehash(&mut self, user: UserId, old: &str, new: &str) -> Result<(), StoreError> {
+        self.transaction(Durability::Lazy, |tx| {
+            tx.execute("UPDATE users SET password = ?3 WHERE id = ?1 AND password = ?2", params![user.0, old, new])?;
+            Ok(())
+        })
+    }
+
+    /// Changes what somebody may do; their sessions end.
+    pub fn set_role(&mut self, user: UserId, role: Role) -> Result<(), StoreError> {
+        self.transaction(Durability::Synced, |tx| {
+            tx.execute("UPDATE users SET role = ?2 WHERE id = ?1", params![user.0, role.as_str()])?;
+            tx.execute("DELETE FROM sessions WHERE user_id = ?1", [user.0])?;
+            Ok(())
+        })
+    }
+
+    /// Shuts somebody out or lets them in again; their sessions end.
+    pub fn set_locked(&mut self, user: UserId, locked: bool) -> Result<(), StoreError> {
+        self.transaction(Durability::Synced, |tx| {
+            tx.execute("UPDATE users SET locked = ?2 WHERE id = ?1", params![user.0, locked])?;
+            tx.execute("DELETE FROM sessions WHERE user_id = ?1", [user.0])?;
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn names_are_unique_however_spelt_and_ids_never_come_back() {
+        let store = Store::in_memory().expect("opens");
+        store
+            .with(|db| {
+                let ana: UserName = "Ana".parse().expect("valid");
+                let id = db.add_user(&ana, Role::Cliente, "h", Timestamp(1))?.expect("free");
+                assert_eq!(db.add_user(&"ANA".parse().expect("valid"), Role::Usuario, "h", Timestamp(1))?, None);
+                assert_eq!(db.user_by_name(&"ana".parse().expect("valid"))?.expect("there").id, id);
+                db.set_role(id, Role::Administrator)?;
+                db.set_locked(id, true)?;
+                let row = db.user_by_id(id)?.expect("there");
+                assert_eq!((row.role, row.locked), (Role::Administrator, true));
+                db.rehash(id, "other", "new")?;
+                assert_eq!(db.user_by_id(id)?.expect("there").password, "h");
+                db.rehash(id, "h", "new")?;
+                assert_eq!(db.users()?[0].password, "new");
+                Ok(())
+            })
+            .expect("works");
+    }
+}

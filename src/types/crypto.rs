@@ -1,0 +1,183 @@
+//! Randomness, SHA-256 and HMAC: the one place that talks to ring's primitives.
+
+use std::fmt;
+
+use ring::rand::SecureRandom as _;
+use ring::{digest, hmac, rand};
+use zeroize::Zeroize as _;
+
+/// Fills an array from the operating system's generator.
+///
+/// # Panics
+/// When the operating system refuses randomness: nothing secret can be made then, and going on would be worse.
+#[allow(clippy::expect_used, reason = "a server without randomness must not run")]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::SystemRandom::new().fill(&mut bytes).expect("the operating system gives no randomness");
+    bytes
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+}
+
+/// Reads exactly `N` bytes of lower-case hexadecimal; anything else is `None`.
+pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let nibble = |b: u8| match b {
+        b'0'..=b'9' => Some(b - b'0'),
+        b'a'..=b'f' => Some(b - b'a' + 10),
+        _ => None,
+    };
+    if text.len() != 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Some(bytes)
+}
+
+/// A SHA-256 digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sha256(pub [u8; 32]);
+
+impl Sha256 {
+    /// The digest of `data`.
+    pub fn of(data: &[u8]) -> Self {
+        let mut hasher = Sha256Hasher::default();
+        hasher.update(data);
+        hasher.finish()
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+/// SHA-256 over data that comes in pieces.
+pub struct Sha256Hasher(digest::Context);
+
+impl Default for Sha256Hasher {
+    fn default() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+}
+
+impl Sha256Hasher {
+    /// Takes the next piece.
+    pub fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    /// The digest of all pieces.
+    pub fn finish(self) -> Sha256 {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        Sha256(out)
+    }
+}
+
+/// The server's key for tokens that leave it and come back: HMAC-SHA-256.
+pub struct MacKey(hmac::Key);
+
+impl MacKey {
+    /// Fewest bytes of key: the output length of SHA-256 (RFC 2104 section 3).
+    pub const MIN_BYTES: usize = 32;
+
+    /// Takes the key, or `None` when it is under 32 bytes.
+    pub fn new(key: &[u8]) -> Option<Self> {
+        (key.len() >= Self::MIN_BYTES).then(|| Self(hmac::Key::new(hmac::HMAC_SHA256, key)))
+    }
+
+    /// The first 16 bytes of the tag: 128 bits, the truncation RFC 2104 section 5 allows.
+    pub fn tag(&self, data: &[u8]) -> [u8; 16] {
+        let mut out = [0; 16];
+        out.copy_from_slice(&hmac::sign(&self.0, data).as_ref()[..16]);
+        out
+    }
+}
+
+impl fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MacKey(…)")
+    }
+}
+
+/// A session token: 256 random bits, known to the browser alone; the server keeps only its digest.
+pub struct Token([u8; 32]);
+
+impl Token {
+    /// A new token.
+    pub fn random() -> Self {
+        Self(random())
+    }
+
+    /// Reads the cookie's text.
+    pub fn parse(text: &str) -> Option<Self> {
+        unhex(text).map(Self)
+    }
+
+    /// What the cookie carries: 64 hexadecimal digits.
+    pub fn reveal(&self) -> String {
+        hex(&self.0)
+    }
+
+    /// What the server keeps.
+    pub fn digest(&self) -> Sha256 {
+        Sha256::of(&self.0)
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn sha256_of_the_standards_example() {
+        // FIPS 180-4, example "abc".
+        let want = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Sha256::of(b"abc").to_string(), want);
+        let mut pieces = Sha256Hasher::default();
+        pieces.update(b"a");
+        pieces.update(b"bc");
+        assert_eq!(pieces.finish().to_string(), want);
+    }
+
+    #[test]
+    fn a_short_key_is_refused() {
+        assert!(MacKey::new(&[7; 31]).is_none());
+        assert!(MacKey::new(&[7; 32]).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn hex_comes_back(bytes: [u8; 9]) {
+            prop_assert_eq!(unhex::<9>(&hex(&bytes)), Some(bytes));
+        }
+
+        #[test]
+        fn nothing_else_is_hex(text in ".{0,40}") {
+            if let Some(bytes) = unhex::<9>(&text) {
+                prop_assert_eq!(hex(&bytes), text);
+            }
+        }
+    }
+}

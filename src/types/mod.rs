@@ -1,0 +1,14 @@
+//! Words of the domain that may not be wrong once they exist: parsed at the edge, plain values after it.
+
+pub mod crypto;
+mod lang;
+mod role;
+mod room;
+mod text;
+mod user;
+
+pub use lang::{Lang, Text};
+pub use role::{Role, UnknownRole};
+pub use room::{RoomCode, RoomCodeError, RoomKind, RoomPassword, RoomPasswordError};
+pub use text::{MAX_TEXT_CHARS, MessageText, TextError, is_bidi_control};
+pub use user::{Person, UserId, UserName, UserNameError};

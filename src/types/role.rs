@@ -1,0 +1,64 @@
+//! The three roles of the seed, spelt as the seed spells them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Text;
+
+/// What a person may do; DESIGN section 2 has the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Everything: also delete files and manage people.
+    Administrator,
+    /// Chat, files down and up.
+    Cliente,
+    /// Chat, files down.
+    Usuario,
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 3] = [Self::Administrator, Self::Cliente, Self::Usuario];
+
+    /// The exact string of the contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Cliente => "cliente",
+            Self::Usuario => "usuario",
+        }
+    }
+
+    /// What a person reads.
+    pub const fn title(self) -> Text {
+        match self {
+            Self::Administrator => Text::new("Administrador", "Administrator"),
+            Self::Cliente => Text::new("Cliente", "Client"),
+            Self::Usuario => Text::new("Usuario", "User"),
+        }
+    }
+
+    /// Whether this role may put files into quarantine.
+    pub const fn may_upload(self) -> bool {
+        matches!(self, Self::Administrator | Self::Cliente)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text is none of the three roles.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("no such role; the roles are administrator, cliente, usuario")]
+pub struct UnknownRole;
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(s: &str) -> Result<Self, UnknownRole> {
+        Self::ALL.into_iter().find(|role| role.as_str() == s).ok_or(UnknownRole)
+    }
+}

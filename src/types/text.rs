@@ -1,0 +1,89 @@
+//! The text of a message, made safe to hand on.
+
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
+
+/// Compiled ceiling of a message, in Unicode scalar values; `[limits] message_chars` may only lower it.
+pub const MAX_TEXT_CHARS: usize = 4000;
+
+/// What a person said: NFC, no control character but newline and tab, no bidi override or isolate, not blank. Wiped when dropped.
+pub struct MessageText(Zeroizing<String>);
+
+/// Why a text is no message.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TextError {
+    /// Nothing is left that a person could read.
+    #[error("the message is blank")]
+    Blank,
+    /// Longer than the limit, after cleaning.
+    #[error("the message is longer than {max} characters")]
+    TooLong {
+        /// The limit in force.
+        max: usize,
+    },
+}
+
+/// Bidi embeddings, overrides and isolates: they can make a text read as something it is not (UAX #9, section 2).
+pub fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+impl MessageText {
+    /// Cleans `raw` and checks it against `max` characters. Nothing is trimmed.
+    pub fn parse(raw: &str, max: usize) -> Result<Self, TextError> {
+        let kept = |c: &char| !is_bidi_control(*c) && (!c.is_control() || matches!(c, '\n' | '\t'));
+        // Reserved up front so that no half-grown copy of the text is left behind in freed memory.
+        let mut text = Zeroizing::new(String::with_capacity(raw.len() * 3));
+        for (i, c) in raw.chars().filter(kept).nfc().enumerate() {
+            if i >= max {
+                return Err(TextError::TooLong { max });
+            }
+            text.push(c);
+        }
+        if text.chars().all(char::is_whitespace) {
+            return Err(TextError::Blank);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(raw: &str) -> Result<String, TextError> {
+        MessageText::parse(raw, 10).map(|t| t.as_str().to_owned())
+    }
+
+    #[test]
+    fn controls_and_bidi_go_the_rest_stays() {
+        assert_eq!(parse(" a\r\n\tb\u{7}\u{202e}\u{2066} "), Ok(" a\n\tb ".into()));
+        assert_eq!(parse("<b>&\"'"), Ok("<b>&\"'".into()), "text goes out as it came in");
+        assert_eq!(parse("e\u{301}"), Ok("é".into()));
+    }
+
+    #[test]
+    fn blank_and_long_are_told_apart() {
+        assert_eq!(parse(""), Err(TextError::Blank));
+        assert_eq!(parse(" \n\u{3000}\u{202e}"), Err(TextError::Blank));
+        assert_eq!(parse("0123456789"), Ok("0123456789".into()));
+        assert_eq!(parse("0123456789a"), Err(TextError::TooLong { max: 10 }));
+        assert_eq!(parse("🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀"), Ok("🦀".repeat(10)), "scalar values, not bytes");
+    }
+
+    proptest! {
+        #[test]
+        fn cleaning_is_idempotent(raw in "\\PC{0,40}|.{0,40}") {
+            if let Ok(once) = MessageText::parse(&raw, 200) {
+                let twice = MessageText::parse(once.as_str(), 200).map(|t| t.as_str().to_owned());
+                prop_assert_eq!(twice, Ok(once.as_str().to_owned()));
+            }
+        }
+    }
+}

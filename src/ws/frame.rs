@@ -1,0 +1,138 @@
+//! Text frames as bytes, made once and shared by all receivers (RFC 6455 section 5.2; server frames are not masked, so one
+//! encoding is right for everybody).
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use zeroize::Zeroize as _;
+
+/// FIN and opcode 1.
+const TEXT: u8 = 0x81;
+/// FIN and opcode 8.
+const CLOSE: u8 = 0x88;
+/// FIN, opcode 9, no payload.
+pub(super) const PING: [u8; 2] = [0x89, 0];
+/// Longest header of an unmasked frame: 2 bytes and a 64-bit length.
+const HEAD: usize = 10;
+
+/// A finished frame, header and payload. Cloning shares the bytes; the last owner zeroes them.
+#[derive(Clone)]
+pub struct Frame(Arc<Wiped>);
+
+struct Wiped {
+    /// Room for the longest header, then the payload.
+    bytes: Vec<u8>,
+    /// Where the header begins.
+    start: usize,
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl Frame {
+    /// Header and payload.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0.bytes[self.0.start..]
+    }
+
+    /// Bytes that are a frame already.
+    pub(super) fn raw(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Wiped { bytes, start: 0 }))
+    }
+
+    /// Encodes an answer as JSON.
+    pub(super) fn json(answer: &impl Serialize) -> Self {
+        let mut draft = Draft::with_capacity(192);
+        draft.value(answer);
+        draft.finish()
+    }
+
+    /// A close frame.
+    pub(super) fn close(code: u16) -> Vec<u8> {
+        let [high, low] = code.to_be_bytes();
+        vec![CLOSE, 2, high, low]
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Frame({} bytes)", self.as_bytes().len())
+    }
+}
+
+/// A text frame in the making.
+pub struct Draft(Vec<u8>);
+
+impl Draft {
+    pub(super) fn with_capacity(payload: usize) -> Self {
+        let mut bytes = Vec::with_capacity(HEAD + payload);
+        bytes.extend_from_slice(&[0; HEAD]);
+        Self(bytes)
+    }
+
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// Adds a JSON value.
+    pub(super) fn value(&mut self, value: &impl Serialize) -> &mut Self {
+        // Writing to a Vec does not fail, and nothing that is encoded here has a map with keys that are no strings.
+        let _ = serde_json::to_writer(&mut self.0, value);
+        self
+    }
+
+    pub(super) fn finish(mut self) -> Frame {
+        let len = self.0.len() - HEAD;
+        let start = if let Ok(short @ 0..=125) = u8::try_from(len) {
+            self.0[HEAD - 1] = short;
+            HEAD - 2
+        } else if let Ok(medium) = u16::try_from(len) {
+            self.0[HEAD - 3] = 126;
+            self.0[HEAD - 2..HEAD].copy_from_slice(&medium.to_be_bytes());
+            HEAD - 4
+        } else {
+            self.0[1] = 127;
+            self.0[2..HEAD].copy_from_slice(&(len as u64).to_be_bytes());
+            0
+        };
+        self.0[start] = TEXT;
+        Frame(Arc::new(Wiped { bytes: self.0, start }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tungstenite::protocol::{Role, WebSocketContext};
+
+    /// Reads a frame with the library, as a client would.
+    fn decode(bytes: &[u8]) -> Option<String> {
+        let mut client = WebSocketContext::new(Role::Client, None);
+        let mut stream = std::io::Cursor::new(bytes.to_vec());
+        client.read(&mut stream).ok()?.into_text().ok().map(|t| t.as_str().to_owned())
+    }
+
+    #[test]
+    fn every_header_length_is_readable() {
+        for len in [0, 1, 125, 126, 127, 65_535, 65_536, 70_000] {
+            let text = "x".repeat(len);
+            let mut draft = Draft::with_capacity(0);
+            draft.text(&text);
+            assert_eq!(decode(draft.finish().as_bytes()).as_deref(), Some(&*text), "{len}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn json_text_comes_back(text in any::<String>()) {
+            let read = decode(Frame::json(&text).as_bytes()).expect("a text frame");
+            prop_assert_eq!(serde_json::from_str::<String>(&read).expect("JSON"), text);
+        }
+    }
+}

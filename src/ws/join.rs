@@ -1,0 +1,114 @@
+//! Getting into a room: the one request that waits for a hash, so it runs beside the socket's reading and writing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::accounts::password::HashError;
+use crate::audit::Event;
+use crate::chat::{EnterError, Entered, Found, Membership};
+use crate::types::{RoomCode, RoomKind, RoomPassword};
+
+use super::Services;
+use super::outbound::Outbound;
+use super::socket::Client;
+use super::wire::{Code, JsonWire, Ref};
+
+/// A room can end, or be made by somebody else, while its password is being hashed; then one looks again, so often.
+const LOOKS: usize = 4;
+
+/// What a client asked for.
+pub(super) struct Join {
+    pub(super) reference: Ref,
+    pub(super) room: RoomCode,
+    pub(super) password: RoomPassword,
+    pub(super) kind: RoomKind,
+}
+
+/// What came of it.
+pub(super) enum Joined {
+    /// In; `created` tells whether the room is new.
+    In { membership: Membership<JsonWire>, entered: Entered, created: bool },
+    /// The password is right, and this socket was in that very room before.
+    Again,
+    /// Not in.
+    Refused { code: Code, retry: Option<Duration> },
+}
+
+impl From<EnterError> for Joined {
+    fn from(error: EnterError) -> Self {
+        let code = match error {
+            EnterError::Full => Code::RoomFull,
+            EnterError::TooManyRooms => Code::TooManyRooms,
+            EnterError::Changed => return Self::busy(),
+        };
+        Self::Refused { code, retry: None }
+    }
+}
+
+impl From<HashError> for Joined {
+    fn from(_: HashError) -> Self {
+        Self::busy()
+    }
+}
+
+impl Joined {
+    fn busy() -> Self {
+        Self::Refused { code: Code::RateLimited, retry: Some(Duration::from_secs(1)) }
+    }
+}
+
+/// Joins or makes a room. `within` tells whether this socket sits in a room that was found.
+pub(super) async fn join(
+    services: Arc<Services>,
+    client: Arc<Client>,
+    out: Arc<Outbound>,
+    join: &Join,
+    within: impl Fn(&Found<JsonWire>) -> bool,
+) -> Joined {
+    let person = &client.session.person;
+    let Services { hub, hasher, pauses, audit, clock, .. } = &*services;
+    let password = || zeroize::Zeroizing::new(join.password.expose().to_vec());
+    for _ in 0..LOOKS {
+        let entered = if let Some(room) = hub.find(&join.room) {
+            match hasher.verify(room.password(), password()).await {
+                Ok(verdict) if verdict.right => pauses.right(person.id, &join.room),
+                Ok(_) => {
+                    let pause = pauses.wrong(person.id, &join.room, clock.monotonic());
+                    let event =
+                        Event::RoomWrongPassword { user: person.name.clone(), addr: client.addr, room: join.room.clone() };
+                    audit.record(event).await;
+                    return Joined::Refused { code: Code::WrongPassword, retry: Some(pause) };
+                }
+                Err(error) => return error.into(),
+            }
+            if within(&room) {
+                return Joined::Again;
+            }
+            hub.enter(&room, person, &out, (clock.now(), clock.monotonic())).map(|(m, e)| (m, e, false))
+        } else if hub.has_space() {
+            match hasher.hash(password()).await {
+                Ok(phc) => {
+                    let now = (clock.now(), clock.monotonic());
+                    hub.create(&join.room, join.kind, phc, person, &out, now).map(|(m, e)| (m, e, true))
+                }
+                Err(error) => return error.into(),
+            }
+        } else {
+            return EnterError::TooManyRooms.into();
+        };
+        match entered {
+            Ok((membership, entered, created)) => {
+                let (user, addr, room) = (person.name.clone(), client.addr, join.room.clone());
+                audit.note(if created {
+                    Event::RoomCreated { user, addr, room, kind: entered.kind }
+                } else {
+                    Event::RoomJoined { user, addr, room }
+                });
+                return Joined::In { membership, entered, created };
+            }
+            Err(EnterError::Changed) => {}
+            Err(error) => return error.into(),
+        }
+    }
+    Joined::busy()
+}

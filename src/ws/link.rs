@@ -1,0 +1,387 @@
+//! One socket's bytes: tungstenite reads and answers control frames without touching the network (it is driven over
+//! [`Pipe`]), finished frames go out beside it, and all that waits goes out in one vectored write.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Read, Write};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tungstenite::error::CapacityError;
+use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{Error, Message, Utf8Bytes};
+
+use super::frame::{Frame, PING};
+use super::outbound::{CloseCode, Outbound};
+
+/// A ping this often.
+const PING_EVERY: Duration = Duration::from_secs(25);
+/// No byte from the client for so long: it is dead.
+const DEAD_AFTER: Duration = Duration::from_secs(60);
+/// No byte taken by the client for so long while something waits: it is dead.
+const STALLED_AFTER: Duration = Duration::from_secs(10);
+/// How long a client may take to read the close frame and hang up.
+const LINGER: Duration = Duration::from_secs(2);
+/// Bytes asked of the kernel at once; they live on the stack for the length of one call.
+const READ_CHUNK: usize = 4096;
+/// tungstenite's own buffer a socket: it holds the frame under way, and starts with this much.
+const READ_BUFFER: usize = 512;
+/// Frames in one vectored write, and bytes after which no more are added: what is out of the bounded queue but not yet
+/// written stays this small.
+const BATCH_FRAMES: usize = 64;
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// What a socket reports.
+#[derive(Debug)]
+pub(super) enum Inbound {
+    /// A text message.
+    Text(Utf8Bytes),
+    /// The connection is over. The code is the one the server or the client closed with, 1006 when there was none.
+    Gone(u16),
+}
+
+enum State {
+    Open,
+    /// A close frame is queued or written; nothing else will be.
+    Closing {
+        code: u16,
+        until: Instant,
+        flushed: bool,
+    },
+}
+
+/// One socket's connection.
+pub(super) struct Link<S> {
+    io: S,
+    ctx: WebSocketContext,
+    state: State,
+    inbox: VecDeque<Utf8Bytes>,
+    out: Arc<Outbound>,
+    /// Goes out before what waits in `out`: the answer to `resume` and what was missed.
+    replay: VecDeque<Frame>,
+    /// Being written; of the first frame, `written` bytes are gone.
+    batch: VecDeque<Frame>,
+    written: usize,
+    last_read: Instant,
+    next_ping: Instant,
+    /// Since when the kernel takes nothing more.
+    stalled: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// What tungstenite sees of the connection: the bytes that were just read, and a place for what it wants to answer.
+struct Pipe<'a> {
+    input: &'a [u8],
+    output: &'a mut Vec<u8>,
+}
+
+impl Read for Pipe<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.input.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.input.read(buf)
+    }
+}
+
+impl Write for Pipe<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.output.extend_from_slice(buf);
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+    /// A link over an upgraded connection; `early` is what was read with the request, `max_frame` the largest message in bytes.
+    pub(super) fn new(io: S, early: &[u8], max_frame: usize, out: Arc<Outbound>) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_write_buffer_size(READ_BUFFER)
+            .max_message_size(Some(max_frame))
+            .max_frame_size(Some(max_frame));
+        let now = Instant::now();
+        let mut link = Self {
+            io,
+            ctx: WebSocketContext::new(Role::Server, Some(config)),
+            state: State::Open,
+            inbox: VecDeque::new(),
+            out,
+            replay: VecDeque::new(),
+            batch: VecDeque::new(),
+            written: 0,
+            last_read: now,
+            next_ping: now + PING_EVERY,
+            stalled: None,
+            timer: Box::pin(sleep_until(now + PING_EVERY)),
+        };
+        link.digest(early);
+        link
+    }
+
+    /// Puts frames before everything that waits.
+    pub(super) fn replay(&mut self, frames: impl IntoIterator<Item = Frame>) {
+        self.replay.extend(frames);
+    }
+
+    /// Writes what waits and returns the next text, or the end. With `paused` nothing more is read.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, paused: bool) -> Poll<Inbound> {
+        loop {
+            if self.poll_write(cx).is_err() {
+                return Poll::Ready(Inbound::Gone(self.code().unwrap_or(1006)));
+            }
+            if !paused && let Some(text) = self.inbox.pop_front() {
+                return Poll::Ready(Inbound::Text(text));
+            }
+            if let State::Closing { code, flushed: true, .. } = self.state {
+                return self.poll_hangup(cx).map(|()| Inbound::Gone(code));
+            }
+            let busy = paused || !self.inbox.is_empty() || !self.replay.is_empty() || self.batch.len() >= BATCH_FRAMES;
+            if !busy && matches!(self.state, State::Open) {
+                match self.poll_read(cx) {
+                    Poll::Ready(true) => continue,
+                    Poll::Ready(false) => return Poll::Ready(Inbound::Gone(self.code().unwrap_or(1006))),
+                    Poll::Pending => {}
+                }
+            }
+            match self.poll_timer(cx) {
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => return Poll::Ready(Inbound::Gone(self.code().unwrap_or(1006))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn code(&self) -> Option<u16> {
+        match self.state {
+            State::Open => None,
+            State::Closing { code, .. } => Some(code),
+        }
+    }
+
+    /// Reads once. `false` at the end of the stream.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut space = [0; READ_CHUNK];
+        let mut buf = ReadBuf::new(&mut space);
+        match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf)) {
+            Ok(()) if !buf.filled().is_empty() => {
+                self.last_read = Instant::now();
+                let len = buf.filled().len();
+                self.digest(&space[..len]);
+                Poll::Ready(true)
+            }
+            _ => Poll::Ready(false),
+        }
+    }
+
+    /// Hands bytes to tungstenite; texts go to the inbox, its answers to the batch.
+    fn digest(&mut self, input: &[u8]) {
+        let mut output = Vec::new();
+        let mut pipe = Pipe { input, output: &mut output };
+        let end = loop {
+            match self.ctx.read(&mut pipe) {
+                Ok(Message::Text(text)) => self.inbox.push_back(text),
+                Ok(Message::Binary(_)) => break Some(Err(CloseCode::Unsupported)),
+                // Its answer is in the pipe with the next call.
+                Ok(Message::Close(frame)) => break Some(Ok(frame.map_or(1005, |f| f.code.into()))),
+                Ok(_) => {}
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break None,
+                Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => break Some(Err(CloseCode::TooBig)),
+                Err(Error::Utf8(_)) => break Some(Err(CloseCode::BadUtf8)),
+                Err(_) => break Some(Err(CloseCode::Protocol)),
+            }
+        };
+        // Pongs and the answer to a close; that the stream ends here is told by `end`.
+        let _ = self.ctx.flush(&mut pipe);
+        if !output.is_empty() {
+            self.control(output);
+        }
+        match end {
+            Some(Ok(code)) => self.linger(code),
+            Some(Err(code)) => self.close(code),
+            None => {}
+        }
+    }
+
+    /// Queues a control frame at the next frame boundary.
+    fn control(&mut self, bytes: Vec<u8>) {
+        let at = usize::from(self.written > 0).min(self.batch.len());
+        self.batch.insert(at, Frame::raw(bytes));
+    }
+
+    /// Forgets all that is not begun, queues a close frame, and lets nothing follow it.
+    fn close(&mut self, code: CloseCode) {
+        if matches!(self.state, State::Open) {
+            self.batch.truncate(usize::from(self.written > 0));
+            self.batch.push_back(Frame::raw(Frame::close(code as u16)));
+            self.linger(code as u16);
+        }
+    }
+
+    fn linger(&mut self, code: u16) {
+        if matches!(self.state, State::Open) {
+            self.replay.clear();
+            let until = Instant::now() + LINGER;
+            self.state = State::Closing { code, until, flushed: false };
+            self.timer.as_mut().reset(until);
+        }
+    }
+
+    /// Fills the batch and writes until nothing waits or the kernel takes no more.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        loop {
+            self.fill(cx);
+            if self.batch.is_empty() {
+                break;
+            }
+            let wrote = {
+                let slices: heapless::Vec<IoSlice<'_>, BATCH_FRAMES> = self
+                    .batch
+                    .iter()
+                    .enumerate()
+                    .take(BATCH_FRAMES)
+                    .map(|(i, frame)| IoSlice::new(&frame.as_bytes()[if i == 0 { self.written } else { 0 }..]))
+                    .collect();
+                Pin::new(&mut self.io).poll_write_vectored(cx, &slices)
+            };
+            match wrote {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(n)) => {
+                    self.stalled = None;
+                    self.advance(n);
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => {
+                    if self.stalled.is_none() {
+                        let now = Instant::now();
+                        self.stalled = Some(now);
+                        self.rearm(now + STALLED_AFTER);
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        // TLS keeps what it encrypted until it is flushed.
+        match Pin::new(&mut self.io).poll_flush(cx) {
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Ready(Ok(())) => {
+                if let State::Closing { flushed: flushed @ false, .. } = &mut self.state {
+                    *flushed = true;
+                }
+            }
+            Poll::Pending => {}
+        }
+        if self.batch.capacity() > BATCH_FRAMES / 4 {
+            self.batch = VecDeque::new();
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, cx: &Context<'_>) {
+        if !matches!(self.state, State::Open) {
+            return;
+        }
+        let mut bytes: usize = self.batch.iter().map(|f| f.as_bytes().len()).sum();
+        while bytes < BATCH_BYTES
+            && self.batch.len() < BATCH_FRAMES
+            && let Some(frame) = self.replay.pop_front()
+        {
+            bytes += frame.as_bytes().len();
+            self.batch.push_back(frame);
+        }
+        let room = if self.replay.is_empty() { BATCH_BYTES.saturating_sub(bytes) } else { 0 };
+        if let Some(code) = self.out.take(&mut self.batch, BATCH_FRAMES, room, cx) {
+            // What came in but was not looked at must not be acted on any more: the session may be over.
+            self.inbox.clear();
+            self.close(code);
+        }
+    }
+
+    fn advance(&mut self, mut n: usize) {
+        while let Some(first) = self.batch.front() {
+            let left = first.as_bytes().len() - self.written;
+            if n < left {
+                self.written += n;
+                return;
+            }
+            n -= left;
+            self.written = 0;
+            self.batch.pop_front();
+        }
+    }
+
+    /// The close frame is out: says so to the kernel and waits until the client hangs up, so that unread bytes of the client
+    /// do not make the kernel throw the close frame away.
+    fn poll_hangup(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let over = self.timer.as_mut().poll_elapsed(cx).is_ready();
+        if over || ready!(Pin::new(&mut self.io).poll_shutdown(cx)).is_err() {
+            return Poll::Ready(());
+        }
+        loop {
+            let mut space = [0; READ_CHUNK];
+            let mut buf = ReadBuf::new(&mut space);
+            match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf)) {
+                Ok(()) if !buf.filled().is_empty() => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// Pings, and finds out who is dead. `true` when there is something to write, `false` when the connection is over.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        loop {
+            ready!(self.timer.as_mut().poll_elapsed(cx));
+            let now = Instant::now();
+            let dead = now >= self.last_read + DEAD_AFTER;
+            let stalled = self.stalled.is_some_and(|since| now >= since + STALLED_AFTER);
+            let lingered = matches!(self.state, State::Closing { until, .. } if now >= until);
+            if dead || stalled || lingered {
+                return Poll::Ready(false);
+            }
+            let ping = now >= self.next_ping;
+            if ping {
+                self.next_ping = now + PING_EVERY;
+            }
+            let mut next = self.next_ping.min(self.last_read + DEAD_AFTER);
+            if let Some(since) = self.stalled {
+                next = next.min(since + STALLED_AFTER);
+            }
+            if let State::Closing { until, .. } = self.state {
+                next = next.min(until);
+            }
+            self.timer.as_mut().reset(next);
+            if ping && matches!(self.state, State::Open) {
+                self.control(PING.to_vec());
+                return Poll::Ready(true);
+            }
+        }
+    }
+
+    fn rearm(&mut self, at: Instant) {
+        if at < self.timer.deadline() {
+            self.timer.as_mut().reset(at);
+        }
+    }
+}
+
+/// [`Sleep`] as a poll.
+trait Elapsed {
+    fn poll_elapsed(self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+impl Elapsed for Pin<&mut Sleep> {
+    fn poll_elapsed(self, cx: &mut Context<'_>) -> Poll<()> {
+        std::future::Future::poll(self, cx)
+    }
+}
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

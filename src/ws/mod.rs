@@ -1,0 +1,45 @@
+//! WebSockets: who may open one, one task a socket, and the JSON that goes over it. The only place that knows tungstenite.
+
+mod frame;
+mod handshake;
+mod join;
+mod link;
+mod outbound;
+mod registry;
+mod socket;
+mod wire;
+
+use std::sync::Arc;
+
+use crate::accounts::password::HashPool;
+use crate::audit::Audit;
+use crate::chat::Hub;
+use crate::clock::Clock;
+use crate::config::Live;
+use crate::limits::{Rates, RoomPause};
+
+pub use handshake::{HandshakeError, accept};
+pub use outbound::CloseCode;
+pub use registry::{Registry, TooManySockets};
+pub use socket::{Client, Ticket};
+pub use wire::JsonWire;
+
+/// What every socket's task works with.
+pub struct Services {
+    /// The rooms.
+    pub hub: Arc<Hub<JsonWire>>,
+    /// Hashes room passwords; not the pool of the sign-ins.
+    pub hasher: HashPool,
+    /// Messages, joins, typing.
+    pub rates: Arc<Rates>,
+    /// Wrong room passwords.
+    pub pauses: Arc<RoomPause>,
+    /// Open sockets by session.
+    pub registry: Arc<Registry>,
+    /// Settings in force.
+    pub config: Arc<Live>,
+    /// Where events go.
+    pub audit: Audit,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+}

@@ -1,0 +1,207 @@
+//! The bounded queue of frames that wait for one socket. Pushing never waits: a queue that is full drops what is worth least
+//! and then closes its socket, which resumes.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use crate::chat::Urgency;
+
+use super::frame::Frame;
+
+/// Frames that may wait (DESIGN section 6): four rooms' default rings.
+pub(super) const MAX_FRAMES: usize = 256;
+/// Bytes that may wait: 256 messages of 1 KiB.
+pub(super) const MAX_BYTES: usize = 256 * 1024;
+/// A queue that grew beyond this gives its memory back once it is empty.
+const KEEP_CAPACITY: usize = 16;
+
+/// Why the server closes a socket (DESIGN section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum CloseCode {
+    /// The server stops.
+    Shutdown = 1001,
+    /// The client broke RFC 6455.
+    Protocol = 1002,
+    /// A binary frame.
+    Unsupported = 1003,
+    /// Text that is no UTF-8.
+    BadUtf8 = 1007,
+    /// Far more than the limits let through.
+    Flooding = 1008,
+    /// A frame over the limit.
+    TooBig = 1009,
+    /// The client reads too slowly; it resumes.
+    TooSlow = 1013,
+    /// The session is over.
+    SessionEnded = 4001,
+}
+
+/// Frames that wait for one socket.
+#[derive(Default)]
+pub struct Outbound(Mutex<Queue>);
+
+#[derive(Default)]
+struct Queue {
+    frames: VecDeque<(Frame, Urgency)>,
+    bytes: usize,
+    waker: Option<Waker>,
+    closing: Option<CloseCode>,
+    dropped: u64,
+}
+
+impl Outbound {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a frame.
+    pub fn push(&self, frame: Frame, urgency: Urgency) {
+        let mut queue = self.lock();
+        queue.push(frame, urgency);
+        if let Some(waker) = queue.waker.take() {
+            drop(queue);
+            waker.wake();
+        }
+    }
+
+    /// Asks the socket to close; the first reason counts. What waits is forgotten.
+    pub fn close(&self, code: CloseCode) {
+        let mut queue = self.lock();
+        queue.close(code);
+        if let Some(waker) = queue.waker.take() {
+            drop(queue);
+            waker.wake();
+        }
+    }
+
+    /// Moves what waits to `batch` until that has `most` frames or `room` bytes more, and tells whether the socket is to close.
+    /// Wakes `cx` on the next change.
+    pub(super) fn take(&self, batch: &mut VecDeque<Frame>, most: usize, room: usize, cx: &Context<'_>) -> Option<CloseCode> {
+        let mut queue = self.lock();
+        let mut moved = 0;
+        while batch.len() < most
+            && moved < room
+            && let Some((frame, _)) = queue.frames.pop_front()
+        {
+            moved += frame.as_bytes().len();
+            queue.bytes -= frame.as_bytes().len();
+            batch.push_back(frame);
+        }
+        if queue.frames.is_empty() && queue.frames.capacity() > KEEP_CAPACITY {
+            queue.frames = VecDeque::new();
+        }
+        if !queue.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            queue.waker = Some(cx.waker().clone());
+        }
+        queue.closing
+    }
+
+    /// How many frames were dropped because the receiver was slow.
+    pub fn dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+}
+
+impl Queue {
+    fn fits(&self, frame: &Frame) -> bool {
+        self.frames.len() < MAX_FRAMES && self.bytes + frame.as_bytes().len() <= MAX_BYTES
+    }
+
+    fn push(&mut self, frame: Frame, urgency: Urgency) {
+        if self.closing.is_some() {
+            return;
+        }
+        for worth in [Urgency::Typing, Urgency::Presence] {
+            if self.fits(&frame) {
+                break;
+            }
+            if urgency <= worth {
+                self.dropped += 1;
+                return;
+            }
+            self.drop_all(worth);
+        }
+        if self.fits(&frame) {
+            self.bytes += frame.as_bytes().len();
+            self.frames.push_back((frame, urgency));
+        } else {
+            self.close(CloseCode::TooSlow);
+        }
+    }
+
+    fn drop_all(&mut self, worth: Urgency) {
+        let before = self.frames.len();
+        self.frames.retain(|(_, urgency)| *urgency != worth);
+        self.dropped += (before - self.frames.len()) as u64;
+        self.bytes = self.frames.iter().map(|(frame, _)| frame.as_bytes().len()).sum();
+    }
+
+    fn close(&mut self, code: CloseCode) {
+        if self.closing.is_none() {
+            self.closing = Some(code);
+            self.frames = VecDeque::new();
+            self.bytes = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn frame(len: usize) -> Frame {
+        Frame::json(&"x".repeat(len))
+    }
+
+    fn drain(out: &Outbound) -> (Vec<usize>, Option<CloseCode>) {
+        let mut batch = VecDeque::new();
+        let closing = out.take(&mut batch, usize::MAX, usize::MAX, &Context::from_waker(Waker::noop()));
+        (batch.iter().map(|f| f.as_bytes().len()).collect(), closing)
+    }
+
+    #[test]
+    fn typing_goes_first_then_presence_then_the_socket() {
+        let out = Outbound::default();
+        for _ in 0..MAX_FRAMES - 2 {
+            out.push(frame(10), Urgency::Message);
+        }
+        out.push(frame(20), Urgency::Typing);
+        out.push(frame(30), Urgency::Presence);
+        out.push(frame(40), Urgency::Typing);
+        assert_eq!(out.dropped(), 1, "a full queue takes no typing");
+        out.push(frame(50), Urgency::Message);
+        assert_eq!(out.dropped(), 2, "typing made room");
+        out.push(frame(60), Urgency::Message);
+        assert_eq!(out.dropped(), 3, "presence made room");
+        out.push(frame(70), Urgency::Message);
+        assert_eq!(drain(&out), (vec![], Some(CloseCode::TooSlow)));
+    }
+
+    #[test]
+    fn the_first_reason_to_close_counts_and_nothing_follows() {
+        let out = Outbound::default();
+        out.push(frame(1), Urgency::Message);
+        out.close(CloseCode::SessionEnded);
+        out.close(CloseCode::Shutdown);
+        out.push(frame(1), Urgency::Message);
+        assert_eq!(drain(&out), (vec![], Some(CloseCode::SessionEnded)));
+    }
+
+    proptest! {
+        #[test]
+        fn the_bounds_hold_and_order_stays(sizes in prop::collection::vec((1..20_000_usize, 0..3_u8), 0..400)) {
+            let out = Outbound::default();
+            for (size, urgency) in sizes {
+                let urgency = [Urgency::Typing, Urgency::Presence, Urgency::Message][usize::from(urgency)];
+                out.push(frame(size), urgency);
+                let queue = out.lock();
+                prop_assert!(queue.frames.len() <= MAX_FRAMES);
+                prop_assert!(queue.bytes <= MAX_BYTES);
+                prop_assert_eq!(queue.bytes, queue.frames.iter().map(|(f, _)| f.as_bytes().len()).sum::<usize>());
+            }
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! One socket's task: reads requests, answers them, keeps the places in rooms.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::accounts::{Session, Sessions};
+use crate::audit::Event;
+use crate::chat::{Entered, Membership, Seq, Urgency};
+use crate::limits::Flood;
+use crate::types::{Lang, MessageText, RoomCode, RoomCodeError, RoomPassword, RoomPasswordError, TextError};
+
+use super::Services;
+use super::frame::Frame;
+use super::join::{Join, Joined, join};
+use super::link::{Inbound, Link};
+use super::outbound::CloseCode;
+use super::registry::{Registration, TooManySockets};
+use super::wire::{Answer, Code, JsonWire, Ref, Request};
+
+/// Who is at the other end.
+pub struct Client {
+    /// Whose socket it is.
+    pub session: Arc<Session>,
+    /// From where.
+    pub addr: IpAddr,
+    /// What texts are in.
+    pub lang: Lang,
+}
+
+/// The right to open a socket, taken before the connection is upgraded.
+pub struct Ticket {
+    services: Arc<Services>,
+    client: Arc<Client>,
+    registration: Registration,
+}
+
+impl Ticket {
+    /// Takes a place among the sockets of the client's session.
+    pub fn take(services: &Arc<Services>, client: Client) -> Result<Self, TooManySockets> {
+        let most = services.config.get().limits.sockets_per_session;
+        let registration = services.registry.register(client.session.digest, most)?;
+        Ok(Self { services: Arc::clone(services), client: Arc::new(client), registration })
+    }
+
+    /// Runs the socket over an upgraded connection until it ends; `early` is what was read beyond the request.
+    pub async fn run<S: AsyncRead + AsyncWrite + Unpin + Send>(self, io: S, early: &[u8], sessions: &Sessions) {
+        let Self { services, client, registration } = self;
+        let (user, addr) = (client.session.person.name.clone(), client.addr);
+        services.audit.note(Event::SocketOpened { user: user.clone(), addr });
+        if sessions.find(&client.session.digest, services.clock.now()).is_none() {
+            // It ended between the handshake and the registration, so nobody has told this socket.
+            registration.out.close(CloseCode::SessionEnded);
+        }
+        let max_frame = services.config.get().limits.frame_bytes();
+        let link = Link::new(io, early, max_frame, Arc::clone(&registration.out));
+        let mut socket = Socket {
+            link,
+            desk: Desk { services, client, registration, rooms: HashMap::new(), flood: Flood::default(), messages: 0 },
+            joining: None,
+        };
+        let code = socket.serve().await;
+        let Socket { desk, .. } = socket;
+        let now = desk.services.clock.monotonic();
+        for (_, membership) in desk.rooms {
+            membership.lose(now);
+        }
+        desk.services.audit.note(Event::SocketClosed { user, addr, code, messages: desk.messages });
+    }
+}
+
+type Joining = Pin<Box<dyn Future<Output = (Join, Joined)> + Send>>;
+
+struct Socket<S> {
+    link: Link<S>,
+    desk: Desk,
+    /// A join whose password is being hashed; nothing more is read until it is done.
+    joining: Option<Joining>,
+}
+
+/// What a socket knows beside its connection.
+struct Desk {
+    services: Arc<Services>,
+    client: Arc<Client>,
+    registration: Registration,
+    rooms: HashMap<RoomCode, Membership<JsonWire>>,
+    flood: Flood,
+    messages: u64,
+}
+
+/// What happens next on a socket.
+enum Step {
+    Inbound(Inbound),
+    Joined(Join, Joined),
+}
+
+/// A request that was not carried out.
+struct Refusal {
+    code: Code,
+    detail: Option<String>,
+    retry: Option<Duration>,
+}
+
+impl Refusal {
+    fn new(code: Code) -> Self {
+        Self { code, detail: None, retry: None }
+    }
+
+    fn because(code: Code, why: impl ToString) -> Self {
+        Self { code, detail: Some(why.to_string()), retry: None }
+    }
+
+    fn wait(retry: Duration) -> Self {
+        Self { code: Code::RateLimited, detail: None, retry: Some(retry) }
+    }
+}
+
+impl From<RoomCodeError> for Refusal {
+    fn from(error: RoomCodeError) -> Self {
+        let code = match error {
+            RoomCodeError::TooLong => Code::TooLong,
+            RoomCodeError::BadCharacter => Code::BadRequest,
+        };
+        Self::because(code, error)
+    }
+}
+
+impl From<RoomPasswordError> for Refusal {
+    fn from(error: RoomPasswordError) -> Self {
+        let code = match error {
+            RoomPasswordError::TooLong => Code::TooLong,
+            RoomPasswordError::TooShort => Code::BadRequest,
+        };
+        Self::because(code, error)
+    }
+}
+
+impl From<TextError> for Refusal {
+    fn from(error: TextError) -> Self {
+        let code = match error {
+            TextError::TooLong { .. } => Code::TooLong,
+            TextError::Blank => Code::BadRequest,
+        };
+        Self::because(code, error)
+    }
+}
+
+/// Seconds for a `retry_after`: rounded up, at least 1.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
+    /// Until the connection ends; returns the close code.
+    async fn serve(&mut self) -> u16 {
+        loop {
+            match poll_fn(|cx| self.poll_step(cx)).await {
+                Step::Inbound(Inbound::Gone(code)) => return code,
+                Step::Inbound(Inbound::Text(text)) => self.request(&text),
+                Step::Joined(asked, joined) => self.desk.joined(asked, joined),
+            }
+        }
+    }
+
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        if let Some(joining) = &mut self.joining
+            && let Poll::Ready((asked, joined)) = joining.as_mut().poll(cx)
+        {
+            self.joining = None;
+            return Poll::Ready(Step::Joined(asked, joined));
+        }
+        self.link.poll(cx, self.joining.is_some()).map(Step::Inbound)
+    }
+
+    fn request(&mut self, text: &str) {
+        self.desk.client.session.touch(self.desk.services.clock.now());
+        let request = match Request::parse(text) {
+            Ok(request) => request,
+            Err((reference, detail)) => return self.desk.refuse(reference, Refusal::because(Code::BadRequest, detail)),
+        };
+        let (reference, result) = match request {
+            Request::Join { r#ref, room, password, kind } => {
+                let asked = self.desk.may_join(r#ref.clone(), &room, password, kind);
+                (r#ref, asked.map(|asked| self.joining = Some(self.desk.start(asked))))
+            }
+            Request::Resume { r#ref, room, resume, since } => {
+                let replay = self.desk.resume(r#ref.clone(), &room, &resume, since);
+                (r#ref, replay.map(|frames| self.link.replay(frames)))
+            }
+            Request::Send { r#ref, room, text } => (r#ref.clone(), self.desk.send(r#ref, &room, &text)),
+            Request::Leave { r#ref, room } => (r#ref.clone(), self.desk.leave(r#ref, &room)),
+            Request::Typing { room } => (None, self.desk.typing(&room)),
+        };
+        if let Err(refusal) = result {
+            self.desk.refuse(reference, refusal);
+        }
+    }
+}
+
+impl Desk {
+    fn answer(&self, answer: &Answer<'_>) {
+        self.registration.out.push(Frame::json(answer), Urgency::Message);
+    }
+
+    fn refuse(&mut self, reference: Ref, refusal: Refusal) {
+        let Refusal { code, detail, retry } = refusal;
+        self.answer(&Answer::error(reference, code, detail.as_deref(), retry.map(seconds), self.client.lang));
+        if code == Code::RateLimited && self.flood.hit(self.services.clock.monotonic()) {
+            self.registration.out.close(CloseCode::Flooding);
+        }
+    }
+
+    fn may_join(
+        &self,
+        reference: Ref,
+        room: &str,
+        password: zeroize::Zeroizing<String>,
+        kind: crate::types::RoomKind,
+    ) -> Result<Join, Refusal> {
+        let room = RoomCode::from_str(room)?;
+        let password = RoomPassword::parse(password)?;
+        let user = self.client.session.person.id;
+        self.services.rates.join(user).map_err(|wait| Refusal::wait(wait.retry))?;
+        self.room_for(&room)?;
+        self.services.pauses.check(user, &room, self.services.clock.monotonic()).map_err(|wait| Refusal::wait(wait.retry))?;
+        Ok(Join { reference, room, password, kind })
+    }
+
+    fn room_for(&self, room: &RoomCode) -> Result<(), Refusal> {
+        let most = self.services.config.get().limits.rooms_per_socket;
+        if self.rooms.len() >= most && !self.rooms.contains_key(room) {
+            return Err(Refusal::new(Code::TooManyRooms));
+        }
+        Ok(())
+    }
+
+    fn start(&self, asked: Join) -> Joining {
+        let (services, client, out) = (Arc::clone(&self.services), Arc::clone(&self.client), Arc::clone(&self.registration.out));
+        // Whether this socket is in the room is settled by the entry it holds; the future must not borrow the desk.
+        let held = self.rooms.get(&asked.room).map(Membership::room);
+        Box::pin(async move {
+            let joined = join(services, client, out, &asked, |room| held.as_ref().is_some_and(|held| held.is(room))).await;
+            (asked, joined)
+        })
+    }
+
+    fn joined(&mut self, asked: Join, joined: Joined) {
+        let Join { reference, room, .. } = asked;
+        match joined {
+            Joined::In { membership, entered, created } => {
+                self.answer(&joined_answer(reference, &room, &entered, created));
+                self.hold(room, membership);
+            }
+            Joined::Again => match self.rooms.get(&room).and_then(Membership::refresh) {
+                Some(entered) => self.answer(&joined_answer(reference, &room, &entered, false)),
+                None => {
+                    // A newer socket has taken the place over since: the next try takes a place of its own.
+                    let _ = self.taken_over(room.as_str());
+                    self.refuse(reference, Refusal::wait(Duration::from_secs(1)));
+                }
+            },
+            Joined::Refused { code, retry } => self.refuse(reference, Refusal { code, detail: None, retry }),
+        }
+    }
+
+    fn hold(&mut self, room: RoomCode, membership: Membership<JsonWire>) {
+        if let Some(old) = self.rooms.remove(&room) {
+            old.supersede(&membership, self.services.clock.monotonic());
+        }
+        self.rooms.insert(room, membership);
+    }
+
+    /// Takes a place again. What is returned goes out before all that waits.
+    fn resume(&mut self, reference: Ref, room: &str, token: &str, since: Seq) -> Result<Vec<Frame>, Refusal> {
+        let room = RoomCode::from_str(room)?;
+        let person = &self.client.session.person;
+        self.services.rates.join(person.id).map_err(|wait| Refusal::wait(wait.retry))?;
+        self.room_for(&room)?;
+        let resumed = self
+            .services
+            .hub
+            .resume(&room, token, person, &self.registration.out, since)
+            .map_err(|_| Refusal::new(Code::UnknownRoom))?;
+        let mut frames = vec![Frame::json(&joined_answer(reference, &room, &resumed.entered, false))];
+        if let Some((from, to)) = resumed.missed.gap {
+            frames.push(Frame::json(&Answer::Gap { room: room.as_str(), from, to }));
+        }
+        frames.extend(resumed.missed.messages);
+        self.hold(room, resumed.membership);
+        Ok(frames)
+    }
+
+    fn membership(&self, room: &str) -> Result<&Membership<JsonWire>, Refusal> {
+        self.rooms.get(&RoomCode::from_str(room)?).ok_or_else(|| Refusal::new(Code::NotMember))
+    }
+
+    fn send(&mut self, reference: Ref, room: &str, text: &str) -> Result<(), Refusal> {
+        let config = self.services.config.get();
+        let membership = self.membership(room)?;
+        let text = MessageText::parse(text, config.limits.message_chars)?;
+        self.services.rates.message(self.client.session.person.id).map_err(|wait| Refusal::wait(wait.retry))?;
+        let at = self.services.clock.now();
+        let Some(seq) = membership.speak(&text, at) else { return Err(self.taken_over(room)) };
+        self.answer(&Answer::Sent { r#ref: reference, room, seq, at: at.to_string() });
+        self.messages += 1;
+        Ok(())
+    }
+
+    fn leave(&mut self, reference: Ref, room: &str) -> Result<(), Refusal> {
+        let code = RoomCode::from_str(room)?;
+        let (at, now) = (self.services.clock.now(), self.services.clock.monotonic());
+        let left = self.rooms.remove(&code).is_some_and(|membership| membership.leave(at, now));
+        if !left {
+            return Err(Refusal::new(Code::NotMember));
+        }
+        self.answer(&Answer::Left { r#ref: reference, room });
+        Ok(())
+    }
+
+    fn typing(&mut self, room: &str) -> Result<(), Refusal> {
+        let membership = self.membership(room)?;
+        if self.services.rates.typing(self.client.session.person.id).is_ok() && membership.typing().is_none() {
+            return Err(self.taken_over(room));
+        }
+        Ok(())
+    }
+
+    /// A newer socket of the same person resumed this place: it is no longer this socket's.
+    fn taken_over(&mut self, room: &str) -> Refusal {
+        if let Ok(code) = RoomCode::from_str(room)
+            && let Some(old) = self.rooms.remove(&code)
+        {
+            old.lose(self.services.clock.monotonic());
+        }
+        Refusal::new(Code::NotMember)
+    }
+}
+
+fn joined_answer<'a>(reference: Ref, room: &'a RoomCode, entered: &'a Entered, created: bool) -> Answer<'a> {
+    Answer::Joined {
+        r#ref: reference,
+        room: room.as_str(),
+        kind: entered.kind,
+        created,
+        members: entered.members.iter().map(|name| name.as_str()).collect(),
+        seq: entered.seq,
+        resume: &entered.resume,
+    }
+}
