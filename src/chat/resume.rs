@@ -67,8 +67,8 @@ mod tests {
         assert_eq!(ResumeToken::parse(&text, &key, 9, UserId(1), &other), None);
         assert_eq!(ResumeToken::parse(&text, &key, 8, UserId(1), &room), None);
         assert_eq!(ResumeToken::parse(&text, &other_key, 9, UserId(1), &room), None);
-        let forged =
-            format!("{}{}", &text[..23], &ResumeToken { generation: 4, ..token }.reveal(&key, 9, UserId(1), &room)[23..]);
+        let newer = ResumeToken { generation: 4, ..token }.reveal(&key, 9, UserId(1), &room);
+        let forged = format!("{}{}", &newer[..24], &text[24..]);
         assert_eq!(ResumeToken::parse(&forged, &key, 9, UserId(1), &room), None);
         assert_eq!(ResumeToken::parse("", &key, 9, UserId(1), &room), None);
     }

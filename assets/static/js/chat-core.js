@@ -1,7 +1,7 @@
 // What the chat decides, without a page, a socket or a clock of its own.
 
-export const HUES = 8;
-export const GROUP_MS = 5 * 60 * 1000;
+const HUES = 8;
+const GROUP_MS = 5 * 60 * 1000;
 export const MAX_CHARS = 1000;
 /** The server's `rooms_per_socket`. */
 export const MAX_ROOMS = 8;

@@ -5,7 +5,7 @@ import { t } from './i18n.js';
 import { complain } from './notice.js';
 import { watchRooms } from './rooms.js';
 
-/** `join(code, password, kind)` resolves to whether it worked; `open(code)` shows a room one is in, and says whether there was one. */
+/** `join(code, password, kind)` and `open(code)`, which shows a room one is in, say whether it worked. */
 export class Entry {
   #code = byId('sala');
   #password = byId('clave-sala');

@@ -77,7 +77,7 @@ export class Room {
   }
 }
 
-/** The rooms of this tab in sessionStorage: codes, kinds, resume tokens and numbers, never a password or a message. */
+/** Into sessionStorage go codes, kinds, resume tokens and numbers, never a password or a message. */
 export function saveRooms(user, rooms, current) {
   const list = rooms.filter((room) => room.resume).map(({ code, kind, resume, base, tracker }) => ({ code, kind, resume, base, last: tracker.last }));
   try {

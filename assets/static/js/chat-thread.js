@@ -4,7 +4,7 @@ import { make } from './dom.js';
 import { t } from './i18n.js';
 import { clock, dayName, fullTime } from './times.js';
 
-/** Oldest elements go past this, so that a long day does not fill a cheap phone. */
+/** Past this the oldest go: a long day shall not fill a cheap phone. */
 const MAX_SHOWN = 600;
 
 export class Thread {

@@ -1,7 +1,7 @@
 // How a file is sized and drawn; no page needed.
 import { locale } from './i18n.js';
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+const UNITS = ['B', 'KiB', 'MiB', 'GiB'];
 const whole = new Intl.NumberFormat(locale);
 const tenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 

@@ -37,7 +37,7 @@ function draw() {
   const wanted = plain(filter.value.trim());
   const seen = files.filter((file) => plain(file.name).includes(wanted));
   const key = JSON.stringify([seen, role]);
-  byId('resumen').textContent = wanted ? t('files.count_of', { m: seen.length, n: files.length }) : t('files.count', { n: files.length });
+  byId('resumen').textContent = (wanted ? `${seen.length} / ` : '') + t('files.count', { n: files.length });
   if (key === shown) return;
   shown = key;
   const old = new Map([...list.children].map((row) => [row.dataset.id, row]));

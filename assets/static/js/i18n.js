@@ -3,7 +3,7 @@ import texts from './texts.js';
 
 /** The first of Spanish and English among the browser's languages; Spanish when it names neither. */
 const tag = (navigator.languages || []).find((one) => /^(es|en)\b/i.test(one)) || 'es-CO';
-export const lang = tag.slice(0, 2).toLowerCase();
+const lang = tag.slice(0, 2).toLowerCase();
 /** For Intl: the browser's own variant of that language. */
 export const locale = tag;
 

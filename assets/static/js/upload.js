@@ -47,7 +47,7 @@ export async function sendAll(files) {
       await sendFile(file, (part) => {
         const percent = Math.floor(part * 100);
         bar.value = percent;
-        line.textContent = part < 1 ? t('files.sending', { name: file.name, p: percent }) : t('files.saving', { name: file.name });
+        line.textContent = t('files.sending', { name: file.name, p: percent });
       }, stop.signal);
       sent.push(file.name);
     } catch (error) {

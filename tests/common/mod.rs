@@ -1,0 +1,10 @@
+//! What every process-level test needs: the real binary on a port of its own, and clients that are not our server's code.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its own part")]
+
+pub mod http;
+pub mod server;
+pub mod socket;
+
+pub use http::{Client, Response};
+pub use server::{Options, Server};
+pub use socket::Socket;

@@ -1,0 +1,222 @@
+//! The real binary, started for one test and ended with it.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A start or an end that takes longer than this has failed; nothing in the tests depends on how much shorter it is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a server is started.
+#[derive(Default, Clone)]
+pub struct Options {
+    /// `pichat.toml`; the fixture adds nothing to it.
+    pub config: String,
+    /// Environment.
+    pub env: Vec<(&'static str, String)>,
+    /// Accounts to make before `serve` starts; `demo` when there are none.
+    pub users: Vec<(&'static str, &'static str, &'static str)>,
+    /// A folder that outlives the server, for tests of restarts.
+    pub data_dir: Option<PathBuf>,
+    /// Starts `serve` even without accounts.
+    pub serve: bool,
+}
+
+impl Options {
+    pub fn config(text: &str) -> Self {
+        Self { config: text.to_owned(), ..Self::default() }
+    }
+
+    pub fn data_dir(mut self, dir: &Path) -> Self {
+        self.data_dir = Some(dir.to_owned());
+        self
+    }
+
+    pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.env.push((name, value.into()));
+        self
+    }
+}
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    child: Child,
+    pub addr: SocketAddr,
+    pub data_dir: PathBuf,
+    /// What it printed before and with its address.
+    pub banner: String,
+    _folder: TempDir,
+}
+
+/// The binary under test, with a clean environment and Spanish texts.
+pub fn pichat() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pichat"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
+    if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
+        command.env("LLVM_PROFILE_FILE", profile);
+    }
+    command
+}
+
+impl Server {
+    /// `demo` with default settings.
+    pub fn demo() -> Self {
+        Self::start(Options::default())
+    }
+
+    /// A server with its three demo accounts, or with those of the options.
+    pub fn start(options: Options) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data_dir = options.data_dir.clone().unwrap_or_else(|| folder.path().join("data"));
+        let config = folder.path().join("pichat.toml");
+        std::fs::write(&config, &options.config).expect("writes the settings");
+        let serve = options.serve || !options.users.is_empty();
+        for (name, password, role) in &options.users {
+            add_user(&data_dir, name, password, role);
+        }
+        let mut command = pichat();
+        command
+            .arg(if serve { "serve" } else { "demo" })
+            .args(["--listen", "127.0.0.1:0", "--config"])
+            .arg(&config)
+            .arg("--data-dir")
+            .arg(&data_dir)
+            // Audit lines go where the test asks; by default to standard error, not to this machine's journal.
+            .env("PICHAT_AUDIT_SYSLOG", "stderr")
+            .envs(options.env.iter().map(|(k, v)| (*k, v.as_str())))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::from(std::fs::File::create(folder.path().join("stderr")).expect("a log")));
+        let mut child = command.spawn().expect("the binary starts");
+        let stdout = child.stdout.take().expect("is piped");
+        let (tell, told) = mpsc::channel();
+        // Reads on after the address, so that the server never blocks on a full pipe.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
+        });
+        let mut banner = String::new();
+        let deadline = Instant::now() + PATIENCE;
+        let addr = loop {
+            match told.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    banner.push_str(&line);
+                    banner.push('\n');
+                    if let Some(addr) = address_in(&line) {
+                        break addr;
+                    }
+                }
+                Err(_) => {
+                    let log = std::fs::read_to_string(folder.path().join("stderr")).unwrap_or_default();
+                    let _ = child.kill();
+                    panic!("no address came; printed: {banner}; said: {log}");
+                }
+            }
+        };
+        Self { child, addr, data_dir, banner, _folder: folder }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it wrote to standard error so far: audit lines, when no syslog socket was asked for.
+    pub fn stderr(&self) -> String {
+        std::fs::read_to_string(self._folder.path().join("stderr")).unwrap_or_default()
+    }
+
+    /// Waits until standard error holds `text`.
+    pub fn wait_for_line(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.stderr();
+            if let Some(line) = log.lines().find(|line| line.contains(text)) {
+                return line.to_owned();
+            }
+            assert!(Instant::now() < deadline, "{text:?} never came; said: {log}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The settings file, to be changed before a SIGHUP.
+    pub fn config_file(&self) -> PathBuf {
+        self._folder.path().join("pichat.toml")
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().expect("kill runs");
+        assert!(sent.success(), "kill -s {name}");
+    }
+
+    /// Waits until the process has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("waits") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server did not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Resident memory in KiB, from `/proc`.
+    pub fn rss_kib(&self, key: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("is running");
+        let line = status.lines().find(|l| l.starts_with(key)).expect("the kernel says it");
+        line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The first `127.0.0.1:PORT` of a line.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let start = line.find("127.0.0.1:")?;
+    let text: String = line[start..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect();
+    text.parse().ok()
+}
+
+/// Makes an account with the command line, the password over standard input.
+pub fn add_user(data_dir: &Path, name: &str, password: &str, role: &str) {
+    let (status, _, stderr) = user_command(&["add", name, "--role", role], data_dir, password);
+    assert!(status.success(), "{stderr}");
+}
+
+/// Runs `pichat user …`; returns status, standard output, standard error.
+pub fn user_command(args: &[&str], data_dir: &Path, stdin: &str) -> (ExitStatus, String, String) {
+    use std::io::Write as _;
+    let mut child = pichat()
+        .arg("user")
+        .args(args)
+        .arg("--data-dir")
+        .arg(data_dir)
+        .env("PICHAT_AUDIT_SYSLOG", "stderr")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    // It may end without reading a password.
+    let _ = child.stdin.take().expect("is piped").write_all(format!("{stdin}\n").as_bytes());
+    let (mut out, mut err) = (String::new(), String::new());
+    child.stdout.take().expect("is piped").read_to_string(&mut out).expect("text");
+    child.stderr.take().expect("is piped").read_to_string(&mut err).expect("text");
+    (child.wait().expect("ends"), out, err)
+}
