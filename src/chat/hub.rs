@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::audit::{Audit, Event};
 use crate::clock::Timestamp;
 use crate::types::crypto::MacKey;
-use crate::types::{MessageText, Person, RoomCode, RoomKind, UserName};
+use crate::types::{Person, RoomCode, RoomKind, UserName};
 
 use super::delivery::{Presence, Urgency, Wire};
+use super::entry::{Entry, Found, State, lock};
+use super::membership::Membership;
 use super::resume::ResumeToken;
 use super::room::{Full, Missed, Room, Seq};
 
@@ -30,56 +32,6 @@ pub struct ChatLimits {
     pub grace: Duration,
     /// How long code and password stay reserved after the last person has gone.
     pub empty: Duration,
-}
-
-/// What everybody else who sees this room has in common: it never changes while the room lives.
-struct Entry<W: Wire> {
-    code: RoomCode,
-    kind: RoomKind,
-    /// Argon2 PHC string of the password.
-    password: Arc<str>,
-    /// Tells two rooms apart that had the same code one after the other.
-    instance: u64,
-    state: Mutex<State<W>>,
-}
-
-struct State<W: Wire> {
-    room: Room<W::Frame, W::Mailbox>,
-    /// Set when the hub has let the room go; who still holds it must look the code up again.
-    ended: bool,
-    messages: u64,
-    bytes: u64,
-    tallied: (u64, Duration),
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic under the lock is a bug that the panic hook has reported; the data is plain and stays usable.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A room that was found by its code.
-pub struct Found<W: Wire>(Arc<Entry<W>>);
-
-impl<W: Wire> Found<W> {
-    /// The hash to check a password against.
-    pub fn password(&self) -> Arc<str> {
-        Arc::clone(&self.0.password)
-    }
-
-    /// Whether both are the very same room, not only two that had the same code one after the other.
-    pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-/// One socket's place in one room. Dropping it loses the place as a broken connection does; [`Membership::leave`] gives it up.
-pub struct Membership<W: Wire> {
-    entry: Arc<Entry<W>>,
-    seat: u64,
-    person: Arc<Person>,
-    mailbox: W::Mailbox,
-    hub: Arc<Hub<W>>,
-    left: bool,
 }
 
 /// What `joined` says.
@@ -154,7 +106,7 @@ impl<W: Wire> Hub<W> {
         *lock(&self.limits) = limits;
     }
 
-    fn limits(&self) -> ChatLimits {
+    pub(super) fn limits(&self) -> ChatLimits {
         *lock(&self.limits)
     }
 
@@ -283,7 +235,12 @@ impl<W: Wire> Hub<W> {
         }
     }
 
-    fn entered(&self, entry: &Entry<W>, state: &mut State<W>, seat: u64, person: &Person) -> Entered {
+    /// Notes an event of a room.
+    pub(super) fn note(&self, event: Event) {
+        self.audit.note(event);
+    }
+
+    pub(super) fn entered(&self, entry: &Entry<W>, state: &mut State<W>, seat: u64, person: &Person) -> Entered {
         let generation = state.room.renew(seat).unwrap_or(0);
         Entered {
             kind: entry.kind,
@@ -326,90 +283,6 @@ impl<W: Wire> Hub<W> {
                 state.tallied = (messages, now);
                 self.audit.note(Event::RoomTally { room: entry.code.clone(), messages, bytes });
             }
-        }
-    }
-}
-
-impl<W: Wire> Membership<W> {
-    /// The room's code.
-    pub fn code(&self) -> &RoomCode {
-        &self.entry.code
-    }
-
-    /// Says something to everybody here. `None` when a newer socket has taken this place over.
-    pub fn speak(&self, text: &MessageText, at: Timestamp) -> Option<Seq> {
-        let draft = W::draft(&self.entry.code, &self.person.name, text, at);
-        let ring = self.hub.limits().ring;
-        let mut state = lock(&self.entry.state);
-        if !state.room.holds(self.seat, &self.mailbox) {
-            return None;
-        }
-        state.messages += 1;
-        state.bytes += text.as_str().len() as u64;
-        Some(state.room.publish(ring, |seq| W::seal(draft, seq)))
-    }
-
-    /// Shows the others that this person is typing. `None` as with [`Membership::speak`].
-    pub fn typing(&self) -> Option<()> {
-        let mut state = lock(&self.entry.state);
-        if !state.room.holds(self.seat, &self.mailbox) {
-            return None;
-        }
-        state.room.deliver(&W::typing(&self.entry.code, &self.person.name), Urgency::Typing, Some(self.seat));
-        Some(())
-    }
-
-    /// Joined again on the same socket: the list of people and a new token, without presence.
-    pub fn refresh(&self) -> Option<Entered> {
-        let mut state = lock(&self.entry.state);
-        if !state.room.holds(self.seat, &self.mailbox) {
-            return None;
-        }
-        Some(self.hub.entered(&self.entry, &mut state, self.seat, &self.person))
-    }
-
-    /// The room.
-    pub fn room(&self) -> Found<W> {
-        Found(Arc::clone(&self.entry))
-    }
-
-    /// Makes way for `newer`, which the same socket has got for the same code: if that is another place, this one is lost.
-    pub fn supersede(mut self, newer: &Self, now: Duration) {
-        if Arc::ptr_eq(&self.entry, &newer.entry) && self.seat == newer.seat {
-            self.left = true;
-        } else {
-            self.lose(now);
-        }
-    }
-
-    /// Gives the place up at once. `false` when a newer socket has taken it over: then it is that one's to give up.
-    pub fn leave(mut self, at: Timestamp, now: Duration) -> bool {
-        self.left = true;
-        let mut state = lock(&self.entry.state);
-        if !state.room.holds(self.seat, &self.mailbox) {
-            return false;
-        }
-        if state.room.leave(self.seat, now) == Some(true) {
-            let frame = W::presence(&self.entry.code, &self.person.name, Presence::Left, at);
-            state.room.deliver(&frame, Urgency::Presence, None);
-        }
-        drop(state);
-        self.hub.audit.note(Event::RoomLeft { user: self.person.name.clone(), room: self.entry.code.clone() });
-        true
-    }
-
-    /// The socket is lost; the place stays for the grace time.
-    pub fn lose(mut self, now: Duration) {
-        self.left = true;
-        lock(&self.entry.state).room.lose(self.seat, &self.mailbox, now);
-    }
-}
-
-impl<W: Wire> Drop for Membership<W> {
-    fn drop(&mut self) {
-        if !self.left {
-            // The socket's task ended without saying so (a panic): the grace runs from the room's first second, so the next sweep ends it.
-            lock(&self.entry.state).room.lose(self.seat, &self.mailbox, Duration::ZERO);
         }
     }
 }

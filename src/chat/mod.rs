@@ -4,11 +4,15 @@
 //! password's hash is a text that the caller checks.
 
 mod delivery;
+mod entry;
 mod hub;
+mod membership;
 mod resume;
 mod room;
 
 pub use delivery::{Mailbox, Presence, Urgency, Wire};
-pub use hub::{ChatLimits, EnterError, Entered, Found, Hub, LobbyEntry, Membership, ResumeError, Resumed};
+pub use entry::Found;
+pub use hub::{ChatLimits, EnterError, Entered, Hub, LobbyEntry, ResumeError, Resumed};
+pub use membership::Membership;
 pub use resume::ResumeToken;
 pub use room::{MAX_RING, MAX_SEATS, Missed, Seq};

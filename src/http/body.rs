@@ -113,7 +113,7 @@ pub(super) async fn next_data(body: &mut Incoming, stalled: Duration) -> Result<
         match timeout(stalled, body.frame()).await {
             Err(_) => return Err(Problem::new(Code::RequestTimeout)),
             Ok(None) => return Ok(None),
-            Ok(Some(Err(_))) => return Err(Problem::new(Code::BadRequest).because("the body was cut off")),
+            Ok(Some(Err(_))) => return Err(Problem::new(Code::BadRequest).because("se cortó a la mitad", "it was cut off")),
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));

@@ -10,7 +10,7 @@ use super::problem::{Code, Problem};
 pub(super) fn authority(headers: &HeaderMap, uri: &Uri) -> Result<Option<String>, Problem> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
-    let bad = || Problem::new(Code::BadRequest).because("Host");
+    let bad = || Problem::new(Code::BadRequest).naming("Host");
     if second.is_some() {
         return Err(bad());
     }

@@ -151,7 +151,8 @@ impl Code {
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) code: Code,
-    because: Option<String>,
+    /// Spanish and English.
+    because: Option<(String, String)>,
     retry: Option<u64>,
     /// `Allow`, `Content-Range`, …
     headers: Vec<(header::HeaderName, HeaderValue)>,
@@ -175,9 +176,14 @@ impl Problem {
     }
 
     /// Adds what exactly was wrong; never a value that the client sent in secret.
-    pub(super) fn because(mut self, why: impl ToString) -> Self {
-        self.because = Some(why.to_string());
+    pub(super) fn because(mut self, es: impl Into<String>, en: impl Into<String>) -> Self {
+        self.because = Some((es.into(), en.into()));
         self
+    }
+
+    /// Names a header, a field or a media type: the same in every language.
+    pub(super) fn naming(self, what: &str) -> Self {
+        self.because(what, what)
     }
 
     /// Says when to come again.
@@ -195,7 +201,8 @@ impl Problem {
     /// What a person reads, as one sentence or two.
     pub(super) fn detail(&self, lang: Lang) -> String {
         let mut detail = self.code.entry().2.pick(lang).to_owned();
-        if let Some(why) = &self.because {
+        if let Some((es, en)) = &self.because {
+            let why = if lang == Lang::Es { es } else { en };
             detail = format!("{detail}: {why}");
         }
         detail.push('.');

@@ -77,7 +77,7 @@ impl Router {
     /// # Panics
     /// When two paths of the table conflict, which a test would have shown.
     #[allow(clippy::expect_used, reason = "the table is a constant; every test that starts a server would fail")]
-    pub(super) fn over(routes: Vec<Route>) -> Self {
+    pub(super) fn over(routes: &[Route]) -> Self {
         let mut router = matchit::Router::new();
         let mut paths: Vec<&'static str> = routes.iter().map(|r| r.path).collect();
         paths.sort_unstable();

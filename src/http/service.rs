@@ -118,7 +118,7 @@ async fn admit(site: &Site, addr: IpAddr, request: &Request<Incoming>) -> Result
         return Err(wait.into());
     }
     match authority(request.headers(), request.uri())? {
-        None if request.version() == Version::HTTP_11 => Err(Problem::new(Code::BadRequest).because("Host")),
+        None if request.version() == Version::HTTP_11 => Err(Problem::new(Code::BadRequest).naming("Host")),
         None => Ok(()),
         Some(host) if is_own(&host, &site.host_name, &site.config.get().http.hosts) => Ok(()),
         Some(host) => {

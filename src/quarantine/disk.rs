@@ -179,12 +179,6 @@ impl Incoming {
         self.size += chunk.len() as u64;
         Ok(())
     }
-
-    /// Bytes written.
-    pub(super) fn size(&self) -> u64 {
-        self.size
-    }
-
     /// Makes the file durable under its id: content, name, folder, in this order. When it returns, a power cut takes nothing.
     pub(super) fn finish(mut self, name: &FileName) -> io::Result<Landed> {
         if self.failed {

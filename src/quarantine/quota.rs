@@ -45,11 +45,13 @@ impl Quota {
     }
 
     /// Bytes held and promised.
+    #[cfg(test)]
     pub(super) fn used(&self) -> u64 {
         self.held().bytes
     }
 
     /// Files held and promised.
+    #[cfg(test)]
     pub(super) fn files(&self) -> u64 {
         self.held().files
     }
@@ -96,6 +98,7 @@ pub(super) struct Reservation {
 
 impl Reservation {
     /// Bytes promised so far.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::Text;
+
 /// A room's code: 1 to 20 of `[A-Za-z0-9_-]` (DESIGN section 6).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomCode(heapless::String<{ Self::MAX }>);
@@ -19,6 +21,21 @@ pub enum RoomCodeError {
     /// Empty, or a character outside `[A-Za-z0-9_-]`.
     #[error("a room code is made of A-Z, a-z, 0-9, '_' and '-', at least one")]
     BadCharacter,
+}
+
+impl RoomCodeError {
+    /// What a person reads.
+    pub const fn text(&self) -> Text {
+        match self {
+            Self::TooLong => {
+                Text::new("el código de una sala tiene hasta 20 caracteres", "a room code has at most 20 characters")
+            }
+            Self::BadCharacter => Text::new(
+                "el código de una sala lleva solo letras sin tilde, números, _ y -",
+                "a room code is made of A-Z, a-z, 0-9, _ and -",
+            ),
+        }
+    }
 }
 
 impl RoomCode {
@@ -90,6 +107,20 @@ pub enum RoomPasswordError {
     /// Over 100 characters.
     #[error("a room password has at most 100 characters")]
     TooLong,
+}
+
+impl RoomPasswordError {
+    /// What a person reads.
+    pub const fn text(&self) -> Text {
+        match self {
+            Self::TooShort => {
+                Text::new("la contraseña de una sala tiene al menos 4 caracteres", "a room password has at least 4 characters")
+            }
+            Self::TooLong => {
+                Text::new("la contraseña de una sala tiene hasta 100 caracteres", "a room password has at most 100 characters")
+            }
+        }
+    }
 }
 
 impl RoomPassword {

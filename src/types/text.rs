@@ -3,6 +3,8 @@
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+use super::Text;
+
 /// Compiled ceiling of a message, in Unicode scalar values; `[limits] message_chars` may only lower it.
 pub const MAX_TEXT_CHARS: usize = 4000;
 
@@ -26,6 +28,16 @@ pub enum TextError {
 /// Bidi embeddings, overrides and isolates: they can make a text read as something it is not (UAX #9, section 2).
 pub fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+impl TextError {
+    /// What a person reads.
+    pub const fn text(&self) -> Text {
+        match self {
+            Self::Blank => Text::new("el mensaje está vacío", "the message is blank"),
+            Self::TooLong { .. } => Text::new("el mensaje pasa del límite", "the message is over the limit"),
+        }
+    }
 }
 
 impl MessageText {

@@ -15,7 +15,7 @@ use crate::accounts::{Session, Sessions};
 use crate::audit::Event;
 use crate::chat::{Entered, Membership, Seq, Urgency};
 use crate::limits::Flood;
-use crate::types::{Lang, MessageText, RoomCode, RoomCodeError, RoomPassword, RoomPasswordError, TextError};
+use crate::types::{Lang, MessageText, RoomCode, RoomCodeError, RoomPassword, RoomPasswordError, Text, TextError};
 
 use super::Services;
 use super::frame::Frame;
@@ -101,10 +101,26 @@ enum Step {
     Joined(Join, Joined),
 }
 
+/// What exactly was wrong.
+enum Detail {
+    Text(Text),
+    /// The parser's words, for whoever writes a client; a person who uses the page never meets them.
+    Parser(String),
+}
+
+impl Detail {
+    fn pick(&self, lang: Lang) -> &str {
+        match self {
+            Self::Text(text) => text.pick(lang),
+            Self::Parser(words) => words,
+        }
+    }
+}
+
 /// A request that was not carried out.
 struct Refusal {
     code: Code,
-    detail: Option<String>,
+    detail: Option<Detail>,
     retry: Option<Duration>,
 }
 
@@ -113,8 +129,8 @@ impl Refusal {
         Self { code, detail: None, retry: None }
     }
 
-    fn because(code: Code, why: impl ToString) -> Self {
-        Self { code, detail: Some(why.to_string()), retry: None }
+    fn because(code: Code, why: Text) -> Self {
+        Self { code, detail: Some(Detail::Text(why)), retry: None }
     }
 
     fn wait(retry: Duration) -> Self {
@@ -128,7 +144,7 @@ impl From<RoomCodeError> for Refusal {
             RoomCodeError::TooLong => Code::TooLong,
             RoomCodeError::BadCharacter => Code::BadRequest,
         };
-        Self::because(code, error)
+        Self::because(code, error.text())
     }
 }
 
@@ -138,7 +154,7 @@ impl From<RoomPasswordError> for Refusal {
             RoomPasswordError::TooLong => Code::TooLong,
             RoomPasswordError::TooShort => Code::BadRequest,
         };
-        Self::because(code, error)
+        Self::because(code, error.text())
     }
 }
 
@@ -148,7 +164,7 @@ impl From<TextError> for Refusal {
             TextError::TooLong { .. } => Code::TooLong,
             TextError::Blank => Code::BadRequest,
         };
-        Self::because(code, error)
+        Self::because(code, error.text())
     }
 }
 
@@ -183,7 +199,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         self.desk.client.session.touch(self.desk.services.clock.now());
         let request = match Request::parse(text) {
             Ok(request) => request,
-            Err((reference, detail)) => return self.desk.refuse(reference, Refusal::because(Code::BadRequest, detail)),
+            Err((reference, words)) => {
+                let refusal = Refusal { code: Code::BadRequest, detail: Some(Detail::Parser(words)), retry: None };
+                return self.desk.refuse(reference, refusal);
+            }
         };
         let (reference, result) = match request {
             Request::Join { r#ref, room, password, kind } => {
@@ -211,7 +230,9 @@ impl Desk {
 
     fn refuse(&mut self, reference: Ref, refusal: Refusal) {
         let Refusal { code, detail, retry } = refusal;
-        self.answer(&Answer::error(reference, code, detail.as_deref(), retry.map(seconds), self.client.lang));
+        let lang = self.client.lang;
+        let detail = detail.as_ref().map(|detail| detail.pick(lang));
+        self.answer(&Answer::error(reference, code, detail, retry.map(seconds), lang));
         if code == Code::RateLimited && self.flood.hit(self.services.clock.monotonic()) {
             self.registration.out.close(CloseCode::Flooding);
         }

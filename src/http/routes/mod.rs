@@ -19,7 +19,7 @@ pub(super) const SOCKET: &str = "/ws";
 impl Router {
     /// The router over all routes of PiChat.
     pub fn pichat() -> Self {
-        Self::over(table())
+        Self::over(&table())
     }
 }
 

@@ -72,7 +72,7 @@ impl From<ChangeError> for Problem {
     }
 }
 
-fn media_type<'a>(headers: &'a HeaderMap) -> &'a str {
+fn media_type(headers: &HeaderMap) -> &str {
     let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim()
 }
@@ -81,7 +81,7 @@ fn demand(headers: &HeaderMap, wanted: &str) -> Result<()> {
     if media_type(headers).eq_ignore_ascii_case(wanted) {
         Ok(())
     } else {
-        Err(Problem::new(Code::UnsupportedMediaType).because(wanted))
+        Err(Problem::new(Code::UnsupportedMediaType).naming(wanted))
     }
 }
 
@@ -90,7 +90,7 @@ async fn read_json<T: DeserializeOwned>(request: http::Request<hyper::body::Inco
     let body = read_small(request.into_body()).await?;
     // serde's own words may quote what was sent, and that may be a password.
     serde_json::from_slice(&body)
-        .map_err(|e| Problem::new(Code::BadRequest).because(format_args!("JSON, {}:{}", e.line(), e.column())))
+        .map_err(|e| Problem::new(Code::BadRequest).naming(&format!("JSON, {}:{}", e.line(), e.column())))
 }
 
 /// Begins a session and puts its cookie into `response`.
@@ -151,8 +151,8 @@ pub(super) async fn form_sign_in(call: Call) -> Result {
     let result = async {
         demand(&headers, "application/x-www-form-urlencoded")?;
         let body = read_small(request.into_body()).await?;
-        let name = form::field(&body, "usuario").ok_or_else(|| Problem::new(Code::BadRequest).because("usuario"))?;
-        let password = form::field(&body, "clave").ok_or_else(|| Problem::new(Code::BadRequest).because("clave"))?;
+        let name = form::field(&body, "usuario").ok_or_else(|| Problem::new(Code::BadRequest).naming("usuario"))?;
+        let password = form::field(&body, "clave").ok_or_else(|| Problem::new(Code::BadRequest).naming("clave"))?;
         let signed_in = site.accounts.sign_in(name.to_string(), Password::typed(&password), addr).await?;
         end_old(&site, &headers).await?;
         Ok::<_, Problem>(signed_in)

@@ -9,7 +9,7 @@ use crate::http::auth::SignedIn;
 use crate::http::body::Body;
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
-use crate::ws::{Client, Ticket, accept};
+use crate::ws::{Client, Ticket, TooManySockets, accept};
 
 /// How long until a person may have closed a tab.
 const SOCKETS_RETRY: std::time::Duration = std::time::Duration::from_secs(30);
@@ -26,9 +26,11 @@ pub(super) async fn open(call: Call, who: SignedIn) -> Result<Response<Body>, Pr
     let client = Client { session, addr: call.addr, lang: call.lang };
     let ticket = match Ticket::take(&call.site.sockets, client) {
         Ok(ticket) => ticket,
-        Err(error) => {
+        Err(TooManySockets) => {
             call.site.audit.record(Event::SocketRefused { user, addr: call.addr, reason: "too_many_sockets" }).await;
-            return Err(Problem::new(Code::RateLimited).because(error).retry(SOCKETS_RETRY));
+            return Err(Problem::new(Code::RateLimited)
+                .because("tienes demasiadas pestañas de chat abiertas", "you have too many chat tabs open")
+                .retry(SOCKETS_RETRY));
         }
     };
     let mut response = handshake.map(|()| Body::empty());

@@ -16,13 +16,14 @@ use crate::http::body::{Body, next_data};
 use crate::http::pages::Page;
 use crate::http::problem::{Code, Problem, internal};
 use crate::http::router::Call;
-use crate::quarantine::{FileName, FileRecord, UploadError};
+use crate::quarantine::{FileName, FileRecord, NameError, UploadError};
 
 use super::files::Shown;
 use super::{json, pages, see_other};
 
 type Result<T = Response<Body>> = std::result::Result<T, Problem>;
 
+const MIB: u64 = 1024 * 1024;
 /// The field that holds the file.
 const FIELD: &str = "archivo";
 /// A client that sends no byte of an upload for so long has stalled.
@@ -74,7 +75,7 @@ async fn store(site: &crate::http::Site, headers: &HeaderMap, source: &Source, w
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
         .and_then(|v| multer::parse_boundary(v).ok())
-        .ok_or_else(|| Problem::new(Code::UnsupportedMediaType).because("multipart/form-data"))?;
+        .ok_or_else(|| Problem::new(Code::UnsupportedMediaType).naming("multipart/form-data"))?;
     let max = site.config.get().files.max_file;
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if declared.is_some_and(|len| len > max.saturating_add(MAX_ENVELOPE as u64)) {
@@ -84,10 +85,9 @@ async fn store(site: &crate::http::Site, headers: &HeaderMap, source: &Source, w
     let bounds = SizeLimit::new().whole_stream(max.saturating_add(2 * MAX_ENVELOPE as u64));
     let constraints = Constraints::new().allowed_fields(vec![FIELD]).size_limit(bounds);
     let mut form = Multipart::with_constraints(source.stream(), boundary, constraints);
-    let missing = || Problem::new(Code::BadRequest).because(FIELD);
+    let missing = || Problem::new(Code::BadRequest).naming(FIELD);
     let mut field = source.outside(form.next_field()).await?.ok_or_else(missing)?;
-    let name =
-        FileName::from_upload(field.file_name().ok_or_else(missing)?).map_err(|e| Problem::new(Code::BadName).because(e))?;
+    let name = FileName::from_upload(field.file_name().ok_or_else(missing)?).map_err(|e| bad_name(&e))?;
     let mut upload = site.quarantine.receive().await?;
     while let Some(chunk) = field.chunk().await.map_err(multipart)? {
         upload = upload.write(&chunk).await?;
@@ -95,7 +95,7 @@ async fn store(site: &crate::http::Site, headers: &HeaderMap, source: &Source, w
     drop(field);
     // Only a body that came whole is a file; a second file in it was not asked for.
     if source.outside(form.next_field()).await?.is_some() {
-        return Err(Problem::new(Code::BadRequest).because("more than one file"));
+        return Err(Problem::new(Code::BadRequest).because("un solo archivo a la vez", "one file at a time"));
     }
     Ok(upload.finish(name, &who.session().person.name).await?)
 }
@@ -145,6 +145,16 @@ impl Source {
     }
 }
 
+fn bad_name(error: &NameError) -> Problem {
+    let problem = Problem::new(Code::BadName);
+    match error {
+        NameError::Empty => {
+            problem.because("del que llegó no queda nada que se pueda guardar", "nothing of the one that came can be kept")
+        }
+        NameError::TooLong => problem.because("el que llegó es demasiado largo", "the one that came is too long"),
+    }
+}
+
 /// Why the stream that multer reads ended early.
 #[derive(Debug, thiserror::Error)]
 #[error("the body ended early")]
@@ -155,18 +165,21 @@ fn multipart(error: multer::Error) -> Problem {
     match error {
         multer::Error::StreamReadFailed(cause) => {
             let code = cause.downcast_ref::<Stop>().map_or(Code::BadRequest, |stop| stop.0);
-            Problem::new(code).because("multipart/form-data")
+            Problem::new(code).naming("multipart/form-data")
         }
         multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => Problem::new(Code::TooLarge),
-        multer::Error::UnknownField { .. } => Problem::new(Code::BadRequest).because(FIELD),
-        _ => Problem::new(Code::BadRequest).because("multipart/form-data"),
+        multer::Error::UnknownField { .. } => Problem::new(Code::BadRequest).naming(FIELD),
+        _ => Problem::new(Code::BadRequest).naming("multipart/form-data"),
     }
 }
 
 impl From<UploadError> for Problem {
     fn from(error: UploadError) -> Self {
         match error {
-            UploadError::TooLarge { max } => Self::new(Code::TooLarge).because(format_args!("{} MiB", max / (1024 * 1024))),
+            UploadError::TooLarge { max } => Self::new(Code::TooLarge).because(
+                format!("un archivo puede tener hasta {} MiB", max / MIB),
+                format!("a file may have up to {} MiB", max / MIB),
+            ),
             UploadError::StorageFull => Self::new(Code::StorageFull),
             UploadError::Internal(_) => internal(&error),
         }

@@ -1,0 +1,167 @@
+//! What `docs/ARCHITECTURE.md` promises about the source itself.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Left may use right, never the other way round; those on one level may not use one another.
+const LEVELS: [&[&str]; 10] = [
+    &["main"],
+    &["cli"],
+    &["app"],
+    &["net"],
+    &["http"],
+    &["ws"],
+    &["chat", "accounts", "quarantine"],
+    &["limits", "audit", "store"],
+    &["config"],
+    &["types", "clock"],
+];
+
+/// One module an outside crate.
+const OWNERS: [(&str, &[&str]); 11] = [
+    ("hyper::", &["http", "net"]),
+    ("hyper_util::", &["http", "net"]),
+    ("tungstenite::", &["ws"]),
+    ("rusqlite::", &["store"]),
+    ("rusqlite_migration::", &["store"]),
+    ("syslog::", &["audit"]),
+    ("argon2::hash_encoded", &["accounts"]),
+    ("argon2::verify_encoded", &["accounts"]),
+    ("rustls::", &["net"]),
+    ("ring::", &["types"]),
+    ("governor::", &["limits"]),
+];
+
+/// A file past this wants splitting (STYLE 2).
+const MAX_LINES: usize = 400;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(dir: &Path, ending: &str, into: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, ending, into);
+        } else if path.extension().is_some_and(|e| e == ending) {
+            into.push(path);
+        }
+    }
+}
+
+/// Source files by module, without comments.
+fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
+    let src = root().join("src");
+    let mut all = Vec::new();
+    files(&src, "rs", &mut all);
+    let mut modules: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for path in all {
+        let inside = path.strip_prefix(&src).expect("below src");
+        let first = inside.components().next().expect("a name").as_os_str().to_string_lossy();
+        let module = first.trim_end_matches(".rs").to_owned();
+        let text = std::fs::read_to_string(&path).expect("text");
+        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).map(|l| format!("{l}\n")).collect();
+        modules.entry(module).or_default().push((path, code));
+    }
+    modules.remove("lib");
+    modules
+}
+
+fn level(module: &str) -> Option<usize> {
+    LEVELS.iter().position(|level| level.contains(&module))
+}
+
+/// Modules that a source text names, by `crate::x`, `pichat::x` or, from the top of the crate, `super::super::x`.
+fn named(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for marker in ["crate::", "pichat::"] {
+        for (at, _) in code.match_indices(marker) {
+            let rest = &code[at + marker.len()..];
+            if let Some(group) = rest.strip_prefix('{') {
+                let inside = group.split('}').next().unwrap_or_default();
+                names.extend(inside.split(',').map(|n| n.trim().split("::").next().unwrap_or_default().to_owned()));
+            } else {
+                names.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn no_arrow_runs_back() {
+    for (module, files) in modules() {
+        let from =
+            level(&module).unwrap_or_else(|| panic!("{module} has no level: name it in LEVELS and in docs/ARCHITECTURE.md"));
+        for (path, code) in files {
+            for used in named(&code).into_iter().filter(|u| *u != module) {
+                let Some(to) = level(&used) else { continue };
+                assert!(to > from, "{}: {module} uses {used}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_test_above_can_see_an_arrow() {
+    assert_eq!(named("use crate::http::Site;"), ["http"]);
+    assert_eq!(named("use crate::{store::Db, net};"), ["store", "net"]);
+    assert_eq!(named("let x = crate::audit::Audit;"), ["audit"]);
+}
+
+#[test]
+fn every_outside_crate_has_one_home() {
+    for (module, files) in modules() {
+        for (path, code) in files {
+            for (outside, homes) in OWNERS {
+                let uses = code.match_indices(outside).any(|(at, _)| {
+                    let before = code[..at].chars().next_back();
+                    !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+                });
+                assert!(!uses || homes.contains(&module.as_str()), "{}: {outside} belongs to {homes:?}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_is_past_its_length() {
+    let mut all = Vec::new();
+    for (dir, ending) in
+        [("src", "rs"), ("tests", "rs"), ("benches", "rs"), ("assets", "js"), ("assets", "css"), ("assets", "html")]
+    {
+        files(&root().join(dir), ending, &mut all);
+    }
+    for path in all {
+        let lines = std::fs::read_to_string(&path).expect("text").lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines; past {MAX_LINES} it wants splitting", path.display());
+    }
+}
+
+#[test]
+fn no_file_is_called_after_nothing() {
+    let mut all = Vec::new();
+    files(&root().join("src"), "rs", &mut all);
+    for path in all {
+        let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        assert!(
+            !["utils", "util", "helpers", "helper", "common", "manager", "misc"].contains(&stem.as_str()),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn main_is_short() {
+    let lines = std::fs::read_to_string(root().join("src/main.rs")).expect("text").lines().count();
+    assert!(lines < 80, "{lines} lines");
+}
+
+#[test]
+fn the_owners_top_level_is_there() {
+    for name in ["Cargo.toml", "src", "assets", "image", "systemd", "cross.toml", "cuarentena", "benches", "LICENSE"] {
+        assert!(root().join(name).exists(), "{name} is missing");
+    }
+}
