@@ -56,7 +56,7 @@ pub struct Start {
     /// The settings.
     pub config: Config,
     /// Reads the settings anew, for a reload.
-    pub reread: Box<dyn Fn() -> Result<Config, ConfigError> + Send>,
+    pub reread: Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>,
     /// How it was started.
     pub mode: Mode,
     /// The clocks.
@@ -216,12 +216,19 @@ struct Running {
 
 impl Running {
     /// Puts new settings in force, as far as they can change; says what cannot.
-    async fn reload(&self, reread: Result<Config, ConfigError>) {
+    async fn reload(&self, reread: &Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>) {
         let audit = &self.site.audit;
-        let newer = match reread {
-            Ok(newer) => newer,
-            Err(error) => return audit.record(Event::ConfigRejected { error: error.to_string() }).await,
+        let reread = Arc::clone(reread);
+        let error = match tokio::task::spawn_blocking(move || reread()).await {
+            Ok(Ok(newer)) => return self.take(newer).await,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the settings could not be read".to_owned(),
         };
+        audit.record(Event::ConfigRejected { error }).await;
+    }
+
+    async fn take(&self, newer: Config) {
+        let audit = &self.site.audit;
         let current = self.site.config.get();
         let changes = current.compare(&newer);
         let config = newer.with_restart_settings_of(&current);
@@ -319,7 +326,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let result = tokio::select! {
         () = stop.cancelled() => Ok(()),
         () = running.housekeeping() => Ok(()),
-        () = async { while reload.recv().await.is_some() { running.reload(reread()).await; } stop.cancelled().await } => Ok(()),
+        () = async { while reload.recv().await.is_some() { running.reload(&reread).await; } stop.cancelled().await } => Ok(()),
         Err(error) = async {
             let made = first_accounts(&accounts, &mode, admin_pass, ready).await;
             if made.is_ok() { stop.cancelled().await; }

@@ -1,5 +1,7 @@
 //! What `docs/ARCHITECTURE.md` promises about the source itself.
 
+#![allow(clippy::expect_used, reason = "tests")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

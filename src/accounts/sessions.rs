@@ -193,7 +193,10 @@ mod tests {
         Arc::new(Session::new(Sha256([n; 32]), Arc::new(person), Role::Usuario, Timestamp(0), Timestamp(used)))
     }
 
-    fn table() -> (Sessions, Arc<Mutex<Vec<(u8, SessionEnd)>>>) {
+    /// First byte of the digest and the reason, for every end that was told.
+    type Told = Arc<Mutex<Vec<(u8, SessionEnd)>>>;
+
+    fn table() -> (Sessions, Told) {
         let sessions = Sessions::new(LIMITS);
         let told = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&told);

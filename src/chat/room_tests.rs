@@ -88,6 +88,11 @@ fn wrong_generation_or_person_resumes_nothing() {
     assert!(room.resume(seat, 1, UserId(1), Inbox::default(), 0).is_some());
 }
 
+/// Person, inbox, when it was lost, numbers that were seen or told as a gap.
+type Client = (i64, Inbox, Option<u64>, BTreeSet<u64>);
+/// Clients by seat.
+type Model = BTreeMap<u64, Client>;
+
 #[derive(Clone, Debug)]
 enum Op {
     Enter(i64),
@@ -118,12 +123,11 @@ proptest! {
         let grace = 30;
         let mut room = Room::<u64, Inbox>::new(at(0));
         let mut now = 0;
-        // seat → (person, inbox, lost at, numbers seen or told as a gap)
-        let mut model: BTreeMap<u64, (i64, Inbox, Option<u64>, BTreeSet<u64>)> = BTreeMap::new();
-        let pick = |model: &BTreeMap<u64, (i64, Inbox, Option<u64>, BTreeSet<u64>)>, i: usize| {
+        let mut model = Model::new();
+        let pick = |model: &Model, i: usize| {
             model.keys().nth(i % model.len().max(1)).copied()
         };
-        let drain = |entry: &mut (i64, Inbox, Option<u64>, BTreeSet<u64>)| {
+        let drain = |entry: &mut Client| {
             for n in entry.1.0.lock().expect("unpoisoned").drain(..) {
                 assert!(entry.3.insert(n), "{n} came twice");
             }

@@ -46,7 +46,7 @@ pub(super) fn run(
         .map_err(AppError::Thread)?;
     let demo = matches!(mode, Mode::Demo(_));
     let notice = Box::new(move |notice| say(told(&notice, demo, lang)));
-    let reread = Box::new(move || source.load(listen));
+    let reread = Arc::new(move || source.load(listen));
     let start = Start { config, reread, mode, clock: Arc::new(SystemClock), notice };
     runtime.block_on(async {
         let (reload, reloads) = mpsc::channel(1);

@@ -1,7 +1,7 @@
 //! What every process-level test needs: the real binary on a port of its own, and clients that are not our server's code.
 
 #![allow(dead_code, unused_imports, unreachable_pub, missing_docs, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value, reason = "tests")]
 
 pub mod http;
 pub mod server;

@@ -186,6 +186,15 @@ impl Drop for Server {
     }
 }
 
+/// Polls until `check` holds.
+pub fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !check() {
+        assert!(Instant::now() < deadline, "never came true: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// The first `127.0.0.1:PORT` of a line.
 fn address_in(line: &str) -> Option<SocketAddr> {
     let start = line.find("127.0.0.1:")?;
