@@ -1,32 +1,33 @@
 //! Wiring: builds the services from the settings and runs them until told to stop. Listener address, clock, reloads and the
 //! end are handed in.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+mod first_start;
+
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use zeroize::Zeroizing;
 
-use crate::accounts::password::{self, HashPool, Password, WeakPassword};
-use crate::accounts::{Accounts, SessionLimits, SignInError, tune};
+use crate::accounts::password::{self, HashPool, WeakPassword};
+use crate::accounts::{Accounts, SessionLimits, SignInError};
 use crate::audit::{Audit, Event, Target, Threshold, Writer};
 use crate::chat::{ChatLimits, Hub};
 use crate::clock::Clock;
-use crate::config::{Argon2Params, Argon2Setting, Config, ConfigError, Level, Live, SyslogTarget};
+use crate::config::{Config, ConfigError, Level, Live, SyslogTarget};
 use crate::http::{Assets, Pages, Router, Site};
 use crate::limits::{ConnectionCaps, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings};
 use crate::net::{ListenError, Listener, Server};
 use crate::quarantine::{Quarantine, QuarantineError};
 use crate::store::{Store, StoreError};
-use crate::types::crypto::{MacKey, hex, random};
+use crate::types::crypto::MacKey;
 use crate::types::{Role, UserName};
 use crate::ws;
+
+pub use first_start::{argon2_params, open_data_dir};
+use first_start::{first_accounts, secret_key};
 
 /// Typing notices of one user (DESIGN section 6).
 const TYPING_PER_MINUTE: u32 = 30;
@@ -36,8 +37,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// How the server was started.
 #[derive(Clone, Debug)]
 pub enum Mode {
-    /// Known accounts, loopback only.
-    Demo(Vec<(UserName, &'static str, Role)>),
+    /// Accounts with the PHC strings of their passwords, which everybody knows; loopback only.
+    Demo(Vec<(UserName, Role, &'static str)>),
     /// For people.
     Serve,
 }
@@ -99,35 +100,6 @@ pub enum AppError {
     Thread(io::Error),
 }
 
-/// The folder with database, key and files; made with mode 0700 when it is missing.
-pub fn open_data_dir(dir: &Path) -> Result<(), AppError> {
-    let wrong = |cause| AppError::DataDir { folder: dir.display().to_string(), cause };
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(wrong)
-}
-
-/// The key of tokens that leave the server: from the environment, or kept in the data folder and made at the first start.
-fn secret_key(config: &Config) -> Result<MacKey, AppError> {
-    if let Some(key) = &config.secrets.secret_key
-        && let Some(key) = MacKey::new(key.as_bytes())
-    {
-        return Ok(key);
-    }
-    let path = config.data_dir.join("secret.key");
-    let wrong = |cause| AppError::DataDir { folder: path.display().to_string(), cause };
-    let mut text = Zeroizing::new(String::new());
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(mut file) => {
-            *text = hex(&random::<32>());
-            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::File::open(&path).and_then(|f| f.take(4096).read_to_string(&mut text)).map_err(wrong)?;
-        }
-        Err(error) => return Err(wrong(error)),
-    }
-    MacKey::new(text.trim().as_bytes()).ok_or_else(|| AppError::SecretKey(path.display().to_string()))
-}
-
 /// Starts the audit as the settings say.
 pub fn start_audit(config: &Config, clock: Arc<dyn Clock>) -> Result<(Audit, Writer), AppError> {
     let target = match &config.audit.syslog {
@@ -140,24 +112,6 @@ pub fn start_audit(config: &Config, clock: Arc<dyn Clock>) -> Result<(Audit, Wri
         Level::Warning => Threshold::Warning,
     };
     Audit::start(target, threshold, clock).map_err(AppError::Thread)
-}
-
-/// Where the measured parameters are kept.
-const ARGON2_SETTING: &str = "argon2";
-
-/// The parameters in force; `auto` measures once and keeps the result. Blocks.
-pub fn argon2_params(config: &Config, store: &Store) -> Result<Argon2Params, StoreError> {
-    match config.accounts.argon2 {
-        Argon2Setting::Fixed(params) => Ok(params),
-        Argon2Setting::Auto => {
-            if let Some(kept) = store.with(|db| db.setting(ARGON2_SETTING))?.and_then(|text| text.parse().ok()) {
-                return Ok(kept);
-            }
-            let params = tune::on_this_board(tune::DEFAULT_TARGET).chosen.params;
-            store.with(|db| db.keep_setting(ARGON2_SETTING, &params.to_string()))?;
-            Ok(params)
-        }
-    }
 }
 
 fn session_limits(config: &Config) -> SessionLimits {
@@ -267,35 +221,6 @@ fn report(result: Result<(), StoreError>) {
     }
 }
 
-/// Makes the first accounts: those of the demonstration, or `admin` from `ADMIN_PASS`. Then sign-ins may begin.
-async fn first_accounts(
-    accounts: &Accounts,
-    mode: &Mode,
-    admin_pass: Option<Zeroizing<String>>,
-    ready: watch::Sender<bool>,
-) -> Result<(), AppError> {
-    match mode {
-        Mode::Demo(known) => {
-            // Side by side: the pool decides how many run at once.
-            let all = known.iter().map(|(name, text, role)| accounts.add(name, *role, Password::typed(text), "demo"));
-            for added in futures_util::future::join_all(all).await {
-                added?;
-            }
-        }
-        Mode::Serve => {
-            if let Some(text) = admin_pass
-                && let Ok(admin) = "admin".parse::<UserName>()
-            {
-                let password = Password::typed(&text);
-                password.check_new(admin.as_str()).map_err(AppError::AdminPass)?;
-                accounts.add(&admin, Role::Administrator, password, "environment").await?;
-            }
-        }
-    }
-    let _ = ready.send(true);
-    Ok(())
-}
-
 /// Runs the server until `stop` is cancelled; a message on `reload` makes it read its settings anew.
 pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: CancellationToken) -> Result<(), AppError> {
     let Start { config, reread, mode, clock, notice } = start;
@@ -306,16 +231,16 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let addr = listener.local_addr().map_err(|cause| ListenError::Bind { addr: config.http.listen, cause })?;
     let secure = listener.is_secure();
     let (audit, writer) = start_audit(&config, Arc::clone(&clock))?;
-    let (ready, is_ready) = watch::channel(false);
-    let empty = !store.with(|db| db.has_users())?;
-    let admin_pass = config.secrets.admin_pass.clone().filter(|_| empty);
-    let running = build(config, &mode, &store, key, &audit, clock, secure, is_ready)?;
+    let made = first_accounts(&config, &mode, &store, &*clock)?;
+    let running = build(config, &mode, &store, key, &audit, clock, secure)?;
 
-    let accounts = Arc::clone(&running.site.accounts);
     let mode_word = if matches!(mode, Mode::Demo(_)) { "demo" } else { "serve" };
     let (version, listen) = (env!("CARGO_PKG_VERSION").to_owned(), addr.to_string());
     audit.record(Event::ServerStarted { version, listen, mode: mode_word.to_owned() }).await;
-    if empty && matches!(mode, Mode::Serve) && admin_pass.is_none() {
+    for event in made {
+        audit.record(event).await;
+    }
+    if !store.with(|db| db.has_users())? {
         notice(Notice::NoUsers);
     }
     notice(Notice::Listening(addr, secure));
@@ -323,27 +248,21 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
 
     let server = Server::new(Arc::clone(&running.site), running.caps.clone());
     let serving = tokio::spawn(server.run(listener, stop.clone()));
-    let result = tokio::select! {
-        () = stop.cancelled() => Ok(()),
-        () = running.housekeeping() => Ok(()),
-        () = async { while reload.recv().await.is_some() { running.reload(&reread).await; } stop.cancelled().await } => Ok(()),
-        Err(error) = async {
-            let made = first_accounts(&accounts, &mode, admin_pass, ready).await;
-            if made.is_ok() { stop.cancelled().await; }
-            made
-        } => Err(error),
-    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = running.housekeeping() => {}
+        () = async { while reload.recv().await.is_some() { running.reload(&reread).await; } stop.cancelled().await } => {}
+    }
     stop.cancel();
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     audit.record(Event::ServerStopping {}).await;
     let _ = serving.await;
-    report(accounts.sweep().await);
+    report(running.site.accounts.sweep().await);
     audit.record(Event::ServerStopped {}).await;
     let _ = tokio::task::spawn_blocking(move || writer.finish(FLUSH)).await;
-    result
+    Ok(())
 }
 
-#[allow(clippy::too_many_arguments, reason = "wiring: each is one service, and a struct for them would be used here only")]
 fn build(
     config: Config,
     mode: &Mode,
@@ -352,7 +271,6 @@ fn build(
     audit: &Audit,
     clock: Arc<dyn Clock>,
     secure: bool,
-    is_ready: watch::Receiver<bool>,
 ) -> Result<Running, AppError> {
     let params = argon2_params(&config, store)?;
     let sign_in = Arc::new(SignInLimits::new(sign_in_settings(&config)));
@@ -366,7 +284,6 @@ fn build(
         Arc::clone(&sign_in),
         audit.clone(),
         Arc::clone(&clock),
-        is_ready,
     )?);
     let files_dir = config.files.dir.clone();
     let config = Arc::new(Live::new(config));

@@ -8,14 +8,12 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use crate::audit::{Audit, Event, LoginFailure, SessionEnd};
 use crate::clock::{Clock, Timestamp};
 use crate::limits::{Attempt, Refusal, SignInLimits, Wait};
 use crate::store::{SessionRow, Store, StoreError, UserRow};
 use crate::types::crypto::{Sha256, Token};
-use crate::types::{Person, Role, UserName};
+use crate::types::{Person, UserName};
 
 use password::{HashError, HashPool, Password, WeakPassword};
 pub use sessions::{EndListener, Session, SessionLimits, Sessions};
@@ -86,8 +84,6 @@ pub struct Accounts {
     limits: Arc<SignInLimits>,
     audit: Audit,
     clock: Arc<dyn Clock>,
-    /// Turns true once the first accounts are made; a sign-in waits for it.
-    ready: watch::Receiver<bool>,
 }
 
 impl Accounts {
@@ -99,7 +95,6 @@ impl Accounts {
         limits: Arc<SignInLimits>,
         audit: Audit,
         clock: Arc<dyn Clock>,
-        ready: watch::Receiver<bool>,
     ) -> Result<Self, StoreError> {
         let sessions = Arc::new(Sessions::new(session_limits));
         let (users, rows) = store.with(|db| Ok((db.users()?, db.sessions()?)))?;
@@ -110,7 +105,7 @@ impl Accounts {
             }
         }
         let decoy = pool.decoy().into();
-        Ok(Self { store, pool, decoy, sessions, limits, audit, clock, ready })
+        Ok(Self { store, pool, decoy, sessions, limits, audit, clock })
     }
 
     /// Checks name and password and begins a session. The token is for the browser only.
@@ -128,8 +123,6 @@ impl Accounts {
     }
 
     async fn sign_in_now(&self, name: &str, password: Password, addr: IpAddr) -> Result<(Token, Arc<Session>), SignInError> {
-        // The sender lives in `app` until the accounts are made; if it is gone they are.
-        let _ = self.ready.clone().wait_for(|ready| *ready).await;
         let user_name: Option<UserName> = name.parse().ok();
         let key = user_name.as_ref().map_or_else(|| name.to_lowercase(), UserName::key);
         let user = match user_name {
@@ -311,17 +304,6 @@ impl Accounts {
                 if used.is_empty() { Ok(()) } else { db.touch_sessions(&used) }
             })
             .await
-    }
-
-    /// Makes an account. `false` when the name is taken.
-    pub async fn add(&self, name: &UserName, role: Role, password: Password, by: &'static str) -> Result<bool, SignInError> {
-        let phc = self.pool.hash(password).await?;
-        let (row_name, now) = (name.clone(), self.clock.now());
-        let added = self.store.run(move |db| db.add_user(&row_name, role, &phc, now)).await?.is_some();
-        if added {
-            self.audit.record(Event::UserAdded { user: name.clone(), role, by }).await;
-        }
-        Ok(added)
     }
 }
 

@@ -183,6 +183,11 @@ pub fn hash_now(password: &[u8], params: Argon2Params) -> Result<String, HashErr
     argon2::hash_encoded(password, &random::<SALT_BYTES>(), &config).map_err(|_| HashError::Failed)
 }
 
+/// Checks on this thread: for tests and commands. A text that is no PHC string fits no password.
+pub fn verify_now(phc: &str, password: &[u8]) -> bool {
+    argon2::verify_encoded(phc, password).unwrap_or(false)
+}
+
 /// How a PHC string with these parameters begins.
 fn prefix(params: Argon2Params) -> String {
     format!("$argon2id$v=19${params}$")

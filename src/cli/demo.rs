@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::{AppError, Mode};
+use crate::app::Mode;
 use crate::config::Config;
 use crate::types::crypto::{hex, random};
 use crate::types::{Lang, Role, UserName};
@@ -14,11 +14,25 @@ use crate::types::{Lang, Role, UserName};
 use super::exit::Failure;
 use super::{Source, server};
 
-/// The seed's accounts.
-const ACCOUNTS: [(&str, &str, Role); 3] = [
-    ("admin", "admin123", Role::Administrator),
-    ("cliente", "cliente123", Role::Cliente),
-    ("usuario", "usuario123", Role::Usuario),
+/// The seed's accounts with the hashes of their passwords `admin123`, `cliente123`, `usuario123`, made with the default
+/// parameters. The passwords are printed on every screen, so that their salts are always the same gives nothing away, and the
+/// demonstration need not spend three hashes before it answers.
+const ACCOUNTS: [(&str, Role, &str); 3] = [
+    (
+        "admin",
+        Role::Administrator,
+        "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0",
+    ),
+    (
+        "cliente",
+        Role::Cliente,
+        "$argon2id$v=19$m=19456,t=2,p=1$rR4zYd7wWYvuZrd+IpvY2w$8u0hvDEjwGirfmmfXx9uIIMltS/zloITN2sKOYB/1zE",
+    ),
+    (
+        "usuario",
+        Role::Usuario,
+        "$argon2id$v=19$m=19456,t=2,p=1$6eMLOIyfCxxpkx+N//8DxQ$TojMP1qCGZh1sgnE6bGhwdo7NY/pw/hAKGDLiAJyl4w",
+    ),
 ];
 
 #[derive(Args)]
@@ -62,10 +76,23 @@ impl Demo {
         } else {
             None
         };
-        let accounts = ACCOUNTS.iter().map(|(name, password, role)| Ok((name.parse::<UserName>()?, *password, *role)));
-        let accounts: Vec<_> = accounts
-            .collect::<Result<_, crate::types::UserNameError>>()
-            .map_err(|e| AppError::Thread(std::io::Error::other(e)))?;
-        server::run(config, self.source, self.listen, Mode::Demo(accounts), lang)
+        let accounts = ACCOUNTS.iter().filter_map(|(name, role, phc)| Some((name.parse::<UserName>().ok()?, *role, *phc)));
+        let mode = Mode::Demo(accounts.collect());
+        server::run(config, self.source, self.listen, mode, lang)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Argon2Params;
+
+    #[test]
+    fn the_hashes_are_those_of_the_passwords_that_are_printed() {
+        for (name, _, phc) in ACCOUNTS {
+            assert!(phc.starts_with(&format!("$argon2id$v=19${}$", Argon2Params::DEFAULT)), "{name}");
+            assert!(crate::accounts::password::verify_now(phc, format!("{name}123").as_bytes()), "{name}");
+        }
+        assert_eq!(ACCOUNTS.iter().filter(|(name, ..)| name.parse::<UserName>().is_ok()).count(), ACCOUNTS.len());
     }
 }

@@ -32,6 +32,14 @@ impl UserName {
     pub const MAX_BYTES: usize = 64;
     const MAX_CHARS: usize = 32;
 
+    /// The name of the account that `ADMIN_PASS` makes.
+    pub fn admin() -> Self {
+        let mut name = heapless::String::new();
+        // Five of 64 bytes.
+        let _ = name.push_str("admin");
+        Self(name)
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tungstenite::protocol::{Role, WebSocketContext};
@@ -76,9 +76,12 @@ impl Socket {
     }
 
     fn next(&mut self) -> Result<Message, Error> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             match self.ctx.read(&mut self.stream)? {
-                Message::Ping(_) | Message::Pong(_) => {}
+                // Pings would keep a wait for something else alive for ever.
+                Message::Ping(_) | Message::Pong(_) if Instant::now() < deadline => {}
+                Message::Ping(_) | Message::Pong(_) => return Err(Error::Io(io::ErrorKind::TimedOut.into())),
                 other => return Ok(other),
             }
         }

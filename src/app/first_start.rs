@@ -1,0 +1,93 @@
+//! What the first start makes and later ones find: the data folder, the key, the parameters of the hash, the first accounts.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::accounts::password::{self, Password};
+use crate::accounts::{SignInError, tune};
+use crate::audit::Event;
+use crate::clock::Clock;
+use crate::config::{Argon2Params, Argon2Setting, Config};
+use crate::store::{Store, StoreError};
+use crate::types::crypto::{MacKey, hex, random};
+use crate::types::{Role, UserName};
+
+use super::{AppError, Mode};
+
+/// The folder with database, key and files; made with mode 0700 when it is missing.
+pub fn open_data_dir(dir: &Path) -> Result<(), AppError> {
+    let wrong = |cause| AppError::DataDir { folder: dir.display().to_string(), cause };
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(wrong)
+}
+
+/// The key of tokens that leave the server: from the environment, or kept in the data folder and made at the first start.
+pub(super) fn secret_key(config: &Config) -> Result<MacKey, AppError> {
+    if let Some(key) = &config.secrets.secret_key
+        && let Some(key) = MacKey::new(key.as_bytes())
+    {
+        return Ok(key);
+    }
+    let path = config.data_dir.join("secret.key");
+    let wrong = |cause| AppError::DataDir { folder: path.display().to_string(), cause };
+    let mut text = Zeroizing::new(String::new());
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(mut file) => {
+            *text = hex(&random::<32>());
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::File::open(&path).and_then(|f| f.take(4096).read_to_string(&mut text)).map_err(wrong)?;
+        }
+        Err(error) => return Err(wrong(error)),
+    }
+    MacKey::new(text.trim().as_bytes()).ok_or_else(|| AppError::SecretKey(path.display().to_string()))
+}
+
+/// Where the measured parameters are kept.
+const ARGON2_SETTING: &str = "argon2";
+
+/// The parameters in force; `auto` measures once and keeps the result. Blocks.
+pub fn argon2_params(config: &Config, store: &Store) -> Result<Argon2Params, StoreError> {
+    match config.accounts.argon2 {
+        Argon2Setting::Fixed(params) => Ok(params),
+        Argon2Setting::Auto => {
+            if let Some(kept) = store.with(|db| db.setting(ARGON2_SETTING))?.and_then(|text| text.parse().ok()) {
+                return Ok(kept);
+            }
+            let params = tune::on_this_board(tune::DEFAULT_TARGET).chosen.params;
+            store.with(|db| db.keep_setting(ARGON2_SETTING, &params.to_string()))?;
+            Ok(params)
+        }
+    }
+}
+
+/// Makes the first accounts: those of the demonstration, or `admin` from `ADMIN_PASS` where there is none yet. Blocks.
+pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock: &dyn Clock) -> Result<Vec<Event>, AppError> {
+    let mut made = Vec::new();
+    let mut add = |name: &UserName, role, phc: &str, by| {
+        if store.with(|db| db.add_user(name, role, phc, clock.now()))?.is_some() {
+            made.push(Event::UserAdded { user: name.clone(), role, by });
+        }
+        Ok::<_, AppError>(())
+    };
+    match (mode, &config.secrets.admin_pass) {
+        (Mode::Demo(accounts), _) => {
+            for (name, role, phc) in accounts {
+                add(name, *role, phc, "demo")?;
+            }
+        }
+        (Mode::Serve, Some(text)) if !store.with(|db| db.has_users())? => {
+            let admin = UserName::admin();
+            let password = Password::typed(text);
+            password.check_new(admin.as_str()).map_err(AppError::AdminPass)?;
+            let phc = password::hash_now(password.as_ref(), argon2_params(config, store)?).map_err(SignInError::from)?;
+            add(&admin, Role::Administrator, &phc, "environment")?;
+        }
+        (Mode::Serve, _) => {}
+    }
+    Ok(made)
+}

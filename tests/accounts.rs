@@ -1,0 +1,353 @@
+//! Accounts: signing in and out, sessions and their ends, passwords, the command line beside a running server.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod common;
+
+use std::path::Path;
+use std::process::Output;
+
+use common::server::{eventually, pichat, user_command};
+use common::{Client, Options, Server};
+use serde_json::json;
+
+const ANA: (&str, &str, &str) = ("ana", "la clave de ana", "administrator");
+const BETO: (&str, &str, &str) = ("beto", "la clave de beto", "cliente");
+
+fn with_users(config: &str) -> Server {
+    Server::start(Options { users: vec![ANA, BETO], ..Options::config(config) })
+}
+
+/// `serve` on a folder that holds its accounts already.
+fn serve(dir: &Path, config: &str) -> Server {
+    Server::start(Options { serve: true, ..Options::config(config).data_dir(dir) })
+}
+
+fn ana(server: &Server) -> Client {
+    Client::signed_in(server, ANA.0, ANA.1)
+}
+
+fn beto(server: &Server) -> Client {
+    Client::signed_in(server, BETO.0, BETO.1)
+}
+
+fn status(client: &Client) -> u16 {
+    client.get("/api/session").status
+}
+
+#[test]
+fn a_sign_in_by_json_says_who_one_is_until_when() {
+    let server = with_users("");
+    let mut client = Client::new(&server);
+    let anonymous = client.get("/api/session");
+    assert_eq!((anonymous.status, anonymous.code().as_str()), (401, "unauthenticated"));
+    let answer = client.sign_in(ANA.0, ANA.1);
+    let mut body = answer.json();
+    let expires = body.as_object_mut().and_then(|o| o.remove("expires_at")).expect("a time");
+    assert_eq!(body, json!({"username": "ana", "role": "administrator"}));
+    assert!(expires.as_str().is_some_and(|t| t.len() == 24 && t.ends_with('Z') && t.contains('T')), "{expires}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+
+    let cookie = answer.header("set-cookie").expect("a cookie");
+    let mut parts = cookie.split("; ");
+    let token = parts.next().and_then(|c| c.strip_prefix("pichat=")).expect("the name for plain HTTP");
+    assert!(token.len() >= 43, "256 bits: {token}");
+    let mut attributes: Vec<_> = parts.collect();
+    attributes.sort_unstable();
+    assert_eq!(attributes, ["HttpOnly", "Path=/", "SameSite=Strict"]);
+
+    let again = client.get("/api/session").json();
+    assert_eq!((&again["username"], &again["role"]), (&json!("ana"), &json!("administrator")));
+    assert_ne!(ana(&server).cookie, client.cookie, "each session has its own token");
+}
+
+#[test]
+fn a_wrong_password_and_an_unknown_name_get_one_answer() {
+    let server = with_users("");
+    let wrong = Client::new(&server).sign_in(ANA.0, "otra cosa");
+    let unknown = Client::new(&server).sign_in("nadie", "otra cosa");
+    assert_eq!((wrong.status, wrong.code().as_str()), (401, "invalid_credentials"));
+    assert_eq!(wrong.text(), unknown.text());
+    assert!(wrong.header("set-cookie").is_none());
+    let odd = Client::new(&server).post_json("/api/session", &json!({"username": "ana", "password": ANA.1, "role": "x"}));
+    assert_eq!(odd.code(), "bad_request");
+}
+
+#[test]
+fn the_form_works_without_scripts() {
+    let server = with_users("[limits]\nlogin_failures = 2");
+    let client = Client::new(&server);
+    let right = client.post_form("/login", "usuario=ana&clave=la+clave+de%20ana");
+    assert_eq!((right.status, right.header("location")), (303, Some("/inicio")));
+    let mut inside = client.clone();
+    inside.cookie = right.header("set-cookie").and_then(|c| c.split(';').next()).map(str::to_owned);
+    assert_eq!(inside.get("/inicio").status, 200);
+    assert_eq!(inside.get("/").header("location"), Some("/inicio"));
+    assert_eq!(client.get("/").header("location"), Some("/login"));
+
+    let wrong = client.post_form("/login", "usuario=ana&clave=nada");
+    assert_eq!((wrong.status, wrong.header("content-type")), (401, Some("text/html; charset=utf-8")));
+    assert!(wrong.text().contains("Usuario o contraseña incorrectos"), "the reason, in Spanish");
+    assert!(wrong.text().contains("action=\"/login\""), "the form again");
+    assert!(wrong.header("set-cookie").is_none());
+    let english = client.clone().with("Accept-Language", "en").post_form("/login", "usuario=ana&clave=nada");
+    assert!(english.status == 401 && english.text().contains("Wrong name or password"));
+
+    let locked = client.post_form("/login", "usuario=ana&clave=la+clave+de+ana");
+    assert_eq!(locked.status, 429);
+    let wait: u32 = locked.header("retry-after").and_then(|s| s.parse().ok()).expect("seconds");
+    assert!((1..=900).contains(&wait), "{wait}");
+    assert!(locked.text().contains("action=\"/login\"") && locked.header("set-cookie").is_none());
+    assert_eq!(client.post_form("/login", "usuario=ana").status, 400);
+}
+
+#[test]
+fn signing_out_ends_the_session_and_its_sockets() {
+    let server = with_users("");
+    let (client, other) = (beto(&server), beto(&server));
+    let mut socket = client.socket();
+    let gone = client.delete("/api/session");
+    assert_eq!((gone.status, gone.body.len()), (204, 0));
+    assert!(gone.header("set-cookie").is_some_and(|c| c.starts_with("pichat=;") && c.contains("Max-Age=0")), "{gone:?}");
+    assert_eq!(socket.close_code(), 4001);
+    assert_eq!(status(&client), 401);
+    assert_eq!(client.get("/inicio").header("location"), Some("/login"));
+    assert_eq!(client.handshake(&[]).0.status, 401);
+    assert_eq!(status(&other), 200, "the other session lives");
+
+    let mut socket = other.socket();
+    let gone = other.post_form("/logout", "");
+    assert_eq!((gone.status, gone.header("location")), (303, Some("/login")));
+    assert_eq!(socket.close_code(), 4001);
+    assert_eq!(status(&other), 401);
+}
+
+#[test]
+fn sessions_and_sign_outs_survive_every_kind_of_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::start(Options { users: vec![ANA, BETO], ..Options::default().data_dir(folder.path()) });
+    let (mut stays, mut left) = (ana(&server), beto(&server));
+    assert_eq!(left.delete("/api/session").status, 204);
+    for end in ["KILL", "TERM", "KILL"] {
+        server.signal(end);
+        let ended = server.wait();
+        assert_eq!(ended.code(), (end == "TERM").then_some(0));
+        server = serve(folder.path(), "");
+        (stays.addr, left.addr) = (server.addr, server.addr);
+        assert_eq!((status(&stays), status(&left)), (200, 401), "after SIG{end}");
+    }
+    // One that ends at once after it was answered.
+    let mut last = beto(&server);
+    server.kill();
+    server = serve(folder.path(), "");
+    last.addr = server.addr;
+    assert_eq!(status(&last), 200);
+}
+
+#[test]
+fn a_new_password_ends_the_other_sessions() {
+    let server = with_users("");
+    let (own, other, stranger) = (beto(&server), beto(&server), ana(&server));
+    let (mut own_socket, mut other_socket) = (own.socket(), other.socket());
+    let change = |current: &str, new: &str| own.post_json("/api/password", &json!({"current": current, "new": new}));
+
+    let wrong = change("otra cosa", "una clave nueva");
+    assert_eq!((wrong.status, wrong.code().as_str()), (401, "wrong_password"));
+    for weak in ["corta12", "", "beto", "BETO", &"x".repeat(129)] {
+        let refused = change(BETO.1, weak);
+        assert_eq!((refused.status, refused.code().as_str()), (422, "weak_password"), "{weak}");
+    }
+    assert_eq!((status(&own), status(&other)), (200, 200), "a refusal changes nothing");
+
+    assert_eq!(change(BETO.1, "una clave nueva").status, 204);
+    assert_eq!(other_socket.close_code(), 4001);
+    assert_eq!((status(&own), status(&other), status(&stranger)), (200, 401, 200));
+    assert_eq!(own_socket.enter("SALA")["type"], "joined");
+    assert_eq!(Client::new(&server).sign_in(BETO.0, BETO.1).status, 401);
+    assert_eq!(Client::new(&server).sign_in(BETO.0, "una clave nueva").status, 200);
+    assert_eq!(Client::new(&server).post_json("/api/password", &json!({"current": "", "new": ""})).code(), "unauthenticated");
+}
+
+/// Lets the clock of the sessions, which counts milliseconds, move on.
+fn tick() {
+    std::thread::sleep(std::time::Duration::from_millis(3));
+}
+
+#[test]
+fn the_longest_unused_session_gives_way() {
+    let server = with_users("[limits]\nsessions_per_user = 2\nsessions = 3");
+    let first = beto(&server);
+    tick();
+    let second = beto(&server);
+    let mut socket = second.socket();
+    tick();
+    assert_eq!(status(&first), 200);
+    tick();
+    let third = beto(&server);
+    assert_eq!(socket.close_code(), 4001, "its socket ends with it");
+    assert_eq!((status(&first), status(&second), status(&third)), (200, 401, 200));
+    // Of all: the third session in all is ana's, then hers makes room for nobody but the oldest of all.
+    tick();
+    let boss = ana(&server);
+    tick();
+    assert_eq!((status(&third), status(&boss)), (200, 200));
+    tick();
+    let boss_again = ana(&server);
+    assert_eq!((status(&first), status(&third), status(&boss), status(&boss_again)), (401, 200, 200, 200));
+}
+
+#[test]
+fn a_session_is_over_when_unused_and_when_old() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::start(Options { users: vec![ANA, BETO], ..Options::default().data_dir(folder.path()) });
+    let (mut unused, mut old) = (ana(&server), beto(&server));
+    server.signal("TERM");
+    server.wait();
+    let db = rusqlite::Connection::open(folder.path().join("pichat.db")).expect("opens");
+    let minute = 60_000;
+    let back = |user: &str, column: &str, by: i64| {
+        let sql = format!("UPDATE sessions SET {column} = {column} - ?1 WHERE user_id = (SELECT id FROM users WHERE name = ?2)");
+        assert_eq!(db.execute(&sql, rusqlite::params![by, user]).expect("updates"), 1);
+    };
+    back("ana", "used_at", 119 * minute);
+    back("beto", "created_at", (12 * 60 - 1) * minute);
+    server = serve(folder.path(), "");
+    (unused.addr, old.addr) = (server.addr, server.addr);
+    assert_eq!((status(&unused), status(&old)), (200, 200), "within the limits");
+    server.signal("TERM");
+    server.wait();
+    back("ana", "used_at", 121 * minute);
+    back("beto", "created_at", 2 * minute);
+    server = serve(folder.path(), "");
+    (unused.addr, old.addr) = (server.addr, server.addr);
+    assert_eq!((status(&unused), status(&old)), (401, 401), "past them");
+}
+
+#[test]
+fn the_command_line_works_beside_a_running_server() {
+    let server = with_users("");
+    let dir = &server.data_dir;
+    let run = |args: &[&str], stdin: &str| {
+        let (status, out, err) = user_command(args, dir, stdin);
+        assert_eq!(status.code(), Some(0), "{args:?}: {err}");
+        out
+    };
+    run(&["add", "carla", "--role", "usuario"], "la clave de carla");
+    let mut carla = Client::signed_in(&server, "carla", "la clave de carla");
+    assert_eq!(carla.upload("a.txt", b"a").status, 403);
+
+    run(&["role", "carla", "cliente"], "");
+    eventually("her session ended with the role", || status(&carla) == 401);
+    assert_eq!(carla.sign_in("carla", "la clave de carla").json()["role"], "cliente");
+    assert_eq!(carla.upload("a.txt", b"a").status, 201);
+
+    let mut socket = carla.socket();
+    run(&["lock", "carla"], "");
+    assert_eq!(socket.close_code(), 4001);
+    eventually("her session ended with the lock", || status(&carla) == 401);
+    let locked = carla.clone().sign_in("carla", "la clave de carla");
+    assert!(matches!(locked.status, 401 | 403) && locked.header("set-cookie").is_none(), "{}", locked.text());
+    assert_eq!(Client::new(&server).sign_in("carla", "otra cosa").code(), "invalid_credentials", "a stranger learns nothing");
+    let list = run(&["list"], "");
+    let rows: Vec<Vec<&str>> = list.lines().map(|l| l.split_whitespace().collect()).collect();
+    assert_eq!(rows, [vec!["ana", "administrator"], vec!["beto", "cliente"], vec!["carla", "cliente", "bloqueada"]]);
+
+    run(&["unlock", "carla"], "");
+    assert_eq!(carla.sign_in("carla", "la clave de carla").status, 200);
+    run(&["passwd", "carla"], "otra clave de carla");
+    eventually("her session ended with the password", || status(&carla) == 401);
+    assert_eq!(carla.clone().sign_in("carla", "la clave de carla").status, 401);
+    assert_eq!(carla.sign_in("carla", "otra clave de carla").status, 200);
+}
+
+fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
+    pichat().args(args).env("PICHAT_AUDIT_SYSLOG", "stderr").envs(env.iter().copied()).output().expect("the binary starts")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn exit_codes_tell_scripts_what_went_wrong() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path();
+    let user = |args: &[&str], stdin: &str| user_command(args, dir, stdin).0.code();
+    assert_eq!(user(&["add", "ana", "--role", "cliente"], "corta"), Some(65));
+    assert_eq!(user(&["add", "ana", "--role", "cliente"], ""), Some(66), "no password");
+    assert_eq!(user(&["add", "ana", "--role", "cliente"], "la clave de ana"), Some(0));
+    assert_eq!(user(&["add", "ANA", "--role", "cliente"], "la clave de ana"), Some(65), "there is one, in any case");
+    assert_eq!(user(&["passwd", "ana"], "corta"), Some(65));
+    for command in ["passwd", "lock", "unlock"] {
+        assert_eq!(user(&[command, "nadie"], "la clave de nadie"), Some(67), "{command}");
+    }
+    assert_eq!(user(&["role", "nadie", "cliente"], ""), Some(67));
+    let bad = dir.join("bad.toml");
+    std::fs::write(&bad, "[limits]\nrums = 3\n").expect("writes");
+    let (bad, at) = (bad.display().to_string(), dir.display().to_string());
+    assert_eq!(run(&["serve", "--config", &bad, "--data-dir", &at], &[]).status.code(), Some(78));
+    assert_eq!(run(&["user", "list", "--config", &bad, "--data-dir", &at], &[]).status.code(), Some(78));
+    // A password never comes from an argument, where everybody on the machine can read it.
+    for args in
+        [["add", "eva", "--role", "cliente", "clave-larga"], ["add", "eva", "--role=cliente", "--password", "clave-larga"]]
+    {
+        assert_eq!(user(&args, ""), Some(2), "{args:?}");
+    }
+    assert_eq!(user(&["add", "eva", "--role", "admin"], "la clave de eva"), Some(2), "no such role");
+}
+
+#[test]
+fn the_demonstration_stays_on_this_machine() {
+    for (args, env) in
+        [(vec!["demo", "--listen", "0.0.0.0:0"], vec![]), (vec!["demo"], vec![("HOST", "192.0.2.1"), ("PORT", "0")])]
+    {
+        let refused = run(&args, &env);
+        assert_eq!(refused.status.code(), Some(64), "{}", said(&refused));
+        assert!(said(&refused).contains("pichat serve"), "{}", said(&refused));
+    }
+    assert!(Server::demo().banner.contains("127.0.0.1"));
+}
+
+#[test]
+fn the_first_start_says_how_to_get_in() {
+    let mut empty = Server::start(Options { serve: true, ..Options::default() });
+    assert!(empty.banner.contains("pichat user add"), "{}", empty.banner);
+    assert!(empty.banner.contains("ADMIN_PASS"), "{}", empty.banner);
+    assert_eq!(Client::new(&empty).sign_in("admin", "admin123").status, 401, "no default account");
+    empty.kill();
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path().display().to_string();
+    let weak = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &at], &[("ADMIN_PASS", "corta")]);
+    assert!(matches!(weak.status.code(), Some(65 | 78)), "{}", said(&weak));
+    assert!(!said(&weak).contains("corta\"") && !said(&weak).contains("=corta"), "the password is not repeated: {}", said(&weak));
+    let first =
+        |pass: &str| Server::start(Options { serve: true, ..Options::default().data_dir(folder.path()).env("ADMIN_PASS", pass) });
+    let mut server = first("una clave de entrada");
+    assert_eq!(Client::new(&server).sign_in("admin", "una clave de entrada").json()["role"], "administrator");
+    server.kill();
+    let server = first("otra clave de entrada");
+    assert_eq!(Client::new(&server).sign_in("admin", "otra clave de entrada").status, 401, "only the first start heeds it");
+    assert_eq!(Client::new(&server).sign_in("admin", "una clave de entrada").status, 200);
+}
+
+#[test]
+fn a_sign_in_moves_the_hash_to_the_parameters_in_force() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let phc = || -> String {
+        let db = rusqlite::Connection::open(folder.path().join("pichat.db")).expect("opens");
+        db.query_row("SELECT password FROM users WHERE name = 'ana'", [], |row| row.get(0)).expect("is there")
+    };
+    let mut server = Server::start(Options { users: vec![ANA], ..Options::default().data_dir(folder.path()) });
+    assert!(phc().contains("$m=19456,t=2,p=1$"), "{}", phc());
+    let before = phc();
+    ana(&server);
+    server.signal("TERM");
+    server.wait();
+    assert_eq!(phc(), before, "nothing to do");
+    let server = serve(folder.path(), "[accounts]\nargon2 = \"m=12288,t=3,p=1\"");
+    assert_eq!(Client::new(&server).sign_in(ANA.0, "otra cosa").status, 401);
+    assert_eq!(phc(), before, "a wrong password changes nothing");
+    ana(&server);
+    eventually("the new hash", || phc().starts_with("$argon2id$") && phc().contains("$m=12288,t=3,p=1$"));
+    ana(&server);
+}
