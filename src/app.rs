@@ -279,7 +279,7 @@ fn build(
     let hub = Hub::new(chat_limits(&config), key, audit.clone());
     let accounts = Arc::new(Accounts::open(
         store.clone(),
-        HashPool::new(params, cores()),
+        HashPool::new(params, cores()).map_err(AppError::Thread)?,
         session_limits(&config),
         Arc::clone(&sign_in),
         audit.clone(),
@@ -290,7 +290,7 @@ fn build(
     let quarantine = Quarantine::open(&files_dir, store.clone(), Arc::clone(&config), audit.clone(), Arc::clone(&clock))?;
     let sockets = Arc::new(ws::Services {
         hub,
-        hasher: HashPool::new(password::ROOM_PARAMS, 1),
+        hasher: HashPool::new(password::ROOM_PARAMS, 1).map_err(AppError::Thread)?,
         rates: Arc::clone(&rates),
         pauses: Arc::new(RoomPause::new()),
         registry: Arc::default(),

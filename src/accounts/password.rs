@@ -1,11 +1,14 @@
 //! Argon2id behind a bounded queue, off the network threads. The only place that calls rust-argon2.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use argon2::{ThreadMode, Variant, Version};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
@@ -17,7 +20,7 @@ const SALT_BYTES: usize = 16;
 /// Bytes of hash: 256 bits (RFC 9106 section 4).
 const HASH_BYTES: u32 = 32;
 
-/// Callers that may wait for a permit (DESIGN section 6): at 300 ms a hash and four cores the last waits 5 s.
+/// Callers that may wait for a thread (DESIGN section 6): at 300 ms a hash and four cores the last waits 5 s.
 pub const MAX_WAITING: usize = 64;
 
 /// What room passwords cost: 2 MiB, one pass. A room lives minutes to hours and its hash never leaves memory, so the hash
@@ -91,51 +94,50 @@ pub struct Verdict {
     pub outdated: bool,
 }
 
-/// Hashes passwords, a few at a time. Two of them exist, so that joins cannot starve sign-ins.
+/// Hashes passwords on threads of its own, a few at a time. Two pools exist, so that joins cannot starve sign-ins.
+///
+/// Threads of their own rather than the runtime's: an allocator keeps a hash's memory for the thread that used it, and the
+/// runtime would pass the work round all of its threads until each held some.
 #[derive(Clone)]
-pub struct HashPool(Arc<Pool>);
-
-struct Pool {
+pub struct HashPool {
     params: Argon2Params,
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    jobs: SyncSender<Job>,
 }
 
-/// Gives the place in the queue back.
-struct Place<'a>(&'a AtomicUsize);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
+type Job = Box<dyn FnOnce() + Send>;
 
 impl HashPool {
-    /// A pool that runs `at_once` hashes with `params` each.
-    pub fn new(params: Argon2Params, at_once: usize) -> Self {
-        Self(Arc::new(Pool { params, permits: Arc::new(Semaphore::new(at_once.max(1))), waiting: AtomicUsize::new(0) }))
+    /// A pool that runs `at_once` hashes with `params` each. Its threads end with its last handle.
+    pub fn new(params: Argon2Params, at_once: usize) -> io::Result<Self> {
+        let (jobs, queue) = sync_channel::<Job>(MAX_WAITING);
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..at_once.max(1) {
+            let queue = Arc::clone(&queue);
+            thread::Builder::new().name("hash".into()).spawn(move || work(&queue))?;
+        }
+        Ok(Self { params, jobs })
     }
 
     /// The parameters of new hashes.
     pub fn params(&self) -> Argon2Params {
-        self.0.params
+        self.params
     }
 
     /// A hash that no password fits, as costly to check as a real one.
     pub fn decoy(&self) -> String {
         // 22 and 43 base64 digits: 16 and 32 bytes of zero.
-        format!("{}{:A<22}${:A<43}", prefix(self.0.params), "", "")
+        format!("{}{:A<22}${:A<43}", prefix(self.params), "", "")
     }
 
     /// Hashes a password into a PHC string.
     pub async fn hash(&self, password: impl AsRef<[u8]> + Send + 'static) -> Result<String, HashError> {
-        let params = self.0.params;
+        let params = self.params;
         self.run(move || hash_now(password.as_ref(), params)).await
     }
 
     /// Checks a password against a PHC string.
     pub async fn verify(&self, phc: Arc<str>, password: impl AsRef<[u8]> + Send + 'static) -> Result<Verdict, HashError> {
-        let params = self.0.params;
+        let params = self.params;
         self.run(move || {
             let right = argon2::verify_encoded(&phc, password.as_ref()).map_err(|_| HashError::Failed)?;
             Ok(Verdict { right, outdated: !phc.starts_with(&prefix(params)) })
@@ -144,20 +146,29 @@ impl HashPool {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
-        let pool = &self.0;
-        let place = Place(&pool.waiting);
-        if pool.waiting.fetch_add(1, Ordering::AcqRel) >= MAX_WAITING {
-            return Err(HashError::Busy);
-        }
-        let permit = Arc::clone(&pool.permits).acquire_owned().await.map_err(|_| HashError::Failed)?;
-        drop(place);
-        // The permit goes with the work: a caller that is gone must not let one more hash start beside it.
+        let (tell, told) = oneshot::channel();
         let job = move || {
-            let result = work();
-            drop(permit);
-            result
+            // Nobody waits any more: the work would be for nothing.
+            if !tell.is_closed() {
+                let _ = tell.send(work());
+            }
         };
-        tokio::task::spawn_blocking(job).await.unwrap_or(Err(HashError::Failed))
+        self.jobs.try_send(Box::new(job)).map_err(|refused| match refused {
+            TrySendError::Full(_) => HashError::Busy,
+            TrySendError::Disconnected(_) => HashError::Failed,
+        })?;
+        told.await.unwrap_or(Err(HashError::Failed))
+    }
+}
+
+/// One thread of a pool.
+fn work(queue: &Mutex<Receiver<Job>>) {
+    loop {
+        // The lock is held while waiting, not while hashing.
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        // A job that panics must not take the thread with it; its caller sees that the answer never comes.
+        let _ = panic::catch_unwind(AssertUnwindSafe(job));
     }
 }
 
@@ -201,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn right_wrong_and_outdated() {
-        let pool = HashPool::new(CHEAP, 1);
+        let pool = HashPool::new(CHEAP, 1).expect("a thread");
         let phc: Arc<str> = pool.hash(Password::typed("contraseña")).await.expect("hashes").into();
         assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
         let verify = |pool: HashPool, text| {
@@ -211,38 +222,52 @@ mod tests {
         assert_eq!(verify(pool.clone(), "contraseña").await, Ok(Verdict { right: true, outdated: false }));
         assert_eq!(verify(pool.clone(), "contrasen\u{303}a").await.map(|v| v.right), Ok(true), "NFC");
         assert_eq!(verify(pool.clone(), "contrasena").await.map(|v| v.right), Ok(false));
-        let dearer = HashPool::new(Argon2Params { passes: 2, ..CHEAP }, 1);
+        let dearer = HashPool::new(Argon2Params { passes: 2, ..CHEAP }, 1).expect("a thread");
         assert_eq!(verify(dearer, "contraseña").await, Ok(Verdict { right: true, outdated: true }));
     }
 
     #[tokio::test]
     async fn the_decoy_is_a_valid_hash_that_nothing_fits() {
-        let pool = HashPool::new(CHEAP, 1);
+        let pool = HashPool::new(CHEAP, 1).expect("a thread");
         let verdict = pool.verify(pool.decoy().into(), Password::typed("")).await;
         assert_eq!(verdict, Ok(Verdict { right: false, outdated: false }));
     }
 
     #[tokio::test]
     async fn a_full_queue_says_busy_and_empties() {
-        let pool = HashPool::new(CHEAP, 1);
-        let hold = Arc::clone(&pool.0.permits).acquire_owned().await.expect("free");
-        let waiting: Vec<_> = (0..MAX_WAITING)
-            .map(|_| {
-                tokio::spawn({
-                    let pool = pool.clone();
-                    async move { pool.hash("x").await }
-                })
-            })
-            .collect();
-        while pool.0.waiting.load(Ordering::Acquire) < MAX_WAITING {
-            tokio::task::yield_now().await;
+        let pool = HashPool::new(CHEAP, 1).expect("a thread");
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let (begun, has_begun) = oneshot::channel();
+        // The only thread waits at the gate; then the queue is filled.
+        let held = tokio::spawn({
+            let pool = pool.clone();
+            async move {
+                let wait = move || {
+                    let _ = begun.send(());
+                    gate.recv().map_err(|_| HashError::Failed)
+                };
+                pool.run(wait).await
+            }
+        });
+        has_begun.await.expect("the thread took the job");
+        let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| Box::pin(pool.hash("x"))).collect();
+        for hash in &mut waiting {
+            let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(hash.as_mut().poll(cx))).await;
+            assert!(polled.is_pending());
         }
         assert_eq!(pool.hash("y").await, Err(HashError::Busy));
-        drop(hold);
-        for task in waiting {
-            assert!(task.await.expect("runs").is_ok());
+        go.send(()).expect("the thread waits");
+        held.await.expect("runs").expect("passed the gate");
+        for hash in waiting {
+            assert!(hash.await.is_ok());
         }
-        assert_eq!(pool.0.waiting.load(Ordering::Acquire), 0);
+        assert!(pool.hash("y").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_leaves_the_pool_working() {
+        let pool = HashPool::new(CHEAP, 1).expect("a thread");
+        assert_eq!(pool.run(|| -> Result<(), HashError> { panic!("on purpose") }).await, Err(HashError::Failed));
         assert!(pool.hash("y").await.is_ok());
     }
 

@@ -16,8 +16,7 @@ use crate::types::Lang;
 use super::exit::Failure;
 use super::{Source, say};
 
-/// Threads for hashes and disk work: one a core for sign-ins, one for rooms, the rest for the disk. tokio starts them as needed
-/// and ends them when idle.
+/// Threads for disk and database work; hashes have their own. tokio starts them as needed and ends them when idle.
 const DISK_THREADS: usize = 8;
 
 /// Lets the process open as many files as the system allows: a connection takes one.
@@ -40,7 +39,7 @@ pub(super) fn run(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .worker_threads(app::cores())
-        .max_blocking_threads(app::cores() + 1 + DISK_THREADS)
+        .max_blocking_threads(DISK_THREADS)
         .thread_name("pichat")
         .build()
         .map_err(AppError::Thread)?;

@@ -6,10 +6,9 @@ import { call } from './api.js';
 const REFRESH_MS = 15000;
 
 function entry({ room, kind, members }, joined) {
-  const meta = [t(`kind.${kind}`), t('people', { n: members })];
-  if (joined) meta.push(t('rooms.in'));
+  const meta = `${t(`kind.${kind}`)} · ${t(joined ? 'rooms.in' : 'people', { n: members })}`;
   return make('li', {}, make('a', { class: 'fila-sala', href: `/chat#sala=${encodeURIComponent(room)}`, 'data-room': room },
-    make('strong', { translate: 'no' }, room), make('span', { class: 'tenue chico' }, meta.join(' · '))));
+    make('strong', { translate: 'no' }, room), make('span', { class: 'tenue chico' }, meta)));
 }
 
 /** Keeps `box` showing the rooms while the page is seen; `isIn(code)` marks one's own. Returns what refreshes it now. */
