@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Starts measured; the median is what counts.
 const RUNS: usize = 11;
-/// What the demo does after its first answer (it makes its three accounts) is over by then.
+/// What a start does beside answering (the first sweeps) is over by then.
 const SETTLE: Duration = Duration::from_millis(1000);
 /// A start that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);

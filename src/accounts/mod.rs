@@ -258,7 +258,14 @@ impl Accounts {
         let (id, name) = (session.person.id, session.person.name.clone());
         let user = self.store.run(move |db| db.user_by_id(id)).await.map_err(SignInError::from)?;
         if let Err(error) = self.prove(user, &name.key(), current, addr).await {
-            self.audit.record(Event::PasswordRefused { user: name, addr, reason: "wrong_password" }).await;
+            let reason = match error {
+                SignInError::LockedOut(_) => "locked_out",
+                SignInError::RateLimited(_) => "rate_limited",
+                SignInError::Busy => "busy",
+                SignInError::Invalid | SignInError::AccountLocked => "wrong_password",
+                SignInError::Internal(_) | SignInError::BadHash => "internal",
+            };
+            self.audit.record(Event::PasswordRefused { user: name, addr, reason }).await;
             return Err(error.into());
         }
         if let Err(weak) = new.check_new(name.as_str()) {

@@ -12,6 +12,9 @@ pub const DEFAULT_TARGET: Duration = Duration::from_millis(300);
 /// More memory than this is not asked for: beyond it a small board's other work suffers more than an attacker.
 const MAX_MEMORY_KIB: u32 = 64 * 1024;
 
+/// How often a memory size is tried that turns out to be too slow.
+const LOOKS: usize = 3;
+
 /// One measured row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measured {
@@ -51,9 +54,28 @@ pub fn tune(target: Duration, memory_kib: u64, at_once: usize, mut measure: impl
         let wanted = f64::from(base.params.memory_kib) * ratio(target, base.time);
         // `as` saturates; whole MiB read better in a file.
         let memory_kib = ((wanted as u32).min(most) / 1024 * 1024).max(base.params.memory_kib);
-        let larger = if memory_kib > base.params.memory_kib { run(Argon2Params { memory_kib, ..base.params }) } else { base };
+        let mut best = base;
+        let mut next = memory_kib;
+        // More memory than the caches hold costs more than in proportion: then a second look with less.
+        for _ in 0..LOOKS {
+            if next <= best.params.memory_kib {
+                break;
+            }
+            let row = run(Argon2Params { memory_kib: next, ..base.params });
+            if row.time <= target {
+                best = row;
+                break;
+            }
+            next = (f64::from(next) * ratio(target, row.time)) as u32 / 1024 * 1024;
+        }
+        let larger = best;
         let passes = (f64::from(larger.params.passes) * ratio(target, larger.time)) as u32;
-        if passes > larger.params.passes { run(Argon2Params { passes: passes.min(16), ..larger.params }) } else { larger }
+        if passes > larger.params.passes {
+            let more = run(Argon2Params { passes: passes.min(16), ..larger.params });
+            if more.time <= target { more } else { larger }
+        } else {
+            larger
+        }
     };
     Tuned { measured, chosen }
 }

@@ -134,7 +134,7 @@ events! {
     "A change of password was refused."
     PasswordRefused { user: UserName, addr: IpAddr, reason: &'static str } = "password.refused", Refused, AuthPriv, Notice, Security;
 
-    "An account was made; `by` says from where (page, command, claim, environment)."
+    "An account was made; `by` says from where (command, demo, environment)."
     UserAdded { user: UserName, role: Role, by: &'static str } = "user.added", Ok, AuthPriv, Notice, Security;
     "An account has another role now."
     UserRoleChanged { user: UserName, role: Role } = "user.role_changed", Ok, AuthPriv, Notice, Security;
@@ -145,7 +145,7 @@ events! {
     "An administrator set an account's password."
     UserPasswordSet { user: UserName } = "user.password_set", Ok, AuthPriv, Notice, Security;
 
-    "Somebody asked for what the own role does not allow, or without a session (`user=unknown`)."
+    "Somebody asked for what the own role does not allow."
     AccessDenied { user: Option<UserName>, addr: IpAddr, method: String, path: String } = "access.denied", Refused, AuthPriv, Warning, Security;
     "A foreign web page tried to make a browser change something here."
     RequestCrossOrigin { addr: IpAddr, origin: String, path: String } = "request.cross_origin", Refused, AuthPriv, Warning, Security;

@@ -27,8 +27,8 @@ pub(super) struct State<W: Wire> {
     /// Messages and bytes of its life, for the audit.
     pub(super) messages: u64,
     pub(super) bytes: u64,
-    /// How many messages the last tally had, and when it was.
-    pub(super) tallied: (u64, Duration),
+    /// What the last tally counted up to, and when it was.
+    pub(super) tallied: (u64, u64, Duration),
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

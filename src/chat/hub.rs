@@ -165,7 +165,7 @@ impl<W: Wire> Hub<W> {
                 kind,
                 password: password.into(),
                 instance: self.next_instance.fetch_add(1, Ordering::Relaxed),
-                state: Mutex::new(State { room: Room::new(now.1), ended: false, messages: 0, bytes: 0, tallied: (0, now.1) }),
+                state: Mutex::new(State { room: Room::new(now.1), ended: false, messages: 0, bytes: 0, tallied: (0, 0, now.1) }),
             });
             rooms.insert(code.clone(), Arc::clone(&entry));
             entry
@@ -250,14 +250,14 @@ impl<W: Wire> Hub<W> {
         }
     }
 
-    /// The rooms that have somebody in them, by code: all, or the group rooms only.
+    /// Rooms by code: all of them, reserved codes too, or the group rooms that have somebody in them.
     pub fn lobby(&self, all: bool) -> Vec<LobbyEntry> {
         let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
         let mut rows: Vec<_> = entries
             .iter()
             .filter(|e| all || e.kind == RoomKind::Group)
             .map(|e| LobbyEntry { code: e.code.clone(), kind: e.kind, members: lock(&e.state).room.head_count() })
-            .filter(|row| row.members > 0)
+            .filter(|row| all || row.members > 0)
             .collect();
         rows.sort_unstable_by(|a, b| a.code.cmp(&b.code));
         rows
@@ -279,8 +279,9 @@ impl<W: Wire> Hub<W> {
                 drop(state);
                 lock(&self.rooms).remove(&entry.code);
                 self.audit.note(Event::RoomEnded { room: entry.code.clone(), messages, bytes });
-            } else if messages > state.tallied.0 && now.saturating_sub(state.tallied.1) >= TALLY_EVERY {
-                state.tallied = (messages, now);
+            } else if messages > state.tallied.0 && now.saturating_sub(state.tallied.2) >= TALLY_EVERY {
+                let (before, bytes_before, _) = std::mem::replace(&mut state.tallied, (messages, bytes, now));
+                let (messages, bytes) = (messages - before, bytes - bytes_before);
                 self.audit.note(Event::RoomTally { room: entry.code.clone(), messages, bytes });
             }
         }

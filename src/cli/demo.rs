@@ -66,7 +66,7 @@ impl Demo {
         if !config.http.listen.ip().is_loopback() {
             return Err(Failure::NotLoopback(config.http.listen));
         }
-        let _temporary = if config.data_dir == Config::defaults().data_dir {
+        let _temporary = if self.source.data_dir.is_none() && config.data_dir == Config::defaults().data_dir {
             let folder = std::env::temp_dir().join(format!("pichat-demo-{}", hex(&random::<8>())));
             crate::app::open_data_dir(&folder)?;
             let temporary = Temporary(folder.clone());

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use crate::accounts::SignInError;
 use crate::accounts::password::WeakPassword;
 use crate::app::AppError;
 use crate::config::ConfigError;
@@ -53,7 +52,6 @@ impl Failure {
             Self::NoPassword(_) => 66,
             Self::App(AppError::Listen(_)) => 69,
             Self::App(AppError::DataDir { .. }) => 73,
-            Self::App(AppError::Accounts(SignInError::Busy)) => 75,
             Self::App(_) | Self::Store(_) => 74,
         }
     }

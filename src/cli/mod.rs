@@ -63,6 +63,8 @@ impl Source {
 /// Runs the program; exit codes are in [`exit`].
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Database, key and files are nobody else's business, also in a folder that PiChat did not make.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let lang = Lang::from_env();
     let result = match cli.command {
         Command::Demo(demo) => demo.run(lang),

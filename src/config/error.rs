@@ -87,17 +87,17 @@ impl ConfigError {
             }
             Self::NotUtf8 { place } => {
                 let place = place.text(Lang::Es);
-                format!("{place}: no es UTF-8; guarde el archivo con esa codificación")
+                format!("{place}: no es UTF-8; guarda el archivo con esa codificación")
             }
             Self::Syntax { place, message } => {
                 format!("{}: no es TOML válido: {message}", place.text(Lang::Es))
             }
             Self::UnknownKey { place, key, nearest, allowed } => {
-                let hint = hint(nearest.as_deref(), "¿quiso decir", "?");
+                let hint = hint(nearest.as_deref(), "¿quisiste decir", "?");
                 format!("{}: clave desconocida {key};{hint} hay: {allowed}", place.text(Lang::Es))
             }
             Self::UnknownVariable { name, nearest } => {
-                let hint = hint(nearest.as_deref(), "¿quiso decir", "?");
+                let hint = hint(nearest.as_deref(), "¿quisiste decir", "?");
                 format!("variable de entorno desconocida {name};{hint} hay una PICHAT_TABLA_CLAVE por cada clave de pichat.toml")
             }
             Self::Value { place, key, problem } => {

@@ -18,7 +18,7 @@ pub const ROOM_MEMBERS_CEILING: usize = 1024;
 pub const ROOMS_PER_SOCKET_CEILING: usize = 32;
 /// Messages in a room's ring: 256 × 1000 characters × 4 bytes = 1 MiB a room.
 pub const ROOM_RING_CEILING: usize = 256;
-/// Connections, and sockets of one address or session: 16384 × some 20 KiB of buffers and task = 320 MiB, and under the 65,536 file
+/// Connections, and sockets of one address or session: 16384 × some 20 KiB of buffers and task = 320 MiB, and under the 20,000 file
 /// descriptors that the unit grants. Outbound queues (256 KiB each) come on top, but only for those who read slowly.
 pub const CONNECTIONS_CEILING: usize = 16_384;
 /// Sessions: 16384 × some 300 bytes = 5 MiB.

@@ -293,7 +293,7 @@ const SETTINGS: &[Setting] = &[
         path: "audit.level",
         kind: Kind::Text,
         default: r#""info""#,
-        reload: Reload::Live,
+        reload: Reload::Restart,
         doc: Text::new("Detalle: \"debug\", \"info\" o \"warning\".", "Detail: \"debug\", \"info\" or \"warning\"."),
         same: |a, b| a.audit.level == b.audit.level,
     },

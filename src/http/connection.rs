@@ -21,7 +21,7 @@ use super::service::answer;
 use super::timed::{Phase, Timed};
 
 /// Bytes of a request's head (DESIGN section 6); also what hyper reads of a body at once.
-const MAX_HEAD: usize = 32 * 1024;
+pub(super) const MAX_HEAD: usize = 32 * 1024;
 /// Fields of a request's head.
 const MAX_FIELDS: usize = 64;
 

@@ -15,7 +15,7 @@ use super::rate_cells::RateCells;
 use super::wait::Wait;
 use crate::types::UserId;
 
-/// Keys that one rate knows at once. A cell takes about 80 bytes with its key, so the eight rates together at most 5 MiB;
+/// Keys that one rate knows at once. A cell takes about 80 bytes with its key, so the seven rates together at most 5 MiB;
 /// an office has a few hundred devices and the server at most 16384 connections.
 pub const RATE_KEYS: usize = 8192;
 

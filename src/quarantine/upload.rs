@@ -151,10 +151,16 @@ impl Upload {
         // Recorded on a task of its own: a client that hangs up now must not leave a file without a record or a record without a file.
         let keeper = Arc::clone(&quarantine);
         let recorded = tokio::spawn(async move {
-            let added = keeper.store.run(move |db| db.add_file(row, |n| name.numbered(n).as_str().to_owned())).await?;
-            landed.keep();
-            reservation.commit(size);
-            Ok::<_, StoreError>(added)
+            let added = keeper.store.run(move |db| db.add_file(row, |n| name.numbered(n).as_str().to_owned())).await;
+            match added {
+                Ok(_) => {
+                    landed.keep();
+                    reservation.commit(size);
+                }
+                // Dropping it unlinks the file, which may wait for the disk.
+                Err(_) => drop(tokio::task::spawn_blocking(move || drop(landed))),
+            }
+            added
         });
         let row = recorded.await.unwrap_or(Err(StoreError::Interrupted))?;
         Ok(record(row)?)

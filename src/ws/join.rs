@@ -99,11 +99,12 @@ pub(super) async fn join(
         match entered {
             Ok((membership, entered, created)) => {
                 let (user, addr, room) = (person.name.clone(), client.addr, join.room.clone());
-                audit.note(if created {
+                let event = if created {
                     Event::RoomCreated { user, addr, room, kind: entered.kind }
                 } else {
                     Event::RoomJoined { user, addr, room }
-                });
+                };
+                audit.record(event).await;
                 return Joined::In { membership, entered, created };
             }
             Err(EnterError::Changed) => {}

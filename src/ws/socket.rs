@@ -54,7 +54,7 @@ impl Ticket {
     pub async fn run<S: AsyncRead + AsyncWrite + Unpin + Send>(self, io: S, early: &[u8], sessions: &Sessions) {
         let Self { services, client, registration } = self;
         let (user, addr) = (client.session.person.name.clone(), client.addr);
-        services.audit.note(Event::SocketOpened { user: user.clone(), addr });
+        services.audit.record(Event::SocketOpened { user: user.clone(), addr }).await;
         if sessions.find(&client.session.digest, services.clock.now()).is_none() {
             // It ended between the handshake and the registration, so nobody has told this socket.
             registration.out.close(CloseCode::SessionEnded);
@@ -72,7 +72,7 @@ impl Ticket {
         for (_, membership) in desk.rooms {
             membership.lose(now);
         }
-        desk.services.audit.note(Event::SocketClosed { user, addr, code, messages: desk.messages });
+        desk.services.audit.record(Event::SocketClosed { user, addr, code, messages: desk.messages }).await;
     }
 }
 

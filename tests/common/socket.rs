@@ -95,6 +95,19 @@ impl Socket {
         }
     }
 
+    /// The next JSON frame, or the code of the close frame that ends this socket; 1006 when there is none.
+    pub fn try_recv(&mut self) -> Result<Value, u16> {
+        match self.next() {
+            Ok(Message::Text(text)) => Ok(serde_json::from_str(&text).expect("JSON")),
+            Ok(Message::Close(frame)) => Err(frame.map_or(1005, |frame| frame.code.into())),
+            Err(Error::Io(e)) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                panic!("nothing came and it stays open")
+            }
+            Ok(other) => panic!("no JSON: {other:?}"),
+            Err(_) => Err(1006),
+        }
+    }
+
     /// Skips frames until one of that type comes.
     pub fn recv_type(&mut self, kind: &str) -> Value {
         loop {

@@ -134,6 +134,6 @@ fn every_setting_has_a_variable_that_changes_it_and_nothing_else() {
         }
     }
     let restart: Vec<_> = settings().filter(|s| s.reload == Reload::Restart).map(|s| s.path).collect();
-    let want = "data_dir http.listen tls.mode tls.certificate tls.key accounts.argon2 files.dir audit.syslog";
+    let want = "data_dir http.listen tls.mode tls.certificate tls.key accounts.argon2 files.dir audit.syslog audit.level";
     assert_eq!(restart.join(" "), want);
 }
