@@ -120,9 +120,9 @@ fn a_download_is_the_same_bytes_as_an_attachment() {
     let name = stored.json()["name"].as_str().expect("a name").to_owned();
     let encoded: String = name.bytes().fold(String::new(), |mut out, b| {
         if b.is_ascii_alphanumeric() || b".-_".contains(&b) {
-            out.push(b as char)
+            out.push(b as char);
         } else {
-            write!(out, "%{b:02X}").expect("writes")
+            write!(out, "%{b:02X}").expect("writes");
         }
         out
     });

@@ -1,0 +1,315 @@
+//! A Chromium of its own for one person: fresh profile, chromedriver, console log. Dropping it ends both processes.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thirtyfour::common::command::ExtensionCommand;
+use thirtyfour::prelude::*;
+use thirtyfour::{Capabilities, ChromeCapabilities};
+
+/// What has not come by then does not come. Nothing waits this long unless it fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at a page.
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
+
+/// Chromium alone with the server: no first-run pages, nothing fetched from the internet. `.local` names are mapped here,
+/// so that no test needs an entry in `/etc/hosts`.
+const ARGS: [&str; 13] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-breakpad",
+    "--hide-scrollbars",
+    "--window-size=1280,800",
+    "--host-resolver-rules=MAP pichat.local 127.0.0.1",
+];
+
+/// How a browser differs from the usual one.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup {
+    /// Whether pages may run scripts.
+    pub(crate) scripts: bool,
+    /// `Accept-Language` and `navigator.languages`.
+    pub(crate) languages: &'static str,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { scripts: true, languages: "es-CO,es" }
+    }
+}
+
+/// One browser, on one server.
+pub(crate) struct Browser {
+    driver: Option<WebDriver>,
+    chromedriver: Child,
+    /// Chromium's process, in case that chromedriver cannot end it any more.
+    chromium: Option<u64>,
+    base: String,
+    /// Where files that are downloaded land.
+    pub(crate) downloads: PathBuf,
+    finished: bool,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// A Spanish browser with scripts.
+    pub(crate) async fn open(addr: SocketAddr) -> Self {
+        Self::with(addr, Setup::default()).await
+    }
+
+    pub(crate) async fn with(addr: SocketAddr, setup: Setup) -> Self {
+        let profile = tempfile::tempdir().expect("a folder");
+        let downloads = profile.path().join("downloads");
+        std::fs::create_dir(&downloads).expect("a folder");
+        let (chromedriver, port) = chromedriver();
+        let mut browser = Self {
+            driver: None,
+            chromedriver,
+            chromium: None,
+            base: format!("http://pichat.local:{}", addr.port()),
+            downloads,
+            finished: false,
+            _profile: profile,
+        };
+        let caps = browser.capabilities(setup).expect("can be said");
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), caps).await.expect("chromium starts");
+        browser.chromium = driver.capabilities().get("goog:processID").and_then(Value::as_u64);
+        browser.driver = Some(driver);
+        browser
+    }
+
+    fn capabilities(&self, setup: Setup) -> WebDriverResult<Capabilities> {
+        let mut caps = ChromeCapabilities::new();
+        for arg in ARGS {
+            caps.add_arg(arg)?;
+        }
+        caps.add_arg(&format!("--user-data-dir={}", self._profile.path().join("profile").display()))?;
+        caps.add_arg(&format!("--lang={}", setup.languages.split(',').next().unwrap_or_default()))?;
+        let mut prefs = json!({
+            "intl.accept_languages": setup.languages,
+            "download.default_directory": self.downloads,
+            "download.prompt_for_download": false,
+            "credentials_enable_service": false,
+        });
+        if !setup.scripts {
+            prefs["profile.managed_default_content_settings.javascript"] = json!(2);
+        }
+        caps.add_experimental_option("prefs", prefs)?;
+        caps.set_browser_log_level(thirtyfour::LoggingPrefsLogLevel::All)?;
+        Ok(caps.into())
+    }
+
+    pub(crate) fn driver(&self) -> &WebDriver {
+        self.driver.as_ref().expect("is open")
+    }
+
+    pub(crate) async fn goto(&self, path: &str) {
+        self.driver().goto(format!("{}{path}", self.base)).await.unwrap_or_else(|e| panic!("{path}: {e}"));
+    }
+
+    /// The path of the page that is shown.
+    pub(crate) async fn path(&self) -> String {
+        self.driver().current_url().await.expect("an address").path().to_owned()
+    }
+
+    /// Waits until the page at `path` is shown.
+    pub(crate) async fn arrive(&self, path: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.path().await != path {
+            assert!(Instant::now() < deadline, "is at {} and not at {path}", self.path().await);
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// The value of a JavaScript expression.
+    pub(crate) async fn js(&self, expression: &str) -> Value {
+        self.try_js(expression).await.unwrap_or_else(|e| panic!("{expression}: {e}"))
+    }
+
+    async fn try_js(&self, expression: &str) -> WebDriverResult<Value> {
+        Ok(self.driver().execute(format!("return ({expression});"), Vec::new()).await?.json().clone())
+    }
+
+    /// Waits until a JavaScript expression is truthy, and gives its value.
+    pub(crate) async fn until(&self, expression: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // A page that is just being left answers with an error; the next one will do.
+            let seen = self.try_js(expression).await;
+            match &seen {
+                Ok(Value::Null | Value::Bool(false)) | Err(_) => {}
+                Ok(Value::String(text)) if text.is_empty() => {}
+                Ok(_) => return seen.expect("is there"),
+            }
+            if Instant::now() > deadline {
+                let text = self.try_js("location.href + '\\n' + document.body.innerText").await;
+                panic!("{expression} never came true, but was {seen:?}; the page: {text:?}");
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Waits until an element's text holds `part`.
+    pub(crate) async fn until_says(&self, css: &str, part: &str) {
+        self.until(&format!("(document.querySelector({css:?})?.textContent ?? '').includes({part:?})")).await;
+    }
+
+    /// An element that can be seen, once there is one.
+    pub(crate) async fn find(&self, css: &str) -> WebElement {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Ok(element) = self.driver().find(By::Css(css)).await
+                && element.is_displayed().await.unwrap_or(false)
+            {
+                return element;
+            }
+            if Instant::now() > deadline {
+                panic!("no {css} is shown at {}: {}", self.path().await, self.driver().source().await.unwrap_or_default());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    pub(crate) async fn click(&self, css: &str) {
+        self.find(css).await.click().await.unwrap_or_else(|e| panic!("{css}: {e}"));
+    }
+
+    pub(crate) async fn text(&self, css: &str) -> String {
+        self.find(css).await.text().await.unwrap_or_else(|e| panic!("{css}: {e}"))
+    }
+
+    /// Replaces what stands in a field.
+    pub(crate) async fn fill(&self, css: &str, text: &str) {
+        let field = self.find(css).await;
+        field.clear().await.unwrap_or_else(|e| panic!("{css}: {e}"));
+        field.send_keys(text).await.unwrap_or_else(|e| panic!("{css}: {e}"));
+    }
+
+    /// Chooses a file in a file input, which may be hidden behind its label.
+    pub(crate) async fn choose(&self, css: &str, file: &std::path::Path) {
+        let field = self.driver().find(By::Css(css)).await.unwrap_or_else(|e| panic!("{css}: {e}"));
+        field.send_keys(file.to_str().expect("UTF-8")).await.unwrap_or_else(|e| panic!("{css}: {e}"));
+    }
+
+    /// Presses keys, wherever the focus is.
+    pub(crate) async fn press(&self, keys: impl Into<TypingData>) {
+        self.driver().action_chain().send_keys(keys).perform().await.expect("keys are pressed");
+    }
+
+    /// A command of the DevTools protocol.
+    pub(crate) async fn cdp(&self, command: &str, params: Value) -> Value {
+        let command = Cdp(json!({"cmd": command, "params": params}));
+        self.driver()
+            .cmd(thirtyfour::common::command::Command::ExtensionCommand(Box::new(command)))
+            .await
+            .and_then(|answer| answer.value())
+            .expect("the protocol knows it")
+    }
+
+    /// The size of the page; a phone is touched and has its own scaling rules.
+    pub(crate) async fn resize(&self, width: u32, height: u32, phone: bool) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone});
+        self.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
+        self.cdp("Emulation.setTouchEmulationEnabled", json!({"enabled": phone})).await;
+    }
+
+    /// Ends the browser and reads its console: each error or warning must hold one of `expected`, and each of those must
+    /// have come, so that an excuse does not outlive its reason.
+    pub(crate) async fn finish(self, expected: &[&str]) {
+        self.finish_with(expected, &[]).await;
+    }
+
+    /// As [`Self::finish`]; what holds one of `tolerated` may have come or not.
+    pub(crate) async fn finish_with(mut self, expected: &[&str], tolerated: &[&str]) {
+        let log = self.driver().browser_log().await.expect("the console is recorded");
+        self.finished = true;
+        self.driver.take().expect("is open").quit().await.expect("ends");
+        let said: Vec<_> = log
+            .iter()
+            .filter(|entry| {
+                matches!(entry.level.as_str(), "SEVERE" | "WARNING") || entry.message.contains("Content Security Policy")
+            })
+            .map(|entry| format!("{} {}", entry.level, entry.message))
+            .collect();
+        let named = |line: &str| expected.iter().chain(tolerated).any(|part| line.contains(part));
+        let surprises: Vec<_> = said.iter().filter(|line| !named(line)).collect();
+        assert!(surprises.is_empty(), "in the console: {surprises:#?}");
+        for part in expected {
+            assert!(said.iter().any(|line| line.contains(part)), "{part:?} did not come; the console: {said:#?}");
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if let Some(driver) = self.driver.take() {
+            // Only after a failure. Asking chromedriver could take long; both processes end by their ids below.
+            let _ = driver.leak();
+            if let Some(pid) = self.chromium {
+                let _ = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status();
+            }
+        }
+        let _ = self.chromedriver.kill();
+        let _ = self.chromedriver.wait();
+        assert!(self.finished || std::thread::panicking(), "nobody read this browser's console");
+    }
+}
+
+/// Starts chromedriver on a port of its own choice.
+fn chromedriver() -> (Child, u16) {
+    let mut child = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("chromedriver is installed");
+    let stdout = child.stdout.take().expect("is piped");
+    let (tell, told) = mpsc::channel();
+    // Reads on after the port, so that chromedriver never blocks on a full pipe.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let digits = line.split_once("successfully on port ").map(|(_, rest)| rest.trim_end_matches('.').to_owned());
+            let _ = digits.and_then(|digits| digits.parse().ok()).map(|port: u16| tell.send(port));
+        }
+    });
+    let Ok(port) = told.recv_timeout(PATIENCE) else {
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("chromedriver never said its port");
+    };
+    (child, port)
+}
+
+/// `POST /session/…/goog/cdp/execute`.
+#[derive(Debug)]
+struct Cdp(Value);
+
+impl ExtensionCommand for Cdp {
+    fn parameters_json(&self) -> Option<Value> {
+        Some(self.0.clone())
+    }
+
+    fn method(&self) -> http::Method {
+        http::Method::POST
+    }
+
+    fn endpoint(&self) -> Arc<str> {
+        "/goog/cdp/execute".into()
+    }
+}

@@ -1,0 +1,131 @@
+//! Lines break, servers die, sessions end: what the open chat does then.
+
+use serde_json::json;
+
+use super::browser::Browser;
+use super::common::{Client, Options, Server};
+use super::wire::Wire;
+
+/// A call that is under way, or begun, while the wire is out.
+const BROKEN: &[&str] = &["Failed to load resource: net::ERR_"];
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn after_a_broken_line_what_was_missed_arrives_once() {
+    let server = Server::demo();
+    let wire = Wire::to(server.addr);
+    let ana = Browser::open(wire.addr).await;
+    ana.sign_in("cliente", "cliente123").await;
+    ana.chat().await;
+    ana.join("OFICINA", "secreta").await;
+    ana.say("antes").await;
+    let mut beto = Client::usuario(&server).socket();
+    assert_eq!(beto.join("OFICINA", "secreta", "group")["type"], "joined");
+    beto.say("OFICINA", "te leo");
+    ana.reads(&[("cliente", "antes"), ("usuario", "te leo")]).await;
+
+    wire.pull();
+    ana.until("document.querySelector('#estado').dataset.state === 'reconnecting'").await;
+    assert_eq!(ana.text("#estado").await, "Reconectando…");
+    beto.say("OFICINA", "¿sigues ahí?");
+    beto.say("OFICINA", "te escribo igual");
+    assert_eq!(ana.js("document.querySelector('#enviar').disabled").await, true);
+    // What is written meanwhile stays in the box.
+    ana.fill("#texto", "ya vuelvo").await;
+    ana.press(thirtyfour::Key::Enter + "").await;
+    ana.until_says("#aviso", "Tu texto sigue aquí; envíalo cuando vuelva.").await;
+    wire.until_tried().await;
+    wire.plug(server.addr);
+    ana.until_online().await;
+    let missed = [("cliente", "antes"), ("usuario", "te leo"), ("usuario", "¿sigues ahí?"), ("usuario", "te escribo igual")];
+    ana.reads(&missed).await;
+    ana.until_says("#mensajes .nueva", "Nuevos").await;
+    assert_eq!(ana.members().await, json!(["cliente", "usuario"]));
+    ana.until("!document.querySelector('#enviar').disabled").await;
+    ana.click("#enviar").await;
+    let mut after = missed.to_vec();
+    after.push(("cliente", "ya vuelvo"));
+    ana.reads(&after).await;
+    // Nobody saw her leave, or come back.
+    loop {
+        let frame = beto.recv();
+        assert_ne!(frame["type"], "presence", "{frame}");
+        if frame["text"] == "ya vuelvo" {
+            break;
+        }
+    }
+    ana.finish_with(&["WebSocket connection to"], BROKEN).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn a_page_that_is_loaded_again_is_still_in_its_room() {
+    let server = Server::demo();
+    let ana = Browser::open(server.addr).await;
+    ana.sign_in("cliente", "cliente123").await;
+    ana.chat().await;
+    ana.join("OFICINA", "secreta").await;
+    ana.say("uno").await;
+    ana.reads(&[("cliente", "uno")]).await;
+    ana.goto("/listar").await;
+    ana.chat().await;
+    ana.reads(&[("cliente", "uno")]).await;
+    ana.say("dos").await;
+    ana.reads(&[("cliente", "uno"), ("cliente", "dos")]).await;
+    ana.finish(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn after_the_server_was_killed_the_session_holds_and_the_room_is_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::start(Options::default().data_dir(folder.path()));
+    let wire = Wire::to(server.addr);
+    let ana = Browser::open(wire.addr).await;
+    ana.sign_in("cliente", "cliente123").await;
+    ana.chat().await;
+    ana.join("OFICINA", "secreta").await;
+    ana.say("antes").await;
+    ana.reads(&[("cliente", "antes")]).await;
+
+    server.kill();
+    wire.pull();
+    ana.until("document.querySelector('#estado').dataset.state === 'reconnecting'").await;
+    wire.until_tried().await;
+    let again = Server::start(Options::default().data_dir(folder.path()));
+    wire.plug(again.addr);
+    ana.until_online().await;
+    // Rooms live in memory only; what is on the screen stays readable, and the way back is one button.
+    ana.until_says("#aviso", "Saliste de la sala OFICINA por falta de conexión. Vuelve a unirte.").await;
+    ana.reads(&[("cliente", "antes")]).await;
+    ana.click("#volver-unirme").await;
+    ana.fill("#clave-sala", "secreta").await;
+    ana.click("#unirme").await;
+    ana.until_says("#aviso", "Sala OFICINA creada.").await;
+    ana.say("después").await;
+    // It is another room of the same name, and it starts empty, as its header says.
+    ana.reads(&[("cliente", "después")]).await;
+    ana.finish_with(&["WebSocket connection to"], BROKEN).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn signing_out_in_one_tab_ends_the_chat_of_the_other() {
+    let server = Server::demo();
+    let ana = Browser::open(server.addr).await;
+    ana.sign_in("cliente", "cliente123").await;
+    ana.chat().await;
+    ana.join("OFICINA", "secreta").await;
+    let chat = ana.driver().window().await.expect("a tab");
+    let other = ana.driver().new_tab().await.expect("a tab");
+    ana.driver().switch_to_window(other).await.expect("switches");
+    ana.goto("/inicio").await;
+    ana.click("#salir").await;
+    ana.arrive("/login").await;
+    ana.driver().switch_to_window(chat).await.expect("switches");
+    ana.arrive("/login").await;
+    ana.goto("/chat").await;
+    ana.arrive("/login").await;
+    // The list of rooms may just have been on its way when the session ended.
+    ana.finish_with(&[], &["/api/rooms - Failed to load resource: the server responded with a status of 401"]).await;
+}

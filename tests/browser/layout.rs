@@ -1,0 +1,127 @@
+//! No page is wider than the screen, on a phone or on a desk, and nothing lies on top of what one wants to press.
+
+use serde_json::{Value, json};
+
+use super::browser::Browser;
+use super::common::{Client, Server};
+
+/// An unbroken word wider than any phone.
+const LONG: &str = "Electroencefalografistas_y_otorrinolaringólogos_sin_un_solo_espacio_en_toda_la_línea_que_escriben";
+
+/// Controls that are shown, but that something else covers even where they are scrolled to.
+const COVERED: &str = "(() => {
+  const covered = [...document.querySelectorAll('a, button, input, textarea, summary')].filter((one) => {
+    one.scrollIntoView({ block: 'center', behavior: 'instant' });
+    const box = one.getBoundingClientRect();
+    if (box.width < 2 || !one.checkVisibility({ visibilityProperty: true }) || one.matches('.saltar')) return false;
+    const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    return !one.contains(top) && !one.labels?.[0]?.contains(top);
+  });
+  scrollTo(0, 0);
+  return covered.map((one) => one.outerHTML.slice(0, 80));
+})()";
+
+impl Browser {
+    async fn fits(&self, width: u32, what: &str) {
+        let widths = self.js("[document.documentElement.scrollWidth, document.body.scrollWidth, innerWidth]").await;
+        let widest = widths.as_array().and_then(|all| all.iter().filter_map(Value::as_u64).max()).expect("numbers");
+        assert!(widest <= width.into(), "{what} is {widths} wide on {width}");
+        assert_eq!(self.js(COVERED).await, json!([]), "{what} on {width}");
+        assert!(self.text(".banner").await.starts_with("Demostración: las contraseñas son públicas"), "{what}");
+    }
+}
+
+async fn every_page_fits(width: u32, height: u32, phone: bool) {
+    let server = Server::demo();
+    let admin = Client::admin(&server);
+    // A name as long as names may be.
+    let stored = admin.upload(&format!("{LONG}{LONG}.tar.gz"), b"x");
+    assert_eq!(stored.status, 201, "{}", stored.text());
+    let mut socket = admin.socket();
+    assert_eq!(socket.join("CODIGO_DE_VEINTE_123", "secreta", "group")["type"], "joined");
+
+    let ana = Browser::open(server.addr).await;
+    ana.resize(width, height, phone).await;
+    ana.goto("/login").await;
+    ana.fits(width, "/login").await;
+    ana.try_sign_in("cliente", "equivocada").await;
+    ana.find(".alert").await;
+    ana.fits(width, "/login with a message").await;
+    ana.try_sign_in("cliente", "cliente123").await;
+    ana.arrive("/inicio").await;
+    ana.until_says("#salas", "CODIGO_DE_VEINTE_123").await;
+    ana.fits(width, "/inicio").await;
+    ana.click("summary").await;
+    ana.fits(width, "/inicio with the form for a password").await;
+    ana.goto("/subir").await;
+    ana.fits(width, "/subir").await;
+    ana.goto("/nada").await;
+    ana.fits(width, "the page that is not there").await;
+
+    ana.goto("/listar").await;
+    ana.until("document.querySelector('.archivo')").await;
+    ana.fits(width, "/listar").await;
+    ana.click("summary").await;
+    ana.fits(width, "/listar with details").await;
+
+    ana.chat().await;
+    ana.until_says("#lobby", "CODIGO_DE_VEINTE_123").await;
+    ana.fits(width, "/chat without a room").await;
+    ana.join("CODIGO_DE_VEINTE_123", "secreta").await;
+    assert_eq!(ana.js("document.activeElement.id").await, "texto");
+    // While one writes on a phone, its keyboard takes half the screen, and the page drops its banner and bars.
+    assert_eq!(ana.js("document.querySelector('.banner').checkVisibility()").await, !phone);
+    let wide = ana.js("document.documentElement.scrollWidth").await;
+    assert!(wide.as_u64().is_some_and(|wide| wide <= width.into()), "/chat while one writes: {wide}");
+    ana.js("document.activeElement.blur()").await;
+    ana.fits(width, "/chat with an empty room").await;
+    socket.say("CODIGO_DE_VEINTE_123", LONG);
+    ana.say(&"hasta aquí ".repeat(30)).await;
+    ana.until("document.querySelectorAll('.mensaje').length === 2").await;
+    ana.js("document.activeElement.blur()").await;
+    ana.fits(width, "/chat with messages").await;
+    for line in 0..30 {
+        socket.send(&json!({"type": "send", "room": "CODIGO_DE_VEINTE_123", "text": format!("línea {line}")}));
+        if line == 15 {
+            // Within the burst that one person may send.
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    }
+    ana.until("document.querySelectorAll('.mensaje').length >= 20").await;
+    let last = "(() => { const log = document.querySelector('#mensajes'); return log.scrollHeight - log.scrollTop - log.clientHeight < 2; })()";
+    ana.until(last).await;
+    let composer = ana.js("document.querySelector('#texto').getBoundingClientRect().bottom").await;
+    assert!(composer.as_f64().is_some_and(|bottom| bottom <= height.into()), "one writes at {composer} of {height}");
+    if phone {
+        ana.click("#ver-miembros").await;
+        ana.find("#miembros").await;
+        let fits = ana.js("document.documentElement.scrollWidth").await;
+        assert!(fits.as_u64().is_some_and(|wide| wide <= width.into()), "the list of members: {fits}");
+        ana.click("#cerrar-miembros").await;
+    } else {
+        assert_eq!(ana.members().await, json!(["admin", "cliente"]), "a desk shows who is there without being asked");
+        ana.find("#miembros").await;
+    }
+    ana.js("document.activeElement.blur()").await;
+    ana.fits(width, "/chat with many messages").await;
+    ana.goto("/inicio").await;
+    ana.click("#salir").await;
+    ana.arrive("/login").await;
+    ana.sign_in("usuario", "usuario123").await;
+    ana.goto("/subir").await;
+    assert_eq!(ana.text("h1").await, "No tienes permiso para esto");
+    ana.fits(width, "the page that says no").await;
+    ana.finish(&["401 (Unauthorized)", "404 (Not Found)", "403 (Forbidden)"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn every_page_fits_a_phone() {
+    every_page_fits(390, 844, true).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn every_page_fits_a_desk() {
+    every_page_fits(1280, 800, false).await;
+}

@@ -1,0 +1,100 @@
+//! What somebody does on the pages, in the words of the pages.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::browser::Browser;
+
+impl Browser {
+    /// Signs in with the form and is on the start page.
+    pub(crate) async fn sign_in(&self, user: &str, password: &str) {
+        self.goto("/login").await;
+        self.try_sign_in(user, password).await;
+        self.arrive("/inicio").await;
+    }
+
+    /// Fills the form in and sends it.
+    pub(crate) async fn try_sign_in(&self, user: &str, password: &str) {
+        self.fill("#usuario", user).await;
+        self.fill("#clave", password).await;
+        self.click("#entrar").await;
+    }
+
+    /// Opens the chat, connected.
+    pub(crate) async fn chat(&self) {
+        self.goto("/chat").await;
+        self.until_online().await;
+    }
+
+    pub(crate) async fn until_online(&self) {
+        self.until("document.querySelector('#estado')?.dataset.state === 'online'").await;
+        assert_eq!(self.text("#estado").await, "Conectado");
+    }
+
+    /// Fills the form of rooms in and sends it.
+    pub(crate) async fn try_join(&self, room: &str, password: &str) {
+        self.fill("#sala", room).await;
+        self.fill("#clave-sala", password).await;
+        self.click("#unirme").await;
+    }
+
+    /// Creates a group room, or joins it.
+    pub(crate) async fn join(&self, room: &str, password: &str) {
+        self.click("#tipo-grupal").await;
+        self.try_join(room, password).await;
+        self.until(&format!("document.querySelector('#sala-codigo').textContent === {room:?}")).await;
+    }
+
+    /// Waits as long as the notice says; not at all if the pause was over before the form was sent.
+    pub(crate) async fn wait_as_told(&self) {
+        let said = r"document.querySelector('#aviso').textContent.match(/Espera (\d+) s/)?.[1]";
+        let wait = self.until(&format!("document.querySelector('#panel').hidden ? {said} : '0'")).await;
+        let seconds = wait.as_str().and_then(|n| n.parse().ok()).expect("a number");
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    pub(crate) async fn say(&self, text: &str) {
+        self.fill("#texto", text).await;
+        self.click("#enviar").await;
+    }
+
+    /// Author and text of each message that is shown, from top to bottom.
+    pub(crate) async fn messages(&self) -> Value {
+        self.js(MESSAGES).await
+    }
+
+    /// Waits until exactly these messages are shown: author, text.
+    pub(crate) async fn reads(&self, messages: &[(&str, &str)]) {
+        let wanted = json!(messages).to_string();
+        self.until(&format!("JSON.stringify({MESSAGES}) === JSON.stringify({wanted})")).await;
+    }
+
+    /// The names in the list of members.
+    pub(crate) async fn members(&self) -> Value {
+        self.js("[...document.querySelectorAll('#miembros li')].map((one) => one.dataset.name)").await
+    }
+
+    /// The names of the files that are listed.
+    pub(crate) async fn files(&self) -> Value {
+        self.js("[...document.querySelectorAll('#archivos .archivo')].map((one) => one.dataset.name)").await
+    }
+
+    /// Moves the focus with Tab to an element, where it must be seen.
+    pub(crate) async fn tab_to(&self, css: &str) {
+        let mut passed = Vec::new();
+        for _ in 0..60 {
+            if self.js(&format!("document.activeElement?.matches({css:?})")).await == true {
+                let ring = self.js("getComputedStyle(document.activeElement).outline").await;
+                assert!(ring.as_str().is_some_and(|r| r.contains("solid 3px")), "{css} has the focus, and shows {ring}");
+                return;
+            }
+            self.press(thirtyfour::Key::Tab + "").await;
+            passed.push(self.js("document.activeElement?.id || document.activeElement?.outerHTML.slice(0, 60)").await);
+        }
+        panic!("Tab never reaches {css}, only {passed:?}");
+    }
+}
+
+const MESSAGES: &str = "[...document.querySelectorAll('#mensajes .mensaje')]
+    .map((one) => [one.querySelector('.autor').textContent, one.querySelector('.texto').textContent])";

@@ -1,0 +1,115 @@
+//! Without JavaScript, without a mouse, without Spanish.
+
+use serde_json::json;
+use thirtyfour::Key;
+
+use super::browser::{Browser, Setup};
+use super::common::{Client, Server};
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn without_scripts_one_signs_in_uploads_and_signs_out() {
+    let server = Server::demo();
+    let ana = Browser::with(server.addr, Setup { scripts: false, ..Setup::default() }).await;
+    ana.goto("/chat").await;
+    ana.arrive("/login").await;
+    ana.try_sign_in("cliente", "equivocada").await;
+    let refusal = ana.text(".alert").await;
+    assert!(refusal.contains("contraseña"), "{refusal}");
+    assert_eq!(ana.path().await, "/login");
+    ana.try_sign_in("cliente", "cliente123").await;
+    ana.arrive("/inicio").await;
+    assert_eq!(ana.text("#saludo").await, "Hola");
+    assert!(ana.text("#salas").await.contains("activa JavaScript"), "scripts do not run");
+    ana.goto("/chat").await;
+    assert!(ana.text(".entrada .alert").await.contains("activa JavaScript"));
+
+    ana.goto("/listar").await;
+    ana.click("a.boton[href='/subir']").await;
+    ana.arrive("/subir").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("informe.txt"), "lo dicho").expect("writes");
+    ana.choose("#elegir", &folder.path().join("informe.txt")).await;
+    ana.click("#subir").await;
+    ana.arrive("/listar").await;
+    let files = Client::usuario(&server).get("/api/files").json();
+    assert_eq!((&files[0]["name"], &files[0]["uploaded_by"]), (&json!("informe.txt"), &json!("cliente")));
+
+    ana.click("#salir").await;
+    ana.arrive("/login").await;
+    ana.goto("/inicio").await;
+    ana.arrive("/login").await;
+    ana.finish(&["401 (Unauthorized)"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn tab_and_enter_are_enough_to_sign_in_join_and_talk() {
+    let server = Server::demo();
+    let ana = Browser::open(server.addr).await;
+    ana.goto("/login").await;
+    // The first field has the focus from the start.
+    ana.press("cliente" + Key::Tab + "cliente123" + Key::Enter).await;
+    ana.arrive("/inicio").await;
+    ana.until_says("#saludo", "cliente").await;
+    ana.press(Key::Tab + "").await;
+    assert_eq!(ana.js("document.activeElement.className").await, "saltar", "the way past the navigation comes first");
+    ana.tab_to(".rutas a[href='/chat']").await;
+    ana.press(Key::Enter + "").await;
+    ana.arrive("/chat").await;
+    ana.until_online().await;
+    ana.tab_to("#sala").await;
+    ana.press("OFICINA").await;
+    ana.tab_to("#clave-sala").await;
+    ana.press("secreta").await;
+    ana.tab_to("#unirme").await;
+    ana.press(Key::Enter + "").await;
+    ana.until("document.activeElement.id === 'texto'").await;
+    ana.press("sin ratón" + Key::Enter).await;
+    ana.reads(&[("cliente", "sin ratón")]).await;
+    // Every other control of the room is reached too, and the room is left with the keyboard.
+    for control in ["#enviar", "#cerrar-miembros", ".marca", "#salir", "[role=tab]", "#ver-miembros", "#dejar"] {
+        ana.tab_to(control).await;
+    }
+    ana.press(Key::Enter + "").await;
+    ana.until_says("#aviso", "Dejaste la sala OFICINA.").await;
+    assert_eq!(ana.js("document.activeElement.id").await, "sala");
+    ana.finish(&[]).await;
+}
+
+/// Every text that a page brings along, beside the Spanish one of its source; what is the same in both is left out.
+const UNTRANSLATED: &str = "(async () => {
+  const source = new DOMParser().parseFromString(await (await fetch(location.href)).text(), 'text/html');
+  const spanish = new Map([...source.querySelectorAll('[data-i18n]')].map((one) => [one.dataset.i18n, one.textContent]));
+  return [...document.querySelectorAll('[data-i18n]')].map((one) => [one.dataset.i18n, one.textContent])
+    .filter(([key, text]) => text === key || text === spanish.get(key)).map(([key]) => key);
+})()";
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn an_english_browser_reads_english() {
+    let server = Server::demo();
+    let ana = Browser::with(server.addr, Setup { languages: "en-US,en", ..Setup::default() }).await;
+    ana.goto("/login").await;
+    ana.until_says("#entrar", "Sign in").await;
+    assert_eq!(ana.driver().title().await.expect("a title"), "Sign in · PiChat");
+    assert_eq!(ana.js("document.documentElement.lang").await, "en");
+    assert_eq!(
+        ana.js("[...document.querySelectorAll('label')].map((one) => one.textContent)").await,
+        json!(["User", "Password"])
+    );
+    assert_eq!(ana.js(UNTRANSLATED).await, json!([]));
+    ana.try_sign_in("admin", "wrong").await;
+    assert!(ana.text(".alert").await.contains("password"), "{}", ana.text(".alert").await);
+    ana.try_sign_in("admin", "admin123").await;
+    ana.arrive("/inicio").await;
+    ana.until_says("#saludo", "Hello, admin").await;
+    for page in ["/inicio", "/chat", "/listar", "/subir", "/nada"] {
+        ana.goto(page).await;
+        ana.until("document.documentElement.lang === 'en'").await;
+        let same = ana.js(UNTRANSLATED).await;
+        let same: Vec<_> = same.as_array().expect("a list").iter().filter(|key| **key != "nav.chat").collect();
+        assert!(same.is_empty(), "{page}: {same:?}");
+    }
+    ana.finish(&["401 (Unauthorized)", "404 (Not Found)"]).await;
+}

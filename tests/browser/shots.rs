@@ -1,0 +1,92 @@
+//! The pictures of the README, taken from the real thing: `PICHAT_TEST_SHOTS=1 cargo test --test browser shots -- --ignored`.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::browser::Browser;
+use super::common::{Client, Options, Server};
+
+const PASSWORD: &str = "tres-palabras-largas";
+const ROOM: &str = "OFICINA";
+const ROOM_PASSWORD: &str = "cafe-de-las-diez";
+
+impl Browser {
+    /// Local time as in the office, the colours as asked for.
+    async fn set_scene(&self, scheme: &str) {
+        self.cdp("Emulation.setTimezoneOverride", json!({"timezoneId": "America/Bogota"})).await;
+        let features =
+            json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
+        self.cdp("Emulation.setEmulatedMedia", json!({"features": features})).await;
+    }
+
+    async fn shoot(&self, name: &str) {
+        // The notice of before has been read by now.
+        self.js("document.querySelector('.aviso-caja button')?.click()").await;
+        self.driver().action_chain().move_to(2, 300).perform().await.expect("the pointer moves away");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/img");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        self.driver().screenshot(&folder.join(name)).await.expect("a picture");
+    }
+}
+
+#[tokio::test]
+#[ignore = "writes docs/img; needs chromium and chromedriver"]
+async fn shots() {
+    if std::env::var_os("PICHAT_TEST_SHOTS").is_none() {
+        return;
+    }
+    let users = vec![("marcela", PASSWORD, "cliente"), ("diego", PASSWORD, "cliente"), ("lucia", PASSWORD, "usuario")];
+    let server = Server::start(Options { users, ..Options::default() });
+    let desk = Browser::open(server.addr).await;
+    desk.set_scene("light").await;
+    desk.resize(1280, 800, false).await;
+    desk.sign_in("marcela", PASSWORD).await;
+    desk.chat().await;
+    desk.try_join("PROVEEDORES", "factura-al-dia").await;
+    desk.until_says("#sala-codigo", "PROVEEDORES").await;
+    desk.join(ROOM, ROOM_PASSWORD).await;
+    let phone = Browser::open(server.addr).await;
+    phone.set_scene("dark").await;
+    phone.resize(390, 844, true).await;
+    phone.sign_in("diego", PASSWORD).await;
+    phone.chat().await;
+    phone.join(ROOM, ROOM_PASSWORD).await;
+    let mut third = Client::signed_in(&server, "lucia", PASSWORD).socket();
+    assert_eq!(third.join(ROOM, ROOM_PASSWORD, "group")["type"], "joined");
+
+    let talk = [
+        (&desk, "Hola. ¿Alguien tiene el acta de la reunión del lunes?"),
+        (&phone, "Hola, Marcela. La terminé anoche, la subo ya mismo."),
+        (&phone, "Listo, está en Archivos: acta-lunes.pdf"),
+        (&desk, "Perfecto, muchas gracias."),
+        (&desk, "¿Nos vemos mañana a las 10 para revisar los pedidos?"),
+        (&phone, "Sí, a las 10 en la sala pequeña. Yo llevo el café."),
+    ];
+    for (at, (who, text)) in talk.iter().enumerate() {
+        who.say(text).await;
+        desk.until(&format!("document.querySelectorAll('.mensaje').length === {}", at + 1)).await;
+    }
+    phone.until(&format!("document.querySelectorAll('.mensaje').length === {}", talk.len())).await;
+    desk.shoot("chat.png").await;
+    phone.js("document.activeElement.blur()").await;
+    phone.shoot("chat-movil.png").await;
+
+    let (marcela, diego) = (Client::signed_in(&server, "marcela", PASSWORD), Client::signed_in(&server, "diego", PASSWORD));
+    let pdf = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".repeat(9_000);
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".repeat(70_000);
+    for (who, name, bytes) in [
+        (&marcela, "Fotos de la bodega.zip", b"PK\x03\x04".repeat(11_000)),
+        (&diego, "foto-tablero.png", png),
+        (&marcela, "Pedidos de noviembre.csv", b"fecha;pedido;valor\n".repeat(240)),
+        (&diego, "acta-lunes.pdf", pdf),
+    ] {
+        let stored = who.upload(name, &bytes);
+        assert_eq!(stored.status, 201, "{}", stored.text());
+    }
+    desk.goto("/listar").await;
+    desk.until("document.querySelectorAll('.archivo').length === 4").await;
+    desk.shoot("archivos.png").await;
+    desk.finish(&[]).await;
+    phone.finish(&[]).await;
+}

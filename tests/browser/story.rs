@@ -1,0 +1,194 @@
+//! Two people talk and hand a file over, a third takes it away again.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::browser::{Browser, PATIENCE};
+use super::common::Server;
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn two_people_talk() {
+    let server = Server::demo();
+    let (ana, beto) = (Browser::open(server.addr).await, Browser::open(server.addr).await);
+    ana.sign_in("cliente", "cliente123").await;
+    beto.sign_in("usuario", "usuario123").await;
+    assert_eq!(ana.js("isSecureContext").await, false, "the login holds without TLS, by a name that is not localhost");
+    ana.until_says("#saludo", "Hola, cliente").await;
+    ana.until_says("#papel", "Cliente · Todo lo que ves").await;
+
+    ana.chat().await;
+    ana.join("OFICINA", "secreta").await;
+    ana.until_says("#aviso", "Sala OFICINA creada. Comparte su código y su contraseña.").await;
+    ana.until_says("#mensajes", "La sala está lista. Escribe el primer mensaje.").await;
+    assert_eq!(ana.members().await, json!(["cliente"]));
+
+    beto.goto("/inicio").await;
+    beto.until_says("#salas", "OFICINA").await;
+    beto.until_says("#salas", "Grupal · 1 persona").await;
+    beto.click("#salas a").await;
+    beto.arrive("/chat").await;
+    beto.until_online().await;
+    beto.until("document.querySelector('#sala').value === 'OFICINA'").await;
+    beto.fill("#clave-sala", "otra cosa").await;
+    beto.click("#unirme").await;
+    beto.until_says("#aviso", "Esa no es la contraseña de la sala.").await;
+    assert!(!beto.driver().find(thirtyfour::By::Id("panel")).await.expect("exists").is_displayed().await.expect("says"));
+    beto.try_join("OFICINA", "secreta").await;
+    beto.wait_as_told().await;
+    beto.join("OFICINA", "secreta").await;
+    beto.until_says("#aviso", "Te uniste a la sala OFICINA.").await;
+    assert_eq!(beto.members().await, json!(["cliente", "usuario"]));
+    ana.until_says("#mensajes", "usuario entró a la sala").await;
+    ana.until_says("#sala-meta", "Grupal · 2 personas").await;
+    assert_eq!(ana.members().await, json!(["cliente", "usuario"]));
+
+    let talk = [
+        ("cliente", "¿Ya está el acta? 📄"),
+        ("usuario", "Sí, la subo\nen un momento"),
+        ("cliente", "Gracias"),
+        ("cliente", "Quedo atenta"),
+    ];
+    ana.say(talk[0].1).await;
+    ana.reads(&talk[..1]).await;
+    beto.reads(&talk[..1]).await;
+    // Enter sends; Shift and Enter break the line.
+    beto.click("#texto").await;
+    beto.press("Sí, la subo").await;
+    beto.until_says_typing(&ana).await;
+    let line_break = beto.driver().action_chain().key_down(thirtyfour::Key::Shift).send_keys(thirtyfour::Key::Enter + "");
+    line_break.key_up(thirtyfour::Key::Shift).perform().await.expect("pressed");
+    beto.press("en un momento" + thirtyfour::Key::Enter).await;
+    ana.reads(&talk[..2]).await;
+    for message in &talk[2..] {
+        ana.say(message.1).await;
+    }
+    beto.reads(&talk).await;
+    ana.reads(&talk).await;
+    let grouped = "[...document.querySelectorAll('.mensaje')].map((one) => one.classList.contains('primero'))";
+    assert_eq!(beto.js(grouped).await, json!([true, true, true, false]), "the author stands once above what belongs together");
+    let own = "[...document.querySelectorAll('.mensaje')].map((one) => one.classList.contains('propio'))";
+    assert_eq!(ana.js(own).await, json!([true, false, true, true]));
+
+    // A newcomer to the room sees nothing of before; who leaves is seen to leave.
+    beto.click("#dejar").await;
+    beto.until_says("#aviso", "Dejaste la sala OFICINA.").await;
+    ana.until_says("#mensajes", "usuario salió de la sala").await;
+    assert_eq!(ana.members().await, json!(["cliente"]));
+    beto.join("OFICINA", "secreta").await;
+    assert_eq!(beto.messages().await, json!([]));
+    ana.finish(&[]).await;
+    beto.finish(&[]).await;
+}
+
+impl Browser {
+    /// Waits until somebody else's page says that this person, `usuario`, writes.
+    async fn until_says_typing(&self, other: &Self) {
+        other.until_says("#escribiendo", "usuario está escribiendo…").await;
+    }
+}
+
+/// A text is a text, whatever it looks like.
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn what_looks_like_html_is_shown_as_text() {
+    const EVIL: &str = "<img src=x onerror=alert(1)>";
+    let server = Server::demo();
+    let other = super::common::Client::usuario(&server);
+    let ana = Browser::open(server.addr).await;
+    ana.sign_in("cliente", "cliente123").await;
+    ana.chat().await;
+    ana.join("SALA", "secreta").await;
+    let mut socket = other.socket();
+    assert_eq!(socket.join("SALA", "secreta", "group")["type"], "joined");
+    socket.say("SALA", EVIL);
+    ana.reads(&[("usuario", EVIL)]).await;
+    ana.say(EVIL).await;
+    ana.reads(&[("usuario", EVIL), ("cliente", EVIL)]).await;
+    assert_eq!(ana.js("document.querySelectorAll('#mensajes img').length").await, 0);
+
+    let admin = super::common::Client::admin(&server);
+    let name = "<b onclick=alert(2)>acta";
+    let stored = admin.upload(name, b"x");
+    assert_eq!(stored.status, 201, "{}", stored.text());
+    let shown = stored.json()["name"].clone();
+    ana.goto("/listar").await;
+    ana.until("document.querySelector('#archivos .archivo')").await;
+    assert_eq!(ana.files().await, json!([shown]));
+    assert_eq!(ana.js("document.querySelectorAll('#archivos b').length").await, 0);
+    assert!(ana.driver().get_alert_text().await.is_err(), "no script ran");
+    ana.finish(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn a_file_is_handed_over_and_deleted() {
+    let server = Server::demo();
+    let (ana, beto, admin) =
+        (Browser::open(server.addr).await, Browser::open(server.addr).await, Browser::open(server.addr).await);
+    ana.sign_in("cliente", "cliente123").await;
+    beto.sign_in("usuario", "usuario123").await;
+    admin.sign_in("admin", "admin123").await;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    // Chromium keeps most kinds of files from a plain HTTP address back until one says "Keep"; a text it hands over at once.
+    let name = "Acta de reunión (2).txt";
+    // Every byte value, many times over, so that nothing on the way may take it for text.
+    let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+    std::fs::write(folder.path().join(name), &bytes).expect("writes");
+
+    beto.goto("/listar").await;
+    beto.until_says("#vacio", "Aún no hay archivos. Cuando alguien suba uno, aparecerá aquí.").await;
+    assert_eq!(beto.js("document.querySelector('#zona').hidden").await, true, "a usuario does not upload");
+
+    ana.goto("/listar").await;
+    ana.until_says("#vacio", "Sube el primero y lo verán todos.").await;
+    ana.choose("#elegir", &folder.path().join(name)).await;
+    ana.until_says("#aviso", &format!("Se subió {name}.")).await;
+    ana.until("document.querySelector('.archivo')").await;
+    assert_eq!(ana.files().await, json!([name]));
+    assert_eq!(ana.text(".archivo .ficha").await, "Recibido");
+    ana.until_says(".archivo .datos", "293 KiB · cliente").await;
+
+    beto.goto("/listar").await;
+    beto.until("document.querySelector('.archivo')").await;
+    assert_eq!(beto.js("document.querySelectorAll('.borrar').length").await, 0);
+    let link = beto.find(".descargar").await.attr("href").await.expect("says").expect("a link");
+    assert!(link.starts_with("/api/files/") && link.ends_with("/content"), "{link}");
+    beto.click(".descargar").await;
+    assert_eq!(beto.downloaded(name).await, bytes);
+
+    admin.goto("/listar").await;
+    admin.click(".borrar").await;
+    assert_eq!(admin.text("#confirmar h2").await, "¿Borrar este archivo?");
+    assert_eq!(admin.text("#confirmar-nombre").await, name);
+    admin.click("#confirmar button[value=no]").await;
+    admin.until("!document.querySelector('#confirmar').open").await;
+    assert_eq!(admin.files().await, json!([name]), "who says no keeps it");
+    admin.click(".borrar").await;
+    admin.click("#confirmar-borrar").await;
+    admin.until_says("#aviso", &format!("Se borró {name}.")).await;
+    assert_eq!(admin.files().await, json!([]));
+    beto.goto("/listar").await;
+    beto.until_says("#vacio", "Aún no hay archivos.").await;
+    ana.finish(&[]).await;
+    beto.finish(&["This file should be served over HTTPS"]).await;
+    admin.finish(&[]).await;
+}
+
+impl Browser {
+    /// The bytes of a file, once the download is complete.
+    async fn downloaded(&self, name: &str) -> Vec<u8> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // Chromium writes to another name and renames at the end.
+            if let Ok(bytes) = std::fs::read(self.downloads.join(name)) {
+                return bytes;
+            }
+            let seen: Vec<_> = std::fs::read_dir(&self.downloads).expect("is there").flatten().map(|f| f.file_name()).collect();
+            assert!(Instant::now() < deadline, "{name} never came, only {seen:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The cable between a browser and the server, which a test can pull out and plug into another server.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Forwards a port of its own.
+pub(crate) struct Wire {
+    pub(crate) addr: SocketAddr,
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// None while it is pulled out: who connects is hung up on.
+    to: Mutex<Option<SocketAddr>>,
+    open: Mutex<Vec<TcpStream>>,
+    refused: AtomicU64,
+}
+
+impl Wire {
+    pub(crate) fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let addr = listener.local_addr().expect("an address");
+        let inner = Arc::new(Inner::default());
+        let wire = Self { addr, inner: inner.clone() };
+        wire.plug(server);
+        // Ends with the test's process; it holds nothing but a port.
+        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| inner.forward(&stream)));
+        wire
+    }
+
+    pub(crate) fn plug(&self, server: SocketAddr) {
+        *self.inner.to.lock().expect("no panic") = Some(server);
+    }
+
+    /// Every connection breaks, and no new one comes about.
+    pub(crate) fn pull(&self) {
+        *self.inner.to.lock().expect("no panic") = None;
+        self.inner.refused.store(0, Ordering::SeqCst);
+        for stream in self.inner.open.lock().expect("no panic").drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Waits until somebody tried in vain since it was pulled out.
+    pub(crate) async fn until_tried(&self) {
+        while self.inner.refused.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Inner {
+    fn forward(&self, near: &TcpStream) {
+        let to = self.to.lock().expect("no panic");
+        let Some(far) = to.and_then(|to| TcpStream::connect(to).ok()) else {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            return;
+        };
+        // Under the lock of `to`, so that `pull` misses no connection.
+        let mut open = self.open.lock().expect("no panic");
+        for (from, into) in [(near, &far), (&far, near)] {
+            let (mut from, mut into) = (from.try_clone().expect("clones"), into.try_clone().expect("clones"));
+            open.push(from.try_clone().expect("clones"));
+            std::thread::spawn(move || {
+                let _ = io::copy(&mut from, &mut into);
+                let _ = into.shutdown(Shutdown::Both);
+            });
+        }
+    }
+}

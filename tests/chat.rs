@@ -1,0 +1,332 @@
+//! Rooms: who gets in, who sees whom, what is said and how it arrives (DESIGN sections 5 and 6).
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Client, Options, Server, Socket};
+use serde_json::{Value, json};
+
+/// Nobody is told to wait where that is not what the test is about.
+const UNHURRIED: &str = "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
+
+fn unhurried(more: &str) -> Server {
+    Server::start(Options::config(&format!("{UNHURRIED}{more}")))
+}
+
+/// Asserts that the answer is the very next frame, and returns it.
+fn at_once(socket: &mut Socket, request: Value) -> Value {
+    socket.send(&request);
+    socket.recv()
+}
+
+#[track_caller]
+fn assert_error(frame: &Value, code: &str) {
+    assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!(code)), "{frame}");
+    assert!(frame["detail"].as_str().is_some_and(|d| !d.is_empty()), "people are told too: {frame}");
+}
+
+#[track_caller]
+fn assert_presence(frame: &Value, room: &str, user: &str, event: &str) {
+    assert_time(&frame["at"]);
+    let mut rest = frame.clone();
+    rest["at"].take();
+    assert_eq!(rest, json!({"type": "presence", "room": room, "user": user, "event": event, "at": null}));
+}
+
+/// RFC 3339, UTC, milliseconds: `2026-01-31T23:59:59.999Z`.
+#[track_caller]
+fn assert_time(at: &Value) {
+    let text = at.as_str().expect("a text");
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    assert_eq!(shape, "0000-00-00T00:00:00.000Z", "{text}");
+}
+
+/// The texts that `socket` gets until `last` comes.
+fn texts_until(socket: &mut Socket, last: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    loop {
+        let text = socket.recv_type("message")["text"].as_str().expect("a text").to_owned();
+        if text == last {
+            return texts;
+        }
+        texts.push(text);
+    }
+}
+
+#[test]
+fn create_join_talk_leave() {
+    let server = unhurried("");
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    let mut made =
+        at_once(&mut a, json!({"type": "join", "ref": "1", "room": "Sala_1-b", "password": "secreta", "kind": "private"}));
+    assert!(made["resume"].take().as_str().is_some_and(|token| !token.is_empty()));
+    assert_eq!(
+        made,
+        json!({"type": "joined", "ref": "1", "room": "Sala_1-b", "kind": "private", "created": true, "members": ["cliente"],
+               "seq": 0, "resume": null})
+    );
+    // The kind of a room that exists is not asked for.
+    let entered = b.join("Sala_1-b", "secreta", "group");
+    assert_eq!((&entered["kind"], &entered["created"]), (&json!("private"), &json!(false)));
+    assert_eq!(entered["members"], json!(["cliente", "usuario"]));
+    assert_presence(&a.recv(), "Sala_1-b", "usuario", "joined");
+
+    a.send(&json!({"type": "send", "ref": "2", "room": "Sala_1-b", "text": "hola"}));
+    let mut frames = [a.recv(), a.recv()];
+    frames.sort_by_key(|frame| frame["type"] == "sent");
+    let [message, sent] = frames;
+    assert_time(&sent["at"]);
+    let at = &sent["at"];
+    assert_eq!(sent, json!({"type": "sent", "ref": "2", "room": "Sala_1-b", "seq": 1, "at": at}));
+    let want = json!({"type": "message", "room": "Sala_1-b", "seq": 1, "user": "cliente", "text": "hola", "at": at});
+    assert_eq!(message, want, "the sender gets it like all others");
+    assert_eq!(b.recv(), want);
+
+    let left = at_once(&mut b, json!({"type": "leave", "ref": "3", "room": "Sala_1-b"}));
+    assert_eq!(left, json!({"type": "left", "ref": "3", "room": "Sala_1-b"}));
+    assert_presence(&a.recv(), "Sala_1-b", "usuario", "left");
+    assert_eq!(a.say("Sala_1-b", "¿sigues?")["seq"], 2);
+    let again = at_once(&mut b, json!({"type": "leave", "ref": "4", "room": "Sala_1-b"}));
+    assert_error(&again, "not_member");
+    let back = b.join("Sala_1-b", "secreta", "private");
+    assert_eq!((&back["type"], &back["seq"]), (&json!("joined"), &json!(2)), "the last number given");
+}
+
+#[test]
+fn a_wrong_password_costs_a_pause_that_doubles() {
+    let server = Server::demo();
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    let mut owner = Client::admin(&server).socket();
+    owner.enter("sala");
+    owner.enter("otra");
+    let wrong = |socket: &mut Socket, seconds: u64| {
+        let started = Instant::now();
+        let refused = socket.join("sala", "no es esta", "group");
+        assert_error(&refused, "wrong_password");
+        assert_eq!(refused["retry_after"], seconds);
+        // Within the pause not even the right one is looked at; a machine that slept through it has nothing to show.
+        let meanwhile = socket.join("sala", "secreta", "group");
+        if started.elapsed() < Duration::from_secs(seconds) {
+            assert_error(&meanwhile, "rate_limited");
+            assert!(meanwhile["retry_after"].as_u64().is_some_and(|s| (1..=seconds).contains(&s)), "{meanwhile}");
+        }
+    };
+    let after_the_pause = |socket: &mut Socket, password: &str| loop {
+        let answer = socket.join("sala", password, "group");
+        if answer["code"] != "rate_limited" {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_secs(answer["retry_after"].as_u64().expect("seconds")));
+    };
+    wrong(&mut a, 3);
+    assert_eq!(b.join("otra", "secreta", "group")["type"], "joined", "another person");
+    assert_eq!(a.join("otra", "secreta", "group")["type"], "joined", "another room");
+    wrong(&mut b, 3);
+    let second = after_the_pause(&mut a, "tampoco");
+    assert_error(&second, "wrong_password");
+    assert_eq!(second["retry_after"], 6);
+    let right = after_the_pause(&mut b, "secreta");
+    assert_eq!(right["members"], json!(["admin", "usuario"]), "who guessed wrong was never in: {right}");
+    assert_presence(&owner.recv_type("presence"), "otra", "usuario", "joined");
+}
+
+#[test]
+fn the_lobby_lists_group_rooms_and_an_administrator_sees_all() {
+    let server = unhurried("");
+    let (cliente, admin) = (Client::cliente(&server), Client::admin(&server));
+    let (mut a, mut a2, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
+    for socket in [&mut a, &mut a2, &mut b] {
+        socket.join("abierta", "secreta", "group");
+    }
+    b.join("secreto", "secreta", "private");
+    let group = json!({"room": "abierta", "kind": "group", "members": 2});
+    let private = json!({"room": "secreto", "kind": "private", "members": 1});
+    assert_eq!(cliente.get("/api/rooms").json(), json!([group]), "people, not sockets");
+    let mut all = admin.get("/api/rooms").json();
+    all.as_array_mut().expect("a list").sort_by_key(|row| row["room"].to_string());
+    assert_eq!(all, json!([group, private]));
+    assert_eq!(Client::usuario(&server).get("/api/rooms").json(), json!([group]), "not even to its member");
+}
+
+#[test]
+fn presence_is_of_people_not_of_sockets() {
+    let server = unhurried("");
+    let cliente = Client::cliente(&server);
+    let (mut a, mut a2, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
+    b.enter("sala");
+    a.enter("sala");
+    assert_presence(&b.recv(), "sala", "cliente", "joined");
+    assert_eq!(a2.enter("sala")["members"], json!(["cliente", "usuario"]));
+    a.ask(json!({"type": "leave", "room": "sala"}));
+    a2.say("sala", "aquí sigo");
+    let next = b.recv();
+    assert_eq!(next["text"], "aquí sigo", "neither a second `joined` nor a first `left`: {next}");
+    a2.ask(json!({"type": "leave", "room": "sala"}));
+    assert_presence(&b.recv(), "sala", "cliente", "left");
+}
+
+#[test]
+fn joining_again_on_the_same_socket_is_one_place_and_no_news() {
+    let server = unhurried("");
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    b.enter("sala");
+    let first = a.enter("sala");
+    assert_presence(&b.recv(), "sala", "cliente", "joined");
+    let second = a.join("sala", "secreta", "private");
+    assert_eq!((&second["type"], &second["created"], &second["kind"]), (&json!("joined"), &json!(false), &json!("group")));
+    assert_eq!(second["members"], json!(["cliente", "usuario"]));
+    assert_ne!(second["resume"], first["resume"], "the token is new at each join");
+    a.say("sala", "una vez");
+    assert_eq!(b.recv()["text"], "una vez", "no presence came before");
+    a.ask(json!({"type": "leave", "room": "sala"}));
+    assert_presence(&b.recv(), "sala", "cliente", "left");
+    assert_error(&a.say("sala", "¿sigo dentro?"), "not_member");
+}
+
+#[test]
+fn a_ref_is_echoed_to_who_asked_and_to_nobody_else() {
+    let server = unhurried("");
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    b.enter("sala");
+    a.enter("sala");
+    b.recv_type("presence");
+    let longest = "ñ".repeat(32);
+    for reference in [json!(longest), json!(""), json!("a\"b")] {
+        let answer = at_once(&mut a, json!({"type": "leave", "ref": reference, "room": "ajena"}));
+        assert_eq!((&answer["code"], &answer["ref"]), (&json!("not_member"), &reference));
+    }
+    for request in [json!({"type": "leave", "ref": null, "room": "ajena"}), json!({"type": "leave", "room": "ajena"})] {
+        let answer = at_once(&mut a, request);
+        assert_eq!((&answer["code"], &answer["ref"]), (&json!("not_member"), &Value::Null), "null is no ref");
+    }
+    let too_long = at_once(&mut a, json!({"type": "send", "ref": "x".repeat(33), "room": "sala", "text": "no sale"}));
+    assert_error(&too_long, "bad_request");
+    assert_eq!(too_long["ref"], Value::Null);
+    let number = at_once(&mut a, json!({"type": "send", "ref": 7, "room": "sala", "text": "no sale"}));
+    assert_error(&number, "bad_request");
+    a.send(&json!({"type": "send", "ref": longest, "room": "sala", "text": "sale"}));
+    let message = b.recv();
+    assert_eq!((&message["text"], message.get("ref")), (&json!("sale"), None), "what was refused did not go out");
+}
+
+#[test]
+fn text_goes_out_as_it_came_in_but_for_what_deceives() {
+    let server = unhurried("");
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    a.enter("sala");
+    b.enter("sala");
+    let bidi = "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+    let same = ["<b>\"&'</b>\\ &lt; %3C {}", "  ni recortado  ", "uno\ndos\ttres\n", "👩‍👩‍👧 \u{2028} ñandú 名", "null"];
+    let cleaned = [
+        ("a\0b\u{7}c\u{1b}[31md\r\ne\u{7f}f\u{85}g\u{9b}", "abc[31md\nefg"),
+        (&*format!("txt.{bidi}exe"), "txt.exe"),
+        ("cafe\u{301} A\u{30a} \u{212b}", "café Å Å"),
+        ("a\u{202e}\u{301}", "á"),
+    ];
+    for (raw, want) in same.iter().map(|text| (*text, *text)).chain(cleaned) {
+        assert_eq!(a.say("sala", raw)["type"], "sent", "{raw:?}");
+        assert_eq!(b.recv_type("message")["text"], want, "{raw:?}");
+    }
+    let blanks = ["", " ", "\n\t \r", "\0\u{7}", bidi, "\u{a0}\u{3000}\u{2003}\u{202e}"];
+    for blank in blanks {
+        assert_error(&a.say("sala", blank), "bad_request");
+    }
+    assert_eq!(a.say("sala", "fin")["seq"], 10, "what was refused took no number");
+    assert!(texts_until(&mut b, "fin").is_empty());
+}
+
+#[test]
+fn a_text_has_a_thousand_scalar_values_at_most() {
+    let server = unhurried("");
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    a.enter("sala");
+    b.enter("sala");
+    assert_error(&a.say("sala", &"a".repeat(1001)), "too_long");
+    assert_error(&a.say("sala", &"🦀".repeat(1001)), "too_long");
+    let crabs = "🦀".repeat(1000);
+    for whole in ["a".repeat(1000), crabs.clone(), format!("{}\u{7}\u{202e}", "b".repeat(1000)), "e\u{301}".repeat(1000)] {
+        assert_eq!(a.say("sala", &whole)["type"], "sent", "counted after cleaning");
+    }
+    // Twelve bytes a character, as the strictest JSON encoder writes it: the frame limit must let it through.
+    let escaped = r"\ud83e\udd80".repeat(1000);
+    a.send_text(&format!(r#"{{"type":"send","ref":"esc","room":"sala","text":"{escaped}"}}"#));
+    a.say("sala", "fin");
+    let texts = texts_until(&mut b, "fin");
+    assert_eq!(texts, ["a".repeat(1000), crabs.clone(), "b".repeat(1000), "é".repeat(1000), crabs]);
+}
+
+#[test]
+fn numbers_count_by_one_in_each_room_whoever_speaks() {
+    let server = unhurried("");
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    for room in ["uno", "dos"] {
+        a.enter(room);
+    }
+    b.enter("uno");
+    for n in 1..=30 {
+        let speaker = if n % 3 == 0 { &mut b } else { &mut a };
+        assert_eq!(speaker.say("uno", "x")["seq"], n);
+        if n % 5 == 0 {
+            assert_eq!(a.say("dos", "y")["seq"], n / 5, "another room has its own");
+        }
+    }
+    let mut c = Client::admin(&server).socket();
+    assert_eq!((&c.enter("uno")["seq"], &c.enter("dos")["seq"]), (&json!(30), &json!(6)));
+}
+
+#[test]
+fn several_rooms_at_once_stay_apart() {
+    let server = unhurried("");
+    let (mut a, mut b, mut c) =
+        (Client::cliente(&server).socket(), Client::usuario(&server).socket(), Client::admin(&server).socket());
+    for room in ["uno", "dos", "tres"] {
+        a.enter(room);
+    }
+    b.enter("uno");
+    c.enter("dos");
+    assert_presence(&a.recv_type("presence"), "uno", "usuario", "joined");
+    assert_presence(&a.recv_type("presence"), "dos", "admin", "joined");
+    a.say("dos", "para admin");
+    a.say("tres", "para nadie");
+    a.say("uno", "para usuario");
+    let (to_b, to_c) = (b.recv(), c.recv());
+    assert_eq!((&to_b["room"], &to_b["text"]), (&json!("uno"), &json!("para usuario")));
+    assert_eq!((&to_c["room"], &to_c["text"]), (&json!("dos"), &json!("para admin")));
+    a.ask(json!({"type": "leave", "room": "uno"}));
+    assert_error(&a.say("uno", "x"), "not_member");
+    assert_eq!(a.say("dos", "sigo aquí")["type"], "sent", "leaving one room leaves one room");
+    assert_presence(&b.recv(), "uno", "cliente", "left");
+    assert_eq!(c.recv()["text"], "sigo aquí", "no `left` of another room");
+}
+
+#[test]
+fn typing_is_seen_by_the_others_and_never_refused_for_haste() {
+    let server = unhurried("");
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    a.enter("sala");
+    b.enter("sala");
+    a.recv_type("presence");
+    let started = Instant::now();
+    for _ in 0..200 {
+        a.send(&json!({"type": "typing", "room": "sala"}));
+    }
+    a.send(&json!({"type": "send", "room": "sala", "text": "ya"}));
+    for frame in [a.recv(), a.recv()] {
+        assert!(["sent", "message"].contains(&frame["type"].as_str().unwrap_or_default()), "{frame}");
+    }
+    let mut seen = 0;
+    loop {
+        let frame = b.recv();
+        if frame["type"] == "message" {
+            break;
+        }
+        assert_eq!(frame, json!({"type": "typing", "room": "sala", "user": "cliente"}));
+        seen += 1;
+    }
+    let allowed = 31 + started.elapsed().as_secs() / 2;
+    assert!((1..=allowed).contains(&seen), "30 a minute, so {seen} are not 1 to {allowed}");
+    assert_error(&at_once(&mut a, json!({"type": "typing", "room": "ajena"})), "not_member");
+    // It has a limit of its own: it has taken nothing from the messages.
+    assert_eq!(a.say("sala", "más")["type"], "sent");
+}

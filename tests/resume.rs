@@ -1,0 +1,317 @@
+//! A lost connection keeps its place for the grace time, and nothing said meanwhile is lost or doubled (DESIGN section 5).
+
+mod common;
+
+use common::{Client, Options, Server, Socket};
+use serde_json::{Value, json};
+use tungstenite::Message;
+use tungstenite::protocol::CloseFrame;
+
+/// `grace` in seconds; nobody is told to wait.
+fn server(grace: u32, more: &str) -> Server {
+    let limits = "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
+    Server::start(Options::config(&format!("[chat]\nresume_grace_seconds = {grace}\n{limits}{more}")))
+}
+
+fn resume(socket: &mut Socket, room: &str, token: &Value, since: u64) -> Value {
+    socket.send(&json!({"type": "resume", "ref": "r", "room": room, "resume": token, "since": since}));
+    socket.recv()
+}
+
+#[track_caller]
+fn assert_error(frame: &Value, code: &str) {
+    assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!(code)), "{frame}");
+}
+
+/// Waits until the server has seen `count` sockets of `user` end.
+fn wait_until_gone(server: &Server, user: &str, count: usize) {
+    common::server::eventually("the server sees that the socket is gone", || {
+        let log = server.stderr();
+        let gone = log.lines().filter(|l| l.contains("event=socket.closed") && l.contains(&format!("user=\"{user}\"")));
+        gone.count() >= count
+    });
+}
+
+fn message(frame: &Value) -> (u64, &str) {
+    assert_eq!(frame["type"], "message", "{frame}");
+    (frame["seq"].as_u64().expect("a number"), frame["text"].as_str().expect("a text"))
+}
+
+#[test]
+fn what_was_missed_comes_after_joined_in_order_and_the_others_notice_nothing() {
+    let server = server(300, "");
+    let cliente = Client::cliente(&server);
+    let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
+    b.enter("sala");
+    let joined = a.enter("sala");
+    b.recv_type("presence");
+    b.say("sala", "visto");
+    assert_eq!(a.recv()["text"], "visto");
+    a.drop_dead();
+    wait_until_gone(&server, "cliente", 1);
+    for n in 2..=9 {
+        b.say("sala", &format!("perdido {n}"));
+    }
+    assert_eq!(Client::admin(&server).get("/api/rooms").json()[0]["members"], 2, "the place is kept");
+    let mut a = cliente.socket();
+    let mut back = resume(&mut a, "sala", &joined["resume"], 1);
+    let token = back["resume"].take();
+    assert_eq!(
+        back,
+        json!({"type": "joined", "ref": "r", "room": "sala", "kind": "group", "created": false,
+               "members": ["cliente", "usuario"], "seq": 9, "resume": null})
+    );
+    for n in 2..=9 {
+        let frame = a.recv();
+        assert_eq!(message(&frame), (n, &*format!("perdido {n}")));
+        assert_eq!((&frame["user"], &frame["room"]), (&json!("usuario"), &json!("sala")));
+    }
+    // The place is a whole one again, for hearing and for speaking, and no presence went out meanwhile.
+    a.send(&json!({"type": "send", "room": "sala", "text": "volví"}));
+    assert_eq!(message(&a.recv_type("message")), (10, "volví"));
+    while b.recv_type("message")["seq"] != 10 {}
+    a.drop_dead();
+    wait_until_gone(&server, "cliente", 2);
+    b.send(&json!({"type": "typing", "room": "ajena"}));
+    assert_error(&b.recv(), "not_member");
+
+    assert_ne!(token, joined["resume"]);
+    let mut a = cliente.socket();
+    assert_error(&resume(&mut a, "sala", &joined["resume"], 10), "unknown_room");
+    assert_eq!(resume(&mut a, "sala", &token, 10)["type"], "joined", "only the newest token counts");
+    b.send(&json!({"type": "send", "room": "sala", "text": "nada perdido"}));
+    assert_eq!(message(&a.recv()), (11, "nada perdido"));
+}
+
+#[test]
+fn the_others_see_no_presence_of_a_short_absence() {
+    let server = server(300, "");
+    let cliente = Client::cliente(&server);
+    let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
+    b.enter("sala");
+    let mut token = a.enter("sala")["resume"].take();
+    assert_eq!(b.recv()["event"], "joined");
+    for round in 1..=5 {
+        a.drop_dead();
+        wait_until_gone(&server, "cliente", round);
+        a = cliente.socket();
+        token = resume(&mut a, "sala", &token, 0)["resume"].take();
+    }
+    a.say("sala", "aquí");
+    assert_eq!(b.recv()["text"], "aquí", "nothing came between");
+}
+
+#[test]
+fn a_token_is_bound_to_its_user_and_its_room() {
+    let server = server(300, "");
+    let cliente = Client::cliente(&server);
+    let mut a = cliente.socket();
+    let (one, two) = (a.enter("uno"), a.enter("dos"));
+    let mut thief = Client::usuario(&server).socket();
+    thief.enter("dos");
+    a.drop_dead();
+    let mut a = cliente.socket();
+    let token = one["resume"].as_str().expect("a token");
+    let digit = if token.starts_with('0') { "1" } else { "0" };
+    let forged = [
+        format!("{digit}{}", &token[1..]),
+        format!("{}{digit}", &token[..token.len() - 1]),
+        token[..token.len() - 2].to_owned(),
+        format!("{token}00"),
+        String::new(),
+        "x".repeat(5000),
+        "ñ".repeat(56),
+    ];
+    for forged in forged.iter().filter(|forged| *forged != token) {
+        assert_error(&resume(&mut a, "uno", &json!(forged), 0), "unknown_room");
+    }
+    assert_error(&resume(&mut thief, "uno", &one["resume"], 0), "unknown_room");
+    assert_error(&resume(&mut thief, "dos", &two["resume"], 0), "unknown_room");
+    assert_error(&resume(&mut a, "dos", &one["resume"], 0), "unknown_room");
+    assert_error(&resume(&mut a, "tres", &one["resume"], 0), "unknown_room");
+    assert_error(&a.say("uno", "x"), "not_member");
+    assert_eq!(resume(&mut a, "uno", &one["resume"], 0)["type"], "joined", "no wrong try has cost anything");
+    assert_eq!(resume(&mut a, "dos", &two["resume"], 0)["type"], "joined", "a socket resumes all its rooms");
+}
+
+#[test]
+fn joining_again_ends_the_older_token() {
+    let server = server(300, "");
+    let cliente = Client::cliente(&server);
+    let mut a = cliente.socket();
+    let (first, second) = (a.enter("sala"), a.enter("sala"));
+    a.drop_dead();
+    let mut a = cliente.socket();
+    assert_error(&resume(&mut a, "sala", &first["resume"], 0), "unknown_room");
+    assert_eq!(resume(&mut a, "sala", &second["resume"], 0)["type"], "joined");
+}
+
+#[test]
+fn who_left_has_nothing_to_resume() {
+    let server = server(300, "");
+    let cliente = Client::cliente(&server);
+    let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
+    b.enter("sala");
+    let joined = a.enter("sala");
+    a.ask(json!({"type": "leave", "room": "sala"}));
+    assert_error(&resume(&mut a, "sala", &joined["resume"], 0), "unknown_room");
+    assert_error(&resume(&mut cliente.socket(), "sala", &joined["resume"], 0), "unknown_room");
+}
+
+#[test]
+fn a_gap_names_what_is_gone_for_ever() {
+    let server = server(300, "room_ring = 4\n");
+    let cliente = Client::cliente(&server);
+    let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
+    b.enter("sala");
+    let mut token = a.enter("sala")["resume"].take();
+    for n in 1..=10 {
+        b.say("sala", &format!("{n}"));
+    }
+    // since, the gap, the first message after it.
+    let cases = [(0, Some((1, 6)), 7), (3, Some((4, 6)), 7), (5, Some((6, 6)), 7), (6, None, 7), (8, None, 9), (10, None, 11)];
+    for (since, gap, first) in cases {
+        a.drop_dead();
+        a = cliente.socket();
+        let back = resume(&mut a, "sala", &token, since);
+        assert_eq!((&back["type"], &back["seq"]), (&json!("joined"), &json!(10)));
+        token = back["resume"].clone();
+        if let Some((from, to)) = gap {
+            assert_eq!(a.recv(), json!({"type": "gap", "room": "sala", "from": from, "to": to}), "since {since}");
+        }
+        for n in first..=10 {
+            assert_eq!(message(&a.recv()), (n, &*n.to_string()), "since {since}");
+        }
+        a.send(&json!({"type": "leave", "ref": "end", "room": "ajena"}));
+        assert_eq!(a.recv()["ref"], "end", "nothing came twice, since {since}");
+    }
+}
+
+#[test]
+fn a_close_frame_is_a_drop_too() {
+    let server = server(300, "");
+    let cliente = Client::cliente(&server);
+    let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
+    b.enter("sala");
+    let mut token = a.enter("sala")["resume"].take();
+    assert_eq!(b.recv()["event"], "joined");
+    for (round, code) in [(1, 1000), (2, 1001)] {
+        a.send_message(Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() })));
+        assert_eq!(a.close_code(), code, "the server closes as it was asked");
+        wait_until_gone(&server, "cliente", round);
+        b.send(&json!({"type": "send", "room": "sala", "text": format!("tras {code}")}));
+        let heard = loop {
+            let frame = b.recv();
+            assert_ne!(frame["type"], "presence", "a close frame is no `leave`");
+            if frame["type"] == "message" {
+                break frame;
+            }
+        };
+        assert_eq!(heard["text"], format!("tras {code}"));
+        a = cliente.socket();
+        let back = resume(&mut a, "sala", &token, heard["seq"].as_u64().expect("a number") - 1);
+        assert_eq!(back["members"], json!(["cliente", "usuario"]), "{back}");
+        token = back["resume"].clone();
+        assert_eq!(a.recv()["text"], format!("tras {code}"));
+    }
+    a.say("sala", "fin");
+    loop {
+        let frame = b.recv();
+        assert_ne!(frame["type"], "presence", "nobody is told that somebody left");
+        if frame["text"] == "fin" {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_place_is_taken_over_from_a_socket_that_still_lives() {
+    let server = server(300, "");
+    let cliente = Client::cliente(&server);
+    let (mut old, mut new, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
+    b.enter("sala");
+    let joined = old.enter("sala");
+    old.enter("propia");
+    assert_eq!(b.recv()["event"], "joined");
+    b.send(&json!({"type": "send", "room": "sala", "text": "uno"}));
+    assert_eq!(old.recv()["text"], "uno");
+    assert_eq!(resume(&mut new, "sala", &joined["resume"], 0)["type"], "joined");
+    assert_eq!(message(&new.recv()), (1, "uno"));
+    b.send(&json!({"type": "send", "room": "sala", "text": "dos"}));
+    assert_eq!(message(&new.recv()), (2, "dos"));
+    for request in ["typing", "leave"] {
+        old.send(&json!({"type": request, "room": "sala"}));
+        assert_error(&old.recv(), "not_member");
+    }
+    assert_error(&old.say("sala", "desde antes"), "not_member");
+    assert_eq!(old.say("propia", "aquí sí")["type"], "sent", "its other rooms stay its own");
+    old.drop_dead();
+    wait_until_gone(&server, "cliente", 1);
+    new.say("sala", "tres");
+    for text in ["uno", "dos", "tres"] {
+        assert_eq!(b.recv_type("message")["text"], text);
+    }
+    new.ask(json!({"type": "leave", "room": "sala"}));
+    assert_eq!(b.recv()["event"], "left", "one place, so that one `leave` leaves");
+}
+
+#[test]
+fn after_the_grace_the_others_are_told_and_the_token_is_dead() {
+    for grace in [0, 1] {
+        let server = server(grace, "");
+        let cliente = Client::cliente(&server);
+        let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
+        b.enter("sala");
+        let joined = a.enter("sala");
+        assert_eq!(b.recv()["event"], "joined");
+        a.drop_dead();
+        let left = b.recv();
+        assert_eq!((&left["type"], &left["user"], &left["event"]), (&json!("presence"), &json!("cliente"), &json!("left")));
+        let mut a = cliente.socket();
+        assert_error(&resume(&mut a, "sala", &joined["resume"], 0), "unknown_room");
+        assert_eq!(a.enter("sala")["members"], json!(["cliente", "usuario"]));
+        assert_eq!(b.recv()["event"], "joined", "he is new here");
+    }
+}
+
+#[test]
+fn left_comes_when_the_last_socket_is_gone_for_good() {
+    let server = server(1, "");
+    let cliente = Client::cliente(&server);
+    let (mut a, mut a2, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
+    let mut c = Client::admin(&server).socket();
+    b.enter("sala");
+    a.enter("sala");
+    a2.enter("sala");
+    c.enter("sala");
+    for name in ["cliente", "admin"] {
+        assert_eq!(b.recv()["user"], name);
+    }
+    a.drop_dead();
+    c.drop_dead();
+    // Whoever looks at the end of the one's grace has looked at the other's.
+    let left = b.recv();
+    assert_eq!((&left["user"], &left["event"]), (&json!("admin"), &json!("left")));
+    a2.say("sala", "sigo");
+    assert_eq!(b.recv()["text"], "sigo");
+    a2.drop_dead();
+    let left = b.recv();
+    assert_eq!((&left["user"], &left["event"]), (&json!("cliente"), &json!("left")));
+}
+
+#[test]
+fn who_resumes_sees_nothing_from_before_the_first_join() {
+    let server = server(300, "");
+    let usuario = Client::usuario(&server);
+    let (mut a, mut b) = (Client::cliente(&server).socket(), usuario.socket());
+    a.enter("sala");
+    a.say("sala", "antes de que entrara");
+    let joined = b.enter("sala");
+    assert_eq!(joined["seq"], 1);
+    b.drop_dead();
+    wait_until_gone(&server, "usuario", 1);
+    a.say("sala", "después");
+    let mut b = usuario.socket();
+    assert_eq!(resume(&mut b, "sala", &joined["resume"], 0)["type"], "joined");
+    assert_eq!(message(&b.recv_type("message")), (2, "después"), "a newcomer never sees the ring");
+}

@@ -1,0 +1,134 @@
+//! Rooms from their making to their end, and how many of everything there may be (DESIGN section 6).
+
+mod common;
+
+use common::{Client, Options, Server, Socket};
+use serde_json::{Value, json};
+
+fn server(more: &str) -> Server {
+    Server::start(Options::config(&format!("[limits]\njoins_per_minute = 1000000\n{more}")))
+}
+
+#[track_caller]
+fn assert_error(frame: &Value, code: &str) {
+    assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!(code)), "{frame}");
+}
+
+#[track_caller]
+fn leave(socket: &mut Socket, room: &str) {
+    assert_eq!(socket.ask(json!({"type": "leave", "room": room}))["type"], "left");
+}
+
+#[test]
+fn an_empty_room_keeps_code_and_password_but_not_what_was_said() {
+    let server = server("");
+    let (cliente, usuario) = (Client::cliente(&server), Client::usuario(&server));
+    let mut a = cliente.socket();
+    a.join("sala", "secreta", "private");
+    a.say("sala", "uno");
+    a.say("sala", "dos");
+    leave(&mut a, "sala");
+    assert_eq!(Client::admin(&server).get("/api/rooms").json(), json!([]), "nobody is in it");
+    let mut thief = Client::admin(&server).socket();
+    assert_error(&thief.join("sala", "otra cosa", "group"), "wrong_password");
+    let mut b = usuario.socket();
+    let joined = b.join("sala", "secreta", "group");
+    assert_eq!((&joined["created"], &joined["kind"]), (&json!(false), &json!("private")), "{joined}");
+    assert_eq!(joined["members"], json!(["usuario"]));
+    // Whoever asks for what the ring may still hold gets nothing of it.
+    b.drop_dead();
+    let mut b = usuario.socket();
+    let resumed = b.ask(json!({"type": "resume", "room": "sala", "resume": joined["resume"], "since": 0}));
+    assert_eq!(resumed["type"], "joined", "{resumed}");
+    b.send(&json!({"type": "send", "room": "sala", "text": "tres"}));
+    assert_eq!(b.recv_type("message")["text"], "tres", "the ring was wiped");
+}
+
+#[test]
+fn a_room_ends_when_its_code_is_no_longer_reserved() {
+    let server = server("[chat]\nempty_room_minutes = 0\n");
+    let mut a = Client::cliente(&server).socket();
+    assert_eq!(a.join("sala", "secreta", "group")["created"], true);
+    a.say("sala", "uno");
+    leave(&mut a, "sala");
+    server.wait_for_line("event=room.ended");
+    let anew = Client::usuario(&server).socket().join("sala", "otra clave", "private");
+    assert_eq!((&anew["created"], &anew["kind"], &anew["seq"]), (&json!(true), &json!("private"), &json!(0)), "{anew}");
+}
+
+#[test]
+fn a_room_in_which_somebody_is_does_not_end() {
+    let server = server("[chat]\nempty_room_minutes = 0\n");
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    a.enter("larga");
+    b.enter("corta");
+    leave(&mut b, "corta");
+    // The look round that ends one room has seen the other.
+    server.wait_for_line("event=room.ended");
+    assert_eq!(b.enter("larga")["created"], false);
+    assert_eq!(a.say("larga", "sigo")["type"], "sent");
+}
+
+#[test]
+fn a_socket_has_so_many_rooms() {
+    let server = server("rooms_per_socket = 2\n");
+    let cliente = Client::cliente(&server);
+    let mut a = cliente.socket();
+    a.enter("uno");
+    a.enter("dos");
+    assert_error(&a.join("tres", "secreta", "group"), "too_many_rooms");
+    assert_eq!(cliente.get("/api/rooms").json().as_array().map(Vec::len), Some(2), "none was made by the way");
+    a.enter("dos");
+    cliente.socket().enter("tres");
+    leave(&mut a, "uno");
+    assert_eq!(a.enter("tres")["created"], false);
+}
+
+#[test]
+fn there_are_so_many_rooms() {
+    let server = server("rooms = 2\n");
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    a.enter("uno");
+    b.enter("dos");
+    assert_error(&a.join("tres", "secreta", "group"), "too_many_rooms");
+    assert_eq!(a.enter("dos")["created"], false, "what exists can be entered");
+}
+
+#[test]
+fn a_room_has_so_many_sockets() {
+    let server = server("room_members = 2\n");
+    let cliente = Client::cliente(&server);
+    let (mut a, mut a2, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
+    a.enter("sala");
+    a2.enter("sala");
+    assert_error(&b.join("sala", "secreta", "group"), "room_full");
+    a.enter("sala");
+    assert_error(&b.say("sala", "x"), "not_member");
+    leave(&mut a2, "sala");
+    assert_eq!(b.enter("sala")["members"], json!(["cliente", "usuario"]));
+}
+
+#[test]
+fn codes_and_passwords_have_bounds() {
+    let server = server("");
+    let mut a = Client::cliente(&server).socket();
+    let longest = "Az09_-".repeat(4)[..20].to_owned();
+    for (room, password) in [(&*longest, "cuat"), ("c", &*"ñ".repeat(100))] {
+        let joined = a.join(room, password, "group");
+        assert_eq!((&joined["type"], &joined["room"]), (&json!("joined"), &json!(room)));
+    }
+    for room in ["", " ", "a b", "sala/1", "ñandú", "a\n", "../x", "a\0"] {
+        assert_error(&a.join(room, "secreta", "group"), "bad_request");
+    }
+    for password in ["", "abc", "ñññ"] {
+        assert_error(&a.join("corta", password, "group"), "bad_request");
+    }
+    let long = "x".repeat(21);
+    for (room, password) in [(&*long, "secreta"), (&*"x".repeat(300), "secreta"), ("larga", &*"x".repeat(101))] {
+        let refused = a.join(room, password, "group");
+        assert!(["too_long", "bad_request"].map(Some).contains(&refused["code"].as_str()), "{refused}");
+    }
+    assert_eq!(Client::admin(&server).get("/api/rooms").json().as_array().map(Vec::len), Some(2), "no other room was made");
+    assert_eq!(a.join("SALA", "secreta", "group")["created"], true);
+    assert_eq!(a.join("sala", "secreta", "group")["created"], true, "codes tell upper case from lower case");
+}

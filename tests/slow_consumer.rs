@@ -1,0 +1,126 @@
+//! Fan-out: everybody gets everything once and in order, and who does not read holds nobody up (DESIGN sections 5 and 6).
+
+mod common;
+
+use common::{Client, Options, Server, Socket};
+use serde_json::{Value, json};
+
+const UNHURRIED: &str = "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
+
+/// The next message; what else comes is skipped.
+fn next_message(socket: &mut Socket) -> (u64, Value) {
+    let mut frame = socket.recv_type("message");
+    (frame["seq"].as_u64().expect("a number"), frame["text"].take())
+}
+
+#[test]
+fn who_does_not_read_is_closed_and_nobody_else_notices() {
+    // The longest messages, so that the kernel's buffers, whatever their size, fill after few of them.
+    let limits = format!("[chat]\nresume_grace_seconds = 300\n{UNHURRIED}message_chars = 4000\nroom_ring = 256\n");
+    let server = Server::start(Options::config(&limits));
+    let usuario = Client::usuario(&server);
+    let (mut slow, mut sender) = (usuario.socket(), Client::cliente(&server).socket());
+    let mut reader = Client::admin(&server).socket();
+    let token = slow.enter("sala")["resume"].take();
+    sender.enter("sala");
+    reader.enter("sala");
+
+    let filler = "🦀".repeat(3990);
+    let mut said = 0;
+    let gone = |server: &Server| {
+        server.stderr().lines().any(|line| line.contains("event=socket.closed") && line.contains("user=\"usuario\""))
+    };
+    // 16 KB each: 1.6 GB would be more than any kernel keeps for a socket.
+    while said < 100_000 && !gone(&server) {
+        for _ in 0..20 {
+            said += 1;
+            let sent = sender.say("sala", &format!("{said} {filler}"));
+            assert_eq!((&sent["type"], &sent["seq"]), (&json!("sent"), &json!(said)), "the sender is not held up");
+            let (seq, text) = next_message(&mut reader);
+            assert_eq!(seq, said, "each one, in order");
+            assert_eq!(text, format!("{said} {filler}"));
+        }
+    }
+    assert!(gone(&server), "{said} messages wait in memory for somebody who does not read");
+    assert_eq!(Client::admin(&server).get("/api/rooms").json()[0]["members"], 3, "a lost place is kept for the grace time");
+
+    // What he did get before is whole and in order, and then it ends with 1013 or without a word.
+    let mut seen = 0;
+    let code = loop {
+        match slow.try_recv() {
+            Ok(frame) if frame["type"] == "message" => {
+                seen += 1;
+                assert_eq!(frame["seq"], seen, "in order up to the end");
+            }
+            Ok(_) => {}
+            Err(code) => break code,
+        }
+    };
+    assert!([1013, 1006].contains(&code), "{code}");
+    assert!(seen < said);
+
+    let mut back = usuario.socket();
+    let joined = back.ask(json!({"type": "resume", "room": "sala", "resume": token, "since": seen}));
+    assert_eq!((&joined["type"], &joined["seq"]), (&json!("joined"), &json!(said)), "{joined}");
+    // 256 of 16 KB are far more than the queue of a socket: a replay is not counted.
+    let mut next = seen + 1;
+    if said - seen > 256 {
+        let gap = back.recv();
+        assert_eq!(gap, json!({"type": "gap", "room": "sala", "from": next, "to": said - 256}));
+        next = said - 255;
+    }
+    while next <= said {
+        assert_eq!(next_message(&mut back).0, next);
+        next += 1;
+    }
+    sender.say("sala", "¿todos?");
+    assert_eq!(next_message(&mut back).1, "¿todos?");
+    assert_eq!(next_message(&mut reader).1, "¿todos?");
+}
+
+#[test]
+fn fifty_sockets_get_each_of_a_hundred_messages_once_and_in_order() {
+    const SOCKETS: usize = 50;
+    const SENDERS: usize = 5;
+    const EACH: usize = 20;
+    let limits = format!("{UNHURRIED}sockets_per_session = 64\nconnections_per_address = 256\n");
+    let server = Server::start(Options::config(&limits));
+    let people = [Client::cliente(&server), Client::usuario(&server), Client::admin(&server)];
+    let mut sockets: Vec<_> = (0..SOCKETS).map(|n| people[n % people.len()].socket()).collect();
+    for socket in &mut sockets {
+        socket.enter("sala");
+    }
+    // All at once, without waiting for answers; 100 messages are fewer than a queue holds.
+    std::thread::scope(|scope| {
+        for (who, socket) in sockets.iter_mut().take(SENDERS).enumerate() {
+            scope.spawn(move || {
+                for n in 0..EACH {
+                    socket.send(&json!({"type": "send", "room": "sala", "text": format!("{who} {n}")}));
+                }
+            });
+        }
+    });
+    let mut first_told = None;
+    for (n, socket) in sockets.iter_mut().enumerate() {
+        let mut texts = Vec::new();
+        for seq in 1..=u64::try_from(SENDERS * EACH).expect("fits") {
+            let (got, text) = next_message(socket);
+            assert_eq!(got, seq, "socket {n}: each once and in order");
+            texts.push(text.as_str().expect("a text").to_owned());
+        }
+        // All are told the same story.
+        assert_eq!(&texts, first_told.get_or_insert_with(|| texts.clone()), "socket {n}");
+    }
+    // Each sender's words stand in the order in which they were said.
+    let told = first_told.expect("somebody was told");
+    for who in 0..SENDERS {
+        let own: Vec<_> = told.iter().filter(|text| text.starts_with(&format!("{who} "))).cloned().collect();
+        assert_eq!(own, (0..EACH).map(|n| format!("{who} {n}")).collect::<Vec<_>>());
+    }
+    // And nothing more: the next message is the next number.
+    let (last, others) = sockets.split_last_mut().expect("fifty");
+    last.send(&json!({"type": "send", "room": "sala", "text": "fin"}));
+    for socket in others {
+        assert_eq!(next_message(socket), (101, json!("fin")));
+    }
+}
