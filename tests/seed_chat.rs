@@ -1,5 +1,6 @@
 //! The faults of the program that this one descends from, each by its name: none of them may come back
 //! (`seed/BEHAVIOUR.md`, "Broken" and "Vulnerabilities").
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
 

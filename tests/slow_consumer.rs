@@ -1,4 +1,5 @@
 //! Fan-out: everybody gets everything once and in order, and who does not read holds nobody up (DESIGN sections 5 and 6).
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
 
@@ -42,6 +43,9 @@ fn who_does_not_read_is_closed_and_nobody_else_notices() {
         }
     }
     assert!(gone(&server), "{said} messages wait in memory for somebody who does not read");
+    // Because his queue is full, not because his line has been dead for ten seconds: meanwhile memory would fill.
+    let closed = server.wait_for_line("event=socket.closed");
+    assert!(closed.contains("code=1013"), "{closed}");
     assert_eq!(Client::admin(&server).get("/api/rooms").json()[0]["members"], 3, "a lost place is kept for the grace time");
 
     // What he did get before is whole and in order, and then it ends with 1013 or without a word.

@@ -250,14 +250,14 @@ impl<W: Wire> Hub<W> {
         }
     }
 
-    /// Rooms by code: all of them, reserved codes too, or the group rooms that have somebody in them.
+    /// The rooms that have somebody in them, by code: all, or the group rooms only.
     pub fn lobby(&self, all: bool) -> Vec<LobbyEntry> {
         let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
         let mut rows: Vec<_> = entries
             .iter()
             .filter(|e| all || e.kind == RoomKind::Group)
             .map(|e| LobbyEntry { code: e.code.clone(), kind: e.kind, members: lock(&e.state).room.head_count() })
-            .filter(|row| all || row.members > 0)
+            .filter(|row| row.members > 0)
             .collect();
         rows.sort_unstable_by(|a, b| a.code.cmp(&b.code));
         rows

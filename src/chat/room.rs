@@ -21,6 +21,8 @@ struct Seat<M> {
     /// Raised whenever the place is handed on, so that an old resume token is dead.
     generation: u32,
     person: Arc<Person>,
+    /// The last number given when the place was taken: what was said before is not for this person.
+    from: Seq,
     /// `None` while the socket is lost.
     mailbox: Option<M>,
     /// When the socket was lost (monotonic).
@@ -92,7 +94,14 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         }
         let first = !self.has(person.id);
         let id = self.next_seat;
-        let seat = Seat { id, generation: 0, person: Arc::clone(person), mailbox: Some(mailbox), lost_at: Duration::ZERO };
+        let seat = Seat {
+            id,
+            generation: 0,
+            person: Arc::clone(person),
+            from: self.last_seq,
+            mailbox: Some(mailbox),
+            lost_at: Duration::ZERO,
+        };
         self.seats.push(Box::new(seat)).map_err(|_| Full)?;
         self.next_seat += 1;
         self.empty_since = None;
@@ -111,6 +120,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
     pub(super) fn resume(&mut self, seat: u64, generation: u32, user: UserId, mailbox: M, since: Seq) -> Option<Missed<F>> {
         let seat = self.find(seat).filter(|s| s.generation == generation && s.person.id == user)?;
         seat.mailbox = Some(mailbox);
+        let since = since.max(seat.from);
         Some(self.missed(since))
     }
 

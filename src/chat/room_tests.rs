@@ -75,7 +75,19 @@ fn the_ring_goes_with_the_last_person_the_numbers_stay() {
     let (again, _) = room.enter(&person(2), Inbox::default(), 9).expect("room");
     assert_eq!(room.empty_since, None);
     let missed = room.resume(again, 0, UserId(2), Inbox::default(), 0).expect("place");
-    assert_eq!(missed, Missed { gap: Some((1, 1)), messages: vec![] });
+    assert_eq!(missed, Missed { gap: None, messages: vec![] });
+    assert_eq!(room.publish(4, |seq| seq), 2, "the numbers go on");
+}
+
+#[test]
+fn who_resumes_sees_nothing_from_before_taking_the_place() {
+    let mut room = Room::new(at(0));
+    room.enter(&person(1), Inbox::default(), 9).expect("room");
+    room.publish(4, |seq| seq);
+    let (late, _) = room.enter(&person(2), Inbox::default(), 9).expect("room");
+    room.publish(4, |seq| seq);
+    let missed = room.resume(late, 0, UserId(2), Inbox::default(), 0).expect("place");
+    assert_eq!(missed, Missed { gap: None, messages: vec![2] });
 }
 
 #[test]
