@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::types::crypto::MacKey;
 use crate::types::{Person, RoomCode, RoomKind, UserName};
 
-use super::delivery::{Presence, Urgency, Wire};
+use super::delivery::{Mailbox as _, Presence, Urgency, Wire};
 use super::entry::{Entry, Found, State, lock};
 use super::membership::Membership;
 use super::resume::ResumeToken;
@@ -32,6 +32,14 @@ pub struct ChatLimits {
     pub grace: Duration,
     /// How long code and password stay reserved after the last person has gone.
     pub empty: Duration,
+}
+
+/// Who wants a place, and where the frames go.
+pub struct Visitor<'a, W: Wire> {
+    /// The person.
+    pub person: &'a Arc<Person>,
+    /// The receiver.
+    pub mailbox: &'a W::Mailbox,
 }
 
 /// What `joined` says.
@@ -147,10 +155,10 @@ impl<W: Wire> Hub<W> {
         code: &RoomCode,
         kind: RoomKind,
         password: String,
-        person: &Arc<Person>,
-        mailbox: &W::Mailbox,
+        visitor: &Visitor<'_, W>,
         now: (Timestamp, Duration),
-    ) -> Result<(Membership<W>, Entered), EnterError> {
+        welcome: impl FnOnce(&Entered) -> W::Frame,
+    ) -> Result<(Membership<W>, RoomKind), EnterError> {
         let limits = self.limits();
         let entry = {
             let mut rooms = lock(&self.rooms);
@@ -170,17 +178,19 @@ impl<W: Wire> Hub<W> {
             rooms.insert(code.clone(), Arc::clone(&entry));
             entry
         };
-        self.enter(&Found(entry), person, mailbox, now)
+        self.enter(&Found(entry), visitor, now, welcome)
     }
 
-    /// Takes a place in a room whose password was checked.
+    /// Takes a place in a room whose password was checked. `welcome` makes the answer, which goes into the mailbox under the
+    /// room's lock: nothing that happens in the room can come before it.
     pub fn enter(
         self: &Arc<Self>,
         room: &Found<W>,
-        person: &Arc<Person>,
-        mailbox: &W::Mailbox,
+        visitor: &Visitor<'_, W>,
         (at, _): (Timestamp, Duration),
-    ) -> Result<(Membership<W>, Entered), EnterError> {
+        welcome: impl FnOnce(&Entered) -> W::Frame,
+    ) -> Result<(Membership<W>, RoomKind), EnterError> {
+        let Visitor { person, mailbox } = *visitor;
         let entry = &room.0;
         let mut state = lock(&entry.state);
         if state.ended {
@@ -188,12 +198,12 @@ impl<W: Wire> Hub<W> {
         }
         let seats = self.limits().seats;
         let (seat, first) = state.room.enter(person, mailbox.clone(), seats).map_err(|Full| EnterError::Full)?;
-        let entered = self.entered(entry, &mut state, seat, person);
+        mailbox.deliver(welcome(&self.entered(entry, &mut state, seat, person)), Urgency::Message);
         if first {
             state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Joined, at), Urgency::Presence, Some(seat));
         }
         drop(state);
-        Ok((self.membership(entry, seat, person, mailbox), entered))
+        Ok((self.membership(entry, seat, person, mailbox), entry.kind))
     }
 
     /// Takes a place again with the token that `joined` gave.
@@ -277,7 +287,12 @@ impl<W: Wire> Hub<W> {
             if state.room.empty_since.is_some_and(|since| now.saturating_sub(since) >= limits.empty) {
                 state.ended = true;
                 drop(state);
-                lock(&self.rooms).remove(&entry.code);
+                let mut rooms = lock(&self.rooms);
+                // Meanwhile the code may have been given up and taken anew: that room stays.
+                if rooms.get(&entry.code).is_some_and(|there| Arc::ptr_eq(there, &entry)) {
+                    rooms.remove(&entry.code);
+                }
+                drop(rooms);
                 self.audit.note(Event::RoomEnded { room: entry.code.clone(), messages, bytes });
             } else if messages > state.tallied.0 && now.saturating_sub(state.tallied.2) >= TALLY_EVERY {
                 let (before, bytes_before, _) = std::mem::replace(&mut state.tallied, (messages, bytes, now));

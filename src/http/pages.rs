@@ -21,6 +21,7 @@ struct StaticFiles;
 
 const BANNER_MARK: &str = "<!--BANNER-->";
 const MESSAGE_MARK: &str = "<!--MENSAJE-->";
+const NAME_FIELD: &str = "name=\"usuario\"";
 
 const DEMO_BANNER: Text = Text::new(
     "Demostración: las contraseñas son públicas y solo se atiende en este computador.",
@@ -81,6 +82,13 @@ impl Pages {
         let text = self.0.get(&page).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
         let alert = format!(r#"<p class="alert" role="alert" lang="{}">{}</p>"#, lang.tag(), escape(message));
         text.replacen(MESSAGE_MARK, &alert, 1).into()
+    }
+
+    /// The sign-in page that says `message`, with the name that was typed still in its field.
+    pub(super) fn login_again(&self, message: &str, name: &str, lang: Lang) -> Bytes {
+        let page = self.with_message(Page::Login, message, lang);
+        let filled = format!("{NAME_FIELD} value=\"{}\"", escape(name));
+        String::from_utf8_lossy(&page).replacen(NAME_FIELD, &filled, 1).into()
     }
 }
 
@@ -176,5 +184,7 @@ mod tests {
         let pages = Pages::new(true);
         let page = pages.with_message(Page::Login, "<b>\"&", Lang::Es);
         assert!(String::from_utf8_lossy(&page).contains("&lt;b&gt;&quot;&amp;"));
+        let page = pages.login_again("no", "\"><script>", Lang::Es);
+        assert!(String::from_utf8_lossy(&page).contains(r#"name="usuario" value="&quot;&gt;&lt;script&gt;""#));
     }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use crate::accounts::password::HashError;
 use crate::audit::Event;
-use crate::chat::{EnterError, Entered, Found, Membership};
+use crate::chat::{EnterError, Entered, Found, Membership, Visitor};
 use crate::types::{RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
+use super::frame::Frame;
 use super::outbound::Outbound;
 use super::socket::Client;
-use super::wire::{Code, JsonWire, Ref};
+use super::wire::{Code, JsonWire, Ref, joined_answer};
 
 /// A room can end, or be made by somebody else, while its password is being hashed; then one looks again, so often.
 const LOOKS: usize = 4;
@@ -26,8 +27,8 @@ pub(super) struct Join {
 
 /// What came of it.
 pub(super) enum Joined {
-    /// In; `created` tells whether the room is new.
-    In { membership: Membership<JsonWire>, entered: Entered, created: bool },
+    /// In; the client has its answer.
+    In(Membership<JsonWire>),
     /// The password is right, and this socket was in that very room before.
     Again,
     /// Not in.
@@ -68,6 +69,11 @@ pub(super) async fn join(
     let person = &client.session.person;
     let Services { hub, hasher, pauses, audit, clock, .. } = &*services;
     let password = || zeroize::Zeroizing::new(join.password.expose().to_vec());
+    let visitor = Visitor { person, mailbox: &out };
+    let welcome = |created| {
+        let reference = join.reference.clone();
+        move |entered: &Entered| Frame::json(&joined_answer(reference, &join.room, entered, created))
+    };
     for _ in 0..LOOKS {
         let entered = if let Some(room) = hub.find(&join.room) {
             match hasher.verify(room.password(), password()).await {
@@ -84,12 +90,14 @@ pub(super) async fn join(
             if within(&room) {
                 return Joined::Again;
             }
-            hub.enter(&room, person, &out, (clock.now(), clock.monotonic())).map(|(m, e)| (m, e, false))
+            let now = (clock.now(), clock.monotonic());
+            hub.enter(&room, &visitor, now, welcome(false)).map(|(membership, kind)| (membership, kind, false))
         } else if hub.has_space() {
             match hasher.hash(password()).await {
                 Ok(phc) => {
                     let now = (clock.now(), clock.monotonic());
-                    hub.create(&join.room, join.kind, phc, person, &out, now).map(|(m, e)| (m, e, true))
+                    let made = hub.create(&join.room, join.kind, phc, &visitor, now, welcome(true));
+                    made.map(|(membership, kind)| (membership, kind, true))
                 }
                 Err(error) => return error.into(),
             }
@@ -97,15 +105,12 @@ pub(super) async fn join(
             return EnterError::TooManyRooms.into();
         };
         match entered {
-            Ok((membership, entered, created)) => {
+            Ok((membership, kind, created)) => {
                 let (user, addr, room) = (person.name.clone(), client.addr, join.room.clone());
-                let event = if created {
-                    Event::RoomCreated { user, addr, room, kind: entered.kind }
-                } else {
-                    Event::RoomJoined { user, addr, room }
-                };
+                let event =
+                    if created { Event::RoomCreated { user, addr, room, kind } } else { Event::RoomJoined { user, addr, room } };
                 audit.record(event).await;
-                return Joined::In { membership, entered, created };
+                return Joined::In(membership);
             }
             Err(EnterError::Changed) => {}
             Err(error) => return error.into(),

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::accounts::{Session, Sessions};
 use crate::audit::Event;
-use crate::chat::{Entered, Membership, Seq, Urgency};
+use crate::chat::{Membership, Seq, Urgency};
 use crate::limits::Flood;
 use crate::types::{Lang, MessageText, RoomCode, RoomCodeError, RoomPassword, RoomPasswordError, Text, TextError};
 
@@ -23,7 +23,7 @@ use super::join::{Join, Joined, join};
 use super::link::{Inbound, Link};
 use super::outbound::CloseCode;
 use super::registry::{Registration, TooManySockets};
-use super::wire::{Answer, Code, JsonWire, Ref, Request};
+use super::wire::{Answer, Code, JsonWire, Ref, Request, joined_answer};
 
 /// Who is at the other end.
 pub struct Client {
@@ -275,10 +275,7 @@ impl Desk {
     fn joined(&mut self, asked: Join, joined: Joined) {
         let Join { reference, room, .. } = asked;
         match joined {
-            Joined::In { membership, entered, created } => {
-                self.answer(&joined_answer(reference, &room, &entered, created));
-                self.hold(room, membership);
-            }
+            Joined::In(membership) => self.hold(room, membership),
             Joined::Again => match self.rooms.get(&room).and_then(Membership::refresh) {
                 Some(entered) => self.answer(&joined_answer(reference, &room, &entered, false)),
                 None => {
@@ -361,17 +358,5 @@ impl Desk {
             old.lose(self.services.clock.monotonic());
         }
         Refusal::new(Code::NotMember)
-    }
-}
-
-fn joined_answer<'a>(reference: Ref, room: &'a RoomCode, entered: &'a Entered, created: bool) -> Answer<'a> {
-    Answer::Joined {
-        r#ref: reference,
-        room: room.as_str(),
-        kind: entered.kind,
-        created,
-        members: entered.members.iter().map(|name| name.as_str()).collect(),
-        seq: entered.seq,
-        resume: &entered.resume,
     }
 }

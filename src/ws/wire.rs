@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::chat::{Mailbox, Presence, Seq, Urgency, Wire};
+use crate::chat::{Entered, Mailbox, Presence, Seq, Urgency, Wire};
 use crate::clock::Timestamp;
 use crate::types::{Lang, MessageText, RoomCode, RoomKind, Text, UserName};
 
@@ -170,6 +170,19 @@ impl Answer<'_> {
         let text = code.text().pick(lang);
         let detail = detail.map_or_else(|| format!("{text}."), |more| format!("{text}: {more}."));
         Self::Error { r#ref, code, detail, retry_after }
+    }
+}
+
+/// The answer to `join` and `resume`.
+pub(super) fn joined_answer<'a>(reference: Ref, room: &'a RoomCode, entered: &'a Entered, created: bool) -> Answer<'a> {
+    Answer::Joined {
+        r#ref: reference,
+        room: room.as_str(),
+        kind: entered.kind,
+        created,
+        members: entered.members.iter().map(|name| name.as_str()).collect(),
+        seq: entered.seq,
+        resume: &entered.resume,
     }
 }
 

@@ -36,12 +36,12 @@ async fn shots() {
     if std::env::var_os("PICHAT_TEST_SHOTS").is_none() {
         return;
     }
-    let users = vec![("marcela", PASSWORD, "cliente"), ("diego", PASSWORD, "cliente"), ("lucia", PASSWORD, "usuario")];
+    let users = vec![("recepcion", PASSWORD, "cliente"), ("bodega", PASSWORD, "cliente"), ("compras", PASSWORD, "usuario")];
     let server = Server::start(Options { users, ..Options::default() });
     let desk = Browser::open(server.addr).await;
     desk.set_scene("light").await;
     desk.resize(1280, 800, false).await;
-    desk.sign_in("marcela", PASSWORD).await;
+    desk.sign_in("recepcion", PASSWORD).await;
     desk.chat().await;
     desk.try_join("PROVEEDORES", "factura-al-dia").await;
     desk.until_says("#sala-codigo", "PROVEEDORES").await;
@@ -49,15 +49,15 @@ async fn shots() {
     let phone = Browser::open(server.addr).await;
     phone.set_scene("dark").await;
     phone.resize(390, 844, true).await;
-    phone.sign_in("diego", PASSWORD).await;
+    phone.sign_in("bodega", PASSWORD).await;
     phone.chat().await;
     phone.join(ROOM, ROOM_PASSWORD).await;
-    let mut third = Client::signed_in(&server, "lucia", PASSWORD).socket();
+    let mut third = Client::signed_in(&server, "compras", PASSWORD).socket();
     assert_eq!(third.join(ROOM, ROOM_PASSWORD, "group")["type"], "joined");
 
     let talk = [
         (&desk, "Hola. ¿Alguien tiene el acta de la reunión del lunes?"),
-        (&phone, "Hola, Marcela. La terminé anoche, la subo ya mismo."),
+        (&phone, "Hola. La terminé anoche, la subo ya mismo."),
         (&phone, "Listo, está en Archivos: acta-lunes.pdf"),
         (&desk, "Perfecto, muchas gracias."),
         (&desk, "¿Nos vemos mañana a las 10 para revisar los pedidos?"),
@@ -72,14 +72,14 @@ async fn shots() {
     phone.js("document.activeElement.blur()").await;
     phone.shoot("chat-movil.png").await;
 
-    let (marcela, diego) = (Client::signed_in(&server, "marcela", PASSWORD), Client::signed_in(&server, "diego", PASSWORD));
+    let (front, back) = (Client::signed_in(&server, "recepcion", PASSWORD), Client::signed_in(&server, "bodega", PASSWORD));
     let pdf = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".repeat(9_000);
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".repeat(70_000);
     for (who, name, bytes) in [
-        (&marcela, "Fotos de la bodega.zip", b"PK\x03\x04".repeat(11_000)),
-        (&diego, "foto-tablero.png", png),
-        (&marcela, "Pedidos de noviembre.csv", b"fecha;pedido;valor\n".repeat(240)),
-        (&diego, "acta-lunes.pdf", pdf),
+        (&front, "Fotos de la bodega.zip", b"PK\x03\x04".repeat(11_000)),
+        (&back, "foto-tablero.png", png),
+        (&front, "Pedidos de noviembre.csv", b"fecha;pedido;valor\n".repeat(240)),
+        (&back, "acta-lunes.pdf", pdf),
     ] {
         let stored = who.upload(name, &bytes);
         assert_eq!(stored.status, 201, "{}", stored.text());

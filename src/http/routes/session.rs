@@ -10,13 +10,13 @@ use crate::accounts::{ChangeError, Session, SignInError};
 use crate::http::auth::SignedIn;
 use crate::http::body::{Body, read_small};
 use crate::http::cookies;
-use crate::http::pages::Page;
+use crate::http::pages::HTML;
 use crate::http::problem::{Code, Problem, internal};
 use crate::http::router::Call;
 use crate::http::{Site, form};
 use crate::types::crypto::Token;
 
-use super::{json, no_content, pages, see_other};
+use super::{json, no_content, see_other};
 
 type Result<T = Response<Body>> = std::result::Result<T, Problem>;
 
@@ -148,11 +148,13 @@ pub(super) async fn change_password(call: Call, who: SignedIn) -> Result {
 pub(super) async fn form_sign_in(call: Call) -> Result {
     let Call { site, request, addr, lang, .. } = call;
     let headers = request.headers().clone();
+    let mut typed = String::new();
     let result = async {
         demand(&headers, "application/x-www-form-urlencoded")?;
         let body = read_small(request.into_body()).await?;
         let name = form::field(&body, "usuario").ok_or_else(|| Problem::new(Code::BadRequest).naming("usuario"))?;
         let password = form::field(&body, "clave").ok_or_else(|| Problem::new(Code::BadRequest).naming("clave"))?;
+        typed.clone_from(&name);
         let signed_in = site.accounts.sign_in(name.to_string(), Password::typed(&password), addr).await?;
         end_old(&site, &headers).await?;
         Ok::<_, Problem>(signed_in)
@@ -163,7 +165,10 @@ pub(super) async fn form_sign_in(call: Call) -> Result {
             remember(&mut response, &token, site.secure);
             response
         }
-        Err(problem) => pages::with_problem(&site, Page::Login, &problem, lang),
+        Err(problem) => {
+            let page = site.pages.login_again(&problem.detail(lang), &typed, lang);
+            problem.response(HTML, page)
+        }
     })
 }
 
