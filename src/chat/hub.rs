@@ -302,3 +302,7 @@ impl<W: Wire> Hub<W> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

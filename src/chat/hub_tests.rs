@@ -1,0 +1,154 @@
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::audit::{Target, Threshold};
+use crate::chat::Mailbox;
+use crate::clock::SystemClock;
+use crate::types::{MessageText, UserId};
+
+/// Frames are words.
+struct Words;
+
+#[derive(Clone, Default)]
+struct Inbox(Arc<Mutex<Vec<String>>>);
+
+impl Mailbox<String> for Inbox {
+    fn deliver(&self, frame: String, _: Urgency) {
+        lock(&self.0).push(frame);
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Wire for Words {
+    type Frame = String;
+    type Draft = String;
+    type Mailbox = Inbox;
+
+    fn draft(_: &RoomCode, user: &UserName, text: &MessageText, _: Timestamp) -> String {
+        format!("{user}: {}", text.as_str())
+    }
+
+    fn seal(draft: String, seq: Seq) -> String {
+        format!("{seq} {draft}")
+    }
+
+    fn presence(_: &RoomCode, user: &UserName, event: Presence, _: Timestamp) -> String {
+        format!("{user} {event:?}")
+    }
+
+    fn typing(_: &RoomCode, user: &UserName) -> String {
+        format!("{user} …")
+    }
+}
+
+const LIMITS: ChatLimits =
+    ChatLimits { rooms: 2, seats: 8, ring: 4, grace: Duration::from_secs(30), empty: Duration::from_secs(600) };
+
+fn hub() -> Arc<Hub<Words>> {
+    let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
+    Hub::new(LIMITS, Arc::new(MacKey::new(&[7; 32]).expect("32 bytes")), audit)
+}
+
+fn person(id: i64) -> Arc<Person> {
+    Arc::new(Person { id: UserId(id), name: format!("u{id}").parse().expect("valid") })
+}
+
+fn code(text: &str) -> RoomCode {
+    text.parse().expect("valid")
+}
+
+fn at(seconds: u64) -> (Timestamp, Duration) {
+    (Timestamp(0), Duration::from_secs(seconds))
+}
+
+fn make(hub: &Arc<Hub<Words>>, room: &str, who: i64, inbox: &Inbox, now: u64) -> Result<Membership<Words>, EnterError> {
+    let person = person(who);
+    let visitor = Visitor { person: &person, mailbox: inbox };
+    let made = hub.create(&code(room), RoomKind::Group, "hash".into(), &visitor, at(now), |_| "welcome".into());
+    made.map(|(membership, _)| membership)
+}
+
+#[test]
+fn nothing_of_the_room_comes_before_the_welcome() {
+    let hub = hub();
+    let speaker = make(&hub, "sala", 1, &Inbox::default(), 0).expect("made");
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let text = MessageText::parse("x", 9).expect("valid");
+            while !stop.load(Ordering::Relaxed) {
+                speaker.speak(&text, Timestamp(0));
+            }
+        });
+        for _ in 0..100 {
+            let (inbox, person) = (Inbox::default(), person(2));
+            let room = hub.find(&code("sala")).expect("there");
+            let visitor = Visitor { person: &person, mailbox: &inbox };
+            let (membership, _) = hub.enter(&room, &visitor, at(0), |e| format!("welcome {}", e.seq)).expect("room");
+            // Until the next message has come too, or the room has fallen silent.
+            while lock(&inbox.0).len() < 2 {
+                std::thread::yield_now();
+            }
+            let seen = lock(&inbox.0).clone();
+            let last: u64 = seen[0].strip_prefix("welcome ").expect("the welcome is first").parse().expect("a number");
+            assert!(seen[1].starts_with(&format!("{} ", last + 1)), "and the next number follows: {seen:?}");
+            membership.leave(Timestamp(0), Duration::ZERO);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_full_table_gives_up_the_code_reserved_longest_but_no_room_with_people() {
+    let hub = hub();
+    let inbox = Inbox::default();
+    let one = make(&hub, "uno", 1, &inbox, 0).expect("made");
+    let two = make(&hub, "dos", 1, &inbox, 0).expect("made");
+    assert!(!hub.has_space());
+    assert_eq!(make(&hub, "tres", 1, &inbox, 1).err(), Some(EnterError::TooManyRooms));
+    one.leave(Timestamp(0), Duration::from_secs(5));
+    two.leave(Timestamp(0), Duration::from_secs(6));
+    assert!(hub.has_space());
+    let held = hub.find(&code("uno")).expect("reserved");
+    let three = make(&hub, "tres", 1, &inbox, 7).expect("made");
+    assert!(hub.find(&code("uno")).is_none(), "reserved since second 5");
+    assert!(hub.find(&code("dos")).is_some(), "reserved since second 6");
+    let person = person(2);
+    let visitor = Visitor { person: &person, mailbox: &inbox };
+    let late = hub.enter(&held, &visitor, at(8), |_| String::new());
+    assert_eq!(late.err(), Some(EnterError::Changed), "who still holds the old room looks again");
+    drop(three);
+}
+
+#[test]
+fn a_taken_code_is_not_made_twice() {
+    let hub = hub();
+    let _one = make(&hub, "uno", 1, &Inbox::default(), 0).expect("made");
+    assert_eq!(make(&hub, "uno", 2, &Inbox::default(), 0).err(), Some(EnterError::Changed));
+}
+
+#[test]
+fn the_sweep_ends_graces_then_rooms() {
+    let hub = hub();
+    let watcher = Inbox::default();
+    let _stays = make(&hub, "sala", 1, &watcher, 0).expect("made");
+    let (lost, person) = (Inbox::default(), person(2));
+    let room = hub.find(&code("sala")).expect("there");
+    let visitor = Visitor { person: &person, mailbox: &lost };
+    let (membership, _) = hub.enter(&room, &visitor, at(0), |_| String::new()).expect("room");
+    membership.lose(Duration::from_secs(10));
+    hub.sweep(Timestamp(0), Duration::from_secs(39));
+    assert_eq!(hub.lobby(false)[0].members, 2);
+    hub.sweep(Timestamp(0), Duration::from_secs(40));
+    assert_eq!(hub.lobby(false)[0].members, 1);
+    assert_eq!(lock(&watcher.0).last().map(String::as_str), Some("u2 Left"));
+    let empty = make(&hub, "vacia", 3, &Inbox::default(), 0).expect("made");
+    empty.leave(Timestamp(0), Duration::from_secs(100));
+    hub.sweep(Timestamp(0), Duration::from_secs(699));
+    assert!(hub.find(&code("vacia")).is_some());
+    hub.sweep(Timestamp(0), Duration::from_secs(700));
+    assert!(hub.find(&code("vacia")).is_none());
+}
