@@ -77,6 +77,8 @@ fn nothing_of_the_room_comes_before_the_welcome() {
     let speaker = make(&hub, "sala", 1, &Inbox::default(), 0).expect("made");
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        // Also when an assertion fails: the scope waits for its threads.
+        let _guard = SetOnDrop(&stop);
         scope.spawn(|| {
             let text = MessageText::parse("x", 9).expect("valid");
             while !stop.load(Ordering::Relaxed) {
@@ -97,8 +99,15 @@ fn nothing_of_the_room_comes_before_the_welcome() {
             assert!(seen[1].starts_with(&format!("{} ", last + 1)), "and the next number follows: {seen:?}");
             membership.leave(Timestamp(0), Duration::ZERO);
         }
-        stop.store(true, Ordering::Relaxed);
     });
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
