@@ -101,7 +101,7 @@ impl ConfigError {
                 format!("variable de entorno desconocida {name};{hint} hay una PICHAT_TABLA_CLAVE por cada clave de pichat.toml")
             }
             Self::Value { place, key, problem } => {
-                format!("{}: {key}: {}", place.text(Lang::Es), problem.text(Lang::Es))
+                format!("{}: {}", located(place, key, Lang::Es), problem.text(Lang::Es))
             }
         }
     }
@@ -133,7 +133,7 @@ impl ConfigError {
                 format!("unknown environment variable {name};{hint} there is one PICHAT_TABLE_KEY for each key of pichat.toml")
             }
             Self::Value { place, key, problem } => {
-                format!("{}: {key}: {}", place.text(Lang::En), problem.text(Lang::En))
+                format!("{}: {}", located(place, key, Lang::En), problem.text(Lang::En))
             }
         }
     }
@@ -141,4 +141,12 @@ impl ConfigError {
 
 fn hint(nearest: Option<&str>, before: &str, after: &str) -> String {
     nearest.map(|name| format!(" {before} {name}{after}")).unwrap_or_default()
+}
+
+/// Where a value stands and what it is; a variable that is its own key is named once.
+fn located(place: &Place, key: &str, lang: Lang) -> String {
+    match place {
+        Place::Variable(name) if name == key => place.text(lang),
+        _ => format!("{}: {key}", place.text(lang)),
+    }
 }

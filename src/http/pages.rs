@@ -63,7 +63,10 @@ pub struct Pages(HashMap<Page, Bytes>);
 impl Pages {
     /// Prepares the pages; `demo` puts the banner in that says that the passwords are known.
     pub fn new(demo: bool) -> Self {
-        let banner = format!(r#"<p class="banner" role="note">{} <span lang="en">{}</span></p>"#, DEMO_BANNER.es, DEMO_BANNER.en);
+        let banner = format!(
+            r#"<p class="banner" role="note"><span lang="es">{}</span> <span lang="en">{}</span></p>"#,
+            DEMO_BANNER.es, DEMO_BANNER.en
+        );
         let prepare = |page: Page| {
             let file = PageFiles::get(page.file()).map(|f| f.data.into_owned()).unwrap_or_default();
             let text = String::from_utf8_lossy(&file).replacen(BANNER_MARK, if demo { &banner } else { "" }, 1);
