@@ -95,10 +95,7 @@ fn bad_variables_are_named_and_secrets_are_not_repeated() {
     }
     assert!(with_env("", &[("PICHAT_CI_X", "1"), ("PICHAT_TEST_X", "1"), ("PICHAT_EMPTY", "")]).is_ok());
     let short = with_env("", &[("SECRET_KEY", "a-very-secret-key-for-dev")]).unwrap_err();
-    assert_eq!(
-        short.to_string(),
-        "environment variable SECRET_KEY: it has 25 bytes; at least 32 random ones are needed"
-    );
+    assert_eq!(short.to_string(), "environment variable SECRET_KEY: it has 25 bytes; at least 32 random ones are needed");
     assert!(!format!("{short:?} {}", short.es()).contains("a-very"));
 }
 
