@@ -205,7 +205,11 @@ impl Running {
             second.tick().await;
             let Site { accounts, sockets, rates, clock, .. } = &*self.site;
             sockets.hub.sweep(clock.now(), clock.monotonic());
-            report(accounts.sync().await);
+            match accounts.sync().await {
+                // The event loop turns and the store answers: both had to for this line to be reached.
+                Ok(()) => drop(sd_notify::notify(&[sd_notify::NotifyState::Watchdog])),
+                failed => report(failed),
+            }
             if tick.is_multiple_of(30) {
                 report(accounts.sweep().await);
                 rates.sweep();
