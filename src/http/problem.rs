@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::limits::Wait;
+use crate::limits::{Wait, whole_seconds};
 use crate::types::{Lang, Text};
 
 use super::body::Body;
@@ -194,7 +194,7 @@ impl Problem {
 
     /// Says when to come again.
     pub(super) fn retry(mut self, after: Duration) -> Self {
-        self.retry = Some(after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX));
+        self.retry = Some(whole_seconds(after));
         self
     }
 

@@ -17,8 +17,13 @@ pub struct Wait {
 impl Wait {
     /// For `Retry-After`: whole seconds, rounded up, at least 1.
     pub fn seconds(&self) -> u64 {
-        self.retry.as_secs().saturating_add(u64::from(self.retry.subsec_nanos() > 0)).max(1)
+        whole_seconds(self.retry)
     }
+}
+
+/// Whole seconds, rounded up, at least 1: who comes back then does not come too early.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// When the last refusal of a key was told.

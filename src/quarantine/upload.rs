@@ -7,7 +7,7 @@ use crate::audit::Event;
 use crate::store::{FileRow, StoreError};
 use crate::types::UserName;
 
-use super::disk::{Incoming, Landed};
+use super::disk::{Disk, Incoming, Landed};
 use super::names::FileName;
 use super::quota::{Full, Reservation, disk_allows};
 use super::record::{FileRecord, FileState};
@@ -83,27 +83,24 @@ impl Quarantine {
     /// Begins an upload.
     pub async fn receive(self: &Arc<Self>) -> Result<Upload, UploadError> {
         let reservation = self.quota.reserve(0, &self.limits())?;
-        self.check_disk(GATHER as u64).await?;
-        let disk = self.disk.clone();
-        let incoming = Draft(Some(blocking(move || disk.create()).await?));
+        let (disk, files) = (self.disk.clone(), self.config.get().files.clone());
+        let create = move || {
+            check_disk(&disk, GATHER as u64, files.keep_free_percent)?;
+            disk.create()
+        };
+        let incoming = Draft(Some(blocking(create).await?));
         let max = self.config.get().files.max_file;
         Ok(Upload { quarantine: Arc::clone(self), incoming, reservation, gathered: Vec::new(), size: 0, max })
     }
+}
 
-    async fn check_disk(&self, wanted: u64) -> Result<(), UploadError> {
-        let disk = self.disk.clone();
-        let space = blocking(move || disk.free()).await?;
-        let keep = self.config.get().files.keep_free_percent;
-        if disk_allows(space.free, space.total, wanted, keep) { Ok(()) } else { Err(UploadError::StorageFull) }
+/// Refuses what would leave less of the disk free than the settings demand. Blocks.
+fn check_disk(disk: &Disk, wanted: u64, keep_free_percent: u8) -> io::Result<()> {
+    let space = disk.free()?;
+    if disk_allows(space.free, space.total, wanted, keep_free_percent) {
+        return Ok(());
     }
-
-    fn check_disk_now(disk: &super::Disk, wanted: u64, keep: u8) -> io::Result<()> {
-        let space = disk.free()?;
-        if disk_allows(space.free, space.total, wanted, keep) {
-            return Ok(());
-        }
-        Err(io::ErrorKind::StorageFull.into())
-    }
+    Err(io::ErrorKind::StorageFull.into())
 }
 
 impl Upload {
@@ -130,7 +127,7 @@ impl Upload {
         let keep = self.quarantine.config.get().files.keep_free_percent;
         let (mut incoming, mut gathered) = (self.incoming, self.gathered);
         let work = move || {
-            Quarantine::check_disk_now(&disk, gathered.len() as u64, keep)?;
+            check_disk(&disk, gathered.len() as u64, keep)?;
             let file = incoming.0.as_mut().ok_or(io::ErrorKind::NotFound)?;
             file.write(&gathered)?;
             gathered.clear();

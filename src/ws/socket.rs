@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::accounts::{Session, Sessions};
 use crate::audit::Event;
 use crate::chat::{Membership, Seq, Urgency};
-use crate::limits::Flood;
+use crate::limits::{Flood, whole_seconds};
 use crate::types::{Lang, MessageText, RoomCode, RoomCodeError, RoomPassword, RoomPasswordError, Text, TextError};
 
 use super::Services;
@@ -168,11 +168,6 @@ impl From<TextError> for Refusal {
     }
 }
 
-/// Seconds for a `retry_after`: rounded up, at least 1.
-fn seconds(wait: Duration) -> u64 {
-    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
     /// Until the connection ends; returns the close code.
     async fn serve(&mut self) -> u16 {
@@ -232,7 +227,7 @@ impl Desk {
         let Refusal { code, detail, retry } = refusal;
         let lang = self.client.lang;
         let detail = detail.as_ref().map(|detail| detail.pick(lang));
-        self.answer(&Answer::error(reference, code, detail, retry.map(seconds), lang));
+        self.answer(&Answer::error(reference, code, detail, retry.map(whole_seconds), lang));
         if code == Code::RateLimited && self.flood.hit(self.services.clock.monotonic()) {
             self.registration.out.close(CloseCode::Flooding);
         }
