@@ -2,6 +2,7 @@
 //! end are handed in.
 
 mod first_start;
+mod runtime_state;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,11 +24,13 @@ use crate::net::{ListenError, Listener, Server};
 use crate::quarantine::{Quarantine, QuarantineError};
 use crate::store::{Store, StoreError};
 use crate::types::crypto::MacKey;
-use crate::types::{Role, UserName};
+use crate::types::{ClaimCode, Role, UserName};
 use crate::ws;
 
 pub use first_start::{argon2_params, open_data_dir};
-use first_start::{first_accounts, secret_key};
+use first_start::{first_accounts, open_claim, secret_key};
+use runtime_state::RuntimeState;
+pub use runtime_state::{CLAIM_FILE, Claim, STATUS_FILE, Status};
 
 /// Typing notices of one user (DESIGN section 6).
 const TYPING_PER_MINUTE: u32 = 30;
@@ -44,12 +47,12 @@ pub enum Mode {
 }
 
 /// What the running server tells whoever started it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Notice {
     /// It answers at this address, `http` or `https`.
     Listening(SocketAddr, bool),
-    /// Nobody could sign in: there is no account.
-    NoUsers,
+    /// The device can be claimed with this code.
+    Claimable(ClaimCode),
 }
 
 /// All that a run needs.
@@ -198,7 +201,7 @@ impl Running {
     }
 
     /// What happens by the clock rather than by a request.
-    async fn housekeeping(&self) {
+    async fn housekeeping(&self, state: Option<&RuntimeState>) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for tick in 1_u64.. {
@@ -209,6 +212,10 @@ impl Running {
                 // The event loop turns and the store answers: both had to for this line to be reached.
                 Ok(()) => drop(sd_notify::notify(&[sd_notify::NotifyState::Watchdog])),
                 failed => report(failed),
+            }
+            if let Some(state) = state {
+                // Housekeeping runs on the main thread, so these two small files in memory hold up nobody.
+                state.write(&self.site);
             }
             if tick.is_multiple_of(30) {
                 report(accounts.sweep().await);
@@ -235,7 +242,8 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let addr = listener.local_addr().map_err(|cause| ListenError::Bind { addr: config.http.listen, cause })?;
     let secure = listener.is_secure();
     let (audit, writer) = start_audit(&config, Arc::clone(&clock))?;
-    let made = first_accounts(&config, &mode, &store, &*clock)?;
+    let mut made = first_accounts(&config, &mode, &store, &*clock)?;
+    made.extend(open_claim(&config, &mode, &store)?);
     let running = build(config, &mode, &store, key, &audit, clock, secure)?;
 
     let mode_word = if matches!(mode, Mode::Demo(_)) { "demo" } else { "serve" };
@@ -244,8 +252,12 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     for event in made {
         audit.record(event).await;
     }
-    if !store.with(|db| db.has_users())? {
-        notice(Notice::NoUsers);
+    if let Some(claim) = running.site.accounts.open_claim() {
+        notice(Notice::Claimable(claim.code));
+    }
+    let state = RuntimeState::from_env(addr.port(), secure);
+    if let Some(state) = &state {
+        state.write(&running.site);
     }
     notice(Notice::Listening(addr, secure));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -254,7 +266,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let serving = tokio::spawn(server.run(listener, stop.clone()));
     tokio::select! {
         () = stop.cancelled() => {}
-        () = running.housekeeping() => {}
+        () = running.housekeeping(state.as_ref()) => {}
         () = async { while reload.recv().await.is_some() { running.reload(&reread).await; } stop.cancelled().await } => {}
     }
     stop.cancel();
@@ -263,6 +275,9 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let _ = serving.await;
     report(running.site.accounts.sweep().await);
     audit.record(Event::ServerStopped {}).await;
+    if let Some(state) = state {
+        state.remove();
+    }
     let _ = tokio::task::spawn_blocking(move || writer.finish(FLUSH)).await;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! People: who they are, how they prove it, how long that holds.
 
+mod claim;
 pub mod password;
 mod sessions;
 pub mod tune;
@@ -15,6 +16,8 @@ use crate::store::{SessionRow, Store, StoreError, UserRow};
 use crate::types::crypto::{Sha256, Token};
 use crate::types::{Person, UserName};
 
+use claim::OpenClaim;
+pub use claim::{ClaimError, ClaimRequest};
 use password::{HashError, HashPool, Password, WeakPassword};
 pub use sessions::{EndListener, Session, SessionLimits, Sessions};
 
@@ -81,6 +84,7 @@ pub struct Accounts {
     decoy: Arc<str>,
     /// The sessions.
     pub sessions: Arc<Sessions>,
+    claim: OpenClaim,
     limits: Arc<SignInLimits>,
     audit: Audit,
     clock: Arc<dyn Clock>,
@@ -97,7 +101,9 @@ impl Accounts {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let sessions = Arc::new(Sessions::new(session_limits));
-        let (users, rows) = store.with(|db| Ok((db.users()?, db.sessions()?)))?;
+        let (users, rows, open) = store.with(|db| Ok((db.users()?, db.sessions()?, db.claim()?)))?;
+        let claim = OpenClaim::default();
+        claim.set(open);
         let users: HashMap<_, _> = users.into_iter().map(|u| (u.id, u)).collect();
         for row in rows {
             if let Some(user) = users.get(&row.user).filter(|u| !u.locked) {
@@ -105,7 +111,7 @@ impl Accounts {
             }
         }
         let decoy = pool.decoy().into();
-        Ok(Self { store, pool, decoy, sessions, limits, audit, clock })
+        Ok(Self { store, pool, decoy, sessions, claim, limits, audit, clock })
     }
 
     /// Checks name and password and begins a session. The token is for the browser only.
@@ -133,16 +139,25 @@ impl Accounts {
         if let Some(password) = old {
             self.rehash(&user, password).await;
         }
+        Ok(self.begin_session(&user, addr).await?)
+    }
+
+    /// A session for somebody who has proved who they are.
+    async fn begin_session(&self, user: &UserRow, addr: IpAddr) -> Result<(Token, Arc<Session>), StoreError> {
         let token = Token::random();
         let now = self.clock.now();
         let row = SessionRow { digest: token.digest(), user: user.id, created_at: now, used_at: now };
         let displaced = self.sessions.displaced_by(user.id);
         let gone = displaced.clone();
-        self.store.run(move |db| db.add_session(row, &gone)).await?;
+        match self.store.run(move |db| db.add_session(row, &gone)).await {
+            // A full disk must not keep people out: this session lives in memory alone, and ends with the next restart.
+            Err(error) if error.is_full() => {}
+            stored => stored?,
+        }
         self.sessions.end(&displaced, SessionEnd::Evicted);
-        let session = Arc::new(session_of(&user, row));
+        let session = Arc::new(session_of(user, row));
         self.sessions.insert(Arc::clone(&session));
-        self.audit.record(Event::LoginOk { user: user.name, addr }).await;
+        self.audit.record(Event::LoginOk { user: user.name.clone(), addr }).await;
         Ok((token, session))
     }
 
@@ -281,7 +296,8 @@ impl Accounts {
     }
 
     /// Every second: what another process changed (`pichat user lock …`) holds here too.
-    pub async fn sync(&self) -> Result<(), StoreError> {
+    pub async fn sync(self: &Arc<Self>) -> Result<(), StoreError> {
+        let this = Arc::clone(self);
         let sessions = Arc::clone(&self.sessions);
         // Compared while the database is held: a session is stored before it stands in the table, so none that was just made
         // can be missed by the rows and found in the table.
@@ -290,6 +306,7 @@ impl Accounts {
                 if db.changed_elsewhere()? {
                     let known: HashSet<Sha256> = db.sessions()?.into_iter().map(|row| row.digest).collect();
                     sessions.keep_only(&known);
+                    this.claim.set(db.claim()?);
                 }
                 Ok(())
             })

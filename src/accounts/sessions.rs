@@ -105,6 +105,11 @@ impl Sessions {
         (self.limits().expires_at(&session) > now).then_some(session)
     }
 
+    /// Whose session it is.
+    pub fn owner(&self, digest: &Sha256) -> Option<UserId> {
+        lock(&self.table).get(digest).map(|session| session.person.id)
+    }
+
     /// The sessions that must go so that one of `user` fits: the longest unused of that user, then of all.
     pub fn displaced_by(&self, user: UserId) -> Vec<Sha256> {
         let limits = self.limits();

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::{Argon2Params, Argon2Setting, Config};
 use crate::store::{Store, StoreError};
 use crate::types::crypto::{MacKey, hex, random};
-use crate::types::{Role, UserName};
+use crate::types::{ClaimCode, ClaimKind, Role, UserName};
 
 use super::{AppError, Mode};
 
@@ -90,4 +90,36 @@ pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock:
         (Mode::Serve, _) => {}
     }
     Ok(made)
+}
+
+/// The file in the data folder that asks for a new claim: whoever may write there (the card's settings, root) may ask.
+const RECLAIM: &str = "reclaim";
+
+/// Opens the device to a claim where nobody has an account, or where the holder of the card asked for it. Blocks.
+pub(super) fn open_claim(config: &Config, mode: &Mode, store: &Store) -> Result<Option<Event>, AppError> {
+    if matches!(mode, Mode::Demo(_)) {
+        return Ok(None);
+    }
+    let asked = config.data_dir.join(RECLAIM);
+    let kind = match (store.with(|db| db.has_users())?, asked.exists()) {
+        (false, _) => ClaimKind::First,
+        (true, true) => ClaimKind::Again,
+        (true, false) => {
+            // One for a first administrator that somebody made with `pichat user add` instead is not left lying about.
+            if store.with(|db| db.claim())?.is_none() {
+                store.with(|db| db.close_claim())?;
+            }
+            return Ok(None);
+        }
+    };
+    let before = store.with(|db| db.claim())?.map(|row| row.kind);
+    store.with(|db| db.open_claim(&ClaimCode::random(), kind))?;
+    // Only now: a power cut before this line leaves the file, and the next start finds the same claim open.
+    match fs::remove_file(&asked) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            return Err(AppError::DataDir { folder: asked.display().to_string(), cause });
+        }
+        _ => {}
+    }
+    Ok((before != Some(kind)).then_some(Event::ClaimOpened { kind }))
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::entry::{Class, Entry, Facility, Outcome, Severity};
 use super::line::Line;
-use crate::types::{Role, RoomCode, RoomKind, UserName};
+use crate::types::{ClaimKind, Role, RoomCode, RoomKind, UserName};
 
 /// Why a sign-in failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,14 @@ events! {
     "A change of password was refused."
     PasswordRefused { user: UserName, addr: IpAddr, reason: &'static str } = "password.refused", Refused, AuthPriv, Notice, Security;
 
-    "An account was made; `by` says from where (command, demo, environment)."
+    "The device can be claimed by whoever has the code of its console or its card; `kind` is `first` (nobody has an account) or `again` (the holder of the card asked)."
+    ClaimOpened { kind: ClaimKind } = "claim.opened", Ok, AuthPriv, Warning, Security;
+    "Somebody tried to claim the device; `reason` is `wrong_code` or `closed` (it was claimed meanwhile)."
+    ClaimFailed { addr: IpAddr, reason: &'static str } = "claim.failed", Failed, AuthPriv, Warning, Security;
+    "Somebody claimed the device and is its administrator now."
+    ClaimDone { user: UserName, addr: IpAddr, kind: ClaimKind } = "claim.done", Ok, AuthPriv, Warning, Security;
+
+    "An account was made; `by` says from where (command, demo, environment, settings)."
     UserAdded { user: UserName, role: Role, by: &'static str } = "user.added", Ok, AuthPriv, Notice, Security;
     "An account has another role now."
     UserRoleChanged { user: UserName, role: Role } = "user.role_changed", Ok, AuthPriv, Notice, Security;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::event::{Event, LoginFailure, SessionEnd};
 use crate::clock::Timestamp;
-use crate::types::{Role, RoomCode, RoomKind, UserName};
+use crate::types::{ClaimKind, Role, RoomCode, RoomKind, UserName};
 
 /// Longest value, in characters; what is longer ends in `…`. A file name has at most 255 bytes on ext4, so it fits.
 const MAX_VALUE_CHARS: usize = 256;
@@ -157,6 +157,7 @@ bare_fields! {
     Role => |role| role.as_str();
     RoomKind => |kind| kind.as_str();
     RoomCode => |code| code.to_string();
+    ClaimKind => |kind| kind.as_str();
     LoginFailure => |reason| reason.as_str();
     SessionEnd => |reason| reason.as_str();
 }

@@ -1,5 +1,6 @@
 //! What `serve` and `demo` share: the runtime, the signals, what is printed.
 
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{self, AppError, Mode, Notice, Start};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::types::Lang;
+use crate::types::{ClaimCode, Lang, Text};
 
 use super::exit::Failure;
 use super::{Source, say};
@@ -70,6 +71,30 @@ pub(super) fn run(
     })
 }
 
+/// How to claim the device. The code is for a person at a terminal; what is not one may be a log, and a log holds no secret.
+fn claimable(code: &ClaimCode, lang: Lang) -> String {
+    if io::stdout().is_terminal() {
+        return match lang {
+            Lang::Es => {
+                format!("Este equipo espera a quien lo administre. Abre /reclamar en el navegador y escribe el código {code}")
+            }
+            Lang::En => {
+                format!("This device waits for its administrator. Open /reclamar in the browser and type the code {code}")
+            }
+        };
+    }
+    Text::new(
+        "Este equipo espera a quien lo administre: «pichat status» muestra el código para /reclamar, o crea la cuenta con\n  \
+         pichat user add NOMBRE --role administrator   (con los mismos --config y --data-dir)\n\
+         o arranca una vez con la variable ADMIN_PASS, que crea la cuenta «admin».",
+        "This device waits for its administrator: “pichat status” shows the code for /reclamar, or make the account with\n  \
+         pichat user add NAME --role administrator   (with the same --config and --data-dir)\n\
+         or start once with the variable ADMIN_PASS, which makes the account “admin”.",
+    )
+    .pick(lang)
+    .to_owned()
+}
+
 fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
     match (notice, lang) {
         (Notice::Listening(addr, secure), _) => {
@@ -87,13 +112,6 @@ fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
                 ),
             }
         }
-        (Notice::NoUsers, Lang::Es) => "Todavía no hay cuentas, así que nadie puede entrar. Crea la primera con:\n  \
-             pichat user add NOMBRE --role administrator   (con los mismos --config y --data-dir)\n\
-             o arranca una vez con la variable ADMIN_PASS, que crea la cuenta «admin»."
-            .to_owned(),
-        (Notice::NoUsers, Lang::En) => "There are no accounts yet, so nobody can sign in. Make the first with:\n  \
-             pichat user add NAME --role administrator   (with the same --config and --data-dir)\n\
-             or start once with the variable ADMIN_PASS, which makes the account “admin”."
-            .to_owned(),
+        (Notice::Claimable(code), lang) => claimable(code, lang),
     }
 }

@@ -21,7 +21,6 @@ struct StaticFiles;
 
 const BANNER_MARK: &str = "<!--BANNER-->";
 const MESSAGE_MARK: &str = "<!--MENSAJE-->";
-const NAME_FIELD: &str = "name=\"usuario\"";
 
 const DEMO_BANNER: Text = Text::new(
     "Demostración: las contraseñas son públicas y solo se atiende en este computador.",
@@ -32,6 +31,7 @@ const DEMO_BANNER: Text = Text::new(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Page {
     Login,
+    Reclamar,
     Inicio,
     Chat,
     Listar,
@@ -41,12 +41,13 @@ pub(super) enum Page {
 }
 
 impl Page {
-    const ALL: [Self; 7] =
-        [Self::Login, Self::Inicio, Self::Chat, Self::Listar, Self::Subir, Self::Prohibido, Self::NoEncontrado];
+    const ALL: [Self; 8] =
+        [Self::Login, Self::Reclamar, Self::Inicio, Self::Chat, Self::Listar, Self::Subir, Self::Prohibido, Self::NoEncontrado];
 
     const fn file(self) -> &'static str {
         match self {
             Self::Login => "login.html",
+            Self::Reclamar => "reclamar.html",
             Self::Inicio => "inicio.html",
             Self::Chat => "chat.html",
             Self::Listar => "listar.html",
@@ -87,11 +88,15 @@ impl Pages {
         text.replacen(MESSAGE_MARK, &alert, 1).into()
     }
 
-    /// The sign-in page that says `message`, with the name that was typed still in its field.
-    pub(super) fn login_again(&self, message: &str, name: &str, lang: Lang) -> Bytes {
-        let page = self.with_message(Page::Login, message, lang);
-        let filled = format!("{NAME_FIELD} value=\"{}\"", escape(name));
-        String::from_utf8_lossy(&page).replacen(NAME_FIELD, &filled, 1).into()
+    /// A page with a form that says `message`, with what was typed still in its fields (by name).
+    pub(super) fn form_again(&self, page: Page, message: &str, typed: &[(&str, &str)], lang: Lang) -> Bytes {
+        let page = self.with_message(page, message, lang);
+        let text = String::from_utf8_lossy(&page).into_owned();
+        let fill = |text: String, (field, value): &(&str, &str)| {
+            let field = format!("name=\"{field}\"");
+            text.replacen(&field, &format!("{field} value=\"{}\"", escape(value)), 1)
+        };
+        typed.iter().fold(text, fill).into()
     }
 }
 
@@ -167,7 +172,7 @@ mod tests {
             let file = PageFiles::get(page.file()).unwrap_or_else(|| panic!("{} is missing", page.file()));
             let text = String::from_utf8(file.data.into_owned()).expect("UTF-8");
             assert_eq!(text.matches(BANNER_MARK).count(), 1, "{}", page.file());
-            let messages = usize::from(matches!(page, Page::Login | Page::Subir));
+            let messages = usize::from(matches!(page, Page::Login | Page::Reclamar | Page::Subir));
             assert_eq!(text.matches(MESSAGE_MARK).count(), messages, "{}", page.file());
         }
     }
@@ -187,7 +192,7 @@ mod tests {
         let pages = Pages::new(true);
         let page = pages.with_message(Page::Login, "<b>\"&", Lang::Es);
         assert!(String::from_utf8_lossy(&page).contains("&lt;b&gt;&quot;&amp;"));
-        let page = pages.login_again("no", "\"><script>", Lang::Es);
+        let page = pages.form_again(Page::Login, "no", &[("usuario", "\"><script>")], Lang::Es);
         assert!(String::from_utf8_lossy(&page).contains(r#"name="usuario" value="&quot;&gt;&lt;script&gt;""#));
     }
 }

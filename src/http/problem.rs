@@ -20,6 +20,8 @@ pub(super) enum Code {
     Forbidden,
     CrossOrigin,
     Held,
+    WrongClaim,
+    NotClaimable,
     AccountLocked,
     NotFound,
     MethodNotAllowed,
@@ -30,6 +32,8 @@ pub(super) enum Code {
     RangeNotSatisfiable,
     Misdirected,
     BadName,
+    BadUserName,
+    PasswordsDiffer,
     WeakPassword,
     UpgradeRequired,
     LockedOut,
@@ -65,6 +69,19 @@ impl Code {
                 Text::new("La petición viene de otro sitio web", "The request comes from another web site"),
             ),
             Self::Held => (S::FORBIDDEN, "held", Text::new("El archivo está retenido", "The file is held")),
+            Self::WrongClaim => (
+                S::FORBIDDEN,
+                "wrong_code",
+                Text::new(
+                    "Ese no es el código; míralo en la pantalla del equipo o en el archivo PICHAT-CODIGO.txt de la tarjeta",
+                    "That is not the code; look at the device's screen or at the file PICHAT-CODIGO.txt of the card",
+                ),
+            ),
+            Self::NotClaimable => (
+                S::CONFLICT,
+                "not_claimable",
+                Text::new("Este equipo ya tiene administrador", "This device has an administrator already"),
+            ),
             Self::AccountLocked => (
                 S::FORBIDDEN,
                 "account_locked",
@@ -109,6 +126,19 @@ impl Code {
                 S::UNPROCESSABLE_ENTITY,
                 "bad_name",
                 Text::new("El archivo necesita un nombre válido", "The file needs a valid name"),
+            ),
+            Self::BadUserName => (
+                S::UNPROCESSABLE_ENTITY,
+                "bad_name",
+                Text::new(
+                    "El usuario lleva hasta 32 letras, números, puntos, guiones o guiones bajos, sin espacios",
+                    "A user name has up to 32 letters, digits, dots, hyphens or underscores, without blanks",
+                ),
+            ),
+            Self::PasswordsDiffer => (
+                S::UNPROCESSABLE_ENTITY,
+                "passwords_differ",
+                Text::new("Las dos contraseñas no son iguales", "The two passwords differ"),
             ),
             Self::WeakPassword => (
                 S::UNPROCESSABLE_ENTITY,

@@ -183,7 +183,9 @@ fn show(site: &Site, problem: &Problem, face: Face, lang: Lang) -> Response<Body
         return problem.json(lang);
     }
     match problem.code {
-        Code::Unauthenticated => routes::see_other("/login"),
+        Code::Unauthenticated => routes::see_other(routes::entrance(site)),
+        // While nobody has an account every page leads to the one that makes the first.
+        Code::NotFound if routes::entrance(site) != "/login" => routes::see_other(routes::entrance(site)),
         Code::Forbidden => with_status(site.pages.get(Page::Prohibido), StatusCode::FORBIDDEN),
         Code::NotFound => with_status(site.pages.get(Page::NoEncontrado), StatusCode::NOT_FOUND),
         _ => {

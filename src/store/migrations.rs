@@ -5,8 +5,9 @@ use rusqlite_migration::{M, Migrations};
 
 use super::StoreError;
 
-const STEPS: &[M<'_>] = &[M::up(
-    "CREATE TABLE users (
+const STEPS: &[M<'_>] = &[
+    M::up(
+        "CREATE TABLE users (
         id         INTEGER PRIMARY KEY AUTOINCREMENT,
         name       TEXT NOT NULL,
         name_key   TEXT NOT NULL UNIQUE,
@@ -37,7 +38,16 @@ const STEPS: &[M<'_>] = &[M::up(
         key   TEXT PRIMARY KEY,
         value TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;",
-)];
+    ),
+    // At most one row: the device can be claimed, by whoever has this code. Shown on its console, so kept as text.
+    M::up(
+        "CREATE TABLE claim (
+        id   INTEGER PRIMARY KEY CHECK (id = 1),
+        code TEXT NOT NULL,
+        kind TEXT NOT NULL
+    ) STRICT;",
+    ),
+];
 
 /// Brings the database to the newest step.
 pub(super) fn apply(conn: &mut Connection) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! SQLite: users, sessions, file records, settings that the program makes itself. The only place with SQL text.
 
+mod claim;
 mod files;
 mod migrations;
 mod sessions;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+pub use claim::{ClaimRow, Redeemed};
 pub use files::FileRow;
 pub use sessions::SessionRow;
 pub use users::UserRow;
@@ -34,6 +36,14 @@ pub enum StoreError {
     /// The blocking thread did not come back.
     #[error("the database thread ended early")]
     Interrupted,
+}
+
+impl StoreError {
+    /// Whether the disk took no more: what can do without the row goes on without it.
+    pub fn is_full(&self) -> bool {
+        use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
+        matches!(self, Self::Sqlite(error) if matches!(error.sqlite_error_code(), Some(DiskFull | SystemIoFailure)))
+    }
 }
 
 /// Whether a power cut right after the call may lose it.

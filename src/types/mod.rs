@@ -1,5 +1,6 @@
 //! Words of the domain that may not be wrong once they exist: parsed at the edge, plain values after it.
 
+mod claim;
 pub mod crypto;
 mod lang;
 mod role;
@@ -7,6 +8,7 @@ mod room;
 mod text;
 mod user;
 
+pub use claim::{ClaimCode, ClaimCodeError, ClaimKind};
 pub use lang::{Lang, Text};
 pub use role::{Role, UnknownRole};
 pub use room::{RoomCode, RoomCodeError, RoomKind, RoomPassword, RoomPasswordError};

@@ -68,6 +68,11 @@ impl Registry {
         }
     }
 
+    /// Sessions that have a socket open.
+    pub fn sessions(&self) -> Vec<Sha256> {
+        self.lock().by_session.keys().copied().collect()
+    }
+
     /// How many sockets are open.
     pub fn count(&self) -> usize {
         self.lock().by_session.values().map(Vec::len).sum()

@@ -1,5 +1,6 @@
 //! The table of all routes, and one thin file a resource.
 
+mod claim;
 mod files;
 mod pages;
 mod rooms;
@@ -12,6 +13,8 @@ use serde::Serialize;
 
 use super::body::Body;
 use super::router::{Face, Handler, Route, Router};
+
+pub(super) use pages::entrance;
 
 /// Where sockets open.
 pub(super) const SOCKET: &str = "/ws";
@@ -35,6 +38,8 @@ fn table() -> Vec<Route> {
         route(get.clone(), "/", Page, Anyone(|c| Box::pin(pages::root(c)))),
         route(get.clone(), "/login", Page, Anyone(|c| Box::pin(pages::login(c)))),
         route(post.clone(), "/login", Page, Anyone(|c| Box::pin(session::form_sign_in(c)))),
+        route(get.clone(), "/reclamar", Page, Anyone(|c| Box::pin(claim::page(c)))),
+        route(post.clone(), "/reclamar", Page, Anyone(|c| Box::pin(claim::form(c)))),
         route(post.clone(), "/logout", Page, SignedIn(|c, who| Box::pin(session::form_sign_out(c, who)))),
         route(get.clone(), "/inicio", Page, SignedIn(|c, who| Box::pin(pages::inicio(c, who)))),
         route(get.clone(), "/chat", Page, SignedIn(|c, who| Box::pin(pages::chat(c, who)))),
@@ -45,6 +50,7 @@ fn table() -> Vec<Route> {
         route(get.clone(), "/favicon.ico", Page, Anyone(|c| Box::pin(pages::favicon(c)))),
         route(get.clone(), "/api/health", Api, Anyone(|c| Box::pin(pages::health(c)))),
         route(post.clone(), "/api/session", Api, Anyone(|c| Box::pin(session::sign_in(c)))),
+        route(post.clone(), "/api/claim", Api, Anyone(|c| Box::pin(claim::api(c)))),
         route(get.clone(), "/api/session", Api, SignedIn(|c, who| Box::pin(session::show(c, who)))),
         route(delete.clone(), "/api/session", Api, SignedIn(|c, who| Box::pin(session::sign_out(c, who)))),
         route(post.clone(), "/api/password", Api, SignedIn(|c, who| Box::pin(session::change_password(c, who)))),
@@ -103,10 +109,13 @@ mod tests {
             "GET /",
             "GET /login",
             "POST /login",
+            "GET /reclamar",
+            "POST /reclamar",
             "GET /static/{*path}",
             "GET /favicon.ico",
             "GET /api/health",
             "POST /api/session",
+            "POST /api/claim",
         ];
         assert_eq!(open, want);
     }

@@ -4,12 +4,14 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
+use crate::http::Site;
 use crate::http::auth::{SignedIn, Uploader};
 use crate::http::body::Body;
 use crate::http::pages::Page;
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
 use crate::http::service::session;
+use crate::types::ClaimKind;
 
 use super::{json, see_other};
 
@@ -17,12 +19,21 @@ type Result = std::result::Result<Response<Body>, Problem>;
 
 pub(super) async fn root(call: Call) -> Result {
     let known = session(&call.site, call.request.headers()).is_some();
-    Ok(see_other(if known { "/inicio" } else { "/login" }))
+    Ok(see_other(if known { "/inicio" } else { entrance(&call.site) }))
+}
+
+/// Where somebody without a session begins: to sign in, or to claim the device while nobody has an account.
+pub(in crate::http) fn entrance(site: &Site) -> &'static str {
+    if site.accounts.claimable() == Some(ClaimKind::First) { "/reclamar" } else { "/login" }
 }
 
 pub(super) async fn login(call: Call) -> Result {
     let known = session(&call.site, call.request.headers()).is_some();
-    Ok(if known { see_other("/inicio") } else { call.site.pages.get(Page::Login) })
+    Ok(match entrance(&call.site) {
+        _ if known => see_other("/inicio"),
+        "/login" => call.site.pages.get(Page::Login),
+        other => see_other(other),
+    })
 }
 
 pub(super) async fn inicio(call: Call, _: SignedIn) -> Result {

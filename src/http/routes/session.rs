@@ -10,7 +10,7 @@ use crate::accounts::{ChangeError, Session, SignInError};
 use crate::http::auth::SignedIn;
 use crate::http::body::{Body, read_small};
 use crate::http::cookies;
-use crate::http::pages::HTML;
+use crate::http::pages::{HTML, Page};
 use crate::http::problem::{Code, Problem, internal};
 use crate::http::router::Call;
 use crate::http::{Site, form};
@@ -44,7 +44,7 @@ struct Shown<'a> {
     expires_at: String,
 }
 
-fn shown(site: &Site, session: &Session) -> Response<Body> {
+pub(super) fn shown(site: &Site, session: &Session) -> Response<Body> {
     let expires_at = site.accounts.expires_at(session).to_string();
     json(StatusCode::OK, &Shown { username: session.person.name.as_str(), role: session.role.as_str(), expires_at })
 }
@@ -77,7 +77,7 @@ fn media_type(headers: &HeaderMap) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-fn demand(headers: &HeaderMap, wanted: &str) -> Result<()> {
+pub(super) fn demand(headers: &HeaderMap, wanted: &str) -> Result<()> {
     if media_type(headers).eq_ignore_ascii_case(wanted) {
         Ok(())
     } else {
@@ -85,7 +85,7 @@ fn demand(headers: &HeaderMap, wanted: &str) -> Result<()> {
     }
 }
 
-async fn read_json<T: DeserializeOwned>(request: http::Request<hyper::body::Incoming>) -> Result<T> {
+pub(super) async fn read_json<T: DeserializeOwned>(request: http::Request<hyper::body::Incoming>) -> Result<T> {
     demand(request.headers(), "application/json")?;
     let body = read_small(request.into_body()).await?;
     // serde's own words may quote what was sent, and that may be a password.
@@ -94,7 +94,7 @@ async fn read_json<T: DeserializeOwned>(request: http::Request<hyper::body::Inco
 }
 
 /// Begins a session and puts its cookie into `response`.
-fn remember(response: &mut Response<Body>, token: &Token, secure: bool) {
+pub(super) fn remember(response: &mut Response<Body>, token: &Token, secure: bool) {
     response.headers_mut().append(header::SET_COOKIE, cookies::set(token, secure));
 }
 
@@ -108,7 +108,7 @@ fn forget(response: &mut Response<Body>, secure: bool) {
 }
 
 /// A session that the browser still carries ends: signing in anew never leaves two behind, and nobody can plant one.
-async fn end_old(site: &Site, headers: &HeaderMap) -> Result<()> {
+pub(super) async fn end_old(site: &Site, headers: &HeaderMap) -> Result<()> {
     if let Some(old) = cookies::token(headers, site.secure).and_then(|token| site.accounts.session(&token)) {
         site.accounts.sign_out(&old).await?;
     }
@@ -166,7 +166,7 @@ pub(super) async fn form_sign_in(call: Call) -> Result {
             response
         }
         Err(problem) => {
-            let page = site.pages.login_again(&problem.detail(lang), &typed, lang);
+            let page = site.pages.form_again(Page::Login, &problem.detail(lang), &[("usuario", &typed)], lang);
             problem.response(HTML, page)
         }
     })

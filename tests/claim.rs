@@ -1,0 +1,162 @@
+//! Claiming the device: the code is shown to whoever holds it, works once, and is gone afterwards.
+
+mod common;
+
+use std::path::Path;
+
+use common::server::{add_user, eventually};
+use common::{Client, Options, Server};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A server without accounts, and the folder where it leaves its state for the console.
+fn unclaimed(data_dir: Option<&Path>) -> (Server, TempDir) {
+    let run = tempfile::tempdir().unwrap();
+    let mut options = Options { serve: true, ..Options::default() }.env("RUNTIME_DIRECTORY", run.path().to_str().unwrap());
+    options.data_dir = data_dir.map(Path::to_owned);
+    (Server::start(options), run)
+}
+
+fn code(run: &TempDir) -> String {
+    std::fs::read_to_string(run.path().join("claim")).unwrap().trim().to_owned()
+}
+
+fn status(run: &TempDir) -> Value {
+    serde_json::from_slice(&std::fs::read(run.path().join("status.json")).unwrap()).unwrap()
+}
+
+fn claim(client: &Client, code: &str, name: &str, password: &str) -> common::Response {
+    client.post_json("/api/claim", &json!({"code": code, "username": name, "password": password}))
+}
+
+#[test]
+fn every_page_leads_to_the_claim_until_it_is_done() {
+    let (server, run) = unclaimed(None);
+    let client = Client::new(&server);
+    for page in ["/", "/login", "/inicio", "/chat", "/listar", "/subir", "/no-hay"] {
+        let answer = client.get(page);
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/reclamar")), "{page}");
+    }
+    assert_eq!(client.get("/reclamar").status, 200);
+    assert_eq!(client.get("/api/files").status, 401, "the API speaks of sessions as ever");
+    let code = code(&run);
+    assert_eq!(code.len(), 15);
+    assert_eq!(status(&run)["claim"], json!({"kind": "first", "code": code}));
+
+    let done = claim(&client, &code.to_lowercase().replace('-', " "), "Ana", "clave-larga-de-ana");
+    assert_eq!(done.status, 201, "{}", done.text());
+    assert_eq!((&done.json()["username"], &done.json()["role"]), (&json!("Ana"), &json!("administrator")));
+    let cookie = done.header("set-cookie").and_then(|c| c.split(';').next()).map(str::to_owned);
+    assert_eq!(Client { cookie, ..client }.get("/inicio").status, 200, "and is signed in");
+    let stranger = Client::new(&server);
+    assert_eq!(stranger.get("/").header("location"), Some("/login"));
+    assert_eq!(stranger.get("/reclamar").header("location"), Some("/login"));
+    let again = claim(&stranger, &code, "eva", "clave-larga-de-eva");
+    assert_eq!((again.status, &again.json()["code"]), (409, &json!("not_claimable")));
+    eventually("the code is gone from the console and the card", || {
+        !run.path().join("claim").exists() && status(&run)["claim"].is_null()
+    });
+    server.wait_for_line("event=claim.opened result=ok kind=first");
+    server.wait_for_line("event=claim.done result=ok user=\"Ana\" addr=127.0.0.1 kind=first");
+    for secret in [code.as_str(), "clave-larga"] {
+        assert!(!server.stderr().contains(secret) && !server.banner.contains(secret), "no secret in a log");
+    }
+}
+
+#[test]
+fn the_form_works_without_scripts() {
+    let (server, run) = unclaimed(None);
+    let code = code(&run);
+    let client = Client::new(&server);
+    let form = |fields: &str| client.post_form("/reclamar", fields);
+    let differ = form(&format!("codigo={code}&usuario=ana&clave=una-clave-larga&clave_otra_vez=otra-clave-larga"));
+    assert_eq!(differ.status, 422);
+    assert!(differ.text().contains("Las dos contraseñas no son iguales"), "{}", differ.text());
+    assert!(differ.text().contains(&format!("name=\"codigo\" value=\"{code}\"")), "what was typed stays");
+    let wrong = form("codigo=0000-0000-00000&usuario=ana&clave=una-clave-larga&clave_otra_vez=una-clave-larga");
+    assert_eq!(wrong.status, 403);
+    assert!(wrong.text().contains("Ese no es el código"), "{}", wrong.text());
+    assert!(!wrong.text().contains("una-clave-larga"));
+    let weak = form(&format!("codigo={code}&usuario=ana&clave=corta&clave_otra_vez=corta"));
+    assert_eq!(weak.status, 422);
+    let name = form(&format!("codigo={code}&usuario=ana+p&clave=una-clave-larga&clave_otra_vez=una-clave-larga"));
+    assert_eq!(name.status, 422, "and the code is still good:");
+    let done = form(&format!("codigo={code}&usuario=ana&clave=una-clave-larga&clave_otra_vez=una-clave-larga"));
+    assert_eq!((done.status, done.header("location")), (303, Some("/inicio")));
+    assert!(done.header("set-cookie").is_some_and(|c| c.contains("pichat=") && c.contains("HttpOnly")));
+}
+
+#[test]
+fn wrong_codes_are_limited_and_a_foreign_page_cannot_claim() {
+    let (server, run) = unclaimed(None);
+    let client = Client::new(&server);
+    let crossed = client.clone().with("Origin", "http://evil.example").post_form("/reclamar", &format!("codigo={}", code(&run)));
+    assert_eq!(crossed.status, 403);
+    let statuses: Vec<_> = (0..6).map(|_| claim(&client, "0000-0000-00000", "eva", "clave-larga-de-eva").status).collect();
+    assert_eq!(statuses, [403, 403, 403, 403, 403, 429]);
+    let locked = claim(&client, &code(&run), "eva", "clave-larga-de-eva");
+    assert_eq!(locked.status, 429, "the right code too");
+    assert!(locked.header("retry-after").is_some());
+    server.wait_for_line("event=claim.failed result=failed addr=127.0.0.1 reason=wrong_code");
+}
+
+#[test]
+fn of_many_who_hold_the_code_one_becomes_administrator() {
+    let (server, run) = unclaimed(None);
+    let code = code(&run);
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let claims: Vec<_> = (0..6)
+            .map(|i| {
+                let (server, code) = (&server, &code);
+                scope.spawn(move || claim(&Client::new(server), code, &format!("ana{i}"), "una-clave-larga").status)
+            })
+            .collect();
+        claims.into_iter().map(|c| c.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|s| **s == 201).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|s| matches!(s, 201 | 409)), "{statuses:?}");
+}
+
+#[test]
+fn the_code_outlives_a_restart_and_a_kill() {
+    let data = tempfile::tempdir().unwrap();
+    let (mut server, run) = unclaimed(Some(data.path()));
+    let first = code(&run);
+    server.kill();
+    let (server, run) = unclaimed(Some(data.path()));
+    assert_eq!(code(&run), first, "whoever wrote it down can use it");
+    assert_eq!(claim(&Client::new(&server), &first, "ana", "una-clave-larga").status, 201);
+    drop(server);
+    let (server, run) = unclaimed(Some(data.path()));
+    assert!(!run.path().join("claim").exists());
+    assert_eq!(Client::new(&server).get("/reclamar").header("location"), Some("/login"));
+}
+
+#[test]
+fn an_account_made_by_command_ends_the_first_claim() {
+    let (server, run) = unclaimed(None);
+    add_user(&server.data_dir, "ana", "una-clave-larga", "administrator");
+    eventually("the claim is over", || !run.path().join("claim").exists());
+    assert_eq!(Client::new(&server).get("/").header("location"), Some("/login"));
+}
+
+#[test]
+fn the_holder_of_the_card_gets_a_lost_device_back_and_everybody_else_stays() {
+    let data = tempfile::tempdir().unwrap();
+    add_user(data.path(), "ana", "olvidada-del-todo", "administrator");
+    add_user(data.path(), "beto", "la-clave-de-beto", "cliente");
+    std::fs::write(data.path().join("reclaim"), "").unwrap();
+    let (server, run) = unclaimed(Some(data.path()));
+    assert!(!data.path().join("reclaim").exists(), "asked once");
+    assert_eq!(status(&run)["claim"]["kind"], "again");
+    let mut beto = Client::new(&server);
+    assert_eq!(beto.get("/").header("location"), Some("/login"), "people go on signing in");
+    assert_eq!(beto.sign_in("beto", "la-clave-de-beto").status, 200);
+    assert_eq!(beto.get("/reclamar").status, 200);
+    let ana = Client::new(&server);
+    assert_eq!(claim(&ana, &code(&run), "ana", "una-clave-nueva").status, 201);
+    assert_eq!(Client::new(&server).sign_in("ana", "olvidada-del-todo").status, 401);
+    assert_eq!(Client::new(&server).sign_in("ana", "una-clave-nueva").status, 200);
+    assert_eq!(beto.get("/inicio").status, 200, "his session too");
+    server.wait_for_line("event=claim.done result=ok user=\"ana\" addr=127.0.0.1 kind=again");
+}
