@@ -1,5 +1,7 @@
 //! Claiming the device: the code is shown to whoever holds it, works once, and is gone afterwards.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod common;
 
 use std::path::Path;
