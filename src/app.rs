@@ -255,7 +255,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     if let Some(claim) = running.site.accounts.open_claim() {
         notice(Notice::Claimable(claim.code));
     }
-    let state = RuntimeState::from_env(addr.port(), secure);
+    let state = RuntimeState::from_env(addr, secure);
     if let Some(state) = &state {
         state.write(&running.site);
     }

@@ -20,7 +20,7 @@ const LEVELS: [&[&str]; 10] = [
 ];
 
 /// One module an outside crate.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("hyper::", &["http", "net"]),
     ("hyper_util::", &["http", "net"]),
     ("tungstenite::", &["ws"]),
@@ -32,6 +32,8 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("rustls::", &["net"]),
     ("ring::", &["types"]),
     ("governor::", &["limits"]),
+    ("if_addrs::", &["net"]),
+    ("qrcode::", &["cli"]),
 ];
 
 /// A file past this wants splitting (STYLE 2).

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -25,8 +26,8 @@ pub struct Status {
     pub pid: u32,
     /// `http` or `https`.
     pub scheme: String,
-    /// The port it listens on.
-    pub port: u16,
+    /// The address it listens on; unspecified for all of the machine's.
+    pub listen: SocketAddr,
     /// The open claim.
     pub claim: Option<Claim>,
     /// Rooms with somebody in them.
@@ -56,16 +57,16 @@ impl Status {
 /// Keeps the files as they should be.
 pub(super) struct RuntimeState {
     folder: PathBuf,
-    port: u16,
+    listen: SocketAddr,
     secure: bool,
     written: Mutex<Option<Status>>,
 }
 
 impl RuntimeState {
     /// Where systemd made a runtime folder (`RuntimeDirectory=`); nobody asked for the files elsewhere.
-    pub(super) fn from_env(port: u16, secure: bool) -> Option<Self> {
+    pub(super) fn from_env(listen: SocketAddr, secure: bool) -> Option<Self> {
         let folder = PathBuf::from(std::env::var_os("RUNTIME_DIRECTORY").filter(|f| !f.is_empty())?);
-        Some(Self { folder, port, secure, written: Mutex::default() })
+        Some(Self { folder, listen, secure, written: Mutex::default() })
     }
 
     fn now(&self, site: &Site) -> Status {
@@ -75,7 +76,7 @@ impl RuntimeState {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             scheme: if self.secure { "https" } else { "http" }.to_owned(),
-            port: self.port,
+            listen: self.listen,
             claim: site.accounts.open_claim().map(|row| Claim { kind: row.kind.as_str().to_owned(), code: row.code.to_string() }),
             rooms: site.sockets.hub.lobby(true).len(),
             people: people.len(),

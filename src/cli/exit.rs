@@ -37,6 +37,9 @@ pub(super) enum Failure {
     /// No password came.
     #[error("no password on standard input")]
     NoPassword(#[from] std::io::Error),
+    /// The screen took no more.
+    #[error("the screen: {0}")]
+    Screen(std::io::Error),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -52,7 +55,7 @@ impl Failure {
             Self::NoPassword(_) => 66,
             Self::App(AppError::Listen(_)) => 69,
             Self::App(AppError::DataDir { .. }) => 73,
-            Self::App(_) | Self::Store(_) => 74,
+            Self::App(_) | Self::Store(_) | Self::Screen(_) => 74,
         }
     }
 

@@ -6,6 +6,7 @@ mod exit;
 mod password;
 mod serve;
 mod server;
+mod status;
 mod tune;
 mod user;
 
@@ -39,6 +40,8 @@ enum Command {
     Check(check::Check),
     /// Mide Argon2id en este equipo y propone parámetros · Measures Argon2id on this device and proposes parameters
     Tune(tune::Tune),
+    /// Estado del equipo: direcciones, código para reclamarlo, reloj, disco · State of the device: addresses, claim code, clock, disk
+    Status(status::StatusCommand),
 }
 
 /// Where settings and data are.
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::User(user) => user.run(lang),
         Command::Check(check) => check.run(lang),
         Command::Tune(tune) => tune.run(lang),
+        Command::Status(status) => status.run(lang),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! Listening, accepting, TLS, draining.
 
 mod accept;
+mod addresses;
 mod stream;
 mod tls;
 
@@ -13,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::config::Tls;
 
 pub use accept::Server;
+pub use addresses::{is_link_local, own_addresses};
 pub use tls::TlsError;
 
 /// A bound address, with or without TLS.

@@ -1,0 +1,175 @@
+//! What can be read of the device itself.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use crate::app::{STATUS_FILE, Status};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::net::own_addresses;
+
+/// The device's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClockState {
+    /// Set by the network.
+    Synchronised,
+    /// Not yet: the date may be years off.
+    Unsynchronised,
+    /// Nothing here says.
+    Unknown,
+}
+
+/// The file system of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Disk {
+    /// Bytes.
+    pub(super) total: u64,
+    /// Bytes that the server may still use.
+    pub(super) free: u64,
+}
+
+/// One look at the device.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    pub(super) host_name: String,
+    /// What the server says; `None` while it is not running.
+    pub(super) server: Option<Status>,
+    pub(super) addresses: Vec<IpAddr>,
+    pub(super) now: Timestamp,
+    pub(super) clock: ClockState,
+    /// Degrees Celsius.
+    pub(super) temperature: Option<i64>,
+    /// Whether the supply is too weak, where the board says.
+    pub(super) under_voltage: Option<bool>,
+    pub(super) disk: Option<Disk>,
+    /// The data partition cannot be used: nothing will be kept.
+    pub(super) forgetful: bool,
+    /// Why the settings on the card are not in force.
+    pub(super) settings_error: Option<String>,
+}
+
+/// Where to look.
+pub(super) struct Device {
+    root: PathBuf,
+}
+
+impl Device {
+    /// The device whose file system is at `root`.
+    pub(super) fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        Some(fs::read_to_string(self.path(path)).ok()?.trim().to_owned())
+    }
+
+    /// Looks.
+    pub(super) fn look(&self) -> Look {
+        Look {
+            host_name: self.text("proc/sys/kernel/hostname").unwrap_or_default(),
+            server: self.server(),
+            addresses: own_addresses(),
+            now: SystemClock.now(),
+            clock: self.clock(),
+            temperature: self
+                .text("sys/class/thermal/thermal_zone0/temp")
+                .and_then(|milli| Some(milli.parse::<i64>().ok()?.div_euclid(1000))),
+            under_voltage: self.under_voltage(),
+            disk: self.disk(),
+            forgetful: self.path("run/pichat-data-fallback").exists(),
+            settings_error: self.text("run/pichat-settings/error.txt").filter(|text| !text.is_empty()),
+        }
+    }
+
+    /// The server's state, unless the process that wrote it is gone.
+    fn server(&self) -> Option<Status> {
+        let folder = self.path("run/pichat");
+        folder.join(STATUS_FILE).exists().then_some(())?;
+        Status::read(&folder).filter(|status| self.path(&format!("proc/{}", status.pid)).exists())
+    }
+
+    /// timesyncd makes its folder when it starts, and a file in it when the clock was set.
+    fn clock(&self) -> ClockState {
+        let folder = self.path("run/systemd/timesync");
+        match (folder.exists(), folder.join("synchronized").exists()) {
+            (_, true) => ClockState::Synchronised,
+            (true, false) => ClockState::Unsynchronised,
+            (false, false) => ClockState::Unknown,
+        }
+    }
+
+    /// The Pi's firmware reports under-voltage through a hwmon device called `rpi_volt`.
+    fn under_voltage(&self) -> Option<bool> {
+        let devices = fs::read_dir(self.path("sys/class/hwmon")).ok()?;
+        let board = devices
+            .flatten()
+            .map(|d| d.path())
+            .find(|d| fs::read_to_string(d.join("name")).is_ok_and(|name| name.trim() == "rpi_volt"))?;
+        Some(fs::read_to_string(board.join("in0_lcrit_alarm")).ok()?.trim() == "1")
+    }
+
+    fn disk(&self) -> Option<Disk> {
+        let seen = rustix::fs::statvfs(self.path("var/lib/pichat")).ok()?;
+        Some(Disk { total: seen.f_blocks.saturating_mul(seen.f_frsize), free: seen.f_bavail.saturating_mul(seen.f_frsize) })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn device(files: &[(&str, &str)]) -> (tempfile::TempDir, Device) {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let device = Device::at(root.path());
+        (root, device)
+    }
+
+    #[test]
+    fn a_board_is_read() {
+        let (_root, device) = device(&[
+            ("proc/sys/kernel/hostname", "pichat\n"),
+            ("sys/class/thermal/thermal_zone0/temp", "47238\n"),
+            ("sys/class/hwmon/hwmon0/name", "cpu_thermal\n"),
+            ("sys/class/hwmon/hwmon1/name", "rpi_volt\n"),
+            ("sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1\n"),
+            ("run/systemd/timesync/synchronized", ""),
+            ("run/pichat-settings/error.txt", "pichat.toml:3:1: no\n"),
+            ("var/lib/pichat/pichat.db", ""),
+        ]);
+        let look = device.look();
+        assert_eq!((look.host_name.as_str(), look.temperature, look.under_voltage), ("pichat", Some(47), Some(true)));
+        assert_eq!((look.clock, look.forgetful), (ClockState::Synchronised, false));
+        assert_eq!(look.settings_error.as_deref(), Some("pichat.toml:3:1: no"));
+        assert!(look.disk.is_some_and(|disk| disk.free <= disk.total && disk.total > 0));
+        assert!(look.server.is_none());
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_known() {
+        let (_root, device) = device(&[]);
+        let look = device.look();
+        assert_eq!((look.temperature, look.under_voltage, look.disk), (None, None, None));
+        assert_eq!((look.clock, look.settings_error), (ClockState::Unknown, None));
+    }
+
+    #[test]
+    fn the_state_of_a_server_that_is_gone_does_not_count() {
+        let status = r#"{"version":"0.1.0","pid":77,"scheme":"http","listen":"[::]:80","claim":null,"rooms":1,"people":2,"sockets":3,"language":"es"}"#;
+        let (_root, device) = device(&[("run/pichat/status.json", status)]);
+        assert!(device.look().server.is_none());
+        fs::create_dir_all(device.path("proc/77")).unwrap();
+        assert_eq!(device.look().server.map(|s| s.rooms), Some(1));
+        fs::write(device.path("run/pichat/status.json"), "{").unwrap();
+        assert!(device.look().server.is_none());
+    }
+}

@@ -1,0 +1,59 @@
+//! `pichat status`: what a person with a screen at the device sees, once or kept up to date.
+
+mod device;
+mod journal;
+mod qr;
+mod screen;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use crate::types::Lang;
+
+use super::exit::Failure;
+use super::say;
+use device::Device;
+use journal::Journal;
+
+/// How often the device is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often the screen is drawn anew though nothing changed: the kernel may have written over it.
+const REDRAW: Duration = Duration::from_secs(300);
+/// Clears the screen and hides the cursor (ECMA-48; the Linux console and every terminal program know these).
+const CLEAR: &str = "\x1b[?25l\x1b[H\x1b[2J\x1b[3J";
+
+#[derive(Args)]
+pub(super) struct StatusCommand {
+    /// Sigue mostrando el estado · Keeps showing the state
+    #[arg(long)]
+    watch: bool,
+    /// Raíz del sistema, para pruebas · Root of the system, for tests
+    #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
+    root: PathBuf,
+}
+
+impl StatusCommand {
+    pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
+        let device = Device::at(&self.root);
+        let mut journal = Journal::default();
+        if !self.watch {
+            say(screen::draw(&device.look(), &journal.errors(), lang));
+            return Ok(());
+        }
+        let (mut shown, mut drawn) = (String::new(), Instant::now());
+        loop {
+            let screen = screen::draw(&device.look(), &journal.errors(), lang);
+            if screen != shown || drawn.elapsed() >= REDRAW {
+                // A screen that is gone (an unplugged serial line) ends the command; systemd starts it again.
+                let mut out = io::stdout().lock();
+                writeln!(out, "{CLEAR}{screen}").and_then(|()| out.flush()).map_err(Failure::Screen)?;
+                (shown, drawn) = (screen, Instant::now());
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}

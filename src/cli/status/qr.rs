@@ -1,0 +1,28 @@
+//! A QR code in characters.
+
+use qrcode::render::unicode::Dense1x2;
+use qrcode::{EcLevel, QrCode};
+
+/// Lines of half blocks: two modules above one another in a character, the quiet zone of four modules included. For light
+/// text on a dark ground, as consoles have it: what is light in the code is drawn. Empty when `text` does not fit any code.
+pub(super) fn lines(text: &str) -> Vec<String> {
+    let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::L) else { return Vec::new() };
+    let drawn = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).quiet_zone(true).build();
+    drawn.lines().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_fits_beside_the_text_of_a_console() {
+        // Version 2 (25 modules) and 4 modules of quiet zone on each side.
+        let lines = lines("http://192.168.100.200/reclamar");
+        assert_eq!(lines.len(), 17);
+        assert!(lines.iter().all(|line| line.chars().count() == 33));
+        // The quiet zone is lit.
+        assert!(lines[..2].iter().all(|line| line.chars().all(|c| c == '█')));
+        assert!(lines[2].starts_with("████ ▄▄▄▄▄ "), "{}", lines[2]);
+    }
+}

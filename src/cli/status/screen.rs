@@ -1,0 +1,152 @@
+//! What is seen and nothing else: one look at the device as lines of text, at most 80 columns and 24 lines, since that is what
+//! a serial console has.
+
+use std::net::IpAddr;
+
+use crate::app::Status;
+use crate::net::is_link_local;
+use crate::types::{Lang, Text};
+
+use super::device::{ClockState, Disk, Look};
+use super::qr;
+
+/// Columns of the smallest console.
+const COLUMNS: usize = 80;
+/// Addresses shown.
+const ADDRESSES: usize = 3;
+
+/// Draws one look and the last errors.
+pub(super) fn draw(look: &Look, errors: &[String], lang: Lang) -> String {
+    let version = look.server.as_ref().map_or(env!("CARGO_PKG_VERSION"), |s| s.version.as_str());
+    let mut screen = vec![format!(" PiChat {version} · {}", look.host_name), String::new()];
+    let (urls, text) = invitation(look, lang);
+    let code = urls.first().filter(|_| look.server.is_some()).map(|url| qr::lines(url)).unwrap_or_default();
+    let text: Vec<_> = text.into_iter().chain([String::new()]).chain(state(look, lang)).collect();
+    let indent = code.first().map_or(0, |line| line.chars().count() + 1);
+    for i in 0..code.len().max(text.len()) {
+        let left = code.get(i).map_or_else(|| " ".repeat(indent), |line| format!("{line} "));
+        screen.push(format!("{left} {}", text.get(i).map_or("", String::as_str)).trim_end().to_owned());
+    }
+    let errors: Vec<_> = look.settings_error.iter().chain(errors).collect();
+    if !errors.is_empty() {
+        screen.push(String::new());
+        screen.push(Text::new(" Últimos errores", " Last errors").pick(lang).to_owned());
+        screen.extend(errors.into_iter().map(|error| cut(&format!(" - {}", printable(error)))));
+    }
+    screen.join("\n")
+}
+
+/// Where to go, the best address first, and what to do there.
+fn invitation(look: &Look, lang: Lang) -> (Vec<String>, Vec<String>) {
+    let Some(server) = &look.server else {
+        let text = Text::new(
+            "El servidor no está funcionando; se inicia de nuevo.",
+            "The server is not running; it is being started again.",
+        );
+        return (Vec::new(), vec![text.pick(lang).to_owned()]);
+    };
+    let urls = urls(look, server);
+    let mut text = Vec::new();
+    match server.claim.as_ref().map(|claim| claim.kind.as_str()) {
+        None => {}
+        Some("again") => text.push(
+            Text::new("Se pidió reclamar este equipo otra vez.", "A new claim of this device was asked for.")
+                .pick(lang)
+                .to_owned(),
+        ),
+        Some(_) => {
+            let wait = Text::new("Este equipo espera a quien lo administre.", "This device waits for its administrator.");
+            text.push(wait.pick(lang).to_owned());
+        }
+    }
+    let open = Text::new("Abre en un navegador de esta red:", "Open in a browser of this network:");
+    text.push(open.pick(lang).to_owned());
+    text.extend(urls.iter().map(|url| format!("  {url}")));
+    if !look.addresses.iter().any(|addr| !is_link_local(addr)) {
+        text.push(
+            Text::new("Sin red: conecta un cable o anota el", "No network: plug in a cable or put the").pick(lang).to_owned(),
+        );
+        text.push(Text::new("Wi-Fi en pichat.toml.", "Wi-Fi into pichat.toml.").pick(lang).to_owned());
+    }
+    if let Some(claim) = &server.claim {
+        text.push(Text::new("y escribe este código:", "and type this code:").pick(lang).to_owned());
+        text.push(format!("  {}", claim.code));
+    }
+    (urls, text)
+}
+
+/// The addresses as a browser wants them: IPv4 before the name before IPv6, of which nobody types one who need not.
+fn urls(look: &Look, server: &Status) -> Vec<String> {
+    let usual = matches!((server.scheme.as_str(), server.listen.port()), ("http", 80) | ("https", 443));
+    let port = if usual { String::new() } else { format!(":{}", server.listen.port()) };
+    let path = if server.claim.is_some() { "/reclamar" } else { "" };
+    let url = |host: String| format!("{}://{host}{port}{path}", server.scheme);
+    let host = |addr: &IpAddr| if addr.is_ipv6() { format!("[{addr}]") } else { addr.to_string() };
+    if !server.listen.ip().is_unspecified() {
+        return vec![url(host(&server.listen.ip()))];
+    }
+    let usable: Vec<_> = look.addresses.iter().filter(|addr| !is_link_local(addr)).collect();
+    let (v4, v6): (Vec<_>, Vec<_>) = usable.into_iter().partition(|addr| addr.is_ipv4());
+    let best = if v4.is_empty() { v6 } else { v4 };
+    let mut urls: Vec<_> = best.into_iter().take(ADDRESSES).map(host).map(url).collect();
+    urls.push(url(format!("{}.local", look.host_name)));
+    urls
+}
+
+fn state(look: &Look, lang: Lang) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(server) = &look.server {
+        let (people, rooms) = (server.people, server.rooms);
+        lines.push(match lang {
+            Lang::Es => format!("Personas {people} · Salas {rooms}"),
+            Lang::En => format!("People {people} · Rooms {rooms}"),
+        });
+    }
+    let minute = look.now.to_string().get(..16).unwrap_or_default().replace('T', " ");
+    let clock = match look.clock {
+        ClockState::Synchronised => Some(Text::new("en hora", "set")),
+        ClockState::Unsynchronised => Some(Text::new("sin sincronizar", "not synchronised")),
+        ClockState::Unknown => None,
+    };
+    if let Some(clock) = clock {
+        lines.push(format!("{} {minute} UTC, {}", Text::new("Reloj", "Clock").pick(lang), clock.pick(lang)));
+    }
+    if let Some(degrees) = look.temperature {
+        lines.push(format!("{} {degrees} °C", Text::new("Temperatura", "Temperature").pick(lang)));
+    }
+    if look.under_voltage == Some(true) {
+        lines.push(Text::new("Voltaje bajo: usa otro cargador", "Low voltage: use another power supply").pick(lang).to_owned());
+    }
+    if let Some(Disk { total, free }) = look.disk {
+        lines.push(match lang {
+            Lang::Es => format!("Disco {} libres de {}", gib(free).replace('.', ","), gib(total).replace('.', ",")),
+            Lang::En => format!("Disk {} free of {}", gib(free), gib(total)),
+        });
+    }
+    if look.forgetful {
+        lines.push(Text::new("La tarjeta falla: nada se guardará", "The card fails: nothing will be kept").pick(lang).to_owned());
+    }
+    lines
+}
+
+/// One decimal, so that the figure is calm.
+fn gib(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) >> 30;
+    format!("{}.{} GiB", tenths / 10, tenths % 10)
+}
+
+/// What comes from a file or from the journal cannot steer the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || crate::types::is_bidi_control(c) { ' ' } else { c }).collect()
+}
+
+fn cut(line: &str) -> String {
+    if line.chars().count() <= COLUMNS {
+        return line.to_owned();
+    }
+    line.chars().take(COLUMNS - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+#[path = "screen_tests.rs"]
+mod tests;

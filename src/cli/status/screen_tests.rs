@@ -1,0 +1,121 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::app::Claim;
+use crate::clock::Timestamp;
+
+fn look() -> Look {
+    Look {
+        host_name: "pichat".to_owned(),
+        server: Some(Status {
+            version: "0.1.0".to_owned(),
+            pid: 1,
+            scheme: "http".to_owned(),
+            listen: "[::]:80".parse().unwrap(),
+            claim: Some(Claim { kind: "first".to_owned(), code: "K7QM-2D9X-4HTVB".to_owned() }),
+            rooms: 0,
+            people: 0,
+            sockets: 0,
+        }),
+        addresses: vec!["192.168.1.20".parse().unwrap(), "fd00::20".parse().unwrap(), "fe80::1".parse().unwrap()],
+        now: Timestamp(1_769_860_800_123),
+        clock: ClockState::Unsynchronised,
+        temperature: Some(47),
+        under_voltage: Some(false),
+        disk: Some(Disk { total: 28 << 30, free: 27 << 30 }),
+        forgetful: false,
+        settings_error: None,
+    }
+}
+
+/// The text beside the code.
+fn text(screen: &str) -> Vec<&str> {
+    screen.lines().map(|line| line.trim_start_matches(|c: char| " █▀▄".contains(c))).filter(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn a_fresh_device_says_how_to_claim_it() {
+    let screen = draw(&look(), &[], Lang::Es);
+    let want = [
+        "PiChat 0.1.0 · pichat",
+        "Este equipo espera a quien lo administre.",
+        "Abre en un navegador de esta red:",
+        "http://192.168.1.20/reclamar",
+        "http://pichat.local/reclamar",
+        "y escribe este código:",
+        "K7QM-2D9X-4HTVB",
+        "Personas 0 · Salas 0",
+        "Reloj 2026-01-31 12:00 UTC, sin sincronizar",
+        "Temperatura 47 °C",
+        "Disco 27,0 GiB libres de 28,0 GiB",
+    ];
+    assert_eq!(text(&screen), want, "\n{screen}");
+    assert!(screen.lines().all(|line| line.chars().count() <= COLUMNS), "\n{screen}");
+    assert!(screen.lines().count() <= 24, "\n{screen}");
+}
+
+#[test]
+fn a_claimed_device_shows_no_code() {
+    let mut look = look();
+    let server = look.server.as_mut().unwrap();
+    (server.claim, server.people, server.rooms) = (None, 5, 2);
+    let screen = draw(&look, &[], Lang::En);
+    let want = [
+        "PiChat 0.1.0 · pichat",
+        "Open in a browser of this network:",
+        "http://192.168.1.20",
+        "http://pichat.local",
+        "People 5 · Rooms 2",
+        "Clock 2026-01-31 12:00 UTC, not synchronised",
+        "Temperature 47 °C",
+        "Disk 27.0 GiB free of 28.0 GiB",
+    ];
+    assert_eq!(text(&screen), want, "\n{screen}");
+}
+
+#[test]
+fn trouble_is_said() {
+    let mut look = look();
+    look.addresses = vec!["fe80::1".parse().unwrap()];
+    look.under_voltage = Some(true);
+    look.forgetful = true;
+    look.settings_error = Some("pichat.toml:3:1: clave desconocida".to_owned());
+    let errors = ["x".repeat(200), "evil\x1b[2Jline\u{202e}".to_owned()];
+    let screen = draw(&look, &errors, Lang::Es);
+    for part in [
+        "Sin red: conecta un cable",
+        "Voltaje bajo: usa otro cargador",
+        "La tarjeta falla: nada se guardará",
+        "Últimos errores",
+        " - pichat.toml:3:1: clave desconocida",
+        "http://pichat.local/reclamar",
+        " - evil [2Jline",
+    ] {
+        assert!(screen.contains(part), "{part}\n{screen}");
+    }
+    assert!(!screen.contains('\x1b') && !screen.contains('\u{202e}'));
+    assert!(screen.lines().all(|line| line.chars().count() <= COLUMNS), "\n{screen}");
+    assert!(screen.lines().count() <= 25, "\n{screen}");
+}
+
+#[test]
+fn without_a_server_there_is_nothing_to_open() {
+    let mut look = look();
+    look.server = None;
+    let screen = draw(&look, &[], Lang::Es);
+    assert!(screen.contains("El servidor no está funcionando"), "\n{screen}");
+    assert!(!screen.contains("http") && !screen.contains('█'));
+}
+
+#[test]
+fn other_ports_and_addresses_are_named() {
+    let mut look = look();
+    let server = look.server.as_mut().unwrap();
+    (server.scheme, server.listen, server.claim) = ("https".to_owned(), "0.0.0.0:8443".parse().unwrap(), None);
+    look.addresses = vec!["fd00::20".parse().unwrap()];
+    assert_eq!(urls(&look, look.server.as_ref().unwrap()), ["https://[fd00::20]:8443", "https://pichat.local:8443"]);
+    look.server.as_mut().unwrap().listen.set_port(443);
+    assert_eq!(urls(&look, look.server.as_ref().unwrap())[0], "https://[fd00::20]");
+    look.server.as_mut().unwrap().listen = "127.0.0.1:8080".parse().unwrap();
+    assert_eq!(urls(&look, look.server.as_ref().unwrap()), ["https://127.0.0.1:8080"], "only there");
+}
