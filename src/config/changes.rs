@@ -40,11 +40,16 @@ impl Config {
         self.files.dir.clone_from(&current.files.dir);
         self.audit = current.audit.clone();
         self.secrets = current.secrets.clone();
+        self.device = current.device.clone();
+        self.wifi = current.wifi.clone();
+        self.network = current.network.clone();
+        self.claim = current.claim.clone();
         self
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test")]
 mod tests {
     use super::*;
 
@@ -55,6 +60,10 @@ mod tests {
         new.data_dir = "/elsewhere".into();
         new.http.listen = ([127, 0, 0, 1], 1).into();
         new.files.dir = "/elsewhere/files".into();
+        new.device.hostname = "other".into();
+        new.wifi.ssid = Some("other".into());
+        new.network.dns = vec![[1, 1, 1, 1].into()];
+        new.claim.admin_name = "ana".parse().expect("a name");
         new.limits.rooms = 3;
         assert!(!old.compare(&new).restart.is_empty());
         let kept = new.with_restart_settings_of(&old);

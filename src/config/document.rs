@@ -10,18 +10,22 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use super::accounts::RawAccounts;
 use super::audit::RawAudit;
 use super::chat::RawChat;
+use super::claim::RawClaim;
+use super::device::RawDevice;
 use super::environment::Environment;
 use super::files::RawFiles;
 use super::http::RawHttp;
 use super::limits::RawLimits;
 use super::nearest::nearest;
+use super::network::RawNetwork;
 use super::origin::Origin;
 use super::settings::TABLES;
 use super::tls::RawTls;
+use super::wifi::RawWifi;
 use super::{ConfigError, Kind, Problem, Setting, settings};
 
 /// The whole file as written.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
     pub(super) data_dir: Option<Spanned<String>>,
@@ -32,6 +36,10 @@ pub(super) struct Raw {
     pub(super) files: RawFiles,
     pub(super) audit: RawAudit,
     pub(super) limits: RawLimits,
+    pub(super) device: RawDevice,
+    pub(super) wifi: RawWifi,
+    pub(super) network: RawNetwork,
+    pub(super) claim: RawClaim,
 }
 
 /// Reads `text` and lays the environment over it.

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `settings` | every key as data: path, kind, default, whether it changes while running, its documentation in both languages |
 //! | `http` `tls` `accounts` `argon2` `chat` `files` `audit` `limits` `secrets` | one table each, raw and checked |
+//! | `device` `wifi` `network` `claim` | the same, for what only the card's own system and its first start heed |
 //! | `document` `environment` `origin` | where values come from, and how an error finds its way back there |
 //! | `error` `problem` `nearest` | what a person is told |
 //! | `changes` | what a SIGHUP can change |
@@ -18,6 +19,8 @@ mod argon2;
 mod audit;
 mod changes;
 mod chat;
+mod claim;
+mod device;
 mod document;
 mod environment;
 mod error;
@@ -27,6 +30,7 @@ mod http;
 mod limits;
 mod live;
 mod nearest;
+mod network;
 mod origin;
 mod problem;
 mod secrets;
@@ -35,6 +39,7 @@ mod settings;
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 mod tests;
 mod tls;
+mod wifi;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -46,6 +51,8 @@ pub use argon2::{Argon2Params, Argon2ParamsError, OWASP_ROWS};
 pub use audit::{Audit, Level, SyslogTarget};
 pub use changes::Changes;
 pub use chat::Chat;
+pub use claim::{Claim, PasswordHash};
+pub use device::Device;
 pub use error::ConfigError;
 pub use example::example;
 pub use files::Files;
@@ -55,11 +62,13 @@ pub use limits::{
     ROOMS_PER_SOCKET_CEILING, SESSIONS_CEILING,
 };
 pub use live::Live;
+pub use network::{InterfaceAddress, Network};
 pub use origin::Place;
 pub use problem::Problem;
 pub use secrets::Secrets;
 pub use settings::{Kind, Reload, Setting, settings};
 pub use tls::Tls;
+pub use wifi::{Wifi, WifiPassword};
 
 use environment::Environment;
 
@@ -86,6 +95,14 @@ pub struct Config {
     pub audit: Audit,
     /// `[limits]`: every bound a person may move.
     pub limits: Limits,
+    /// `[device]`: what the appliance is called, its language, its time zone.
+    pub device: Device,
+    /// `[wifi]`: the wireless network that the card joins.
+    pub wifi: Wifi,
+    /// `[network]`: the card's fixed address.
+    pub network: Network,
+    /// `[claim]`: the first account.
+    pub claim: Claim,
     /// From the environment alone, never from the file.
     pub secrets: Secrets,
 }
@@ -111,6 +128,10 @@ impl Config {
             files: Files::default(),
             audit: Audit::default(),
             limits: Limits::default(),
+            device: Device::default(),
+            wifi: Wifi::default(),
+            network: Network::default(),
+            claim: Claim::default(),
             secrets: Secrets::default(),
         }
     }
@@ -153,6 +174,10 @@ impl Config {
             files: raw.files.check(&origin, &data_dir)?,
             audit: raw.audit.check(&origin)?,
             limits: raw.limits.check(&origin)?,
+            device: raw.device.check(&origin)?,
+            wifi: raw.wifi.check(&origin)?,
+            network: raw.network.check(&origin)?,
+            claim: raw.claim.check(&origin)?,
             secrets: environment.secrets,
             data_dir,
         })

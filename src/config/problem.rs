@@ -41,6 +41,11 @@ pub enum Problem {
     },
     /// Password hashing that is not understood, too weak or too strong.
     Argon2(Argon2ParamsError),
+    /// A secret that does not have the form it needs; it is not repeated.
+    Secret {
+        /// What would be understood.
+        wanted: Text,
+    },
     /// A secret under its least length; the secret itself is not repeated.
     ShortSecret {
         /// Bytes given.
@@ -86,6 +91,7 @@ impl Problem {
                 format!("«{value}» todavía no está disponible en esta versión")
             }
             Self::Argon2(error) => error.text(Lang::Es),
+            Self::Secret { wanted } => format!("no sirve; se permite {}", wanted.es),
             Self::ShortSecret { bytes, least } => {
                 format!("tiene {bytes} bytes; se necesitan al menos {least}, al azar")
             }
@@ -110,6 +116,7 @@ impl Problem {
             }
             Self::NotYet { value } => format!("\"{value}\" is not available yet in this version"),
             Self::Argon2(error) => error.text(Lang::En),
+            Self::Secret { wanted } => format!("will not do; allowed: {}", wanted.en),
             Self::ShortSecret { bytes, least } => {
                 format!("it has {bytes} bytes; at least {least} random ones are needed")
             }

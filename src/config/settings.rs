@@ -1,7 +1,8 @@
 //! Every key as data: from here come the names of the environment, the check for unknown keys, the annotated example and the comparison
-//! at SIGHUP. A new setting is one row here (a limit: one row in `limits.rs`) and one field in its table's raw and checked half.
+//! at SIGHUP. A new setting is one row here (a limit: one row in `limits.rs`; of the card: in its table's file) and one field in its
+//! table's raw and checked half.
 
-use super::{Config, limits};
+use super::{Config, claim, device, limits, network, wifi};
 use crate::types::Text;
 
 /// One key of `pichat.toml`.
@@ -79,7 +80,8 @@ impl Setting {
 
 /// All settings, table by table, in the order of the annotated example.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().chain(limits::SETTINGS)
+    let tables = [SETTINGS, limits::SETTINGS, device::SETTINGS, wifi::SETTINGS, network::SETTINGS, claim::SETTINGS];
+    tables.into_iter().flatten()
 }
 
 /// The tables, in the same order, each with what it is about.
@@ -97,6 +99,16 @@ pub(super) const TABLES: &[(&str, Text)] = &[
             "Everything has a limit. Each may be lowered, or raised to the ceiling that its comment names.",
         ),
     ),
+    (
+        "device",
+        Text::new(
+            "El equipo. Esta tabla y las dos siguientes las pone en práctica la tarjeta; en otro sistema solo cuenta language.",
+            "The device. The card puts this table and the next two in force; on another system only language counts.",
+        ),
+    ),
+    ("wifi", Text::new("Red inalámbrica, en la tarjeta.", "The wireless network, on the card.")),
+    ("network", Text::new("Dirección fija, en la tarjeta. Vacía: DHCP.", "A fixed address, on the card. Empty: DHCP.")),
+    ("claim", Text::new("La primera cuenta.", "The first account.")),
 ];
 
 const SETTINGS: &[Setting] = &[

@@ -97,13 +97,23 @@ fn bad_variables_are_named_and_secrets_are_not_repeated() {
     let short = with_env("", &[("SECRET_KEY", "a-very-secret-key-for-dev")]).unwrap_err();
     assert_eq!(short.to_string(), "environment variable SECRET_KEY: it has 25 bytes; at least 32 random ones are needed");
     assert!(!format!("{short:?} {}", short.es()).contains("a-very"));
+    for (name, secret) in [("PICHAT_WIFI_PASSWORD", "corta"), ("PICHAT_CLAIM_ADMIN_PASSWORD_HASH", "$argon2id$corta")] {
+        let error = with_env("", &[("PICHAT_WIFI_SSID", "Oficina"), (name, secret)]).unwrap_err();
+        let said = format!("{error:?} {error} {}", error.es());
+        assert!(said.contains(name) && !said.contains("corta"), "{said}");
+    }
 }
 
 #[test]
 fn every_setting_has_a_variable_that_changes_it_and_nothing_else() {
     let tls = [("PICHAT_TLS_MODE", "files"), ("PICHAT_TLS_CERTIFICATE", "c"), ("PICHAT_TLS_KEY", "k")];
     for setting in settings() {
-        let base: &[_] = if setting.table() == "tls" && setting.key() != "mode" { &tls } else { &[] };
+        let base: &[_] = match (setting.table(), setting.key()) {
+            ("tls", "certificate" | "key") => &tls,
+            ("wifi", "password") => &[("PICHAT_WIFI_SSID", "Oficina")],
+            ("network", "gateway" | "dns") => &[("PICHAT_NETWORK_ADDRESS", "10.0.0.2/24")],
+            _ => &[],
+        };
         let value = match (setting.path, setting.kind) {
             ("http.listen", _) => "127.0.0.1:1",
             ("http.allowed_origins", _) => "http://a.b",
@@ -112,6 +122,13 @@ fn every_setting_has_a_variable_that_changes_it_and_nothing_else() {
             ("accounts.argon2", _) => "auto",
             ("audit.syslog", _) => "stderr",
             ("audit.level", _) => "debug",
+            ("device.language", _) => "en",
+            ("wifi.password", _) => "una clave larga",
+            ("wifi.country", _) => "CO",
+            ("network.address", _) => "10.0.0.2/24",
+            ("network.gateway", _) => "10.0.0.1",
+            ("network.dns", _) => "10.0.0.1, ::1",
+            ("claim.admin_password_hash", _) => HASH,
             (_, Kind::Number) => "7",
             _ => "other",
         };
@@ -131,6 +148,8 @@ fn every_setting_has_a_variable_that_changes_it_and_nothing_else() {
         }
     }
     let restart: Vec<_> = settings().filter(|s| s.reload == Reload::Restart).map(|s| s.path).collect();
-    let want = "data_dir http.listen tls.mode tls.certificate tls.key accounts.argon2 files.dir audit.syslog audit.level";
+    let want = "data_dir http.listen tls.mode tls.certificate tls.key accounts.argon2 files.dir audit.syslog audit.level \
+                device.hostname device.language device.time_zone wifi.ssid wifi.password wifi.country network.address \
+                network.gateway network.dns claim.admin_name claim.admin_password_hash";
     assert_eq!(restart.join(" "), want);
 }

@@ -96,6 +96,35 @@ fn texts_are_checked_where_they_stand() {
     for (text, want) in wrong {
         assert!(complaint(text).starts_with(&format!("pichat.toml:{want}")), "{}", complaint(text));
     }
+    let card = [
+        ("device.hostname = \"mi pichat\"", "1:19: device.hostname: \"mi pichat\" will not do; allowed: a name of up to 63"),
+        ("device.language = \"ES\"", "1:19: device.language: \"ES\" will not do; allowed: \"es\" or \"en\""),
+        ("device.time_zone = \"../etc\"", "1:20: device.time_zone: \"../etc\" will not do; allowed: the name of a time zone"),
+        ("wifi.ssid = \"ñññññññññññññññññ\"", "1:13: wifi.ssid: \"ñññññññññññññññññ\" will not do"),
+        ("wifi.password = \"12345678\"", "1:17: wifi.ssid: missing: the network's name"),
+        ("[wifi]\nssid = \"x\"\npassword = \"1234567\"", "3:12: wifi.password: will not do; allowed: 8 to 63 ASCII"),
+        ("[wifi]\nssid = \"x\"\npassword = \"contraseña\"", "3:12: wifi.password: will not do; allowed: 8 to 63 ASCII"),
+        ("wifi.country = \"COL\"", "1:16: wifi.country: \"COL\" will not do"),
+        ("network.address = \"192.168.1.20\"", "1:19: network.address: \"192.168.1.20\" will not do"),
+        ("network.gateway = \"10.0.0.1\"", "1:19: network.address: missing: a fixed address"),
+        ("network.dns = [\"10.0.0.1\"]", "1:15: network.address: missing: a fixed address"),
+        ("network = { address = \"fd00::2/64\", gateway = \"10.0.0.1\" }", "1:47: network.gateway: \"10.0.0.1\" will not do"),
+        ("claim.admin_name = \"a b\"", "1:20: claim.admin_name: \"a b\" will not do"),
+        ("claim.admin_password_hash = \"admin123\"", "1:29: claim.admin_password_hash: will not do; allowed: a hash of Argon2id"),
+    ];
+    for (text, want) in card {
+        assert!(complaint(text).starts_with(&format!("pichat.toml:{want}")), "{}", complaint(text));
+    }
+    let weak = complaint(&format!("claim.admin_password_hash = \"{}\"", HASH.replace("19456", "1024")));
+    assert!(weak.starts_with("pichat.toml:1:29: claim.admin_password_hash: too weak; at least"), "{weak}");
+    for (key, text) in [("wifi.password", "ssid = \"x\"\npassword = \"corta\""), ("claim.admin_password_hash", "corta")] {
+        let secret = match key {
+            "wifi.password" => format!("[wifi]\n{text}"),
+            _ => format!("{key} = \"{text}\""),
+        };
+        let error = parse(&secret).unwrap_err();
+        assert!(!format!("{error:?} {error} {}", error.es()).contains("corta"), "{key}: secrets are not repeated");
+    }
     let long = complaint(&format!("audit.level = \"\\u0007{}\"", "x".repeat(500)));
     assert!(long.contains("\\u{7}xxx") && long.contains('…') && long.len() < 300, "{long}");
     let many = complaint(&format!("http.hosts = [{}]", "\"a\",".repeat(65)));

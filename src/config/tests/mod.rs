@@ -23,6 +23,9 @@ fn with_env(text: &str, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("pichat.toml"), &env(pairs), Overrides::default())
 }
 
+/// Made by the crate that verifies it: password `admin123`, the default parameters.
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
+
 #[track_caller]
 fn complaint(text: &str) -> String {
     parse(text).expect_err(text).to_string()
@@ -93,6 +96,32 @@ fn a_full_file_is_read() {
     assert_eq!((config.files.dir.as_path(), config.files.max_file), (Path::new("/srv/pichat/q"), 1 << 20));
     assert_eq!(config.audit, Audit { syslog: SyslogTarget::Stderr, level: Level::Debug });
     assert_eq!(config.limits.frame_bytes(), 49_024);
+}
+
+#[test]
+fn what_the_card_says_about_itself_is_read() {
+    let config = parse(&format!(
+        "[device]\nhostname = 'Recepcion-2'\nlanguage = 'en'\ntime_zone = 'America/Bogota'\n[wifi]\nssid = 'Cafetería \"5G\"'\n\
+         password = 'con \"#\\ raro'\ncountry = 'co'\n[network]\naddress = '192.168.1.20/24'\ngateway = '192.168.1.1'\n\
+         dns = ['192.168.1.1', 'fd00::1']\n[claim]\nadmin_name = 'Jose\u{301}'\nadmin_password_hash = '{HASH}'\n"
+    ))
+    .unwrap();
+    assert_eq!(config.device, Device { hostname: "recepcion-2".into(), language: Lang::En, time_zone: "America/Bogota".into() });
+    assert_eq!((config.wifi.ssid.as_deref(), config.wifi.country.as_deref()), (Some("Cafetería \"5G\""), Some("CO")));
+    let password = config.wifi.password.as_ref().unwrap();
+    assert_eq!((password.as_str(), password.is_key()), ("con \"#\\ raro", false));
+    assert_eq!(config.network.address.unwrap().to_string(), "192.168.1.20/24");
+    assert_eq!((config.network.gateway.unwrap().to_string().as_str(), config.network.dns.len()), ("192.168.1.1", 2));
+    assert_eq!(config.claim.admin_name.as_str(), "José");
+    assert_eq!(config.claim.admin_password_hash.as_ref().unwrap().as_str(), HASH);
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("raro") && !shown.contains("argon2id"), "{shown}");
+
+    let key = parse(&format!("wifi.ssid = 'x'\nwifi.password = '{}'", "0aF9".repeat(16))).unwrap().wifi.password.unwrap();
+    assert!(key.is_key());
+    let empty = "[wifi]\nssid = ''\npassword = ''\ncountry = ''\n[network]\naddress = ''\ngateway = ''\ndns = []\n\
+                 [claim]\nadmin_password_hash = ''\n";
+    assert!(Config::defaults().compare(&parse(empty).unwrap()).is_empty());
 }
 
 #[test]

@@ -1,0 +1,205 @@
+//! `[claim]`: the first account, made from the card instead of in the browser.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde::Deserialize;
+use toml::Spanned;
+use zeroize::Zeroizing;
+
+use super::origin::Origin;
+use super::{Argon2Params, Argon2ParamsError, ConfigError, Kind, Problem, Reload, Setting};
+use crate::types::{Text, UserName};
+
+/// `[claim]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Name of the first administrator.
+    pub admin_name: UserName,
+    /// The hash of that account's password; none: the device waits to be claimed in the browser.
+    pub admin_password_hash: Option<PasswordHash>,
+}
+
+/// An Argon2id PHC string that can be verified, with parameters within the floor and the ceiling. Wiped when dropped, never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(Zeroizing<String>);
+
+/// Why a text is no [`PasswordHash`].
+#[derive(Debug, PartialEq, Eq)]
+enum NoHash {
+    /// Not of the form.
+    Form,
+    /// Too cheap or too dear.
+    Params(Argon2ParamsError),
+}
+
+/// Bytes of salt: the least that Argon2 takes (RFC 9106 section 3.1), and four times what is usual.
+const SALT_BYTES: RangeInclusive<usize> = 8..=64;
+/// Bytes of hash: 128 bits (RFC 9106 section 4 for little memory), and twice what is usual.
+const HASH_BYTES: RangeInclusive<usize> = 16..=64;
+
+impl PasswordHash {
+    /// `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn parse(text: &str) -> Result<Self, NoHash> {
+        let rest = text.strip_prefix("$argon2id$v=19$").ok_or(NoHash::Form)?;
+        let mut parts = rest.split('$');
+        let mut part = || parts.next().ok_or(NoHash::Form);
+        let (written, salt, hash) = (part()?, part()?, part()?);
+        let params: Argon2Params = written.parse().map_err(|error| match error {
+            Argon2ParamsError::Form => NoHash::Form,
+            other => NoHash::Params(other),
+        })?;
+        // The setting forgives blanks and signs; whoever verifies the hash does not.
+        let exact = written == params.to_string() && parts.next().is_none();
+        let within = |text, bytes: RangeInclusive<usize>| base64_bytes(text).is_some_and(|n| bytes.contains(&n));
+        let good = exact && within(salt, SALT_BYTES) && within(hash, HASH_BYTES);
+        good.then(|| Self(Zeroizing::new(text.to_owned()))).ok_or(NoHash::Form)
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// How many bytes a text in base64 without padding stands for (RFC 4648 section 4); the bits that are left over must be zero.
+fn base64_bytes(text: &str) -> Option<usize> {
+    let value = |b: u8| match b {
+        b'A'..=b'Z' => Some(b - b'A'),
+        b'a'..=b'z' => Some(b - b'a' + 26),
+        b'0'..=b'9' => Some(b - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let mut last = 0;
+    for b in text.bytes() {
+        last = value(b)?;
+    }
+    let spare = match text.len() % 4 {
+        0 => 0,
+        2 => 0b1111,
+        3 => 0b11,
+        _ => return None,
+    };
+    (last & spare == 0).then_some(text.len() * 3 / 4)
+}
+
+/// `[claim]` as written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawClaim {
+    admin_name: Option<Spanned<String>>,
+    admin_password_hash: Option<Spanned<Zeroizing<String>>>,
+}
+
+const NAME: Text = Text::new(
+    "un nombre de 1 a 32 letras, cifras, puntos, guiones o guiones bajos",
+    "a name of 1 to 32 letters, digits, dots, hyphens or underscores",
+);
+const HASH: Text = Text::new(
+    "un hash de Argon2id: $argon2id$v=19$m=19456,t=2,p=1$sal$hash",
+    "a hash of Argon2id: $argon2id$v=19$m=19456,t=2,p=1$salt$hash",
+);
+
+impl Default for Claim {
+    fn default() -> Self {
+        Self { admin_name: UserName::admin(), admin_password_hash: None }
+    }
+}
+
+impl RawClaim {
+    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Claim, ConfigError> {
+        let name = |text: &str| text.parse().ok();
+        let admin_name = origin.parsed("claim.admin_name", self.admin_name.as_ref(), UserName::admin(), NAME, name)?;
+        let hash = |given: &Spanned<Zeroizing<String>>| {
+            PasswordHash::parse(given.get_ref()).map_err(|error| {
+                let problem = match error {
+                    NoHash::Form => Problem::Secret { wanted: HASH },
+                    NoHash::Params(error) => Problem::Argon2(error),
+                };
+                origin.error("claim.admin_password_hash", &given.span(), problem)
+            })
+        };
+        let given = self.admin_password_hash.as_ref().filter(|given| !given.get_ref().is_empty());
+        Ok(Claim { admin_name, admin_password_hash: given.map(hash).transpose()? })
+    }
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        path: "claim.admin_name",
+        kind: Kind::Text,
+        default: r#""admin""#,
+        reload: Reload::Restart,
+        doc: Text::new("Nombre de la primera cuenta de administrador.", "Name of the first administrator's account."),
+        same: |a, b| a.claim.admin_name == b.claim.admin_name,
+    },
+    Setting {
+        path: "claim.admin_password_hash",
+        kind: Kind::Text,
+        default: r#""""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Hash de Argon2id de su contraseña, \"$argon2id$v=19$m=19456,t=2,p=1$…\": donde aún no hay cuentas, esa se crea al arrancar. El equipo lo guarda en el primer arranque y lo borra de este archivo. Vacío: el equipo se reclama en el navegador, con el código de su pantalla.",
+            "Argon2id hash of its password, \"$argon2id$v=19$m=19456,t=2,p=1$…\": where there are no accounts yet, that one is made at the start. The device keeps it at the first boot and clears it here. Empty: the device is claimed in the browser, with the code on its screen.",
+        ),
+        same: |a, b| a.claim.admin_password_hash == b.claim.admin_password_hash,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GOOD: &str = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
+
+    #[test]
+    fn a_hash_is_one_that_can_be_verified() {
+        assert_eq!(PasswordHash::parse(GOOD).expect("good").as_str(), GOOD);
+        let replaced = |from: &str, to: &str| PasswordHash::parse(&GOOD.replace(from, to));
+        let forms = [
+            ("argon2id", "argon2i"),
+            ("v=19", "v=16"),
+            ("$v=19", ""),
+            ("m=19456,", "m=19456, "),
+            ("m=19456", "m=+19456"),
+            ("m=19456,t=2", "t=2,m=19456"),
+            ("+Q$", "+Q=$"),
+            ("+Q$", "+R$"),
+            ("+Q$", "+Q$$"),
+            ("7Al0", "7Al0$"),
+            ("7Al0", "7Al"),
+            ("I1UjvnIXZVfBlth5VkMe+Q", "I1UjvnI"),
+            ("OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0", "OhT2"),
+            ("I1Uj", "I1-_"),
+        ];
+        for (from, to) in forms {
+            assert_eq!(replaced(from, to), Err(NoHash::Form), "{from} → {to}");
+        }
+        assert_eq!(replaced("m=19456", "m=1024"), Err(NoHash::Params(Argon2ParamsError::TooWeak)));
+        assert_eq!(replaced("m=19456", "m=999999"), Err(NoHash::Params(Argon2ParamsError::TooStrong)));
+        assert!(!format!("{:?}", PasswordHash::parse(GOOD)).contains("I1Uj"));
+    }
+
+    proptest! {
+        #[test]
+        fn lengths_are_those_of_base64(bytes in proptest::collection::vec(any::<u8>(), 0..70)) {
+            let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+            let mut text = String::new();
+            for group in bytes.chunks(3) {
+                let bits = group.iter().fold(0_u32, |all, b| all << 8 | u32::from(*b)) << (8 * (3 - group.len()));
+                for i in 0..=group.len() {
+                    text.push(char::from(alphabet[(bits >> (18 - 6 * i)) as usize & 63]));
+                }
+            }
+            prop_assert_eq!(base64_bytes(&text), Some(bytes.len()));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `[device]`: what the appliance is called, the language of what it shows by itself, its time zone.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::origin::Origin;
+use super::{ConfigError, Kind, Reload, Setting};
+use crate::types::{Lang, Text};
+
+/// `[device]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// One label of a host name, lower-case: the card is reached as `NAME.local`.
+    pub hostname: String,
+    /// The language of what the device shows without being asked by a browser.
+    pub language: Lang,
+    /// An IANA name such as `America/Bogota`. Only its form is checked here: whether the zone exists is asked where zoneinfo is.
+    pub time_zone: String,
+}
+
+/// RFC 1035 section 2.3.4.
+const LABEL_CHARS: usize = 63;
+/// The longest name of the IANA database, `America/Argentina/ComodRivadavia`, has 32 characters; over twice that is no zone.
+const ZONE_CHARS: usize = 64;
+
+impl Default for Device {
+    fn default() -> Self {
+        Self { hostname: "pichat".into(), language: Lang::Es, time_zone: "UTC".into() }
+    }
+}
+
+/// `[device]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawDevice {
+    hostname: Option<Spanned<String>>,
+    language: Option<Spanned<String>>,
+    time_zone: Option<Spanned<String>>,
+}
+
+const HOSTNAME: Text = Text::new(
+    "un nombre de hasta 63 letras sin tilde, cifras o guiones, sin punto y sin guion al comienzo o al final, como \"pichat\"",
+    "a name of up to 63 letters a-z, digits or hyphens, without a dot and without a hyphen at either end, such as \"pichat\"",
+);
+const LANGUAGE: Text = Text::new("\"es\" o \"en\"", "\"es\" or \"en\"");
+const TIME_ZONE: Text = Text::new(
+    "un nombre de zona horaria, como \"America/Bogota\" o \"UTC\"",
+    "the name of a time zone, such as \"America/Bogota\" or \"UTC\"",
+);
+
+impl RawDevice {
+    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Device, ConfigError> {
+        let default = Device::default();
+        let language = |word: &str| [Lang::Es, Lang::En].into_iter().find(|lang| lang.tag() == word);
+        Ok(Device {
+            hostname: origin.parsed("device.hostname", self.hostname.as_ref(), default.hostname, HOSTNAME, label)?,
+            language: origin.parsed("device.language", self.language.as_ref(), default.language, LANGUAGE, language)?,
+            time_zone: origin.parsed("device.time_zone", self.time_zone.as_ref(), default.time_zone, TIME_ZONE, zone)?,
+        })
+    }
+}
+
+/// One label of RFC 1123 section 2.1, lower-cased.
+fn label(text: &str) -> Option<String> {
+    let good = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let ends = text.starts_with('-') || text.ends_with('-');
+    (good && !ends && (1..=LABEL_CHARS).contains(&text.len())).then(|| text.to_ascii_lowercase())
+}
+
+/// The form of an IANA name. Without dots nothing in it climbs out of zoneinfo.
+fn zone(text: &str) -> Option<String> {
+    let good =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'));
+    (text.len() <= ZONE_CHARS && text.split('/').all(good)).then(|| text.to_owned())
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        path: "device.hostname",
+        kind: Kind::Text,
+        default: r#""pichat""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Nombre del equipo: se llega a él como http://pichat.local. Hasta 63 letras, cifras o guiones.",
+            "Name of the device: it is reached as http://pichat.local. Up to 63 letters, digits or hyphens.",
+        ),
+        same: |a, b| a.device.hostname == b.device.hostname,
+    },
+    Setting {
+        path: "device.language",
+        kind: Kind::Text,
+        default: r#""es""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Idioma de lo que muestra en su pantalla: \"es\" o \"en\". Las páginas siguen el idioma del navegador.",
+            "Language of what it shows on its screen: \"es\" or \"en\". The pages follow the browser's language.",
+        ),
+        same: |a, b| a.device.language == b.device.language,
+    },
+    Setting {
+        path: "device.time_zone",
+        kind: Kind::Text,
+        default: r#""UTC""#,
+        reload: Reload::Restart,
+        doc: Text::new("Zona horaria, como \"America/Bogota\".", "Time zone, such as \"America/Bogota\"."),
+        same: |a, b| a.device.time_zone == b.device.time_zone,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_name_is_one_label() {
+        assert_eq!(label("PiChat-2").as_deref(), Some("pichat-2"));
+        assert!(label(&"a".repeat(63)).is_some());
+        for bad in ["", "-a", "a-", "a.b", "a b", "a_b", "ñandú", &"a".repeat(64)] {
+            assert_eq!(label(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_zone_stays_below_zoneinfo() {
+        for good in ["UTC", "America/Bogota", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "America/Port-au-Prince"] {
+            assert_eq!(zone(good).as_deref(), Some(good));
+        }
+        for bad in ["", "/etc/passwd", "..", "../x", "America/", "a//b", "a b", "Bogotá", &"a".repeat(65)] {
+            assert_eq!(zone(bad), None, "{bad}");
+        }
+    }
+}

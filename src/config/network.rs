@@ -1,0 +1,177 @@
+//! `[network]`: a fixed address for the card, where the network gives it none or another.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::http::ADDRESS;
+use super::origin::Origin;
+use super::{ConfigError, Kind, Problem, Reload, Setting};
+use crate::types::Text;
+
+/// `[network]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// The fixed address; none: DHCP. Without one there are neither `gateway` nor `dns`.
+    pub address: Option<InterfaceAddress>,
+    /// The way out of the local network, of the address's family.
+    pub gateway: Option<IpAddr>,
+    /// Name servers.
+    pub dns: Vec<IpAddr>,
+}
+
+/// The address of one device, and how many of its bits name the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InterfaceAddress {
+    /// The device's own address.
+    pub ip: IpAddr,
+    /// 1 to 32, or to 128 for IPv6.
+    pub prefix: u8,
+}
+
+impl InterfaceAddress {
+    fn parse(text: &str) -> Option<Self> {
+        let (ip, prefix) = text.split_once('/')?;
+        let ip: IpAddr = ip.parse().ok()?;
+        // `u8::from_str` also takes a sign.
+        let digits = prefix.bytes().all(|b| b.is_ascii_digit());
+        let prefix = prefix.parse().ok().filter(|_| digits)?;
+        let (widest, of_a_device) = match ip {
+            IpAddr::V4(v4) => {
+                let hosts = u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+                let host = v4.to_bits() & hosts;
+                // The first and the last address of a network are its own name and everybody (RFC 1122 section 3.2.1.3), but for
+                // networks of two (RFC 3021) and of one.
+                (32, prefix > 30 || (host != 0 && host != hosts && !v4.is_broadcast()))
+            }
+            IpAddr::V6(_) => (128, true),
+        };
+        let unicast = !ip.is_unspecified() && !ip.is_multicast() && !ip.is_loopback();
+        ((1..=widest).contains(&prefix) && of_a_device && unicast).then_some(Self { ip, prefix })
+    }
+}
+
+impl fmt::Display for InterfaceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.ip, self.prefix)
+    }
+}
+
+/// `[network]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawNetwork {
+    address: Option<Spanned<String>>,
+    gateway: Option<Spanned<String>>,
+    dns: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+const FIXED: Text = Text::new(
+    "la dirección de este equipo con el largo de la red, como \"192.168.1.20/24\"; vacía, DHCP",
+    "this device's address with the network's length, such as \"192.168.1.20/24\"; empty, DHCP",
+);
+const NEEDED: Text = Text::new(
+    "una dirección fija, como \"192.168.1.20/24\": gateway y dns van con ella",
+    "a fixed address, such as \"192.168.1.20/24\": gateway and dns go with it",
+);
+const GATEWAY: Text = Text::new(
+    "la dirección del enrutador, de la misma familia que address, como \"192.168.1.1\"",
+    "the router's address, of the same family as address, such as \"192.168.1.1\"",
+);
+
+impl RawNetwork {
+    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Network, ConfigError> {
+        let fixed = |text: &str| if text.is_empty() { Some(None) } else { InterfaceAddress::parse(text).map(Some) };
+        let address = origin.parsed("network.address", self.address.as_ref(), None, FIXED, fixed)?;
+        let alone = |key, span| {
+            // What is wrong stands nowhere, so the value that asks for it is pointed at.
+            let (place, problem) = (origin.place(key, span), Problem::Missing(NEEDED));
+            ConfigError::Value { place, key: "network.address", problem }
+        };
+        let given = self.gateway.as_ref().filter(|given| !given.get_ref().is_empty());
+        let gateway = match (given, address) {
+            (None, _) => None,
+            (Some(given), None) => return Err(alone("network.gateway", &given.span())),
+            (Some(_), Some(address)) => {
+                let family = |ip: &IpAddr| ip.is_ipv4() == address.ip.is_ipv4() && !ip.is_unspecified() && !ip.is_multicast();
+                origin.parsed("network.gateway", given, None, GATEWAY, |s| s.parse().ok().filter(family).map(Some))?
+            }
+        };
+        let dns = origin.list("network.dns", self.dns.as_ref(), ADDRESS, |s| s.parse().ok())?;
+        match &self.dns {
+            Some(given) if !dns.is_empty() && address.is_none() => Err(alone("network.dns", &given.span())),
+            _ => Ok(Network { address, gateway, dns }),
+        }
+    }
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        path: "network.address",
+        kind: Kind::Text,
+        default: r#""""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Dirección fija de este equipo con el largo de la red, como \"192.168.1.20/24\". Vacía: DHCP.",
+            "Fixed address of this device with the network's length, such as \"192.168.1.20/24\". Empty: DHCP.",
+        ),
+        same: |a, b| a.network.address == b.network.address,
+    },
+    Setting {
+        path: "network.gateway",
+        kind: Kind::Text,
+        default: r#""""#,
+        reload: Reload::Restart,
+        doc: Text::new("Dirección del enrutador; va con address.", "The router's address; goes with address."),
+        same: |a, b| a.network.gateway == b.network.gateway,
+    },
+    Setting {
+        path: "network.dns",
+        kind: Kind::List,
+        default: "[]",
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Direcciones de los servidores de nombres; van con address.",
+            "Addresses of the name servers; they go with address.",
+        ),
+        same: |a, b| a.network.dns == b.network.dns,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_that_of_one_device() {
+        for good in ["192.168.1.20/24", "10.0.0.0/31", "10.0.0.1/32", "fd00::20/64", "2001:db8::1/128", "1.2.3.4/1"] {
+            assert_eq!(InterfaceAddress::parse(good).map(|a| a.to_string()).as_deref(), Some(good));
+        }
+        let bad = [
+            "192.168.1.20",
+            "192.168.1.20/",
+            "192.168.1.20/0",
+            "192.168.1.20/33",
+            "192.168.1.20/+24",
+            "192.168.1.20/24/24",
+            "192.168.1.0/24",
+            "192.168.1.255/24",
+            "192.168.001.20/24",
+            "127.0.0.1/8",
+            "0.0.0.0/8",
+            "224.0.0.1/24",
+            "fd00::20/129",
+            "fd00::20/0",
+            "::1/128",
+            "ff02::1/64",
+            "fe80::1%eth0/64",
+            "pichat/24",
+            "/24",
+        ];
+        for bad in bad {
+            assert_eq!(InterfaceAddress::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `[wifi]`: the wireless network that the card joins.
+
+use std::fmt;
+
+use serde::Deserialize;
+use toml::Spanned;
+use zeroize::Zeroizing;
+
+use super::origin::Origin;
+use super::{ConfigError, Kind, Problem, Reload, Setting};
+use crate::types::Text;
+
+/// `[wifi]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wifi {
+    /// Name of the network, 1 to 32 bytes; none: no Wi-Fi.
+    pub ssid: Option<String>,
+    /// Its password; none: an open network. Only there with an `ssid`.
+    pub password: Option<WifiPassword>,
+    /// Two capital letters, ISO 3166: which channels and powers the law allows.
+    pub country: Option<String>,
+}
+
+/// A WPA passphrase, or the key made of one. Wiped when dropped, never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WifiPassword(Zeroizing<String>);
+
+/// IEEE 802.11-2020 section 9.4.2.2.
+const SSID_BYTES: usize = 32;
+/// IEEE 802.11-2020 section J.4.1.
+const PASSPHRASE_CHARS: std::ops::RangeInclusive<usize> = 8..=63;
+/// 256 bits.
+const KEY_DIGITS: usize = 64;
+
+impl WifiPassword {
+    fn parse(text: &str) -> Option<Self> {
+        let passphrase = PASSPHRASE_CHARS.contains(&text.len()) && text.bytes().all(|b| matches!(b, b' '..=b'~'));
+        (passphrase || is_key(text)).then(|| Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// As it was written: 8 to 63 printable ASCII characters, or 64 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is the 64 digits of a key. WPA3 has no such keys.
+    pub fn is_key(&self) -> bool {
+        is_key(&self.0)
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    text.len() == KEY_DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+impl fmt::Debug for WifiPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WifiPassword(…)")
+    }
+}
+
+/// `[wifi]` as written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawWifi {
+    ssid: Option<Spanned<String>>,
+    password: Option<Spanned<Zeroizing<String>>>,
+    country: Option<Spanned<String>>,
+}
+
+const SSID: Text = Text::new("un nombre de red de hasta 32 bytes", "a network name of up to 32 bytes");
+const SSID_NEEDED: Text = Text::new("el nombre de la red: password va con ssid", "the network's name: password goes with ssid");
+const PASSWORD: Text = Text::new(
+    "de 8 a 63 caracteres ASCII (sin tildes ni eñes) o 64 cifras hexadecimales; vacía, red abierta",
+    "8 to 63 ASCII characters or 64 hexadecimal digits; empty, an open network",
+);
+const COUNTRY: Text = Text::new("las dos letras del país, como \"CO\"", "the two letters of the country, such as \"CO\"");
+
+impl RawWifi {
+    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Wifi, ConfigError> {
+        let ssid = |text: &str| match text.len() {
+            0 => Some(None),
+            1..=SSID_BYTES => Some(Some(text.to_owned())),
+            _ => None,
+        };
+        let country = |text: &str| match text.as_bytes() {
+            [] => Some(None),
+            [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => Some(Some(text.to_ascii_uppercase())),
+            _ => None,
+        };
+        let ssid = origin.parsed("wifi.ssid", self.ssid.as_ref(), None, SSID, ssid)?;
+        let password = match self.password.as_ref().filter(|given| !given.get_ref().is_empty()) {
+            None => None,
+            Some(given) if ssid.is_none() => {
+                let place = origin.place("wifi.password", &given.span());
+                return Err(ConfigError::Value { place, key: "wifi.ssid", problem: Problem::Missing(SSID_NEEDED) });
+            }
+            Some(given) => Some(
+                WifiPassword::parse(given.get_ref())
+                    .ok_or_else(|| origin.error("wifi.password", &given.span(), Problem::Secret { wanted: PASSWORD }))?,
+            ),
+        };
+        let country = origin.parsed("wifi.country", self.country.as_ref(), None, COUNTRY, country)?;
+        Ok(Wifi { ssid, password, country })
+    }
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        path: "wifi.ssid",
+        kind: Kind::Text,
+        default: r#""""#,
+        reload: Reload::Restart,
+        doc: Text::new("Nombre de la red inalámbrica. Vacío: sin Wi-Fi.", "Name of the wireless network. Empty: no Wi-Fi."),
+        same: |a, b| a.wifi.ssid == b.wifi.ssid,
+    },
+    Setting {
+        path: "wifi.password",
+        kind: Kind::Text,
+        default: r#""""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Su contraseña: de 8 a 63 caracteres, o los 64 hexadecimales de la clave. El equipo la guarda en el primer arranque y la borra de este archivo. Vacía: la guardada para esa red o, si no hay, red abierta.",
+            "Its password: 8 to 63 characters, or the 64 hexadecimal digits of the key. The device keeps it at the first boot and clears it here. Empty: the one kept for that network or, where there is none, an open network.",
+        ),
+        same: |a, b| a.wifi.password == b.wifi.password,
+    },
+    Setting {
+        path: "wifi.country",
+        kind: Kind::Text,
+        default: r#""""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "País donde está el equipo, dos letras (ISO 3166), como \"CO\": de él dependen los canales permitidos.",
+            "Country where the device is, two letters (ISO 3166), such as \"CO\": the channels allowed depend on it.",
+        ),
+        same: |a, b| a.wifi.country == b.wifi.country,
+    },
+];
