@@ -143,6 +143,21 @@ fn an_account_made_by_command_ends_the_first_claim() {
 }
 
 #[test]
+fn a_card_may_carry_the_hash_of_the_first_administrator() {
+    let phc = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
+    let config = format!("[claim]\nadmin_name = \"jefa\"\nadmin_password_hash = \"{phc}\"\n");
+    let run = tempfile::tempdir().unwrap();
+    let options = Options { serve: true, ..Options::config(&config) }.env("RUNTIME_DIRECTORY", run.path().to_str().unwrap());
+    let server = Server::start(options);
+    assert!(!run.path().join("claim").exists() && status(&run)["claim"].is_null());
+    let mut jefa = Client::new(&server);
+    let answer = jefa.sign_in("jefa", "admin123");
+    assert_eq!((answer.status, &answer.json()["role"]), (200, &json!("administrator")));
+    server.wait_for_line("event=user.added result=ok user=\"jefa\" role=administrator by=settings");
+    assert!(!server.stderr().contains("argon2id"));
+}
+
+#[test]
 fn the_holder_of_the_card_gets_a_lost_device_back_and_everybody_else_stays() {
     let data = tempfile::tempdir().unwrap();
     add_user(data.path(), "ana", "olvidada-del-todo", "administrator");

@@ -65,7 +65,8 @@ pub fn argon2_params(config: &Config, store: &Store) -> Result<Argon2Params, Sto
     }
 }
 
-/// Makes the first accounts: those of the demonstration, or `admin` from `ADMIN_PASS` where there is none yet. Blocks.
+/// Makes the first accounts: those of the demonstration or, where there is none yet, `admin` from `ADMIN_PASS` or the administrator
+/// whose hash stands in the settings. Blocks.
 pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock: &dyn Clock) -> Result<Vec<Event>, AppError> {
     let mut made = Vec::new();
     let mut add = |name: &UserName, role, phc: &str, by| {
@@ -87,7 +88,13 @@ pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock:
             let phc = password::hash_now(password.as_ref(), argon2_params(config, store)?).map_err(SignInError::from)?;
             add(&admin, Role::Administrator, &phc, "environment")?;
         }
-        (Mode::Serve, _) => {}
+        (Mode::Serve, _) => {
+            if let Some(hash) = &config.claim.admin_password_hash
+                && !store.with(|db| db.has_users())?
+            {
+                add(&config.claim.admin_name, Role::Administrator, hash.as_str(), "settings")?;
+            }
+        }
     }
     Ok(made)
 }

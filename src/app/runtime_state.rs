@@ -36,6 +36,8 @@ pub struct Status {
     pub people: usize,
     /// Open chat connections.
     pub sockets: usize,
+    /// The language of the device, as a tag.
+    pub language: String,
 }
 
 /// An open claim.
@@ -81,6 +83,7 @@ impl RuntimeState {
             rooms: site.sockets.hub.lobby(true).len(),
             people: people.len(),
             sockets: site.sockets.registry.count(),
+            language: site.config.get().device.language.tag().to_owned(),
         }
     }
 

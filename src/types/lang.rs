@@ -70,7 +70,8 @@ impl Lang {
         }
     }
 
-    fn from_tag(tag: &str) -> Option<Self> {
+    /// The language of a tag such as `es-CO`.
+    pub fn from_tag(tag: &str) -> Option<Self> {
         match tag.get(..2)?.to_ascii_lowercase().as_str() {
             "es" => Some(Self::Es),
             "en" => Some(Self::En),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::app::{STATUS_FILE, Status};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::net::own_addresses;
+use crate::types::Lang;
 
 /// The device's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,13 @@ pub(super) struct Look {
     pub(super) forgetful: bool,
     /// Why the settings on the card are not in force.
     pub(super) settings_error: Option<String>,
+}
+
+impl Look {
+    /// The language that the settings ask for, once the server says it.
+    pub(super) fn language(&self, otherwise: Lang) -> Lang {
+        self.server.as_ref().and_then(|server| Lang::from_tag(&server.language)).unwrap_or(otherwise)
+    }
 }
 
 /// Where to look.

@@ -41,12 +41,14 @@ impl StatusCommand {
         let device = Device::at(&self.root);
         let mut journal = Journal::default();
         if !self.watch {
-            say(screen::draw(&device.look(), &journal.errors(), lang));
+            let look = device.look();
+            say(screen::draw(&look, &journal.errors(), look.language(lang)));
             return Ok(());
         }
         let (mut shown, mut drawn) = (String::new(), Instant::now());
         loop {
-            let screen = screen::draw(&device.look(), &journal.errors(), lang);
+            let look = device.look();
+            let screen = screen::draw(&look, &journal.errors(), look.language(lang));
             if screen != shown || drawn.elapsed() >= REDRAW {
                 // A screen that is gone (an unplugged serial line) ends the command; systemd starts it again.
                 let mut out = io::stdout().lock();

@@ -16,6 +16,7 @@ fn look() -> Look {
             rooms: 0,
             people: 0,
             sockets: 0,
+            language: "es".to_owned(),
         }),
         addresses: vec!["192.168.1.20".parse().unwrap(), "fd00::20".parse().unwrap(), "fe80::1".parse().unwrap()],
         now: Timestamp(1_769_860_800_123),
