@@ -351,3 +351,23 @@ fn a_sign_in_moves_the_hash_to_the_parameters_in_force() {
     eventually("the new hash", || phc().starts_with("$argon2id$") && phc().contains("$m=12288,t=3,p=1$"));
     ana(&server);
 }
+
+#[test]
+fn a_full_disk_keeps_nobody_out() {
+    let data = tempfile::tempdir().expect("a folder");
+    drop(Server::start(Options::default().data_dir(data.path())));
+    let options = Options { largest_file_kib: Some(128), ..Options::default() };
+    let server = Server::start(options.data_dir(data.path()));
+    let wal = || std::fs::metadata(data.path().join("pichat.db-wal")).map_or(0, |m| m.len());
+    // Each sign-in adds some pages of 4 KiB to the log, until it may not grow any more.
+    let clients: Vec<_> = (0..40).map(|_| Client::usuario(&server)).collect();
+    assert!(wal() <= 128 << 10);
+    let last = clients.last().expect("some");
+    assert_eq!(last.get("/api/session").status, 200);
+    assert_eq!(last.get("/listar").status, 200);
+    let database = rusqlite::Connection::open(data.path().join("pichat.db")).expect("opens");
+    let stored: i64 = database.query_row("SELECT count(*) FROM sessions", [], |row| row.get(0)).expect("counts");
+    assert!(stored < 40, "the disk was not full: {stored} sessions were stored");
+    assert_eq!(last.delete("/api/session").status, 204, "and out again");
+    assert_eq!(last.get("/api/session").status, 401);
+}

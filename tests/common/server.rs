@@ -25,6 +25,8 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// Starts `serve` even without accounts.
     pub serve: bool,
+    /// No file of the server may grow past so many KiB: a full disk, as far as its writes can tell.
+    pub largest_file_kib: Option<u32>,
 }
 
 impl Options {
@@ -63,6 +65,15 @@ pub fn pichat() -> Command {
     command
 }
 
+/// The binary with a limit on the size of files; past it writes fail, as they do when the signal is ignored.
+fn limited(kib: u32) -> Command {
+    let mut command = Command::new("bash");
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
+    let script = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_pichat")]);
+    command
+}
+
 impl Server {
     /// `demo` with default settings.
     pub fn demo() -> Self {
@@ -79,7 +90,10 @@ impl Server {
         for (name, password, role) in &options.users {
             add_user(&data_dir, name, password, role);
         }
-        let mut command = pichat();
+        let mut command = match options.largest_file_kib {
+            None => pichat(),
+            Some(kib) => limited(kib),
+        };
         command
             .arg(if serve { "serve" } else { "demo" })
             .args(["--listen", "127.0.0.1:0", "--config"])
