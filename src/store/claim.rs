@@ -157,6 +157,7 @@ mod tests {
                 assert_eq!((user.id, user.role, user.locked), (ana, Role::Administrator, false));
                 assert_eq!(user.password, "phc");
                 assert_eq!(db.sessions()?.iter().map(|s| s.user).collect::<Vec<_>>(), [beto], "hers ended, his did not");
+                assert!(matches!(redeem(db, &code, "eva")?, Redeemed::Closed), "used up");
                 Ok(())
             })
             .unwrap();
