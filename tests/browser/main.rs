@@ -10,6 +10,7 @@
 mod common;
 
 mod browser;
+mod claim;
 mod connection;
 mod layout;
 mod person;

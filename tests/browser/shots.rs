@@ -20,6 +20,13 @@ impl Browser {
         self.cdp("Emulation.setEmulatedMedia", json!({"features": features})).await;
     }
 
+    /// A picture of where a test has come to, when pictures are asked for.
+    pub(crate) async fn shot_if_asked(&self, name: &str) {
+        if std::env::var_os("PICHAT_TEST_SHOTS").is_some() {
+            self.shoot(name).await;
+        }
+    }
+
     async fn shoot(&self, name: &str) {
         // The notice of before has been read by now.
         self.js("document.querySelector('.aviso-caja button')?.click()").await;

@@ -1,0 +1,72 @@
+//! A new device is claimed from a phone.
+
+use serde_json::json;
+
+use super::browser::{Browser, Setup};
+use super::common::{Options, Server};
+
+/// A server without accounts and its code.
+fn unclaimed() -> (Server, String, tempfile::TempDir) {
+    let run = tempfile::tempdir().expect("a folder");
+    let options = Options { serve: true, ..Options::default() };
+    let server = Server::start(options.env("RUNTIME_DIRECTORY", run.path().to_str().expect("text")));
+    let code = std::fs::read_to_string(run.path().join("claim")).expect("a code").trim().to_owned();
+    (server, code, run)
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn whoever_has_the_code_becomes_administrator() {
+    let (server, code, _run) = unclaimed();
+    let ana = Browser::open(server.addr).await;
+    ana.resize(390, 844, true).await;
+    ana.goto("/").await;
+    ana.arrive("/reclamar").await;
+    let widths = ana.js("[document.documentElement.scrollWidth, document.body.scrollWidth]").await;
+    assert_eq!(widths, json!([390, 390]));
+    ana.fill("#codigo", "0000-0000-00000").await;
+    ana.fill("#usuario", "ana").await;
+    ana.fill("#clave", "una-clave-larga").await;
+    ana.fill("#clave-otra-vez", "una-clave-larga").await;
+    ana.click("#reclamar").await;
+    ana.until_says(".alert", "Ese no es el código").await;
+    assert_eq!(
+        ana.js("[document.querySelector('#usuario').value, document.querySelector('#clave').value]").await,
+        json!(["ana", ""])
+    );
+    ana.fill("#codigo", &code.to_lowercase()).await;
+    ana.fill("#clave", "una-clave-larga").await;
+    ana.fill("#clave-otra-vez", "otra-clave-larga").await;
+    ana.click("#reclamar").await;
+    ana.until_says(".alert", "no son iguales").await;
+    ana.shot_if_asked("reclamar.png").await;
+    ana.fill("#clave", "una-clave-larga").await;
+    ana.fill("#clave-otra-vez", "una-clave-larga").await;
+    ana.click("#reclamar").await;
+    ana.arrive("/inicio").await;
+    ana.until_says("#saludo", "ana").await;
+    ana.goto("/reclamar").await;
+    ana.arrive("/inicio").await;
+    ana.finish(&["403 (Forbidden)", "422 (Unprocessable"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn an_english_browser_claims_without_scripts() {
+    let (server, code, _run) = unclaimed();
+    let ana = Browser::with(server.addr, Setup { scripts: false, languages: "en-US,en" }).await;
+    ana.goto("/login").await;
+    ana.arrive("/reclamar").await;
+    ana.fill("#codigo", "0000-0000-00000").await;
+    ana.fill("#usuario", "ana").await;
+    ana.fill("#clave", "una-clave-larga").await;
+    ana.fill("#clave-otra-vez", "una-clave-larga").await;
+    ana.click("#reclamar").await;
+    ana.until_says(".alert", "That is not the code").await;
+    ana.fill("#codigo", &code).await;
+    ana.fill("#clave", "una-clave-larga").await;
+    ana.fill("#clave-otra-vez", "una-clave-larga").await;
+    ana.click("#reclamar").await;
+    ana.arrive("/inicio").await;
+    ana.finish(&["403 (Forbidden)"]).await;
+}
