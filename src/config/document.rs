@@ -48,10 +48,7 @@ pub(super) fn read<'a>(text: &'a str, path: &'a Path, environment: &Environment<
     let given = environment.values.iter();
     let variables = given.map(|value| (value.setting.path, value.variable)).collect();
     let origin = Origin { path, text, variables };
-    let syntax = |error: toml::de::Error| ConfigError::Syntax {
-        place: origin.at(&error.span().unwrap_or_default()),
-        message: error.message().replace('\n', "; "),
-    };
+    let syntax = |error: toml::de::Error| origin.syntax(&error);
     let mut document = DeTable::parse(text).map_err(syntax)?;
     look_up(document.get_ref(), &origin)?;
     for given in &environment.values {

@@ -12,6 +12,7 @@
 //! | `document` `environment` `origin` | where values come from, and how an error finds its way back there |
 //! | `error` `problem` `nearest` | what a person is told |
 //! | `changes` | what a SIGHUP can change |
+//! | `written` | where each value of a text stands, and texts made of such values |
 //! | `example` | `docs/pichat.example.toml`, written from the settings |
 
 mod accounts;
@@ -40,6 +41,7 @@ mod settings;
 mod tests;
 mod tls;
 mod wifi;
+mod written;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -69,6 +71,7 @@ pub use secrets::Secrets;
 pub use settings::{Kind, Reload, Setting, settings};
 pub use tls::Tls;
 pub use wifi::{Wifi, WifiPassword};
+pub use written::{Written, compose};
 
 use environment::Environment;
 
@@ -144,7 +147,7 @@ impl Config {
         let Some(path) = file else {
             return Self::parse("", Path::new(""), env, overrides);
         };
-        Self::parse(&read(path)?, path, env, overrides)
+        Self::parse(&read(path, path)?, path, env, overrides)
     }
 
     /// The same from a text; `origin` is the name that errors give it. A byte order mark and CRLF line ends are welcome.
@@ -189,11 +192,14 @@ impl Config {
     }
 }
 
-/// The file's text, at most [`MAX_FILE_BYTES`] of it.
-fn read(path: &Path) -> Result<String, ConfigError> {
+/// The text of a settings file, at most [`MAX_FILE_BYTES`] of it; errors name it `path`.
+///
+/// # Errors
+/// A file that is missing, unreadable, too large or not UTF-8.
+pub fn read(file: &Path, path: &Path) -> Result<String, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
+    let file = File::open(file).map_err(unreadable)?;
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(ConfigError::TooLarge { path: path.to_owned() });

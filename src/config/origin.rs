@@ -76,6 +76,12 @@ impl Origin<'_> {
         }
     }
 
+    /// The error about what is no TOML.
+    pub(super) fn syntax(&self, error: &toml::de::Error) -> ConfigError {
+        let place = self.at(&error.span().unwrap_or_default());
+        ConfigError::Syntax { place, message: error.message().replace('\n', "; ") }
+    }
+
     /// The error about a value of `key`.
     pub(super) fn error(&self, key: &'static str, span: &Range<usize>, problem: Problem) -> ConfigError {
         ConfigError::Value { place: self.place(key, span), key, problem }

@@ -41,6 +41,8 @@ pub enum Problem {
     },
     /// Password hashing that is not understood, too weak or too strong.
     Argon2(Argon2ParamsError),
+    /// Something that cannot be used, and why, in the words of whoever tried.
+    Unusable(String),
     /// A secret that does not have the form it needs; it is not repeated.
     Secret {
         /// What would be understood.
@@ -57,7 +59,7 @@ pub enum Problem {
 
 impl Problem {
     /// A [`Problem::Form`] that repeats no more of `value` than a line holds.
-    pub(super) fn form(value: &str, wanted: Text) -> Self {
+    pub fn form(value: &str, wanted: Text) -> Self {
         let mut shown: String = value.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
         if value.chars().nth(SHOWN_CHARS).is_some() {
             shown.push('…');
@@ -91,6 +93,7 @@ impl Problem {
                 format!("«{value}» todavía no está disponible en esta versión")
             }
             Self::Argon2(error) => error.text(Lang::Es),
+            Self::Unusable(cause) => format!("no se puede usar: {cause}"),
             Self::Secret { wanted } => format!("no sirve; se permite {}", wanted.es),
             Self::ShortSecret { bytes, least } => {
                 format!("tiene {bytes} bytes; se necesitan al menos {least}, al azar")
@@ -116,6 +119,7 @@ impl Problem {
             }
             Self::NotYet { value } => format!("\"{value}\" is not available yet in this version"),
             Self::Argon2(error) => error.text(Lang::En),
+            Self::Unusable(cause) => format!("cannot be used: {cause}"),
             Self::Secret { wanted } => format!("will not do; allowed: {}", wanted.en),
             Self::ShortSecret { bytes, least } => {
                 format!("it has {bytes} bytes; at least {least} random ones are needed")

@@ -37,6 +37,14 @@ pub(super) fn acceptor(tls: &Tls) -> Result<Option<TlsAcceptor>, TlsError> {
     }
 }
 
+/// Whether TLS can be spoken as the settings ask for it. Reads the files as the caller's user.
+///
+/// # Errors
+/// What a start would end with.
+pub fn check_tls(tls: &Tls) -> Result<(), TlsError> {
+    acceptor(tls).map(drop)
+}
+
 fn from_files(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
     let pem = |file: &Path| {
         let file = file.to_owned();
