@@ -1,6 +1,7 @@
 //! How commands end: a text that says what to do, and an exit code of sysexits(3) that a script can act on.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::accounts::password::WeakPassword;
@@ -43,6 +44,14 @@ pub(super) enum Failure {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file of the card could not be read or written; the other steps were done.
+    #[error("{}: {cause}", path.display())]
+    Appliance {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
 }
 
 impl Failure {
@@ -55,7 +64,7 @@ impl Failure {
             Self::NoPassword(_) => 66,
             Self::App(AppError::Listen(_)) => 69,
             Self::App(AppError::DataDir { .. }) => 73,
-            Self::App(_) | Self::Store(_) | Self::Screen(_) => 74,
+            Self::App(_) | Self::Store(_) | Self::Screen(_) | Self::Appliance { .. } => 74,
         }
     }
 
@@ -109,6 +118,10 @@ impl Failure {
                 (_, Lang::Es) => format!("no se puede escuchar en {addr}: {cause}"),
                 (_, Lang::En) => format!("cannot listen on {addr}: {cause}"),
             },
+            Self::Appliance { path, cause } => {
+                let text = Text::new("no se hizo todo", "not everything was done");
+                format!("{}: {}: {cause}", text.pick(lang), path.display())
+            }
             other => other.to_string(),
         }
     }

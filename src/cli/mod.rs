@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod appliance;
 mod check;
 mod demo;
 mod exit;
@@ -42,6 +43,9 @@ enum Command {
     Tune(tune::Tune),
     /// Estado del equipo: direcciones, código para reclamarlo, reloj, disco · State of the device: addresses, claim code, clock, disk
     Status(status::StatusCommand),
+    /// La tarjeta: lo que hace el arranque · The card: what the boot does
+    #[command(subcommand)]
+    Appliance(appliance::Appliance),
 }
 
 /// Where settings and data are.
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(lang),
         Command::Tune(tune) => tune.run(lang),
         Command::Status(status) => status.run(lang),
+        Command::Appliance(appliance) => appliance.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

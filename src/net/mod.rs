@@ -15,7 +15,6 @@ use crate::config::Tls;
 
 pub use accept::Server;
 pub use addresses::{is_link_local, own_addresses};
-pub use tls::TlsError;
 pub use tls::{TlsError, check_tls};
 
 /// A bound address, with or without TLS.

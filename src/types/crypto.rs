@@ -1,10 +1,10 @@
-//! Randomness, SHA-256 and HMAC: the one place that talks to ring's primitives.
+//! Randomness, SHA-256, HMAC and the key of a WPA passphrase: the one place that talks to ring's primitives.
 
 use std::fmt;
 
 use ring::rand::SecureRandom as _;
-use ring::{digest, hmac, rand};
-use zeroize::Zeroize as _;
+use ring::{digest, hmac, pbkdf2, rand};
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// Fills an array from the operating system's generator.
 ///
@@ -38,6 +38,15 @@ pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
         *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
     }
     Some(bytes)
+}
+
+/// The key that WPA makes of a passphrase and a network's name: PBKDF2 with HMAC-SHA-1, 4096 rounds (IEEE 802.11-2020 section J.4.1).
+/// No choice of ours: it is what every access point computes.
+pub fn wpa_key(passphrase: &str, ssid: &[u8]) -> Zeroizing<[u8; 32]> {
+    const ROUNDS: std::num::NonZeroU32 = std::num::NonZeroU32::new(4096).unwrap();
+    let mut key = Zeroizing::new([0; 32]);
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA1, ROUNDS, ssid, passphrase.as_bytes(), &mut *key);
+    key
 }
 
 /// A SHA-256 digest.
@@ -159,6 +168,17 @@ mod tests {
         pieces.update(b"a");
         pieces.update(b"bc");
         assert_eq!(pieces.finish().to_string(), want);
+    }
+
+    #[test]
+    fn wpa_keys_are_those_of_the_standards_examples() {
+        // IEEE 802.11-2020, section J.4.2.
+        for (passphrase, ssid, want) in [
+            ("password", "IEEE", "f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e"),
+            ("ThisIsAPassword", "ThisIsASSID", "0dc0d6eb90555ed6419756b9a15ec3e3209b63df707dd508d14581f8982721af"),
+        ] {
+            assert_eq!(hex(&*wpa_key(passphrase, ssid.as_bytes())), want);
+        }
     }
 
     #[test]

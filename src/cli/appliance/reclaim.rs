@@ -1,0 +1,40 @@
+//! The request for a new claim: an empty file that whoever holds the card puts on it. It is handed on to the server and removed.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use super::chosen::DATA_DIR;
+use super::partition::Partition;
+use super::{Root, Steps, durable};
+
+/// What the person calls it; some computers add the ending by themselves.
+const NAMES: [&str; 2] = ["pichat-reclamar", "pichat-reclamar.txt"];
+
+/// Hands a request on. It leaves the card only when the other file and its name are on the disk: a power cut between them asks twice,
+/// which opens one claim.
+pub(super) fn hand_on(root: &Root, partition: &Partition, steps: &mut Steps) {
+    let asked = match partition.find(&NAMES) {
+        Ok(asked) if asked.is_empty() => return,
+        Ok(asked) => asked,
+        Err(error) => return steps.took(&partition.at(""), Err(error)),
+    };
+    let request = root.at(DATA_DIR).join("reclaim");
+    // Without a data folder nobody has an account, and the device can be claimed anyway.
+    let made = if root.at(DATA_DIR).is_dir() { make(&request) } else { Ok(()) };
+    let done = made.is_ok();
+    steps.took(&request, made);
+    if done {
+        steps.took(&asked[0], partition.remove(&asked));
+    }
+}
+
+/// An empty file, durable. The folder is the server's, so nothing that lies there already is opened.
+fn make(request: &std::path::Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(request) {
+        Ok(file) => file.sync_all()?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    durable::sync_folder_of(request)
+}

@@ -1,0 +1,116 @@
+//! What is secret in the card's file, which any computer can read, is taken from it and kept where only root reads: secrets.toml, a
+//! settings text itself.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::config::{Changes, Config, ConfigError, Wifi, WifiPassword, compose};
+
+use super::chosen::{NAME, Settings};
+use super::partition::Partition;
+use super::{Root, Steps, WARNING, durable, tell};
+
+/// What the person finds where the secret was.
+const NOTE: &str = "importada / imported";
+
+const PASSWORD: &str = "wifi.password";
+const HASH: &str = "claim.admin_password_hash";
+
+/// What earlier boots took from the card.
+pub(super) struct Kept {
+    file: PathBuf,
+    settings: Option<Settings>,
+}
+
+impl Kept {
+    pub(super) fn read(root: &Root) -> Self {
+        let file = root.at("data/pichat/secrets.toml");
+        let settings = match Settings::read(&file, &file) {
+            Ok(settings) => Some(settings),
+            Err(ConfigError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                // A damaged file is as good as none: the secrets go on the card once more.
+                tell(WARNING, error.es());
+                None
+            }
+        };
+        Self { file, settings }
+    }
+
+    /// The password of this network: the card's own, else the one kept for the network of that name.
+    pub(super) fn password<'a>(&'a self, wifi: &'a Wifi) -> Option<&'a WifiPassword> {
+        let kept = self.settings.as_ref().map(|kept| &kept.config.wifi).filter(|kept| kept.ssid == wifi.ssid);
+        wifi.password.as_ref().or_else(|| kept?.password.as_ref())
+    }
+
+    /// The claim's hash as it was written, where the card names none.
+    pub(super) fn hash(&self, card: &Config) -> Option<&str> {
+        let kept = self.settings.as_ref().filter(|kept| kept.config.claim.admin_password_hash.is_some());
+        let kept = kept.filter(|_| card.claim.admin_password_hash.is_none())?;
+        kept.written().ok()?.value(HASH)
+    }
+
+    /// Takes the secrets of the card's file. Each step is on the disk before the next begins, so that a power cut at any moment leaves
+    /// them in one of both files, and the next boot goes on:
+    ///
+    /// 1. secrets.toml.NEW is written and synced: the card still has them.
+    /// 2. It is renamed to secrets.toml and the folder is synced: both have them, and the same ones.
+    /// 3. pichat.toml.NEW, without them, is written to the card and synced: both still have them.
+    /// 4. It is renamed to pichat.toml and the folder is synced: only secrets.toml has them.
+    ///
+    /// A remainder of 1 or 3 is overwritten by the next boot.
+    pub(super) fn import(&self, card: &Settings, partition: &Partition, steps: &mut Steps) {
+        let wifi = card.config.wifi.password.is_some();
+        let hash = card.config.claim.admin_password_hash.is_some();
+        if !wifi && !hash {
+            return;
+        }
+        let kept = self.keep(card, wifi, hash);
+        let done = kept.is_ok();
+        steps.took(&self.file, kept);
+        if done {
+            steps.took(&partition.at(NAME), clear(card, partition));
+        }
+    }
+
+    /// Steps 1 and 2.
+    fn keep(&self, card: &Settings, wifi: bool, hash: bool) -> io::Result<()> {
+        let before = self.settings.as_ref().map(Settings::written).transpose().map_err(io::Error::other)?;
+        let before = |key| before.as_ref().and_then(|before| before.value(key));
+        let card_written = card.written().map_err(io::Error::other)?;
+        let text = compose(|key| match key {
+            "wifi.ssid" | PASSWORD if wifi => card_written.value(key),
+            HASH if hash => card_written.value(key),
+            "wifi.ssid" | PASSWORD | HASH => before(key),
+            _ => None,
+        });
+        // What cannot be read back was not kept.
+        let again = Settings::parse(text, &self.file).map_err(io::Error::other)?;
+        let same_wifi =
+            again.config.wifi.ssid == card.config.wifi.ssid && again.config.wifi.password == card.config.wifi.password;
+        let same_hash = again.config.claim.admin_password_hash == card.config.claim.admin_password_hash;
+        if (wifi && !same_wifi) || (hash && !same_hash) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        if self.settings.as_ref().is_some_and(|kept| kept.text == again.text) {
+            return Ok(());
+        }
+        self.file.parent().map_or(Ok(()), |folder| durable::folder(folder, 0o700))?;
+        durable::replace(&self.file, again.text.as_bytes(), Some(0o600))
+    }
+}
+
+/// Steps 3 and 4.
+fn clear(card: &Settings, partition: &Partition) -> io::Result<()> {
+    let written = card.written().map_err(io::Error::other)?;
+    let keys = [PASSWORD, HASH];
+    // The note is a courtesy. Where another value begins on the same line and ends on a later one, it would stand in that value.
+    let cleared = [Some(NOTE), None].into_iter().find_map(|note| {
+        let cleared = Settings::parse(written.emptied(&keys, note), Path::new(NAME)).ok()?;
+        let Changes { live, restart } = card.config.compare(&cleared.config);
+        let secret = cleared.config.wifi.password.is_some() || cleared.config.claim.admin_password_hash.is_some();
+        (!secret && live.is_empty() && restart.iter().all(|key| keys.contains(key))).then_some(cleared)
+    });
+    let cleared = cleared.ok_or(io::ErrorKind::InvalidData)?;
+    partition.replace(NAME, cleared.text.as_bytes())
+}

@@ -1,0 +1,85 @@
+//! `pichat appliance settings`: the card's pichat.toml put in force. Never keeps the device down: a broken file means the shipped settings
+//! and a line that says what is wrong, and a step that fails does not stop the others.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::cli::exit::Failure;
+
+use super::chosen::{NAME, Settings, laid_over};
+use super::partition::Partition;
+use super::secrets::Kept;
+use super::{ERROR, Root, Steps, durable, reclaim, tell, wired, wireless};
+
+pub(super) fn run(root: &Root) -> Result<(), Failure> {
+    let mut steps = Steps::default();
+    let partition = Partition::of(root);
+    let shipped = Settings::shipped(root)?;
+    let kept = Kept::read(root);
+    let card = Settings::of_card(root, &partition.at(NAME), &shipped);
+    let (chosen, broken) = match &card {
+        Ok(card) => (card, None),
+        Err(error) => (&shipped, Some(error.es())),
+    };
+    let zone = chosen.unknown_zone(root);
+    let time_zone = if zone.is_some() { "UTC" } else { &chosen.config.device.time_zone };
+    let wrong = broken.or(zone.map(|error| error.es()));
+
+    // What the server and the network need in order to come up goes first, then the rest; the card itself is changed last.
+    let run = root.at("run/pichat-settings");
+    steps.took(&run, durable::folder(&run, 0o755));
+    let mut put = |path: &Path, text: Option<&str>, mode| steps.took(path, put(path, text, mode));
+    let server = card.as_ref().ok().and_then(|card| for_server(card, &kept, &shipped));
+    put(&run.join(NAME), Some(server.as_ref().unwrap_or(&shipped.text)), 0o600);
+    let wifi = &chosen.config.wifi;
+    let wpa = wireless::configuration(wifi, kept.password(wifi));
+    put(&run.join("wpa_supplicant.conf"), wpa.as_ref().map(|text| text.as_str()), 0o600);
+    put(&root.at("run/systemd/network/40-pichat.network"), wired::configuration(&chosen.config.network).as_deref(), 0o644);
+    // The console shows it, which runs as the server's user. No error repeats a secret.
+    put(&run.join("error.txt"), wrong.as_ref().map(|line| format!("{line}\n")).as_deref(), 0o644);
+    if let Some(line) = &wrong {
+        tell(ERROR, line);
+    }
+    let localtime = run.join("localtime");
+    steps.took(&localtime, link(&localtime, &Path::new("/usr/share/zoneinfo").join(time_zone)));
+    let hostname = root.at("proc/sys/kernel/hostname");
+    steps.took(&hostname, fs::write(&hostname, &chosen.config.device.hostname));
+
+    // With nothing but memory to keep it in, what the person wrote stays where it is.
+    if root.at("data").is_dir() && !root.at("run/pichat-data-fallback").exists() {
+        if let Ok(card) = &card {
+            kept.import(card, &partition, &mut steps);
+        }
+        reclaim::hand_on(root, &partition, &mut steps);
+    }
+    steps.end()
+}
+
+/// The server's settings text; none if it could not be read back, which the checks before should have told.
+fn for_server(card: &Settings, kept: &Kept, shipped: &Settings) -> Option<Zeroizing<String>> {
+    let text = laid_over(&card.written().ok()?, kept.hash(&card.config), &shipped.written().ok()?);
+    Settings::parse(text, Path::new(NAME)).ok().map(|settings| settings.text)
+}
+
+/// Puts a text there, in a folder that everybody may search; or nothing.
+fn put(path: &Path, text: Option<&str>, mode: u32) -> io::Result<()> {
+    match text {
+        Some(text) => {
+            path.parent().map_or(Ok(()), |folder| durable::folder(folder, 0o755))?;
+            durable::replace(path, text.as_bytes(), Some(mode))
+        }
+        None => durable::remove(path).map(drop),
+    }
+}
+
+/// Makes a symbolic link, or points one elsewhere in one step.
+fn link(path: &Path, target: &Path) -> io::Result<()> {
+    let new = durable::beside(path);
+    durable::remove(&new)?;
+    symlink(target, &new)?;
+    fs::rename(new, path)
+}

@@ -1,0 +1,86 @@
+//! What the server would only find out when it starts, as far as that can be told beforehand. A card whose server does not start can
+//! be mended by nobody who has no screen, so such a file counts as broken.
+
+use std::fs::{File, Metadata};
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::config::{Config, ConfigError, Network, Problem, Tls, Written};
+use crate::net::{TlsError, check_tls};
+use crate::types::Text;
+
+use super::Root;
+use super::chosen::DATA_DIR;
+
+const LISTEN: Text = Text::new(
+    "en la tarjeta \"[::]:80\", \"0.0.0.0:80\" u otro puerto, o la dirección de [network]: con otra dirección nadie llegaría",
+    "on the card \"[::]:80\", \"0.0.0.0:80\" or another port, or the address of [network]: nobody would reach another address",
+);
+
+const PEM: Text = Text::new(
+    "un archivo PEM que exista y que el servidor pueda leer, por ejemplo en /var/lib/pichat",
+    "a PEM file that exists and that the server can read, for example in /var/lib/pichat",
+);
+
+/// Most bytes of a certificate file: chains have a few KiB.
+const MAX_PEM: u64 = 1024 * 1024;
+
+/// What pichat.service hides from the server: `InaccessiblePaths`, `ProtectHome`, `PrivateTmp`.
+const HIDDEN: [&str; 8] = ["/boot/firmware", "/data/pichat", "/data/ssh", "/home", "/root", "/run/user", "/tmp", "/var/tmp"];
+
+/// Whether a server could start with these settings; `written` is where errors point.
+pub(super) fn check(root: &Root, config: &Config, written: &Written<'_>) -> Result<(), ConfigError> {
+    let listen = config.http.listen;
+    if !reachable(listen, &config.network) {
+        return Err(written.error("http.listen", Problem::form(&listen.to_string(), LISTEN)));
+    }
+    let Tls::Files { certificate, key } = &config.tls else {
+        return Ok(());
+    };
+    for (name, file) in [("tls.certificate", certificate), ("tls.key", key)] {
+        if !readable(root, file) {
+            return Err(written.error(name, Problem::form(&file.display().to_string(), PEM)));
+        }
+    }
+    let below = Tls::Files { certificate: root.at(certificate), key: root.at(key) };
+    check_tls(&below).map_err(|error| {
+        let name = match &error {
+            TlsError::Pem { file, .. } if *file == root.at(key) => "tls.key",
+            _ => "tls.certificate",
+        };
+        let cause = error.to_string().replace(char::is_control, " ");
+        written.error(name, Problem::Unusable(cause))
+    })
+}
+
+/// Whether others reach the server there: all addresses, or the one that is the card's for sure.
+fn reachable(listen: SocketAddr, network: &Network) -> bool {
+    let own = network.address.is_some_and(|own| own.ip == listen.ip());
+    listen.port() != 0 && (listen.ip().is_unspecified() || own)
+}
+
+/// Whether the server's user could read the file: a regular one, not hidden by the unit, and its mode and its folders' allow it.
+fn readable(root: &Root, file: &Path) -> bool {
+    let there = root.at(file);
+    let hidden = HIDDEN.iter().any(|hidden| file.starts_with(hidden));
+    let Some(meta) = there.metadata().ok().filter(|meta| !hidden && meta.is_file() && meta.len() <= MAX_PEM) else {
+        return false;
+    };
+    // Whoever owns the data is the server's user. Before the first start there is no such folder, and nothing in it either.
+    let user = root.at(DATA_DIR).metadata().ok();
+    let may = |meta: &Metadata, bit: u32| match &user {
+        Some(user) if user.uid() == meta.uid() => (meta.mode() >> 6) & bit != 0,
+        Some(user) if user.gid() == meta.gid() => (meta.mode() >> 3) & bit != 0,
+        _ => meta.mode() & bit != 0,
+    };
+    let mut folders = there.ancestors().skip(1).take_while(|folder| folder.starts_with(root.at("")));
+    may(&meta, 0o4) && folders.all(|folder| folder.metadata().is_ok_and(|meta| may(&meta, 0o1)))
+}
+
+/// Whether a regular file begins with these bytes.
+pub(super) fn begins_with(file: &Path, magic: &[u8]) -> bool {
+    let mut head = vec![0; magic.len()];
+    file.is_file() && File::open(file).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == magic
+}

@@ -1,0 +1,23 @@
+//! What networkd is told about a fixed address.
+
+use std::fmt::Write as _;
+
+use crate::config::Network;
+
+/// The .network file for a fixed address; none for DHCP, which the image's own file does. It differs from that one in the address only.
+pub(super) fn configuration(network: &Network) -> Option<String> {
+    let address = network.address?;
+    // IPv4 goes on by DHCP beside a fixed IPv6 address. Router advertisements never count: an address that the internet reaches is
+    // nothing that this device should have.
+    let dhcp = if address.ip.is_ipv4() { "no" } else { "ipv4" };
+    let mut text = format!(
+        "[Match]\nType=ether wlan\nKind=!*\n\n[Link]\nRequiredForOnline=routable\n\n[Network]\nDHCP={dhcp}\nAddress={address}\n"
+    );
+    let lines = network.gateway.iter().map(|ip| ("Gateway", ip)).chain(network.dns.iter().map(|ip| ("DNS", ip)));
+    for (key, ip) in lines {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "{key}={ip}");
+    }
+    text.push_str("IPv6AcceptRA=no\nLinkLocalAddressing=yes\nMulticastDNS=yes\nLLMNR=no\n\n[DHCPv4]\nClientIdentifier=mac\nUseDomains=yes\n");
+    Some(text)
+}
