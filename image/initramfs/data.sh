@@ -1,0 +1,100 @@
+# shellcheck shell=dash
+# The data partition: made on the first boot of a card, found again after the card was flashed anew. Sourced by init.
+#
+# What may be formatted, and what never
+# -------------------------------------
+# mke2fs makes the file system under the label pichat-unready and flushes it; only then e2label writes pichat-data into the
+# superblock and its copies, and only after that it is mounted for the first time. So:
+#   - pichat-data in the superblock or in its first copy: people's data may be in it. Repaired, mounted, never formatted.
+#   - an ext4 of another label that was mounted at some time: somebody's. Repaired, mounted, never formatted.
+#   - an ext4 of another label that never was mounted: a first boot that lost its power half-way. Made again.
+#   - no ext4: a new card. Made.
+
+# A file system of less than 64 MiB is of no use; the partition's length is a multiple of 4 MiB, and the last 4 MiB of the card
+# stay unused, because some programs wipe the end of a card before they write an image.
+LEAST=131072
+ALIGN=8192
+
+# number DEVICE BYTE SIZE: an unsigned little-endian number of SIZE bytes.
+number() { hexdump -s "$2" -n "$3" -e "1/$3 \"%u\"" "$1"; }
+
+# Four bytes, lowest first, as printf writes them.
+bytes() { printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)); }
+
+# data_entry DISK: partition 4 begins where partition 3 ends and reaches to the end of the card. The same card always gets the
+# same entry; a card of another size, onto which this one was copied, gets its own. Fails where there is no room or the entry
+# is not ours.
+data_entry() {
+    start=$(($(number "/dev/$1" 486 4) + $(number "/dev/$1" 490 4)))
+    total=$(cat "/sys/block/$1/size")
+    [ "$total" -gt 4294967295 ] && total=4294967295
+    length=$(((total - start) / ALIGN * ALIGN - ALIGN))
+    if [ "$length" -lt "$LEAST" ]; then
+        log 2 "no room for data: the card has $total sectors"
+        return 1
+    fi
+    old_type=$(number "/dev/$1" 498 1) old_start=$(number "/dev/$1" 502 4) old_length=$(number "/dev/$1" 506 4)
+    if [ "$old_type/$old_start/$old_length" = "131/$start/$length" ]; then return 0; fi
+    if [ "$old_type" != 0 ] && [ "$old_start" != "$start" ]; then
+        log 2 "partition 4 begins at $old_start and not at $start: left alone"
+        return 1
+    fi
+    # The whole sector is written at once, so that a power cut leaves either the old table or the new one.
+    dd if="/dev/$1" of=/run/table bs=512 count=1 2>/dev/null
+    # shellcheck disable=SC2059
+    printf "\\x00\\xfe\\xff\\xff\\x83\\xfe\\xff\\xff$(bytes $start)$(bytes $length)" |
+        dd of=/run/table bs=1 seek=494 conv=notrunc 2>/dev/null
+    dd if=/run/table of="/dev/$1" bs=512 count=1 conv=notrunc,fsync 2>/dev/null || return 1
+    blockdev --rereadpt "/dev/$1"
+    log 5 "data partition: $length sectors from $start"
+}
+
+# label DEVICE BYTE: the label of the ext4 whose superblock begins there; fails where there is none.
+label() {
+    [ "$(number "$1" $(($2 + 56)) 2)" = 61267 ] || return 1
+    dd if="$1" bs=1 skip=$(($2 + 120)) count=16 2>/dev/null | tr -d '\000'
+}
+
+# Never mounted: neither a time of a mount nor a count of them.
+unused() { [ "$(number "$1" 1068 4)" = 0 ] && [ "$(number "$1" 1076 2)" = 0 ]; }
+
+# data_format DEVICE. Inodes for files of 64 KiB on the average; a journal of 16 MiB is written out, not left as it was found.
+data_format() {
+    log 5 "making the file system of $1"
+    chroot /newroot /usr/sbin/mke2fs -q -F -t ext4 -b 4096 -i 65536 -m 1 -J size=16 -L pichat-unready \
+        -E lazy_itable_init=1,lazy_journal_init=0,nodiscard "$1" && sync &&
+        chroot /newroot /usr/sbin/e2label "$1" pichat-data && sync
+}
+
+# data_repair DEVICE [e2fsck's way to a copy of the superblock]
+data_repair() {
+    device=$1
+    shift
+    code=0
+    chroot /newroot /usr/sbin/e2fsck -p "$@" "$device" > /run/pichat-fsck.log 2>&1 || code=$?
+    if [ "$code" -ge 4 ]; then
+        log 3 "e2fsck -p: $code: $(tail -n 1 /run/pichat-fsck.log)"
+        code=0
+        chroot /newroot /usr/sbin/e2fsck -y "$@" "$device" >> /run/pichat-fsck.log 2>&1 || code=$?
+        log 3 "e2fsck -y: $code: $(tail -n 1 /run/pichat-fsck.log)"
+    else
+        log 6 "e2fsck -p: $code: $(tail -n 1 /run/pichat-fsck.log)"
+    fi
+}
+
+# data_prepare DEVICE: a file system that can be mounted, if it is in our power.
+data_prepare() {
+    if name=$(label "$1" 1024); then
+        if [ "$name" != pichat-data ] && unused "$1"; then
+            log 4 "the file system of $1 was never finished ($name)"
+            data_format "$1"
+        else
+            data_repair "$1"
+        fi
+    elif [ "$(label "$1" 134217728)" = pichat-data ]; then
+        log 3 "the superblock of $1 is lost, its copy is not"
+        data_repair "$1" -b 32768 -B 4096
+    else
+        data_format "$1"
+    fi
+}

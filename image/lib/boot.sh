@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# boot.sh WORK: the boot partition, FAT32, as the firmware reads it and as a person sees it in any computer.
+#
+# -> WORK/boot (tree), WORK/boot.fat.
+set -euo pipefail
+
+image=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+work=$1
+# shellcheck source=image/lib/geometry.sh
+. "$image/lib/geometry.sh"
+boot=$work/boot
+modules=$work/kernel/usr/lib/modules/$(< "$work/kernel-version")
+
+# Text that a person may open on any system ends its lines as Windows does.
+text() { sed 's/$/\r/' "$1" > "$2"; }
+
+mkdir -p "$boot/a"
+# For the boards before the Pi 5, which brings its firmware along.
+cp "$work"/raspi-firmware/{bootcode.bin,start.elf,fixup.dat,start4.elf,fixup4.dat} "$boot/"
+cp "$image/boot/config.txt" "$boot/"
+text "$image/boot/README.txt" "$boot/README.txt"
+text "$image/pichat.toml" "$boot/pichat.toml"
+
+gzip -9nc "$modules/vmlinuz" > "$boot/a/kernel8.img"
+cp "$work/initrd.img" "$boot/a/"
+cp "$modules"/dtb/broadcom/bcm{2711,2712,2837}-*.dtb "$boot/a/"
+# The later Pi 5 chip: Linux calls the file bcm2712-d, Raspberry Pi's own kernel calls it bcm2712d0. Which of the two names the
+# firmware asks for with upstream_kernel=1 only a board can say, so both are there.
+cp "$boot/a/bcm2712-d-rpi-5-b.dtb" "$boot/a/bcm2712d0-rpi-5-b.dtb"
+sed "s/@DISK_ID@/$disk_id/" "$image/boot/cmdline.txt" > "$boot/a/cmdline.txt"
+
+truncate -s $((boot_size * sector)) "$work/boot.fat"
+# Clusters of 2 KiB; --invariant fixes the volume's number and date.
+mkfs.vfat -F 32 -s 4 -n PICHAT --invariant "$work/boot.fat" > /dev/null
+find "$boot" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+export MTOOLS_SKIP_CHECK=1
+cd "$boot"
+find . -mindepth 1 -type d | sort | while read -r folder; do mmd -i "$work/boot.fat" "::${folder#.}"; done
+find . -type f | sort | while read -r file; do mcopy -m -i "$work/boot.fat" "$file" "::${file#.}"; done
+echo "boot partition: $(du -sm "$boot" | cut -f1) MB of $((boot_size * sector >> 20))"
