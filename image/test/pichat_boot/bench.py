@@ -1,0 +1,136 @@
+"""The test bench: cards, machines that are switched on with them, and what people do with the device."""
+
+import os
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import report, write_log
+from .card import Card
+from .checks import Checks
+from .http_client import Client, Response
+from .machine import Machine
+from .mdns import Neighbour
+from .report import Report
+
+# Whoever claims the device in these stories.
+USER, PASSWORD = "direccion", "una tarjeta en la oficina"
+CODE_FILE, SETTINGS = "PICHAT-CODIGO.txt", "pichat.toml"
+
+
+class Device:
+    """A device that is on, as people meet it: its address, its screen, its cable; and a shell inside for the report."""
+
+    def __init__(self, machine: Machine, neighbour: Neighbour, inside: Report) -> None:
+        self.machine = machine
+        self.neighbour = neighbour
+        self.report = inside
+        self.answered: float | None = None
+
+    def client(self) -> Client:
+        return Client(self.machine.ports.http)
+
+    def wait_for_answer(self) -> Response:
+        """The first answer to GET /."""
+        response = self.machine.wait_for("an HTTP answer", self.client().is_up)
+        if self.answered is None:
+            self.answered = self.machine.seconds()
+        return response
+
+    def wait_for_claim_code(self) -> str:
+        """The claim code, as somebody reads it from the screen."""
+        return self.machine.wait_for("a claim code on the console", self.machine.console.claim_code)
+
+    def claim(self, user: str = USER, password: str = PASSWORD) -> Client:
+        """The first administrator, made with the code on the screen; signed in."""
+        self.wait_for_answer()
+        client = self.client()
+        answer = client.claim(self.wait_for_claim_code(), user, password)
+        if answer.status != 201:
+            raise AssertionError(f"the claim was refused: {answer}")
+        return client
+
+    def sign_in(self, user: str = USER, password: str = PASSWORD) -> tuple[Client, Response]:
+        client = self.client()
+        return client, client.sign_in(user, password)
+
+    def system_state(self) -> str:
+        """`running`, or what is wrong, once the start is over."""
+        return self.machine.wait_for("the end of the start", self._state_after_start, pause=5)
+
+    def _state_after_start(self) -> str | None:
+        state = self.report.ask("systemctl is-system-running")
+        return state if state not in ("initializing", "starting") else None
+
+    def memory_mib(self) -> int:
+        """Memory in use, as free(1) counts it."""
+        used = re.search(r"^Mem:\s+\d+\s+(\d+)", self.report.ask("free -m"), re.MULTILINE)
+        return int(used.group(1)) if used else -1
+
+
+class Bench:
+    """What one scenario works with. Everything it makes lies in its own folder."""
+
+    def __init__(self, kind: str, image: Path, folder: Path, checks: Checks, seed: int) -> None:
+        self.kind = kind
+        self.image = image
+        self.folder = folder
+        self.checks = checks
+        self.chance = random.Random(seed)
+        self.devices: list[Device] = []
+        self.memory: int | None = None
+        self.power_ons = 0
+
+    def flash(self, name: str = "card") -> Card:
+        """A new card."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        card = Card.flash(self.image, self.folder / f"{name}.img")
+        report.put_script(card)
+        return card
+
+    @contextmanager
+    def power_on(self, card: Card, log: Path | None = None, arguments: str = "") -> Iterator[Device]:
+        """Switches a machine on; at the end of the block its power is cut, if it is still on."""
+        self.power_ons += 1
+        folder = self.folder / f"power-on-{self.power_ons}"
+        words = f"{report.arguments()} {arguments}".strip()
+        with Machine(self.kind, card, folder, words, log) as machine:
+            neighbour = Neighbour(machine.ports)
+            try:
+                device = Device(machine, neighbour, Report(machine, folder / "report.log"))
+                self.devices.append(device)
+                yield device
+            finally:
+                neighbour.close()
+
+    @contextmanager
+    def power_on_until_cut(self, card: Card, disk: str) -> Iterator[Device]:
+        """Switches on, and cuts the power at the end of the block. `disk` says what kind of disk the card is:
+
+        `loyal`    has no cache: it keeps all that the guest handed over.
+        `forgetful` had everything since the last flush in a volatile cache, and loses it.
+        `wayward`  had it there too, and some of it, in no order, got to the card.
+        """
+        if disk == "loyal" or self.kind == "raspi3b":
+            # An SD card as QEMU models it takes no flush, so there every disk is a loyal one.
+            with self.power_on(card) as device:
+                yield device
+            self.checks.note(f"power cut after {device.machine.seconds():.0f} s; a disk without a cache")
+            return
+        log = self.folder / "writes.log"
+        log.unlink(missing_ok=True)
+        log.touch()
+        after = card.copy(self.folder / "after-cut.img")
+        with self.power_on(card, log) as device:
+            yield device
+        survives = write_log.half(self.chance.randrange(1 << 32)) if disk == "wayward" else lambda _: False
+        cut = write_log.rebuild(log, after.path, None, survives)
+        os.replace(after.path, card.path)
+        log.unlink()
+        self.checks.note(f"power cut after {device.machine.seconds():.0f} s; a disk with a cache: {cut}")
+
+    def first_answer(self) -> float | None:
+        """Seconds from power-on to the first answer, of the first device that gave one."""
+        return next((d.answered for d in self.devices if d.answered is not None), None)

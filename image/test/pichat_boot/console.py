@@ -1,0 +1,117 @@
+"""The device's serial console: the log of all it ever wrote, and the screen that a terminal would show now."""
+
+import re
+from pathlib import Path
+
+ESCAPE = re.compile(
+    r"\x1b\[([0-9;?]*)([A-Za-z@`])"  # control sequences: parameters and what to do
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and the like
+    r"|\x1b[PX^_][^\x1b]*\x1b\\"
+    r"|\x1b[()*+][A-Za-z0-9]|\x1b[=>78cDEHMNOZ]"
+)
+# ESC c: the terminal starts anew.
+RESET = "\x1bc"
+# As shown: thirteen characters of Crockford's base32, so neither I, L, O nor U.
+CLAIM_CODE = re.compile(r"(?<![0-9A-Z-])([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{5})(?![0-9A-Z-])")
+
+
+class Console:
+    """A log file that QEMU writes while it is read here."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def size(self) -> int:
+        """Bytes so far: as long as it grows, the device is getting on."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def raw(self) -> str:
+        try:
+            return self.path.read_bytes().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def text(self) -> str:
+        """All that was written, without what moves the cursor."""
+        return ESCAPE.sub("", self.raw()).replace("\r", "").replace("\0", "")
+
+    def screen(self) -> str:
+        return render(self.raw())
+
+    def claim_code(self) -> str | None:
+        """The code that stands on the screen now."""
+        found = CLAIM_CODE.findall(self.screen())
+        return found[-1] if found else None
+
+    def tail(self, lines: int = 25) -> str:
+        return "\n".join([line for line in self.text().splitlines() if line.strip()][-lines:])
+
+
+def render(written: str) -> str:
+    """What stands on a terminal after `written`: a small VT100 without colours, as wide and as high as it takes."""
+    lines: list[list[str]] = [[]]
+    row = column = 0
+    position = 0
+
+    def line(at: int) -> list[str]:
+        while len(lines) <= at:
+            lines.append([])
+        return lines[at]
+
+    while position < len(written):
+        match = ESCAPE.match(written, position)
+        if match:
+            position = match.end()
+            if match.group(0) == RESET:
+                lines, row, column = [[]], 0, 0
+            if match.group(2) is None or match.group(1).startswith("?"):
+                continue
+            numbers = [int(n) if n else 0 for n in match.group(1).split(";")]
+            first = numbers[0]
+            match match.group(2):
+                case "H" | "f":
+                    row, column = max(first, 1) - 1, max(numbers[1] if len(numbers) > 1 else 1, 1) - 1
+                case "A":
+                    row = max(row - max(first, 1), 0)
+                case "B":
+                    row += max(first, 1)
+                case "C":
+                    column += max(first, 1)
+                case "D":
+                    column = max(column - max(first, 1), 0)
+                case "G":
+                    column = max(first, 1) - 1
+                case "d":
+                    row = max(first, 1) - 1
+                case "J" if first >= 2:
+                    lines = [[]]
+                case "J" if first == 1:
+                    lines[: row + 1] = [[] for _ in range(row + 1)]
+                case "J":
+                    del line(row)[column:]
+                    del lines[row + 1 :]
+                case "K" if first == 2:
+                    line(row).clear()
+                case "K" if first == 1:
+                    line(row)[: column + 1] = [" "] * (column + 1)
+                case "K":
+                    del line(row)[column:]
+            continue
+        character = written[position]
+        position += 1
+        if character == "\n":
+            row += 1
+            line(row)
+        elif character == "\r":
+            column = 0
+        elif character == "\b":
+            column = max(column - 1, 0)
+        elif character >= " ":
+            current = line(row)
+            current.extend(" " * (column - len(current)))
+            current[column : column + 1] = [character]
+            column += 1
+    return "\n".join("".join(cells).rstrip() for cells in lines)

@@ -1,0 +1,107 @@
+"""The HTTP contract (README, `docs/`), as a browser's form or a script would use it."""
+
+import http.client
+import json
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any
+
+# An answer that takes longer has failed. Hashing a password takes seconds where the processor is emulated.
+PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def code(self) -> str:
+        """The stable code of a problem; empty for an answer that is none."""
+        if self.headers.get("Content-Type") != "application/problem+json":
+            return ""
+        return str(self.json().get("code", ""))
+
+    def location(self) -> str:
+        return self.headers.get("Location", "")
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.location()} {self.text()[:600]}"
+
+
+class Client:
+    """Somebody at 127.0.0.1, with or without a session."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.cookie: str | None = None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> Response:
+        """One request on a connection of its own. Raises OSError or HTTPException when there is no whole answer."""
+        headers = {"Connection": "close"}
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        if self.cookie is not None:
+            headers["Cookie"] = self.cookie
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)
+        try:
+            try:
+                connection.request(method, path, body, headers)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # who refuses an upload early answers before reading all of it
+            answer = connection.getresponse()
+            response = Response(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+        if set_cookie := response.headers.get("Set-Cookie"):
+            self.cookie = set_cookie.split(";")[0]
+        return response
+
+    def get(self, path: str) -> Response:
+        return self.request("GET", path)
+
+    def is_up(self) -> Response | None:
+        """Any answer at all."""
+        try:
+            return self.request("GET", "/", patience=20)
+        except (OSError, http.client.HTTPException):
+            return None
+
+    def post_form(self, path: str, **fields: str) -> Response:
+        """As a page without scripts sends it."""
+        body = urllib.parse.urlencode(fields).encode()
+        return self.request("POST", path, body, "application/x-www-form-urlencoded")
+
+    def post_json(self, path: str, value: Any) -> Response:
+        return self.request("POST", path, json.dumps(value).encode(), "application/json")
+
+    def claim(self, code: str, user: str, password: str) -> Response:
+        return self.post_json("/api/claim", {"code": code, "username": user, "password": password})
+
+    def sign_in(self, user: str, password: str) -> Response:
+        return self.post_json("/api/session", {"username": user, "password": password})
+
+    def upload(self, name: str, data: bytes) -> Response:
+        boundary = "----pichat-boot-test-7c1e"
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="archivo"; filename="{name}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        body = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
+        return self.request("POST", "/api/files", body, f"multipart/form-data; boundary={boundary}")
+
+    def download(self, file_id: str) -> Response:
+        return self.get(f"/api/files/{file_id}/content")

@@ -1,0 +1,177 @@
+"""The emulated machine: one QEMU process with a card, a serial line and a cable."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from .card import Card
+from .checks import Failed
+from .console import Console
+
+Answer = TypeVar("Answer")
+
+# Software emulation takes 50 s to the first answer on a quiet machine and 320 s on a loaded one, so nothing waits for a short
+# clock: only for a machine that shows no progress at all, and, in case it babbles for ever, for an end of all patience.
+STALLED_SECONDS = 600
+PATIENCE_SECONDS = 1200
+MEMORY_MIB = {"virt": 512, "raspi3b": 1024}
+MACHINES = tuple(MEMORY_MIB)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the machine is met, all on 127.0.0.1: its port 80, and the two ends of the cable to its neighbour (UDP)."""
+
+    http: int
+    cable_machine: int
+    cable_neighbour: int
+
+
+def free_ports() -> Ports:
+    """Ports nobody uses now, held together until all are known, so that they differ."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as http,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        for ear in (http, one, other):
+            ear.bind(("127.0.0.1", 0))
+        return Ports(http.getsockname()[1], one.getsockname()[1], other.getsockname()[1])
+
+
+class Machine:
+    """A machine that is on. Leaving the `with` block cuts its power, whatever happened."""
+
+    def __init__(self, kind: str, card: Card, folder: Path, arguments: str, write_log: Path | None = None) -> None:
+        """`arguments` go to the kernel's command line. With a `write_log`, every write to the card is recorded there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.kind = kind
+        self.card = card
+        self.ports = free_ports()
+        self.console = Console(folder / "console.log")
+        self.errors = folder / "qemu.log"
+        command = self._command(folder, arguments, write_log)
+        self.started = time.monotonic()
+        with self.console.path.open("wb") as screen, self.errors.open("wb") as errors:
+            # setpriv: should this program be killed before it can end QEMU, the kernel does.
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "nice", "-n", "5", *command],
+                stdin=subprocess.PIPE,
+                stdout=screen,
+                stderr=errors,
+                start_new_session=True,  # Ctrl+C is for this program, which then ends QEMU itself
+            )
+
+    def __enter__(self) -> "Machine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cut_power()
+
+    def _command(self, folder: Path, arguments: str, write_log: Path | None) -> list[str]:
+        files = self.card.boot_files(folder)
+        # The same consoles as on a card in a Pi, but the serial line last: the last one is /dev/console.
+        words = [word for word in files.command_line.split() if not word.startswith("console=")]
+        serial = "ttyAMA0" if self.kind == "virt" else "ttyS1,115200"
+        words += ["console=tty0", f"console={serial}", "systemd.default_device_timeout_sec=600", arguments]
+        command = ["qemu-system-aarch64", "-display", "none", "-no-reboot", "-monitor", "none"]
+        command += ["-chardev", "stdio,id=serial,signal=off"]
+        command += ["-kernel", str(files.kernel), "-initrd", str(files.initrd)]
+        if self.kind == "virt":
+            command += ["-M", "virt", "-cpu", "cortex-a76", "-smp", "2", "-m", str(MEMORY_MIB["virt"])]
+            command += ["-serial", "chardev:serial", "-device", "virtio-rng-pci,romfile="]
+            command += ["-device", "virtio-blk-pci,drive=card,romfile=,discard=off,write-zeroes=off"]
+            command += ["-device", "virtio-net-pci,netdev=socket,romfile="]
+            command += self._disk("none", write_log)
+        else:
+            tree = self.card.device_tree("bcm2837-rpi-3-b", folder)
+            command += ["-M", "raspi3b", "-dtb", str(tree), "-serial", "null", "-serial", "chardev:serial"]
+            command += ["-device", "usb-net,netdev=socket"]
+            command += self._disk("sd", write_log)
+            # The emulated watchdog resets the machine as soon as it is started.
+            words.append("module_blacklist=bcm2835_wdt")
+        return command + self._cable() + ["-append", " ".join(words)]
+
+    def _disk(self, interface: str, write_log: Path | None) -> list[str]:
+        """The card. no-flush: a flush of the guest does not make the host flush its own disk. That changes nothing for a cut
+        as it is made here, by killing QEMU, since the host's page cache survives; it only spares the host."""
+        option = f"if={interface},id=card,cache.no-flush={{}},discard=ignore,detect-zeroes=off"
+        path = str(self.card.path).replace(",", ",,")
+        if write_log is None:
+            return ["-drive", option.format("on") + f",format=raw,file={path}"]
+        log = str(write_log).replace(",", ",,")
+        # Here the flush has to get as far as the log.
+        return [
+            "-drive",
+            option.format("off") + ",driver=blklogwrites,log-sector-size=512"
+            f",file.driver=file,file.filename={path},file.cache.no-flush=on"
+            f",log.driver=file,log.filename={log},log.cache.no-flush=on",
+        ]
+
+    def _cable(self) -> list[str]:
+        """A hub with three sockets: the machine, the network that QEMU plays (DHCP, the forwarded port), and a neighbour whose
+        Ethernet frames travel as UDP datagrams over 127.0.0.1. Nothing leaves the host."""
+        ports = self.ports
+        return [
+            *("-netdev", f"user,id=network,hostfwd=tcp:127.0.0.1:{ports.http}-:80"),
+            *("-netdev", "dgram,id=neighbour,local.type=inet,local.host=127.0.0.1"
+              f",local.port={ports.cable_machine},remote.type=inet,remote.host=127.0.0.1,remote.port={ports.cable_neighbour}"),
+            *("-netdev", "hubport,id=socket,hubid=0"),
+            *("-netdev", "hubport,id=uplink,hubid=0,netdev=network"),
+            *("-netdev", "hubport,id=side,hubid=0,netdev=neighbour"),
+        ]  # fmt: skip
+
+    def is_on(self) -> bool:
+        return self.process.poll() is None
+
+    def seconds(self) -> float:
+        """Since power-on."""
+        return time.monotonic() - self.started
+
+    def type_line(self, line: str) -> None:
+        """Types on the serial line."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def wait_for(self, what: str, probe: Callable[[], Answer | None], pause: float = 0.5) -> Answer:
+        """Asks `probe` until it gives something true, as long as the device is getting on."""
+        asked = grown = time.monotonic()
+        size = self.console.size()
+        while True:
+            on = self.is_on()
+            if answer := probe():
+                return answer
+            now = time.monotonic()
+            if self.console.size() != size:
+                size, grown = self.console.size(), now
+            if not on:
+                errors = self.errors.read_text(errors="replace").strip()
+                raise Failed(f"the machine went off while waiting for {what} {errors}")
+            if now - grown > STALLED_SECONDS:
+                raise Failed(f"no progress for {STALLED_SECONDS} s while waiting for {what}")
+            if now - asked > PATIENCE_SECONDS:
+                raise Failed(f"waited {PATIENCE_SECONDS} s for {what}")
+            time.sleep(pause)
+
+    def wait_off(self) -> None:
+        """Waits until an orderly power-off has come to its end. A Pi has no switch: it halts, and only then is unplugged."""
+        halted = ("reboot: Power down", "reboot: System halted")
+        self.wait_for("power off", lambda: not self.is_on() or any(h in self.console.text() for h in halted))
+        self.cut_power()
+
+    def cut_power(self) -> None:
+        """Ends QEMU by its own pid, at once. See `write_log` for what such a cut does and does not lose."""
+        if self.is_on():
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(timeout=60)
+        if self.process.stdin is not None:
+            try:
+                self.process.stdin.close()
+            except BrokenPipeError:
+                pass

@@ -1,0 +1,84 @@
+"""Power cuts during the first start, at its worst moments: each time the next start leads to a device that can be claimed.
+
+One first start is recorded, write by write, and ended by a power cut as soon as it shows the claim code. From the record come
+cards as they were at earlier moments, among them those that a clock would hardly hit: between two writes of mke2fs.
+"""
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from ..bench import Bench
+from ..card import SECTOR, Card
+from ..write_log import Entry, entries, half, rebuild
+from . import state_inside
+
+# Of the ext4 superblock: where it begins in its partition, and its magic number in it.
+SUPERBLOCK, MAGIC_AT, MAGIC = 1024, 56, struct.pack("<H", 0xEF53)
+MBR_ENTRY_4 = slice(494, 510)
+
+
+def run(bench: Bench) -> None:
+    checks = bench.checks
+    blank = bench.flash("blank")
+    log = bench.folder / "writes.log"
+    log.touch()
+    card = blank.copy(bench.folder / "card.img")
+    with bench.power_on(card, log) as device:
+        device.wait_for_answer()
+        device.wait_for_claim_code()
+        checks.note(f"recorded until the claim code showed, {device.machine.seconds():.0f} s; then the power was cut")
+    written = list(entries(log))
+    table, superblock = moments(log, card, written)
+    checks.need(table is not None, "the partition table was extended during this start")
+    checks.need(superblock is not None, "a file system was made during this start")
+    between = superblock + (len(written) - superblock) // 3
+    # What a cut leaves: writes up to `end`, and of those that were not flushed by then, what `survives`.
+    cuts: list[tuple[str, int, Callable[[int], bool]]] = [
+        ("the partition table is extended, nothing else", table + 1, lambda n: n == table),
+        ("mke2fs: the superblock is on the card, the rest that was not flushed is not", superblock + 1, lambda n: n == superblock),
+        ("soon after: half of what was not flushed is there", between, half(bench.chance.randrange(1 << 32))),
+        ("the claim code shows: nothing that was not flushed is there", len(written), lambda _: False),
+    ]
+    if bench.kind == "raspi3b":
+        # An SD card as QEMU models it takes no flush, so all that was written by then counts as kept.
+        cuts = [(moment, end, lambda _: True) for moment, end, _ in cuts]
+    for moment, end, survives in cuts:
+        blank.copy(card.path)
+        cut = rebuild(log, card.path, end, survives)
+        starts_again(bench, card, f"{moment} ({cut})")
+
+
+def moments(log: Path, card: Card, written: list[Entry]) -> tuple[int | None, int | None]:
+    """The write that put the data partition into the table, and the one that made the first superblock in it."""
+    first = card.partitions()[3].first
+    table = superblock = None
+    with log.open("rb") as source:
+
+        def bytes_at(entry: Entry, offset: int, length: int) -> bytes:
+            """Of a write, what it put at this place of the card; empty if it did not reach there."""
+            start = offset - entry.sector * SECTOR
+            if start < 0 or start + length > entry.sectors * SECTOR:
+                return b""
+            source.seek(entry.data + start)
+            return source.read(length)
+
+        for number, entry in enumerate(written):
+            if table is None and any(bytes_at(entry, MBR_ENTRY_4.start, 16)):
+                table = number
+            if superblock is None and bytes_at(entry, first * SECTOR + SUPERBLOCK + MAGIC_AT, 2) == MAGIC:
+                superblock = number
+    return table, superblock
+
+
+def starts_again(bench: Bench, card: Card, moment: str) -> None:
+    checks = bench.checks
+    checks.note(f"cut: {moment}")
+    with bench.power_on(card) as device:
+        device.claim()
+        checks.check(True, "it starts, shows a code, and can be claimed")
+        state_inside.running(bench, device)
+        state_inside.durable_data(bench, device)
+        identity = device.report.ask("cat /etc/machine-id")
+        checks.check(len(identity) == 32, "it has an identity of its own", identity)
+        device.report.power_off()

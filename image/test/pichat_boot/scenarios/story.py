@@ -1,0 +1,137 @@
+"""The ordinary story: power on, claim, talk, hand a file over, power off.
+
+Somebody flashes a card, plugs the device in, reads the code from the screen and claims it; then two browsers are in a room
+and a file goes up and comes down. A report from inside says whether the system is as it should be.
+"""
+
+import re
+
+from ..bench import CODE_FILE, PASSWORD, USER, Bench, Device
+from ..http_client import Client
+from . import state_inside
+from .. import mdns
+from ..websocket import WebSocket
+
+FILE_BYTES = 3 << 20
+
+
+def run(bench: Bench) -> None:
+    checks = bench.checks
+    card = bench.flash()
+    checks.check(CODE_FILE not in card.names(), f"the image brings no {CODE_FILE}", card.names())
+    with bench.power_on(card) as device:
+        code = before_the_claim(bench, device)
+        client = claim(bench, device, code)
+        after_the_claim(bench, device, code)
+        talk(bench, device, client)
+        hand_a_file_over(bench, client)
+        state_inside.audit(bench, device, "server.started", "claim.", "login.ok", "file.uploaded")
+        state_inside.system(bench, device)
+        ask_for_the_name(bench, device)
+        device.report.power_off()
+        checks.note(f"off after {device.machine.seconds():.0f} s")
+    checks.check(card.read(CODE_FILE) is None, f"after power-off there is no {CODE_FILE} on the card", card.names())
+
+
+def before_the_claim(bench: Bench, device: Device) -> str:
+    checks = bench.checks
+    first = device.wait_for_answer()
+    checks.note(f"first HTTP answer {device.answered:.0f} s after power-on")
+    checks.check((first.status, first.location()) == (303, "/reclamar"), "GET / leads to /reclamar", first)
+    code = device.wait_for_claim_code()
+    screen = device.machine.wait_for(
+        "the address on the console",
+        lambda: screen if "10.0.2." in (screen := device.machine.console.screen()) else None,
+    )
+    checks.check(True, f"the console shows the claim code, in the form of {re.sub('[A-Z0-9]', 'X', code)}")
+    checks.check(re.search(r"http://(10\.0\.2\.\d+|pichat\.local)", screen), "the console shows the address", screen)
+    checks.check("pichat.local" in screen, "the console shows the name pichat.local", screen)
+    page = device.client().get("/reclamar")
+    checks.check(page.status == 200 and 'name="codigo"' in page.text(), "GET /reclamar is a form", page)
+    refused = device.client().get("/api/session")
+    checks.check(refused.status == 401, "nobody is signed in", refused)
+    notice = device.machine.wait_for(
+        f"{CODE_FILE} on the card",
+        lambda: t if "@missing" not in (t := device.report.ask(f"cat /boot/firmware/{CODE_FILE} || echo @missing")) else None,
+        pause=5,
+    )
+    checks.check(code in notice, f"{CODE_FILE} on the card names the same code", notice)
+    lines = notice.split("\n")
+    checks.check(all(line.endswith("\r") for line in lines[:-1]), f"{CODE_FILE} has lines as Windows reads them", repr(notice))
+    # tty1 is the screen at the HDMI socket; its text can be read although the machine has no such socket.
+    checks.check(code in device.report.ask("cat /dev/vcs1"), "the same code stands on tty1, the screen of a Pi")
+    return code
+
+
+def claim(bench: Bench, device: Device, code: str) -> Client:
+    checks = bench.checks
+    client = device.client()
+    wrong = "0000-0000-00000" if code != "0000-0000-00000" else "1111-1111-11111"
+    answer = client.claim(wrong, USER, PASSWORD)
+    checks.check((answer.status, answer.code()) == (403, "wrong_code"), "a wrong code is refused (403 wrong_code)", answer)
+    answer = client.claim(code, USER, "corta")
+    checks.check((answer.status, answer.code()) == (422, "weak_password"), "a weak password is refused (422)", answer)
+    answer = client.post_form("/reclamar", codigo=code, usuario=USER, clave=PASSWORD)
+    checks.need((answer.status, answer.location()) == (303, "/inicio"), "the form claims the device (303 /inicio)", answer)
+    session = client.get("/api/session")
+    holds = session.status == 200 and session.json() | {"username": USER, "role": "administrator"} == session.json()
+    checks.check(holds, "who claimed it is signed in as its administrator", session)
+    return client
+
+
+def after_the_claim(bench: Bench, device: Device, code: str) -> None:
+    checks = bench.checks
+    console = device.machine.console
+    device.machine.wait_for("the code to leave the console", lambda: code not in console.screen())
+    checks.check(console.claim_code() is None, "the console shows no code any more", console.screen())
+    device.machine.wait_for(
+        f"{CODE_FILE} to leave the card",
+        lambda: device.report.run(f"test -e /boot/firmware/{CODE_FILE}")[0] != 0,
+        pause=5,
+    )
+    checks.check(True, f"{CODE_FILE} is gone from the card while it runs")
+    checks.check(code not in device.report.ask("cat /dev/vcs1"), "and the code is gone from tty1")
+    answer = device.client().claim(code, "otra", PASSWORD)
+    checks.check((answer.status, answer.code()) == (409, "not_claimable"), "a second claim is refused (409)", answer)
+    answer = device.client().get("/reclamar")
+    checks.check((answer.status, answer.location()) == (303, "/login"), "GET /reclamar leads to /login", answer)
+    answer = device.client().get("/")
+    checks.check((answer.status, answer.location()) == (303, "/login"), "GET / leads to /login", answer)
+
+
+def talk(bench: Bench, device: Device, first: Client) -> None:
+    checks = bench.checks
+    second, answer = device.sign_in()
+    checks.need(answer.status == 200, "signing in works", answer)
+    checks.check(second.cookie != first.cookie, "that is a second session")
+    room = {"room": "taller", "password": "clave de la sala"}
+    with WebSocket(first) as one, WebSocket(second) as other:
+        joined = one.ask("join", **room, kind="group")
+        checks.need(joined["type"] == "joined" and joined["created"], "the first socket makes a room", joined)
+        joined = other.ask("join", **room, kind="group")
+        checks.need(joined["type"] == "joined" and not joined["created"], "the second one joins it", joined)
+        text = "¿Se oye? Sí: ñandú, 你好, 🐝"
+        sent = one.ask("send", room="taller", text=text)
+        checks.check(sent["type"] == "sent", "the first one sends", sent)
+        message = other.receive("message")
+        checks.check((message["text"], message["user"]) == (text, USER), "the message arrives at the other", message)
+
+
+def hand_a_file_over(bench: Bench, client: Client) -> None:
+    checks = bench.checks
+    data = bench.chance.randbytes(FILE_BYTES)
+    answer = client.upload("plano de la máquina.bin", data)
+    checks.need(answer.status == 201, f"a file of {FILE_BYTES} bytes goes up (201)", answer)
+    back = client.download(answer.json()["id"])
+    checks.check(back.status == 200 and back.body == data, "and comes down the same, byte by byte", f"{back.status}, {len(back.body)} bytes")
+
+
+def ask_for_the_name(bench: Bench, device: Device) -> None:
+    checks = bench.checks
+    heard = device.neighbour.ask([("pichat.local", mdns.AAAA), ("pichat.local", mdns.A), ("_http._tcp.local", mdns.PTR)])
+    for record in heard:
+        checks.note(f"mDNS: {record.name} {record.value}")
+    kinds = {(r.name, r.kind) for r in heard}
+    checks.check(("pichat.local", mdns.AAAA) in kinds, "a neighbour finds pichat.local (AAAA)", heard)
+    checks.check(("pichat.local", mdns.A) in kinds, "a neighbour finds pichat.local (A)", heard)
+    checks.check(("_http._tcp.local", mdns.PTR) in kinds, "a neighbour finds a web server (_http._tcp.local)", heard)

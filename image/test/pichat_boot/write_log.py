@@ -1,0 +1,103 @@
+"""What a disk would have kept at a power cut, had it lost everything that it was not told to flush.
+
+Killing QEMU loses what the guest still held in memory, but nothing that the guest had handed to the emulated disk: that is
+in the host's page cache, and the host lives on. A real disk with a volatile cache may lose, or write in any order, what it
+took since the last flush. QEMU's `blklogwrites` records every write and every flush in the format of Linux' dm-log-writes;
+here a card is made anew from its state at power-on and that record, up to the last flush, and then with none, or with an
+arbitrary choice, of the writes behind it.
+
+The model knows no torn write and no erase block that takes its neighbours along when the power goes, as worn cards do.
+"""
+
+import random
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SECTOR = 512
+SUPER = struct.Struct("<QQQI")  # magic, version, entries up to the last flush, sector size
+MAGIC = 0x6A736677736872
+ENTRY = struct.Struct("<QQQQ")  # sector, sectors, flags, length (unused)
+FLUSH, FUA = 1, 2
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A write (or a flush, which has no sectors); `data` is where its bytes stand in the log."""
+
+    sector: int
+    sectors: int
+    flush: bool
+    data: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What came of a cut: writes that the disk had to keep, writes it might have lost, and how many of those it kept."""
+
+    kept: int
+    at_risk: int
+    survived: int
+
+    def __str__(self) -> str:
+        return f"{self.kept} writes flushed, {self.at_risk} not, of those {self.survived} kept"
+
+
+def entries(log: Path) -> Iterator[Entry]:
+    """The log in the order of completion. What was being logged at the moment of the cut is left out: the guest never
+    heard that it was done."""
+    size = log.stat().st_size
+    with log.open("rb") as file:
+        at = SECTOR
+        while at + SECTOR <= size:
+            file.seek(at)
+            sector, sectors, flags, _ = ENTRY.unpack(file.read(ENTRY.size))
+            at += SECTOR
+            if flags & ~(FLUSH | FUA):
+                raise ValueError(f"{log}: flags {flags:#x} at {at - SECTOR}; discards are switched off")
+            if not sectors and not flags:
+                continue  # a place taken, never written: the cut came first; the next entry follows the gap of zeros
+            if at + sectors * SECTOR > size:
+                return
+            yield Entry(sector, sectors, bool(flags & FLUSH), at)
+            at += sectors * SECTOR
+
+
+def is_log(log: Path) -> bool:
+    """Whether QEMU wrote it. Its first sector is written at the first flush; until then it is empty."""
+    if log.stat().st_size < SECTOR:
+        return log.stat().st_size == 0
+    with log.open("rb") as file:
+        magic, version, _, sector_size = SUPER.unpack(file.read(SUPER.size))
+    return magic == 0 or (magic, version, sector_size) == (MAGIC, 1, SECTOR)
+
+
+def rebuild(log: Path, card: Path, end: int | None, survives: Callable[[int], bool]) -> Cut:
+    """Brings `card` from its state at power-on to its state after a cut that came behind the first `end` entries (None:
+    all). What was flushed by then is kept; of the rest, that whose number `survives` says so, in its order."""
+    if not is_log(log):
+        raise ValueError(f"{log} is no log of writes")
+    written = list(entries(log))[:end]
+    last_flush = max((n for n, e in enumerate(written) if e.flush), default=-1)
+    kept = at_risk = survived = 0
+    with log.open("rb") as source, card.open("r+b") as target:
+        for number, entry in enumerate(written):
+            if not entry.sectors:
+                continue
+            if number > last_flush:
+                at_risk += 1
+                if not survives(number):
+                    continue
+                survived += 1
+            else:
+                kept += 1
+            source.seek(entry.data)
+            target.seek(entry.sector * SECTOR)
+            target.write(source.read(entry.sectors * SECTOR))
+    return Cut(kept, at_risk, survived)
+
+
+def half(seed: int) -> Callable[[int], bool]:
+    """About half of all numbers, always the same for one seed."""
+    return lambda number: random.Random(seed << 32 | number).random() < 0.5
