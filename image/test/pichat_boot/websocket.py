@@ -56,6 +56,7 @@ class WebSocket:
             answer += self._exactly(1)
         accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
         if not answer.startswith(b"HTTP/1.1 101") or accept not in answer:
+            self.stream.close()
             raise ConnectionError(f"no socket: {answer.decode(errors='replace')}")
 
     def __enter__(self) -> "WebSocket":
@@ -107,11 +108,11 @@ class WebSocket:
             self.waiting.append(value)
         return value
 
-    def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def ask(self, request: str, /, **fields: Any) -> dict[str, Any]:
         """Sends a request and returns the answer to it; what comes before is kept."""
         self.references += 1
         reference = f"r{self.references}"
-        self._send(TEXT, json.dumps({"type": kind, "ref": reference, **fields}).encode())
+        self._send(TEXT, json.dumps({"type": request, "ref": reference, **fields}).encode())
         while (value := self._receive()).get("ref") != reference:
             self.waiting.append(value)
         return value
