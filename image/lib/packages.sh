@@ -116,7 +116,11 @@ lock() {
 }
 
 private_apt
-apt-get -qq update
+for attempt in 1 2 3 4; do
+    if apt-get -qq update; then break; fi
+    [ "$attempt" = 4 ] && exit 69
+    sleep $((attempt * 10))
+done
 kernel=$(kernel_version)
 [ -n "$kernel" ] || { echo "packages.sh: no kernel in $suite-backports" >&2; exit 69; }
 echo "$kernel" > "$work/kernel-version"
