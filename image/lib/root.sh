@@ -35,6 +35,8 @@ unpack() {
     cp "$work"/kernel/usr/share/doc/linux-base-*/copyright "$root/usr/share/doc/linux/"
     mv "$root/usr/bin/busybox" "$work/busybox"
     mv "$root/usr/lib/raspi-firmware" "$work/raspi-firmware"
+    # Nobody is asked for a name at a console.
+    rm -f "$root"/usr/sbin/{agetty,sulogin} "$root/usr/bin/su"
     rmdir "$root"/usr/share/zoneinfo/{posix,right} 2>/dev/null || true
 }
 
@@ -88,7 +90,7 @@ settings() {
     echo uninitialized > "$root/etc/machine-id"
     # Its date is that of the image: without a battery clock and before the first time server, it is not earlier than that.
     : > "$root/usr/lib/clock-epoch"
-    rm "$root/etc/os-release"
+    rm "$root/etc/modules-load.d/modules.conf" "$root/etc/os-release"
     { cat "$root/usr/lib/os-release"; printf 'IMAGE_ID=pichat\nIMAGE_VERSION=%s\n' "$version"; } > "$root/etc/os-release"
 }
 
