@@ -39,10 +39,8 @@ pub(super) fn draw(look: &Look, errors: &[String], lang: Lang) -> String {
 /// Where to go, the best address first, and what to do there.
 fn invitation(look: &Look, lang: Lang) -> (Vec<String>, Vec<String>) {
     let Some(server) = &look.server else {
-        let text = Text::new(
-            "El servidor no está funcionando; se inicia de nuevo.",
-            "The server is not running; it is being started again.",
-        );
+        let text =
+            Text::new("El servidor no responde todavía; espera un momento.", "The server does not answer yet; wait a moment.");
         return (Vec::new(), vec![text.pick(lang).to_owned()]);
     };
     let urls = urls(look, server);

@@ -104,7 +104,7 @@ fn without_a_server_there_is_nothing_to_open() {
     let mut look = look();
     look.server = None;
     let screen = draw(&look, &[], Lang::Es);
-    assert!(screen.contains("El servidor no está funcionando"), "\n{screen}");
+    assert!(screen.contains("El servidor no responde todavía"), "\n{screen}");
     assert!(!screen.contains("http") && !screen.contains('█'));
 }
 
