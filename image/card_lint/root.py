@@ -43,7 +43,7 @@ def check(report: Report, root: pathlib.Path) -> None:
     report.none(names(writable), "no file that everybody may write")
     report.none(names([p for p, m in modes.items() if stat.S_ISBLK(m) or stat.S_ISCHR(m)]), "no device node")
     _prompts(report, root)
-    _units(report, root, modes)
+    _units(report, root)
     _links(report, root)
     _origin(report, files, names)
 
@@ -76,11 +76,12 @@ def _prompts(report: Report, root: pathlib.Path) -> None:
     report.none([name for name in programs if (root / name).exists()], "no program that asks for a password at a console")
 
 
-def _units(report: Report, root: pathlib.Path, modes: dict[pathlib.Path, int]) -> None:
+def _units(report: Report, root: pathlib.Path) -> None:
     system = ("etc/systemd/system", "usr/lib/systemd/system")
     lost = []
-    for path, mode in modes.items():
-        if stat.S_ISLNK(mode) and str(path.parent.parent.relative_to(root)) in system and path.parent.suffix in (".wants", ".requires"):
+    wanted = [path for place in system for path in (root / place).glob("*.wants/*")]
+    for path in wanted:
+        if path.is_symlink():
             template = re.sub(r"@.*\.", "@.", path.name)
             if not any(os.path.lexists(root / place / unit) for place in system for unit in (path.name, template)):
                 lost.append(path.name)
