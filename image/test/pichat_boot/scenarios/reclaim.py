@@ -42,7 +42,7 @@ def run(bench: Bench) -> None:
         checks.check(back.body == data, "the file is there, byte by byte", f"{back.status}, {len(back.body)} bytes")
         answer = device.client().claim(code, "otra", PASSWORD)
         checks.check((answer.status, answer.code()) == (409, "not_claimable"), "it can be claimed once only", answer)
-        state_inside.audit(bench, device, "claim.")
+        state_inside.audit(bench, device, "claim.done")
         state_inside.running(bench, device)
         device.report.power_off()
     with bench.power_on(card) as device:

@@ -25,7 +25,7 @@ def run(bench: Bench) -> None:
         after_the_claim(bench, device, code)
         talk(bench, device, client)
         hand_a_file_over(bench, client)
-        state_inside.audit(bench, device, "server.started", "claim.", "login.ok", "file.uploaded")
+        state_inside.audit(bench, device, "server.started", "claim.done", "login.ok", "file.uploaded")
         state_inside.system(bench, device)
         ask_for_the_name(bench, device)
         device.report.power_off()
