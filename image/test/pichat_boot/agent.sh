@@ -1,3 +1,4 @@
+#!/bin/sh
 # Runs inside the guest as root, started by a unit that the kernel's command line brings along: the image knows nothing of it.
 # Takes commands from the serial line, typed as "ask NUMBER BASE64", runs each once, and writes what it said between two
 # markers. The text goes in base64 and in numbered lines, so that another writer on the line can neither garble it unseen nor
