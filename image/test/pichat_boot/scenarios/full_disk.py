@@ -9,7 +9,7 @@ FILL = """
 cd /data || exit 1
 fallocate -l $(($(stat -f -c '%a * %S' .) - 1048576)) lleno
 dd if=/dev/zero of=lleno2 bs=4096 2>/dev/null
-sync; stat -f -c %a .; echo more >lleno4
+sync; stat -f -c %a .; dd if=/dev/zero of=lleno3 bs=4096 count=1
 """
 
 

@@ -36,7 +36,7 @@ def run(bench: Bench) -> None:
             screen = device.machine.console.screen()
             checks.check(device.machine.console.claim_code() is None, "no code on the console", screen)
             on_card = device.report.ask(f"cat /boot/firmware/{SETTINGS}")
-            checks.check("$argon2" not in on_card, "the hash is gone from the card")
+            checks.check(HASH not in on_card, "the hash is gone from the card")
             checks.check(WIFI_PASSWORD not in on_card, "the Wi-Fi password is gone from the card")
             checks.check(NETWORK in on_card, "the name of the network is still there", on_card)
             kept = device.report.ask("stat -c '%a %U' /data/pichat/secrets.toml; cat /data/pichat/secrets.toml")
@@ -46,12 +46,12 @@ def run(bench: Bench) -> None:
             checks.check(COUNTRY in supplicant and NETWORK in supplicant or NETWORK.encode().hex() in supplicant,
                          "the Wi-Fi is handed on with network and country")  # fmt: skip
             everything = device.report.ask("journalctl -b --no-pager")
-            said = "$argon2" in everything or WIFI_PASSWORD in everything
+            said = HASH in everything or WIFI_PASSWORD in everything
             checks.check(not said, "neither stands in the journal")
             state_inside.running(bench, device)
             device.report.power_off()
     raw = card.read(SETTINGS) or b""
-    checks.check(b"$argon2" not in raw and WIFI_PASSWORD.encode() not in raw, "after power-off neither is on the card")
+    checks.check(HASH.encode() not in raw and WIFI_PASSWORD.encode() not in raw, "after power-off neither is on the card")
     checks.check(not in_boot_partition(card.path, card.partitions()[0], HASH.encode()),
                  "not even in a sector that no file uses any more")  # fmt: skip
 
