@@ -161,7 +161,7 @@ class Machine:
 
     def wait_off(self) -> None:
         """Waits until an orderly power-off has come to its end. A Pi has no switch: it halts, and only then is unplugged."""
-        halted = ("reboot: Power down", "reboot: System halted")
+        halted = ("reboot: Power down", "System halted")
         self.wait_for("power off", lambda: not self.is_on() or any(h in self.console.text() for h in halted))
         self.cut_power()
 
