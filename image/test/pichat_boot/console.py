@@ -47,7 +47,9 @@ class Console:
         return found[-1] if found else None
 
     def tail(self, lines: int = 25) -> str:
-        return "\n".join([line for line in self.text().splitlines() if line.strip()][-lines:])
+        """The last lines, without the report's questions and answers."""
+        said = [line for line in self.text().splitlines() if line.strip() and not line.startswith(("@", "ask "))]
+        return "\n".join(said[-lines:])
 
 
 def render(written: str) -> str:
