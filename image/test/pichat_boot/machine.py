@@ -85,7 +85,9 @@ class Machine:
         if self.kind == "virt":
             command += ["-M", "virt", "-cpu", "cortex-a76", "-smp", "2", "-m", str(MEMORY_MIB["virt"])]
             command += ["-serial", "chardev:serial", "-device", "virtio-rng-pci,romfile="]
-            command += ["-device", "virtio-blk-pci,drive=card,romfile=,discard=off,write-zeroes=off"]
+            # Merged writes may have as many pieces as a system call takes (IOV_MAX); blklogwrites adds two and they fail.
+            options = "discard=off,write-zeroes=off,request-merging=off"
+            command += ["-device", f"virtio-blk-pci,drive=card,romfile=,{options}"]
             command += ["-device", "virtio-net-pci,netdev=socket,romfile="]
             command += self._disk("none", write_log)
         else:
