@@ -276,6 +276,8 @@ fn whatever_a_network_is_called_wpa_supplicant_is_told_exactly_that() {
     let networks = [
         ("Oficina", "una clave # \"con\" \\ y }", "", "924681aeab8a1f441bbc962dec54f88814b2bc10aad68bcc01b4d9e79d938612"),
         ("Cafetería \"5G\" #1\\", "\"\"\"\"\"\"\"\"", "co", "3ba9a0427ef79918ba78767328f8a62f5457f9aeca97977810ff9ae398c817c3"),
+        // Between quotes wpa_supplicant 2.10 would take this one's `#` for the beginning of a comment.
+        ("Bar", "con \"#\\ raro", "", "4afa31cddb4c64b686adc6626b89129de7f874bb925516d3b0a2b9ed49496268"),
         ("ñandú", key, "CO", ""),
         ("a\nctrl_interface=/x", "", "", ""),
         ("x", &"~".repeat(63), "", "39f8245f5db773c92b9b6fc6a6ef4aca23380438dc714bb41ecc6b8954b5c33d"),
