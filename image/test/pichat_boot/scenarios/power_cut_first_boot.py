@@ -32,12 +32,12 @@ def run(bench: Bench) -> None:
     table, superblock = moments(log, card, written)
     checks.need(table is not None, "the partition table was extended during this start")
     checks.need(superblock is not None, "a file system was made during this start")
-    between = superblock + (len(written) - superblock) // 3
+    between = most_at_risk(written, superblock)
     # What a cut leaves: writes up to `end`, and of those that were not flushed by then, what `survives`.
     cuts: list[tuple[str, int, Callable[[int], bool]]] = [
         ("the partition table is extended, nothing else", table + 1, lambda n: n == table),
         ("mke2fs: the superblock is on the card, the rest that was not flushed is not", superblock + 1, lambda n: n == superblock),
-        ("soon after: half of what was not flushed is there", between, half(bench.chance.randrange(1 << 32))),
+        ("later, when most was waiting for a flush: half of that is there", between, half(bench.chance.randrange(1 << 32))),
         ("the claim code shows: nothing that was not flushed is there", len(written), lambda _: False),
     ]
     if bench.kind == "raspi3b":
@@ -69,6 +69,14 @@ def moments(log: Path, card: Card, written: list[Entry]) -> tuple[int | None, in
             if superblock is None and bytes_at(entry, first * SECTOR + SUPERBLOCK + MAGIC_AT, 2) == MAGIC:
                 superblock = number
     return table, superblock
+
+
+def most_at_risk(written: list[Entry], start: int) -> int:
+    """How far into the record most writes had not been flushed, from `start` on."""
+    waiting = [0]
+    for entry in written:
+        waiting.append(0 if entry.flush else waiting[-1] + 1)
+    return max(range(start + 1, len(written) + 1), key=waiting.__getitem__)
 
 
 def starts_again(bench: Bench, card: Card, moment: str) -> None:
