@@ -66,20 +66,23 @@ data_format() {
         chroot /newroot /usr/sbin/e2label "$1" pichat-data && sync
 }
 
+# told LEVEL CODE: what e2fsck had to say.
+told() { grep . /run/pichat-fsck.log | head -n 5 | while read -r line; do log "$1" "e2fsck, $2: $line"; done; }
+
 # data_repair DEVICE [e2fsck's way to a copy of the superblock]
 data_repair() {
     device=$1
     shift
     code=0
     chroot /newroot /usr/sbin/e2fsck -p "$@" "$device" > /run/pichat-fsck.log 2>&1 || code=$?
-    if [ "$code" -ge 4 ]; then
-        log 3 "e2fsck -p: $code: $(tail -n 1 /run/pichat-fsck.log)"
-        code=0
-        chroot /newroot /usr/sbin/e2fsck -y "$@" "$device" >> /run/pichat-fsck.log 2>&1 || code=$?
-        log 3 "e2fsck -y: $code: $(tail -n 1 /run/pichat-fsck.log)"
-    else
-        log 6 "e2fsck -p: $code: $(tail -n 1 /run/pichat-fsck.log)"
+    if [ "$code" -lt 4 ]; then
+        told 6 $code
+        return 0
     fi
+    told 3 $code
+    code=0
+    chroot /newroot /usr/sbin/e2fsck -y "$@" "$device" > /run/pichat-fsck.log 2>&1 || code=$?
+    told 3 $code
 }
 
 # data_prepare DEVICE: a file system that can be mounted, if it is in our power.

@@ -5,7 +5,7 @@ set -euo pipefail
 image=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work=$1
 tree=$work/initramfs
-applets=(blockdev cat chmod chroot cp date dd find grep hexdump ln ls mkdir modprobe mount mv printf reboot rm sh sleep sort
+applets=(blockdev cat chmod chroot cp date dd find grep head hexdump ln ls mkdir modprobe mount mv printf reboot rm sh sleep sort
     switch_root sync tail tr umount xargs)
 
 mkdir -p "$tree"/{bin,dev,proc,sys,run,newroot}
