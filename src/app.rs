@@ -2,6 +2,7 @@
 //! end are handed in.
 
 mod first_start;
+mod reserve;
 mod runtime_state;
 
 use std::io;
@@ -28,7 +29,8 @@ use crate::types::{ClaimCode, Role, UserName};
 use crate::ws;
 
 pub use first_start::{argon2_params, open_data_dir};
-use first_start::{first_accounts, open_claim, secret_key};
+use first_start::{first_accounts, open_claim, open_store, secret_key};
+use reserve::Reserve;
 use runtime_state::RuntimeState;
 pub use runtime_state::{CLAIM_FILE, Claim, STATUS_FILE, Status};
 
@@ -201,7 +203,7 @@ impl Running {
     }
 
     /// What happens by the clock rather than by a request.
-    async fn housekeeping(&self, state: Option<&RuntimeState>) {
+    async fn housekeeping(&self, state: Option<&RuntimeState>, reserve: &Arc<Reserve>) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for tick in 1_u64.. {
@@ -220,13 +222,15 @@ impl Running {
             if tick.is_multiple_of(30) {
                 report(accounts.sweep().await);
                 rates.sweep();
+                let reserve = Arc::clone(reserve);
+                report(tokio::task::spawn_blocking(move || reserve.keep()).await.unwrap_or(Ok(())));
             }
         }
     }
 }
 
 #[allow(clippy::print_stderr, reason = "systemd takes standard error to the journal")]
-fn report(result: Result<(), StoreError>) {
+fn report<E: std::fmt::Display>(result: Result<(), E>) {
     if let Err(error) = result {
         eprintln!("pichat: {error}");
     }
@@ -237,7 +241,8 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let Start { config, reread, mode, clock, notice } = start;
     open_data_dir(&config.data_dir)?;
     let key = Arc::new(secret_key(&config)?);
-    let store = Store::open(&config.data_dir)?;
+    let reserve = Arc::new(Reserve::of(&config.data_dir));
+    let store = open_store(&config.data_dir, &reserve)?;
     let listener = Listener::bind(config.http.listen, &config.tls).await?;
     let addr = listener.local_addr().map_err(|cause| ListenError::Bind { addr: config.http.listen, cause })?;
     let secure = listener.is_secure();
@@ -266,7 +271,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let serving = tokio::spawn(server.run(listener, stop.clone()));
     tokio::select! {
         () = stop.cancelled() => {}
-        () = running.housekeeping(state.as_ref()) => {}
+        () = running.housekeeping(state.as_ref(), &reserve) => {}
         () = async { while reload.recv().await.is_some() { running.reload(&reread).await; } stop.cancelled().await } => {}
     }
     stop.cancel();

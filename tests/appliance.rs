@@ -115,8 +115,13 @@ fn assert_taken(card: &Card) {
 fn secrets_leave_the_card_and_nothing_else_of_it_changes() {
     let (text, taken) = with_secrets();
     let card = Card::new(&text);
+    // A second name keeps the old file within reach: on the card its sectors are free by then, and still hold what they held.
+    let remnant = card.at("boot/remnant");
+    fs::hard_link(card.at(FAT), &remnant).expect("a second name");
     assert_eq!(card.boot(), "");
     assert_taken(&card);
+    assert_eq!(fs::read(&remnant).expect("is there"), vec![0; text.len()], "nothing stays where the secrets were");
+    fs::remove_file(&remnant).expect("is removed");
     assert_eq!(card.boot(), "");
     assert_taken(&card);
 

@@ -1,7 +1,7 @@
 //! The boot partition: FAT, which knows neither owners nor case, mounted read-only but for the moments in which something is written.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,16 @@ impl Partition {
         durable::replace(&self.at(name), content, None)
     }
 
+    /// Puts `content` in the place of what the file holds, of which nothing stays: the sectors that a replaced file leaves behind
+    /// keep their bytes until something else needs them, and any computer can read those. A power cut in the moment between the
+    /// two leaves them.
+    pub(super) fn replace_secret(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let _writable = Writable::make(&self.dir)?;
+        let old = OpenOptions::new().write(true).open(self.at(name))?;
+        durable::replace(&self.at(name), content, None)?;
+        wipe(&old)
+    }
+
     /// Removes these files, as far as there are any.
     pub(super) fn remove(&self, files: &[PathBuf]) -> io::Result<()> {
         if files.iter().all(|file| file.symlink_metadata().is_err()) {
@@ -49,6 +59,18 @@ impl Partition {
         let _writable = Writable::make(&self.dir)?;
         files.iter().try_for_each(|file| durable::remove(file).map(drop))
     }
+}
+
+/// Writes zeros over what a file holds, in place; it may have lost its name.
+fn wipe(mut file: &File) -> io::Result<()> {
+    let zeros = [0; 4096];
+    let mut left = file.metadata()?.len();
+    while left > 0 {
+        let part = &zeros[..left.min(4096) as usize];
+        file.write_all(part)?;
+        left -= part.len() as u64;
+    }
+    file.sync_all()
 }
 
 /// The partition while it can be written; read-only again when dropped, if it was before.

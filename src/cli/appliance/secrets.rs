@@ -57,6 +57,7 @@ impl Kept {
     /// 2. It is renamed to secrets.toml and the folder is synced: both have them, and the same ones.
     /// 3. pichat.toml.NEW, without them, is written to the card and synced: both still have them.
     /// 4. It is renamed to pichat.toml and the folder is synced: only secrets.toml has them.
+    /// 5. The old file's sectors, which belong to no file now, are filled with zeros.
     ///
     /// A remainder of 1 or 3 is overwritten by the next boot.
     pub(super) fn import(&self, card: &Settings, partition: &Partition, steps: &mut Steps) {
@@ -112,5 +113,5 @@ fn clear(card: &Settings, partition: &Partition) -> io::Result<()> {
         (!secret && live.is_empty() && restart.iter().all(|key| keys.contains(key))).then_some(cleared)
     });
     let cleared = cleared.ok_or(io::ErrorKind::InvalidData)?;
-    partition.replace(NAME, cleared.text.as_bytes())
+    partition.replace_secret(NAME, cleared.text.as_bytes())
 }

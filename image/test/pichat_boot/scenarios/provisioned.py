@@ -54,8 +54,7 @@ def run(bench: Bench) -> None:
     raw = card.read(SETTINGS) or b""
     checks.check(HASH.encode() not in raw and WIFI_PASSWORD.encode() not in raw, "after power-off neither is on the card")
     left = in_boot_partition(card, HASH.encode()) or in_boot_partition(card, WIFI_PASSWORD.encode())
-    # No fact to hold: what a card keeps of overwritten sectors is its own affair.
-    checks.note(f"sectors that no file uses any more {'still hold' if left else 'hold nothing of'} what was erased")
+    checks.check(not left, "nor in sectors that no file uses any more")
 
 
 def in_boot_partition(card: Card, text: bytes) -> bool:

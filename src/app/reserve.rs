@@ -1,0 +1,73 @@
+//! Room for a start on a full disk. SQLite makes two small files whenever it opens the database; where not one block is left the server
+//! could not start at all, and nobody could sign in to delete something.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Bytes kept back: the index of the write-ahead log is made in steps of 32 KiB, the log holds the few rows that a start and some
+/// sign-ins write; 1 MiB of each is what the store lets stay (`journal_size_limit`).
+const BYTES: usize = 2 << 20;
+/// Written at a time, so that no buffer of the whole is needed.
+const STEP: usize = 64 << 10;
+/// Only where there is so much room is it made (again), so that it never is what fills a disk.
+const ROOM: u64 = 32 << 20;
+
+/// A file of the data folder that is there to be deleted.
+pub(super) struct Reserve(PathBuf);
+
+impl Reserve {
+    pub(super) fn of(data_dir: &Path) -> Self {
+        Self(data_dir.join("reserve"))
+    }
+
+    /// Gives the room up; whether there was any to give.
+    pub(super) fn give_up(&self) -> bool {
+        fs::remove_file(&self.0).is_ok()
+    }
+
+    /// Keeps the room, where there is plenty and it is not kept yet. Blocks.
+    pub(super) fn keep(&self) -> io::Result<()> {
+        if self.0.symlink_metadata().is_ok_and(|file| file.len() == BYTES as u64) {
+            return Ok(());
+        }
+        let folder = self.0.parent().unwrap_or(Path::new("."));
+        let space = rustix::fs::statvfs(folder)?;
+        if space.f_bavail.saturating_mul(space.f_frsize) < ROOM {
+            return Ok(());
+        }
+        // A remainder of a power cut is shorter and is made anew. Bytes are written, for a hole would keep no block.
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.0)?;
+        let zeros = vec![0; STEP];
+        let written = (0..BYTES / STEP).try_for_each(|_| file.write_all(&zeros)).and_then(|()| file.sync_all());
+        if written.is_err() {
+            self.give_up();
+        }
+        written
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn room_is_kept_in_real_blocks_and_given_up_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let reserve = Reserve::of(folder.path());
+        assert!(!reserve.give_up());
+        reserve.keep().unwrap();
+        let file = fs::metadata(&reserve.0).unwrap();
+        assert_eq!((file.len(), file.mode() & 0o777), (BYTES as u64, 0o600));
+        assert!(file.blocks() * 512 >= BYTES as u64, "{} blocks", file.blocks());
+        assert!(reserve.give_up() && !reserve.0.exists() && !reserve.give_up());
+
+        fs::write(&reserve.0, b"half").unwrap();
+        reserve.keep().unwrap();
+        assert_eq!(fs::metadata(&reserve.0).unwrap().len(), BYTES as u64);
+    }
+}
