@@ -29,7 +29,7 @@ use crate::types::{ClaimCode, Role, UserName};
 use crate::ws;
 
 pub use first_start::{argon2_params, open_data_dir};
-use first_start::{first_accounts, open_claim, open_store, secret_key};
+use first_start::{first_accounts, open_claim, secret_key};
 use reserve::Reserve;
 use runtime_state::RuntimeState;
 pub use runtime_state::{CLAIM_FILE, Claim, STATUS_FILE, Status};
@@ -242,7 +242,9 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     open_data_dir(&config.data_dir)?;
     let key = Arc::new(secret_key(&config)?);
     let reserve = Arc::new(Reserve::of(&config.data_dir));
-    let store = open_store(&config.data_dir, &reserve)?;
+    // A start is not held up by it.
+    report(reserve.at_start());
+    let store = Store::open(&config.data_dir)?;
     let listener = Listener::bind(config.http.listen, &config.tls).await?;
     let addr = listener.local_addr().map_err(|cause| ListenError::Bind { addr: config.http.listen, cause })?;
     let secure = listener.is_secure();

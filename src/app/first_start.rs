@@ -16,25 +16,12 @@ use crate::store::{Store, StoreError};
 use crate::types::crypto::{MacKey, hex, random};
 use crate::types::{ClaimCode, ClaimKind, Role, UserName};
 
-use super::reserve::Reserve;
 use super::{AppError, Mode};
 
 /// The folder with database, key and files; made with mode 0700 when it is missing.
 pub fn open_data_dir(dir: &Path) -> Result<(), AppError> {
     let wrong = |cause| AppError::DataDir { folder: dir.display().to_string(), cause };
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(wrong)
-}
-
-/// The database; on a full disk with the room that was kept back for this. Blocks.
-pub(super) fn open_store(dir: &Path, reserve: &Reserve) -> Result<Store, AppError> {
-    let store = match Store::open(dir) {
-        // Whatever it was: without the reserve there is nothing to lose by a second try.
-        Err(_) if reserve.give_up() => Store::open(dir)?,
-        other => other?,
-    };
-    // A start is not held up by it.
-    let _ = reserve.keep();
-    Ok(store)
 }
 
 /// The key of tokens that leave the server: from the environment, or kept in the data folder and made at the first start.

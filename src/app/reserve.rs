@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 const BYTES: usize = 2 << 20;
 /// Written at a time, so that no buffer of the whole is needed.
 const STEP: usize = 64 << 10;
+/// With less room than this left a start takes the reserve: the same, for it is what a start may need.
+const NEED: u64 = BYTES as u64;
 /// Only where there is so much room is it made (again), so that it never is what fills a disk.
 const ROOM: u64 = 32 << 20;
 
@@ -22,19 +24,27 @@ impl Reserve {
         Self(data_dir.join("reserve"))
     }
 
-    /// Gives the room up; whether there was any to give.
-    pub(super) fn give_up(&self) -> bool {
-        fs::remove_file(&self.0).is_ok()
+    /// Gives the room up where a start may not find enough; otherwise sees to it that it is kept. Blocks.
+    pub(super) fn at_start(&self) -> io::Result<()> {
+        if self.left()? < NEED { self.give_up() } else { self.keep() }
+    }
+
+    /// Bytes that this user may still write.
+    fn left(&self) -> io::Result<u64> {
+        let space = rustix::fs::statvfs(self.0.parent().unwrap_or(Path::new(".")))?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
+    fn give_up(&self) -> io::Result<()> {
+        match fs::remove_file(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Keeps the room, where there is plenty and it is not kept yet. Blocks.
     pub(super) fn keep(&self) -> io::Result<()> {
-        if self.0.symlink_metadata().is_ok_and(|file| file.len() == BYTES as u64) {
-            return Ok(());
-        }
-        let folder = self.0.parent().unwrap_or(Path::new("."));
-        let space = rustix::fs::statvfs(folder)?;
-        if space.f_bavail.saturating_mul(space.f_frsize) < ROOM {
+        if self.0.symlink_metadata().is_ok_and(|file| file.len() == BYTES as u64) || self.left()? < ROOM {
             return Ok(());
         }
         // A remainder of a power cut is shorter and is made anew. Bytes are written, for a hole would keep no block.
@@ -42,7 +52,7 @@ impl Reserve {
         let zeros = vec![0; STEP];
         let written = (0..BYTES / STEP).try_for_each(|_| file.write_all(&zeros)).and_then(|()| file.sync_all());
         if written.is_err() {
-            self.give_up();
+            let _ = self.give_up();
         }
         written
     }
@@ -56,15 +66,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_kept_in_real_blocks_and_given_up_once() {
+    fn room_is_kept_in_real_blocks_and_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let reserve = Reserve::of(folder.path());
-        assert!(!reserve.give_up());
-        reserve.keep().unwrap();
+        reserve.at_start().unwrap();
         let file = fs::metadata(&reserve.0).unwrap();
         assert_eq!((file.len(), file.mode() & 0o777), (BYTES as u64, 0o600));
         assert!(file.blocks() * 512 >= BYTES as u64, "{} blocks", file.blocks());
-        assert!(reserve.give_up() && !reserve.0.exists() && !reserve.give_up());
+        reserve.give_up().unwrap();
+        assert!(!reserve.0.exists());
+        reserve.give_up().unwrap();
 
         fs::write(&reserve.0, b"half").unwrap();
         reserve.keep().unwrap();
