@@ -11,6 +11,7 @@ from . import (
     provisioned,
     reclaim,
     reflash,
+    sign_ins,
     story,
 )
 
@@ -23,6 +24,7 @@ _MODULES = {
     "provisioned": provisioned,
     "reclaim": reclaim,
     "full-disk": full_disk,
+    "sign-ins": sign_ins,
 }
 
 SCENARIOS: dict[str, Callable[[Bench], None]] = {name: module.run for name, module in _MODULES.items()}
