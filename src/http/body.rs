@@ -108,7 +108,10 @@ impl http_body::Body for Body {
 }
 
 /// The next data of a request's body, or `None` at its end.
-pub(super) async fn next_data(body: &mut Incoming, stalled: Duration) -> Result<Option<Bytes>, Problem> {
+pub(super) async fn next_data<B>(body: &mut B, stalled: Duration) -> Result<Option<Bytes>, Problem>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
     loop {
         match timeout(stalled, body.frame()).await {
             Err(_) => return Err(Problem::new(Code::RequestTimeout)),
