@@ -12,6 +12,8 @@ use super::outbound::Outbound;
 
 /// Characters of a `ref`.
 const MAX_REF: usize = 32;
+/// Characters of what is told about a frame that is no request: the longest of serde's own sentences about ours has under 100.
+pub(super) const MAX_WORDS: usize = 200;
 
 /// A `ref` that came with a request and goes with its answer.
 pub(super) type Ref = Option<String>;
@@ -58,6 +60,10 @@ impl Request {
             let found = fields.get("ref").and_then(|r| r.as_str()).filter(|r| fits(r)).map(str::to_owned);
             (found, describe(&error))
         })?;
+        // serde would also take the values alone, as an array.
+        if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
+            return Err((None, "not a JSON object".to_owned()));
+        }
         match request.reference() {
             Some(long) if !fits(long) => Err((None, format!("`ref` has at most {MAX_REF} characters"))),
             _ => Ok(request),
@@ -80,10 +86,20 @@ fn fits(reference: &str) -> bool {
 
 /// serde's words, without values: a value may be a password.
 fn describe(error: &serde_json::Error) -> String {
+    let mut words = words(error);
+    // A name that nobody knows is quoted, and a client may choose a long one.
+    if let Some((at, _)) = words.char_indices().nth(MAX_WORDS) {
+        words.truncate(at);
+    }
+    words
+}
+
+fn words(error: &serde_json::Error) -> String {
     if error.is_data() {
         let text = error.to_string();
         // "invalid type: string \"secret\", expected u64": what was found is left out.
-        match (text.split_once(": "), text.split_once(", expected ")) {
+        // What was found may hold the same words, so what stands last counts.
+        match (text.split_once(": "), text.rsplit_once(", expected ")) {
             (Some((what, _)), Some((_, wanted))) => format!("{what}: expected {wanted}"),
             _ => text,
         }
@@ -251,6 +267,8 @@ mod tests {
             "",
             "{",
             "[]",
+            r#"["typing","a"]"#,
+            r#" ["join",null,"a","1234","group"]"#,
             "null",
             r#"{"type":"join","room":"a","password":"1234"}"#,
             r#"{"type":"join","room":"a","password":"1234","kind":"secret"}"#,
@@ -274,6 +292,10 @@ mod tests {
         assert!(!detail.contains("hidden"), "{detail}");
         let (_, detail) = refused(r#"{"type":"resume","room":"a","resume":"r","since":"geheim"}"#);
         assert!(!detail.contains("geheim"), "{detail}");
+        let (_, detail) = refused(r#"{"type":"resume","room":"a","resume":"r","since":"x, expected geheim"}"#);
+        assert!(!detail.contains("geheim"), "{detail}");
+        let (_, detail) = refused(&format!(r#"{{"type":"leave","room":"a","{}":1}}"#, "ñ".repeat(9000)));
+        assert_eq!(detail.chars().count(), MAX_WORDS, "{detail}");
         let long = "x".repeat(33);
         assert_eq!(refused(&format!(r#"{{"type":"leave","ref":"{long}","room":"a"}}"#)).0, None);
         assert_eq!(refused(&format!(r#"{{"type":"nope","ref":"{long}"}}"#)).0, None);
