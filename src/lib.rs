@@ -29,6 +29,8 @@ pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;
+#[cfg(test)]
+mod corpus;
 pub mod http;
 pub mod limits;
 pub mod net;

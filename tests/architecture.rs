@@ -16,7 +16,7 @@ const LEVELS: [&[&str]; 10] = [
     &["chat", "accounts", "quarantine"],
     &["limits", "audit", "store"],
     &["config"],
-    &["types", "clock"],
+    &["types", "clock", "corpus"],
 ];
 
 /// One module an outside crate.

@@ -56,7 +56,7 @@ const SEED: [(&str, &str, Reading); 8] = [
 const SEED_OTHERS: [&str; 4] = ["PORT", "HOST", "ADMIN_PASS", "SECRET_KEY"];
 
 /// Names that begin like ours but belong to the build and to the tests.
-const FOREIGN: [&str; 2] = ["PICHAT_CI_", "PICHAT_TEST_"];
+const FOREIGN: [&str; 3] = ["PICHAT_CI_", "PICHAT_FUZZ_", "PICHAT_TEST_"];
 
 const RATE: Text =
     Text::new("un número por minuto, como \"5\" o \"5 per minute\"", "a number a minute, such as \"5\" or \"5 per minute\"");

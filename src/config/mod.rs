@@ -34,6 +34,8 @@ mod nearest;
 mod network;
 mod origin;
 mod problem;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod secrets;
 mod settings;
 #[cfg(test)]

@@ -12,6 +12,8 @@ mod multipart;
 mod origin;
 mod pages;
 mod problem;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod router;
 mod routes;
 mod service;

@@ -6,6 +6,8 @@
 mod disk;
 mod media;
 mod names;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod quota;
 mod range;
 mod record;

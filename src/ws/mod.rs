@@ -5,6 +5,8 @@ mod handshake;
 mod join;
 mod link;
 mod outbound;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod registry;
 mod socket;
 mod wire;

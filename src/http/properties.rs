@@ -1,0 +1,224 @@
+//! What holds for every head and body of a request. The fuzzers in `fuzz/` and the tests below ask the same.
+#![allow(clippy::expect_used, reason = "a property that does not hold says so by panicking")]
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use http_body::Frame;
+
+use super::address::client_address;
+use super::cookies;
+use super::form::field;
+use super::multipart::{MAX_ENVELOPE, Source};
+use super::origin::{authority, is_own, is_same};
+use super::problem::Code;
+use crate::types::Lang;
+use crate::types::crypto::Token;
+
+/// Lines of a header, as hyper hands them on: what may not stand in a header never comes this far.
+fn lines(data: &[u8], name: &HeaderName) -> HeaderMap {
+    let lines = data.split(|byte| *byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok());
+    lines.map(|line| (name.clone(), line)).collect()
+}
+
+/// The token in a cookie header is one that stands in it under our name; what we set comes back, whatever stands beside it.
+pub fn cookie(data: &[u8]) {
+    let sent = Token::parse(&"0123456789abcdef".repeat(4)).expect("64 digits");
+    for secure in [false, true] {
+        let name = if secure { "__Host-pichat" } else { "pichat" };
+        let mut headers = lines(data, &header::COOKIE);
+        let read = cookies::token(&headers, secure).map(|token| token.reveal());
+        if let Some(text) = &read {
+            let pair = format!("{name}={text}");
+            assert!(headers.values().any(|line| line.as_bytes().windows(pair.len()).any(|part| part == pair.as_bytes())));
+            assert!(Token::parse(text).is_some_and(|again| again.reveal() == *text));
+        }
+        let set = cookies::set(&sent, secure);
+        let pair = set.to_str().ok().and_then(|set| set.split(';').next()).expect("a pair").to_owned();
+        headers.append(header::COOKIE, pair.parse().expect("a value"));
+        let after = cookies::token(&headers, secure).map(|token| token.reveal());
+        assert_eq!(after, Some(read.unwrap_or_else(|| sent.reveal())), "the first counts, else ours");
+    }
+}
+
+/// Who asks, from where, in which language: read from any head, and nobody comes in by a name that is not this device's.
+pub fn head(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let lang = Lang::from_accept_language(&text);
+    assert!(lang == Lang::Es || text.to_ascii_lowercase().contains("en"), "{text:?}");
+
+    let (peer, proxy) = (IpAddr::from([192, 168, 1, 9]), IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let forwarded = lines(data, &HeaderName::from_static("x-forwarded-for"));
+    assert_eq!(client_address(peer, &forwarded, &[proxy]), peer, "no proxy of ours");
+    let named = client_address(proxy, &forwarded, &[proxy]);
+    assert!(named == proxy || !forwarded.is_empty());
+
+    let hosts = lines(data, &header::HOST);
+    match authority(&hosts, &Uri::from_static("/login")) {
+        Err(problem) => assert_eq!(problem.code, Code::BadRequest),
+        Ok(None) => assert!(hosts.is_empty()),
+        Ok(Some(own)) => {
+            assert_eq!(hosts.len(), 1);
+            if !own.contains([':', '[']) {
+                assert!(!is_own(&format!("{own}.evil.example"), "mi-pi", &[]), "{own:?}");
+            }
+            if is_own(&own, "mi-pi", &[]) {
+                assert!(own.contains(['.', ':']) || own.contains("localhost") || own.contains("mi-pi"), "{own:?}");
+            }
+            let origin = |origin: &str| {
+                HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_bytes(origin.as_bytes()).expect("text"))])
+            };
+            assert!(
+                !is_same(&origin("null"), &own, false, &[]) && !is_same(&origin("https://x.example"), &own, false, &[]),
+                "{own:?}"
+            );
+        }
+    }
+}
+
+/// A field of a form: what is encoded comes back, and what is decoded is no longer than what was sent.
+pub fn form(data: &[u8]) {
+    for name in ["usuario", "clave", ""] {
+        if let Some(value) = field(data, name) {
+            // A byte that is no UTF-8 becomes the three of U+FFFD.
+            assert!(value.len() <= 3 * data.len());
+        }
+    }
+    let encoded: Vec<u8> = data.iter().flat_map(|byte| format!("%{byte:02X}").into_bytes()).collect();
+    let body = [b"a=b&clave=", &*encoded, b"&usuario=x"].concat();
+    assert_eq!(field(&body, "clave").as_deref(), Some(&String::from_utf8_lossy(data).into_owned()));
+    assert_eq!(field(&body, "usuario").as_deref().map(String::as_str), Some("x"));
+}
+
+/// The form of an upload gives the same name and bytes, or the same refusal, however it is cut into packets, and little is read before the
+/// file begins. Up to the first line end stands the content type, then one byte that says how it is cut, then the body.
+pub fn multipart(data: &[u8]) {
+    let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let Some((cut, body)) = data.get(at + 1..).and_then(<[u8]>::split_first) else { return };
+    let headers = lines(&data[..at], &header::CONTENT_TYPE);
+    let whole = read(&headers, body, LARGEST_READ);
+    assert_eq!(read(&headers, body, usize::from(*cut) + 1), whole, "in pieces of {} bytes", usize::from(*cut) + 1);
+    if let Ok((name, content)) = whole {
+        assert!(!name.is_empty() && !name.contains(['/', '\\']));
+        assert!(content.is_empty() || body.windows(content.len()).any(|part| part == content), "bytes that nobody sent");
+    }
+}
+
+/// What hyper reads at once.
+const LARGEST_READ: usize = 32 * 1024;
+const MAX_FILE: u64 = 256 * 1024;
+
+static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"));
+
+/// Name and content of the file, or the code of the refusal.
+fn read(headers: &HeaderMap, body: &[u8], cut: usize) -> Result<(String, Vec<u8>), Code> {
+    let pulled = Arc::new(AtomicUsize::new(0));
+    let pieces = body.chunks(cut).map(Bytes::copy_from_slice).collect();
+    let source = Source::new(Pieces { pieces, waited: false, pulled: Arc::clone(&pulled) });
+    let result = RUNTIME.block_on(async {
+        let mut part = source.open(headers, MAX_FILE).await?;
+        let before = pulled.load(Ordering::Relaxed);
+        assert!(before <= MAX_ENVELOPE + LARGEST_READ, "{before} bytes are read before the file");
+        let mut content = Vec::new();
+        while let Some(chunk) = part.chunk().await? {
+            content.extend_from_slice(&chunk);
+        }
+        Ok((part.end().await?.to_string(), content))
+    });
+    RUNTIME.block_on(source.drain());
+    result.map_err(|problem: super::problem::Problem| problem.code)
+}
+
+/// A body that comes in pieces, one each time somebody waits for it.
+struct Pieces {
+    pieces: VecDeque<Bytes>,
+    waited: bool,
+    pulled: Arc<AtomicUsize>,
+}
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.waited = !self.waited;
+        if self.waited {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let piece = self.pieces.pop_front();
+        self.pulled.fetch_add(piece.as_ref().map_or(0, Bytes::len), Ordering::Relaxed);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::replay;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_corpus_holds() {
+        replay("cookie", cookie);
+        replay("head", head);
+        replay("form", form);
+        replay("multipart", multipart);
+    }
+
+    #[test]
+    fn a_plain_form_is_read() {
+        let body = b"--x\r\nContent-Disposition: form-data; name=\"archivo\"; filename=\"a.txt\"\r\n\r\nhola\r\n--x--\r\n";
+        let headers = lines(b"multipart/form-data; boundary=x", &header::CONTENT_TYPE);
+        for cut in [1, 3, 1000] {
+            assert_eq!(read(&headers, body, cut), Ok(("a.txt".to_owned(), b"hola".to_vec())), "{cut}");
+        }
+        assert_eq!(read(&headers, &body[..body.len() - 4], 1000), Err(Code::BadRequest), "without its end");
+        let endless = [&body[..20], &vec![b'x'; 3 * MAX_ENVELOPE]].concat();
+        assert_eq!(read(&headers, &endless, LARGEST_READ), Err(Code::BadRequest), "a head without an end");
+    }
+
+    fn part() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "--x(--)?( |\t)*(\r\n|\n|)",
+            "Content-Disposition: form-data; name=\"?(archivo|otro)\"?(; filename=\"?\\PC{0,8}\"?)?\r\n",
+            "(Content-Type: [a-z/]{0,9}|X-[a-z]: \\PC{0,9}|\\PC{0,9})\r\n",
+            "\r\n|\r|\n|-|--|\r\n--",
+            "\\PC{0,30}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_cookie_holds(parts in proptest::collection::vec("(__Host-)?pichat=[0-9a-f]{64}|(__Host-)?pichat=[0-9a-fA-F]{0,70}|[; =\n]|\\PC{0,9}", 0..8)) {
+            cookie(parts.join(";").as_bytes());
+        }
+
+        #[test]
+        fn any_head_holds(text in "((en|es|fr)(-[A-Z]{2})?(;q=[0-9.]{0,4})?,?){0,5}|([0-9a-f.:\\[\\], ]{0,30}\n?){0,3}|\\PC{0,30}") {
+            head(text.as_bytes());
+        }
+
+        #[test]
+        fn any_form_holds(body in "((usuario|clave|%63lave)?=?[a-z+%0-9A-F&]{0,20}&?){0,4}", junk in proptest::collection::vec(any::<u8>(), 0..60)) {
+            form(body.as_bytes());
+            form(&junk);
+        }
+
+        #[test]
+        fn any_multipart_holds(cut: u8, whole in any::<bool>(), parts in proptest::collection::vec(part(), 0..12)) {
+            let start = "--x\r\nContent-Disposition: form-data; name=\"archivo\"; filename=\"a\"\r\n\r\n";
+            let body = format!("{}{}", if whole { start } else { "" }, parts.concat());
+            multipart(&[b"multipart/form-data; boundary=x\n", &[cut][..], body.as_bytes()].concat());
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What holds for every name, header and content. The fuzzers in `fuzz/` and the tests below ask the same.
+
+use super::media::{HEAD_BYTES, media_type};
+use super::{ByteRange, FileName};
+use crate::types::is_bidi_control;
+
+/// A name is safe to save under, stays itself when it comes again, and a number changes nothing of that.
+pub fn file_name(data: &[u8]) {
+    let raw = String::from_utf8_lossy(data);
+    let number = data.iter().fold(1_u32, |n, byte| n.wrapping_mul(31).wrapping_add((*byte).into()));
+    let Ok(name) = FileName::from_upload(&raw) else {
+        let left = raw.chars().filter(|c| c.is_ascii_alphanumeric()).count();
+        assert!(left == 0 || raw.len() > FileName::MAX_RAW_BYTES || raw.ends_with(hides), "refused for nothing: {raw:?}");
+        return;
+    };
+    for name in [name.numbered(number), name] {
+        assert_safe(name.as_str());
+        assert_eq!(FileName::from_upload(name.as_str()).as_ref(), Ok(&name), "{raw:?}");
+    }
+    // What an older version may have stored is still numbered.
+    let stored = FileName::stored(raw.into_owned());
+    assert!(stored.numbered(number).as_str().len() <= FileName::MAX_BYTES);
+}
+
+/// After the last separator there may be nothing that can stay, whatever comes before.
+fn hides(last: char) -> bool {
+    matches!(last, '/' | '\\' | '.') || !last.is_ascii_graphic()
+}
+
+fn assert_safe(name: &str) {
+    assert!(!name.is_empty() && name.len() <= FileName::MAX_BYTES, "{name:?}");
+    assert!(!name.contains(['/', '\\', '<', '>', ':', '"', '|', '?', '*']), "{name:?}");
+    assert!(!name.contains(|c: char| c.is_control() || is_bidi_control(c)), "{name:?}");
+    let blank = |c: char| c == '.' || c.is_whitespace();
+    assert!(!name.starts_with(blank) && !name.ends_with(blank), "{name:?}");
+    let device = name.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    assert!(!["con", "prn", "aux", "nul", "com1", "com¹", "lpt9"].contains(&&*device), "{name:?}");
+}
+
+/// A range lies in the file, and says the same when it is written plainly. The first 8 bytes are the file's size.
+pub fn range(data: &[u8]) {
+    let (size, header) = match data.split_first_chunk() {
+        Some((size, header)) => (u64::from_le_bytes(*size), header),
+        None => (0, data),
+    };
+    let header = String::from_utf8_lossy(header);
+    match ByteRange::parse(&header, size) {
+        ByteRange::Whole => {}
+        ByteRange::Unsatisfiable => assert!(is_single(&header), "{header:?}"),
+        ByteRange::Part { first, last } => {
+            assert!(is_single(&header) && first <= last && last < size, "{header:?} of {size}");
+            let part = ByteRange::Part { first, last };
+            assert_eq!(ByteRange::parse(&format!("bytes={first}-{last}"), size), part);
+            assert_eq!(ByteRange::parse(&format!(" BYTES=,{first}-{last} "), size), part);
+        }
+    }
+}
+
+/// Names the one unit we know and one range in it.
+fn is_single(header: &str) -> bool {
+    let Some((unit, set)) = header.trim().split_once('=') else { return false };
+    let filled = set.split(',').filter(|spec| !spec.trim().is_empty()).count();
+    unit.eq_ignore_ascii_case("bytes") && filled == 1 && set.contains('-')
+}
+
+/// A content's type is a media type, and what lies behind its head does not change it.
+pub fn media(data: &[u8]) {
+    let name = FileName::stored("x.txt".to_owned());
+    let kind = media_type(data, &name);
+    assert!(kind.split_once('/').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty()), "{kind}");
+    assert!(kind.is_ascii() && !kind.contains(|c: char| c.is_ascii_control()), "{kind}");
+    assert_eq!(media_type(&data[..data.len().min(HEAD_BYTES)], &name), kind);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::replay;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_corpus_holds() {
+        replay("file_name", file_name);
+        replay("range", range);
+        replay("media", media);
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_holds(pieces in proptest::collection::vec("[ ./\\\\a-c]{1,4}|\\PC{1,3}|(con|nul|\\.tar|\\.gz|\u{301}|\u{200d}|\u{202e})", 0..40)) {
+            file_name(pieces.concat().as_bytes());
+        }
+
+        #[test]
+        fn any_range_holds(size in prop_oneof![0..20_u64, any::<u64>()], header in " ?(bytes|Bytes|x) ?=[0-9, -]{0,24}|.{0,24}") {
+            range(&[&size.to_le_bytes(), header.as_bytes()].concat());
+        }
+
+        #[test]
+        fn any_content_holds(content in proptest::collection::vec(any::<u8>(), 0..3000)) {
+            media(&content);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What holds for whatever a client sends on a socket. The fuzzers in `fuzz/` and the tests below ask the same.
+#![allow(clippy::expect_used, reason = "a property that does not hold says so by panicking")]
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Waker};
+
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tungstenite::protocol::{Role, WebSocketContext};
+use zeroize::Zeroizing;
+
+use super::frame::Frame;
+use super::link::{Inbound, Link};
+use super::outbound::Outbound;
+use super::wire::{Answer, Code, JsonWire, MAX_WORDS, Request};
+use crate::chat::Wire as _;
+use crate::clock::Timestamp;
+use crate::types::{Lang, MAX_TEXT_CHARS, MessageText, RoomCode, RoomPassword, is_bidi_control};
+
+/// A text is a request that says what the JSON says, or is refused in few words that quote no value of it; what is handed on of it is JSON.
+pub fn wire(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Request::parse(text) {
+        Ok(request) => assert_request(&request, text),
+        Err((reference, words)) => {
+            assert!(reference.as_ref().is_none_or(|r| r.chars().count() <= 32), "{reference:?}");
+            assert!(words.chars().count() <= MAX_WORDS, "{words:?}");
+            assert_no_value_is_told(text, &words);
+            let answer = Answer::error(reference.clone(), Code::BadRequest, Some(&words), None, Lang::Es);
+            let json = payload(&Frame::json(&answer));
+            assert_eq!((json["type"].as_str(), json["ref"].as_str()), (Some("error"), reference.as_deref()));
+        }
+    }
+}
+
+/// The JSON of a server's frame, read as a client reads it.
+fn payload(frame: &Frame) -> Value {
+    let mut client = WebSocketContext::new(Role::Client, None);
+    let message = client.read(&mut io::Cursor::new(frame.as_bytes().to_vec())).expect("a frame");
+    serde_json::from_str(message.to_text().expect("text")).expect("JSON")
+}
+
+fn assert_request(request: &Request, text: &str) {
+    let json: Value = serde_json::from_str(text).expect("was JSON");
+    let fields: &[&str] = match request {
+        Request::Join { password, .. } => {
+            assert_eq!(json["password"], **password);
+            if let Ok(kept) = RoomPassword::parse(Zeroizing::new(password.to_string())) {
+                assert_eq!(kept.expose(), password.as_bytes());
+            }
+            &["type", "ref", "room", "password", "kind"]
+        }
+        Request::Send { room, text, .. } => {
+            assert_eq!(json["text"], **text);
+            assert_message(room, text);
+            &["type", "ref", "room", "text"]
+        }
+        Request::Leave { .. } => &["type", "ref", "room"],
+        Request::Resume { since, resume, .. } => {
+            assert_eq!((json["since"].as_u64(), json["resume"].as_str()), (Some(*since), Some(&**resume)));
+            &["type", "ref", "room", "resume", "since"]
+        }
+        Request::Typing { .. } => &["type", "room"],
+    };
+    let object = json.as_object().expect("an object");
+    assert!(object.keys().all(|key| fields.contains(&&**key)), "{text}");
+    let room = json["room"].as_str().expect("text");
+    if let Ok(code) = room.parse::<RoomCode>() {
+        assert!(code.as_str() == room && (1..=RoomCode::MAX).contains(&room.len()), "{room:?}");
+    }
+}
+
+/// A message that is taken is clean, stays itself, and reaches the others as it was taken.
+fn assert_message(room: &str, raw: &str) {
+    let Ok(message) = MessageText::parse(raw, MAX_TEXT_CHARS) else { return };
+    let text = message.as_str();
+    assert!(text.chars().count() <= MAX_TEXT_CHARS && !text.trim().is_empty());
+    assert!(!text.contains(|c: char| is_bidi_control(c) || (c.is_control() && !matches!(c, '\n' | '\t'))), "{text:?}");
+    let again = MessageText::parse(text, MAX_TEXT_CHARS).expect("is still one");
+    assert_eq!(again.as_str(), text);
+    if let Ok(room) = room.parse() {
+        let user = "ñandú".parse().expect("a name");
+        let json = payload(&JsonWire::seal(JsonWire::draft(&room, &user, &message, Timestamp(0)), u64::MAX));
+        assert_eq!((json["text"].as_str(), json["room"].as_str()), (Some(text), Some(room.as_str())));
+        assert_eq!((json["seq"].as_u64(), json["user"].as_str()), (Some(u64::MAX), Some("ñandú")));
+    }
+}
+
+/// With other values in the same places the words are the same. `type` and `kind` are words of the protocol, and are quoted.
+fn assert_no_value_is_told(text: &str, words: &str) {
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(text) else { return };
+    let refused = |fields: &serde_json::Map<String, Value>| {
+        let (_, words) = Request::parse(&Value::Object(fields.clone()).to_string()).err()?;
+        // Where the text ends is another place then.
+        Some(words.split_once(" at line ").map_or(words.clone(), |(words, _)| words.to_owned()))
+    };
+    // The order of the fields, and with it the first complaint, may be another than in the text.
+    let Some(before) = refused(&fields) else { return };
+    for (_, value) in fields.iter_mut().filter(|(key, _)| !matches!(&***key, "type" | "kind")) {
+        if let Value::String(value) = value {
+            *value = "·".repeat(value.chars().count());
+        }
+    }
+    let after = refused(&fields).expect("is refused all the same");
+    assert_eq!(before, after, "{text} was refused with {words:?}");
+}
+
+/// Frames of a client give the same messages and the same end however they are cut into packets, no message is over the limit, and
+/// what the server writes are frames. The first byte says how it is cut.
+pub fn frames(data: &[u8]) {
+    let Some((cut, bytes)) = data.split_first() else { return };
+    let whole = run(bytes.chunks(bytes.len().max(1)));
+    let cut = run(bytes.chunks(usize::from(*cut).max(1)));
+    assert_eq!(whole, cut);
+    assert!(whole.0.iter().all(|text| text.len() <= MAX_FRAME), "a text over the limit");
+}
+
+const MAX_FRAME: usize = 1024;
+
+static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"));
+
+/// The texts and the close code that come of `pieces`.
+fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<String>, u16) {
+    let _entered = RUNTIME.enter();
+    let mut wire = Script { pieces: pieces.collect(), written: Vec::new() };
+    let mut link = Link::new(&mut wire, &[], MAX_FRAME, Arc::new(Outbound::default()));
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut texts = Vec::new();
+    let code = loop {
+        match link.poll(&mut cx, false) {
+            Poll::Ready(Inbound::Text(text)) => texts.push(text.as_str().to_owned()),
+            Poll::Ready(Inbound::Gone(code)) => break code,
+            Poll::Pending => panic!("it waits for more than the end of the stream"),
+        }
+    };
+    drop(link);
+    assert_server_frames(&wire.written);
+    (texts, code)
+}
+
+/// Whole, unmasked pongs of at most 125 bytes; at the end at most one close frame with a code that may be sent.
+fn assert_server_frames(mut bytes: &[u8]) {
+    while let [first, length, rest @ ..] = bytes {
+        assert!(matches!(first, 0x88 | 0x8a) && *length <= 125, "{bytes:?}");
+        let (payload, after) = rest.split_at_checked((*length).into()).expect("a whole frame");
+        if *first == 0x88 {
+            let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+            assert!(payload.is_empty() || code.is_some_and(may_be_sent), "{payload:?}");
+            assert!(after.is_empty(), "after a close frame came {after:?}");
+        }
+        bytes = after;
+    }
+    assert!(bytes.is_empty(), "half a frame: {bytes:?}");
+}
+
+/// RFC 6455 section 7.4 and IANA's registry.
+fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+/// A connection that gives piece after piece and then ends, and keeps what is written.
+struct Script<'a> {
+    pieces: VecDeque<&'a [u8]>,
+    written: Vec<u8>,
+}
+
+impl AsyncRead for Script<'_> {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(piece) = self.pieces.pop_front() {
+            let (now, later) = piece.split_at(piece.len().min(buf.remaining()));
+            buf.put_slice(now);
+            if !later.is_empty() {
+                self.pieces.push_front(later);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Script<'_> {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.written.extend_from_slice(buf);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::replay;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_corpus_holds() {
+        replay("wire", wire);
+        replay("frames", frames);
+    }
+
+    fn field() -> impl Strategy<Value = String> {
+        let key = prop_oneof![
+            8 => proptest::sample::select(vec!["type", "ref", "room", "password", "kind", "text", "resume", "since"]).prop_map(String::from),
+            1 => "\\PC{0,6}",
+        ];
+        let word = proptest::sample::select(vec!["join", "send", "leave", "resume", "typing", "group", "private", "sala"]);
+        let value = prop_oneof![
+            4 => word.prop_map(|word| format!("{word:?}")),
+            2 => "\\PC{0,40}".prop_map(|text| Value::from(text).to_string()),
+            1 => any::<i64>().prop_map(|n| n.to_string()),
+            1 => "null|true|\\[\\]|\\{\\}|1e99|\"\\\\ud800\"",
+        ];
+        (key, value).prop_map(|(key, value)| format!("{}:{value}", Value::from(key)))
+    }
+
+    fn frame() -> impl Strategy<Value = Vec<u8>> {
+        let first =
+            prop_oneof![4 => proptest::sample::select(vec![0x81_u8, 0x01, 0x00, 0x80, 0x89, 0x8a, 0x88]), 1 => any::<u8>()];
+        let payload = prop_oneof![
+            "\\PC{0,60}".prop_map(String::into_bytes),
+            proptest::collection::vec(any::<u8>(), 0..300),
+            (900..5000_u16, ".{0,20}").prop_map(|(code, why)| [&code.to_be_bytes(), why.as_bytes()].concat()),
+        ];
+        (first, payload, any::<[u8; 4]>(), 0..20_u8).prop_map(|(first, payload, key, slip)| {
+            let mask = if slip == 0 { 0 } else { 0x80 };
+            let mut frame = match u8::try_from(payload.len()) {
+                Ok(short @ 0..=125) => vec![first, mask | short],
+                _ => [&[first, mask | 126], &u16::try_from(payload.len()).expect("short").to_be_bytes()[..]].concat(),
+            };
+            frame.extend_from_slice(&key);
+            frame.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+            frame
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_holds(fields in proptest::collection::vec(field(), 0..7), junk in "\\PC{0,80}") {
+            wire(format!("{{{}}}", fields.join(",")).as_bytes());
+            wire(junk.as_bytes());
+        }
+
+        #[test]
+        fn any_frames_hold(cut in 1..40_u8, frames in proptest::collection::vec(frame(), 0..8)) {
+            super::frames(&[&[cut][..], &frames.concat()].concat());
+        }
+    }
+}
