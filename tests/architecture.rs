@@ -164,6 +164,36 @@ fn main_is_short() {
 }
 
 #[test]
+fn the_compiler_that_is_asked_for_is_the_declared_one() {
+    let text = |name: &str| std::fs::read_to_string(root().join(name)).expect("text");
+    let manifest = text("Cargo.toml");
+    let declared = manifest.lines().find_map(|l| l.strip_prefix("rust-version = \"")?.strip_suffix('"')).expect("is declared");
+    for (name, words) in [("README.md", "a Rust toolchain ("), ("README.es.md", "las herramientas de Rust (")] {
+        let text = text(name);
+        let (_, asked) = text.split_once(words).unwrap_or_else(|| panic!("{name} asks for no compiler"));
+        assert_eq!(asked.split(' ').next(), Some(declared), "{name}");
+    }
+}
+
+#[test]
+fn every_property_has_its_fuzzer() {
+    let names = |folder: &str| -> Vec<String> {
+        let folder = std::fs::read_dir(root().join(folder)).expect("a folder");
+        let stem = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("an entry").path().file_stem().map(|s| s.to_owned());
+        let mut names: Vec<_> = folder.filter_map(stem).map(|stem| stem.to_string_lossy().into_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    let targets = names("fuzz/targets");
+    assert_eq!(names("fuzz/corpus"), targets, "a corpus for each");
+    let (manifest, readme) =
+        ["Cargo.toml", "README.md"].map(|n| std::fs::read_to_string(root().join("fuzz").join(n)).expect("text")).into();
+    for target in &targets {
+        assert!(manifest.contains(&format!("name = \"{target}\"")) && readme.contains(&format!("| `{target}` |")), "{target}");
+    }
+}
+
+#[test]
 fn the_owners_top_level_is_there() {
     for name in ["Cargo.toml", "src", "assets", "image", "systemd", "cross.toml", "cuarentena", "benches", "LICENSE"] {
         assert!(root().join(name).exists(), "{name} is missing");
