@@ -6,7 +6,7 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroize as _;
 
-use super::crypto::random;
+use super::crockford;
 
 /// A claim code: 13 characters of Crockford's base32, 65 bits. At ten tries a minute the whole life of the device finds none.
 #[derive(Clone)]
@@ -17,17 +17,13 @@ pub struct ClaimCode([u8; Self::CHARS]);
 #[error("a claim code has 13 letters and digits")]
 pub struct ClaimCodeError;
 
-/// Crockford's alphabet: without I, L, O and U, which are misread or misheard.
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
 impl ClaimCode {
     /// Characters, without the hyphens between groups.
     pub const CHARS: usize = 13;
 
     /// A new code from the operating system's randomness.
     pub fn random() -> Self {
-        // 256 is a multiple of 32: no character is likelier than another.
-        Self(random::<{ Self::CHARS }>().map(|byte| ALPHABET[usize::from(byte % 32)]))
+        Self(crockford::draw())
     }
 
     /// Whether both are the same, in a time that does not tell where they differ.
@@ -41,17 +37,7 @@ impl FromStr for ClaimCode {
 
     /// As people type it: any case, hyphens and blanks anywhere, O for 0, I and L for 1.
     fn from_str(text: &str) -> Result<Self, ClaimCodeError> {
-        let mut code = [0; Self::CHARS];
-        let mut typed = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '–' | '_' | '.'));
-        for place in &mut code {
-            let c = match typed.next().ok_or(ClaimCodeError)?.to_ascii_uppercase() {
-                'O' => '0',
-                'I' | 'L' => '1',
-                c => c,
-            };
-            *place = u8::try_from(c).ok().filter(|b| ALPHABET.contains(b)).ok_or(ClaimCodeError)?;
-        }
-        if typed.next().is_some() { Err(ClaimCodeError) } else { Ok(Self(code)) }
+        crockford::read(text).map(Self).ok_or(ClaimCodeError)
     }
 }
 
@@ -136,7 +122,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_shown_can_be_typed(bytes in any::<[u8; 13]>()) {
-            let code = ClaimCode(bytes.map(|b| ALPHABET[usize::from(b % 32)]));
+            let code = ClaimCode(crockford::spell(bytes));
             let shown = code.to_string();
             prop_assert_eq!(shown.len(), 15);
             prop_assert!(code.matches(&shown.parse().unwrap()));

@@ -1,8 +1,10 @@
 //! Words of the domain that may not be wrong once they exist: parsed at the edge, plain values after it.
 
 mod claim;
+mod crockford;
 pub mod crypto;
 mod lang;
+mod one_time;
 mod role;
 mod room;
 mod text;
@@ -10,6 +12,7 @@ mod user;
 
 pub use claim::{ClaimCode, ClaimCodeError, ClaimKind};
 pub use lang::{Lang, Text};
+pub use one_time::OneTimePassword;
 pub use role::{Role, UnknownRole};
 pub use room::{RoomCode, RoomCodeError, RoomKind, RoomPassword, RoomPasswordError};
 pub use text::{MAX_TEXT_CHARS, MessageText, TextError, is_bidi_control};

@@ -1,0 +1,31 @@
+//! Crockford's base32: codes that people read off a screen and type.
+
+use super::crypto::random;
+
+/// Without I, L, O and U, which are misread or misheard.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// `N` characters from the operating system's randomness, 5 bits each.
+pub(super) fn draw<const N: usize>() -> [u8; N] {
+    spell(random())
+}
+
+/// Any bytes as characters. 256 is a multiple of 32: no character is likelier than another.
+pub(super) fn spell<const N: usize>(bytes: [u8; N]) -> [u8; N] {
+    bytes.map(|byte| ALPHABET[usize::from(byte % 32)])
+}
+
+/// As people type it: any case, hyphens and blanks anywhere, O for 0, I and L for 1. `None` when it is not `N` characters.
+pub(super) fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut code = [0; N];
+    let mut typed = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '–' | '_' | '.'));
+    for place in &mut code {
+        let c = match typed.next()?.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            c => c,
+        };
+        *place = u8::try_from(c).ok().filter(|b| ALPHABET.contains(b))?;
+    }
+    typed.next().is_none().then_some(code)
+}
