@@ -13,8 +13,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::blocklist::Blocklist;
 use crate::accounts::password::{self, HashPool, WeakPassword};
-use crate::accounts::{Accounts, SessionLimits, SignInError};
+use crate::accounts::{Accounts, PasswordRules, SessionLimits, SignInError};
 use crate::audit::{Audit, Event, Target, Threshold, Writer};
 use crate::chat::{ChatLimits, Hub};
 use crate::clock::Clock;
@@ -166,6 +167,11 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// This machine's own name, lower case.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().to_lowercase()
+}
+
 /// The services whose settings a reload changes.
 struct Running {
     site: Arc<Site>,
@@ -306,6 +312,7 @@ fn build(
     let accounts = Arc::new(Accounts::open(
         store.clone(),
         HashPool::new(params, cores()).map_err(AppError::Thread)?,
+        PasswordRules { blocklist: Blocklist::of_host(&host_name()), demonstration: matches!(mode, Mode::Demo(_)) },
         session_limits(&config),
         Arc::clone(&sign_in),
         audit.clone(),
@@ -329,7 +336,6 @@ fn build(
         registry.end_session(&session.digest);
         end_audit.note(Event::SessionEnded { user: session.person.name.clone(), reason });
     }));
-    let host_name = rustix::system::uname().nodename().to_string_lossy().to_lowercase();
     let site = Site {
         accounts,
         quarantine,
@@ -342,7 +348,7 @@ fn build(
         assets: Assets::new(),
         router: Router::pichat(),
         secure,
-        host_name,
+        host_name: host_name(),
     };
     Ok(Running { site: Arc::new(site), caps, sign_in })
 }

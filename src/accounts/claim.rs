@@ -105,7 +105,7 @@ impl Accounts {
         attempt.succeeded(self.clock.monotonic());
         // The code is used up only by a name and a password that will do.
         let name: UserName = request.name.trim().parse().map_err(|_| ClaimError::BadName)?;
-        request.password.check_new(name.as_str())?;
+        request.password.check_new(name.as_str(), &self.rules.blocklist)?;
         let phc = self.pool.hash(request.password).await.map_err(SignInError::from)?;
         let now = self.clock.now();
         match self.store.run(move |db| db.redeem_claim(&code, &name, &phc, now)).await? {

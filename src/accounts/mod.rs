@@ -1,5 +1,7 @@
 //! People: who they are, how they prove it, how long that holds.
 
+pub mod blocklist;
+mod change;
 mod claim;
 pub mod password;
 mod sessions;
@@ -8,6 +10,7 @@ pub mod tune;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::audit::{Audit, Event, LoginFailure, SessionEnd};
 use crate::clock::{Clock, Timestamp};
@@ -16,9 +19,11 @@ use crate::store::{SessionRow, Store, StoreError, UserRow};
 use crate::types::crypto::{Sha256, Token};
 use crate::types::{Person, UserName};
 
+use blocklist::Blocklist;
+pub use change::{ChangeError, PasswordChange};
 use claim::OpenClaim;
 pub use claim::{ClaimError, ClaimRequest};
-use password::{HashError, HashPool, Password, WeakPassword};
+use password::{HashError, HashPool, Password};
 pub use sessions::{EndListener, Session, SessionLimits, Sessions};
 
 /// Why nobody was signed in.
@@ -47,17 +52,6 @@ pub enum SignInError {
     BadHash,
 }
 
-/// Why a password stays as it is.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
-    /// The new one may not become a password.
-    #[error(transparent)]
-    Weak(#[from] WeakPassword),
-    /// As at sign-in.
-    #[error(transparent)]
-    SignIn(#[from] SignInError),
-}
-
 impl From<HashError> for SignInError {
     fn from(error: HashError) -> Self {
         match error {
@@ -76,12 +70,25 @@ impl From<Refusal> for SignInError {
     }
 }
 
+/// Which passwords are good here.
+pub struct PasswordRules {
+    /// What no new password may be.
+    pub blocklist: Blocklist,
+    /// Whether this is the demonstration: only there, on loopback, do the accounts with public passwords let anybody in.
+    pub demonstration: bool,
+}
+
+/// How long a password lets somebody in that was given to them: a week, for a person who is away for some days. It lapses
+/// unused; a session that began in time may change it later.
+pub const ONE_TIME_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// People and their sessions.
 pub struct Accounts {
     store: Store,
     pool: HashPool,
     /// What an unknown name is checked against, so that it costs what a known one costs.
     decoy: Arc<str>,
+    rules: PasswordRules,
     /// The sessions.
     pub sessions: Arc<Sessions>,
     claim: OpenClaim,
@@ -95,6 +102,7 @@ impl Accounts {
     pub fn open(
         store: Store,
         pool: HashPool,
+        rules: PasswordRules,
         session_limits: SessionLimits,
         limits: Arc<SignInLimits>,
         audit: Audit,
@@ -111,7 +119,7 @@ impl Accounts {
             }
         }
         let decoy = pool.decoy().into();
-        Ok(Self { store, pool, decoy, sessions, claim, limits, audit, clock })
+        Ok(Self { store, pool, decoy, rules, sessions, claim, limits, audit, clock })
     }
 
     /// Checks name and password and begins a session. The token is for the browser only.
@@ -135,11 +143,19 @@ impl Accounts {
             Some(name) => self.store.run(move |db| db.user_by_name(&name)).await?,
             None => None,
         };
-        let (user, old) = self.prove(user, &key, password, addr).await?;
+        let useless = user.as_ref().and_then(|user| self.useless(user, &password));
+        let (user, old) = self.prove(user, &key, password, useless, addr).await?;
         if let Some(password) = old {
             self.rehash(&user, password).await;
         }
         Ok(self.begin_session(&user, addr).await?)
+    }
+
+    /// Why the password of `user` lets nobody in, even if it is right. The answer is that of a wrong one: only the audit tells.
+    fn useless(&self, user: &UserRow, password: &Password) -> Option<LoginFailure> {
+        let lapsed = user.must_change && user.must_change_by.is_some_and(|by| by <= self.clock.now());
+        let public = !self.rules.demonstration && password.is_public(&user.name);
+        lapsed.then_some(LoginFailure::OneTimeLapsed).or(public.then_some(LoginFailure::PublicPassword))
     }
 
     /// A session for somebody who has proved who they are.
@@ -158,15 +174,20 @@ impl Accounts {
         let session = Arc::new(session_of(user, row));
         self.sessions.insert(Arc::clone(&session));
         self.audit.record(Event::LoginOk { user: user.name.clone(), addr }).await;
+        if user.must_change {
+            self.audit.record(Event::PasswordChangeDue { user: user.name.clone(), addr }).await;
+        }
         Ok((token, session))
     }
 
-    /// Checks a password under the limits of failed sign-ins. Gives the password back when its hash is outdated.
+    /// Checks a password under the limits of failed sign-ins; one that is right and `useless` counts as wrong. Gives the password
+    /// back when its hash is outdated.
     async fn prove(
         &self,
         user: Option<UserRow>,
         key: &str,
         password: Password,
+        useless: Option<LoginFailure>,
         addr: IpAddr,
     ) -> Result<(UserRow, Option<Arc<Password>>), SignInError> {
         let known = user.as_ref().map(|u| u.name.clone());
@@ -179,9 +200,11 @@ impl Accounts {
             tokio::time::sleep(delay).await;
         }
         let phc = user.as_ref().map_or_else(|| Arc::clone(&self.decoy), |u| u.password.as_str().into());
-        let password = Arc::new(password);
+        let given = user.as_ref().is_some_and(|u| u.must_change);
+        let password = Arc::new(if given { password.as_one_time() } else { password });
         let verdict = self.pool.verify(phc, Typed(Arc::clone(&password))).await?;
         match user {
+            Some(user) if verdict.right && useless.is_some() => Err(self.failed(attempt, Some(user.name), useless, addr).await),
             Some(user) if verdict.right && user.locked => {
                 // The person proved who they are: nobody is guessing, so nothing is counted against the address.
                 attempt.succeeded(self.clock.monotonic());
@@ -193,13 +216,14 @@ impl Accounts {
                 attempt.succeeded(self.clock.monotonic());
                 Ok((user, verdict.outdated.then_some(password)))
             }
-            other => Err(self.failed(attempt, other.map(|u| u.name), addr).await),
+            other => Err(self.failed(attempt, other.map(|u| u.name), None, addr).await),
         }
     }
 
-    async fn failed(&self, attempt: Attempt, user: Option<UserName>, addr: IpAddr) -> SignInError {
+    async fn failed(&self, attempt: Attempt, user: Option<UserName>, useless: Option<LoginFailure>, addr: IpAddr) -> SignInError {
         let outcome = attempt.failed(self.clock.monotonic());
-        let reason = if user.is_some() { LoginFailure::WrongPassword } else { LoginFailure::UnknownUser };
+        let wrong = if user.is_some() { LoginFailure::WrongPassword } else { LoginFailure::UnknownUser };
+        let reason = useless.unwrap_or(wrong);
         self.audit.record(Event::LoginFailed { user: user.clone(), addr, reason }).await;
         if outcome.locked {
             let seconds = outcome.lockout.as_secs();
@@ -250,51 +274,6 @@ impl Accounts {
         self.store.run(move |db| db.remove_sessions(&[digest])).await
     }
 
-    /// Changes the password of the person of `session`; their other sessions end. Runs to its end as a sign-in does.
-    pub async fn change_password(
-        self: &Arc<Self>,
-        session: &Arc<Session>,
-        current: Password,
-        new: Password,
-        addr: IpAddr,
-    ) -> Result<(), ChangeError> {
-        let (this, session) = (Arc::clone(self), Arc::clone(session));
-        let task = tokio::spawn(async move { this.change_password_now(&session, current, new, addr).await });
-        task.await.unwrap_or(Err(SignInError::Internal(StoreError::Interrupted).into()))
-    }
-
-    async fn change_password_now(
-        &self,
-        session: &Session,
-        current: Password,
-        new: Password,
-        addr: IpAddr,
-    ) -> Result<(), ChangeError> {
-        let (id, name) = (session.person.id, session.person.name.clone());
-        let user = self.store.run(move |db| db.user_by_id(id)).await.map_err(SignInError::from)?;
-        if let Err(error) = self.prove(user, &name.key(), current, addr).await {
-            let reason = match error {
-                SignInError::LockedOut(_) => "locked_out",
-                SignInError::RateLimited(_) => "rate_limited",
-                SignInError::Busy => "busy",
-                SignInError::Invalid | SignInError::AccountLocked => "wrong_password",
-                SignInError::Internal(_) | SignInError::BadHash => "internal",
-            };
-            self.audit.record(Event::PasswordRefused { user: name, addr, reason }).await;
-            return Err(error.into());
-        }
-        if let Err(weak) = new.check_new(name.as_str()) {
-            self.audit.record(Event::PasswordRefused { user: name, addr, reason: "weak_password" }).await;
-            return Err(weak.into());
-        }
-        let phc = self.pool.hash(new).await.map_err(SignInError::from)?;
-        let keep = session.digest;
-        self.store.run(move |db| db.set_password(id, &phc, Some(&keep.0))).await.map_err(SignInError::from)?;
-        self.sessions.end_user(id, Some(&keep), SessionEnd::PasswordChanged);
-        self.audit.record(Event::PasswordChanged { user: name, addr }).await;
-        Ok(())
-    }
-
     /// Every second: what another process changed (`pichat user lock …`) holds here too.
     pub async fn sync(self: &Arc<Self>) -> Result<(), StoreError> {
         let this = Arc::clone(self);
@@ -333,7 +312,8 @@ impl Accounts {
 
 fn session_of(user: &UserRow, row: SessionRow) -> Session {
     let person = Arc::new(Person { id: user.id, name: user.name.clone() });
-    Session::new(row.digest, person, user.role, row.created_at, row.used_at)
+    let session = Session::new(row.digest, person, user.role, row.created_at, row.used_at);
+    if user.must_change { session.until_changed() } else { session }
 }
 
 /// A password that the caller keeps, for a hash under new parameters.

@@ -14,6 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::config::Argon2Params;
 use crate::types::crypto::random;
+use crate::types::{OneTimePassword, Text, UserName};
+
+use super::blocklist::Blocklist;
 
 /// Bytes of salt: what RFC 9106 section 3.1 recommends.
 const SALT_BYTES: usize = 16;
@@ -27,6 +30,9 @@ pub const MAX_WAITING: usize = 64;
 /// guards against a look at that memory only; a join must stay cheap, or a storm of joins would hold up everybody's.
 pub const ROOM_PARAMS: Argon2Params = Argon2Params { memory_kib: 2048, passes: 1, lanes: 1 };
 
+/// The accounts of `pichat demo`; each one's password is its name and `123`.
+const DEMONSTRATION: [&str; 3] = ["admin", "cliente", "usuario"];
+
 /// A password as typed, in NFC so that every keyboard's `ñ` is the same; wiped when dropped, never shown.
 pub struct Password(Zeroizing<String>);
 
@@ -39,13 +45,41 @@ pub enum WeakPassword {
     /// Over 128 characters.
     #[error("a password has at most 128 characters")]
     TooLong,
-    /// The user's own name.
-    #[error("the password may not be the user name")]
-    IsUserName,
+    /// One of the commonest.
+    #[error("the password is one of the commonest")]
+    Common,
+    /// Little more than the user's name, the device's name or `pichat`.
+    #[error("the password is little more than a name that everybody knows")]
+    KnownWord,
+    /// The one that it is to replace.
+    #[error("the password is the one that it is to replace")]
+    Same,
+}
+
+impl WeakPassword {
+    /// Which rule it breaks, as a person reads it.
+    pub const fn text(self) -> Text {
+        match self {
+            Self::TooShort => Text::new(
+                "debe tener al menos 8 caracteres, y mejor 15 o más",
+                "it must have at least 8 characters, and 15 or more are better",
+            ),
+            Self::TooLong => Text::new("no puede pasar de 128 caracteres", "it may not have more than 128 characters"),
+            Self::Common => Text::new(
+                "es de las más usadas, lo primero que alguien probaría",
+                "it is one of the most used, the first that anybody would try",
+            ),
+            Self::KnownWord => Text::new(
+                "es poco más que tu usuario, el nombre del equipo o «pichat»",
+                "it is little more than your user name, the device’s name or “pichat”",
+            ),
+            Self::Same => Text::new("es la misma que ya tenías", "it is the one you had already"),
+        }
+    }
 }
 
 impl Password {
-    /// Fewest characters of a new password (NIST SP 800-63B section 5.1.1).
+    /// Fewest characters of a new password (NIST SP 800-63B section 5.1.1); people are told to take 15.
     pub const MIN_CHARS: usize = 8;
     /// Most characters of a new password.
     pub const MAX_CHARS: usize = 128;
@@ -57,12 +91,29 @@ impl Password {
         Self(normal)
     }
 
-    /// Whether it may become somebody's password.
-    pub fn check_new(&self, user: &str) -> Result<(), WeakPassword> {
+    /// The same as a one-time password: what could be one is put into the form in which it was shown, so that it does not matter
+    /// how it is typed. Both the hash and the check of a password that must be changed go through this.
+    pub fn as_one_time(self) -> Self {
+        OneTimePassword::typed(&self.0).map_or(self, |code| Self(Zeroizing::new(code.to_string())))
+    }
+
+    /// Whether both are one password; `one_time`: as a one-time password, however it is typed.
+    pub(super) fn is(&self, other: &Self, one_time: bool) -> bool {
+        let shown = |p: &Self| Self(p.0.clone()).as_one_time();
+        *self.0 == *other.0 || one_time && *shown(self).0 == *shown(other).0
+    }
+
+    /// Whether this is the password that every copy of the README prints for that account of the demonstration.
+    pub(super) fn is_public(&self, user: &UserName) -> bool {
+        let user = user.key();
+        DEMONSTRATION.contains(&user.as_str()) && self.0.strip_prefix(&user) == Some("123")
+    }
+
+    /// Whether it may become the password of `user`. Nothing is asked of its characters but their number.
+    pub fn check_new(&self, user: &str, blocklist: &Blocklist) -> Result<(), WeakPassword> {
         match self.0.chars().count() {
             0..Self::MIN_CHARS => Err(WeakPassword::TooShort),
-            Self::MIN_CHARS..=Self::MAX_CHARS if self.0.eq_ignore_ascii_case(user) => Err(WeakPassword::IsUserName),
-            Self::MIN_CHARS..=Self::MAX_CHARS => Ok(()),
+            Self::MIN_CHARS..=Self::MAX_CHARS => blocklist.check(&self.0, user),
             _ => Err(WeakPassword::TooLong),
         }
     }
@@ -272,12 +323,27 @@ mod tests {
     }
 
     #[test]
-    fn new_passwords_have_8_to_128_characters() {
-        let check = |s: &str| Password::typed(s).check_new("fernanda");
+    fn new_passwords_have_8_to_128_characters_and_are_not_guessed_first() {
+        let blocklist = Blocklist::of_host("caja");
+        let check = |s: &str| Password::typed(s).check_new("recepcion", &blocklist);
         assert_eq!(check("1234567"), Err(WeakPassword::TooShort));
         assert_eq!(check("ñañañaña"), Ok(()));
+        assert_eq!(check("nin\u{303}as n"), Err(WeakPassword::TooShort), "counted after NFC");
         assert_eq!(check(&"x".repeat(128)), Ok(()));
         assert_eq!(check(&"x".repeat(129)), Err(WeakPassword::TooLong));
-        assert_eq!(check("Fernanda"), Err(WeakPassword::IsUserName));
+        assert_eq!(check("Recepcion"), Err(WeakPassword::KnownWord));
+        assert_eq!(check("Password1"), Err(WeakPassword::Common));
+        assert_eq!(check("pichat-2024"), Err(WeakPassword::KnownWord));
+    }
+
+    #[test]
+    fn a_one_time_password_is_the_same_however_it_is_typed() {
+        let bytes = |s: &str| Password::typed(s).as_one_time().as_ref().to_vec();
+        for same in ["ABCD-EFGH-JK01", "abcd efgh jkoi", "abcdefghjk01"] {
+            assert_eq!(bytes(same), b"ABCD-EFGH-JK01", "{same}");
+        }
+        for other in ["ABCD-EFGH-JK0", "una clave cualquiera", ""] {
+            assert_eq!(bytes(other), other.as_bytes());
+        }
     }
 }

@@ -24,12 +24,31 @@ pub struct Session {
     used_at: AtomicI64,
     /// Used since the store was last told.
     unsaved: AtomicBool,
+    /// The password was given by somebody else: until it is changed, the session is good for nothing but that.
+    must_change: AtomicBool,
 }
 
 impl Session {
     /// A session that begins or is read back.
     pub fn new(digest: Sha256, person: Arc<Person>, role: Role, created_at: Timestamp, used_at: Timestamp) -> Self {
-        Self { digest, person, role, created_at, used_at: AtomicI64::new(used_at.0), unsaved: AtomicBool::new(false) }
+        let (unsaved, must_change) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { digest, person, role, created_at, used_at: AtomicI64::new(used_at.0), unsaved, must_change }
+    }
+
+    /// The same, of an account whose password must be changed.
+    pub fn until_changed(self) -> Self {
+        self.must_change.store(true, Ordering::Release);
+        self
+    }
+
+    /// Whether the password must be changed before anything else.
+    pub fn must_change(&self) -> bool {
+        self.must_change.load(Ordering::Acquire)
+    }
+
+    /// The password was changed.
+    pub(super) fn changed(&self) {
+        self.must_change.store(false, Ordering::Release);
     }
 
     /// Somebody did something with it.

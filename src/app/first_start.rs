@@ -7,6 +7,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::accounts::blocklist::Blocklist;
 use crate::accounts::password::{self, Password};
 use crate::accounts::{SignInError, tune};
 use crate::audit::Event;
@@ -16,7 +17,7 @@ use crate::store::{Store, StoreError};
 use crate::types::crypto::{MacKey, hex, random};
 use crate::types::{ClaimCode, ClaimKind, Role, UserName};
 
-use super::{AppError, Mode};
+use super::{AppError, Mode, host_name};
 
 /// The folder with database, key and files; made with mode 0700 when it is missing.
 pub fn open_data_dir(dir: &Path) -> Result<(), AppError> {
@@ -84,7 +85,7 @@ pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock:
         (Mode::Serve, Some(text)) if !store.with(|db| db.has_users())? => {
             let admin = UserName::admin();
             let password = Password::typed(text);
-            password.check_new(admin.as_str()).map_err(AppError::AdminPass)?;
+            password.check_new(admin.as_str(), &Blocklist::of_host(&host_name())).map_err(AppError::AdminPass)?;
             let phc = password::hash_now(password.as_ref(), argon2_params(config, store)?).map_err(SignInError::from)?;
             add(&admin, Role::Administrator, &phc, "environment")?;
         }

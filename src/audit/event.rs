@@ -15,6 +15,10 @@ pub enum LoginFailure {
     UnknownUser,
     /// An administrator has locked the account.
     AccountLocked,
+    /// The password is the right one-time password, and its time is over.
+    OneTimeLapsed,
+    /// The password is right, and everybody knows it: it is one of the demonstration's.
+    PublicPassword,
 }
 
 impl LoginFailure {
@@ -24,6 +28,8 @@ impl LoginFailure {
             Self::WrongPassword => "wrong_password",
             Self::UnknownUser => "unknown_user",
             Self::AccountLocked => "account_locked",
+            Self::OneTimeLapsed => "one_time_lapsed",
+            Self::PublicPassword => "public_password",
         }
     }
 }
@@ -121,7 +127,7 @@ events! {
 
     "Somebody signed in."
     LoginOk { user: UserName, addr: IpAddr } = "login.ok", Ok, AuthPriv, Info, Security;
-    "A sign-in failed; `reason` is `wrong_password`, `unknown_user` or `account_locked`."
+    "A sign-in failed; `reason` is `wrong_password`, `unknown_user`, `account_locked`, `one_time_lapsed` (right, but its days are over) or `public_password` (right, but an account of the demonstration, which lets nobody in elsewhere)."
     LoginFailed { user: Option<UserName>, addr: IpAddr, reason: LoginFailure } = "login.failed", Failed, AuthPriv, Info, Security;
     "Too many wrong passwords for one account from one address: that pair is locked for `seconds`."
     LoginLockedOut { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.locked_out", Refused, AuthPriv, Warning, Security;
@@ -129,6 +135,8 @@ events! {
     LoginRateLimited { addr: IpAddr, seconds: u64 } = "login.rate_limited", Refused, AuthPriv, Warning, Security;
     "A session ended; `reason` is `logout`, `expired`, `evicted`, `revoked` or `password_changed`."
     SessionEnded { user: UserName, reason: SessionEnd } = "session.ended", Ok, AuthPriv, Info, Security;
+    "Somebody signed in with a password that an administrator had given them; they can only change it."
+    PasswordChangeDue { user: UserName, addr: IpAddr } = "password.change_due", Ok, AuthPriv, Notice, Security;
     "Somebody changed the own password."
     PasswordChanged { user: UserName, addr: IpAddr } = "password.changed", Ok, AuthPriv, Notice, Security;
     "A change of password was refused."
@@ -151,6 +159,8 @@ events! {
     UserUnlocked { user: UserName } = "user.unlocked", Ok, AuthPriv, Notice, Security;
     "An administrator set an account's password."
     UserPasswordSet { user: UserName } = "user.password_set", Ok, AuthPriv, Notice, Security;
+    "An administrator gave an account a password that must be changed at the first sign-in; unused it lapses after `days`."
+    UserMustChange { user: UserName, days: u64 } = "user.must_change", Ok, AuthPriv, Notice, Security;
 
     "Somebody asked for what the own role does not allow."
     AccessDenied { user: Option<UserName>, addr: IpAddr, method: String, path: String } = "access.denied", Refused, AuthPriv, Warning, Security;

@@ -90,18 +90,17 @@ impl Failure {
                     format!("there is an account “{name}” already; to change its password use “pichat user passwd {name}”")
                 }
             },
-            Self::Weak(_) | Self::App(AppError::AdminPass(_)) => Text::new(
-                "la contraseña debe tener entre 8 y 128 caracteres y no ser el nombre de usuario",
-                "the password must have 8 to 128 characters and must not be the user name",
+            Self::Weak(weak) | Self::App(AppError::AdminPass(weak)) => {
+                let text = Text::new("esa contraseña no sirve", "that password will not do");
+                format!("{}: {}", text.pick(lang), weak.text().pick(lang))
+            }
+            Self::Differ => Text::new("las dos contraseñas no son iguales", "the two passwords differ").pick(lang).to_owned(),
+            Self::NoPassword(_) => Text::new(
+                "no llegó ninguna contraseña por la entrada estándar; con --one-time el programa hace una de un solo uso",
+                "no password came on standard input; with --one-time the program makes one for a single use",
             )
             .pick(lang)
             .to_owned(),
-            Self::Differ => Text::new("las dos contraseñas no son iguales", "the two passwords differ").pick(lang).to_owned(),
-            Self::NoPassword(_) => {
-                Text::new("no llegó ninguna contraseña por la entrada estándar", "no password came on standard input")
-                    .pick(lang)
-                    .to_owned()
-            }
             Self::App(AppError::Listen(ListenError::Bind { addr, cause })) => match (cause.kind(), lang) {
                 (std::io::ErrorKind::AddrInUse, Lang::Es) => {
                     format!("{addr}: otro programa ya escucha ahí; termínalo o elige otro puerto con --listen")

@@ -5,30 +5,38 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::accounts::ONE_TIME_LIFE;
 use crate::accounts::password::{Password, hash_now};
 use crate::app::{AppError, argon2_params, open_data_dir, start_audit};
 use crate::audit::Event;
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Argon2Params, Config};
 use crate::store::{Store, UserRow};
-use crate::types::{Lang, Role, Text, UserName};
+use crate::types::{Lang, OneTimePassword, Role, Text, UserName};
 
 use super::exit::Failure;
-use super::password::new_password;
+use super::password::{Choice, New};
 use super::{Source, say};
 
 #[derive(Subcommand)]
 pub(super) enum User {
-    /// Crea una cuenta; la contraseña se pregunta o se lee de la entrada estándar · Makes an account; the password is asked for or read from standard input
+    /// Crea una cuenta con una contraseña de un solo uso, o con la que llega por la entrada estándar · Makes an account with a one-time password, or with the one that comes on standard input
     Add {
         #[command(flatten)]
         target: Target,
+        #[command(flatten)]
+        choice: Choice,
         /// administrator, cliente o usuario · administrator, cliente or usuario
         #[arg(long, value_parser = role)]
         role: Role,
     },
-    /// Cambia la contraseña y cierra sus sesiones · Changes the password and ends its sessions
-    Passwd(Target),
+    /// Pone una contraseña de un solo uso, o la que llega por la entrada estándar, y cierra sus sesiones · Sets a one-time password, or the one that comes on standard input, and ends its sessions
+    Passwd {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        choice: Choice,
+    },
     /// Cambia el rol y cierra sus sesiones · Changes the role and ends its sessions
     Role {
         #[command(flatten)]
@@ -87,26 +95,66 @@ impl Desk {
     }
 
     /// Says in the audit what was done, and to the person.
-    fn done(&self, event: Event, lang: Lang, text: Text, name: &UserName) -> Result<(), Failure> {
+    fn done(&self, events: impl IntoIterator<Item = Event>, lang: Lang, text: Text, name: &UserName) -> Result<(), Failure> {
         let (audit, writer) = start_audit(&self.config, Arc::new(SystemClock))?;
-        audit.note(event);
+        for event in events {
+            audit.note(event);
+        }
         writer.finish(Duration::from_secs(2));
         say(format_args!("{name}: {}", text.pick(lang)));
         Ok(())
     }
 }
 
+/// What somebody who was given a password must do, and by when.
+struct Given {
+    shown: Option<OneTimePassword>,
+    by: Option<Timestamp>,
+}
+
+impl Given {
+    const DAYS: u64 = ONE_TIME_LIFE.as_secs() / (24 * 60 * 60);
+
+    fn new(new: &New, now: Timestamp) -> Self {
+        Self { shown: new.shown.clone(), by: new.must_change.then(|| now.plus(ONE_TIME_LIFE)) }
+    }
+
+    fn event(&self, user: &UserName) -> Option<Event> {
+        self.by.map(|_| Event::UserMustChange { user: user.clone(), days: Self::DAYS })
+    }
+
+    /// The only time that a password is printed: nobody else knows it, and it is good for one thing.
+    fn tell(&self, lang: Lang) {
+        if let Some(password) = &self.shown {
+            match lang {
+                Lang::Es => say(format_args!("Contraseña de un solo uso: {password}")),
+                Lang::En => say(format_args!("One-time password: {password}")),
+            }
+        }
+        if self.by.is_some() {
+            match lang {
+                Lang::Es => {
+                    say(format_args!("Al entrar hay que cambiarla. Si nadie la usa, deja de servir en {} días.", Self::DAYS))
+                }
+                Lang::En => {
+                    say(format_args!("It must be changed at the first sign-in. Unused it lapses after {} days.", Self::DAYS));
+                }
+            }
+        }
+    }
+}
+
 impl User {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
         match self {
-            Self::Add { target, role } => add(&target, role, lang),
-            Self::Passwd(target) => passwd(&target, lang),
+            Self::Add { target, choice, role } => add(&target, choice, role, lang),
+            Self::Passwd { target, choice } => passwd(&target, choice, lang),
             Self::Role { target, role } => {
                 let desk = Desk::open(&target.source)?;
                 let user = desk.find(&target.name)?;
                 desk.store.with(|db| db.set_role(user.id, role))?;
                 let event = Event::UserRoleChanged { user: user.name.clone(), role };
-                desk.done(event, lang, Text::new("rol cambiado", "role changed"), &user.name)
+                desk.done([event], lang, Text::new("rol cambiado", "role changed"), &user.name)
             }
             Self::Lock(target) => lock(&target, true, lang),
             Self::Unlock(target) => lock(&target, false, lang),
@@ -115,26 +163,35 @@ impl User {
     }
 }
 
-fn add(target: &Target, role: Role, lang: Lang) -> Result<(), Failure> {
-    let desk = Desk::open(&target.source)?;
-    if desk.store.with(|db| db.user_by_name(&target.name))?.is_some() {
-        return Err(Failure::UserExists(target.name.clone()));
+fn add(target: &Target, choice: Choice, role: Role, lang: Lang) -> Result<(), Failure> {
+    let (desk, name) = (Desk::open(&target.source)?, &target.name);
+    if desk.store.with(|db| db.user_by_name(name))?.is_some() {
+        return Err(Failure::UserExists(name.clone()));
     }
-    let phc = desk.hash(&new_password(&target.name, lang)?)?;
-    if desk.store.with(|db| db.add_user(&target.name, role, &phc, SystemClock.now()))?.is_none() {
-        return Err(Failure::UserExists(target.name.clone()));
+    let new = choice.password(name, lang)?;
+    let (phc, now) = (desk.hash(&new.password)?, SystemClock.now());
+    let given = Given::new(&new, now);
+    if desk.store.with(|db| db.add_user_who_must_change(name, role, &phc, given.by, now))?.is_none() {
+        return Err(Failure::UserExists(name.clone()));
     }
-    let event = Event::UserAdded { user: target.name.clone(), role, by: "command" };
-    desk.done(event, lang, Text::new("cuenta creada", "account made"), &target.name)
+    let added = Event::UserAdded { user: name.clone(), role, by: "command" };
+    desk.done([added].into_iter().chain(given.event(name)), lang, Text::new("cuenta creada", "account made"), name)?;
+    given.tell(lang);
+    Ok(())
 }
 
-fn passwd(target: &Target, lang: Lang) -> Result<(), Failure> {
+fn passwd(target: &Target, choice: Choice, lang: Lang) -> Result<(), Failure> {
     let desk = Desk::open(&target.source)?;
-    let user = desk.find(&target.name)?;
-    let phc = desk.hash(&new_password(&user.name, lang)?)?;
-    desk.store.with(|db| db.set_password(user.id, &phc, None))?;
+    let UserRow { id, name, .. } = desk.find(&target.name)?;
+    let new = choice.password(&name, lang)?;
+    let phc = desk.hash(&new.password)?;
+    let given = Given::new(&new, SystemClock.now());
+    desk.store.with(|db| db.set_password(id, &phc, given.by))?;
     let text = Text::new("contraseña cambiada, sesiones cerradas", "password changed, sessions ended");
-    desk.done(Event::UserPasswordSet { user: user.name.clone() }, lang, text, &user.name)
+    let set = Event::UserPasswordSet { user: name.clone() };
+    desk.done([set].into_iter().chain(given.event(&name)), lang, text, &name)?;
+    given.tell(lang);
+    Ok(())
 }
 
 fn lock(target: &Target, locked: bool, lang: Lang) -> Result<(), Failure> {
@@ -149,7 +206,7 @@ fn lock(target: &Target, locked: bool, lang: Lang) -> Result<(), Failure> {
     } else {
         (Event::UserUnlocked { user: user.name.clone() }, Text::new("cuenta desbloqueada", "account unlocked"))
     };
-    desk.done(event, lang, text, &user.name)
+    desk.done([event], lang, text, &user.name)
 }
 
 fn list(source: &Source, lang: Lang) -> Result<(), Failure> {

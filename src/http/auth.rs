@@ -5,7 +5,10 @@ use std::sync::Arc;
 use crate::accounts::Session;
 use crate::types::Role;
 
-/// Somebody who is signed in.
+/// Somebody with a session, who may first have to replace a password that was given to them.
+pub(super) struct AnySession(Arc<Session>);
+
+/// Somebody who is signed in, with a password of their own.
 #[derive(Clone)]
 pub(super) struct SignedIn(Arc<Session>);
 
@@ -15,11 +18,22 @@ pub(super) struct Uploader(SignedIn);
 /// Somebody who may do everything.
 pub(super) struct Admin(SignedIn);
 
-impl SignedIn {
+impl AnySession {
     pub(super) fn new(session: Arc<Session>) -> Self {
         Self(session)
     }
 
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.0
+    }
+
+    /// `None` as long as the password must be changed.
+    pub(super) fn signed_in(self) -> Option<SignedIn> {
+        (!self.0.must_change()).then_some(SignedIn(self.0))
+    }
+}
+
+impl SignedIn {
     pub(super) fn session(&self) -> &Arc<Session> {
         &self.0
     }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 use rust_embed::RustEmbed;
 
-use crate::types::crypto::hex;
+use crate::accounts::blocklist::COMMON;
+use crate::types::crypto::{Sha256, hex};
 use crate::types::{Lang, Text};
 
 use super::body::Body;
@@ -18,6 +19,9 @@ struct PageFiles;
 #[derive(RustEmbed)]
 #[folder = "assets/static"]
 struct StaticFiles;
+
+/// Where the list of common passwords is found under `/static/`.
+const COMMON_PATH: &str = "passwords.txt";
 
 const BANNER_MARK: &str = "<!--BANNER-->";
 const MESSAGE_MARK: &str = "<!--MENSAJE-->";
@@ -32,6 +36,7 @@ const DEMO_BANNER: Text = Text::new(
 pub(super) enum Page {
     Login,
     Reclamar,
+    Clave,
     Inicio,
     Chat,
     Listar,
@@ -41,13 +46,23 @@ pub(super) enum Page {
 }
 
 impl Page {
-    const ALL: [Self; 8] =
-        [Self::Login, Self::Reclamar, Self::Inicio, Self::Chat, Self::Listar, Self::Subir, Self::Prohibido, Self::NoEncontrado];
+    const ALL: [Self; 9] = [
+        Self::Login,
+        Self::Reclamar,
+        Self::Clave,
+        Self::Inicio,
+        Self::Chat,
+        Self::Listar,
+        Self::Subir,
+        Self::Prohibido,
+        Self::NoEncontrado,
+    ];
 
     const fn file(self) -> &'static str {
         match self {
             Self::Login => "login.html",
             Self::Reclamar => "reclamar.html",
+            Self::Clave => "clave.html",
             Self::Inicio => "inicio.html",
             Self::Chat => "chat.html",
             Self::Listar => "listar.html",
@@ -56,6 +71,14 @@ impl Page {
             Self::NoEncontrado => "no-encontrado.html",
         }
     }
+}
+
+/// What a page says beside what always stands on it.
+pub(super) enum Said<'a> {
+    /// Something went wrong.
+    Problem(&'a str),
+    /// Something to know.
+    Note(&'a str),
 }
 
 /// The pages, ready to send.
@@ -81,11 +104,27 @@ impl Pages {
         html(self.0.get(&page).cloned().unwrap_or_default())
     }
 
-    /// The bytes of a page that says `message` to somebody who reads `lang`.
-    pub(super) fn with_message(&self, page: Page, message: &str, lang: Lang) -> Bytes {
+    /// The bytes of a page that says something to somebody who reads `lang`.
+    pub(super) fn with(&self, page: Page, said: &[Said<'_>], lang: Lang) -> Bytes {
         let text = self.0.get(&page).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
-        let alert = format!(r#"<p class="alert" role="alert" lang="{}">{}</p>"#, lang.tag(), escape(message));
-        text.replacen(MESSAGE_MARK, &alert, 1).into()
+        let html = |said: &Said<'_>| {
+            let (class, role, text) = match said {
+                Said::Problem(text) => ("alert", "alert", text),
+                Said::Note(text) => ("alert nota", "note", text),
+            };
+            format!(r#"<p class="{class}" role="{role}" lang="{}">{}</p>"#, lang.tag(), escape(text))
+        };
+        text.replacen(MESSAGE_MARK, &said.iter().map(html).collect::<String>(), 1).into()
+    }
+
+    /// The bytes of a page that says what went wrong to somebody who reads `lang`.
+    pub(super) fn with_message(&self, page: Page, message: &str, lang: Lang) -> Bytes {
+        self.with(page, &[Said::Problem(message)], lang)
+    }
+
+    /// A page that says something, as an answer with status 200.
+    pub(super) fn saying(&self, page: Page, said: &[Said<'_>], lang: Lang) -> Response<Body> {
+        html(self.with(page, said, lang))
     }
 
     /// A page with a form that says `message`, with what was typed still in its fields (by name).
@@ -142,7 +181,14 @@ impl Assets {
             };
             Some((path.into_owned(), Asset { bytes, media_type: media_type.try_into().ok()?, etag: etag.try_into().ok()? }))
         };
-        Self(StaticFiles::iter().filter_map(load).collect())
+        let mut files: HashMap<_, _> = StaticFiles::iter().filter_map(load).collect();
+        // The text that the server checks new passwords against: the page's meter reads it too.
+        let (common, etag) = (Bytes::from_static(COMMON.as_bytes()), &hex(&Sha256::of(COMMON.as_bytes()).0)[..32]);
+        if let Ok(etag) = format!("\"{etag}\"").try_into() {
+            let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
+            files.insert(COMMON_PATH.to_owned(), Asset { bytes: common, media_type, etag });
+        }
+        Self(files)
     }
 
     /// A file, or 304 when the browser has it.
@@ -172,7 +218,7 @@ mod tests {
             let file = PageFiles::get(page.file()).unwrap_or_else(|| panic!("{} is missing", page.file()));
             let text = String::from_utf8(file.data.into_owned()).expect("UTF-8");
             assert_eq!(text.matches(BANNER_MARK).count(), 1, "{}", page.file());
-            let messages = usize::from(matches!(page, Page::Login | Page::Reclamar | Page::Subir));
+            let messages = usize::from(matches!(page, Page::Login | Page::Reclamar | Page::Clave | Page::Subir));
             assert_eq!(text.matches(MESSAGE_MARK).count(), messages, "{}", page.file());
         }
     }

@@ -18,6 +18,7 @@ pub(super) enum Code {
     InvalidCredentials,
     WrongPassword,
     Forbidden,
+    PasswordChangeRequired,
     CrossOrigin,
     Held,
     WrongClaim,
@@ -63,6 +64,11 @@ impl Code {
                 Text::new("La contraseña actual no es correcta", "The current password is wrong"),
             ),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", Text::new("No tienes permiso para eso", "You may not do that")),
+            Self::PasswordChangeRequired => (
+                S::FORBIDDEN,
+                "password_change_required",
+                Text::new("Primero cambia la contraseña que te dieron", "First change the password that you were given"),
+            ),
             Self::CrossOrigin => (
                 S::FORBIDDEN,
                 "cross_origin",
@@ -140,14 +146,9 @@ impl Code {
                 "passwords_differ",
                 Text::new("Las dos contraseñas no son iguales", "The two passwords differ"),
             ),
-            Self::WeakPassword => (
-                S::UNPROCESSABLE_ENTITY,
-                "weak_password",
-                Text::new(
-                    "La contraseña nueva debe tener entre 8 y 128 caracteres y no ser tu nombre de usuario",
-                    "The new password must have 8 to 128 characters and must not be your user name",
-                ),
-            ),
+            Self::WeakPassword => {
+                (S::UNPROCESSABLE_ENTITY, "weak_password", Text::new("Esa contraseña no sirve", "That password will not do"))
+            }
             Self::UpgradeRequired => {
                 (S::UPGRADE_REQUIRED, "bad_request", Text::new("Aquí solo se habla WebSocket", "Only WebSocket is spoken here"))
             }
@@ -296,6 +297,13 @@ fn duration(seconds: u64, [second, seconds_word, minute, minutes]: [&str; 4]) ->
 impl From<Wait> for Problem {
     fn from(wait: Wait) -> Self {
         Self::new(Code::RateLimited).retry(wait.retry)
+    }
+}
+
+impl From<crate::accounts::password::WeakPassword> for Problem {
+    fn from(weak: crate::accounts::password::WeakPassword) -> Self {
+        let Text { es, en } = weak.text();
+        Self::new(Code::WeakPassword).because(es, en)
     }
 }
 

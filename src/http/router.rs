@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use crate::types::Lang;
 
 use super::Site;
-use super::auth::{Admin, SignedIn, Uploader};
+use super::auth::{Admin, AnySession, SignedIn, Uploader};
 use super::body::Body;
 use super::problem::Problem;
 
@@ -33,6 +33,8 @@ pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Prob
 #[derive(Clone, Copy)]
 pub(super) enum Handler {
     Anyone(fn(Call) -> Answer),
+    /// Also while the password must be changed.
+    AnySession(fn(Call, AnySession) -> Answer),
     SignedIn(fn(Call, SignedIn) -> Answer),
     Uploader(fn(Call, Uploader) -> Answer),
     Admin(fn(Call, Admin) -> Answer),

@@ -10,7 +10,7 @@ use crate::audit::Event;
 use crate::types::Lang;
 
 use super::address::client_address;
-use super::auth::SignedIn;
+use super::auth::{AnySession, SignedIn};
 use super::body::Body;
 use super::connection::MAX_HEAD;
 use super::cookies;
@@ -94,6 +94,10 @@ async fn dispatch(site: &Arc<Site>, addr: IpAddr, lang: Lang, request: Request<I
     let call = Call { site: Arc::clone(site), request, addr, lang, param };
     let result = match route.handler {
         Handler::Anyone(handler) => handler(call).await,
+        Handler::AnySession(handler) => {
+            let who = any_session(&call, face)?;
+            handler(call, who).await
+        }
         Handler::SignedIn(handler) => {
             let who = signed_in(&call, face)?;
             handler(call, who).await
@@ -160,14 +164,19 @@ fn preflight(site: &Site, request: &Request<Incoming>, path: &str) -> Result<Res
 }
 
 /// The session behind a request's cookie.
-pub(super) fn session(site: &Site, headers: &HeaderMap) -> Option<SignedIn> {
+pub(super) fn session(site: &Site, headers: &HeaderMap) -> Option<AnySession> {
     let token = cookies::token(headers, site.secure)?;
-    site.accounts.session(&token).map(SignedIn::new)
+    site.accounts.session(&token).map(AnySession::new)
+}
+
+fn any_session(call: &Call, face: Face) -> Result<AnySession, Refused> {
+    session(&call.site, call.request.headers())
+        .ok_or_else(|| Refused { problem: Problem::new(Code::Unauthenticated), face: Some(face) })
 }
 
 fn signed_in(call: &Call, face: Face) -> Result<SignedIn, Refused> {
-    session(&call.site, call.request.headers())
-        .ok_or_else(|| Refused { problem: Problem::new(Code::Unauthenticated), face: Some(face) })
+    let problem = || Refused { problem: Problem::new(Code::PasswordChangeRequired), face: Some(face) };
+    any_session(call, face)?.signed_in().ok_or_else(problem)
 }
 
 async fn denied(call: &Call) -> Problem {
@@ -184,6 +193,7 @@ fn show(site: &Site, problem: &Problem, face: Face, lang: Lang) -> Response<Body
     }
     match problem.code {
         Code::Unauthenticated => routes::see_other(routes::entrance(site)),
+        Code::PasswordChangeRequired => routes::see_other(routes::CHANGE),
         // While nobody has an account every page leads to the one that makes the first.
         Code::NotFound if routes::entrance(site) != "/login" => routes::see_other(routes::entrance(site)),
         Code::Forbidden => with_status(site.pages.get(Page::Prohibido), StatusCode::FORBIDDEN),

@@ -83,7 +83,8 @@ impl Db {
             }
             tx.execute(
                 "INSERT INTO users (name, name_key, role, password, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (name_key) DO UPDATE SET role = ?3, password = ?4, locked = 0",
+                 ON CONFLICT (name_key) DO UPDATE
+                 SET role = ?3, password = ?4, locked = 0, must_change = 0, must_change_by = NULL",
                 params![name.as_str(), name.key(), Role::Administrator.as_str(), password, now.0],
             )?;
             tx.execute("DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE name_key = ?1)", [name.key()])?;

@@ -47,6 +47,11 @@ const STEPS: &[M<'_>] = &[
         kind TEXT NOT NULL
     ) STRICT;",
     ),
+    // The password was given by an administrator and must be changed; after `must_change_by` it lets nobody in any more.
+    M::up(
+        "ALTER TABLE users ADD COLUMN must_change INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE users ADD COLUMN must_change_by INTEGER;",
+    ),
 ];
 
 /// Brings the database to the newest step.

@@ -19,16 +19,29 @@ pub struct UserRow {
     pub password: String,
     /// Whether an administrator has shut them out.
     pub locked: bool,
+    /// Whether the password was given to them, to be changed at the first sign-in.
+    pub must_change: bool,
+    /// From when on a password that was given lets nobody in any more.
+    pub must_change_by: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, name, role, password, locked";
+const COLUMNS: &str = "id, name, role, password, locked, must_change, must_change_by";
 
 fn user(row: &Row<'_>) -> rusqlite::Result<Result<UserRow, StoreError>> {
     let (name, role): (String, String) = (row.get(1)?, row.get(2)?);
     let (Ok(name), Ok(role)) = (name.parse(), role.parse()) else {
         return Ok(Err(StoreError::Unknown(format!("user {name:?} with role {role:?}"))));
     };
-    Ok(Ok(UserRow { id: UserId(row.get(0)?), name, role, password: row.get(3)?, locked: row.get(4)? }))
+    let must_change_by: Option<i64> = row.get(6)?;
+    Ok(Ok(UserRow {
+        id: UserId(row.get(0)?),
+        name,
+        role,
+        password: row.get(3)?,
+        locked: row.get(4)?,
+        must_change: row.get(5)?,
+        must_change_by: must_change_by.map(Timestamp),
+    }))
 }
 
 impl Db {
@@ -55,7 +68,7 @@ impl Db {
         Ok(self.conn.query_row("SELECT EXISTS (SELECT 1 FROM users)", [], |row| row.get(0))?)
     }
 
-    /// Adds a user. `None` when the name is taken.
+    /// Adds a user with a password of their own. `None` when the name is taken.
     pub fn add_user(
         &mut self,
         name: &UserName,
@@ -63,22 +76,51 @@ impl Db {
         password: &str,
         now: Timestamp,
     ) -> Result<Option<UserId>, StoreError> {
+        self.add_user_who_must_change(name, role, password, None, now)
+    }
+
+    /// Adds a user whose password was given to them, and lapses then, if it says when. `None` when the name is taken.
+    pub fn add_user_who_must_change(
+        &mut self,
+        name: &UserName,
+        role: Role,
+        password: &str,
+        by: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Option<UserId>, StoreError> {
         self.transaction(Durability::Synced, |tx| {
             let added = tx.execute(
-                "INSERT INTO users (name, name_key, role, password, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (name_key) DO NOTHING",
-                params![name.as_str(), name.key(), role.as_str(), password, now.0],
+                "INSERT INTO users (name, name_key, role, password, must_change, must_change_by, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5 IS NOT NULL, ?5, ?6) ON CONFLICT (name_key) DO NOTHING",
+                params![name.as_str(), name.key(), role.as_str(), password, by.map(|by| by.0), now.0],
             )?;
             Ok((added == 1).then(|| UserId(tx.last_insert_rowid())))
         })
     }
 
-    /// Stores another password hash; `keep` names the one session that goes on, all others of this user end.
-    pub fn set_password(&mut self, user: UserId, password: &str, keep: Option<&[u8; 32]>) -> Result<(), StoreError> {
+    /// A person replaces `old`, their password's hash, by one of their own choice; `keep` names the one session that goes on, all
+    /// others of this user end. Does nothing, and says so, when `old` is no longer the stored hash: an administrator was faster.
+    pub fn change_password(&mut self, user: UserId, old: &str, new: &str, keep: &[u8; 32]) -> Result<bool, StoreError> {
         self.transaction(Durability::Synced, |tx| {
-            tx.execute("UPDATE users SET password = ?2 WHERE id = ?1", params![user.0, password])?;
-            let keep = keep.map_or(&[][..], |digest| &digest[..]);
-            tx.execute("DELETE FROM sessions WHERE user_id = ?1 AND digest <> ?2", params![user.0, keep])?;
+            let changed = tx.execute(
+                "UPDATE users SET password = ?3, must_change = 0, must_change_by = NULL WHERE id = ?1 AND password = ?2",
+                params![user.0, old, new],
+            )?;
+            if changed == 1 {
+                tx.execute("DELETE FROM sessions WHERE user_id = ?1 AND digest <> ?2", params![user.0, keep])?;
+            }
+            Ok(changed == 1)
+        })
+    }
+
+    /// An administrator sets a password, to be changed `by` then if it says when; all sessions of this user end.
+    pub fn set_password(&mut self, user: UserId, password: &str, by: Option<Timestamp>) -> Result<(), StoreError> {
+        self.transaction(Durability::Synced, |tx| {
+            tx.execute(
+                "UPDATE users SET password = ?2, must_change = ?3 IS NOT NULL, must_change_by = ?3 WHERE id = ?1",
+                params![user.0, password, by.map(|by| by.0)],
+            )?;
+            tx.execute("DELETE FROM sessions WHERE user_id = ?1", [user.0])?;
             Ok(())
         })
     }
@@ -132,6 +174,28 @@ mod tests {
                 assert_eq!(db.user_by_id(id)?.expect("there").password, "h");
                 db.rehash(id, "h", "new")?;
                 assert_eq!(db.users()?[0].password, "new");
+                Ok(())
+            })
+            .expect("works");
+    }
+
+    #[test]
+    fn a_password_that_was_given_must_be_changed_until_it_was() {
+        let store = Store::in_memory().expect("opens");
+        store
+            .with(|db| {
+                let (ana, by) = ("ana".parse().expect("valid"), Some(Timestamp(9)));
+                let id = db.add_user_who_must_change(&ana, Role::Cliente, "given", by, Timestamp(1))?.expect("free");
+                let state = |db: &Db| db.user_by_id(id).map(|row| row.map(|r| (r.password, r.must_change, r.must_change_by)));
+                assert_eq!(state(db)?, Some(("given".into(), true, by)));
+                assert!(!db.change_password(id, "another", "own", &[0; 32])?, "not any more the one that was proved");
+                assert_eq!(state(db)?, Some(("given".into(), true, by)));
+                assert!(db.change_password(id, "given", "own", &[0; 32])?);
+                assert_eq!(state(db)?, Some(("own".into(), false, None)));
+                db.set_password(id, "again", by)?;
+                assert_eq!(state(db)?, Some(("again".into(), true, by)));
+                db.set_password(id, "by hand", None)?;
+                assert_eq!(state(db)?, Some(("by hand".into(), false, None)));
                 Ok(())
             })
             .expect("works");

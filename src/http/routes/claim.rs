@@ -31,7 +31,7 @@ impl From<ClaimError> for Problem {
             ClaimError::Closed => Self::new(Code::NotClaimable),
             ClaimError::WrongCode => Self::new(Code::WrongClaim),
             ClaimError::BadName => Self::new(Code::BadUserName),
-            ClaimError::Weak(_) => Self::new(Code::WeakPassword),
+            ClaimError::Weak(weak) => weak.into(),
             ClaimError::SignIn(error) => error.into(),
         }
     }

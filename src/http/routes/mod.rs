@@ -3,6 +3,7 @@
 mod claim;
 mod files;
 mod pages;
+mod password;
 mod rooms;
 mod session;
 mod socket;
@@ -15,6 +16,9 @@ use super::body::Body;
 use super::router::{Face, Handler, Route, Router};
 
 pub(super) use pages::entrance;
+
+/// Where somebody must go first whose password was given to them.
+pub(super) const CHANGE: &str = "/clave";
 
 /// Where sockets open.
 pub(super) const SOCKET: &str = "/ws";
@@ -32,7 +36,7 @@ fn route(method: Method, path: &'static str, face: Face, handler: Handler) -> Ro
 
 fn table() -> Vec<Route> {
     use Face::{Api, Page};
-    use Handler::{Admin, Anyone, SignedIn, Uploader};
+    use Handler::{Admin, AnySession, Anyone, SignedIn, Uploader};
     let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
     vec![
         route(get.clone(), "/", Page, Anyone(|c| Box::pin(pages::root(c)))),
@@ -40,7 +44,9 @@ fn table() -> Vec<Route> {
         route(post.clone(), "/login", Page, Anyone(|c| Box::pin(session::form_sign_in(c)))),
         route(get.clone(), "/reclamar", Page, Anyone(|c| Box::pin(claim::page(c)))),
         route(post.clone(), "/reclamar", Page, Anyone(|c| Box::pin(claim::form(c)))),
-        route(post.clone(), "/logout", Page, SignedIn(|c, who| Box::pin(session::form_sign_out(c, who)))),
+        route(get.clone(), CHANGE, Page, AnySession(|c, who| Box::pin(password::page(c, who)))),
+        route(post.clone(), CHANGE, Page, AnySession(|c, who| Box::pin(password::form(c, who)))),
+        route(post.clone(), "/logout", Page, AnySession(|c, who| Box::pin(session::form_sign_out(c, who)))),
         route(get.clone(), "/inicio", Page, SignedIn(|c, who| Box::pin(pages::inicio(c, who)))),
         route(get.clone(), "/chat", Page, SignedIn(|c, who| Box::pin(pages::chat(c, who)))),
         route(get.clone(), "/listar", Page, SignedIn(|c, who| Box::pin(pages::listar(c, who)))),
@@ -51,9 +57,9 @@ fn table() -> Vec<Route> {
         route(get.clone(), "/api/health", Api, Anyone(|c| Box::pin(pages::health(c)))),
         route(post.clone(), "/api/session", Api, Anyone(|c| Box::pin(session::sign_in(c)))),
         route(post.clone(), "/api/claim", Api, Anyone(|c| Box::pin(claim::api(c)))),
-        route(get.clone(), "/api/session", Api, SignedIn(|c, who| Box::pin(session::show(c, who)))),
-        route(delete.clone(), "/api/session", Api, SignedIn(|c, who| Box::pin(session::sign_out(c, who)))),
-        route(post.clone(), "/api/password", Api, SignedIn(|c, who| Box::pin(session::change_password(c, who)))),
+        route(get.clone(), "/api/session", Api, AnySession(|c, who| Box::pin(session::show(c, who)))),
+        route(delete.clone(), "/api/session", Api, AnySession(|c, who| Box::pin(session::sign_out(c, who)))),
+        route(post.clone(), "/api/password", Api, AnySession(|c, who| Box::pin(password::api(c, who)))),
         route(get.clone(), "/api/rooms", Api, SignedIn(|c, who| Box::pin(rooms::list(c, who)))),
         route(get.clone(), "/api/files", Api, SignedIn(|c, who| Box::pin(files::list(c, who)))),
         route(post, "/api/files", Api, Uploader(|c, who| Box::pin(upload::api(c, who)))),
@@ -95,6 +101,7 @@ mod tests {
     fn access(handler: Handler) -> &'static str {
         match handler {
             Handler::Anyone(_) => "anyone",
+            Handler::AnySession(_) => "any session",
             Handler::SignedIn(_) => "signed in",
             Handler::Uploader(_) => "uploader",
             Handler::Admin(_) => "administrator",
@@ -117,6 +124,14 @@ mod tests {
             "POST /api/session",
             "POST /api/claim",
         ];
+        assert_eq!(open, want);
+    }
+
+    #[test]
+    fn only_these_routes_are_open_to_somebody_who_must_change_the_password_first() {
+        let open = table().into_iter().filter(|r| access(r.handler) == "any session");
+        let open: Vec<_> = open.map(|r| format!("{} {}", r.method, r.path)).collect();
+        let want = ["GET /clave", "POST /clave", "POST /logout", "GET /api/session", "DELETE /api/session", "POST /api/password"];
         assert_eq!(open, want);
     }
 

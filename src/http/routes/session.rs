@@ -1,4 +1,4 @@
-//! Signing in and out, and changing the password.
+//! Signing in and out.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
-use crate::accounts::{ChangeError, Session, SignInError};
-use crate::http::auth::SignedIn;
+use crate::accounts::{Session, SignInError};
+use crate::http::auth::AnySession;
 use crate::http::body::{Body, read_small};
 use crate::http::cookies;
 use crate::http::pages::{HTML, Page};
@@ -30,23 +30,19 @@ struct Credentials {
     password: Zeroizing<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PasswordChange {
-    current: Zeroizing<String>,
-    new: Zeroizing<String>,
-}
-
 #[derive(Serialize)]
 struct Shown<'a> {
     username: &'a str,
     role: &'a str,
     expires_at: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    must_change_password: bool,
 }
 
 pub(super) fn shown(site: &Site, session: &Session) -> Response<Body> {
     let expires_at = site.accounts.expires_at(session).to_string();
-    json(StatusCode::OK, &Shown { username: session.person.name.as_str(), role: session.role.as_str(), expires_at })
+    let (username, role) = (session.person.name.as_str(), session.role.as_str());
+    json(StatusCode::OK, &Shown { username, role, expires_at, must_change_password: session.must_change() })
 }
 
 impl From<SignInError> for Problem {
@@ -58,16 +54,6 @@ impl From<SignInError> for Problem {
             SignInError::RateLimited(wait) => wait.into(),
             SignInError::Busy => Self::new(Code::Busy).retry(BUSY_RETRY),
             SignInError::Internal(_) | SignInError::BadHash => internal(&error),
-        }
-    }
-}
-
-impl From<ChangeError> for Problem {
-    fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::Weak(_) => Self::new(Code::WeakPassword),
-            ChangeError::SignIn(SignInError::Invalid) => Self::new(Code::WrongPassword),
-            ChangeError::SignIn(other) => other.into(),
         }
     }
 }
@@ -126,22 +112,15 @@ pub(super) async fn sign_in(call: Call) -> Result {
     Ok(response)
 }
 
-pub(super) async fn show(call: Call, who: SignedIn) -> Result {
+pub(super) async fn show(call: Call, who: AnySession) -> Result {
     Ok(shown(&call.site, who.session()))
 }
 
-pub(super) async fn sign_out(call: Call, who: SignedIn) -> Result {
+pub(super) async fn sign_out(call: Call, who: AnySession) -> Result {
     call.site.accounts.sign_out(who.session()).await?;
     let mut response = no_content();
     forget(&mut response, call.site.secure);
     Ok(response)
-}
-
-pub(super) async fn change_password(call: Call, who: SignedIn) -> Result {
-    let Call { site, request, addr, .. } = call;
-    let PasswordChange { current, new } = read_json(request).await?;
-    site.accounts.change_password(who.session(), Password::typed(&current), Password::typed(&new), addr).await?;
-    Ok(no_content())
 }
 
 /// The form of `/login`: works without scripts, answers with the page again when it fails.
@@ -172,7 +151,7 @@ pub(super) async fn form_sign_in(call: Call) -> Result {
     })
 }
 
-pub(super) async fn form_sign_out(call: Call, who: SignedIn) -> Result {
+pub(super) async fn form_sign_out(call: Call, who: AnySession) -> Result {
     call.site.accounts.sign_out(who.session()).await?;
     let mut response = see_other("/login");
     forget(&mut response, call.site.secure);

@@ -1,0 +1,152 @@
+//! What may not become a password though it is long enough: what anybody would try first.
+
+use super::password::WeakPassword;
+
+/// The 3000 commonest passwords of 8 characters or more, one a line, lower case, the commonest first. Where they come from stands in
+/// `assets/passwords/README.md`. The page's meter reads the same text.
+pub const COMMON: &str = include_str!("../../assets/passwords/common.txt");
+
+/// Characters around a word that make no difference: as many as `24/11/2026` has. With more the rest stands for itself.
+const TRIMMINGS: usize = 10;
+
+/// The name of the program, which everybody who sees the page knows.
+const PROGRAM: &str = "pichat";
+
+/// The common passwords, and the words that are common here.
+pub struct Blocklist {
+    /// Essences, none empty.
+    words: Vec<String>,
+}
+
+impl Blocklist {
+    /// The blocklist of a device of that name, with or without its domain.
+    pub fn of_host(host_name: &str) -> Self {
+        let label = host_name.split('.').next().unwrap_or_default();
+        let mut words: Vec<_> = [PROGRAM, host_name, label].into_iter().map(essence).filter(|word| !word.is_empty()).collect();
+        words.sort_unstable();
+        words.dedup();
+        Self { words }
+    }
+
+    /// Whether `password`, in NFC, is what somebody would try who knows that the account is called `user`. Case counts nowhere.
+    /// Refused is:
+    ///
+    /// 1. a password that is on the list as a whole;
+    /// 2. one whose essence is `pichat`, the user's name or the device's name, or several of these, one after the other, when at
+    ///    most 10 further characters stand around or between its letters: `pichat123`, `Ana.2024`, `p-i-c-h-a-t`, `PichatAna!`.
+    pub(super) fn check(&self, password: &str, user: &str) -> Result<(), WeakPassword> {
+        let lower = password.to_lowercase();
+        if COMMON.lines().any(|common| common == lower) {
+            return Err(WeakPassword::Common);
+        }
+        let core = essence(&lower);
+        let trimmings = lower.chars().count() - core.chars().count();
+        let user = essence(user);
+        let words = self.words.iter().map(String::as_str).chain([user.as_str()]);
+        if trimmings <= TRIMMINGS && is_made_of(&core, words) { Err(WeakPassword::KnownWord) } else { Ok(()) }
+    }
+}
+
+/// The letters of a text, lower case; its digits where it has no letters.
+fn essence(text: &str) -> String {
+    let only = |kept: fn(char) -> bool| text.to_lowercase().chars().filter(|c| kept(*c)).collect::<String>();
+    let letters = only(char::is_alphabetic);
+    if letters.is_empty() { only(char::is_numeric) } else { letters }
+}
+
+/// Whether `text` is one or more of `words`, one after the other.
+fn is_made_of<'a>(text: &str, words: impl Iterator<Item = &'a str> + Clone) -> bool {
+    // Whether words reach to this byte. A password has at most 128 characters and there are at most four words.
+    let mut reached = vec![false; text.len() + 1];
+    reached[0] = true;
+    for at in 0..text.len() {
+        if reached[at] {
+            for word in words.clone().filter(|word| !word.is_empty() && text[at..].starts_with(word)) {
+                reached[at + word.len()] = true;
+            }
+        }
+    }
+    !text.is_empty() && reached[text.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(password: &str) -> Result<(), WeakPassword> {
+        Blocklist::of_host("caja-3.oficina.lan").check(password, "Ana.María")
+    }
+
+    #[test]
+    fn the_list_has_three_thousand_of_those_that_would_be_long_enough() {
+        let all: std::collections::HashSet<_> = COMMON.lines().collect();
+        assert_eq!((COMMON.lines().count(), all.len()), (3000, 3000));
+        assert!(COMMON.lines().all(|line| line.chars().count() >= 8 && line == line.to_lowercase() && line.trim() == line));
+        assert_eq!(COMMON.lines().next(), Some("123456789"), "the commonest comes first");
+    }
+
+    #[test]
+    fn common_passwords_are_refused_in_any_case() {
+        for common in ["password", "PassWord1", "123456789", "MARIPOSA", "qwertyuiop"] {
+            assert_eq!(check(common), Err(WeakPassword::Common), "{common}");
+        }
+        for other in ["password de la caja", "mariposa y cafe", "xpassword"] {
+            assert_eq!(check(other), Ok(()), "{other}");
+        }
+    }
+
+    #[test]
+    fn known_words_are_refused_with_little_around_them() {
+        for known in [
+            "pichat123",
+            "PiChat-2024!",
+            "p-i-c-h-a-t",
+            "pichat 24/11/26",
+            "pichatpichat",
+            "ana.maría",
+            "ANAMARÍA99",
+            "_ana maría_1",
+            "caja-3-1",
+            "Caja3caja3",
+            "cajaoficinalan",
+            "caja-3.oficina.lan",
+            "pichatCaja",
+            "AnaMaríaPichat",
+        ] {
+            assert_eq!(check(known), Err(WeakPassword::KnownWord), "{known}");
+        }
+        for other in
+            ["pichat24/11/2026x", "pichat-1234567890", "ana maría toma tinto", "pichata1", "la caja tres", "anamaria y pichat"]
+        {
+            assert_eq!(check(other), Ok(()), "{other}");
+        }
+    }
+
+    #[test]
+    fn names_of_digits_or_of_nothing_to_compare() {
+        let blocklist = Blocklist::of_host("");
+        assert_eq!(blocklist.check("48214821", "4821"), Err(WeakPassword::KnownWord));
+        assert_eq!(blocklist.check("83920174", "---"), Ok(()), "no word is empty");
+        assert_eq!(blocklist.check("8392-0174-5561-9", "a"), Ok(()), "no letter at all");
+    }
+
+    proptest! {
+        /// The shortest names there can be would be in the way most.
+        #[test]
+        fn a_random_password_of_fifteen_characters_passes(password in "[ -~]{15}", user in "[a-z0-9]{1,3}", host in "[a-z]{1,3}") {
+            prop_assert_eq!(Blocklist::of_host(&host).check(&password, &user), Ok(()));
+        }
+
+        #[test]
+        fn any_text_is_judged(password in any::<String>(), user in any::<String>(), host in any::<String>()) {
+            let _ = Blocklist::of_host(&host).check(&password, &user);
+        }
+
+        #[test]
+        fn a_name_with_a_few_digits_is_refused(user in "[а-я]{3,16}|[a-z]{3,16}", digits in "[0-9]{0,8}", before: bool) {
+            let password = if before { format!("{digits}{user}") } else { format!("{user}{digits}") };
+            prop_assert!(Blocklist::of_host("caja").check(&password, &user).is_err());
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Changing one's own password.
+
+use http::Response;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::accounts::password::Password;
+use crate::accounts::{ChangeError, PasswordChange, SignInError};
+use crate::http::auth::AnySession;
+use crate::http::body::{Body, read_small};
+use crate::http::form;
+use crate::http::pages::{HTML, Page, Said};
+use crate::http::problem::{Code, Problem};
+use crate::http::router::Call;
+use crate::types::Text;
+
+use super::session::{demand, read_json};
+use super::{no_content, see_other};
+
+type Result = std::result::Result<Response<Body>, Problem>;
+
+/// Why somebody is here who did not come of their own accord.
+const MUST_CHANGE: Text = Text::new(
+    "Entraste con la contraseña que te dieron. Para seguir, elige una que solo sepas tú.",
+    "You signed in with the password that you were given. To go on, choose one that only you know.",
+);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    current: Zeroizing<String>,
+    new: Zeroizing<String>,
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Weak(weak) => weak.into(),
+            ChangeError::SignIn(SignInError::Invalid) => Self::new(Code::WrongPassword),
+            ChangeError::SignIn(other) => other.into(),
+        }
+    }
+}
+
+fn change(current: &str, new: &str) -> PasswordChange {
+    PasswordChange { current: Password::typed(current), new: Password::typed(new) }
+}
+
+pub(super) async fn api(call: Call, who: AnySession) -> Result {
+    let Call { site, request, addr, .. } = call;
+    let Change { current, new } = read_json(request).await?;
+    site.accounts.change_password(who.session(), change(&current, &new), addr).await?;
+    Ok(no_content())
+}
+
+pub(super) async fn page(call: Call, who: AnySession) -> Result {
+    if !who.session().must_change() {
+        return Ok(call.site.pages.get(Page::Clave));
+    }
+    let note = [Said::Note(MUST_CHANGE.pick(call.lang))];
+    Ok(call.site.pages.saying(Page::Clave, &note, call.lang))
+}
+
+/// The form of `/clave`: works without scripts, answers with the page again when it fails.
+pub(super) async fn form(call: Call, who: AnySession) -> Result {
+    let Call { site, request, addr, lang, .. } = call;
+    let result = async {
+        demand(request.headers(), "application/x-www-form-urlencoded")?;
+        let body = read_small(request.into_body()).await?;
+        let field = |name| form::field(&body, name).ok_or_else(|| Problem::new(Code::BadRequest).naming(name));
+        let (current, new) = (field("clave_actual")?, field("clave_nueva")?);
+        // Typed twice on the page; a program need not.
+        if form::field(&body, "clave_otra_vez").is_some_and(|again| again != new) {
+            return Err(Problem::new(Code::PasswordsDiffer));
+        }
+        site.accounts.change_password(who.session(), change(&current, &new), addr).await?;
+        Ok::<_, Problem>(())
+    };
+    Ok(match result.await {
+        Ok(()) => see_other("/inicio"),
+        Err(problem) => {
+            let detail = problem.detail(lang);
+            let mut said = vec![Said::Problem(&detail)];
+            said.extend(who.session().must_change().then_some(Said::Note(MUST_CHANGE.pick(lang))));
+            problem.response(HTML, site.pages.with(Page::Clave, &said, lang))
+        }
+    })
+}
