@@ -25,7 +25,7 @@ export function toLogin() {
   location.assign('/login');
 }
 
-/** One call; the answer's JSON, or null for 204. A dead session leads to the sign-in page. */
+/** One call; the answer's JSON, or null for 204. A dead session leads to the sign-in page, one that must change its password first to that. */
 export async function call(method, url, body) {
   let answer;
   try {
@@ -42,6 +42,7 @@ export async function call(method, url, body) {
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const error = new CallError(answer.status, problemOf(await answer.text()), answer.headers.get('Retry-After'));
   if (error.code === 'unauthenticated') toLogin();
+  if (error.code === 'password_change_required') location.assign('/clave');
   throw error;
 }
 

@@ -1,9 +1,9 @@
-// The start page: who you are, which rooms there are, your password.
-import './page.js';
+// The start page: who you are, which rooms there are.
+import { CHANGED_KEY } from './page.js';
 import { byId } from './dom.js';
 import { errorText, t } from './i18n.js';
-import { complain } from './notice.js';
-import { call, session } from './api.js';
+import { complain, inform } from './notice.js';
+import { session } from './api.js';
 import { watchRooms } from './rooms.js';
 
 async function greet() {
@@ -16,39 +16,10 @@ async function greet() {
   }
 }
 
-function passwordForm() {
-  const form = byId('form-clave');
-  const current = byId('clave-actual');
-  const fresh = byId('clave-nueva');
-  const button = byId('cambiar-clave');
-  const say = (text, bad) => {
-    const line = byId('estado-clave');
-    line.textContent = text;
-    line.className = bad ? 'chico mal' : 'chico bien';
-  };
-  byId('cuenta').hidden = false;
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    if (!current.value || !fresh.value) {
-      say(t('pw.both'), true);
-      (current.value ? fresh : current).focus();
-      return;
-    }
-    button.disabled = true;
-    say('', false);
-    try {
-      await call('POST', '/api/password', { current: current.value, new: fresh.value });
-      form.reset();
-      say(t('pw.done'), false);
-    } catch (error) {
-      say(errorText(error, 'pw'), true);
-      (error.code === 'weak_password' ? fresh : current).focus();
-    } finally {
-      button.disabled = false;
-    }
-  });
+// Left by the page that changes the password, when it was sent.
+if (sessionStorage.getItem(CHANGED_KEY)) {
+  sessionStorage.removeItem(CHANGED_KEY);
+  inform(t('pw.done'));
 }
-
-passwordForm();
 greet();
 watchRooms(byId('salas'), { withButton: true });

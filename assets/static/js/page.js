@@ -4,6 +4,8 @@ import { byId, make } from './dom.js';
 
 /** Key in sessionStorage under which the chat keeps its resume tokens. */
 export const ROOMS_KEY = 'pichat.rooms';
+/** Key in sessionStorage that says that a new password was sent, until the next page knows what became of it. */
+export const CHANGED_KEY = 'pichat.changed';
 
 translate();
 
@@ -25,4 +27,4 @@ for (const field of document.querySelectorAll('.con-boton > [type=password]')) {
 byId('salir')?.form.addEventListener('submit', () => sessionStorage.removeItem(ROOMS_KEY));
 
 // Whoever signs in starts without the last person's rooms.
-if (byId('entrar')) sessionStorage.removeItem(ROOMS_KEY);
+if (byId('entrar')) [ROOMS_KEY, CHANGED_KEY].forEach((key) => sessionStorage.removeItem(key));

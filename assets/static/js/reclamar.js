@@ -1,0 +1,6 @@
+// The page that claims the device works without this; with it one sees how strong the password is.
+import './page.js';
+import { byId } from './dom.js';
+import { measure } from './strength.js';
+
+measure(byId('clave'), () => [byId('usuario').value, location.hostname]);

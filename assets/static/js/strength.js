@@ -1,0 +1,68 @@
+// How strong a new password is, said while it is typed. Everything is worked out here: half a password goes nowhere.
+import { byId, make } from './dom.js';
+import { t } from './i18n.js';
+
+/** Fewest characters that the server takes, and those that are recommended. */
+const MIN_CHARS = 8;
+const GOOD_CHARS = 15;
+/** Powers of ten of guesses from which a password is fair, good, strong. zxcvbn takes a random character for a factor of ten. */
+const STEPS = [8, 10.5, 13];
+const FULL = 16;
+/** Characters that are looked at: more make no difference to the verdict and cost time on a phone. */
+const LOOKED_AT = 64;
+/** Words that anybody would try here, beside the names. */
+const HERE = ['pichat', 'contrasena'];
+
+const plain = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+
+const list = async (url) => {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(url);
+  return (await answer.text()).trimEnd().split('\n');
+};
+
+let loading;
+/** The estimator and its lists, fetched once, when somebody begins to type. */
+function estimator() {
+  loading ??= Promise.all([import('./vendor/zxcvbn.js'), list('/static/passwords.txt'), list('/static/words-es.txt')]).then(
+    ([{ ZxcvbnFactory }, common, words]) => ({
+      common: new Set(common),
+      zxcvbn: new ZxcvbnFactory({ dictionary: { common, words }, maxLength: LOOKED_AT }),
+    }),
+  );
+  return loading;
+}
+
+/** The verdict on a password: how full the meter is, and what is said. */
+export function judge({ common, zxcvbn }, password, names) {
+  const chars = [...password.normalize('NFC')].length;
+  if (chars < MIN_CHARS) return { value: 1, text: t('pw.short', { n: MIN_CHARS - chars }) };
+  if (common.has(password.toLowerCase())) return { value: 1, text: t('pw.common') };
+  const known = names.flatMap((name) => [name, ...name.split(/[^\p{L}\p{N}]+/u)]).filter(Boolean);
+  const { guessesLog10 } = zxcvbn.check(plain(password), [...HERE, ...known].map(plain));
+  const step = STEPS.filter((power) => guessesLog10 >= power).length;
+  const word = t(`pw.s${step}`);
+  const key = step < STEPS.length && chars < GOOD_CHARS ? 'pw.is_short15' : 'pw.is';
+  return { value: Math.max(1, Math.min(FULL, guessesLog10)), text: t(key, { word }) };
+}
+
+/** Puts a meter below the field of a new password; `names` gives what is known of the person. */
+export function measure(field, names) {
+  const meter = make('meter', { min: 0, max: FULL, low: STEPS[0], high: STEPS[2], optimum: FULL, value: 0, 'aria-label': t('pw.strength') });
+  const line = make('p', { id: `${field.id}-fuerza`, class: 'chico', 'aria-live': 'polite' });
+  byId(field.getAttribute('aria-describedby')).after(make('div', { class: 'fuerza' }, meter, line));
+  const draw = async () => {
+    try {
+      const tools = await estimator();
+      // While the lists came the field may have gone on.
+      const verdict = field.value ? judge(tools, field.value, names()) : { value: 0, text: '' };
+      meter.value = verdict.value;
+      if (line.textContent !== verdict.text) line.textContent = verdict.text;
+    } catch {
+      // Without the lists there is no verdict; the server has the last word anyway.
+      loading = undefined;
+      line.textContent = '';
+    }
+  };
+  field.addEventListener('input', draw);
+}
