@@ -67,4 +67,15 @@ mod tests {
     fn the_steps_are_valid_sql() {
         Migrations::from_slice(STEPS).validate().expect("every step applies");
     }
+
+    #[test]
+    fn an_account_of_before_need_not_change_its_password() {
+        let mut conn = Connection::open_in_memory().expect("opens");
+        Migrations::from_slice(&STEPS[..2]).to_latest(&mut conn).expect("applies");
+        let insert = "INSERT INTO users (name, name_key, role, password, created_at) VALUES ('ana', 'ana', 'cliente', 'h', 1)";
+        conn.execute(insert, []).expect("inserts");
+        apply(&mut conn).expect("applies");
+        let given = conn.query_row("SELECT must_change, must_change_by FROM users", [], |row| Ok((row.get(0)?, row.get(1)?)));
+        assert_eq!(given, Ok((false, None::<i64>)));
+    }
 }

@@ -35,6 +35,10 @@ async fn whoever_has_the_code_becomes_administrator() {
         json!(["ana", ""])
     );
     ana.fill("#codigo", &code.to_lowercase()).await;
+    ana.fill("#clave", "ana2026").await;
+    ana.until_says("#clave-fuerza", "Muy corta").await;
+    ana.fill("#clave", "ana-2026").await;
+    ana.until_says("#clave-fuerza", "débil").await;
     ana.fill("#clave", "una-clave-larga").await;
     ana.fill("#clave-otra-vez", "otra-clave-larga").await;
     ana.click("#reclamar").await;
@@ -48,6 +52,24 @@ async fn whoever_has_the_code_becomes_administrator() {
     ana.goto("/reclamar").await;
     ana.arrive("/inicio").await;
     ana.finish(&["403 (Forbidden)", "422 (Unprocessable"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn the_page_fits_a_desk_and_a_phone_in_both_colours() {
+    let (server, _, _run) = unclaimed();
+    for (scheme, width, phone) in [("light", 390, true), ("dark", 390, true), ("light", 1280, false), ("dark", 1280, false)] {
+        let ana = Browser::open(server.addr).await;
+        ana.set_scene(scheme).await;
+        ana.resize(width, 900, phone).await;
+        ana.goto("/reclamar").await;
+        ana.fill("#usuario", "ana").await;
+        ana.fill("#clave", "cuatro palabras").await;
+        ana.until_says("#clave-fuerza", "Fortaleza").await;
+        assert_eq!(ana.js("document.documentElement.scrollWidth").await, json!(width));
+        ana.shot_if_asked(&format!("reclamar-{width}-{scheme}.png")).await;
+        ana.finish(&[]).await;
+    }
 }
 
 #[tokio::test]

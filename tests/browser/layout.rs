@@ -51,8 +51,11 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     ana.arrive("/inicio").await;
     ana.until_says("#salas", "CODIGO_DE_VEINTE_123").await;
     ana.fits(width, "/inicio").await;
-    ana.click("summary").await;
-    ana.fits(width, "/inicio with the form for a password").await;
+    ana.click("#ir-clave").await;
+    ana.arrive("/clave").await;
+    ana.fill("#clave", "corta").await;
+    ana.until_says("#clave-fuerza", "Muy corta").await;
+    ana.fits(width, "/clave").await;
     ana.goto("/subir").await;
     ana.fits(width, "/subir").await;
     ana.goto("/nada").await;

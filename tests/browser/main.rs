@@ -13,6 +13,7 @@ mod browser;
 mod claim;
 mod connection;
 mod layout;
+mod password;
 mod person;
 mod plain;
 mod shots;

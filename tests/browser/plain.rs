@@ -104,7 +104,7 @@ async fn an_english_browser_reads_english() {
     ana.try_sign_in("admin", "admin123").await;
     ana.arrive("/inicio").await;
     ana.until_says("#saludo", "Hello, admin").await;
-    for page in ["/inicio", "/chat", "/listar", "/subir", "/nada"] {
+    for page in ["/inicio", "/clave", "/chat", "/listar", "/subir", "/nada"] {
         ana.goto(page).await;
         ana.until("document.documentElement.lang === 'en'").await;
         let same = ana.js(UNTRANSLATED).await;

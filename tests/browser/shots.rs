@@ -13,7 +13,7 @@ const ROOM_PASSWORD: &str = "cafe-de-las-diez";
 
 impl Browser {
     /// Local time as in the office, the colours as asked for.
-    async fn set_scene(&self, scheme: &str) {
+    pub(crate) async fn set_scene(&self, scheme: &str) {
         self.cdp("Emulation.setTimezoneOverride", json!({"timezoneId": "America/Bogota"})).await;
         let features =
             json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);

@@ -11,7 +11,7 @@ const FULL = 16;
 /** Characters that are looked at: more make no difference to the verdict and cost time on a phone. */
 const LOOKED_AT = 64;
 /** Words that anybody would try here, beside the names. */
-const HERE = ['pichat', 'contrasena'];
+const HERE = ['pichat', 'contrasena', 'clave'];
 
 const plain = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 

@@ -1,0 +1,118 @@
+//! A new password is chosen: what the page says while it is typed, and the change that a one-time password asks for.
+
+use serde_json::json;
+
+use super::browser::{Browser, Setup};
+use super::common::server::user_command;
+use super::common::{Options, Server};
+
+const ANA: (&str, &str, &str) = ("ana", "la clave de ana", "administrator");
+const OWN: &str = "cuatro palabras sin orden";
+
+/// A server with an account `carla`, and its one-time password.
+fn given() -> (Server, String) {
+    let server = Server::start(Options { users: vec![ANA], ..Options::default() });
+    let (status, out, err) = user_command(&["add", "carla", "--role", "cliente", "--one-time"], &server.data_dir, "");
+    assert!(status.success(), "{err}");
+    let password = out.lines().find_map(|line| line.strip_prefix("Contraseña de un solo uso: ")).expect("is shown");
+    (server, password.to_owned())
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn the_strength_is_said_while_a_password_is_typed() {
+    let (server, one_time) = given();
+    let carla = Browser::open(server.addr).await;
+    carla.set_scene("light").await;
+    carla.resize(1280, 800, false).await;
+    carla.goto("/login").await;
+    carla.try_sign_in("carla", &one_time).await;
+    carla.arrive("/clave").await;
+    carla.until_says(".nota", "Entraste con la contraseña que te dieron").await;
+    assert_eq!(carla.js("document.querySelector('.volver').checkVisibility()").await, false, "there is no way round");
+    assert_eq!(carla.js("document.querySelector('#clave-fuerza').getAttribute('aria-live')").await, "polite");
+    let before = carla.js("performance.getEntriesByType('resource').map((one) => one.name).join(' ')").await;
+    assert!(!before.to_string().contains("zxcvbn"), "what is large is fetched when somebody types: {before}");
+    for (typed, said) in [
+        ("cinco", "Muy corta: faltan 3 caracteres."),
+        ("siete77", "Muy corta: falta 1 carácter."),
+        ("password1", "es de las más usadas"),
+        ("carla2026", "Fortaleza: débil. Con 15 caracteres será mejor."),
+        ("contraseña", "Fortaleza: débil. Con 15 caracteres será mejor."),
+        ("x7Gq2!mZ", "Fortaleza: regular. Con 15 caracteres será mejor."),
+        ("x7Gq2!mZx4w", "Fortaleza: buena. Con 15 caracteres será mejor."),
+        (OWN, "Fortaleza: fuerte."),
+    ] {
+        carla.fill("#clave", typed).await;
+        carla.until(&format!("document.querySelector('#clave-fuerza').textContent.includes({said:?})")).await;
+    }
+    carla.shot_if_asked("clave.png").await;
+    let meter =
+        carla.js("(({ min, max, low, high, value }) => [min, max, low, high, value >= high])(document.querySelector('meter'))");
+    assert_eq!(meter.await, json!([0, 16, 8, 13, true]));
+    let asked = carla.js("performance.getEntriesByType('resource').map((one) => new URL(one.name).pathname)").await;
+    for part in ["/static/js/vendor/zxcvbn.js", "/static/passwords.txt", "/static/words-es.txt"] {
+        let times = asked.as_array().expect("a list").iter().filter(|one| **one == part).count();
+        assert_eq!(times, 1, "{part} in {asked}");
+    }
+
+    carla.fill("#clave-actual", &one_time).await;
+    carla.fill("#clave-otra-vez", "otra cosa distinta").await;
+    carla.click("#cambiar-clave").await;
+    carla.until_says(".alert", "no son iguales").await;
+    carla.fill("#clave-actual", &one_time).await;
+    carla.fill("#clave", OWN).await;
+    carla.fill("#clave-otra-vez", OWN).await;
+    carla.click("#cambiar-clave").await;
+    carla.arrive("/inicio").await;
+    carla.until_says("#saludo", "carla").await;
+    carla.until_says("#aviso", "tu contraseña cambió").await;
+    carla.click("#ir-clave").await;
+    carla.arrive("/clave").await;
+    assert_eq!(
+        carla.js("[document.querySelector('.nota'), document.querySelector('.volver').checkVisibility()]").await,
+        json!([null, true])
+    );
+    carla.finish(&["422 (Unprocessable"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn the_pages_that_choose_a_password_fit_a_phone_in_both_colours() {
+    let (server, one_time) = given();
+    for (scheme, width, phone) in [("light", 390, true), ("dark", 390, true), ("light", 1280, false), ("dark", 1280, false)] {
+        let carla = Browser::open(server.addr).await;
+        carla.set_scene(scheme).await;
+        carla.resize(width, 844, phone).await;
+        carla.goto("/login").await;
+        carla.try_sign_in("carla", &one_time).await;
+        carla.arrive("/clave").await;
+        carla.fill("#clave", "x7Gq2!mZx4w").await;
+        carla.until_says("#clave-fuerza", "buena").await;
+        assert_eq!(carla.js("document.documentElement.scrollWidth").await, json!(width));
+        carla.shot_if_asked(&format!("clave-{width}-{scheme}.png")).await;
+        carla.finish(&[]).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn an_english_browser_changes_the_password_without_scripts() {
+    let (server, one_time) = given();
+    let carla = Browser::with(server.addr, Setup { scripts: false, languages: "en-US,en" }).await;
+    carla.goto("/login").await;
+    carla.try_sign_in("carla", &one_time.to_lowercase()).await;
+    carla.arrive("/clave").await;
+    carla.until_says(".nota", "choose one that only you know").await;
+    carla.fill("#clave-actual", &one_time).await;
+    carla.fill("#clave", "password1").await;
+    carla.fill("#clave-otra-vez", "password1").await;
+    carla.click("#cambiar-clave").await;
+    carla.until_says(".alert", "one of the most used").await;
+    carla.fill("#clave-actual", &one_time).await;
+    carla.fill("#clave", OWN).await;
+    carla.fill("#clave-otra-vez", OWN).await;
+    carla.click("#cambiar-clave").await;
+    carla.arrive("/inicio").await;
+    carla.finish(&["422 (Unprocessable"]).await;
+}
