@@ -42,8 +42,8 @@ impl Blocklist {
         let core = essence(&lower);
         let trimmings = lower.chars().count() - core.chars().count();
         let user = essence(user);
-        let words = self.words.iter().map(String::as_str).chain([user.as_str()]);
-        if trimmings <= TRIMMINGS && is_made_of(&core, words) { Err(WeakPassword::KnownWord) } else { Ok(()) }
+        let words: Vec<_> = self.words.iter().chain([&user]).map(String::as_str).collect();
+        if trimmings <= TRIMMINGS && is_made_of(&core, &words) { Err(WeakPassword::KnownWord) } else { Ok(()) }
     }
 }
 
@@ -55,13 +55,13 @@ fn essence(text: &str) -> String {
 }
 
 /// Whether `text` is one or more of `words`, one after the other.
-fn is_made_of<'a>(text: &str, words: impl Iterator<Item = &'a str> + Clone) -> bool {
+fn is_made_of(text: &str, words: &[&str]) -> bool {
     // Whether words reach to this byte. A password has at most 128 characters and there are at most four words.
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;
     for at in 0..text.len() {
         if reached[at] {
-            for word in words.clone().filter(|word| !word.is_empty() && text[at..].starts_with(word)) {
+            for word in words.iter().filter(|word| !word.is_empty() && text[at..].starts_with(**word)) {
                 reached[at + word.len()] = true;
             }
         }

@@ -125,21 +125,16 @@ impl Given {
 
     /// The only time that a password is printed: nobody else knows it, and it is good for one thing.
     fn tell(&self, lang: Lang) {
+        let days = Self::DAYS;
         if let Some(password) = &self.shown {
-            match lang {
-                Lang::Es => say(format_args!("Contraseña de un solo uso: {password}")),
-                Lang::En => say(format_args!("One-time password: {password}")),
-            }
+            let what = Text::new("Contraseña de un solo uso", "One-time password");
+            say(format_args!("{}: {password}", what.pick(lang)));
         }
         if self.by.is_some() {
-            match lang {
-                Lang::Es => {
-                    say(format_args!("Al entrar hay que cambiarla. Si nadie la usa, deja de servir en {} días.", Self::DAYS))
-                }
-                Lang::En => {
-                    say(format_args!("It must be changed at the first sign-in. Unused it lapses after {} days.", Self::DAYS));
-                }
-            }
+            say(match lang {
+                Lang::Es => format!("Al entrar hay que cambiarla. Si nadie la usa, deja de servir en {days} días."),
+                Lang::En => format!("It must be changed at the first sign-in. Unused it lapses after {days} days."),
+            });
         }
     }
 }
