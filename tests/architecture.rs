@@ -20,9 +20,10 @@ const LEVELS: [&[&str]; 10] = [
 ];
 
 /// One module an outside crate.
-const OWNERS: [(&str, &[&str]); 13] = [
+const OWNERS: [(&str, &[&str]); 14] = [
     ("hyper::", &["http", "net"]),
     ("hyper_util::", &["http", "net"]),
+    ("httparse::", &["http"]),
     ("tungstenite::", &["ws"]),
     ("rusqlite::", &["store"]),
     ("rusqlite_migration::", &["store"]),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
+use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -17,13 +18,12 @@ use crate::ws::Ticket;
 
 use super::Site;
 use super::body::Body;
+use super::heads::{Heads, MAX_HEAD, is_last};
 use super::service::answer;
-use super::timed::{Phase, Timed};
+use super::timed::{Busy, Phase, Timed};
 
-/// Bytes of a request's head (DESIGN section 6); also what hyper reads of a body at once.
-pub(super) const MAX_HEAD: usize = 32 * 1024;
-/// Fields of a request's head.
-const MAX_FIELDS: usize = 64;
+/// What hyper reads of a body at once. A head was measured before (see `heads`), so hyper's own bound must not be the narrower one.
+const MAX_BUFFER: usize = MAX_HEAD + 1024;
 
 /// What a connection needs to know.
 #[derive(Clone)]
@@ -43,14 +43,14 @@ pub struct Connection {
 /// Serves a connection until it ends.
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, connection: Connection) {
     let phase = Phase::default();
-    let io = TokioIo::new(Timed::new(stream, phase.clone()));
+    let secure = connection.site.secure;
+    let io = TokioIo::new(Heads::new(Timed::new(stream, phase.clone()), phase.clone(), secure));
     let (drain, cut) = (connection.drain.clone(), connection.cut.clone());
-    let service = service_fn(move |request| respond::<S>(request, connection.clone(), phase.clone()));
+    let service = service_fn(move |request| respond::<S>(request, connection.clone(), phase.busy()));
     let hyper = hyper::server::conn::http1::Builder::new()
         // The stream's own limits tell head and idle apart; see `timed`.
         .header_read_timeout(None)
-        .max_buf_size(MAX_HEAD)
-        .max_headers(MAX_FIELDS)
+        .max_buf_size(MAX_BUFFER)
         .half_close(false)
         .serve_connection(io, service)
         .with_upgrades();
@@ -71,22 +71,27 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S
 async fn respond<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     mut request: Request<Incoming>,
     connection: Connection,
-    phase: Phase,
+    busy: Busy,
 ) -> Result<Response<Body>, Infallible> {
-    let busy = phase.busy();
+    let last = is_last(request.headers());
     let upgrade = request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let Connection { site, peer, tasks, .. } = connection;
     let mut response = answer(Arc::clone(&site), peer, request).await;
     response.body_mut().hold(busy);
+    if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let (Some(upgrade), Some(ticket)) = (upgrade, response.extensions_mut().remove::<Arc<std::sync::Mutex<Option<Ticket>>>>())
     {
         tasks.spawn(async move {
             let Ok(upgraded) = upgrade.await else { return };
-            let Ok(parts) = upgraded.downcast::<TokioIo<Timed<S>>>() else { return };
+            let Ok(parts) = upgraded.downcast::<TokioIo<Heads<S>>>() else { return };
             let ticket = ticket.lock().ok().and_then(|mut slot| slot.take());
             if let Some(ticket) = ticket {
-                // hyper's read buffer ends here: what it holds is handed on, then it is dropped.
-                ticket.run(parts.io.into_inner().into_inner(), &parts.read_buf, &site.accounts.sessions).await;
+                // The read buffers end here: what they hold is handed on, then they are dropped.
+                let (stream, rest) = parts.io.into_inner().into_parts();
+                let early = [&*parts.read_buf, &rest].concat();
+                ticket.run(stream, &early, &site.accounts.sessions).await;
             }
         });
     }

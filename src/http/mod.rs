@@ -8,6 +8,7 @@ mod cookies;
 mod download;
 mod form;
 mod headers;
+mod heads;
 mod multipart;
 mod origin;
 mod pages;

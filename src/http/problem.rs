@@ -28,7 +28,6 @@ pub(super) enum Code {
     MethodNotAllowed,
     RequestTimeout,
     TooLarge,
-    HeadTooLarge,
     UnsupportedMediaType,
     RangeNotSatisfiable,
     Misdirected,
@@ -108,11 +107,6 @@ impl Code {
                 Text::new("La petición se quedó a medias", "The request stopped half-way"),
             ),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", Text::new("Es demasiado grande", "It is too large")),
-            Self::HeadTooLarge => (
-                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "too_large",
-                Text::new("La cabecera de la petición es demasiado grande", "The head of the request is too large"),
-            ),
             Self::UnsupportedMediaType => (
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",

@@ -12,7 +12,6 @@ use crate::types::Lang;
 use super::address::client_address;
 use super::auth::{AnySession, SignedIn};
 use super::body::Body;
-use super::connection::MAX_HEAD;
 use super::cookies;
 use super::headers::harden;
 use super::origin::{authority, is_own, is_safe, is_same};
@@ -122,9 +121,6 @@ async fn admit(site: &Site, addr: IpAddr, request: &Request<Incoming>) -> Result
         }
         return Err(wait.into());
     }
-    if head_bytes(request) > MAX_HEAD {
-        return Err(Problem::new(Code::HeadTooLarge));
-    }
     match authority(request.headers(), request.uri())? {
         None if request.version() == Version::HTTP_11 => Err(Problem::new(Code::BadRequest).naming("Host")),
         None => Ok(()),
@@ -134,14 +130,6 @@ async fn admit(site: &Site, addr: IpAddr, request: &Request<Incoming>) -> Result
             Err(Problem::new(Code::Misdirected))
         }
     }
-}
-
-/// Bytes of a request's head as it was sent, but for optional blanks. hyper's own bound is that of its buffer, which may have
-/// grown past it by the time it looks.
-fn head_bytes(request: &Request<Incoming>) -> usize {
-    let line = request.method().as_str().len() + request.uri().path().len() + request.uri().query().map_or(0, str::len) + 12;
-    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
-    line + fields.sum::<usize>() + 2
 }
 
 /// Tells a browser of an allowed origin what it may send.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -24,7 +25,14 @@ const PHASE_BUSY: u8 = 2;
 
 /// What a connection is doing, told by the service to the stream below hyper.
 #[derive(Clone, Default)]
-pub(super) struct Phase(Arc<AtomicU8>);
+pub(super) struct Phase(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    phase: AtomicU8,
+    /// Who waits for the end of a request.
+    waiting: AtomicWaker,
+}
 
 /// A request is being answered; over when the answer's body is gone.
 pub(super) struct Busy(Phase);
@@ -32,14 +40,31 @@ pub(super) struct Busy(Phase);
 impl Phase {
     /// From here on a request is being answered.
     pub(super) fn busy(&self) -> Busy {
-        self.0.store(PHASE_BUSY, Ordering::Release);
+        self.0.phase.store(PHASE_BUSY, Ordering::Release);
         Busy(self.clone())
+    }
+
+    /// Whether a request is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        self.0.phase.load(Ordering::Acquire) == PHASE_BUSY
+    }
+
+    /// Waits until no request is being answered.
+    pub(super) fn poll_free(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.waiting.register(cx.waker());
+        if self.is_busy() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// The first bytes of a head are there.
+    pub(super) fn head_begun(&self) {
+        let _ = self.0.phase.compare_exchange(PHASE_IDLE, PHASE_HEAD, Ordering::AcqRel, Ordering::Acquire);
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.0.store(PHASE_IDLE, Ordering::Release);
+        self.0.0.phase.store(PHASE_IDLE, Ordering::Release);
+        self.0.0.waiting.wake();
     }
 }
 
@@ -56,7 +81,7 @@ pub(super) struct Timed<S> {
 impl<S> Timed<S> {
     /// A new connection: its first head is due.
     pub(super) fn new(io: S, phase: Phase) -> Self {
-        phase.0.store(PHASE_HEAD, Ordering::Release);
+        phase.0.phase.store(PHASE_HEAD, Ordering::Release);
         let read_timer = Box::pin(sleep_until(Instant::now() + HEAD));
         Self { io, phase, armed: Some(PHASE_HEAD), read_timer, write_timer: None }
     }
@@ -67,7 +92,7 @@ impl<S> Timed<S> {
     }
 
     fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let phase = self.phase.0.load(Ordering::Acquire);
+        let phase = self.phase.0.phase.load(Ordering::Acquire);
         if phase == PHASE_BUSY {
             self.armed = None;
             return Poll::Pending;
@@ -97,8 +122,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         match Pin::new(&mut self.io).poll_read(cx, buf) {
             Poll::Ready(result) => {
                 if buf.filled().len() > before {
-                    let idle = (PHASE_IDLE, PHASE_HEAD);
-                    let _ = self.phase.0.compare_exchange(idle.0, idle.1, Ordering::AcqRel, Ordering::Acquire);
+                    self.phase.head_begun();
                 }
                 Poll::Ready(result)
             }
