@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use crate::limits::Serving;
+
 use super::problem::{Code, Problem};
 use super::timed::Busy;
 
@@ -23,6 +25,8 @@ use super::timed::Busy;
 const MAX_SMALL: usize = 64 * 1024;
 /// A client that sends no byte of a body for so long has stalled.
 const STALLED: Duration = Duration::from_secs(10);
+/// A JSON or form body must be whole by then: who sends a byte now and then may be anybody.
+const WHOLE: Duration = Duration::from_secs(15);
 /// Bytes of a file read at once: a transfer holds two of these at the most.
 const CHUNK: usize = 128 * 1024;
 
@@ -30,7 +34,7 @@ const CHUNK: usize = 128 * 1024;
 pub(super) struct Body {
     kind: Kind,
     /// Given back when the body is gone: then the connection is idle.
-    busy: Option<Busy>,
+    busy: Option<(Busy, Option<Serving>)>,
 }
 
 enum Kind {
@@ -49,9 +53,9 @@ impl Body {
         Self { kind: Kind::File { file: Arc::new(file), at, left, reading: None }, busy: None }
     }
 
-    /// Keeps the connection busy until the body is gone.
-    pub(super) fn hold(&mut self, busy: Busy) {
-        self.busy = Some(busy);
+    /// Keeps the connection busy, and in its place where it serves somebody, until the body is gone.
+    pub(super) fn hold(&mut self, busy: Busy, serving: Option<Serving>) {
+        self.busy = Some((busy, serving));
     }
 }
 
@@ -131,12 +135,15 @@ pub(super) async fn read_small(mut body: Incoming) -> Result<Zeroizing<Vec<u8>>,
     if http_body::Body::size_hint(&body).lower() > MAX_SMALL as u64 {
         return Err(Problem::new(Code::TooLarge));
     }
-    let mut whole = Zeroizing::new(Vec::with_capacity(1024));
-    while let Some(data) = next_data(&mut body, STALLED).await? {
-        if whole.len() + data.len() > MAX_SMALL {
-            return Err(Problem::new(Code::TooLarge));
+    let read = async {
+        let mut whole = Zeroizing::new(Vec::with_capacity(1024));
+        while let Some(data) = next_data(&mut body, STALLED).await? {
+            if whole.len() + data.len() > MAX_SMALL {
+                return Err(Problem::new(Code::TooLarge));
+            }
+            whole.extend_from_slice(&data);
         }
-        whole.extend_from_slice(&data);
-    }
-    Ok(whole)
+        Ok(whole)
+    };
+    timeout(WHOLE, read).await.unwrap_or_else(|_| Err(Problem::new(Code::RequestTimeout)))
 }

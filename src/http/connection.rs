@@ -14,12 +14,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::limits::Slot;
 use crate::ws::Ticket;
 
 use super::Site;
 use super::body::Body;
 use super::heads::{Heads, MAX_HEAD, is_last};
-use super::service::answer;
+use super::service::{answer, session};
 use super::timed::{Busy, Phase, Timed};
 
 /// What hyper reads of a body at once. A head was measured before (see `heads`), so hyper's own bound must not be the narrower one.
@@ -38,6 +39,8 @@ pub struct Connection {
     pub cut: CancellationToken,
     /// Where the task of a socket is entered, so that the server can wait for it.
     pub tasks: TaskTracker,
+    /// The connection's place, which yields while nobody who is signed in is served.
+    pub slot: Arc<Slot>,
 }
 
 /// Serves a connection until it ends.
@@ -75,15 +78,19 @@ async fn respond<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) -> Result<Response<Body>, Infallible> {
     let last = is_last(request.headers());
     let upgrade = request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
-    let Connection { site, peer, tasks, .. } = connection;
+    let Connection { site, peer, tasks, slot, .. } = connection;
+    let serving = session(&site, request.headers()).map(|_| slot.serve());
     let mut response = answer(Arc::clone(&site), peer, request).await;
-    response.body_mut().hold(busy);
+    // An upgraded connection serves until it ends; its request carries the session, so the answer to it has no body.
+    let socket_serving = upgrade.is_some().then(|| serving.as_ref().map(|_| slot.serve()));
+    response.body_mut().hold(busy, serving);
     if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
     if let (Some(upgrade), Some(ticket)) = (upgrade, response.extensions_mut().remove::<Arc<std::sync::Mutex<Option<Ticket>>>>())
     {
         tasks.spawn(async move {
+            let _serving = socket_serving;
             let Ok(upgraded) = upgrade.await else { return };
             let Ok(parts) = upgraded.downcast::<TokioIo<Heads<S>>>() else { return };
             let ticket = ticket.lock().ok().and_then(|mut slot| slot.take());

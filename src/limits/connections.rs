@@ -1,32 +1,49 @@
-//! How many connections are open, of all and of one address.
+//! How many connections are open, of all and of one address; and whose place a newcomer gets when there is none left.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
 
 use super::address::address_key;
 
 /// Counts open connections against two caps. A clone is a handle to the same counts.
+///
+/// Who opens connections and says nothing, or little and slowly, could have all places for nothing. So, when all are taken, a
+/// newcomer gets the place of a connection that serves nobody who is signed in: first of those that never did, then of those
+/// that do nothing at the moment, the oldest first.
 #[derive(Clone, Debug)]
 pub struct ConnectionCaps {
     counts: Arc<Mutex<Counts>>,
 }
 
 /// Every address in `of_address` has a connection, so the map is never larger than `total_cap` (or than it was when the
-/// cap was lowered).
+/// cap was lowered); nor is `yielding`.
 #[derive(Debug)]
 struct Counts {
     total_cap: usize,
     address_cap: usize,
     total: usize,
     of_address: HashMap<IpAddr, usize>,
+    /// Connections whose place may be given to a newcomer, in the order in which they yield.
+    yielding: BTreeMap<Turn, (IpAddr, CancellationToken)>,
+    /// Connections since the start.
+    admitted: u64,
     refused: u64,
+}
+
+/// When a connection yields: those of strangers before those of people, then the oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    of_a_person: bool,
+    age: u64,
 }
 
 /// Why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The server has as many as it takes.
+    /// The server has as many as it takes, and all of them serve somebody.
     Total,
     /// This address has as many as one may.
     Address,
@@ -42,43 +59,76 @@ impl Refused {
     }
 }
 
+/// A connection that was let in.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Its place.
+    pub slot: Slot,
+    /// The address of the connection that gave its place up for it.
+    pub instead_of: Option<IpAddr>,
+}
+
 /// The place of one connection, given back when dropped.
 #[derive(Debug)]
 #[must_use]
 pub struct Slot {
     counts: Arc<Mutex<Counts>>,
     addr: IpAddr,
+    age: u64,
+    /// How many requests of somebody who is signed in are under way, and whether there ever was one.
+    serving: Mutex<(usize, bool)>,
+    yielded: CancellationToken,
 }
+
+/// Somebody who is signed in is being served: the place does not yield while this lives.
+#[derive(Debug)]
+#[must_use]
+pub struct Serving(Arc<Slot>);
 
 impl ConnectionCaps {
     /// At most `total` connections, `per_address` of one address (see [`address_key`]).
     pub fn new(total: usize, per_address: usize) -> Self {
-        let counts = Counts { total_cap: total, address_cap: per_address, total: 0, of_address: HashMap::new(), refused: 0 };
+        let counts = Counts {
+            total_cap: total,
+            address_cap: per_address,
+            total: 0,
+            of_address: HashMap::new(),
+            yielding: BTreeMap::new(),
+            admitted: 0,
+            refused: 0,
+        };
         Self { counts: Arc::new(Mutex::new(counts)) }
     }
 
     /// A place for a connection from `addr`.
     ///
     /// # Errors
-    /// When one of the caps is reached; it is counted.
-    pub fn admit(&self, addr: IpAddr) -> Result<Slot, Refused> {
+    /// When its address has as many as it may, or all places are taken and none yields; it is counted.
+    pub fn admit(&self, addr: IpAddr) -> Result<Admitted, Refused> {
         let addr = address_key(addr);
         let mut counts = lock(&self.counts);
-        let here = counts.of_address.get(&addr).copied().unwrap_or(0);
-        let refused = if here >= counts.address_cap {
-            Some(Refused::Address)
-        } else if counts.total >= counts.total_cap {
-            Some(Refused::Total)
-        } else {
-            None
-        };
-        if let Some(why) = refused {
+        if counts.of_address.get(&addr).is_some_and(|here| *here >= counts.address_cap) {
             counts.refused += 1;
-            return Err(why);
+            return Err(Refused::Address);
+        }
+        let mut instead_of = None;
+        // Past a cap that was lowered meanwhile places change hands too; the number falls as connections end.
+        if counts.total >= counts.total_cap {
+            let Some((_, (other, yielded))) = counts.yielding.pop_first() else {
+                counts.refused += 1;
+                return Err(Refused::Total);
+            };
+            counts.give_back(other);
+            yielded.cancel();
+            instead_of = Some(other);
         }
         counts.total += 1;
-        counts.of_address.insert(addr, here + 1);
-        Ok(Slot { counts: Arc::clone(&self.counts), addr })
+        *counts.of_address.entry(addr).or_insert(0) += 1;
+        counts.admitted += 1;
+        let (age, yielded) = (counts.admitted, CancellationToken::new());
+        counts.yielding.insert(Turn { of_a_person: false, age }, (addr, yielded.clone()));
+        let slot = Slot { counts: Arc::clone(&self.counts), addr, age, serving: Mutex::new((0, false)), yielded };
+        Ok(Admitted { slot, instead_of })
     }
 
     /// How many are open.
@@ -99,70 +149,63 @@ impl ConnectionCaps {
     }
 }
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut counts = lock(&self.counts);
-        counts.total = counts.total.saturating_sub(1);
-        if let Some(here) = counts.of_address.get_mut(&self.addr) {
+impl Counts {
+    fn give_back(&mut self, addr: IpAddr) {
+        self.total = self.total.saturating_sub(1);
+        if let Some(here) = self.of_address.get_mut(&addr) {
             *here -= 1;
             if *here == 0 {
-                counts.of_address.remove(&self.addr);
+                self.of_address.remove(&addr);
             }
         }
     }
 }
 
-fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
-    counts.lock().unwrap_or_else(PoisonError::into_inner)
+impl Slot {
+    /// Cancelled when the place was given to a newcomer: the connection is to end at once.
+    pub fn yielded(&self) -> &CancellationToken {
+        &self.yielded
+    }
+
+    /// A request of somebody who is signed in begins.
+    pub fn serve(self: &Arc<Self>) -> Serving {
+        // Always taken before the counts.
+        let mut serving = lock(&self.serving);
+        if serving.0 == 0 {
+            lock(&self.counts).yielding.remove(&Turn { of_a_person: serving.1, age: self.age });
+        }
+        *serving = (serving.0 + 1, true);
+        Serving(Arc::clone(self))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let slot = &self.0;
+        let mut serving = lock(&slot.serving);
+        serving.0 -= 1;
+        if serving.0 == 0 && !slot.yielded.is_cancelled() {
+            let turn = Turn { of_a_person: true, age: slot.age };
+            lock(&slot.counts).yielding.insert(turn, (slot.addr, slot.yielded.clone()));
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let (_, of_a_person) = *self.serving.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = lock(&self.counts);
+        // A place that yielded was given back when it did.
+        if counts.yielding.remove(&Turn { of_a_person, age: self.age }).is_some() {
+            counts.give_back(self.addr);
+        }
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::net::Ipv4Addr;
-
-    fn addr(n: u32) -> IpAddr {
-        Ipv4Addr::from_bits(0x0a00_0000 + n).into()
-    }
-
-    #[test]
-    fn both_caps_hold_and_slots_come_back() {
-        let caps = ConnectionCaps::new(3, 2);
-        let first = caps.admit(addr(1)).unwrap();
-        let second = caps.admit("::ffff:10.0.0.1".parse().unwrap()).unwrap();
-        assert_eq!(caps.admit(addr(1)).err(), Some(Refused::Address));
-        let third = caps.admit(addr(2)).unwrap();
-        assert_eq!(caps.admit(addr(3)).err(), Some(Refused::Total));
-        assert_eq!((caps.count(), caps.refused()), (3, 2));
-        drop(first);
-        assert!(caps.admit(addr(1)).is_ok());
-        caps.set(1, 1);
-        assert_eq!(caps.count(), 2, "who is in stays in");
-        assert_eq!(caps.admit(addr(4)).err(), Some(Refused::Total));
-        drop((second, third));
-        assert!(caps.admit(addr(4)).is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn counts_are_what_is_held(ops in prop::collection::vec((0u32..6, any::<bool>()), 0..300)) {
-            let caps = ConnectionCaps::new(8, 3);
-            let mut held: Vec<(u32, Slot)> = Vec::new();
-            for (n, open) in ops {
-                if open {
-                    let here = held.iter().filter(|(m, _)| *m == n).count();
-                    let slot = caps.admit(addr(n));
-                    prop_assert_eq!(slot.is_ok(), here < 3 && held.len() < 8);
-                    held.extend(slot.ok().map(|slot| (n, slot)));
-                } else if let Some(i) = held.iter().position(|(m, _)| *m == n) {
-                    drop(held.swap_remove(i));
-                }
-                prop_assert_eq!(caps.count(), held.len());
-            }
-            held.clear();
-            prop_assert_eq!(caps.count(), 0);
-            prop_assert!(lock(&caps.counts).of_address.is_empty());
-        }
-    }
-}
+#[path = "connections_tests.rs"]
+mod tests;

@@ -24,7 +24,7 @@ mod token_bucket;
 mod wait;
 
 pub use address::address_key;
-pub use connections::{ConnectionCaps, Refused, Slot};
+pub use connections::{Admitted, ConnectionCaps, Refused, Serving, Slot};
 pub use flood::{FLOOD_HITS, FLOOD_WINDOW, Flood};
 pub use rates::{RATE_KEYS, RateSettings, Rates};
 pub use room_pause::{PAUSED_ROOMS, RoomPause};

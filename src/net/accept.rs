@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::Event;
 use crate::http::{Connection, Site, serve};
-use crate::limits::{ConnectionCaps, Refused};
+use crate::limits::{Admitted, ConnectionCaps, Slot};
 
 use super::Listener;
 use super::stream::Held;
@@ -75,39 +75,49 @@ impl Server {
             };
             pause = FIRST_PAUSE;
             match self.caps.admit(peer.ip().to_canonical()) {
-                Ok(slot) => {
+                Ok(Admitted { slot, instead_of }) => {
+                    if let Some(other) = instead_of {
+                        refusals.count(self, other, "yielded");
+                    }
                     // Frames are written whole, so waiting for more to send only costs time.
                     let _ = stream.set_nodelay(true);
-                    self.begin(listener, stream, peer, slot);
+                    self.begin(listener, stream, peer, Arc::new(slot));
                 }
-                Err(refused) => refusals.count(self, peer.ip(), refused),
+                Err(refused) => refusals.count(self, peer.ip(), refused.as_str()),
             }
         }
     }
 
-    fn begin(&self, listener: &Listener, stream: TcpStream, peer: SocketAddr, slot: crate::limits::Slot) {
+    fn begin(&self, listener: &Listener, stream: TcpStream, peer: SocketAddr, slot: Arc<Slot>) {
         let connection = Connection {
             site: Arc::clone(&self.site),
             peer: peer.ip(),
             drain: self.drain.clone(),
             cut: self.cut.clone(),
             tasks: self.tasks.clone(),
+            slot: Arc::clone(&slot),
         };
+        let yielded = slot.yielded().clone();
         match &listener.tls {
-            None => self.tasks.spawn(serve(Held::new(stream, slot), connection)),
+            None => self.tasks.spawn(async move {
+                yielded.run_until_cancelled(serve(Held::new(stream, slot), connection)).await;
+            }),
             Some(tls) => {
                 let handshake = tls.accept(stream);
                 self.tasks.spawn(async move {
-                    if let Ok(Ok(stream)) = timeout(HANDSHAKE, handshake).await {
-                        serve(Held::new(stream, slot), connection).await;
-                    }
+                    let served = async {
+                        if let Ok(Ok(stream)) = timeout(HANDSHAKE, handshake).await {
+                            serve(Held::new(stream, slot), connection).await;
+                        }
+                    };
+                    yielded.run_until_cancelled(served).await;
                 })
             }
         };
     }
 }
 
-/// Connections refused since the last line about them.
+/// Connections that were refused, or ended for the sake of another, since the last line about them.
 #[derive(Default)]
 struct Refusals {
     count: u64,
@@ -115,15 +125,11 @@ struct Refusals {
 }
 
 impl Refusals {
-    fn count(&mut self, server: &Server, addr: IpAddr, refused: Refused) {
+    fn count(&mut self, server: &Server, addr: IpAddr, reason: &'static str) {
         self.count += 1;
         if self.said.is_none_or(|said| said.elapsed() >= SAY_REFUSED_EVERY) {
             self.said = Some(Instant::now());
-            server.site.audit.note(Event::ConnectionRefused {
-                addr,
-                reason: refused.as_str(),
-                count: std::mem::take(&mut self.count),
-            });
+            server.site.audit.note(Event::ConnectionRefused { addr, reason, count: std::mem::take(&mut self.count) });
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,11 +12,11 @@ use crate::limits::Slot;
 /// A stream that holds a slot of the connection caps.
 pub(super) struct Held<S> {
     io: S,
-    _slot: Slot,
+    _slot: Arc<Slot>,
 }
 
 impl<S> Held<S> {
-    pub(super) fn new(io: S, slot: Slot) -> Self {
+    pub(super) fn new(io: S, slot: Arc<Slot>) -> Self {
         Self { io, _slot: slot }
     }
 }
