@@ -52,7 +52,6 @@ pub(super) fn response(file: &FileRecord, wanted: &Wanted, body: Body) -> Respon
     let mut response = Response::new(body);
     let fields = response.headers_mut();
     fields.insert(header::ETAG, value(&etag(file)));
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     fields.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP_FILE));
     if let Some(modified) = u64::try_from(file.uploaded_at.0).ok().map(std::time::Duration::from_millis) {

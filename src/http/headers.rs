@@ -9,7 +9,9 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 /// For a file that somebody uploaded: even if a browser showed it, it could do nothing.
 pub(super) const CSP_FILE: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
-const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()";
+/// What a chat and file box never asks a browser for. Only names that browsers know: they complain of others in the console.
+const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
+                           magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()";
 
 fn default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
     headers.entry(name).or_insert(HeaderValue::from_static(value));

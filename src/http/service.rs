@@ -33,11 +33,14 @@ pub(super) async fn answer(site: Arc<Site>, peer: IpAddr, request: Request<Incom
         Ok(response) => response,
         Err(Refused { problem, face: own }) => show(&site, &problem, own.unwrap_or(face), lang),
     };
+    let fields = response.headers_mut();
+    if !config.http.allowed_origins.is_empty() {
+        // Also where this origin is none of them: what is cached for one must not be shown to another.
+        fields.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
     if let Some(origin) = cors {
-        let fields = response.headers_mut();
         fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         fields.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        fields.append(header::VARY, HeaderValue::from_static("Origin"));
     }
     harden(response.headers_mut(), secure);
     response

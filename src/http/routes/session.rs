@@ -87,10 +87,8 @@ pub(super) fn remember(response: &mut Response<Body>, token: &Token, secure: boo
 fn forget(response: &mut Response<Body>, secure: bool) {
     let fields = response.headers_mut();
     fields.append(header::SET_COOKIE, cookies::clear(secure));
-    if secure {
-        // Heard only in a secure context; elsewhere browsers complain in the console.
-        fields.insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
-    }
+    // Without "cookies": that would take away what other ports of this name have set. Over plain HTTP browsers do not heed it.
+    fields.insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
 }
 
 /// A session that the browser still carries ends: signing in anew never leaves two behind, and nobody can plant one.
