@@ -32,7 +32,7 @@ use crate::ws;
 
 pub use connection::{Connection, serve};
 pub use pages::{Assets, Pages};
-pub use router::Router;
+pub use router::{Access, Router, Row};
 
 /// All that answering a request takes.
 pub struct Site {

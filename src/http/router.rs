@@ -40,6 +40,47 @@ pub(super) enum Handler {
     Admin(fn(Call, Admin) -> Answer),
 }
 
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever reaches the device.
+    Anyone,
+    /// Who has a session, also one that must change a given password before anything else.
+    AnySession,
+    /// Who has a session.
+    SignedIn,
+    /// A session of somebody who may put files into quarantine.
+    Uploader,
+    /// A session of an administrator.
+    Administrator,
+}
+
+impl Handler {
+    /// Who may come in.
+    pub(super) const fn access(&self) -> Access {
+        match self {
+            Self::Anyone(_) => Access::Anyone,
+            Self::AnySession(_) => Access::AnySession,
+            Self::SignedIn(_) => Access::SignedIn,
+            Self::Uploader(_) => Access::Uploader,
+            Self::Admin(_) => Access::Administrator,
+        }
+    }
+}
+
+/// A row of the table of routes as others may read it: a test that tries every route as everybody, or a list for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// `GET` also answers `HEAD`.
+    pub method: String,
+    /// With its `{…}`.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+    /// Whether its errors are pages; else they are problem+json.
+    pub is_page: bool,
+}
+
 /// Whether a browser shows the answer or a program reads it: decides what an error looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Face {

@@ -13,7 +13,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::body::Body;
-use super::router::{Face, Handler, Route, Router};
+use super::router::{Face, Handler, Route, Router, Row};
 
 pub(super) use pages::entrance;
 
@@ -27,6 +27,17 @@ impl Router {
     /// The router over all routes of PiChat.
     pub fn pichat() -> Self {
         Self::over(&table())
+    }
+
+    /// The table of routes.
+    pub fn rows() -> Vec<Row> {
+        let row = |r: Route| Row {
+            method: r.method.to_string(),
+            path: r.path,
+            access: r.handler.access(),
+            is_page: r.face == Face::Page,
+        };
+        table().into_iter().map(row).collect()
     }
 }
 
@@ -96,22 +107,15 @@ fn no_content() -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// What a route lets in, for the table below.
-    fn access(handler: Handler) -> &'static str {
-        match handler {
-            Handler::Anyone(_) => "anyone",
-            Handler::AnySession(_) => "any session",
-            Handler::SignedIn(_) => "signed in",
-            Handler::Uploader(_) => "uploader",
-            Handler::Admin(_) => "administrator",
-        }
-    }
+    use crate::http::router::Access;
 
     #[test]
     fn only_these_routes_are_open_to_anyone_and_a_new_one_must_be_named_here() {
-        let open: Vec<_> =
-            table().into_iter().filter(|r| access(r.handler) == "anyone").map(|r| format!("{} {}", r.method, r.path)).collect();
+        let open: Vec<_> = Router::rows()
+            .into_iter()
+            .filter(|r| r.access == Access::Anyone)
+            .map(|r| format!("{} {}", r.method, r.path))
+            .collect();
         let want = [
             "GET /",
             "GET /login",
@@ -138,12 +142,12 @@ mod tests {
     #[test]
     fn who_may_do_what_is_the_table_of_the_design() {
         let of = |method: Method, path: &str| {
-            table().into_iter().find(|r| r.method == method && r.path == path).map(|r| access(r.handler))
+            Router::rows().into_iter().find(|r| r.method == method.as_str() && r.path == path).map(|r| r.access)
         };
-        assert_eq!(of(Method::POST, "/api/files"), Some("uploader"));
-        assert_eq!(of(Method::POST, "/subir"), Some("uploader"));
-        assert_eq!(of(Method::DELETE, "/api/files/{id}"), Some("administrator"));
-        assert_eq!(of(Method::GET, "/api/files/{id}/content"), Some("signed in"));
+        assert_eq!(of(Method::POST, "/api/files"), Some(Access::Uploader));
+        assert_eq!(of(Method::POST, "/subir"), Some(Access::Uploader));
+        assert_eq!(of(Method::DELETE, "/api/files/{id}"), Some(Access::Administrator));
+        assert_eq!(of(Method::GET, "/api/files/{id}/content"), Some(Access::SignedIn));
         assert_eq!(of(Method::GET, "/logout"), None, "GET changes nothing");
     }
 }
