@@ -20,6 +20,8 @@ use super::timed::{Phase, Timed};
 pub(super) const MAX_HEAD: usize = 32 * 1024;
 /// Fields of a request's head.
 const MAX_FIELDS: usize = 64;
+/// The longest body that a head may announce; what may be sent is far less, and each route's own affair.
+const MAX_LENGTH: u64 = u64::MAX / 2;
 /// Bytes read at once while a head is due; also what is kept of requests that were sent ahead.
 const CHUNK: usize = 4096;
 /// How long a client that was refused may take to read why. Hanging up on bytes that are still unread would tear the answer away.
@@ -286,7 +288,8 @@ fn framing(head: &[u8]) -> Result<Next, StatusCode> {
     for field in request.headers.iter() {
         if field.name.eq_ignore_ascii_case("content-length") {
             let digits = str::from_utf8(field.value).ok().filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
-            let value: u64 = digits.and_then(|v| v.parse().ok()).ok_or(bad)?;
+            // hyper refuses what is near 2⁶⁴, bare.
+            let value: u64 = digits.and_then(|v| v.parse().ok()).filter(|n| *n <= MAX_LENGTH).ok_or(bad)?;
             if length.replace(value).is_some() {
                 return Err(bad);
             }

@@ -30,6 +30,7 @@ fn one_framing_or_none() {
         "Content-Length: 3 3\r\n",
         "Content-Length: \r\n",
         "Content-Length: 99999999999999999999\r\n",
+        "Content-Length: 18446744073709551615\r\n",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
         "Transfer-Encoding: chunked, chunked\r\n",
         "Transfer-Encoding: identity\r\n",

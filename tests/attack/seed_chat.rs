@@ -1,12 +1,10 @@
 //! The faults of the program that this one descends from, each by its name: none of them may come back
-//! (`seed/BEHAVIOUR.md`, "Broken" and "Vulnerabilities").
-#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
-
-mod common;
+//! (`seed/BEHAVIOUR.md`, "Broken" and "Vulnerabilities"). What is `pub` is one of the seventeen of
+//! [`super::seed_vulnerabilities`] and runs there.
 
 use std::io::Write as _;
 
-use common::{Client, Options, Server};
+use crate::common::{Client, Options, Server};
 use serde_json::{Value, json};
 
 #[track_caller]
@@ -14,8 +12,7 @@ fn assert_error(frame: &Value, code: &str) {
     assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!(code)), "{frame}");
 }
 
-#[test]
-fn wrong_room_password_is_refused() {
+pub(crate) fn wrong_room_password_is_refused() {
     let server = Server::demo();
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.join("sala", "secreta", "private");
@@ -28,8 +25,7 @@ fn wrong_room_password_is_refused() {
     assert_eq!(a.recv_type("message")["text"], "fin", "nor his words those inside");
 }
 
-#[test]
-fn sending_into_a_room_without_joining_is_refused() {
+pub(crate) fn sending_into_a_room_without_joining_is_refused() {
     let server = Server::demo();
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.enter("sala");
@@ -63,8 +59,7 @@ fn leave_leaves() {
     assert_eq!(Client::admin(&server).get("/api/rooms").json()[0]["members"], 1);
 }
 
-#[test]
-fn logout_ends_the_session_and_its_sockets() {
+pub(crate) fn logout_ends_the_session_and_its_sockets() {
     let server = Server::demo();
     let (ana, beto) = (Client::cliente(&server), Client::usuario(&server));
     let elsewhere = Client::cliente(&server);
@@ -102,8 +97,7 @@ fn what_a_dead_session_sent_last_is_not_heard() {
     assert_eq!(b.recv_type("message")["text"], "fin");
 }
 
-#[test]
-fn foreign_origin_is_refused_on_the_socket() {
+pub(crate) fn foreign_origin_is_refused_on_the_socket() {
     let server = Server::demo();
     let client = Client::cliente(&server);
     let own = format!("http://{}", server.addr);
@@ -139,8 +133,7 @@ fn an_origin_that_the_owner_allows_may_open_a_socket() {
     assert_eq!(open("https://intranet.example.evil.example"), 403);
 }
 
-#[test]
-fn a_flood_of_messages_is_limited() {
+pub(crate) fn a_flood_of_messages_is_limited() {
     let server = Server::demo();
     let (client, mut b) = (Client::cliente(&server), Client::usuario(&server).socket());
     let (mut a, mut a2) = (client.socket(), client.socket());
@@ -191,8 +184,7 @@ fn an_anonymous_socket_is_refused() {
     assert_eq!(stranger.handshake(&[("X-Forwarded-For", "127.0.0.1")]).0.status, 401);
 }
 
-#[test]
-fn html_is_not_changed_into_entities() {
+pub(crate) fn html_is_not_changed_into_entities() {
     let server = Server::demo();
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.enter("sala");

@@ -1,0 +1,121 @@
+//! A02, cryptographic failures: tokens that were forged, cut or changed; what lies on the disk.
+//!
+//! Elsewhere: attributes of the cookie (`http/cookies.rs`, `a01_csrf`), Argon2's parameters (`tests/accounts.rs`), keys that are too
+//! short (`tests/config_audit.rs`), resume tokens of others (`tests/resume.rs`), TLS (`tests/tls.rs`), nothing secret in the log
+//! (`seed_chat`, `tests/config_audit.rs`).
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::wire::GENEROUS;
+use crate::common::{Client, Options, Server};
+
+fn token(client: &Client) -> String {
+    client.cookie.as_deref().and_then(|c| c.split_once('=')).expect("a cookie").1.to_owned()
+}
+
+#[test]
+fn a_token_that_is_not_whole_and_exact_is_none() {
+    let server = Server::start(Options::config(GENEROUS));
+    let client = Client::cliente(&server);
+    let good = token(&client);
+    let status = |cookie: &str| {
+        let asking = Client { cookie: Some(cookie.to_owned()), ..Client::new(&server) };
+        let statuses = (asking.get("/api/session").status, asking.handshake(&[]).0.status);
+        assert!(matches!(statuses, (200, 101) | (401, 401)), "{statuses:?}");
+        statuses.0
+    };
+    assert_eq!(status(&format!("pichat={good}")), 200);
+    assert_eq!((good.len(), good.bytes().all(|b| b.is_ascii_hexdigit())), (64, true), "256 bits");
+    // Each digit changed, one after the other.
+    for at in 0..good.len() {
+        let other = if good.as_bytes()[at] == b'0' { "1" } else { "0" };
+        let forged = format!("{}{other}{}", &good[..at], &good[at + 1..]);
+        assert_eq!(status(&format!("pichat={forged}")), 401, "digit {at}");
+    }
+    for cut in [0, 1, 16, 32, 63] {
+        assert_eq!(status(&format!("pichat={}", &good[..cut])), 401, "cut to {cut}");
+    }
+    for other in [
+        format!("pichat={good}0"),
+        format!("pichat={good}{good}"),
+        format!("pichat={}", good.to_uppercase()),
+        format!("pichat=\"{good}\""),
+        format!("pichat= {good}"),
+        format!("pichat=%{}", &good[1..]),
+        format!("PICHAT={good}"),
+        format!("__Host-pichat={good}"),
+        format!("session={good}"),
+        format!("pichat[]={good}"),
+        format!("pichat={good}, x"),
+        format!("x=pichat={good}"),
+        format!("pichat={good}\u{e9}"),
+        "pichat".to_owned(),
+        "pichat=".to_owned(),
+        "=".to_owned(),
+        format!("pichat={}", "0".repeat(64)),
+        format!("pichat={}", "f".repeat(64)),
+        "pichat=../../../etc/passwd".to_owned(),
+        "pichat=' OR 1=1 --".to_owned(),
+    ] {
+        assert_eq!(status(&other), 401, "{other}");
+    }
+    let in_url = Client::new(&server).get(&format!("/api/session?pichat={good}"));
+    assert_eq!(in_url.status, 401, "a token in an address is nothing");
+    let bearer = Client::new(&server).send("GET", "/api/session", &[("Authorization", &format!("Bearer {good}"))], b"");
+    assert_eq!(bearer.status, 401);
+}
+
+#[test]
+fn tokens_have_nothing_in_common() {
+    let server = Server::start(Options::config(GENEROUS));
+    let tokens: Vec<_> = (0..16).map(|_| token(&Client::usuario(&server))).collect();
+    for (i, one) in tokens.iter().enumerate() {
+        for other in &tokens[i + 1..] {
+            // Of 64 random digits 4 agree; 24 or more in none of 10¹² pairs.
+            let same = one.bytes().zip(other.bytes()).filter(|(a, b)| a == b).count();
+            assert!(same < 24, "{one} {other}");
+        }
+    }
+}
+
+fn everything_below(folder: &Path, into: &mut Vec<(std::path::PathBuf, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            everything_below(&path, into);
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            into.push((path, bytes));
+        }
+    }
+}
+
+#[test]
+fn the_disk_holds_neither_passwords_nor_tokens_nor_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let users = vec![("ana", "lirio azul 77", "administrator")];
+    let mut server = Server::start(Options { users, ..Options::default().data_dir(folder.path()) });
+    let ana = Client::signed_in(&server, "ana", "lirio azul 77");
+    let mut socket = ana.socket();
+    let joined = socket.join("sala", "MUYsecreta", "private");
+    socket.say("sala", "MUYprivado");
+    assert_eq!(ana.post_json("/api/password", &json!({"current": "lirio azul 77", "new": "cedro gris 88"})).status, 204);
+    let resume = joined["resume"].as_str().expect("a token").to_owned();
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let mut files = Vec::new();
+    everything_below(folder.path(), &mut files);
+    assert!(files.len() > 1, "the database is there");
+    for (path, bytes) in &files {
+        for secret in ["lirio azul", "cedro gris", "MUYsecreta", "MUYprivado", &token(&ana), &resume] {
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret} in {}", path.display());
+        }
+        let mode = path.metadata().expect("is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} is for its owner only: {mode:o}", path.display());
+    }
+    let database = files.iter().find(|(path, _)| path.ends_with("pichat.db")).expect("the database");
+    let text = String::from_utf8_lossy(&database.1);
+    assert!(text.contains("$argon2id$v=19$"), "the password is there as its hash");
+}

@@ -1,0 +1,28 @@
+//! What an attacker does, one module a heading of the program that PiChat descends from (its table follows the OWASP Top 10 of 2021),
+//! against the real binary on 127.0.0.1. What other tests try already is named in the module's first lines, and not tried again.
+//!
+//! `cargo test --test attack seed_vulnerabilities` runs that program's own list of seventeen and says how many of them succeed.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod a01_access;
+mod a01_csrf;
+mod a02_crypto;
+mod a03_injection;
+mod a03_smuggling;
+mod a05_configuration;
+mod a06_components;
+mod a07_identity;
+mod audit;
+mod dos;
+mod dos_connections;
+mod files;
+mod rules;
+mod seed_chat;
+mod seed_vulnerabilities;
+mod seed_web;
+mod websocket;
+mod wire;

@@ -1,0 +1,48 @@
+//! Who may call which route. One line a route; a route of the program without a line here fails the tests, and so does a line
+//! without a route.
+
+use pichat::http::Access;
+
+/// What must hold of a route.
+pub(crate) struct Rule {
+    pub(crate) method: &'static str,
+    /// As in the table of routes.
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    /// What those who may get for a request without a body; `{id}` is a file that everybody may fetch.
+    pub(crate) answers: u16,
+}
+
+const fn rule(method: &'static str, path: &'static str, access: Access, answers: u16) -> Rule {
+    Rule { method, path, access, answers }
+}
+
+#[rustfmt::skip]
+pub(crate) const RULES: &[Rule] = &[
+    rule("GET",    "/",                       Access::Anyone,        303),
+    rule("GET",    "/login",                  Access::Anyone,        200),
+    rule("POST",   "/login",                  Access::Anyone,        415),
+    rule("GET",    "/reclamar",               Access::Anyone,        303),
+    rule("POST",   "/reclamar",               Access::Anyone,        415),
+    rule("POST",   "/logout",                 Access::SignedIn,      303),
+    rule("GET",    "/inicio",                 Access::SignedIn,      200),
+    rule("GET",    "/chat",                   Access::SignedIn,      200),
+    rule("GET",    "/listar",                 Access::SignedIn,      200),
+    rule("GET",    "/subir",                  Access::Uploader,      200),
+    rule("POST",   "/subir",                  Access::Uploader,      415),
+    rule("GET",    "/static/{*path}",         Access::Anyone,        200),
+    rule("GET",    "/favicon.ico",            Access::Anyone,        200),
+    rule("GET",    "/api/health",             Access::Anyone,        200),
+    rule("POST",   "/api/session",            Access::Anyone,        415),
+    rule("POST",   "/api/claim",              Access::Anyone,        415),
+    rule("GET",    "/api/session",            Access::SignedIn,      200),
+    rule("DELETE", "/api/session",            Access::SignedIn,      204),
+    rule("POST",   "/api/password",           Access::SignedIn,      415),
+    rule("GET",    "/api/rooms",              Access::SignedIn,      200),
+    rule("GET",    "/api/files",              Access::SignedIn,      200),
+    rule("POST",   "/api/files",              Access::Uploader,      415),
+    rule("GET",    "/api/files/{id}",         Access::SignedIn,      200),
+    rule("DELETE", "/api/files/{id}",         Access::Administrator, 204),
+    rule("GET",    "/api/files/{id}/content", Access::SignedIn,      200),
+    rule("GET",    "/ws",                     Access::SignedIn,      426),
+];
