@@ -8,7 +8,7 @@ mod tls;
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Tls;
@@ -39,11 +39,23 @@ pub enum ListenError {
     Tls(#[from] TlsError),
 }
 
+/// Connections that the kernel holds until they are accepted. tokio's own 128 are full for a moment when many come at once, and who
+/// finds them full tries again after a whole second.
+const BACKLOG: u32 = 1024;
+
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart need not wait for the connections of the process before to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
+}
+
 impl Listener {
     /// Binds `addr`; port 0 lets the kernel choose.
     pub async fn bind(addr: SocketAddr, tls: &Tls) -> Result<Self, ListenError> {
         let tls = tls::acceptor(tls)?;
-        let tcp = TcpListener::bind(addr).await.map_err(|cause| ListenError::Bind { addr, cause })?;
+        let tcp = listen(addr).map_err(|cause| ListenError::Bind { addr, cause })?;
         Ok(Self { tcp, tls })
     }
 

@@ -116,16 +116,15 @@ fn ten_thousand_half_open_connections_keep_nobody_out() {
     socket.enter("sala");
     let before = server.rss_kib("VmRSS");
     let held = flood(&server, 10_000, b"GET /login HTTP/1.1\r\nHost: localhost\r\nX: ");
-    println!("{} connections are half open", held.len());
+    assert!(held.len() > 2048, "more than there are places: {}", held.len());
     for n in 0..5 {
         assert_eq!(client_at(&server, n).sign_in("usuario", "usuario123").status, 200, "a newcomer gets in");
         assert_eq!(admin.get("/inicio").status, 200, "who is signed in goes on");
         assert_eq!(socket.say("sala", "sigo aquí")["type"], "sent", "a socket is never given away");
     }
-    // 2048 places with an 8 KiB buffer of hyper's, a task and the kernel's part that does not count here.
+    // 2048 places with their tasks and buffers: some 30 KiB each in a debug build. 10,000 of them would be 300 MiB.
     let grown = server.rss_kib("VmRSS").saturating_sub(before);
-    println!("memory grew by {grown} KiB");
-    assert!(grown < 64 * 1024, "{grown} KiB for what 2048 places may cost");
+    assert!(grown < 100 * 1024, "{grown} KiB for what 2048 places may cost");
     let line = server.wait_for_line("event=connection.refused");
     assert!(line.contains("reason=yielded"), "{line}");
     let lines = server.stderr().matches("event=connection.refused").count();
