@@ -44,7 +44,7 @@ impl Who {
     fn may(self, access: Access) -> bool {
         match access {
             Access::Anyone => true,
-            Access::SignedIn => matches!(self, Self::Usuario | Self::Cliente | Self::Administrator),
+            Access::AnySession | Access::SignedIn => matches!(self, Self::Usuario | Self::Cliente | Self::Administrator),
             Access::Uploader => matches!(self, Self::Cliente | Self::Administrator),
             Access::Administrator => self == Self::Administrator,
         }
