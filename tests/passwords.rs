@@ -262,9 +262,12 @@ fn a_reset_by_an_administrator_ends_the_sessions_and_must_be_changed() {
 fn an_unused_one_time_password_lapses_and_nobody_outside_can_tell() {
     let (server, password, carla) = given();
     let dir = &server.data_dir;
+    let listed = || user(dir, &["list"], "").lines().find(|line| line.starts_with("carla")).map(str::to_owned).expect("is there");
+    assert!(listed().ends_with("cliente        contraseña-por-cambiar"), "{}", listed());
     assert_eq!(sql(dir, "UPDATE users SET must_change_by = must_change_by - 6 * 86400000 WHERE name = 'carla'"), 1);
     assert_eq!(Client::new(&server).sign_in("carla", &password).status, 200, "on the last day");
     assert_eq!(sql(dir, "UPDATE users SET must_change_by = must_change_by - 86400001 WHERE name = 'carla'"), 1);
+    assert!(listed().ends_with("contraseña-vencida"), "{}", listed());
     let lapsed = Client::new(&server).sign_in("carla", &password);
     let wrong = Client::new(&server).sign_in("carla", "otra cosa");
     assert_eq!((lapsed.status, lapsed.text()), (401, wrong.text()));

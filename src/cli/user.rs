@@ -206,9 +206,17 @@ fn lock(target: &Target, locked: bool, lang: Lang) -> Result<(), Failure> {
 
 fn list(source: &Source, lang: Lang) -> Result<(), Failure> {
     let desk = Desk::open(source)?;
+    let now = SystemClock.now();
     for user in desk.store.with(|db| db.users())? {
-        let locked = if user.locked { Text::new("bloqueada", "locked").pick(lang) } else { "" };
-        say(format_args!("{:<32} {:<14} {locked}", user.name.as_str(), user.role.as_str()).to_string().trim_end());
+        let lapsed = user.must_change_by.is_some_and(|by| by <= now);
+        let marks = [
+            (user.locked, Text::new("bloqueada", "locked")),
+            (user.must_change && !lapsed, Text::new("contraseña-por-cambiar", "password-to-change")),
+            (user.must_change && lapsed, Text::new("contraseña-vencida", "password-lapsed")),
+        ];
+        let marks: Vec<_> = marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text.pick(lang)).collect();
+        let row = format!("{:<32} {:<14} {}", user.name.as_str(), user.role.as_str(), marks.join(" "));
+        say(row.trim_end());
     }
     Ok(())
 }

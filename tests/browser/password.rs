@@ -78,6 +78,28 @@ async fn the_strength_is_said_while_a_password_is_typed() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn a_tab_that_was_open_before_a_reset_leads_to_the_change_too() {
+    let server = Server::start(Options { users: vec![ANA, ("carla", OWN, "cliente")], ..Options::default() });
+    let carla = Browser::open(server.addr).await;
+    carla.sign_in("carla", OWN).await;
+    carla.chat().await;
+    let (status, ..) = user_command(&["passwd", "carla", "--must-change"], &server.data_dir, "la de la telefonista");
+    assert!(status.success());
+    // Its session has ended, so the chat leads to the sign-in, and that to the change.
+    carla.arrive("/login").await;
+    carla.try_sign_in("carla", "la de la telefonista").await;
+    carla.arrive("/clave").await;
+    carla.goto("/chat").await;
+    carla.arrive("/clave").await;
+    // As a page would that has not been loaded anew.
+    let code = "fetch('/api/rooms').then((answer) => answer.json()).then((problem) => { window.code = problem.code; })";
+    carla.js(&format!("void {code}")).await;
+    assert_eq!(carla.until("window.code").await, "password_change_required");
+    carla.finish_with(&["403 (Forbidden)"], &["401 (Unauthorized)", "WebSocket"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
 async fn the_pages_that_choose_a_password_fit_a_phone_in_both_colours() {
     let (server, one_time) = given();
     for (scheme, width, phone) in [("light", 390, true), ("dark", 390, true), ("light", 1280, false), ("dark", 1280, false)] {

@@ -25,6 +25,10 @@ export function toLogin() {
   location.assign('/login');
 }
 
+function toChange() {
+  if (location.pathname !== '/clave') location.assign('/clave');
+}
+
 /** One call; the answer's JSON, or null for 204. A dead session leads to the sign-in page, one that must change its password first to that. */
 export async function call(method, url, body) {
   let answer;
@@ -42,8 +46,13 @@ export async function call(method, url, body) {
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const error = new CallError(answer.status, problemOf(await answer.text()), answer.headers.get('Retry-After'));
   if (error.code === 'unauthenticated') toLogin();
-  if (error.code === 'password_change_required') location.assign('/clave');
+  if (error.code === 'password_change_required') toChange();
   throw error;
 }
 
-export const session = () => call('GET', '/api/session');
+/** Who is signed in. Somebody who must change the password first, perhaps since another tab signed in, is led there. */
+export async function session() {
+  const me = await call('GET', '/api/session');
+  if (me.must_change_password) toChange();
+  return me;
+}

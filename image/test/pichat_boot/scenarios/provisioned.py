@@ -5,8 +5,8 @@ from ..card import SECTOR, Card
 from ..settings import with_setting
 from . import state_inside
 
-# The demonstration's account, known to everybody: `admin123` with the default parameters (src/cli/demo.rs).
-NAME, PASSWORD = "admin", "admin123"
+# The demonstration's hash of `admin123` with the default parameters (src/cli/demo.rs). For its own name the server would refuse it.
+NAME, PASSWORD = "jefa", "admin123"
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0"
 NETWORK, WIFI_PASSWORD, COUNTRY = "Taller 5", "clave del taller", "CO"
 
