@@ -1,0 +1,182 @@
+//! What 2,000 slow connections cost everybody else: the 50th and 99th percentile of a sign-in and of a message's way from one person to
+//! another, on a quiet server and on one that 2,000 slowloris connections hang on.
+//!
+//! `cargo bench --bench slowloris`. Prints a table and judges nothing. The clients run on the machine that serves, so what they
+//! take of it is in the figures of both columns.
+#![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{Client, Options, Server, Socket};
+use serde_json::json;
+
+/// Slow connections, and how many of one address: as many as one may have are 64.
+const SLOW: usize = 2_000;
+const OF_ONE_ADDRESS: usize = 50;
+/// Quiet and beset in turn, so that what else the machine does falls on both.
+const ROUNDS: usize = 3;
+/// Of each kind, a round.
+const SIGN_INS: usize = 100;
+const MESSAGES: usize = 1_000;
+/// All slow connections get one more byte within this time; a head must be whole within 10 s.
+const DRIP: Duration = Duration::from_secs(2);
+
+const LIMITS: &str = "[limits]\nrequests_per_minute = 1000000\nrequest_burst = 1000000\nmessages_per_minute = 1000000\n\
+    message_burst = 1000000\n";
+
+fn main() {
+    // `cargo test --benches` runs every bench once with this flag: one small round shows that it still works.
+    let small = std::env::args().any(|a| a == "--test");
+    let (rounds, slow, sign_ins, messages) = if small { (1, 100, 3, 10) } else { (ROUNDS, SLOW, SIGN_INS, MESSAGES) };
+    raise_file_limit();
+    let server = Server::start(Options::config(LIMITS));
+    let (mut ana, mut beto) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    ana.enter("sala");
+    beto.enter("sala");
+    let mut people = People { server: &server, ana: &mut ana, beto: &mut beto };
+    people.measure(sign_ins / 10 + 1, messages / 10);
+    let (mut quiet, mut beset) = (Figures::default(), Figures::default());
+    let (mut least, mut rss) = (usize::MAX, 0);
+    for _ in 0..rounds {
+        quiet.add(people.measure(sign_ins, messages));
+        let attack = Attack::start(server.addr, slow);
+        beset.add(people.measure(sign_ins, messages));
+        least = least.min(attack.open());
+        rss = server.rss_kib("VmRSS");
+        attack.end();
+    }
+    println!(
+        "{} sign-ins and {} messages of each column; {slow} slow connections, {least} of them open at the end of the worst round; the server held {rss} KiB with them",
+        quiet.sign_in.len(),
+        quiet.message.len()
+    );
+    println!("{:<22} {:>10} {:>10} {:>10} {:>10} {:>7}", "ms", "quiet p50", "beset p50", "quiet p99", "beset p99", "p99 ×");
+    row("sign-in", &mut quiet.sign_in, &mut beset.sign_in);
+    row("message to another", &mut quiet.message, &mut beset.message);
+}
+
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+fn row(name: &str, quiet: &mut [f64], beset: &mut [f64]) {
+    let at = |values: &mut [f64], percent: usize| {
+        values.sort_by(f64::total_cmp);
+        values[(values.len() * percent / 100).min(values.len() - 1)]
+    };
+    let (q50, b50, q99, b99) = (at(quiet, 50), at(beset, 50), at(quiet, 99), at(beset, 99));
+    println!("{name:<22} {q50:>10.2} {b50:>10.2} {q99:>10.2} {b99:>10.2} {:>7.2}", b99 / q99);
+}
+
+#[derive(Default)]
+struct Figures {
+    sign_in: Vec<f64>,
+    message: Vec<f64>,
+}
+
+impl Figures {
+    fn add(&mut self, other: Self) {
+        self.sign_in.extend(other.sign_in);
+        self.message.extend(other.message);
+    }
+}
+
+struct People<'a> {
+    server: &'a Server,
+    ana: &'a mut Socket,
+    beto: &'a mut Socket,
+}
+
+impl People<'_> {
+    fn measure(&mut self, sign_ins: usize, messages: usize) -> Figures {
+        let mut figures = Figures::default();
+        for n in 0..messages {
+            let begin = Instant::now();
+            self.ana.send(&json!({"type": "send", "room": "sala", "text": format!("mensaje {n}")}));
+            self.beto.recv_type("message");
+            figures.message.push(begin.elapsed().as_secs_f64() * 1e3);
+            // Her own copy and the number.
+            self.ana.recv_type("message");
+            self.ana.recv_type("sent");
+        }
+        for n in 0..sign_ins {
+            // Each from a new connection of another address, as people come.
+            let mut client = Client {
+                from: Some(Ipv4Addr::new(127, 9, 0, 1 + u8::try_from(n % 200).expect("small"))),
+                ..Client::new(self.server)
+            };
+            let begin = Instant::now();
+            assert_eq!(client.sign_in("cliente", "cliente123").status, 200);
+            figures.sign_in.push(begin.elapsed().as_secs_f64() * 1e3);
+        }
+        figures
+    }
+}
+
+/// Connections that send a byte of a head now and then, and come again when they are hung up on.
+struct Attack {
+    stop: Arc<AtomicBool>,
+    open: Arc<AtomicUsize>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Attack {
+    /// Returns when all are open.
+    fn start(addr: SocketAddr, wanted: usize) -> Self {
+        let (stop, open) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (stopping, counting) = (Arc::clone(&stop), Arc::clone(&open));
+        let mut slow: Vec<_> = (0..wanted).map(|n| connect(addr, n)).collect();
+        open.store(slow.len(), Ordering::Relaxed);
+        let thread = std::thread::spawn(move || {
+            let pause = DRIP / u32::try_from(wanted / 20 + 1).expect("small");
+            while !stopping.load(Ordering::Relaxed) {
+                let mut gone = 0;
+                for (n, stream) in slow.iter_mut().enumerate() {
+                    if n % 20 == 0 {
+                        std::thread::sleep(pause);
+                    }
+                    if stopping.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let hung_up = match stream.read(&mut [0; 64]) {
+                        Ok(_) => true,
+                        Err(e) => e.kind() != ErrorKind::WouldBlock,
+                    };
+                    if hung_up || stream.write(b"y").is_err() {
+                        gone += 1;
+                        *stream = connect(addr, n);
+                    }
+                }
+                counting.store(slow.len() - gone, Ordering::Relaxed);
+            }
+        });
+        Self { stop, open, thread }
+    }
+
+    fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("ends");
+    }
+}
+
+fn connect(addr: SocketAddr, n: usize) -> TcpStream {
+    let last = u8::try_from(n / OF_ONE_ADDRESS + 1).expect("few addresses");
+    let client = Client { addr, cookie: None, headers: Vec::new(), from: Some(Ipv4Addr::new(127, 8, 0, last)) };
+    let mut stream = client.connect();
+    stream.write_all(b"GET /login HTTP/1.1\r\nHost: localhost\r\nX: ").expect("writes");
+    stream.set_nonblocking(true).expect("sets");
+    stream
+}
