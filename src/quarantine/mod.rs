@@ -4,6 +4,7 @@
 //! recorded; a power cut at any byte loses at most that upload.
 
 mod disk;
+pub mod inspect;
 mod media;
 mod names;
 #[cfg(any(test, fuzzing))]

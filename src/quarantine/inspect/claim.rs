@@ -1,0 +1,172 @@
+//! What a name or a sender's program claims that a content is, held against what it is.
+
+use super::kind::Kind;
+use super::reason::{Code, Findings};
+
+/// What a zip turned out to be, for the claims that mean more than a zip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Package {
+    /// No zip, or one that is nothing more.
+    #[default]
+    Plain,
+    /// Office Open XML.
+    Ooxml,
+    /// OpenDocument.
+    Odf,
+}
+
+/// What a claim allows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// A raster picture; which of them is nobody's deceit: a `.jpg` from the web often is a PNG or a WebP.
+    Picture,
+    Svg,
+    Pdf,
+    Ooxml,
+    Odf,
+    /// An older Office's file, or what programs have always saved under its extension: RTF, web pages, tables as text.
+    OldOffice,
+    Zip,
+    Gzip,
+    Tar,
+    Closed,
+    Rtf,
+    /// Sound or film; not every such file has a mark.
+    Media,
+    /// Text of any sort.
+    Text,
+}
+
+fn of_extension(extension: &str) -> Option<Claim> {
+    Some(match extension {
+        "png" | "jpg" | "jpeg" | "jpe" | "jfif" | "gif" | "webp" | "bmp" | "dib" | "tif" | "tiff" | "heic" | "heif" | "avif" => {
+            Claim::Picture
+        }
+        "svg" => Claim::Svg,
+        "pdf" => Claim::Pdf,
+        "docx" | "dotx" | "docm" | "dotm" | "xlsx" | "xltx" | "xlsm" | "xltm" | "xlsb" | "pptx" | "potx" | "ppsx" | "pptm"
+        | "ppsm" => Claim::Ooxml,
+        "odt" | "ott" | "ods" | "ots" | "odp" | "otp" | "odg" => Claim::Odf,
+        "doc" | "dot" | "xls" | "xlt" | "ppt" | "pps" | "pot" => Claim::OldOffice,
+        "zip" => Claim::Zip,
+        "gz" | "tgz" => Claim::Gzip,
+        "tar" => Claim::Tar,
+        "rar" | "7z" | "xz" | "bz2" | "zst" | "cab" => Claim::Closed,
+        "rtf" => Claim::Rtf,
+        "mp3" | "mp4" | "m4a" | "m4v" | "mov" | "wav" | "avi" | "mkv" | "ogg" | "oga" | "opus" | "webm" | "flac" | "aac"
+        | "wma" | "wmv" | "mpg" | "mpeg" | "3gp" => Claim::Media,
+        "txt" | "csv" | "tsv" | "md" | "log" | "ini" | "json" | "yml" | "yaml" | "xml" | "html" | "htm" | "css" | "vcf"
+        | "ics" | "srt" | "eml" | "tex" => Claim::Text,
+        _ => return None,
+    })
+}
+
+/// Only types that browsers do not mistake: of a `.csv` some say that it is Excel's.
+fn of_media_type(declared: &str) -> Option<Claim> {
+    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/pdf" => Some(Claim::Pdf),
+        "image/svg+xml" => Some(Claim::Svg),
+        "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/bmp" | "image/tiff" | "image/heic" | "image/avif" => {
+            Some(Claim::Picture)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a content keeps a claim. `strict`: what is no known thing at all contradicts a claim of something that has a mark.
+fn keeps(claim: Claim, kind: Kind, package: Package, strict: bool) -> bool {
+    let unknown = matches!(kind, Kind::Unknown | Kind::Other(_) | Kind::Text) && !strict;
+    match (claim, kind) {
+        (_, Kind::Empty) => true,
+        (Claim::Picture, Kind::Picture(_)) | (Claim::Svg, Kind::Svg) | (Claim::Pdf, Kind::Pdf) => true,
+        // Encrypted, a document of Office is a compound file.
+        (Claim::Ooxml, Kind::Ole) => true,
+        (Claim::Ooxml, Kind::Zip) => package == Package::Ooxml,
+        (Claim::Odf, Kind::Zip) => package == Package::Odf,
+        (Claim::OldOffice, Kind::Ole | Kind::Rtf | Kind::Html | Kind::Text) => true,
+        (Claim::OldOffice, Kind::Zip) => package == Package::Ooxml,
+        (Claim::Zip, Kind::Zip) | (Claim::Gzip, Kind::Gzip) | (Claim::Tar, Kind::Tar) | (Claim::Rtf, Kind::Rtf) => true,
+        (Claim::Closed, Kind::Closed(_)) => true,
+        (Claim::Media, Kind::Media(_) | Kind::Unknown | Kind::Other(_)) => true,
+        (Claim::Text, Kind::Text | Kind::Html | Kind::Svg | Kind::Rtf | Kind::Unknown | Kind::Other(_)) => true,
+        _ => unknown,
+    }
+}
+
+/// Holds an extension against the content. `inside`: in an archive, where programs name parts as they like, only a content
+/// that is known to be something else counts.
+pub(super) fn judge(extension: Option<&str>, kind: Kind, package: Package, at: &str, inside: bool, findings: &mut Findings) {
+    let Some(claim) = extension.and_then(of_extension) else { return };
+    if !keeps(claim, kind, package, !inside) {
+        let is = kind.media_type();
+        findings.add(Code::ExtensionMismatch, if at.is_empty() { is } else { at });
+    }
+}
+
+/// Holds the declared media type against the content.
+pub(super) fn judge_declared(declared: &str, kind: Kind, findings: &mut Findings) {
+    if of_media_type(declared).is_some_and(|claim| !keeps(claim, kind, Package::Plain, true)) {
+        findings.add(Code::DeclaredMismatch, declared.split(';').next().unwrap_or_default().trim());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mismatch(extension: &str, kind: Kind, package: Package, inside: bool) -> bool {
+        let mut findings = Findings::default();
+        judge(Some(extension), kind, package, "", inside, &mut findings);
+        findings.has(Code::ExtensionMismatch)
+    }
+
+    #[test]
+    fn a_name_that_contradicts_its_content_is_told() {
+        let png = Kind::Picture("image/png");
+        for (extension, kind, wrong) in [
+            ("png", png, false),
+            ("jpg", png, false),
+            ("png", Kind::Html, true),
+            ("png", Kind::Svg, true),
+            ("jpg", Kind::Unknown, true),
+            ("jpg", Kind::Empty, false),
+            ("pdf", Kind::Zip, true),
+            ("pdf", Kind::Text, true),
+            ("pdf", Kind::Program(Code::Pe), true),
+            ("docx", Kind::Zip, true),
+            ("docx", Kind::Ole, false),
+            ("xls", Kind::Html, false),
+            ("xls", Kind::Program(Code::Elf), true),
+            ("txt", Kind::Text, false),
+            ("txt", Kind::Unknown, false),
+            ("csv", Kind::Zip, true),
+            ("mp4", Kind::Unknown, false),
+            ("mp4", Kind::Html, true),
+            ("zip", Kind::Zip, false),
+            ("zip", Kind::Closed("rar"), true),
+            ("xyz", Kind::Zip, false),
+        ] {
+            assert_eq!(mismatch(extension, kind, Package::Plain, false), wrong, "{extension} {kind:?}");
+        }
+        assert!(!mismatch("docx", Kind::Zip, Package::Ooxml, false) && mismatch("docx", Kind::Zip, Package::Odf, false));
+        assert!(!mismatch("odt", Kind::Zip, Package::Odf, false));
+        assert!(!mismatch("png", Kind::Unknown, Package::Plain, true), "Office puts what it likes under image1.png");
+        assert!(mismatch("png", Kind::Html, Package::Plain, true));
+    }
+
+    #[test]
+    fn only_types_that_no_browser_mistakes_are_held_against_it() {
+        let declared = |declared: &str, kind| {
+            let mut findings = Findings::default();
+            judge_declared(declared, kind, &mut findings);
+            findings.lines().join(",")
+        };
+        assert_eq!(declared("image/png", Kind::Html), "declared-mismatch image/png");
+        assert_eq!(declared("Image/JPEG; x=y", Kind::Picture("image/png")), "");
+        assert_eq!(declared("application/pdf", Kind::Zip), "declared-mismatch application/pdf");
+        for none in ["application/octet-stream", "application/vnd.ms-excel", "text/plain", "", "nonsense"] {
+            assert_eq!(declared(none, Kind::Zip), "", "{none}");
+        }
+    }
+}

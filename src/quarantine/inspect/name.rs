@@ -1,0 +1,155 @@
+//! What a name alone gives away.
+
+use super::reason::{Code, Findings};
+use crate::types::is_bidi_control;
+
+/// Extensions that a double click runs, on Windows above all. Source: Microsoft's list of attachments that Outlook blocks,
+/// without those that only developers and administrators have; and what Linux, macOS and Android run.
+const PROGRAMS: [&str; 57] = [
+    "ade",
+    "adp",
+    "apk",
+    "app",
+    "appimage",
+    "application",
+    "appx",
+    "bas",
+    "bat",
+    "chm",
+    "cmd",
+    "com",
+    "command",
+    "cpl",
+    "desktop",
+    "dll",
+    "elf",
+    "exe",
+    "gadget",
+    "hlp",
+    "hta",
+    "inf",
+    "ins",
+    "iqy",
+    "isp",
+    "jar",
+    "jnlp",
+    "js",
+    "jse",
+    "lnk",
+    "mde",
+    "msc",
+    "msh",
+    "msi",
+    "msix",
+    "msp",
+    "mst",
+    "ocx",
+    "pif",
+    "pkg",
+    "ps1",
+    "psm1",
+    "reg",
+    "run",
+    "scf",
+    "scr",
+    "sct",
+    "settingcontent-ms",
+    "shb",
+    "shs",
+    "sys",
+    "vb",
+    "vbe",
+    "vbs",
+    "wsc",
+    "wsf",
+    "wsh",
+];
+
+/// Extensions that a program hides behind.
+const DOCUMENTS: [&str; 34] = [
+    "avi", "bmp", "csv", "doc", "docm", "docx", "gif", "heic", "htm", "html", "jpeg", "jpg", "mov", "mp3", "mp4", "odp", "ods",
+    "odt", "pdf", "png", "pps", "ppsx", "ppt", "pptx", "rar", "rtf", "svg", "txt", "wav", "webp", "xls", "xlsx", "xml", "zip",
+];
+
+/// The last extension, lower case; blanks before the dot and at the end do not hide it.
+pub(super) fn extension(name: &str) -> Option<String> {
+    let (stem, last) = name.trim_end().rsplit_once('.')?;
+    (!stem.is_empty() && !last.is_empty() && last.len() <= 20).then(|| last.to_lowercase())
+}
+
+/// Looks at the name that a file is shown or unpacked under.
+pub(super) fn judge(name: &str, at: &str, findings: &mut Findings) {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    if last.chars().any(is_bidi_control) {
+        findings.add(Code::NameBidi, at);
+    }
+    let Some(ends) = extension(last) else { return };
+    if !PROGRAMS.contains(&ends.as_str()) {
+        return;
+    }
+    let stem = last.trim_end().rsplit_once('.').map_or("", |(stem, _)| stem);
+    let before = extension(stem.trim_end());
+    if before.is_some_and(|before| DOCUMENTS.contains(&before.as_str())) {
+        findings.add(Code::NameDouble, if at.is_empty() { last } else { at });
+    } else {
+        findings.add(Code::NameExecutable, if at.is_empty() { &ends } else { at });
+    }
+}
+
+/// Looks at a name as it was sent, before it was repaired. What the repaired name shows is left to [`judge`].
+pub(super) fn judge_sent(raw: &str, findings: &mut Findings) {
+    if raw.chars().any(is_bidi_control) {
+        findings.add(Code::NameBidi, "");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(name: &str) -> String {
+        let mut findings = Findings::default();
+        judge_sent(name, &mut findings);
+        judge(name, "", &mut findings);
+        findings.lines().join(", ")
+    }
+
+    #[test]
+    fn names_that_deceive_are_told() {
+        assert_eq!(found("factura.pdf.exe"), "name-double-extension factura.pdf.exe");
+        assert_eq!(found("Factura.PDF   .ScR "), "name-double-extension Factura.PDF   .ScR ");
+        assert_eq!(found("foto\u{202e}gpj.exe"), "name-bidi, name-executable exe");
+        assert_eq!(found("foto\u{202e}gpj.txt"), "name-bidi");
+        assert_eq!(found("a.b.js"), "name-executable js");
+        assert_eq!(found("SETUP.EXE"), "name-executable exe");
+        assert_eq!(found("carpeta.pdf/x.vbs"), "name-executable vbs");
+    }
+
+    #[test]
+    fn honest_names_stay() {
+        for honest in [
+            "informe.pdf",
+            "a.tar.gz",
+            "v1.2 informe final",
+            "acta.docx.zip",
+            "exe",
+            ".exe",
+            "datos.2024.xlsx",
+            "ñandú 名.txt",
+            "com",
+            "Dr. Pérez.docx",
+            "página.html",
+            "programa.py",
+            "a.",
+            "",
+        ] {
+            assert_eq!(found(honest), "", "{honest}");
+        }
+    }
+
+    #[test]
+    fn the_lists_are_sorted_and_apart() {
+        assert!(PROGRAMS.is_sorted() && DOCUMENTS.is_sorted());
+        assert!(PROGRAMS.iter().all(|p| !DOCUMENTS.contains(p)));
+    }
+}

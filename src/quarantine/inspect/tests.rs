@@ -1,0 +1,394 @@
+//! The walker over archives of every sort, honest and not.
+
+#![allow(unreachable_pub, dead_code, reason = "the archives are shared with the tests of the whole server")]
+
+use std::io::Cursor;
+use std::time::Instant;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[path = "../../../tests/common/archive.rs"]
+mod archive;
+
+use archive::{GIF, JPEG, PDF, PE, PNG, Told, Zip, deflated_zeros, docx, eicar, gzip, nested, odt, ole, tar, tar_entry};
+
+fn look(name: &str, data: &[u8]) -> Outcome {
+    let outcome = walk(Cursor::new(data), name, &Caps::SERVER, &|| None);
+    assert!(outcome.decoded <= Caps::SERVER.total && outcome.entries <= Caps::SERVER.entries);
+    assert!(outcome.spooled <= Caps::SERVER.spool);
+    outcome
+}
+
+fn reasons(name: &str, data: &[u8]) -> String {
+    look(name, data).findings.lines().join(", ")
+}
+
+#[test]
+fn what_an_office_works_with_is_clean() {
+    let inner = Zip::of(&[("informe.pdf", PDF), ("fotos/playa.jpg", JPEG), ("acta.docx", &docx(&[])), ("notas ñ.txt", b"hola")]);
+    let vector = b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><path d='M0 0'/></svg>";
+    let table = b"<html><table><tr><td>1</td></tr></table></html>";
+    let spreadsheet = docx(&[("xl/media/image1.png", b"\x01\0\0\0 EMF"), ("xl/embeddings/Libro.xlsx", &docx(&[]))]);
+    for (name, data) in [
+        ("informe.pdf", PDF),
+        ("playa.jpg", JPEG),
+        ("captura.jpg", PNG),
+        ("logo.png", PNG),
+        ("logo.svg", vector),
+        ("anim.gif", GIF),
+        ("acta.docx", &docx(&[])),
+        ("cuentas.xlsx", &spreadsheet),
+        ("acta.odt", &odt(&[("Pictures/1.png", PNG)])),
+        ("carta.doc", &ole("WordDocument")),
+        ("clave.docx", &ole("WordDocument")),
+        ("movimientos.xls", table),
+        ("todo.zip", &inner),
+        ("copia.zip", &Zip::stored(&[("todo.zip", &inner), ("doc.pdf", PDF)])),
+        ("vacío.zip", &Zip::default().finish()),
+        ("copia.tar.gz", &gzip(&tar(&[("a/acta.docx", &docx(&[])), ("a/b.txt", b"b")]))),
+        ("copia.tgz", &gzip(&tar(&[]))),
+        ("a.tar", &[tar_entry("carpeta/", b'5', b""), tar(&[("carpeta/a.txt", b"a")])].concat()),
+        ("nota.txt.gz", &gzip(b"hola")),
+        ("nota.txt", "Año nuevo, 名\r\n".as_bytes()),
+        ("nota.txt", b"caf\xe9"),
+        ("página.html", b"<!doctype html><script>1</script>"),
+        ("datos.bin", &[0, 1, 2, 3, 255, 254]),
+        ("sin extensión", b"\0\0\0\x07algo"),
+        ("vacío.pdf", b""),
+    ] {
+        assert_eq!(reasons(name, data), "", "{name}");
+    }
+}
+
+#[test]
+fn zips_of_another_program_are_clean() {
+    use ::zip::write::{SimpleFileOptions, ZipWriter};
+    use std::io::Write as _;
+    let mut out = Cursor::new(Vec::new());
+    let mut zip = ZipWriter::new(&mut out);
+    let (packed, stored) = (::zip::CompressionMethod::Deflated, ::zip::CompressionMethod::Stored);
+    for (name, method, large) in [("a.txt", packed, false), ("b/ñ.txt", stored, true), ("c.txt", packed, true)] {
+        zip.start_file(name, SimpleFileOptions::default().compression_method(method).large_file(large)).unwrap();
+        zip.write_all(&[b'x'; 5000]).unwrap();
+    }
+    zip.add_directory("carpeta/", SimpleFileOptions::default()).unwrap();
+    zip.set_comment("hecho a mano");
+    zip.finish().unwrap();
+    let out = out.into_inner();
+    let outcome = look("a.zip", &out);
+    assert_eq!((outcome.findings.lines().join(","), outcome.decoded, outcome.entries), (String::new(), 15_000, 4));
+    // Written to a pipe, sizes stand behind the data.
+    let mut zip = ZipWriter::new_stream(Vec::new());
+    zip.start_file("a.txt", SimpleFileOptions::default().compression_method(packed)).unwrap();
+    zip.write_all(b"hola").unwrap();
+    assert_eq!(reasons("a.zip", &zip.finish().unwrap().into_inner()), "");
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.add_symlink("enlace", "/etc/passwd", SimpleFileOptions::default()).unwrap();
+    assert_eq!(reasons("a.zip", &zip.finish().unwrap().into_inner()), "archive-link enlace");
+}
+
+#[test]
+fn the_test_file_is_found_in_every_disguise() {
+    let eicar = eicar();
+    let zipped = Zip::of(&[("b/x.dat", &eicar)]);
+    for (name, data, at) in [
+        ("eicar.com", eicar.clone(), "eicar, name-executable com"),
+        ("foto.txt", eicar.clone(), "eicar"),
+        ("a.zip", zipped.clone(), "eicar b/x.dat"),
+        ("a.zip", Zip::of(&[("hola.txt", b"hola"), ("c.zip", &zipped)]), "eicar c.zip/b/x.dat"),
+        ("a.tar.gz", gzip(&tar(&[("hola.txt", b"hola"), ("x", &eicar)])), "eicar a.tar/x"),
+        ("acta.docx", docx(&[("word/media/image1.bin", &eicar)]), "eicar word/media/image1.bin"),
+        ("a.tgz", gzip(&tar(&[("z.zip", &Zip::stored(&[("x", &eicar)]))])), "eicar a.tar/z.zip/x"),
+        ("a.gz", [gzip(b"hola"), gzip(&eicar)].concat(), "eicar a"),
+    ] {
+        assert_eq!(reasons(name, &data), at, "{name}");
+        assert_eq!(look(name, &data).state(), FileState::Infected);
+    }
+    assert_eq!(reasons("carta.txt", &[b"El texto de prueba: ", eicar.as_slice()].concat()), "");
+}
+
+#[test]
+fn bombs_stop_at_their_caps() {
+    let began = Instant::now();
+    let bomb = Told { crc: 0, unpacked: 1 << 30, data: deflated_zeros(1 << 30), ..Told::deflated("ceros", b"") };
+    let told = |unpacked| Zip::default().add(&Told { unpacked, ..bomb.clone() }).finish();
+    // The honest size, ten GiB and ten bytes: what is said changes nothing but that it is a lie.
+    for (unpacked, lies) in [(1 << 30, false), (10 << 30, false), (10, true)] {
+        let outcome = look("a.zip", &told(unpacked));
+        let lines = outcome.findings.lines().join(", ");
+        assert_eq!(outcome.state(), if lies { FileState::Suspicious } else { FileState::Unscannable }, "{lines}");
+        assert!(lines.contains("archive-ratio 1") && lines.contains("archive-lies") == lies, "{lines}");
+        assert!(outcome.decoded <= Caps::SERVER.ratio_from + 128 * 1024, "{}", outcome.decoded);
+    }
+    // Many small bombs, each below the ratio's start, end at the total.
+    let small = deflated_zeros(3 << 20);
+    let names: Vec<_> = (0..200).map(|i| format!("{i}")).collect();
+    let many = names.iter().fold(Zip::default(), |zip, name| {
+        let told = Told { crc: crc_of_zeros(3 << 20), unpacked: 3 << 20, data: small.clone(), ..Told::deflated(name, b"") };
+        zip.add(&told)
+    });
+    let outcome = look("a.zip", &many.finish());
+    assert_eq!((outcome.halted, outcome.decoded), (Some(Halt::Total), Caps::SERVER.total));
+    assert_eq!(outcome.findings.lines(), ["archive-total 268435456"]);
+    let gz = look("a.gz", &gzip(&vec![0; 20 << 20]));
+    assert!(gz.findings.lines()[0].starts_with("archive-ratio ") && gz.decoded < 5 << 20, "{gz:?}");
+    println!("bombs: {:?}", began.elapsed());
+}
+
+/// What no packer makes smaller.
+fn noise(bytes: usize) -> Vec<u8> {
+    let step = |x: &mut u32, _| {
+        *x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        Some((*x >> 24) as u8)
+    };
+    (0..bytes).scan(1, step).collect()
+}
+
+fn crc_of_zeros(bytes: usize) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(&vec![0; bytes]);
+    crc.sum()
+}
+
+#[test]
+fn nests_stop_at_their_caps() {
+    let leaf = Told::deflated("x.txt", b"hola");
+    assert_eq!(reasons("a.zip", &nested(4, 1, &leaf)), "");
+    assert_eq!(reasons("a.zip", &nested(5, 1, &leaf)), "archive-depth 5");
+    let wide = look("42.zip", &nested(4, 16, &leaf));
+    assert_eq!((wide.halted, wide.entries), (Some(Halt::Entries), Caps::SERVER.entries));
+    assert_eq!(wide.findings.lines(), ["archive-entries 10000"]);
+    // An archive within is held in memory, and no larger than that allows.
+    let noise = noise(33 << 20);
+    let large = look("a.zip", &Zip::stored(&[("b.zip", &Zip::stored(&[("ruido", &noise)])), ("c.exe", PE)]));
+    assert_eq!(large.findings.lines(), ["name-executable c.exe", "executable-pe c.exe", "archive-nested b.zip"]);
+}
+
+#[test]
+fn archives_that_would_harm_their_reader_are_told() {
+    let (a, b) = (Told::stored("a", &[b'x'; 100]), Told::stored("b", &[b'x'; 100]));
+    let mut overlap = Zip::default().add(&a).lists(&b, 40);
+    overlap.out.resize(200, 0);
+    let quoted = {
+        // The second entry's header is the first one's data.
+        let mut inner = Zip::default();
+        inner.header(&b);
+        let outer = Told::stored("a", &[inner.out, b.data.clone()].concat());
+        Zip::default().add(&outer).lists(&b, 31)
+    };
+    assert_eq!(reasons("a.zip", &quoted.finish()), "archive-overlap");
+    assert_eq!(reasons("a.zip", &Zip::default().add(&a).lists(&a, 0).finish()), "archive-overlap");
+    assert_eq!(reasons("a.zip", &overlap.finish()), "archive-broken", "no header stands there");
+    for path in ["../../etc/passwd", "/etc/passwd", r"C:\Windows\x", r"a\..\..\x", r"\\server\x", "a/../b"] {
+        assert_eq!(reasons("a.zip", &Zip::of(&[(path, b"x")])), format!("archive-path {path}"));
+        assert_eq!(reasons("a.tar", &tar(&[(path, b"x")])), format!("archive-path {path}"));
+    }
+    assert_eq!(reasons("a.zip", &Zip::of(&[("a/b..c/...txt", b"x"), ("x:y.txt", b"x")])), "archive-path x:y.txt");
+    let link = Told { mode: 0o120_777, ..Told::stored("enlace", b"/etc/passwd") };
+    assert_eq!(reasons("a.zip", &Zip::default().add(&link).finish()), "archive-link enlace");
+    for flag in [b'1', b'2', b'3', b'4', b'6'] {
+        let tape = [tar_entry("x", flag, b""), tar(&[("y", b"y")])].concat();
+        assert_eq!(reasons("a.tar", &tape), "archive-link x");
+    }
+    assert_eq!(
+        reasons("a.zip", &Zip::of(&[("factura.pdf.exe", b"x"), ("b\u{202e}txt.scr", b"x")])),
+        "name-double-extension factura.pdf.exe, name-bidi btxt.scr, name-executable btxt.scr"
+    );
+}
+
+#[test]
+fn archives_that_lie_are_told() {
+    let honest = Told::deflated("a.txt", b"hola hola hola");
+    let zip = |told: Told| reasons("a.zip", &Zip::default().add(&told).finish());
+    assert_eq!(zip(Told { unpacked: 13, ..honest.clone() }), "archive-lies a.txt");
+    assert_eq!(zip(Told { unpacked: 99, ..honest.clone() }), "archive-lies a.txt");
+    assert_eq!(zip(Told { unpacked: 10 << 30, ..honest.clone() }), "archive-lies a.txt");
+    assert_eq!(zip(Told { crc: 1, ..honest.clone() }), "archive-broken a.txt");
+    assert_eq!(zip(Told { data: [&honest.data, b"sobra".as_slice()].concat(), ..honest.clone() }), "archive-lies a.txt");
+    assert_eq!(zip(Told { data: honest.data[..5].to_vec(), ..honest.clone() }), "archive-broken a.txt");
+    assert_eq!(zip(Told { flags: 1, ..honest.clone() }), "archive-encrypted a.txt");
+    assert_eq!(zip(Told { method: 12, ..honest.clone() }), "archive-method 12");
+    let mut other = Zip::default();
+    other.header(&honest);
+    other.out.extend_from_slice(&honest.data);
+    assert_eq!(
+        reasons("a.zip", &other.lists(&Told { name: b"b.txt".to_vec(), ..honest.clone() }, 0).finish()),
+        "archive-lies b.txt"
+    );
+    // An entry that only programs which read from the start would find.
+    let mut hidden = Zip::default().add(&honest);
+    hidden.header(&Told::stored("oculto.exe", PE));
+    hidden.out.extend_from_slice(PE);
+    assert_eq!(reasons("a.zip", &hidden.add(&Told::deflated("b.txt", b"b")).finish()), "archive-hidden");
+    let whole = Zip::of(&[("a.txt", b"hola")]);
+    assert_eq!(reasons("a.zip", &[whole.as_slice(), b"cola"].concat()), "archive-hidden");
+    assert_eq!(reasons("a.zip", &whole[..whole.len() - 1]), "archive-broken");
+    assert_eq!(reasons("a.zip", &[whole.as_slice(), &whole].concat()), "archive-lies, archive-hidden");
+    let mut fewer = whole.clone();
+    let end = fewer.len() - 22;
+    fewer[end + 10] = 9;
+    assert_eq!(reasons("a.zip", &fewer), "archive-lies");
+    let mut comment = whole.clone();
+    let end = comment.len() - 2;
+    comment[end] = 22;
+    comment.extend_from_slice(&whole[whole.len() - 22..]);
+    assert!(reasons("a.zip", &comment).contains("archive-lies"), "two ends, and programs differ in which they take");
+    assert_eq!(reasons("a.gz", &[gzip(b"hola").as_slice(), b"cola"].concat()), "archive-hidden");
+    assert_eq!(reasons("a.gz", &[gzip(b"hola").as_slice(), &[0; 700]].concat()), "");
+    assert_eq!(reasons("a.gz", &gzip(b"hola")[..9]), "archive-broken");
+    let tape = tar(&[("a.txt", &[b'x'; 900])]);
+    assert_eq!(reasons("a.tar", &tape[..1000]), "archive-broken");
+    assert_eq!(reasons("a.tar", &[tape.as_slice(), b"cola"].concat()), "archive-hidden");
+    assert_eq!(reasons("a.rar", b"Rar!\x1a\x07\x01\0"), "archive-kind rar");
+    let mut iso = vec![0; 40_000];
+    iso[0x8001..0x8006].copy_from_slice(b"CD001");
+    assert_eq!(reasons("disco.iso", &iso), "archive-kind iso");
+}
+
+#[test]
+fn a_file_that_is_two_things_is_told() {
+    let zip = Zip::of(&[("a.txt", b"hola")]);
+    let infected = Zip::of(&[("a.txt", &eicar())]);
+    for (name, magic) in [("a.gif", GIF), ("a.pdf", PDF), ("a.jpg", JPEG), ("a.png", PNG)] {
+        assert_eq!(reasons(name, &[magic, &zip].concat()), "polyglot zip", "{name}");
+        assert_eq!(reasons(name, &[magic, &infected].concat()), "eicar a.txt, polyglot zip", "{name}");
+        assert_eq!(reasons("b.zip", &Zip::of(&[(name, &[magic, &zip].concat())])), "polyglot zip", "in a zip: {name}");
+    }
+    assert_eq!(reasons("a.exe", &[PE, b"..%PDF-1.4"].concat()), "name-executable exe, executable-pe, polyglot pdf");
+    assert_eq!(reasons("a.pdf", &[PE, b"..%PDF-1.4"].concat()), "extension-mismatch executable-pe, executable-pe, polyglot pdf");
+    assert_eq!(reasons("a.png", b"<html><script>1</script>"), "extension-mismatch text/html");
+    assert_eq!(reasons("a.jpg", b"<svg onload='x'/>"), "extension-mismatch image/svg+xml, active-svg");
+    assert_eq!(reasons("a.docx", &zip), "extension-mismatch application/zip");
+}
+
+#[test]
+fn programs_and_macros_are_told() {
+    assert_eq!(reasons("programa", b"\x7fELF\x02\x01\x01\0\0\0"), "executable-elf");
+    assert_eq!(reasons("informe.pdf.exe", PE), "name-double-extension informe.pdf.exe, executable-pe");
+    assert_eq!(reasons("a.zip", &Zip::of(&[("bin/run", b"#!/bin/sh\nrm -rf /")])), "executable-script bin/run");
+    assert_eq!(reasons("a.docm", &docx(&[("word/vbaProject.bin", &ole("_VBA_PROJECT"))])), "macro-ooxml word/vbaProject.bin");
+    assert_eq!(reasons("a.docx", &docx(&[("word/otro.bin", &ole("_VBA_PROJECT"))])), "macro-ole word/otro.bin");
+    assert_eq!(reasons("a.xls", &ole("_VBA_PROJECT_CUR")), "macro-ole");
+    assert_eq!(reasons("a.docx", &ole("EncryptedPackage")), "office-encrypted");
+    assert_eq!(reasons("a.odt", &odt(&[("Basic/Standard/Module1.xml", b"<x/>")])), "macro-odf Basic/Standard/Module1.xml");
+    let apk = Zip::of(&[("AndroidManifest.xml", b"\x03\0\x08\0"), ("classes.dex", b"dex\n035\0")]);
+    assert_eq!(reasons("app.apk", &apk), "name-executable apk, executable-android");
+    let jar = Zip::of(&[("META-INF/MANIFEST.MF", b"Main-Class: A"), ("A.class", b"\xca\xfe\xba\xbe\0\0\0\x34")]);
+    assert_eq!(reasons("app.zip", &jar), "executable-java A.class");
+}
+
+#[test]
+fn names_in_tapes_may_be_long() {
+    let long = format!("{}/factura.pdf.exe", "c".repeat(200));
+    let gnu = [tar_entry("././@LongLink", b'L', format!("{long}\0").as_bytes()), tar(&[("corto", b"x")])].concat();
+    assert!(reasons("a.tar", &gnu).starts_with("name-double-extension ccc"));
+    let record = format!(" path={long}\n");
+    let posix = format!("{}{record}", record.len() + 3);
+    let posix = [tar_entry("PaxHeader", b'x', posix.as_bytes()), tar(&[("corto", b"x")])].concat();
+    assert!(reasons("a.tar", &posix).starts_with("name-double-extension ccc"));
+    let endless = [tar_entry("x", b'L', &vec![b'y'; 1 << 20]), tar(&[("corto", b"x")])].concat();
+    assert!(reasons("a.tar", &endless).starts_with("archive-path yyy"));
+}
+
+#[test]
+fn who_asks_may_stop_it() {
+    let zip = Zip::of(&[("a.txt", b"hola")]);
+    for halt in [Halt::Cancelled, Halt::Time] {
+        let outcome = walk(Cursor::new(&zip), "a.zip", &Caps::SERVER, &|| Some(halt));
+        assert_eq!((outcome.halted, outcome.decoded), (Some(halt), 0));
+        assert!(!outcome.state().available_to_all());
+    }
+}
+
+#[test]
+fn a_disk_that_fails_is_no_verdict_on_the_file() {
+    struct Broken(Cursor<Vec<u8>>);
+    impl Read for Broken {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            if self.0.position() > 20_000 { Err(io::Error::other("EIO")) } else { self.0.read(buf) }
+        }
+    }
+    impl Seek for Broken {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+    for data in [vec![7; 90_000], gzip(&noise(90_000))] {
+        let outcome = walk(Broken(Cursor::new(data)), "a", &Caps::SERVER, &|| None);
+        assert_eq!((outcome.halted, outcome.state()), (Some(Halt::Unreadable), FileState::Unscannable));
+    }
+}
+
+/// Small enough that arbitrary data meets them.
+const TIGHT: Caps = Caps { entries: 20, depth: 3, ratio: 20, ratio_from: 2000, total: 20_000, spool: 600 * 1024, pixels: 1000 };
+
+fn seeds() -> Vec<Vec<u8>> {
+    let inner = Zip::of(&[("x", &eicar()), ("y/z.docx", &docx(&[]))]);
+    vec![
+        Zip::of(&[("a.txt", b"hola"), ("b.zip", &inner), ("ceros", &[0; 9000])]),
+        Zip::stored(&[("b.zip", &inner), ("c.tgz", &gzip(&tar(&[("d", &inner)])))]),
+        gzip(&tar(&[("a", b"a"), ("b.zip", &inner)])),
+        [tar_entry("x", b'L', b"largo"), tar_entry("y", b'x', b"11 path=ab\n"), tar(&[("z", &inner)])].concat(),
+        nested(4, 3, &Told::deflated("x", &[0; 5000])),
+        [GIF, inner.as_slice()].concat(),
+        odt(&[]),
+        ole("_VBA_PROJECT"),
+        JPEG.to_vec(),
+    ]
+}
+
+fn stays_within(data: &[u8]) {
+    let outcome = walk(Cursor::new(data), "a.zip", &TIGHT, &|| None);
+    assert!(outcome.decoded <= TIGHT.total && outcome.entries <= TIGHT.entries && outcome.spooled <= TIGHT.spool, "{outcome:?}");
+    assert_eq!(outcome.state() == FileState::Clean, outcome.findings.lines().is_empty());
+    assert!(outcome.findings.lines().iter().all(|line| line.len() < 600 && !line.contains('\n')));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn no_mutation_breaks_the_walker(
+        seed in proptest::sample::select(seeds()),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        cut in proptest::option::of(any::<prop::sample::Index>()),
+        twice: bool,
+    ) {
+        let mut data = seed;
+        if twice {
+            data.extend_from_within(..);
+        }
+        for (at, byte) in changes {
+            let at = at.index(data.len());
+            data[at] = byte;
+        }
+        if let Some(cut) = cut {
+            data.truncate(cut.index(data.len()));
+        }
+        stays_within(&data);
+    }
+
+    #[test]
+    fn no_content_breaks_the_walker(
+        magic in proptest::sample::select(vec![b"PK\x03\x04".to_vec(), b"\x1f\x8b\x08\0".to_vec(), b"PK\x05\x06".to_vec(), vec![], tar_entry("x", b'0', b"")]),
+        rest in proptest::collection::vec(any::<u8>(), 0..3000),
+    ) {
+        stays_within(&[magic, rest].concat());
+    }
+
+    #[test]
+    fn what_is_packed_honestly_is_read_whole(
+        files in proptest::collection::vec(("[a-z]{1,8}", proptest::collection::vec(b'a'..b'e', 0..400)), 0..10),
+        stored: bool,
+    ) {
+        let named: Vec<_> = files.iter().enumerate().map(|(i, (name, data))| (format!("{name}{i}.txt"), data)).collect();
+        let entries: Vec<_> = named.iter().map(|(name, data)| (name.as_str(), data.as_slice())).collect();
+        let zip = if stored { Zip::stored(&entries) } else { Zip::of(&entries) };
+        let outcome = walk(Cursor::new(zip), "a.zip", &TIGHT, &|| None);
+        prop_assert_eq!(outcome.findings.lines(), Vec::<String>::new());
+        prop_assert_eq!(outcome.decoded, files.iter().map(|(_, data)| data.len() as u64).sum::<u64>());
+        prop_assert_eq!(outcome.entries as usize, files.len());
+    }
+}

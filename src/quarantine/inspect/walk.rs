@@ -1,0 +1,384 @@
+//! From a file to everything in it.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+
+use flate2::bufread::{DeflateDecoder, GzDecoder};
+
+use super::claim::{self, Package};
+use super::kind::{HEAD_BYTES, Kind, sniff};
+use super::meter::{Counted, Halt, Meter, Tally};
+use super::reason::{Code, Findings};
+use super::spool::Spool;
+use super::zip::{Directory, Entry, LOCAL_MAGIC};
+use super::{leaf, name, tar};
+
+/// Bytes read of a compressed content at once.
+const BUFFER: usize = 32 * 1024;
+/// A name longer than this names nothing that any system could make (Linux: 4096).
+const MAX_NAME: usize = 4096;
+/// The largest record of sizes and checksum behind an entry's data.
+const MAX_DESCRIPTOR: u64 = 24;
+/// Read of the bytes between two entries, to see whether a third one begins there.
+const GAP_HEAD: u64 = 64;
+
+/// What can be read anywhere.
+pub(super) trait Source: Read + Seek {}
+impl<R: Read + Seek> Source for R {}
+
+pub(super) struct Walker<'a> {
+    pub(super) meter: &'a Meter<'a>,
+    pub(super) findings: RefCell<Findings>,
+}
+
+/// Where in the upload a content lies: its name, and the way to it through the archives around it.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// Last name, for the extension.
+    name: &'a str,
+    /// `a.zip/b/c.txt` without the upload's own name; empty for the upload itself.
+    path: &'a str,
+    depth: u32,
+}
+
+impl Walker<'_> {
+    fn add(&self, code: Code, detail: &str) {
+        self.findings.borrow_mut().add(code, detail);
+    }
+
+    /// Takes note of an error in one content. The ones that end everything go on up.
+    fn note(&self, error: io::Error, path: &str) -> io::Result<()> {
+        match Halt::of(&error) {
+            Some(halt) if halt.is_final() => return Err(error),
+            Some(Halt::Ratio(times)) => self.add(Code::Ratio, &times.to_string()),
+            Some(halt) => self.add(halt.code(), path),
+            None => self.add(Code::Broken, path),
+        }
+        Ok(())
+    }
+
+    /// The file itself.
+    pub(super) fn file(&self, source: &mut dyn Source, name: &str) -> io::Result<()> {
+        let place = Place { name, path: "", depth: 0 };
+        name::judge(name, "", &mut self.findings.borrow_mut());
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        source.seek(SeekFrom::Start(0))?;
+        (&mut *source).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+        let kind = sniff(&head);
+        let mut package = Package::Plain;
+        let directory = Directory::find(source)?;
+        if let (Some(directory), true) = (&directory, kind == Kind::Zip || directory.is_some_and(|d| d.count > 0)) {
+            if kind != Kind::Zip {
+                self.add(Code::Polyglot, "zip");
+            }
+            package = self.zip(source, directory, kind != Kind::Zip, place)?;
+        }
+        claim::judge(name::extension(name).as_deref(), kind, package, "", false, &mut self.findings.borrow_mut());
+        if kind == Kind::Zip {
+            if directory.is_none() {
+                self.add(Code::Broken, "");
+            }
+            return Ok(());
+        }
+        source.seek(SeekFrom::Start(head.len() as u64))?;
+        self.opened(kind, &head, source, place)
+    }
+
+    /// A content out of an archive, read to its end.
+    fn item(&self, input: &mut dyn Read, place: Place<'_>) -> io::Result<()> {
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        (&mut *input).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+        let kind = sniff(&head);
+        let mut package = Package::Plain;
+        if kind != Kind::Zip {
+            self.opened(kind, &head, input, place)?;
+        } else if place.depth >= self.meter.caps.depth {
+            self.too_deep();
+            drain(input)?;
+        } else {
+            let mut spool = Spool::of(&mut head.chain(&mut *input), self.meter)?;
+            match Directory::find(&mut spool)? {
+                Some(directory) => package = self.zip(&mut spool, &directory, false, place)?,
+                None => self.add(Code::Broken, place.path),
+            }
+        }
+        claim::judge(name::extension(place.name).as_deref(), kind, package, place.path, true, &mut self.findings.borrow_mut());
+        Ok(())
+    }
+
+    fn too_deep(&self) {
+        self.add(Code::Depth, &self.meter.caps.depth.to_string());
+    }
+
+    /// A content that is no zip: `head`, then `rest`.
+    fn opened(&self, kind: Kind, head: &[u8], rest: &mut dyn Read, place: Place<'_>) -> io::Result<()> {
+        match kind {
+            Kind::Gzip | Kind::Tar if place.depth >= self.meter.caps.depth => {
+                self.too_deep();
+                return drain(rest);
+            }
+            Kind::Gzip => return self.gzip(&mut BufReader::with_capacity(BUFFER, head.chain(rest)), place),
+            Kind::Tar => return self.tar(&mut head.chain(rest), place),
+            Kind::Program(code) => self.add(code, place.path),
+            Kind::Closed(kind) => self.add(Code::Kind, kind),
+            _ => {}
+        }
+        let inside = place.depth > 0;
+        leaf::scan(head, rest, kind, place.path, inside, self.meter, &mut self.findings.borrow_mut())
+    }
+
+    /// One stream after another, as the format allows.
+    fn gzip(&self, input: &mut dyn BufRead, place: Place<'_>) -> io::Result<()> {
+        let stem = place.name.strip_suffix(".gz").map(str::to_owned);
+        let stem = stem.or_else(|| place.name.strip_suffix(".tgz").map(|stem| format!("{stem}.tar"))).unwrap_or_default();
+        loop {
+            self.meter.entry()?;
+            let taken = Cell::new(0);
+            let mut content = Counted::new(GzDecoder::new(Tally::new(&mut *input, &taken)), self.meter, Some(&taken));
+            let inner = Place { name: &stem, path: &join(place.path, &stem), depth: place.depth + 1 };
+            if let Err(error) = self.item(&mut content, inner) {
+                self.note(error, place.path)?;
+                return drain(input);
+            }
+            let next = input.fill_buf()?;
+            if next.is_empty() {
+                return Ok(());
+            }
+            if !next.starts_with(b"\x1f") {
+                // Tapes are filled up with zeros; anything else is no part of it.
+                if !only_zeros(input)? {
+                    self.add(Code::Hidden, place.path);
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    fn tar(&self, input: &mut dyn Read, place: Place<'_>) -> io::Result<()> {
+        let result = self.tar_entries(input, place);
+        if let Err(error) = result {
+            self.note(error, place.path)?;
+            return drain(input);
+        }
+        if !only_zeros(input)? {
+            self.add(Code::Hidden, place.path);
+        }
+        Ok(())
+    }
+
+    fn tar_entries(&self, input: &mut dyn Read, place: Place<'_>) -> io::Result<()> {
+        while let Some(entry) = tar::next(input, &mut || self.meter.entry())? {
+            let path = join(place.path, &entry.name);
+            self.entry_name(&entry.name, &path);
+            if entry.kind == tar::Type::Special {
+                self.add(Code::Link, &path);
+            }
+            if entry.kind != tar::Type::File {
+                tar::skip(input, entry.size + tar::padding(entry.size))?;
+                continue;
+            }
+            let mut content = Counted::new((&mut *input).take(entry.size), self.meter, None);
+            let inner = Place { name: last(&entry.name), path: &path, depth: place.depth + 1 };
+            let result = self.item(&mut content, inner);
+            if let Err(error) = result {
+                self.note(error, &path)?;
+                drain(&mut content)?;
+            }
+            if content.out() < entry.size {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            tar::skip(input, tar::padding(entry.size))?;
+        }
+        Ok(())
+    }
+
+    /// Every entry of a zip. `appended`: bytes before the archive are another file's.
+    fn zip(&self, source: &mut dyn Source, directory: &Directory, appended: bool, place: Place<'_>) -> io::Result<Package> {
+        let mut package = Package::Plain;
+        match self.zip_entries(source, directory, appended, place, &mut package) {
+            Ok(()) => {}
+            Err(error) => self.note(error, place.path)?,
+        }
+        Ok(package)
+    }
+
+    fn zip_entries(
+        &self,
+        source: &mut dyn Source,
+        directory: &Directory,
+        appended: bool,
+        place: Place<'_>,
+        package: &mut Package,
+    ) -> io::Result<()> {
+        if directory.ambiguous || (directory.before > 0 && !appended) {
+            self.add(Code::Lies, place.path);
+        }
+        if directory.behind > 0 {
+            self.add(Code::Hidden, place.path);
+        }
+        // First where everything lies: what overlaps is not walked at all.
+        let mut places = Vec::new();
+        let mut ranges = Vec::new();
+        let mut at = directory.start;
+        let mut full = false;
+        while at < directory.end {
+            self.meter.tick()?;
+            if places.len() >= self.meter.entries_left() as usize {
+                full = true;
+                break;
+            }
+            let entry = Entry::read(source, at, directory)?;
+            let (data, same) = entry.data(source)?;
+            let end = data.checked_add(entry.packed).filter(|end| *end <= directory.start);
+            ranges.push((entry.header_at, end.ok_or(io::ErrorKind::InvalidData)?));
+            if !same {
+                self.add(Code::Lies, &join(place.path, &String::from_utf8_lossy(&entry.name)));
+            }
+            places.push(at);
+            at = entry.next;
+        }
+        if !full && places.len() as u64 != directory.count {
+            self.add(Code::Lies, place.path);
+        }
+        ranges.sort_unstable();
+        if ranges.windows(2).any(|two| two[0].1 > two[1].0) {
+            self.add(Code::Overlap, place.path);
+            return Ok(());
+        }
+        if !full {
+            let first = if appended { ranges.first().map_or(0, |range| range.0) } else { 0 };
+            self.gaps(source, first, &ranges, directory.start, place)?;
+        }
+        drop(ranges);
+        let (mut types, mut mimetype, mut manifest, mut basic) = (false, false, false, None);
+        for at in places {
+            self.meter.entry()?;
+            let entry = Entry::read(source, at, directory)?;
+            let name = String::from_utf8_lossy(&entry.name[..entry.name.len().min(MAX_NAME)]).into_owned();
+            let path = join(place.path, &name);
+            self.entry_name(&name, &path);
+            match name.as_str() {
+                "[Content_Types].xml" => types = true,
+                "mimetype" => mimetype = true,
+                "META-INF/manifest.xml" => manifest = true,
+                "AndroidManifest.xml" => self.add(Code::Android, place.path),
+                _ if name.to_ascii_lowercase().ends_with("vbaproject.bin") || name.starts_with("xl/macrosheets/") => {
+                    self.add(Code::MacroOoxml, &path);
+                }
+                _ if name.starts_with("Basic/") || name.starts_with("Scripts/") => basic = Some(path.clone()),
+                _ => {}
+            }
+            self.zip_entry(source, &entry, Place { name: last(&name), path: &path, depth: place.depth + 1 })?;
+        }
+        if full {
+            return Err(Halt::Entries.into());
+        }
+        *package = if types {
+            Package::Ooxml
+        } else if mimetype && manifest {
+            Package::Odf
+        } else {
+            Package::Plain
+        };
+        if let (Package::Odf, Some(path)) = (*package, basic) {
+            self.add(Code::MacroOdf, &path);
+        }
+        Ok(())
+    }
+
+    /// Whether entries lie between those of the list: programs that read from the start would unpack them.
+    fn gaps(&self, source: &mut dyn Source, from: u64, ranges: &[(u64, u64)], end: u64, place: Place<'_>) -> io::Result<()> {
+        let mut cursor = from;
+        for (start, next) in ranges.iter().copied().chain([(end, end)]) {
+            if start.saturating_sub(cursor) > MAX_DESCRIPTOR {
+                let mut gap = Vec::new();
+                source.seek(SeekFrom::Start(cursor))?;
+                (&mut *source).take(GAP_HEAD.min(start - cursor)).read_to_end(&mut gap)?;
+                if memchr::memmem::find(&gap, LOCAL_MAGIC).is_some() {
+                    self.add(Code::Hidden, place.path);
+                }
+            }
+            cursor = next;
+        }
+        Ok(())
+    }
+
+    fn zip_entry(&self, source: &mut dyn Source, entry: &Entry, place: Place<'_>) -> io::Result<()> {
+        if entry.is_special() {
+            self.add(Code::Link, place.path);
+            return Ok(());
+        }
+        if entry.is_encrypted() {
+            self.add(Code::ArchiveEncrypted, place.path);
+            return Ok(());
+        }
+        if entry.is_folder() && entry.packed == 0 {
+            return Ok(());
+        }
+        let (data, _) = entry.data(source)?;
+        source.seek(SeekFrom::Start(data))?;
+        let packed = BufReader::with_capacity(BUFFER, (&mut *source).take(entry.packed));
+        let taken = Cell::new(0);
+        let packed = Tally::new(packed, &taken);
+        let result = match entry.method {
+            0 => self.checked(Counted::new(packed, self.meter, None), entry, &taken, place),
+            8 => self.checked(Counted::new(DeflateDecoder::new(packed), self.meter, Some(&taken)), entry, &taken, place),
+            other => {
+                self.add(Code::Method, &other.to_string());
+                Ok(())
+            }
+        };
+        result.or_else(|error| self.note(error, place.path))
+    }
+
+    /// Reads an entry's content to its end and holds it against what the list says of it.
+    fn checked(&self, mut content: Counted<'_, impl Read>, entry: &Entry, taken: &Cell<u64>, place: Place<'_>) -> io::Result<()> {
+        let result = self.item(&mut content, place);
+        // Known as soon as more came out than was said, whatever stopped it.
+        if content.out() > entry.unpacked || (result.is_ok() && (content.out() < entry.unpacked || taken.get() < entry.packed)) {
+            self.add(Code::Lies, place.path);
+        }
+        result?;
+        if content.crc() != entry.crc {
+            self.add(Code::Broken, place.path);
+        }
+        Ok(())
+    }
+
+    /// What an entry's name gives away, and where it would lead.
+    fn entry_name(&self, entry: &str, path: &str) {
+        name::judge(entry, path, &mut self.findings.borrow_mut());
+        let drive = entry.as_bytes().get(1) == Some(&b':') && entry.as_bytes()[0].is_ascii_alphabetic();
+        if entry.starts_with(['/', '\\']) || drive || entry.split(['/', '\\']).any(|part| part == "..") || entry.len() >= MAX_NAME
+        {
+            self.add(Code::Path, path);
+        }
+    }
+}
+
+fn last(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
+}
+
+/// Reads what is left, so that what stands behind it can be read.
+fn drain(input: &mut (impl Read + ?Sized)) -> io::Result<()> {
+    io::copy(input, &mut io::sink()).map(drop)
+}
+
+/// Reads to the end; whether nothing but zeros came.
+fn only_zeros(input: &mut (impl Read + ?Sized)) -> io::Result<bool> {
+    let mut chunk = vec![0; BUFFER];
+    let mut zeros = true;
+    loop {
+        match input.read(&mut chunk) {
+            Ok(0) => return Ok(zeros),
+            Ok(n) => zeros &= chunk[..n].iter().all(|b| *b == 0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Archives for tests: such as every program writes, and such as none would.
+
+use std::io::Write as _;
+
+use flate2::{Compression, Crc, write::DeflateEncoder, write::GzEncoder};
+
+/// The test file of EICAR, put together here so that this source is not taken for it.
+pub fn eicar() -> Vec<u8> {
+    [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"].concat().into_bytes()
+}
+
+pub fn deflate(data: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(data).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+pub fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(data).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+/// `bytes` zeros, deflated piece by piece: ten GiB fit into ten MiB.
+pub fn deflated_zeros(bytes: u64) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(6));
+    let piece = vec![0; 1 << 20];
+    for _ in 0..bytes >> 20 {
+        encoder.write_all(&piece).expect("memory");
+    }
+    encoder.finish().expect("memory")
+}
+
+/// One entry as its headers are to tell it; the data is written as it is.
+#[derive(Clone)]
+pub struct Told {
+    pub name: Vec<u8>,
+    pub method: u16,
+    pub flags: u16,
+    pub crc: u32,
+    pub unpacked: u64,
+    /// Made on Unix with this mode; 0: made elsewhere.
+    pub mode: u32,
+    pub data: Vec<u8>,
+}
+
+impl Told {
+    pub fn stored(name: &str, data: &[u8]) -> Self {
+        let mut crc = Crc::new();
+        crc.update(data);
+        let (name, data, unpacked) = (name.as_bytes().to_vec(), data.to_vec(), data.len() as u64);
+        Self { name, method: 0, flags: 0, crc: crc.sum(), unpacked, mode: 0, data }
+    }
+
+    pub fn deflated(name: &str, data: &[u8]) -> Self {
+        Self { method: 8, data: deflate(data), ..Self::stored(name, data) }
+    }
+}
+
+/// A zip that is written header by header.
+#[derive(Default)]
+pub struct Zip {
+    pub out: Vec<u8>,
+    pub list: Vec<u8>,
+    pub count: u16,
+}
+
+impl Zip {
+    pub fn of(entries: &[(&str, &[u8])]) -> Vec<u8> {
+        entries.iter().fold(Self::default(), |zip, (name, data)| zip.add(&Told::deflated(name, data))).finish()
+    }
+
+    pub fn stored(entries: &[(&str, &[u8])]) -> Vec<u8> {
+        entries.iter().fold(Self::default(), |zip, (name, data)| zip.add(&Told::stored(name, data))).finish()
+    }
+
+    /// Writes header and data, and the entry of the list.
+    pub fn add(mut self, told: &Told) -> Self {
+        let at = self.out.len() as u64;
+        self.header(told);
+        self.out.extend_from_slice(&told.data);
+        self.lists(told, at)
+    }
+
+    /// Writes what stands before the data.
+    pub fn header(&mut self, told: &Told) {
+        let (packed, unpacked, extra) = sizes(told);
+        self.out.extend_from_slice(b"PK\x03\x04\x14\0");
+        for word in [told.flags, told.method, 0, 0x21] {
+            self.out.extend_from_slice(&word.to_le_bytes());
+        }
+        for word in [told.crc, packed, unpacked] {
+            self.out.extend_from_slice(&word.to_le_bytes());
+        }
+        self.out.extend_from_slice(&(told.name.len() as u16).to_le_bytes());
+        self.out.extend_from_slice(&(extra.len() as u16).to_le_bytes());
+        self.out.extend_from_slice(&told.name);
+        self.out.extend_from_slice(&extra);
+    }
+
+    /// Puts an entry on the list whose header stands at `at`.
+    pub fn lists(mut self, told: &Told, at: u64) -> Self {
+        let (packed, unpacked, extra) = sizes(told);
+        let made_by = if told.mode == 0 { 0x14 } else { 0x314_u16 };
+        self.list.extend_from_slice(b"PK\x01\x02");
+        for word in [made_by, 0x14, told.flags, told.method, 0, 0x21] {
+            self.list.extend_from_slice(&word.to_le_bytes());
+        }
+        for word in [told.crc, packed, unpacked] {
+            self.list.extend_from_slice(&word.to_le_bytes());
+        }
+        for word in [told.name.len() as u16, extra.len() as u16, 0, 0, 0] {
+            self.list.extend_from_slice(&word.to_le_bytes());
+        }
+        self.list.extend_from_slice(&(told.mode << 16).to_le_bytes());
+        self.list.extend_from_slice(&(at as u32).to_le_bytes());
+        self.list.extend_from_slice(&told.name);
+        self.list.extend_from_slice(&extra);
+        self.count += 1;
+        self
+    }
+
+    pub fn finish(mut self) -> Vec<u8> {
+        let at = self.out.len() as u32;
+        self.out.extend_from_slice(&self.list);
+        self.out.extend_from_slice(b"PK\x05\x06\0\0\0\0");
+        self.out.extend_from_slice(&self.count.to_le_bytes());
+        self.out.extend_from_slice(&self.count.to_le_bytes());
+        self.out.extend_from_slice(&(self.list.len() as u32).to_le_bytes());
+        self.out.extend_from_slice(&at.to_le_bytes());
+        self.out.extend_from_slice(&[0, 0]);
+        self.out
+    }
+}
+
+/// Sizes as 32 bits, and the extra field of 64 bits where they need it.
+fn sizes(told: &Told) -> (u32, u32, Vec<u8>) {
+    let packed = told.data.len() as u32;
+    match u32::try_from(told.unpacked) {
+        Ok(unpacked) => (packed, unpacked, Vec::new()),
+        Err(_) => {
+            let mut extra = b"\x01\0\x10\0".to_vec();
+            extra.extend_from_slice(&told.unpacked.to_le_bytes());
+            extra.extend_from_slice(&u64::from(packed).to_le_bytes());
+            (u32::MAX, u32::MAX, extra)
+        }
+    }
+}
+
+/// One header of a tape archive, with its content and padding.
+pub fn tar_entry(name: &str, flag: u8, data: &[u8]) -> Vec<u8> {
+    let mut header = vec![0_u8; 512];
+    header[..name.len()].copy_from_slice(name.as_bytes());
+    header[100..108].copy_from_slice(b"0000644\0");
+    header[108..116].copy_from_slice(b"0000000\0");
+    header[116..124].copy_from_slice(b"0000000\0");
+    header[124..136].copy_from_slice(format!("{:011o}\0", data.len()).as_bytes());
+    header[136..148].copy_from_slice(b"00000000000\0");
+    header[156] = flag;
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    header[148..156].fill(b' ');
+    let sum: u32 = header.iter().map(|b| u32::from(*b)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header.extend_from_slice(data);
+    header.resize(header.len().next_multiple_of(512), 0);
+    header
+}
+
+pub fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out: Vec<u8> = entries.iter().flat_map(|(name, data)| tar_entry(name, b'0', data)).collect();
+    out.resize(out.len() + 1024, 0);
+    out
+}
+
+/// The smallest document of Office; `more` are further parts.
+pub fn docx(more: &[(&str, &[u8])]) -> Vec<u8> {
+    let types = br#"<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#;
+    let text =
+        br#"<?xml version="1.0"?><w:document xmlns:w="x"><w:body><w:p>Acta de la reuni&#243;n</w:p></w:body></w:document>"#;
+    Zip::of(&[&[("[Content_Types].xml", types.as_slice()), ("_rels/.rels", b"<x/>"), ("word/document.xml", text)], more].concat())
+}
+
+/// The smallest OpenDocument text; its first part is stored, as the format wants.
+pub fn odt(more: &[(&str, &[u8])]) -> Vec<u8> {
+    let first = Zip::default().add(&Told::stored("mimetype", b"application/vnd.oasis.opendocument.text"));
+    let parts: [(&str, &[u8]); 3] = [
+        ("content.xml", b"<office:document-content/>"),
+        ("META-INF/manifest.xml", b"<manifest:manifest/>"),
+        ("Thumbnails/", b""),
+    ];
+    parts.iter().chain(more).fold(first, |zip, (name, data)| zip.add(&Told::deflated(name, data))).finish()
+}
+
+/// A picture of one pixel.
+pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\xdac\xfc\xcf\xc0P\x0f\0\x04\x85\x01\x80\x84\xa9\x8c!\0\0\0\0IEND\xaeB`\x82";
+/// The beginning of a photograph and its end.
+pub const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xc0\0\x0b\x08\x03\0\x04\0\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0\x12\x34\xff\xd9";
+/// A document of one page.
+pub const PDF: &[u8] = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
+/// The beginning of a program for Windows.
+pub const PE: &[u8] = b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0\xb8\0\0\0\0\0\0\0\x40\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x40\0\0\0PE\0\0\x64\x86";
+/// A small picture of the web.
+pub const GIF: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
+/// A compound file, as far as its first bytes and a stream's name go.
+pub fn ole(stream: &str) -> Vec<u8> {
+    let mut out = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+    out.resize(1024, 0);
+    out.extend(stream.encode_utf16().flat_map(u16::to_le_bytes));
+    out.resize(2048, 0);
+    out
+}
+
+/// Zips within one another, `wide` entries each, the innermost holding `leaf`: the shape of 42.zip.
+pub fn nested(levels: usize, wide: usize, leaf: &Told) -> Vec<u8> {
+    let mut inner = Zip::default().add(leaf).finish();
+    for level in 0..levels {
+        let names: Vec<_> = (0..wide).map(|i| format!("nivel{level}-{i:x}.zip")).collect();
+        let entries: Vec<_> = names.iter().map(|name| (name.as_str(), inner.as_slice())).collect();
+        inner = Zip::of(&entries);
+    }
+    inner
+}
