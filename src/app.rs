@@ -275,6 +275,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     notice(Notice::Listening(addr, secure));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
+    let inspecting = tokio::spawn(Arc::clone(&running.site.quarantine).inspect_arrivals());
     let server = Server::new(Arc::clone(&running.site), running.caps.clone());
     let serving = tokio::spawn(server.run(listener, stop.clone()));
     tokio::select! {
@@ -286,6 +287,8 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     audit.record(Event::ServerStopping {}).await;
     let _ = serving.await;
+    running.site.quarantine.stop_inspecting();
+    let _ = tokio::time::timeout(FLUSH, inspecting).await;
     report(running.site.accounts.sweep().await);
     audit.record(Event::ServerStopped {}).await;
     if let Some(state) = state {

@@ -198,6 +198,10 @@ events! {
     FileUploaded { user: UserName, addr: IpAddr, id: String, name: String, size: u64, sha256: String } = "file.uploaded", Ok, Daemon, Info, Security;
     "An upload was refused or broke off."
     FileRefused { user: UserName, addr: IpAddr, reason: &'static str } = "file.refused", Refused, Daemon, Notice, Security;
+    "A file was looked through; `reasons` are codes with details, none where nothing was found."
+    FileInspected { id: String, name: String, state: &'static str, reasons: String } = "file.inspected", Ok, Daemon, Notice, Security;
+    "Somebody asked for a file that is held for them; `state` says why."
+    FileHeld { user: UserName, addr: IpAddr, id: String, name: String, state: &'static str } = "file.held", Refused, Daemon, Warning, Security;
     "A file was handed out."
     FileDownloaded { user: UserName, addr: IpAddr, id: String, name: String } = "file.downloaded", Ok, Daemon, Info, Security;
     "An administrator deleted a file."

@@ -147,6 +147,8 @@ fn samples() -> Vec<Event> {
         Event::RoomTally { room: room(), messages: 1, bytes: 1 },
         Event::FileUploaded { user: user(), addr, id: text(), name: text(), size: 1, sha256: text() },
         Event::FileRefused { user: user(), addr, reason },
+        Event::FileInspected { id: text(), name: text(), state: "clean", reasons: text() },
+        Event::FileHeld { user: user(), addr, id: text(), name: text(), state: "infected" },
         Event::FileDownloaded { user: user(), addr, id: text(), name: text() },
         Event::FileDeleted { user: user(), addr, id: text(), name: text() },
         Event::FileListed { user: user(), count: 1 },

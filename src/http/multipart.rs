@@ -10,7 +10,7 @@ use http::{HeaderMap, header};
 use hyper::body::Incoming;
 use multer::{Constraints, Field, Multipart, SizeLimit};
 
-use crate::quarantine::{FileName, NameError};
+use crate::quarantine::{FileName, NameError, Sent};
 
 use super::body::next_data;
 use super::problem::{Code, Problem};
@@ -104,6 +104,14 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> FilePart<'_, B> 
     /// The next bytes of the file.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
         self.field.chunk().await.map_err(broken)
+    }
+
+    /// What the sender's program says of the file, word for word.
+    pub(super) fn sent(&self) -> Sent {
+        Sent {
+            name: self.field.file_name().unwrap_or_default().to_owned(),
+            media_type: self.field.content_type().map(|kind| kind.essence_str().to_owned()),
+        }
     }
 
     /// The file's name, once the form has ended as it should: only a body that came whole is a file, and a second file in it was

@@ -192,6 +192,7 @@ impl Incoming {
             size: self.size,
             sha256: self.hasher.finish(),
             media_type: media_type(&self.head, name),
+            head: self.head,
             entry: self.entry,
         })
     }
@@ -208,6 +209,8 @@ pub(super) struct Landed {
     pub sha256: Sha256,
     /// For display only.
     pub media_type: String,
+    /// The first `HEAD_BYTES`.
+    pub head: Vec<u8>,
     entry: Entry,
 }
 

@@ -5,6 +5,7 @@
 
 mod disk;
 pub mod inspect;
+mod inspections;
 mod media;
 mod names;
 #[cfg(any(test, fuzzing))]
@@ -26,12 +27,13 @@ use crate::config::Live;
 use crate::store::{FileRow, Store, StoreError};
 
 use disk::Disk;
+use inspections::{Inspections, after_restart};
 pub use names::{FileName, NameError};
 use quota::Quota;
 pub use quota::QuotaLimits;
 pub use range::ByteRange;
 pub use record::{FileId, FileRecord, FileState};
-pub use upload::{Upload, UploadError};
+pub use upload::{Sent, Upload, UploadError};
 
 /// Why a file could not be handled.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +51,7 @@ pub struct Quarantine {
     disk: Disk,
     store: Store,
     quota: Arc<Quota>,
+    inspections: Inspections,
     config: Arc<Live>,
     audit: Audit,
     clock: Arc<dyn Clock>,
@@ -56,7 +59,7 @@ pub struct Quarantine {
 
 impl Quarantine {
     /// Opens the folder and sweeps it: what a power cut left is removed, records whose bytes are gone are dropped and said.
-    /// Blocks; for start-up.
+    /// What was being looked into is to be looked into again. Blocks; for start-up.
     pub fn open(
         dir: &Path,
         store: Store,
@@ -76,12 +79,21 @@ impl Quarantine {
             if FileId::parse(&row.id).is_some_and(|id| !sweep.lost.contains(&id)) {
                 used += row.size;
                 count += 1;
+                if let Some((state, why)) = after_restart(&row) {
+                    let reasons = why.lines().join("\n");
+                    store.with(|db| db.move_file(&row.id, &row.state, state.as_str(), &reasons))?;
+                    if !state.is_pending() {
+                        let reasons = why.lines().join(", ");
+                        audit.note(Event::FileInspected { id: row.id, name: row.name, state: state.as_str(), reasons });
+                    }
+                }
             } else {
                 store.with(|db| db.remove_file(&row.id))?;
                 audit.note(Event::FileLost { id: row.id, name: row.name });
             }
         }
-        Ok(Arc::new(Self { disk, store, quota: Arc::new(Quota::new(used, count)), config, audit, clock }))
+        let (quota, inspections) = (Arc::new(Quota::new(used, count)), Inspections::new());
+        Ok(Arc::new(Self { disk, store, quota, inspections, config, audit, clock }))
     }
 
     fn limits(&self) -> QuotaLimits {

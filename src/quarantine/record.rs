@@ -75,10 +75,23 @@ impl FileState {
     /// Whether every signed-in person may fetch the file.
     pub const fn available_to_all(self) -> bool {
         match self {
-            // No inspector exists yet, and the seed handed out every upload; `Received` leaves this arm with the inspector.
-            Self::Received | Self::Clean | Self::Released => true,
-            Self::Inspecting | Self::Suspicious | Self::Unscannable | Self::Infected => false,
+            Self::Clean | Self::Released => true,
+            Self::Received | Self::Inspecting | Self::Suspicious | Self::Unscannable | Self::Infected => false,
         }
+    }
+
+    /// Whether somebody may fetch the file. What is infected or not yet looked into is for nobody, not even who brought it.
+    pub const fn handed_to(self, administrator: bool) -> bool {
+        match self {
+            Self::Clean | Self::Released => true,
+            Self::Suspicious | Self::Unscannable => administrator,
+            Self::Received | Self::Inspecting | Self::Infected => false,
+        }
+    }
+
+    /// Whether a verdict is still to come.
+    pub const fn is_pending(self) -> bool {
+        matches!(self, Self::Received | Self::Inspecting)
     }
 }
 
@@ -151,8 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_wanting_is_held() {
-        let open: Vec<_> = FileState::ALL.into_iter().filter(|s| s.available_to_all()).collect();
-        assert_eq!(open, [FileState::Received, FileState::Clean, FileState::Released]);
+    fn only_what_was_found_clean_or_released_is_for_all() {
+        use FileState::{Clean, Received, Released, Suspicious, Unscannable};
+        let states = |test: fn(FileState) -> bool| FileState::ALL.into_iter().filter(|s| test(*s)).collect::<Vec<_>>();
+        assert_eq!(states(FileState::available_to_all), [Clean, Released]);
+        assert_eq!(states(|state| state.handed_to(false)), [Clean, Released]);
+        assert_eq!(states(|state| state.handed_to(true)), [Clean, Suspicious, Unscannable, Released]);
+        assert_eq!(states(FileState::is_pending), [Received, FileState::Inspecting]);
     }
 }

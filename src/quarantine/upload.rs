@@ -8,6 +8,7 @@ use crate::store::{FileRow, StoreError};
 use crate::types::UserName;
 
 use super::disk::{Disk, Incoming, Landed};
+use super::inspect::judge_sent;
 use super::names::FileName;
 use super::quota::{Full, Reservation, disk_allows};
 use super::record::{FileRecord, FileState};
@@ -53,6 +54,14 @@ impl From<StoreError> for UploadError {
     fn from(error: StoreError) -> Self {
         Self::Internal(error.into())
     }
+}
+
+/// What the sender's program said of a file, word for word. It is gone once the file is recorded, so what it gives away is noted then.
+pub struct Sent {
+    /// The name, before it was repaired.
+    pub name: String,
+    /// The media type, where one was declared.
+    pub media_type: Option<String>,
 }
 
 /// Removes what was written when the upload ends early, off the network threads.
@@ -138,13 +147,13 @@ impl Upload {
     }
 
     /// Makes the file permanent under `name`, or the first free numbering of it, and records it. When this returns, a power cut
-    /// no longer loses it.
-    pub async fn finish(self, name: FileName, by: &UserName) -> Result<FileRecord, UploadError> {
+    /// no longer loses it; nobody has looked into it yet.
+    pub async fn finish(self, sent: Sent, name: FileName, by: &UserName) -> Result<FileRecord, UploadError> {
         let this = self.spill().await?;
         let Self { quarantine, mut incoming, reservation, size, .. } = this;
         let incoming = incoming.0.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let (landed, name) = blocking(move || Ok((incoming.finish(&name)?, name))).await?;
-        let row = row(&landed, &name, by, quarantine.clock.now());
+        let row = row(&landed, &sent, &name, by, quarantine.clock.now());
         // Recorded on a task of its own: a client that hangs up now must not leave a file without a record or a record without a file.
         let keeper = Arc::clone(&quarantine);
         let recorded = tokio::spawn(async move {
@@ -153,6 +162,7 @@ impl Upload {
                 Ok(_) => {
                     landed.keep();
                     reservation.commit(size);
+                    keeper.inspections.arrived();
                 }
                 // Dropping it unlinks the file, which may wait for the disk.
                 Err(_) => drop(tokio::task::spawn_blocking(move || drop(landed))),
@@ -164,7 +174,7 @@ impl Upload {
     }
 }
 
-fn row(landed: &Landed, name: &FileName, by: &UserName, now: crate::clock::Timestamp) -> FileRow {
+fn row(landed: &Landed, sent: &Sent, name: &FileName, by: &UserName, now: crate::clock::Timestamp) -> FileRow {
     FileRow {
         id: landed.id.to_string(),
         name: name.as_str().to_owned(),
@@ -172,7 +182,7 @@ fn row(landed: &Landed, name: &FileName, by: &UserName, now: crate::clock::Times
         sha256: landed.sha256,
         media_type: landed.media_type.clone(),
         state: FileState::Received.as_str().to_owned(),
-        reasons: String::new(),
+        reasons: judge_sent(&sent.name, name.as_str(), sent.media_type.as_deref(), &landed.head).lines().join("\n"),
         uploaded_by: by.as_str().to_owned(),
         uploaded_at: now,
     }

@@ -89,6 +89,21 @@ impl Db {
         })
     }
 
+    /// The file that has been in that state for the longest time.
+    pub fn oldest_file_in(&self, state: &str) -> Result<Option<FileRow>, StoreError> {
+        let text = format!("SELECT {COLUMNS} FROM files WHERE state = ?1 ORDER BY uploaded_at, id LIMIT 1");
+        Ok(self.conn.prepare_cached(&text)?.query_row([state], file).optional()?)
+    }
+
+    /// Moves a file from one state to another, with its reasons; `false` when it was not in that state. A power cut may take it
+    /// back: then the file is looked into again.
+    pub fn move_file(&mut self, id: &str, from: &str, to: &str, reasons: &str) -> Result<bool, StoreError> {
+        self.transaction(Durability::Lazy, |tx| {
+            let change = "UPDATE files SET state = ?3, reasons = ?4 WHERE id = ?1 AND state = ?2";
+            Ok(tx.execute(change, [id, from, to, reasons])? == 1)
+        })
+    }
+
     /// Forgets a file. `false` when there was none.
     pub fn remove_file(&mut self, id: &str) -> Result<bool, StoreError> {
         self.transaction(Durability::Synced, |tx| Ok(tx.execute("DELETE FROM files WHERE id = ?1", [id])? == 1))
@@ -100,10 +115,8 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    #[test]
-    fn a_second_file_of_a_name_gets_a_number_and_nothing_is_replaced() {
-        let store = Store::in_memory().expect("opens");
-        let row = |id: &str, at| FileRow {
+    fn row(id: &str, at: i64) -> FileRow {
+        FileRow {
             id: id.into(),
             name: "a.txt".into(),
             size: 1,
@@ -113,7 +126,30 @@ mod tests {
             reasons: String::new(),
             uploaded_by: "ana".into(),
             uploaded_at: Timestamp(at),
-        };
+        }
+    }
+
+    #[test]
+    fn states_move_on_from_the_one_they_were_in() {
+        let store = Store::in_memory().expect("opens");
+        let moved = store.with(|db| {
+            for (id, at) in [("1", 5), ("2", 3), ("3", 4)] {
+                db.add_file(row(id, at), |n| n.to_string())?;
+            }
+            let oldest = |db: &Db, state| Ok::<_, StoreError>(db.oldest_file_in(state)?.map(|file| file.id));
+            assert_eq!(oldest(db, "received")?.as_deref(), Some("2"));
+            assert!(db.move_file("2", "received", "clean", "a\nb")?);
+            assert!(!db.move_file("2", "received", "infected", "")?);
+            assert!(!db.move_file("9", "received", "clean", "")?);
+            assert_eq!((oldest(db, "received")?.as_deref(), oldest(db, "infected")?), (Some("3"), None));
+            Ok(db.file("2")?.map(|file| (file.state, file.reasons)))
+        });
+        assert_eq!(moved.expect("works"), Some(("clean".to_owned(), "a\nb".to_owned())));
+    }
+
+    #[test]
+    fn a_second_file_of_a_name_gets_a_number_and_nothing_is_replaced() {
+        let store = Store::in_memory().expect("opens");
         let names = store
             .with(|db| {
                 for i in 0..3_i64 {

@@ -36,8 +36,11 @@ export const stateIcon = {
   suspicious: 'e-retenido', unscannable: 'e-retenido', infected: 'e-infectado',
 };
 
-/** Whether a person is offered the bytes of a file in this state. */
-export const handedOut = (state) => state === 'received' || state === 'clean' || state === 'released';
+/** Whether a person is offered the bytes of a file in this state; what is held only an administrator may fetch, infected nobody. */
+export const handedOut = (state, admin) => state === 'clean' || state === 'released' || (admin && isHeld(state));
+export const isHeld = (state) => state === 'suspicious' || state === 'unscannable';
+/** Whether a verdict is still to come. */
+export const isPending = (state) => state === 'received' || state === 'inspecting';
 
 /** A name as one searches it: no case, no accents. */
 export const plain = (name) => name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();

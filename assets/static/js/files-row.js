@@ -1,11 +1,30 @@
 // One file in the list: its row, and behind "Detalles" what few people need.
-import { exact, handedOut, humanSize, iconFor, stateIcon } from './files-format.js';
+import { exact, handedOut, humanSize, iconFor, isHeld, isPending, stateIcon } from './files-format.js';
 import { fullTime, when } from './times.js';
 import { icon, make } from './dom.js';
 import { has, t } from './i18n.js';
 
 const known = (state) => (stateIcon[state] ? state : 'received');
-const reason = (code) => (has(`reason.${code}`) ? t(`reason.${code}`) : code);
+
+/** `code detail` as a sentence; the detail is a place in an archive, a number, what the content is. */
+function reason(line) {
+  const [code, ...rest] = line.split(' ');
+  const key = `reason.${code}`;
+  const detail = rest.join(' ');
+  if (!has(key)) return line;
+  const text = t(key);
+  return detail ? `${text} (${detail})` : text;
+}
+
+/** Why a file is not for everybody, under its name; nothing where it is. */
+function held(file, admin) {
+  if (isPending(file.state)) return make('p', { class: 'por-que tenue chico' }, t('held.pending'));
+  if (!isHeld(file.state) && file.state !== 'infected') return null;
+  const who = file.state === 'infected' ? 'held.nobody' : admin ? 'held.admin' : 'held.others';
+  return make('div', { class: 'por-que chico' },
+    make('ul', {}, ...file.reasons.map((line) => make('li', { dir: 'auto' }, reason(line)))),
+    make('p', { class: 'tenue' }, t(who)));
+}
 
 function details(file) {
   const copy = make('button', { type: 'button', class: 'discreto copiar', 'data-sha': file.sha256 }, t('files.copy'));
@@ -14,16 +33,16 @@ function details(file) {
     make('dl', {},
       ...pair(t('files.type'), `${file.media_type} · ${exact(file.size)} bytes · ${fullTime(file.uploaded_at)}`),
       ...pair(t('files.sha'), make('code', { class: 'huella', translate: 'no' }, file.sha256), copy),
-      ...(file.reasons?.length ? pair(t('files.reasons'), file.reasons.map(reason).join(', ')) : [])));
+      ...(file.reasons?.length ? pair(t('files.reasons'), make('code', { translate: 'no' }, file.reasons.join(', '))) : [])));
 }
 
-/** A row; `mayDelete` adds the button, which only an administrator's server would obey. */
-export function fileRow(file, mayDelete) {
+/** A row; for an administrator with what only their server would obey. */
+export function fileRow(file, admin) {
   const state = known(file.state);
-  const open = handedOut(file.state)
+  const open = handedOut(file.state, admin)
     ? make('a', { class: 'boton descargar', href: `/api/files/${encodeURIComponent(file.id)}/content`, download: file.name, 'aria-label': `${t('files.download')} ${file.name}` }, icon('bajar'), make('span', {}, t('files.download')))
     : null;
-  const remove = mayDelete
+  const remove = admin
     ? make('button', { type: 'button', class: 'discreto borrar', 'aria-label': `${t('files.delete')} ${file.name}` }, icon('borrar'), make('span', {}, t('files.delete')))
     : null;
   return make('li', { class: 'archivo', 'data-id': file.id, 'data-name': file.name, 'data-estado': state },
@@ -35,6 +54,7 @@ export function fileRow(file, mayDelete) {
         make('code', { title: `SHA-256 ${file.sha256}`, translate: 'no' }, file.sha256.slice(0, 8)))),
     make('p', { class: `ficha ficha-${state}` }, icon(stateIcon[state]), make('span', {}, t(`state.${state}`))),
     make('div', { class: 'acciones' }, open, remove),
+    held(file, admin),
     details(file));
 }
 

@@ -4,7 +4,7 @@ import { byId, make, waiting } from './dom.js';
 import { errorText, t } from './i18n.js';
 import { clear, complain, inform } from './notice.js';
 import { call, session } from './api.js';
-import { plain } from './files-format.js';
+import { isPending, plain } from './files-format.js';
 import { copyText, fileRow } from './files-row.js';
 import { sendAll, sentText } from './upload.js';
 
@@ -67,7 +67,7 @@ async function load() {
     endWait();
     if (files === null) nothing(errorText(error, 'files'), action(t('retry'), begin));
   }
-  const soon = files?.some((file) => file.state === 'inspecting');
+  const soon = files?.some((file) => isPending(file.state));
   timer = setTimeout(() => { if (!document.hidden) load(); }, soon ? SOON_MS : LATER_MS);
 }
 

@@ -1,6 +1,7 @@
 // Sends files one after another with progress; used by /listar and /subir.
 import { CallError, problemOf, toLogin } from './api.js';
 import { byId } from './dom.js';
+import { isHeld, isPending } from './files-format.js';
 import { errorText, t } from './i18n.js';
 
 /** Rejects with a CallError, or with null when `signal` aborts. */
@@ -29,7 +30,7 @@ function sendFile(file, onprogress, signal) {
   });
 }
 
-/** Sends all of `files`, drawing #subiendo; resolves with the names that arrived and a line about each that did not. */
+/** Sends all of `files`, drawing #subiendo; resolves with the files that arrived, as the server has them, and a line about each that did not. */
 export async function sendAll(files) {
   const box = byId('subiendo');
   const bar = byId('progreso');
@@ -44,12 +45,11 @@ export async function sendAll(files) {
     bar.value = 0;
     line.textContent = t('files.sending', { name: file.name, p: 0 });
     try {
-      await sendFile(file, (part) => {
+      sent.push(await sendFile(file, (part) => {
         const percent = Math.floor(part * 100);
         bar.value = percent;
         line.textContent = t('files.sending', { name: file.name, p: percent });
-      }, stop.signal);
-      sent.push(file.name);
+      }, stop.signal));
     } catch (error) {
       problems.push(`${file.name}: ${error === null ? t('files.canceled') : errorText(error, 'files')}`);
       // What stops one of these stops the rest.
@@ -61,4 +61,10 @@ export async function sendAll(files) {
   return { sent, problems };
 }
 
-export const sentText = (sent) => (sent.length === 1 ? t('files.sent', { name: sent[0] }) : t('files.sent_many', { n: sent.length }));
+/** What became of them, in a sentence or two. */
+export function sentText(sent) {
+  const text = sent.length === 1 ? t('files.sent', { name: sent[0].name }) : t('files.sent_many', { n: sent.length });
+  const held = sent.filter((file) => isHeld(file.state) || file.state === 'infected').length;
+  const pending = sent.some((file) => isPending(file.state));
+  return [text, held ? t('files.sent_held', { n: held }) : '', pending ? t('held.pending') : ''].filter(Boolean).join(' ');
+}

@@ -71,7 +71,10 @@ pub(super) async fn show(call: Call, who: SignedIn) -> Result {
 
 pub(super) async fn content(call: Call, who: SignedIn) -> Result {
     let file = find(&call, &who).await?;
-    if !file.state.available_to_all() {
+    if !file.state.handed_to(who.is_admin()) {
+        let (user, id, name) = (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
+        let state = file.state.as_str();
+        call.site.audit.record(Event::FileHeld { user, addr: call.addr, id, name, state }).await;
         return Err(Problem::new(Code::Held));
     }
     let wanted = wanted(call.request.headers(), &file)?;

@@ -1,6 +1,7 @@
 //! Files on their way in: one multipart field `archivo`, streamed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
@@ -19,6 +20,8 @@ use super::{json, pages, see_other};
 type Result<T = Response<Body>> = std::result::Result<T, Problem>;
 
 const MIB: u64 = 1024 * 1024;
+/// How long an answer waits for the verdict on its file. Most take milliseconds; past it the file is `inspecting`.
+const VERDICT: Duration = Duration::from_secs(4);
 
 pub(super) async fn api(call: Call, who: Uploader) -> Result {
     let file = receive(call, &who).await?;
@@ -45,14 +48,17 @@ async fn receive(call: Call, who: &Uploader) -> Result<FileRecord> {
     let (parts, body) = request.into_parts();
     let shared = Source::new(body);
     let result = store(&site, &parts.headers, &shared, who).await;
-    match &result {
-        Ok(file) => site.quarantine.note_uploaded(file, &user, addr).await,
+    match result {
+        Ok(file) => {
+            site.quarantine.note_uploaded(&file, &user, addr).await;
+            Ok(site.quarantine.settled(file, VERDICT).await)
+        }
         Err(problem) => {
             site.audit.record(Event::FileRefused { user, addr, reason: problem.code.word() }).await;
             shared.drain().await;
+            Err(problem)
         }
     }
-    result
 }
 
 async fn store(site: &crate::http::Site, headers: &HeaderMap, source: &Source, who: &Uploader) -> Result<FileRecord> {
@@ -62,8 +68,9 @@ async fn store(site: &crate::http::Site, headers: &HeaderMap, source: &Source, w
     while let Some(chunk) = part.chunk().await? {
         upload = upload.write(&chunk).await?;
     }
+    let sent = part.sent();
     let name = part.end().await?;
-    Ok(upload.finish(name, &who.session().person.name).await?)
+    Ok(upload.finish(sent, name, &who.session().person.name).await?)
 }
 
 impl From<UploadError> for Problem {

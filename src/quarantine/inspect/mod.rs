@@ -72,9 +72,10 @@ pub fn walk(mut source: impl Read + Seek, name: &str, caps: &Caps, check: &dyn F
 }
 
 /// What can be said before a file is looked into: by its name as it was sent, and by the type that the sender's program declared.
-pub(super) fn judge_sent(raw_name: &str, declared: Option<&str>, head: &[u8]) -> Findings {
+pub(super) fn judge_sent(raw_name: &str, name: &str, declared: Option<&str>, head: &[u8]) -> Findings {
     let mut findings = Findings::default();
     name::judge_sent(raw_name, &mut findings);
+    name::judge(name, "", &mut findings);
     if let Some(declared) = declared {
         claim::judge_declared(declared, kind::sniff(head), &mut findings);
     }

@@ -136,6 +136,13 @@ impl Findings {
         }
     }
 
+    /// Adds what another look found.
+    pub(in crate::quarantine) fn extend(&mut self, other: &Self) {
+        for (code, detail) in &other.0 {
+            self.add(*code, detail);
+        }
+    }
+
     /// Whether that was found.
     pub fn has(&self, code: Code) -> bool {
         self.0.iter().any(|(found, _)| *found == code)

@@ -74,7 +74,7 @@ fn zips_of_another_program_are_clean() {
         zip.write_all(&[b'x'; 5000]).unwrap();
     }
     zip.add_directory("carpeta/", SimpleFileOptions::default()).unwrap();
-    zip.set_comment("hecho a mano");
+    zip.set_comment("hecho a mano").unwrap();
     zip.finish().unwrap();
     let out = out.into_inner();
     let outcome = look("a.zip", &out);

@@ -1,0 +1,202 @@
+//! What becomes of a file when its inspection goes well, and when it does not.
+
+use std::sync::atomic::AtomicUsize;
+
+use super::*;
+use crate::audit::{Audit, Target, Threshold};
+use crate::clock::SystemClock;
+use crate::config::{Config, Live};
+use crate::quarantine::{FileName, Sent};
+use crate::store::Store;
+
+/// A quarantine over a folder, with an inspector of the test's own.
+fn quarantine(folder: &tempfile::TempDir, store: &Store, inspector: Inspector, time: Duration) -> Arc<Quarantine> {
+    let clock = Arc::new(SystemClock);
+    let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::<SystemClock>::clone(&clock)).unwrap();
+    let mut config = Config::defaults();
+    config.files.keep_free_percent = 0;
+    let opened = Quarantine::open(&folder.path().join("c"), store.clone(), Arc::new(Live::new(config)), audit, clock);
+    let mut quarantine = Arc::into_inner(opened.unwrap()).unwrap();
+    quarantine.inspections = Inspections::with(inspector, time);
+    Arc::new(quarantine)
+}
+
+async fn upload(quarantine: &Arc<Quarantine>, name: &str, data: &[u8]) -> FileRecord {
+    let upload = quarantine.receive().await.unwrap().write(data).await.unwrap();
+    let sent = Sent { name: name.to_owned(), media_type: None };
+    upload.finish(sent, FileName::from_upload(name).unwrap(), &"ana".parse().unwrap()).await.unwrap()
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Uploads two files, of which the inspector may treat the first as it likes; what they are in the end.
+async fn outcome_of(inspector: Inspector, time: Duration) -> [(FileState, String); 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, time);
+    let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
+    let bad = upload(&quarantine, "malo.bin", b"malo").await;
+    let bad = quarantine.settled(bad, PATIENCE).await;
+    let good = upload(&quarantine, "bueno.bin", b"bueno").await;
+    let good = quarantine.settled(good, PATIENCE).await;
+    quarantine.stop_inspecting();
+    worker.await.unwrap();
+    [bad, good].map(|file| (file.state, file.reasons.join(", ")))
+}
+
+fn clean() -> (FileState, String) {
+    (FileState::Clean, String::new())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inspector_that_panics_leaves_the_file_held_and_the_next_one_served() {
+    let inspector: Inspector = Arc::new(|file, name, check| {
+        assert!(name != "malo.bin", "on purpose");
+        look(file, name, check)
+    });
+    assert_eq!(outcome_of(inspector, TIME).await, [(FileState::Unscannable, "inspection-failed".to_owned()), clean()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inspector_that_takes_too_long_is_told_to_stop() {
+    let inspector: Inspector = Arc::new(|file, name, check| {
+        while name == "malo.bin" && check().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        look(file, name, check)
+    });
+    let time = Duration::from_millis(300);
+    assert_eq!(outcome_of(inspector, time).await, [(FileState::Unscannable, "inspection-time".to_owned()), clean()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inspector_that_never_comes_back_is_given_up() {
+    let (hung, until) = std::sync::mpsc::channel::<()>();
+    let until = std::sync::Mutex::new(until);
+    let inspector: Inspector = Arc::new(move |file, name, check| {
+        if name == "malo.bin" {
+            let _ = until.lock().unwrap().recv();
+        }
+        look(file, name, check)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME);
+    let bad = upload(&quarantine, "malo.bin", b"malo").await;
+    let row = quarantine.store.with(|db| db.oldest_file_in("received")).unwrap().unwrap();
+    // Time moves on its own only while nothing else does, and a blocking thread counts as something.
+    let looking = tokio::spawn({
+        let quarantine = Arc::clone(&quarantine);
+        async move { quarantine.look_into(&row).await }
+    });
+    tokio::task::yield_now().await;
+    tokio::time::advance(TIME + GRACE + Duration::from_secs(1)).await;
+    assert_eq!(looking.await.unwrap().findings.lines(), ["inspection-time"]);
+    assert_eq!(quarantine.inspections.threads.available_permits(), STRAYS, "one thread is still out");
+    assert!(!quarantine.find(bad.id).await.unwrap().unwrap().state.handed_to(true));
+    drop(hung);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_sender_said_is_held_against_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
+    let turned = upload(&quarantine, "foto\u{202e}gpj.txt", b"hola").await;
+    assert_eq!((turned.state, turned.reasons.join(",")), (FileState::Received, "name-bidi".to_owned()));
+    let sent = Sent { name: "a.txt".to_owned(), media_type: Some("image/png".to_owned()) };
+    let page = quarantine.receive().await.unwrap().write(b"<!doctype html>").await.unwrap();
+    let page = page.finish(sent, FileName::from_upload("a.txt").unwrap(), &"ana".parse().unwrap()).await.unwrap();
+    let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
+    for (file, why) in [(turned, "name-bidi"), (page, "declared-mismatch image/png")] {
+        let file = quarantine.settled(file, PATIENCE).await;
+        assert_eq!((file.state, file.reasons.join(",")), (FileState::Suspicious, why.to_owned()));
+    }
+    quarantine.stop_inspecting();
+    worker.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_file_is_looked_into_at_a_time_and_the_longest_waiting_first() {
+    let (now, most, order) =
+        (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let seen = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&order));
+    let inspector: Inspector = Arc::new(move |file, name, check| {
+        let (now, most, order) = &seen;
+        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        order.lock().unwrap().push(name.to_owned());
+        std::thread::sleep(Duration::from_millis(5));
+        now.fetch_sub(1, Ordering::SeqCst);
+        look(file, name, check)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME);
+    let mut files = Vec::new();
+    for i in 0..5 {
+        files.push(upload(&quarantine, &format!("{i}"), b"x").await);
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+    let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
+    for file in files {
+        assert_eq!(quarantine.settled(file, PATIENCE).await.state, FileState::Clean);
+    }
+    assert_eq!((most.load(Ordering::SeqCst), order.lock().unwrap().concat()), (1, "01234".to_owned()));
+    quarantine.stop_inspecting();
+    worker.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_for_a_verdict_ends_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
+    let file = upload(&quarantine, "a", b"a").await;
+    assert_eq!(quarantine.settled(file.clone(), Duration::from_millis(10)).await, file, "nobody looks into anything here");
+    quarantine.delete(file.id).await.unwrap();
+    assert_eq!(quarantine.settled(file.clone(), PATIENCE).await, file, "deleted: there is nothing to wait for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_leaves_the_file_for_the_next_start_and_a_crash_does_so_once() {
+    let (folder, store) = (tempfile::tempdir().unwrap(), Store::in_memory().unwrap());
+    let (begun, beginning) = std::sync::mpsc::channel();
+    let begun = std::sync::Mutex::new(begun);
+    let inspector: Inspector = Arc::new(move |file, name, check| {
+        let _ = begun.lock().unwrap().send(());
+        while check().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        look(file, name, check)
+    });
+    let first = quarantine(&folder, &store, inspector, TIME);
+    let worker = tokio::spawn(Arc::clone(&first).inspect_arrivals());
+    let file = upload(&first, "a.txt", b"hola").await;
+    tokio::task::spawn_blocking(move || beginning.recv().unwrap()).await.unwrap();
+    assert_eq!(first.find(file.id).await.unwrap().unwrap().state, FileState::Inspecting);
+    first.stop_inspecting();
+    worker.await.unwrap();
+    assert_eq!(first.find(file.id).await.unwrap().unwrap(), file, "as if nobody had begun");
+    drop(first);
+
+    // A server that ended while it looked left this behind.
+    let id = file.id.to_string();
+    let crash = || store.with(|db| db.move_file(&id, "received", "inspecting", &db.file(&id)?.unwrap().reasons)).unwrap();
+    assert!(crash());
+    let second = quarantine(&folder, &store, Arc::new(look), TIME);
+    let again = second.find(file.id).await.unwrap().unwrap();
+    assert_eq!((again.state, again.reasons.join(",")), (FileState::Received, "inspection-interrupted".to_owned()));
+    assert!(crash());
+    drop(second);
+    let third = quarantine(&folder, &store, Arc::new(look), TIME);
+    let given_up = third.find(file.id).await.unwrap().unwrap();
+    assert_eq!((given_up.state, given_up.reasons.join(",")), (FileState::Unscannable, "inspection-interrupted".to_owned()));
+    drop(third);
+
+    let other = quarantine(&folder, &store, Arc::new(look), TIME);
+    let file = upload(&other, "b.txt", b"hola").await;
+    let id = file.id.to_string();
+    store.with(|db| db.move_file(&id, "received", "inspecting", "")).unwrap();
+    drop(other);
+    let last = quarantine(&folder, &store, Arc::new(look), TIME);
+    let worker = tokio::spawn(Arc::clone(&last).inspect_arrivals());
+    let settled = last.settled(file, PATIENCE).await;
+    assert_eq!((settled.state, settled.reasons.len()), (FileState::Clean, 0), "the second look went well");
+    last.stop_inspecting();
+    worker.await.unwrap();
+}
