@@ -26,15 +26,6 @@ const TEMPORARY: &str = "tmp-";
 #[derive(Clone, Debug)]
 pub(super) struct Disk(Arc<OwnedFd>);
 
-/// Bytes of the file system that the folder lies on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Space {
-    /// What this process may still write.
-    pub free: u64,
-    /// The whole file system.
-    pub total: u64,
-}
-
 /// What a sweep found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sweep {
@@ -71,10 +62,20 @@ impl Disk {
         }
     }
 
+    /// The folder itself.
+    pub(super) fn folder(&self) -> &OwnedFd {
+        &self.0
+    }
+
+    /// What a file is called that is not complete.
+    pub(super) fn temporary_name(id: FileId) -> String {
+        format!("{TEMPORARY}{id}")
+    }
+
     /// Starts a file under a temporary name, mode 0600.
     pub(super) fn create(&self) -> io::Result<Incoming> {
         let id = FileId::random();
-        let name = format!("{TEMPORARY}{id}");
+        let name = Self::temporary_name(id);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = fs::openat(&self.0, &name, flags, Mode::RUSR | Mode::WUSR)?;
         let (dir, kept) = (Arc::clone(&self.0), false);
@@ -143,14 +144,6 @@ impl Disk {
         lost.sort_unstable();
         let removed = remains.len() as u64;
         Ok(Sweep { removed, lost })
-    }
-
-    /// Room on the file system.
-    pub(super) fn free(&self) -> io::Result<Space> {
-        let stat = fs::fstatvfs(&self.0)?;
-        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-        let total = stat.f_blocks.saturating_mul(stat.f_frsize);
-        Ok(Space { free, total })
     }
 }
 

@@ -4,6 +4,7 @@
 //! and neither is handed to anybody; an inspection that panics or does not end is a verdict too.
 
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,8 +15,9 @@ use crate::audit::Event;
 use crate::clock::Clock;
 use crate::store::{FileRow, StoreError};
 
-use super::inspect::{Caps, Code, Findings, Halt, Outcome, walk};
+use super::inspect::{Caps, Code, Findings, Halt, Outcome, Scratch, walk};
 use super::record::{FileId, FileRecord, FileState};
+use super::upload::check_disk;
 use super::{Quarantine, QuarantineError};
 
 /// How long one inspection may take: the caps end it after some 5 s on the slowest Pi; this is for a card that hardly answers.
@@ -27,11 +29,19 @@ const STRAYS: usize = 2;
 /// Before the database is asked again that did not take a verdict.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// Looks through one file. The server's is [`look`]; tests have others.
-type Inspector = Arc<dyn Fn(File, &str, &dyn Fn() -> Option<Halt>) -> Outcome + Send + Sync>;
+/// What an inspector gets.
+struct Task<'a> {
+    file: File,
+    name: &'a str,
+    check: &'a dyn Fn() -> Option<Halt>,
+    scratch: &'a dyn Fn() -> io::Result<Box<dyn Scratch>>,
+}
 
-fn look(file: File, name: &str, check: &dyn Fn() -> Option<Halt>) -> Outcome {
-    walk(file, name, &Caps::SERVER, check)
+/// Looks through one file. The server's is [`look`]; tests have others.
+type Inspector = Arc<dyn Fn(Task<'_>) -> Outcome + Send + Sync>;
+
+fn look(task: Task<'_>) -> Outcome {
+    walk(task.file, task.name, &Caps::SERVER, task.check, task.scratch)
 }
 
 /// What the parts of the quarantine share about inspections.
@@ -177,12 +187,17 @@ impl Quarantine {
         let (disk, name, inspections) = (self.disk.clone(), row.name.clone(), &self.inspections);
         let (inspector, stopped) = (Arc::clone(&inspections.inspector), Arc::clone(&inspections.stopped));
         let (clock, time) = (Arc::clone(&self.clock), inspections.time);
+        let keep = self.config.get().files.keep_free_percent;
         let work = move || {
             let _permit: OwnedSemaphorePermit = permit;
             let end = clock.monotonic() + time;
             let check = || watch_over(&stopped, &*clock, end);
+            let scratch = || {
+                check_disk(&disk, Caps::SERVER.spool, keep)?;
+                Ok(Box::new(disk.scratch()?) as Box<dyn Scratch>)
+            };
             match disk.open_file(id) {
-                Ok(file) => inspector(file, &name, &check),
+                Ok(file) => inspector(Task { file, name: &name, check: &check, scratch: &scratch }),
                 Err(_) => failed(Code::Failed),
             }
         };

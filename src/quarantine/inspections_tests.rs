@@ -49,20 +49,20 @@ fn clean() -> (FileState, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_inspector_that_panics_leaves_the_file_held_and_the_next_one_served() {
-    let inspector: Inspector = Arc::new(|file, name, check| {
-        assert!(name != "malo.bin", "on purpose");
-        look(file, name, check)
+    let inspector: Inspector = Arc::new(|task| {
+        assert!(task.name != "malo.bin", "on purpose");
+        look(task)
     });
     assert_eq!(outcome_of(inspector, TIME).await, [(FileState::Unscannable, "inspection-failed".to_owned()), clean()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_inspector_that_takes_too_long_is_told_to_stop() {
-    let inspector: Inspector = Arc::new(|file, name, check| {
-        while name == "malo.bin" && check().is_none() {
+    let inspector: Inspector = Arc::new(|task| {
+        while task.name == "malo.bin" && (task.check)().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        look(file, name, check)
+        look(task)
     });
     let time = Duration::from_millis(300);
     assert_eq!(outcome_of(inspector, time).await, [(FileState::Unscannable, "inspection-time".to_owned()), clean()]);
@@ -72,11 +72,11 @@ async fn an_inspector_that_takes_too_long_is_told_to_stop() {
 async fn an_inspector_that_never_comes_back_is_given_up() {
     let (hung, until) = std::sync::mpsc::channel::<()>();
     let until = std::sync::Mutex::new(until);
-    let inspector: Inspector = Arc::new(move |file, name, check| {
-        if name == "malo.bin" {
+    let inspector: Inspector = Arc::new(move |task| {
+        if task.name == "malo.bin" {
             let _ = until.lock().unwrap().recv();
         }
-        look(file, name, check)
+        look(task)
     });
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME);
@@ -118,13 +118,13 @@ async fn one_file_is_looked_into_at_a_time_and_the_longest_waiting_first() {
     let (now, most, order) =
         (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Mutex::new(Vec::new())));
     let seen = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&order));
-    let inspector: Inspector = Arc::new(move |file, name, check| {
+    let inspector: Inspector = Arc::new(move |task| {
         let (now, most, order) = &seen;
         most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        order.lock().unwrap().push(name.to_owned());
+        order.lock().unwrap().push(task.name.to_owned());
         std::thread::sleep(Duration::from_millis(5));
         now.fetch_sub(1, Ordering::SeqCst);
-        look(file, name, check)
+        look(task)
     });
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME);
@@ -157,12 +157,12 @@ async fn a_stop_leaves_the_file_for_the_next_start_and_a_crash_does_so_once() {
     let (folder, store) = (tempfile::tempdir().unwrap(), Store::in_memory().unwrap());
     let (begun, beginning) = std::sync::mpsc::channel();
     let begun = std::sync::Mutex::new(begun);
-    let inspector: Inspector = Arc::new(move |file, name, check| {
+    let inspector: Inspector = Arc::new(move |task| {
         let _ = begun.lock().unwrap().send(());
-        while check().is_none() {
+        while (task.check)().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        look(file, name, check)
+        look(task)
     });
     let first = quarantine(&folder, &store, inspector, TIME);
     let worker = tokio::spawn(Arc::clone(&first).inspect_arrivals());

@@ -13,6 +13,7 @@ pub mod properties;
 mod quota;
 mod range;
 mod record;
+mod space;
 mod upload;
 
 use std::collections::HashSet;

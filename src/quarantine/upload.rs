@@ -104,7 +104,7 @@ impl Quarantine {
 }
 
 /// Refuses what would leave less of the disk free than the settings demand. Blocks.
-fn check_disk(disk: &Disk, wanted: u64, keep_free_percent: u8) -> io::Result<()> {
+pub(super) fn check_disk(disk: &Disk, wanted: u64, keep_free_percent: u8) -> io::Result<()> {
     let space = disk.free()?;
     if disk_allows(space.free, space.total, wanted, keep_free_percent) {
         return Ok(());

@@ -47,7 +47,7 @@ impl Kind {
     pub(super) fn media_type(self) -> &'static str {
         match self {
             Self::Empty | Self::Unknown => "application/octet-stream",
-            Self::Program(code) => code.as_str(),
+            Self::Program(_) => "application/x-executable",
             Self::Zip => "application/zip",
             Self::Gzip => "application/gzip",
             Self::Tar => "application/x-tar",

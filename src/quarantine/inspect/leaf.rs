@@ -120,10 +120,11 @@ mod tests {
     use super::*;
     use crate::quarantine::inspect::kind::sniff;
     use crate::quarantine::inspect::meter::Caps;
+    use crate::quarantine::inspect::spool::in_memory;
 
     fn found(data: &[u8], path: &str) -> String {
         let caps = Caps::SERVER;
-        let meter = Meter::new(&caps, &|| None);
+        let meter = Meter::new(&caps, &|| None, &in_memory);
         let mut findings = Findings::default();
         let (head, mut rest) = data.split_at(data.len().min(100));
         scan(head, &mut rest, sniff(data), path, true, &meter, &mut findings).unwrap();

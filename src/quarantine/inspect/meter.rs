@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use super::reason::Code;
+use super::spool::Scratch;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -21,7 +22,8 @@ pub struct Caps {
     pub ratio_from: u64,
     /// Bytes out of all decoders, stored entries too: some 3 s of a Pi 3's core. A sheet of 16 MiB seldom has 200.
     pub total: u64,
-    /// Bytes of archives held in memory because their directory stands at their end: two of the default largest file.
+    /// Bytes of archives kept at once because their directory stands at their end: two of the default largest file. Of each
+    /// half a MiB may be in memory; what is larger lies in a scratch file.
     pub spool: u64,
     /// Pixels of a picture: at 4 bytes each they take 1 GiB to show. The largest phone cameras have 200 million.
     pub pixels: u64,
@@ -95,6 +97,8 @@ pub(super) struct Meter<'a> {
     pub(super) caps: &'a Caps,
     /// Asked before every piece of work: time, and whether the answer is still wanted.
     check: &'a dyn Fn() -> Option<Halt>,
+    /// Makes a scratch file.
+    pub(super) scratch: &'a dyn Fn() -> io::Result<Box<dyn Scratch>>,
     decoded: Cell<u64>,
     entries: Cell<u32>,
     spooled: Cell<u64>,
@@ -102,9 +106,13 @@ pub(super) struct Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    pub(super) fn new(caps: &'a Caps, check: &'a dyn Fn() -> Option<Halt>) -> Self {
+    pub(super) fn new(
+        caps: &'a Caps,
+        check: &'a dyn Fn() -> Option<Halt>,
+        scratch: &'a dyn Fn() -> io::Result<Box<dyn Scratch>>,
+    ) -> Self {
         let zero = || Cell::new(0);
-        Self { caps, check, decoded: zero(), entries: Cell::new(0), spooled: zero(), most_spooled: zero() }
+        Self { caps, check, scratch, decoded: zero(), entries: Cell::new(0), spooled: zero(), most_spooled: zero() }
     }
 
     pub(super) fn decoded(&self) -> u64 {
@@ -144,7 +152,7 @@ impl<'a> Meter<'a> {
         self.caps.total - self.decoded.get()
     }
 
-    /// Takes `bytes` of the memory for archives in archives.
+    /// Takes `bytes` of the room for archives in archives.
     pub(super) fn hold(&self, bytes: u64) -> io::Result<()> {
         let held = self.spooled.get() + bytes;
         if held > self.caps.spool {

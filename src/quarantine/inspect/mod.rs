@@ -25,6 +25,7 @@ use super::record::FileState;
 
 pub use meter::{Caps, Halt};
 pub use reason::{Code, Findings};
+pub use spool::{Scratch, in_memory};
 
 use meter::Meter;
 use walk::Walker;
@@ -40,7 +41,7 @@ pub struct Outcome {
     pub decoded: u64,
     /// Entries of archives that were looked at.
     pub entries: u32,
-    /// Bytes of archives that were held in memory at once, at most.
+    /// Bytes of archives in archives that were kept at once, at most.
     pub spooled: u64,
 }
 
@@ -52,10 +53,16 @@ impl Outcome {
 }
 
 /// Looks through a file that is called `name`. `check` is asked at least once for every 64 KiB and every entry; what it answers
-/// ends the walk. Never panics, never holds more than [`Caps::spool`] and some hundred KiB a level, never takes more out of
-/// decoders than [`Caps::total`].
-pub fn walk(mut source: impl Read + Seek, name: &str, caps: &Caps, check: &dyn Fn() -> Option<Halt>) -> Outcome {
-    let meter = Meter::new(caps, check);
+/// ends the walk. `scratch` makes somewhere to keep an archive out of an archive that is larger than half a MiB; [`in_memory`] will do
+/// for tests. Never panics, never takes more out of decoders than [`Caps::total`], never keeps more than [`Caps::spool`].
+pub fn walk(
+    mut source: impl Read + Seek,
+    name: &str,
+    caps: &Caps,
+    check: &dyn Fn() -> Option<Halt>,
+    scratch: &dyn Fn() -> io::Result<Box<dyn Scratch>>,
+) -> Outcome {
+    let meter = Meter::new(caps, check, scratch);
     let walker = Walker { meter: &meter, findings: RefCell::default() };
     let result = walker.file(&mut Upload(&mut source), name);
     let halted = result.err().map(|error| Halt::of(&error).unwrap_or(Halt::Unreadable));

@@ -1,99 +1,136 @@
-//! An archive out of an archive, held in memory so that its directory, which stands at its end, can be read.
+//! An archive out of an archive, kept so that its directory, which stands at its end, can be read: a small one in memory, a larger
+//! one in a scratch file.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
-use super::meter::Meter;
+use super::meter::{Halt, Meter};
 
-/// Bytes of a piece. Pieces are never moved or grown, so the memory taken is the memory counted.
-const PIECE: usize = 256 * 1024;
+/// Bytes of an archive that are kept in memory; most documents of an office are smaller. The deepest nest takes 2.5 MiB.
+const IN_MEMORY: usize = 512 * 1024;
+/// Bytes moved at once.
+const PIECE: usize = 64 * 1024;
+
+/// Somewhere to put bytes and to read them back.
+pub trait Scratch: Read + Write + Seek {}
+impl<T: Read + Write + Seek> Scratch for T {}
+
+/// A scratch file that is none: for tests, where memory is no matter.
+pub fn in_memory() -> io::Result<Box<dyn Scratch>> {
+    Ok(Box::new(Cursor::new(Vec::new())))
+}
 
 /// Bytes that can be read anywhere; counted by the meter until dropped.
 pub(super) struct Spool<'a> {
     meter: &'a Meter<'a>,
-    pieces: Vec<Box<[u8]>>,
-    len: u64,
-    at: u64,
+    kept: Kept,
+    held: u64,
+}
+
+enum Kept {
+    Memory(Cursor<Vec<u8>>),
+    File(Box<dyn Scratch>),
 }
 
 impl<'a> Spool<'a> {
     /// Reads `input` to its end.
     pub(super) fn of(input: &mut dyn Read, meter: &'a Meter<'a>) -> io::Result<Self> {
-        let mut spool = Self { meter, pieces: Vec::new(), len: 0, at: 0 };
+        let mut spool = Self { meter, kept: Kept::Memory(Cursor::default()), held: 0 };
+        let mut piece = vec![0; PIECE];
         loop {
-            let filled = usize::try_from(spool.len % PIECE as u64).unwrap_or(0);
-            if spool.len == (spool.pieces.len() * PIECE) as u64 {
-                meter.hold(PIECE as u64)?;
-                spool.pieces.push(vec![0; PIECE].into_boxed_slice());
-            }
-            let Some(piece) = spool.pieces.last_mut() else { return Ok(spool) };
-            match input.read(&mut piece[filled..]) {
-                Ok(0) => return Ok(spool),
-                Ok(n) => spool.len += n as u64,
+            match input.read(&mut piece) {
+                Ok(0) => break,
+                Ok(n) => spool.keep(&piece[..n])?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
+        }
+        spool.rewind()?;
+        Ok(spool)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.meter.hold(bytes.len() as u64)?;
+        self.held += bytes.len() as u64;
+        // A full disk is no fault of the archive, but what cannot be kept cannot be looked into.
+        let full = |_| io::Error::from(Halt::Spool);
+        if let Kept::Memory(memory) = &mut self.kept {
+            let memory = memory.get_mut();
+            if memory.len() + bytes.len() <= IN_MEMORY {
+                memory.extend_from_slice(bytes);
+                return Ok(());
+            }
+            let mut file = (self.meter.scratch)().map_err(full)?;
+            file.write_all(memory).map_err(full)?;
+            self.kept = Kept::File(file);
+        }
+        match &mut self.kept {
+            Kept::File(file) => file.write_all(bytes).map_err(full),
+            Kept::Memory(_) => Ok(()),
         }
     }
 }
 
 impl Drop for Spool<'_> {
     fn drop(&mut self) {
-        self.meter.give_back((self.pieces.len() * PIECE) as u64);
+        self.meter.give_back(self.held);
     }
 }
 
 impl Read for Spool<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let (Ok(at), Ok(left)) = (usize::try_from(self.at), usize::try_from(self.len.saturating_sub(self.at))) else {
-            return Ok(0);
-        };
-        let Some(piece) = self.pieces.get(at / PIECE) else { return Ok(0) };
-        let from = &piece[at % PIECE..];
-        let n = buf.len().min(left).min(from.len());
-        buf[..n].copy_from_slice(&from[..n]);
-        self.at += n as u64;
-        Ok(n)
+        match &mut self.kept {
+            Kept::Memory(memory) => memory.read(buf),
+            Kept::File(file) => file.read(buf).map_err(|_| Halt::Unreadable.into()),
+        }
     }
 }
 
 impl Seek for Spool<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.len.checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
+        match &mut self.kept {
+            Kept::Memory(memory) => memory.seek(to),
+            Kept::File(file) => file.seek(to).map_err(|_| Halt::Unreadable.into()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quarantine::inspect::meter::{Caps, Halt};
-    use std::io::Cursor;
+    use crate::quarantine::inspect::meter::Caps;
+    use std::cell::Cell;
 
     #[test]
     fn what_goes_in_comes_out_and_is_counted() {
+        let files = Cell::new(0);
+        let scratch = || {
+            files.set(files.get() + 1);
+            in_memory()
+        };
         let caps = Caps::SERVER;
-        let meter = Meter::new(&caps, &|| None);
-        let data: Vec<u8> = (0..PIECE as u32 * 2 + 77).map(|i| (i >> 3) as u8).collect();
-        let mut spool = Spool::of(&mut data.as_slice(), &meter).unwrap();
-        let mut all = Vec::new();
-        spool.read_to_end(&mut all).unwrap();
-        assert!(all == data);
-        assert_eq!(spool.seek(SeekFrom::End(-5)).unwrap(), data.len() as u64 - 5);
-        all.clear();
-        spool.read_to_end(&mut all).unwrap();
-        assert_eq!(all, &data[data.len() - 5..]);
-        spool.seek(SeekFrom::Start(u64::MAX)).unwrap();
-        assert_eq!(spool.read(&mut [0; 9]).unwrap(), 0);
-        assert!(spool.seek(SeekFrom::Start(3)).is_ok() && spool.seek(SeekFrom::Current(-4)).is_err());
-        assert_eq!(meter.most_spooled(), 3 * PIECE as u64);
-        drop(spool);
-        meter.hold(caps.spool).expect("all was given back");
-        let full = Spool::of(&mut Cursor::new(b"x"), &meter).err().unwrap();
+        let meter = Meter::new(&caps, &|| None, &scratch);
+        for (len, file) in [(0, 0), (77, 0), (IN_MEMORY, 0), (IN_MEMORY + 1, 1), (3 * IN_MEMORY + 77, 2)] {
+            let data: Vec<u8> = (0..len).map(|i| (i >> 3) as u8).collect();
+            let mut spool = Spool::of(&mut data.as_slice(), &meter).unwrap();
+            let mut all = Vec::new();
+            spool.read_to_end(&mut all).unwrap();
+            assert!(all == data);
+            assert_eq!((spool.seek(SeekFrom::End(0)).unwrap(), files.get()), (len as u64, file));
+            assert_eq!(meter.most_spooled(), len as u64);
+        }
+        let held = Spool::of(&mut [7; 99].as_slice(), &meter).unwrap();
+        meter.hold(caps.spool - 99).expect("all but that was given back");
+        let full = Spool::of(&mut [7; 1].as_slice(), &meter).err().unwrap();
+        assert_eq!(Halt::of(&full), Some(Halt::Spool));
+        drop(held);
+    }
+
+    #[test]
+    fn a_full_disk_is_said_as_such() {
+        let caps = Caps::SERVER;
+        let none = || Err(io::ErrorKind::StorageFull.into());
+        let meter = Meter::new(&caps, &|| None, &none);
+        let full = Spool::of(&mut vec![7; IN_MEMORY + 1].as_slice(), &meter).err().unwrap();
         assert_eq!(Halt::of(&full), Some(Halt::Spool));
     }
 }

@@ -1,0 +1,57 @@
+//! Room on the disk: how much there is, and some that is gone with the value.
+
+use std::fs::File;
+use std::io;
+
+use rustix::fs::{self, AtFlags, Mode, OFlags};
+
+use super::disk::Disk;
+use super::record::FileId;
+
+/// Bytes of the file system that the folder lies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Space {
+    /// What this process may still write.
+    pub free: u64,
+    /// The whole file system.
+    pub total: u64,
+}
+
+impl Disk {
+    /// Room on the file system.
+    pub(super) fn free(&self) -> io::Result<Space> {
+        let stat = fs::fstatvfs(self.folder())?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        let total = stat.f_blocks.saturating_mul(stat.f_frsize);
+        Ok(Space { free, total })
+    }
+
+    /// A file without a name, mode 0600. It has one for a moment, such as a start's sweep removes, since not every file system can
+    /// do without.
+    pub(super) fn scratch(&self) -> io::Result<File> {
+        let name = Self::temporary_name(FileId::random());
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = fs::openat(self.folder(), &name, flags, Mode::RUSR | Mode::WUSR)?;
+        fs::unlinkat(self.folder(), &name, AtFlags::empty())?;
+        Ok(File::from(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Seek as _, Write as _};
+
+    #[test]
+    fn a_scratch_file_has_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        let mut file = disk.scratch().unwrap();
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+        file.write_all(b"hola").unwrap();
+        file.rewind().unwrap();
+        let mut back = String::new();
+        file.read_to_string(&mut back).unwrap();
+        assert_eq!(back, "hola");
+    }
+}
