@@ -6,6 +6,11 @@ import { has, t } from './i18n.js';
 
 const known = (state) => (stateIcon[state] ? state : 'received');
 
+const inWords = {
+  'archive-ratio': (times) => `× ${exact(Number(times))}`,
+  'archive-total': (bytes) => humanSize(Number(bytes)),
+};
+
 /** `code detail` as a sentence; the detail is a place in an archive, a number, what the content is. */
 function reason(line) {
   const [code, ...rest] = line.split(' ');
@@ -13,7 +18,7 @@ function reason(line) {
   const detail = rest.join(' ');
   if (!has(key)) return line;
   const text = t(key);
-  return detail ? `${text} (${detail})` : text;
+  return detail ? `${text} (${inWords[code]?.(detail) ?? detail})` : text;
 }
 
 /** Why a file is not for everybody, under its name; nothing where it is. */

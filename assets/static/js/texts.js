@@ -199,7 +199,7 @@ export default {
   'reason.active-svg': ['La imagen trae código que se ejecuta', 'The picture holds code that runs'],
   'reason.polyglot': ['El archivo es dos cosas a la vez', 'The file is two things at once'],
   'reason.image-pixels': ['La imagen es tan grande que puede bloquear un equipo', 'The picture is so large that it can freeze a device'],
-  'reason.archive-overlap': ['Las partes del comprimido se enciman unas con otras', 'Parts of the archive lie over one another'],
+  'reason.archive-overlap': ['Las partes del comprimido están unas encima de otras', 'Parts of the archive lie over one another'],
   'reason.archive-path': ['El comprimido escribiría fuera de su carpeta', 'The archive would write outside its folder'],
   'reason.archive-link': ['El comprimido trae un enlace a otro lugar', 'The archive holds a link to another place'],
   'reason.archive-lies': ['El comprimido dice una cosa y contiene otra', 'The archive says one thing and holds another'],

@@ -50,11 +50,10 @@ fn shows(who: &SignedIn, file: &FileRecord) -> bool {
     who.is_admin() || file.state.available_to_all() || file.uploaded_by == who.session().person.name.as_str()
 }
 
-async fn find(call: &Call, who: &SignedIn) -> Result<FileRecord> {
+async fn find(call: &Call) -> Result<FileRecord> {
     let missing = || Problem::new(Code::NotFound);
     let id = FileId::parse(&call.param).ok_or_else(missing)?;
-    let file = call.site.quarantine.find(id).await?;
-    file.filter(|file| shows(who, file)).ok_or_else(missing)
+    call.site.quarantine.find(id).await?.ok_or_else(missing)
 }
 
 pub(super) async fn list(call: Call, who: SignedIn) -> Result {
@@ -65,12 +64,15 @@ pub(super) async fn list(call: Call, who: SignedIn) -> Result {
 }
 
 pub(super) async fn show(call: Call, who: SignedIn) -> Result {
-    let file = find(&call, &who).await?;
+    let file = find(&call).await?;
+    if !shows(&who, &file) {
+        return Err(Problem::new(Code::NotFound));
+    }
     Ok(json(StatusCode::OK, &Shown::from(&file)))
 }
 
 pub(super) async fn content(call: Call, who: SignedIn) -> Result {
-    let file = find(&call, &who).await?;
+    let file = find(&call).await?;
     if !file.state.handed_to(who.is_admin()) {
         let (user, id, name) = (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
         let state = file.state.as_str();
