@@ -97,7 +97,7 @@ fn the_list_says_what_the_contract_says_newest_first() {
         assert!(at.as_str().is_some_and(|t| t.len() == 24 && t.ends_with('Z')), "{at}");
         assert!(row.remove("id").is_some_and(|id| id.is_string()));
         assert!(row.remove("media_type").is_some_and(|t| t.as_str().is_some_and(|t| t.contains('/'))));
-        let rest = json!({"name": name, "size": data.len(), "sha256": sha256(data), "state": "received", "reasons": [],
+        let rest = json!({"name": name, "size": data.len(), "sha256": sha256(data), "state": "clean", "reasons": [],
             "uploaded_by": "cliente"});
         assert_eq!(Value::Object(row), rest);
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::browser::Browser;
+use super::common::archive::gzip;
 use super::common::{Client, Server};
 
 /// An unbroken word wider than any phone.
@@ -35,7 +36,7 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     let server = Server::demo();
     let admin = Client::admin(&server);
     // A name as long as names may be.
-    let stored = admin.upload(&format!("{LONG}{LONG}.tar.gz"), b"x");
+    let stored = admin.upload(&format!("{LONG}{LONG}.tar.gz"), &gzip(b"x"));
     assert_eq!(stored.status, 201, "{}", stored.text());
     let mut socket = admin.socket();
     assert_eq!(socket.join("CODIGO_DE_VEINTE_123", "secreta", "group")["type"], "joined");

@@ -12,6 +12,7 @@ mod common;
 mod browser;
 mod claim;
 mod connection;
+mod held;
 mod layout;
 mod password;
 mod person;

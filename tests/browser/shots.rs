@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::browser::Browser;
+use super::common::archive::{JPEG, PDF, PNG, Zip};
 use super::common::{Client, Options, Server};
 
 const PASSWORD: &str = "tres-palabras-largas";
@@ -80,10 +81,11 @@ async fn shots() {
     phone.shoot("chat-movil.png").await;
 
     let (front, back) = (Client::signed_in(&server, "recepcion", PASSWORD), Client::signed_in(&server, "bodega", PASSWORD));
-    let pdf = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".repeat(9_000);
-    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".repeat(70_000);
+    let pdf = [PDF, &b"% una hoja de m\xc3\xa1s\n".repeat(7_000)].concat();
+    let png = [PNG, &b"\0\x89".repeat(600_000)].concat();
+    let photo = [JPEG, &b"\x12\x34".repeat(22_000)].concat();
     for (who, name, bytes) in [
-        (&front, "Fotos de la bodega.zip", b"PK\x03\x04".repeat(11_000)),
+        (&front, "Fotos de la bodega.zip", Zip::stored(&[("bodega.jpg", &photo)])),
         (&back, "foto-tablero.png", png),
         (&front, "Pedidos de noviembre.csv", b"fecha;pedido;valor\n".repeat(240)),
         (&back, "acta-lunes.pdf", pdf),

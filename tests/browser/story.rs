@@ -148,7 +148,7 @@ async fn a_file_is_handed_over_and_deleted() {
     ana.until_says("#aviso", &format!("Se subió {name}.")).await;
     ana.until("document.querySelector('.archivo')").await;
     assert_eq!(ana.files().await, json!([name]));
-    assert_eq!(ana.text(".archivo .ficha").await, "Recibido");
+    assert_eq!(ana.text(".archivo .ficha").await, "Disponible");
     ana.until_says(".archivo .datos", "293 KiB · cliente").await;
 
     beto.goto("/listar").await;

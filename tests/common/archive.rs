@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use flate2::{Compression, Crc, write::DeflateEncoder, write::GzEncoder};
+use flate2::{Compress, Compression, Crc, FlushCompress, write::DeflateEncoder, write::GzEncoder};
 
 /// The test file of EICAR, put together here so that this source is not taken for it.
 pub fn eicar() -> Vec<u8> {
@@ -21,14 +21,18 @@ pub fn gzip(data: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// `bytes` zeros, deflated piece by piece: ten GiB fit into ten MiB.
-pub fn deflated_zeros(bytes: u64) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(6));
-    let piece = vec![0; 1 << 20];
-    for _ in 0..bytes >> 20 {
-        encoder.write_all(&piece).expect("memory");
-    }
-    encoder.finish().expect("memory")
+/// So many MiB of zeros, deflated: ten GiB fit into ten MiB. Every MiB but the first looks the same, so that it is packed once.
+pub fn deflated_zeros(mib: usize) -> Vec<u8> {
+    let mut packer = Compress::new(Compression::best(), false);
+    let zeros = vec![0; 1 << 20];
+    let mut piece = |input: &[u8], flush| {
+        let mut out = Vec::with_capacity(8192);
+        packer.compress_vec(input, &mut out, flush).expect("packs");
+        out
+    };
+    let [first, next] = [(); 2].map(|()| piece(&zeros, FlushCompress::Sync));
+    let end = piece(&[], FlushCompress::Finish);
+    [first, next.repeat(mib - 1), end].concat()
 }
 
 /// One entry as its headers are to tell it; the data is written as it is.
@@ -216,9 +220,9 @@ pub fn ole(stream: &str) -> Vec<u8> {
 pub fn nested(levels: usize, wide: usize, leaf: &Told) -> Vec<u8> {
     let mut inner = Zip::default().add(leaf).finish();
     for level in 0..levels {
-        let names: Vec<_> = (0..wide).map(|i| format!("nivel{level}-{i:x}.zip")).collect();
-        let entries: Vec<_> = names.iter().map(|name| (name.as_str(), inner.as_slice())).collect();
-        inner = Zip::of(&entries);
+        let packed = Told::deflated("", &inner);
+        let named = |i| Told { name: format!("nivel{level}-{i:x}.zip").into_bytes(), ..packed.clone() };
+        inner = (0..wide).map(named).fold(Zip::default(), |zip, told| zip.add(&told)).finish();
     }
     inner
 }
