@@ -20,7 +20,7 @@ const LEVELS: [&[&str]; 10] = [
 ];
 
 /// One module an outside crate.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 16] = [
     ("hyper::", &["http", "net"]),
     ("hyper_util::", &["http", "net"]),
     ("httparse::", &["http"]),
@@ -33,6 +33,8 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("rustls::", &["net"]),
     ("ring::", &["types"]),
     ("governor::", &["limits"]),
+    ("flate2::", &["quarantine"]),
+    ("infer::", &["quarantine"]),
     ("if_addrs::", &["net"]),
     ("qrcode::", &["cli"]),
 ];
