@@ -79,6 +79,7 @@ fn assert_message(room: &str, raw: &str) {
     let text = message.as_str();
     assert!(text.chars().count() <= MAX_TEXT_CHARS && !text.trim().is_empty());
     assert!(!text.contains(|c: char| is_bidi_control(c) || (c.is_control() && !matches!(c, '\n' | '\t'))), "{text:?}");
+    assert!(unicode_normalization::is_nfc(text), "{text:?}");
     let again = MessageText::parse(text, MAX_TEXT_CHARS).expect("is still one");
     assert_eq!(again.as_str(), text);
     if let Ok(room) = room.parse() {
