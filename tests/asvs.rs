@@ -1,0 +1,361 @@
+//! `docs/ASVS.md` and `docs/SECURITY-MODEL.md` keep to what the sources hold: every test that they name exists, and every
+//! requirement of level 1 has its row. What no running server can show, such as a call that nobody makes, is read off the
+//! source itself further down.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use common::{Client, Server};
+
+/// Requirement numbers of ASVS 5.0.0, from `5.0/docs_en/OWASP_Application_Security_Verification_Standard_5.0.0_en.csv` of the
+/// repository OWASP/ASVS (column `req_id`, rows whose column `L` is 1). 70 of them.
+const LEVEL_1: &str = "1.2.1 1.2.2 1.2.3 1.2.4 1.2.5 1.3.1 1.3.2 1.5.1 2.1.1 2.2.1 2.2.2 2.3.1 3.2.1 3.2.2 3.3.1 3.4.1 3.4.2 \
+    3.5.1 3.5.2 3.5.3 4.1.1 4.4.1 5.2.1 5.2.2 5.3.1 5.3.2 6.1.1 6.2.1 6.2.2 6.2.3 6.2.4 6.2.5 6.2.6 6.2.7 6.2.8 6.3.1 6.3.2 \
+    6.4.1 6.4.2 7.2.1 7.2.2 7.2.3 7.2.4 7.4.1 7.4.2 8.1.1 8.2.1 8.2.2 8.3.1 9.1.1 9.1.2 9.1.3 9.2.1 10.4.1 10.4.2 10.4.3 \
+    10.4.4 10.4.5 11.3.1 11.3.2 11.4.1 12.1.1 12.2.1 12.2.2 13.4.1 14.2.1 14.3.1 15.1.1 15.2.1 15.3.1";
+
+/// The same for level 2. 183 of them.
+const LEVEL_2: &str = "1.1.1 1.1.2 1.2.6 1.2.7 1.2.8 1.2.9 1.3.3 1.3.4 1.3.5 1.3.6 1.3.7 1.3.8 1.3.9 1.3.10 1.3.11 1.4.1 1.4.2 \
+    1.4.3 1.5.2 2.1.2 2.1.3 2.2.3 2.3.2 2.3.3 2.3.4 2.4.1 3.3.2 3.3.3 3.3.4 3.4.3 3.4.4 3.4.5 3.4.6 3.5.4 3.5.5 3.7.1 3.7.2 \
+    4.1.2 4.1.3 4.2.1 4.3.1 4.3.2 4.4.2 4.4.3 4.4.4 5.1.1 5.2.3 5.4.1 5.4.2 5.4.3 6.1.2 6.1.3 6.2.9 6.2.10 6.2.11 6.2.12 6.3.3 \
+    6.3.4 6.4.3 6.4.4 6.5.1 6.5.2 6.5.3 6.5.4 6.5.5 6.6.1 6.6.2 6.6.3 6.8.1 6.8.2 6.8.3 6.8.4 7.1.1 7.1.2 7.1.3 7.3.1 7.3.2 \
+    7.4.3 7.4.4 7.4.5 7.5.1 7.5.2 7.6.1 7.6.2 8.1.2 8.2.3 8.4.1 9.2.2 9.2.3 9.2.4 10.1.1 10.1.2 10.2.1 10.2.2 10.3.1 10.3.2 \
+    10.3.3 10.3.4 10.4.6 10.4.7 10.4.8 10.4.9 10.4.10 10.4.11 10.5.1 10.5.2 10.5.3 10.5.4 10.5.5 10.6.1 10.6.2 10.7.1 10.7.2 \
+    10.7.3 11.1.1 11.1.2 11.2.1 11.2.2 11.2.3 11.3.3 11.4.2 11.4.3 11.4.4 11.5.1 11.6.1 12.1.2 12.1.3 12.3.1 12.3.2 12.3.3 \
+    12.3.4 13.1.1 13.2.1 13.2.2 13.2.3 13.2.4 13.2.5 13.3.1 13.3.2 13.4.2 13.4.3 13.4.4 13.4.5 14.1.1 14.1.2 14.2.2 14.2.3 \
+    14.2.4 14.3.2 14.3.3 15.1.2 15.1.3 15.2.2 15.2.3 15.3.2 15.3.3 15.3.4 15.3.5 15.3.6 15.3.7 16.1.1 16.2.1 16.2.2 16.2.3 \
+    16.2.4 16.2.5 16.3.1 16.3.2 16.3.3 16.3.4 16.4.1 16.4.2 16.4.3 16.5.1 16.5.2 16.5.3 17.1.1 17.2.1 17.2.2 17.2.3 17.2.4 \
+    17.3.1 17.3.2";
+
+const PREFIX: &str = "v5.0.0-";
+
+/// The levels of all requirements, by their whole id.
+fn standard() -> BTreeMap<String, u8> {
+    let of = |list: &'static str, level| list.split_whitespace().map(move |id| (format!("{PREFIX}{id}"), level));
+    of(LEVEL_1, 1).chain(of(LEVEL_2, 2)).collect()
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// The cells of a line of a table.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    line.strip_prefix('|')?.strip_suffix('|').map(|inside| inside.split('|').map(str::trim).collect())
+}
+
+/// What stands between backticks and holds `::`: the way these documents name a test.
+fn named_tests(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).filter(|name| name.contains("::")).collect()
+}
+
+/// What is wrong with the tables of `docs/ASVS.md`.
+fn faults(document: &str) -> Vec<String> {
+    let levels = standard();
+    let (mut seen, mut faults) = (BTreeSet::new(), Vec::new());
+    for line in document.lines().filter(|line| line.contains(PREFIX)) {
+        let Some(row) = cells(line) else { continue };
+        let [ids, level, _, status, evidence] = row[..] else {
+            faults.push(format!("not five cells: {line}"));
+            continue;
+        };
+        let ids: Vec<&str> = ids.split_whitespace().collect();
+        for id in &ids {
+            match levels.get(*id) {
+                None => faults.push(format!("{id}: no such requirement of level 1 or 2")),
+                Some(of) if of.to_string() != level => faults.push(format!("{id}: is of level {of}")),
+                Some(1) if ids.len() > 1 => faults.push(format!("{id}: level 1 has a row for each")),
+                Some(_) if !seen.insert((*id).to_owned()) => faults.push(format!("{id}: stands there twice")),
+                Some(_) => {}
+            }
+        }
+        let (first, words) = (ids.first().copied().unwrap_or("?"), evidence.split_whitespace().count());
+        match status {
+            "met" if ids.len() > 1 => faults.push(format!("{first}: what is met has a row for each")),
+            "met" if named_tests(evidence).is_empty() => faults.push(format!("{first}: met, and no test is named")),
+            "deviation" if !evidence.contains("Price: ") => faults.push(format!("{first}: a deviation says its price")),
+            "not applicable" | "deviation" if words < 3 => faults.push(format!("{first}: no reason")),
+            "met" | "not applicable" | "deviation" => {}
+            other => faults.push(format!("{first}: {other:?} is no status")),
+        }
+    }
+    faults.extend(levels.keys().filter(|id| !seen.contains(*id)).map(|id| format!("{id}: has no row")));
+    faults
+}
+
+/// Where a test of that name would stand: `src/a.rs::f`, `image/a.py::f`, `crate::f`, `crate::module::f` (below `tests/`).
+fn places(name: &str) -> (Vec<PathBuf>, &str) {
+    let (home, function) = name.rsplit_once("::").unwrap_or(("", name));
+    if home.contains('/') {
+        return (vec![root().join(home)], function);
+    }
+    let path = root().join("tests").join(home.replace("::", "/"));
+    // A module of its own, a crate in one file, a crate in a folder; or a module written inside its crate's file.
+    let own = vec![path.with_extension("rs"), path.join("main.rs"), path.join("mod.rs")];
+    let whole = home.split("::").next().unwrap_or(home);
+    let inside = [root().join("tests").join(whole).with_extension("rs"), root().join("tests").join(whole).join("main.rs")];
+    let exists = own.iter().any(|p| p.is_file());
+    (if exists { own } else { inside.into() }, function)
+}
+
+/// Whether `text` has a test function of that name: one with the attribute, in Rust; a `def`, in Python.
+fn has_test(text: &str, function: &str) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let is_attribute = |line: &&&str| line.starts_with('#') || line.starts_with("//");
+    lines.iter().enumerate().any(|(at, line)| {
+        if let Some(python) = line.strip_prefix("def ") {
+            return python.starts_with(&format!("{function}("));
+        }
+        let line = line.trim_start_matches("pub ").trim_start_matches("async ");
+        line.strip_prefix("fn ").is_some_and(|rest| rest.starts_with(&format!("{function}(")))
+            && lines[..at]
+                .iter()
+                .rev()
+                .take_while(is_attribute)
+                .any(|a| a.starts_with("#[test") || a.starts_with("#[tokio::test"))
+    })
+}
+
+fn exists(name: &str) -> bool {
+    let (files, function) = places(name);
+    files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).any(|text| has_test(&text, function))
+}
+
+#[test]
+fn the_list_of_ids_is_whole() {
+    let count = |list: &str| list.split_whitespace().collect::<BTreeSet<_>>().len();
+    assert_eq!((count(LEVEL_1), count(LEVEL_2), standard().len()), (70, 183, 253));
+}
+
+#[test]
+fn every_requirement_has_its_row_and_every_row_says_what_it_must() {
+    let faults = faults(&read("docs/ASVS.md"));
+    assert!(faults.is_empty(), "docs/ASVS.md:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn every_test_that_the_documents_name_exists() {
+    for document in ["docs/ASVS.md", "docs/SECURITY-MODEL.md"] {
+        let text = read(document);
+        let names = named_tests(&text);
+        assert!(names.len() > 20, "{document} names {} tests", names.len());
+        let missing: BTreeSet<_> = names.into_iter().filter(|name| !exists(name)).collect();
+        assert!(missing.is_empty(), "{document} names what is no test: {missing:#?}");
+    }
+}
+
+#[test]
+fn the_summary_counts_the_rows() {
+    let document = read("docs/ASVS.md");
+    let levels = standard();
+    let mut counts: BTreeMap<(u8, &str), usize> = BTreeMap::new();
+    for row in document.lines().filter(|line| line.contains(PREFIX)).filter_map(cells) {
+        for level in row[0].split_whitespace().filter_map(|id| levels.get(id)) {
+            *counts.entry((*level, row[3])).or_default() += 1;
+        }
+    }
+    for level in [1, 2] {
+        let of = |status| counts.get(&(level, status)).copied().unwrap_or_default();
+        let (met, not, off) = (of("met"), of("not applicable"), of("deviation"));
+        let want = format!("| {level} | {} | {met} | {not} | {off} |", met + not + off);
+        assert!(document.contains(&want), "docs/ASVS.md wants: {want}");
+    }
+}
+
+#[test]
+fn the_checks_above_see_each_fault() {
+    let row = |id: &str, level: u8, status: &str, evidence: &str| format!("| {id} | {level} | x | {status} | {evidence} |");
+    let good = row("v5.0.0-1.2.1", 1, "met", "`asvs::the_list_of_ids_is_whole`");
+    let complains = |document: &str, of: &str| faults(document).iter().any(|fault| fault.contains(of));
+    assert!(!complains(&good, "v5.0.0-1.2.1:") && complains(&good, "v5.0.0-1.2.2: has no row"));
+    for (bad, of) in [
+        (row("v5.0.0-1.2.99", 1, "met", "`a::b`"), "no such requirement"),
+        (row("v5.0.0-1.2.1", 2, "met", "`a::b`"), "is of level 1"),
+        (format!("{good}\n{good}"), "stands there twice"),
+        (row("v5.0.0-1.2.1", 1, "met", "the code is good"), "no test is named"),
+        (row("v5.0.0-1.2.1", 1, "partly", "`a::b`"), "is no status"),
+        (row("v5.0.0-1.2.1", 1, "not applicable", ""), "no reason"),
+        (row("v5.0.0-1.2.1", 1, "deviation", "it was too hard"), "says its price"),
+        (row("v5.0.0-1.2.1 v5.0.0-1.2.2", 1, "not applicable", "there is none here"), "a row for each"),
+        ("| v5.0.0-1.2.1 | 1 | met |".to_owned(), "not five cells"),
+    ] {
+        assert!(complains(&bad, of), "{bad}: {:?}", faults(&bad));
+    }
+    assert!(exists("asvs::the_list_of_ids_is_whole") && exists("src/http/pages.rs::a_message_is_escaped"));
+    assert!(exists("browser::claim::whoever_has_the_code_becomes_administrator"));
+    assert!(!exists("browser::story::whoever_has_the_code_becomes_administrator"), "another file");
+    assert!(!exists("asvs::the_list_of_ids") && !exists("nothing::at_all"));
+    assert!(!exists("asvs::has_test"), "a function without the attribute is no test");
+}
+
+/// The rows of the section on changes: defence, file, line as it is, change, what fails.
+#[test]
+fn the_defences_that_can_be_taken_out_stand_where_the_model_says() {
+    let model = read("docs/SECURITY-MODEL.md");
+    let section = model.split("\n## ").find(|part| part.starts_with("Taking a defence out")).expect("the section is there");
+    let rows: Vec<_> = section.lines().filter_map(cells).filter(|row| row.len() == 5 && row[1].starts_with('`')).collect();
+    assert!(rows.len() >= 5, "five defences; {} rows", rows.len());
+    for row in rows {
+        let (file, line) = (row[1].trim_matches('`'), row[2].trim_matches('`').replace("\\\\", "|"));
+        assert!(read(file).contains(&line), "{file} has no {line:?} any more: try the change again, and write it down anew");
+        assert!(!named_tests(row[4]).is_empty(), "{}: no test is named", row[0]);
+    }
+}
+
+/// Files below a folder with one of these endings, with their text.
+fn sources(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
+    fn walk(dir: &Path, endings: &[&str], into: &mut Vec<(String, String)>) {
+        for entry in std::fs::read_dir(dir).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(&path, endings, into);
+            } else if path.extension().is_some_and(|e| endings.iter().any(|ending| e == *ending)) {
+                let text = std::fs::read_to_string(&path).expect("text");
+                into.push((path.display().to_string(), text));
+            }
+        }
+    }
+    let mut all = Vec::new();
+    walk(&root().join(folder), endings, &mut all);
+    assert!(!all.is_empty(), "{folder}");
+    all
+}
+
+/// The tags of a page that begin with `<name`.
+fn tags<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
+    let start = format!("<{name} ");
+    page.match_indices(&start).filter_map(|(at, _)| page[at..].split('>').next()).collect()
+}
+
+#[test]
+fn password_fields_are_masked_and_leave_password_managers_alone() {
+    let mut fields = 0;
+    for (file, page) in sources("assets/pages", &["html"]) {
+        for tag in tags(&page, "input").into_iter().filter(|tag| tag.contains("id=\"clave")) {
+            assert!(tag.contains("type=\"password\""), "{file}: {tag}>");
+            // A room's password is no account's: there a manager would offer the wrong one.
+            let own = tag.contains("-password\"") || tag.contains("id=\"clave-sala\"");
+            assert!(own && !tag.contains("onpaste"), "{file}: {tag}>");
+            fields += 1;
+        }
+        for form in page.split("<form ").skip(1) {
+            let secret = form.split("</form>").next().is_some_and(|inside| inside.contains(" name=\"clave"));
+            assert!(
+                !secret || form.starts_with("method=\"post\"") || form.contains("method=\"post\""),
+                "{file}: not in an address"
+            );
+        }
+    }
+    assert!(fields >= 6, "{fields} fields");
+    for (file, script) in sources("assets/static/js", &["js"]) {
+        assert!(!script.contains("'paste'") && !script.contains("onpaste"), "{file}");
+    }
+}
+
+#[test]
+fn every_page_behind_the_sign_in_has_a_way_out() {
+    for (file, page) in sources("assets/pages", &["html"]) {
+        let outside = ["login.html", "reclamar.html", "no-encontrado.html"].iter().any(|name| file.ends_with(name));
+        assert!(outside || page.contains("action=\"/logout\""), "{file}");
+    }
+}
+
+#[test]
+fn scripts_evaluate_no_text_and_write_no_html() {
+    let never = ["eval(", "new Function", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "srcdoc", "setHTML"];
+    let nor = ["postMessage", "__proto__", "Object.assign(", "localStorage", "indexedDB", "document.cookie", "javascript:"];
+    for (file, script) in sources("assets/static/js", &["js"]) {
+        for word in never.iter().chain(&nor) {
+            assert!(!script.contains(word), "{file}: {word}");
+        }
+        // An address with a text in it has that text encoded; the name of an icon is the script's own.
+        for address in script.match_indices("href").filter_map(|(at, _)| script[at..].lines().next()) {
+            let after = address.split('`').nth(1).unwrap_or_default();
+            let mut inserted = after.split("${").skip(1);
+            assert!(
+                inserted.all(|text| text.starts_with("encodeURIComponent(") || after.contains("iconos.svg#")),
+                "{file}: {after}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_server_calls_nobody_and_runs_one_program() {
+    let mut runs = Vec::new();
+    for (file, code) in sources("src", &["rs"]) {
+        for outgoing in ["TcpStream::connect", "TcpSocket", "UdpSocket", "reqwest", "ToSocketAddrs", "lookup_host"] {
+            assert!(!code.contains(outgoing), "{file}: {outgoing}");
+        }
+        for query in code.match_indices("format!(\"").filter_map(|(at, _)| code[at..].lines().next()) {
+            let sql = ["SELECT ", "INSERT ", "UPDATE ", "DELETE "].iter().any(|word| query.contains(word));
+            let inserted = query.matches('{').count() - query.matches("{COLUMNS}").count();
+            assert!(!sql || inserted == 0, "{file}: a value in the text of a query: {query}");
+        }
+        if code.contains("process::Command") || code.contains("Command::new(") {
+            runs.push(file);
+        }
+    }
+    assert!(matches!(&runs[..], [one] if one.ends_with("src/cli/status/journal.rs")), "{runs:?}");
+    assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""), "memory-safe but for what stands in dependencies");
+}
+
+#[test]
+fn signing_in_again_ends_the_session_that_the_browser_had() {
+    let server = Server::demo();
+    let mut browser = Client::cliente(&server);
+    let before = browser.clone();
+    assert_eq!(browser.sign_in("usuario", "usuario123").status, 200);
+    assert_ne!(before.cookie, browser.cookie, "a new token");
+    assert_eq!((before.get("/api/session").status, browser.get("/api/session").status), (401, 200));
+    let after = browser.post_form("/login", "usuario=admin&clave=admin123");
+    assert!(after.status == 303 && after.header("set-cookie").is_some());
+    assert_eq!(browser.get("/api/session").status, 401, "by the form, too");
+}
+
+#[test]
+fn the_service_may_do_little() {
+    let unit = read("systemd/pichat.service");
+    for line in [
+        "User=pichat",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "ProtectHome=yes",
+        "PrivateDevices=yes",
+        "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
+        "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+        "MemoryDenyWriteExecute=yes",
+        "SystemCallFilter=~@privileged @resources",
+        "InaccessiblePaths=-/boot/firmware -/data/pichat -/data/ssh",
+        "UMask=0077",
+    ] {
+        assert!(unit.lines().any(|l| l == line), "systemd/pichat.service: {line}");
+    }
+}
+
+#[test]
+fn the_security_model_has_its_parts() {
+    let model = read("docs/SECURITY-MODEL.md");
+    for part in [
+        "Assets",
+        "Where trust ends",
+        "Who attacks",
+        "What is defended, and how",
+        "What is not defended",
+        "Keys and secrets",
+        "Who talks to whom",
+        "Libraries and updates",
+        "Taking a defence out",
+    ] {
+        assert!(model.contains(&format!("\n## {part}\n")), "docs/SECURITY-MODEL.md: {part}");
+    }
+    assert!(model.lines().count() <= 300, "short enough to be read");
+}
