@@ -99,7 +99,10 @@ fn places(name: &str) -> (Vec<PathBuf>, &str) {
     }
     let path = root().join("tests").join(home.replace("::", "/"));
     // A module of its own, a crate in one file, a crate in a folder; or a module written inside its crate's file.
-    let own = vec![path.with_extension("rs"), path.join("main.rs"), path.join("mod.rs")];
+    let mut own = vec![path.with_extension("rs"), path.join("main.rs"), path.join("mod.rs")];
+    // A file that was gathered with others into one crate keeps its name.
+    let crates = std::fs::read_dir(root().join("tests")).expect("the folder").filter_map(Result::ok).map(|entry| entry.path());
+    own.extend(crates.filter(|folder| folder.is_dir()).map(|folder| folder.join(home).with_extension("rs")));
     let whole = home.split("::").next().unwrap_or(home);
     let inside = [root().join("tests").join(whole).with_extension("rs"), root().join("tests").join(whole).join("main.rs")];
     let exists = own.iter().any(|p| p.is_file());
@@ -295,17 +298,38 @@ fn the_server_calls_nobody_and_runs_one_program() {
         for outgoing in ["TcpStream::connect", "TcpSocket", "UdpSocket", "reqwest", "ToSocketAddrs", "lookup_host"] {
             assert!(!code.contains(outgoing), "{file}: {outgoing}");
         }
-        for query in code.match_indices("format!(\"").filter_map(|(at, _)| code[at..].lines().next()) {
-            let sql = ["SELECT ", "INSERT ", "UPDATE ", "DELETE "].iter().any(|word| query.contains(word));
-            let inserted = query.matches('{').count() - query.matches("{COLUMNS}").count();
-            assert!(!sql || inserted == 0, "{file}: a value in the text of a query: {query}");
-        }
         if code.contains("process::Command") || code.contains("Command::new(") {
             runs.push(file);
         }
     }
     assert!(matches!(&runs[..], [one] if one.ends_with("src/cli/status/journal.rs")), "{runs:?}");
-    assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""), "memory-safe but for what stands in dependencies");
+}
+
+#[test]
+fn queries_take_values_as_parameters_only() {
+    let mut queries = 0;
+    for (file, code) in sources("src/store", &["rs"]) {
+        for query in code.match_indices("format!(\"").filter_map(|(at, _)| code[at..].lines().next()) {
+            let sql = ["SELECT ", "INSERT ", "UPDATE ", "DELETE "].iter().any(|word| query.contains(word));
+            let inserted = query.matches('{').count() - query.matches("{COLUMNS}").count();
+            assert!(!sql || inserted == 0, "{file}: a value in the text of a query: {query}");
+            queries += usize::from(sql);
+        }
+    }
+    assert!(queries > 3, "{queries} were looked at");
+}
+
+#[test]
+fn unsafe_code_is_forbidden() {
+    assert!(read("Cargo.toml").lines().any(|line| line == "unsafe_code = \"forbid\""));
+}
+
+#[test]
+fn a_password_has_no_date() {
+    let schema = read("src/store/migrations.rs");
+    let users = schema.split("CREATE TABLE users (").nth(1).and_then(|rest| rest.split(") STRICT").next()).expect("the table");
+    let dates: Vec<_> = users.split_whitespace().filter(|word| word.ends_with("_at") || word.contains("expire")).collect();
+    assert_eq!(dates, ["created_at"], "a password that ends by itself is written on a note");
 }
 
 #[test]
