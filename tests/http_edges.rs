@@ -392,10 +392,7 @@ fn only_a_trusted_proxy_says_who_asks() {
     let line = server.wait_for_line("event=login.locked_out");
     assert!(line.contains("addr=9.9.9.9 "), "{line}");
     assert_eq!(through(2, "9.9.9.9").sign_in("cliente", "cliente123").code(), "locked_out");
-    assert_eq!(
-        through(2, "1.1.1.1").sign_in("cliente", "cliente123").status,
-        200,
-        "what the client wrote itself is not believed"
-    );
+    let status = through(2, "1.1.1.1").sign_in("cliente", "cliente123").status;
+    assert_eq!(status, 200, "what the client wrote itself is not believed");
     assert_eq!(through(3, "9.9.9.9").sign_in("cliente", "cliente123").status, 200, "another proxy is none");
 }
