@@ -1,5 +1,6 @@
 //! What comes in is looked into before anybody gets it: over the real binary, as those who mean harm would send it.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+#![allow(clippy::print_stdout, reason = "figures for who runs it with --nocapture")]
 
 mod common;
 

@@ -1,7 +1,10 @@
 //! What holds for every name, header and content. The fuzzers in `fuzz/` and the tests below ask the same.
 
+use std::io::Cursor;
+
+use super::inspect::{Caps, in_memory, walk};
 use super::media::{HEAD_BYTES, media_type};
-use super::{ByteRange, FileName};
+use super::{ByteRange, FileName, FileState};
 use crate::types::is_bidi_control;
 
 /// A name is safe to save under, stays itself when it comes again, and a number changes nothing of that.
@@ -70,6 +73,21 @@ pub fn media(data: &[u8]) {
     assert!(kind.split_once('/').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty()), "{kind}");
     assert!(kind.is_ascii() && !kind.contains(|c: char| c.is_ascii_control()), "{kind}");
     assert_eq!(media_type(&data[..data.len().min(HEAD_BYTES)], &name), kind);
+}
+
+/// Small enough that arbitrary data meets them.
+pub const TIGHT: Caps = Caps { entries: 20, depth: 3, ratio: 20, ratio_from: 2000, total: 20_000, spool: 3000, pixels: 1000 };
+
+/// A file is looked through within the caps, and what is not clean says why, in short lines.
+pub fn inspection(data: &[u8]) {
+    let outcome = walk(Cursor::new(data), "a.zip", &TIGHT, &|| None, &in_memory);
+    assert!(outcome.decoded <= TIGHT.total && outcome.entries <= TIGHT.entries && outcome.spooled <= TIGHT.spool, "{outcome:?}");
+    let reasons = outcome.findings.lines();
+    assert_eq!(outcome.state() == FileState::Clean, reasons.is_empty());
+    assert!(
+        reasons.iter().all(|line| line.len() < 600 && !line.contains(|c: char| c.is_control() || is_bidi_control(c))),
+        "{reasons:?}"
+    );
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::io::Cursor;
 use proptest::prelude::*;
 
 use super::*;
+use crate::quarantine::properties::{TIGHT, inspection};
 
 #[path = "../../../tests/common/archive.rs"]
 mod archive;
@@ -321,9 +322,6 @@ fn a_disk_that_fails_is_no_verdict_on_the_file() {
     }
 }
 
-/// Small enough that arbitrary data meets them.
-const TIGHT: Caps = Caps { entries: 20, depth: 3, ratio: 20, ratio_from: 2000, total: 20_000, spool: 3000, pixels: 1000 };
-
 fn seeds() -> Vec<Vec<u8>> {
     let inner = Zip::of(&[("x", &eicar()), ("y/z.docx", &docx(&[]))]);
     vec![
@@ -337,13 +335,6 @@ fn seeds() -> Vec<Vec<u8>> {
         ole("_VBA_PROJECT"),
         JPEG.to_vec(),
     ]
-}
-
-fn stays_within(data: &[u8]) {
-    let outcome = walk(Cursor::new(data), "a.zip", &TIGHT, &|| None, &in_memory);
-    assert!(outcome.decoded <= TIGHT.total && outcome.entries <= TIGHT.entries && outcome.spooled <= TIGHT.spool, "{outcome:?}");
-    assert_eq!(outcome.state() == FileState::Clean, outcome.findings.lines().is_empty());
-    assert!(outcome.findings.lines().iter().all(|line| line.len() < 600 && !line.contains('\n')));
 }
 
 proptest! {
@@ -367,7 +358,7 @@ proptest! {
         if let Some(cut) = cut {
             data.truncate(cut.index(data.len()));
         }
-        stays_within(&data);
+        inspection(&data);
     }
 
     #[test]
@@ -375,7 +366,7 @@ proptest! {
         magic in proptest::sample::select(vec![b"PK\x03\x04".to_vec(), b"\x1f\x8b\x08\0".to_vec(), b"PK\x05\x06".to_vec(), vec![], tar_entry("x", b'0', b"")]),
         rest in proptest::collection::vec(any::<u8>(), 0..3000),
     ) {
-        stays_within(&[magic, rest].concat());
+        inspection(&[magic, rest].concat());
     }
 
     #[test]
