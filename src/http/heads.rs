@@ -277,9 +277,10 @@ fn framing(head: &[u8]) -> Result<Next, StatusCode> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     match request.parse(head) {
-        Ok(httparse::Status::Complete(_)) => {}
+        // One head, not two of which only the second ends as it should.
+        Ok(httparse::Status::Complete(parsed)) if parsed == head.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-        Ok(httparse::Status::Partial) | Err(_) => return Err(bad),
+        Ok(_) | Err(_) => return Err(bad),
     }
     // As hyper will read them.
     Method::from_bytes(request.method.unwrap_or_default().as_bytes()).map_err(|_| bad)?;
