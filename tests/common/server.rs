@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How a server is started.
 #[derive(Default, Clone)]
 pub struct Options {
-    /// `pichat.toml`; the fixture adds nothing to it.
+    /// `pichat.toml`. Without a `[tls]` table (or another mention of `tls`) the server speaks plain HTTP, as the clients here do.
     pub config: String,
     /// Environment.
     pub env: Vec<(&'static str, String)>,
@@ -102,6 +102,7 @@ impl Server {
             .arg(&data_dir)
             // Audit lines go where the test asks; by default to standard error, not to this machine's journal.
             .env("PICHAT_AUDIT_SYSLOG", "stderr")
+            .envs((!options.config.contains("tls")).then_some(("PICHAT_TLS_MODE", "off")))
             .envs(options.env.iter().map(|(k, v)| (*k, v.as_str())))
             .stdout(Stdio::piped())
             .stderr(Stdio::from(std::fs::File::create(folder.path().join("stderr")).expect("a log")));
