@@ -2,11 +2,11 @@
 //! end are handed in.
 
 mod first_start;
+mod https;
 mod reserve;
 mod runtime_state;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ use crate::audit::{Audit, Event, Target, Threshold, Writer};
 use crate::chat::{ChatLimits, Hub};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Level, Live, SyslogTarget};
-use crate::http::{Assets, Pages, Router, Site};
+use crate::http::{Assets, HttpsSide, Pages, Router, Site};
 use crate::limits::{ConnectionCaps, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings};
-use crate::net::{ListenError, Listener, Server};
+use crate::net::{ListenError, Server, Tls};
 use crate::quarantine::{Quarantine, QuarantineError};
 use crate::store::{Store, StoreError};
 use crate::types::crypto::MacKey;
@@ -31,12 +31,16 @@ use crate::ws;
 
 pub use first_start::{argon2_params, open_data_dir};
 use first_start::{first_accounts, open_claim, secret_key};
+pub use https::Doors;
 use reserve::Reserve;
 use runtime_state::RuntimeState;
 pub use runtime_state::{CLAIM_FILE, Claim, STATUS_FILE, Status};
 
 /// Typing notices of one user (DESIGN section 6).
 const TYPING_PER_MINUTE: u32 = 30;
+/// Seconds between two looks at the clock and the addresses for the sake of the certificate: a cable that is plugged in is there
+/// within this.
+const CERTIFICATE_EVERY: u64 = 5;
 /// How long the last audit lines may take.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -52,8 +56,8 @@ pub enum Mode {
 /// What the running server tells whoever started it.
 #[derive(Clone, Debug)]
 pub enum Notice {
-    /// It answers at this address, `http` or `https`.
-    Listening(SocketAddr, bool),
+    /// It answers.
+    Listening(Doors),
     /// The device can be claimed with this code.
     Claimable(ClaimCode),
 }
@@ -177,12 +181,16 @@ struct Running {
     site: Arc<Site>,
     caps: ConnectionCaps,
     sign_in: Arc<SignInLimits>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Running {
     /// Puts new settings in force, as far as they can change; says what cannot.
     async fn reload(&self, reread: &Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>) {
         let audit = &self.site.audit;
+        if let Some(tls) = &self.tls {
+            https::reload(Arc::clone(tls), audit).await;
+        }
         let reread = Arc::clone(reread);
         let error = match tokio::task::spawn_blocking(move || reread()).await {
             Ok(Ok(newer)) => return self.take(newer).await,
@@ -225,6 +233,11 @@ impl Running {
                 // Housekeeping runs on the main thread, so these two small files in memory hold up nobody.
                 state.write(&self.site);
             }
+            if tick.is_multiple_of(CERTIFICATE_EVERY)
+                && let Some(tls) = &self.tls
+            {
+                https::renew(tls, clock.now(), &self.site.audit);
+            }
             if tick.is_multiple_of(30) {
                 report(accounts.sweep().await);
                 rates.sweep();
@@ -251,16 +264,18 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     // A start is not held up by it.
     report(reserve.at_start());
     let store = Store::open(&config.data_dir)?;
-    let listener = Listener::bind(config.http.listen, &config.tls).await?;
-    let addr = listener.local_addr().map_err(|cause| ListenError::Bind { addr: config.http.listen, cause })?;
-    let secure = listener.is_secure();
+    let host_name = host_name();
+    let open = https::open(&config, &host_name, clock.now())?;
     let (audit, writer) = start_audit(&config, Arc::clone(&clock))?;
     let mut made = first_accounts(&config, &mode, &store, &*clock)?;
     made.extend(open_claim(&config, &mode, &store)?);
-    let running = build(config, &mode, &store, key, &audit, clock, secure)?;
+    made.extend(open.made());
+    let side = open.side(&host_name);
+    let https::Open { doors, listeners, tls } = open;
+    let running = build(config, &mode, &store, key, &audit, clock, Facts { host_name, secure: doors.secure(), side, tls })?;
 
     let mode_word = if matches!(mode, Mode::Demo(_)) { "demo" } else { "serve" };
-    let (version, listen) = (env!("CARGO_PKG_VERSION").to_owned(), addr.to_string());
+    let (version, listen) = (env!("CARGO_PKG_VERSION").to_owned(), doors.address.to_string());
     audit.record(Event::ServerStarted { version, listen, mode: mode_word.to_owned() }).await;
     for event in made {
         audit.record(event).await;
@@ -268,16 +283,16 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     if let Some(claim) = running.site.accounts.open_claim() {
         notice(Notice::Claimable(claim.code));
     }
-    let state = RuntimeState::from_env(addr, secure);
+    let state = RuntimeState::from_env(&doors);
     if let Some(state) = &state {
         state.write(&running.site);
     }
-    notice(Notice::Listening(addr, secure));
+    notice(Notice::Listening(doors));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
     let inspecting = tokio::spawn(Arc::clone(&running.site.quarantine).inspect_arrivals());
     let server = Server::new(Arc::clone(&running.site), running.caps.clone());
-    let serving = tokio::spawn(server.run(listener, stop.clone()));
+    let serving = tokio::spawn(server.run(listeners, stop.clone()));
     tokio::select! {
         () = stop.cancelled() => {}
         () = running.housekeeping(state.as_ref(), &reserve) => {}
@@ -298,6 +313,14 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     Ok(())
 }
 
+/// What was found out while the doors were opened.
+struct Facts {
+    host_name: String,
+    secure: bool,
+    side: Option<HttpsSide>,
+    tls: Option<Arc<Tls>>,
+}
+
 fn build(
     config: Config,
     mode: &Mode,
@@ -305,7 +328,7 @@ fn build(
     key: Arc<MacKey>,
     audit: &Audit,
     clock: Arc<dyn Clock>,
-    secure: bool,
+    facts: Facts,
 ) -> Result<Running, AppError> {
     let params = argon2_params(&config, store)?;
     let sign_in = Arc::new(SignInLimits::new(sign_in_settings(&config)));
@@ -315,7 +338,7 @@ fn build(
     let accounts = Arc::new(Accounts::open(
         store.clone(),
         HashPool::new(params, cores()).map_err(AppError::Thread)?,
-        PasswordRules { blocklist: Blocklist::of_host(&host_name()), demonstration: matches!(mode, Mode::Demo(_)) },
+        PasswordRules { blocklist: Blocklist::of_host(&facts.host_name), demonstration: matches!(mode, Mode::Demo(_)) },
         session_limits(&config),
         Arc::clone(&sign_in),
         audit.clone(),
@@ -339,6 +362,7 @@ fn build(
         registry.end_session(&session.digest);
         end_audit.note(Event::SessionEnded { user: session.person.name.clone(), reason });
     }));
+    let Facts { host_name, secure, side, tls } = facts;
     let site = Site {
         accounts,
         quarantine,
@@ -351,7 +375,8 @@ fn build(
         assets: Assets::new(),
         router: Router::pichat(),
         secure,
-        host_name: host_name(),
+        https: side,
+        host_name,
     };
-    Ok(Running { site: Arc::new(site), caps, sign_in })
+    Ok(Running { site: Arc::new(site), caps, sign_in, tls })
 }

@@ -358,6 +358,17 @@ fn the_code_is_on_the_card_while_it_is_good_for_something() {
     card.write("run/pichat/status.json", r#"{"version":"0","scheme":"https","listen":"[::]:8443","claim":null,"rooms":2}"#);
     code();
     assert!(card.read(CODE).contains("https://recepcion.local:8443/reclamar\r\n"));
+    let own = r#"{"scheme":"https","listen":"[::]:443","plain":"[::]:80","fingerprint":["0A1B 2C3D","4E5F 6071"]}"#;
+    card.write("run/pichat/status.json", own);
+    code();
+    let text = card.read(CODE);
+    for (part, times) in [
+        ("    http://recepcion.local\r\n", 2),
+        ("    0A1B 2C3D\r\n    4E5F 6071\r\n", 2),
+        ("    https://recepcion.local/reclamar\r\n", 2),
+    ] {
+        assert_eq!(text.matches(part).count(), times, "{part} {text}");
+    }
     // Two power cuts: while it was written, and while it was removed.
     card.write("boot/firmware/PICHAT-CODIGO.txt.NEW", "PiC");
     fs::remove_file(card.at("run/pichat/claim")).expect("is there");

@@ -20,7 +20,7 @@ const LEVELS: [&[&str]; 10] = [
 ];
 
 /// One module an outside crate.
-const OWNERS: [(&str, &[&str]); 16] = [
+const OWNERS: [(&str, &[&str]); 18] = [
     ("hyper::", &["http", "net"]),
     ("hyper_util::", &["http", "net"]),
     ("httparse::", &["http"]),
@@ -31,6 +31,8 @@ const OWNERS: [(&str, &[&str]); 16] = [
     ("argon2::hash_encoded", &["accounts"]),
     ("argon2::verify_encoded", &["accounts"]),
     ("rustls::", &["net"]),
+    ("tokio_rustls::", &["net"]),
+    ("rcgen::", &["net"]),
     ("ring::", &["types"]),
     ("governor::", &["limits"]),
     ("flate2::", &["quarantine"]),

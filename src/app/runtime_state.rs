@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::Site;
 
+use super::Doors;
+
 /// The name of the state file in the runtime folder.
 pub const STATUS_FILE: &str = "status.json";
 /// The name of the file with the claim code.
@@ -28,6 +30,12 @@ pub struct Status {
     pub scheme: String,
     /// The address it listens on; unspecified for all of the machine's.
     pub listen: SocketAddr,
+    /// Where plain HTTP leads there; none where PiChat itself is served over plain HTTP.
+    #[serde(default)]
+    pub plain: Option<SocketAddr>,
+    /// The fingerprint of this device's own certificate authority, in two lines; none where it has none.
+    #[serde(default)]
+    pub fingerprint: Option<[String; 2]>,
     /// The open claim.
     pub claim: Option<Claim>,
     /// Rooms with somebody in them.
@@ -59,16 +67,15 @@ impl Status {
 /// Keeps the files as they should be.
 pub(super) struct RuntimeState {
     folder: PathBuf,
-    listen: SocketAddr,
-    secure: bool,
+    doors: Doors,
     written: Mutex<Option<Status>>,
 }
 
 impl RuntimeState {
     /// Where systemd made a runtime folder (`RuntimeDirectory=`); nobody asked for the files elsewhere.
-    pub(super) fn from_env(listen: SocketAddr, secure: bool) -> Option<Self> {
+    pub(super) fn from_env(doors: &Doors) -> Option<Self> {
         let folder = PathBuf::from(std::env::var_os("RUNTIME_DIRECTORY").filter(|f| !f.is_empty())?);
-        Some(Self { folder, listen, secure, written: Mutex::default() })
+        Some(Self { folder, doors: doors.clone(), written: Mutex::default() })
     }
 
     fn now(&self, site: &Site) -> Status {
@@ -77,8 +84,10 @@ impl RuntimeState {
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
-            scheme: if self.secure { "https" } else { "http" }.to_owned(),
-            listen: self.listen,
+            scheme: self.doors.scheme().to_owned(),
+            listen: self.doors.address,
+            plain: self.doors.plain,
+            fingerprint: self.doors.fingerprint.map(|fingerprint| fingerprint.groups()),
             claim: site.accounts.open_claim().map(|row| Claim { kind: row.kind.as_str().to_owned(), code: row.code.to_string() }),
             rooms: site.sockets.hub.lobby(true).len(),
             people: people.len(),

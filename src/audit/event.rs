@@ -125,6 +125,15 @@ events! {
     "The configuration could not be read again; the old one holds."
     ConfigRejected { error: String } = "config.rejected", Refused, Daemon, Error, Security;
 
+    "This device made a certificate authority of its own, which browsers must be told to trust; `reason` is `first`, `host_name` (the old one may not sign for the new name) or `damaged`."
+    TlsAuthorityMade { reason: &'static str, fingerprint: String } = "tls.authority_made", Ok, Daemon, Notice, Security;
+    "New connections are shown another certificate of this device's own; `reason` is `address` (it has a new one) or `date`."
+    TlsRenewed { reason: &'static str, until: String } = "tls.renewed", Ok, Daemon, Info, Security;
+    "Certificate and key were read again from their files."
+    TlsReloaded {} = "tls.reloaded", Ok, Daemon, Notice, Security;
+    "Another certificate could not be read or made; the old one is shown further on."
+    TlsRejected { error: String } = "tls.rejected", Refused, Daemon, Error, Security;
+
     "Somebody signed in."
     LoginOk { user: UserName, addr: IpAddr } = "login.ok", Ok, AuthPriv, Info, Security;
     "A sign-in failed; `reason` is `wrong_password`, `unknown_user`, `account_locked`, `one_time_lapsed` (right, but its days are over) or `public_password` (right, but an account of the demonstration, which lets nobody in elsewhere)."

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::types::{Lang, Text};
 
 use super::exit::Failure;
-use super::{Source, say};
+use super::{Flags, Source, say};
 
 #[derive(Args)]
 pub(super) struct Check {
@@ -19,7 +19,7 @@ impl Check {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
         let text = Text::new("la configuración es válida", "the settings are valid");
         let shown = self.file.display().to_string();
-        Source { config: Some(self.file), data_dir: None }.load(None)?;
+        Source { config: Some(self.file), data_dir: None }.load(Flags::default())?;
         say(format_args!("{shown}: {}", text.pick(lang)));
         Ok(())
     }

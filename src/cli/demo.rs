@@ -12,7 +12,7 @@ use crate::types::crypto::{hex, random};
 use crate::types::{Lang, Role, UserName};
 
 use super::exit::Failure;
-use super::{Source, server};
+use super::{Flags, Source, server};
 
 /// The seed's accounts with the hashes of their passwords `admin123`, `cliente123`, `usuario123`, made with the default
 /// parameters. The passwords are printed on every screen, so that their salts are always the same gives nothing away, and the
@@ -56,29 +56,31 @@ impl Drop for Temporary {
 
 impl Demo {
     pub(super) fn run(mut self, lang: Lang) -> Result<(), Failure> {
-        let mut config = self.source.load(self.listen)?;
-        if self.listen.is_none() && config.http.listen.ip().is_unspecified() {
+        let mut flags = Flags { listen: self.listen, tls_listen: None, plain: true };
+        let mut config = self.source.load(flags)?;
+        if flags.listen.is_none() && config.http.listen.ip().is_unspecified() {
             // Nobody asked for an address: the default of `serve` is for a network, that of `demo` is not.
-            let loopback = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), config.http.listen.port());
-            self.listen = Some(loopback);
-            config = self.source.load(self.listen)?;
+            flags.listen = Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), config.http.listen.port()));
+            config = self.source.load(flags)?;
         }
-        if !config.http.listen.ip().is_loopback() {
-            return Err(Failure::NotLoopback(config.http.listen));
+        for listen in [config.http.listen, config.tls_listen()] {
+            if !listen.ip().is_loopback() {
+                return Err(Failure::NotLoopback(listen));
+            }
         }
         let _temporary = if self.source.data_dir.is_none() && config.data_dir == Config::defaults().data_dir {
             let folder = std::env::temp_dir().join(format!("pichat-demo-{}", hex(&random::<8>())));
             crate::app::open_data_dir(&folder)?;
             let temporary = Temporary(folder.clone());
             self.source.data_dir = Some(folder);
-            config = self.source.load(self.listen)?;
+            config = self.source.load(flags)?;
             Some(temporary)
         } else {
             None
         };
         let accounts = ACCOUNTS.iter().filter_map(|(name, role, phc)| Some((name.parse::<UserName>().ok()?, *role, *phc)));
         let mode = Mode::Demo(accounts.collect());
-        server::run(config, self.source, self.listen, mode, lang)
+        server::run(config, self.source, flags, mode, lang)
     }
 }
 

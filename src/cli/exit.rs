@@ -38,6 +38,9 @@ pub(super) enum Failure {
     /// No password came.
     #[error("no password on standard input")]
     NoPassword(#[from] std::io::Error),
+    /// No authority was made yet.
+    #[error("there is no certificate authority yet; the server makes it at its first start with [tls] mode = \"local-ca\"")]
+    NoAuthority,
     /// The screen took no more.
     #[error("the screen: {0}")]
     Screen(std::io::Error),
@@ -61,7 +64,7 @@ impl Failure {
             Self::NotLoopback(_) => 64,
             Self::NoSuchUser(_) => 67,
             Self::UserExists(_) | Self::Weak(_) | Self::Differ | Self::App(AppError::AdminPass(_)) => 65,
-            Self::NoPassword(_) => 66,
+            Self::NoPassword(_) | Self::NoAuthority => 66,
             Self::App(AppError::Listen(_)) => 69,
             Self::App(AppError::DataDir { .. }) => 73,
             Self::App(_) | Self::Store(_) | Self::Screen(_) | Self::Appliance { .. } => 74,
@@ -117,6 +120,12 @@ impl Failure {
                 (_, Lang::Es) => format!("no se puede escuchar en {addr}: {cause}"),
                 (_, Lang::En) => format!("cannot listen on {addr}: {cause}"),
             },
+            Self::NoAuthority => Text::new(
+                "todavía no hay autoridad de certificados; el servidor la hace en su primer arranque con [tls] mode = \"local-ca\"",
+                "there is no certificate authority yet; the server makes it at its first start with [tls] mode = \"local-ca\"",
+            )
+            .pick(lang)
+            .to_owned(),
             Self::Appliance { path, cause } => {
                 let text = Text::new("no se hizo todo", "not everything was done");
                 format!("{}: {}: {cause}", text.pick(lang), path.display())

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod appliance;
+mod ca;
 mod check;
 mod demo;
 mod exit;
@@ -37,6 +38,9 @@ enum Command {
     /// Cuentas: crear, cambiar, bloquear · Accounts: make, change, lock
     #[command(subcommand)]
     User(user::User),
+    /// Autoridad de certificados de este equipo · Certificate authority of this device
+    #[command(subcommand)]
+    Ca(ca::Ca),
     /// Revisa un archivo de configuración · Checks a settings file
     Check(check::Check),
     /// Mide Argon2id en este equipo y propone parámetros · Measures Argon2id on this device and proposes parameters
@@ -59,11 +63,21 @@ struct Source {
     data_dir: Option<PathBuf>,
 }
 
+/// What else the command line says about the settings.
+#[derive(Clone, Copy, Default)]
+struct Flags {
+    listen: Option<SocketAddr>,
+    tls_listen: Option<SocketAddr>,
+    /// Plain HTTP unless the settings say otherwise.
+    plain: bool,
+}
+
 impl Source {
-    fn load(&self, listen: Option<SocketAddr>) -> Result<Config, ConfigError> {
+    fn load(&self, flags: Flags) -> Result<Config, ConfigError> {
         let env: Vec<_> =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-        Config::load(self.config.as_deref(), &env, Overrides { listen, data_dir: self.data_dir.clone() })
+        let Flags { listen, tls_listen, plain } = flags;
+        Config::load(self.config.as_deref(), &env, Overrides { listen, tls_listen, data_dir: self.data_dir.clone(), plain })
     }
 }
 
@@ -77,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(lang),
         Command::Serve(serve) => serve.run(lang),
         Command::User(user) => user.run(lang),
+        Command::Ca(ca) => ca.run(lang),
         Command::Check(check) => check.run(lang),
         Command::Tune(tune) => tune.run(lang),
         Command::Status(status) => status.run(lang),

@@ -8,20 +8,24 @@ use crate::app::Mode;
 use crate::types::Lang;
 
 use super::exit::Failure;
-use super::{Source, server};
+use super::{Flags, Source, server};
 
 #[derive(Args)]
 pub(super) struct Serve {
     #[command(flatten)]
     source: Source,
-    /// Dirección donde escuchar · Address to listen on
+    /// Dirección de HTTP; con TLS, la que lleva a HTTPS · Address of HTTP; with TLS, the one that leads to HTTPS
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
+    /// Dirección de HTTPS · Address of HTTPS
+    #[arg(long, value_name = "ADDR:PORT")]
+    tls_listen: Option<SocketAddr>,
 }
 
 impl Serve {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
-        let config = self.source.load(self.listen)?;
-        server::run(config, self.source, self.listen, Mode::Serve, lang)
+        let flags = Flags { listen: self.listen, tls_listen: self.tls_listen, plain: false };
+        let config = self.source.load(flags)?;
+        server::run(config, self.source, flags, Mode::Serve, lang)
     }
 }

@@ -9,13 +9,13 @@ use signal_hook_tokio::Signals;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{self, AppError, Mode, Notice, Start};
+use crate::app::{self, AppError, Doors, Mode, Notice, Start};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::types::{ClaimCode, Lang, Text};
 
 use super::exit::Failure;
-use super::{Source, say};
+use super::{Flags, Source, say};
 
 /// Threads for disk and database work; hashes have their own. tokio starts them as needed and ends them when idle.
 const DISK_THREADS: usize = 8;
@@ -29,13 +29,7 @@ fn raise_file_limit() {
 }
 
 /// Runs the server until SIGTERM or SIGINT. `reread` is for SIGHUP.
-pub(super) fn run(
-    config: Config,
-    source: Source,
-    listen: Option<std::net::SocketAddr>,
-    mode: Mode,
-    lang: Lang,
-) -> Result<(), Failure> {
+pub(super) fn run(config: Config, source: Source, flags: Flags, mode: Mode, lang: Lang) -> Result<(), Failure> {
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -46,7 +40,7 @@ pub(super) fn run(
         .map_err(AppError::Thread)?;
     let demo = matches!(mode, Mode::Demo(_));
     let notice = Box::new(move |notice| say(told(&notice, demo, lang)));
-    let reread = Arc::new(move || source.load(listen));
+    let reread = Arc::new(move || source.load(flags));
     let start = Start { config, reread, mode, clock: Arc::new(SystemClock), notice };
     runtime.block_on(async {
         let (reload, reloads) = mpsc::channel(1);
@@ -96,22 +90,34 @@ fn claimable(code: &ClaimCode, lang: Lang) -> String {
 }
 
 fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
-    match (notice, lang) {
-        (Notice::Listening(addr, secure), _) => {
-            let url = format!("{}://{addr}", if *secure { "https" } else { "http" });
-            match (demo, lang) {
-                (false, Lang::Es) => format!("PiChat atiende en {url}"),
-                (false, Lang::En) => format!("PiChat answers at {url}"),
-                (true, Lang::Es) => format!(
-                    "PiChat, demostración: {url}\n  admin / admin123      (administrador)\n  cliente / cliente123  (cliente)\n  \
-                     usuario / usuario123  (usuario)\nSolo este computador puede entrar. Termina con Ctrl+C."
-                ),
-                (true, Lang::En) => format!(
-                    "PiChat, demonstration: {url}\n  admin / admin123      (administrator)\n  cliente / cliente123  (client)\n  \
-                     usuario / usuario123  (user)\nOnly this computer can get in. End it with Ctrl+C."
-                ),
-            }
-        }
-        (Notice::Claimable(code), lang) => claimable(code, lang),
+    match notice {
+        Notice::Listening(doors) => listening(doors, demo, lang),
+        Notice::Claimable(code) => claimable(code, lang),
+    }
+}
+
+fn listening(doors: &Doors, demo: bool, lang: Lang) -> String {
+    let url = format!("{}://{}", doors.scheme(), doors.address);
+    let first = doors.plain.map(|plain| match lang {
+        Lang::Es => format!("; la primera vez abre http://{plain}"),
+        Lang::En => format!("; the first time open http://{plain}"),
+    });
+    let url = format!("{url}{}", first.unwrap_or_default());
+    let fingerprint = doors.fingerprint.map(|fingerprint| {
+        let word = Text::new("Huella del certificado de este equipo", "Fingerprint of this device's certificate").pick(lang);
+        format!("{word}: {}\n", fingerprint.groups().join(" "))
+    });
+    let fingerprint = fingerprint.unwrap_or_default();
+    match (demo, lang) {
+        (false, Lang::Es) => format!("{fingerprint}PiChat atiende en {url}"),
+        (false, Lang::En) => format!("{fingerprint}PiChat answers at {url}"),
+        (true, Lang::Es) => format!(
+            "{fingerprint}PiChat, demostración: {url}\n  admin / admin123      (administrador)\n  cliente / cliente123  (cliente)\n  \
+             usuario / usuario123  (usuario)\nSolo este computador puede entrar. Termina con Ctrl+C."
+        ),
+        (true, Lang::En) => format!(
+            "{fingerprint}PiChat, demonstration: {url}\n  admin / admin123      (administrator)\n  cliente / cliente123  (client)\n  \
+             usuario / usuario123  (user)\nOnly this computer can get in. End it with Ctrl+C."
+        ),
     }
 }

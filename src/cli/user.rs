@@ -16,7 +16,7 @@ use crate::types::{Lang, OneTimePassword, Role, Text, UserName};
 
 use super::exit::Failure;
 use super::password::{Choice, New};
-use super::{Source, say};
+use super::{Flags, Source, say};
 
 #[derive(Subcommand)]
 pub(super) enum User {
@@ -78,7 +78,7 @@ struct Desk {
 
 impl Desk {
     fn open(source: &Source) -> Result<Self, Failure> {
-        let config = source.load(None)?;
+        let config = source.load(Flags::default())?;
         open_data_dir(&config.data_dir)?;
         let store = Store::open(&config.data_dir)?;
         Ok(Self { config, store })

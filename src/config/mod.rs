@@ -71,7 +71,7 @@ pub use origin::Place;
 pub use problem::Problem;
 pub use secrets::Secrets;
 pub use settings::{Kind, Reload, Setting, settings};
-pub use tls::Tls;
+pub use tls::{Tls, TlsMode};
 pub use wifi::{Wifi, WifiPassword};
 pub use written::{Written, compose};
 
@@ -88,7 +88,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `[http]`: where the server listens and whom it believes.
     pub http: Http,
-    /// `[tls]`: whether it speaks HTTPS itself.
+    /// `[tls]`: whether it speaks HTTPS itself, and where.
     pub tls: Tls,
     /// `[accounts]`: password hashing and sessions.
     pub accounts: Accounts,
@@ -117,8 +117,12 @@ pub struct Config {
 pub struct Overrides {
     /// `--listen`.
     pub listen: Option<SocketAddr>,
+    /// `--tls-listen`.
+    pub tls_listen: Option<SocketAddr>,
     /// `--data-dir`.
     pub data_dir: Option<PathBuf>,
+    /// Without a word in the settings HTTP is plain: `demo`, which nobody else can reach.
+    pub plain: bool,
 }
 
 impl Config {
@@ -171,9 +175,12 @@ impl Config {
         }
         http.listen = overrides.listen.unwrap_or(http.listen);
 
-        Ok(Self {
+        let mut tls = raw.tls.check(&origin, &data_dir, if overrides.plain { TlsMode::Off } else { TlsMode::default() })?;
+        tls.listen = overrides.tls_listen.or(tls.listen);
+
+        let config = Self {
             http,
-            tls: raw.tls.check(&origin, &data_dir)?,
+            tls,
             accounts: raw.accounts.check(&origin)?,
             chat: raw.chat.check(&origin)?,
             files: raw.files.check(&origin, &data_dir)?,
@@ -185,7 +192,9 @@ impl Config {
             claim: raw.claim.check(&origin)?,
             secrets: environment.secrets,
             data_dir,
-        })
+        };
+        raw.tls.apart(&origin, &config)?;
+        Ok(config)
     }
 
     /// What differs between this configuration and a `newer` one. Secrets are read at start only, and not compared.

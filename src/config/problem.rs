@@ -34,11 +34,6 @@ pub enum Problem {
         /// Most entries.
         max: usize,
     },
-    /// A word of a later version.
-    NotYet {
-        /// The word.
-        value: &'static str,
-    },
     /// Password hashing that is not understood, too weak or too strong.
     Argon2(Argon2ParamsError),
     /// Something that cannot be used, and why, in the words of whoever tried.
@@ -89,9 +84,6 @@ impl Problem {
             Self::TooMany { max } => {
                 format!("la lista tiene más de {max} elementos; se permiten {max}")
             }
-            Self::NotYet { value } => {
-                format!("«{value}» todavía no está disponible en esta versión")
-            }
             Self::Argon2(error) => error.text(Lang::Es),
             Self::Unusable(cause) => format!("no se puede usar: {cause}"),
             Self::Secret { wanted } => format!("no sirve; se permite {}", wanted.es),
@@ -117,7 +109,6 @@ impl Problem {
             Self::TooMany { max } => {
                 format!("the list has more than {max} entries; {max} are allowed")
             }
-            Self::NotYet { value } => format!("\"{value}\" is not available yet in this version"),
             Self::Argon2(error) => error.text(Lang::En),
             Self::Unusable(cause) => format!("cannot be used: {cause}"),
             Self::Secret { wanted } => format!("will not do; allowed: {}", wanted.en),

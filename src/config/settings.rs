@@ -128,7 +128,10 @@ const SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         default: r#""0.0.0.0:8080""#,
         reload: Reload::Restart,
-        doc: Text::new("Dirección IP y puerto donde escucha.", "IP address and port to listen on."),
+        doc: Text::new(
+            "Dirección IP y puerto donde escucha HTTP. Con [tls] en marcha solo ayuda a llegar a HTTPS.",
+            "IP address and port on which HTTP listens. With [tls] on it only helps to get to HTTPS.",
+        ),
         same: |a, b| a.http.listen == b.http.listen,
     },
     Setting {
@@ -167,13 +170,24 @@ const SETTINGS: &[Setting] = &[
     Setting {
         path: "tls.mode",
         kind: Kind::Text,
-        default: r#""off""#,
+        default: r#""local-ca""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "\"off\": HTTP; \"files\": HTTPS con los dos archivos de abajo.",
-            "\"off\": HTTP; \"files\": HTTPS with the two files below.",
+            "\"local-ca\": HTTPS con un certificado que este equipo se hace; la dirección de [http] explica entonces cómo confiar en él y lleva a HTTPS. \"files\": HTTPS con los dos archivos de abajo. \"off\": solo HTTP, como en pichat demo si nada se dice.",
+            "\"local-ca\": HTTPS with a certificate that this device makes for itself; the address of [http] then explains how to trust it and leads to HTTPS. \"files\": HTTPS with the two files below. \"off\": HTTP only, as in pichat demo when nothing is said.",
         ),
-        same: |a, b| a.tls.mode() == b.tls.mode(),
+        same: |a, b| a.tls.mode.word() == b.tls.mode.word(),
+    },
+    Setting {
+        path: "tls.listen",
+        kind: Kind::Text,
+        default: r#""""#,
+        reload: Reload::Restart,
+        doc: Text::new(
+            "Dirección IP y puerto de HTTPS. Vacía: la dirección de [http] listen, con el puerto 443 junto al 80 y con el 8443 junto a cualquier otro.",
+            "IP address and port of HTTPS. Empty: the address of [http] listen, with port 443 beside 80 and with 8443 beside any other.",
+        ),
+        same: |a, b| a.tls.listen == b.tls.listen,
     },
     Setting {
         path: "tls.certificate",
@@ -181,10 +195,10 @@ const SETTINGS: &[Setting] = &[
         default: r#""""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Certificado y su cadena, PEM. Una ruta relativa cuelga de data_dir.",
-            "Certificate and its chain, PEM. A relative path is below data_dir.",
+            "Certificado y su cadena, PEM. Una ruta relativa cuelga de data_dir. SIGHUP lee los dos archivos otra vez.",
+            "Certificate and its chain, PEM. A relative path is below data_dir. SIGHUP reads both files again.",
         ),
-        same: |a, b| a.tls.certificate() == b.tls.certificate(),
+        same: |a, b| a.tls.mode.certificate() == b.tls.mode.certificate(),
     },
     Setting {
         path: "tls.key",
@@ -195,7 +209,7 @@ const SETTINGS: &[Setting] = &[
             "Clave privada del certificado, PEM. Una ruta relativa cuelga de data_dir.",
             "The certificate's private key, PEM. A relative path is below data_dir.",
         ),
-        same: |a, b| a.tls.key() == b.tls.key(),
+        same: |a, b| a.tls.mode.key() == b.tls.mode.key(),
     },
     Setting {
         path: "accounts.argon2",

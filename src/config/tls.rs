@@ -1,20 +1,32 @@
 //! `[tls]`: whether PiChat speaks HTTPS itself.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::origin::Origin;
-use super::{ConfigError, Problem};
+use super::{Config, ConfigError, Problem};
 use crate::types::Text;
 
 /// `[tls]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Tls {
-    /// Plain HTTP. The default.
-    #[default]
+pub struct Tls {
+    /// Where HTTPS listens, as it was given; [`Config::tls_listen`] says what that comes to.
+    pub listen: Option<SocketAddr>,
+    /// Where its certificate comes from.
+    pub mode: TlsMode,
+}
+
+/// `mode` of `[tls]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Plain HTTP.
     Off,
+    /// HTTPS with certificates of an authority that this device makes for itself. The default.
+    #[default]
+    LocalCa,
     /// HTTPS with a certificate that somebody made.
     Files {
         /// Certificate and its chain, PEM.
@@ -24,27 +36,42 @@ pub enum Tls {
     },
 }
 
-impl Tls {
+impl TlsMode {
     /// The word of `mode`.
-    pub fn mode(&self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Off => "off",
+            Self::LocalCa => "local-ca",
             Self::Files { .. } => "files",
         }
     }
 
     pub(super) fn certificate(&self) -> Option<&Path> {
         match self {
-            Self::Off => None,
+            Self::Off | Self::LocalCa => None,
             Self::Files { certificate, .. } => Some(certificate),
         }
     }
 
     pub(super) fn key(&self) -> Option<&Path> {
         match self {
-            Self::Off => None,
+            Self::Off | Self::LocalCa => None,
             Self::Files { key, .. } => Some(key),
         }
+    }
+}
+
+impl Config {
+    /// Where HTTPS listens: as it was given, else beside plain HTTP, so that who serves one address only does not open all of them.
+    pub fn tls_listen(&self) -> SocketAddr {
+        let port = match self.http.listen.port() {
+            // Both are the system's to choose.
+            0 => 0,
+            80 => 443,
+            8443 => 8444,
+            _ => 8443,
+        };
+        self.tls.listen.unwrap_or(SocketAddr::new(self.http.listen.ip(), port))
     }
 }
 
@@ -53,21 +80,47 @@ impl Tls {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawTls {
     mode: Option<Spanned<String>>,
+    listen: Option<Spanned<String>>,
     certificate: Option<Spanned<String>>,
     key: Option<Spanned<String>>,
 }
 
-const MODE: Text = Text::new("\"off\" o \"files\"", "\"off\" or \"files\"");
+const MODE: Text = Text::new("\"off\", \"local-ca\" o \"files\"", "\"off\", \"local-ca\" or \"files\"");
+const LISTEN: Text = Text::new(
+    "una dirección IP y un puerto, como \"0.0.0.0:8443\" o \"[::]:8443\"",
+    "an IP address and a port, such as \"0.0.0.0:8443\" or \"[::]:8443\"",
+);
+const OTHER: Text = Text::new("una que no sea la de [http] listen", "one that is not that of [http] listen");
 const PATH: Text = Text::new(
     "una ruta: con mode = \"files\" hacen falta certificate y key",
     "a path: mode = \"files\" needs certificate and key",
 );
 
 impl RawTls {
-    /// Relative paths are below `data_dir`.
-    pub(super) fn check(&self, origin: &Origin<'_>, data_dir: &Path) -> Result<Tls, ConfigError> {
+    /// Relative paths are below `data_dir`; where nothing is said `otherwise` holds.
+    pub(super) fn check(&self, origin: &Origin<'_>, data_dir: &Path, otherwise: TlsMode) -> Result<Tls, ConfigError> {
+        let listen = self.listen.as_ref().filter(|text| !text.get_ref().is_empty());
+        let listen = listen.map(|_| {
+            let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+            origin.parsed("tls.listen", listen, nowhere, LISTEN, |s| s.parse().ok())
+        });
+        Ok(Tls { listen: listen.transpose()?, mode: self.mode(origin, data_dir, otherwise)? })
+    }
+
+    /// Two listeners on one address cannot be; port 0 is another one each time.
+    pub(super) fn apart(&self, origin: &Origin<'_>, config: &Config) -> Result<(), ConfigError> {
+        let both = config.tls_listen();
+        match &self.listen {
+            Some(given) if both == config.http.listen && both.port() != 0 && config.tls.mode != TlsMode::Off => {
+                Err(origin.error("tls.listen", &given.span(), Problem::form(&both.to_string(), OTHER)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn mode(&self, origin: &Origin<'_>, data_dir: &Path, otherwise: TlsMode) -> Result<TlsMode, ConfigError> {
         let Some(mode) = &self.mode else {
-            return Ok(Tls::Off);
+            return Ok(otherwise);
         };
         let path = |key, given: &Option<Spanned<String>>| match given {
             Some(path) if !path.get_ref().is_empty() => Ok(data_dir.join(path.get_ref())),
@@ -78,15 +131,36 @@ impl RawTls {
             }
         };
         match mode.get_ref().as_str() {
-            "off" => Ok(Tls::Off),
+            "off" => Ok(TlsMode::Off),
+            "local-ca" => Ok(TlsMode::LocalCa),
             "files" => {
-                Ok(Tls::Files { certificate: path("tls.certificate", &self.certificate)?, key: path("tls.key", &self.key)? })
-            }
-            "local-ca" => {
-                let problem = Problem::NotYet { value: "local-ca" };
-                Err(origin.error("tls.mode", &mode.span(), problem))
+                Ok(TlsMode::Files { certificate: path("tls.certificate", &self.certificate)?, key: path("tls.key", &self.key)? })
             }
             other => Err(origin.error("tls.mode", &mode.span(), Problem::form(other, MODE))),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_listens_beside_http_unless_told_where() {
+        let listen = |http: &str| {
+            let mut config = Config::defaults();
+            config.http.listen = http.parse().unwrap();
+            config.tls_listen().to_string()
+        };
+        assert_eq!(Config::defaults().tls_listen().to_string(), "0.0.0.0:8443");
+        for (http, https) in [
+            ("[::]:80", "[::]:443"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("192.168.1.20:9000", "192.168.1.20:8443"),
+            ("[::1]:8443", "[::1]:8444"),
+        ] {
+            assert_eq!(listen(http), https);
         }
     }
 }

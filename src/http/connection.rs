@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
@@ -15,22 +15,42 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::limits::Slot;
-use crate::ws::Ticket;
+use crate::ws::{Ticket, check};
 
-use super::Site;
 use super::body::Body;
 use super::heads::{Heads, MAX_HEAD, is_last};
 use super::service::{answer, session};
 use super::timed::{Busy, Phase, Timed};
+use super::{Site, plain};
 
 /// What hyper reads of a body at once. A head was measured before (see `heads`), so hyper's own bound must not be the narrower one.
 const MAX_BUFFER: usize = MAX_HEAD + 1024;
+
+/// Where a client came in: decides what is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// PiChat itself.
+    PiChat,
+    /// Plain HTTP beside HTTPS: how to trust this device, and the way to HTTPS.
+    Plain,
+}
+
+/// Who takes a connection over that was upgraded; stands among the extensions of the answer 101.
+#[derive(Clone)]
+pub(super) enum Successor {
+    /// A socket of the chat.
+    Socket(Arc<Mutex<Option<Ticket>>>),
+    /// Nobody: the browser wanted to know whether sockets work.
+    Check,
+}
 
 /// What a connection needs to know.
 #[derive(Clone)]
 pub struct Connection {
     /// The site.
     pub site: Arc<Site>,
+    /// Where the client came in.
+    pub door: Door,
     /// The peer's address.
     pub peer: IpAddr,
     /// Cancelled when the server stops: requests under way are finished, nothing new is read.
@@ -46,7 +66,7 @@ pub struct Connection {
 /// Serves a connection until it ends.
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, connection: Connection) {
     let phase = Phase::default();
-    let secure = connection.site.secure;
+    let secure = connection.site.secure && connection.door == Door::PiChat;
     let io = TokioIo::new(Heads::new(Timed::new(stream, phase.clone()), phase.clone(), secure));
     let (drain, cut) = (connection.drain.clone(), connection.cut.clone());
     let service = service_fn(move |request| respond::<S>(request, connection.clone(), phase.busy()));
@@ -78,27 +98,34 @@ async fn respond<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) -> Result<Response<Body>, Infallible> {
     let last = is_last(request.headers());
     let upgrade = request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
-    let Connection { site, peer, tasks, slot, .. } = connection;
-    let serving = session(&site, request.headers()).map(|_| slot.serve());
-    let mut response = answer(Arc::clone(&site), peer, request).await;
+    let Connection { site, door, peer, tasks, slot, .. } = connection;
+    let serving = session(&site, request.headers()).filter(|_| door == Door::PiChat).map(|_| slot.serve());
+    let mut response = match door {
+        Door::PiChat => answer(Arc::clone(&site), peer, request).await,
+        Door::Plain => plain::answer(&site, peer, &request).await,
+    };
     // An upgraded connection serves until it ends; its request carries the session, so the answer to it has no body.
     let socket_serving = upgrade.is_some().then(|| serving.as_ref().map(|_| slot.serve()));
     response.body_mut().hold(busy, serving);
     if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
-    if let (Some(upgrade), Some(ticket)) = (upgrade, response.extensions_mut().remove::<Arc<std::sync::Mutex<Option<Ticket>>>>())
-    {
+    if let (Some(upgrade), Some(successor)) = (upgrade, response.extensions_mut().remove::<Successor>()) {
         tasks.spawn(async move {
             let _serving = socket_serving;
             let Ok(upgraded) = upgrade.await else { return };
             let Ok(parts) = upgraded.downcast::<TokioIo<Heads<S>>>() else { return };
-            let ticket = ticket.lock().ok().and_then(|mut slot| slot.take());
-            if let Some(ticket) = ticket {
-                // The read buffers end here: what they hold is handed on, then they are dropped.
-                let (stream, rest) = parts.io.into_inner().into_parts();
-                let early = [&*parts.read_buf, &rest].concat();
-                ticket.run(stream, &early, &site.accounts.sessions).await;
+            // The read buffers end here: what they hold is handed on, then they are dropped.
+            let (stream, rest) = parts.io.into_inner().into_parts();
+            match successor {
+                Successor::Socket(ticket) => {
+                    let ticket = ticket.lock().ok().and_then(|mut slot| slot.take());
+                    if let Some(ticket) = ticket {
+                        let early = [&*parts.read_buf, &rest].concat();
+                        ticket.run(stream, &early, &site.accounts.sessions).await;
+                    }
+                }
+                Successor::Check => check(stream).await,
             }
         });
     }

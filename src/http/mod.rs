@@ -12,6 +12,7 @@ mod heads;
 mod multipart;
 mod origin;
 mod pages;
+mod plain;
 mod problem;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
@@ -19,6 +20,8 @@ mod router;
 mod routes;
 mod service;
 mod timed;
+mod trust;
+mod trust_page;
 
 use std::sync::Arc;
 
@@ -30,9 +33,10 @@ use crate::limits::Rates;
 use crate::quarantine::Quarantine;
 use crate::ws;
 
-pub use connection::{Connection, serve};
+pub use connection::{Connection, Door, serve};
 pub use pages::{Assets, Pages};
 pub use router::{Access, Router, Row};
+pub use trust::{HttpsSide, Offer};
 
 /// All that answering a request takes.
 pub struct Site {
@@ -58,6 +62,8 @@ pub struct Site {
     pub router: Router,
     /// Whether browsers come over TLS.
     pub secure: bool,
+    /// The way there from plain HTTP; none where there is only one of the two.
+    pub https: Option<HttpsSide>,
     /// This machine's own name, lower case.
     pub host_name: String,
 }

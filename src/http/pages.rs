@@ -43,10 +43,12 @@ pub(super) enum Page {
     Subir,
     Prohibido,
     NoEncontrado,
+    Confianza,
+    Probar,
 }
 
 impl Page {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Login,
         Self::Reclamar,
         Self::Clave,
@@ -56,6 +58,8 @@ impl Page {
         Self::Subir,
         Self::Prohibido,
         Self::NoEncontrado,
+        Self::Confianza,
+        Self::Probar,
     ];
 
     const fn file(self) -> &'static str {
@@ -69,6 +73,8 @@ impl Page {
             Self::Subir => "subir.html",
             Self::Prohibido => "prohibido.html",
             Self::NoEncontrado => "no-encontrado.html",
+            Self::Confianza => "confianza.html",
+            Self::Probar => "probar.html",
         }
     }
 }
@@ -101,7 +107,12 @@ impl Pages {
 
     /// A page as an answer with status 200.
     pub(super) fn get(&self, page: Page) -> Response<Body> {
-        html(self.0.get(&page).cloned().unwrap_or_default())
+        html(self.bytes(page))
+    }
+
+    /// A page's bytes.
+    pub(super) fn bytes(&self, page: Page) -> Bytes {
+        self.0.get(&page).cloned().unwrap_or_default()
     }
 
     /// The bytes of a page that says something to somebody who reads `lang`.

@@ -47,7 +47,7 @@ pub(super) async fn answer(site: Arc<Site>, peer: IpAddr, request: Request<Incom
 }
 
 fn is_api(path: &str) -> bool {
-    path.starts_with("/api/") || path == "/api" || path == "/ws"
+    path.starts_with("/api/") || path == "/api" || path == routes::SOCKET || path == routes::SOCKET_CHECK
 }
 
 /// The origin to name, when the settings let it read answers.
@@ -117,7 +117,7 @@ async fn dispatch(site: &Arc<Site>, addr: IpAddr, lang: Lang, request: Request<I
 }
 
 /// Before anything is looked up: the rate of the address, the version, the host name.
-async fn admit(site: &Site, addr: IpAddr, request: &Request<Incoming>) -> Result<(), Problem> {
+pub(super) async fn admit(site: &Site, addr: IpAddr, request: &Request<Incoming>) -> Result<(), Problem> {
     if let Err(wait) = site.rates.request(addr) {
         if wait.first {
             site.audit.record(Event::RequestRateLimited { addr, seconds: wait.seconds() }).await;

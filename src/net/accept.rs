@@ -4,13 +4,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::Event;
-use crate::http::{Connection, Site, serve};
+use crate::http::{Connection, Door, Site, serve};
 use crate::limits::{Admitted, ConnectionCaps, Slot};
 
 use super::Listener;
@@ -46,12 +49,12 @@ impl Server {
     }
 
     /// Accepts until `stop` is cancelled, then drains: within 10 s every connection is over.
-    pub async fn run(self, listener: Listener, stop: CancellationToken) {
+    pub async fn run(self, listeners: Vec<Listener>, stop: CancellationToken) {
         tokio::select! {
-            () = self.accept(&listener) => {}
+            _ = join_all(listeners.iter().map(|listener| self.accept(listener))) => {}
             () = stop.cancelled() => {}
         }
-        drop(listener);
+        drop(listeners);
         self.site.sockets.registry.shut_down();
         self.drain.cancel();
         self.tasks.close();
@@ -91,6 +94,7 @@ impl Server {
     fn begin(&self, listener: &Listener, stream: TcpStream, peer: SocketAddr, slot: Arc<Slot>) {
         let connection = Connection {
             site: Arc::clone(&self.site),
+            door: listener.door,
             peer: peer.ip(),
             drain: self.drain.clone(),
             cut: self.cut.clone(),
@@ -103,18 +107,47 @@ impl Server {
                 yielded.run_until_cancelled(serve(Held::new(stream, slot), connection)).await;
             }),
             Some(tls) => {
-                let handshake = tls.accept(stream);
+                let tls = tls.clone();
                 self.tasks.spawn(async move {
-                    let served = async {
-                        if let Ok(Ok(stream)) = timeout(HANDSHAKE, handshake).await {
-                            serve(Held::new(stream, slot), connection).await;
-                        }
-                    };
-                    yielded.run_until_cancelled(served).await;
+                    yielded.run_until_cancelled(shake_hands(tls, stream, slot, connection)).await;
                 })
             }
         };
     }
+}
+
+/// What somebody begins with who comes to the port of HTTPS.
+enum Greeting {
+    Tls(Box<TlsStream<TcpStream>>),
+    /// HTTP without TLS: who typed the port and not the scheme is led to HTTPS, rather than hung up on.
+    Plain(TcpStream),
+}
+
+/// Lets somebody in by TLS, within a time; a server that stops waits for nobody who is not in yet.
+async fn shake_hands(tls: TlsAcceptor, stream: TcpStream, slot: Arc<Slot>, mut connection: Connection) {
+    let drain = connection.drain.clone();
+    let greeting = tokio::select! {
+        greeting = timeout(HANDSHAKE, greet(tls, stream)) => greeting,
+        () = drain.cancelled() => return,
+    };
+    match greeting {
+        Ok(Some(Greeting::Tls(stream))) => serve(Held::new(*stream, slot), connection).await,
+        Ok(Some(Greeting::Plain(stream))) => {
+            connection.door = Door::Plain;
+            serve(Held::new(stream, slot), connection).await;
+        }
+        Ok(None) | Err(_) => {}
+    }
+}
+
+async fn greet(tls: TlsAcceptor, stream: TcpStream) -> Option<Greeting> {
+    let mut first = [0];
+    stream.peek(&mut first).await.ok()?;
+    // Methods are words in capitals (RFC 9110 section 9.1), records of TLS begin with a number below 32 (RFC 8446 section 5.1).
+    if first[0].is_ascii_uppercase() {
+        return Some(Greeting::Plain(stream));
+    }
+    Some(Greeting::Tls(Box::new(tls.accept(stream).await.ok()?)))
 }
 
 /// Connections that were refused, or ended for the sake of another, since the last line about them.

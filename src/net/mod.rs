@@ -11,16 +11,17 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::Tls;
+use crate::http::Door;
 
 pub use accept::Server;
 pub use addresses::{is_link_local, own_addresses};
-pub use tls::{TlsError, check_tls};
+pub use tls::{Authority, Origin, Reason, Renewal, Tls, TlsError, Wanted, check_tls, kept, renew};
 
 /// A bound address, with or without TLS.
 pub struct Listener {
     tcp: TcpListener,
     tls: Option<TlsAcceptor>,
+    door: Door,
 }
 
 /// Why there is no listener.
@@ -52,20 +53,31 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 }
 
 impl Listener {
-    /// Binds `addr`; port 0 lets the kernel choose.
-    pub async fn bind(addr: SocketAddr, tls: &Tls) -> Result<Self, ListenError> {
-        let tls = tls::acceptor(tls)?;
-        let tcp = listen(addr).map_err(|cause| ListenError::Bind { addr, cause })?;
-        Ok(Self { tcp, tls })
+    /// Binds `addr` for plain HTTP; port 0 lets the kernel choose. Who comes is let in at `door`.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn plain(addr: SocketAddr, door: Door) -> Result<Self, ListenError> {
+        Ok(Self { tcp: bind(addr)?, tls: None, door })
+    }
+
+    /// Binds `addr` for HTTPS.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn secure(addr: SocketAddr, tls: &Tls) -> Result<Self, ListenError> {
+        Ok(Self { tcp: bind(addr)?, tls: Some(tls.acceptor()), door: Door::PiChat })
     }
 
     /// The address that was bound.
+    ///
+    /// # Errors
+    /// What the kernel says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
     }
+}
 
-    /// Whether browsers come over TLS.
-    pub fn is_secure(&self) -> bool {
-        self.tls.is_some()
-    }
+fn bind(addr: SocketAddr) -> Result<TcpListener, ListenError> {
+    listen(addr).map_err(|cause| ListenError::Bind { addr, cause })
 }

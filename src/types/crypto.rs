@@ -60,6 +60,14 @@ impl Sha256 {
         hasher.update(data);
         hasher.finish()
     }
+
+    /// For people who compare: two lines of eight groups of four digits.
+    pub fn groups(&self) -> [String; 2] {
+        let text = hex(&self.0).to_uppercase();
+        let line = |half: &str| half.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four)).collect::<Vec<_>>().join(" ");
+        let (first, second) = text.split_at(32);
+        [line(first), line(second)]
+    }
 }
 
 impl fmt::Display for Sha256 {

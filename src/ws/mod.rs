@@ -1,5 +1,6 @@
 //! WebSockets: who may open one, one task a socket, and the JSON that goes over it. The only place that knows tungstenite.
 
+mod check;
 mod frame;
 mod handshake;
 mod join;
@@ -20,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::Live;
 use crate::limits::{Rates, RoomPause};
 
+pub use check::check;
 pub use handshake::{HandshakeError, accept};
 pub use outbound::CloseCode;
 pub use registry::{Registry, TooManySockets};

@@ -34,7 +34,7 @@ pub(super) struct Settings {
 impl Settings {
     /// Only the text counts: what the environment of whoever calls says is not on the card.
     pub(super) fn parse(text: Zeroizing<String>, name: &Path) -> Result<Self, ConfigError> {
-        let overrides = Overrides { data_dir: Some(PathBuf::from(DATA_DIR)), listen: None };
+        let overrides = Overrides { data_dir: Some(PathBuf::from(DATA_DIR)), ..Overrides::default() };
         let config = Config::parse(&text, name, &[], overrides)?;
         Ok(Self { text, config })
     }
@@ -59,7 +59,11 @@ impl Settings {
         let card = Self::read(file, name)?;
         let written = Written::read(&card.text, name)?;
         // Laid over the shipped file: what it does not name is as shipped, not as in a server that somebody installs.
-        let laid = Self::parse(laid_over(&written, None, &shipped.written()?), name)?;
+        let laid = Self::parse(laid_over(&written, None, &shipped.written()?), name).map_err(|error| match error {
+            // What is wrong with both together has its place in the card's file, not in the one made of them.
+            ConfigError::Value { key, problem, .. } => written.error(key, problem),
+            other => other,
+        })?;
         startable::check(root, &laid.config, &written)?;
         for key in WITHOUT_EFFECT.into_iter().filter(|key| written.value(key).is_some()) {
             let text = Text::new("en la tarjeta no tiene efecto", "has no effect on the card");

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::cli::exit::Failure;
+use crate::config::TlsMode;
 use crate::types::ClaimCode;
 
 use super::chosen::{NAME, Settings};
@@ -20,6 +21,12 @@ const FILE: &str = "PICHAT-CODIGO.txt";
 struct Address {
     scheme: String,
     listen: SocketAddr,
+    /// Plain HTTP beside HTTPS.
+    #[serde(default)]
+    plain: Option<SocketAddr>,
+    /// Of this device's own certificate authority.
+    #[serde(default)]
+    fingerprint: Option<[String; 2]>,
 }
 
 pub(super) fn run(root: &Root) -> Result<(), Failure> {
@@ -29,7 +36,7 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let code: Option<ClaimCode> = small_file(&root.at("run/pichat/claim")).and_then(|text| text.trim().parse().ok());
     let outcome = match code {
         Some(code) => {
-            let text = text(&code, &page(root));
+            let text = text(&code, &Ways::of(root));
             // Each write wears the card, and each is a moment in which it can be written.
             let there = small_file(&file).is_some_and(|there| there == text);
             if there { Ok(()) } else { partition.replace(FILE, text.as_bytes()) }
@@ -40,14 +47,25 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     steps.end()
 }
 
-/// The address of the page, under the device's own name.
-fn page(root: &Root) -> String {
-    let name = small_file(&root.at("proc/sys/kernel/hostname")).map(|name| name.trim().to_owned());
-    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "pichat".to_owned());
-    let Address { scheme, listen } = address(root);
-    match (scheme.as_str(), listen.port()) {
-        ("http", 80) | ("https", 443) => format!("{scheme}://{name}.local/reclamar"),
-        (_, port) => format!("{scheme}://{name}.local:{port}/reclamar"),
+/// The addresses that a person needs, under the device's own name.
+struct Ways {
+    /// Where the code is typed.
+    claim: String,
+    /// Where one learns how to trust the device first, and what its certificate is recognised by.
+    trust: Option<(String, [String; 2])>,
+}
+
+impl Ways {
+    fn of(root: &Root) -> Self {
+        let name = small_file(&root.at("proc/sys/kernel/hostname")).map(|name| name.trim().to_owned());
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "pichat".to_owned());
+        let url = |scheme: &str, listen: SocketAddr| match (scheme, listen.port()) {
+            ("http", 80) | ("https", 443) => format!("{scheme}://{name}.local"),
+            (_, port) => format!("{scheme}://{name}.local:{port}"),
+        };
+        let Address { scheme, listen, plain, fingerprint } = address(root);
+        let trust = plain.zip(fingerprint).map(|(plain, fingerprint)| (url("http", plain), fingerprint));
+        Self { claim: format!("{}/reclamar", url(&scheme, listen)), trust }
     }
 }
 
@@ -55,28 +73,51 @@ fn page(root: &Root) -> String {
 fn address(root: &Root) -> Address {
     let state = small_file(&root.at("run/pichat/status.json"));
     let told = state.and_then(|text| serde_json::from_str::<Address>(&text).ok());
+    let plain = |listen| Address { scheme: "http".into(), listen, plain: None, fingerprint: None };
     told.filter(|told| matches!(told.scheme.as_str(), "http" | "https")).unwrap_or_else(|| {
         let settings = Settings::read(&root.at("run/pichat-settings").join(NAME), Path::new(NAME));
-        let usual = Address { scheme: "http".into(), listen: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 80) };
-        settings.map_or(usual, |settings| {
-            let scheme = if settings.config.tls.mode() == "off" { "http" } else { "https" };
-            Address { scheme: scheme.into(), listen: settings.config.http.listen }
-        })
+        match settings.map(|settings| settings.config) {
+            Err(_) => plain(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 80)),
+            Ok(config) if config.tls.mode == TlsMode::Off => plain(config.http.listen),
+            Ok(config) => Address {
+                scheme: "https".into(),
+                listen: config.tls_listen(),
+                plain: Some(config.http.listen),
+                // Only the running server knows it.
+                fingerprint: None,
+            },
+        }
     })
 }
 
 /// What the person reads. CRLF, because every computer's editor shows it right.
-fn text(code: &ClaimCode, page: &str) -> String {
+fn text(code: &ClaimCode, ways: &Ways) -> String {
+    let page = &ways.claim;
+    let (first_es, first_en, then_es, then_en) = match &ways.trust {
+        None => (String::new(), String::new(), "abre", "open"),
+        Some((start, [one, two])) => (
+            format!(
+                "abre primero la página que explica cómo confiar en él:\n\n    {start}\n\n\
+                 La huella del certificado que ofrece debe ser esta:\n\n    {one}\n    {two}\n\nDespués abre"
+            ),
+            format!(
+                "open first the page that explains how to trust it:\n\n    {start}\n\n\
+                 The fingerprint of the certificate that it offers must be this:\n\n    {one}\n    {two}\n\nThen open"
+            ),
+            "",
+            "",
+        ),
+    };
     format!(
         "PiChat\n\
          \n\
          Código para reclamar este equipo:\n\
          \n    {code}\n\
          \n\
-         Pon la tarjeta en el equipo, enciéndelo y abre, desde un computador o un teléfono de la misma red:\n\
+         Pon la tarjeta en el equipo, enciéndelo y, desde un computador o un teléfono de la misma red, {first_es}{then_es}:\n\
          \n    {page}\n\
          \n\
-         Si ese nombre no abre, usa la dirección que muestra la pantalla del equipo, seguida de /reclamar.\n\
+         Si ese nombre no abre, usa la dirección que muestra la pantalla del equipo.\n\
          Quien tenga este código puede quedarse con el equipo: no lo compartas.\n\
          Este archivo desaparece solo cuando el código ya no sirve.\n\
          \n\
@@ -84,10 +125,10 @@ fn text(code: &ClaimCode, page: &str) -> String {
          Code to claim this device:\n\
          \n    {code}\n\
          \n\
-         Put the card into the device, switch it on and open, on a computer or a phone of the same network:\n\
+         Put the card into the device, switch it on and, on a computer or a phone of the same network, {first_en}{then_en}:\n\
          \n    {page}\n\
          \n\
-         If that name does not open, use the address on the device's screen, followed by /reclamar.\n\
+         If that name does not open, use the address on the device's screen.\n\
          Whoever has this code can take the device over: do not share it.\n\
          This file goes away by itself when the code is of no more use.\n"
     )

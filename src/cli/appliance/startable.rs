@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use crate::config::{Config, ConfigError, Network, Problem, Tls, Written};
+use crate::config::{Config, ConfigError, Network, Problem, TlsMode, Written};
 use crate::net::{TlsError, check_tls};
 use crate::types::Text;
 
@@ -32,11 +32,16 @@ const HIDDEN: [&str; 8] = ["/boot/firmware", "/data/pichat", "/data/ssh", "/home
 
 /// Whether a server could start with these settings; `written` is where errors point.
 pub(super) fn check(root: &Root, config: &Config, written: &Written<'_>) -> Result<(), ConfigError> {
-    let listen = config.http.listen;
-    if !reachable(listen, &config.network) {
-        return Err(written.error("http.listen", Problem::form(&listen.to_string(), LISTEN)));
+    let mut doors = vec![("http.listen", config.http.listen)];
+    if config.tls.mode != TlsMode::Off {
+        doors.push(("tls.listen", config.tls_listen()));
     }
-    let Tls::Files { certificate, key } = &config.tls else {
+    for (name, listen) in doors {
+        if !reachable(listen, &config.network) {
+            return Err(written.error(name, Problem::form(&listen.to_string(), LISTEN)));
+        }
+    }
+    let TlsMode::Files { certificate, key } = &config.tls.mode else {
         return Ok(());
     };
     for (name, file) in [("tls.certificate", certificate), ("tls.key", key)] {
@@ -44,7 +49,7 @@ pub(super) fn check(root: &Root, config: &Config, written: &Written<'_>) -> Resu
             return Err(written.error(name, Problem::form(&file.display().to_string(), PEM)));
         }
     }
-    let below = Tls::Files { certificate: root.at(certificate), key: root.at(key) };
+    let below = TlsMode::Files { certificate: root.at(certificate), key: root.at(key) };
     check_tls(&below).map_err(|error| {
         let name = match &error {
             TlsError::Pem { file, .. } if *file == root.at(key) => "tls.key",

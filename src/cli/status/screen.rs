@@ -57,8 +57,11 @@ fn invitation(look: &Look, lang: Lang) -> (Vec<String>, Vec<String>) {
             text.push(wait.pick(lang).to_owned());
         }
     }
+    // With a certificate of its own there is a step before the claim, so the steps are numbered.
+    let steps = server.fingerprint.is_some() && server.claim.is_some();
+    let step = |n: u8| if steps { format!("{n}. ") } else { String::new() };
     let open = Text::new("Abre en un navegador de esta red:", "Open in a browser of this network:");
-    text.push(open.pick(lang).to_owned());
+    text.push(format!("{}{}", step(1), open.pick(lang)));
     text.extend(urls.iter().map(|url| format!("  {url}")));
     if !look.addresses.iter().any(|addr| !is_link_local(addr)) {
         text.push(
@@ -66,8 +69,20 @@ fn invitation(look: &Look, lang: Lang) -> (Vec<String>, Vec<String>) {
         );
         text.push(Text::new("Wi-Fi en pichat.toml.", "Wi-Fi into pichat.toml.").pick(lang).to_owned());
     }
+    if let Some(lines) = &server.fingerprint {
+        let install = Text::new("Instala el certificado con esta huella:", "Install the certificate of this fingerprint:");
+        let known = Text::new("Huella de su certificado:", "Fingerprint of its certificate:");
+        text.push(format!("{}{}", step(2), if steps { install } else { known }.pick(lang)));
+        text.extend(lines.iter().map(|line| format!("  {}", printable(line))));
+    }
     if let Some(claim) = &server.claim {
-        text.push(Text::new("y escribe este código:", "and type this code:").pick(lang).to_owned());
+        let code = if steps {
+            text.push(format!("{}{} {}", step(3), Text::new("Abre", "Open").pick(lang), claim_page(look, server)));
+            Text::new("Escribe este código:", "Type this code:")
+        } else {
+            Text::new("y escribe este código:", "and type this code:")
+        };
+        text.push(format!("{}{}", step(4), code.pick(lang)));
         text.push(format!("  {}", claim.code));
     }
     (urls, text)
@@ -75,13 +90,17 @@ fn invitation(look: &Look, lang: Lang) -> (Vec<String>, Vec<String>) {
 
 /// The addresses as a browser wants them: IPv4 before the name before IPv6, of which nobody types one who need not.
 fn urls(look: &Look, server: &Status) -> Vec<String> {
-    let usual = matches!((server.scheme.as_str(), server.listen.port()), ("http", 80) | ("https", 443));
-    let port = if usual { String::new() } else { format!(":{}", server.listen.port()) };
-    let path = if server.claim.is_some() { "/reclamar" } else { "" };
-    let url = |host: String| format!("{}://{host}{port}{path}", server.scheme);
+    // A browser that does not trust this device yet begins where it is told how, without TLS.
+    let (scheme, listen, path) = match (server.plain.filter(|_| server.fingerprint.is_some()), &server.claim) {
+        (Some(plain), _) => ("http", plain, ""),
+        (None, Some(_)) => (server.scheme.as_str(), server.listen, "/reclamar"),
+        (None, None) => (server.scheme.as_str(), server.listen, ""),
+    };
+    let port = port(scheme, listen.port());
+    let url = |host: String| format!("{scheme}://{host}{port}{path}");
     let host = |addr: &IpAddr| if addr.is_ipv6() { format!("[{addr}]") } else { addr.to_string() };
-    if !server.listen.ip().is_unspecified() {
-        return vec![url(host(&server.listen.ip()))];
+    if !listen.ip().is_unspecified() {
+        return vec![url(host(&listen.ip()))];
     }
     let usable: Vec<_> = look.addresses.iter().filter(|addr| !is_link_local(addr)).collect();
     let (v4, v6): (Vec<_>, Vec<_>) = usable.into_iter().partition(|addr| addr.is_ipv4());
@@ -89,6 +108,16 @@ fn urls(look: &Look, server: &Status) -> Vec<String> {
     let mut urls: Vec<_> = best.into_iter().take(ADDRESSES).map(host).map(url).collect();
     urls.push(url(format!("{}.local", look.host_name)));
     urls
+}
+
+/// Where the code is typed.
+fn claim_page(look: &Look, server: &Status) -> String {
+    format!("{}://{}.local{}/reclamar", server.scheme, look.host_name, port(&server.scheme, server.listen.port()))
+}
+
+/// The port as it stands in an address, unless it is the usual one.
+fn port(scheme: &str, port: u16) -> String {
+    if matches!((scheme, port), ("http", 80) | ("https", 443)) { String::new() } else { format!(":{port}") }
 }
 
 fn state(look: &Look, lang: Lang) -> Vec<String> {

@@ -12,6 +12,8 @@ fn look() -> Look {
             pid: 1,
             scheme: "http".to_owned(),
             listen: "[::]:80".parse().unwrap(),
+            plain: None,
+            fingerprint: None,
             claim: Some(Claim { kind: "first".to_owned(), code: "K7QM-2D9X-4HTVB".to_owned() }),
             rooms: 0,
             people: 0,
@@ -72,6 +74,51 @@ fn a_claimed_device_shows_no_code() {
         "Disk 27.0 GiB free of 28.0 GiB",
     ];
     assert_eq!(text(&screen), want, "\n{screen}");
+}
+
+fn over_tls() -> Look {
+    let mut look = look();
+    let server = look.server.as_mut().unwrap();
+    (server.scheme, server.listen, server.plain) = ("https".into(), "[::]:443".parse().unwrap(), "[::]:80".parse().ok());
+    server.fingerprint = Some([["0A1B"; 8].join(" "), ["C2D3"; 8].join(" ")]);
+    look
+}
+
+#[test]
+fn with_a_certificate_of_its_own_a_device_begins_with_trust() {
+    let mut look = over_tls();
+    let screen = draw(&look, &[], Lang::Es);
+    let want = [
+        "PiChat 0.1.0 · pichat",
+        "Este equipo espera a quien lo administre.",
+        "1. Abre en un navegador de esta red:",
+        "http://192.168.1.20",
+        "http://pichat.local",
+        "2. Instala el certificado con esta huella:",
+        "0A1B 0A1B 0A1B 0A1B 0A1B 0A1B 0A1B 0A1B",
+        "C2D3 C2D3 C2D3 C2D3 C2D3 C2D3 C2D3 C2D3",
+        "3. Abre https://pichat.local/reclamar",
+        "4. Escribe este código:",
+        "K7QM-2D9X-4HTVB",
+        "Personas 0 · Salas 0",
+        "Reloj 2026-01-31 12:00 UTC, sin sincronizar",
+        "Temperatura 47 °C",
+        "Disco 27,0 GiB libres de 28,0 GiB",
+    ];
+    assert_eq!(text(&screen), want, "\n{screen}");
+    assert!(screen.lines().all(|line| line.chars().count() <= COLUMNS), "\n{screen}");
+    assert!(screen.lines().count() <= 24, "\n{screen}");
+
+    look.server.as_mut().unwrap().claim = None;
+    let screen = draw(&look, &[], Lang::En);
+    assert_eq!(text(&screen)[1..4], ["Open in a browser of this network:", "http://192.168.1.20", "http://pichat.local"]);
+    assert_eq!(text(&screen)[4], "Fingerprint of its certificate:");
+    assert!(!screen.contains("https://"), "\n{screen}");
+
+    // Somebody else's certificate: no step before.
+    let server = look.server.as_mut().unwrap();
+    (server.fingerprint, server.claim) = (None, Some(Claim { kind: "first".to_owned(), code: "K7QM-2D9X-4HTVB".to_owned() }));
+    assert_eq!(urls(&look, look.server.as_ref().unwrap())[0], "https://192.168.1.20/reclamar");
 }
 
 #[test]

@@ -19,13 +19,19 @@ fn flags_beat_variables_beat_the_seeds_names_beat_the_file() {
     assert_eq!(listen(&[host, port, whole]), "3.3.3.3:3");
     assert_eq!(with_env("", &[port]).unwrap().http.listen.to_string(), "0.0.0.0:2");
 
-    let flags = Overrides { listen: "4.4.4.4:4".parse().ok(), data_dir: Some("flag".into()) };
-    let variables = env(&[whole, ("PICHAT_DATA_DIR", "variable")]);
+    let flags = Overrides {
+        listen: "4.4.4.4:4".parse().ok(),
+        tls_listen: "4.4.4.4:5".parse().ok(),
+        data_dir: Some("flag".into()),
+        plain: false,
+    };
+    let variables = env(&[whole, ("PICHAT_DATA_DIR", "variable"), ("PICHAT_TLS_LISTEN", "3.3.3.3:4")]);
     let config = Config::parse(file, Path::new(""), &variables, flags).unwrap();
     assert_eq!(
         (config.http.listen.to_string().as_str(), config.files.dir.as_path()),
         ("4.4.4.4:4", Path::new("flag/cuarentena"))
     );
+    assert_eq!(config.tls_listen().to_string(), "4.4.4.4:5");
     assert_eq!(with_env(file, &[("PICHAT_DATA_DIR", "variable")]).unwrap().data_dir, Path::new("variable"));
     assert!(with_env("limits.rooms = 5000", &[("PICHAT_LIMITS_ROOMS", "007")]).is_ok(), "what is overridden is not checked");
 }
@@ -119,6 +125,7 @@ fn every_setting_has_a_variable_that_changes_it_and_nothing_else() {
             ("http.allowed_origins", _) => "http://a.b",
             ("http.trusted_proxies", _) => "10.0.0.1, ::1",
             ("tls.mode", _) => "files",
+            ("tls.listen", _) => "127.0.0.1:1",
             ("accounts.argon2", _) => "auto",
             ("audit.syslog", _) => "stderr",
             ("audit.level", _) => "debug",
@@ -148,8 +155,17 @@ fn every_setting_has_a_variable_that_changes_it_and_nothing_else() {
         }
     }
     let restart: Vec<_> = settings().filter(|s| s.reload == Reload::Restart).map(|s| s.path).collect();
-    let want = "data_dir http.listen tls.mode tls.certificate tls.key accounts.argon2 files.dir audit.syslog audit.level \
+    let want = "data_dir http.listen tls.mode tls.listen tls.certificate tls.key accounts.argon2 files.dir audit.syslog audit.level \
                 device.hostname device.language device.time_zone wifi.ssid wifi.password wifi.country network.address \
                 network.gateway network.dns claim.admin_name claim.admin_password_hash";
     assert_eq!(restart.join(" "), want);
+}
+
+#[test]
+fn only_the_demonstration_is_plain_unless_told() {
+    let plain = Overrides { plain: true, ..Overrides::default() };
+    let mode = |text: &str, flags: &Overrides| Config::parse(text, Path::new(""), &[], flags.clone()).unwrap().tls.mode;
+    assert_eq!((mode("", &plain), mode("", &Overrides::default())), (TlsMode::Off, TlsMode::LocalCa));
+    assert_eq!(mode("tls.mode = 'local-ca'", &plain), TlsMode::LocalCa);
+    assert_eq!(mode("tls.mode = 'off'", &Overrides::default()), TlsMode::Off);
 }

@@ -79,7 +79,7 @@ fn every_number_has_the_range_of_the_design() {
 fn a_full_file_is_read() {
     let config = parse(
         "data_dir = '/srv/pichat'\n[http]\nlisten = '[::1]:0'\nhosts = ['Chat.Lan']\nallowed_origins = ['HTTPS://A.b:443']\n\
-         trusted_proxies = ['::1', '10.0.0.1']\n[tls]\nmode = 'files'\ncertificate = '/etc/c.pem'\nkey = 'k.pem'\n[accounts]\n\
+         trusted_proxies = ['::1', '10.0.0.1']\n[tls]\nmode = 'files'\nlisten = '[::1]:1'\ncertificate = '/etc/c.pem'\nkey = 'k.pem'\n[accounts]\n\
          argon2 = 'auto'\nsession_idle_minutes = 5\n[chat]\nempty_room_minutes = 0\n[files]\ndir = 'q'\nmax_file_mib = 1\n\
          [audit]\nsyslog = 'stderr'\nlevel = 'debug'\n[limits]\nmessage_chars = 4_000\n",
     )
@@ -87,8 +87,8 @@ fn a_full_file_is_read() {
     assert_eq!(config.http.listen.to_string(), "[::1]:0");
     assert_eq!((config.http.hosts[0].as_str(), config.http.allowed_origins[0].as_str()), ("chat.lan", "https://a.b"));
     assert_eq!(config.http.trusted_proxies.len(), 2);
-    let tls = Tls::Files { certificate: "/etc/c.pem".into(), key: "/srv/pichat/k.pem".into() };
-    assert_eq!(config.tls, tls);
+    let mode = TlsMode::Files { certificate: "/etc/c.pem".into(), key: "/srv/pichat/k.pem".into() };
+    assert_eq!(config.tls, Tls { listen: "[::1]:1".parse().ok(), mode });
     assert_eq!(config.accounts.argon2, Argon2Setting::Auto);
     assert_eq!(config.accounts.session_idle, Duration::from_secs(300));
     assert_eq!(config.accounts.session_life, Duration::from_secs(12 * 3600));

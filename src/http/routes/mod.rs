@@ -7,6 +7,7 @@ mod password;
 mod rooms;
 mod session;
 mod socket;
+mod trusted;
 mod upload;
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -22,6 +23,8 @@ pub(super) const CHANGE: &str = "/clave";
 
 /// Where sockets open.
 pub(super) const SOCKET: &str = "/ws";
+/// Where one opens that shows that they work.
+pub(super) const SOCKET_CHECK: &str = "/ws/check";
 
 impl Router {
     /// The router over all routes of PiChat.
@@ -65,6 +68,9 @@ fn table() -> Vec<Route> {
         route(post.clone(), "/subir", Page, Uploader(|c, who| Box::pin(upload::form(c, who)))),
         route(get.clone(), "/static/{*path}", Page, Anyone(|c| Box::pin(pages::asset(c)))),
         route(get.clone(), "/favicon.ico", Page, Anyone(|c| Box::pin(pages::favicon(c)))),
+        route(get.clone(), "/probar", Page, Anyone(|c| Box::pin(trusted::page(c)))),
+        route(get.clone(), "/api/trusted", Api, Anyone(|c| Box::pin(trusted::show(c)))),
+        route(get.clone(), SOCKET_CHECK, Api, Anyone(|c| Box::pin(trusted::socket(c)))),
         route(get.clone(), "/api/health", Api, Anyone(|c| Box::pin(pages::health(c)))),
         route(post.clone(), "/api/session", Api, Anyone(|c| Box::pin(session::sign_in(c)))),
         route(post.clone(), "/api/claim", Api, Anyone(|c| Box::pin(claim::api(c)))),
@@ -124,6 +130,9 @@ mod tests {
             "POST /reclamar",
             "GET /static/{*path}",
             "GET /favicon.ico",
+            "GET /probar",
+            "GET /api/trusted",
+            "GET /ws/check",
             "GET /api/health",
             "POST /api/session",
             "POST /api/claim",

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Request, Response, header};
+use hyper::body::Incoming;
 
 use crate::audit::Event;
 use crate::http::auth::SignedIn;
 use crate::http::body::Body;
+use crate::http::connection::Successor;
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
 use crate::ws::{Client, Ticket, TooManySockets, accept};
@@ -14,13 +16,9 @@ use crate::ws::{Client, Ticket, TooManySockets, accept};
 /// How long until a person may have closed a tab.
 const SOCKETS_RETRY: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// Answers 101 with a [`Ticket`] among the response's extensions; `connection` runs it over the upgraded stream.
+/// Answers 101 with a [`Ticket`] as the connection's successor; `connection` runs it over the upgraded stream.
 pub(super) async fn open(call: Call, who: SignedIn) -> Result<Response<Body>, Problem> {
-    let handshake = accept(&call.request).map_err(|_| {
-        Problem::new(Code::UpgradeRequired)
-            .header(header::UPGRADE, HeaderValue::from_static("websocket"))
-            .header(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
-    })?;
+    let mut response = handshake(&call.request)?;
     let session = Arc::clone(who.session());
     let user = session.person.name.clone();
     let client = Client { session, addr: call.addr, lang: call.lang };
@@ -33,8 +31,17 @@ pub(super) async fn open(call: Call, who: SignedIn) -> Result<Response<Body>, Pr
                 .retry(SOCKETS_RETRY));
         }
     };
-    let mut response = handshake.map(|()| Body::empty());
     // Extensions must be cloneable; the ticket is taken out once.
-    response.extensions_mut().insert(Arc::new(Mutex::new(Some(ticket))));
+    response.extensions_mut().insert(Successor::Socket(Arc::new(Mutex::new(Some(ticket)))));
     Ok(response)
+}
+
+/// The answer 101 to a handshake.
+pub(super) fn handshake(request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
+    let agreed = accept(request).map_err(|_| {
+        Problem::new(Code::UpgradeRequired)
+            .header(header::UPGRADE, HeaderValue::from_static("websocket"))
+            .header(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
+    })?;
+    Ok(agreed.map(|()| Body::empty()))
 }

@@ -1,0 +1,109 @@
+//! Whether a browser trusts this device: what the pages about trust ask over HTTPS. Anybody may, and learns nothing but that it works.
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+use crate::http::Site;
+use crate::http::body::Body;
+use crate::http::connection::Successor;
+use crate::http::origin::{authority, is_same};
+use crate::http::pages::Page;
+use crate::http::plain::host;
+use crate::http::problem::{Code, Problem};
+use crate::http::router::Call;
+use crate::http::trust_page;
+
+use super::socket::handshake;
+
+type Result = std::result::Result<Response<Body>, Problem>;
+
+/// 30 days. Long enough that who comes every month never meets plain HTTP again; short enough that a name which another device gets
+/// can be reached before long. Each check renews it.
+const HSTS: &str = "max-age=2592000";
+
+#[derive(Serialize)]
+struct Trusted {
+    trusted: bool,
+}
+
+/// Only who trusts the certificate gets an answer; a page of this device without TLS may read it.
+pub(super) async fn show(call: Call) -> Result {
+    let own = own_authority(&call)?;
+    let mut response = super::json(StatusCode::OK, &Trusted { trusted: true });
+    let fields = response.headers_mut();
+    fields.insert(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = from_plain_page(&call.site, call.request.headers(), &own) {
+        fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+    if call.site.https.as_ref().is_some_and(|side| may_insist(&own, side.http_port)) {
+        fields.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+    }
+    Ok(response)
+}
+
+/// A socket that says nothing and closes with 1000.
+pub(super) async fn socket(call: Call) -> Result {
+    let own = own_authority(&call)?;
+    let headers = call.request.headers();
+    let config = call.site.config.get();
+    if from_plain_page(&call.site, headers, &own).is_none() && !is_same(headers, &own, true, &config.http.allowed_origins) {
+        return Err(Problem::new(Code::CrossOrigin));
+    }
+    let mut response = handshake(&call.request)?;
+    response.extensions_mut().insert(Successor::Check);
+    Ok(response)
+}
+
+/// The page that tries both.
+pub(super) async fn page(call: Call) -> Result {
+    own_authority(&call)?;
+    Ok(trust_page::filled(&call.site, Page::Probar, "", "", trust_page::language(&call.request)))
+}
+
+/// Without TLS there is nothing here.
+fn own_authority(call: &Call) -> std::result::Result<String, Problem> {
+    if !call.site.secure {
+        return Err(Problem::new(Code::NotFound));
+    }
+    Ok(authority(call.request.headers(), call.request.uri())?.unwrap_or_default())
+}
+
+/// The origin, when it is that of this very host's pages without TLS.
+fn from_plain_page<'a>(site: &Site, headers: &'a HeaderMap, own: &str) -> Option<&'a HeaderValue> {
+    let port = site.https.as_ref()?.http_port;
+    let host = host(own)?;
+    let plain = if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") };
+    headers.get(header::ORIGIN).filter(|origin| origin.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
+}
+
+/// Whether a browser may be told to come over HTTPS only. Never for an address, which belongs to another device tomorrow (and which
+/// browsers ignore), nor for `localhost`, which is every program's. And only on the usual ports: a browser that insists asks the
+/// port of plain HTTP for TLS.
+fn may_insist(own: &str, http_port: u16) -> bool {
+    let name = host(own).is_some_and(|host| host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('['));
+    let usual = !own.contains(':') || own.ends_with(":443");
+    name && usual && http_port == 80 && own.trim_end_matches('.') != "localhost"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_on_the_usual_ports_are_insisted_on() {
+        for (own, port, may) in [
+            ("pichat.local", 80, true),
+            ("pichat.local:443", 80, true),
+            ("recepcion", 80, true),
+            ("pichat.local", 8080, false),
+            ("pichat.local:8443", 80, false),
+            ("192.168.1.20", 80, false),
+            ("[fd00::1]", 80, false),
+            ("[fd00::1]:443", 80, false),
+            ("localhost", 80, false),
+            ("", 80, false),
+        ] {
+            assert_eq!(may_insist(own, port), may, "{own} beside {port}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What a person gets who wants a browser to trust this device: the certificate of its authority, as a file and as a profile for
+//! iPhone and iPad, and its fingerprint. Built once at the start.
+
+use bytes::Bytes;
+
+use crate::types::crypto::{Sha256, hex};
+
+/// The way from plain HTTP to HTTPS.
+pub struct HttpsSide {
+    /// Where plain HTTP listens.
+    pub http_port: u16,
+    /// Where HTTPS listens.
+    pub https_port: u16,
+    /// The authority to trust; none where somebody else's signed the certificate.
+    pub offer: Option<Offer>,
+}
+
+/// An authority's certificate, ready to hand out.
+pub struct Offer {
+    /// PEM.
+    pub(super) certificate: Bytes,
+    /// A configuration profile that holds it.
+    pub(super) profile: Bytes,
+    /// Two lines of eight groups.
+    pub(super) fingerprint: [String; 2],
+}
+
+impl Offer {
+    /// For the certificate `pem`, which has this fingerprint, of a device of this name.
+    pub fn new(pem: &str, fingerprint: &Sha256, host_name: &str) -> Self {
+        Self {
+            certificate: Bytes::from(pem.to_owned()),
+            profile: profile(pem, fingerprint, host_name).into(),
+            fingerprint: fingerprint.groups(),
+        }
+    }
+}
+
+/// Where the browser finds each of them.
+pub(super) const CERTIFICATE: &str = "/pichat.crt";
+pub(super) const PROFILE: &str = "/pichat.mobileconfig";
+
+/// Apple's *Configuration Profile Reference*: a certificate payload. Its identity follows from the certificate, so that installing it
+/// twice replaces it.
+fn profile(pem: &str, fingerprint: &Sha256, host_name: &str) -> String {
+    let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let name: String = host_name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')).collect();
+    let id = hex(&fingerprint.0[..4]);
+    let (outer, inner) = (uuid(&fingerprint.0[..16]), uuid(&fingerprint.0[16..]));
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+<key>PayloadType</key><string>Configuration</string>
+<key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>local.pichat.{id}</string>
+<key>PayloadUUID</key><string>{outer}</string>
+<key>PayloadDisplayName</key><string>PiChat {name}</string>
+<key>PayloadDescription</key><string>Para que este equipo confíe en el PiChat de tu red. So that this device trusts the PiChat of your network.</string>
+<key>PayloadContent</key>
+<array>
+<dict>
+<key>PayloadType</key><string>com.apple.security.root</string>
+<key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>local.pichat.{id}.ca</string>
+<key>PayloadUUID</key><string>{inner}</string>
+<key>PayloadDisplayName</key><string>PiChat {name}</string>
+<key>PayloadCertificateFileName</key><string>pichat.crt</string>
+<key>PayloadContent</key><data>{base64}</data>
+</dict>
+</array>
+</dict>
+</plist>
+"#
+    )
+}
+
+/// 16 bytes as a UUID of version 8 (RFC 9562 section 5.8).
+fn uuid(bytes: &[u8]) -> String {
+    let mut bytes = bytes.to_vec();
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let text = hex(&bytes).to_uppercase();
+    format!("{}-{}-{}-{}-{}", &text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_holds_the_certificate_and_is_recognised_again() {
+        let pem = "-----BEGIN CERTIFICATE-----\r\nQUJD\r\nREVG\r\n-----END CERTIFICATE-----\r\n";
+        let of = |name| String::from_utf8(Offer::new(pem, &Sha256::of(b"x"), name).profile.to_vec()).expect("UTF-8");
+        let text = of("pi<b>&");
+        assert!(text.contains("<data>QUJDREVG</data>"), "{text}");
+        assert!(text.contains("<string>PiChat pib</string>"), "{text}");
+        assert!(text.contains("2D711642-B726-8044-8162-7CA9FBAC32F5"), "{text}");
+        assert_eq!(text, of("pi<b>&"));
+    }
+}

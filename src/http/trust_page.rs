@@ -1,0 +1,48 @@
+//! The two pages about trust. They hold both languages; which one is shown stands in their first tag, so that they need no script.
+
+use http::{HeaderValue, Request, Response, header};
+
+use crate::types::Lang;
+
+use super::Site;
+use super::body::Body;
+use super::pages::{HTML, Page};
+use super::trust::Offer;
+
+/// Where the fingerprint, the address over HTTPS and the language stand in the files.
+pub(super) const FINGERPRINT_MARK: &str = "<!--HUELLA-->";
+pub(super) const ADDRESS_MARK: &str = "HTTPS_AQUI";
+const FIRST_TAG: &str = "<html lang=\"es\">";
+
+/// What the person asked for (`?es`, `?en`), else what the browser prefers.
+pub(super) fn language<B>(request: &Request<B>) -> Lang {
+    let asked = request.uri().query().and_then(Lang::from_tag);
+    let accepts = || request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+    asked.unwrap_or_else(|| accepts().map_or(Lang::Es, Lang::from_accept_language))
+}
+
+/// A page as it is served without TLS: it may ask this device, and nobody else, whether the browser trusts it.
+pub(super) fn plain(site: &Site, page: Page, offer: &Offer, base: &str, lang: Lang) -> Response<Body> {
+    let mut response = filled(site, page, &offer.fingerprint.join("\n"), base, lang);
+    // No form, no frame, nothing inline; an IPv6 address cannot be said in a source list (CSP 3, section 2.3.1).
+    let asked =
+        if base.contains('[') { "https: wss:".to_owned() } else { format!("{base} {}", base.replacen("https", "wss", 1)) };
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {asked}; form-action 'none'; \
+         base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// A page with what is known only now; `base` is made of letters that need no escaping.
+pub(super) fn filled(site: &Site, page: Page, fingerprint: &str, base: &str, lang: Lang) -> Response<Body> {
+    let text = String::from_utf8_lossy(&site.pages.bytes(page)).into_owned();
+    let text = text.replacen(FIRST_TAG, &format!("<html lang=\"{}\">", lang.tag()), 1);
+    let text = text.replace(FINGERPRINT_MARK, fingerprint).replace(ADDRESS_MARK, base);
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
+    response
+}

@@ -1,0 +1,48 @@
+//! The certificate that new connections are shown. Connections that are open keep what they were shown.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+/// ring, named wherever it is needed: the process-wide default of rustls is nobody's business here.
+pub(super) fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}
+
+pub(super) struct Shown(RwLock<Arc<CertifiedKey>>);
+
+impl Shown {
+    pub(super) fn new(first: CertifiedKey) -> Self {
+        Self(RwLock::new(Arc::new(first)))
+    }
+
+    pub(super) fn show(&self, next: CertifiedKey) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shown")
+    }
+}
+
+/// What is agreed on with browsers: TLS 1.2 or 1.3 with rustls' own suites, HTTP/1.1.
+pub(super) fn config(shown: Arc<Shown>) -> Result<ServerConfig, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(shown);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
