@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -75,19 +75,20 @@ impl Browser {
     }
 
     pub(crate) async fn with(addr: SocketAddr, setup: Setup) -> Self {
+        Self::at(format!("http://pichat.local:{}", addr.port()), setup, None).await
+    }
+
+    /// A browser for a site of any kind that trusts this certificate authority, as a person's does who has installed it.
+    pub(crate) async fn at(base: String, setup: Setup, authority: Option<&Path>) -> Self {
         let profile = tempfile::tempdir().expect("a folder");
+        if let Some(authority) = authority {
+            trust(profile.path(), authority);
+        }
         let downloads = profile.path().join("downloads");
         std::fs::create_dir(&downloads).expect("a folder");
-        let (chromedriver, port) = chromedriver();
-        let mut browser = Self {
-            driver: None,
-            chromedriver,
-            chromium: None,
-            base: format!("http://pichat.local:{}", addr.port()),
-            downloads,
-            finished: false,
-            _profile: profile,
-        };
+        let (chromedriver, port) = chromedriver(authority.map(|_| profile.path()));
+        let mut browser =
+            Self { driver: None, chromedriver, chromium: None, base, downloads, finished: false, _profile: profile };
         let caps = browser.capabilities(setup).expect("can be said");
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), caps).await.expect("chromium starts");
         browser.chromium = driver.capabilities().get("goog:processID").and_then(Value::as_u64);
@@ -272,9 +273,22 @@ impl Drop for Browser {
     }
 }
 
+/// Makes the database from which Chromium on Linux takes a person's own authorities, in a home of its own.
+fn trust(home: &Path, authority: &Path) {
+    let database = home.join(".pki/nssdb");
+    std::fs::create_dir_all(&database).expect("a folder");
+    let database = format!("sql:{}", database.display());
+    let authority = authority.to_str().expect("UTF-8");
+    for args in [&["-N", "--empty-password"][..], &["-A", "-t", "C,,", "-n", "PiChat", "-i", authority]] {
+        let done = Command::new("certutil").args(["-d", &database]).args(args).output().expect("certutil is installed");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
 /// Starts chromedriver on a port of its own choice.
-fn chromedriver() -> (Child, u16) {
+fn chromedriver(home: Option<&Path>) -> (Child, u16) {
     let mut child = Command::new("chromedriver")
+        .envs(home.map(|home| ("HOME", home)))
         .arg("--port=0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

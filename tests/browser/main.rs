@@ -19,4 +19,5 @@ mod person;
 mod plain;
 mod shots;
 mod story;
+mod tls;
 mod wire;

@@ -8,6 +8,7 @@ pub mod card;
 pub mod http;
 pub mod server;
 pub mod socket;
+pub mod tls;
 
 pub use http::{Client, Response};
 pub use server::{Options, Server};

@@ -5,6 +5,9 @@ const PATIENCE_MS = 8000;
 
 const here = document.querySelector('#abrir').href;
 
+/** Without scripts the boxes are not shown. */
+for (const box of document.querySelectorAll('.estado')) box.dataset.estado = 'probando';
+
 function say(id, state) {
   const box = document.querySelector(id);
   if (box) box.dataset.estado = state ? 'si' : 'no';

@@ -1,0 +1,99 @@
+//! A browser that has installed this device's authority, and one that has not.
+
+use serde_json::json;
+
+use super::browser::{Browser, Setup};
+use super::common::Options;
+use super::common::tls::Secure;
+
+fn device() -> Secure {
+    let users = vec![("ana", "una-clave-larga", "administrator"), ("berta", "otra-clave-larga", "usuario")];
+    Secure::start(Options { users, ..Options::default() })
+}
+
+impl Secure {
+    fn plain_base(&self) -> String {
+        format!("http://pichat.local:{}", self.plain.port())
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs chromium, chromedriver and certutil; .ci/run installs them"]
+async fn who_has_installed_the_certificate_is_let_in_and_chats() {
+    let device = device();
+    let ana = Browser::at(device.plain_base(), Setup::default(), Some(&device.authority_file)).await;
+    ana.goto("/probar").await;
+    ana.until("/si|no/.test(document.querySelector('#conexion').dataset.estado)").await;
+    ana.until_says("#confianza .si", "Este navegador confía en este equipo.").await;
+    assert_eq!(ana.js("[...document.querySelectorAll('.estado')].map((one) => one.dataset.estado)").await, json!(["si", "si"]));
+    assert!(ana.text("#conexion").await.contains("La conexión del chat funciona."));
+    assert_eq!(ana.js("isSecureContext").await, false, "the page itself came without TLS");
+
+    ana.goto("/confianza").await;
+    ana.until("document.querySelector('#confianza').dataset.estado === 'si'").await;
+    ana.shot_if_asked("confianza-si.png").await;
+    // Who only typed the name is led on.
+    ana.goto("/").await;
+    ana.arrive("/login").await;
+    assert_eq!(
+        ana.js("[location.protocol, isSecureContext]").await,
+        json!(["https:", true]),
+        "{}",
+        ana.driver().current_url().await.expect("an address")
+    );
+    ana.fill("#usuario", "ana").await;
+    ana.fill("#clave", "una-clave-larga").await;
+    ana.click("#entrar").await;
+    ana.arrive("/inicio").await;
+    let there = format!("https://pichat.local:{}/chat", device.server.addr.port());
+    ana.driver().goto(&there).await.expect("is there");
+    ana.join("OFICINA", "secreta").await;
+    ana.say("hola por TLS").await;
+    ana.reads(&[("ana", "hola por TLS")]).await;
+    assert_eq!(ana.js("isSecureContext").await, true);
+    assert_eq!(ana.js("document.cookie").await, "", "the cookie is none of a script's business");
+
+    // The check over HTTPS itself.
+    ana.driver().goto(there.replace("/chat", "/probar")).await.expect("is there");
+    ana.until("document.querySelector('#conexion').dataset.estado === 'si'").await;
+    ana.finish(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn who_has_not_is_told_so_and_how() {
+    let device = device();
+    let ana = Browser::at(device.plain_base(), Setup::default(), None).await;
+    ana.resize(390, 844, true).await;
+    ana.goto("/probar").await;
+    ana.until("document.querySelector('#conexion').dataset.estado === 'no'").await;
+    assert!(ana.text("#confianza").await.contains("Este navegador todavía no confía en este equipo."));
+    ana.shot_if_asked("probar-no.png").await;
+    ana.click("#confianza a").await;
+    ana.arrive("/confianza").await;
+    ana.goto("/").await;
+    ana.until("document.querySelector('#confianza').dataset.estado === 'no'").await;
+    assert_eq!(ana.path().await, "/", "it stays where the steps are");
+    for (width, height, phone) in [(320, 640, true), (390, 844, true), (1280, 800, false)] {
+        ana.resize(width, height, phone).await;
+        ana.js("document.querySelectorAll('details').forEach((one) => { one.open = true; })").await;
+        let widest = ana.js("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)").await;
+        assert!(widest.as_u64().is_some_and(|widest| widest <= width.into()), "{widest} on {width}");
+        for scheme in ["light", "dark"] {
+            ana.set_scene(scheme).await;
+            ana.js("document.querySelectorAll('details').forEach((one, at) => { one.open = at === 0; })").await;
+            ana.shot_if_asked(&format!("confianza-{width}-{scheme}.png")).await;
+            ana.js("scrollTo(0, document.body.scrollHeight)").await;
+            ana.shot_if_asked(&format!("confianza-{width}-{scheme}-abajo.png")).await;
+            ana.js("scrollTo(0, 0)").await;
+        }
+    }
+    // Every step is there in one language at a time, and the other is one press away.
+    assert_eq!(ana.js("document.querySelectorAll('details').length").await, 5);
+    assert_eq!(ana.js("[...document.querySelectorAll('[lang=en]')].filter((one) => one.checkVisibility()).length").await, 0);
+    ana.click("header a[hreflang=en]").await;
+    ana.until_says("#confianza .no [lang=en]", "This browser does not trust this device yet.").await;
+    assert_eq!(ana.text("h1").await, "One step, only once");
+    assert_eq!(ana.js("[...document.querySelectorAll('[lang=es]')].filter((one) => one.checkVisibility()).length").await, 0);
+    ana.finish(&["ERR_CERT_AUTHORITY_INVALID"]).await;
+}

@@ -1,0 +1,116 @@
+//! A server over TLS as outsiders see it: its two addresses, its certificate authority, and a client on rustls' own client side.
+
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::http::{Client, Response, read_response};
+use super::{Options, Server};
+
+/// An answer that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub type Stream = StreamOwned<ClientConnection, TcpStream>;
+
+/// A server with an authority of its own, and what it hands out over plain HTTP.
+pub struct Secure {
+    pub server: Server,
+    /// Plain HTTP.
+    pub plain: SocketAddr,
+    /// The authority's certificate, PEM.
+    pub authority: String,
+    /// The same as a file.
+    pub authority_file: PathBuf,
+}
+
+impl Secure {
+    /// With the accounts of the options, or none; `[tls] mode = "local-ca"` unless the settings name `[tls]`.
+    pub fn start(mut options: Options) -> Self {
+        if !options.config.contains("tls") {
+            options.config.push_str("\n[tls]\nmode = \"local-ca\"\n");
+        }
+        options.serve = true;
+        let server = Server::start(options);
+        let plain = plain_address(&server);
+        let authority = Client { addr: plain, cookie: None, headers: Vec::new(), from: None }.get("/pichat.crt").text();
+        let authority_file = server.data_dir.join("outside.crt");
+        std::fs::write(&authority_file, &authority).expect("writes");
+        Self { server, plain, authority, authority_file }
+    }
+
+    /// A client of the plain side.
+    pub fn plain(&self) -> Client {
+        Client { addr: self.plain, cookie: None, headers: Vec::new(), from: None }
+    }
+
+    /// A connection of somebody who trusts the authority.
+    pub fn connect(&self, name: &str) -> io::Result<Stream> {
+        connect(self.server.addr, &self.authority, name)
+    }
+
+    /// An answer over TLS to a request with this head.
+    pub fn ask(&self, head: &str) -> Response {
+        let mut stream = self.connect("pichat.local").expect("connects");
+        let body = format!("{head}Connection: close\r\n\r\n");
+        stream.write_all(body.as_bytes()).expect("writes");
+        read_response(&mut stream, false).expect("an answer")
+    }
+
+    pub fn get(&self, path: &str, extra: &str) -> Response {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: pichat.local:{}\r\n{extra}", self.server.addr.port()))
+    }
+}
+
+/// The last address that a server printed: plain HTTP comes after HTTPS.
+pub fn plain_address(server: &Server) -> SocketAddr {
+    let (_, address) = server.banner.rsplit_once("http://").expect("an address of plain HTTP");
+    address.trim().parse().expect("an address")
+}
+
+/// A connection that believes the certificates of `authority`.
+pub fn connect(addr: SocketAddr, authority: &str, name: &str) -> io::Result<Stream> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).expect("PEM")).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(name.to_owned()).expect("a name");
+    let mut connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
+    let mut tcp = TcpStream::connect(addr)?;
+    tcp.set_read_timeout(Some(PATIENCE))?;
+    tcp.set_write_timeout(Some(PATIENCE))?;
+    while connection.is_handshaking() {
+        connection.complete_io(&mut tcp)?;
+    }
+    Ok(StreamOwned::new(connection, tcp))
+}
+
+/// Runs a program of this machine with nothing on its standard input.
+pub fn run(program: &str, args: &[&str]) -> Output {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output();
+    output.unwrap_or_else(|error| panic!("{program} is not installed: {error}"))
+}
+
+/// What a program said, on both of its outputs.
+pub fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
+}
+
+/// A certificate for `name` that nobody signed but itself, and its key, as PEM files in `folder`.
+pub fn self_signed(folder: &Path, name: &str) -> (String, String) {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    std::fs::write(folder.join("c.pem"), &certificate).expect("writes");
+    std::fs::write(folder.join("k.pem"), &key).expect("writes");
+    (certificate, key)
+}

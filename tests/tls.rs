@@ -1,0 +1,344 @@
+//! TLS on the LAN, seen from outside: by rustls' client, by curl and by openssl.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use common::http::read_response;
+use common::server::{eventually, pichat};
+use common::tls::{Secure, connect, plain_address, run, said, self_signed};
+use common::{Client, Options, Server};
+
+fn with_ana() -> Secure {
+    Secure::start(Options { users: vec![("ana", "una-clave-larga", "administrator")], ..Options::default() })
+}
+
+/// What openssl says of the certificate that a server shows, such as `-noout -fingerprint`.
+fn shown(addr: std::net::SocketAddr, what: &str) -> String {
+    let args = format!("openssl s_client -connect {addr} -servername pichat.local </dev/null 2>/dev/null | openssl x509 {what}");
+    said(&run("bash", &["-c", &args]))
+}
+
+#[test]
+fn curl_and_openssl_accept_it_once_they_trust_the_authority() {
+    let secure = with_ana();
+    let (addr, file) = (secure.server.addr, secure.authority_file.to_str().unwrap());
+    let port = addr.port();
+    for host in ["127.0.0.1", "pichat.local"] {
+        let url = format!("https://{host}:{port}/api/health");
+        let to = format!("{host}:{port}:127.0.0.1:{port}");
+        let told = run("curl", &["-sS", "--cacert", file, "--connect-to", &to, &url]);
+        assert_eq!(said(&told), r#"{"status":"ok"}"#, "{host}");
+        let untold = run("curl", &["-sS", "--connect-to", &to, &url]);
+        assert_eq!(untold.status.code(), Some(60), "who does not trust it gets nothing: {}", said(&untold));
+    }
+    let leaf = secure.server.data_dir.join("leaf.pem");
+    std::fs::write(&leaf, shown(addr, "-outform PEM")).unwrap();
+    let leaf = leaf.to_str().unwrap();
+    let verify = |args: &[&str]| {
+        said(&run("openssl", &[&["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", file], args, &[leaf]].concat()))
+    };
+    for good in [&["-verify_hostname", "pichat.local"][..], &["-verify_ip", "127.0.0.1"], &["-verify_ip", "::1"]] {
+        assert!(verify(good).trim_end().ends_with("leaf.pem: OK"), "{good:?}: {}", verify(good));
+    }
+    assert!(verify(&["-verify_hostname", "example.com"]).contains("hostname mismatch"));
+    let ends = shown(addr, "-noout -checkend 60000000");
+    assert!(ends.contains("will not expire"), "holds for 694 days at least: {ends}");
+    assert!(!shown(addr, "-noout -checkend 64000000").contains("not expire"), "and no 741");
+}
+
+#[test]
+fn what_the_stolen_key_signs_for_another_name_is_refused() {
+    let secure = with_ana();
+    let folder = secure.server.data_dir.clone();
+    let sign = |name: &str| {
+        let script = format!(
+            "cd '{}' && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout f.key -subj '/CN=x' -out f.csr 2>/dev/null \
+             && openssl x509 -req -in f.csr -CA outside.crt -CAkey local-ca.pem -CAcreateserial -days 30 \
+                -extfile <(printf 'subjectAltName={name}\nextendedKeyUsage=serverAuth\n') -out f.crt 2>/dev/null \
+             && openssl verify -CAfile outside.crt f.crt",
+            folder.display()
+        );
+        said(&run("bash", &["-c", &script]))
+    };
+    for own in ["DNS:pichat.local", "IP:192.168.7.7"] {
+        assert!(sign(own).trim_end().ends_with("f.crt: OK"), "the test signs well: {own}: {}", sign(own));
+    }
+    for foreign in ["DNS:example.com", "DNS:otro.local", "IP:8.8.8.8", "DNS:pichat.local,DNS:example.com"] {
+        let verdict = sign(foreign);
+        assert!(verdict.contains("permitted subtree violation"), "{foreign}: {verdict}");
+    }
+}
+
+#[test]
+fn the_authority_is_kept_and_its_key_is_nobody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Secure::start(Options::default().data_dir(folder.path()));
+    let first = start();
+    let file = folder.path().join("local-ca.pem");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("PRIVATE KEY"));
+    first.server.wait_for_line("event=tls.authority_made result=ok reason=first");
+    for path in ["/local-ca.pem", "/static/local-ca.pem", "/static/../local-ca.pem", "/static/%2e%2e/local-ca.pem"] {
+        assert_ne!(first.plain().get(path).status, 200, "{path}");
+        assert_ne!(first.get(path, "").status, 200, "{path}");
+    }
+    assert!(!first.authority.contains("PRIVATE"));
+    let (authority, log) = (first.authority.clone(), first.server.stderr());
+    assert!(!log.contains("PRIVATE"));
+    drop(first);
+    let again = start();
+    assert_eq!(again.authority, authority);
+    assert!(!again.server.stderr().contains("tls.authority_made"));
+    drop(again);
+
+    let ca = |command: &str| pichat().args(["ca", command, "--data-dir"]).arg(folder.path()).output().unwrap();
+    let before = said(&ca("show"));
+    assert!(before.starts_with("Huella: ") && before.contains(authority.trim_end()), "{before}");
+    let renewed = said(&ca("renew"));
+    assert!(renewed.contains("BEGIN CERTIFICATE") && !renewed.contains(authority.trim_end()), "{renewed}");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let after = start();
+    assert!(renewed.contains(after.authority.trim_end()));
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(pichat().args(["ca", "show", "--data-dir"]).arg(empty.path()).output().unwrap().status.code(), Some(66));
+}
+
+#[test]
+fn plain_http_explains_and_leads_to_https_and_does_nothing_else() {
+    let secure = with_ana();
+    let plain = secure.plain();
+    let page = plain.get("/");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let fingerprint =
+        said(&run("openssl", &["x509", "-in", secure.authority_file.to_str().unwrap(), "-noout", "-fingerprint", "-sha256"]));
+    let digits: String = fingerprint.trim().rsplit('=').next().unwrap().chars().filter(char::is_ascii_hexdigit).collect();
+    let shown: String =
+        page.text().split(r#"id="huella">"#).nth(1).unwrap().split('<').next().unwrap().split_whitespace().collect();
+    assert_eq!(shown, digits);
+    assert!(secure.server.banner.split_whitespace().collect::<String>().contains(&digits), "{}", secure.server.banner);
+    let csp = page.header("content-security-policy").unwrap();
+    let own = format!("connect-src https://127.0.0.1:{0} wss://127.0.0.1:{0};", secure.server.addr.port());
+    assert!(csp.contains(&own) && !csp.contains("unsafe") && csp.contains("form-action 'none'"), "{csp}");
+    assert!(page.text().starts_with("<!doctype html>\n<html lang=\"es\">"));
+    let english = plain.clone().with("Accept-Language", "en-GB");
+    for (client, path, lang) in
+        [(&plain, "/?en", "en"), (&english, "/", "en"), (&english, "/confianza?es", "es"), (&english, "/probar", "en")]
+    {
+        assert!(client.get(path).text().contains(&format!("<html lang=\"{lang}\">")), "{path}");
+    }
+    let certificate = plain.get("/pichat.crt");
+    assert_eq!(certificate.header("content-type"), Some("application/x-x509-ca-cert"));
+    let profile = plain.get("/pichat.mobileconfig");
+    assert_eq!(profile.header("content-type"), Some("application/x-apple-aspen-config"));
+    let base64: String = secure.authority.lines().filter(|line| !line.starts_with('-')).collect();
+    assert!(profile.text().contains(&format!("<data>{base64}</data>")));
+    for asset in ["css/base.css", "css/confianza.css", "js/confianza.js", "img/semilla.svg"] {
+        assert_eq!(plain.get(&format!("/static/{asset}")).status, 200, "{asset}");
+    }
+
+    let https = format!("https://127.0.0.1:{}", secure.server.addr.port());
+    for path in
+        ["/login", "/api/health", "/api/trusted", "/ws", "/inicio?a=b%20c", "/static/js/chat.js", "//evil.example/x", "/reclamar"]
+    {
+        let answer = plain.get(path);
+        assert_eq!((answer.status, answer.header("location")), (307, Some(format!("{https}{path}").as_str())), "{path}");
+        assert_eq!((answer.header("set-cookie"), answer.header("strict-transport-security"), answer.body.len()), (None, None, 0));
+    }
+    let form = plain.post_form("/login", "usuario=ana&clave=una-clave-larga");
+    assert_eq!((form.status, form.header("location")), (303, Some(format!("{https}/login").as_str())));
+    assert_eq!((form.header("set-cookie"), form.body.len()), (None, 0));
+    let api = plain.post_json("/api/session", &serde_json::json!({"username": "ana", "password": "una-clave-larga"}));
+    assert_eq!((api.status, api.header("set-cookie")), (303, None));
+    assert_eq!(plain.delete("/api/session").status, 303);
+    assert_eq!(plain.send("POST", "/", &[], b"x").status, 303, "a page is only read");
+    assert!(!secure.server.stderr().contains("event=login"));
+
+    for host in ["evil.example", "a;b.local", "x/.local", "u@pichat.local"] {
+        let answer = plain.send("GET", "/login", &[("Host", host)], b"");
+        assert!(matches!(answer.status, 400 | 421), "{host}: {}", answer.status);
+        assert_eq!(answer.header("location"), None, "{host}");
+    }
+    let named = plain.send("GET", "/login", &[("Host", "pichat.local:80")], b"");
+    assert_eq!(named.header("location"), Some(format!("https://pichat.local:{}/login", secure.server.addr.port()).as_str()));
+}
+
+#[test]
+fn people_sign_in_over_tls_only() {
+    let secure = with_ana();
+    let port = secure.server.addr.port();
+    let body = "usuario=ana&clave=una-clave-larga";
+    let mut stream = secure.connect("pichat.local").unwrap();
+    let head = format!(
+        "POST /login HTTP/1.1\r\nHost: pichat.local:{port}\r\nOrigin: https://pichat.local:{port}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let answer = read_response(&mut stream, false).unwrap();
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(answer.status == 303 && cookie.starts_with("__Host-pichat=") && cookie.contains("; Secure"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap();
+    assert_eq!(secure.get("/api/session", &format!("Cookie: {cookie}\r\n")).status, 200);
+    assert_eq!(secure.get("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n").status, 401, "nobody without a session");
+}
+
+#[test]
+fn only_this_devices_own_plain_page_may_ask_whether_it_is_trusted() {
+    let secure = with_ana();
+    let own = format!("http://pichat.local:{}", secure.plain.port());
+    let answer = secure.get("/api/trusted", &format!("Origin: {own}\r\n"));
+    assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"trusted":true}"#));
+    assert_eq!(answer.header("access-control-allow-origin"), Some(own.as_str()));
+    assert_eq!((answer.header("vary"), answer.header("access-control-allow-credentials")), (Some("Origin"), None));
+    assert_eq!(answer.header("strict-transport-security"), None, "never beside unusual ports");
+    let secure_own = format!("https://pichat.local:{}", secure.server.addr.port());
+    for foreign in ["http://evil.example", "null", "http://pichat.local", &format!("http://127.0.0.1:{}", secure.plain.port())] {
+        let answer = secure.get("/api/trusted", &format!("Origin: {foreign}\r\n"));
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{foreign}");
+    }
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (origin, status) in [(own.as_str(), 101), (&secure_own, 101), ("http://evil.example", 403), ("null", 403)] {
+        let mut stream = secure.connect("pichat.local").unwrap();
+        let port = secure.server.addr.port();
+        let head = format!("GET /ws/check HTTP/1.1\r\nHost: pichat.local:{port}\r\nOrigin: {origin}\r\n{upgrade}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut all = vec![0; 12];
+        stream.read_exact(&mut all).unwrap();
+        assert_eq!(all, format!("HTTP/1.1 {status}").as_bytes(), "{origin}");
+        if status == 101 {
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).unwrap();
+            assert!(rest.ends_with(b"\r\n\r\n\x88\x02\x03\xe8"), "closes with 1000 and is over");
+        }
+    }
+    let off = Server::demo();
+    for path in ["/api/trusted", "/ws/check", "/probar"] {
+        assert_eq!(Client::new(&off).get(path).status, 404, "{path}: nothing to trust without TLS");
+    }
+}
+
+#[test]
+fn both_versions_of_tls_and_one_of_http() {
+    let secure = with_ana();
+    let addr = secure.server.addr.to_string();
+    let shake = |args: &[&str]| said(&run("openssl", &[&["s_client", "-connect", &addr, "-brief"], args].concat()));
+    for (flag, word) in [("-tls1_2", "Protocol version: TLSv1.2"), ("-tls1_3", "Protocol version: TLSv1.3")] {
+        assert!(shake(&[flag]).contains(word), "{}", shake(&[flag]));
+    }
+    for old in [&["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"][..], &["-tls1", "-cipher", "ALL:@SECLEVEL=0"]] {
+        assert!(!shake(old).contains("Protocol version"), "{old:?}");
+    }
+    let alpn = |offer: &str| said(&run("openssl", &["s_client", "-connect", &addr, "-alpn", offer]));
+    assert!(alpn("h2,http/1.1").contains("ALPN protocol: http/1.1"));
+    assert!(!alpn("h2").contains("ALPN protocol: h2"));
+}
+
+#[test]
+fn a_handshake_that_stalls_holds_nobody_up_and_ends() {
+    let secure = Secure::start(Options::config("[limits]\nconnections_per_address = 64\n"));
+    let begun = Instant::now();
+    let half_a_hello = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc];
+    let stalled: Vec<TcpStream> = (0..32)
+        .map(|n| {
+            let mut stream = TcpStream::connect(secure.server.addr).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            stream.write_all(&half_a_hello[..n % half_a_hello.len()]).unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..5 {
+        assert_eq!(secure.get("/api/health", "").status, 200);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "others need not wait for the limit");
+    for mut stream in stalled {
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        let took = begun.elapsed();
+        assert!(took > Duration::from_secs(9) && took < Duration::from_secs(40), "{took:?}");
+    }
+    assert_eq!(secure.get("/api/health", "").status, 200);
+}
+
+#[test]
+fn a_server_that_stops_waits_for_no_handshake() {
+    let mut secure = with_ana();
+    let _stalled = TcpStream::connect(secure.server.addr).unwrap();
+    assert_eq!(secure.get("/api/health", "").status, 200);
+    let begun = Instant::now();
+    secure.server.signal("TERM");
+    assert!(secure.server.wait().success());
+    assert!(begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn whoever_speaks_the_wrong_one_of_both_is_told() {
+    let secure = with_ana();
+    let wrong = Client { addr: secure.server.addr, ..secure.plain() };
+    let answer = wrong.get("/login");
+    let to = format!("https://{}/login", secure.server.addr);
+    assert_eq!((answer.status, answer.header("location")), (307, Some(to.as_str())));
+    let posted = wrong.post_form("/login", "usuario=ana&clave=una-clave-larga");
+    assert_eq!((posted.status, posted.header("set-cookie")), (303, None));
+    let tls_on_plain = connect(secure.plain, &secure.authority, "pichat.local");
+    assert!(tls_on_plain.is_err(), "and ends at once");
+    let mut garbage = TcpStream::connect(secure.server.addr).unwrap();
+    garbage.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    garbage.write_all(b"\0\x01\x02 no record at all\r\n\r\n").unwrap();
+    let mut rest = Vec::new();
+    let _ = garbage.read_to_end(&mut rest);
+    assert!(rest.len() < 32 && !rest.starts_with(b"HTTP"), "an alert at the most: {rest:?}");
+}
+
+#[test]
+fn files_are_read_again_on_sighup() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, key) = self_signed(folder.path(), "chat.oficina.lan");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let config = format!(
+        "[http]\nhosts = [\"chat.oficina.lan\"]\n[tls]\nmode = \"files\"\ncertificate = \"{}\"\nkey = \"{}\"\n",
+        at("c.pem"),
+        at("k.pem")
+    );
+    let server = Server::start(Options { serve: true, ..Options::config(&config) });
+    let trusts = |authority: &str| connect(server.addr, authority, "chat.oficina.lan").is_ok();
+    assert!(trusts(&first));
+    let plain = Client { addr: plain_address(&server), cookie: None, headers: Vec::new(), from: None };
+    for path in ["/", "/confianza", "/probar", "/pichat.crt"] {
+        assert_eq!(plain.get(path).status, 307, "{path}: somebody else's authority is not ours to hand out");
+    }
+    let mut open = connect(server.addr, &first, "chat.oficina.lan").unwrap();
+
+    let (second, _) = self_signed(folder.path(), "chat.oficina.lan");
+    assert!(trusts(&first) && !trusts(&second), "not before it is told");
+    server.signal("HUP");
+    server.wait_for_line("event=tls.reloaded result=ok");
+    assert!(trusts(&second) && !trusts(&first));
+    open.write_all(b"GET /api/health HTTP/1.1\r\nHost: chat.oficina.lan\r\n\r\n").unwrap();
+    assert_eq!(read_response(&mut open, false).unwrap().status, 200, "open connections stay");
+
+    std::fs::write(folder.path().join("k.pem"), &key).unwrap();
+    server.signal("HUP");
+    server.wait_for_line("event=tls.rejected result=refused");
+    assert!(trusts(&second), "a key of another certificate changes nothing");
+    std::fs::write(folder.path().join("c.pem"), &first).unwrap();
+    server.signal("HUP");
+    eventually("the first pair is back", || trusts(&first));
+}
+
+#[test]
+fn demo_is_plain_and_serve_is_not() {
+    let demo = Server::demo();
+    assert!(demo.banner.contains("http://127.0.0.1:") && !demo.banner.contains("https"), "{}", demo.banner);
+    assert!(!demo.data_dir.join("local-ca.pem").exists());
+    let secure = Secure::start(Options::config("# nothing about tls\n"));
+    assert!(secure.server.banner.contains("PiChat atiende en https://127.0.0.1:"), "{}", secure.server.banner);
+    let folder = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let both = ["serve", "--listen", &free, "--tls-listen", &free, "--data-dir"];
+    let clash = pichat().args(both).arg(folder.path()).output().unwrap();
+    assert_eq!(clash.status.code(), Some(69), "{}", said(&clash));
+}
