@@ -20,7 +20,7 @@ const LEVELS: [&[&str]; 10] = [
 ];
 
 /// One module an outside crate.
-const OWNERS: [(&str, &[&str]); 18] = [
+const OWNERS: [(&str, &[&str]); 17] = [
     ("hyper::", &["http", "net"]),
     ("hyper_util::", &["http", "net"]),
     ("httparse::", &["http"]),
@@ -35,9 +35,7 @@ const OWNERS: [(&str, &[&str]); 18] = [
     ("rcgen::", &["net"]),
     ("ring::", &["types"]),
     ("governor::", &["limits"]),
-    ("flate2::", &["quarantine"]),
-    ("infer::", &["quarantine"]),
-    ("if_addrs::", &["net"]),
+const OWNERS: [(&str, &[&str]); 17] = [
     ("qrcode::", &["cli"]),
 ];
 
