@@ -120,6 +120,8 @@ def _people(report: Report, boot: pathlib.Path) -> None:
         report.check(all(line.endswith(b"\r") for line in lines[:-1]) and lines[-1] == b"", f"{name}: lines end as Windows's do")
     document = tomllib.loads((boot / "pichat.toml").read_text())
     report.check(document["http"]["listen"] == "[::]:80", "pichat.toml: port 80, IPv4 and IPv6")
+    tls = document["tls"]
+    report.check((tls["mode"], tls["listen"]) == ("local-ca", "[::]:443"), "pichat.toml: HTTPS on port 443 with an authority of its own")
     report.none([table for table in ("device", "wifi", "network", "claim") if document.get(table)], "pichat.toml answers for nobody")
     private = ("authorized_keys", "PICHAT-CODIGO.txt", "pichat-reclamar", "pichat-reclamar.txt")
     report.none([name for name in private if (boot / name).exists()], "no file that only a person or the device puts there")

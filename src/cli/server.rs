@@ -99,8 +99,8 @@ fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
 fn listening(doors: &Doors, demo: bool, lang: Lang) -> String {
     let url = format!("{}://{}", doors.scheme(), doors.address);
     let first = doors.plain.map(|plain| match lang {
-        Lang::Es => format!("; la primera vez abre http://{plain}"),
-        Lang::En => format!("; the first time open http://{plain}"),
+        Lang::Es => format!(" (la primera vez: http://{plain})"),
+        Lang::En => format!(" (the first time: http://{plain})"),
     });
     let url = format!("{url}{}", first.unwrap_or_default());
     let fingerprint = doors.fingerprint.map(|fingerprint| {

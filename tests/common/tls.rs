@@ -71,7 +71,7 @@ impl Secure {
 /// The last address that a server printed: plain HTTP comes after HTTPS.
 pub fn plain_address(server: &Server) -> SocketAddr {
     let (_, address) = server.banner.rsplit_once("http://").expect("an address of plain HTTP");
-    address.trim().parse().expect("an address")
+    address.trim().trim_end_matches(')').parse().expect("an address")
 }
 
 /// A connection that believes the certificates of `authority`.

@@ -1,8 +1,11 @@
 """The test bench: cards, machines that are switched on with them, and what people do with the device."""
 
+import hashlib
+import http.client
 import os
 import random
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +13,7 @@ from pathlib import Path
 from . import report, write_log
 from .card import Card
 from .checks import Checks
-from .http_client import Client, Response
+from .http_client import Client, Response, believing
 from .machine import Machine
 from .mdns import Neighbour
 from .report import Report
@@ -28,13 +31,38 @@ class Device:
         self.neighbour = neighbour
         self.report = inside
         self.answered: float | None = None
+        self._authority: str | None = None
 
-    def client(self) -> Client:
+    def plain(self) -> Client:
+        """Somebody who comes without TLS, to port 80."""
         return Client(self.machine.ports.http)
 
+    def authority(self) -> str:
+        """The certificate authority that the device offers on port 80, PEM: fetched once a power-on, as a person installs it."""
+        if self._authority is None:
+            answer = self.plain().request("GET", "/pichat.crt", patience=20)
+            if answer.status != 200:
+                raise http.client.HTTPException(f"no certificate: {answer}")
+            self._authority = answer.text()
+        return self._authority
+
+    def fingerprint(self) -> str:
+        """The SHA-256 of that certificate."""
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(self.authority())).hexdigest().upper()
+
+    def client(self) -> Client:
+        """Somebody who has installed that authority, over HTTPS."""
+        return Client(self.machine.ports.https, believing(self.authority()))
+
+    def _answer(self) -> Response | None:
+        try:
+            return self.client().is_up()
+        except (OSError, http.client.HTTPException):
+            return None
+
     def wait_for_answer(self) -> Response:
-        """The first answer to GET /."""
-        response = self.machine.wait_for("an HTTP answer", self.client().is_up)
+        """The first answer to GET / over HTTPS."""
+        response = self.machine.wait_for("an answer over HTTPS", self._answer)
         if self.answered is None:
             self.answered = self.machine.seconds()
         return response

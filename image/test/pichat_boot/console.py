@@ -14,6 +14,9 @@ RESET = "\x1bc"
 # As shown: thirteen characters of Crockford's base32, so neither I, L, O nor U.
 CLAIM_CODE = re.compile(r"(?<![0-9A-Z-])([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{5})(?![0-9A-Z-])")
 
+# The SHA-256 of the device's certificate authority: two lines of eight groups.
+FINGERPRINT_LINE = re.compile(r"(?:^|\s)((?:[0-9A-F]{4} ){7}[0-9A-F]{4})$", re.MULTILINE)
+
 
 class Console:
     """A log file that QEMU writes while it is read here."""
@@ -45,6 +48,11 @@ class Console:
         """The code that stands on the screen now."""
         found = CLAIM_CODE.findall(self.screen())
         return found[-1] if found else None
+
+    def fingerprint(self) -> str | None:
+        """The certificate's fingerprint that stands on the screen now, as 64 digits."""
+        lines = FINGERPRINT_LINE.findall(self.screen())
+        return "".join(lines[-2:]).replace(" ", "") if len(lines) >= 2 else None
 
     def tail(self, lines: int = 25) -> str:
         """The last lines, without the report's questions and answers."""

@@ -2,12 +2,18 @@
 
 import http.client
 import json
+import ssl
 import urllib.parse
 from dataclasses import dataclass
 from typing import Any
 
 # An answer that takes longer has failed. Hashing a password takes seconds where the processor is emulated.
 PATIENCE_SECONDS = 120
+
+
+def believing(authority: str) -> ssl.SSLContext:
+    """Trusts this certificate authority (PEM) and no other."""
+    return ssl.create_default_context(cadata=authority)
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,11 @@ class Response:
 
 
 class Client:
-    """Somebody at 127.0.0.1, with or without a session."""
+    """Somebody at 127.0.0.1, with or without a session; with `trust` over TLS, believing what it believes."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, trust: ssl.SSLContext | None = None) -> None:
         self.port = port
+        self.trust = trust
         self.cookie: str | None = None
 
     def request(
@@ -49,14 +56,20 @@ class Client:
         body: bytes | None = None,
         content_type: str | None = None,
         patience: float = PATIENCE_SECONDS,
+        host: str | None = None,
     ) -> Response:
         """One request on a connection of its own. Raises OSError or HTTPException when there is no whole answer."""
         headers = {"Connection": "close"}
+        if host is not None:
+            headers["Host"] = host
         if content_type is not None:
             headers["Content-Type"] = content_type
         if self.cookie is not None:
             headers["Cookie"] = self.cookie
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)
+        if self.trust is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)
+        else:
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=patience, context=self.trust)
         try:
             try:
                 connection.request(method, path, body, headers)
@@ -70,8 +83,8 @@ class Client:
             self.cookie = set_cookie.split(";")[0]
         return response
 
-    def get(self, path: str) -> Response:
-        return self.request("GET", path)
+    def get(self, path: str, host: str | None = None) -> Response:
+        return self.request("GET", path, host=host)
 
     def is_up(self) -> Response | None:
         """Any answer at all."""

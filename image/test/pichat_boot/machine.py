@@ -25,9 +25,11 @@ MACHINES = tuple(MEMORY_MIB)
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the machine is met, all on 127.0.0.1: its port 80, and the two ends of the cable to its neighbour (UDP)."""
+    """Where the machine is met, all on 127.0.0.1: its ports 80 and 443, and the two ends of the cable to its
+    neighbour (UDP)."""
 
     http: int
+    https: int
     cable_machine: int
     cable_neighbour: int
 
@@ -36,12 +38,14 @@ def free_ports() -> Ports:
     """Ports nobody uses now, held together until all are known, so that they differ."""
     with (
         socket.socket(socket.AF_INET, socket.SOCK_STREAM) as http,
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as https,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
     ):
-        for ear in (http, one, other):
+        ears = (http, https, one, other)
+        for ear in ears:
             ear.bind(("127.0.0.1", 0))
-        return Ports(http.getsockname()[1], one.getsockname()[1], other.getsockname()[1])
+        return Ports(*(ear.getsockname()[1] for ear in ears))
 
 
 class Machine:
@@ -116,11 +120,11 @@ class Machine:
         ]
 
     def _cable(self) -> list[str]:
-        """A hub with three sockets: the machine, the network that QEMU plays (DHCP, the forwarded port), and a neighbour whose
+        """A hub with three sockets: the machine, the network that QEMU plays (DHCP, the forwarded ports), and a neighbour whose
         Ethernet frames travel as UDP datagrams over 127.0.0.1. Nothing leaves the host."""
         ports = self.ports
         return [
-            *("-netdev", f"user,id=network,hostfwd=tcp:127.0.0.1:{ports.http}-:80"),
+            *("-netdev", f"user,id=network,hostfwd=tcp:127.0.0.1:{ports.http}-:80,hostfwd=tcp:127.0.0.1:{ports.https}-:443"),
             *("-netdev", "dgram,id=neighbour,local.type=inet,local.host=127.0.0.1"
               f",local.port={ports.cable_machine},remote.type=inet,remote.host=127.0.0.1,remote.port={ports.cable_neighbour}"),
             *("-netdev", "hubport,id=socket,hubid=0"),

@@ -43,6 +43,8 @@ class WebSocket:
 
     def __init__(self, client: Client) -> None:
         self.stream = socket.create_connection(("127.0.0.1", client.port), timeout=PATIENCE_SECONDS)
+        if client.trust is not None:
+            self.stream = client.trust.wrap_socket(self.stream, server_hostname="127.0.0.1")
         self.waiting: list[dict[str, Any]] = []
         self.references = 0
         self.buffer = b""

@@ -98,7 +98,7 @@ def main(command: list[str]) -> None:
     """The story."""
     with tempfile.TemporaryDirectory(prefix="pichat-story-") as name:
         folder = pathlib.Path(name)
-        with Server(command, folder, "", {"ADMIN_PASS": PASSWORD}) as server:
+        with Server(command, folder, '[tls]\nmode = "off"\n', {"ADMIN_PASS": PASSWORD}) as server:
             step(f"listens on {server.scheme}://127.0.0.1:{server.port} after {server.start_seconds:.1f} s")
             client = Client(server.port)
             pages(client)
@@ -120,6 +120,16 @@ def main(command: list[str]) -> None:
             assert client.send("GET", content).body == data, "the file is gone"
             took = server.end()
             step(f"started anew, over HTTPS, account and file are there; ends after {took:.1f} s")
+
+        with Server(command, folder, "", {}) as server:
+            assert server.scheme == "https", server.scheme
+            offered = Client(server.plain_port).send("GET", "/pichat.crt")
+            client = Client(server.port, ssl.create_default_context(cadata=offered.body.decode()))
+            started = time.monotonic()
+            assert client.send("GET", "/api/health").status == 200, "no handshake"
+            step("a browser that trusts the authority it made for itself is let in", started)
+            assert client.sign_in("admin", PASSWORD).status == 200, "the account is gone"
+            server.end()
 
 
 if __name__ == "__main__":

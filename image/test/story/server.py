@@ -35,14 +35,14 @@ class Server:
                 bufsize=0,
             )
         try:
-            self.scheme, self.port = self._listening(started + START_SECONDS)
+            self.scheme, self.port, self.plain_port = self._listening(started + START_SECONDS)
         except BaseException:
             self.kill()
             raise
         self.start_seconds = time.monotonic() - started
 
-    def _listening(self, deadline: float) -> tuple[str, int]:
-        """Scheme and port, from the line that says where it answers."""
+    def _listening(self, deadline: float) -> tuple[str, int, int]:
+        """Scheme and port, from the line that says where it answers, and the port of plain HTTP."""
         out = self.process.stdout
         said = b""
         with selectors.DefaultSelector() as ready:
@@ -52,9 +52,9 @@ class Server:
                     continue
                 piece = out.read(4096)
                 said += piece
-                found = re.search(rb"(https?)://127\.0\.0\.1:(\d+)\s", said)
+                found = re.search(rb"(https?)://127\.0\.0\.1:(\d+)(?: .*http://127\.0\.0\.1:(\d+).*)?\n", said)
                 if found:
-                    return found[1].decode(), int(found[2])
+                    return found[1].decode(), int(found[2]), int(found[3] or found[2])
                 if not piece:
                     break
         raise AssertionError(f"no address came; printed: {said!r}; said: {self.said()}")

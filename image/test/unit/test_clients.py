@@ -1,12 +1,14 @@
 """The clients against a server on this machine: `pichat demo`, where one has been built."""
 
 import os
+import ssl
 import subprocess
+import tempfile
 import time
 import unittest
 from pathlib import Path
 
-from pichat_boot.http_client import Client
+from pichat_boot.http_client import Client, believing
 from pichat_boot.machine import free_ports
 from pichat_boot.websocket import Closed, WebSocket, frame
 
@@ -88,6 +90,47 @@ class Demo(unittest.TestCase):
     def test_no_session_no_socket(self) -> None:
         with self.assertRaises(ConnectionError):
             WebSocket(Client(self.port))
+
+
+@unittest.skipIf(PROGRAM is None, "no pichat is built; PICHAT names one")
+class OverTls(unittest.TestCase):
+    """The same clients against a server with an authority of its own."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.ports = free_ports()
+        cls.folder = tempfile.TemporaryDirectory(prefix="pichat-unit-")
+        settings = Path(cls.folder.name, "pichat.toml")
+        settings.write_text(f'[tls]\nmode = "local-ca"\nlisten = "127.0.0.1:{cls.ports.https}"\n')
+        command = [str(PROGRAM), "demo", "--config", str(settings), "--listen", f"127.0.0.1:{cls.ports.http}"]
+        cls.server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while Client(cls.ports.http).is_up() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        cls.authority = Client(cls.ports.http).get("/pichat.crt").text()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.kill()
+        cls.server.wait(timeout=30)
+        cls.folder.cleanup()
+
+    def test_who_trusts_it_signs_in_and_talks(self) -> None:
+        client = Client(self.ports.https, believing(self.authority))
+        self.assertEqual(client.sign_in("admin", "admin123").status, 200)
+        self.assertTrue(str(client.cookie).startswith("__Host-"))
+        with WebSocket(client) as socket:
+            self.assertEqual(socket.ask("join", room="unit", password="secreta", kind="group")["type"], "joined")
+
+    def test_who_does_not_is_kept_out(self) -> None:
+        with self.assertRaises(ssl.SSLCertVerificationError):
+            Client(self.ports.https, ssl.create_default_context()).get("/")
+
+    def test_plain_http_leads_to_https(self) -> None:
+        client = Client(self.ports.http)
+        answer = client.post_form("/login", usuario="admin", clave="admin123")
+        self.assertEqual((answer.status, answer.location()), (303, f"https://127.0.0.1:{self.ports.https}/login"))
+        self.assertIsNone(client.cookie)
 
 
 if __name__ == "__main__":

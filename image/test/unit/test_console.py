@@ -42,6 +42,15 @@ class Screen(unittest.TestCase):
                 log.write_text(text)
                 self.assertIsNone(Console(log).claim_code(), text)
 
+    def test_a_fingerprint_is_two_lines_of_eight_groups(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder, "console.log")
+            one, two = " ".join(["0A1B"] * 8), " ".join(["C2D3"] * 8)
+            log.write_text(f"  2. Instala el certificado:\r\n███   {one}\r\n███   {two}\r\n3. Abre\r\n")
+            self.assertEqual(Console(log).fingerprint(), "0A1B" * 8 + "C2D3" * 8)
+            log.write_text(f"  {one}\r\n")
+            self.assertIsNone(Console(log).fingerprint())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -15,6 +15,7 @@ def run(bench: Bench) -> None:
         checks.need(answer.status == 201, "a file is there before", answer)
         file_id = answer.json()["id"]
         identity = device.report.ask("cat /etc/machine-id")
+        fingerprint = device.fingerprint()
         device.report.power_off()
     before = card.partitions()[3]
     checks.need(before.sectors > 0, "the card has a data partition")
@@ -32,6 +33,7 @@ def run(bench: Bench) -> None:
         answer = device.client().claim("0000-0000-00000", "otra", PASSWORD)
         checks.check((answer.status, answer.code()) == (409, "not_claimable"), "it cannot be claimed", answer)
         checks.check(device.machine.console.claim_code() is None, "no code on the console", device.machine.console.screen())
+        checks.check(device.fingerprint() == fingerprint, "browsers that trusted it before still do: the authority is the same")
         checks.check(device.report.ask("cat /etc/machine-id") == identity, "it is still the same machine to its journal")
         state_inside.running(bench, device)
         device.report.power_off()

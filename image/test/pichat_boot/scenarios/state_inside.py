@@ -59,8 +59,9 @@ def system(bench: Bench, device: Device) -> None:
     checks.check("ro" in options.split(","), "the boot partition is mounted read-only", options)
     ports, said = open_ports(device)
     # 68 is the client's end of DHCP.
-    foreign = ports - {("tcp", 80), ("udp", 5353), ("udp", 68)}
-    checks.check(("tcp", 80) in ports and not foreign, "only port 80 (HTTP) and 5353 (mDNS) are open", said)
+    foreign = ports - {("tcp", 80), ("tcp", 443), ("udp", 5353), ("udp", 68)}
+    ours = {("tcp", 80), ("tcp", 443)} <= ports
+    checks.check(ours and not foreign, "only ports 80 (HTTP), 443 (HTTPS) and 5353 (mDNS) are open", said)
     bench.memory = device.memory_mib()
     if bench.kind == "virt":
         holds = 0 < bench.memory <= MEMORY_MIB

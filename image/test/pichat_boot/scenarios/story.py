@@ -5,6 +5,7 @@ and a file goes up and comes down. A report from inside says whether the system 
 """
 
 import re
+import ssl
 
 from ..bench import CODE_FILE, PASSWORD, USER, Bench, Device
 from ..http_client import Client
@@ -21,11 +22,12 @@ def run(bench: Bench) -> None:
     checks.check(CODE_FILE not in card.names(), f"the image brings no {CODE_FILE}", card.names())
     with bench.power_on(card) as device:
         code = before_the_claim(bench, device)
+        trust(bench, device)
         client = claim(bench, device, code)
         after_the_claim(bench, device, code)
         talk(bench, device, client)
         hand_a_file_over(bench, client)
-        state_inside.audit(bench, device, "server.started", "claim.done", "login.ok", "file.uploaded")
+        state_inside.audit(bench, device, "server.started", "tls.authority_made", "claim.done", "login.ok", "file.uploaded")
         state_inside.system(bench, device)
         ask_for_the_name(bench, device)
         device.report.power_off()
@@ -36,16 +38,19 @@ def run(bench: Bench) -> None:
 def before_the_claim(bench: Bench, device: Device) -> str:
     checks = bench.checks
     first = device.wait_for_answer()
-    checks.note(f"first HTTP answer {device.answered:.0f} s after power-on")
-    checks.check((first.status, first.location()) == (303, "/reclamar"), "GET / leads to /reclamar", first)
+    checks.note(f"first answer over HTTPS {device.answered:.0f} s after power-on")
+    checks.check((first.status, first.location()) == (303, "/reclamar"), "GET / over HTTPS leads to /reclamar", first)
     code = device.wait_for_claim_code()
     screen = device.machine.wait_for(
         "the address on the console",
         lambda: screen if "10.0.2." in (screen := device.machine.console.screen()) else None,
     )
     checks.check(True, f"the console shows the claim code, in the form of {re.sub('[A-Z0-9]', 'X', code)}")
-    checks.check(re.search(r"http://(10\.0\.2\.\d+|pichat\.local)", screen), "the console shows the address", screen)
-    checks.check("pichat.local" in screen, "the console shows the name pichat.local", screen)
+    checks.check(re.search(r"http://10\.0\.2\.\d+$", screen, re.MULTILINE), "the console shows the address", screen)
+    checks.check("http://pichat.local" in screen, "the console shows the name pichat.local", screen)
+    checks.check("https://pichat.local/reclamar" in screen, "and where the code is typed", screen)
+    shown = device.machine.console.fingerprint()
+    checks.check(shown == device.fingerprint(), "the certificate that port 80 offers has the fingerprint on the console", f"{shown}\n{screen}")
     page = device.client().get("/reclamar")
     checks.check(page.status == 200 and 'name="codigo"' in page.text(), "GET /reclamar is a form", page)
     refused = device.client().get("/api/session")
@@ -56,11 +61,38 @@ def before_the_claim(bench: Bench, device: Device) -> str:
         pause=5,
     )
     checks.check(code in notice, f"{CODE_FILE} on the card names the same code", notice)
+    digits = re.sub(r"\s", "", notice)
+    checks.check(device.fingerprint() in digits, "and the same fingerprint of the certificate", notice)
+    checks.check("https://pichat.local/reclamar" in notice, "and where the code is typed", notice)
     lines = notice.split("\n")
     checks.check(all(line.endswith("\r") for line in lines[:-1]), f"{CODE_FILE} has lines as Windows reads them", repr(notice))
     # tty1 is the screen at the HDMI socket; its text can be read although the machine has no such socket.
     checks.check(code in device.report.ask("cat /dev/vcs1"), "the same code stands on tty1, the screen of a Pi")
     return code
+
+
+def trust(bench: Bench, device: Device) -> None:
+    """What a browser meets before and after it has installed the certificate."""
+    checks = bench.checks
+    plain = device.plain()
+    page = plain.get("/")
+    digits = re.sub(r"\s", "", page.text())
+    checks.check(page.status == 200 and device.fingerprint() in digits, "port 80 explains and shows the fingerprint", page)
+    stranger = Client(device.machine.ports.https, ssl.create_default_context())
+    try:
+        checks.check(False, "a browser without the certificate is kept out", stranger.get("/api/health"))
+    except ssl.SSLCertVerificationError as error:
+        checks.check(True, f"a browser without the certificate is kept out ({error.verify_message})")
+    for path in ("/login", "/api/health", "/reclamar"):
+        answer = plain.get(path)
+        held = (answer.status, answer.location()) == (307, f"https://127.0.0.1{path}")
+        checks.check(held, f"port 80 sends {path} on to HTTPS", answer)
+    answer = plain.post_form("/login", usuario=USER, clave=PASSWORD)
+    checks.check(answer.status == 303 and plain.cookie is None, "nobody signs in on port 80", answer)
+    answer = device.client().get("/api/trusted", host="pichat.local")
+    checks.check(answer.headers.get("Strict-Transport-Security"), "who trusts the name comes over HTTPS from now on (HSTS)", answer.headers)
+    answer = device.client().get("/api/trusted")
+    checks.check(answer.status == 200 and not answer.headers.get("Strict-Transport-Security"), "an address is never bound to HTTPS", answer.headers)
 
 
 def claim(bench: Bench, device: Device, code: str) -> Client:
@@ -128,10 +160,11 @@ def hand_a_file_over(bench: Bench, client: Client) -> None:
 
 def ask_for_the_name(bench: Bench, device: Device) -> None:
     checks = bench.checks
-    heard = device.neighbour.ask([("pichat.local", mdns.AAAA), ("pichat.local", mdns.A), ("_http._tcp.local", mdns.PTR)])
+    heard = device.neighbour.ask([("pichat.local", mdns.AAAA), ("pichat.local", mdns.A), ("_http._tcp.local", mdns.PTR), ("_https._tcp.local", mdns.PTR)])
     for record in heard:
         checks.note(f"mDNS: {record.name} {record.value}")
     kinds = {(r.name, r.kind) for r in heard}
     checks.check(("pichat.local", mdns.AAAA) in kinds, "a neighbour finds pichat.local (AAAA)", heard)
     checks.check(("pichat.local", mdns.A) in kinds, "a neighbour finds pichat.local (A)", heard)
-    checks.check(("_http._tcp.local", mdns.PTR) in kinds, "a neighbour finds a web server (_http._tcp.local)", heard)
+    for service in ("_http._tcp.local", "_https._tcp.local"):
+        checks.check((service, mdns.PTR) in kinds, f"a neighbour finds a web server ({service})", heard)
