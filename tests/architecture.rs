@@ -35,7 +35,8 @@ const OWNERS: [(&str, &[&str]); 17] = [
     ("rcgen::", &["net"]),
     ("ring::", &["types"]),
     ("governor::", &["limits"]),
-const OWNERS: [(&str, &[&str]); 17] = [
+    ("flate2::", &["quarantine"]),
+    ("infer::", &["quarantine"]),
     ("qrcode::", &["cli"]),
 ];
 
