@@ -68,7 +68,7 @@ pub struct Tls {
 
 enum Source {
     Files { certificate: PathBuf, key: PathBuf },
-    Local { authority: Authority, leaf: Mutex<Leaf> },
+    Local { authority: Box<Authority>, leaf: Mutex<Leaf> },
 }
 
 /// A certificate that was made just now.
@@ -99,7 +99,7 @@ impl Tls {
             }
             TlsMode::LocalCa => {
                 let wanted = wanted();
-                let authority = Authority::open(data_dir, &wanted.host_name)?;
+                let authority = Box::new(Authority::open(data_dir, &wanted.host_name)?);
                 let leaf = Leaf::of(wanted, now);
                 let first = authority.issue(&leaf)?;
                 (Source::Local { authority, leaf: Mutex::new(leaf) }, first)
