@@ -330,6 +330,31 @@ fn files_are_read_again_on_sighup() {
 }
 
 #[test]
+fn the_console_begins_with_trust() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join("run/pichat");
+    std::fs::create_dir_all(&run).unwrap();
+    let secure = Secure::start(Options::default().env("RUNTIME_DIRECTORY", run.to_str().unwrap()));
+    let state: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("status.json")).unwrap()).unwrap();
+    assert_eq!(
+        (state["scheme"].as_str(), state["listen"].as_str()),
+        (Some("https"), Some(secure.server.addr.to_string().as_str()))
+    );
+    assert_eq!(state["plain"].as_str(), Some(secure.plain.to_string().as_str()));
+    std::fs::create_dir_all(root.path().join(format!("proc/{}", secure.server.pid()))).unwrap();
+    let screen = said(&pichat().args(["status", "--root"]).arg(root.path()).output().unwrap());
+    let code = std::fs::read_to_string(run.join("claim")).unwrap();
+    let lines: Vec<_> = state["fingerprint"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    let page = secure.plain().get("/").text();
+    let start = format!("http://{}", secure.plain);
+    for part in [lines[0], lines[1], start.as_str(), "/reclamar", code.trim()] {
+        assert!(screen.contains(part), "{part}\n{screen}");
+    }
+    assert!(page.contains(&lines.join("\n")), "the page shows it in the same lines");
+    assert!(!page.contains(code.trim()), "the code is nothing for the network");
+}
+
+#[test]
 fn demo_is_plain_and_serve_is_not() {
     let demo = Server::demo();
     assert!(demo.banner.contains("http://127.0.0.1:") && !demo.banner.contains("https"), "{}", demo.banner);

@@ -158,3 +158,7 @@ pub fn check_tls(mode: &TlsMode) -> Result<(), TlsError> {
         TlsMode::Files { certificate, key } => files::read(certificate, key).map(drop),
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
