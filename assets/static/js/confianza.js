@@ -15,12 +15,16 @@ function say(id, state) {
 
 /** A browser that does not trust the certificate makes no connection, and says no more than that. */
 async function trusted() {
+  const patience = new AbortController();
+  const late = setTimeout(() => patience.abort(), PATIENCE_MS);
   try {
-    const options = { mode: 'cors', credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) };
+    const options = { mode: 'cors', credentials: 'omit', cache: 'no-store', signal: patience.signal };
     const answer = await fetch(new URL('/api/trusted', here), options);
     return answer.ok && (await answer.json()).trusted === true;
   } catch {
     return false;
+  } finally {
+    clearTimeout(late);
   }
 }
 
