@@ -34,6 +34,10 @@ pub(crate) const RULES: &[Rule] = &[
     rule("POST",   "/subir",                  Access::Uploader,      415),
     rule("GET",    "/static/{*path}",         Access::Anyone,        200),
     rule("GET",    "/favicon.ico",            Access::Anyone,        200),
+    // Only over TLS is there something to trust.
+    rule("GET",    "/probar",                 Access::Anyone,        404),
+    rule("GET",    "/api/trusted",            Access::Anyone,        404),
+    rule("GET",    "/ws/check",               Access::Anyone,        404),
     rule("GET",    "/api/health",             Access::Anyone,        200),
     rule("POST",   "/api/session",            Access::Anyone,        415),
     rule("POST",   "/api/claim",              Access::Anyone,        415),
