@@ -1,8 +1,9 @@
 //! What holds for every name, header and content. The fuzzers in `fuzz/` and the tests below ask the same.
 
+use std::cell::Cell;
 use std::io::Cursor;
 
-use super::inspect::{Caps, in_memory, walk};
+use super::inspect::{Caps, Findings, Halt, Outcome, in_memory, walk};
 use super::media::{HEAD_BYTES, media_type};
 use super::{ByteRange, FileName, FileState};
 use crate::types::is_bidi_control;
@@ -80,14 +81,53 @@ pub const TIGHT: Caps = Caps { entries: 20, depth: 3, ratio: 20, ratio_from: 200
 
 /// A file is looked through within the caps, and what is not clean says why, in short lines.
 pub fn inspection(data: &[u8]) {
-    let outcome = walk(Cursor::new(data), "a.zip", &TIGHT, &|| None, &in_memory);
-    assert!(outcome.decoded <= TIGHT.total && outcome.entries <= TIGHT.entries && outcome.spooled <= TIGHT.spool, "{outcome:?}");
+    assert_bounded(&walk(Cursor::new(data), "a.zip", &TIGHT, &|| None, &in_memory), &TIGHT);
+}
+
+/// Wide enough that an honest archive is looked through to its end.
+const WIDE: Caps =
+    Caps { entries: 64, depth: 3, ratio: 100, ratio_from: 16 * 1024, total: 2 * 1024 * 1024, spool: 256 * 1024, pixels: 1 << 20 };
+
+/// An inspection keeps to its caps, comes to the same twice, ends when it is told to, and says why in lines that can be stored. Up to the first
+/// line end stands the file's name.
+pub fn archive(data: &[u8]) {
+    let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (name, content) = (String::from_utf8_lossy(&data[..at]), data.get(at + 1..).unwrap_or_default());
+    let asked = Cell::new(0_u32);
+    let look = |most: u32| {
+        asked.set(0);
+        let check = || {
+            asked.set(asked.get() + 1);
+            (asked.get() > most).then_some(Halt::Cancelled)
+        };
+        walk(Cursor::new(content), &name, &WIDE, &check, &in_memory)
+    };
+    let whole = look(u32::MAX);
+    let times = asked.get();
+    assert_bounded(&whole, &WIDE);
+    inspection(content);
+    assert!(!matches!(whole.halted, Some(Halt::Cancelled | Halt::Unreadable | Halt::Time)), "{:?}", whole.halted);
+    assert_eq!(told(&look(u32::MAX)), told(&whole), "the second time");
+    let lines = whole.findings.lines();
+    let stored = Findings::from_lines(lines.iter().map(String::as_str));
+    assert_eq!((stored.lines(), stored.state()), (lines, whole.state()));
+    if let Some(early) = times.checked_div(2).filter(|early| *early < times) {
+        let cut = look(early);
+        assert_bounded(&cut, &WIDE);
+        assert!(cut.halted == Some(Halt::Cancelled) && !cut.findings.lines().is_empty(), "it goes on: {:?}", cut.halted);
+    }
+}
+
+fn told(outcome: &Outcome) -> (Vec<String>, Option<Halt>, u64, u32) {
+    (outcome.findings.lines(), outcome.halted, outcome.decoded, outcome.entries)
+}
+
+fn assert_bounded(outcome: &Outcome, caps: &Caps) {
+    assert!(outcome.decoded <= caps.total && outcome.entries <= caps.entries && outcome.spooled <= caps.spool, "{outcome:?}");
     let reasons = outcome.findings.lines();
     assert_eq!(outcome.state() == FileState::Clean, reasons.is_empty());
-    assert!(
-        reasons.iter().all(|line| line.len() < 600 && !line.contains(|c: char| c.is_control() || is_bidi_control(c))),
-        "{reasons:?}"
-    );
+    let plain = |line: &String| line.len() < 600 && !line.contains(|c: char| c.is_control() || is_bidi_control(c));
+    assert!(reasons.iter().all(plain), "{reasons:?}");
 }
 
 #[cfg(test)]
@@ -101,7 +141,11 @@ mod tests {
         replay("file_name", file_name);
         replay("range", range);
         replay("media", media);
+        replay("archive", archive);
     }
+
+    /// Honest archives to be damaged.
+    const SEEDS: [&str; 6] = ["zip", "docx", "tar", "tar-gz", "zip-in-zip", "zip64"];
 
     proptest! {
         #[test]
@@ -117,6 +161,27 @@ mod tests {
         #[test]
         fn any_content_holds(content in proptest::collection::vec(any::<u8>(), 0..3000)) {
             media(&content);
+        }
+
+        #[test]
+        fn any_archive_holds(
+            which in 0..SEEDS.len(),
+            name in "[a-z]{0,3}(\\.(zip|docx|gz|tar|tgz|svg|exe|pdf))?",
+            slips in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6),
+            keep in any::<proptest::sample::Index>(),
+            cut: bool,
+        ) {
+            let seed = std::fs::read(format!("{}/fuzz/corpus/archive/{}", env!("CARGO_MANIFEST_DIR"), SEEDS[which])).expect("a seed");
+            let at = seed.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let mut content = seed[at..].to_vec();
+            for (at, byte) in slips {
+                let len = content.len();
+                content[at.index(len)] = byte;
+            }
+            if cut {
+                content.truncate(keep.index(content.len()));
+            }
+            archive(&[name.as_bytes(), b"\n", &content].concat());
         }
     }
 }
