@@ -47,6 +47,11 @@ fn each(rows: &[(&str, String, &[u16])]) {
         let answer = raw(&server, request.as_bytes(), false);
         let got = statuses(&answer);
         assert!(got.len() == 1 && want.contains(&got[0]), "{what}: {got:?}, not one of {want:?}: {request:?}");
+        let head = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+        assert!(
+            head.contains("\r\ndate: ") && head.contains("connection: close") != head.starts_with("http/1.0"),
+            "{what}: {head}"
+        );
         assert_eq!(Client::new(&server).get("/api/health").status, 200, "{what}: and the others are served");
     }
 }

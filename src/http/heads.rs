@@ -7,7 +7,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -219,7 +219,9 @@ impl Refusal {
     fn new(status: StatusCode, secure: bool) -> Self {
         let mut headers = HeaderMap::new();
         harden(&mut headers, secure);
-        let mut answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n").into_bytes();
+        // RFC 9110 section 6.6.1: who has a clock says the time with every refusal.
+        let date = httpdate::fmt_http_date(SystemTime::now());
+        let mut answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\ndate: {date}\r\n").into_bytes();
         for (name, value) in &headers {
             answer.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
         }
