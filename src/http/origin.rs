@@ -1,6 +1,6 @@
 //! Which host names this device answers to, and from which web sites it takes orders (DESIGN section 4).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::{HeaderMap, Method, Uri, header};
 
@@ -17,7 +17,24 @@ pub(super) fn authority(headers: &HeaderMap, uri: &Uri) -> Result<Option<String>
     let from_header = first.map(|v| v.to_str().map_err(|_| bad())).transpose()?;
     // An absolute-form target overrides the header (RFC 9112 section 3.2.2).
     let host = uri.authority().map(|a| a.as_str()).or(from_header);
+    if host.is_some_and(|host| !is_authority(host)) {
+        return Err(bad());
+    }
     Ok(host.map(str::to_ascii_lowercase))
+}
+
+/// `host[:port]` of RFC 9110 section 7.2: no user, no path, nothing behind an address' brackets, and of a name only what names
+/// have. May be empty.
+fn is_authority(text: &str) -> bool {
+    let (sound, rest) = match text.strip_prefix('[') {
+        Some(inner) => inner.split_once(']').map_or((false, ""), |(addr, rest)| (addr.parse::<Ipv6Addr>().is_ok(), rest)),
+        None => {
+            let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+            (name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)), rest)
+        }
+    };
+    let port = rest.strip_prefix(':').unwrap_or(rest);
+    sound && rest.is_empty() == (rest.len() == port.len()) && port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The host without its port; an IPv6 address without its brackets.
@@ -86,6 +103,30 @@ mod tests {
             assert!(!is_own(foreign, "mi-pi", &hosts), "{foreign}");
         }
         assert!(!is_own("", "", &[]));
+    }
+
+    #[test]
+    fn an_authority_is_a_host_and_perhaps_a_port() {
+        for sound in ["", "localhost", "localhost:", "pichat.local.:8080", "192.168.1.7:80", "[::1]", "[fe80::1]:443", "mi_pi"] {
+            assert!(is_authority(sound), "{sound}");
+        }
+        for bad in [
+            "[::1]evil",
+            "[::1",
+            "[::1]:80.evil.example",
+            "127.0.0.1:evil",
+            "a@localhost",
+            "localhost/x",
+            "localhost:80:80",
+            "local host",
+            "%6cocalhost",
+            "localhost:123456",
+            "[evil.example]",
+            "localhost, localhost",
+            "::1",
+        ] {
+            assert!(!is_authority(bad), "{bad}");
+        }
     }
 
     #[test]
