@@ -30,4 +30,5 @@ pub use rates::{RATE_KEYS, RateSettings, Rates};
 pub use room_pause::{PAUSED_ROOMS, RoomPause};
 pub use sign_in::{Attempt, Failed, Refusal, SignInLimits};
 pub use sign_in_ledger::{MAX_DELAY, SIGN_IN_ADDRESSES, SIGN_IN_NAMES, SIGN_IN_PAIRS, SignInSettings};
+pub use token_bucket::TokenBucket;
 pub use wait::{Wait, whole_seconds};

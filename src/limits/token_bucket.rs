@@ -7,13 +7,14 @@ const TOKEN: u128 = 60_000_000_000;
 
 /// Holds a minute's worth of tokens, refilled evenly. The rate is handed in, so that it can change while running.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TokenBucket {
+pub struct TokenBucket {
     level: u128,
     at: Duration,
 }
 
 impl TokenBucket {
-    pub(super) fn full(per_minute: u32, now: Duration) -> Self {
+    /// One that holds all it can, at `now`.
+    pub fn full(per_minute: u32, now: Duration) -> Self {
         Self { level: capacity(per_minute), at: now }
     }
 
@@ -28,7 +29,7 @@ impl TokenBucket {
     }
 
     /// Takes one token, or says when there will be one.
-    pub(super) fn take(&mut self, per_minute: u32, now: Duration) -> Result<(), Duration> {
+    pub fn take(&mut self, per_minute: u32, now: Duration) -> Result<(), Duration> {
         self.level = self.level(per_minute, now);
         self.at = self.at.max(now);
         match self.level.checked_sub(TOKEN) {
@@ -44,7 +45,7 @@ impl TokenBucket {
     }
 
     /// Gives one token back.
-    pub(super) fn give_back(&mut self, per_minute: u32) {
+    pub fn give_back(&mut self, per_minute: u32) {
         self.level = (self.level + TOKEN).min(capacity(per_minute));
     }
 }

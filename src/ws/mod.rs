@@ -22,11 +22,12 @@ use crate::config::Live;
 use crate::limits::{Rates, RoomPause};
 
 pub use check::check;
+pub use frame::{Draft, Frame};
 pub use handshake::{HandshakeError, accept};
-pub use outbound::CloseCode;
+pub use outbound::{CloseCode, Outbound};
 pub use registry::{Registry, TooManySockets};
 pub use socket::{Client, Ticket};
-pub use wire::JsonWire;
+pub use wire::{JsonWire, Ref, Request};
 
 /// What every socket's task works with.
 pub struct Services {

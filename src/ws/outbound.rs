@@ -78,7 +78,7 @@ impl Outbound {
 
     /// Moves what waits to `batch` until that has `most` frames or `room` bytes more, and tells whether the socket is to close.
     /// Wakes `cx` on the next change.
-    pub(super) fn take(&self, batch: &mut VecDeque<Frame>, most: usize, room: usize, cx: &Context<'_>) -> Option<CloseCode> {
+    pub fn take(&self, batch: &mut VecDeque<Frame>, most: usize, room: usize, cx: &Context<'_>) -> Option<CloseCode> {
         let mut queue = self.lock();
         let mut moved = 0;
         while batch.len() < most

@@ -16,45 +16,67 @@ const MAX_REF: usize = 32;
 pub(super) const MAX_WORDS: usize = 200;
 
 /// A `ref` that came with a request and goes with its answer.
-pub(super) type Ref = Option<String>;
+pub type Ref = Option<String>;
 
 /// What a client sends.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-pub(super) enum Request {
+pub enum Request {
+    /// Wants to be in a room, and makes it where the code is free.
     Join {
+        /// Comes back with the answer.
         #[serde(default)]
         r#ref: Ref,
+        /// The code as typed.
         room: String,
+        /// The password as typed.
         password: Zeroizing<String>,
+        /// Of the room to make; one that exists keeps its own.
         kind: RoomKind,
     },
+    /// Says something.
     Send {
+        /// Comes back with the answer.
         #[serde(default)]
         r#ref: Ref,
+        /// Where.
         room: String,
+        /// The text as typed.
         text: Zeroizing<String>,
     },
+    /// Gives a place up.
     Leave {
+        /// Comes back with the answer.
         #[serde(default)]
         r#ref: Ref,
+        /// Which.
         room: String,
     },
+    /// Takes a place again after a lost connection.
     Resume {
+        /// Comes back with the answer.
         #[serde(default)]
         r#ref: Ref,
+        /// Where.
         room: String,
+        /// The token that `joined` gave.
         resume: String,
+        /// The last message that was seen.
         since: Seq,
     },
+    /// Is typing; there is no answer.
     Typing {
+        /// Where.
         room: String,
     },
 }
 
 impl Request {
-    /// Reads a frame; what is wrong is told with the `ref`, where one can be read.
-    pub(super) fn parse(text: &str) -> Result<Self, (Ref, String)> {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// What is wrong, in words without values, with the `ref` where one can be read.
+    pub fn parse(text: &str) -> Result<Self, (Ref, String)> {
         let request: Self = serde_json::from_str(text).map_err(|error| {
             let fields = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
             let found = fields.get("ref").and_then(|r| r.as_str()).filter(|r| fits(r)).map(str::to_owned);
