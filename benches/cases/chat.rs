@@ -1,0 +1,173 @@
+//! What a message passes on its way, but for the sockets.
+
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use pichat::audit::{Audit, Target, Threshold};
+use pichat::chat::{ChatLimits, Hub, Mailbox, Membership, Presence, Seq, Urgency, Visitor, Wire};
+use pichat::clock::{SystemClock, Timestamp};
+use pichat::types::crypto::MacKey;
+use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId, UserName};
+use pichat::ws::{Draft, Frame, JsonWire, Outbound, Request};
+
+use super::{Operation, Row};
+
+pub const CASES: &[Row] = &[
+    ("frame: a message drafted and sealed", 100, || {
+        frame("¿Quién tiene el acta de la reunión de ayer? La necesito antes de las diez.")
+    }),
+    ("frame: 1000 characters, every fifth escaped", 10, || frame(&"dijo\"".repeat(200))),
+    ("request: send", 100, || request(r#"{"type":"send","ref":"17","room":"OFICINA","text":"¿Quién tiene el acta?"}"#)),
+    ("request: join", 100, || request(r#"{"type":"join","ref":"1","room":"OFICINA","password":"secreta","kind":"group"}"#)),
+    ("request: refused, with its ref", 100, || request(r#"{"type":"send","ref":"18","room":"OFICINA","words":"x"}"#)),
+    ("text: 75 characters cleaned", 100, text),
+    ("room: published to 10 mailboxes", 100, || publish(10)),
+    ("room: published to 100 mailboxes", 10, || publish(100)),
+    ("room: published to 1000 mailboxes", 4, || publish(1000)),
+    ("room: resumed, 64 messages replayed", 10, replay),
+    ("outbound: one frame in and out", 100, || outbound(1)),
+    ("outbound: 64 frames in, out at once", 10, || outbound(64)),
+];
+
+const AT: Timestamp = Timestamp(1_767_225_600_007);
+const NOW: Duration = Duration::from_secs(1);
+/// As many as a room may have, and its default ring.
+const LIMITS: ChatLimits = ChatLimits { rooms: 4, seats: 1024, ring: 64, grace: Duration::MAX, empty: Duration::MAX };
+
+fn code() -> RoomCode {
+    "OFICINA".parse().expect("valid")
+}
+
+fn person(id: i64) -> Arc<Person> {
+    Arc::new(Person { id: UserId(id), name: format!("persona{id}").parse().expect("valid") })
+}
+
+fn message(text: &str) -> MessageText {
+    MessageText::parse(text, 4000).expect("valid")
+}
+
+fn frame(text: &str) -> Operation {
+    let (room, user, text) = (code(), person(1), message(text));
+    let mut seq = 1000;
+    Box::new(move || {
+        seq += 1;
+        black_box(JsonWire::seal(JsonWire::draft(&room, &user.name, &text, AT), seq));
+    })
+}
+
+fn request(text: &'static str) -> Operation {
+    Box::new(move || drop(black_box(Request::parse(black_box(text)))))
+}
+
+fn text() -> Operation {
+    let raw = "¿Quién tiene el acta de la reunión de ayer? La necesito antes de las diez.";
+    Box::new(move || drop(black_box(MessageText::parse(black_box(raw), 1000))))
+}
+
+/// The server's frames to mailboxes that take everything and keep nothing: what is measured is the room.
+struct Bare;
+
+#[derive(Clone)]
+struct Nowhere(u64);
+
+impl Mailbox<Frame> for Nowhere {
+    fn deliver(&self, frame: Frame, urgency: Urgency) {
+        black_box((frame, urgency));
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Wire for Bare {
+    type Frame = Frame;
+    type Draft = Draft;
+    type Mailbox = Nowhere;
+
+    fn draft(room: &RoomCode, user: &UserName, text: &MessageText, at: Timestamp) -> Draft {
+        JsonWire::draft(room, user, text, at)
+    }
+
+    fn seal(draft: Draft, seq: Seq) -> Frame {
+        JsonWire::seal(draft, seq)
+    }
+
+    fn presence(room: &RoomCode, user: &UserName, event: Presence, at: Timestamp) -> Frame {
+        JsonWire::presence(room, user, event, at)
+    }
+
+    fn typing(room: &RoomCode, user: &UserName) -> Frame {
+        JsonWire::typing(room, user)
+    }
+}
+
+fn hub() -> Arc<Hub<Bare>> {
+    let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
+    Hub::new(LIMITS, Arc::new(MacKey::new(&[7; 32]).expect("32 bytes")), audit)
+}
+
+fn welcome() -> Frame {
+    JsonWire::typing(&code(), &person(1).name)
+}
+
+/// The first has made the room; its resume token comes along.
+fn room(hub: &Arc<Hub<Bare>>, sockets: i64) -> (Vec<Membership<Bare>>, String) {
+    let mut token = String::new();
+    let mut members = Vec::new();
+    for id in 1..=sockets {
+        let (person, mailbox) = (person(id), Nowhere(id.unsigned_abs()));
+        let visitor = Visitor { person: &person, mailbox: &mailbox };
+        let entered = match hub.find(&code()) {
+            Some(room) => hub.enter(&room, &visitor, (AT, NOW), |_| welcome()),
+            None => hub.create(&code(), RoomKind::Group, String::new(), &visitor, (AT, NOW), |entered| {
+                token.clone_from(&entered.resume);
+                welcome()
+            }),
+        };
+        members.push(entered.expect("there is room").0);
+    }
+    (members, token)
+}
+
+fn publish(sockets: i64) -> Operation {
+    let hub = hub();
+    let (members, _) = room(&hub, sockets);
+    let text = message("¿Quién tiene el acta?");
+    Box::new(move || {
+        black_box(members[0].speak(&text, AT));
+    })
+}
+
+fn replay() -> Operation {
+    let hub = hub();
+    let (mut members, mut token) = room(&hub, 2);
+    let text = message("¿Quién tiene el acta?");
+    for _ in 0..64 {
+        members[1].speak(&text, AT);
+    }
+    let (person, mailbox) = (person(1), Nowhere(1));
+    Box::new(move || {
+        let resumed = hub.resume(&code(), &token, &person, &mailbox, 0).expect("the place is there");
+        assert_eq!(resumed.missed.messages.len(), 64);
+        token = resumed.entered.resume;
+        members[0] = resumed.membership;
+    })
+}
+
+fn outbound(frames: usize) -> Operation {
+    let queue = Outbound::default();
+    let frame = welcome();
+    let mut batch = VecDeque::with_capacity(frames);
+    Box::new(move || {
+        for _ in 0..frames {
+            queue.push(frame.clone(), Urgency::Message);
+        }
+        black_box(queue.take(&mut batch, frames, usize::MAX, &Context::from_waker(Waker::noop())));
+        assert_eq!(batch.len(), frames);
+        batch.clear();
+    })
+}

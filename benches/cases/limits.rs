@@ -1,0 +1,106 @@
+//! What every request, message and sign-in is held against.
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::clock::FakeRelativeClock;
+use pichat::limits::{ConnectionCaps, RateSettings, Rates, SignInLimits, SignInSettings, TokenBucket};
+use pichat::types::UserId;
+
+use super::{Operation, Row};
+
+pub const CASES: &[Row] = &[
+    ("limits: a token taken and given back", 100, bucket),
+    ("limits: a message of 1000 people", 1000, rates),
+    ("limits: a request refused", 100, refused),
+    ("limits: a sign-in that succeeds", 1000, || sign_in(true)),
+    ("limits: a sign-in that fails", 1000, || sign_in(false)),
+    ("limits: a connection in, served, gone", 1000, connection),
+];
+
+/// More than what is counted needs to come to rest: a bucket is full again, a lock over.
+const LATER: Duration = Duration::from_secs(1000);
+const PEOPLE: u32 = 1000;
+
+const RATES: RateSettings = RateSettings {
+    requests_per_minute: 600,
+    request_burst: 200,
+    uploads_per_minute: 5,
+    downloads_per_minute: 10,
+    deletes_per_minute: 3,
+    messages_per_minute: 60,
+    message_burst: 20,
+    joins_per_minute: 30,
+    typing_per_minute: 30,
+};
+
+/// Everybody in turn.
+fn next(who: &mut u32) -> IpAddr {
+    *who = (*who + 1) % PEOPLE;
+    IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + *who))
+}
+
+fn bucket() -> Operation {
+    let mut bucket = TokenBucket::full(10, Duration::ZERO);
+    let mut now = Duration::ZERO;
+    Box::new(move || {
+        now += Duration::from_millis(1);
+        black_box(bucket.take(10, now)).expect("there is one");
+        bucket.give_back(10);
+    })
+}
+
+fn rates() -> Operation {
+    let clock = FakeRelativeClock::default();
+    let rates = Rates::with_clock(&RATES, clock.clone());
+    let mut who = 0;
+    // Everybody is known: what is measured is no growing map.
+    (0..PEOPLE).for_each(|id| rates.message(UserId(id.into())).expect("the burst is whole"));
+    Box::new(move || {
+        who = (who + 1) % PEOPLE;
+        clock.advance(LATER);
+        black_box(rates.message(UserId(who.into()))).expect("nobody is fast");
+    })
+}
+
+fn refused() -> Operation {
+    let rates = Rates::with_clock(&RATES, FakeRelativeClock::default());
+    let addr = next(&mut 0);
+    while rates.request(addr).is_ok() {}
+    Box::new(move || {
+        black_box(rates.request(addr)).expect_err("the burst is used up");
+    })
+}
+
+fn sign_in(right: bool) -> Operation {
+    let limits = Arc::new(SignInLimits::new(SignInSettings {
+        logins_per_minute: 10,
+        login_failures: 5,
+        lockout: Duration::from_secs(900),
+    }));
+    let (mut who, mut now) = (0, Duration::ZERO);
+    let mut one = move || {
+        now += LATER;
+        let attempt = limits.begin(next(&mut who), "josé", now).expect("everything has faded");
+        if right {
+            attempt.succeeded(now);
+        } else {
+            black_box(attempt.failed(now));
+        }
+    };
+    (0..PEOPLE).for_each(|_| one());
+    Box::new(one)
+}
+
+fn connection() -> Operation {
+    let caps = ConnectionCaps::new(2048, 64);
+    let mut who = 0;
+    let held: Vec<_> = (0..PEOPLE).map(|_| caps.admit(next(&mut who)).expect("there is room")).collect();
+    Box::new(move || {
+        let slot = Arc::new(caps.admit(next(&mut who)).expect("there is room").slot);
+        drop(black_box(slot.serve()));
+        black_box(&held);
+    })
+}

@@ -1,0 +1,20 @@
+//! How long the pure cores take.
+//!
+//! `cargo bench --bench cores [-- NAME]`. For comparing two states of the source on one quiet machine; `benches/compare` counts
+//! instructions of the same operations, which a busy machine does not change.
+#![allow(missing_docs, dead_code, reason = "a program that prints a table")]
+
+mod cases;
+
+use criterion::Criterion;
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    for case in cases::all() {
+        criterion.bench_function(case.name, |bencher| {
+            let mut operation = (case.make)();
+            bencher.iter(&mut operation);
+        });
+    }
+    criterion.final_summary();
+}
