@@ -1,0 +1,43 @@
+//! The pure cores under a program that counts instructions: `benches/compare` runs this.
+//!
+//! `instructions --list` prints the operations and how often each is counted; `instructions NAME` does one of them once for warmth and
+//! then so often inside [`in_the_count`], the function that callgrind is told to look into.
+#![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program for a script")]
+
+mod cases;
+
+use std::hint::black_box;
+
+fn main() {
+    let asked = std::env::args().nth(1).unwrap_or_default();
+    if asked == "--list" {
+        println!("# {} {}", std::env::consts::ARCH, features());
+        cases::all().iter().for_each(|case| println!("{}\t{}", case.times, case.name));
+        return;
+    }
+    // As a part of `cargo test --benches` all of them run once, which shows that they still work.
+    let all = cases::all();
+    let chosen: Vec<_> = all.iter().filter(|case| asked.is_empty() || asked.starts_with("--") || case.name == asked).collect();
+    assert!(!chosen.is_empty(), "no such operation: {asked}");
+    for case in chosen {
+        let mut operation = (case.make)();
+        operation();
+        in_the_count(&mut operation, if asked == case.name { case.times } else { 1 });
+    }
+}
+
+#[inline(never)]
+fn in_the_count(operation: &mut dyn FnMut(), times: u32) {
+    for _ in 0..black_box(times) {
+        operation();
+    }
+}
+
+/// What libraries choose their code by.
+fn features() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        return "avx2";
+    }
+    "plain"
+}
