@@ -258,6 +258,8 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         headers.extend(self.headers.iter().cloned());
+        // For the tally of refusals.
+        response.extensions_mut().insert(self.code);
         response
     }
 

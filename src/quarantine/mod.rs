@@ -102,6 +102,17 @@ impl Quarantine {
         QuotaLimits { max_total: config.files.max_total, max_files: config.limits.files as u64 }
     }
 
+    /// Files and their bytes, with what is on its way in.
+    pub fn held(&self) -> (u64, u64) {
+        (self.quota.files(), self.quota.used())
+    }
+
+    /// How many files nobody has looked into yet.
+    pub async fn waiting(&self) -> Result<u64, StoreError> {
+        let states = [FileState::Received, FileState::Inspecting].map(FileState::as_str);
+        self.store.run(move |db| db.count_files_in(states)).await
+    }
+
     /// All records, newest first.
     pub async fn list(&self) -> Result<Vec<FileRecord>, QuarantineError> {
         let rows = self.store.run(|db| db.files()).await?;
