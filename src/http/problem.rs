@@ -10,6 +10,9 @@ use crate::types::{Lang, Text};
 
 use super::body::Body;
 
+/// How soon to come again where the machine had run out of something: the accept loop looks as often.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// Stable error codes (DESIGN section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
@@ -311,7 +314,7 @@ impl From<crate::store::StoreError> for Problem {
 
 impl From<crate::quarantine::QuarantineError> for Problem {
     fn from(error: crate::quarantine::QuarantineError) -> Self {
-        internal(&error)
+        if error.is_momentary() { Self::new(Code::Busy).retry(MOMENT) } else { internal(&error) }
     }
 }
 

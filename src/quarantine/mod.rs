@@ -47,6 +47,15 @@ pub enum QuarantineError {
     Disk(#[from] io::Error),
 }
 
+impl QuarantineError {
+    /// Whether the machine had no descriptor or memory left for it, and may have in a moment.
+    pub fn is_momentary(&self) -> bool {
+        use rustix::io::Errno;
+        let Self::Disk(cause) = self else { return false };
+        matches!(Errno::from_io_error(cause), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
+    }
+}
+
 /// All files.
 pub struct Quarantine {
     disk: Disk,
