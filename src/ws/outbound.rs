@@ -202,6 +202,23 @@ mod tests {
         assert_eq!(drain(&out), (vec![], Some(CloseCode::SessionEnded)));
     }
 
+    #[test]
+    fn so_many_bytes_wait_and_not_one_more() {
+        // Its header and the quotes take six bytes.
+        let of = |bytes: usize| frame(bytes - 6);
+        let full = |last: usize| {
+            let out = Outbound::default();
+            (0..MAX_BYTES / 65_000).for_each(|_| out.push(of(65_000), Urgency::Message));
+            out.push(of(MAX_BYTES % 65_000 + last), Urgency::Message);
+            out
+        };
+        let out = full(0);
+        assert_eq!((out.figures().bytes, out.figures().too_slow), (MAX_BYTES, false));
+        out.push(frame(1), Urgency::Typing);
+        assert_eq!((out.figures().bytes, out.figures().dropped), (MAX_BYTES, [1, 0]));
+        assert!(full(1).figures().too_slow);
+    }
+
     proptest! {
         #[test]
         fn the_bounds_hold_and_order_stays(sizes in prop::collection::vec((1..20_000_usize, 0..3_u8), 0..400)) {
