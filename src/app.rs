@@ -21,7 +21,7 @@ use crate::chat::{ChatLimits, Hub};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Level, Live, SyslogTarget};
 use crate::http::{Assets, HttpsSide, Pages, Router, Site};
-use crate::limits::{ConnectionCaps, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings};
+use crate::limits::{ConnectionCaps, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings, Tally};
 use crate::net::{ListenError, Server, Tls};
 use crate::quarantine::{Quarantine, QuarantineError};
 use crate::store::{Store, StoreError};
@@ -334,6 +334,7 @@ fn build(
     let sign_in = Arc::new(SignInLimits::new(sign_in_settings(&config)));
     let caps = ConnectionCaps::new(config.limits.connections, config.limits.connections_per_address);
     let rates = Arc::new(Rates::new(&rate_settings(&config)));
+    let refusals = Tally::default();
     let hub = Hub::new(chat_limits(&config), key, audit.clone());
     let accounts = Arc::new(Accounts::open(
         store.clone(),
@@ -353,6 +354,7 @@ fn build(
         rates: Arc::clone(&rates),
         pauses: Arc::new(RoomPause::new()),
         registry: Arc::default(),
+        refusals: refusals.clone(),
         config: Arc::clone(&config),
         audit: audit.clone(),
         clock: Arc::clone(&clock),
@@ -368,6 +370,9 @@ fn build(
         quarantine,
         sockets,
         rates,
+        connections: caps.clone(),
+        refusals,
+        started: clock.now(),
         config,
         audit: audit.clone(),
         clock,

@@ -3,6 +3,7 @@
 pub mod blocklist;
 mod change;
 mod claim;
+mod load;
 pub mod password;
 mod sessions;
 pub mod tune;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use crate::audit::{Audit, Event, LoginFailure, SessionEnd};
 use crate::clock::{Clock, Timestamp};
-use crate::limits::{Attempt, Refusal, SignInLimits, Wait};
+use crate::limits::{Attempt, Refusal, SignInLimits, Tally, Wait};
 use crate::store::{SessionRow, Store, StoreError, UserRow};
 use crate::types::crypto::{Sha256, Token};
 use crate::types::{Person, UserName};
@@ -23,7 +24,7 @@ use blocklist::Blocklist;
 pub use change::{ChangeError, PasswordChange};
 use claim::OpenClaim;
 pub use claim::{ClaimError, ClaimRequest};
-use password::{HashError, HashPool, Password};
+use password::{HashError, HashPool, Hashing, Password};
 pub use sessions::{EndListener, Session, SessionLimits, Sessions};
 
 /// Why nobody was signed in.
@@ -252,6 +253,16 @@ impl Accounts {
             let (id, old) = (user.id, user.password.clone());
             let _ = self.store.run(move |db| db.rehash(id, &old, &new)).await;
         }
+    }
+
+    /// What hashing does at the moment.
+    pub fn hashing(&self) -> Hashing {
+        self.pool.hashing()
+    }
+
+    /// How often nobody was signed in, by reason.
+    pub fn refused_sign_ins(&self) -> &Tally {
+        self.limits.refused()
     }
 
     /// The session behind a cookie, if it is live; counts as use.

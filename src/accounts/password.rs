@@ -17,6 +17,8 @@ use crate::types::crypto::random;
 use crate::types::{OneTimePassword, Text, UserName};
 
 use super::blocklist::Blocklist;
+pub use super::load::Hashing;
+use super::load::Load;
 
 /// Bytes of salt: what RFC 9106 section 3.1 recommends.
 const SALT_BYTES: usize = 16;
@@ -153,6 +155,8 @@ pub struct Verdict {
 pub struct HashPool {
     params: Argon2Params,
     jobs: SyncSender<Job>,
+    threads: usize,
+    load: Arc<Load>,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -162,16 +166,22 @@ impl HashPool {
     pub fn new(params: Argon2Params, at_once: usize) -> io::Result<Self> {
         let (jobs, queue) = sync_channel::<Job>(MAX_WAITING);
         let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..at_once.max(1) {
+        let threads = at_once.max(1);
+        for _ in 0..threads {
             let queue = Arc::clone(&queue);
             thread::Builder::new().name("hash".into()).spawn(move || work(&queue))?;
         }
-        Ok(Self { params, jobs })
+        Ok(Self { params, jobs, threads, load: Arc::default() })
     }
 
     /// The parameters of new hashes.
     pub fn params(&self) -> Argon2Params {
         self.params
+    }
+
+    /// What it does at the moment.
+    pub fn hashing(&self) -> Hashing {
+        self.load.now(self.threads)
     }
 
     /// A hash that no password fits, as costly to check as a real one.
@@ -198,14 +208,19 @@ impl HashPool {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
         let (tell, told) = oneshot::channel();
+        let waiting = self.load.wait();
         let job = move || {
+            let _running = waiting.run();
             // Nobody waits any more: the work would be for nothing.
             if !tell.is_closed() {
                 let _ = tell.send(work());
             }
         };
         self.jobs.try_send(Box::new(job)).map_err(|refused| match refused {
-            TrySendError::Full(_) => HashError::Busy,
+            TrySendError::Full(_) => {
+                self.load.refused();
+                HashError::Busy
+            }
             TrySendError::Disconnected(_) => HashError::Failed,
         })?;
         told.await.unwrap_or(Err(HashError::Failed))
@@ -307,11 +322,13 @@ mod tests {
             assert!(polled.is_pending());
         }
         assert_eq!(pool.hash("y").await, Err(HashError::Busy));
+        assert_eq!(pool.hashing(), Hashing { threads: 1, running: 1, waiting: MAX_WAITING, refused: 1 });
         go.send(()).expect("the thread waits");
         held.await.expect("runs").expect("passed the gate");
         for hash in waiting {
             assert!(hash.await.is_ok());
         }
+        assert_eq!(pool.hashing().waiting, 0);
         assert!(pool.hash("y").await.is_ok());
     }
 

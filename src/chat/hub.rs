@@ -94,11 +94,28 @@ pub struct LobbyEntry {
     pub members: usize,
 }
 
+/// What is going on, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HubFigures {
+    /// Rooms with somebody in them.
+    pub occupied: usize,
+    /// Rooms without, whose code and password are kept.
+    pub reserved: usize,
+    /// Places that are taken, those of lost sockets included.
+    pub seats: usize,
+    /// Messages since the start.
+    pub messages: u64,
+    /// To how many sockets they went, together.
+    pub deliveries: u64,
+}
+
 /// All rooms.
 pub struct Hub<W: Wire> {
     rooms: Mutex<HashMap<RoomCode, Arc<Entry<W>>>>,
     limits: Mutex<ChatLimits>,
     next_instance: AtomicU64,
+    messages: AtomicU64,
+    deliveries: AtomicU64,
     key: Arc<MacKey>,
     audit: Audit,
 }
@@ -106,7 +123,8 @@ pub struct Hub<W: Wire> {
 impl<W: Wire> Hub<W> {
     /// No rooms yet; `key` seals resume tokens.
     pub fn new(limits: ChatLimits, key: Arc<MacKey>, audit: Audit) -> Arc<Self> {
-        Arc::new(Self { rooms: Mutex::default(), limits: Mutex::new(limits), next_instance: AtomicU64::new(1), key, audit })
+        let (rooms, limits, next_instance) = (Mutex::default(), Mutex::new(limits), AtomicU64::new(1));
+        Arc::new(Self { rooms, limits, next_instance, messages: AtomicU64::new(0), deliveries: AtomicU64::new(0), key, audit })
     }
 
     /// New limits hold from the next action on.
@@ -243,6 +261,26 @@ impl<W: Wire> Hub<W> {
             hub: Arc::clone(self),
             left: false,
         }
+    }
+
+    /// Counts a message and its receivers: once a message, however many they are.
+    pub(super) fn published(&self, receivers: u64) {
+        self.messages.fetch_add(1, Ordering::Relaxed);
+        self.deliveries.fetch_add(receivers, Ordering::Relaxed);
+    }
+
+    /// The figures. One room is looked at after the other, so that none waits for all.
+    pub fn figures(&self) -> HubFigures {
+        let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut figures =
+            HubFigures { messages: count(&self.messages), deliveries: count(&self.deliveries), ..HubFigures::default() };
+        for entry in entries {
+            let seats = lock(&entry.state).room.seats();
+            figures.seats += seats;
+            if seats > 0 { figures.occupied += 1 } else { figures.reserved += 1 }
+        }
+        figures
     }
 
     /// Notes an event of a room.

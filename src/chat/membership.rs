@@ -39,7 +39,10 @@ impl<W: Wire> Membership<W> {
         }
         state.messages += 1;
         state.bytes += text.as_str().len() as u64;
-        Some(state.room.publish(ring, |seq| W::seal(draft, seq)))
+        let (seq, receivers) = state.room.publish(ring, |seq| W::seal(draft, seq));
+        drop(state);
+        self.hub.published(receivers);
+        Some(seq)
     }
 
     /// Shows the others that this person is typing. `None` as with [`Membership::speak`].

@@ -12,7 +12,7 @@ mod room;
 
 pub use delivery::{Mailbox, Presence, Urgency, Wire};
 pub use entry::Found;
-pub use hub::{ChatLimits, EnterError, Entered, Hub, LobbyEntry, ResumeError, Resumed, Visitor};
+pub use hub::{ChatLimits, EnterError, Entered, Hub, HubFigures, LobbyEntry, ResumeError, Resumed, Visitor};
 pub use membership::Membership;
 pub use resume::ResumeToken;
 pub use room::{MAX_RING, MAX_SEATS, Missed, Seq};

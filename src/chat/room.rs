@@ -178,8 +178,8 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         }
     }
 
-    /// Numbers a message, keeps it in the ring of `ring` entries, hands it to everybody here.
-    pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F) -> Seq {
+    /// Numbers a message, keeps it in the ring of `ring` entries, hands it to everybody here; returns the number and to how many.
+    pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F) -> (Seq, u64) {
         self.last_seq += 1;
         let frame = seal(self.last_seq);
         while self.ring.len() >= ring.clamp(1, MAX_RING) {
@@ -187,17 +187,24 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         }
         // There is room: the loop above has made it.
         let _ = self.ring.push_back(frame.clone());
-        self.deliver(&frame, Urgency::Message, None);
-        self.last_seq
+        (self.last_seq, self.deliver(&frame, Urgency::Message, None))
     }
 
-    /// Hands a frame to everybody here but `except`; it is not kept.
-    pub(super) fn deliver(&self, frame: &F, urgency: Urgency, except: Option<u64>) {
+    /// How many places are taken.
+    pub(super) fn seats(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// Hands a frame to everybody here but `except`; it is not kept. Returns to how many.
+    pub(super) fn deliver(&self, frame: &F, urgency: Urgency, except: Option<u64>) -> u64 {
+        let mut receivers = 0;
         for seat in self.seats.iter().filter(|s| Some(s.id) != except) {
             if let Some(mailbox) = &seat.mailbox {
                 mailbox.deliver(frame.clone(), urgency);
+                receivers += 1;
             }
         }
+        receivers
     }
 }
 

@@ -1,9 +1,15 @@
 //! What somebody may do, as types: a handler that deletes cannot be reached without an [`Admin`].
 
+use std::net::IpAddr;
 use std::sync::Arc;
+
+use http::HeaderMap;
 
 use crate::accounts::Session;
 use crate::types::Role;
+
+use super::address::is_local;
+use super::origin::names_loopback;
 
 /// Somebody with a session, who may first have to replace a password that was given to them.
 pub(super) struct AnySession(Arc<Session>);
@@ -17,6 +23,22 @@ pub(super) struct Uploader(SignedIn);
 
 /// Somebody who may do everything.
 pub(super) struct Admin(SignedIn);
+
+/// Somebody who looks after the device: an administrator, or whoever is on the device itself. May read figures that name nobody.
+pub(super) struct Operator(());
+
+impl Operator {
+    /// Whoever asks from this machine, by a name that only it has for itself: what a forwarder without headers hands on does not.
+    pub(super) fn local(peer: IpAddr, headers: &HeaderMap, authority: &str, trusted: &[IpAddr]) -> Option<Self> {
+        (names_loopback(authority) && is_local(peer, headers, trusted)).then_some(Self(()))
+    }
+}
+
+impl From<Admin> for Operator {
+    fn from(_: Admin) -> Self {
+        Self(())
+    }
+}
 
 impl AnySession {
     pub(super) fn new(session: Arc<Session>) -> Self {

@@ -147,3 +147,30 @@ pub(super) async fn read_small(mut body: Incoming) -> Result<Zeroizing<Vec<u8>>,
     };
     timeout(WHOLE, read).await.unwrap_or_else(|_| Err(Problem::new(Code::RequestTimeout)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::problem::Code;
+
+    /// A body whose next byte never comes.
+    struct Stalled;
+
+    impl http_body::Body for Stalled {
+        type Data = Bytes;
+        type Error = io::Error;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_pause_for_so_long() {
+        for limit in [STALLED, Duration::from_secs(30)] {
+            let begin = tokio::time::Instant::now();
+            let problem = next_data(&mut Stalled, limit).await.err().map(|problem| problem.code);
+            assert_eq!((problem, begin.elapsed()), (Some(Code::RequestTimeout), limit));
+        }
+    }
+}

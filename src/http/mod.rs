@@ -9,6 +9,7 @@ mod download;
 mod form;
 mod headers;
 mod heads;
+mod metrics;
 mod multipart;
 mod origin;
 mod pages;
@@ -27,9 +28,9 @@ use std::sync::Arc;
 
 use crate::accounts::Accounts;
 use crate::audit::Audit;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::Live;
-use crate::limits::Rates;
+use crate::limits::{ConnectionCaps, Rates, Tally};
 use crate::quarantine::Quarantine;
 use crate::ws;
 
@@ -48,6 +49,12 @@ pub struct Site {
     pub sockets: Arc<ws::Services>,
     /// Rate limits.
     pub rates: Arc<Rates>,
+    /// Open connections.
+    pub connections: ConnectionCaps,
+    /// What was refused.
+    pub refusals: Tally,
+    /// When the server started, by the clock of that moment.
+    pub started: Timestamp,
     /// Settings in force.
     pub config: Arc<Live>,
     /// Where events go.

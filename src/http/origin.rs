@@ -56,6 +56,12 @@ pub(super) fn is_own(authority: &str, own_name: &str, hosts: &[String]) -> bool 
         || hosts.iter().any(|own| own == host)
 }
 
+/// Whether a request was made out to this machine by a name that it has for itself alone.
+pub(super) fn names_loopback(authority: &str) -> bool {
+    let host = host_of(authority);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|addr| addr.to_canonical().is_loopback())
+}
+
 /// Whether a request may change state or open a socket. Browsers say where it comes from; what says nothing is no browser.
 pub(super) fn is_same(headers: &HeaderMap, authority: &str, secure: bool, allowed: &[String]) -> bool {
     let origin = headers.get(header::ORIGIN).map(|v| v.to_str().unwrap_or("null").to_ascii_lowercase());

@@ -26,7 +26,10 @@ pub(super) async fn answer(site: &Site, peer: IpAddr, request: &Request<Incoming
     let lang = trust_page::language(request);
     let mut response = match route(site, peer, request, lang).await {
         Ok(response) => response,
-        Err(problem) => problem.response(HTML, bare(&problem.detail(lang), lang)),
+        Err(problem) => {
+            site.refusals.count("http", problem.code.word());
+            problem.response(HTML, bare(&problem.detail(lang), lang))
+        }
     };
     harden(response.headers_mut(), false);
     response

@@ -10,6 +10,9 @@ use crate::types::{Lang, Text};
 
 use super::body::Body;
 
+/// How soon to come again where the machine had run out of something: the accept loop looks as often.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// Stable error codes (DESIGN section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
@@ -258,6 +261,8 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         headers.extend(self.headers.iter().cloned());
+        // For the tally of refusals.
+        response.extensions_mut().insert(self.code);
         response
     }
 
@@ -309,7 +314,7 @@ impl From<crate::store::StoreError> for Problem {
 
 impl From<crate::quarantine::QuarantineError> for Problem {
     fn from(error: crate::quarantine::QuarantineError) -> Self {
-        internal(&error)
+        if error.is_momentary() { Self::new(Code::Busy).retry(MOMENT) } else { internal(&error) }
     }
 }
 

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use crate::types::Lang;
 
 use super::Site;
-use super::auth::{Admin, AnySession, SignedIn, Uploader};
+use super::auth::{Admin, AnySession, Operator, SignedIn, Uploader};
 use super::body::Body;
 use super::problem::Problem;
 
@@ -37,6 +37,8 @@ pub(super) enum Handler {
     AnySession(fn(Call, AnySession) -> Answer),
     SignedIn(fn(Call, SignedIn) -> Answer),
     Uploader(fn(Call, Uploader) -> Answer),
+    /// An administrator, or whoever is on this machine.
+    Operator(fn(Call, Operator) -> Answer),
     Admin(fn(Call, Admin) -> Answer),
 }
 
@@ -51,6 +53,8 @@ pub enum Access {
     SignedIn,
     /// A session of somebody who may put files into quarantine.
     Uploader,
+    /// A session of an administrator, or whoever asks from the machine itself.
+    Operator,
     /// A session of an administrator.
     Administrator,
 }
@@ -63,6 +67,7 @@ impl Handler {
             Self::AnySession(_) => Access::AnySession,
             Self::SignedIn(_) => Access::SignedIn,
             Self::Uploader(_) => Access::Uploader,
+            Self::Operator(_) => Access::Operator,
             Self::Admin(_) => Access::Administrator,
         }
     }

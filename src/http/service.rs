@@ -10,7 +10,7 @@ use crate::audit::Event;
 use crate::types::Lang;
 
 use super::address::client_address;
-use super::auth::{AnySession, SignedIn};
+use super::auth::{AnySession, Operator, SignedIn};
 use super::body::Body;
 use super::cookies;
 use super::headers::harden;
@@ -29,10 +29,13 @@ pub(super) async fn answer(site: Arc<Site>, peer: IpAddr, request: Request<Incom
     let face = if is_api(request.uri().path()) { Face::Api } else { Face::Page };
     let cors = cors(request.headers(), &config.http.allowed_origins);
     let secure = site.secure;
-    let mut response = match dispatch(&site, addr, lang, request).await {
+    let mut response = match dispatch(&site, peer, addr, lang, request).await {
         Ok(response) => response,
         Err(Refused { problem, face: own }) => show(&site, &problem, own.unwrap_or(face), lang),
     };
+    if let Some(code) = response.extensions().get::<Code>() {
+        site.refusals.count("http", code.word());
+    }
     let fields = response.headers_mut();
     if !config.http.allowed_origins.is_empty() {
         // Also where this origin is none of them: what is cached for one must not be shown to another.
@@ -69,7 +72,13 @@ impl From<Problem> for Refused {
     }
 }
 
-async fn dispatch(site: &Arc<Site>, addr: IpAddr, lang: Lang, request: Request<Incoming>) -> Result<Response<Body>, Refused> {
+async fn dispatch(
+    site: &Arc<Site>,
+    peer: IpAddr,
+    addr: IpAddr,
+    lang: Lang,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Refused> {
     admit(site, addr, &request).await?;
     let config = site.config.get();
     let path = request.uri().path().to_owned();
@@ -108,6 +117,17 @@ async fn dispatch(site: &Arc<Site>, addr: IpAddr, lang: Lang, request: Request<I
             Some(who) => handler(call, who).await,
             None => Err(denied(&call).await),
         },
+        Handler::Operator(handler) => {
+            let local = Operator::local(peer, call.request.headers(), &own, &config.http.trusted_proxies);
+            let who = match local {
+                Some(who) => who,
+                None => match signed_in(&call, face)?.admin() {
+                    Some(admin) => admin.into(),
+                    None => return Err(denied(&call).await.into()),
+                },
+            };
+            handler(call, who).await
+        }
         Handler::Admin(handler) => match signed_in(&call, face)?.admin() {
             Some(who) => handler(call, who).await,
             None => Err(denied(&call).await),

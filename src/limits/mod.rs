@@ -10,6 +10,8 @@
 //! | wrong room passwords | [`RoomPause`] |
 //! | open connections | [`ConnectionCaps`] |
 //! | a socket that does not heed `rate_limited` | [`Flood`] |
+//!
+//! [`Tally`] limits nothing: it counts what was refused.
 
 mod address;
 mod bounded;
@@ -20,6 +22,7 @@ mod rates;
 mod room_pause;
 mod sign_in;
 mod sign_in_ledger;
+mod tally;
 mod token_bucket;
 mod wait;
 
@@ -30,5 +33,6 @@ pub use rates::{RATE_KEYS, RateSettings, Rates};
 pub use room_pause::{PAUSED_ROOMS, RoomPause};
 pub use sign_in::{Attempt, Failed, Refusal, SignInLimits};
 pub use sign_in_ledger::{MAX_DELAY, SIGN_IN_ADDRESSES, SIGN_IN_NAMES, SIGN_IN_PAIRS, SignInSettings};
+pub use tally::Tally;
 pub use token_bucket::TokenBucket;
 pub use wait::{Wait, whole_seconds};

@@ -12,6 +12,7 @@ use governor::{Quota, RateLimiter};
 
 use super::address::address_key;
 use super::rate_cells::RateCells;
+use super::tally::Tally;
 use super::wait::Wait;
 use crate::types::UserId;
 
@@ -52,6 +53,7 @@ pub struct RateSettings {
 pub struct Rates<C: Clock = MonotonicClock> {
     gates: RwLock<Gates<C>>,
     clock: C,
+    refused: Tally,
 }
 
 struct Gates<C: Clock> {
@@ -74,7 +76,7 @@ impl Rates {
 impl<C: Clock + Clone> Rates<C> {
     /// Rates by another clock.
     pub fn with_clock(settings: &RateSettings, clock: C) -> Self {
-        Self { gates: RwLock::new(Gates::new(settings, RATE_KEYS, &clock)), clock }
+        Self { gates: RwLock::new(Gates::new(settings, RATE_KEYS, &clock)), clock, refused: Tally::default() }
     }
 
     /// Puts other figures in force; everybody starts anew with a full burst.
@@ -85,37 +87,37 @@ impl<C: Clock + Clone> Rates<C> {
 
     /// One request of an address.
     pub fn request(&self, addr: IpAddr) -> Result<(), Wait> {
-        self.through(|gates| gates.requests.pass(&address_key(addr)))
+        self.pass("requests", |gates| gates.requests.pass(&address_key(addr)))
     }
 
     /// One upload of a user.
     pub fn upload(&self, user: UserId) -> Result<(), Wait> {
-        self.through(|gates| gates.uploads.pass(&user))
+        self.pass("uploads", |gates| gates.uploads.pass(&user))
     }
 
     /// One download of a user.
     pub fn download(&self, user: UserId) -> Result<(), Wait> {
-        self.through(|gates| gates.downloads.pass(&user))
+        self.pass("downloads", |gates| gates.downloads.pass(&user))
     }
 
     /// One deletion by a user.
     pub fn delete(&self, user: UserId) -> Result<(), Wait> {
-        self.through(|gates| gates.deletes.pass(&user))
+        self.pass("deletes", |gates| gates.deletes.pass(&user))
     }
 
     /// One message of a user.
     pub fn message(&self, user: UserId) -> Result<(), Wait> {
-        self.through(|gates| gates.messages.pass(&user))
+        self.pass("messages", |gates| gates.messages.pass(&user))
     }
 
     /// One join or resume of a user.
     pub fn join(&self, user: UserId) -> Result<(), Wait> {
-        self.through(|gates| gates.joins.pass(&user))
+        self.pass("joins", |gates| gates.joins.pass(&user))
     }
 
     /// One typing notice of a user.
     pub fn typing(&self, user: UserId) -> Result<(), Wait> {
-        self.through(|gates| gates.typing.pass(&user))
+        self.pass("typing", |gates| gates.typing.pass(&user))
     }
 
     /// Forgets everybody who has been quiet; to be called every minute or so. Without it memory is bounded too, only later.
@@ -125,6 +127,15 @@ impl<C: Clock + Clone> Rates<C> {
             let by_user = [&gates.uploads, &gates.downloads, &gates.deletes, &gates.messages, &gates.joins, &gates.typing];
             by_user.into_iter().for_each(Gate::sweep);
         });
+    }
+
+    /// How often each of the rates refused.
+    pub fn refused(&self) -> &Tally {
+        &self.refused
+    }
+
+    fn pass(&self, what: &'static str, ask: impl FnOnce(&Gates<C>) -> Result<(), Wait>) -> Result<(), Wait> {
+        self.through(ask).inspect_err(|_| self.refused.count("rate", what))
     }
 
     fn through<T>(&self, ask: impl FnOnce(&Gates<C>) -> T) -> T {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::address::address_key;
 use super::sign_in_ledger::{Ledger, Pair, SignInSettings};
+use super::tally::Tally;
 use super::wait::Wait;
 use crate::types::crypto::{self, Sha256Hasher};
 
@@ -18,6 +19,7 @@ pub struct SignInLimits {
     /// Random for each process: nobody can prepare names whose digests meet.
     salt: [u8; 32],
     ledger: Mutex<Ledger>,
+    refused: Tally,
 }
 
 /// Why an attempt may not begin. Both cost no token.
@@ -41,7 +43,7 @@ pub struct Failed {
 impl SignInLimits {
     /// Limits in which nobody has failed yet.
     pub fn new(settings: SignInSettings) -> Self {
-        Self { salt: crypto::random(), ledger: Mutex::new(Ledger::new(settings)) }
+        Self { salt: crypto::random(), ledger: Mutex::new(Ledger::new(settings)), refused: Tally::default() }
     }
 
     /// Puts other figures in force. Locks that hold stay as they are.
@@ -59,8 +61,17 @@ impl SignInLimits {
         name.update(&self.salt);
         name.update(name_key.as_bytes());
         let pair = Pair { addr: address_key(addr), name: name.finish() };
-        let delay = self.ledger().begin(pair, now)?;
+        let begun = self.ledger().begin(pair, now);
+        let delay = begun.inspect_err(|refusal| {
+            let limited = matches!(refusal, Refusal::RateLimited(_));
+            self.refused.count("sign_in", if limited { "rate_limited" } else { "locked_out" });
+        })?;
         Ok(Attempt { limits: Arc::clone(self), pair, delay, settled: false })
+    }
+
+    /// How often nobody was let in, by reason.
+    pub fn refused(&self) -> &Tally {
+        &self.refused
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -94,6 +105,7 @@ impl Attempt {
     pub fn failed(mut self, now: Duration) -> Failed {
         self.settled = true;
         let lockout = self.limits.ledger().failed(&self.pair, now);
+        self.limits.refused.count("sign_in", "wrong");
         Failed { locked: lockout.is_some(), lockout: lockout.unwrap_or_default() }
     }
 }

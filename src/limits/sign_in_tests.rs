@@ -138,7 +138,7 @@ const SMALL: [usize; 3] = [32, 128, 64];
 fn small_limits(settings: SignInSettings) -> Arc<SignInLimits> {
     let [addresses, pairs, names] = SMALL;
     let ledger = Ledger::with_room(settings, addresses, pairs, names);
-    Arc::new(SignInLimits { salt: crypto::random(), ledger: Mutex::new(ledger) })
+    Arc::new(SignInLimits { salt: crypto::random(), ledger: Mutex::new(ledger), refused: Tally::default() })
 }
 
 #[test]

@@ -71,6 +71,7 @@ impl Server {
             let (stream, peer) = match listener.tcp.accept().await {
                 Ok(accepted) => accepted,
                 Err(_) => {
+                    self.site.refusals.count("connection", "accept_failed");
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     continue;
@@ -160,6 +161,7 @@ struct Refusals {
 impl Refusals {
     fn count(&mut self, server: &Server, addr: IpAddr, reason: &'static str) {
         self.count += 1;
+        server.site.refusals.count("connection", reason);
         if self.said.is_none_or(|said| said.elapsed() >= SAY_REFUSED_EVERY) {
             self.said = Some(Instant::now());
             server.site.audit.note(Event::ConnectionRefused { addr, reason, count: std::mem::take(&mut self.count) });

@@ -47,6 +47,15 @@ pub enum QuarantineError {
     Disk(#[from] io::Error),
 }
 
+impl QuarantineError {
+    /// Whether the machine had no descriptor or memory left for it, and may have in a moment.
+    pub fn is_momentary(&self) -> bool {
+        use rustix::io::Errno;
+        let Self::Disk(cause) = self else { return false };
+        matches!(Errno::from_io_error(cause), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
+    }
+}
+
 /// All files.
 pub struct Quarantine {
     disk: Disk,
@@ -100,6 +109,17 @@ impl Quarantine {
     fn limits(&self) -> QuotaLimits {
         let config = self.config.get();
         QuotaLimits { max_total: config.files.max_total, max_files: config.limits.files as u64 }
+    }
+
+    /// Files and their bytes, with what is on its way in.
+    pub fn held(&self) -> (u64, u64) {
+        (self.quota.files(), self.quota.used())
+    }
+
+    /// How many files nobody has looked into yet.
+    pub async fn waiting(&self) -> Result<u64, StoreError> {
+        let states = [FileState::Received, FileState::Inspecting].map(FileState::as_str);
+        self.store.run(move |db| db.count_files_in(states)).await
     }
 
     /// All records, newest first.

@@ -45,13 +45,11 @@ impl Quota {
     }
 
     /// Bytes held and promised.
-    #[cfg(test)]
     pub(super) fn used(&self) -> u64 {
         self.held().bytes
     }
 
     /// Files held and promised.
-    #[cfg(test)]
     pub(super) fn files(&self) -> u64 {
         self.held().files
     }

@@ -95,6 +95,12 @@ impl Db {
         Ok(self.conn.prepare_cached(&text)?.query_row([state], file).optional()?)
     }
 
+    /// How many files are in one of two states.
+    pub fn count_files_in(&self, states: [&str; 2]) -> Result<u64, StoreError> {
+        let mut query = self.conn.prepare_cached("SELECT count(*) FROM files WHERE state IN (?1, ?2)")?;
+        Ok(query.query_row(states, |row| row.get(0))?)
+    }
+
     /// Moves a file from one state to another, with its reasons; `false` when it was not in that state. A power cut may take it
     /// back: then the file is looked into again.
     pub fn move_file(&mut self, id: &str, from: &str, to: &str, reasons: &str) -> Result<bool, StoreError> {
@@ -142,6 +148,7 @@ mod tests {
             assert!(!db.move_file("2", "received", "infected", "")?);
             assert!(!db.move_file("9", "received", "clean", "")?);
             assert_eq!((oldest(db, "received")?.as_deref(), oldest(db, "infected")?), (Some("3"), None));
+            assert_eq!((db.count_files_in(["received", "clean"])?, db.count_files_in(["received", "x"])?), (3, 2));
             Ok(db.file("2")?.map(|file| (file.state, file.reasons)))
         });
         assert_eq!(moved.expect("works"), Some(("clean".to_owned(), "a\nb".to_owned())));

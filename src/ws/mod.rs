@@ -19,13 +19,13 @@ use crate::audit::Audit;
 use crate::chat::Hub;
 use crate::clock::Clock;
 use crate::config::Live;
-use crate::limits::{Rates, RoomPause};
+use crate::limits::{Rates, RoomPause, Tally};
 
 pub use check::check;
 pub use frame::{Draft, Frame};
 pub use handshake::{HandshakeError, accept};
 pub use outbound::{CloseCode, Outbound};
-pub use registry::{Registry, TooManySockets};
+pub use registry::{Backlog, Registry, TooManySockets};
 pub use socket::{Client, Ticket};
 pub use wire::{JsonWire, Ref, Request};
 
@@ -41,6 +41,8 @@ pub struct Services {
     pub pauses: Arc<RoomPause>,
     /// Open sockets by session.
     pub registry: Arc<Registry>,
+    /// What was refused.
+    pub refusals: Tally,
     /// Settings in force.
     pub config: Arc<Live>,
     /// Where events go.

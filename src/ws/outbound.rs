@@ -48,7 +48,17 @@ struct Queue {
     bytes: usize,
     waker: Option<Waker>,
     closing: Option<CloseCode>,
-    dropped: u64,
+    /// Typing notices and presence that were dropped.
+    dropped: [u64; 2],
+}
+
+/// What waits for a socket, and what was lost for want of room.
+#[derive(Clone, Copy)]
+pub(super) struct Figures {
+    pub(super) frames: usize,
+    pub(super) bytes: usize,
+    pub(super) dropped: [u64; 2],
+    pub(super) too_slow: bool,
 }
 
 impl Outbound {
@@ -98,9 +108,10 @@ impl Outbound {
         queue.closing
     }
 
-    /// How many frames were dropped because the receiver was slow.
-    pub fn dropped(&self) -> u64 {
-        self.lock().dropped
+    pub(super) fn figures(&self) -> Figures {
+        let queue = self.lock();
+        let too_slow = queue.closing == Some(CloseCode::TooSlow);
+        Figures { frames: queue.frames.len(), bytes: queue.bytes, dropped: queue.dropped, too_slow }
     }
 }
 
@@ -118,7 +129,7 @@ impl Queue {
                 break;
             }
             if urgency <= worth {
-                self.dropped += 1;
+                self.dropped[urgency as usize] += 1;
                 return;
             }
             self.drop_all(worth);
@@ -134,7 +145,7 @@ impl Queue {
     fn drop_all(&mut self, worth: Urgency) {
         let before = self.frames.len();
         self.frames.retain(|(_, urgency)| *urgency != worth);
-        self.dropped += (before - self.frames.len()) as u64;
+        self.dropped[worth as usize] += (before - self.frames.len()) as u64;
         self.bytes = self.frames.iter().map(|(frame, _)| frame.as_bytes().len()).sum();
     }
 
@@ -171,12 +182,13 @@ mod tests {
         out.push(frame(20), Urgency::Typing);
         out.push(frame(30), Urgency::Presence);
         out.push(frame(40), Urgency::Typing);
-        assert_eq!(out.dropped(), 1, "a full queue takes no typing");
+        assert_eq!(out.figures().dropped, [1, 0], "a full queue takes no typing");
         out.push(frame(50), Urgency::Message);
-        assert_eq!(out.dropped(), 2, "typing made room");
+        assert_eq!(out.figures().dropped, [2, 0], "typing made room");
         out.push(frame(60), Urgency::Message);
-        assert_eq!(out.dropped(), 3, "presence made room");
+        assert_eq!(out.figures().dropped, [2, 1], "presence made room");
         out.push(frame(70), Urgency::Message);
+        assert!(out.figures().too_slow);
         assert_eq!(drain(&out), (vec![], Some(CloseCode::TooSlow)));
     }
 
@@ -188,6 +200,23 @@ mod tests {
         out.close(CloseCode::Shutdown);
         out.push(frame(1), Urgency::Message);
         assert_eq!(drain(&out), (vec![], Some(CloseCode::SessionEnded)));
+    }
+
+    #[test]
+    fn so_many_bytes_wait_and_not_one_more() {
+        // Its header and the quotes take six bytes.
+        let of = |bytes: usize| frame(bytes - 6);
+        let full = |last: usize| {
+            let out = Outbound::default();
+            (0..MAX_BYTES / 65_000).for_each(|_| out.push(of(65_000), Urgency::Message));
+            out.push(of(MAX_BYTES % 65_000 + last), Urgency::Message);
+            out
+        };
+        let out = full(0);
+        assert_eq!((out.figures().bytes, out.figures().too_slow), (MAX_BYTES, false));
+        out.push(frame(1), Urgency::Typing);
+        assert_eq!((out.figures().bytes, out.figures().dropped), (MAX_BYTES, [1, 0]));
+        assert!(full(1).figures().too_slow);
     }
 
     proptest! {

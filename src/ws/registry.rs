@@ -5,12 +5,51 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::types::crypto::Sha256;
 
-use super::outbound::{CloseCode, Outbound};
+use super::outbound::{CloseCode, Figures, Outbound};
 
 /// The session has as many sockets as it may.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("this session has too many open sockets")]
 pub struct TooManySockets;
+
+/// Sockets whose queues are looked at before others on the same thread have their turn: some 50 µs.
+const LOOKED_AT_ONCE: usize = 512;
+
+/// What waits for sockets, and what was lost since the start because they were slow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Open sockets.
+    pub sockets: usize,
+    /// Frames that wait for all of them.
+    pub frames: usize,
+    /// Bytes of these.
+    pub bytes: usize,
+    /// Frames that wait for the one with most.
+    pub deepest: usize,
+    /// Typing notices that were dropped, presence that was dropped.
+    pub dropped: [u64; 2],
+    /// Sockets that were closed for being too slow.
+    pub too_slow: u64,
+}
+
+impl Backlog {
+    fn add(&mut self, out: &Outbound) {
+        let Figures { frames, bytes, .. } = self.lost(out);
+        self.sockets += 1;
+        self.frames += frames;
+        self.bytes += bytes;
+        self.deepest = self.deepest.max(frames);
+    }
+
+    fn lost(&mut self, out: &Outbound) -> Figures {
+        let figures = out.figures();
+        for (all, own) in self.dropped.iter_mut().zip(figures.dropped) {
+            *all += own;
+        }
+        self.too_slow += u64::from(figures.too_slow);
+        figures
+    }
+}
 
 /// Open sockets. Bounded by the bounds on connections.
 #[derive(Default)]
@@ -19,6 +58,8 @@ pub struct Registry(Mutex<Sockets>);
 #[derive(Default)]
 struct Sockets {
     by_session: HashMap<Sha256, Vec<Arc<Outbound>>>,
+    /// What was lost for sockets that are gone.
+    gone: Backlog,
     /// Set once the server stops: a socket that opens now is closed at once.
     stopping: bool,
 }
@@ -73,6 +114,19 @@ impl Registry {
         self.lock().by_session.keys().copied().collect()
     }
 
+    /// What waits and what was lost. The registry is held for a copy of the list, each queue for a look at it.
+    pub async fn backlog(&self) -> Backlog {
+        let (mut sum, open) = {
+            let sockets = self.lock();
+            (sockets.gone, sockets.by_session.values().flatten().cloned().collect::<Vec<_>>())
+        };
+        for some in open.chunks(LOOKED_AT_ONCE) {
+            some.iter().for_each(|out| sum.add(out));
+            tokio::task::yield_now().await;
+        }
+        sum
+    }
+
     /// How many sockets are open.
     pub fn count(&self) -> usize {
         self.lock().by_session.values().map(Vec::len).sum()
@@ -82,6 +136,7 @@ impl Registry {
 impl Drop for Registration {
     fn drop(&mut self) {
         let mut sockets = self.registry.lock();
+        sockets.gone.lost(&self.out);
         if let Some(own) = sockets.by_session.get_mut(&self.session) {
             own.retain(|out| !Arc::ptr_eq(out, &self.out));
             if own.is_empty() {
@@ -94,6 +149,9 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Urgency;
+    use crate::ws::frame::Frame;
+    use crate::ws::outbound::MAX_FRAMES;
 
     #[test]
     fn places_come_back_and_the_bound_holds() {
@@ -106,5 +164,26 @@ mod tests {
         drop(one);
         assert!(registry.register(session, 2).is_ok());
         assert_eq!(registry.count(), 1, "the others are gone again");
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_added_up_and_what_was_lost_outlives_its_socket() {
+        let registry = Arc::new(Registry::default());
+        let register = |n| registry.register(Sha256([n; 32]), 9).expect("free");
+        let (full, busy, _idle) = (register(1), register(1), register(2));
+        let frame = || Frame::json(&"x");
+        let bytes = frame().as_bytes().len();
+        (0..MAX_FRAMES).for_each(|_| full.out.push(frame(), Urgency::Message));
+        (0..2).for_each(|_| busy.out.push(frame(), Urgency::Presence));
+        full.out.push(frame(), Urgency::Typing);
+        full.out.push(frame(), Urgency::Presence);
+        let frames = MAX_FRAMES + 2;
+        let waiting = Backlog { sockets: 3, frames, bytes: frames * bytes, deepest: MAX_FRAMES, dropped: [1, 1], too_slow: 0 };
+        assert_eq!(registry.backlog().await, waiting);
+        full.out.push(frame(), Urgency::Message);
+        let slow = Backlog { sockets: 3, frames: 2, bytes: 2 * bytes, deepest: 2, too_slow: 1, ..waiting };
+        assert_eq!(registry.backlog().await, slow, "its queue is forgotten");
+        drop(full);
+        assert_eq!(registry.backlog().await, Backlog { sockets: 2, ..slow });
     }
 }

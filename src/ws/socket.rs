@@ -225,6 +225,7 @@ impl Desk {
 
     fn refuse(&mut self, reference: Ref, refusal: Refusal) {
         let Refusal { code, detail, retry } = refusal;
+        self.services.refusals.count("socket", code.word());
         let lang = self.client.lang;
         let detail = detail.as_ref().map(|detail| detail.pick(lang));
         self.answer(&Answer::error(reference, code, detail, retry.map(whole_seconds), lang));

@@ -131,8 +131,7 @@ fn words(error: &serde_json::Error) -> String {
 }
 
 /// Stable error codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
     BadRequest,
     UnknownRoom,
@@ -145,6 +144,20 @@ pub(super) enum Code {
 }
 
 impl Code {
+    /// The stable word.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::UnknownRoom => "unknown_room",
+            Self::WrongPassword => "wrong_password",
+            Self::NotMember => "not_member",
+            Self::RateLimited => "rate_limited",
+            Self::TooLong => "too_long",
+            Self::RoomFull => "room_full",
+            Self::TooManyRooms => "too_many_rooms",
+        }
+    }
+
     pub(super) fn text(self) -> Text {
         match self {
             Self::BadRequest => Text::new("No entendí ese mensaje", "That message was not understood"),
@@ -196,7 +209,7 @@ pub(super) enum Answer<'a> {
     Error {
         #[serde(skip_serializing_if = "Option::is_none")]
         r#ref: Ref,
-        code: Code,
+        code: &'static str,
         detail: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
@@ -207,7 +220,7 @@ impl Answer<'_> {
     pub(super) fn error(r#ref: Ref, code: Code, detail: Option<&str>, retry_after: Option<u64>, lang: Lang) -> Self {
         let text = code.text().pick(lang);
         let detail = detail.map_or_else(|| format!("{text}."), |more| format!("{text}: {more}."));
-        Self::Error { r#ref, code, detail, retry_after }
+        Self::Error { r#ref, code: code.word(), detail, retry_after }
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod card;
 pub mod http;
+pub mod metrics;
 pub mod server;
 pub mod socket;
 pub mod tls;

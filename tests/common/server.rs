@@ -27,6 +27,8 @@ pub struct Options {
     pub serve: bool,
     /// No file of the server may grow past so many KiB: a full disk, as far as its writes can tell.
     pub largest_file_kib: Option<u32>,
+    /// The server may have so many files and connections open.
+    pub open_files: Option<u32>,
 }
 
 impl Options {
@@ -65,11 +67,14 @@ pub fn pichat() -> Command {
     command
 }
 
-/// The binary with a limit on the size of files; past it writes fail, as they do when the signal is ignored.
-fn limited(kib: u32) -> Command {
+/// The binary with less than the system would give it: files that may not grow past a size (writes fail then, as they do when the
+/// signal is ignored), descriptors.
+fn limited(options: &Options) -> Command {
     let mut command = Command::new("bash");
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
-    let script = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\"");
+    let set = |flag, limit: Option<u32>| limit.map(|limit| format!("ulimit -{flag} {limit}; ")).unwrap_or_default();
+    let (size, open) = (set('f', options.largest_file_kib), set('n', options.open_files));
+    let script = format!("trap '' XFSZ; {size}{open}exec \"$0\" \"$@\"");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_pichat")]);
     command
 }
@@ -90,10 +95,8 @@ impl Server {
         for (name, password, role) in &options.users {
             add_user(&data_dir, name, password, role);
         }
-        let mut command = match options.largest_file_kib {
-            None => pichat(),
-            Some(kib) => limited(kib),
-        };
+        let bounded = options.largest_file_kib.or(options.open_files).is_some();
+        let mut command = if bounded { limited(&options) } else { pichat() };
         command
             .arg(if serve { "serve" } else { "demo" })
             .args(["--listen", "127.0.0.1:0", "--config"])

@@ -37,6 +37,7 @@ def field(answer: bytes, name: str) -> str:
 def answers(port: int):
     """What is asked, and what came."""
     yield "GET /api/health", ask(port, "GET", "/api/health")
+    yield "GET /api/metrics", ask(port, "GET", "/api/metrics")
     signed = ask(port, "POST", "/api/session", {"Content-Type": "application/json"}, SIGN_IN)
     yield "POST /api/session", signed
     cookie = {"Cookie": field(signed, "set-cookie").split(";")[0]}

@@ -25,6 +25,7 @@ pub(super) async fn open(call: Call, who: SignedIn) -> Result<Response<Body>, Pr
     let ticket = match Ticket::take(&call.site.sockets, client) {
         Ok(ticket) => ticket,
         Err(TooManySockets) => {
+            call.site.refusals.count("socket", "too_many_sockets");
             call.site.audit.record(Event::SocketRefused { user, addr: call.addr, reason: "too_many_sockets" }).await;
             return Err(Problem::new(Code::RateLimited)
                 .because("tienes demasiadas pestañas de chat abiertas", "you have too many chat tabs open")

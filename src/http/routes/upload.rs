@@ -10,7 +10,7 @@ use crate::http::auth::Uploader;
 use crate::http::body::Body;
 use crate::http::multipart::Source;
 use crate::http::pages::Page;
-use crate::http::problem::{Code, Problem, internal};
+use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
 use crate::quarantine::{FileRecord, UploadError};
 
@@ -81,7 +81,7 @@ impl From<UploadError> for Problem {
                 format!("a file may have up to {} MiB", max / MIB),
             ),
             UploadError::StorageFull => Self::new(Code::StorageFull),
-            UploadError::Internal(_) => internal(&error),
+            UploadError::Internal(error) => error.into(),
         }
     }
 }

@@ -1,0 +1,92 @@
+//! The server's figures, for whoever watches it: how many and how much, never who or which room.
+
+use http::{HeaderValue, Response, header};
+
+use crate::accounts::password::MAX_WAITING;
+use crate::audit::QUEUE_EVENTS;
+use crate::http::Site;
+use crate::http::auth::Operator;
+use crate::http::body::Body;
+use crate::http::metrics::{Exposition, MEDIA_TYPE, Process};
+use crate::http::problem::Problem;
+use crate::http::router::Call;
+
+pub(super) async fn show(call: Call, _: Operator) -> Result<Response<Body>, Problem> {
+    let mut text = Exposition::default();
+    process(&mut text, &call.site).await;
+    chat(&mut text, &call.site).await;
+    refusals(&mut text, &call.site);
+    queues(&mut text, &call.site);
+    files(&mut text, &call.site).await;
+    let mut response = Response::new(Body::from(text.finish().into_bytes()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    Ok(response)
+}
+
+async fn process(text: &mut Exposition, site: &Site) {
+    let build = format!("version=\"{}\",arch=\"{}\"", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    text.family("info", "pichat_build", "El programa · The program").sample(&build, 1);
+    let started = u64::try_from(site.started.0 / 1000).unwrap_or_default();
+    text.gauge("process_start_time_seconds", "Inicio del proceso, hora Unix · Start of the process, Unix time", started);
+    if let Ok(Some(process)) = tokio::task::spawn_blocking(Process::look).await {
+        text.gauge("process_resident_memory_bytes", "Memoria residente · Resident memory", process.resident_bytes);
+        text.gauge("process_open_fds", "Descriptores abiertos · Open file descriptors", process.open_fds);
+    }
+}
+
+async fn chat(text: &mut Exposition, site: &Site) {
+    text.gauge("pichat_connections", "Conexiones abiertas · Open connections", site.connections.count() as u64);
+    text.gauge("pichat_sessions", "Sesiones · Sessions", site.accounts.sessions.len() as u64);
+    let hub = site.sockets.hub.figures();
+    text.family("gauge", "pichat_rooms", "Salas, con gente o solo reservadas · Rooms, with people or only reserved")
+        .sample("state=\"occupied\"", hub.occupied as u64)
+        .sample("state=\"reserved\"", hub.reserved as u64);
+    text.gauge("pichat_seats", "Puestos en salas, también los perdidos · Places in rooms, lost ones too", hub.seats as u64);
+    text.counter("pichat_messages", "Mensajes publicados · Messages published", hub.messages);
+    text.counter("pichat_deliveries", "Entregas de mensajes · Deliveries of messages", hub.deliveries);
+    let backlog = site.sockets.registry.backlog().await;
+    text.gauge("pichat_sockets", "Conexiones de chat · Chat sockets", backlog.sockets as u64);
+    text.gauge("pichat_outbound_frames", "Tramas en espera · Frames that wait", backlog.frames as u64);
+    text.gauge("pichat_outbound_bytes", "Bytes en espera · Bytes that wait", backlog.bytes as u64);
+    text.gauge("pichat_outbound_deepest", "Tramas de la cola más larga · Frames of the deepest queue", backlog.deepest as u64);
+    text.family("counter", "pichat_frames_dropped", "Tramas descartadas · Frames dropped")
+        .sample("urgency=\"typing\"", backlog.dropped[0])
+        .sample("urgency=\"presence\"", backlog.dropped[1]);
+    text.counter("pichat_sockets_too_slow", "Conexiones cerradas por lentas · Sockets closed as too slow", backlog.too_slow);
+}
+
+fn refusals(text: &mut Exposition, site: &Site) {
+    text.family("counter", "pichat_refusals", "Rechazos, por lugar y motivo · Refusals, by place and reason");
+    for tally in [&site.refusals, site.rates.refused(), site.accounts.refused_sign_ins()] {
+        for ([at, reason], count) in tally.read() {
+            text.sample(&format!("at=\"{at}\",reason=\"{reason}\""), count);
+        }
+    }
+}
+
+fn queues(text: &mut Exposition, site: &Site) {
+    let pools = [("pool=\"accounts\"", site.accounts.hashing()), ("pool=\"rooms\"", site.sockets.hasher.hashing())];
+    let mut of_pools = |kind, name, help, value: fn(crate::accounts::password::Hashing) -> u64| {
+        text.family(kind, name, help);
+        for (pool, hashing) in pools {
+            text.sample(pool, value(hashing));
+        }
+    };
+    of_pools("gauge", "pichat_hash_running", "Contraseñas en cálculo · Passwords being hashed", |h| h.running as u64);
+    of_pools("gauge", "pichat_hash_running_limit", "Cuántas a la vez · How many at once", |h| h.threads as u64);
+    of_pools("gauge", "pichat_hash_waiting", "Contraseñas en cola · Passwords in the queue", |h| h.waiting as u64);
+    of_pools("gauge", "pichat_hash_waiting_limit", "Tope de la cola · Limit of the queue", |_| MAX_WAITING as u64);
+    of_pools("counter", "pichat_hash_refused", "Rechazos por cola llena · Refused, the queue being full", |h| h.refused);
+    text.gauge("pichat_audit_waiting", "Eventos por escribir · Events to be written", site.audit.queued() as u64);
+    text.gauge("pichat_audit_waiting_limit", "Tope de esa cola · Limit of that queue", QUEUE_EVENTS as u64);
+    text.counter("pichat_audit_dropped", "Eventos perdidos · Events lost", site.audit.dropped());
+}
+
+async fn files(text: &mut Exposition, site: &Site) {
+    let (files, bytes) = site.quarantine.held();
+    text.gauge("pichat_files", "Archivos, también los que están llegando · Files, those on their way in too", files);
+    text.gauge("pichat_files_bytes", "Bytes de los archivos · Bytes of the files", bytes);
+    if let Ok(waiting) = site.quarantine.waiting().await {
+        text.gauge("pichat_files_waiting", "Archivos sin inspeccionar · Files not yet inspected", waiting);
+    }
+}

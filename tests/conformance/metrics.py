@@ -1,0 +1,24 @@
+"""metrics.py BINARY: `/api/metrics` under the parser of OpenMetrics in Prometheus' client, which refuses whatever is not to the letter."""
+
+import contextlib
+import sys
+import urllib.error
+import urllib.request
+
+import server
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+
+def get(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=server.PATIENCE) as answer:
+        return answer.read().decode()
+
+
+with server.demo(sys.argv[1]) as port:
+    with contextlib.suppress(urllib.error.HTTPError):
+        get(port, "/api/session")
+    families = list(text_string_to_metric_families(get(port, "/api/metrics")))
+samples = [sample for family in families for sample in family.samples]
+assert len(families) > 20 and all(family.documentation and family.type != "unknown" for family in families)
+assert any(sample.labels == {"at": "http", "reason": "unauthenticated"} and sample.value == 1 for sample in samples)
+print(f"{len(families)} families of metrics, {len(samples)} samples, 0 faults")

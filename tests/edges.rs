@@ -1,0 +1,170 @@
+//! Limits at their edge, where no other test stands on both sides of it: at the limit it works, one past it is answered as promised.
+//! `docs/LIMITS.md` says which test does that for which limit; here it is checked that these tests exist and no key is left out.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod common;
+#[path = "common/evidence.rs"]
+mod evidence;
+
+use std::collections::BTreeSet;
+
+use common::{Client, Options, Server};
+use evidence::{cells, exists, named_tests};
+use serde_json::{Value, json};
+
+fn with(settings: &[(&'static str, &str)]) -> Server {
+    Server::start(settings.iter().fold(Options::default(), |options, (name, value)| options.env(name, *value)))
+}
+
+#[track_caller]
+fn assert_wait(answer: &Value) {
+    assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!("rate_limited")), "{answer}");
+    assert!(answer["retry_after"].as_u64().is_some_and(|s| s >= 1), "{answer}");
+}
+
+#[test]
+fn a_frame_may_have_so_many_bytes() {
+    let server = with(&[("PICHAT_LIMITS_MESSAGE_CHARS", "1300")]);
+    let client = Client::cliente(&server);
+    let most = 12 * 1300 + 1024;
+    let padded = |bytes: usize| {
+        let request = json!({"type": "leave", "room": "ajena"}).to_string();
+        let blanks = " ".repeat(bytes - request.len());
+        request + &blanks
+    };
+    let mut socket = client.socket();
+    socket.send_text(&padded(most));
+    assert_eq!(socket.recv()["code"], "not_member", "it was read");
+    socket.send_text(&padded(most + 1));
+    assert_eq!(socket.close_code(), 1009);
+}
+
+#[test]
+fn a_person_may_say_so_much_at_once() {
+    let server = with(&[("PICHAT_LIMITS_MESSAGE_BURST", "3"), ("PICHAT_LIMITS_MESSAGES_PER_MINUTE", "1")]);
+    let client = Client::cliente(&server);
+    let (mut a, mut a2, mut b) = (client.socket(), client.socket(), Client::usuario(&server).socket());
+    for socket in [&mut a, &mut a2, &mut b] {
+        socket.enter("sala");
+    }
+    let sent = [a.say("sala", "x"), a2.say("sala", "x"), a.say("sala", "x")];
+    assert!(sent.iter().all(|answer| answer["type"] == "sent"), "{sent:?}");
+    assert_wait(&a.say("sala", "x"));
+    assert_wait(&a2.say("sala", "x"));
+    assert_eq!(b.say("sala", "x")["seq"], 4, "nobody else waits, and what was refused has no number");
+}
+
+#[test]
+fn a_person_may_join_and_resume_so_often_at_once() {
+    let server = with(&[("PICHAT_LIMITS_JOINS_PER_MINUTE", "2")]);
+    let mut a = Client::cliente(&server).socket();
+    a.enter("uno");
+    a.enter("dos");
+    assert_wait(&a.join("tres", "secreta", "group"));
+    assert_wait(&a.ask(json!({"type": "resume", "room": "uno", "resume": "x", "since": 0})));
+    Client::usuario(&server).socket().enter("tres");
+}
+
+#[test]
+fn an_address_may_fail_so_often_and_a_success_gives_back() {
+    let server = with(&[("PICHAT_LIMITS_LOGINS_PER_MINUTE", "2"), ("PICHAT_LIMITS_LOGIN_FAILURES", "100")]);
+    let at = |last| Client::new(&server).from(last);
+    assert_eq!(at(9).sign_in("uno", "x").status, 401);
+    for _ in 0..5 {
+        assert_eq!(at(9).sign_in("cliente", "cliente123").status, 200, "costs nothing");
+    }
+    assert_eq!(at(9).sign_in("dos", "x").status, 401, "the second");
+    let refused = at(9).sign_in("cliente", "cliente123");
+    assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(at(9).sign_in("cuatro", "x").status, 429);
+    assert_eq!(at(8).sign_in("cliente", "cliente123").status, 200);
+    server.wait_for_line("event=login.rate_limited");
+    assert_eq!(server.stderr().matches("event=login.rate_limited").count(), 1, "one line");
+}
+
+#[test]
+fn a_pair_is_locked_by_so_many_wrong_passwords() {
+    let server = with(&[("PICHAT_LIMITS_LOGIN_FAILURES", "2"), ("PICHAT_LIMITS_LOCKOUT_SECONDS", "77")]);
+    let at = |last| Client::new(&server).from(last);
+    assert_eq!(at(9).sign_in("cliente", "x").status, 401);
+    assert_eq!(at(9).sign_in("cliente", "cliente123").status, 200, "one is not two, and in a row they are no more");
+    for _ in 0..2 {
+        assert_eq!(at(9).sign_in("cliente", "x").status, 401);
+    }
+    let locked = at(9).sign_in("cliente", "cliente123");
+    assert_eq!((locked.status, locked.code().as_str()), (429, "locked_out"));
+    let wait: u64 = locked.header("retry-after").and_then(|s| s.parse().ok()).expect("seconds");
+    assert!((1..=77).contains(&wait), "{wait}");
+    assert_eq!((at(8).sign_in("cliente", "cliente123").status, at(9).sign_in("usuario", "usuario123").status), (200, 200));
+}
+
+#[test]
+fn an_address_may_ask_so_often_at_once() {
+    let server = with(&[("PICHAT_LIMITS_REQUEST_BURST", "4"), ("PICHAT_LIMITS_REQUESTS_PER_MINUTE", "1")]);
+    let statuses = |last| [(); 5].map(|()| Client::new(&server).from(last).get("/api/health").status);
+    assert_eq!((statuses(9), statuses(8)), ([200, 200, 200, 200, 429], [200, 200, 200, 200, 429]));
+}
+
+#[test]
+fn a_ring_holds_so_many() {
+    let server = with(&[("PICHAT_LIMITS_ROOM_RING", "2")]);
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    a.enter("sala");
+    let mut token = b.enter("sala")["resume"].take();
+    for (said, gap) in [(2, None), (3, Some(json!({"type": "gap", "room": "sala", "from": 3, "to": 3})))] {
+        b.drop_dead();
+        (0..said).for_each(|_| drop(a.say("sala", "x")));
+        b = Client::usuario(&server).socket();
+        let since = if gap.is_none() { 0 } else { 2 };
+        let mut joined = b.ask(json!({"type": "resume", "room": "sala", "resume": token, "since": since}));
+        assert_eq!(joined["type"], "joined", "{joined}");
+        token = joined["resume"].take();
+        if let Some(gap) = gap {
+            assert_eq!(b.recv(), gap);
+        }
+        for _ in 0..2 {
+            assert_eq!(b.recv()["type"], "message");
+        }
+    }
+}
+
+/// The rows of the table at the end of `docs/LIMITS.md`: limit, tests.
+fn rows(document: &str) -> Vec<(&str, Vec<&str>)> {
+    let (_, table) = document.split_once("\n## Which test drives it to its edge\n").expect("the section is there");
+    let rows = table.lines().filter_map(cells).filter(|row| !row[0].starts_with("---") && row[0] != "limit");
+    rows.map(|row| (row[0], named_tests(row[1]))).collect()
+}
+
+#[test]
+fn every_limit_names_a_test_that_exists() {
+    let document = evidence::read("docs/LIMITS.md");
+    let rows = rows(&document);
+    assert!(rows.len() >= 30, "{} rows", rows.len());
+    let bare: Vec<_> = rows.iter().filter(|(_, tests)| tests.is_empty()).map(|(limit, _)| limit).collect();
+    assert!(bare.is_empty(), "no test is named for {bare:?}");
+    let missing: BTreeSet<_> = rows.iter().flat_map(|(_, tests)| tests).filter(|name| !exists(name)).collect();
+    assert!(missing.is_empty(), "docs/LIMITS.md names what is no test: {missing:#?}");
+}
+
+#[test]
+fn every_key_of_limits_is_in_that_table() {
+    let example = evidence::read("docs/pichat.example.toml");
+    let (_, table) = example.split_once("\n[limits]\n").expect("the table is there");
+    let keys = table.lines().take_while(|line| !line.starts_with('[')).filter(|line| !line.starts_with('#'));
+    let keys: Vec<_> = keys.filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
+    assert!(keys.len() >= 22, "{keys:?}");
+    let document = evidence::read("docs/LIMITS.md");
+    let rows = rows(&document);
+    let missing: Vec<_> = keys.iter().filter(|key| !rows.iter().any(|(limit, _)| limit.contains(&format!("`{key}`")))).collect();
+    assert!(missing.is_empty(), "docs/LIMITS.md says of no test that it drives {missing:?} to its edge");
+}
+
+#[test]
+fn the_check_above_sees_each_fault() {
+    let document = "x\n## Which test drives it to its edge\n\n| limit | test |\n| --- | --- |\n| `a` | `edges::a_ring_holds_so_many` |\n\
+        | `b` | by hand |\n| `c` | `edges::no_such_test` |\n";
+    let rows = rows(document);
+    assert_eq!(rows.iter().map(|(limit, tests)| (*limit, tests.len())).collect::<Vec<_>>(), [("`a`", 1), ("`b`", 0), ("`c`", 1)]);
+    assert!(exists(rows[0].1[0]) && !exists(rows[2].1[0]));
+}

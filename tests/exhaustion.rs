@@ -1,0 +1,140 @@
+//! What is there in no more than a certain number runs out: descriptors, disk, threads that hash. It is answered, those inside go on,
+//! nothing is left over, and when there is room again newcomers are served again.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod common;
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpStream};
+
+use common::http::{multipart, read_response};
+use common::metrics::{figure, read};
+use common::server::eventually;
+use common::{Client, Options, Response, Server};
+
+const GENEROUS: &str = "[limits]\nuploads_per_minute = 1000\ndownloads_per_minute = 1000\nconnections_per_address = 1000\n\
+    request_burst = 100000\n";
+
+/// One request on a connection that stays.
+fn ask(stream: &mut TcpStream, client: &Client, method: &str, path: &str, (kind, body): (&str, &[u8])) -> Response {
+    let head = client.head(method, path, &[("Content-Type", kind), ("Content-Length", &body.len().to_string())]);
+    stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
+    stream.write_all(body).expect("writes");
+    read_response(stream, method == "HEAD").expect("an answer")
+}
+
+fn on_disk(server: &Server) -> usize {
+    std::fs::read_dir(server.data_dir.join("cuarentena")).expect("the folder is there").count()
+}
+
+#[test]
+fn out_of_descriptors_those_inside_go_on_and_newcomers_wait() {
+    let server = Server::start(Options { open_files: Some(64), ..Options::config(GENEROUS) });
+    let cliente = Client::cliente(&server);
+    let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
+    a.enter("sala");
+    b.enter("sala");
+    let stored = cliente.upload("a.txt", b"a");
+    let content = format!("{}/content", stored.header("location").expect("a place"));
+    let mut inside = cliente.connect();
+    let mut get = |path: &str| ask(&mut inside, &cliente, "GET", path, ("", b""));
+    assert_eq!(get("/api/session").status, 200);
+
+    let crowd: Vec<_> = (0..100)
+        .map(|_| {
+            let mut stream = cliente.connect();
+            stream.write_all(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("writes");
+            stream
+        })
+        .collect();
+    let refused = "pichat_refusals_total{at=\"connection\",reason=\"accept_failed\"}";
+    let mut figures = || read(&get("/api/metrics").text());
+    // A scrape takes one or two for a moment. Once it finds none to count them with it tells the rest, and the crowd has them all.
+    eventually("there are none left", || {
+        let figures = figures();
+        figures.contains_key(refused) && !figures.contains_key("process_open_fds")
+    });
+
+    assert_eq!(a.say("sala", "sigo aquí")["type"], "sent");
+    assert_eq!(b.recv_type("message")["text"], "sigo aquí");
+    let (kind, body) = multipart("archivo", "b.txt", b"b");
+    for (method, path, sent) in [("POST", "/api/files", (kind.as_str(), body.as_slice())), ("GET", &content, ("", b""))] {
+        let answer = ask(&mut inside, &cliente, method, path, sent);
+        assert_eq!((answer.status, answer.code().as_str()), (503, "busy"), "{method} {path}");
+        assert!(answer.header("retry-after").is_some(), "{method} {path}");
+    }
+    assert_eq!(ask(&mut inside, &cliente, "GET", "/api/files", ("", b"")).json().as_array().map(Vec::len), Some(1));
+
+    drop(crowd);
+    // Connects at once; is accepted when the loop tries again.
+    assert_eq!(Client::new(&server).get("/api/health").status, 200);
+    assert_eq!(cliente.upload("b.txt", b"b").status, 201);
+    assert_eq!(cliente.get(&content).body, b"a");
+    assert_eq!(a.say("sala", "y ahora todos")["type"], "sent");
+    assert_eq!(on_disk(&server), 2, "nothing is left of what was refused");
+}
+
+#[test]
+fn out_of_disk_is_507_and_nothing_stays() {
+    let server = Server::start(Options { largest_file_kib: Some(600), ..Options::config(GENEROUS) });
+    let cliente = Client::cliente(&server);
+    let mut socket = cliente.socket();
+    socket.enter("sala");
+    assert_eq!(cliente.upload("a.bin", &[b'x'; 300 * 1024]).status, 201);
+    let large = vec![b'x'; 1024 * 1024];
+    for _ in 0..3 {
+        let refused = cliente.upload("b.bin", &large);
+        assert_eq!((refused.status, refused.code().as_str()), (507, "storage_full"));
+    }
+    eventually("nothing is left of them", || on_disk(&server) == 1);
+    assert_eq!(socket.say("sala", "sigo")["type"], "sent");
+    assert_eq!(cliente.upload("c.bin", &[b'x'; 300 * 1024]).status, 201, "what fits still comes in");
+    let here = Client::new(&server);
+    assert_eq!(figure(&here, "pichat_refusals_total{at=\"http\",reason=\"storage_full\"}"), 3);
+    assert_eq!((figure(&here, "pichat_files"), figure(&here, "pichat_files_bytes")), (2, 600 * 1024), "nor counted");
+}
+
+#[test]
+fn a_full_hashing_queue_is_503_and_the_chat_goes_on() {
+    // Twice what is usual, so that the queue fills faster than it empties.
+    let server =
+        Server::start(Options::config("[accounts]\nargon2 = \"m=19456,t=4,p=1\"\n[limits]\nconnections_per_address = 1000\n"));
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    a.enter("sala");
+    b.enter("sala");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Everybody from an address of their own: no other limit is met.
+    let waiting: Vec<_> = (1..=cores + 64 + 80)
+        .map(|n| {
+            let from = Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 0).to_bits() + u32::try_from(n).expect("small"));
+            let client = Client { from: Some(from), ..Client::new(&server) };
+            let body = format!("{{\"username\":\"nadie{n}\",\"password\":\"x\"}}");
+            let head = client.head("POST", "/api/session", &[("Content-Type", "application/json")]);
+            let mut stream = client.connect();
+            write!(stream, "{head}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).expect("writes");
+            stream
+        })
+        .collect();
+    assert_eq!(a.say("sala", "sigo aquí")["type"], "sent");
+    assert_eq!(b.recv_type("message")["text"], "sigo aquí");
+    b.enter("otra");
+    let (mut busy, mut wrong) = (0, 0);
+    for mut stream in waiting {
+        let answer = read_response(&mut stream, false).expect("everybody is answered");
+        match answer.status {
+            503 => {
+                assert_eq!((answer.code().as_str(), answer.header("retry-after")), ("busy", Some("2")));
+                busy += 1;
+            }
+            status => {
+                assert_eq!(status, 401, "{}", answer.text());
+                wrong += 1;
+            }
+        }
+    }
+    assert!(busy > 0 && wrong >= 64, "{busy} were told to come again, {wrong} had their turn");
+    let here = Client::new(&server);
+    assert_eq!(figure(&here, "pichat_hash_refused_total{pool=\"accounts\"}"), busy);
+    assert_eq!(figure(&here, "pichat_hash_waiting{pool=\"accounts\"}"), 0);
+    assert_eq!(Client::cliente(&server).get("/api/session").status, 200, "and then there is room again");
+}
