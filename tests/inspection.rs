@@ -5,7 +5,7 @@
 mod common;
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::archive::{GIF, JPEG, PDF, PE, PNG, Told, Zip, deflated_zeros, docx, eicar, gzip, nested, odt, ole, tar, tar_entry};
 use common::server::eventually;
@@ -13,6 +13,8 @@ use common::{Client, Options, Response, Server};
 
 /// Peak memory of the server that no upload may push it past.
 const MAX_PEAK_KIB: u64 = 64 * 1024;
+/// An upload is answered within this, its verdict included.
+const MAX_ANSWER: Duration = Duration::from_secs(5);
 
 fn options() -> Options {
     Options::config("[limits]\nuploads_per_minute = 100000\ndownloads_per_minute = 100000\ndeletes_per_minute = 100000\n")
@@ -53,6 +55,7 @@ fn held(server: &Server, name: &str, data: &[u8], state: &str, why: &str) {
     println!("{name}: {} bytes, {took:?}, peak {peak} KiB: {found} ({reasons})", data.len());
     assert_eq!((found.as_str(), reasons.contains(why)), (state, true), "{name}: {reasons}");
     assert!(peak < MAX_PEAK_KIB, "{name}: {peak} KiB");
+    assert!(took < MAX_ANSWER, "{name}: {took:?}");
 
     // Who brought it reads why, an administrator too; others do not learn that it is there.
     for who in [&cliente, &admin] {
@@ -157,6 +160,9 @@ fn what_is_not_what_it_seems_is_held() {
     held(&server, "cuentas.xls", &ole("_VBA_PROJECT_CUR"), "suspicious", "macro-ole");
     let huge = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &50_000_u32.to_be_bytes(), &50_000_u32.to_be_bytes()].concat();
     held(&server, "mapa.png", &huge, "suspicious", "image-pixels 50000x50000");
+    let side = b"\x03\0\x01\0\0\0\x50\xc3\0\0";
+    let huge = [b"II*\0\x08\0\0\0\x02\0\0\x01".as_slice(), side, b"\x01\x01", side].concat();
+    held(&server, "mapa.tif", &huge, "suspicious", "image-pixels 50000x50000");
 }
 
 #[test]

@@ -187,6 +187,22 @@ fn people_sign_in_over_tls_only() {
 }
 
 #[test]
+fn over_tls_every_answer_shuts_other_windows_out_and_binds_nobody_to_https() {
+    let secure = with_ana();
+    for path in ["/login", "/nada", "/api/session", "/api/health", "/static/js/page.js"] {
+        let answer = secure.get(path, "");
+        for name in ["cross-origin-opener-policy", "cross-origin-resource-policy"] {
+            assert_eq!(answer.header(name), Some("same-origin"), "{path}: {name}");
+        }
+        let csp = answer.header("content-security-policy").unwrap();
+        assert!(csp.contains("script-src 'self';") && !csp.contains("unsafe"), "{path}: {csp}");
+        assert_eq!(answer.header("strict-transport-security"), None, "{path}: only the check of trust says that");
+    }
+    let plain = secure.plain().get("/");
+    assert_eq!(plain.header("cross-origin-opener-policy"), None, "browsers would only complain of it");
+}
+
+#[test]
 fn only_this_devices_own_plain_page_may_ask_whether_it_is_trusted() {
     let secure = with_ana();
     let own = format!("http://pichat.local:{}", secure.plain.port());

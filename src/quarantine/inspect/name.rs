@@ -5,13 +5,14 @@ use crate::types::is_bidi_control;
 
 /// Extensions that a double click runs, on Windows above all. Source: Microsoft's list of attachments that Outlook blocks,
 /// without those that only developers and administrators have; and what Linux, macOS and Android run.
-const PROGRAMS: [&str; 57] = [
+const PROGRAMS: [&str; 67] = [
     "ade",
     "adp",
     "apk",
     "app",
     "appimage",
     "application",
+    "appref-ms",
     "appx",
     "bas",
     "bat",
@@ -21,6 +22,7 @@ const PROGRAMS: [&str; 57] = [
     "command",
     "cpl",
     "desktop",
+    "diagcab",
     "dll",
     "elf",
     "exe",
@@ -43,6 +45,7 @@ const PROGRAMS: [&str; 57] = [
     "msix",
     "msp",
     "mst",
+    "msu",
     "ocx",
     "pif",
     "pkg",
@@ -57,12 +60,19 @@ const PROGRAMS: [&str; 57] = [
     "shb",
     "shs",
     "sys",
+    "udl",
+    "url",
     "vb",
     "vbe",
     "vbs",
+    "website",
+    "ws",
     "wsc",
     "wsf",
     "wsh",
+    "xbap",
+    "xll",
+    "xnk",
 ];
 
 /// Extensions that a program hides behind.
@@ -122,6 +132,8 @@ mod tests {
         assert_eq!(found("foto\u{202e}gpj.txt"), "name-bidi");
         assert_eq!(found("a.b.js"), "name-executable js");
         assert_eq!(found("SETUP.EXE"), "name-executable exe");
+        assert_eq!(found("factura.pdf.url"), "name-double-extension factura.pdf.url");
+        assert_eq!(found("precios.xll"), "name-executable xll");
         assert_eq!(found("carpeta.pdf/x.vbs"), "name-executable vbs");
     }
 

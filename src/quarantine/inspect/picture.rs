@@ -1,23 +1,58 @@
 //! How many pixels a picture says it has, without decoding it.
 
+use memchr::memmem;
+
 /// Finds width and height in a picture that streams by.
 #[derive(Default)]
 pub(super) struct Dimensions {
-    jpeg: Option<Jpeg>,
+    later: Later,
     found: Option<(u32, u32)>,
+}
+
+/// Formats that say it somewhere behind their first bytes.
+#[derive(Default)]
+enum Later {
+    /// Not such a format, or found.
+    #[default]
+    Nowhere,
+    Jpeg(Jpeg),
+    Tiff(Tiff),
+    Heif(Heif),
+}
+
+impl Later {
+    fn of(head: &[u8]) -> Self {
+        match head {
+            [0xff, 0xd8, 0xff, ..] => Self::Jpeg(Jpeg::default()),
+            [b'I', b'I', 42, 0, at @ ..] => Tiff::of(false, at),
+            [b'M', b'M', 0, 42, at @ ..] => Tiff::of(true, at),
+            // Which of its relatives it is does not matter: films have no such part.
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Self::Heif(Heif::default()),
+            _ => Self::Nowhere,
+        }
+    }
 }
 
 impl Dimensions {
     /// Starts with the first bytes, which are to be fed too.
     pub(super) fn of(head: &[u8]) -> Self {
-        let jpeg = head.starts_with(b"\xff\xd8\xff").then(Jpeg::default);
-        Self { jpeg, found: in_head(head) }
+        Self { later: Later::of(head), found: in_head(head) }
     }
 
     /// Takes the next bytes.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
-        if let Some(jpeg) = self.jpeg.as_mut().filter(|_| self.found.is_none()) {
-            self.found = jpeg.feed(bytes);
+        self.found = match &mut self.later {
+            Later::Nowhere => return,
+            Later::Jpeg(jpeg) => jpeg.feed(bytes),
+            Later::Tiff(tiff) => tiff.feed(bytes),
+            Later::Heif(heif) => {
+                heif.feed(bytes);
+                self.found = heif.largest;
+                return;
+            }
+        };
+        if self.found.is_some() {
+            self.later = Later::Nowhere;
         }
     }
 
@@ -109,6 +144,108 @@ impl Jpeg {
     }
 }
 
+/// Reads the first directory of a TIFF (revision 6.0, section 2), which may stand anywhere.
+struct Tiff {
+    big_endian: bool,
+    /// Bytes up to what comes next.
+    skip: u64,
+    /// Entries that are still to come, once their number is known.
+    left: Option<u16>,
+    part: Vec<u8>,
+    width: Option<u32>,
+    height: Option<u32>,
+}
+
+/// What stands before a directory at least, and one of its entries.
+const TIFF_HEAD: u64 = 8;
+const TIFF_ENTRY: usize = 12;
+
+impl Tiff {
+    /// `at`: what follows the first four bytes.
+    fn of(big_endian: bool, at: &[u8]) -> Later {
+        let mut tiff = Self { big_endian, skip: 0, left: None, part: Vec::new(), width: None, height: None };
+        match at.first_chunk().map(|at| u64::from(tiff.four(*at))) {
+            Some(skip) if skip >= TIFF_HEAD => {
+                tiff.skip = skip;
+                Later::Tiff(tiff)
+            }
+            _ => Later::Nowhere,
+        }
+    }
+
+    fn two(&self, bytes: [u8; 2]) -> u16 {
+        if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+    }
+
+    fn four(&self, bytes: [u8; 4]) -> u32 {
+        if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    }
+
+    fn feed(&mut self, mut bytes: &[u8]) -> Option<(u32, u32)> {
+        while !bytes.is_empty() && self.left != Some(0) {
+            let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+            self.skip -= skipped as u64;
+            bytes = &bytes[skipped..];
+            let wanted = if self.left.is_none() { 2 } else { TIFF_ENTRY };
+            let (part, rest) = bytes.split_at(bytes.len().min(wanted - self.part.len()));
+            self.part.extend_from_slice(part);
+            bytes = rest;
+            if self.part.len() == wanted {
+                self.step();
+                self.part.clear();
+            }
+        }
+        self.width.zip(self.height)
+    }
+
+    /// Takes the number of entries, or one of them: tag, type, count, value.
+    fn step(&mut self) {
+        let two = |at: usize| self.part.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |part| self.two(*part));
+        let Some(left) = self.left else {
+            self.left = Some(two(0));
+            return;
+        };
+        let value = match two(2) {
+            // SHORT and LONG.
+            3 => Some(u32::from(two(8))),
+            4 => self.part.last_chunk().map(|value| self.four(*value)),
+            _ => None,
+        };
+        match two(0) {
+            256 => self.width = value,
+            257 => self.height = value,
+            _ => {}
+        }
+        self.left = Some(left - 1);
+    }
+}
+
+/// Looks for the sizes of the parts of a HEIF or AVIF (ISO/IEC 23008-12, section 6.5.3): `ispe`, four bytes of zero, width, height.
+/// A part may be one tile of many, and the picture that they make is a part too: the largest counts.
+#[derive(Default)]
+struct Heif {
+    window: Vec<u8>,
+    largest: Option<(u32, u32)>,
+}
+
+const ISPE: usize = 16;
+
+impl Heif {
+    fn feed(&mut self, bytes: &[u8]) {
+        self.window.extend_from_slice(bytes);
+        for at in memmem::find_iter(&self.window, b"ispe\0\0\0\0") {
+            let four = |from: usize| self.window.get(at + from..).and_then(<[u8]>::first_chunk).map(|b| u32::from_be_bytes(*b));
+            let (Some(width), Some(height)) = (four(8), four(12)) else { break };
+            let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+            if self.largest.is_none_or(|largest| pixels(largest) < pixels((width, height))) {
+                self.largest = Some((width, height));
+            }
+        }
+        // What was cut off comes whole with the next bytes.
+        self.window.drain(..self.window.len().saturating_sub(ISPE - 1));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +266,51 @@ mod tests {
         let webp = [b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0".as_slice(), &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff]].concat();
         assert_eq!(size(&webp, 99), Some((1 << 24, 1 << 24)));
         assert_eq!(size(b"BM", 99), None);
+    }
+
+    /// A TIFF whose directory stands behind `before` bytes of picture and names its width and height last.
+    fn tiff(big: bool, before: usize, width: u32, height: u16) -> Vec<u8> {
+        let two = |n: u16| if big { n.to_be_bytes() } else { n.to_le_bytes() };
+        let four = |n: u32| if big { n.to_be_bytes() } else { n.to_le_bytes() };
+        let at = u32::try_from(8 + before).unwrap_or_default();
+        let mut all = [if big { b"MM" } else { b"II" }.as_slice(), &two(42), &four(at), &vec![7; before], &two(3)].concat();
+        for (tag, kind, value) in
+            [(258, 3, [two(8), [0; 2]].concat()), (257, 3, [two(height), [0; 2]].concat()), (256, 4, four(width).to_vec())]
+        {
+            all.extend([&two(tag), &two(kind), four(1).as_slice(), &value].concat());
+        }
+        all
+    }
+
+    #[test]
+    fn a_tiff_says_it_wherever_its_directory_stands() {
+        for (big, before) in [(false, 0), (true, 0), (false, 1), (true, 9000)] {
+            let all = tiff(big, before, 90_000, 60_000);
+            for piece in [1, 7, 4096, all.len()] {
+                assert_eq!(size(&all, piece), Some((90_000, 60_000)), "{big} {before} {piece}");
+            }
+            assert_eq!(size(&all[..all.len() - 1], 7), None, "cut off");
+        }
+        assert_eq!(size(b"II*\0\xff\xff\xff\xffxxxx", 3), None, "its directory stands behind its end");
+    }
+
+    #[test]
+    fn a_heif_says_it_of_each_of_its_parts_and_the_largest_counts() {
+        let part = |width: u32, height: u32| {
+            [b"\0\0\0\x14ispe\0\0\0\0".as_slice(), &width.to_be_bytes(), &height.to_be_bytes()].concat()
+        };
+        let all = [
+            b"\0\0\0\x18ftypmif1\0\0\0\0miafheic".as_slice(),
+            &part(512, 512),
+            b"ispe no size ",
+            &part(50_000, 40_000),
+            &part(9, 9),
+        ]
+        .concat();
+        for piece in [1, 7, 31, all.len()] {
+            assert_eq!(size(&all, piece), Some((50_000, 40_000)), "{piece}");
+        }
+        assert_eq!(size(&[b"mif1 is a brand: ".as_slice(), &part(5, 5)].concat(), 99), None);
     }
 
     #[test]

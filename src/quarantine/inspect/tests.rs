@@ -278,6 +278,12 @@ fn programs_and_macros_are_told() {
     assert_eq!(reasons("app.apk", &apk), "name-executable apk, executable-android");
     let jar = Zip::of(&[("META-INF/MANIFEST.MF", b"Main-Class: A"), ("A.class", b"\xca\xfe\xba\xbe\0\0\0\x34")]);
     assert_eq!(reasons("app.zip", &jar), "executable-java A.class");
+    // What a single packed file will be called says its own name, or a field before it (RFC 1952 section 2.3).
+    let mut named = gzip(b"echo hola");
+    assert_eq!(reasons("tarea.bat.GZ", &named), "name-executable tarea.bat");
+    named[3] |= 8;
+    named.splice(10..10, *b"foto.jpg.bat\0");
+    assert_eq!(reasons("foto.gz", &named), "name-double-extension foto.jpg.bat");
 }
 
 #[test]

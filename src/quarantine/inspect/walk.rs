@@ -129,12 +129,18 @@ impl Walker<'_> {
 
     /// One stream after another, as the format allows.
     fn gzip(&self, input: &mut dyn BufRead, place: Place<'_>) -> io::Result<()> {
-        let stem = place.name.strip_suffix(".gz").map(str::to_owned);
-        let stem = stem.or_else(|| place.name.strip_suffix(".tgz").map(|stem| format!("{stem}.tar"))).unwrap_or_default();
+        let stem = unpacked(place.name);
         loop {
             self.meter.entry()?;
             let taken = Cell::new(0);
-            let mut content = Counted::new(GzDecoder::new(Tally::new(&mut *input, &taken)), self.meter, Some(&taken));
+            let decoder = GzDecoder::new(Tally::new(&mut *input, &taken));
+            // Which of the two names it is unpacked under is the unpacking program's affair.
+            let told =
+                decoder.header().and_then(|header| header.filename()).map(|name| String::from_utf8_lossy(name).into_owned());
+            for name in told.iter().chain([&stem]) {
+                name::judge(name, &join(place.path, name), &mut self.findings.borrow_mut());
+            }
+            let mut content = Counted::new(decoder, self.meter, Some(&taken));
             let inner = Place { name: &stem, path: &join(place.path, &stem), depth: place.depth + 1 };
             if let Err(error) = self.item(&mut content, inner) {
                 self.note(error, place.path)?;
@@ -358,6 +364,15 @@ impl Walker<'_> {
 
 fn last(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+/// What a packed file is called when it is unpacked; nothing where its name does not say.
+fn unpacked(name: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, end)) if end.eq_ignore_ascii_case("gz") => stem.to_owned(),
+        Some((stem, end)) if end.eq_ignore_ascii_case("tgz") => format!("{stem}.tar"),
+        _ => String::new(),
+    }
 }
 
 fn join(path: &str, name: &str) -> String {
