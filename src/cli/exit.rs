@@ -44,6 +44,9 @@ pub(super) enum Failure {
     /// The screen took no more.
     #[error("the screen: {0}")]
     Screen(std::io::Error),
+    /// The self-test could not be carried out.
+    #[error("the self-test: {0}")]
+    SelfTest(std::io::Error),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -67,7 +70,7 @@ impl Failure {
             Self::NoPassword(_) | Self::NoAuthority => 66,
             Self::App(AppError::Listen(_)) => 69,
             Self::App(AppError::DataDir { .. }) => 73,
-            Self::App(_) | Self::Store(_) | Self::Screen(_) | Self::Appliance { .. } => 74,
+            Self::App(_) | Self::Store(_) | Self::Screen(_) | Self::SelfTest(_) | Self::Appliance { .. } => 74,
         }
     }
 
@@ -126,6 +129,10 @@ impl Failure {
             )
             .pick(lang)
             .to_owned(),
+            Self::SelfTest(cause) => {
+                let text = Text::new("la prueba no se pudo hacer", "the self-test could not be carried out");
+                format!("{}: {cause}", text.pick(lang))
+            }
             Self::Appliance { path, cause } => {
                 let text = Text::new("no se hizo todo", "not everything was done");
                 format!("{}: {}: {cause}", text.pick(lang), path.display())

@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod exit;
 mod password;
+mod selftest;
 mod serve;
 mod server;
 mod status;
@@ -45,6 +46,8 @@ enum Command {
     Check(check::Check),
     /// Mide Argon2id en este equipo y propone parámetros · Measures Argon2id on this device and proposes parameters
     Tune(tune::Tune),
+    /// Cuántas personas aguanta este equipo, en menos de un minuto · How many people this device holds, in under a minute
+    Selftest(selftest::SelfTest),
     /// Estado del equipo: direcciones, código para reclamarlo, reloj, disco · State of the device: addresses, claim code, clock, disk
     Status(status::StatusCommand),
     /// La tarjeta: lo que hace el arranque · The card: what the boot does
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Ca(ca) => ca.run(lang),
         Command::Check(check) => check.run(lang),
         Command::Tune(tune) => tune.run(lang),
+        Command::Selftest(selftest) => selftest.run(lang),
         Command::Status(status) => status.run(lang),
         Command::Appliance(appliance) => appliance.run(),
     };

@@ -1,0 +1,198 @@
+//! People who talk: sockets in rooms, messages at a pace, and how long each took to get to everybody.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::task::JoinSet;
+use tokio::time::{sleep_until, timeout};
+
+use super::verdict::ROOM;
+use super::wire;
+
+/// Rooms of [`ROOM`] sockets each.
+pub(super) const ROOMS: usize = 4;
+/// An answer to a join that takes longer has failed to come: it waits for the hash of a room's password.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Messages are sent at a pace for so long.
+pub(super) const SPEAKING: Duration = Duration::from_millis(1500);
+/// The last ones may take so long.
+const STRAGGLING: Duration = Duration::from_millis(1000);
+/// Characters of a message: a sentence.
+const TEXT: usize = 64;
+/// Read from the kernel at once.
+const CHUNK: usize = 16 * 1024;
+
+/// What the readers note of the round under way.
+#[derive(Default)]
+struct Round {
+    /// When the round's message number 0 was to be sent.
+    start: Option<Instant>,
+    /// Between two messages.
+    pace: Duration,
+    /// Messages with this mark belong to it.
+    mark: u32,
+    /// How late each came.
+    ages: Vec<Duration>,
+}
+
+/// Everybody.
+pub(super) struct Crowd {
+    writers: Vec<OwnedWriteHalf>,
+    readers: JoinSet<()>,
+    round: Arc<Mutex<Round>>,
+    delivered: Arc<AtomicU64>,
+    /// A socket was closed.
+    broken: Arc<AtomicBool>,
+    marks: u32,
+}
+
+/// What came of one pace.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    /// Deliveries a second.
+    pub(super) per_s: f64,
+    /// 99 of 100 took no longer.
+    pub(super) p99: Duration,
+    /// All of them came.
+    pub(super) whole: bool,
+}
+
+impl Crowd {
+    /// Lets them all into their rooms.
+    pub(super) async fn gather(addr: SocketAddr, cookie: &str) -> io::Result<Self> {
+        let mut crowd = Self {
+            writers: Vec::new(),
+            readers: JoinSet::new(),
+            round: Arc::default(),
+            delivered: Arc::default(),
+            broken: Arc::default(),
+            marks: 0,
+        };
+        for number in 0..ROOMS * ROOM {
+            let (reader, writer) = timeout(PATIENCE, enter(addr, cookie, number % ROOMS)).await??;
+            crowd.writers.push(writer);
+            let (round, delivered, broken) = (Arc::clone(&crowd.round), Arc::clone(&crowd.delivered), Arc::clone(&crowd.broken));
+            crowd.readers.spawn(async move {
+                listen(reader, &round, &delivered).await;
+                broken.store(true, Ordering::Release);
+            });
+        }
+        Ok(crowd)
+    }
+
+    /// Whether all sockets are open.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.broken.load(Ordering::Acquire)
+    }
+
+    /// Speaks so that `per_s` messages a second are delivered.
+    pub(super) async fn speak(&mut self, per_s: u64) -> io::Result<Heard> {
+        let pace = Duration::from_secs_f64(ROOM as f64 / per_s as f64);
+        let messages = (SPEAKING.as_secs_f64() / pace.as_secs_f64()).ceil().max(1.0) as u32;
+        self.marks += 1;
+        let before = self.delivered.load(Ordering::Acquire);
+        let start = Instant::now();
+        *self.lock() = Round { start: Some(start), pace, mark: self.marks, ages: Vec::with_capacity(messages as usize * ROOM) };
+        for number in 0..messages {
+            sleep_until((start + pace * number).into()).await;
+            let who = number as usize % self.writers.len();
+            let text = format!("{:08}.{number:08}", self.marks);
+            let frame =
+                wire::frame(&format!("{{\"type\":\"send\",\"room\":\"prueba{}\",\"text\":\"{text:-<TEXT$}\"}}", who % ROOMS));
+            if timeout(STRAGGLING, self.writers[who].write_all(&frame)).await.is_err() {
+                // It takes no more: that pace is beyond it.
+                break;
+            }
+        }
+        let wanted = u64::from(messages) * ROOM as u64;
+        let over = start + pace * messages + STRAGGLING;
+        while self.delivered.load(Ordering::Acquire) - before < wanted && Instant::now() < over && self.is_whole() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let mut ages = std::mem::take(&mut self.lock().ages);
+        ages.sort_unstable();
+        let per_s = ages.len() as f64 / start.elapsed().as_secs_f64().max((pace * messages).as_secs_f64());
+        let p99 = ages.get(ages.len() * 99 / 100).copied().unwrap_or(STRAGGLING);
+        Ok(Heard { per_s, p99, whole: ages.len() as u64 >= wanted && self.is_whole() })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Round> {
+        self.round.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Opens a socket and joins a room.
+async fn enter(addr: SocketAddr, cookie: &str, room: usize) -> io::Result<(OwnedReadHalf, OwnedWriteHalf)> {
+    let mut stream = TcpStream::connect(addr).await?;
+    stream.set_nodelay(true)?;
+    stream.write_all(wire::handshake(addr, cookie).as_bytes()).await?;
+    read_until(&mut stream, b"\r\n\r\n").await?;
+    let join = format!("{{\"type\":\"join\",\"room\":\"prueba{room}\",\"password\":\"selftest\",\"kind\":\"private\"}}");
+    stream.write_all(&wire::frame(&join)).await?;
+    // The answer is the first frame, and ends with the token; what else comes in it is presence, which is not counted.
+    read_until(&mut stream, b"\"}").await?;
+    Ok(stream.into_split())
+}
+
+async fn read_until(stream: &mut TcpStream, end: &[u8]) -> io::Result<()> {
+    let mut last = Vec::new();
+    while !last.ends_with(end) {
+        last.push(stream.read_u8().await?);
+        if last.len() > CHUNK {
+            return Err(io::Error::other("an answer of another kind"));
+        }
+    }
+    Ok(())
+}
+
+/// Reads one socket until it ends.
+async fn listen(mut reader: OwnedReadHalf, round: &Mutex<Round>, delivered: &AtomicU64) {
+    let mut buf = Vec::with_capacity(CHUNK);
+    let mut numbers = Vec::new();
+    while reader.read_buf(&mut buf).await.is_ok_and(|n| n > 0) {
+        let now = Instant::now();
+        let mut rest = &*buf;
+        while wire::take(&mut rest, &mut |payload| numbers.extend(number(payload))) {}
+        let used = buf.len() - rest.len();
+        buf.drain(..used);
+        let mut round = round.lock().unwrap_or_else(PoisonError::into_inner);
+        let Round { start: Some(start), pace, mark, .. } = *round else { continue };
+        let before = round.ages.len();
+        let ages = numbers
+            .drain(..)
+            .filter(|(of, _)| *of == mark)
+            .map(|(_, number)| now.saturating_duration_since(start + pace * number));
+        round.ages.extend(ages);
+        delivered.fetch_add((round.ages.len() - before) as u64, Ordering::AcqRel);
+    }
+}
+
+/// Round and number of a message; `None` for what is none.
+fn number(payload: &[u8]) -> Option<(u32, u32)> {
+    let text = str::from_utf8(payload).ok()?;
+    let (_, text) = text.strip_prefix("{\"type\":\"message\"")?.split_once("\"text\":\"")?;
+    let (mark, rest) = text.split_once('.')?;
+    Some((mark.parse().ok()?, rest.get(..8)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_tells_its_number_and_nothing_else_does() {
+        let message = br#"{"type":"message","room":"prueba1","user":"cliente","text":"00000003.00000041-----","at":"x","seq":9}"#;
+        assert_eq!(number(message), Some((3, 41)));
+        for other in
+            [&br#"{"type":"sent","room":"prueba1","seq":9,"at":"x"}"#[..], b"", b"\xff", br#"{"type":"message","text":"hola"}"#]
+        {
+            assert_eq!(number(other), None);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! `pichat selftest`: how many people this board holds, and what keeps it from holding more. Under a minute, on loopback, with
+//! a server of its own.
+
+mod child;
+mod crowd;
+mod disk;
+mod verdict;
+mod wire;
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use crate::accounts::password::hash_now;
+use crate::accounts::tune;
+use crate::app::{cores, open_data_dir};
+use crate::config::{Argon2Params, Argon2Setting, Config, TlsMode};
+use crate::types::crypto::seal_time;
+use crate::types::{Lang, Text};
+
+use self::child::{Folder, Server};
+use self::crowd::{Crowd, Heard, ROOMS};
+use self::disk::DiskSpeed;
+use self::verdict::{Measured, ROOM, SPEAKS_EVERY};
+use super::exit::Failure;
+use super::{Flags, Source, say};
+
+/// The whole test is over by then; what is still to be tried is left out.
+const LONGEST: Duration = Duration::from_secs(55);
+/// Hashes are made for so long.
+const HASHING: Duration = Duration::from_secs(2);
+/// Messages that come later feel slow.
+const PROMPT: Duration = Duration::from_millis(200);
+/// The first pace that is tried, deliveries a second, and how often it is doubled at most: what no board reaches.
+const FIRST_PACE: u64 = 2_000;
+const DOUBLINGS: u32 = 10;
+/// A pace between the last that was held and the first that was not: halving that often leaves an eighth of it open.
+const HALVINGS: usize = 3;
+/// Bytes of a message of 64 characters on the wire, for TLS.
+const RECORD: usize = 200;
+/// A disk that takes longer to have something for certain makes uploads and sign-ins wait.
+const SLOW_SYNC: Duration = Duration::from_millis(100);
+
+#[derive(Args)]
+pub(super) struct SelfTest {
+    #[command(flatten)]
+    source: Source,
+}
+
+/// All that was found out.
+struct Report {
+    argon2: Argon2Params,
+    /// Of one hash while every core makes one.
+    hash: Duration,
+    disk: DiskSpeed,
+    top: Heard,
+    measured: Measured,
+    tls: bool,
+}
+
+impl SelfTest {
+    pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
+        let config = self.source.load(Flags::default())?;
+        open_data_dir(&config.data_dir).map_err(Failure::from)?;
+        let text = Text::new("Probando este equipo, menos de un minuto…", "Testing this device, under a minute…");
+        say(text.pick(lang));
+        let report = measure(&config).map_err(Failure::SelfTest)?;
+        for line in report.figures(lang) {
+            say(line);
+        }
+        // Both, whoever reads it: what is copied from here goes to other people.
+        for lang in [Lang::Es, Lang::En] {
+            say(format_args!("\n{}", report.sentence(lang)));
+        }
+        say(format_args!("\n{}", report.measured.verdict().limits()));
+        Ok(())
+    }
+}
+
+fn measure(config: &Config) -> io::Result<Report> {
+    let start = Instant::now();
+    let folder = Folder::make(&config.data_dir)?;
+    let argon2 = match config.accounts.argon2 {
+        Argon2Setting::Fixed(params) => params,
+        Argon2Setting::Auto => tune::on_this_board(tune::DEFAULT_TARGET).chosen.params,
+    };
+    let (sign_ins_per_s, hash) = hashes(argon2)?;
+    let disk = disk::measure(folder.path(), free_space(folder.path(), config)?)?;
+    let seal = if config.tls.mode == TlsMode::Off { Duration::ZERO } else { seal_time(RECORD) };
+    let free_memory = free_memory()?;
+    let server = Server::start(folder.path())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores().div_ceil(2)).enable_all().build()?;
+    let (top, cpu_per_delivery, bytes_per_socket) = runtime.block_on(people(&server, start + LONGEST))?;
+    let measured = Measured {
+        sign_ins_per_s,
+        deliveries_per_s: top.per_s,
+        cpu_per_delivery,
+        seal,
+        bytes_per_socket,
+        free_memory,
+        open_files: server.open_files()?,
+    };
+    Ok(Report { argon2, hash, disk, top, measured, tls: config.tls.mode != TlsMode::Off })
+}
+
+/// Hashes on every core at once: how many a second, and how long each takes then.
+fn hashes(params: Argon2Params) -> io::Result<(f64, Duration)> {
+    let start = Instant::now();
+    let threads: Vec<_> = (0..cores())
+        .map(|_| {
+            std::thread::spawn(move || {
+                let mut made = 0_u32;
+                while made == 0 || start.elapsed() < HASHING {
+                    hash_now(b"correct horse battery staple", params).map_err(io::Error::other)?;
+                    made += 1;
+                }
+                Ok::<_, io::Error>(made)
+            })
+        })
+        .collect();
+    let mut made = 0;
+    for thread in threads {
+        made += thread.join().map_err(|_| io::Error::other("a hash"))??;
+    }
+    let elapsed = start.elapsed();
+    Ok((f64::from(made) / elapsed.as_secs_f64(), elapsed * u32::try_from(cores()).unwrap_or(1) / made.max(1)))
+}
+
+/// The highest pace at which messages come promptly, the server's processor time for one delivery at it, and its memory for one
+/// more socket.
+async fn people(server: &Server, until: Instant) -> io::Result<(Heard, Duration, u64)> {
+    let cookie = wire::sign_in(server.addr, "cliente", "cliente123")?;
+    let before = server.memory()?;
+    let mut crowd = Crowd::gather(server.addr, &cookie).await?;
+    let bytes_per_socket = server.memory()?.saturating_sub(before) / (ROOMS * ROOM) as u64;
+    let mut best = (Heard { per_s: 0.0, p99: Duration::MAX, whole: false }, Duration::ZERO);
+    let (mut held, mut lost) = (0, None);
+    for step in 0..DOUBLINGS as usize + HALVINGS {
+        let pace = match lost {
+            None if step < DOUBLINGS as usize => FIRST_PACE << step,
+            None => break,
+            Some(lost) => u64::midpoint(held, lost),
+        };
+        if Instant::now() >= until || pace <= held + held / 8 || !crowd.is_whole() {
+            break;
+        }
+        let cpu = server.cpu()?;
+        let heard = crowd.speak(pace).await?;
+        if heard.whole && heard.p99 < PROMPT {
+            let deliveries = heard.per_s * crowd::SPEAKING.as_secs_f64();
+            let cpu = server.cpu()?.saturating_sub(cpu).div_f64(deliveries.max(1.0));
+            (best, held) = ((heard, cpu), pace);
+        } else {
+            lost = Some(pace);
+        }
+    }
+    Ok((best.0, best.1, bytes_per_socket))
+}
+
+/// What the disk test may write: a quarter of what is free above the part that stays free.
+fn free_space(folder: &Path, config: &Config) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(folder)?;
+    let (free, total) = (stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize));
+    Ok(free.saturating_sub(total / 100 * u64::from(config.files.keep_free_percent)) / 4)
+}
+
+/// Memory that programs may still have, bytes: the kernel's own estimate (proc_meminfo(5)).
+fn free_memory() -> io::Result<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo")?;
+    let kib = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.split_whitespace().next()?.parse().ok());
+    kib.map(|kib: u64| kib * 1024).ok_or_else(|| io::Error::other("MemAvailable"))
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+impl Report {
+    /// What was measured, a line each.
+    fn figures(&self, lang: Lang) -> Vec<String> {
+        let (Measured { cpu_per_delivery, bytes_per_socket, seal, .. }, top) = (self.measured, self.top);
+        let (hash, per_minute) = (ms(self.hash), self.measured.sign_ins_per_s * 60.0);
+        let (mb, p50, p99) = (self.disk.mb_per_s, ms(self.disk.sync_p50), ms(self.disk.sync_p99));
+        let (late, cpu, kib) = (ms(top.p99), cpu_per_delivery.as_secs_f64() * 1e6, bytes_per_socket as f64 / 1024.0);
+        let (argon2, per_s, tls) = (self.argon2, top.per_s, seal.as_secs_f64() * 1e6);
+        match lang {
+            Lang::Es => vec![
+                format!("  contraseñas      {hash:.0} ms cada una ({argon2}), {per_minute:.0} ingresos por minuto"),
+                format!("  disco            {mb:.0} MB/s; guardar con certeza {p50:.1} ms, el 99 % en {p99:.1} ms"),
+                format!("  mensajes         {per_s:.0} entregas por segundo en {ROOMS} salas de {ROOM}, el 99 % en {late:.0} ms"),
+                format!("  cada entrega     {cpu:.1} µs de procesador, y {tls:.1} µs para cifrarla"),
+                format!("  cada conexión    {kib:.1} KiB"),
+            ],
+            Lang::En => vec![
+                format!("  passwords        {hash:.0} ms each ({argon2}), {per_minute:.0} sign-ins a minute"),
+                format!("  disk             {mb:.0} MB/s; a write that is certain {p50:.1} ms, 99 % within {p99:.1} ms"),
+                format!("  messages         {per_s:.0} deliveries a second in {ROOMS} rooms of {ROOM}, 99 % within {late:.0} ms"),
+                format!("  each delivery    {cpu:.1} µs of processor, and {tls:.1} µs to encrypt it"),
+                format!("  each connection  {kib:.1} KiB"),
+            ],
+        }
+    }
+
+    /// How many people, what limits them, and what was not tested.
+    fn sentence(&self, lang: Lang) -> String {
+        let verdict = self.measured.verdict();
+        let (people, bound, every) = (verdict.people, verdict.bound.text().pick(lang), SPEAKS_EVERY.as_secs());
+        let tls = match (self.tls, lang) {
+            (true, Lang::Es) => " El cifrado está incluido.",
+            (true, Lang::En) => " Encryption is included.",
+            (false, _) => "",
+        };
+        let slow = self.disk.sync_p99 > SLOW_SYNC;
+        match lang {
+            Lang::Es => {
+                let disk = if slow { " El disco es lento: subir archivos y entrar tomará más." } else { "" };
+                format!(
+                    "Este equipo aguanta unas {people} personas a la vez, en salas de {ROOM} y con un mensaje de cada una cada {every} s, y el \
+                     99 % de los mensajes llega en menos de {} ms. Lo que pone el límite es {bound}.{tls}{disk} El Wi-Fi no hace parte de esta prueba: \
+                     una red inalámbrica puede aguantar menos.",
+                    PROMPT.as_millis()
+                )
+            }
+            Lang::En => {
+                let disk = if slow { " The disk is slow: uploads and sign-ins will take longer." } else { "" };
+                format!(
+                    "This device holds about {people} people at a time, in rooms of {ROOM} and with a message from each every {every} s, and \
+                     99 % of the messages arrive in under {} ms. What limits it is {bound}.{tls}{disk} Wi-Fi is not part of this test: a wireless network may \
+                     hold fewer.",
+                    PROMPT.as_millis()
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! From what was measured to how many people. Pure: figures in, a verdict out.
+
+use std::time::Duration;
+
+use crate::config::{CONNECTIONS_CEILING, ROOM_MEMBERS_CEILING, ROOMS_CEILING, SESSIONS_CEILING};
+use crate::types::Text;
+
+/// People in one room: a department, or a family with its neighbours.
+pub(super) const ROOM: usize = 50;
+/// A lively office: everybody says something twice a minute.
+pub(super) const SPEAKS_EVERY: Duration = Duration::from_secs(30);
+/// People do not speak evenly, and the board has other work: half of what it can do is left free.
+const RESERVE: f64 = 0.5;
+/// The morning: everybody signs in within five minutes.
+const MORNING: Duration = Duration::from_secs(300);
+/// Connections of one person: the socket, and two that a browser keeps for pages and files.
+const CONNECTIONS_EACH: usize = 3;
+/// What the kernel holds for a quiet TCP connection beside the process's memory. No figure of the kernel's own: slab entries of socket,
+/// file and epoll item are some 3 KiB (`/proc/slabinfo`), and a little waits in buffers.
+const KERNEL_EACH: u64 = 8 * 1024;
+/// What TLS adds to a connection (docs/PERFORMANCE.md).
+const TLS_EACH: u64 = 12 * 1024;
+/// Descriptors that are no connections: database, log, files that go up and down.
+const OTHER_FILES: usize = 64;
+
+/// What was measured, or read of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    /// Passwords a second, all cores together.
+    pub(super) sign_ins_per_s: f64,
+    /// Messages delivered a second with 99 of 100 under the bound, at the most that was reached.
+    pub(super) deliveries_per_s: f64,
+    /// Processor time of the server for one of them.
+    pub(super) cpu_per_delivery: Duration,
+    /// Processor time to encrypt one of them.
+    pub(super) seal: Duration,
+    /// The server's memory for one more socket, bytes.
+    pub(super) bytes_per_socket: u64,
+    /// Memory that is free for use, bytes.
+    pub(super) free_memory: u64,
+    /// Files that the server may have open.
+    pub(super) open_files: usize,
+}
+
+/// What runs out first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// Handing messages out.
+    Delivery,
+    /// Checking passwords.
+    SignIn,
+    /// Memory.
+    Memory,
+    /// Open files.
+    Files,
+    /// The highest settings that PiChat takes.
+    Ceiling,
+}
+
+impl Bound {
+    pub(super) const fn text(self) -> Text {
+        match self {
+            Self::Delivery => Text::new("el procesador, al repartir los mensajes", "the processor, handing out messages"),
+            Self::SignIn => Text::new(
+                "el procesador, al revisar las contraseñas cuando todos entran en cinco minutos",
+                "the processor, checking passwords when everybody signs in within five minutes",
+            ),
+            Self::Memory => Text::new("la memoria libre", "free memory"),
+            Self::Files => Text::new("los archivos abiertos que permite el sistema", "the open files that the system allows"),
+            Self::Ceiling => Text::new("el tope de conexiones de PiChat", "the most connections that PiChat takes"),
+        }
+    }
+}
+
+/// How many people, and why no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// People at a time.
+    pub(super) people: usize,
+    /// What runs out first.
+    pub(super) bound: Bound,
+}
+
+impl Measured {
+    /// What each bound alone would allow.
+    fn alone(&self) -> [(f64, Bound); 5] {
+        let each = ROOM as f64 / SPEAKS_EVERY.as_secs_f64();
+        let cpu = self.cpu_per_delivery.as_secs_f64();
+        // With TLS each delivery costs its encryption more.
+        let with_tls = if cpu > 0.0 { cpu / (cpu + self.seal.as_secs_f64()) } else { 1.0 };
+        let memory = self.bytes_per_socket + CONNECTIONS_EACH as u64 * (KERNEL_EACH + TLS_EACH);
+        [
+            (self.deliveries_per_s * with_tls * RESERVE / each, Bound::Delivery),
+            (self.sign_ins_per_s * RESERVE * MORNING.as_secs_f64(), Bound::SignIn),
+            (self.free_memory as f64 * RESERVE / memory as f64, Bound::Memory),
+            (self.open_files.saturating_sub(OTHER_FILES) as f64 / CONNECTIONS_EACH as f64, Bound::Files),
+            ((CONNECTIONS_CEILING / CONNECTIONS_EACH) as f64, Bound::Ceiling),
+        ]
+    }
+
+    /// How many people this board holds.
+    pub(super) fn verdict(&self) -> Verdict {
+        let (most, bound) = self.alone().into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, Bound::Delivery));
+        Verdict { people: two_digits(most as usize), bound }
+    }
+}
+
+/// Down to two digits: a measurement has no more.
+fn two_digits(n: usize) -> usize {
+    let unit = 10_usize.pow(n.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    n / unit * unit
+}
+
+impl Verdict {
+    /// Settings under which so many people find room, as lines of `pichat.toml`.
+    pub(super) fn limits(&self) -> String {
+        let people = self.people.max(1);
+        let connections = (people * CONNECTIONS_EACH).clamp(64, CONNECTIONS_CEILING);
+        // A desktop and a phone each.
+        let sessions = (people * 2).clamp(16, SESSIONS_CEILING);
+        let rooms = people.clamp(16, ROOMS_CEILING);
+        // Two tabs each, if all of them want to be in one room.
+        let members = (people * 2).clamp(16, ROOM_MEMBERS_CEILING);
+        format!("[limits]\nconnections = {connections}\nsessions = {sessions}\nrooms = {rooms}\nroom_members = {members}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BOARD: Measured = Measured {
+        sign_ins_per_s: 10.0,
+        deliveries_per_s: 20_000.0,
+        cpu_per_delivery: Duration::from_micros(30),
+        seal: Duration::from_micros(2),
+        bytes_per_socket: 4096,
+        free_memory: 300 << 20,
+        open_files: 20_000,
+    };
+
+    #[test]
+    fn what_runs_out_first_decides_and_is_named() {
+        assert_eq!(BOARD.verdict(), Verdict { people: 1500, bound: Bound::SignIn });
+        let slow = Measured { deliveries_per_s: 200.0, ..BOARD };
+        assert_eq!(slow.verdict(), Verdict { people: 56, bound: Bound::Delivery });
+        assert_eq!(Measured { free_memory: 4 << 20, ..BOARD }.verdict(), Verdict { people: 32, bound: Bound::Memory });
+        assert_eq!(Measured { open_files: 1024, ..BOARD }.verdict(), Verdict { people: 320, bound: Bound::Files });
+        let giant = Measured { sign_ins_per_s: 1e6, deliveries_per_s: 1e9, free_memory: 1 << 40, open_files: 1 << 20, ..BOARD };
+        assert_eq!(giant.verdict(), Verdict { people: 5400, bound: Bound::Ceiling });
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_any_bound_alone_and_the_settings_are_taken(
+            sign_ins_per_s in 0.0..1e5_f64, deliveries_per_s in 0.0..1e8_f64, free in 0..1_u64 << 40, open_files in 0..1_usize << 20,
+            cpu in 0..1_000_000_u64, seal in 0..100_000_u64,
+        ) {
+            let measured = Measured {
+                sign_ins_per_s, deliveries_per_s, free_memory: free, open_files, cpu_per_delivery: Duration::from_nanos(cpu),
+                seal: Duration::from_nanos(seal), bytes_per_socket: 4096,
+            };
+            let verdict = measured.verdict();
+            for (alone, bound) in measured.alone() {
+                prop_assert!(verdict.people as f64 <= alone, "{bound:?} allows {alone}, not {}", verdict.people);
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("pichat.toml");
+            std::fs::write(&file, verdict.limits()).unwrap();
+            let config = crate::config::Config::load(Some(&file), &[], crate::config::Overrides::default());
+            prop_assert!(config.is_ok(), "{:?}", config.err());
+        }
+    }
+}
