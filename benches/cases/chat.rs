@@ -11,7 +11,7 @@ use pichat::chat::{ChatLimits, Hub, Mailbox, Membership, Presence, Seq, Urgency,
 use pichat::clock::{SystemClock, Timestamp};
 use pichat::types::crypto::MacKey;
 use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId, UserName};
-use pichat::ws::{Draft, Frame, JsonWire, Outbound, Request};
+use pichat::ws::{Draft, Frame, JsonWire, Outbound, Request, Share};
 
 use super::{Operation, Row};
 
@@ -138,7 +138,7 @@ fn publish(sockets: i64) -> Operation {
     let (members, _) = room(&hub, sockets);
     let text = message("¿Quién tiene el acta?");
     Box::new(move || {
-        black_box(members[0].speak(&text, AT));
+        black_box(members[0].speak(&text, AT, &mut Vec::new()));
     })
 }
 
@@ -147,7 +147,7 @@ fn replay() -> Operation {
     let (mut members, mut token) = room(&hub, 2);
     let text = message("¿Quién tiene el acta?");
     for _ in 0..64 {
-        members[1].speak(&text, AT);
+        members[1].speak(&text, AT, &mut Vec::new());
     }
     let (person, mailbox) = (person(1), Nowhere(1));
     Box::new(move || {
@@ -166,7 +166,12 @@ fn outbound(frames: usize) -> Operation {
         for _ in 0..frames {
             queue.push(frame.clone(), Urgency::Message);
         }
-        black_box(queue.take(&mut batch, frames, usize::MAX, &Context::from_waker(Waker::noop())));
+        black_box(queue.take(
+            &mut batch,
+            &mut 0,
+            Share { most: frames, room: usize::MAX, idle: false },
+            &Context::from_waker(Waker::noop()),
+        ));
         assert_eq!(batch.len(), frames);
         batch.clear();
     })

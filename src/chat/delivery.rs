@@ -29,6 +29,11 @@ pub enum Presence {
 pub trait Mailbox<F>: Send + Sync + 'static {
     /// Queues one frame.
     fn deliver(&self, frame: F, urgency: Urgency);
+    /// Queues one frame; `true` when nobody was told, and the caller must see to its delivery before long.
+    fn queue(&self, frame: F, urgency: Urgency) -> bool {
+        self.deliver(frame, urgency);
+        false
+    }
     /// Whether two handles are the same receiver.
     fn same(&self, other: &Self) -> bool;
 }

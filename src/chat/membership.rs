@@ -29,8 +29,9 @@ impl<W: Wire> Membership<W> {
         &self.entry.code
     }
 
-    /// Says something to everybody here. `None` when a newer socket has taken this place over.
-    pub fn speak(&self, text: &MessageText, at: Timestamp) -> Option<Seq> {
+    /// Says something to everybody here; receivers that the caller must see to are added to `due`. `None` when a newer socket has taken
+    /// this place over.
+    pub fn speak(&self, text: &MessageText, at: Timestamp, due: &mut Vec<W::Mailbox>) -> Option<Seq> {
         let draft = W::draft(&self.entry.code, &self.person.name, text, at);
         let ring = self.hub.limits().ring;
         let mut state = lock(&self.entry.state);
@@ -39,7 +40,7 @@ impl<W: Wire> Membership<W> {
         }
         state.messages += 1;
         state.bytes += text.as_str().len() as u64;
-        let (seq, receivers) = state.room.publish(ring, |seq| W::seal(draft, seq));
+        let (seq, receivers) = state.room.publish(ring, |seq| W::seal(draft, seq), due);
         drop(state);
         self.hub.published(receivers);
         Some(seq)

@@ -44,7 +44,8 @@ pub struct Missed<F> {
 
 /// The state of one room; `F` is a frame, `M` a receiver.
 pub(super) struct Room<F, M> {
-    seats: heapless::Vec<Box<Seat<M>>, MAX_SEATS>,
+    /// At most [`MAX_SEATS`]; grows with the people, as most rooms are small.
+    seats: Vec<Box<Seat<M>>>,
     /// The last messages, oldest first; their numbers end at `last_seq`.
     ring: heapless::Deque<F, MAX_RING>,
     last_seq: Seq,
@@ -56,7 +57,7 @@ pub(super) struct Room<F, M> {
 impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
     /// A room that nobody has entered yet.
     pub(super) fn new(now: Duration) -> Self {
-        Self { seats: heapless::Vec::new(), ring: heapless::Deque::new(), last_seq: 0, next_seat: 1, empty_since: Some(now) }
+        Self { seats: Vec::new(), ring: heapless::Deque::new(), last_seq: 0, next_seat: 1, empty_since: Some(now) }
     }
 
     pub(super) fn last_seq(&self) -> Seq {
@@ -102,7 +103,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
             mailbox: Some(mailbox),
             lost_at: Duration::ZERO,
         };
-        self.seats.push(Box::new(seat)).map_err(|_| Full)?;
+        self.seats.push(Box::new(seat));
         self.next_seat += 1;
         self.empty_since = None;
         Ok((id, first))
@@ -178,8 +179,9 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         }
     }
 
-    /// Numbers a message, keeps it in the ring of `ring` entries, hands it to everybody here; returns the number and to how many.
-    pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F) -> (Seq, u64) {
+    /// Numbers a message, keeps it in the ring of `ring` entries, queues it for everybody here; returns the number and for how many.
+    /// Receivers that the caller must see to are added to `due`.
+    pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F, due: &mut Vec<M>) -> (Seq, u64) {
         self.last_seq += 1;
         let frame = seal(self.last_seq);
         while self.ring.len() >= ring.clamp(1, MAX_RING) {
@@ -187,7 +189,14 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         }
         // There is room: the loop above has made it.
         let _ = self.ring.push_back(frame.clone());
-        (self.last_seq, self.deliver(&frame, Urgency::Message, None))
+        let mut receivers = 0;
+        for mailbox in self.seats.iter().filter_map(|seat| seat.mailbox.as_ref()) {
+            receivers += 1;
+            if mailbox.queue(frame.clone(), Urgency::Message) {
+                due.push(mailbox.clone());
+            }
+        }
+        (self.last_seq, receivers)
     }
 
     /// How many places are taken.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::limits::Slot;
-use crate::ws::{Ticket, check};
+use crate::ws::{Opened, Ticket, Transport, check};
 
 use super::body::Body;
 use super::heads::{Heads, MAX_HEAD, is_last};
@@ -64,7 +65,7 @@ pub struct Connection {
 }
 
 /// Serves a connection until it ends.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, connection: Connection) {
+pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(stream: S, connection: Connection) {
     let phase = Phase::default();
     let secure = connection.site.secure && connection.door == Door::PiChat;
     let io = TokioIo::new(Heads::new(Timed::new(stream, phase.clone()), phase.clone(), secure));
@@ -91,7 +92,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S
     }
 }
 
-async fn respond<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(
     mut request: Request<Incoming>,
     connection: Connection,
     busy: Busy,
@@ -114,20 +115,34 @@ async fn respond<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         tasks.spawn(async move {
             let _serving = socket_serving;
             let Ok(upgraded) = upgrade.await else { return };
-            let Ok(parts) = upgraded.downcast::<TokioIo<Heads<S>>>() else { return };
-            // The read buffers end here: what they hold is handed on, then they are dropped.
-            let (stream, rest) = parts.io.into_inner().into_parts();
-            match successor {
-                Successor::Socket(ticket) => {
-                    let ticket = ticket.lock().ok().and_then(|mut slot| slot.take());
-                    if let Some(ticket) = ticket {
-                        let early = [&*parts.read_buf, &rest].concat();
-                        ticket.run(stream, &early, &site.accounts.sessions).await;
-                    }
-                }
-                Successor::Check => check(stream).await,
+            match take_over::<S>(upgraded, &successor) {
+                Some(TakenOver::Socket(socket)) => socket.run(&site.accounts.sessions).await,
+                Some(TakenOver::Check(stream)) => check(stream).await,
+                None => {}
             }
         });
     }
     Ok(response)
+}
+
+/// What an upgraded connection has become.
+enum TakenOver<S: Transport> {
+    Socket(Opened<S::Stream>),
+    Check(Box<S>),
+}
+
+/// Takes the stream out of hyper. All read buffers end here: what they hold is handed on, and none of them lives as long as a socket.
+fn take_over<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(
+    upgraded: Upgraded,
+    successor: &Successor,
+) -> Option<TakenOver<S>> {
+    let parts = upgraded.downcast::<TokioIo<Heads<S>>>().ok()?;
+    let (stream, rest) = parts.io.into_inner().into_parts();
+    match successor {
+        Successor::Socket(ticket) => {
+            let ticket = ticket.lock().ok()?.take()?;
+            Some(TakenOver::Socket(ticket.open(stream, &[&*parts.read_buf, &rest].concat())))
+        }
+        Successor::Check => Some(TakenOver::Check(Box::new(stream))),
+    }
 }

@@ -6,18 +6,38 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use crate::limits::Slot;
+use crate::ws::{Direct, Outbound, Transport};
 
 /// A stream that holds a slot of the connection caps.
 pub(super) struct Held<S> {
     io: S,
-    _slot: Arc<Slot>,
+    /// Given back with the value.
+    slot: Arc<Slot>,
 }
 
 impl<S> Held<S> {
     pub(super) fn new(io: S, slot: Arc<Slot>) -> Self {
-        Self { io, _slot: slot }
+        Self { io, slot }
+    }
+}
+
+impl Transport for Held<TcpStream> {
+    type Stream = Direct<Arc<Slot>>;
+
+    fn open(self, out: &Arc<Outbound>) -> Self::Stream {
+        Direct::new(self.io, out, self.slot)
+    }
+}
+
+impl Transport for Held<TlsStream<TcpStream>> {
+    type Stream = Self;
+
+    fn open(self, _: &Arc<Outbound>) -> Self {
+        self
     }
 }
 

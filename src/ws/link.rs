@@ -2,7 +2,8 @@
 //! [`Pipe`]), finished frames go out beside it, and all that waits goes out in one vectored write.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -14,8 +15,9 @@ use tungstenite::error::CapacityError;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message, Utf8Bytes};
 
+use super::batch::{BATCH_FRAMES, Gathered, advance, gather};
 use super::frame::{Frame, PING};
-use super::outbound::{CloseCode, Outbound};
+use super::outbound::{CloseCode, Outbound, Share};
 
 /// A ping this often.
 const PING_EVERY: Duration = Duration::from_secs(25);
@@ -28,11 +30,11 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Bytes asked of the kernel at once; they live on the stack for the length of one call.
 const READ_CHUNK: usize = 4096;
 /// tungstenite's own buffer a socket: it holds the frame under way, and starts with this much.
-const READ_BUFFER: usize = 512;
-/// Frames in one vectored write, and bytes after which no more are added: what is out of the bounded queue but not yet
-/// written stays this small.
-const BATCH_FRAMES: usize = 64;
+const READ_BUFFER: usize = 128;
+/// Bytes after which no more frames are added to a batch: what is out of the bounded queue but not yet written stays this small.
 const BATCH_BYTES: usize = 64 * 1024;
+/// Texts that are handed on before their answers are written: what one read brings.
+const BURST: usize = 16;
 
 /// What a socket reports.
 #[derive(Debug)]
@@ -59,6 +61,8 @@ pub(super) struct Link<S> {
     ctx: WebSocketContext,
     state: State,
     inbox: VecDeque<Utf8Bytes>,
+    /// Texts handed on since the last write.
+    handed_on: usize,
     out: Arc<Outbound>,
     /// Goes out before what waits in `out`: the answer to `resume` and what was missed.
     replay: VecDeque<Frame>,
@@ -113,6 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             ctx: WebSocketContext::new(Role::Server, Some(config)),
             state: State::Open,
             inbox: VecDeque::new(),
+            handed_on: 0,
             out,
             replay: VecDeque::new(),
             batch: VecDeque::new(),
@@ -134,11 +139,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Writes what waits and returns the next text, or the end. With `paused` nothing more is read.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, paused: bool) -> Poll<Inbound> {
         loop {
+            if !paused
+                && self.handed_on < BURST
+                && !self.out.is_closing()
+                && let Some(text) = self.inbox.pop_front()
+            {
+                self.handed_on += 1;
+                return Poll::Ready(Inbound::Text(text));
+            }
+            self.handed_on = 0;
             if self.poll_write(cx).is_err() {
                 return Poll::Ready(Inbound::Gone(self.code().unwrap_or(1006)));
             }
-            if !paused && let Some(text) = self.inbox.pop_front() {
-                return Poll::Ready(Inbound::Text(text));
+            if !paused && !self.inbox.is_empty() {
+                continue;
             }
             if let State::Closing { code, flushed: true, .. } = self.state {
                 return self.poll_hangup(cx).map(|()| Inbound::Gone(code));
@@ -159,6 +173,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         }
     }
 
+    /// Whether nothing waits to be written.
+    #[cfg(test)]
+    pub(super) fn is_drained(&self) -> bool {
+        self.batch.is_empty() && self.out.waiting() == 0
+    }
+
     fn code(&self) -> Option<u16> {
         match self.state {
             State::Open => None,
@@ -168,13 +188,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
 
     /// Reads once. `false` at the end of the stream.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let mut space = [0; READ_CHUNK];
-        let mut buf = ReadBuf::new(&mut space);
+        // Not zeroed: most polls find nothing to read.
+        let mut space = [const { MaybeUninit::uninit() }; READ_CHUNK];
+        let mut buf = ReadBuf::uninit(&mut space);
         match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf)) {
             Ok(()) if !buf.filled().is_empty() => {
                 self.last_read = Instant::now();
-                let len = buf.filled().len();
-                self.digest(&space[..len]);
+                self.digest(buf.filled());
                 Poll::Ready(true)
             }
             _ => Poll::Ready(false),
@@ -228,6 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     fn linger(&mut self, code: u16) {
         if matches!(self.state, State::Open) {
             self.replay.clear();
+            self.out.reserve();
             let until = Instant::now() + LINGER;
             self.state = State::Closing { code, until, flushed: false };
             self.timer.as_mut().reset(until);
@@ -241,21 +262,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             if self.batch.is_empty() {
                 break;
             }
-            let wrote = {
-                let slices: heapless::Vec<IoSlice<'_>, BATCH_FRAMES> = self
-                    .batch
-                    .iter()
-                    .enumerate()
-                    .take(BATCH_FRAMES)
-                    .map(|(i, frame)| IoSlice::new(&frame.as_bytes()[if i == 0 { self.written } else { 0 }..]))
-                    .collect();
-                Pin::new(&mut self.io).poll_write_vectored(cx, &slices)
-            };
+            let wrote = self.poll_write_batch(cx);
             match wrote {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(n)) => {
                     self.stalled = None;
-                    self.advance(n);
+                    self.written = advance(&mut self.batch, |frame| frame.as_bytes().len(), self.written, n);
                 }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
@@ -284,9 +296,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         Ok(())
     }
 
+    /// One write of all that is in the batch.
+    fn poll_write_batch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let io = Pin::new(&mut self.io);
+        gather(self.batch.iter(), self.written, |gathered| match gathered {
+            Gathered::Copied(bytes) => io.poll_write(cx, bytes),
+            Gathered::Parts(parts) => io.poll_write_vectored(cx, parts),
+        })
+    }
+
     fn fill(&mut self, cx: &Context<'_>) {
         if !matches!(self.state, State::Open) {
-            return;
+            return self.out.reclaim(&mut self.batch, &mut self.written);
         }
         let mut bytes: usize = self.batch.iter().map(|f| f.as_bytes().len()).sum();
         while bytes < BATCH_BYTES
@@ -297,23 +318,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             self.batch.push_back(frame);
         }
         let room = if self.replay.is_empty() { BATCH_BYTES.saturating_sub(bytes) } else { 0 };
-        if let Some(code) = self.out.take(&mut self.batch, BATCH_FRAMES, room, cx) {
+        let share = Share { most: BATCH_FRAMES, room, idle: self.replay.is_empty() };
+        if let Some(code) = self.out.take(&mut self.batch, &mut self.written, share, cx) {
             // What came in but was not looked at must not be acted on any more: the session may be over.
             self.inbox.clear();
             self.close(code);
-        }
-    }
-
-    fn advance(&mut self, mut n: usize) {
-        while let Some(first) = self.batch.front() {
-            let left = first.as_bytes().len() - self.written;
-            if n < left {
-                self.written += n;
-                return;
-            }
-            n -= left;
-            self.written = 0;
-            self.batch.pop_front();
         }
     }
 
@@ -325,8 +334,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             return Poll::Ready(());
         }
         loop {
-            let mut space = [0; READ_CHUNK];
-            let mut buf = ReadBuf::new(&mut space);
+            let mut space = [const { MaybeUninit::uninit() }; READ_CHUNK];
+            let mut buf = ReadBuf::uninit(&mut space);
             match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf)) {
                 Ok(()) if !buf.filled().is_empty() => {}
                 _ => return Poll::Ready(()),

@@ -1,3 +1,4 @@
+use std::io::IoSlice;
 use std::sync::Mutex;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};

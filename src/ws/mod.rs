@@ -1,11 +1,15 @@
 //! WebSockets: who may open one, one task a socket, and the JSON that goes over it. The only place that knows tungstenite.
 
+mod batch;
 mod check;
+mod direct;
+mod due;
 mod frame;
 mod handshake;
 mod join;
 mod link;
 mod outbound;
+mod places;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod registry;
@@ -22,11 +26,12 @@ use crate::config::Live;
 use crate::limits::{Rates, RoomPause, Tally};
 
 pub use check::check;
+pub use direct::{Direct, Transport};
 pub use frame::{Draft, Frame};
 pub use handshake::{HandshakeError, accept};
-pub use outbound::{CloseCode, Outbound};
+pub use outbound::{CloseCode, Outbound, Share};
 pub use registry::{Backlog, Registry, TooManySockets};
-pub use socket::{Client, Ticket};
+pub use socket::{Client, Opened, Ticket};
 pub use wire::{JsonWire, Ref, Request};
 
 /// What every socket's task works with.

@@ -2,11 +2,16 @@
 //! and then closes its socket, which resumes.
 
 use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
+
+use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::chat::Urgency;
 
+use super::batch::{Gathered, advance, gather, now};
 use super::frame::Frame;
 
 /// Frames that may wait (DESIGN section 6): four rooms' default rings.
@@ -46,10 +51,18 @@ pub struct Outbound(Mutex<Queue>);
 struct Queue {
     frames: VecDeque<(Frame, Urgency)>,
     bytes: usize,
+    /// Bytes of the first frame that are out already: the kernel took a part of what a speaker wrote.
+    written: usize,
     waker: Option<Waker>,
     closing: Option<CloseCode>,
     /// Typing notices and presence that were dropped.
     dropped: [u64; 2],
+    /// TCP's writing half, where frames go onto TCP as they are.
+    writer: Option<OwnedWriteHalf>,
+    /// The socket's task has nothing of its own to write and nothing half written: whoever speaks may write.
+    open: bool,
+    /// A speaker has promised to write, or to wake the task.
+    promised: bool,
 }
 
 /// What waits for a socket, and what was lost for want of room.
@@ -76,6 +89,73 @@ impl Outbound {
         }
     }
 
+    /// Queues a frame as [`Outbound::push`] does, but where the caller may write it, nobody is woken: `true` means that the caller must
+    /// [`flush`](Outbound::flush) before long, `false` that somebody else will.
+    pub fn queue(&self, frame: Frame, urgency: Urgency) -> bool {
+        let mut queue = self.lock();
+        queue.push(frame, urgency);
+        if queue.open && queue.closing.is_none() {
+            return !std::mem::replace(&mut queue.promised, true);
+        }
+        if let Some(waker) = queue.waker.take() {
+            drop(queue);
+            waker.wake();
+        }
+        false
+    }
+
+    /// Hands what waits to the kernel, as far as it takes it at once; the rest is the socket's task's.
+    pub fn flush(&self) {
+        let mut queue = self.lock();
+        queue.promised = false;
+        while queue.open && !queue.frames.is_empty() {
+            if !matches!(queue.write(), Ok(n) if n > 0) {
+                // A full buffer, or a connection that is over: the task waits for the one and finds out about the other.
+                queue.open = false;
+            }
+        }
+        if !queue.frames.is_empty() || queue.closing.is_some() {
+            queue.wake();
+        }
+    }
+
+    /// Leaves it to the socket's task: who had promised to write cannot.
+    pub fn forsake(&self) {
+        self.lock().wake();
+    }
+
+    /// From now on speakers may write through `writer`.
+    pub(super) fn attach(&self, writer: OwnedWriteHalf) {
+        self.lock().writer = Some(writer);
+    }
+
+    /// The connection is over.
+    pub(super) fn detach(&self) {
+        let mut queue = self.lock();
+        (queue.writer, queue.open) = (None, false);
+    }
+
+    /// From now on nothing is written but by the socket's task: a close frame is the last.
+    pub(super) fn reserve(&self) {
+        self.lock().open = false;
+    }
+
+    /// Moves a frame that a speaker left half written to the front of `batch`, before anything of the task's own.
+    pub(super) fn reclaim(&self, batch: &mut VecDeque<Frame>, written: &mut usize) {
+        self.lock().reclaim(batch, written);
+    }
+
+    /// Writes as the socket's task.
+    pub(super) fn with_writer<T>(
+        &self,
+        write: impl FnOnce(Pin<&mut OwnedWriteHalf>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match &mut self.lock().writer {
+            Some(writer) => write(Pin::new(writer)),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
     /// Asks the socket to close; the first reason counts. What waits is forgotten.
     pub fn close(&self, code: CloseCode) {
         let mut queue = self.lock();
@@ -87,9 +167,17 @@ impl Outbound {
     }
 
     /// Moves what waits to `batch` until that has `most` frames or `room` bytes more, and tells whether the socket is to close.
-    /// Wakes `cx` on the next change.
-    pub fn take(&self, batch: &mut VecDeque<Frame>, most: usize, room: usize, cx: &Context<'_>) -> Option<CloseCode> {
+    /// Wakes `cx` on the next change. `written` are bytes of the batch's first frame that are out. With nothing to write at all,
+    /// `idle` says whether speakers may write from now on.
+    pub fn take(
+        &self,
+        batch: &mut VecDeque<Frame>,
+        written: &mut usize,
+        Share { most, room, idle }: Share,
+        cx: &Context<'_>,
+    ) -> Option<CloseCode> {
         let mut queue = self.lock();
+        queue.reclaim(batch, written);
         let mut moved = 0;
         while batch.len() < most
             && moved < room
@@ -102,10 +190,23 @@ impl Outbound {
         if queue.frames.is_empty() && queue.frames.capacity() > KEEP_CAPACITY {
             queue.frames = VecDeque::new();
         }
+        queue.open = idle && batch.is_empty() && queue.frames.is_empty() && queue.closing.is_none() && queue.writer.is_some();
+        queue.promised = false;
         if !queue.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
             queue.waker = Some(cx.waker().clone());
         }
         queue.closing
+    }
+
+    /// How many frames wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().frames.len()
+    }
+
+    /// Whether the socket is to close.
+    pub(super) fn is_closing(&self) -> bool {
+        self.lock().closing.is_some()
     }
 
     pub(super) fn figures(&self) -> Figures {
@@ -115,7 +216,51 @@ impl Outbound {
     }
 }
 
+/// How much of a queue is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// Frames in the batch.
+    pub most: usize,
+    /// Further bytes in the batch.
+    pub room: usize,
+    /// The task has nothing else to write.
+    pub idle: bool,
+}
+
 impl Queue {
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// One write of what waits; nought when the kernel takes nothing now.
+    fn write(&mut self) -> io::Result<usize> {
+        let Some(writer) = &self.writer else { return Ok(0) };
+        let frames = self.frames.iter().map(|(frame, _)| frame);
+        let n = now(gather(frames, self.written, |gathered| match gathered {
+            Gathered::Copied(bytes) => writer.try_write(bytes),
+            Gathered::Parts(parts) => writer.try_write_vectored(parts),
+        }))?;
+        self.written = advance(&mut self.frames, |(frame, _)| frame.as_bytes().len(), self.written, n);
+        self.count();
+        Ok(n)
+    }
+
+    fn reclaim(&mut self, batch: &mut VecDeque<Frame>, written: &mut usize) {
+        if self.written > 0
+            && let Some((frame, _)) = self.frames.pop_front()
+        {
+            self.bytes -= frame.as_bytes().len();
+            batch.push_front(frame);
+            *written = std::mem::take(&mut self.written);
+        }
+    }
+
+    fn count(&mut self) {
+        self.bytes = self.frames.iter().map(|(frame, _)| frame.as_bytes().len()).sum();
+    }
+
     fn fits(&self, frame: &Frame) -> bool {
         self.frames.len() < MAX_FRAMES && self.bytes + frame.as_bytes().len() <= MAX_BYTES
     }
@@ -144,16 +289,19 @@ impl Queue {
 
     fn drop_all(&mut self, worth: Urgency) {
         let before = self.frames.len();
-        self.frames.retain(|(_, urgency)| *urgency != worth);
+        // What is half out must be finished.
+        let mut begun = self.written > 0;
+        self.frames.retain(|(_, urgency)| std::mem::take(&mut begun) || *urgency != worth);
         self.dropped[worth as usize] += (before - self.frames.len()) as u64;
-        self.bytes = self.frames.iter().map(|(frame, _)| frame.as_bytes().len()).sum();
+        self.count();
     }
 
     fn close(&mut self, code: CloseCode) {
         if self.closing.is_none() {
             self.closing = Some(code);
-            self.frames = VecDeque::new();
-            self.bytes = 0;
+            // One that is half out must be finished, or the close frame would be read as a part of it.
+            self.frames.truncate(usize::from(self.written > 0));
+            self.count();
         }
     }
 }
@@ -169,7 +317,8 @@ mod tests {
 
     fn drain(out: &Outbound) -> (Vec<usize>, Option<CloseCode>) {
         let mut batch = VecDeque::new();
-        let closing = out.take(&mut batch, usize::MAX, usize::MAX, &Context::from_waker(Waker::noop()));
+        let share = Share { most: usize::MAX, room: usize::MAX, idle: true };
+        let closing = out.take(&mut batch, &mut 0, share, &Context::from_waker(Waker::noop()));
         (batch.iter().map(|f| f.as_bytes().len()).collect(), closing)
     }
 

@@ -1,6 +1,5 @@
 //! One socket's task: reads requests, answers them, keeps the places in rooms.
 
-use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -13,15 +12,18 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::accounts::{Session, Sessions};
 use crate::audit::Event;
-use crate::chat::{Membership, Seq, Urgency};
+use crate::chat::{Membership, Seq};
 use crate::limits::{Flood, whole_seconds};
 use crate::types::{Lang, MessageText, RoomCode, RoomCodeError, RoomPassword, RoomPasswordError, Text, TextError};
 
 use super::Services;
+use super::direct::Transport;
+use super::due::Due;
 use super::frame::Frame;
 use super::join::{Join, Joined, join};
 use super::link::{Inbound, Link};
 use super::outbound::CloseCode;
+use super::places::Places;
 use super::registry::{Registration, TooManySockets};
 use super::wire::{Answer, Code, JsonWire, Ref, Request, joined_answer};
 
@@ -50,29 +52,39 @@ impl Ticket {
         Ok(Self { services: Arc::clone(services), client: Arc::new(client), registration })
     }
 
-    /// Runs the socket over an upgraded connection until it ends; `early` is what was read beyond the request.
-    pub async fn run<S: AsyncRead + AsyncWrite + Unpin + Send>(self, io: S, early: &[u8], sessions: &Sessions) {
+    /// Takes an upgraded connection over; `early` is what was read beyond the request.
+    pub fn open<T: Transport>(self, connection: T, early: &[u8]) -> Opened<T::Stream> {
         let Self { services, client, registration } = self;
-        let (user, addr) = (client.session.person.name.clone(), client.addr);
-        services.audit.record(Event::SocketOpened { user: user.clone(), addr }).await;
+        let max_frame = services.config.get().limits.frame_bytes();
+        let io = connection.open(&registration.out);
+        let link = Link::new(io, early, max_frame, Arc::clone(&registration.out));
+        let (places, flood, due) = (Places::default(), Flood::default(), Due::default());
+        let desk = Desk { services, client, registration, places, flood, due, messages: 0 };
+        // In a place of its own: a task is as large as all that is ever moved through it.
+        Opened(Box::new(Socket { link, desk, joining: None }))
+    }
+}
+
+/// An open socket, ready to run.
+pub struct Opened<S>(Box<Socket<S>>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Opened<S> {
+    /// Runs the socket until it ends.
+    pub async fn run(self, sessions: &Sessions) {
+        let Self(mut socket) = self;
+        let Desk { services, client, registration, .. } = &socket.desk;
+        let (services, client) = (Arc::clone(services), Arc::clone(client));
         if sessions.find(&client.session.digest, services.clock.now()).is_none() {
             // It ended between the handshake and the registration, so nobody has told this socket.
             registration.out.close(CloseCode::SessionEnded);
         }
-        let max_frame = services.config.get().limits.frame_bytes();
-        let link = Link::new(io, early, max_frame, Arc::clone(&registration.out));
-        let mut socket = Socket {
-            link,
-            desk: Desk { services, client, registration, rooms: HashMap::new(), flood: Flood::default(), messages: 0 },
-            joining: None,
-        };
+        let user = || client.session.person.name.clone();
+        services.audit.record(Event::SocketOpened { user: user(), addr: client.addr }).await;
         let code = socket.serve().await;
-        let Socket { desk, .. } = socket;
-        let now = desk.services.clock.monotonic();
-        for (_, membership) in desk.rooms {
-            membership.lose(now);
-        }
-        desk.services.audit.record(Event::SocketClosed { user, addr, code, messages: desk.messages }).await;
+        let messages = socket.desk.messages;
+        socket.desk.places.lose(services.clock.monotonic());
+        drop(socket);
+        services.audit.record(Event::SocketClosed { user: user(), addr: client.addr, code, messages }).await;
     }
 }
 
@@ -90,8 +102,10 @@ struct Desk {
     services: Arc<Services>,
     client: Arc<Client>,
     registration: Registration,
-    rooms: HashMap<RoomCode, Membership<JsonWire>>,
+    places: Places,
     flood: Flood,
+    /// To whom something was said that is not on its way yet.
+    due: Due,
     messages: u64,
 }
 
@@ -187,7 +201,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             self.joining = None;
             return Poll::Ready(Step::Joined(asked, joined));
         }
-        self.link.poll(cx, self.joining.is_some()).map(Step::Inbound)
+        loop {
+            // All that one read brings is said before any of it goes out; then nothing more is read until it has.
+            let paused = self.joining.is_some() || self.desk.due.is_pressing();
+            match self.link.poll(cx, paused) {
+                Poll::Ready(inbound) => return Poll::Ready(Step::Inbound(inbound)),
+                Poll::Pending if self.desk.due.is_empty() => return Poll::Pending,
+                Poll::Pending => {}
+            }
+            if !self.desk.due.flush_some() {
+                // Others on this thread come first.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
     }
 
     fn request(&mut self, text: &str) {
@@ -219,8 +246,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
 }
 
 impl Desk {
-    fn answer(&self, answer: &Answer<'_>) {
-        self.registration.out.push(Frame::json(answer), Urgency::Message);
+    fn answer(&mut self, answer: &Answer<'_>) {
+        self.due.answer(&self.registration.out, Frame::json(answer));
     }
 
     fn refuse(&mut self, reference: Ref, refusal: Refusal) {
@@ -252,7 +279,7 @@ impl Desk {
 
     fn room_for(&self, room: &RoomCode) -> Result<(), Refusal> {
         let most = self.services.config.get().limits.rooms_per_socket;
-        if self.rooms.len() >= most && !self.rooms.contains_key(room) {
+        if self.places.len() >= most && self.places.get(room).is_none() {
             return Err(Refusal::new(Code::TooManyRooms));
         }
         Ok(())
@@ -261,7 +288,7 @@ impl Desk {
     fn start(&self, asked: Join) -> Joining {
         let (services, client, out) = (Arc::clone(&self.services), Arc::clone(&self.client), Arc::clone(&self.registration.out));
         // Whether this socket is in the room is settled by the entry it holds; the future must not borrow the desk.
-        let held = self.rooms.get(&asked.room).map(Membership::room);
+        let held = self.places.get(&asked.room).map(Membership::room);
         Box::pin(async move {
             let joined = join(services, client, out, &asked, |room| held.as_ref().is_some_and(|held| held.is(room))).await;
             (asked, joined)
@@ -272,7 +299,7 @@ impl Desk {
         let Join { reference, room, .. } = asked;
         match joined {
             Joined::In(membership) => self.hold(room, membership),
-            Joined::Again => match self.rooms.get(&room).and_then(Membership::refresh) {
+            Joined::Again => match self.places.get(&room).and_then(Membership::refresh) {
                 Some(entered) => self.answer(&joined_answer(reference, &room, &entered, false)),
                 None => {
                     // A newer socket has taken the place over since: the next try takes a place of its own.
@@ -285,10 +312,10 @@ impl Desk {
     }
 
     fn hold(&mut self, room: RoomCode, membership: Membership<JsonWire>) {
-        if let Some(old) = self.rooms.remove(&room) {
+        if let Some(old) = self.places.remove(&room) {
             old.supersede(&membership, self.services.clock.monotonic());
         }
-        self.rooms.insert(room, membership);
+        self.places.add(membership);
     }
 
     /// Takes a place again. What is returned goes out before all that waits.
@@ -312,16 +339,16 @@ impl Desk {
     }
 
     fn membership(&self, room: &str) -> Result<&Membership<JsonWire>, Refusal> {
-        self.rooms.get(&RoomCode::from_str(room)?).ok_or_else(|| Refusal::new(Code::NotMember))
+        self.places.get(&RoomCode::from_str(room)?).ok_or_else(|| Refusal::new(Code::NotMember))
     }
 
     fn send(&mut self, reference: Ref, room: &str, text: &str) -> Result<(), Refusal> {
         let config = self.services.config.get();
-        let membership = self.membership(room)?;
+        let membership = self.places.get(&RoomCode::from_str(room)?).ok_or_else(|| Refusal::new(Code::NotMember))?;
         let text = MessageText::parse(text, config.limits.message_chars)?;
         self.services.rates.message(self.client.session.person.id).map_err(|wait| Refusal::wait(wait.retry))?;
         let at = self.services.clock.now();
-        let Some(seq) = membership.speak(&text, at) else { return Err(self.taken_over(room)) };
+        let Some(seq) = membership.speak(&text, at, self.due.said()) else { return Err(self.taken_over(room)) };
         self.answer(&Answer::Sent { r#ref: reference, room, seq, at: at.to_string() });
         self.messages += 1;
         Ok(())
@@ -330,7 +357,7 @@ impl Desk {
     fn leave(&mut self, reference: Ref, room: &str) -> Result<(), Refusal> {
         let code = RoomCode::from_str(room)?;
         let (at, now) = (self.services.clock.now(), self.services.clock.monotonic());
-        let left = self.rooms.remove(&code).is_some_and(|membership| membership.leave(at, now));
+        let left = self.places.remove(&code).is_some_and(|membership| membership.leave(at, now));
         if !left {
             return Err(Refusal::new(Code::NotMember));
         }
@@ -349,7 +376,7 @@ impl Desk {
     /// A newer socket of the same person resumed this place: it is no longer this socket's.
     fn taken_over(&mut self, room: &str) -> Refusal {
         if let Ok(code) = RoomCode::from_str(room)
-            && let Some(old) = self.rooms.remove(&code)
+            && let Some(old) = self.places.remove(&code)
         {
             old.lose(self.services.clock.monotonic());
         }

@@ -282,6 +282,10 @@ impl Mailbox<Frame> for std::sync::Arc<Outbound> {
         self.push(frame, urgency);
     }
 
+    fn queue(&self, frame: Frame, urgency: Urgency) -> bool {
+        Outbound::queue(self, frame, urgency)
+    }
+
     fn same(&self, other: &Self) -> bool {
         Self::ptr_eq(self, other)
     }

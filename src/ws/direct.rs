@@ -1,0 +1,78 @@
+//! A socket straight over TCP. Its writing half lies in the [`Outbound`] queue, so that whoever speaks can hand a frame to the kernel
+//! for everybody in the room, without waking a task for each of them; reading, and all else that is written, stays with the socket's
+//! own task. Over TLS there is one more state between frame and kernel, so there the task does it all.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+
+use super::outbound::Outbound;
+
+/// A connection that a socket may run over.
+pub trait Transport {
+    /// What the socket's task reads and writes.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send;
+    /// Takes the connection over; `out` is the socket's queue.
+    fn open(self, out: &Arc<Outbound>) -> Self::Stream;
+}
+
+/// TCP whose writing half is the queue's. `K` is what must live as long as the connection.
+pub struct Direct<K> {
+    read: OwnedReadHalf,
+    out: Arc<Outbound>,
+    _keep: K,
+}
+
+impl<K> Direct<K> {
+    /// Parts a connection: the task reads, the queue writes.
+    pub fn new(stream: TcpStream, out: &Arc<Outbound>, keep: K) -> Self {
+        let (read, write) = stream.into_split();
+        out.attach(write);
+        Self { read, out: Arc::clone(out), _keep: keep }
+    }
+}
+
+impl<K> Drop for Direct<K> {
+    fn drop(&mut self) {
+        // A place in a room may hold the queue for a while; the connection ends now.
+        self.out.detach();
+    }
+}
+
+impl<K: Unpin> AsyncRead for Direct<K> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.read).poll_read(cx, buf)
+    }
+}
+
+impl<K: Unpin> AsyncWrite for Direct<K> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.out.with_writer(|write| write.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.out.with_writer(|write| write.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // TCP holds nothing back: nodelay is set.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.out.with_writer(|write| write.poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+#[path = "direct_tests.rs"]
+mod tests;

@@ -1,0 +1,217 @@
+//! Who writes what when speakers and the socket's task share one connection: over real TCP, read back by the library's client.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket};
+use tungstenite::protocol::{Role, WebSocketContext};
+
+use super::super::frame::Frame;
+use super::super::link::{Inbound, Link};
+use super::super::outbound::CloseCode;
+use super::*;
+use crate::chat::Urgency;
+
+/// A connection whose kernel buffers are as small as the kernel makes them, so that they fill soon.
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let client = TcpSocket::new_v4().expect("a socket");
+    client.set_recv_buffer_size(1).expect("sets");
+    let client = client.connect(listener.local_addr().expect("an address"));
+    let (client, accepted) = tokio::join!(client, listener.accept());
+    (accepted.expect("a client").0, client.expect("connects"))
+}
+
+fn link(stream: TcpStream) -> (Link<Direct<()>>, Arc<Outbound>) {
+    let out = Arc::new(Outbound::default());
+    let direct = Direct::new(stream, &out, ());
+    (Link::new(direct, &[], 16 * 1024, Arc::clone(&out)), out)
+}
+
+/// Counts how often the socket's task was woken.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// The texts of whole frames, and the close code if one is there.
+fn read_back(bytes: &[u8]) -> (Vec<String>, Option<u16>) {
+    let mut client = WebSocketContext::new(Role::Client, None);
+    let mut stream = std::io::Cursor::new(bytes.to_vec());
+    let mut texts = Vec::new();
+    loop {
+        match client.read(&mut stream) {
+            Ok(tungstenite::Message::Text(text)) => texts.push(serde_json::from_str(&text).expect("JSON")),
+            Ok(tungstenite::Message::Close(frame)) => return (texts, frame.map(|f| f.code.into())),
+            Ok(_) => {}
+            Err(_) => return (texts, None),
+        }
+    }
+}
+
+/// Runs the socket's task once, as it is run when nothing has happened.
+fn idle(link: &mut Link<Direct<()>>, wakes: &Arc<Wakes>) {
+    let waker = Arc::clone(wakes).into();
+    assert!(link.poll(&mut Context::from_waker(&waker), false).is_pending());
+}
+
+#[tokio::test]
+async fn a_speaker_writes_for_an_idle_socket_and_wakes_nobody() {
+    let (server, mut client) = pair().await;
+    server.writable().await.expect("is open");
+    let (mut link, out) = link(server);
+    let wakes = Arc::new(Wakes::default());
+    assert!(!out.queue(Frame::json(&"antes"), Urgency::Message), "the task has not run: it is not the speaker's yet");
+    idle(&mut link, &wakes);
+    assert!(out.queue(Frame::json(&"uno"), Urgency::Message), "the first is the speaker's to write");
+    assert!(!out.queue(Frame::json(&"dos"), Urgency::Message), "who spoke first writes both");
+    out.flush();
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 0);
+    let mut bytes = vec![0; 64];
+    let mut seen = Vec::new();
+    while read_back(&seen).0.len() < 3 {
+        let n = client.read(&mut bytes).await.expect("reads");
+        seen.extend_from_slice(&bytes[..n]);
+    }
+    assert_eq!(read_back(&seen), (vec!["antes".into(), "uno".into(), "dos".into()], None));
+}
+
+#[tokio::test]
+async fn what_a_speaker_promised_and_dropped_is_written_by_the_task() {
+    let (server, mut client) = pair().await;
+    server.writable().await.expect("is open");
+    let (mut link, out) = link(server);
+    let wakes = Arc::new(Wakes::default());
+    idle(&mut link, &wakes);
+    assert!(out.queue(Frame::json(&"uno"), Urgency::Message));
+    out.forsake();
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    idle(&mut link, &wakes);
+    let mut bytes = [0; 7];
+    client.read_exact(&mut bytes).await.expect("reads");
+    assert_eq!(read_back(&bytes).0, ["uno"]);
+}
+
+/// Speaks until the kernel takes no more, so that a frame is half out; returns how many frames were said.
+fn speak_until_full(out: &Outbound, wakes: &Wakes) -> usize {
+    let mut said = 0;
+    while wakes.0.load(Ordering::SeqCst) == 0 {
+        assert!(said < 100_000, "no kernel takes that much");
+        if out.queue(Frame::json(&format!("{said}{}", "-".repeat(3000))), Urgency::Message) {
+            out.flush();
+        }
+        said += 1;
+    }
+    said
+}
+
+#[tokio::test]
+async fn a_frame_that_is_half_out_is_finished_before_anything_else() {
+    let (server, mut client) = pair().await;
+    server.writable().await.expect("is open");
+    let (mut link, out) = link(server);
+    let wakes = Arc::new(Wakes::default());
+    idle(&mut link, &wakes);
+    let said = speak_until_full(&out, &wakes);
+    out.push(Frame::json(&"última"), Urgency::Message);
+    // The answer to a ping is the task's own, and must not get into the half frame either.
+    client.write_all(&[0x89, 0x80, 0, 0, 0, 0]).await.expect("writes");
+    let reading = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        client.read_to_end(&mut seen).await.expect("reads");
+        seen
+    });
+    let closing = Arc::clone(&out);
+    let serving = tokio::spawn(async move {
+        let gone = poll_fn(|cx| {
+            let polled = link.poll(cx, false);
+            if link.is_drained() {
+                closing.close(CloseCode::Shutdown);
+            }
+            polled
+        });
+        assert!(matches!(gone.await, Inbound::Gone(1001)));
+    });
+    // The linger ends when the client hangs up, which it does at the end of the stream.
+    let seen = reading.await.expect("reads all");
+    serving.await.expect("ends");
+    let (texts, code) = read_back(&seen);
+    assert_eq!((texts.len(), code), (said + 1, Some(1001)));
+    assert!(texts[..said].iter().enumerate().all(|(i, text)| text.trim_end_matches('-') == i.to_string()), "in order");
+    assert_eq!(texts[said], "última");
+}
+
+#[tokio::test]
+async fn a_close_finishes_the_frame_that_is_half_out_and_nothing_follows_it() {
+    let (server, mut client) = pair().await;
+    server.writable().await.expect("is open");
+    let (mut link, out) = link(server);
+    let wakes = Arc::new(Wakes::default());
+    idle(&mut link, &wakes);
+    speak_until_full(&out, &wakes);
+    out.close(CloseCode::SessionEnded);
+    assert!(!out.queue(Frame::json(&"tarde"), Urgency::Message));
+    out.flush();
+    let serving = tokio::spawn(async move { poll_fn(|cx| link.poll(cx, false)).await });
+    let mut seen = Vec::new();
+    client.read_to_end(&mut seen).await.expect("reads");
+    drop(client);
+    assert!(matches!(serving.await.expect("ends"), Inbound::Gone(4001)));
+    let (texts, code) = read_back(&seen);
+    assert_eq!(code, Some(4001), "after {} texts", texts.len());
+    assert!(!texts.iter().any(|text| text == "tarde"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_speakers_at_once_lose_nothing_and_tear_nothing() {
+    const SPEAKERS: usize = 8;
+    const EACH: usize = 400;
+    let said = |who: usize, n: usize| Frame::json(&format!("{who} {n} {}", "-".repeat(n % 50)));
+    let (server, mut client) = pair().await;
+    let (mut link, out) = link(server);
+    let serving = tokio::spawn(async move { poll_fn(|cx| link.poll(cx, false)).await });
+    let speakers: Vec<_> = (0..SPEAKERS)
+        .map(|who| {
+            let out = Arc::clone(&out);
+            tokio::spawn(async move {
+                for n in 0..EACH {
+                    let frame = said(who, n);
+                    if n % 3 == 0 {
+                        out.push(frame, Urgency::Message);
+                    } else if out.queue(frame, Urgency::Message) {
+                        tokio::task::yield_now().await;
+                        out.flush();
+                    }
+                    while out.waiting() > 100 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    let reading = tokio::spawn(async move {
+        let all = (0..SPEAKERS).flat_map(|who| (0..EACH).map(move |n| said(who, n).as_bytes().len())).sum();
+        let mut seen = vec![0; all];
+        client.read_exact(&mut seen).await.expect("all of it");
+        read_back(&seen).0
+    });
+    for speaker in speakers {
+        speaker.await.expect("speaks");
+    }
+    let texts = reading.await.expect("reads all");
+    serving.abort();
+    let mut next = [0; SPEAKERS];
+    for text in &texts {
+        let mut words = text.split(' ').map(|word| word.parse::<usize>());
+        let (Some(Ok(who)), Some(Ok(n))) = (words.next(), words.next()) else { panic!("torn: {text}") };
+        assert_eq!(n, next[who], "of speaker {who}, in order");
+        next[who] += 1;
+    }
+    assert_eq!(next, [EACH; SPEAKERS]);
+}

@@ -1,0 +1,66 @@
+//! Whom a socket's task still has to see to: it has said something to them, and nobody has told them.
+
+use std::sync::Arc;
+
+use crate::chat::Urgency;
+
+use super::frame::Frame;
+use super::outbound::Outbound;
+
+/// Texts after which what they said goes out, whatever else has come in.
+const BURST: usize = 16;
+/// Receivers that are written to before other tasks of the thread have their turn: some 64 × 5 µs, four times that on a small board.
+const AT_ONCE: usize = 64;
+
+/// Receivers who are owed a write. What is dropped is left to the receivers' own tasks.
+#[derive(Default)]
+pub(super) struct Due {
+    receivers: Vec<Arc<Outbound>>,
+    /// How many of them have had theirs.
+    done: usize,
+    /// Texts since all had theirs.
+    texts: usize,
+}
+
+impl Due {
+    /// Where somebody who speaks enters the receivers.
+    pub(super) fn said(&mut self) -> &mut Vec<Arc<Outbound>> {
+        self.texts += 1;
+        &mut self.receivers
+    }
+
+    /// Queues an answer for the socket itself.
+    pub(super) fn answer(&mut self, out: &Arc<Outbound>, frame: Frame) {
+        if out.queue(frame, Urgency::Message) {
+            self.receivers.push(Arc::clone(out));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.receivers.is_empty()
+    }
+
+    /// Whether they come before anything new.
+    pub(super) fn is_pressing(&self) -> bool {
+        self.done > 0 || self.texts >= BURST
+    }
+
+    /// Writes to some of them; `true` when all have had theirs.
+    pub(super) fn flush_some(&mut self) -> bool {
+        let some = self.receivers.iter().skip(self.done).take(AT_ONCE);
+        self.done += some.map(|out| out.flush()).count();
+        let all = self.done >= self.receivers.len();
+        if all {
+            *self = Self::default();
+        }
+        all
+    }
+}
+
+impl Drop for Due {
+    fn drop(&mut self) {
+        for out in &self.receivers[self.done..] {
+            out.forsake();
+        }
+    }
+}
