@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,6 +11,8 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use rustix::buffer::spare_capacity;
+use rustix::io::pread;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -27,8 +28,9 @@ const MAX_SMALL: usize = 64 * 1024;
 const STALLED: Duration = Duration::from_secs(10);
 /// A JSON or form body must be whole by then: who sends a byte now and then may be anybody.
 const WHOLE: Duration = Duration::from_secs(15);
-/// Bytes of a file read at once: a transfer holds two of these at the most.
-const CHUNK: usize = 128 * 1024;
+/// Bytes of a file read at once. A transfer holds three of these at the most, under 1 MiB: one that hyper writes, one that is ready, one
+/// that is being read.
+const CHUNK: usize = 256 * 1024;
 
 /// The body of an answer.
 pub(super) struct Body {
@@ -66,9 +68,23 @@ impl<T: Into<Bytes>> From<T> for Body {
 }
 
 fn read_at(file: &File, at: u64, len: usize) -> io::Result<Bytes> {
-    let mut chunk = vec![0; len];
-    file.read_exact_at(&mut chunk, at)?;
+    // Not zeroed first: that would be half the work of reading.
+    let mut chunk = Vec::with_capacity(len);
+    while chunk.len() < len {
+        let next = at + chunk.len() as u64;
+        if pread(file, spare_capacity(&mut chunk), next)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    // There may be more room than was asked for, and the file may be longer than the part.
+    chunk.truncate(len);
     Ok(chunk.into())
+}
+
+/// Reads the next bytes off the network threads.
+fn read(file: &Arc<File>, at: u64, left: u64) -> JoinHandle<io::Result<Bytes>> {
+    let (file, len) = (Arc::clone(file), usize::try_from(left).unwrap_or(CHUNK).min(CHUNK));
+    tokio::task::spawn_blocking(move || read_at(&file, at, len))
 }
 
 impl http_body::Body for Body {
@@ -81,16 +97,16 @@ impl http_body::Body for Body {
             Kind::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Kind::File { left: 0, .. } => Poll::Ready(None),
             Kind::File { file, at, left, reading } => {
-                let len = usize::try_from(*left).unwrap_or(CHUNK).min(CHUNK);
-                let task = reading.get_or_insert_with(|| {
-                    let (file, at) = (Arc::clone(file), *at);
-                    tokio::task::spawn_blocking(move || read_at(&file, at, len))
-                });
+                let task = reading.get_or_insert_with(|| read(file, *at, *left));
                 let result = ready!(Pin::new(task).poll(cx));
                 *reading = None;
                 let chunk = result.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early")))?;
                 *at += chunk.len() as u64;
                 *left -= chunk.len() as u64;
+                if *left > 0 {
+                    // While these go out, the next ones come in.
+                    *reading = Some(read(file, *at, *left));
+                }
                 Poll::Ready(Some(Ok(Frame::data(chunk))))
             }
         }

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use super::media::{HEAD_BYTES, media_type};
 use super::names::FileName;
 use super::record::FileId;
+use super::write_back::WriteBack;
 use crate::types::crypto::{Sha256, Sha256Hasher};
 
 /// What stands before the id until the file is complete.
@@ -86,6 +87,7 @@ impl Disk {
             hasher: Sha256Hasher::default(),
             head: Vec::new(),
             size: 0,
+            write_back: WriteBack::default(),
             failed: false,
         })
     }
@@ -156,6 +158,7 @@ pub(super) struct Incoming {
     /// The first `HEAD_BYTES` of the file, for the media type.
     head: Vec<u8>,
     size: u64,
+    write_back: WriteBack,
     /// A write failed: what lies on disk and what was hashed may differ.
     failed: bool,
 }
@@ -170,6 +173,7 @@ impl Incoming {
         let of_head = chunk.len().min(HEAD_BYTES - self.head.len());
         self.head.extend_from_slice(&chunk[..of_head]);
         self.size += chunk.len() as u64;
+        self.write_back.begin(&self.file, self.size);
         Ok(())
     }
     /// Makes the file durable under its id: content, name, folder, in this order. When it returns, a power cut takes nothing.

@@ -15,6 +15,7 @@ mod range;
 mod record;
 mod space;
 mod upload;
+mod write_back;
 
 use std::collections::HashSet;
 use std::fs::File;

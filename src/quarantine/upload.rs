@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
+
 use crate::audit::Event;
 use crate::store::{FileRow, StoreError};
 use crate::types::UserName;
@@ -14,8 +16,8 @@ use super::quota::{Full, Reservation, disk_allows};
 use super::record::{FileRecord, FileState};
 use super::{Quarantine, QuarantineError, blocking, record};
 
-/// Bytes gathered before a trip to a blocking thread: large enough that the trips cost little, small beside the 1 MiB that
-/// an upload may grow memory by.
+/// Bytes gathered before a trip to a blocking thread: large enough that the trips cost little; two such buffers are half of the 1 MiB
+/// that an upload may grow memory by.
 const GATHER: usize = 256 * 1024;
 
 /// Why a file did not get in. Nothing of it stays.
@@ -78,10 +80,27 @@ impl Drop for Draft {
     }
 }
 
+/// Writing goes on while the next bytes come in: one buffer is being filled, the other one written.
+enum Writing {
+    /// Nothing is being written; the buffer that is free.
+    Rests(Draft, Vec<u8>),
+    Runs(JoinHandle<io::Result<(Draft, Vec<u8>)>>),
+}
+
+impl Writing {
+    /// Waits until nothing is being written.
+    async fn rest(self) -> io::Result<(Draft, Vec<u8>)> {
+        match self {
+            Self::Rests(draft, spare) => Ok((draft, spare)),
+            Self::Runs(task) => task.await.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early"))),
+        }
+    }
+}
+
 /// A file on its way in. Dropping it removes what was written.
 pub struct Upload {
     quarantine: Arc<Quarantine>,
-    incoming: Draft,
+    writing: Writing,
     reservation: Reservation,
     gathered: Vec<u8>,
     size: u64,
@@ -99,7 +118,8 @@ impl Quarantine {
         };
         let incoming = Draft(Some(blocking(create).await?));
         let max = self.config.get().files.max_file;
-        Ok(Upload { quarantine: Arc::clone(self), incoming, reservation, gathered: Vec::new(), size: 0, max })
+        let writing = Writing::Rests(incoming, Vec::new());
+        Ok(Upload { quarantine: Arc::clone(self), writing, reservation, gathered: Vec::new(), size: 0, max })
     }
 }
 
@@ -120,37 +140,39 @@ impl Upload {
             return Err(UploadError::TooLarge { max: self.max });
         }
         self.reservation.grow(chunk.len() as u64)?;
-        if self.gathered.capacity() == 0 {
-            self.gathered.reserve_exact(GATHER);
-        }
         if self.gathered.len() + chunk.len() > GATHER {
             self = self.spill().await?;
+        }
+        if self.gathered.capacity() == 0 {
+            self.gathered.reserve_exact(GATHER);
         }
         self.gathered.extend_from_slice(chunk);
         Ok(self)
     }
 
-    /// Writes what was gathered, off the network threads.
-    async fn spill(mut self) -> Result<Self, UploadError> {
-        let disk = self.quarantine.disk.clone();
-        let keep = self.quarantine.config.get().files.keep_free_percent;
-        let (mut incoming, mut gathered) = (self.incoming, self.gathered);
+    /// Begins to write what was gathered, off the network threads, once what was gathered before is written.
+    async fn spill(self) -> Result<Self, UploadError> {
+        let Self { quarantine, writing, reservation, mut gathered, size, max } = self;
+        let (mut draft, spare) = writing.rest().await?;
+        let disk = quarantine.disk.clone();
+        let keep = quarantine.config.get().files.keep_free_percent;
         let work = move || {
             check_disk(&disk, gathered.len() as u64, keep)?;
-            let file = incoming.0.as_mut().ok_or(io::ErrorKind::NotFound)?;
+            let file = draft.0.as_mut().ok_or(io::ErrorKind::NotFound)?;
             file.write(&gathered)?;
             gathered.clear();
-            Ok((incoming, gathered))
+            Ok((draft, gathered))
         };
-        (self.incoming, self.gathered) = blocking(work).await?;
-        Ok(self)
+        let writing = Writing::Runs(tokio::task::spawn_blocking(work));
+        Ok(Self { quarantine, writing, reservation, gathered: spare, size, max })
     }
 
     /// Makes the file permanent under `name`, or the first free numbering of it, and records it. When this returns, a power cut
     /// no longer loses it; nobody has looked into it yet.
     pub async fn finish(self, sent: Sent, name: FileName, by: &UserName) -> Result<FileRecord, UploadError> {
         let this = self.spill().await?;
-        let Self { quarantine, mut incoming, reservation, size, .. } = this;
+        let Self { quarantine, writing, reservation, size, .. } = this;
+        let (mut incoming, _) = writing.rest().await?;
         let incoming = incoming.0.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let (landed, name) = blocking(move || Ok((incoming.finish(&name)?, name))).await?;
         let row = row(&landed, &sent, &name, by, quarantine.clock.now());
