@@ -289,7 +289,11 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     }
     notice(Notice::Listening(doors));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    let keeping = Arc::clone(&reserve);
+    let keep = tokio::task::spawn_blocking(move || keeping.keep());
 
+    // Nobody waits for this one.
+    tokio::spawn(async move { report(keep.await.unwrap_or(Ok(()))) });
     let inspecting = tokio::spawn(Arc::clone(&running.site.quarantine).inspect_arrivals());
     let server = Server::new(Arc::clone(&running.site), running.caps.clone());
     let serving = tokio::spawn(server.run(listeners, stop.clone()));

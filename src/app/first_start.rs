@@ -13,7 +13,7 @@ use crate::accounts::{SignInError, tune};
 use crate::audit::Event;
 use crate::clock::Clock;
 use crate::config::{Argon2Params, Argon2Setting, Config};
-use crate::store::{Store, StoreError};
+use crate::store::{Durability, Store, StoreError};
 use crate::types::crypto::{MacKey, hex, random};
 use crate::types::{ClaimCode, ClaimKind, Role, UserName};
 
@@ -71,7 +71,9 @@ pub fn argon2_params(config: &Config, store: &Store) -> Result<Argon2Params, Sto
 pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock: &dyn Clock) -> Result<Vec<Event>, AppError> {
     let mut made = Vec::new();
     let mut add = |name: &UserName, role, phc: &str, by| {
-        if store.with(|db| db.add_user(name, role, phc, clock.now()))?.is_some() {
+        // What the demonstration loses in a power cut it makes anew.
+        let durability = if matches!(mode, Mode::Demo(_)) { Durability::Lazy } else { Durability::Synced };
+        if store.with(|db| db.add_first_user(name, role, phc, clock.now(), durability))?.is_some() {
             made.push(Event::UserAdded { user: name.clone(), role, by });
         }
         Ok::<_, AppError>(())

@@ -24,9 +24,9 @@ impl Reserve {
         Self(data_dir.join("reserve"))
     }
 
-    /// Gives the room up where a start may not find enough; otherwise sees to it that it is kept. Blocks.
+    /// Gives the room up where a start may not find enough. Blocks.
     pub(super) fn at_start(&self) -> io::Result<()> {
-        if self.left()? < NEED { self.give_up() } else { self.keep() }
+        if self.left()? < NEED { self.give_up() } else { Ok(()) }
     }
 
     /// Bytes that this user may still write.

@@ -79,6 +79,18 @@ impl Db {
         self.add_user_who_must_change(name, role, password, None, now)
     }
 
+    /// Adds a user who is there from the start. `None` when the name is taken.
+    pub fn add_first_user(
+        &mut self,
+        name: &UserName,
+        role: Role,
+        password: &str,
+        now: Timestamp,
+        durability: Durability,
+    ) -> Result<Option<UserId>, StoreError> {
+        self.insert_user(name, role, password, None, now, durability)
+    }
+
     /// Adds a user whose password was given to them, and lapses then, if it says when. `None` when the name is taken.
     pub fn add_user_who_must_change(
         &mut self,
@@ -88,7 +100,19 @@ impl Db {
         by: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Option<UserId>, StoreError> {
-        self.transaction(Durability::Synced, |tx| {
+        self.insert_user(name, role, password, by, now, Durability::Synced)
+    }
+
+    fn insert_user(
+        &mut self,
+        name: &UserName,
+        role: Role,
+        password: &str,
+        by: Option<Timestamp>,
+        now: Timestamp,
+        durability: Durability,
+    ) -> Result<Option<UserId>, StoreError> {
+        self.transaction(durability, |tx| {
             let added = tx.execute(
                 "INSERT INTO users (name, name_key, role, password, must_change, must_change_by, created_at)
                  VALUES (?1, ?2, ?3, ?4, ?5 IS NOT NULL, ?5, ?6) ON CONFLICT (name_key) DO NOTHING",
