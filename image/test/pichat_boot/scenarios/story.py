@@ -26,7 +26,7 @@ def run(bench: Bench) -> None:
         client = claim(bench, device, code)
         after_the_claim(bench, device, code)
         talk(bench, device, client)
-        hand_a_file_over(bench, client)
+        hand_a_file_over(bench, device, client)
         state_inside.audit(bench, device, "server.started", "tls.authority_made", "claim.done", "login.ok", "file.uploaded")
         state_inside.system(bench, device)
         ask_for_the_name(bench, device)
@@ -149,11 +149,12 @@ def talk(bench: Bench, device: Device, first: Client) -> None:
         checks.check((message["text"], message["user"]) == (text, USER), "the message arrives at the other", message)
 
 
-def hand_a_file_over(bench: Bench, client: Client) -> None:
+def hand_a_file_over(bench: Bench, device: Device, client: Client) -> None:
     checks = bench.checks
     data = bench.chance.randbytes(FILE_BYTES)
     answer = client.upload("plano de la máquina.bin", data)
     checks.need(answer.status == 201, f"a file of {FILE_BYTES} bytes goes up (201)", answer)
+    device.wait_for_verdicts(client)
     back = client.download(answer.json()["id"])
     checks.check(back.status == 200 and back.body == data, "and comes down the same, byte by byte", f"{back.status}, {len(back.body)} bytes")
 
