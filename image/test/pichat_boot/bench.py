@@ -21,6 +21,8 @@ from .report import Report
 # Whoever claims the device in these stories.
 USER, PASSWORD = "direccion", "una tarjeta en la oficina"
 CODE_FILE, SETTINGS = "PICHAT-CODIGO.txt", "pichat.toml"
+# States of a file that the server has not looked into yet.
+PENDING = ("received", "inspecting")
 
 
 class Device:
@@ -83,6 +85,16 @@ class Device:
     def sign_in(self, user: str = USER, password: str = PASSWORD) -> tuple[Client, Response]:
         client = self.client()
         return client, client.sign_in(user, password)
+
+    def wait_for_verdicts(self, client: Client) -> Response:
+        """The list of files, once each of them has been looked into: until then nobody is handed its bytes."""
+
+        def listed() -> Response | None:
+            answer = client.get("/api/files")
+            pending = answer.status == 200 and any(file["state"] in PENDING for file in answer.json())
+            return None if pending else answer
+
+        return self.machine.wait_for("a verdict on every file", listed, pause=2)
 
     def system_state(self) -> str:
         """`running`, or what is wrong, once the start is over."""

@@ -21,6 +21,7 @@ def run(bench: Bench) -> None:
         answer = client.upload("antes.bin", b"antes")
         checks.need(answer.status == 201, "a file is there before", answer)
         file_id = answer.json()["id"]
+        device.wait_for_verdicts(client)
         said = device.report.ask(FILL)
         full = said.startswith("0\n") and "No space left" in said
         checks.need(full, "the data partition is full, for root too", said)

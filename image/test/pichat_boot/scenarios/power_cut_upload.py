@@ -101,7 +101,7 @@ def verify(bench: Bench, device: Device, confirmed: dict[str, tuple[str, str]], 
     device.wait_for_answer()
     client, answer = device.sign_in(USER, PASSWORD)
     checks.need(answer.status == 200, "signing in works after the cut", answer)
-    answer = client.get("/api/files")
+    answer = device.wait_for_verdicts(client)
     checks.need(answer.status == 200, "the list of files is there", answer)
     listed = {file["id"]: file for file in answer.json()}
     missing = [name for file_id, (name, _) in confirmed.items() if file_id not in listed]

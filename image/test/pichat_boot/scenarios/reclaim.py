@@ -38,6 +38,7 @@ def run(bench: Bench) -> None:
         checks.check(holds, "the new one signs in", answer)
         answer = device.sign_in(OTHER, OTHER_PASSWORD)[1]
         checks.check(answer.status == 200, "the others still sign in", answer)
+        device.wait_for_verdicts(client)
         back = client.download(file_id)
         checks.check(back.body == data, "the file is there, byte by byte", f"{back.status}, {len(back.body)} bytes")
         answer = device.client().claim(code, "otra", PASSWORD)

@@ -28,6 +28,7 @@ def run(bench: Bench) -> None:
         checks.check(card.partitions()[3] == before, "the data partition is where it was", card.partitions())
         client, answer = device.sign_in(USER, PASSWORD)
         checks.need(answer.status == 200, "the same user signs in with the same password", answer)
+        device.wait_for_verdicts(client)
         back = client.download(file_id)
         checks.check(back.body == data, "the file is there, byte by byte", f"{back.status}, {len(back.body)} bytes")
         answer = device.client().claim("0000-0000-00000", "otra", PASSWORD)

@@ -26,7 +26,8 @@ def run(bench: Bench) -> None:
         client = claim(bench, device, code)
         after_the_claim(bench, device, code)
         talk(bench, device, client)
-        hand_a_file_over(bench, client)
+        hand_a_file_over(bench, device, client)
+        reload(bench, device, client)
         state_inside.audit(bench, device, "server.started", "tls.authority_made", "claim.done", "login.ok", "file.uploaded")
         state_inside.system(bench, device)
         ask_for_the_name(bench, device)
@@ -149,13 +150,34 @@ def talk(bench: Bench, device: Device, first: Client) -> None:
         checks.check((message["text"], message["user"]) == (text, USER), "the message arrives at the other", message)
 
 
-def hand_a_file_over(bench: Bench, client: Client) -> None:
+def hand_a_file_over(bench: Bench, device: Device, client: Client) -> None:
     checks = bench.checks
     data = bench.chance.randbytes(FILE_BYTES)
     answer = client.upload("plano de la máquina.bin", data)
     checks.need(answer.status == 201, f"a file of {FILE_BYTES} bytes goes up (201)", answer)
+    device.wait_for_verdicts(client)
     back = client.download(answer.json()["id"])
     checks.check(back.status == 200 and back.body == data, "and comes down the same, byte by byte", f"{back.status}, {len(back.body)} bytes")
+
+
+def reload(bench: Bench, device: Device, client: Client) -> None:
+    """Other settings in force by `systemctl reload`, as on a plain Debian: the unit hands the server a new copy of them."""
+    checks = bench.checks
+    with WebSocket(client) as socket:
+        socket.ask("join", room="taller", password="clave de la sala", kind="group")
+        before = socket.ask("send", room="taller", text="x" * 13)
+        checks.check(before["type"] == "sent", "13 characters can be said", before)
+        # The image sets no limits of its own, so the table is new; /etc/pichat/pichat.toml leads to this file.
+        command = r"printf '[limits]\nmessage_chars = 12\n' >> /etc/pichat/pichat.toml && systemctl reload pichat"
+        status, said = device.report.run(command)
+        checks.check(status == 0, "systemctl reload pichat succeeds", said)
+        journal = "journalctl -t pichat -b --no-pager -o cat | grep -E 'event=(server.reloaded|config.rejected)' || true"
+        line = device.machine.wait_for("the audit line of the reload", lambda: device.report.ask(journal), pause=2)
+        checks.check('changed=limits.message_chars restart=""' in line, "the audit says what changed: event=server.reloaded", line)
+        after = socket.ask("send", room="taller", text="x" * 13)
+        checks.check(after.get("code") == "too_long", "13 are too long now, on a socket that stayed open", after)
+        after = socket.ask("send", room="taller", text="x" * 12)
+        checks.check(after["type"] == "sent", "12 are not", after)
 
 
 def ask_for_the_name(bench: Bench, device: Device) -> None:
