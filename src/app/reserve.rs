@@ -70,6 +70,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let reserve = Reserve::of(folder.path());
         reserve.at_start().unwrap();
+        assert!(!reserve.0.exists(), "a start does not wait for it");
+        reserve.keep().unwrap();
         let file = fs::metadata(&reserve.0).unwrap();
         assert_eq!((file.len(), file.mode() & 0o777), (BYTES as u64, 0o600));
         assert!(file.blocks() * 512 >= BYTES as u64, "{} blocks", file.blocks());

@@ -30,7 +30,7 @@ const STALLED: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_secs(15);
 /// Bytes of a file read at once. A transfer holds three of these at the most, under 1 MiB: one that hyper writes, one that is ready, one
 /// that is being read.
-const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = 192 * 1024;
 
 /// The body of an answer.
 pub(super) struct Body {

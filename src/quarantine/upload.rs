@@ -16,9 +16,9 @@ use super::quota::{Full, Reservation, disk_allows};
 use super::record::{FileRecord, FileState};
 use super::{Quarantine, QuarantineError, blocking, record};
 
-/// Bytes gathered before a trip to a blocking thread: large enough that the trips cost little; two such buffers are half of the 1 MiB
+/// Bytes gathered before a trip to a blocking thread: large enough that the trips cost little; two such buffers are a quarter of the 1 MiB
 /// that an upload may grow memory by.
-const GATHER: usize = 256 * 1024;
+const GATHER: usize = 128 * 1024;
 
 /// Why a file did not get in. Nothing of it stays.
 #[derive(Debug, thiserror::Error)]

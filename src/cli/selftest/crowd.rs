@@ -42,6 +42,7 @@ struct Round {
 }
 
 /// Everybody.
+#[derive(Default)]
 pub(super) struct Crowd {
     writers: Vec<OwnedWriteHalf>,
     readers: JoinSet<()>,
@@ -64,26 +65,18 @@ pub(super) struct Heard {
 }
 
 impl Crowd {
-    /// Lets them all into their rooms.
-    pub(super) async fn gather(addr: SocketAddr, cookie: &str) -> io::Result<Self> {
-        let mut crowd = Self {
-            writers: Vec::new(),
-            readers: JoinSet::new(),
-            round: Arc::default(),
-            delivered: Arc::default(),
-            broken: Arc::default(),
-            marks: 0,
-        };
-        for number in 0..ROOMS * ROOM {
+    /// Lets people into the rooms until there are `people`.
+    pub(super) async fn gather(&mut self, addr: SocketAddr, cookie: &str, people: usize) -> io::Result<()> {
+        for number in self.writers.len()..people {
             let (reader, writer) = timeout(PATIENCE, enter(addr, cookie, number % ROOMS)).await??;
-            crowd.writers.push(writer);
-            let (round, delivered, broken) = (Arc::clone(&crowd.round), Arc::clone(&crowd.delivered), Arc::clone(&crowd.broken));
-            crowd.readers.spawn(async move {
+            self.writers.push(writer);
+            let (round, delivered, broken) = (Arc::clone(&self.round), Arc::clone(&self.delivered), Arc::clone(&self.broken));
+            self.readers.spawn(async move {
                 listen(reader, &round, &delivered).await;
                 broken.store(true, Ordering::Release);
             });
         }
-        Ok(crowd)
+        Ok(())
     }
 
     /// Whether all sockets are open.

@@ -1,0 +1,47 @@
+//! `pichat selftest` on this machine: what it says, what it proposes, and what it leaves behind.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod common;
+
+use std::process::Output;
+
+use common::pichat;
+
+fn selftest(data_dir: &std::path::Path) -> Output {
+    pichat().args(["selftest", "--data-dir"]).arg(data_dir).output().expect("runs")
+}
+
+#[test]
+fn it_says_how_many_people_in_both_languages_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let output = selftest(&data);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    for words in [
+        "Este equipo aguanta unas ",
+        "This device holds about ",
+        "El Wi-Fi no hace parte",
+        "Wi-Fi is not part",
+        "Lo que pone el límite",
+        "What limits it",
+    ] {
+        assert!(text.contains(words), "{words:?} is missing in: {text}");
+    }
+    assert_eq!(data.read_dir().expect("was made").count(), 0, "the server under test and its files are gone");
+    // What it proposes is taken.
+    let (_, limits) = text.split_once("[limits]\n").expect("proposes limits");
+    let file = folder.path().join("pichat.toml");
+    std::fs::write(&file, format!("[limits]\n{limits}")).expect("writes");
+    let checked = pichat().arg("check").arg(&file).output().expect("runs");
+    assert!(checked.status.success(), "{limits}{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("taken");
+    std::fs::write(&file, "").expect("writes");
+    let output = selftest(&file);
+    assert_eq!(output.status.code(), Some(73), "{}", String::from_utf8_lossy(&output.stderr));
+}
