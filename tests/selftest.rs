@@ -5,7 +5,7 @@ mod common;
 
 use std::process::Output;
 
-use common::pichat;
+use common::server::pichat;
 
 fn selftest(data_dir: &std::path::Path) -> Output {
     pichat().args(["selftest", "--data-dir"]).arg(data_dir).output().expect("runs")
