@@ -238,6 +238,16 @@ fn scripts_evaluate_no_text_and_write_no_html() {
 fn the_server_calls_nobody_and_runs_one_program() {
     let mut runs = Vec::new();
     for (file, code) in sources("src", &["rs"]) {
+        if file.ends_with("_tests.rs") {
+            continue;
+        }
+        if file.contains("src/cli/selftest/") {
+            // A command of its own, the client of a server that it starts itself: this program again, on loopback.
+            let fixed =
+                code.contains("bind((Ipv4Addr::LOCALHOST, 0))") && code.contains("Command::new(std::env::current_exe()?)");
+            assert!(!file.ends_with("child.rs") || fixed, "{file}");
+            continue;
+        }
         for outgoing in ["TcpStream::connect", ".connect(", "UdpSocket", "reqwest", "ToSocketAddrs", "lookup_host"] {
             assert!(!code.contains(outgoing), "{file}: {outgoing}");
         }
