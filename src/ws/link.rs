@@ -139,13 +139,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Writes what waits and returns the next text, or the end. With `paused` nothing more is read.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, paused: bool) -> Poll<Inbound> {
         loop {
-            if !paused
-                && self.handed_on < BURST
-                && !self.out.is_closing()
-                && let Some(text) = self.inbox.pop_front()
-            {
-                self.handed_on += 1;
-                return Poll::Ready(Inbound::Text(text));
+            if !paused && self.handed_on < BURST && !self.inbox.is_empty() {
+                if self.out.is_closing() {
+                    // What came in but was not looked at must not be acted on any more: the session may be over.
+                    self.inbox.clear();
+                }
+                if let Some(text) = self.inbox.pop_front() {
+                    self.handed_on += 1;
+                    return Poll::Ready(Inbound::Text(text));
+                }
             }
             self.handed_on = 0;
             if self.poll_write(cx).is_err() {
@@ -320,7 +322,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         let room = if self.replay.is_empty() { BATCH_BYTES.saturating_sub(bytes) } else { 0 };
         let share = Share { most: BATCH_FRAMES, room, idle: self.replay.is_empty() };
         if let Some(code) = self.out.take(&mut self.batch, &mut self.written, share, cx) {
-            // What came in but was not looked at must not be acted on any more: the session may be over.
             self.inbox.clear();
             self.close(code);
         }

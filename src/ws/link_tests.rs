@@ -103,6 +103,21 @@ async fn texts_before_a_close_are_handed_on() {
 }
 
 #[tokio::test]
+async fn texts_that_nobody_looked_at_die_with_the_session() {
+    for last in [client_frame(1, b"tres"), client_frame(2, b"binary")] {
+        let (mut link, mut far, out) = link(1024);
+        far.write_all(&[client_frame(1, b"uno"), client_frame(1, b"dos"), last].concat()).await.expect("writes");
+        assert!(matches!(next(&mut link).await, Inbound::Text(t) if t.as_str() == "uno"));
+        out.close(CloseCode::SessionEnded);
+        let reading = tokio::spawn(async move { far.read_to_end(&mut Vec::new()).await });
+        // Whichever end came first; what must not be is "dos", or a task that turns for ever.
+        assert!([4001, 1003].contains(&gone(next(&mut link).await)));
+        drop(link);
+        reading.await.expect("ends").expect("reads");
+    }
+}
+
+#[tokio::test]
 async fn what_a_client_does_wrong_has_its_close_code() {
     let too_big = client_frame(1, &[b'x'; 17 * 1024]);
     let cases: [(&[u8], u16); 5] = [
