@@ -40,9 +40,9 @@ impl Due {
         self.receivers.is_empty()
     }
 
-    /// Whether they come before anything new.
+    /// Whether they come before anything new. Nobody is owed anything where all write for themselves, as they do over TLS.
     pub(super) fn is_pressing(&self) -> bool {
-        self.done > 0 || self.texts >= BURST
+        !self.is_empty() && (self.done > 0 || self.texts >= BURST)
     }
 
     /// Writes to some of them; `true` when all have had theirs.
@@ -61,6 +61,20 @@ impl Drop for Due {
     fn drop(&mut self) {
         for out in &self.receivers[self.done..] {
             out.forsake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_much_is_said_nothing_presses_while_nobody_is_owed_a_write() {
+        let mut due = Due::default();
+        for _ in 0..10 * BURST {
+            assert!(due.said().is_empty());
+            assert!(!due.is_pressing());
         }
     }
 }
