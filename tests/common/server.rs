@@ -1,5 +1,6 @@
 //! The real binary, started for one test and ended with it.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -57,9 +58,14 @@ pub struct Server {
     _folder: TempDir,
 }
 
+/// The program under test: this build's, or the one that `PICHAT_UNDER_TEST` names, such as a static binary.
+fn program() -> OsString {
+    std::env::var_os("PICHAT_UNDER_TEST").unwrap_or_else(|| env!("CARGO_BIN_EXE_pichat").into())
+}
+
 /// The binary under test, with a clean environment and Spanish texts.
 pub fn pichat() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pichat"));
+    let mut command = Command::new(program());
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
     if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
         command.env("LLVM_PROFILE_FILE", profile);
@@ -75,7 +81,7 @@ fn limited(options: &Options) -> Command {
     let set = |flag, limit: Option<u32>| limit.map(|limit| format!("ulimit -{flag} {limit}; ")).unwrap_or_default();
     let (size, open) = (set('f', options.largest_file_kib), set('n', options.open_files));
     let script = format!("trap '' XFSZ; {size}{open}exec \"$0\" \"$@\"");
-    command.args(["-c", &script, env!("CARGO_BIN_EXE_pichat")]);
+    command.args(["-c", &script]).arg(program());
     command
 }
 
