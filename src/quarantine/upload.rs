@@ -67,7 +67,7 @@ pub struct Sent {
 }
 
 /// Removes what was written when the upload ends early, off the network threads.
-struct Draft(Option<Incoming>);
+struct Draft(Option<Box<Incoming>>);
 
 impl Drop for Draft {
     fn drop(&mut self) {
@@ -116,7 +116,7 @@ impl Quarantine {
             check_disk(&disk, GATHER as u64, files.keep_free_percent)?;
             disk.create()
         };
-        let incoming = Draft(Some(blocking(create).await?));
+        let incoming = Draft(Some(Box::new(blocking(create).await?)));
         let max = self.config.get().files.max_file;
         let writing = Writing::Rests(incoming, Vec::new());
         Ok(Upload { quarantine: Arc::clone(self), writing, reservation, gathered: Vec::new(), size: 0, max })

@@ -298,7 +298,7 @@ impl Desk {
     fn joined(&mut self, asked: Join, joined: Joined) {
         let Join { reference, room, .. } = asked;
         match joined {
-            Joined::In(membership) => self.hold(room, membership),
+            Joined::In(membership) => self.hold(&room, membership),
             Joined::Again => match self.places.get(&room).and_then(Membership::refresh) {
                 Some(entered) => self.answer(&joined_answer(reference, &room, &entered, false)),
                 None => {
@@ -311,8 +311,8 @@ impl Desk {
         }
     }
 
-    fn hold(&mut self, room: RoomCode, membership: Membership<JsonWire>) {
-        if let Some(old) = self.places.remove(&room) {
+    fn hold(&mut self, room: &RoomCode, membership: Membership<JsonWire>) {
+        if let Some(old) = self.places.remove(room) {
             old.supersede(&membership, self.services.clock.monotonic());
         }
         self.places.add(membership);
@@ -334,7 +334,7 @@ impl Desk {
             frames.push(Frame::json(&Answer::Gap { room: room.as_str(), from, to }));
         }
         frames.extend(resumed.missed.messages);
-        self.hold(room, resumed.membership);
+        self.hold(&room, resumed.membership);
         Ok(frames)
     }
 
