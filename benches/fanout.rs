@@ -47,7 +47,7 @@ fn measure(tls: bool, n: usize, time: Duration) {
     let host = Host::start(tls, OPEN_WIDE);
     let (gate, cookie) = (host.gate(), host.sign_in("beto"));
     let mut people = Crowd::new();
-    people.gather(&gate, &cookie, n, n);
+    people.gather(&gate, &cookie, 0..n, n);
     people.let_speak(&gate, &cookie, TEXT);
     // How long a frame is, and everything has been warm once.
     let length = people.speak_in_windows(1, time / 10).bytes_per_frame.round() as usize;

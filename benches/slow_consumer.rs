@@ -36,7 +36,7 @@ fn main() {
     let host = Host::start(false, OPEN_WIDE);
     let (gate, cookie) = (host.gate(), host.sign_in("beto"));
     let mut crowd = Crowd::new();
-    crowd.gather(&gate, &cookie, READERS, READERS);
+    crowd.gather(&gate, &cookie, 0..READERS, READERS);
     crowd.let_speak(&gate, &cookie, &"🦀".repeat(1000));
     crowd.speak_at_pace(PACE, messages / 10);
     let start_kib = host.rss_kib();

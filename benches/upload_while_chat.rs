@@ -34,7 +34,7 @@ fn main() {
     let host = Host::start(false, OPEN_WIDE);
     let (gate, cookie) = (host.gate(), host.sign_in("beto"));
     let mut crowd = Crowd::new();
-    crowd.gather(&gate, &cookie, PEOPLE, PEOPLE);
+    crowd.gather(&gate, &cookie, 0..PEOPLE, PEOPLE);
     crowd.let_speak(&gate, &cookie, "una frase para que la oigan cincuenta");
     let messages = (time.as_secs_f64() / PACE.as_secs_f64()) as usize;
     let (ana, jefa) = (Client::signed_in(host.server(), "ana", PASSWORD), Client::signed_in(host.server(), "jefa", PASSWORD));

@@ -10,6 +10,7 @@ pub mod wire;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -80,11 +81,11 @@ impl Crowd {
         self.tasks.block_on(&self.runtime, work)
     }
 
-    /// Lets `count` receivers of one session into rooms of `of_a_room` each.
-    pub fn gather(&self, gate: &Gate, cookie: &str, count: usize, of_a_room: usize) {
+    /// Lets receivers of one session into rooms of `of_a_room` each; `numbers` says which of them.
+    pub fn gather(&self, gate: &Gate, cookie: &str, numbers: Range<usize>, of_a_room: usize) {
         // Each is listened to as soon as it is in: with thousands the first is pinged before the last has come.
         self.run(async {
-            let each = (0..count).map(|n| gate.enter(cookie, room(n / of_a_room)));
+            let each = numbers.map(|n| gate.enter(cookie, room(n / of_a_room)));
             stream::iter(each.collect::<Vec<_>>())
                 .buffer_unordered(AT_ONCE)
                 .for_each(async |stream| self.receive_from(stream))

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,10 @@ pub fn walk(world: &World, chance: &mut Chance, name: &str, last: u8) {
         let client = world.signed_in(name, last);
         for _ in 0..8 {
             if !world.is_over() {
+                // A turn has its time, however fast the server is: who comes twice as often leaves twice as many lost places.
+                let due = Instant::now() + chance.millis(2500, 3500);
                 turn(world, chance, &client);
+                world.pause(due.saturating_duration_since(Instant::now()));
             }
         }
         world.sign_out(&client);
@@ -215,7 +218,9 @@ pub fn guess(world: &World, chance: &mut Chance) {
 pub fn half_open(world: &World, chance: &mut Chance) {
     let client = world.signed_in("victima", 24);
     let mut open = VecDeque::new();
+    let mut due = Instant::now();
     while !world.is_over() {
+        due += Duration::from_millis(100);
         let stranger = world.client(2, 1 + chance.below(100) as u8);
         let mut stream = stranger.connect();
         let begun = match chance.below(5) {
@@ -241,7 +246,7 @@ pub fn half_open(world: &World, chance: &mut Chance) {
         if open.len() > 120 {
             open.pop_front();
         }
-        world.pause(chance.millis(50, 150));
+        world.pause(due.saturating_duration_since(Instant::now()));
     }
     drop(open);
     world.sign_out(&client);
