@@ -118,8 +118,8 @@ impl Samples {
             .collect()
     }
 
-    /// Prints the table; whether something grew.
-    pub fn print(&self) -> bool {
+    /// Prints the table; whether something grew, where the quarters are long enough to `judge`.
+    pub fn print(&self, judge: bool) -> bool {
         let churned = &self.rows[1..self.churned.min(self.rows.len())];
         let quarter = churned.len() / 4;
         let [first, second, last] = [0, quarter, churned.len() - quarter].map(|at| &churned[at..at + quarter]);
@@ -136,8 +136,9 @@ impl Samples {
             };
             let ([a, b, c], [_, then, _], [x, now, z]) = (of(first), of(second), of(last));
             let allowed = then + (then * PER_CENT / 100).max(*slack);
-            let verdict = if now > allowed { " GREW" } else { "" };
-            grew |= now > allowed;
+            let more = judge && now > allowed;
+            let verdict = if more { " GREW" } else { "" };
+            grew |= more;
             println!(
                 "{name:<16} {:>8} | {a:>8} {b:>8} {c:>8} | {then:>8} | {x:>8} {now:>8} {z:>8} | {allowed:>8} {:>8}{verdict}",
                 self.rows[0][at],
