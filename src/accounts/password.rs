@@ -28,6 +28,10 @@ const HASH_BYTES: u32 = 32;
 /// Callers that may wait for a thread (DESIGN section 6): at 300 ms a hash and four cores the last waits 5 s.
 pub const MAX_WAITING: usize = 64;
 
+/// How much the threads that hash yield to those of the network: a hash takes a tenth of a second and more, and a message that waits for
+/// a processor meanwhile would be late by its turn. At 10 a thread weighs a ninth of one at 0 (sched(7)); where nobody talks it has all.
+const YIELDING: i32 = 10;
+
 /// What room passwords cost: 2 MiB, one pass. A room lives minutes to hours and its hash never leaves memory, so the hash
 /// guards against a look at that memory only; a join must stay cheap, or a storm of joins would hold up everybody's.
 pub const ROOM_PARAMS: Argon2Params = Argon2Params { memory_kib: 2048, passes: 1, lanes: 1 };
@@ -229,6 +233,8 @@ impl HashPool {
 
 /// One thread of a pool.
 fn work(queue: &Mutex<Receiver<Job>>) {
+    // Of this thread alone, on Linux. Where it is refused hashes and chat share the processor evenly, as before.
+    let _ = rustix::process::nice(YIELDING);
     loop {
         // The lock is held while waiting, not while hashing.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
