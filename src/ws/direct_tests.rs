@@ -83,6 +83,20 @@ async fn a_speaker_writes_for_an_idle_socket_and_wakes_nobody() {
 }
 
 #[tokio::test]
+async fn a_queue_that_a_speaker_emptied_holds_no_memory() {
+    let (server, _client) = pair().await;
+    server.writable().await.expect("is open");
+    let (mut link, out) = link(server);
+    idle(&mut link, &Arc::new(Wakes::default()));
+    for _ in 0..100 {
+        out.queue(Frame::json(&"x"), Urgency::Message);
+    }
+    assert!(out.capacity() >= 100);
+    out.flush();
+    assert_eq!((out.waiting(), out.capacity()), (0, 0));
+}
+
+#[tokio::test]
 async fn what_a_speaker_promised_and_dropped_is_written_by_the_task() {
     let (server, mut client) = pair().await;
     server.writable().await.expect("is open");

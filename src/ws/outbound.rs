@@ -117,6 +117,7 @@ impl Outbound {
         if !queue.frames.is_empty() || queue.closing.is_some() {
             queue.wake();
         }
+        queue.give_back();
     }
 
     /// Leaves it to the socket's task: who had promised to write cannot.
@@ -187,9 +188,7 @@ impl Outbound {
             queue.bytes -= frame.as_bytes().len();
             batch.push_back(frame);
         }
-        if queue.frames.is_empty() && queue.frames.capacity() > KEEP_CAPACITY {
-            queue.frames = VecDeque::new();
-        }
+        queue.give_back();
         queue.open = idle && batch.is_empty() && queue.frames.is_empty() && queue.closing.is_none() && queue.writer.is_some();
         queue.promised = false;
         if !queue.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
@@ -202,6 +201,12 @@ impl Outbound {
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.lock().frames.len()
+    }
+
+    /// For how many frames there is room without asking for memory.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.lock().frames.capacity()
     }
 
     /// Whether the socket is to close.
@@ -254,6 +259,13 @@ impl Queue {
             self.bytes -= frame.as_bytes().len();
             batch.push_front(frame);
             *written = std::mem::take(&mut self.written);
+        }
+    }
+
+    /// Quiet sockets hold nothing.
+    fn give_back(&mut self) {
+        if self.frames.is_empty() && self.frames.capacity() > KEEP_CAPACITY {
+            self.frames = VecDeque::new();
         }
     }
 
