@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket};
 use tungstenite::protocol::{Role, WebSocketContext};
 
+use super::super::due::Due;
 use super::super::frame::Frame;
 use super::super::link::{Inbound, Link};
 use super::super::outbound::CloseCode;
@@ -103,8 +104,10 @@ async fn what_a_speaker_promised_and_dropped_is_written_by_the_task() {
     let (mut link, out) = link(server);
     let wakes = Arc::new(Wakes::default());
     idle(&mut link, &wakes);
-    assert!(out.queue(Frame::json(&"uno"), Urgency::Message));
-    out.forsake();
+    let mut due = Due::default();
+    due.answer(&out, Frame::json(&"uno"));
+    assert_eq!((due.is_empty(), wakes.0.load(Ordering::SeqCst)), (false, 0), "it is promised");
+    drop(due);
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     idle(&mut link, &wakes);
     let mut bytes = [0; 7];
@@ -119,6 +122,8 @@ fn speak_until_full(out: &Outbound, wakes: &Wakes) -> usize {
         assert!(said < 100_000, "no kernel takes that much");
         if out.queue(Frame::json(&format!("{said}{}", "-".repeat(3000))), Urgency::Message) {
             out.flush();
+            // Not only with the next thing that is said: there may be none.
+            assert_eq!(out.waiting() > 0, wakes.0.load(Ordering::SeqCst) > 0, "what is left is the task's, and it knows");
         }
         said += 1;
     }
