@@ -3,23 +3,20 @@
 use std::fs::File;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use rustix::buffer::spare_capacity;
-use rustix::io::pread;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::limits::Serving;
 
 use super::problem::{Code, Problem};
+use super::stretch::Stretch;
 use super::timed::Busy;
 
 /// A JSON or form body (DESIGN section 6).
@@ -28,10 +25,6 @@ const MAX_SMALL: usize = 64 * 1024;
 const STALLED: Duration = Duration::from_secs(10);
 /// A JSON or form body must be whole by then: who sends a byte now and then may be anybody.
 const WHOLE: Duration = Duration::from_secs(15);
-/// Bytes of a file read at once. A transfer holds three of these at the most, under 1 MiB: one that hyper writes, one that is ready, one
-/// that is being read.
-const CHUNK: usize = 192 * 1024;
-
 /// The body of an answer.
 pub(super) struct Body {
     kind: Kind,
@@ -41,7 +34,7 @@ pub(super) struct Body {
 
 enum Kind {
     Bytes(Bytes),
-    File { file: Arc<File>, at: u64, left: u64, reading: Option<JoinHandle<io::Result<Bytes>>> },
+    File(Stretch),
 }
 
 impl Body {
@@ -52,7 +45,7 @@ impl Body {
 
     /// `left` bytes of a file from `at` on.
     pub(super) fn file(file: File, at: u64, left: u64) -> Self {
-        Self { kind: Kind::File { file: Arc::new(file), at, left, reading: None }, busy: None }
+        Self { kind: Kind::File(Stretch::new(file, at, left)), busy: None }
     }
 
     /// Keeps the connection busy, and in its place where it serves somebody, until the body is gone.
@@ -67,26 +60,6 @@ impl<T: Into<Bytes>> From<T> for Body {
     }
 }
 
-fn read_at(file: &File, at: u64, len: usize) -> io::Result<Bytes> {
-    // Not zeroed first: that would be half the work of reading.
-    let mut chunk = Vec::with_capacity(len);
-    while chunk.len() < len {
-        let next = at + chunk.len() as u64;
-        if pread(file, spare_capacity(&mut chunk), next)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-    // There may be more room than was asked for, and the file may be longer than the part.
-    chunk.truncate(len);
-    Ok(chunk.into())
-}
-
-/// Reads the next bytes off the network threads.
-fn read(file: &Arc<File>, at: u64, left: u64) -> JoinHandle<io::Result<Bytes>> {
-    let (file, len) = (Arc::clone(file), usize::try_from(left).unwrap_or(CHUNK).min(CHUNK));
-    tokio::task::spawn_blocking(move || read_at(&file, at, len))
-}
-
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = io::Error;
@@ -95,34 +68,21 @@ impl http_body::Body for Body {
         match &mut self.kind {
             Kind::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Kind::File { left: 0, .. } => Poll::Ready(None),
-            Kind::File { file, at, left, reading } => {
-                let task = reading.get_or_insert_with(|| read(file, *at, *left));
-                let result = ready!(Pin::new(task).poll(cx));
-                *reading = None;
-                let chunk = result.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early")))?;
-                *at += chunk.len() as u64;
-                *left -= chunk.len() as u64;
-                if *left > 0 {
-                    // While these go out, the next ones come in.
-                    *reading = Some(read(file, *at, *left));
-                }
-                Poll::Ready(Some(Ok(Frame::data(chunk))))
-            }
+            Kind::File(stretch) => stretch.poll_next(cx).map_ok(Frame::data),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Bytes(bytes) => bytes.is_empty(),
-            Kind::File { left, .. } => *left == 0,
+            Kind::File(stretch) => stretch.left() == 0,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match &self.kind {
             Kind::Bytes(bytes) => bytes.len() as u64,
-            Kind::File { left, .. } => *left,
+            Kind::File(stretch) => stretch.left(),
         })
     }
 }

@@ -20,6 +20,7 @@ pub mod properties;
 mod router;
 mod routes;
 mod service;
+mod stretch;
 mod timed;
 mod trust;
 mod trust_page;

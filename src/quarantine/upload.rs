@@ -16,9 +16,9 @@ use super::quota::{Full, Reservation, disk_allows};
 use super::record::{FileRecord, FileState};
 use super::{Quarantine, QuarantineError, blocking, record};
 
-/// Bytes gathered before a trip to a blocking thread: large enough that the trips cost little; two such buffers are a quarter of the 1 MiB
+/// Bytes gathered before a trip to a blocking thread: large enough that the trips cost little; two such buffers are half of the 1 MiB
 /// that an upload may grow memory by.
-const GATHER: usize = 128 * 1024;
+const GATHER: usize = 256 * 1024;
 
 /// Why a file did not get in. Nothing of it stays.
 #[derive(Debug, thiserror::Error)]
@@ -140,14 +140,20 @@ impl Upload {
             return Err(UploadError::TooLarge { max: self.max });
         }
         self.reservation.grow(chunk.len() as u64)?;
-        if self.gathered.len() + chunk.len() > GATHER {
+        let mut rest = chunk;
+        loop {
+            let (now, later) = rest.split_at(rest.len().min(GATHER - self.gathered.len()));
+            if self.gathered.capacity() == 0 {
+                self.gathered.reserve_exact(GATHER);
+            }
+            self.gathered.extend_from_slice(now);
+            rest = later;
+            if rest.is_empty() {
+                return Ok(self);
+            }
+            // Whole pieces, so that every write but the last begins and ends with a page.
             self = self.spill().await?;
         }
-        if self.gathered.capacity() == 0 {
-            self.gathered.reserve_exact(GATHER);
-        }
-        self.gathered.extend_from_slice(chunk);
-        Ok(self)
     }
 
     /// Begins to write what was gathered, off the network threads, once what was gathered before is written.
