@@ -114,13 +114,11 @@ impl ConnectionCaps {
         let mut instead_of = None;
         // Past a cap that was lowered meanwhile places change hands too; the number falls as connections end.
         if counts.total >= counts.total_cap {
-            let Some((_, (other, yielded))) = counts.yielding.pop_first() else {
+            instead_of = counts.end_one();
+            if instead_of.is_none() {
                 counts.refused += 1;
                 return Err(Refused::Total);
-            };
-            counts.give_back(other);
-            yielded.cancel();
-            instead_of = Some(other);
+            }
         }
         counts.total += 1;
         *counts.of_address.entry(addr).or_insert(0) += 1;
@@ -129,6 +127,12 @@ impl ConnectionCaps {
         counts.yielding.insert(Turn { of_a_person: false, age }, (addr, yielded.clone()));
         let slot = Slot { counts: Arc::clone(&self.counts), addr, age, serving: Mutex::new((0, false)), yielded };
         Ok(Admitted { slot, instead_of })
+    }
+
+    /// Ends a connection that yields, if there is one: the system has no room for a newcomer although the caps would let it in. Tells
+    /// whose it was.
+    pub fn make_room(&self) -> Option<IpAddr> {
+        lock(&self.counts).end_one()
     }
 
     /// How many are open.
@@ -150,6 +154,14 @@ impl ConnectionCaps {
 }
 
 impl Counts {
+    /// Ends the connection whose turn it is to yield, and tells whose it was.
+    fn end_one(&mut self) -> Option<IpAddr> {
+        let (_, (addr, yielded)) = self.yielding.pop_first()?;
+        self.give_back(addr);
+        yielded.cancel();
+        Some(addr)
+    }
+
     fn give_back(&mut self, addr: IpAddr) {
         self.total = self.total.saturating_sub(1);
         if let Some(here) = self.of_address.get_mut(&addr) {

@@ -61,6 +61,19 @@ fn strangers_yield_first_then_who_is_idle_and_never_who_is_served() {
     assert_eq!(caps.count(), 0);
 }
 
+#[test]
+fn room_is_made_by_who_yields_and_by_nobody_else() {
+    let caps = ConnectionCaps::new(9, 9);
+    let [idle, stranger, served] = [1, 2, 3].map(|n| admit(&caps, n).unwrap().0);
+    drop(idle.serve());
+    let serving = served.serve();
+    assert_eq!([caps.make_room(), caps.make_room(), caps.make_room()], [Some(addr(2)), Some(addr(1)), None]);
+    assert!(stranger.yielded().is_cancelled() && idle.yielded().is_cancelled() && !served.yielded().is_cancelled());
+    assert_eq!((caps.count(), caps.refused()), (1, 0));
+    drop((stranger, idle, serving, served));
+    assert_eq!(caps.count(), 0);
+}
+
 proptest! {
     #[test]
     fn counts_are_what_is_held(ops in prop::collection::vec((0u32..6, 0u8..4), 0..300)) {

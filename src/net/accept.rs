@@ -1,10 +1,12 @@
 //! The accept loop: refuses what is too much before any work, hands each connection its own task, drains at the end.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use rustix::io::Errno;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -70,8 +72,15 @@ impl Server {
         loop {
             let (stream, peer) = match listener.tcp.accept().await {
                 Ok(accepted) => accepted,
-                Err(_) => {
+                Err(error) => {
                     self.site.refusals.count("connection", "accept_failed");
+                    if out_of_descriptors(&error)
+                        && let Some(other) = self.caps.make_room()
+                    {
+                        // As when all places are taken; its descriptor is back once its task has run.
+                        refusals.count(self, other, "yielded");
+                        pause = FIRST_PAUSE;
+                    }
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     continue;
@@ -149,6 +158,10 @@ async fn greet(tls: TlsAcceptor, stream: TcpStream) -> Option<Greeting> {
         return Some(Greeting::Plain(stream));
     }
     Some(Greeting::Tls(Box::new(tls.accept(stream).await.ok()?)))
+}
+
+fn out_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Connections that were refused, or ended for the sake of another, since the last line about them.

@@ -3,6 +3,7 @@
 //! What goes wrong leaves the file held. A file stays `received` until its turn comes and `inspecting` until there is a verdict,
 //! and neither is handed to anybody; an inspection that panics or does not end is a verdict too.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::store::{FileRow, StoreError};
 use super::inspect::{Caps, Code, Findings, Halt, Outcome, Scratch, walk};
 use super::record::{FileId, FileRecord, FileState};
 use super::upload::check_disk;
-use super::{Quarantine, QuarantineError};
+use super::{Quarantine, QuarantineError, is_momentary};
 
 /// How long one inspection may take: the caps end it after some 5 s on the slowest Pi; this is for a card that hardly answers.
 const TIME: Duration = Duration::from_secs(20);
@@ -112,7 +113,7 @@ impl Quarantine {
             };
             if let Err(error) = done {
                 report(&error);
-                // A full disk, most likely. Nothing is handed out meanwhile.
+                // A full disk or no descriptor left, most likely. Nothing is handed out meanwhile.
                 let _ = tokio::time::timeout(PAUSE, self.inspections.arrived.notified()).await;
             }
         }
@@ -153,7 +154,13 @@ impl Quarantine {
             // Deleted meanwhile.
             return Ok(());
         }
-        let outcome = self.look_into(&row).await;
+        let outcome = match self.look_into(&row).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.move_on(&row.id, FileState::Inspecting, FileState::Received, &before).await?;
+                return Err(error);
+            }
+        };
         let (mut findings, halted) = (before, outcome.halted);
         if halted == Some(Halt::Cancelled) {
             self.move_on(&row.id, FileState::Inspecting, FileState::Received, &findings).await?;
@@ -181,9 +188,12 @@ impl Quarantine {
     }
 
     /// The look itself, on a thread of its own. Whatever becomes of that thread, there is an outcome.
-    async fn look_into(&self, row: &FileRow) -> Outcome {
-        let Some(id) = FileId::parse(&row.id) else { return failed(Code::Failed) };
-        let Ok(permit) = Arc::clone(&self.inspections.threads).acquire_owned().await else { return failed(Code::Failed) };
+    ///
+    /// # Errors
+    /// When the machine had no descriptor or memory left to look with, which says nothing of the file.
+    async fn look_into(&self, row: &FileRow) -> Result<Outcome, QuarantineError> {
+        let Some(id) = FileId::parse(&row.id) else { return Ok(failed(Code::Failed)) };
+        let Ok(permit) = Arc::clone(&self.inspections.threads).acquire_owned().await else { return Ok(failed(Code::Failed)) };
         let (disk, name, inspections) = (self.disk.clone(), row.name.clone(), &self.inspections);
         let (inspector, stopped) = (Arc::clone(&inspections.inspector), Arc::clone(&inspections.stopped));
         let (clock, time) = (Arc::clone(&self.clock), inspections.time);
@@ -192,20 +202,29 @@ impl Quarantine {
             let _permit: OwnedSemaphorePermit = permit;
             let end = clock.monotonic() + time;
             let check = || watch_over(&stopped, &*clock, end);
+            let short = Cell::new(None);
             let scratch = || {
                 check_disk(&disk, Caps::SERVER.spool, keep)?;
-                Ok(Box::new(disk.scratch()?) as Box<dyn Scratch>)
+                let made = disk.scratch();
+                if let Err(error) = &made
+                    && is_momentary(error)
+                {
+                    short.set(error.raw_os_error().map(io::Error::from_raw_os_error));
+                }
+                Ok(Box::new(made?) as Box<dyn Scratch>)
             };
-            match disk.open_file(id) {
+            let outcome = match disk.open_file(id) {
                 Ok(file) => inspector(Task { file, name: &name, check: &check, scratch: &scratch }),
+                Err(error) if is_momentary(&error) => return Err(error.into()),
                 Err(_) => failed(Code::Failed),
-            }
+            };
+            short.into_inner().map_or(Ok(outcome), |error| Err(error.into()))
         };
         match tokio::time::timeout(time + GRACE, tokio::task::spawn_blocking(work)).await {
             Ok(Ok(outcome)) => outcome,
             // It panicked.
-            Ok(Err(_)) => failed(Code::Failed),
-            Err(_) => failed(Code::Time),
+            Ok(Err(_)) => Ok(failed(Code::Failed)),
+            Err(_) => Ok(failed(Code::Time)),
         }
     }
 }

@@ -89,10 +89,68 @@ async fn an_inspector_that_never_comes_back_is_given_up() {
     });
     tokio::task::yield_now().await;
     tokio::time::advance(TIME + GRACE + Duration::from_secs(1)).await;
-    assert_eq!(looking.await.unwrap().findings.lines(), ["inspection-time"]);
+    assert_eq!(looking.await.unwrap().unwrap().findings.lines(), ["inspection-time"]);
     assert_eq!(quarantine.inspections.threads.available_permits(), STRAYS, "one thread is still out");
     assert!(!quarantine.find(bad.id).await.unwrap().unwrap().state.handed_to(true));
     drop(hung);
+}
+
+/// Half a MiB and more of an archive in an archive, which therefore goes into a scratch file.
+fn nested() -> Vec<u8> {
+    let mut inner = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    inner
+        .start_file("a.txt", zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored))
+        .unwrap();
+    io::Write::write_all(&mut inner, &[b'a'; 1024 * 1024]).unwrap();
+    let inner = inner.finish().unwrap().into_inner();
+    let mut outer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    outer.start_file("inner.zip", zip::write::SimpleFileOptions::default()).unwrap();
+    io::Write::write_all(&mut outer, &inner).unwrap();
+    outer.finish().unwrap().into_inner()
+}
+
+/// The lowest descriptor that is free.
+fn lowest_free() -> u64 {
+    std::os::fd::AsRawFd::as_raw_fd(&File::open("/dev/null").unwrap()).try_into().unwrap()
+}
+
+/// Only descriptors below `limit` are to be had in this process.
+fn limit_descriptors(limit: u64) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(limit), maximum }).unwrap();
+}
+
+#[test]
+fn a_file_that_there_was_no_descriptor_for_keeps_its_turn() {
+    // Alone in a process: others would miss the descriptors.
+    let this = std::env::current_exe().unwrap();
+    let child = concat!(module_path!(), "::without_descriptors");
+    let child = child.split_once("::").unwrap().1;
+    let out = std::process::Command::new(this).args(["--exact", child, "--ignored", "--nocapture"]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[tokio::test]
+#[ignore = "takes descriptors from the whole process; the test above runs it in one of its own"]
+async fn without_descriptors() {
+    let folder = tempfile::tempdir().unwrap();
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
+    let file = upload(&quarantine, "a.zip", &nested()).await;
+    let next = || quarantine.store.with(|db| db.oldest_file_in("received")).unwrap().unwrap();
+    let free = lowest_free();
+    // None for the file, then one for the file and none for what an archive in it is unpacked to.
+    for left in [0, 1] {
+        limit_descriptors(free + left);
+        let error = quarantine.inspect(next()).await.expect_err("there is none");
+        assert!(error.is_momentary(), "{error}");
+        limit_descriptors(free + 100);
+        let found = quarantine.find(file.id).await.unwrap().unwrap();
+        assert_eq!((found.state, found.reasons), (FileState::Received, vec![]), "{left} left");
+    }
+    quarantine.inspect(next()).await.unwrap();
+    assert_eq!(quarantine.find(file.id).await.unwrap().unwrap().state, FileState::Clean);
 }
 
 #[tokio::test(flavor = "multi_thread")]

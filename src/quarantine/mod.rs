@@ -23,6 +23,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use crate::audit::{Audit, Event};
 use crate::clock::Clock;
 use crate::config::Live;
@@ -51,10 +53,13 @@ pub enum QuarantineError {
 impl QuarantineError {
     /// Whether the machine had no descriptor or memory left for it, and may have in a moment.
     pub fn is_momentary(&self) -> bool {
-        use rustix::io::Errno;
-        let Self::Disk(cause) = self else { return false };
-        matches!(Errno::from_io_error(cause), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
+        matches!(self, Self::Disk(cause) if is_momentary(cause))
     }
+}
+
+/// Whether there was no descriptor or memory left, which there may be in a moment.
+fn is_momentary(cause: &io::Error) -> bool {
+    matches!(Errno::from_io_error(cause), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
 }
 
 /// All files.
