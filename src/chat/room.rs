@@ -12,8 +12,10 @@ pub type Seq = u64;
 
 /// Ceiling of sockets in one room. A pointer each: 8 KiB a room, 8 MiB for all 1024 rooms.
 pub const MAX_SEATS: usize = 1024;
-/// Ceiling of messages kept for `resume`. A pointer each: 2 KiB a room, 2 MiB for all 1024 rooms.
+/// Ceiling of messages kept for `resume`. A pointer each: 2 KiB a room in which somebody has spoken, 2 MiB for all 1024 rooms.
 pub const MAX_RING: usize = 256;
+
+type Ring<F> = heapless::Deque<F, MAX_RING>;
 
 /// One socket's place in a room; the place outlives the socket by the grace time.
 struct Seat<M> {
@@ -46,8 +48,8 @@ pub struct Missed<F> {
 pub(super) struct Room<F, M> {
     /// At most [`MAX_SEATS`]; grows with the people, as most rooms are small.
     seats: Vec<Box<Seat<M>>>,
-    /// The last messages, oldest first; their numbers end at `last_seq`.
-    ring: heapless::Deque<F, MAX_RING>,
+    /// The last messages, oldest first; their numbers end at `last_seq`. None until somebody speaks.
+    ring: Option<Box<Ring<F>>>,
     last_seq: Seq,
     next_seat: u64,
     /// When the last place went, if nobody is left (monotonic).
@@ -57,7 +59,7 @@ pub(super) struct Room<F, M> {
 impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
     /// A room that nobody has entered yet.
     pub(super) fn new(now: Duration) -> Self {
-        Self { seats: Vec::new(), ring: heapless::Deque::new(), last_seq: 0, next_seat: 1, empty_since: Some(now) }
+        Self { seats: Vec::new(), ring: None, last_seq: 0, next_seat: 1, empty_since: Some(now) }
     }
 
     pub(super) fn last_seq(&self) -> Seq {
@@ -127,11 +129,12 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
 
     fn missed(&self, since: Seq) -> Missed<F> {
         let missing = self.last_seq.saturating_sub(since);
-        let kept = self.ring.len() as Seq;
+        let ring = self.ring.as_deref();
+        let kept = ring.map_or(0, Ring::len) as Seq;
         let replayed = missing.min(kept);
         let gap = (missing > kept).then(|| (since + 1, self.last_seq - kept));
         let skip = usize::try_from(kept - replayed).unwrap_or(usize::MAX);
-        Missed { gap, messages: self.ring.iter().skip(skip).cloned().collect() }
+        Missed { gap, messages: ring.into_iter().flatten().skip(skip).cloned().collect() }
     }
 
     /// Whether `mailbox` sits in this place (a newer socket may have taken it over).
@@ -174,7 +177,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
     /// Forgets the messages once nobody is left; the frames zero themselves when the last receiver lets go.
     fn wipe_if_empty(&mut self, now: Duration) {
         if self.seats.is_empty() && self.empty_since.is_none() {
-            self.ring.clear();
+            self.ring = None;
             self.empty_since = Some(now);
         }
     }
@@ -184,11 +187,12 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
     pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F, due: &mut Vec<M>) -> (Seq, u64) {
         self.last_seq += 1;
         let frame = seal(self.last_seq);
-        while self.ring.len() >= ring.clamp(1, MAX_RING) {
-            self.ring.pop_front();
+        let kept = self.ring.get_or_insert_default();
+        while kept.len() >= ring.clamp(1, MAX_RING) {
+            kept.pop_front();
         }
         // There is room: the loop above has made it.
-        let _ = self.ring.push_back(frame.clone());
+        let _ = kept.push_back(frame.clone());
         let mut receivers = 0;
         for mailbox in self.seats.iter().filter_map(|seat| seat.mailbox.as_ref()) {
             receivers += 1;

@@ -115,9 +115,13 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
         tasks.spawn(async move {
             let _serving = socket_serving;
             let Ok(upgraded) = upgrade.await else { return };
-            match take_over::<S>(upgraded, &successor) {
+            let taken = take_over::<S>(upgraded, &successor);
+            // It may be hours until the connection ends.
+            drop(successor);
+            match taken {
                 Some(TakenOver::Socket(socket)) => socket.run(&site.accounts.sessions).await,
-                Some(TakenOver::Check(stream)) => check(stream).await,
+                // In a place of its own, as all tasks here are as large as the largest thing that any of them does.
+                Some(TakenOver::Check(stream)) => Box::pin(check(stream)).await,
                 None => {}
             }
         });

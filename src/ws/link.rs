@@ -295,6 +295,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         if self.batch.capacity() > BATCH_FRAMES / 4 {
             self.batch = VecDeque::new();
         }
+        if self.inbox.is_empty() {
+            self.inbox = VecDeque::new();
+        }
         Ok(())
     }
 

@@ -79,12 +79,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Opened<S> {
             registration.out.close(CloseCode::SessionEnded);
         }
         let user = || client.session.person.name.clone();
-        services.audit.record(Event::SocketOpened { user: user(), addr: client.addr }).await;
+        // Also in a place of its own, and only while it is being told.
+        Box::pin(services.audit.record(Event::SocketOpened { user: user(), addr: client.addr })).await;
         let code = socket.serve().await;
         let messages = socket.desk.messages;
         socket.desk.places.lose(services.clock.monotonic());
         drop(socket);
-        services.audit.record(Event::SocketClosed { user: user(), addr: client.addr, code, messages }).await;
+        Box::pin(services.audit.record(Event::SocketClosed { user: user(), addr: client.addr, code, messages })).await;
     }
 }
 
