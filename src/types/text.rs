@@ -43,13 +43,7 @@ impl TextError {
 impl MessageText {
     /// Cleans `raw` and checks it against `max` characters. Nothing is trimmed.
     pub fn parse(raw: &str, max: usize) -> Result<Self, TextError> {
-        let kept = |c: &char| !is_bidi_control(*c) && (!c.is_control() || matches!(c, '\n' | '\t'));
-        let chars = raw.chars().filter(kept);
-        // Nearly every text is composed already, and to see that takes a tenth of composing it.
-        let text = match is_nfc_quick(chars.clone()) {
-            IsNormalized::Yes => bounded(chars, raw.len(), max)?,
-            IsNormalized::No | IsNormalized::Maybe => bounded(chars.nfc(), raw.len(), max)?,
-        };
+        let text = if raw.chars().all(is_plain) { whole(raw, max)? } else { cleaned(raw, max)? };
         if text.chars().all(char::is_whitespace) {
             return Err(TextError::Blank);
         }
@@ -59,6 +53,31 @@ impl MessageText {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What stays as it is, whatever stands beside it: what Western languages are written with. Nothing below U+0300 composes with what stands
+/// before it or decomposes in NFC (UAX #15, section 9), and no bidi control is there.
+const fn is_plain(c: char) -> bool {
+    matches!(c, '\n' | '\t' | ' '..='~' | '\u{a0}'..='\u{2ff}')
+}
+
+/// A text of which nothing goes and nothing changes.
+fn whole(raw: &str, max: usize) -> Result<Zeroizing<String>, TextError> {
+    if raw.len() > max && raw.chars().count() > max {
+        return Err(TextError::TooLong { max });
+    }
+    Ok(Zeroizing::new(raw.to_owned()))
+}
+
+/// A text without what is not kept, composed.
+fn cleaned(raw: &str, max: usize) -> Result<Zeroizing<String>, TextError> {
+    let kept = |c: &char| !is_bidi_control(*c) && (!c.is_control() || matches!(c, '\n' | '\t'));
+    let chars = raw.chars().filter(kept);
+    // Nearly every text is composed already, and to see that takes a tenth of composing it.
+    match is_nfc_quick(chars.clone()) {
+        IsNormalized::Yes => bounded(chars, raw.len(), max),
+        IsNormalized::No | IsNormalized::Maybe => bounded(chars.nfc(), raw.len(), max),
     }
 }
 
@@ -105,6 +124,17 @@ mod tests {
         fn the_quick_look_changes_nothing(raw in "[a-zñé\u{300}-\u{303}\u{1100}-\u{1175}ﬁÅ]{1,30}") {
             let composed: String = raw.nfc().collect();
             prop_assert_eq!(MessageText::parse(&raw, 200).map(|t| t.as_str().to_owned()), Ok(composed));
+        }
+
+        #[test]
+        fn what_is_plain_is_what_cleaning_leaves_alone(raw in "[\u{0}-\u{2ff}\n\t]{0,3}[\u{0}-\u{310}\u{2020}-\u{202f}]{0,3}", max in 0..6_usize) {
+            let slow = cleaned(&raw, max);
+            if raw.chars().all(is_plain) {
+                prop_assert_eq!(whole(&raw, max), slow);
+            } else if raw.chars().all(|c| c < '\u{300}') {
+                let left = cleaned(&raw, raw.len()).expect("as long as it was at the most");
+                prop_assert!(*left != raw, "something goes");
+            }
         }
 
         #[test]
