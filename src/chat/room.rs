@@ -47,7 +47,7 @@ pub struct Missed<F> {
 /// The state of one room; `F` is a frame, `M` a receiver.
 pub(super) struct Room<F, M> {
     /// At most [`MAX_SEATS`]; grows with the people, as most rooms are small.
-    seats: Vec<Box<Seat<M>>>,
+    seats: Vec<Seat<M>>,
     /// The last messages, oldest first; their numbers end at `last_seq`. None until somebody speaks.
     ring: Option<Box<Ring<F>>>,
     last_seq: Seq,
@@ -87,7 +87,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
     }
 
     fn find(&mut self, seat: u64) -> Option<&mut Seat<M>> {
-        self.seats.iter_mut().find(|s| s.id == seat).map(|s| &mut **s)
+        self.seats.iter_mut().find(|s| s.id == seat)
     }
 
     /// Takes a place; `limit` sockets may be here. Returns the place and whether this is the person's first.
@@ -105,7 +105,11 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
             mailbox: Some(mailbox),
             lost_at: Duration::ZERO,
         };
-        self.seats.push(Box::new(seat));
+        if self.seats.len() == self.seats.capacity() {
+            // By a quarter: most rooms are small, and there may be a thousand of them.
+            self.seats.reserve_exact((self.seats.len() / 4).max(2));
+        }
+        self.seats.push(seat);
         self.next_seat += 1;
         self.empty_since = None;
         Ok((id, first))
@@ -197,6 +201,10 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         for mailbox in self.seats.iter().filter_map(|seat| seat.mailbox.as_ref()) {
             receivers += 1;
             if mailbox.queue(frame.clone(), Urgency::Message) {
+                if due.len() == due.capacity() {
+                    // Most likely all of them, where there is one.
+                    due.reserve(self.seats.len());
+                }
                 due.push(mailbox.clone());
             }
         }

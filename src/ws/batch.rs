@@ -14,7 +14,7 @@ const COPY: usize = 4096;
 /// What is to be written in one call.
 pub(super) enum Gathered<'a> {
     /// Bytes one after the other.
-    Copied(&'a [u8]),
+    Whole(&'a [u8]),
     /// Where they lie.
     Parts(&'a [IoSlice<'a>]),
 }
@@ -25,11 +25,15 @@ pub(super) fn gather<'a, R>(
     written: usize,
     write: impl FnOnce(Gathered<'_>) -> R,
 ) -> R {
+    let mut rest = frames.clone();
+    if let (Some(only), None) = (rest.next(), rest.next()) {
+        return write(Gathered::Whole(&only.as_bytes()[written..]));
+    }
     let parts = frames.take(BATCH_FRAMES).enumerate().map(|(i, frame)| &frame.as_bytes()[if i == 0 { written } else { 0 }..]);
     // Handed on by reference only: moving it would cost more than it saves.
     let mut copy = heapless::Vec::<u8, COPY>::new();
     if parts.clone().all(|part| copy.extend_from_slice(part).is_ok()) {
-        return write(Gathered::Copied(&copy));
+        return write(Gathered::Whole(&copy));
     }
     let parts: heapless::Vec<IoSlice<'_>, BATCH_FRAMES> = parts.map(IoSlice::new).collect();
     write(Gathered::Parts(&parts))
@@ -74,7 +78,7 @@ mod tests {
                     break;
                 }
                 let bytes: Vec<u8> = gather(queue.iter(), written, |gathered| match gathered {
-                    Gathered::Copied(bytes) => bytes.to_vec(),
+                    Gathered::Whole(bytes) => bytes.to_vec(),
                     Gathered::Parts(parts) => parts.iter().flat_map(|part| part.to_vec()).collect(),
                 });
                 let n = bytes.len().min(*take);

@@ -305,7 +305,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     fn poll_write_batch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let io = Pin::new(&mut self.io);
         gather(self.batch.iter(), self.written, |gathered| match gathered {
-            Gathered::Copied(bytes) => io.poll_write(cx, bytes),
+            Gathered::Whole(bytes) => io.poll_write(cx, bytes),
             Gathered::Parts(parts) => io.poll_write_vectored(cx, parts),
         })
     }
