@@ -210,7 +210,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
                 Poll::Pending if self.desk.due.is_empty() => return Poll::Pending,
                 Poll::Pending => {}
             }
-            if !self.desk.due.flush_some() {
+            if self.desk.due.looks_again() || !self.desk.due.flush_some() {
                 // Others on this thread come first.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
