@@ -28,7 +28,7 @@ fn on_disk(server: &Server) -> usize {
 }
 
 #[test]
-fn out_of_descriptors_those_inside_go_on_and_newcomers_wait() {
+fn out_of_descriptors_those_inside_go_on_and_strangers_yield() {
     let server = Server::start(Options { open_files: Some(64), ..Options::config(GENEROUS) });
     let cliente = Client::cliente(&server);
     let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
@@ -64,6 +64,10 @@ fn out_of_descriptors_those_inside_go_on_and_newcomers_wait() {
         assert!(answer.header("retry-after").is_some(), "{method} {path}");
     }
     assert_eq!(ask(&mut inside, &cliente, "GET", "/api/files", ("", b"")).json().as_array().map(Vec::len), Some(1));
+
+    // One of the crowd, which serves nobody who is signed in, makes room.
+    assert_eq!(Client::new(&server).get("/api/health").status, 200);
+    assert!(figure(&Client::new(&server), "pichat_refusals_total{at=\"connection\",reason=\"yielded\"}") > 0);
 
     drop(crowd);
     // Connects at once; is accepted when the loop tries again.
