@@ -12,8 +12,9 @@ use common::metrics::{figure, read};
 use common::server::eventually;
 use common::{Client, Options, Response, Server};
 
+const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const GENEROUS: &str = "[limits]\nuploads_per_minute = 1000\ndownloads_per_minute = 1000\nconnections_per_address = 1000\n\
-    request_burst = 100000\n";
+    request_burst = 100000\nsockets_per_session = 1000\n";
 
 /// One request on a connection that stays.
 fn ask(stream: &mut TcpStream, client: &Client, method: &str, path: &str, (kind, body): (&str, &[u8])) -> Response {
@@ -28,7 +29,7 @@ fn on_disk(server: &Server) -> usize {
 }
 
 #[test]
-fn out_of_descriptors_those_inside_go_on_and_strangers_yield() {
+fn out_of_descriptors_those_inside_go_on_and_newcomers_wait() {
     let server = Server::start(Options { open_files: Some(64), ..Options::config(GENEROUS) });
     let cliente = Client::cliente(&server);
     let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
@@ -40,10 +41,11 @@ fn out_of_descriptors_those_inside_go_on_and_strangers_yield() {
     let mut get = |path: &str| ask(&mut inside, &cliente, "GET", path, ("", b""));
     assert_eq!(get("/api/session").status, 200);
 
-    let crowd: Vec<_> = (0..100)
+    // Their connections serve somebody: none of them yields.
+    let crowd: Vec<_> = (0..200)
         .map(|_| {
             let mut stream = cliente.connect();
-            stream.write_all(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("writes");
+            write!(stream, "{}{UPGRADE}", cliente.head("GET", "/ws", &[])).expect("writes");
             stream
         })
         .collect();
@@ -65,10 +67,6 @@ fn out_of_descriptors_those_inside_go_on_and_strangers_yield() {
     }
     assert_eq!(ask(&mut inside, &cliente, "GET", "/api/files", ("", b"")).json().as_array().map(Vec::len), Some(1));
 
-    // One of the crowd, which serves nobody who is signed in, makes room.
-    assert_eq!(Client::new(&server).get("/api/health").status, 200);
-    assert!(figure(&Client::new(&server), "pichat_refusals_total{at=\"connection\",reason=\"yielded\"}") > 0);
-
     drop(crowd);
     // Connects at once; is accepted when the loop tries again.
     assert_eq!(Client::new(&server).get("/api/health").status, 200);
@@ -76,6 +74,21 @@ fn out_of_descriptors_those_inside_go_on_and_strangers_yield() {
     assert_eq!(cliente.get(&content).body, b"a");
     assert_eq!(a.say("sala", "y ahora todos")["type"], "sent");
     assert_eq!(on_disk(&server), 2, "nothing is left of what was refused");
+}
+
+#[test]
+fn out_of_descriptors_strangers_make_room() {
+    let server = Server::start(Options { open_files: Some(64), ..Options::config(GENEROUS) });
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    a.enter("sala");
+    b.enter("sala");
+    let here = Client::new(&server);
+    let crowd: Vec<_> = (0..100).map(|_| here.connect()).collect();
+    assert_eq!(here.get("/api/health").status, 200, "whoever comes last is served");
+    assert!(figure(&here, "pichat_refusals_total{at=\"connection\",reason=\"yielded\"}") > 0);
+    assert_eq!(a.say("sala", "sigo aquí")["type"], "sent");
+    assert_eq!(b.recv_type("message")["text"], "sigo aquí");
+    drop(crowd);
 }
 
 #[test]

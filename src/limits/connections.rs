@@ -129,10 +129,13 @@ impl ConnectionCaps {
         Ok(Admitted { slot, instead_of })
     }
 
-    /// Ends a connection that yields, if there is one: the system has no room for a newcomer although the caps would let it in. Tells
-    /// whose it was.
+    /// Ends a connection that never served anybody who is signed in, if there is one: the system has no room for a newcomer although the
+    /// caps would let it in. Tells whose it was. People keep what they have, since nobody knows whether the newcomer is one of them; and who
+    /// came last has had no time yet to say who they are.
     pub fn make_room(&self) -> Option<IpAddr> {
-        lock(&self.counts).end_one()
+        let mut counts = lock(&self.counts);
+        counts.yielding.first_key_value().filter(|(turn, _)| !turn.of_a_person && turn.age < counts.admitted)?;
+        counts.end_one()
     }
 
     /// How many are open.

@@ -62,15 +62,17 @@ fn strangers_yield_first_then_who_is_idle_and_never_who_is_served() {
 }
 
 #[test]
-fn room_is_made_by_who_yields_and_by_nobody_else() {
+fn room_is_made_by_strangers_and_by_nobody_else() {
     let caps = ConnectionCaps::new(9, 9);
     let [idle, stranger, served] = [1, 2, 3].map(|n| admit(&caps, n).unwrap().0);
     drop(idle.serve());
     let serving = served.serve();
-    assert_eq!([caps.make_room(), caps.make_room(), caps.make_room()], [Some(addr(2)), Some(addr(1)), None]);
-    assert!(stranger.yielded().is_cancelled() && idle.yielded().is_cancelled() && !served.yielded().is_cancelled());
-    assert_eq!((caps.count(), caps.refused()), (1, 0));
-    drop((stranger, idle, serving, served));
+    assert_eq!([caps.make_room(), caps.make_room()], [Some(addr(2)), None]);
+    assert!(stranger.yielded().is_cancelled() && !idle.yielded().is_cancelled() && !served.yielded().is_cancelled());
+    assert_eq!((caps.count(), caps.refused()), (2, 0));
+    let (last, _) = admit(&caps, 4).unwrap();
+    assert_eq!(caps.make_room(), None, "who came last is not the one to go");
+    drop((last, stranger, idle, serving, served));
     assert_eq!(caps.count(), 0);
 }
 
