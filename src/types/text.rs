@@ -119,6 +119,15 @@ mod tests {
         assert_eq!(parse("🦀🦀🦀🦀🦀🦀🦀🦀🦀🦀"), Ok("🦀".repeat(10)), "scalar values, not bytes");
     }
 
+    #[test]
+    fn plain_is_every_character_below_the_combining_ones_that_cleaning_leaves_alone() {
+        for c in '\0'..'\u{300}' {
+            let raw = c.to_string();
+            let stays = cleaned(&raw, 1).is_ok_and(|left| *left == raw);
+            assert_eq!(is_plain(c), stays, "U+{:04X}", u32::from(c));
+        }
+    }
+
     proptest! {
         #[test]
         fn the_quick_look_changes_nothing(raw in "[a-zñé\u{300}-\u{303}\u{1100}-\u{1175}ﬁÅ]{1,30}") {
