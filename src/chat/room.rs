@@ -10,7 +10,7 @@ use super::delivery::{Mailbox, Urgency};
 /// Number of a message in its room: 1, 2, 3, …; 0 is "none yet".
 pub type Seq = u64;
 
-/// Ceiling of sockets in one room. A pointer each: 8 KiB a room, 8 MiB for all 1024 rooms.
+/// Ceiling of sockets in one room. A seat each of 56 bytes: 56 KiB a room; over all rooms the sockets' own bound holds.
 pub const MAX_SEATS: usize = 1024;
 /// Ceiling of messages kept for `resume`. A pointer each: 2 KiB a room in which somebody has spoken, 2 MiB for all 1024 rooms.
 pub const MAX_RING: usize = 256;

@@ -25,6 +25,7 @@ const MAX_SMALL: usize = 64 * 1024;
 const STALLED: Duration = Duration::from_secs(10);
 /// A JSON or form body must be whole by then: who sends a byte now and then may be anybody.
 const WHOLE: Duration = Duration::from_secs(15);
+
 /// The body of an answer.
 pub(super) struct Body {
     kind: Kind,
