@@ -19,7 +19,7 @@ pub const CASES: &[Row] = &[
     ("frame: a message drafted and sealed", 100, || {
         frame("¿Quién tiene el acta de la reunión de ayer? La necesito antes de las diez.")
     }),
-    ("frame: 1000 characters, every fifth escaped", 10, || frame(&"dijo\"".repeat(200))),
+    ("frame: 1000 characters, every fifth escaped", 10, || frame("dijo\"".repeat(200).leak())),
     ("request: send", 100, || request(r#"{"type":"send","ref":"17","room":"OFICINA","text":"¿Quién tiene el acta?"}"#)),
     ("request: join", 100, || request(r#"{"type":"join","ref":"1","room":"OFICINA","password":"secreta","kind":"group"}"#)),
     ("request: refused, with its ref", 100, || request(r#"{"type":"send","ref":"18","room":"OFICINA","words":"x"}"#)),
@@ -45,11 +45,11 @@ fn person(id: i64) -> Arc<Person> {
     Arc::new(Person { id: UserId(id), name: format!("persona{id}").parse().expect("valid") })
 }
 
-fn message(text: &str) -> MessageText {
+fn message(text: &str) -> MessageText<'_> {
     MessageText::parse(text, 4000).expect("valid")
 }
 
-fn frame(text: &str) -> Operation {
+fn frame(text: &'static str) -> Operation {
     let (room, user, text) = (code(), person(1), message(text));
     let mut seq = 1000;
     Box::new(move || {
@@ -88,7 +88,7 @@ impl Wire for Bare {
     type Draft = Draft;
     type Mailbox = Nowhere;
 
-    fn draft(room: &RoomCode, user: &UserName, text: &MessageText, at: Timestamp) -> Draft {
+    fn draft(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> Draft {
         JsonWire::draft(room, user, text, at)
     }
 

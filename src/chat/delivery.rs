@@ -49,7 +49,7 @@ pub trait Wire: Send + Sync + 'static {
     type Mailbox: Mailbox<Self::Frame> + Clone;
 
     /// A message without its number.
-    fn draft(room: &RoomCode, user: &UserName, text: &MessageText, at: Timestamp) -> Self::Draft;
+    fn draft(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> Self::Draft;
     /// The message with its number.
     fn seal(draft: Self::Draft, seq: Seq) -> Self::Frame;
     /// Somebody came or went.

@@ -26,7 +26,7 @@ impl Wire for Words {
     type Draft = String;
     type Mailbox = Inbox;
 
-    fn draft(_: &RoomCode, user: &UserName, text: &MessageText, _: Timestamp) -> String {
+    fn draft(_: &RoomCode, user: &UserName, text: &MessageText<'_>, _: Timestamp) -> String {
         format!("{user}: {}", text.as_str())
     }
 

@@ -7,6 +7,7 @@ mod lang;
 mod one_time;
 mod role;
 mod room;
+mod said;
 mod text;
 mod user;
 
@@ -15,5 +16,6 @@ pub use lang::{Lang, Text};
 pub use one_time::OneTimePassword;
 pub use role::{Role, UnknownRole};
 pub use room::{RoomCode, RoomCodeError, RoomKind, RoomPassword, RoomPasswordError};
+pub use said::Said;
 pub use text::{MAX_TEXT_CHARS, MessageText, TextError, is_bidi_control};
 pub use user::{Person, UserId, UserName, UserNameError};

@@ -3,13 +3,13 @@
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 use zeroize::Zeroizing;
 
-use super::Text;
+use super::{Said, Text};
 
 /// Compiled ceiling of a message, in Unicode scalar values; `[limits] message_chars` may only lower it.
 pub const MAX_TEXT_CHARS: usize = 4000;
 
 /// What a person said: NFC, no control character but newline and tab, no bidi override or isolate, not blank. Wiped when dropped.
-pub struct MessageText(Zeroizing<String>);
+pub struct MessageText<'a>(Said<'a>);
 
 /// Why a text is no message.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -40,10 +40,10 @@ impl TextError {
     }
 }
 
-impl MessageText {
+impl<'a> MessageText<'a> {
     /// Cleans `raw` and checks it against `max` characters. Nothing is trimmed.
-    pub fn parse(raw: &str, max: usize) -> Result<Self, TextError> {
-        let text = if raw.chars().all(is_plain) { whole(raw, max)? } else { cleaned(raw, max)? };
+    pub fn parse(raw: &'a str, max: usize) -> Result<Self, TextError> {
+        let text = if is_plain(raw) { whole(raw, max)? } else { cleaned(raw, max)? };
         if text.chars().all(char::is_whitespace) {
             return Err(TextError::Blank);
         }
@@ -56,22 +56,30 @@ impl MessageText {
     }
 }
 
-/// What stays as it is, whatever stands beside it: what Western languages are written with. Nothing below U+0300 composes with what stands
-/// before it or decomposes in NFC (UAX #15, section 9), and no bidi control is there.
-const fn is_plain(c: char) -> bool {
-    matches!(c, '\n' | '\t' | ' '..='~' | '\u{a0}'..='\u{2ff}')
+/// Whether all of it stays as it is, whatever stands beside it: what Western languages are written with. Nothing below U+0300 composes with what
+/// stands before it or decomposes in NFC (UAX #15, section 9), and no bidi control is there; what goes are the controls.
+///
+/// Looked at as bytes of UTF-8 and without a branch for each, so that many are looked at in one step.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // U+0080 to U+02FF begin with one of 0xC2 to 0xCB; what follows has the form 10xxxxxx.
+    let below_300 = |b: u8| matches!(b, b'\n' | b'\t' | b' '..=b'~' | 0x80..=0xbf | 0xc2..=0xcb);
+    // U+0080 to U+009F.
+    let control = |(b, next): (&u8, &u8)| *b == 0xc2 && *next < 0xa0;
+    bytes.iter().fold(true, |plain, b| plain & below_300(*b))
+        && !bytes.iter().zip(bytes.iter().skip(1)).fold(false, |any, pair| any | control(pair))
 }
 
 /// A text of which nothing goes and nothing changes.
-fn whole(raw: &str, max: usize) -> Result<Zeroizing<String>, TextError> {
+fn whole(raw: &str, max: usize) -> Result<Said<'_>, TextError> {
     if raw.len() > max && raw.chars().count() > max {
         return Err(TextError::TooLong { max });
     }
-    Ok(Zeroizing::new(raw.to_owned()))
+    Ok(Said::as_it_is(raw))
 }
 
 /// A text without what is not kept, composed.
-fn cleaned(raw: &str, max: usize) -> Result<Zeroizing<String>, TextError> {
+fn cleaned(raw: &str, max: usize) -> Result<Said<'static>, TextError> {
     let kept = |c: &char| !is_bidi_control(*c) && (!c.is_control() || matches!(c, '\n' | '\t'));
     let chars = raw.chars().filter(kept);
     // Nearly every text is composed already, and to see that takes a tenth of composing it.
@@ -82,7 +90,7 @@ fn cleaned(raw: &str, max: usize) -> Result<Zeroizing<String>, TextError> {
 }
 
 /// At most `max` characters of a text of `bytes` bytes.
-fn bounded(chars: impl Iterator<Item = char>, bytes: usize, max: usize) -> Result<Zeroizing<String>, TextError> {
+fn bounded(chars: impl Iterator<Item = char>, bytes: usize, max: usize) -> Result<Said<'static>, TextError> {
     // Reserved up front so that no half-grown copy of the text is left behind in freed memory.
     let mut text = Zeroizing::new(String::with_capacity(bytes * 3));
     for (i, c) in chars.enumerate() {
@@ -91,7 +99,7 @@ fn bounded(chars: impl Iterator<Item = char>, bytes: usize, max: usize) -> Resul
         }
         text.push(c);
     }
-    Ok(text)
+    Ok(Said::anew(std::mem::take(&mut text)))
 }
 
 #[cfg(test)]
@@ -124,8 +132,16 @@ mod tests {
         for c in '\0'..'\u{300}' {
             let raw = c.to_string();
             let stays = cleaned(&raw, 1).is_ok_and(|left| *left == raw);
-            assert_eq!(is_plain(c), stays, "U+{:04X}", u32::from(c));
+            assert_eq!(is_plain(&raw), stays, "U+{:04X}", u32::from(c));
+            assert_eq!(is_plain(&format!("ñ{raw}b")), stays, "U+{:04X}", u32::from(c));
         }
+    }
+
+    #[test]
+    fn nothing_from_the_combining_ones_on_is_plain() {
+        let mut utf8 = [0; 4];
+        let plain = ('\u{300}'..=char::MAX).find(|c| is_plain(c.encode_utf8(&mut utf8)));
+        assert_eq!(plain, None);
     }
 
     proptest! {
@@ -138,8 +154,9 @@ mod tests {
         #[test]
         fn what_is_plain_is_what_cleaning_leaves_alone(raw in "[\u{0}-\u{2ff}\n\t]{0,3}[\u{0}-\u{310}\u{2020}-\u{202f}]{0,3}", max in 0..6_usize) {
             let slow = cleaned(&raw, max);
-            if raw.chars().all(is_plain) {
-                prop_assert_eq!(whole(&raw, max), slow);
+            if is_plain(&raw) {
+                let text = |said: Result<Said<'_>, TextError>| said.map(|said| said.to_owned());
+                prop_assert_eq!(text(whole(&raw, max)), text(slow));
             } else if raw.chars().all(|c| c < '\u{300}') {
                 let left = cleaned(&raw, raw.len()).expect("as long as it was at the most");
                 prop_assert!(*left != raw, "something goes");

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use zeroize::Zeroize as _;
 
+use crate::clock::Timestamp;
+
 /// FIN and opcode 1.
 const TEXT: u8 = 0x81;
 /// FIN and opcode 8.
@@ -84,6 +86,20 @@ impl Draft {
         // Writing to a Vec does not fail, and nothing that is encoded here has a map with keys that are no strings.
         let _ = serde_json::to_writer(&mut self.0, value);
         self
+    }
+
+    /// Adds a string of JSON that needs no escapes.
+    pub(super) fn plain(&mut self, text: &str) -> &mut Self {
+        debug_assert!(text.bytes().all(|b| b >= b' ' && !matches!(b, b'"' | b'\\')), "{text:?}");
+        self.text("\"").text(text).text("\"")
+    }
+
+    /// Adds a time, as a string of JSON.
+    pub(super) fn time(&mut self, at: Timestamp) -> &mut Self {
+        self.text("\"");
+        // Writing to a Vec does not fail.
+        let _ = at.write(&mut self.0);
+        self.text("\"")
     }
 
     pub(super) fn finish(mut self) -> Frame {

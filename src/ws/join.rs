@@ -12,14 +12,14 @@ use super::Services;
 use super::frame::Frame;
 use super::outbound::Outbound;
 use super::socket::Client;
-use super::wire::{Code, JsonWire, Ref, joined_answer};
+use super::wire::{Code, JsonWire, joined_answer};
 
 /// A room can end, or be made by somebody else, while its password is being hashed; then one looks again, so often.
 const LOOKS: usize = 4;
 
 /// What a client asked for.
 pub(super) struct Join {
-    pub(super) reference: Ref,
+    pub(super) reference: Option<String>,
     pub(super) room: RoomCode,
     pub(super) password: RoomPassword,
     pub(super) kind: RoomKind,
@@ -72,7 +72,7 @@ pub(super) async fn join(
     let visitor = Visitor { person, mailbox: &out };
     let welcome = |created| {
         let reference = join.reference.clone();
-        move |entered: &Entered| Frame::json(&joined_answer(reference, &join.room, entered, created))
+        move |entered: &Entered| Frame::json(&joined_answer(reference.as_deref(), &join.room, entered, created))
     };
     for _ in 0..LOOKS {
         let entered = if let Some(room) = hub.find(&join.room) {

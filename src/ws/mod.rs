@@ -12,7 +12,9 @@ mod outbound;
 mod places;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
+mod refusal;
 mod registry;
+mod request;
 mod socket;
 mod wire;
 
@@ -31,8 +33,9 @@ pub use frame::{Draft, Frame};
 pub use handshake::{HandshakeError, accept};
 pub use outbound::{CloseCode, Outbound, Share};
 pub use registry::{Backlog, Registry, TooManySockets};
+pub use request::{Ref, Request};
 pub use socket::{Client, Opened, Ticket};
-pub use wire::{JsonWire, Ref, Request};
+pub use wire::JsonWire;
 
 /// What every socket's task works with.
 pub struct Services {

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 use super::frame::Frame;
 use super::link::{Inbound, Link};
 use super::outbound::Outbound;
-use super::wire::{Answer, Code, JsonWire, MAX_WORDS, Request};
+use super::request::{MAX_WORDS, Request};
+use super::wire::{Answer, Code, JsonWire};
 use crate::chat::Wire as _;
 use crate::clock::Timestamp;
 use crate::types::{Lang, MAX_TEXT_CHARS, MessageText, RoomCode, RoomPassword, is_bidi_control};
@@ -29,7 +30,7 @@ pub fn wire(data: &[u8]) {
             assert!(reference.as_ref().is_none_or(|r| r.chars().count() <= 32), "{reference:?}");
             assert!(words.chars().count() <= MAX_WORDS, "{words:?}");
             assert_no_value_is_told(text, &words);
-            let answer = Answer::error(reference.clone(), Code::BadRequest, Some(&words), None, Lang::Es);
+            let answer = Answer::error(reference.as_deref(), Code::BadRequest, Some(&words), None, Lang::Es);
             let json = payload(&Frame::json(&answer));
             assert_eq!((json["type"].as_str(), json["ref"].as_str()), (Some("error"), reference.as_deref()));
         }
@@ -43,7 +44,7 @@ fn payload(frame: &Frame) -> Value {
     serde_json::from_str(message.to_text().expect("text")).expect("JSON")
 }
 
-fn assert_request(request: &Request, text: &str) {
+fn assert_request(request: &Request<'_>, text: &str) {
     let json: Value = serde_json::from_str(text).expect("was JSON");
     let fields: &[&str] = match request {
         Request::Join { password, .. } => {

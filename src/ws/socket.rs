@@ -9,12 +9,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use zeroize::Zeroizing;
 
 use crate::accounts::{Session, Sessions};
 use crate::audit::Event;
 use crate::chat::{Membership, Seq};
 use crate::limits::{Flood, whole_seconds};
-use crate::types::{Lang, MessageText, RoomCode, RoomCodeError, RoomPassword, RoomPasswordError, Text, TextError};
+use crate::types::{Lang, MessageText, RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
 use super::direct::Transport;
@@ -24,8 +25,10 @@ use super::join::{Join, Joined, join};
 use super::link::{Inbound, Link};
 use super::outbound::CloseCode;
 use super::places::Places;
+use super::refusal::{Detail, Refusal};
 use super::registry::{Registration, TooManySockets};
-use super::wire::{Answer, Code, JsonWire, Ref, Request, joined_answer};
+use super::request::Request;
+use super::wire::{Answer, Code, JsonWire, joined_answer, sent_answer};
 
 /// Who is at the other end.
 pub struct Client {
@@ -116,73 +119,6 @@ enum Step {
     Joined(Join, Joined),
 }
 
-/// What exactly was wrong.
-enum Detail {
-    Text(Text),
-    /// The parser's words, for whoever writes a client; a person who uses the page never meets them.
-    Parser(String),
-}
-
-impl Detail {
-    fn pick(&self, lang: Lang) -> &str {
-        match self {
-            Self::Text(text) => text.pick(lang),
-            Self::Parser(words) => words,
-        }
-    }
-}
-
-/// A request that was not carried out.
-struct Refusal {
-    code: Code,
-    detail: Option<Detail>,
-    retry: Option<Duration>,
-}
-
-impl Refusal {
-    fn new(code: Code) -> Self {
-        Self { code, detail: None, retry: None }
-    }
-
-    fn because(code: Code, why: Text) -> Self {
-        Self { code, detail: Some(Detail::Text(why)), retry: None }
-    }
-
-    fn wait(retry: Duration) -> Self {
-        Self { code: Code::RateLimited, detail: None, retry: Some(retry) }
-    }
-}
-
-impl From<RoomCodeError> for Refusal {
-    fn from(error: RoomCodeError) -> Self {
-        let code = match error {
-            RoomCodeError::TooLong => Code::TooLong,
-            RoomCodeError::BadCharacter => Code::BadRequest,
-        };
-        Self::because(code, error.text())
-    }
-}
-
-impl From<RoomPasswordError> for Refusal {
-    fn from(error: RoomPasswordError) -> Self {
-        let code = match error {
-            RoomPasswordError::TooLong => Code::TooLong,
-            RoomPasswordError::TooShort => Code::BadRequest,
-        };
-        Self::because(code, error.text())
-    }
-}
-
-impl From<TextError> for Refusal {
-    fn from(error: TextError) -> Self {
-        let code = match error {
-            TextError::TooLong { .. } => Code::TooLong,
-            TextError::Blank => Code::BadRequest,
-        };
-        Self::because(code, error.text())
-    }
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
     /// Until the connection ends; returns the close code.
     async fn serve(&mut self) -> u16 {
@@ -224,21 +160,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             Ok(request) => request,
             Err((reference, words)) => {
                 let refusal = Refusal { code: Code::BadRequest, detail: Some(Detail::Parser(words)), retry: None };
-                return self.desk.refuse(reference, refusal);
+                return self.desk.refuse(reference.as_deref(), refusal);
             }
         };
-        let (reference, result) = match request {
-            Request::Join { r#ref, room, password, kind } => {
-                let asked = self.desk.may_join(r#ref.clone(), &room, password, kind);
-                (r#ref, asked.map(|asked| self.joining = Some(self.desk.start(asked))))
+        let reference = request.reference();
+        let result = match &request {
+            Request::Join { room, password, kind, .. } => {
+                let asked = self.desk.may_join(reference, room, password, *kind);
+                asked.map(|asked| self.joining = Some(self.desk.start(asked)))
             }
-            Request::Resume { r#ref, room, resume, since } => {
-                let replay = self.desk.resume(r#ref.clone(), &room, &resume, since);
-                (r#ref, replay.map(|frames| self.link.replay(frames)))
+            Request::Resume { room, resume, since, .. } => {
+                let replay = self.desk.resume(reference, room, resume, *since);
+                replay.map(|frames| self.link.replay(frames))
             }
-            Request::Send { r#ref, room, text } => (r#ref.clone(), self.desk.send(r#ref, &room, &text)),
-            Request::Leave { r#ref, room } => (r#ref.clone(), self.desk.leave(r#ref, &room)),
-            Request::Typing { room } => (None, self.desk.typing(&room)),
+            Request::Send { room, text, .. } => self.desk.send(reference, room, text),
+            Request::Leave { room, .. } => self.desk.leave(reference, room),
+            Request::Typing { room } => self.desk.typing(room),
         };
         if let Err(refusal) = result {
             self.desk.refuse(reference, refusal);
@@ -251,7 +188,7 @@ impl Desk {
         self.due.answer(&self.registration.out, Frame::json(answer));
     }
 
-    fn refuse(&mut self, reference: Ref, refusal: Refusal) {
+    fn refuse(&mut self, reference: Option<&str>, refusal: Refusal) {
         let Refusal { code, detail, retry } = refusal;
         self.services.refusals.count("socket", code.word());
         let lang = self.client.lang;
@@ -262,20 +199,14 @@ impl Desk {
         }
     }
 
-    fn may_join(
-        &self,
-        reference: Ref,
-        room: &str,
-        password: zeroize::Zeroizing<String>,
-        kind: crate::types::RoomKind,
-    ) -> Result<Join, Refusal> {
+    fn may_join(&self, reference: Option<&str>, room: &str, password: &str, kind: RoomKind) -> Result<Join, Refusal> {
         let room = RoomCode::from_str(room)?;
-        let password = RoomPassword::parse(password)?;
+        let password = RoomPassword::parse(Zeroizing::new(password.to_owned()))?;
         let user = self.client.session.person.id;
         self.services.rates.join(user).map_err(|wait| Refusal::wait(wait.retry))?;
         self.room_for(&room)?;
         self.services.pauses.check(user, &room, self.services.clock.monotonic()).map_err(|wait| Refusal::wait(wait.retry))?;
-        Ok(Join { reference, room, password, kind })
+        Ok(Join { reference: reference.map(str::to_owned), room, password, kind })
     }
 
     fn room_for(&self, room: &RoomCode) -> Result<(), Refusal> {
@@ -298,6 +229,7 @@ impl Desk {
 
     fn joined(&mut self, asked: Join, joined: Joined) {
         let Join { reference, room, .. } = asked;
+        let reference = reference.as_deref();
         match joined {
             Joined::In(membership) => self.hold(&room, membership),
             Joined::Again => match self.places.get(&room).and_then(Membership::refresh) {
@@ -320,7 +252,7 @@ impl Desk {
     }
 
     /// Takes a place again. What is returned goes out before all that waits.
-    fn resume(&mut self, reference: Ref, room: &str, token: &str, since: Seq) -> Result<Vec<Frame>, Refusal> {
+    fn resume(&mut self, reference: Option<&str>, room: &str, token: &str, since: Seq) -> Result<Vec<Frame>, Refusal> {
         let room = RoomCode::from_str(room)?;
         let person = &self.client.session.person;
         self.services.rates.join(person.id).map_err(|wait| Refusal::wait(wait.retry))?;
@@ -343,19 +275,20 @@ impl Desk {
         self.places.get(&RoomCode::from_str(room)?).ok_or_else(|| Refusal::new(Code::NotMember))
     }
 
-    fn send(&mut self, reference: Ref, room: &str, text: &str) -> Result<(), Refusal> {
+    fn send(&mut self, reference: Option<&str>, room: &str, text: &str) -> Result<(), Refusal> {
         let config = self.services.config.get();
-        let membership = self.places.get(&RoomCode::from_str(room)?).ok_or_else(|| Refusal::new(Code::NotMember))?;
+        let code = RoomCode::from_str(room)?;
+        let membership = self.places.get(&code).ok_or_else(|| Refusal::new(Code::NotMember))?;
         let text = MessageText::parse(text, config.limits.message_chars)?;
         self.services.rates.message(self.client.session.person.id).map_err(|wait| Refusal::wait(wait.retry))?;
         let at = self.services.clock.now();
         let Some(seq) = membership.speak(&text, at, self.due.said()) else { return Err(self.taken_over(room)) };
-        self.answer(&Answer::Sent { r#ref: reference, room, seq, at: at.to_string() });
+        self.due.answer(&self.registration.out, sent_answer(reference, &code, seq, at));
         self.messages += 1;
         Ok(())
     }
 
-    fn leave(&mut self, reference: Ref, room: &str) -> Result<(), Refusal> {
+    fn leave(&mut self, reference: Option<&str>, room: &str) -> Result<(), Refusal> {
         let code = RoomCode::from_str(room)?;
         let (at, now) = (self.services.clock.now(), self.services.clock.monotonic());
         let left = self.places.remove(&code).is_some_and(|membership| membership.leave(at, now));
