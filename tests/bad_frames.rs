@@ -171,6 +171,24 @@ fn bad_requests_never_count_to_flooding() {
 }
 
 #[test]
+fn many_bad_requests_at_once_are_all_answered() {
+    const MANY: usize = 1000;
+    let server = Server::demo();
+    let mut a = Client::cliente(&server).socket();
+    a.enter("sala");
+    // The first is a text that somebody is told of, so that writes are owed while the others come in.
+    let mut at_once = frame(FIN | TEXT, br#"{"type":"send","room":"sala","text":"hola"}"#);
+    at_once.extend(std::iter::repeat_n(frame(FIN | TEXT, b"{"), MANY).flatten());
+    a.stream.write_all(&at_once).expect("writes");
+    assert_eq!(a.recv()["type"], "message");
+    assert_eq!(a.recv()["type"], "sent");
+    for _ in 0..MANY {
+        assert_error(&a.recv(), "bad_request");
+    }
+    assert_eq!(a.say("sala", "sigo")["type"], "sent");
+}
+
+#[test]
 fn more_than_120_rate_limited_in_a_minute_is_flooding() {
     let server = Server::start(Options::config("[limits]\nmessages_per_minute = 1\nmessage_burst = 1\n"));
     let client = Client::cliente(&server);

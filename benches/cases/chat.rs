@@ -138,7 +138,7 @@ fn publish(sockets: i64) -> Operation {
     let (members, _) = room(&hub, sockets);
     let text = message("¿Quién tiene el acta?");
     Box::new(move || {
-        black_box(members[0].speak(&text, AT, &mut Vec::new()));
+        black_box(members[0].speak(&text, AT, &mut VecDeque::new()));
     })
 }
 
@@ -147,7 +147,7 @@ fn replay() -> Operation {
     let (mut members, mut token) = room(&hub, 2);
     let text = message("¿Quién tiene el acta?");
     for _ in 0..64 {
-        members[1].speak(&text, AT, &mut Vec::new());
+        members[1].speak(&text, AT, &mut VecDeque::new());
     }
     let (person, mailbox) = (person(1), Nowhere(1));
     Box::new(move || {

@@ -1,5 +1,6 @@
 //! One socket's place in a room, and what can be done from there.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ impl<W: Wire> Membership<W> {
 
     /// Says something to everybody here; receivers that the caller must see to are added to `due`. `None` when a newer socket has taken
     /// this place over.
-    pub fn speak(&self, text: &MessageText<'_>, at: Timestamp, due: &mut Vec<W::Mailbox>) -> Option<Seq> {
+    pub fn speak(&self, text: &MessageText<'_>, at: Timestamp, due: &mut VecDeque<W::Mailbox>) -> Option<Seq> {
         let draft = W::draft(&self.entry.code, &self.person.name, text, at);
         let ring = self.hub.limits().ring;
         let mut state = lock(&self.entry.state);

@@ -1,5 +1,6 @@
 //! One room as a pure state machine: places, numbers, the ring of the last messages. No clock, no lock, no I/O.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -188,7 +189,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
 
     /// Numbers a message, keeps it in the ring of `ring` entries, queues it for everybody here; returns the number and for how many.
     /// Receivers that the caller must see to are added to `due`.
-    pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F, due: &mut Vec<M>) -> (Seq, u64) {
+    pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F, due: &mut VecDeque<M>) -> (Seq, u64) {
         self.last_seq += 1;
         let frame = seal(self.last_seq);
         let kept = self.ring.get_or_insert_default();
@@ -205,7 +206,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
                     // Most likely all of them, where there is one.
                     due.reserve(self.seats.len());
                 }
-                due.push(mailbox.clone());
+                due.push_back(mailbox.clone());
             }
         }
         (self.last_seq, receivers)

@@ -70,22 +70,22 @@ fn a_place_taken_over_is_not_lost_by_the_old_socket() {
 fn the_ring_goes_with_the_last_person_the_numbers_stay() {
     let mut room = Room::new(at(0));
     let (seat, _) = room.enter(&person(1), Inbox::default(), 9).expect("room");
-    assert_eq!(room.publish(4, |seq| seq, &mut Vec::new()).0, 1);
+    assert_eq!(room.publish(4, |seq| seq, &mut VecDeque::new()).0, 1);
     room.leave(seat, at(5));
     let (again, _) = room.enter(&person(2), Inbox::default(), 9).expect("room");
     assert_eq!(room.empty_since, None);
     let missed = room.resume(again, 0, UserId(2), Inbox::default(), 0).expect("place");
     assert_eq!(missed, Missed { gap: None, messages: vec![] });
-    assert_eq!(room.publish(4, |seq| seq, &mut Vec::new()).0, 2, "the numbers go on");
+    assert_eq!(room.publish(4, |seq| seq, &mut VecDeque::new()).0, 2, "the numbers go on");
 }
 
 #[test]
 fn who_resumes_sees_nothing_from_before_taking_the_place() {
     let mut room = Room::new(at(0));
     room.enter(&person(1), Inbox::default(), 9).expect("room");
-    room.publish(4, |seq| seq, &mut Vec::new());
+    room.publish(4, |seq| seq, &mut VecDeque::new());
     let (late, _) = room.enter(&person(2), Inbox::default(), 9).expect("room");
-    room.publish(4, |seq| seq, &mut Vec::new());
+    room.publish(4, |seq| seq, &mut VecDeque::new());
     let missed = room.resume(late, 0, UserId(2), Inbox::default(), 0).expect("place");
     assert_eq!(missed, Missed { gap: None, messages: vec![2] });
 }
@@ -186,7 +186,7 @@ proptest! {
                     prop_assert_eq!(entry.3.len() as u64, room.last_seq(), "all seen or told");
                 },
                 Op::Say => {
-                    let (seq, _) = room.publish(ring, |seq| seq, &mut Vec::new());
+                    let (seq, _) = room.publish(ring, |seq| seq, &mut VecDeque::new());
                     prop_assert_eq!(seq, room.last_seq());
                     prop_assert!(room.ring.as_ref().map_or(0, |kept| kept.len()) <= ring);
                 }

@@ -39,6 +39,35 @@ pub(super) fn gather<'a, R>(
     write(Gathered::Parts(&parts))
 }
 
+/// Some small frames, copied together once for all receivers who have the same ones to come: as good as everybody in a busy room.
+#[derive(Default)]
+pub(super) struct Run {
+    frames: heapless::Vec<Frame, BATCH_FRAMES>,
+    bytes: heapless::Vec<u8, COPY>,
+}
+
+impl Run {
+    /// The bytes of these frames, where they are more than one and small enough.
+    pub(super) fn of<'a>(&mut self, frames: impl ExactSizeIterator<Item = &'a Frame> + Clone) -> Option<&[u8]> {
+        if frames.len() < 2 {
+            return None;
+        }
+        let same = self.frames.len() == frames.len() && self.frames.iter().zip(frames.clone()).all(|(a, b)| a.is(b));
+        if !same {
+            self.frames.clear();
+            self.bytes.clear();
+            for frame in frames {
+                if self.frames.push(frame.clone()).is_err() || self.bytes.extend_from_slice(frame.as_bytes()).is_err() {
+                    // Not a run of anything: the next receiver's are compared with none.
+                    self.frames.clear();
+                    return None;
+                }
+            }
+        }
+        Some(&self.bytes)
+    }
+}
+
 /// Takes `n` bytes that were written off the front; returns how many of them are of a frame that is not out yet.
 pub(super) fn advance<T>(frames: &mut VecDeque<T>, bytes_of: impl Fn(&T) -> usize, written: usize, n: usize) -> usize {
     let mut out = written + n;
@@ -66,6 +95,19 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        /// Whoever comes after whom, each gets their own frames.
+        #[test]
+        fn a_run_is_its_frames(sizes in prop::collection::vec(0..1500_usize, 1..5), queues in prop::collection::vec(prop::collection::vec(0..5_usize, 0..70), 1..12)) {
+            let frames: Vec<_> = sizes.iter().map(|size| Frame::json(&"x".repeat(*size))).collect();
+            let mut run = Run::default();
+            for queue in queues.iter().flat_map(|queue| [queue, queue]) {
+                let queue: Vec<_> = queue.iter().map(|i| &frames[i % frames.len()]).collect();
+                let whole: Vec<u8> = queue.iter().flat_map(|frame| frame.as_bytes().to_vec()).collect();
+                let some = (2..=BATCH_FRAMES).contains(&queue.len()) && whole.len() <= COPY;
+                prop_assert_eq!(run.of(queue.iter().copied()), some.then_some(&*whole));
+            }
+        }
+
         /// Whatever the kernel takes at a time, the bytes come out once and in order.
         #[test]
         fn all_bytes_go_out_once_and_in_order(sizes in prop::collection::vec(0..3000_usize, 0..90), takes in prop::collection::vec(1..5000_usize, 1..20)) {

@@ -8,9 +8,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket};
 use tungstenite::protocol::{Role, WebSocketContext};
 
+use super::super::batch::Run;
 use super::super::due::Due;
 use super::super::frame::Frame;
-use super::super::link::{Inbound, Link};
+use super::super::link::{Inbound, Link, Turn};
 use super::super::outbound::CloseCode;
 use super::*;
 use crate::chat::Urgency;
@@ -59,7 +60,7 @@ fn read_back(bytes: &[u8]) -> (Vec<String>, Option<u16>) {
 /// Runs the socket's task once, as it is run when nothing has happened.
 fn idle(link: &mut Link<Direct<()>>, wakes: &Arc<Wakes>) {
     let waker = Arc::clone(wakes).into();
-    assert!(link.poll(&mut Context::from_waker(&waker), false).is_pending());
+    assert!(link.poll(&mut Context::from_waker(&waker), Turn::default()).is_pending());
 }
 
 #[tokio::test]
@@ -72,7 +73,7 @@ async fn a_speaker_writes_for_an_idle_socket_and_wakes_nobody() {
     idle(&mut link, &wakes);
     assert!(out.queue(Frame::json(&"uno"), Urgency::Message), "the first is the speaker's to write");
     assert!(!out.queue(Frame::json(&"dos"), Urgency::Message), "who spoke first writes both");
-    out.flush();
+    out.flush(&mut Run::default());
     assert_eq!(wakes.0.load(Ordering::SeqCst), 0);
     let mut bytes = vec![0; 64];
     let mut seen = Vec::new();
@@ -93,7 +94,7 @@ async fn a_queue_that_a_speaker_emptied_holds_no_memory() {
         out.queue(Frame::json(&"x"), Urgency::Message);
     }
     assert!(out.capacity() >= 100);
-    out.flush();
+    out.flush(&mut Run::default());
     assert_eq!((out.waiting(), out.capacity()), (0, 0));
 }
 
@@ -121,7 +122,7 @@ fn speak_until_full(out: &Outbound, wakes: &Wakes) -> usize {
     while wakes.0.load(Ordering::SeqCst) == 0 {
         assert!(said < 100_000, "no kernel takes that much");
         if out.queue(Frame::json(&format!("{said}{}", "-".repeat(3000))), Urgency::Message) {
-            out.flush();
+            out.flush(&mut Run::default());
             // Not only with the next thing that is said: there may be none.
             assert_eq!(out.waiting() > 0, wakes.0.load(Ordering::SeqCst) > 0, "what is left is the task's, and it knows");
         }
@@ -149,7 +150,7 @@ async fn a_frame_that_is_half_out_is_finished_before_anything_else() {
     let closing = Arc::clone(&out);
     let serving = tokio::spawn(async move {
         let gone = poll_fn(|cx| {
-            let polled = link.poll(cx, false);
+            let polled = link.poll(cx, Turn::default());
             if link.is_drained() {
                 closing.close(CloseCode::Shutdown);
             }
@@ -166,6 +167,77 @@ async fn a_frame_that_is_half_out_is_finished_before_anything_else() {
     assert_eq!(texts[said], "última");
 }
 
+/// One who is idle, with the client.
+type Receiver = (Link<Direct<()>>, Arc<Outbound>, TcpStream);
+
+async fn crowd(people: usize) -> Vec<Receiver> {
+    let mut crowd = Vec::new();
+    for _ in 0..people {
+        let (server, client) = pair().await;
+        server.writable().await.expect("is open");
+        let (mut link, out) = link(server);
+        idle(&mut link, &Arc::default());
+        crowd.push((link, out, client));
+    }
+    crowd
+}
+
+#[tokio::test]
+async fn what_is_said_between_writes_goes_out_with_those_that_are_still_to_be_made() {
+    const PEOPLE: usize = 20;
+    let mut crowd = crowd(PEOPLE).await;
+    let mut due = Due::default();
+    let say = |due: &mut Due, crowd: &[Receiver], text: &str| {
+        due.heard();
+        let frame = Frame::json(&text);
+        let owed = crowd.iter().filter(|(_, out, _)| out.queue(frame.clone(), Urgency::Message));
+        due.receivers().extend(owed.map(|(_, out, _)| Arc::clone(out)));
+    };
+    ["uno", "dos"].iter().for_each(|text| say(&mut due, &crowd, text));
+    assert!(!due.flush_some());
+    let had_theirs = PEOPLE - due.receivers().len();
+    ["tres", "cuatro"].iter().for_each(|text| say(&mut due, &crowd, text));
+    assert_eq!(due.receivers().len(), PEOPLE, "each is owed one write, and those who had theirs come last");
+    while !due.flush_some() {}
+    for (n, (_, out, client)) in crowd.iter_mut().enumerate() {
+        assert_eq!(out.waiting(), 0);
+        let mut bytes = [0; 256];
+        let read = client.read(&mut bytes).await.expect("reads");
+        let texts = read_back(&bytes[..read]).0;
+        // All that is there comes with one read, however many writes it were.
+        assert_eq!(texts, ["uno", "dos", "tres", "cuatro"], "receiver {n} of {had_theirs} and others");
+    }
+}
+
+#[tokio::test]
+async fn a_held_socket_leaves_to_others_what_they_may_write_and_nothing_else() {
+    let (server, mut client) = pair().await;
+    server.writable().await.expect("is open");
+    let (mut link, out) = link(server);
+    let wakes = Arc::new(Wakes::default());
+    idle(&mut link, &wakes);
+    let held = Turn { paused: false, hold: true };
+    assert!(out.queue(Frame::json(&"uno"), Urgency::Message));
+    assert!(poll_fn(|cx| Poll::Ready(link.poll(cx, held))).await.is_pending());
+    assert_eq!(out.waiting(), 1, "the speaker's");
+    out.flush(&mut Run::default());
+    assert!(out.queue(Frame::json(&"dos"), Urgency::Message));
+    client.write_all(&[0x89, 0x80, 0, 0, 0, 0]).await.expect("writes");
+    let written = poll_fn(|cx| {
+        assert!(link.poll(cx, held).is_pending());
+        if out.waiting() > 0 { Poll::Pending } else { Poll::Ready(()) }
+    });
+    tokio::time::timeout(std::time::Duration::from_secs(60), written)
+        .await
+        .expect("the task writes what it has itself, and all else with it");
+    out.close(CloseCode::SessionEnded);
+    assert!(poll_fn(|cx| Poll::Ready(link.poll(cx, held))).await.is_pending());
+    let mut seen = vec![0; 64];
+    let read = client.read(&mut seen).await.expect("reads");
+    assert!(seen[..read].windows(2).any(|at| at == [0x8a, 0]), "a pong");
+    assert_eq!(read_back(&seen[..read]), (vec!["uno".to_owned(), "dos".to_owned()], Some(4001)));
+}
+
 #[tokio::test]
 async fn a_close_finishes_the_frame_that_is_half_out_and_nothing_follows_it() {
     let (server, mut client) = pair().await;
@@ -176,8 +248,8 @@ async fn a_close_finishes_the_frame_that_is_half_out_and_nothing_follows_it() {
     speak_until_full(&out, &wakes);
     out.close(CloseCode::SessionEnded);
     assert!(!out.queue(Frame::json(&"tarde"), Urgency::Message));
-    out.flush();
-    let serving = tokio::spawn(async move { poll_fn(|cx| link.poll(cx, false)).await });
+    out.flush(&mut Run::default());
+    let serving = tokio::spawn(async move { poll_fn(|cx| link.poll(cx, Turn::default())).await });
     let mut seen = Vec::new();
     client.read_to_end(&mut seen).await.expect("reads");
     drop(client);
@@ -194,7 +266,7 @@ async fn many_speakers_at_once_lose_nothing_and_tear_nothing() {
     let said = |who: usize, n: usize| Frame::json(&format!("{who} {n} {}", "-".repeat(n % 50)));
     let (server, mut client) = pair().await;
     let (mut link, out) = link(server);
-    let serving = tokio::spawn(async move { poll_fn(|cx| link.poll(cx, false)).await });
+    let serving = tokio::spawn(async move { poll_fn(|cx| link.poll(cx, Turn::default())).await });
     let speakers: Vec<_> = (0..SPEAKERS)
         .map(|who| {
             let out = Arc::clone(&out);
@@ -205,7 +277,7 @@ async fn many_speakers_at_once_lose_nothing_and_tear_nothing() {
                         out.push(frame, Urgency::Message);
                     } else if out.queue(frame, Urgency::Message) {
                         tokio::task::yield_now().await;
-                        out.flush();
+                        out.flush(&mut Run::default());
                     }
                     while out.waiting() > 100 {
                         tokio::task::yield_now().await;

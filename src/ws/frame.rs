@@ -41,6 +41,11 @@ impl Frame {
         &self.0.bytes[self.0.start..]
     }
 
+    /// Whether they share their bytes.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Bytes that are a frame already.
     pub(super) fn raw(bytes: Vec<u8>) -> Self {
         Self(Arc::new(Wiped { bytes, start: 0 }))

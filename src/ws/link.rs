@@ -2,7 +2,7 @@
 //! [`Pipe`]), finished frames go out beside it, and all that waits goes out in one vectored write.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use tungstenite::{Error, Message, Utf8Bytes};
 use super::batch::{BATCH_FRAMES, Gathered, advance, gather};
 use super::frame::{Frame, PING};
 use super::outbound::{CloseCode, Outbound, Share};
+use super::pipe::Pipe;
 
 /// A ping this often.
 const PING_EVERY: Duration = Duration::from_secs(25);
@@ -43,6 +44,15 @@ pub(super) enum Inbound {
     Text(Utf8Bytes),
     /// The connection is over. The code is the one the server or the client closed with, 1006 when there was none.
     Gone(u16),
+}
+
+/// What a socket does not do just now.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Turn {
+    /// Nothing more is read.
+    pub(super) paused: bool,
+    /// What others may write for it is not written: the caller will, and then polls again.
+    pub(super) hold: bool,
 }
 
 enum State {
@@ -74,32 +84,6 @@ pub(super) struct Link<S> {
     /// Since when the kernel takes nothing more.
     stalled: Option<Instant>,
     timer: Pin<Box<Sleep>>,
-}
-
-/// What tungstenite sees of the connection: the bytes that were just read, and a place for what it wants to answer.
-struct Pipe<'a> {
-    input: &'a [u8],
-    output: &'a mut Vec<u8>,
-}
-
-impl Read for Pipe<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.input.is_empty() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        self.input.read(buf)
-    }
-}
-
-impl Write for Pipe<'_> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.output.extend_from_slice(buf);
-        Ok(buf.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
@@ -136,8 +120,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.replay.extend(frames);
     }
 
-    /// Writes what waits and returns the next text, or the end. With `paused` nothing more is read.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, paused: bool) -> Poll<Inbound> {
+    /// Writes what waits and returns the next text, or the end.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, Turn { paused, hold }: Turn) -> Poll<Inbound> {
         loop {
             if !paused && self.handed_on < BURST && !self.inbox.is_empty() {
                 if self.out.is_closing() {
@@ -150,7 +134,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 }
             }
             self.handed_on = 0;
-            if self.poll_write(cx).is_err() {
+            let held = hold && self.batch.is_empty() && self.replay.is_empty() && self.out.is_open();
+            if !held && self.poll_write(cx).is_err() {
                 return Poll::Ready(Inbound::Gone(self.code().unwrap_or(1006)));
             }
             if !paused && !self.inbox.is_empty() {

@@ -29,7 +29,7 @@ fn link(buffer: usize) -> (Link<DuplexStream>, DuplexStream, Arc<Outbound>) {
 }
 
 async fn next<S: AsyncRead + AsyncWrite + Unpin>(link: &mut Link<S>) -> Inbound {
-    std::future::poll_fn(|cx| link.poll(cx, false)).await
+    std::future::poll_fn(|cx| link.poll(cx, Turn::default())).await
 }
 
 fn gone(event: Inbound) -> u16 {
@@ -184,7 +184,7 @@ async fn what_waits_goes_out_in_one_write() {
     for frame in &frames {
         out.push(frame.clone(), Urgency::Message);
     }
-    let polled = std::future::poll_fn(|cx| Poll::Ready(link.poll(cx, false))).await;
+    let polled = std::future::poll_fn(|cx| Poll::Ready(link.poll(cx, Turn::default()))).await;
     assert!(polled.is_pending());
     let all: usize = frames.iter().map(|f| f.as_bytes().len()).sum();
     assert_eq!(*stream.0.lock().expect("unpoisoned"), vec![all]);

@@ -9,6 +9,7 @@ mod handshake;
 mod join;
 mod link;
 mod outbound;
+mod pipe;
 mod places;
 #[cfg(any(test, fuzzing))]
 pub mod properties;

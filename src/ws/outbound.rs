@@ -12,7 +12,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::chat::Urgency;
 
-use super::batch::{Gathered, advance, gather, now};
+use super::batch::{Gathered, Run, advance, gather, now};
 use super::frame::Frame;
 
 /// Frames that may wait (DESIGN section 6): four rooms' default rings.
@@ -92,7 +92,7 @@ impl Outbound {
 
     /// Queues a frame as [`Outbound::push`] does, but where the caller may write it, nobody is woken: `true` means that the caller must
     /// [`flush`](Outbound::flush) before long, `false` that somebody else will.
-    pub fn queue(&self, frame: Frame, urgency: Urgency) -> bool {
+    pub(super) fn queue(&self, frame: Frame, urgency: Urgency) -> bool {
         let mut queue = self.lock();
         queue.push(frame, urgency);
         if queue.open && queue.closing.is_none() {
@@ -105,12 +105,12 @@ impl Outbound {
         false
     }
 
-    /// Hands what waits to the kernel, as far as it takes it at once; the rest is the socket's task's.
-    pub fn flush(&self) {
+    /// Hands what waits to the kernel, as far as it takes it at once; the rest is the socket's task's. `run` is what was handed over before.
+    pub(super) fn flush(&self, run: &mut Run) {
         let mut queue = self.lock();
         queue.promised = false;
         while queue.open && !queue.frames.is_empty() {
-            if !matches!(queue.write(), Ok(n) if n > 0) {
+            if !matches!(queue.write(run), Ok(n) if n > 0) {
                 // A full buffer, or a connection that is over: the task waits for the one and finds out about the other.
                 queue.open = false;
             }
@@ -122,7 +122,7 @@ impl Outbound {
     }
 
     /// Leaves it to the socket's task: who had promised to write cannot.
-    pub fn forsake(&self) {
+    pub(super) fn forsake(&self) {
         self.lock().wake();
     }
 
@@ -210,6 +210,12 @@ impl Outbound {
         self.lock().frames.capacity()
     }
 
+    /// Whether speakers may write.
+    pub(super) fn is_open(&self) -> bool {
+        let queue = self.lock();
+        queue.open && queue.closing.is_none()
+    }
+
     /// Whether the socket is to close.
     pub(super) fn is_closing(&self) -> bool {
         self.lock().closing.is_some()
@@ -241,17 +247,34 @@ impl Queue {
     }
 
     /// One write of what waits; nought when the kernel takes nothing now.
-    fn write(&mut self) -> io::Result<usize> {
+    fn write(&mut self, run: &mut Run) -> io::Result<usize> {
         let Some(writer) = &self.writer else { return Ok(0) };
+        // Past tokio's notes on what is ready, two more places in memory for each receiver: the kernel says so itself.
+        let send = |bytes: &[u8]| Ok(send(writer.as_ref(), bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?);
         let frames = self.frames.iter().map(|(frame, _)| frame);
+        if self.written == 0
+            && let Some(bytes) = run.of(frames.clone())
+        {
+            let n = now(send(bytes))?;
+            if n == bytes.len() {
+                self.frames.clear();
+                self.bytes = 0;
+            } else {
+                self.advance(n);
+            }
+            return Ok(n);
+        }
         let n = now(gather(frames, self.written, |gathered| match gathered {
-            // Past tokio's notes on what is ready, two more places in memory for each receiver: the kernel says so itself.
-            Gathered::Whole(bytes) => Ok(send(writer.as_ref(), bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?),
+            Gathered::Whole(bytes) => send(bytes),
             Gathered::Parts(parts) => writer.try_write_vectored(parts),
         }))?;
+        self.advance(n);
+        Ok(n)
+    }
+
+    fn advance(&mut self, n: usize) {
         self.written = advance(&mut self.frames, |(frame, _)| frame.as_bytes().len(), self.written, n);
         self.count();
-        Ok(n)
     }
 
     fn reclaim(&mut self, batch: &mut VecDeque<Frame>, written: &mut usize) {
@@ -321,79 +344,5 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn frame(len: usize) -> Frame {
-        Frame::json(&"x".repeat(len))
-    }
-
-    fn drain(out: &Outbound) -> (Vec<usize>, Option<CloseCode>) {
-        let mut batch = VecDeque::new();
-        let share = Share { most: usize::MAX, room: usize::MAX, idle: true };
-        let closing = out.take(&mut batch, &mut 0, share, &Context::from_waker(Waker::noop()));
-        (batch.iter().map(|f| f.as_bytes().len()).collect(), closing)
-    }
-
-    #[test]
-    fn typing_goes_first_then_presence_then_the_socket() {
-        let out = Outbound::default();
-        for _ in 0..MAX_FRAMES - 2 {
-            out.push(frame(10), Urgency::Message);
-        }
-        out.push(frame(20), Urgency::Typing);
-        out.push(frame(30), Urgency::Presence);
-        out.push(frame(40), Urgency::Typing);
-        assert_eq!(out.figures().dropped, [1, 0], "a full queue takes no typing");
-        out.push(frame(50), Urgency::Message);
-        assert_eq!(out.figures().dropped, [2, 0], "typing made room");
-        out.push(frame(60), Urgency::Message);
-        assert_eq!(out.figures().dropped, [2, 1], "presence made room");
-        out.push(frame(70), Urgency::Message);
-        assert!(out.figures().too_slow);
-        assert_eq!(drain(&out), (vec![], Some(CloseCode::TooSlow)));
-    }
-
-    #[test]
-    fn the_first_reason_to_close_counts_and_nothing_follows() {
-        let out = Outbound::default();
-        out.push(frame(1), Urgency::Message);
-        out.close(CloseCode::SessionEnded);
-        out.close(CloseCode::Shutdown);
-        out.push(frame(1), Urgency::Message);
-        assert_eq!(drain(&out), (vec![], Some(CloseCode::SessionEnded)));
-    }
-
-    #[test]
-    fn so_many_bytes_wait_and_not_one_more() {
-        // Its header and the quotes take six bytes.
-        let of = |bytes: usize| frame(bytes - 6);
-        let full = |last: usize| {
-            let out = Outbound::default();
-            (0..MAX_BYTES / 65_000).for_each(|_| out.push(of(65_000), Urgency::Message));
-            out.push(of(MAX_BYTES % 65_000 + last), Urgency::Message);
-            out
-        };
-        let out = full(0);
-        assert_eq!((out.figures().bytes, out.figures().too_slow), (MAX_BYTES, false));
-        out.push(frame(1), Urgency::Typing);
-        assert_eq!((out.figures().bytes, out.figures().dropped), (MAX_BYTES, [1, 0]));
-        assert!(full(1).figures().too_slow);
-    }
-
-    proptest! {
-        #[test]
-        fn the_bounds_hold_and_order_stays(sizes in prop::collection::vec((1..20_000_usize, 0..3_u8), 0..400)) {
-            let out = Outbound::default();
-            for (size, urgency) in sizes {
-                let urgency = [Urgency::Typing, Urgency::Presence, Urgency::Message][usize::from(urgency)];
-                out.push(frame(size), urgency);
-                let queue = out.lock();
-                prop_assert!(queue.frames.len() <= MAX_FRAMES);
-                prop_assert!(queue.bytes <= MAX_BYTES);
-                prop_assert_eq!(queue.bytes, queue.frames.iter().map(|(f, _)| f.as_bytes().len()).sum::<usize>());
-            }
-        }
-    }
-}
+#[path = "outbound_tests.rs"]
+mod tests;

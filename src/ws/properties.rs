@@ -13,7 +13,7 @@ use tungstenite::protocol::{Role, WebSocketContext};
 use zeroize::Zeroizing;
 
 use super::frame::Frame;
-use super::link::{Inbound, Link};
+use super::link::{Inbound, Link, Turn};
 use super::outbound::Outbound;
 use super::request::{MAX_WORDS, Request};
 use super::wire::{Answer, Code, JsonWire};
@@ -133,7 +133,7 @@ fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<String>, u16) {
     let mut cx = Context::from_waker(Waker::noop());
     let mut texts = Vec::new();
     let code = loop {
-        match link.poll(&mut cx, false) {
+        match link.poll(&mut cx, Turn::default()) {
             Poll::Ready(Inbound::Text(text)) => texts.push(text.as_str().to_owned()),
             Poll::Ready(Inbound::Gone(code)) => break code,
             Poll::Pending => panic!("it waits for more than the end of the stream"),

@@ -2,13 +2,14 @@
 
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::yield_now;
 use zeroize::Zeroizing;
 
 use crate::accounts::{Session, Sessions};
@@ -22,7 +23,7 @@ use super::direct::Transport;
 use super::due::Due;
 use super::frame::Frame;
 use super::join::{Join, Joined, join};
-use super::link::{Inbound, Link};
+use super::link::{Inbound, Link, Turn};
 use super::outbound::CloseCode;
 use super::places::Places;
 use super::refusal::{Detail, Refusal};
@@ -139,22 +140,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             return Poll::Ready(Step::Joined(asked, joined));
         }
         loop {
-            // All that one read brings is said before any of it goes out; then nothing more is read until it has.
-            let paused = self.joining.is_some() || self.desk.due.is_pressing();
-            match self.link.poll(cx, paused) {
+            // All that one read brings is said before any of it goes out; then nothing more is read until it has. What is for this socket goes out
+            // with what is for the others.
+            let due = &self.desk.due;
+            let turn = Turn { paused: self.joining.is_some() || due.is_pressing(), hold: !due.is_empty() };
+            match self.link.poll(cx, turn) {
                 Poll::Ready(inbound) => return Poll::Ready(Step::Inbound(inbound)),
-                Poll::Pending if self.desk.due.is_empty() => return Poll::Pending,
+                Poll::Pending if self.desk.due.rests() => return Poll::Pending,
                 Poll::Pending => {}
             }
-            if self.desk.due.looks_again() || !self.desk.due.flush_some() {
-                // Others on this thread come first.
-                cx.waker().wake_by_ref();
+            if !self.desk.due.flush_some() && pin!(yield_now()).poll(cx).is_pending() {
+                // Others on this thread come first, and what has come in is looked at.
                 return Poll::Pending;
             }
         }
     }
 
     fn request(&mut self, text: &str) {
+        self.desk.due.heard();
         self.desk.client.session.touch(self.desk.services.clock.now());
         let request = match Request::parse(text) {
             Ok(request) => request,
@@ -282,7 +285,7 @@ impl Desk {
         let text = MessageText::parse(text, config.limits.message_chars)?;
         self.services.rates.message(self.client.session.person.id).map_err(|wait| Refusal::wait(wait.retry))?;
         let at = self.services.clock.now();
-        let Some(seq) = membership.speak(&text, at, self.due.said()) else { return Err(self.taken_over(room)) };
+        let Some(seq) = membership.speak(&text, at, self.due.receivers()) else { return Err(self.taken_over(room)) };
         self.due.answer(&self.registration.out, sent_answer(reference, &code, seq, at));
         self.messages += 1;
         Ok(())
