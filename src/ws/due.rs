@@ -17,7 +17,7 @@ const AT_ONCE: usize = 64;
 /// misses them costs a write for every receiver; to look for it takes about a tenth of the time that eight writes do.
 const BETWEEN_LOOKS: usize = 8;
 
-/// Receivers who are owed a write, each once. They come in turn, and each gets what has been said until then, so that whoever comes late
+/// Receivers who are owed a write, as a rule each once. They come in turn, and each gets what has been said until then, so that whoever comes late
 /// in a large room gets more with one write. What is dropped is left to the receivers' own tasks.
 #[derive(Default)]
 pub(super) struct Due {

@@ -19,6 +19,8 @@ use super::frame::Frame;
 pub(super) const MAX_FRAMES: usize = 256;
 /// Bytes that may wait: 256 messages of 1 KiB.
 pub(super) const MAX_BYTES: usize = 256 * 1024;
+/// Where so many frames or bytes wait, whoever adds to them writes: a queue must not fill up for want of a writer, only for want of a reader.
+const MUCH: (usize, usize) = (MAX_FRAMES / 4, MAX_BYTES / 4);
 /// A queue that grew beyond this gives its memory back once it is empty.
 const KEEP_CAPACITY: usize = 16;
 
@@ -96,6 +98,9 @@ impl Outbound {
         let mut queue = self.lock();
         queue.push(frame, urgency);
         if queue.open && queue.closing.is_none() {
+            if queue.frames.len() >= MUCH.0 || queue.bytes >= MUCH.1 {
+                queue.flush(&mut Run::default());
+            }
             return !std::mem::replace(&mut queue.promised, true);
         }
         if let Some(waker) = queue.waker.take() {
@@ -109,15 +114,7 @@ impl Outbound {
     pub(super) fn flush(&self, run: &mut Run) {
         let mut queue = self.lock();
         queue.promised = false;
-        while queue.open && !queue.frames.is_empty() {
-            if !matches!(queue.write(run), Ok(n) if n > 0) {
-                // A full buffer, or a connection that is over: the task waits for the one and finds out about the other.
-                queue.open = false;
-            }
-        }
-        if !queue.frames.is_empty() || queue.closing.is_some() {
-            queue.wake();
-        }
+        queue.flush(run);
         queue.give_back();
     }
 
@@ -243,6 +240,18 @@ impl Queue {
     fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
+        }
+    }
+
+    fn flush(&mut self, run: &mut Run) {
+        while self.open && !self.frames.is_empty() {
+            if !matches!(self.write(run), Ok(n) if n > 0) {
+                // A full buffer, or a connection that is over: the task waits for the one and finds out about the other.
+                self.open = false;
+            }
+        }
+        if !self.frames.is_empty() || self.closing.is_some() {
+            self.wake();
         }
     }
 
