@@ -331,3 +331,28 @@ fn typing_is_seen_by_the_others_and_never_refused_for_haste() {
     // It has a limit of its own: it has taken nothing from the messages.
     assert_eq!(a.say("sala", "más")["type"], "sent");
 }
+
+#[test]
+fn many_who_speak_at_once_fill_nobody_s_queue() {
+    const SPEAKERS: usize = 8;
+    const EACH: usize = 80;
+    const LISTENERS: usize = 12;
+    let server = unhurried("sockets_per_session = 64\nconnections_per_address = 64\n");
+    let client = Client::cliente(&server);
+    let mut sockets: Vec<_> = (0..SPEAKERS + LISTENERS).map(|_| client.socket()).collect();
+    for socket in &mut sockets {
+        socket.enter("sala");
+    }
+    std::thread::scope(|scope| {
+        for (who, socket) in sockets.iter_mut().enumerate() {
+            scope.spawn(move || {
+                // More in all than may wait for one socket, as fast as it can be written.
+                for n in 0..if who < SPEAKERS { EACH } else { 0 } {
+                    socket.send(&json!({"type": "send", "room": "sala", "text": format!("{who} {n}")}));
+                }
+                let seen: Vec<_> = (0..SPEAKERS * EACH).map(|_| socket.recv_type("message")["seq"].as_u64()).collect();
+                assert!(seen.iter().copied().eq((1..=SPEAKERS as u64 * EACH as u64).map(Some)), "{who} has all, in order");
+            });
+        }
+    });
+}
