@@ -8,7 +8,8 @@ use super::{Said, Text};
 /// Compiled ceiling of a message, in Unicode scalar values; `[limits] message_chars` may only lower it.
 pub const MAX_TEXT_CHARS: usize = 4000;
 
-/// What a person said: NFC, no control character but newline and tab, no bidi override or isolate, not blank. Wiped when dropped.
+/// What a person said: NFC, no control character but newline and tab, no bidi override or isolate, not blank. Where cleaning changed something it
+/// is a text of its own, and wiped when dropped.
 pub struct MessageText<'a>(Said<'a>);
 
 /// Why a text is no message.
