@@ -140,8 +140,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
             return Poll::Ready(Step::Joined(asked, joined));
         }
         loop {
-            // All that one read brings is said before any of it goes out; then nothing more is read until it has. What is for this socket goes out
-            // with what is for the others.
+            // All that one read brings is said before any of it goes out, and more is read between writes, up to what a round takes. What is for
+            // this socket goes out with what is for the others.
             let due = &self.desk.due;
             let turn = Turn { paused: self.joining.is_some() || due.is_pressing(), hold: !due.is_empty() };
             match self.link.poll(cx, turn) {
