@@ -17,7 +17,7 @@ use crate::audit::{Audit, Event, LoginFailure, SessionEnd};
 use crate::clock::{Clock, Timestamp};
 use crate::limits::{Attempt, Refusal, SignInLimits, Tally, Wait};
 use crate::store::{SessionRow, Store, StoreError, UserRow};
-use crate::types::crypto::{Sha256, Token};
+use crate::types::crypto::{Sha256, Token, random};
 use crate::types::{Person, UserName};
 
 use blocklist::Blocklist;
@@ -163,7 +163,8 @@ impl Accounts {
     async fn begin_session(&self, user: &UserRow, addr: IpAddr) -> Result<(Token, Arc<Session>), StoreError> {
         let token = Token::random();
         let now = self.clock.now();
-        let row = SessionRow { digest: token.digest(), user: user.id, created_at: now, used_at: now };
+        let (id, generation) = (i64::from_be_bytes(random()), user.generation);
+        let row = SessionRow { id, digest: token.digest(), user: user.id, created_at: now, used_at: now, generation };
         let displaced = self.sessions.displaced_by(user.id);
         let gone = displaced.clone();
         match self.store.run(move |db| db.add_session(row, &gone)).await {

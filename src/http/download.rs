@@ -113,6 +113,8 @@ mod tests {
             state: FileState::Received,
             reasons: vec![],
             uploaded_by: "ana".into(),
+            uploader: None,
+            arrival: 1,
             uploaded_at: Timestamp(0),
         }
     }

@@ -8,6 +8,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Live};
 use crate::quarantine::{FileName, Sent};
 use crate::store::Store;
+use crate::types::{Person, UserId};
 
 /// A quarantine over a folder, with an inspector of the test's own.
 fn quarantine(folder: &tempfile::TempDir, store: &Store, inspector: Inspector, time: Duration) -> Arc<Quarantine> {
@@ -21,10 +22,14 @@ fn quarantine(folder: &tempfile::TempDir, store: &Store, inspector: Inspector, t
     Arc::new(quarantine)
 }
 
+fn ana() -> Person {
+    Person { id: UserId(1), name: "ana".parse().unwrap() }
+}
+
 async fn upload(quarantine: &Arc<Quarantine>, name: &str, data: &[u8]) -> FileRecord {
     let upload = quarantine.receive().await.unwrap().write(data).await.unwrap();
     let sent = Sent { name: name.to_owned(), media_type: None };
-    upload.finish(sent, FileName::from_upload(name).unwrap(), &"ana".parse().unwrap()).await.unwrap()
+    upload.finish(sent, FileName::from_upload(name).unwrap(), &ana()).await.unwrap()
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -161,7 +166,7 @@ async fn what_the_sender_said_is_held_against_the_file() {
     assert_eq!((turned.state, turned.reasons.join(",")), (FileState::Received, "name-bidi".to_owned()));
     let sent = Sent { name: "a.txt".to_owned(), media_type: Some("image/png".to_owned()) };
     let page = quarantine.receive().await.unwrap().write(b"<!doctype html>").await.unwrap();
-    let page = page.finish(sent, FileName::from_upload("a.txt").unwrap(), &"ana".parse().unwrap()).await.unwrap();
+    let page = page.finish(sent, FileName::from_upload("a.txt").unwrap(), &ana()).await.unwrap();
     let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
     for (file, why) in [(turned, "name-bidi"), (page, "declared-mismatch image/png")] {
         let file = quarantine.settled(file, PATIENCE).await;

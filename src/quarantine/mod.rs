@@ -177,6 +177,8 @@ fn record(row: FileRow) -> Result<FileRecord, StoreError> {
         state,
         reasons: row.reasons.lines().map(str::to_owned).collect(),
         uploaded_by: row.uploaded_by,
+        uploader: row.user_id,
+        arrival: row.arrival,
         uploaded_at: row.uploaded_at,
     })
 }

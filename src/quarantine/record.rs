@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::names::FileName;
 use crate::clock::Timestamp;
+use crate::types::UserId;
 use crate::types::crypto::{self, Sha256};
 
 /// A file's identity, in addresses and as its name on disk: 128 random bits, written as 32 lower-case hexadecimal digits.
@@ -133,6 +134,10 @@ pub struct FileRecord {
     pub reasons: Vec<String>,
     /// The uploader's user name at that time; the account may be gone.
     pub uploaded_by: String,
+    /// The uploader's account; none where a database of before named one that was gone.
+    pub uploader: Option<UserId>,
+    /// Position in the order of arrival.
+    pub arrival: i64,
     /// When the upload was complete.
     pub uploaded_at: Timestamp,
 }

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::audit::Event;
 use crate::store::{FileRow, StoreError};
-use crate::types::UserName;
+use crate::types::{Person, UserName};
 
 use super::disk::{Disk, Incoming, Landed};
 use super::inspect::judge_sent;
@@ -175,7 +175,7 @@ impl Upload {
 
     /// Makes the file permanent under `name`, or the first free numbering of it, and records it. When this returns, a power cut
     /// no longer loses it; nobody has looked into it yet.
-    pub async fn finish(self, sent: Sent, name: FileName, by: &UserName) -> Result<FileRecord, UploadError> {
+    pub async fn finish(self, sent: Sent, name: FileName, by: &Person) -> Result<FileRecord, UploadError> {
         let this = self.spill().await?;
         let Self { quarantine, writing, reservation, size, .. } = this;
         let (mut incoming, _) = writing.rest().await?;
@@ -202,8 +202,9 @@ impl Upload {
     }
 }
 
-fn row(landed: &Landed, sent: &Sent, name: &FileName, by: &UserName, now: crate::clock::Timestamp) -> FileRow {
+fn row(landed: &Landed, sent: &Sent, name: &FileName, by: &Person, now: crate::clock::Timestamp) -> FileRow {
     FileRow {
+        arrival: 0,
         id: landed.id.to_string(),
         name: name.as_str().to_owned(),
         size: landed.size,
@@ -211,7 +212,8 @@ fn row(landed: &Landed, sent: &Sent, name: &FileName, by: &UserName, now: crate:
         media_type: landed.media_type.clone(),
         state: FileState::Received.as_str().to_owned(),
         reasons: judge_sent(&sent.name, name.as_str(), sent.media_type.as_deref(), &landed.head).lines().join("\n"),
-        uploaded_by: by.as_str().to_owned(),
+        uploaded_by: by.name.as_str().to_owned(),
+        user_id: Some(by.id),
         uploaded_at: now,
     }
 }

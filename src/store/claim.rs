@@ -84,7 +84,8 @@ impl Db {
             tx.execute(
                 "INSERT INTO users (name, name_key, role, password, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (name_key) DO UPDATE
-                 SET role = ?3, password = ?4, locked = 0, must_change = 0, must_change_by = NULL",
+                 SET role = ?3, password = ?4, locked = 0, must_change = 0, must_change_by = NULL,
+                     generation = generation + 1, resets = resets + 1",
                 params![name.as_str(), name.key(), Role::Administrator.as_str(), password, now.0],
             )?;
             tx.execute("DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE name_key = ?1)", [name.key()])?;
@@ -151,7 +152,10 @@ mod tests {
                 let beto = db.add_user(&"beto".parse().unwrap(), Role::Cliente, "old", NOW)?.unwrap();
                 db.set_locked(ana, true)?;
                 for (i, user) in [(1, ana), (2, beto)] {
-                    db.add_session(SessionRow { digest: Sha256([i; 32]), user, created_at: NOW, used_at: NOW }, &[])?;
+                    db.add_session(
+                        SessionRow { id: 1, digest: Sha256([i; 32]), user, created_at: NOW, used_at: NOW, generation: 0 },
+                        &[],
+                    )?;
                 }
                 db.open_claim(&code, ClaimKind::Again)?;
                 let Redeemed::Administrator(user) = redeem(db, &code, "ANA")? else { panic!("the right code") };

@@ -4,11 +4,14 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::{Db, Durability, StoreError};
 use crate::clock::Timestamp;
+use crate::types::UserId;
 use crate::types::crypto::Sha256;
 
 /// A file as stored; `quarantine` gives the texts their types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRow {
+    /// Position in the order of arrival, from 1; set when the row is added, whatever it is before.
+    pub arrival: i64,
     /// 32 hexadecimal digits; also the name on disk.
     pub id: String,
     /// Unique among all files.
@@ -23,13 +26,15 @@ pub struct FileRow {
     pub state: String,
     /// Why it is in that state, one a line.
     pub reasons: String,
-    /// The name of who brought it.
+    /// Name of the account that uploaded it, as it was then.
     pub uploaded_by: String,
+    /// That account; none where a database of before named one that was gone.
+    pub user_id: Option<UserId>,
     /// When it was complete.
     pub uploaded_at: Timestamp,
 }
 
-const COLUMNS: &str = "id, name, size, sha256, media_type, state, reasons, uploaded_by, uploaded_at";
+const COLUMNS: &str = "id, name, size, sha256, media_type, state, reasons, uploaded_by, user_id, uploaded_at, arrival";
 
 fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {
     Ok(FileRow {
@@ -41,7 +46,9 @@ fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {
         state: row.get(5)?,
         reasons: row.get(6)?,
         uploaded_by: row.get(7)?,
-        uploaded_at: Timestamp(row.get(8)?),
+        user_id: row.get::<_, Option<i64>>(8)?.map(UserId),
+        uploaded_at: Timestamp(row.get(9)?),
+        arrival: row.get(10)?,
     })
 }
 
@@ -50,9 +57,9 @@ fn taken(tx: &Transaction<'_>, name: &str) -> Result<bool, StoreError> {
 }
 
 impl Db {
-    /// All files, newest first.
+    /// All files in order of arrival, newest first.
     pub fn files(&self) -> Result<Vec<FileRow>, StoreError> {
-        let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files ORDER BY uploaded_at DESC, id"))?;
+        let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files ORDER BY arrival DESC"))?;
         Ok(query.query_map([], file)?.collect::<Result<_, _>>()?)
     }
 
@@ -72,7 +79,8 @@ impl Db {
                 row.name = numbered(n);
             }
             tx.execute(
-                &format!("INSERT INTO files ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+                "INSERT INTO files (id, name, size, sha256, media_type, state, reasons, uploaded_by, user_id, uploaded_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                 params![
                     row.id,
                     row.name,
@@ -82,16 +90,18 @@ impl Db {
                     row.state,
                     row.reasons,
                     row.uploaded_by,
+                    row.user_id.map(|id| id.0),
                     row.uploaded_at.0
                 ],
             )?;
+            row.arrival = tx.last_insert_rowid();
             Ok(row)
         })
     }
 
-    /// The file that has been in that state for the longest time.
+    /// The file in that state that arrived first.
     pub fn oldest_file_in(&self, state: &str) -> Result<Option<FileRow>, StoreError> {
-        let text = format!("SELECT {COLUMNS} FROM files WHERE state = ?1 ORDER BY uploaded_at, id LIMIT 1");
+        let text = format!("SELECT {COLUMNS} FROM files WHERE state = ?1 ORDER BY arrival LIMIT 1");
         Ok(self.conn.prepare_cached(&text)?.query_row([state], file).optional()?)
     }
 
@@ -123,6 +133,7 @@ mod tests {
 
     fn row(id: &str, at: i64) -> FileRow {
         FileRow {
+            arrival: 0,
             id: id.into(),
             name: "a.txt".into(),
             size: 1,
@@ -131,6 +142,7 @@ mod tests {
             state: "received".into(),
             reasons: String::new(),
             uploaded_by: "ana".into(),
+            user_id: None,
             uploaded_at: Timestamp(at),
         }
     }
@@ -139,7 +151,7 @@ mod tests {
     fn states_move_on_from_the_one_they_were_in() {
         let store = Store::in_memory().expect("opens");
         let moved = store.with(|db| {
-            for (id, at) in [("1", 5), ("2", 3), ("3", 4)] {
+            for (id, at) in [("2", 5), ("1", 3), ("3", 4)] {
                 db.add_file(row(id, at), |n| n.to_string())?;
             }
             let oldest = |db: &Db, state| Ok::<_, StoreError>(db.oldest_file_in(state)?.map(|file| file.id));

@@ -52,6 +52,43 @@ const STEPS: &[M<'_>] = &[
         "ALTER TABLE users ADD COLUMN must_change INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE users ADD COLUMN must_change_by INTEGER;",
     ),
+    // Files get an order of arrival that no clock and no delete changes, and the account that brought them. Accounts get a generation,
+    // which every change of rights raises, and the number of administrators' resets. Sessions get an id that may stand in a log.
+    // Claims get their age. `removals` holds the files whose record is gone and whose bytes are still to be unlinked.
+    M::up(
+        "CREATE TABLE arrivals (
+        arrival     INTEGER PRIMARY KEY AUTOINCREMENT,
+        id          TEXT NOT NULL UNIQUE,
+        name        TEXT NOT NULL UNIQUE,
+        size        INTEGER NOT NULL,
+        sha256      BLOB NOT NULL,
+        media_type  TEXT NOT NULL,
+        state       TEXT NOT NULL,
+        reasons     TEXT NOT NULL,
+        uploaded_by TEXT NOT NULL,
+        user_id     INTEGER,
+        uploaded_at INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO arrivals (id, name, size, sha256, media_type, state, reasons, uploaded_by, user_id, uploaded_at)
+        SELECT id, name, size, sha256, media_type, state, reasons, uploaded_by,
+               (SELECT users.id FROM users WHERE users.name = files.uploaded_by), uploaded_at
+        FROM files ORDER BY uploaded_at, id;
+    DROP TABLE files;
+    ALTER TABLE arrivals RENAME TO files;
+    CREATE INDEX files_by_state ON files (state, arrival);
+    CREATE INDEX files_by_user ON files (user_id);
+    CREATE TABLE removals (
+        id           TEXT PRIMARY KEY,
+        requested_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE users ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE users ADD COLUMN resets INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN id INTEGER NOT NULL DEFAULT 0;
+    UPDATE sessions SET id = random();
+    ALTER TABLE sessions ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX sessions_by_user ON sessions (user_id);
+    ALTER TABLE claim ADD COLUMN opened_at INTEGER NOT NULL DEFAULT 0;",
+    ),
 ];
 
 /// Brings the database to the newest step.
@@ -77,5 +114,25 @@ mod tests {
         apply(&mut conn).expect("applies");
         let given = conn.query_row("SELECT must_change, must_change_by FROM users", [], |row| Ok((row.get(0)?, row.get(1)?)));
         assert_eq!(given, Ok((false, None::<i64>)));
+    }
+
+    #[test]
+    fn files_keep_their_order_and_owner_when_arrivals_are_numbered() {
+        let mut conn = Connection::open_in_memory().expect("opens");
+        Migrations::from_slice(&STEPS[..3]).to_latest(&mut conn).expect("applies");
+        conn.execute_batch(
+            "INSERT INTO users (name, name_key, role, password, created_at) VALUES ('Ana', 'ana', 'cliente', 'h', 1);
+             INSERT INTO files VALUES ('b', 'b.txt', 1, x'00', 't', 'clean', '', 'Ana', 20);
+             INSERT INTO files VALUES ('a', 'a.txt', 1, x'00', 't', 'clean', '', 'gone', 30);
+             INSERT INTO sessions VALUES (x'01', 1, 1, 1);",
+        )
+        .expect("inserts");
+        apply(&mut conn).expect("applies");
+        let mut query = conn.prepare("SELECT id, user_id FROM files ORDER BY arrival").expect("prepares");
+        let rows: Vec<(String, Option<i64>)> =
+            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("queries").map(|row| row.expect("reads")).collect();
+        assert_eq!(rows, [("b".to_owned(), Some(1)), ("a".to_owned(), None)]);
+        let session: i64 = conn.query_row("SELECT id FROM sessions", [], |row| row.get(0)).expect("reads");
+        assert_ne!(session, 0);
     }
 }

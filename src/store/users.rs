@@ -23,9 +23,13 @@ pub struct UserRow {
     pub must_change: bool,
     /// From when on a password that was given lets nobody in any more.
     pub must_change_by: Option<Timestamp>,
+    /// Raised by every change of password, role or lock; a session of another generation is over.
+    pub generation: i64,
+    /// How often an administrator or the holder of the card has reset the password.
+    pub resets: i64,
 }
 
-const COLUMNS: &str = "id, name, role, password, locked, must_change, must_change_by";
+const COLUMNS: &str = "id, name, role, password, locked, must_change, must_change_by, generation, resets";
 
 fn user(row: &Row<'_>) -> rusqlite::Result<Result<UserRow, StoreError>> {
     let (name, role): (String, String) = (row.get(1)?, row.get(2)?);
@@ -41,6 +45,8 @@ fn user(row: &Row<'_>) -> rusqlite::Result<Result<UserRow, StoreError>> {
         locked: row.get(4)?,
         must_change: row.get(5)?,
         must_change_by: must_change_by.map(Timestamp),
+        generation: row.get(7)?,
+        resets: row.get(8)?,
     }))
 }
 
@@ -127,7 +133,8 @@ impl Db {
     pub fn change_password(&mut self, user: UserId, old: &str, new: &str, keep: &[u8; 32]) -> Result<bool, StoreError> {
         self.transaction(Durability::Synced, |tx| {
             let changed = tx.execute(
-                "UPDATE users SET password = ?3, must_change = 0, must_change_by = NULL WHERE id = ?1 AND password = ?2",
+                "UPDATE users SET password = ?3, must_change = 0, must_change_by = NULL, generation = generation + 1
+                 WHERE id = ?1 AND password = ?2",
                 params![user.0, old, new],
             )?;
             if changed == 1 {
@@ -141,7 +148,8 @@ impl Db {
     pub fn set_password(&mut self, user: UserId, password: &str, by: Option<Timestamp>) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
             tx.execute(
-                "UPDATE users SET password = ?2, must_change = ?3 IS NOT NULL, must_change_by = ?3 WHERE id = ?1",
+                "UPDATE users SET password = ?2, must_change = ?3 IS NOT NULL, must_change_by = ?3,
+                                  generation = generation + 1, resets = resets + 1 WHERE id = ?1",
                 params![user.0, password, by.map(|by| by.0)],
             )?;
             tx.execute("DELETE FROM sessions WHERE user_id = ?1", [user.0])?;
@@ -160,7 +168,7 @@ impl Db {
     /// Changes what somebody may do; their sessions end.
     pub fn set_role(&mut self, user: UserId, role: Role) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
-            tx.execute("UPDATE users SET role = ?2 WHERE id = ?1", params![user.0, role.as_str()])?;
+            tx.execute("UPDATE users SET role = ?2, generation = generation + 1 WHERE id = ?1", params![user.0, role.as_str()])?;
             tx.execute("DELETE FROM sessions WHERE user_id = ?1", [user.0])?;
             Ok(())
         })
@@ -169,7 +177,7 @@ impl Db {
     /// Shuts somebody out or lets them in again; their sessions end.
     pub fn set_locked(&mut self, user: UserId, locked: bool) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
-            tx.execute("UPDATE users SET locked = ?2 WHERE id = ?1", params![user.0, locked])?;
+            tx.execute("UPDATE users SET locked = ?2, generation = generation + 1 WHERE id = ?1", params![user.0, locked])?;
             tx.execute("DELETE FROM sessions WHERE user_id = ?1", [user.0])?;
             Ok(())
         })

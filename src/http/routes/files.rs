@@ -47,7 +47,7 @@ impl<'a> From<&'a FileRecord> for Shown<'a> {
 
 /// Whether a person may know of a file: what they may fetch, what they brought; an administrator all.
 fn shows(who: &SignedIn, file: &FileRecord) -> bool {
-    who.is_admin() || file.state.available_to_all() || file.uploaded_by == who.session().person.name.as_str()
+    who.is_admin() || file.state.available_to_all() || file.uploader == Some(who.session().person.id)
 }
 
 async fn find(call: &Call) -> Result<FileRecord> {

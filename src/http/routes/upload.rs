@@ -70,7 +70,7 @@ async fn store(site: &crate::http::Site, headers: &HeaderMap, source: &Source, w
     }
     let sent = part.sent();
     let name = part.end().await?;
-    Ok(upload.finish(sent, name, &who.session().person.name).await?)
+    Ok(upload.finish(sent, name, &who.session().person).await?)
 }
 
 impl From<UploadError> for Problem {
