@@ -229,6 +229,7 @@ impl Running {
                 Ok(()) => drop(sd_notify::notify(&[sd_notify::NotifyState::Watchdog])),
                 failed => report(failed),
             }
+            self.site.audit.report_throttled().await;
             if let Some(state) = state {
                 // Housekeeping runs on the main thread, so these two small files in memory hold up nobody.
                 state.write(&self.site);

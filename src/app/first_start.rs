@@ -70,11 +70,11 @@ pub fn argon2_params(config: &Config, store: &Store) -> Result<Argon2Params, Sto
 /// whose hash stands in the settings. Blocks.
 pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock: &dyn Clock) -> Result<Vec<Event>, AppError> {
     let mut made = Vec::new();
-    let mut add = |name: &UserName, role, phc: &str, by| {
+    let mut add = |name: &UserName, role, phc: &str, by: &str| {
         // What the demonstration loses in a power cut it makes anew.
         let durability = if matches!(mode, Mode::Demo(_)) { Durability::Lazy } else { Durability::Synced };
         if store.with(|db| db.add_first_user(name, role, phc, clock.now(), durability))?.is_some() {
-            made.push(Event::UserAdded { user: name.clone(), role, by });
+            made.push(Event::UserAdded { user: name.clone(), role, by: String::from(by) });
         }
         Ok::<_, AppError>(())
     };

@@ -88,11 +88,15 @@ impl Severity {
     }
 }
 
-/// What happens to an event when the queue is full.
+/// How much of an event is written, and what happens to it when the queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Waits for room for a bounded time; always written, whatever the threshold.
     Security,
+    /// As `Security`, up to a budget a minute: a client without a session can cause it as often as it likes. The rest is counted.
+    Stranger,
+    /// The first of a minute is written, the rest is counted.
+    Sampled,
     /// Dropped at once and counted: a flood of these must not slow the chat down.
     Counter,
 }
@@ -102,6 +106,8 @@ impl Class {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Security => "security",
+            Self::Stranger => "stranger",
+            Self::Sampled => "sampled",
             Self::Counter => "counter",
         }
     }
@@ -127,6 +133,6 @@ impl Threshold {
             Self::Info => Severity::Info,
             Self::Warning => Severity::Warning,
         };
-        entry.class == Class::Security || entry.severity >= least
+        entry.class != Class::Counter || entry.severity >= least
     }
 }

@@ -137,11 +137,11 @@ events! {
     "Somebody signed in."
     LoginOk { user: UserName, addr: IpAddr } = "login.ok", Ok, AuthPriv, Info, Security;
     "A sign-in failed; `reason` is `wrong_password`, `unknown_user`, `account_locked`, `one_time_lapsed` (right, but its days are over) or `public_password` (right, but an account of the demonstration, which lets nobody in elsewhere)."
-    LoginFailed { user: Option<UserName>, addr: IpAddr, reason: LoginFailure } = "login.failed", Failed, AuthPriv, Info, Security;
+    LoginFailed { user: Option<UserName>, addr: IpAddr, reason: LoginFailure } = "login.failed", Failed, AuthPriv, Info, Stranger;
     "Too many wrong passwords for one account from one address: that pair is locked for `seconds`."
-    LoginLockedOut { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.locked_out", Refused, AuthPriv, Warning, Security;
+    LoginLockedOut { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.locked_out", Refused, AuthPriv, Warning, Stranger;
     "An address tried to sign in too often; it may again in `seconds`."
-    LoginRateLimited { addr: IpAddr, seconds: u64 } = "login.rate_limited", Refused, AuthPriv, Warning, Security;
+    LoginRateLimited { addr: IpAddr, seconds: u64 } = "login.rate_limited", Refused, AuthPriv, Warning, Stranger;
     "A session ended; `reason` is `logout`, `expired`, `evicted`, `revoked` or `password_changed`."
     SessionEnded { user: UserName, reason: SessionEnd } = "session.ended", Ok, AuthPriv, Info, Security;
     "Somebody signed in with a password that an administrator had given them; they can only change it."
@@ -154,31 +154,31 @@ events! {
     "The device can be claimed by whoever has the code of its console or its card; `kind` is `first` (nobody has an account) or `again` (the holder of the card asked)."
     ClaimOpened { kind: ClaimKind } = "claim.opened", Ok, AuthPriv, Warning, Security;
     "Somebody tried to claim the device; `reason` is `wrong_code` or `closed` (it was claimed meanwhile)."
-    ClaimFailed { addr: IpAddr, reason: &'static str } = "claim.failed", Failed, AuthPriv, Warning, Security;
+    ClaimFailed { addr: IpAddr, reason: &'static str } = "claim.failed", Failed, AuthPriv, Warning, Stranger;
     "Somebody claimed the device and is its administrator now."
     ClaimDone { user: UserName, addr: IpAddr, kind: ClaimKind } = "claim.done", Ok, AuthPriv, Warning, Security;
 
-    "An account was made; `by` says from where (command, demo, environment, settings)."
-    UserAdded { user: UserName, role: Role, by: &'static str } = "user.added", Ok, AuthPriv, Notice, Security;
-    "An account has another role now."
-    UserRoleChanged { user: UserName, role: Role } = "user.role_changed", Ok, AuthPriv, Notice, Security;
-    "An account was locked by an administrator."
-    UserLocked { user: UserName } = "user.locked", Ok, AuthPriv, Notice, Security;
-    "An account was unlocked by an administrator."
-    UserUnlocked { user: UserName } = "user.unlocked", Ok, AuthPriv, Notice, Security;
-    "An administrator set an account's password."
-    UserPasswordSet { user: UserName } = "user.password_set", Ok, AuthPriv, Notice, Security;
-    "An administrator gave an account a password that must be changed at the first sign-in; unused it lapses after `days`."
-    UserMustChange { user: UserName, days: u64 } = "user.must_change", Ok, AuthPriv, Notice, Security;
+    "An account was made; `by` is `demo`, `environment`, `settings`, or `command:LOGIN:UID` of a command."
+    UserAdded { user: UserName, role: Role, by: String } = "user.added", Ok, AuthPriv, Notice, Security;
+    "An account has another role now; `by` as with `user.added`."
+    UserRoleChanged { user: UserName, role: Role, by: String } = "user.role_changed", Ok, AuthPriv, Notice, Security;
+    "An account was locked by an administrator; `by` as with `user.added`."
+    UserLocked { user: UserName, by: String } = "user.locked", Ok, AuthPriv, Notice, Security;
+    "An account was unlocked by an administrator; `by` as with `user.added`."
+    UserUnlocked { user: UserName, by: String } = "user.unlocked", Ok, AuthPriv, Notice, Security;
+    "An administrator set an account's password; `by` as with `user.added`."
+    UserPasswordSet { user: UserName, by: String } = "user.password_set", Ok, AuthPriv, Notice, Security;
+    "An administrator gave an account a password that must be changed at the first sign-in; unused it lapses after `days`; `by` as with `user.added`."
+    UserMustChange { user: UserName, days: u64, by: String } = "user.must_change", Ok, AuthPriv, Notice, Security;
 
     "Somebody asked for what the own role does not allow."
     AccessDenied { user: Option<UserName>, addr: IpAddr, method: String, path: String } = "access.denied", Refused, AuthPriv, Warning, Security;
     "A foreign web page tried to make a browser change something here."
-    RequestCrossOrigin { addr: IpAddr, origin: String, path: String } = "request.cross_origin", Refused, AuthPriv, Warning, Security;
+    RequestCrossOrigin { addr: IpAddr, origin: String, path: String } = "request.cross_origin", Refused, AuthPriv, Warning, Stranger;
     "A request for a host name that is not ours (DNS rebinding, or a name missing in `[http] hosts`)."
-    RequestMisdirected { addr: IpAddr, host: String } = "request.misdirected", Refused, Daemon, Warning, Security;
+    RequestMisdirected { addr: IpAddr, host: String } = "request.misdirected", Refused, Daemon, Warning, Stranger;
     "An address sent too many requests; it may again in `seconds`."
-    RequestRateLimited { addr: IpAddr, seconds: u64 } = "request.rate_limited", Refused, Daemon, Warning, Security;
+    RequestRateLimited { addr: IpAddr, seconds: u64 } = "request.rate_limited", Refused, Daemon, Warning, Stranger;
     "Connections were refused before any work, or ended for a newcomer; `count` of them since the last line. `reason` is the last one's: \
      `address` (as many as one may have), `total` (all serve somebody) or `yielded` (served nobody who is signed in)."
     ConnectionRefused { addr: IpAddr, reason: &'static str, count: u64 } = "connection.refused", Refused, Daemon, Warning, Counter;
@@ -222,6 +222,8 @@ events! {
     "A file is on record and its bytes are gone."
     FileLost { id: String, name: String } = "file.lost", Failed, Daemon, Error, Security;
 
+    "Lines of the event `of` were left out, since a client without a session could cause them without end; `count` of them since the last such line."
+    AuditThrottled { of: &'static str, count: u64 } = "audit.throttled", Ok, Daemon, Warning, Security;
     "The queue was full and `count` events were lost. The audit writes this line itself."
     AuditDropped { count: u64 } = "audit.dropped", Failed, Daemon, Warning, Security;
 }

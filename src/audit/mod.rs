@@ -10,6 +10,7 @@ mod event;
 mod line;
 mod queue;
 mod sink;
+mod throttle;
 mod writer;
 
 pub use entry::{Class, Entry, Facility, Outcome, Severity, Threshold};

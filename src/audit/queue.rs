@@ -12,6 +12,7 @@ use super::entry::{Class, Facility, Severity, Threshold};
 use super::event::Event;
 use super::line::Line;
 use super::sink::Sink;
+use super::throttle::Throttle;
 use super::writer::{Target, Writer};
 use crate::clock::Clock;
 
@@ -30,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Audit {
     queue: mpsc::Sender<Item>,
     dropped: Arc<AtomicU64>,
+    throttle: Arc<Throttle>,
     clock: Arc<dyn Clock>,
     threshold: Threshold,
 }
@@ -75,7 +77,7 @@ impl Audit {
         let (queue, waiting) = mpsc::channel(events);
         let dropped = Arc::new(AtomicU64::new(0));
         let writer = Writer::start(queue.clone(), waiting, sink, Arc::clone(&dropped), Arc::clone(&clock))?;
-        Ok((Self { queue, dropped, clock, threshold }, writer))
+        Ok((Self { queue, dropped, throttle: Arc::default(), clock, threshold }, writer))
     }
 
     /// Records `event`. One of class security waits up to 2 s for room; a counter never waits. What finds no room is
@@ -86,7 +88,7 @@ impl Audit {
         };
         match event.class() {
             Class::Counter => self.offer(record),
-            Class::Security => match self.queue.try_send(Item::Line(record)) {
+            Class::Security | Class::Stranger | Class::Sampled => match self.queue.try_send(Item::Line(record)) {
                 Ok(()) => {}
                 Err(mpsc::error::TrySendError::Closed(_)) => self.drop_one(),
                 Err(mpsc::error::TrySendError::Full(item)) => match self.queue.send_timeout(item, PATIENCE).await {
@@ -107,6 +109,13 @@ impl Audit {
         }
     }
 
+    /// Records how many lines of which event were left out of the log; to be called every second or so, writes once a minute.
+    pub async fn report_throttled(&self) {
+        for (of, count) in self.throttle.report(self.clock.monotonic()) {
+            self.record(Event::AuditThrottled { of, count }).await;
+        }
+    }
+
     /// How many events were lost since the start.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
@@ -117,10 +126,13 @@ impl Audit {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
-    /// The event as a record, unless the threshold hides it or it is a counter without room.
+    /// The event as a record, unless the threshold hides it, its budget is used up, or it is a counter without room.
     fn admit(&self, event: &Event) -> Option<Record> {
         let entry = event.entry();
         if !self.threshold.admits(entry) {
+            return None;
+        }
+        if !self.throttle.admits(entry, self.clock.monotonic()) {
             return None;
         }
         let kept = self.queue.max_capacity() / KEPT_FOR_SECURITY;

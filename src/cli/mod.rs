@@ -2,6 +2,7 @@
 
 mod appliance;
 mod ca;
+mod caller;
 mod check;
 mod demo;
 mod exit;

@@ -14,6 +14,7 @@ use crate::config::{Argon2Params, Config};
 use crate::store::{Store, UserRow};
 use crate::types::{Lang, OneTimePassword, Role, Text, UserName};
 
+use super::caller::caller;
 use super::exit::Failure;
 use super::password::{Choice, New};
 use super::{Flags, Source, say};
@@ -120,7 +121,7 @@ impl Given {
     }
 
     fn event(&self, user: &UserName) -> Option<Event> {
-        self.by.map(|_| Event::UserMustChange { user: user.clone(), days: Self::DAYS })
+        self.by.map(|_| Event::UserMustChange { user: user.clone(), days: Self::DAYS, by: caller() })
     }
 
     /// The only time that a password is printed: nobody else knows it, and it is good for one thing.
@@ -148,7 +149,7 @@ impl User {
                 let desk = Desk::open(&target.source)?;
                 let user = desk.find(&target.name)?;
                 desk.store.with(|db| db.set_role(user.id, role))?;
-                let event = Event::UserRoleChanged { user: user.name.clone(), role };
+                let event = Event::UserRoleChanged { user: user.name.clone(), role, by: caller() };
                 desk.done([event], lang, Text::new("rol cambiado", "role changed"), &user.name)
             }
             Self::Lock(target) => lock(&target, true, lang),
@@ -169,7 +170,7 @@ fn add(target: &Target, choice: Choice, role: Role, lang: Lang) -> Result<(), Fa
     if desk.store.with(|db| db.add_user_who_must_change(name, role, &phc, given.by, now))?.is_none() {
         return Err(Failure::UserExists(name.clone()));
     }
-    let added = Event::UserAdded { user: name.clone(), role, by: "command" };
+    let added = Event::UserAdded { user: name.clone(), role, by: caller() };
     desk.done([added].into_iter().chain(given.event(name)), lang, Text::new("cuenta creada", "account made"), name)?;
     given.tell(lang);
     Ok(())
@@ -183,7 +184,7 @@ fn passwd(target: &Target, choice: Choice, lang: Lang) -> Result<(), Failure> {
     let given = Given::new(&new, SystemClock.now());
     desk.store.with(|db| db.set_password(id, &phc, given.by))?;
     let text = Text::new("contraseña cambiada, sesiones cerradas", "password changed, sessions ended");
-    let set = Event::UserPasswordSet { user: name.clone() };
+    let set = Event::UserPasswordSet { user: name.clone(), by: caller() };
     desk.done([set].into_iter().chain(given.event(&name)), lang, text, &name)?;
     given.tell(lang);
     Ok(())
@@ -195,11 +196,11 @@ fn lock(target: &Target, locked: bool, lang: Lang) -> Result<(), Failure> {
     desk.store.with(|db| db.set_locked(user.id, locked))?;
     let (event, text) = if locked {
         (
-            Event::UserLocked { user: user.name.clone() },
+            Event::UserLocked { user: user.name.clone(), by: caller() },
             Text::new("cuenta bloqueada, sesiones cerradas", "account locked, sessions ended"),
         )
     } else {
-        (Event::UserUnlocked { user: user.name.clone() }, Text::new("cuenta desbloqueada", "account unlocked"))
+        (Event::UserUnlocked { user: user.name.clone(), by: caller() }, Text::new("cuenta desbloqueada", "account unlocked"))
     };
     desk.done([event], lang, text, &user.name)
 }
