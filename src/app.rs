@@ -21,8 +21,8 @@ use crate::chat::{ChatLimits, Hub};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Level, Live, SyslogTarget};
 use crate::http::{Assets, HttpsSide, Pages, Router, Site};
-use crate::limits::{ConnectionCaps, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings, Tally};
-use crate::net::{ListenError, Server, Tls};
+use crate::limits::{ConnectionCaps, LocalPrefixes, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings, Tally};
+use crate::net::{ListenError, Server, Tls, local_prefixes};
 use crate::quarantine::{Quarantine, QuarantineError};
 use crate::store::{Store, StoreError};
 use crate::types::crypto::MacKey;
@@ -38,8 +38,8 @@ pub use runtime_state::{CLAIM_FILE, Claim, STATUS_FILE, Status};
 
 /// Typing notices of one user (DESIGN section 6).
 const TYPING_PER_MINUTE: u32 = 30;
-/// Seconds between two looks at the clock and the addresses for the sake of the certificate: a cable that is plugged in is there
-/// within this.
+/// Seconds between two looks at the clock and the addresses, for the certificate and the local networks: a cable that is plugged in
+/// is there within this.
 const CERTIFICATE_EVERY: u64 = 5;
 /// How long the last audit lines may take.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -181,6 +181,7 @@ struct Running {
     site: Arc<Site>,
     caps: ConnectionCaps,
     sign_in: Arc<SignInLimits>,
+    local: LocalPrefixes,
     tls: Option<Arc<Tls>>,
 }
 
@@ -234,10 +235,11 @@ impl Running {
                 // Housekeeping runs on the main thread, so these two small files in memory hold up nobody.
                 state.write(&self.site);
             }
-            if tick.is_multiple_of(CERTIFICATE_EVERY)
-                && let Some(tls) = &self.tls
-            {
-                https::renew(tls, clock.now(), &self.site.audit);
+            if tick.is_multiple_of(CERTIFICATE_EVERY) {
+                self.local.set(local_prefixes());
+                if let Some(tls) = &self.tls {
+                    https::renew(tls, clock.now(), &self.site.audit);
+                }
             }
             if tick.is_multiple_of(30) {
                 report(accounts.sweep().await);
@@ -336,9 +338,11 @@ fn build(
     facts: Facts,
 ) -> Result<Running, AppError> {
     let params = argon2_params(&config, store)?;
-    let sign_in = Arc::new(SignInLimits::new(sign_in_settings(&config)));
-    let caps = ConnectionCaps::new(config.limits.connections, config.limits.connections_per_address);
-    let rates = Arc::new(Rates::new(&rate_settings(&config)));
+    let local = LocalPrefixes::default();
+    local.set(local_prefixes());
+    let sign_in = Arc::new(SignInLimits::new(sign_in_settings(&config), local.clone()));
+    let caps = ConnectionCaps::new(config.limits.connections, config.limits.connections_per_address, local.clone());
+    let rates = Arc::new(Rates::new(&rate_settings(&config), local.clone()));
     let refusals = Tally::default();
     let hub = Hub::new(chat_limits(&config), key, audit.clone());
     let accounts = Arc::new(Accounts::open(
@@ -388,5 +392,5 @@ fn build(
         https: side,
         host_name,
     };
-    Ok(Running { site: Arc::new(site), caps, sign_in, tls })
+    Ok(Running { site: Arc::new(site), caps, sign_in, local, tls })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::FakeRelativeClock;
-use pichat::limits::{ConnectionCaps, RateSettings, Rates, SignInLimits, SignInSettings, TokenBucket};
+use pichat::limits::{ConnectionCaps, LocalPrefixes, RateSettings, Rates, SignInLimits, SignInSettings, TokenBucket};
 use pichat::types::UserId;
 
 use super::{Operation, Row};
@@ -54,7 +54,7 @@ fn bucket() -> Operation {
 
 fn rates() -> Operation {
     let clock = FakeRelativeClock::default();
-    let rates = Rates::with_clock(&RATES, clock.clone());
+    let rates = Rates::with_clock(&RATES, LocalPrefixes::default(), clock.clone());
     let mut who = 0;
     // Everybody is known: what is measured is no growing map.
     (0..PEOPLE).for_each(|id| rates.message(UserId(id.into())).expect("the burst is whole"));
@@ -66,7 +66,7 @@ fn rates() -> Operation {
 }
 
 fn refused() -> Operation {
-    let rates = Rates::with_clock(&RATES, FakeRelativeClock::default());
+    let rates = Rates::with_clock(&RATES, LocalPrefixes::default(), FakeRelativeClock::default());
     let addr = next(&mut 0);
     while rates.request(addr).is_ok() {}
     Box::new(move || {
@@ -75,11 +75,8 @@ fn refused() -> Operation {
 }
 
 fn sign_in(right: bool) -> Operation {
-    let limits = Arc::new(SignInLimits::new(SignInSettings {
-        logins_per_minute: 10,
-        login_failures: 5,
-        lockout: Duration::from_secs(900),
-    }));
+    let settings = SignInSettings { logins_per_minute: 10, login_failures: 5, lockout: Duration::from_secs(900) };
+    let limits = Arc::new(SignInLimits::new(settings, LocalPrefixes::default()));
     let (mut who, mut now) = (0, Duration::ZERO);
     let mut one = move || {
         now += LATER;
@@ -95,7 +92,7 @@ fn sign_in(right: bool) -> Operation {
 }
 
 fn connection() -> Operation {
-    let caps = ConnectionCaps::new(2048, 64);
+    let caps = ConnectionCaps::new(2048, 64, LocalPrefixes::default());
     let mut who = 0;
     let held: Vec<_> = (0..PEOPLE).map(|_| caps.admit(next(&mut who)).expect("there is room")).collect();
     Box::new(move || {

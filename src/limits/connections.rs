@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::address::address_key;
+use super::address::LocalPrefixes;
 
 /// Counts open connections against two caps. A clone is a handle to the same counts.
 ///
@@ -16,6 +16,7 @@ use super::address::address_key;
 #[derive(Clone, Debug)]
 pub struct ConnectionCaps {
     counts: Arc<Mutex<Counts>>,
+    local: LocalPrefixes,
 }
 
 /// Every address in `of_address` has a connection, so the map is never larger than `total_cap` (or than it was when the
@@ -86,8 +87,8 @@ pub struct Slot {
 pub struct Serving(Arc<Slot>);
 
 impl ConnectionCaps {
-    /// At most `total` connections, `per_address` of one address (see [`address_key`]).
-    pub fn new(total: usize, per_address: usize) -> Self {
+    /// At most `total` connections, `per_address` of one address (see [`LocalPrefixes::keys`]).
+    pub fn new(total: usize, per_address: usize, local: LocalPrefixes) -> Self {
         let counts = Counts {
             total_cap: total,
             address_cap: per_address,
@@ -97,7 +98,7 @@ impl ConnectionCaps {
             admitted: 0,
             refused: 0,
         };
-        Self { counts: Arc::new(Mutex::new(counts)) }
+        Self { counts: Arc::new(Mutex::new(counts)), local }
     }
 
     /// A place for a connection from `addr`.
@@ -105,7 +106,7 @@ impl ConnectionCaps {
     /// # Errors
     /// When its address has as many as it may, or all places are taken and none yields; it is counted.
     pub fn admit(&self, addr: IpAddr) -> Result<Admitted, Refused> {
-        let addr = address_key(addr);
+        let addr = self.local.keys(addr).own;
         let mut counts = lock(&self.counts);
         if counts.of_address.get(&addr).is_some_and(|here| *here >= counts.address_cap) {
             counts.refused += 1;

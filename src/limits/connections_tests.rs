@@ -12,7 +12,7 @@ fn admit(caps: &ConnectionCaps, n: u32) -> Result<(Arc<Slot>, Option<IpAddr>), R
 
 #[test]
 fn both_caps_hold_and_slots_come_back() {
-    let caps = ConnectionCaps::new(3, 2);
+    let caps = ConnectionCaps::new(3, 2, LocalPrefixes::default());
     let (first, _) = admit(&caps, 1).unwrap();
     let second = Arc::new(caps.admit("::ffff:10.0.0.1".parse().unwrap()).unwrap().slot);
     assert_eq!(admit(&caps, 1).err(), Some(Refused::Address));
@@ -36,7 +36,7 @@ fn both_caps_hold_and_slots_come_back() {
 
 #[test]
 fn strangers_yield_first_then_who_is_idle_and_never_who_is_served() {
-    let caps = ConnectionCaps::new(4, 4);
+    let caps = ConnectionCaps::new(4, 4, LocalPrefixes::default());
     let [idle, old, young, served] = [1, 2, 3, 4].map(|n| admit(&caps, n).unwrap().0);
     drop((idle.serve(), served.serve()));
     let (request, socket) = (served.serve(), served.serve());
@@ -63,7 +63,7 @@ fn strangers_yield_first_then_who_is_idle_and_never_who_is_served() {
 
 #[test]
 fn room_is_made_by_strangers_and_by_nobody_else() {
-    let caps = ConnectionCaps::new(9, 9);
+    let caps = ConnectionCaps::new(9, 9, LocalPrefixes::default());
     let [idle, stranger, served] = [1, 2, 3].map(|n| admit(&caps, n).unwrap().0);
     drop(idle.serve());
     let serving = served.serve();
@@ -79,7 +79,7 @@ fn room_is_made_by_strangers_and_by_nobody_else() {
 proptest! {
     #[test]
     fn counts_are_what_is_held(ops in prop::collection::vec((0u32..6, 0u8..4), 0..300)) {
-        let caps = ConnectionCaps::new(8, 3);
+        let caps = ConnectionCaps::new(8, 3, LocalPrefixes::default());
         let mut held: Vec<(u32, Arc<Slot>, Vec<Serving>)> = Vec::new();
         for (n, op) in ops {
             match (op, held.iter().position(|(m, ..)| *m == n)) {

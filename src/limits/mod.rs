@@ -26,7 +26,7 @@ mod tally;
 mod token_bucket;
 mod wait;
 
-pub use address::address_key;
+pub use address::{AddressKeys, Ipv6Prefix, LOCAL_PREFIXES, LocalPrefixes};
 pub use connections::{Admitted, ConnectionCaps, Refused, Serving, Slot};
 pub use flood::{FLOOD_HITS, FLOOD_WINDOW, Flood};
 pub use rates::{RATE_KEYS, RateSettings, Rates};

@@ -10,7 +10,7 @@ use governor::clock::{Clock, MonotonicClock, Reference as _};
 use governor::middleware::NoOpMiddleware;
 use governor::{Quota, RateLimiter};
 
-use super::address::address_key;
+use super::address::LocalPrefixes;
 use super::rate_cells::RateCells;
 use super::tally::Tally;
 use super::wait::Wait;
@@ -53,6 +53,7 @@ pub struct RateSettings {
 pub struct Rates<C: Clock = MonotonicClock> {
     gates: RwLock<Gates<C>>,
     clock: C,
+    local: LocalPrefixes,
     refused: Tally,
 }
 
@@ -68,15 +69,15 @@ struct Gates<C: Clock> {
 
 impl Rates {
     /// Rates by the machine's monotonic clock.
-    pub fn new(settings: &RateSettings) -> Self {
-        Self::with_clock(settings, MonotonicClock)
+    pub fn new(settings: &RateSettings, local: LocalPrefixes) -> Self {
+        Self::with_clock(settings, local, MonotonicClock)
     }
 }
 
 impl<C: Clock + Clone> Rates<C> {
     /// Rates by another clock.
-    pub fn with_clock(settings: &RateSettings, clock: C) -> Self {
-        Self { gates: RwLock::new(Gates::new(settings, RATE_KEYS, &clock)), clock, refused: Tally::default() }
+    pub fn with_clock(settings: &RateSettings, local: LocalPrefixes, clock: C) -> Self {
+        Self { gates: RwLock::new(Gates::new(settings, RATE_KEYS, &clock)), clock, local, refused: Tally::default() }
     }
 
     /// Puts other figures in force; everybody starts anew with a full burst.
@@ -87,7 +88,7 @@ impl<C: Clock + Clone> Rates<C> {
 
     /// One request of an address.
     pub fn request(&self, addr: IpAddr) -> Result<(), Wait> {
-        self.pass("requests", |gates| gates.requests.pass(&address_key(addr)))
+        self.pass("requests", |gates| gates.requests.pass(&self.local.keys(addr).own))
     }
 
     /// One upload of a user.

@@ -22,7 +22,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn rates(settings: &RateSettings) -> (Rates<FakeRelativeClock>, FakeRelativeClock) {
     let clock = FakeRelativeClock::default();
-    (Rates::with_clock(settings, clock.clone()), clock)
+    (Rates::with_clock(settings, LocalPrefixes::default(), clock.clone()), clock)
 }
 
 fn passes(mut ask: impl FnMut() -> Result<(), Wait>) -> usize {

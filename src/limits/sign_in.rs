@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::address::address_key;
+use super::address::LocalPrefixes;
 use super::sign_in_ledger::{Ledger, Pair, SignInSettings};
 use super::tally::Tally;
 use super::wait::Wait;
@@ -18,6 +18,7 @@ use crate::types::crypto::{self, Sha256Hasher};
 pub struct SignInLimits {
     /// Random for each process: nobody can prepare names whose digests meet.
     salt: [u8; 32],
+    local: LocalPrefixes,
     ledger: Mutex<Ledger>,
     refused: Tally,
 }
@@ -42,8 +43,8 @@ pub struct Failed {
 
 impl SignInLimits {
     /// Limits in which nobody has failed yet.
-    pub fn new(settings: SignInSettings) -> Self {
-        Self { salt: crypto::random(), ledger: Mutex::new(Ledger::new(settings)), refused: Tally::default() }
+    pub fn new(settings: SignInSettings, local: LocalPrefixes) -> Self {
+        Self { salt: crypto::random(), local, ledger: Mutex::new(Ledger::new(settings)), refused: Tally::default() }
     }
 
     /// Puts other figures in force. Locks that hold stay as they are.
@@ -60,7 +61,7 @@ impl SignInLimits {
         let mut name = Sha256Hasher::default();
         name.update(&self.salt);
         name.update(name_key.as_bytes());
-        let pair = Pair { addr: address_key(addr), name: name.finish() };
+        let pair = Pair { addr: self.local.keys(addr).own, name: name.finish() };
         let begun = self.ledger().begin(pair, now);
         let delay = begun.inspect_err(|refusal| {
             let limited = matches!(refusal, Refusal::RateLimited(_));

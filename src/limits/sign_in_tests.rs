@@ -12,7 +12,7 @@ const SETTINGS: SignInSettings = SignInSettings { logins_per_minute: 10, login_f
 const NO_RATE: SignInSettings = SignInSettings { logins_per_minute: 1_000_000_000, ..SETTINGS };
 
 fn limits(settings: SignInSettings) -> Arc<SignInLimits> {
-    Arc::new(SignInLimits::new(settings))
+    Arc::new(SignInLimits::new(settings, LocalPrefixes::default()))
 }
 
 fn addr(n: u32) -> IpAddr {
@@ -138,7 +138,12 @@ const SMALL: [usize; 3] = [32, 128, 64];
 fn small_limits(settings: SignInSettings) -> Arc<SignInLimits> {
     let [addresses, pairs, names] = SMALL;
     let ledger = Ledger::with_room(settings, addresses, pairs, names);
-    Arc::new(SignInLimits { salt: crypto::random(), ledger: Mutex::new(ledger), refused: Tally::default() })
+    Arc::new(SignInLimits {
+        salt: crypto::random(),
+        local: LocalPrefixes::default(),
+        ledger: Mutex::new(ledger),
+        refused: Tally::default(),
+    })
 }
 
 #[test]

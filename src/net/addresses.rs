@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::limits::Ipv6Prefix;
+
 /// A routing table of a machine with a few interfaces has some KiB.
 const MOST_BYTES: u64 = 1024 * 1024;
 /// `if_inet6` flags of addresses that are not in use (linux/if_addr.h): tentative, and found to be another machine's.
@@ -21,6 +23,13 @@ pub fn own_addresses() -> Vec<IpAddr> {
     addresses.sort_unstable_by_key(|addr| (is_link_local(addr), addr.is_ipv6(), *addr));
     addresses.dedup();
     addresses
+}
+
+/// Returns the IPv6 prefixes of the networks at this machine's interfaces. One small read from memory.
+pub fn local_prefixes() -> Vec<Ipv6Prefix> {
+    let table = read("/proc/self/net/if_inet6");
+    let entries = v6_entries(&table).filter(|entry| !entry.address.is_loopback());
+    entries.filter_map(|entry| Ipv6Prefix::new(entry.address, entry.prefix_length)).collect()
 }
 
 /// A machine without the file (without IPv6, for one) has no such address.
@@ -44,16 +53,27 @@ fn v4(table: &str) -> Vec<Ipv4Addr> {
     addresses
 }
 
+/// An address in use and the prefix of its network.
+struct V6Entry {
+    address: Ipv6Addr,
+    prefix_length: u8,
+}
+
 /// One address a line: 32 hexadecimal digits, interface number, prefix length, scope, flags, interface name.
-fn v6(table: &str) -> Vec<Ipv6Addr> {
-    let address = |line: &str| {
+fn v6_entries(table: &str) -> impl Iterator<Item = V6Entry> {
+    let entry = |line: &str| {
         let mut words = line.split_whitespace();
         let digits = words.next().filter(|digits| digits.len() == 32)?;
-        let flags = u8::from_str_radix(words.nth(3)?, 16).ok()?;
-        let address = u128::from_str_radix(digits, 16).ok()?;
-        (flags & (TENTATIVE | DUPLICATE) == 0).then(|| Ipv6Addr::from(address))
+        let prefix_length = u8::from_str_radix(words.nth(1)?, 16).ok()?;
+        let flags = u8::from_str_radix(words.nth(1)?, 16).ok()?;
+        let address = Ipv6Addr::from(u128::from_str_radix(digits, 16).ok()?);
+        (flags & (TENTATIVE | DUPLICATE) == 0).then_some(V6Entry { address, prefix_length })
     };
-    table.lines().filter_map(address).collect()
+    table.lines().filter_map(entry)
+}
+
+fn v6(table: &str) -> Vec<Ipv6Addr> {
+    v6_entries(table).map(|entry| entry.address).collect()
 }
 
 /// Whether an address holds on one cable only, so that a browser cannot use it without naming an interface.
@@ -89,6 +109,8 @@ mod tests {
                      fe8000000000000000fc00fffe000001 04 40 20 80     eth0\nshort 1 2 3 4\n";
         let want: Vec<Ipv6Addr> = ["::1", "fd00::2", "fe80::fc:ff:fe00:1"].iter().filter_map(|a| a.parse().ok()).collect();
         assert_eq!(v6(table), want);
+        let lengths: Vec<_> = v6_entries(table).map(|entry| entry.prefix_length).collect();
+        assert_eq!(lengths, [128, 64, 64]);
         assert!(v4("").is_empty() && v4("/32 host LOCAL").is_empty() && v6("").is_empty());
     }
 

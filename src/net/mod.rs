@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::http::Door;
 
 pub use accept::Server;
-pub use addresses::{is_link_local, own_addresses};
+pub use addresses::{is_link_local, local_prefixes, own_addresses};
 pub use tls::{Authority, Origin, Reason, Renewal, Tls, TlsError, Wanted, check_tls, kept, renew};
 
 /// A bound address, with or without TLS.
