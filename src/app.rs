@@ -275,7 +275,15 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     made.extend(open.made());
     let side = open.side(&host_name);
     let https::Open { doors, listeners, tls } = open;
-    let running = build(config, &mode, &store, key, &audit, clock, Facts { host_name, secure: doors.secure(), side, tls })?;
+    let running = build(
+        config,
+        &mode,
+        &store,
+        key,
+        &audit,
+        clock,
+        Facts { host_name, secure: doors.secure(), port: doors.address.port(), side, tls },
+    )?;
 
     let mode_word = if matches!(mode, Mode::Demo(_)) { "demo" } else { "serve" };
     let (version, listen) = (env!("CARGO_PKG_VERSION").to_owned(), doors.address.to_string());
@@ -324,6 +332,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
 struct Facts {
     host_name: String,
     secure: bool,
+    port: u16,
     side: Option<HttpsSide>,
     tls: Option<Arc<Tls>>,
 }
@@ -373,7 +382,7 @@ fn build(
         registry.end_session(&session.digest);
         end_audit.note(Event::SessionEnded { user: session.person.name.clone(), reason });
     }));
-    let Facts { host_name, secure, side, tls } = facts;
+    let Facts { host_name, secure, port, side, tls } = facts;
     let site = Site {
         accounts,
         quarantine,
@@ -389,6 +398,7 @@ fn build(
         assets: Assets::new(),
         router: Router::pichat(),
         secure,
+        port,
         https: side,
         host_name,
     };

@@ -49,7 +49,8 @@ fn a_sign_in_by_json_says_who_one_is_until_when() {
 
     let cookie = answer.header("set-cookie").expect("a cookie");
     let mut parts = cookie.split("; ");
-    let token = parts.next().and_then(|c| c.strip_prefix("pichat=")).expect("the name for plain HTTP");
+    let token =
+        parts.next().and_then(|c| c.strip_prefix(&format!("{}=", server.cookie_name()))).expect("the name for plain HTTP");
     assert!(token.len() >= 43, "256 bits: {token}");
     let mut attributes: Vec<_> = parts.collect();
     attributes.sort_unstable();
@@ -107,7 +108,11 @@ fn signing_out_ends_the_session_and_its_sockets() {
     let mut socket = client.socket();
     let gone = client.delete("/api/session");
     assert_eq!((gone.status, gone.body.len()), (204, 0));
-    assert!(gone.header("set-cookie").is_some_and(|c| c.starts_with("pichat=;") && c.contains("Max-Age=0")), "{gone:?}");
+    assert!(
+        gone.header("set-cookie")
+            .is_some_and(|c| c.starts_with(&format!("{}=;", server.cookie_name())) && c.contains("Max-Age=0")),
+        "{gone:?}"
+    );
     assert_eq!(socket.close_code(), 4001);
     assert_eq!(status(&client), 401);
     assert_eq!(client.get("/inicio").header("location"), Some("/login"));
@@ -132,15 +137,58 @@ fn sessions_and_sign_outs_survive_every_kind_of_restart() {
         let ended = server.wait();
         assert_eq!(ended.code(), (end == "TERM").then_some(0));
         server = serve(folder.path(), "");
-        (stays.addr, left.addr) = (server.addr, server.addr);
+        stays.follow(&server);
+        left.follow(&server);
         assert_eq!((status(&stays), status(&left)), (200, 401), "after SIG{end}");
     }
     // One that ends at once after it was answered.
     let mut last = beto(&server);
     server.kill();
     server = serve(folder.path(), "");
-    last.addr = server.addr;
+    last.follow(&server);
     assert_eq!(status(&last), 200);
+}
+
+#[test]
+fn cookie_without_port_is_replaced_at_the_first_answer() {
+    let server = with_users("");
+    let client = ana(&server);
+    let token = client.cookie.as_deref().and_then(|c| c.split_once('=')).expect("a cookie").1.to_owned();
+    let name = server.cookie_name();
+    let set = |client: &Client, method: &str, path: &str| -> Vec<String> {
+        let answer = client.send(method, path, &[], b"");
+        assert!(matches!(answer.status, 200 | 204), "{path}: {}", answer.status);
+        let set = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
+        set.map(|(_, cookie)| cookie.split("; ").next().unwrap_or_default().to_owned()).collect()
+    };
+    let old = Client { cookie: Some(format!("pichat={token}")), ..client.clone() };
+    for path in ["/api/session", "/chat"] {
+        assert_eq!(set(&old, "GET", path), [format!("{name}={token}"), "pichat=".to_owned()], "{path}");
+    }
+    assert_eq!(set(&client, "GET", "/api/session"), [""; 0], "once is enough");
+    let both = Client { cookie: Some(format!("pichat={}; {name}={token}", "0".repeat(64))), ..client.clone() };
+    assert_eq!(set(&both, "GET", "/api/session"), [""; 0], "the old one may be another server's");
+    // A socket opens with it, and signing out leaves neither.
+    assert_eq!(old.handshake(&[]).0.status, 101);
+    assert_eq!(set(&old, "DELETE", "/api/session"), [format!("{name}="), "pichat=".to_owned()]);
+    assert_eq!(status(&old), 401);
+}
+
+#[test]
+fn servers_on_one_host_keep_their_sessions_apart() {
+    let (one, two) = (with_users(""), with_users(""));
+    let (first, second) = (ana(&one), beto(&two));
+    // A browser sends to each what both have set, also what was planted under a name of today.
+    let cookies = [&first, &second].map(|client| client.cookie.clone().expect("a cookie"));
+    let planted = format!("{}={}", one.cookie_name(), "0".repeat(64));
+    let jar = Some(format!("{planted}; {}; {}", cookies[0], cookies[1]));
+    let (first, second) = (Client { cookie: jar.clone(), ..first }, Client { cookie: jar, ..second });
+    assert_eq!(
+        (first.get("/api/session").json()["username"].clone(), second.get("/api/session").json()["username"].clone()),
+        (json!("ana"), json!("beto"))
+    );
+    assert_eq!(second.delete("/api/session").status, 204);
+    assert_eq!((status(&first), status(&second)), (200, 401));
 }
 
 #[test]
@@ -211,14 +259,16 @@ fn a_session_is_over_when_unused_and_when_old() {
     back("ana", "used_at", 119 * minute);
     back("beto", "created_at", (12 * 60 - 1) * minute);
     server = serve(folder.path(), "");
-    (unused.addr, old.addr) = (server.addr, server.addr);
+    unused.follow(&server);
+    old.follow(&server);
     assert_eq!((status(&unused), status(&old)), (200, 200), "within the limits");
     server.signal("TERM");
     server.wait();
     back("ana", "used_at", 121 * minute);
     back("beto", "created_at", 2 * minute);
     server = serve(folder.path(), "");
-    (unused.addr, old.addr) = (server.addr, server.addr);
+    unused.follow(&server);
+    old.follow(&server);
     assert_eq!((status(&unused), status(&old)), (401, 401), "past them");
 }
 

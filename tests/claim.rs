@@ -85,7 +85,7 @@ fn the_form_works_without_scripts() {
     assert_eq!(name.status, 422, "and the code is still good:");
     let done = form(&format!("codigo={code}&usuario=ana&clave=una-clave-larga&clave_otra_vez=una-clave-larga"));
     assert_eq!((done.status, done.header("location")), (303, Some("/inicio")));
-    assert!(done.header("set-cookie").is_some_and(|c| c.contains("pichat=") && c.contains("HttpOnly")));
+    assert!(done.header("set-cookie").is_some_and(|c| c.contains(&server.cookie_name()) && c.contains("HttpOnly")));
 }
 
 #[test]

@@ -288,7 +288,7 @@ fn that_a_password_must_be_changed_outlives_a_restart() {
     let mut carla = Client::signed_in(&server, "carla", &password);
     server.kill();
     let server = Server::start(Options { serve: true, ..Options::default().data_dir(folder.path()) });
-    carla.addr = server.addr;
+    carla.follow(&server);
     assert_eq!(carla.get("/api/session").json()["must_change_password"], json!(true));
     assert_eq!(carla.get("/inicio").header("location"), Some("/clave"));
 }

@@ -180,7 +180,12 @@ fn people_sign_in_over_tls_only() {
     stream.write_all(head.as_bytes()).unwrap();
     let answer = read_response(&mut stream, false).unwrap();
     let cookie = answer.header("set-cookie").unwrap();
-    assert!(answer.status == 303 && cookie.starts_with("__Host-pichat=") && cookie.contains("; Secure"), "{cookie}");
+    assert!(
+        answer.status == 303
+            && cookie.starts_with(&format!("__Host-{}=", secure.server.cookie_name()))
+            && cookie.contains("; Secure"),
+        "{cookie}"
+    );
     let cookie = cookie.split(';').next().unwrap();
     assert_eq!(secure.get("/api/session", &format!("Cookie: {cookie}\r\n")).status, 200);
     assert_eq!(secure.get("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n").status, 401, "nobody without a session");

@@ -19,6 +19,7 @@ use crate::limits::Slot;
 use crate::ws::{Opened, Ticket, Transport, check};
 
 use super::body::Body;
+use super::context::RequestContext;
 use super::heads::{Heads, MAX_HEAD, is_last};
 use super::service::{answer, session};
 use super::timed::{Busy, Phase, Timed};
@@ -100,10 +101,12 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
     let last = is_last(request.headers());
     let upgrade = request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let Connection { site, door, peer, tasks, slot, .. } = connection;
-    let serving = session(&site, request.headers()).filter(|_| door == Door::PiChat).map(|_| slot.serve());
+    let context = RequestContext::derive(&site, door, peer, &request);
+    let signed_in = door == Door::PiChat && session(&site, request.headers(), context.cookies).is_some();
+    let serving = signed_in.then(|| slot.serve());
     let mut response = match door {
-        Door::PiChat => answer(Arc::clone(&site), peer, request).await,
-        Door::Plain => plain::answer(&site, peer, &request).await,
+        Door::PiChat => answer(Arc::clone(&site), peer, context, request).await,
+        Door::Plain => plain::answer(&site, context, &request).await,
     };
     // An upgraded connection serves until it ends; its request carries the session, so the answer to it has no body.
     let socket_serving = upgrade.is_some().then(|| serving.as_ref().map(|_| slot.serve()));

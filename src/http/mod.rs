@@ -4,6 +4,7 @@ mod address;
 mod auth;
 mod body;
 mod connection;
+mod context;
 mod cookies;
 mod download;
 mod form;
@@ -68,8 +69,10 @@ pub struct Site {
     pub assets: Assets,
     /// The table of routes.
     pub router: Router,
-    /// Whether browsers come over TLS.
+    /// Whether PiChat itself speaks TLS; what a browser came over is a request's own affair.
     pub secure: bool,
+    /// The port of the address where PiChat answers: HTTPS where there is any, else HTTP. Names of cookies carry it.
+    pub port: u16,
     /// The way there from plain HTTP; none where there is only one of the two.
     pub https: Option<HttpsSide>,
     /// This machine's own name, lower case.

@@ -1,17 +1,16 @@
 //! Plain HTTP beside HTTPS: the pages that explain how to trust this device and try whether a browser does. Everything else is sent
 //! on to HTTPS. Nobody signs in here, and no cookie is read or set.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use crate::types::Lang;
 
-use super::address::client_address;
 use super::body::Body;
+use super::context::RequestContext;
 use super::headers::harden;
-use super::origin::authority;
 use super::pages::{HTML, Page, escape};
 use super::problem::{Code, Problem};
 use super::service::admit;
@@ -22,9 +21,9 @@ use super::{Site, trust_page};
 const ASSETS: [&str; 4] = ["css/base.css", "css/confianza.css", "js/confianza.js", "img/semilla.svg"];
 
 /// Answers a request that came without TLS although there is TLS.
-pub(super) async fn answer(site: &Site, peer: IpAddr, request: &Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(site: &Site, context: RequestContext, request: &Request<Incoming>) -> Response<Body> {
     let lang = trust_page::language(request);
-    let mut response = match route(site, peer, request, lang).await {
+    let mut response = match route(site, &context, request, lang).await {
         Ok(response) => response,
         Err(problem) => {
             site.refusals.count("http", problem.code.word());
@@ -41,11 +40,14 @@ fn bare(detail: &str, lang: Lang) -> String {
     format!("<!doctype html><html lang=\"{tag}\"><meta charset=\"utf-8\"><title>PiChat</title><p role=\"alert\">{detail}</p>")
 }
 
-async fn route(site: &Site, peer: IpAddr, request: &Request<Incoming>, lang: Lang) -> Result<Response<Body>, Problem> {
-    let addr = client_address(peer, request.headers(), &site.config.get().http.trusted_proxies);
-    admit(site, addr, request).await?;
-    let asked = authority(request.headers(), request.uri())?;
-    let host = asked.as_deref().and_then(host).ok_or_else(|| Problem::new(Code::BadRequest).naming("Host"))?;
+async fn route(
+    site: &Site,
+    context: &RequestContext,
+    request: &Request<Incoming>,
+    lang: Lang,
+) -> Result<Response<Body>, Problem> {
+    admit(site, context, request.version()).await?;
+    let host = context.authority.as_deref().and_then(host).ok_or_else(|| Problem::new(Code::BadRequest).naming("Host"))?;
     let side = site.https.as_ref().ok_or_else(|| Problem::new(Code::NotFound))?;
     let offer = side.offer.as_ref().filter(|_| matches!(*request.method(), Method::GET | Method::HEAD));
     Ok(match offer.and_then(|offer| own(site, request, side, offer, &host, lang)) {

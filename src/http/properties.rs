@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use http_body::Frame;
 
 use super::address::client_address;
-use super::cookies;
+use super::cookies::CookieScope;
 use super::form::field;
 use super::multipart::{MAX_ENVELOPE, Source};
 use super::origin::{authority, is_own, is_same};
@@ -33,19 +33,19 @@ fn lines(data: &[u8], name: &HeaderName) -> HeaderMap {
 pub fn cookie(data: &[u8]) {
     let sent = Token::parse(&"0123456789abcdef".repeat(4)).expect("64 digits");
     for secure in [false, true] {
-        let name = if secure { "__Host-pichat" } else { "pichat" };
+        let (name, cookies) = (if secure { "__Host-pichat-443" } else { "pichat-443" }, CookieScope::new(443, secure));
         let mut headers = lines(data, &header::COOKIE);
-        let read = cookies::token(&headers, secure).map(|token| token.reveal());
+        let read = cookies.tokens(&headers).next().map(|token| token.reveal());
         if let Some(text) = &read {
             let pair = format!("{name}={text}");
             let mut sent = headers.values().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
             assert!(sent.any(|sent| sent.trim_ascii() == pair.as_bytes()), "{pair} was not sent");
             assert!(Token::parse(text).is_some_and(|again| again.reveal() == *text));
         }
-        let set = cookies::set(&sent, secure);
+        let set = cookies.set(&sent);
         let pair = set.to_str().ok().and_then(|set| set.split(';').next()).expect("a pair").to_owned();
         headers.append(header::COOKIE, pair.parse().expect("a value"));
-        let after = cookies::token(&headers, secure).map(|token| token.reveal());
+        let after = cookies.tokens(&headers).next().map(|token| token.reveal());
         assert_eq!(after, Some(read.unwrap_or_else(|| sent.reveal())), "the first counts, else ours");
     }
 }

@@ -13,6 +13,7 @@ use crate::types::Lang;
 use super::Site;
 use super::auth::{Admin, AnySession, Operator, SignedIn, Uploader};
 use super::body::Body;
+use super::context::RequestContext;
 use super::problem::Problem;
 
 /// One request on its way to a handler.
@@ -21,6 +22,8 @@ pub(super) struct Call {
     pub(super) request: Request<Incoming>,
     /// The client's address.
     pub(super) addr: IpAddr,
+    /// Address, scheme and authority.
+    pub(super) context: RequestContext,
     /// What a person at the other end reads.
     pub(super) lang: Lang,
     /// The `{…}` of the route's path, as it stands in the URL.

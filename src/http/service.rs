@@ -8,28 +8,29 @@ use hyper::body::Incoming;
 
 use crate::audit::Event;
 use crate::types::Lang;
+use crate::types::crypto::Token;
 
-use super::address::client_address;
 use super::auth::{AnySession, Operator, SignedIn};
 use super::body::Body;
-use super::cookies;
+use super::context::RequestContext;
+use super::cookies::CookieScope;
 use super::headers::harden;
-use super::origin::{authority, is_own, is_safe, is_same};
+use super::origin::{is_own, is_safe, is_same};
 use super::pages::{HTML, Page, escape};
 use super::problem::{Code, Problem};
 use super::router::{Call, Face, Found, Handler};
 use super::{Site, routes};
 
 /// Answers a request. Never fails: what goes wrong is an answer too.
-pub(super) async fn answer(site: Arc<Site>, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(site: Arc<Site>, peer: IpAddr, context: RequestContext, request: Request<Incoming>) -> Response<Body> {
     let config = site.config.get();
-    let addr = client_address(peer, request.headers(), &config.http.trusted_proxies);
     let lang =
         request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Lang::Es, Lang::from_accept_language);
     let face = if is_api(request.uri().path()) { Face::Api } else { Face::Page };
     let cors = cors(request.headers(), &config.http.allowed_origins);
-    let secure = site.secure;
-    let mut response = match dispatch(&site, peer, addr, lang, request).await {
+    let (secure, cookies) = (context.secure, context.cookies);
+    let outdated = outdated_token(&site, request.headers(), cookies);
+    let mut response = match dispatch(&site, peer, context, lang, request).await {
         Ok(response) => response,
         Err(Refused { problem, face: own }) => show(&site, &problem, own.unwrap_or(face), lang),
     };
@@ -37,6 +38,12 @@ pub(super) async fn answer(site: Arc<Site>, peer: IpAddr, request: Request<Incom
         site.refusals.count("http", code.word());
     }
     let fields = response.headers_mut();
+    if let Some(token) = outdated {
+        if !cookies.is_set_in(fields) {
+            fields.append(header::SET_COOKIE, cookies.set(&token));
+        }
+        fields.append(header::SET_COOKIE, cookies.clear_legacy());
+    }
     if !config.http.allowed_origins.is_empty() {
         // Also where this origin is none of them: what is cached for one must not be shown to another.
         fields.append(header::VARY, HeaderValue::from_static("Origin"));
@@ -75,11 +82,12 @@ impl From<Problem> for Refused {
 async fn dispatch(
     site: &Arc<Site>,
     peer: IpAddr,
-    addr: IpAddr,
+    context: RequestContext,
     lang: Lang,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refused> {
-    admit(site, addr, &request).await?;
+    admit(site, &context, request.version()).await?;
+    let addr = context.addr;
     let config = site.config.get();
     let path = request.uri().path().to_owned();
     if request.method() == Method::OPTIONS {
@@ -94,15 +102,14 @@ async fn dispatch(
         }
         Found::Nothing => return Err(Problem::new(Code::NotFound).into()),
     };
-    let own = authority(request.headers(), request.uri())?.unwrap_or_default();
     let guarded = !is_safe(request.method()) || path == routes::SOCKET;
-    if guarded && !is_same(request.headers(), &own, site.secure, &config.http.allowed_origins) {
+    if guarded && !is_same(request.headers(), context.authority(), context.secure, &config.http.allowed_origins) {
         let origin = request.headers().get(header::ORIGIN).map_or("-", |v| v.to_str().unwrap_or("?")).to_owned();
         site.audit.record(Event::RequestCrossOrigin { addr, origin, path }).await;
         return Err(Problem::new(Code::CrossOrigin).into());
     }
     let face = route.face;
-    let call = Call { site: Arc::clone(site), request, addr, lang, param };
+    let call = Call { site: Arc::clone(site), request, addr, context, lang, param };
     let result = match route.handler {
         Handler::Anyone(handler) => handler(call).await,
         Handler::AnySession(handler) => {
@@ -118,7 +125,7 @@ async fn dispatch(
             None => Err(denied(&call).await),
         },
         Handler::Operator(handler) => {
-            let local = Operator::local(peer, call.request.headers(), &own, &config.http.trusted_proxies);
+            let local = Operator::local(peer, call.request.headers(), call.context.authority(), &config.http.trusted_proxies);
             let who = match local {
                 Some(who) => who,
                 None => match signed_in(&call, face)?.admin() {
@@ -137,19 +144,23 @@ async fn dispatch(
 }
 
 /// Before anything is looked up: the rate of the address, the version, the host name.
-pub(super) async fn admit(site: &Site, addr: IpAddr, request: &Request<Incoming>) -> Result<(), Problem> {
+pub(super) async fn admit(site: &Site, context: &RequestContext, version: Version) -> Result<(), Problem> {
+    let addr = context.addr;
     if let Err(wait) = site.rates.request(addr) {
         if wait.first {
             site.audit.record(Event::RequestRateLimited { addr, seconds: wait.seconds() }).await;
         }
         return Err(wait.into());
     }
-    match authority(request.headers(), request.uri())? {
-        None if request.version() == Version::HTTP_11 => Err(Problem::new(Code::BadRequest).naming("Host")),
+    if let Some(header) = context.fault {
+        return Err(Problem::new(Code::BadRequest).naming(header));
+    }
+    match context.authority.as_deref() {
+        None if version == Version::HTTP_11 => Err(Problem::new(Code::BadRequest).naming("Host")),
         None => Ok(()),
-        Some(host) if is_own(&host, &site.host_name, &site.config.get().http.hosts) => Ok(()),
+        Some(host) if is_own(host, &site.host_name, &site.config.get().http.hosts) => Ok(()),
         Some(host) => {
-            site.audit.record(Event::RequestMisdirected { addr, host }).await;
+            site.audit.record(Event::RequestMisdirected { addr, host: host.to_owned() }).await;
             Err(Problem::new(Code::Misdirected))
         }
     }
@@ -174,14 +185,21 @@ fn preflight(site: &Site, request: &Request<Incoming>, path: &str) -> Result<Res
     Ok(response)
 }
 
-/// The session behind a request's cookie.
-pub(super) fn session(site: &Site, headers: &HeaderMap) -> Option<AnySession> {
-    let token = cookies::token(headers, site.secure)?;
-    site.accounts.session(&token).map(AnySession::new)
+/// The session behind a request's cookie: the first that is live, so that a planted cookie shuts out no session.
+pub(super) fn session(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Option<AnySession> {
+    let mut tokens = cookies.tokens(headers).chain(cookies.legacy_tokens(headers));
+    tokens.find_map(|token| site.accounts.session(&token)).map(AnySession::new)
+}
+
+/// The token of a live session whose cookie has no port in its name yet.
+fn outdated_token(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Option<Token> {
+    let is_live = |token: &Token| site.accounts.session(token).is_some();
+    let token = cookies.legacy_tokens(headers).find(is_live)?;
+    (!cookies.tokens(headers).any(|token| is_live(&token))).then_some(token)
 }
 
 fn any_session(call: &Call, face: Face) -> Result<AnySession, Refused> {
-    session(&call.site, call.request.headers())
+    session(&call.site, call.request.headers(), call.context.cookies)
         .ok_or_else(|| Refused { problem: Problem::new(Code::Unauthenticated), face: Some(face) })
 }
 
@@ -191,7 +209,7 @@ fn signed_in(call: &Call, face: Face) -> Result<SignedIn, Refused> {
 }
 
 async fn denied(call: &Call) -> Problem {
-    let user = session(&call.site, call.request.headers()).map(|who| who.session().person.name.clone());
+    let user = session(&call.site, call.request.headers(), call.context.cookies).map(|who| who.session().person.name.clone());
     let (method, path) = (call.request.method().to_string(), call.request.uri().path().to_owned());
     call.site.audit.record(Event::AccessDenied { user, addr: call.addr, method, path }).await;
     Problem::new(Code::Forbidden)

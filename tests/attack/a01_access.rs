@@ -29,7 +29,9 @@ impl Who {
     fn client(self, server: &Server) -> Client {
         match self {
             Self::Nobody => Client::new(server),
-            Self::Forger => Client { cookie: Some(format!("pichat={}", "0f".repeat(32))), ..Client::new(server) },
+            Self::Forger => {
+                Client { cookie: Some(format!("{}={}", server.cookie_name(), "0f".repeat(32))), ..Client::new(server) }
+            }
             Self::Ghost => {
                 let client = Client::admin(server);
                 assert_eq!(client.delete("/api/session").status, 204);

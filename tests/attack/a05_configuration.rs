@@ -110,7 +110,12 @@ fn every_kind_of_answer_says_what_a_browser_may() {
         assert_eq!(all("clear-site-data"), out, "{what}");
         if what.starts_with("signed out") {
             let cookie = one("set-cookie");
-            assert!(cookie.starts_with("pichat=;") && cookie.contains("Max-Age=0") && cookie.contains("HttpOnly"), "{cookie}");
+            assert!(
+                cookie.starts_with(&format!("{}=;", server.cookie_name()))
+                    && cookie.contains("Max-Age=0")
+                    && cookie.contains("HttpOnly"),
+                "{cookie}"
+            );
         }
         let typed = all("content-type");
         assert!(typed.len() == 1 || answer.body.is_empty(), "{what}: {typed:?}");

@@ -11,7 +11,7 @@ use crate::common::{Client, Options, Server};
 #[test]
 fn a_planted_session_is_never_taken_over() {
     let server = Server::start(Options::config(GENEROUS));
-    let planted = format!("pichat={}", "5e".repeat(32));
+    let planted = format!("{}={}", server.cookie_name(), "5e".repeat(32));
     for by_form in [false, true] {
         let mut victim = Client { cookie: Some(planted.clone()), ..Client::new(&server) };
         let answer = if by_form {
@@ -48,7 +48,9 @@ fn signing_in_over_an_attackers_session_ends_it() {
 fn two_cookies_of_one_name_do_not_confuse_anybody() {
     let server = Server::start(Options::config(GENEROUS));
     let (usuario, admin) = (Client::usuario(&server).cookie.expect("one"), Client::admin(&server).cookie.expect("one"));
-    for (line, name) in [(format!("{usuario}; {admin}"), "usuario"), (format!("pichat=x; {admin}; {usuario}"), "admin")] {
+    for (line, name) in
+        [(format!("{usuario}; {admin}"), "usuario"), (format!("{}=x; {admin}; {usuario}", server.cookie_name()), "admin")]
+    {
         let both = Client { cookie: Some(line), ..Client::new(&server) };
         assert_eq!(both.get("/api/session").json()["username"], name, "the first that is a token");
     }

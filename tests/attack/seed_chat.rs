@@ -173,7 +173,7 @@ fn an_anonymous_socket_is_refused() {
     let server = Server::demo();
     let stranger = Client::new(&server);
     let mut forger = stranger.clone();
-    forger.cookie = Some(format!("pichat={}", "0".repeat(64)));
+    forger.cookie = Some(format!("{}={}", server.cookie_name(), "0".repeat(64)));
     for client in [&stranger, &forger] {
         let (answer, _) = client.handshake(&[]);
         assert_eq!((answer.status, &*answer.code()), (401, "unauthenticated"));

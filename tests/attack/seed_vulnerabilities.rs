@@ -55,7 +55,8 @@ fn seed_02_default_key() {
     // Signed by Flask with "a-very-secret-key-for-dev": {"_fresh":true,"_id":…,"_user_id":"admin"}, the form of that cookie.
     let signed = "eyJfZnJlc2giOnRydWUsIl91c2VyX2lkIjoiYWRtaW4ifQ.aNV0AA.2kYc7Qm3rVwWnM4bUqH1yQ0sXyE";
     let server = Server::start(Options::config(GENEROUS));
-    for cookie in [format!("session={signed}"), format!("pichat={signed}"), format!("session={signed}; pichat={signed}")] {
+    let name = server.cookie_name();
+    for cookie in [format!("session={signed}"), format!("{name}={signed}"), format!("session={signed}; {name}={signed}")] {
         let forger = Client { cookie: Some(cookie), ..Client::new(&server) };
         assert_eq!((forger.get("/api/session").status, forger.handshake(&[]).0.status), (401, 401));
     }

@@ -134,6 +134,14 @@ impl Client {
         answer
     }
 
+    /// Goes on with a server that came back on another port, whose cookie is named after that port.
+    pub fn follow(&mut self, server: &Server) {
+        self.addr = server.addr;
+        if let Some((_, token)) = self.cookie.as_deref().and_then(|cookie| cookie.split_once('=')) {
+            self.cookie = Some(format!("{}={token}", server.cookie_name()));
+        }
+    }
+
     pub fn connect(&self) -> TcpStream {
         let stream = match self.from {
             None => TcpStream::connect(self.addr).expect("connects"),

@@ -145,6 +145,11 @@ impl Server {
         Self { child, addr, data_dir, banner, _folder: folder }
     }
 
+    /// The name of its session cookie over plain HTTP.
+    pub fn cookie_name(&self) -> String {
+        format!("pichat-{}", self.addr.port())
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -45,21 +45,21 @@ pub(super) async fn page(call: Call) -> Result {
 }
 
 pub(super) async fn api(call: Call) -> Result {
-    let Call { site, request, addr, .. } = call;
+    let Call { site, request, addr, context, .. } = call;
     let headers = request.headers().clone();
     let Claim { code, username, password } = read_json(request).await?;
     let request = ClaimRequest { code: code.to_string(), name: username, password: Password::typed(&password) };
     let (token, session) = site.accounts.redeem(request, addr).await?;
-    end_old(&site, &headers).await?;
+    end_old(&site, &headers, context.cookies).await?;
     let mut response = shown(&site, &session);
     *response.status_mut() = StatusCode::CREATED;
-    remember(&mut response, &token, site.secure);
+    remember(&mut response, &token, context.cookies);
     Ok(response)
 }
 
 /// The form of `/reclamar`: works without scripts, answers with the page again when it fails.
 pub(super) async fn form(call: Call) -> Result {
-    let Call { site, request, addr, lang, .. } = call;
+    let Call { site, request, addr, context, lang, .. } = call;
     let headers = request.headers().clone();
     let (mut code, mut name) = (Zeroizing::default(), String::new());
     let result = async {
@@ -75,13 +75,13 @@ pub(super) async fn form(call: Call) -> Result {
         }
         let request = ClaimRequest { code: code.to_string(), name: name.clone(), password: Password::typed(&password) };
         let claimed = site.accounts.redeem(request, addr).await?;
-        end_old(&site, &headers).await?;
+        end_old(&site, &headers, context.cookies).await?;
         Ok::<_, Problem>(claimed)
     };
     Ok(match result.await {
         Ok((token, _)) => {
             let mut response = see_other("/inicio");
-            remember(&mut response, &token, site.secure);
+            remember(&mut response, &token, context.cookies);
             response
         }
         Err(problem) => {

@@ -18,7 +18,7 @@ use super::{json, see_other};
 type Result = std::result::Result<Response<Body>, Problem>;
 
 pub(super) async fn root(call: Call) -> Result {
-    let known = session(&call.site, call.request.headers()).is_some();
+    let known = session(&call.site, call.request.headers(), call.context.cookies).is_some();
     Ok(see_other(if known { "/inicio" } else { entrance(&call.site) }))
 }
 
@@ -28,7 +28,7 @@ pub(in crate::http) fn entrance(site: &Site) -> &'static str {
 }
 
 pub(super) async fn login(call: Call) -> Result {
-    let known = session(&call.site, call.request.headers()).is_some();
+    let known = session(&call.site, call.request.headers(), call.context.cookies).is_some();
     Ok(match entrance(&call.site) {
         _ if known => see_other("/inicio"),
         "/login" => call.site.pages.get(Page::Login),

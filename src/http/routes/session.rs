@@ -9,10 +9,11 @@ use crate::accounts::password::Password;
 use crate::accounts::{Session, SignInError};
 use crate::http::auth::AnySession;
 use crate::http::body::{Body, read_small};
-use crate::http::cookies;
+use crate::http::cookies::CookieScope;
 use crate::http::pages::{HTML, Page};
 use crate::http::problem::{Code, Problem, internal};
 use crate::http::router::Call;
+use crate::http::service::session;
 use crate::http::{Site, form};
 use crate::types::crypto::Token;
 
@@ -80,33 +81,33 @@ pub(super) async fn read_json<T: DeserializeOwned>(request: http::Request<hyper:
 }
 
 /// Begins a session and puts its cookie into `response`.
-pub(super) fn remember(response: &mut Response<Body>, token: &Token, secure: bool) {
-    response.headers_mut().append(header::SET_COOKIE, cookies::set(token, secure));
+pub(super) fn remember(response: &mut Response<Body>, token: &Token, cookies: CookieScope) {
+    response.headers_mut().append(header::SET_COOKIE, cookies.set(token));
 }
 
-fn forget(response: &mut Response<Body>, secure: bool) {
+fn forget(response: &mut Response<Body>, cookies: CookieScope) {
     let fields = response.headers_mut();
-    fields.append(header::SET_COOKIE, cookies::clear(secure));
+    fields.append(header::SET_COOKIE, cookies.clear());
     // Without "cookies": that would take away what other ports of this name have set. Over plain HTTP browsers do not heed it.
     fields.insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
 }
 
 /// A session that the browser still carries ends: signing in anew never leaves two behind, and nobody can plant one.
-pub(super) async fn end_old(site: &Site, headers: &HeaderMap) -> Result<()> {
-    if let Some(old) = cookies::token(headers, site.secure).and_then(|token| site.accounts.session(&token)) {
-        site.accounts.sign_out(&old).await?;
+pub(super) async fn end_old(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Result<()> {
+    if let Some(old) = session(site, headers, cookies) {
+        site.accounts.sign_out(old.session()).await?;
     }
     Ok(())
 }
 
 pub(super) async fn sign_in(call: Call) -> Result {
-    let Call { site, request, addr, .. } = call;
+    let Call { site, request, addr, context, .. } = call;
     let headers = request.headers().clone();
     let Credentials { username, password } = read_json(request).await?;
     let (token, session) = site.accounts.sign_in(username, Password::typed(&password), addr).await?;
-    end_old(&site, &headers).await?;
+    end_old(&site, &headers, context.cookies).await?;
     let mut response = shown(&site, &session);
-    remember(&mut response, &token, site.secure);
+    remember(&mut response, &token, context.cookies);
     Ok(response)
 }
 
@@ -117,13 +118,13 @@ pub(super) async fn show(call: Call, who: AnySession) -> Result {
 pub(super) async fn sign_out(call: Call, who: AnySession) -> Result {
     call.site.accounts.sign_out(who.session()).await?;
     let mut response = no_content();
-    forget(&mut response, call.site.secure);
+    forget(&mut response, call.context.cookies);
     Ok(response)
 }
 
 /// The form of `/login`: works without scripts, answers with the page again when it fails.
 pub(super) async fn form_sign_in(call: Call) -> Result {
-    let Call { site, request, addr, lang, .. } = call;
+    let Call { site, request, addr, context, lang, .. } = call;
     let headers = request.headers().clone();
     let mut typed = String::new();
     let result = async {
@@ -133,13 +134,13 @@ pub(super) async fn form_sign_in(call: Call) -> Result {
         let password = form::field(&body, "clave").ok_or_else(|| Problem::new(Code::BadRequest).naming("clave"))?;
         typed.clone_from(&name);
         let signed_in = site.accounts.sign_in(name.to_string(), Password::typed(&password), addr).await?;
-        end_old(&site, &headers).await?;
+        end_old(&site, &headers, context.cookies).await?;
         Ok::<_, Problem>(signed_in)
     };
     Ok(match result.await {
         Ok((token, _)) => {
             let mut response = see_other("/inicio");
-            remember(&mut response, &token, site.secure);
+            remember(&mut response, &token, context.cookies);
             response
         }
         Err(problem) => {
@@ -152,6 +153,6 @@ pub(super) async fn form_sign_in(call: Call) -> Result {
 pub(super) async fn form_sign_out(call: Call, who: AnySession) -> Result {
     call.site.accounts.sign_out(who.session()).await?;
     let mut response = see_other("/login");
-    forget(&mut response, call.site.secure);
+    forget(&mut response, call.context.cookies);
     Ok(response)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::http::Site;
 use crate::http::body::Body;
 use crate::http::connection::Successor;
-use crate::http::origin::{authority, is_same};
+use crate::http::origin::is_same;
 use crate::http::pages::Page;
 use crate::http::plain::host;
 use crate::http::problem::{Code, Problem};
@@ -32,10 +32,10 @@ pub(super) async fn show(call: Call) -> Result {
     let mut response = super::json(StatusCode::OK, &Trusted { trusted: true });
     let fields = response.headers_mut();
     fields.insert(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = from_plain_page(&call.site, call.request.headers(), &own) {
+    if let Some(origin) = from_plain_page(&call.site, call.request.headers(), own) {
         fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
-    if call.site.https.as_ref().is_some_and(|side| may_insist(&own, side.http_port)) {
+    if call.site.https.as_ref().is_some_and(|side| may_insist(own, side.http_port)) {
         fields.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     Ok(response)
@@ -46,7 +46,7 @@ pub(super) async fn socket(call: Call) -> Result {
     let own = own_authority(&call)?;
     let headers = call.request.headers();
     let config = call.site.config.get();
-    if from_plain_page(&call.site, headers, &own).is_none() && !is_same(headers, &own, true, &config.http.allowed_origins) {
+    if from_plain_page(&call.site, headers, own).is_none() && !is_same(headers, own, true, &config.http.allowed_origins) {
         return Err(Problem::new(Code::CrossOrigin));
     }
     let mut response = handshake(&call.request)?;
@@ -61,11 +61,8 @@ pub(super) async fn page(call: Call) -> Result {
 }
 
 /// Without TLS there is nothing here.
-fn own_authority(call: &Call) -> std::result::Result<String, Problem> {
-    if !call.site.secure {
-        return Err(Problem::new(Code::NotFound));
-    }
-    Ok(authority(call.request.headers(), call.request.uri())?.unwrap_or_default())
+fn own_authority(call: &Call) -> std::result::Result<&str, Problem> {
+    if call.context.secure { Ok(call.context.authority()) } else { Err(Problem::new(Code::NotFound)) }
 }
 
 /// The origin, when it is that of this very host's pages without TLS.
