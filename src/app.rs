@@ -139,8 +139,11 @@ fn rate_settings(config: &Config) -> RateSettings {
         requests_per_minute: l.requests_per_minute,
         request_burst: l.request_burst,
         uploads_per_minute: l.uploads_per_minute,
+        upload_burst: l.upload_burst,
         downloads_per_minute: l.downloads_per_minute,
+        download_burst: l.download_burst,
         deletes_per_minute: l.deletes_per_minute,
+        delete_burst: l.delete_burst,
         messages_per_minute: l.messages_per_minute,
         message_burst: l.message_burst,
         joins_per_minute: l.joins_per_minute,
@@ -159,6 +162,7 @@ fn sign_in_settings(config: &Config) -> SignInSettings {
 fn chat_limits(config: &Config) -> ChatLimits {
     ChatLimits {
         rooms: config.limits.rooms,
+        rooms_per_user: config.limits.rooms_per_user,
         seats: config.limits.room_members,
         ring: config.limits.room_ring,
         grace: config.chat.resume_grace,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::types::{RoomCode, RoomKind};
+use crate::types::{RoomCode, RoomKind, UserId};
 
 use super::delivery::Wire;
 use super::room::Room;
@@ -12,6 +12,8 @@ use super::room::Room;
 pub(super) struct Entry<W: Wire> {
     pub(super) code: RoomCode,
     pub(super) kind: RoomKind,
+    /// Who made it; it counts in that person's share as long as it exists.
+    pub(super) maker: UserId,
     /// Argon2 PHC string of the password.
     pub(super) password: Arc<str>,
     /// Tells two rooms apart that had the same code one after the other.

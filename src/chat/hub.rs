@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::audit::{Audit, Event};
 use crate::clock::Timestamp;
 use crate::types::crypto::MacKey;
-use crate::types::{Person, RoomCode, RoomKind, UserName};
+use crate::types::{Person, RoomCode, RoomKind, UserId, UserName};
 
 use super::delivery::{Mailbox as _, Presence, Urgency, Wire};
 use super::entry::{Entry, Found, State, lock};
@@ -24,6 +24,8 @@ const TALLY_EVERY: Duration = Duration::from_secs(60);
 pub struct ChatLimits {
     /// Rooms at once, reserved codes included.
     pub rooms: usize,
+    /// Rooms that one person made, reserved codes included.
+    pub rooms_per_user: usize,
     /// Sockets in one room.
     pub seats: usize,
     /// Messages kept for `resume`.
@@ -73,6 +75,9 @@ pub enum EnterError {
     /// There are as many rooms as there may be.
     #[error("there are too many rooms")]
     TooManyRooms,
+    /// This person made as many rooms as one may, and they still exist.
+    #[error("this person made too many rooms")]
+    TooManyOwnRooms,
     /// The room ended, or one was made under this code, since it was looked up: look again.
     #[error("the room changed meanwhile")]
     Changed,
@@ -141,10 +146,13 @@ impl<W: Wire> Hub<W> {
         lock(&self.rooms).get(code).cloned().map(Found)
     }
 
-    /// Whether a room more may be made; asked before a password is hashed for nothing.
-    pub fn has_space(&self) -> bool {
+    /// Refuses where `maker` may make no further room; asked before a password is hashed for nothing.
+    pub fn may_make(&self, maker: UserId) -> Result<(), EnterError> {
+        let limits = self.limits();
         let rooms = lock(&self.rooms);
-        rooms.len() < self.limits().rooms || rooms.values().any(|e| lock(&e.state).room.empty_since.is_some())
+        within_share(&rooms, maker, limits.rooms_per_user)?;
+        let free = rooms.len() < limits.rooms || rooms.values().any(|e| lock(&e.state).room.empty_since.is_some());
+        if free { Ok(()) } else { Err(EnterError::TooManyRooms) }
     }
 
     /// Gives up the code that has been reserved longest without anybody in its room, so that one person who makes rooms and
@@ -183,12 +191,14 @@ impl<W: Wire> Hub<W> {
             if rooms.contains_key(code) {
                 return Err(EnterError::Changed);
             }
+            within_share(&rooms, visitor.person.id, limits.rooms_per_user)?;
             if rooms.len() >= limits.rooms && !self.end_longest_empty(&mut rooms) {
                 return Err(EnterError::TooManyRooms);
             }
             let entry = Arc::new(Entry {
                 code: code.clone(),
                 kind,
+                maker: visitor.person.id,
                 password: password.into(),
                 instance: self.next_instance.fetch_add(1, Ordering::Relaxed),
                 state: Mutex::new(State { room: Room::new(now.1), ended: false, messages: 0, bytes: 0, tallied: (0, 0, now.1) }),
@@ -339,6 +349,13 @@ impl<W: Wire> Hub<W> {
             }
         }
     }
+}
+
+/// Refuses where `maker` made as many of `rooms` as one person may. Counting takes one pass over at most 1024 rooms, and
+/// only where a room is made: at most `joins_per_minute` a person.
+fn within_share<W: Wire>(rooms: &HashMap<RoomCode, Arc<Entry<W>>>, maker: UserId, most: usize) -> Result<(), EnterError> {
+    let own = rooms.values().filter(|entry| entry.maker == maker).count();
+    if own < most { Ok(()) } else { Err(EnterError::TooManyOwnRooms) }
 }
 
 #[cfg(test)]

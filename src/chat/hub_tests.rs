@@ -44,7 +44,7 @@ impl Wire for Words {
 }
 
 const LIMITS: ChatLimits =
-    ChatLimits { rooms: 2, seats: 8, ring: 4, grace: Duration::from_secs(30), empty: Duration::from_secs(600) };
+    ChatLimits { rooms: 2, rooms_per_user: 2, seats: 8, ring: 4, grace: Duration::from_secs(30), empty: Duration::from_secs(600) };
 
 fn hub() -> Arc<Hub<Words>> {
     let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
@@ -88,13 +88,13 @@ fn a_full_table_gives_up_the_code_reserved_longest_but_no_room_with_people() {
     let inbox = Inbox::default();
     let one = make(&hub, "uno", 1, &inbox, 0).expect("made");
     let two = make(&hub, "dos", 1, &inbox, 0).expect("made");
-    assert!(!hub.has_space());
-    assert_eq!(make(&hub, "tres", 1, &inbox, 1).err(), Some(EnterError::TooManyRooms));
+    assert_eq!(hub.may_make(UserId(3)), Err(EnterError::TooManyRooms));
+    assert_eq!(make(&hub, "tres", 3, &inbox, 1).err(), Some(EnterError::TooManyRooms));
     one.leave(Timestamp(0), Duration::from_secs(5));
     two.leave(Timestamp(0), Duration::from_secs(6));
-    assert!(hub.has_space());
+    assert_eq!(hub.may_make(UserId(3)), Ok(()));
     let held = hub.find(&code("uno")).expect("reserved");
-    let three = make(&hub, "tres", 1, &inbox, 7).expect("made");
+    let three = make(&hub, "tres", 3, &inbox, 7).expect("made");
     assert!(hub.find(&code("uno")).is_none(), "reserved since second 5");
     assert!(hub.find(&code("dos")).is_some(), "reserved since second 6");
     let person = person(2);
@@ -102,6 +102,54 @@ fn a_full_table_gives_up_the_code_reserved_longest_but_no_room_with_people() {
     let late = hub.enter(&held, &visitor, at(8), |_| String::new());
     assert_eq!(late.err(), Some(EnterError::Changed), "who still holds the old room looks again");
     drop(three);
+}
+
+#[test]
+fn maker_has_a_share_of_rooms_until_they_end() {
+    let hub = hub();
+    hub.reconfigure(ChatLimits { rooms: 9, ..LIMITS });
+    let inbox = Inbox::default();
+    let one = make(&hub, "uno", 1, &inbox, 0).expect("made");
+    let _two = make(&hub, "dos", 1, &inbox, 0).expect("made");
+    assert_eq!(hub.may_make(UserId(1)), Err(EnterError::TooManyOwnRooms));
+    assert_eq!(make(&hub, "tres", 1, &inbox, 0).err(), Some(EnterError::TooManyOwnRooms));
+    let others = make(&hub, "tres", 2, &inbox, 0).expect("another person has the own share");
+    one.leave(Timestamp(0), Duration::from_secs(1));
+    assert_eq!(make(&hub, "mas", 1, &inbox, 2).err(), Some(EnterError::TooManyOwnRooms), "a reserved code counts");
+    let room = hub.find(&code("tres")).expect("there");
+    let (person, visitor_inbox) = (person(1), Inbox::default());
+    let visitor = Visitor { person: &person, mailbox: &visitor_inbox };
+    assert!(hub.enter(&room, &visitor, at(2), |_| String::new()).is_ok(), "rooms of others are entered freely");
+    hub.sweep(Timestamp(0), Duration::from_secs(601));
+    let made_anew = make(&hub, "mas", 1, &inbox, 602).expect("the room has ended");
+    drop((others, made_anew));
+}
+
+proptest::proptest! {
+    /// Whatever is made, left and swept, no person holds more rooms than the share, and no share is refused that is free.
+    #[test]
+    fn rooms_of_a_person_never_pass_the_share(ops in proptest::collection::vec((0i64..3, 0u8..3, 0u64..400), 0..60)) {
+        let hub = hub();
+        hub.reconfigure(ChatLimits { rooms: 100, ..LIMITS });
+        let (inbox, mut now, mut held) = (Inbox::default(), 0, Vec::new());
+        for (n, (who, op, step)) in ops.into_iter().enumerate() {
+            now += step;
+            let own = |hub: &Arc<Hub<Words>>| lock(&hub.rooms).values().filter(|entry| entry.maker == UserId(who)).count();
+            match op {
+                0 => {
+                    let free = own(&hub) < LIMITS.rooms_per_user;
+                    let made = make(&hub, &format!("s{n}"), who, &inbox, now);
+                    proptest::prop_assert_eq!(made.is_ok(), free);
+                    held.extend(made);
+                }
+                1 => if let Some(membership) = held.pop() {
+                    membership.leave(Timestamp(0), Duration::from_secs(now));
+                },
+                _ => hub.sweep(Timestamp(0), Duration::from_secs(now)),
+            }
+            proptest::prop_assert!(own(&hub) <= LIMITS.rooms_per_user);
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::origin::Origin;
-use super::{ConfigError, Problem};
+use super::{ConfigError, FILES_CEILING, Problem};
 use crate::types::Text;
 
 /// `[files]`.
@@ -20,6 +20,10 @@ pub struct Files {
     pub max_total: u64,
     /// Share of the disk that stays free.
     pub keep_free_percent: u8,
+    /// Most bytes of one person's files; a quarter of `max_total` where none is set.
+    pub user_bytes: Option<u64>,
+    /// Most files of one person; a quarter of `limits.files` where none is set.
+    pub user_files: Option<usize>,
 }
 
 const DIR: &str = "cuarentena";
@@ -30,6 +34,8 @@ const MAX_TOTAL_MIB: u64 = 2048;
 const MIB_CEILING: u64 = 1024 * 1024;
 const KEEP_FREE_PERCENT: u8 = 5;
 const KEEP_FREE_PERCENT_CEILING: u8 = 50;
+/// One person's share where none is set: with a quarter each, four people are needed to fill the store.
+const SHARES: u64 = 4;
 
 impl Default for Files {
     fn default() -> Self {
@@ -38,11 +44,24 @@ impl Default for Files {
             max_file: MAX_FILE_MIB * MIB,
             max_total: MAX_TOTAL_MIB * MIB,
             keep_free_percent: KEEP_FREE_PERCENT,
+            user_bytes: None,
+            user_files: None,
         }
     }
 }
 
 impl Files {
+    /// Bytes that one person's files may have.
+    pub fn user_total(&self) -> u64 {
+        self.user_bytes.unwrap_or(self.max_total / SHARES).min(self.max_total)
+    }
+
+    /// Files that one person may have, of `all` that there may be.
+    pub fn user_count(&self, all: usize) -> u64 {
+        let all = all as u64;
+        self.user_files.map_or_else(|| (all / SHARES).max(1), |files| files as u64).min(all)
+    }
+
     /// The folder as it was written, as far as that can be told: without the `data_dir` it was joined to.
     pub(super) fn below(&self, data_dir: &Path) -> &Path {
         self.dir.strip_prefix(data_dir).unwrap_or(&self.dir)
@@ -57,6 +76,8 @@ pub(super) struct RawFiles {
     max_file_mib: Option<Spanned<i128>>,
     max_total_mib: Option<Spanned<i128>>,
     keep_free_percent: Option<Spanned<i128>>,
+    user_mib: Option<Spanned<i128>>,
+    user_files: Option<Spanned<i128>>,
 }
 
 const FOLDER: Text = Text::new("una carpeta; \".\" es la de trabajo", "a folder; \".\" is the working directory");
@@ -74,7 +95,11 @@ impl RawFiles {
         let mib = |key, given: &Option<Spanned<i128>>, default| {
             origin.number(key, given.as_ref(), 1..=MIB_CEILING, default).map(|mib| mib * MIB)
         };
+        let user_mib = origin.number("files.user_mib", self.user_mib.as_ref(), 0..=MIB_CEILING, 0)?;
+        let user_files = origin.number("files.user_files", self.user_files.as_ref(), 0..=FILES_CEILING, 0)?;
         Ok(Files {
+            user_bytes: (user_mib > 0).then_some(user_mib * MIB),
+            user_files: (user_files > 0).then_some(user_files),
             dir: origin.parsed("files.dir", self.dir.as_ref(), data_dir.join(DIR), OWN_FOLDER, own)?,
             max_file: mib("files.max_file_mib", &self.max_file_mib, MAX_FILE_MIB)?,
             max_total: mib("files.max_total_mib", &self.max_total_mib, MAX_TOTAL_MIB)?,
@@ -99,5 +124,19 @@ pub(super) fn data_dir(given: Option<&Spanned<String>>, origin: &Origin<'_>) -> 
         None => Ok(PathBuf::from(".")),
         Some(dir) if dir.get_ref().is_empty() => Err(origin.error("data_dir", &dir.span(), Problem::Missing(FOLDER))),
         Some(dir) => Ok(PathBuf::from(dir.get_ref())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn share_of_one_person_is_a_quarter_or_what_is_set() {
+        let files = Files::default();
+        assert_eq!((files.user_total(), files.user_count(10_000)), (512 * MIB, 2500));
+        assert_eq!((files.user_count(1), files.user_count(3)), (1, 1), "one file may always be");
+        let set = Files { user_bytes: Some(7), user_files: Some(10), ..Files::default() };
+        assert_eq!((set.user_total(), set.user_count(10_000), set.user_count(8)), (7, 10, 8), "never more than there may be");
     }
 }

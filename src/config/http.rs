@@ -22,6 +22,13 @@ pub struct Http {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
+impl Http {
+    /// Returns true if `addr` is a trusted proxy's.
+    pub fn trusts(&self, addr: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|proxy| proxy.to_canonical() == addr.to_canonical())
+    }
+}
+
 impl Default for Http {
     fn default() -> Self {
         Self {

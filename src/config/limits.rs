@@ -94,15 +94,24 @@ limits! {
     uploads_per_minute: u32 = 5, up to RATE_CEILING,
         "Subidas por minuto y usuario.",
         "Uploads a minute and user.";
+    upload_burst: u32 = 60, up to RATE_CEILING,
+        "Subidas que pueden venir de golpe: una carpeta de fotos.",
+        "Uploads that may come at once: a folder of photos.";
     downloads_per_minute: u32 = 10, up to RATE_CEILING,
-        "Descargas por minuto y usuario.",
-        "Downloads a minute and user.";
-    deletes_per_minute: u32 = 3, up to RATE_CEILING,
+        "Descargas por minuto y usuario. Las partes de un mismo archivo cuentan una vez en diez minutos.",
+        "Downloads a minute and user. The parts of one file count once within ten minutes.";
+    download_burst: u32 = 120, up to RATE_CEILING,
+        "Descargas que pueden venir de golpe.",
+        "Downloads that may come at once.";
+    deletes_per_minute: u32 = 5, up to RATE_CEILING,
         "Borrados por minuto y usuario.",
         "Deletes a minute and user.";
+    delete_burst: u32 = 200, up to RATE_CEILING,
+        "Borrados que pueden venir de golpe.",
+        "Deletes that may come at once.";
     requests_per_minute: u32 = 600, up to RATE_CEILING,
-        "Peticiones de toda clase por minuto y dirección.",
-        "Requests of any kind a minute and address.";
+        "Peticiones por minuto y sesión; sin sesión, por minuto y dirección. Los archivos fijos de las páginas cuentan aparte.",
+        "Requests a minute and session; without one, a minute and address. The pages' static files count apart.";
     request_burst: u32 = 200, up to RATE_CEILING,
         "Peticiones que pueden venir de golpe.",
         "Requests that may come at once.";
@@ -113,18 +122,21 @@ limits! {
         "Mensajes que pueden venir de golpe.",
         "Messages that may come at once.";
     joins_per_minute: u32 = 30, up to RATE_CEILING,
-        "Entradas a salas y reconexiones por minuto y usuario.",
-        "Joins and resumes a minute and user.";
+        "Entradas a salas por minuto y usuario; volver tras un corte no cuenta.",
+        "Joins a minute and user; coming back after a cut does not count.";
     message_chars: usize = 1000, up to MAX_TEXT_CHARS,
         "Caracteres de un mensaje; tope 4000.",
         "Characters of a message; ceiling 4000.";
     rooms: usize = 256, up to ROOMS_CEILING,
         "Salas a la vez; tope 1024.",
         "Rooms at once; ceiling 1024.";
+    rooms_per_user: usize = 16, up to ROOMS_CEILING,
+        "Salas hechas por un usuario que todavía existen; tope 1024.",
+        "Rooms made by one user that still exist; ceiling 1024.";
     room_members: usize = 256, up to ROOM_MEMBERS_CEILING,
         "Conexiones en una sala; tope 1024.",
         "Sockets in one room; ceiling 1024.";
-    rooms_per_socket: usize = 8, up to ROOMS_PER_SOCKET_CEILING,
+    rooms_per_socket: usize = 16, up to ROOMS_PER_SOCKET_CEILING,
         "Salas de una conexión; tope 32.",
         "Rooms of one socket; ceiling 32.";
     room_ring: usize = 64, up to ROOM_RING_CEILING,
@@ -133,10 +145,10 @@ limits! {
     connections: usize = 2048, up to CONNECTIONS_CEILING,
         "Conexiones a la vez; tope 16384.",
         "Connections at once; ceiling 16384.";
-    connections_per_address: usize = 64, up to CONNECTIONS_CEILING,
-        "Conexiones de una dirección; tope 16384.",
-        "Connections of one address; ceiling 16384.";
-    sockets_per_session: usize = 8, up to CONNECTIONS_CEILING,
+    connections_per_address: usize = 512, up to CONNECTIONS_CEILING,
+        "Conexiones de una dirección que no atienden a nadie con sesión, y las que atienden a un usuario; tope 16384.",
+        "Connections of one address that serve nobody signed in, and those that serve one user; ceiling 16384.";
+    sockets_per_session: usize = 16, up to CONNECTIONS_CEILING,
         "Conexiones de chat de una sesión (pestañas abiertas); tope 16384.",
         "Chat sockets of one session (open tabs); ceiling 16384.";
     sessions: usize = 1024, up to SESSIONS_CEILING,

@@ -308,6 +308,28 @@ const SETTINGS: &[Setting] = &[
         same: |a, b| a.files.keep_free_percent == b.files.keep_free_percent,
     },
     Setting {
+        path: "files.user_mib",
+        kind: Kind::Number,
+        default: "0",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Parte de un usuario: tamaño máximo de todos sus archivos juntos, en MiB: de 1 a 1048576; 0 es la cuarta parte de max_total_mib.",
+            "One user's share: largest sum of that user's files, in MiB: 1 to 1048576; 0 is a quarter of max_total_mib.",
+        ),
+        same: |a, b| a.files.user_bytes == b.files.user_bytes,
+    },
+    Setting {
+        path: "files.user_files",
+        kind: Kind::Number,
+        default: "0",
+        reload: Reload::Live,
+        doc: Text::new(
+            "Parte de un usuario: cantidad máxima de archivos suyos, de 1 a 100000; 0 es la cuarta parte de [limits] files.",
+            "One user's share: most files of that user, 1 to 100000; 0 is a quarter of [limits] files.",
+        ),
+        same: |a, b| a.files.user_files == b.files.user_files,
+    },
+    Setting {
         path: "audit.syslog",
         kind: Kind::Text,
         default: r#""/dev/log""#,

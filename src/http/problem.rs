@@ -44,6 +44,7 @@ pub(super) enum Code {
     Internal,
     Busy,
     StorageFull,
+    QuotaExceeded,
 }
 
 impl Code {
@@ -167,6 +168,11 @@ impl Code {
                 S::INSUFFICIENT_STORAGE,
                 "storage_full",
                 Text::new("No queda espacio para más archivos", "There is no space left for more files"),
+            ),
+            Self::QuotaExceeded => (
+                S::INSUFFICIENT_STORAGE,
+                "quota_exceeded",
+                Text::new("Ya usaste tu parte del espacio para archivos", "You have used up your share of the space for files"),
             ),
         }
     }

@@ -90,11 +90,10 @@ impl Quarantine {
         if sweep.removed > 0 {
             audit.note(Event::FileSwept { count: sweep.removed });
         }
-        let (mut used, mut count) = (0, 0);
+        let mut held = Vec::with_capacity(rows.len());
         for row in rows {
             if FileId::parse(&row.id).is_some_and(|id| !sweep.lost.contains(&id)) {
-                used += row.size;
-                count += 1;
+                held.push((row.user_id, row.size));
                 if let Some((state, why)) = after_restart(&row) {
                     let reasons = why.lines().join("\n");
                     store.with(|db| db.move_file(&row.id, &row.state, state.as_str(), &reasons))?;
@@ -108,13 +107,19 @@ impl Quarantine {
                 audit.note(Event::FileLost { id: row.id, name: row.name });
             }
         }
-        let (quota, inspections) = (Arc::new(Quota::new(used, count)), Inspections::new());
+        let (quota, inspections) = (Arc::new(Quota::new(held)), Inspections::new());
         Ok(Arc::new(Self { disk, store, quota, inspections, config, audit, clock }))
     }
 
     fn limits(&self) -> QuotaLimits {
         let config = self.config.get();
-        QuotaLimits { max_total: config.files.max_total, max_files: config.limits.files as u64 }
+        let (files, most) = (&config.files, config.limits.files);
+        QuotaLimits {
+            max_total: files.max_total,
+            max_files: most as u64,
+            user_total: files.user_total(),
+            user_files: files.user_count(most),
+        }
     }
 
     /// Files and their bytes, with what is on its way in.
@@ -152,7 +157,7 @@ impl Quarantine {
         if !self.store.run(move |db| db.remove_file(&id.to_string())).await? {
             return Ok(None);
         }
-        self.quota.release(found.size);
+        self.quota.release(found.uploader, found.size);
         let disk = self.disk.clone();
         blocking(move || disk.remove(id)).await?;
         Ok(Some(found))

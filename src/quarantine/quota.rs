@@ -1,30 +1,50 @@
-//! Room in the store: reserved before a byte is written, given back by `Drop`.
+//! Room in the store, of all and of one person: reserved before a byte is written, given back by `Drop`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What the store may hold.
+use crate::types::UserId;
+
+/// Caps of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuotaLimits {
     /// Bytes of all files together.
     pub max_total: u64,
     /// Number of files.
     pub max_files: u64,
+    /// Bytes of one person's files.
+    pub user_total: u64,
+    /// Number of one person's files.
+    pub user_files: u64,
 }
 
-/// Why there is no room.
+/// The cap that a file would pass.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Full {
-    /// The bytes would pass the cap.
+    /// Bytes of all files.
     #[error("the file store may not hold more than {max_total} bytes")]
     Bytes {
         /// The cap in force.
         max_total: u64,
     },
-    /// The files would pass the cap.
+    /// Number of all files.
     #[error("the file store may not hold more than {max_files} files")]
     Files {
         /// The cap in force.
         max_files: u64,
+    },
+    /// Bytes of this person's files.
+    #[error("one person's files may not have more than {user_total} bytes")]
+    UserBytes {
+        /// The cap in force.
+        user_total: u64,
+    },
+    /// Number of this person's files.
+    #[error("one person may not have more than {user_files} files")]
+    UserFiles {
+        /// The cap in force.
+        user_files: u64,
     },
 }
 
@@ -32,54 +52,109 @@ pub enum Full {
 #[derive(Debug)]
 pub(super) struct Quota(Mutex<Held>);
 
-#[derive(Clone, Copy, Debug)]
-struct Held {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
     bytes: u64,
     files: u64,
 }
 
+/// The sums are kept together under one lock, held for nanoseconds: a cap of all and one of a person change in one step.
+#[derive(Debug, Default)]
+struct Held {
+    all: Sum,
+    /// Only people with at least one file, so never more entries than files.
+    of_user: HashMap<UserId, Sum>,
+}
+
+impl Held {
+    fn add(&mut self, user: Option<UserId>, bytes: u64) {
+        self.all = Sum { bytes: self.all.bytes.saturating_add(bytes), files: self.all.files + 1 };
+        if let Some(user) = user {
+            let own = self.of_user.entry(user).or_default();
+            *own = Sum { bytes: own.bytes.saturating_add(bytes), files: own.files + 1 };
+        }
+    }
+
+    fn remove(&mut self, user: Option<UserId>, bytes: u64) {
+        let less = |sum: Sum| Sum { bytes: sum.bytes.saturating_sub(bytes), files: sum.files.saturating_sub(1) };
+        self.all = less(self.all);
+        if let Some(user) = user
+            && let Entry::Occupied(mut own) = self.of_user.entry(user)
+        {
+            *own.get_mut() = less(*own.get());
+            if own.get().files == 0 {
+                own.remove();
+            }
+        }
+    }
+
+    /// Changes the bytes of a file that is counted.
+    fn resize(&mut self, user: UserId, from: u64, to: u64) {
+        let change = |bytes: u64| bytes.saturating_sub(from).saturating_add(to);
+        self.all.bytes = change(self.all.bytes);
+        if let Some(own) = self.of_user.get_mut(&user) {
+            own.bytes = change(own.bytes);
+        }
+    }
+
+    fn of(&self, user: UserId) -> Sum {
+        self.of_user.get(&user).copied().unwrap_or_default()
+    }
+
+    /// Checks both caps on bytes; the store's first, since a full store is nothing that a person can change by deleting.
+    fn fits(&self, user: UserId, more: u64, limits: &QuotaLimits) -> Result<(), Full> {
+        let within = |held: u64, cap| held.checked_add(more).is_some_and(|sum| sum <= cap);
+        if !within(self.all.bytes, limits.max_total) {
+            return Err(Full::Bytes { max_total: limits.max_total });
+        }
+        if !within(self.of(user).bytes, limits.user_total) {
+            return Err(Full::UserBytes { user_total: limits.user_total });
+        }
+        Ok(())
+    }
+}
+
 impl Quota {
-    /// Starts with what is there already: `used` bytes in `files` files.
-    pub(super) fn new(used: u64, files: u64) -> Self {
-        Self(Mutex::new(Held { bytes: used, files }))
+    /// Starts with the files there are: whose each is, where that is known, and its bytes.
+    pub(super) fn new(files: impl IntoIterator<Item = (Option<UserId>, u64)>) -> Self {
+        let mut held = Held::default();
+        files.into_iter().for_each(|(user, bytes)| held.add(user, bytes));
+        Self(Mutex::new(held))
     }
 
     /// Bytes held and promised.
     pub(super) fn used(&self) -> u64 {
-        self.held().bytes
+        self.held().all.bytes
     }
 
     /// Files held and promised.
     pub(super) fn files(&self) -> u64 {
-        self.held().files
+        self.held().all.files
     }
 
-    /// Promises room for one more file of `bytes`, which may grow. Both caps or nothing.
-    pub(super) fn reserve(self: &Arc<Self>, bytes: u64, limits: &QuotaLimits) -> Result<Reservation, Full> {
+    /// Promises room for one more file of `user` with `bytes`, which may grow. All caps or nothing.
+    pub(super) fn reserve(self: &Arc<Self>, user: UserId, bytes: u64, limits: &QuotaLimits) -> Result<Reservation, Full> {
         let mut held = self.held();
-        if held.files >= limits.max_files {
+        if held.all.files >= limits.max_files {
             return Err(Full::Files { max_files: limits.max_files });
         }
-        held.bytes = grown(held.bytes, bytes, limits)?;
-        held.files += 1;
-        Ok(Reservation { quota: Arc::clone(self), bytes, limits: *limits, committed: false })
+        if held.of(user).files >= limits.user_files {
+            return Err(Full::UserFiles { user_files: limits.user_files });
+        }
+        held.fits(user, bytes, limits)?;
+        held.add(Some(user), bytes);
+        Ok(Reservation { quota: Arc::clone(self), user, bytes, limits: *limits, committed: false })
     }
 
     /// Takes note of one deleted file of `bytes`.
-    pub(super) fn release(&self, bytes: u64) {
-        let mut held = self.held();
-        held.bytes = held.bytes.saturating_sub(bytes);
-        held.files = held.files.saturating_sub(1);
+    pub(super) fn release(&self, user: Option<UserId>, bytes: u64) {
+        self.held().remove(user, bytes);
     }
 
-    /// Two numbers that change together, for nanoseconds: no atomics. A poisoned lock still holds two right numbers.
+    /// A poisoned lock still holds right numbers.
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn grown(bytes: u64, more: u64, limits: &QuotaLimits) -> Result<u64, Full> {
-    bytes.checked_add(more).filter(|sum| *sum <= limits.max_total).ok_or(Full::Bytes { max_total: limits.max_total })
 }
 
 /// Room for one file on its way in; given back when dropped, unless committed.
@@ -87,6 +162,7 @@ fn grown(bytes: u64, more: u64, limits: &QuotaLimits) -> Result<u64, Full> {
 #[must_use = "dropping it gives the room back"]
 pub(super) struct Reservation {
     quota: Arc<Quota>,
+    user: UserId,
     /// Promised so far.
     bytes: u64,
     /// Those of the start of the upload: a reload does not cut off what is under way.
@@ -104,7 +180,8 @@ impl Reservation {
     /// Room for `more` bytes of the same file; when refused, what was promised before stays.
     pub(super) fn grow(&mut self, more: u64) -> Result<(), Full> {
         let mut held = self.quota.held();
-        held.bytes = grown(held.bytes, more, &self.limits)?;
+        held.fits(self.user, more, &self.limits)?;
+        held.resize(self.user, 0, more);
         self.bytes += more;
         Ok(())
     }
@@ -112,8 +189,7 @@ impl Reservation {
     /// The file is there and has `exact` bytes: from now on they are held, until `Quota::release`. What was promised beyond is given
     /// back; a file larger than promised (a caller's fault) is counted as it is.
     pub(super) fn commit(mut self, exact: u64) {
-        let mut held = self.quota.held();
-        held.bytes = held.bytes.saturating_sub(self.bytes).saturating_add(exact);
+        self.quota.held().resize(self.user, self.bytes, exact);
         self.committed = true;
     }
 }
@@ -121,7 +197,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if !self.committed {
-            self.quota.release(self.bytes);
+            self.quota.release(Some(self.user), self.bytes);
         }
     }
 }
@@ -137,42 +213,68 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LIMITS: QuotaLimits = QuotaLimits { max_total: 100, max_files: 3 };
+    /// Caps on all that one person cannot meet alone, or can: as `user` says.
+    fn limits(user_total: u64, user_files: u64) -> QuotaLimits {
+        QuotaLimits { max_total: 100, max_files: 3, user_total, user_files }
+    }
+
+    const ANA: UserId = UserId(1);
+    const BETO: UserId = UserId(2);
 
     fn empty() -> Arc<Quota> {
-        Arc::new(Quota::new(0, 0))
+        Arc::new(Quota::new([]))
+    }
+
+    fn of(quota: &Quota, user: UserId) -> (u64, u64) {
+        let sum = quota.held().of(user);
+        (sum.bytes, sum.files)
     }
 
     #[test]
     fn a_dropped_reservation_leaves_nothing() {
-        let quota = empty();
-        let mut held = quota.reserve(60, &LIMITS).unwrap();
-        assert_eq!(quota.reserve(41, &LIMITS).unwrap_err(), Full::Bytes { max_total: 100 });
+        let (quota, limits) = (empty(), limits(100, 3));
+        let mut held = quota.reserve(ANA, 60, &limits).unwrap();
+        assert_eq!(quota.reserve(ANA, 41, &limits).unwrap_err(), Full::Bytes { max_total: 100 });
         assert_eq!(held.grow(41), Err(Full::Bytes { max_total: 100 }));
         assert_eq!(held.grow(40), Ok(()));
         assert_eq!((quota.used(), quota.files(), held.bytes()), (100, 1, 100));
         drop(held);
         assert_eq!((quota.used(), quota.files()), (0, 0));
+        assert!(quota.held().of_user.is_empty(), "nothing is kept of a person without files");
     }
 
     #[test]
     fn a_committed_file_counts_until_it_is_deleted() {
         let quota = empty();
-        quota.reserve(60, &LIMITS).unwrap().commit(10);
-        assert_eq!((quota.used(), quota.files()), (10, 1));
-        quota.release(10);
-        quota.release(10);
-        assert_eq!((quota.used(), quota.files()), (0, 0));
+        quota.reserve(ANA, 60, &limits(100, 3)).unwrap().commit(10);
+        assert_eq!((quota.used(), quota.files(), of(&quota, ANA)), (10, 1, (10, 1)));
+        quota.release(Some(ANA), 10);
+        quota.release(Some(ANA), 10);
+        assert_eq!((quota.used(), quota.files(), of(&quota, ANA)), (0, 0, (0, 0)));
     }
 
     #[test]
     fn files_are_counted_too() {
-        let quota = Arc::new(Quota::new(5, 2));
-        let last = quota.reserve(0, &LIMITS).unwrap();
-        assert_eq!(quota.reserve(0, &LIMITS).unwrap_err(), Full::Files { max_files: 3 });
+        let (quota, limits) = (Arc::new(Quota::new([(None, 2), (Some(BETO), 3)])), limits(100, 3));
+        let last = quota.reserve(ANA, 0, &limits).unwrap();
+        assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), Full::Files { max_files: 3 });
         drop(last);
-        assert!(quota.reserve(u64::MAX, &LIMITS).is_err());
-        assert!(quota.reserve(95, &LIMITS).is_ok());
+        assert!(quota.reserve(ANA, u64::MAX, &limits).is_err());
+        assert!(quota.reserve(ANA, 95, &limits).is_ok());
+    }
+
+    #[test]
+    fn one_person_has_a_share_and_leaves_the_rest_to_others() {
+        let (quota, limits) = (Arc::new(Quota::new([(Some(ANA), 20), (None, 5)])), QuotaLimits { max_files: 9, ..limits(25, 2) });
+        let mut second = quota.reserve(ANA, 0, &limits).unwrap();
+        assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), Full::UserFiles { user_files: 2 });
+        assert_eq!(second.grow(6), Err(Full::UserBytes { user_total: 25 }));
+        assert_eq!(second.grow(5), Ok(()));
+        assert!(quota.reserve(BETO, 25, &limits).is_ok());
+        quota.release(Some(ANA), 20);
+        assert_eq!(second.grow(20), Ok(()), "what is deleted is free again");
+        second.commit(1);
+        assert_eq!(of(&quota, ANA), (1, 1));
     }
 
     #[test]
@@ -192,28 +294,36 @@ mod tests {
         fn many_uploads_at_once_never_pass_the_caps(
             max_total in 1..5000_u64,
             max_files in 1..12_u64,
-            plans in proptest::collection::vec(proptest::collection::vec((0..900_u64, 0..900_u64, any::<bool>()), 1..60), 8),
+            user_total in 1..2000_u64,
+            user_files in 1..5_u64,
+            plans in proptest::collection::vec(proptest::collection::vec((0..3_i64, 0..900_u64, 0..900_u64, any::<bool>()), 1..60), 8),
         ) {
             let quota = empty();
-            let limits = QuotaLimits { max_total, max_files };
+            let limits = QuotaLimits { max_total, max_files, user_total, user_files };
+            let within = |user| {
+                let (bytes, files) = of(&quota, user);
+                bytes <= user_total && files <= user_files && quota.used() <= max_total && quota.files() <= max_files
+            };
             std::thread::scope(|scope| {
                 for plan in &plans {
-                    let quota = &quota;
-                    scope.spawn(move || for &(bytes, more, commit) in plan {
-                        let Ok(mut held) = quota.reserve(bytes, &limits) else { continue };
+                    let (quota, within) = (&quota, &within);
+                    scope.spawn(move || for &(user, bytes, more, commit) in plan {
+                        let user = UserId(user);
+                        let Ok(mut held) = quota.reserve(user, bytes, &limits) else { continue };
                         let _ = held.grow(more);
-                        assert!(quota.used() <= max_total && quota.files() <= max_files);
+                        assert!(within(user));
                         std::thread::yield_now();
                         if commit {
                             let exact = held.bytes() / 2;
                             held.commit(exact);
-                            assert!(quota.used() <= max_total && quota.files() <= max_files);
-                            quota.release(exact);
+                            assert!(within(user));
+                            quota.release(Some(user), exact);
                         }
                     });
                 }
             });
             prop_assert_eq!((quota.used(), quota.files()), (0, 0));
+            prop_assert!(quota.held().of_user.is_empty());
         }
     }
 }

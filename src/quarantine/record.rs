@@ -18,6 +18,11 @@ impl FileId {
         Self(crypto::random())
     }
 
+    /// The id as a number, for a map's key.
+    pub fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
     /// Reads exactly the form that `Display` writes; so two texts are never one file.
     pub fn parse(text: &str) -> Option<Self> {
         crypto::unhex(text).map(Self)

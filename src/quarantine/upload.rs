@@ -32,14 +32,30 @@ pub enum UploadError {
     /// The store has no room for it.
     #[error("the store is full")]
     StorageFull,
+    /// The person's share of bytes is used up.
+    #[error("this person's files may not have more than {max} bytes")]
+    ShareOfBytes {
+        /// The share in force.
+        max: u64,
+    },
+    /// The person's share of files is used up.
+    #[error("this person may not have more than {max} files")]
+    ShareOfFiles {
+        /// The share in force.
+        max: u64,
+    },
     /// Disk or database.
     #[error(transparent)]
     Internal(#[from] QuarantineError),
 }
 
 impl From<Full> for UploadError {
-    fn from(_: Full) -> Self {
-        Self::StorageFull
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Bytes { .. } | Full::Files { .. } => Self::StorageFull,
+            Full::UserBytes { user_total: max } => Self::ShareOfBytes { max },
+            Full::UserFiles { user_files: max } => Self::ShareOfFiles { max },
+        }
     }
 }
 
@@ -108,9 +124,9 @@ pub struct Upload {
 }
 
 impl Quarantine {
-    /// Begins an upload.
-    pub async fn receive(self: &Arc<Self>) -> Result<Upload, UploadError> {
-        let reservation = self.quota.reserve(0, &self.limits())?;
+    /// Begins an upload of `by`.
+    pub async fn receive(self: &Arc<Self>, by: &Person) -> Result<Upload, UploadError> {
+        let reservation = self.quota.reserve(by.id, 0, &self.limits())?;
         let (disk, files) = (self.disk.clone(), self.config.get().files.clone());
         let create = move || {
             check_disk(&disk, GATHER as u64, files.keep_free_percent)?;

@@ -39,7 +39,7 @@ impl From<EnterError> for Joined {
     fn from(error: EnterError) -> Self {
         let code = match error {
             EnterError::Full => Code::RoomFull,
-            EnterError::TooManyRooms => Code::TooManyRooms,
+            EnterError::TooManyRooms | EnterError::TooManyOwnRooms => Code::TooManyRooms,
             EnterError::Changed => return Self::busy(),
         };
         Self::Refused { code, retry: None }
@@ -92,7 +92,10 @@ pub(super) async fn join(
             }
             let now = (clock.now(), clock.monotonic());
             hub.enter(&room, &visitor, now, welcome(false)).map(|(membership, kind)| (membership, kind, false))
-        } else if hub.has_space() {
+        } else {
+            if let Err(refused) = hub.may_make(person.id) {
+                return refused.into();
+            }
             match hasher.hash(password()).await {
                 Ok(phc) => {
                     let now = (clock.now(), clock.monotonic());
@@ -101,8 +104,6 @@ pub(super) async fn join(
                 }
                 Err(error) => return error.into(),
             }
-        } else {
-            return EnterError::TooManyRooms.into();
         };
         match entered {
             Ok((membership, kind, created)) => {

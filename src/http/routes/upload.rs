@@ -64,7 +64,7 @@ async fn receive(call: Call, who: &Uploader) -> Result<FileRecord> {
 async fn store(site: &crate::http::Site, headers: &HeaderMap, source: &Source, who: &Uploader) -> Result<FileRecord> {
     site.rates.upload(who.session().person.id)?;
     let mut part = source.open(headers, site.config.get().files.max_file).await?;
-    let mut upload = site.quarantine.receive().await?;
+    let mut upload = site.quarantine.receive(&who.session().person).await?;
     while let Some(chunk) = part.chunk().await? {
         upload = upload.write(&chunk).await?;
     }
@@ -81,6 +81,14 @@ impl From<UploadError> for Problem {
                 format!("a file may have up to {} MiB", max / MIB),
             ),
             UploadError::StorageFull => Self::new(Code::StorageFull),
+            UploadError::ShareOfBytes { max } => Self::new(Code::QuotaExceeded).because(
+                format!("los archivos de una persona ocupan hasta {} MiB", max / MIB),
+                format!("one person's files may take up to {} MiB", max / MIB),
+            ),
+            UploadError::ShareOfFiles { max } => Self::new(Code::QuotaExceeded).because(
+                format!("una persona puede tener hasta {max} archivos"),
+                format!("one person may have up to {max} files"),
+            ),
             UploadError::Internal(error) => error.into(),
         }
     }
