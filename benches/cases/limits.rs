@@ -28,8 +28,11 @@ const RATES: RateSettings = RateSettings {
     requests_per_minute: 600,
     request_burst: 200,
     uploads_per_minute: 5,
+    upload_burst: 60,
     downloads_per_minute: 10,
-    deletes_per_minute: 3,
+    download_burst: 120,
+    deletes_per_minute: 5,
+    delete_burst: 200,
     messages_per_minute: 60,
     message_burst: 20,
     joins_per_minute: 30,
@@ -94,10 +97,10 @@ fn sign_in(right: bool) -> Operation {
 fn connection() -> Operation {
     let caps = ConnectionCaps::new(2048, 64, LocalPrefixes::default());
     let mut who = 0;
-    let held: Vec<_> = (0..PEOPLE).map(|_| caps.admit(next(&mut who)).expect("there is room")).collect();
+    let held: Vec<_> = (0..PEOPLE).map(|_| caps.admit(next(&mut who), false).expect("there is room")).collect();
     Box::new(move || {
-        let slot = Arc::new(caps.admit(next(&mut who)).expect("there is room").slot);
-        drop(black_box(slot.serve()));
+        let slot = Arc::new(caps.admit(next(&mut who), false).expect("there is room").slot);
+        drop(black_box(slot.serve(UserId(1))));
         black_box(&held);
     })
 }

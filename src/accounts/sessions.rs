@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::audit::SessionEnd;
 use crate::clock::Timestamp;
+use crate::limits::AtomicBucket;
 use crate::types::crypto::Sha256;
 use crate::types::{Person, Role, UserId};
 
@@ -26,13 +27,16 @@ pub struct Session {
     unsaved: AtomicBool,
     /// The password was given by somebody else: until it is changed, the session is good for nothing but that.
     must_change: AtomicBool,
+    /// Its requests. The bucket lies here and not in a map by session: it is found with the session, and ends with it.
+    pub requests: AtomicBucket,
 }
 
 impl Session {
     /// A session that begins or is read back.
     pub fn new(digest: Sha256, person: Arc<Person>, role: Role, created_at: Timestamp, used_at: Timestamp) -> Self {
         let (unsaved, must_change) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { digest, person, role, created_at, used_at: AtomicI64::new(used_at.0), unsaved, must_change }
+        let (used_at, requests) = (AtomicI64::new(used_at.0), AtomicBucket::default());
+        Self { digest, person, role, created_at, used_at, unsaved, must_change, requests }
     }
 
     /// The same, of an account whose password must be changed.

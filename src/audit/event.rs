@@ -180,7 +180,8 @@ events! {
     "An address sent too many requests; it may again in `seconds`."
     RequestRateLimited { addr: IpAddr, seconds: u64 } = "request.rate_limited", Refused, Daemon, Warning, Stranger;
     "Connections were refused before any work, or ended for a newcomer; `count` of them since the last line. `reason` is the last one's: \
-     `address` (as many as one may have), `total` (all serve somebody) or `yielded` (served nobody who is signed in)."
+     `address` (as many as one may have), `total` (all serve people), `handshakes` (too many TLS handshakes of one address) or \
+     `yielded` (served nobody who is signed in)."
     ConnectionRefused { addr: IpAddr, reason: &'static str, count: u64 } = "connection.refused", Refused, Daemon, Warning, Counter;
 
     "A chat connection was opened."

@@ -18,10 +18,11 @@ use tokio_util::task::TaskTracker;
 use crate::limits::Slot;
 use crate::ws::{Opened, Ticket, Transport, check};
 
+use super::arrival::Arrival;
 use super::body::Body;
 use super::context::RequestContext;
 use super::heads::{Heads, MAX_HEAD, is_last};
-use super::service::{answer, session};
+use super::service::answer;
 use super::timed::{Busy, Phase, Timed};
 use super::{Site, plain};
 
@@ -102,14 +103,18 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
     let upgrade = request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let Connection { site, door, peer, tasks, slot, .. } = connection;
     let context = RequestContext::derive(&site, door, peer, &request);
-    let signed_in = door == Door::PiChat && session(&site, request.headers(), context.cookies).is_some();
-    let serving = signed_in.then(|| slot.serve());
-    let mut response = match door {
-        Door::PiChat => answer(Arc::clone(&site), peer, context, request).await,
-        Door::Plain => plain::answer(&site, context, &request).await,
+    let (mut response, serving, socket_serving) = match door {
+        Door::PiChat => {
+            let arrival = Arrival::new(&site, &context, request.headers(), request.uri().path());
+            let person = arrival.session.as_ref().map(|session| session.person.id);
+            let serve = || person.map(|person| slot.serve(person));
+            let serving = serve();
+            // An upgraded connection serves until it ends; its request carries the session, so the answer to it has no body.
+            let socket_serving = upgrade.is_some().then(serve).flatten();
+            (answer(Arc::clone(&site), peer, context, arrival, request).await, serving, socket_serving)
+        }
+        Door::Plain => (plain::answer(&site, context, &request).await, None, None),
     };
-    // An upgraded connection serves until it ends; its request carries the session, so the answer to it has no body.
-    let socket_serving = upgrade.is_some().then(|| serving.as_ref().map(|_| slot.serve()));
     response.body_mut().hold(busy, serving);
     if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));

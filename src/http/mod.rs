@@ -1,6 +1,7 @@
 //! The HTTP face: one hyper service, a table of routes, and one thin file a resource.
 
 mod address;
+mod arrival;
 mod auth;
 mod body;
 mod connection;

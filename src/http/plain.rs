@@ -8,12 +8,13 @@ use hyper::body::Incoming;
 
 use crate::types::Lang;
 
+use super::arrival::Arrival;
 use super::body::Body;
 use super::context::RequestContext;
 use super::headers::harden;
 use super::pages::{HTML, Page, escape};
 use super::problem::{Code, Problem};
-use super::service::admit;
+use super::service::check_host;
 use super::trust::{CERTIFICATE, HttpsSide, Offer, PROFILE};
 use super::{Site, trust_page};
 
@@ -46,7 +47,9 @@ async fn route(
     request: &Request<Incoming>,
     lang: Lang,
 ) -> Result<Response<Body>, Problem> {
-    admit(site, context, request.version()).await?;
+    let is_asset = request.uri().path().strip_prefix("/static/").is_some_and(|path| ASSETS.contains(&path));
+    Arrival::stranger(site, context.addr, is_asset).admit(site, context.addr).await?;
+    check_host(site, context, request.version()).await?;
     let host = context.authority.as_deref().and_then(host).ok_or_else(|| Problem::new(Code::BadRequest).naming("Host"))?;
     let side = site.https.as_ref().ok_or_else(|| Problem::new(Code::NotFound))?;
     let offer = side.offer.as_ref().filter(|_| matches!(*request.method(), Method::GET | Method::HEAD));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
+use crate::accounts::Session;
 use crate::types::Lang;
 
 use super::Site;
@@ -24,6 +25,8 @@ pub(super) struct Call {
     pub(super) addr: IpAddr,
     /// Address, scheme and authority.
     pub(super) context: RequestContext,
+    /// The session that the request came with, live when it arrived.
+    pub(super) session: Option<Arc<Session>>,
     /// What a person at the other end reads.
     pub(super) lang: Lang,
     /// The `{…}` of the route's path, as it stands in the URL.

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 
+use crate::accounts::Session;
 use crate::audit::Event;
 use crate::types::Lang;
 use crate::types::crypto::Token;
 
+use super::arrival::Arrival;
 use super::auth::{AnySession, Operator, SignedIn};
 use super::body::Body;
 use super::context::RequestContext;
@@ -22,7 +24,13 @@ use super::router::{Call, Face, Found, Handler};
 use super::{Site, routes};
 
 /// Answers a request. Never fails: what goes wrong is an answer too.
-pub(super) async fn answer(site: Arc<Site>, peer: IpAddr, context: RequestContext, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(
+    site: Arc<Site>,
+    peer: IpAddr,
+    context: RequestContext,
+    arrival: Arrival,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let config = site.config.get();
     let lang =
         request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Lang::Es, Lang::from_accept_language);
@@ -30,7 +38,7 @@ pub(super) async fn answer(site: Arc<Site>, peer: IpAddr, context: RequestContex
     let cors = cors(request.headers(), &config.http.allowed_origins);
     let (secure, cookies) = (context.secure, context.cookies);
     let outdated = outdated_token(&site, request.headers(), cookies);
-    let mut response = match dispatch(&site, peer, context, lang, request).await {
+    let mut response = match dispatch(&site, peer, context, arrival, lang, request).await {
         Ok(response) => response,
         Err(Refused { problem, face: own }) => show(&site, &problem, own.unwrap_or(face), lang),
     };
@@ -83,11 +91,13 @@ async fn dispatch(
     site: &Arc<Site>,
     peer: IpAddr,
     context: RequestContext,
+    arrival: Arrival,
     lang: Lang,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refused> {
-    admit(site, &context, request.version()).await?;
     let addr = context.addr;
+    arrival.admit(site, addr).await?;
+    check_host(site, &context, request.version()).await?;
     let config = site.config.get();
     let path = request.uri().path().to_owned();
     if request.method() == Method::OPTIONS {
@@ -109,7 +119,7 @@ async fn dispatch(
         return Err(Problem::new(Code::CrossOrigin).into());
     }
     let face = route.face;
-    let call = Call { site: Arc::clone(site), request, addr, context, lang, param };
+    let call = Call { site: Arc::clone(site), request, addr, context, session: arrival.session, lang, param };
     let result = match route.handler {
         Handler::Anyone(handler) => handler(call).await,
         Handler::AnySession(handler) => {
@@ -143,15 +153,9 @@ async fn dispatch(
     result.map_err(|problem| Refused { problem, face: Some(face) })
 }
 
-/// Before anything is looked up: the rate of the address, the version, the host name.
-pub(super) async fn admit(site: &Site, context: &RequestContext, version: Version) -> Result<(), Problem> {
+/// Before anything is looked up: the version, the host name.
+pub(super) async fn check_host(site: &Site, context: &RequestContext, version: Version) -> Result<(), Problem> {
     let addr = context.addr;
-    if let Err(wait) = site.rates.request(addr) {
-        if wait.first {
-            site.audit.record(Event::RequestRateLimited { addr, seconds: wait.seconds() }).await;
-        }
-        return Err(wait.into());
-    }
     if let Some(header) = context.fault {
         return Err(Problem::new(Code::BadRequest).naming(header));
     }
@@ -186,9 +190,9 @@ fn preflight(site: &Site, request: &Request<Incoming>, path: &str) -> Result<Res
 }
 
 /// The session behind a request's cookie: the first that is live, so that a planted cookie shuts out no session.
-pub(super) fn session(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Option<AnySession> {
+pub(super) fn session(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Option<Arc<Session>> {
     let mut tokens = cookies.tokens(headers).chain(cookies.legacy_tokens(headers));
-    tokens.find_map(|token| site.accounts.session(&token)).map(AnySession::new)
+    tokens.find_map(|token| site.accounts.session(&token))
 }
 
 /// The token of a live session whose cookie has no port in its name yet.
@@ -199,8 +203,8 @@ fn outdated_token(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Opt
 }
 
 fn any_session(call: &Call, face: Face) -> Result<AnySession, Refused> {
-    session(&call.site, call.request.headers(), call.context.cookies)
-        .ok_or_else(|| Refused { problem: Problem::new(Code::Unauthenticated), face: Some(face) })
+    let session = call.session.as_ref().map(|session| AnySession::new(Arc::clone(session)));
+    session.ok_or_else(|| Refused { problem: Problem::new(Code::Unauthenticated), face: Some(face) })
 }
 
 fn signed_in(call: &Call, face: Face) -> Result<SignedIn, Refused> {
@@ -209,7 +213,7 @@ fn signed_in(call: &Call, face: Face) -> Result<SignedIn, Refused> {
 }
 
 async fn denied(call: &Call) -> Problem {
-    let user = session(&call.site, call.request.headers(), call.context.cookies).map(|who| who.session().person.name.clone());
+    let user = call.session.as_ref().map(|session| session.person.name.clone());
     let (method, path) = (call.request.method().to_string(), call.request.uri().path().to_owned());
     call.site.audit.record(Event::AccessDenied { user, addr: call.addr, method, path }).await;
     Problem::new(Code::Forbidden)

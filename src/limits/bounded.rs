@@ -35,6 +35,10 @@ impl<K: Eq + Hash + Clone, V> BoundedMap<K, V> {
         self.entries.remove(key);
     }
 
+    pub(super) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+        self.entries.retain(|_, value| keep(value));
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.entries.len() >= self.cap
     }

@@ -1,37 +1,64 @@
-//! How many connections are open, of all and of one address; and whose place a newcomer gets when there is none left.
+//! Limits open connections: in total, of one address, of one person. When all places are taken, a newcomer gets the place of
+//! a connection that serves no person.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use super::address::LocalPrefixes;
+use crate::types::UserId;
 
-/// Counts open connections against two caps. A clone is a handle to the same counts.
+/// Counts open connections against their caps. A clone is a handle to the same counts.
 ///
-/// Who opens connections and says nothing, or little and slowly, could have all places for nothing. So, when all are taken, a
-/// newcomer gets the place of a connection that serves nobody who is signed in: first of those that never did, then of those
-/// that do nothing at the moment, the oldest first.
+/// A connection counts for its address until it has served a person who is signed in, and for that person from then on. So an
+/// office behind one address is not held to what strangers of one address may have, and no person holds more than a share. A
+/// connection past the person's share stays one of its address.
+///
+/// Without eviction, idle or slow clients could hold every place. So, when all are taken, a newcomer gets the place of a
+/// connection that serves no person: first of those that never did, then of those that do nothing at the moment, the oldest
+/// first.
 #[derive(Clone, Debug)]
 pub struct ConnectionCaps {
     counts: Arc<Mutex<Counts>>,
     local: LocalPrefixes,
 }
 
-/// Every address in `of_address` has a connection, so the map is never larger than `total_cap` (or than it was when the
-/// cap was lowered); nor is `yielding`.
+/// Every address in `of_address` and every person in `of_person` has a connection, so neither map is ever larger than
+/// `total_cap` (or than it was when the cap was lowered); nor is `yielding`.
 #[derive(Debug)]
 struct Counts {
     total_cap: usize,
-    address_cap: usize,
+    /// Connections of one address that served no person, and connections of one person.
+    share_cap: usize,
     total: usize,
     of_address: HashMap<IpAddr, usize>,
+    of_person: HashMap<UserId, usize>,
     /// Connections whose place may be given to a newcomer, in the order in which they yield.
-    yielding: BTreeMap<Turn, (IpAddr, CancellationToken)>,
+    yielding: BTreeMap<Turn, Yielding>,
     /// Connections since the start.
     admitted: u64,
     refused: u64,
+}
+
+/// What is needed to end a connection for a newcomer.
+#[derive(Debug)]
+struct Yielding {
+    addr: IpAddr,
+    holder: Holder,
+    yielded: CancellationToken,
+}
+
+/// Whose share a connection counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    Address(IpAddr),
+    /// A trusted proxy's address, which has no share of its own: many clients come from there.
+    Proxy,
+    Person(UserId),
 }
 
 /// When a connection yields: those of strangers before those of people, then the oldest first.
@@ -41,12 +68,18 @@ struct Turn {
     age: u64,
 }
 
+impl Holder {
+    const fn is_person(self) -> bool {
+        matches!(self, Self::Person(_))
+    }
+}
+
 /// Why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The server has as many as it takes, and all of them serve somebody.
     Total,
-    /// This address has as many as one may.
+    /// This address has as many as one may that serve no person.
     Address,
 }
 
@@ -76,24 +109,31 @@ pub struct Slot {
     counts: Arc<Mutex<Counts>>,
     addr: IpAddr,
     age: u64,
-    /// How many requests of somebody who is signed in are under way, and whether there ever was one.
-    serving: Mutex<(usize, bool)>,
+    serving: Mutex<Served>,
     yielded: CancellationToken,
 }
 
-/// Somebody who is signed in is being served: the place does not yield while this lives.
+/// Requests of signed-in people under way on a connection, and whose share it counts in.
+#[derive(Debug)]
+struct Served {
+    under_way: usize,
+    holder: Holder,
+}
+
+/// A request of a signed-in person: the place does not yield while this lives, if it is within that person's share.
 #[derive(Debug)]
 #[must_use]
 pub struct Serving(Arc<Slot>);
 
 impl ConnectionCaps {
-    /// At most `total` connections, `per_address` of one address (see [`LocalPrefixes::keys`]).
-    pub fn new(total: usize, per_address: usize, local: LocalPrefixes) -> Self {
+    /// At most `total` connections; `share` of one address (see [`LocalPrefixes::keys`]) that served no person, and of one person.
+    pub fn new(total: usize, share: usize, local: LocalPrefixes) -> Self {
         let counts = Counts {
             total_cap: total,
-            address_cap: per_address,
+            share_cap: share,
             total: 0,
             of_address: HashMap::new(),
+            of_person: HashMap::new(),
             yielding: BTreeMap::new(),
             admitted: 0,
             refused: 0,
@@ -101,19 +141,20 @@ impl ConnectionCaps {
         Self { counts: Arc::new(Mutex::new(counts)), local }
     }
 
-    /// A place for a connection from `addr`.
+    /// A place for a connection from `addr`. A trusted proxy is held to no share of an address.
     ///
     /// # Errors
     /// When its address has as many as it may, or all places are taken and none yields; it is counted.
-    pub fn admit(&self, addr: IpAddr) -> Result<Admitted, Refused> {
+    pub fn admit(&self, addr: IpAddr, is_trusted_proxy: bool) -> Result<Admitted, Refused> {
         let addr = self.local.keys(addr).own;
+        let holder = if is_trusted_proxy { Holder::Proxy } else { Holder::Address(addr) };
         let mut counts = lock(&self.counts);
-        if counts.of_address.get(&addr).is_some_and(|here| *here >= counts.address_cap) {
+        if !counts.has_room(holder) {
             counts.refused += 1;
             return Err(Refused::Address);
         }
         let mut instead_of = None;
-        // Past a cap that was lowered meanwhile places change hands too; the number falls as connections end.
+        // Past a cap that was lowered since, places change hands too; the number falls as connections end.
         if counts.total >= counts.total_cap {
             instead_of = counts.end_one();
             if instead_of.is_none() {
@@ -122,11 +163,13 @@ impl ConnectionCaps {
             }
         }
         counts.total += 1;
-        *counts.of_address.entry(addr).or_insert(0) += 1;
+        counts.take(holder);
         counts.admitted += 1;
         let (age, yielded) = (counts.admitted, CancellationToken::new());
-        counts.yielding.insert(Turn { of_a_person: false, age }, (addr, yielded.clone()));
-        let slot = Slot { counts: Arc::clone(&self.counts), addr, age, serving: Mutex::new((0, false)), yielded };
+        let turn = Turn { of_a_person: false, age };
+        counts.yielding.insert(turn, Yielding { addr, holder, yielded: yielded.clone() });
+        let serving = Mutex::new(Served { under_way: 0, holder });
+        let slot = Slot { counts: Arc::clone(&self.counts), addr, age, serving, yielded };
         Ok(Admitted { slot, instead_of })
     }
 
@@ -150,29 +193,55 @@ impl ConnectionCaps {
     }
 
     /// Puts other caps in force. Connections that are open stay.
-    pub fn set(&self, total: usize, per_address: usize) {
+    pub fn set(&self, total: usize, share: usize) {
         let mut counts = lock(&self.counts);
         counts.total_cap = total;
-        counts.address_cap = per_address;
+        counts.share_cap = share;
     }
 }
 
 impl Counts {
+    fn has_room(&self, holder: Holder) -> bool {
+        let held = match holder {
+            Holder::Address(addr) => self.of_address.get(&addr),
+            Holder::Person(person) => self.of_person.get(&person),
+            Holder::Proxy => None,
+        };
+        held.is_none_or(|held| *held < self.share_cap)
+    }
+
+    fn take(&mut self, holder: Holder) {
+        match holder {
+            Holder::Address(addr) => *self.of_address.entry(addr).or_insert(0) += 1,
+            Holder::Person(person) => *self.of_person.entry(person).or_insert(0) += 1,
+            Holder::Proxy => {}
+        }
+    }
+
+    fn give_back(&mut self, holder: Holder) {
+        match holder {
+            Holder::Address(addr) => decrement(&mut self.of_address, addr),
+            Holder::Person(person) => decrement(&mut self.of_person, person),
+            Holder::Proxy => {}
+        }
+    }
+
     /// Ends the connection whose turn it is to yield, and tells whose it was.
     fn end_one(&mut self) -> Option<IpAddr> {
-        let (_, (addr, yielded)) = self.yielding.pop_first()?;
-        self.give_back(addr);
+        let (_, Yielding { addr, holder, yielded }) = self.yielding.pop_first()?;
+        self.total = self.total.saturating_sub(1);
+        self.give_back(holder);
         yielded.cancel();
         Some(addr)
     }
+}
 
-    fn give_back(&mut self, addr: IpAddr) {
-        self.total = self.total.saturating_sub(1);
-        if let Some(here) = self.of_address.get_mut(&addr) {
-            *here -= 1;
-            if *here == 0 {
-                self.of_address.remove(&addr);
-            }
+/// One less of `key`; a key at zero goes.
+fn decrement<K: Eq + Hash>(held: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut held) = held.entry(key) {
+        *held.get_mut() -= 1;
+        if *held.get() == 0 {
+            held.remove();
         }
     }
 }
@@ -183,14 +252,25 @@ impl Slot {
         &self.yielded
     }
 
-    /// A request of somebody who is signed in begins.
-    pub fn serve(self: &Arc<Self>) -> Serving {
+    /// A request of a signed-in person begins.
+    pub fn serve(self: &Arc<Self>, person: UserId) -> Serving {
         // Always taken before the counts.
         let mut serving = lock(&self.serving);
-        if serving.0 == 0 {
-            lock(&self.counts).yielding.remove(&Turn { of_a_person: serving.1, age: self.age });
+        serving.under_way += 1;
+        // Most requests come on a connection that is serving, or idle and its person's already.
+        if serving.under_way == 1 || !serving.holder.is_person() {
+            let mut counts = lock(&self.counts);
+            let turn = Turn { of_a_person: serving.holder.is_person(), age: self.age };
+            if !serving.holder.is_person() && !self.yielded.is_cancelled() && counts.has_room(Holder::Person(person)) {
+                counts.give_back(serving.holder);
+                serving.holder = Holder::Person(person);
+                counts.take(serving.holder);
+            }
+            if serving.holder.is_person() {
+                counts.yielding.remove(&turn);
+            }
         }
-        *serving = (serving.0 + 1, true);
+        drop(serving);
         Serving(Arc::clone(self))
     }
 }
@@ -199,21 +279,24 @@ impl Drop for Serving {
     fn drop(&mut self) {
         let slot = &self.0;
         let mut serving = lock(&slot.serving);
-        serving.0 -= 1;
-        if serving.0 == 0 && !slot.yielded.is_cancelled() {
+        serving.under_way -= 1;
+        // One that is no person's has yielded to newcomers all along.
+        if serving.under_way == 0 && serving.holder.is_person() && !slot.yielded.is_cancelled() {
             let turn = Turn { of_a_person: true, age: slot.age };
-            lock(&slot.counts).yielding.insert(turn, (slot.addr, slot.yielded.clone()));
+            let yielding = Yielding { addr: slot.addr, holder: serving.holder, yielded: slot.yielded.clone() };
+            lock(&slot.counts).yielding.insert(turn, yielding);
         }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let (_, of_a_person) = *self.serving.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let holder = self.serving.get_mut().unwrap_or_else(PoisonError::into_inner).holder;
         let mut counts = lock(&self.counts);
         // A place that yielded was given back when it did.
-        if counts.yielding.remove(&Turn { of_a_person, age: self.age }).is_some() {
-            counts.give_back(self.addr);
+        if counts.yielding.remove(&Turn { of_a_person: holder.is_person(), age: self.age }).is_some() {
+            counts.total = counts.total.saturating_sub(1);
+            counts.give_back(holder);
         }
     }
 }

@@ -6,18 +6,20 @@ fn addr(n: u32) -> IpAddr {
     Ipv4Addr::from_bits(0x0a00_0000 + n).into()
 }
 
+const ANA: UserId = UserId(1);
+
 fn admit(caps: &ConnectionCaps, n: u32) -> Result<(Arc<Slot>, Option<IpAddr>), Refused> {
-    caps.admit(addr(n)).map(|Admitted { slot, instead_of }| (Arc::new(slot), instead_of))
+    caps.admit(addr(n), false).map(|Admitted { slot, instead_of }| (Arc::new(slot), instead_of))
 }
 
 #[test]
 fn both_caps_hold_and_slots_come_back() {
     let caps = ConnectionCaps::new(3, 2, LocalPrefixes::default());
     let (first, _) = admit(&caps, 1).unwrap();
-    let second = Arc::new(caps.admit("::ffff:10.0.0.1".parse().unwrap()).unwrap().slot);
+    let second = Arc::new(caps.admit("::ffff:10.0.0.1".parse().unwrap(), false).unwrap().slot);
     assert_eq!(admit(&caps, 1).err(), Some(Refused::Address));
     let (third, _) = admit(&caps, 2).unwrap();
-    let mut serving = vec![first.serve(), second.serve(), third.serve()];
+    let mut serving = vec![first.serve(ANA), second.serve(ANA), third.serve(UserId(2))];
     assert_eq!(admit(&caps, 3).err(), Some(Refused::Total));
     assert_eq!((caps.count(), caps.refused()), (3, 2));
     drop(serving.remove(0));
@@ -26,7 +28,7 @@ fn both_caps_hold_and_slots_come_back() {
     assert_eq!(instead_of, None);
     caps.set(1, 1);
     assert_eq!(caps.count(), 3, "who is in stays in");
-    serving.push(fourth.serve());
+    serving.push(fourth.serve(UserId(4)));
     assert_eq!(admit(&caps, 4).err(), Some(Refused::Total));
     serving.clear();
     drop((second, third, fourth));
@@ -38,21 +40,21 @@ fn both_caps_hold_and_slots_come_back() {
 fn strangers_yield_first_then_who_is_idle_and_never_who_is_served() {
     let caps = ConnectionCaps::new(4, 4, LocalPrefixes::default());
     let [idle, old, young, served] = [1, 2, 3, 4].map(|n| admit(&caps, n).unwrap().0);
-    drop((idle.serve(), served.serve()));
-    let (request, socket) = (served.serve(), served.serve());
+    drop((idle.serve(ANA), served.serve(ANA)));
+    let (request, socket) = (served.serve(ANA), served.serve(ANA));
     drop(request);
     let mut instead_of = Vec::new();
     let mut newcomers = Vec::new();
     for _ in 0..3 {
         let (newcomer, instead) = admit(&caps, 5).unwrap();
-        drop(newcomer.serve());
+        drop(newcomer.serve(ANA));
         newcomers.push(newcomer);
         instead_of.extend(instead);
     }
     assert_eq!(instead_of, [addr(2), addr(3), addr(1)]);
     assert!([&idle, &old, &young].iter().all(|slot| slot.yielded().is_cancelled()) && !served.yielded().is_cancelled());
     assert_eq!(caps.count(), 4);
-    drop((idle.serve(), old, young, idle));
+    drop((idle.serve(ANA), old, young, idle));
     assert_eq!(caps.count(), 4, "their places are given back once only");
     let (_, instead) = admit(&caps, 6).unwrap();
     assert_eq!(instead, Some(addr(5)), "among the idle the oldest yields");
@@ -65,8 +67,8 @@ fn strangers_yield_first_then_who_is_idle_and_never_who_is_served() {
 fn room_is_made_by_strangers_and_by_nobody_else() {
     let caps = ConnectionCaps::new(9, 9, LocalPrefixes::default());
     let [idle, stranger, served] = [1, 2, 3].map(|n| admit(&caps, n).unwrap().0);
-    drop(idle.serve());
-    let serving = served.serve();
+    drop(idle.serve(ANA));
+    let serving = served.serve(ANA);
     assert_eq!([caps.make_room(), caps.make_room()], [Some(addr(2)), None]);
     assert!(stranger.yielded().is_cancelled() && !idle.yielded().is_cancelled() && !served.yielded().is_cancelled());
     assert_eq!((caps.count(), caps.refused()), (2, 0));
@@ -76,37 +78,109 @@ fn room_is_made_by_strangers_and_by_nobody_else() {
     assert_eq!(caps.count(), 0);
 }
 
+#[test]
+fn connections_of_people_do_not_count_for_their_address() {
+    let caps = ConnectionCaps::new(99, 2, LocalPrefixes::default());
+    let people: Vec<_> = (0..10).map(|n| admit(&caps, 1).map(|(slot, _)| (slot.serve(UserId(n)), slot)).unwrap()).collect();
+    let strangers = [(); 2].map(|()| admit(&caps, 1).unwrap());
+    assert_eq!(admit(&caps, 1).err(), Some(Refused::Address), "strangers have their own figure");
+    drop(strangers);
+    assert!(admit(&caps, 1).is_ok());
+    let idle: Vec<_> = people.into_iter().map(|(serving, slot)| drop_first(serving, slot)).collect();
+    assert!(admit(&caps, 1).is_ok(), "nor do they while they rest");
+    drop(idle);
+    let counts = lock(&caps.counts);
+    assert!(counts.of_person.is_empty() && counts.of_address.is_empty() && counts.total == 0);
+}
+
+fn drop_first(serving: Serving, slot: Arc<Slot>) -> Arc<Slot> {
+    drop(serving);
+    slot
+}
+
+#[test]
+fn a_person_past_the_share_counts_for_the_address_and_yields() {
+    let caps = ConnectionCaps::new(4, 2, LocalPrefixes::default());
+    let [one, two, third] = [1, 2, 3].map(|n| admit(&caps, n).unwrap().0);
+    let within = [one.serve(ANA), two.serve(ANA)];
+    let past = third.serve(ANA);
+    let (fourth, _) = admit(&caps, 3).unwrap();
+    assert_eq!(admit(&caps, 3).err(), Some(Refused::Address), "the third of this person is its address's");
+    let other = fourth.serve(UserId(2));
+    let (newcomer, instead_of) = admit(&caps, 5).unwrap();
+    assert_eq!(instead_of, Some(addr(3)), "and yields although it is being served");
+    assert!(third.yielded().is_cancelled());
+    drop((past, third));
+    assert_eq!(caps.count(), 4);
+    drop(within);
+    drop((one, two, fourth, other, newcomer));
+    assert_eq!(caps.count(), 0);
+    assert!(lock(&caps.counts).of_person.is_empty());
+}
+
+#[test]
+fn trusted_proxy_is_held_to_no_share_of_an_address() {
+    let caps = ConnectionCaps::new(5, 2, LocalPrefixes::default());
+    let through = || caps.admit(addr(1), true).map(|admitted| Arc::new(admitted.slot));
+    let slots: Vec<_> = (0..5).map(|_| through().unwrap()).collect();
+    assert!(lock(&caps.counts).of_address.is_empty());
+    let serving: Vec<_> = slots.iter().map(|slot| slot.serve(ANA)).collect();
+    assert_eq!(lock(&caps.counts).of_person.get(&ANA), Some(&2), "a person's share holds behind a proxy too");
+    drop((serving, slots));
+    assert_eq!(caps.count(), 0);
+}
+
+/// A connection of the model below: address, person, slot and what it serves.
+struct Held {
+    addr: u32,
+    person: Option<i64>,
+    slot: Arc<Slot>,
+    serving: Vec<Serving>,
+}
+
 proptest! {
     #[test]
-    fn counts_are_what_is_held(ops in prop::collection::vec((0u32..6, 0u8..4), 0..300)) {
+    fn counts_are_what_is_held(ops in prop::collection::vec((0u32..6, 0u8..4, 0i64..4), 0..300)) {
         let caps = ConnectionCaps::new(8, 3, LocalPrefixes::default());
-        let mut held: Vec<(u32, Arc<Slot>, Vec<Serving>)> = Vec::new();
-        for (n, op) in ops {
-            match (op, held.iter().position(|(m, ..)| *m == n)) {
+        let mut held: Vec<Held> = Vec::new();
+        for (n, op, who) in ops {
+            match (op, held.iter().position(|h| h.addr == n)) {
                 (0 | 1, _) => {
-                    let here = held.iter().filter(|(m, ..)| *m == n).count();
-                    let free = held.len() < 8 || held.iter().any(|(.., serving)| serving.is_empty());
+                    let strangers = held.iter().filter(|h| h.addr == n && h.person.is_none()).count();
+                    let yields = |h: &Held| h.person.is_none() || h.serving.is_empty();
+                    let free = held.len() < 8 || held.iter().any(yields);
                     let admitted = admit(&caps, n);
-                    prop_assert_eq!(admitted.is_ok(), here < 3 && free);
+                    prop_assert_eq!(admitted.is_ok(), strangers < 3 && free);
                     if let Ok((slot, instead_of)) = admitted {
                         prop_assert_eq!(instead_of.is_some(), held.len() == 8);
-                        held.retain(|(_, slot, serving)| !(slot.yielded().is_cancelled() && serving.is_empty()));
-                        held.push((n, slot, Vec::new()));
+                        held.retain(|h| !h.slot.yielded().is_cancelled());
+                        held.push(Held { addr: n, person: None, slot, serving: Vec::new() });
                     }
                 }
                 (2, Some(i)) => drop(held.swap_remove(i)),
-                (_, Some(i)) if held[i].2.len() < 2 => {
-                    let serving = held[i].1.serve();
-                    held[i].2.push(serving);
+                (_, Some(i)) if held[i].serving.len() < 2 => {
+                    let own = held.iter().filter(|h| h.person == Some(who)).count();
+                    let serving = held[i].slot.serve(UserId(who));
+                    held[i].serving.push(serving);
+                    if held[i].person.is_none() && own < 3 {
+                        held[i].person = Some(who);
+                    }
                 }
-                (_, Some(i)) => held[i].2.clear(),
+                (_, Some(i)) => held[i].serving.clear(),
                 (_, None) => {}
             }
             prop_assert_eq!(caps.count(), held.len());
+            let counts = lock(&caps.counts);
+            for who in 0..4 {
+                let own = held.iter().filter(|h| h.person == Some(who)).count();
+                prop_assert_eq!(counts.of_person.get(&UserId(who)).copied().unwrap_or(0), own);
+            }
+            let strangers = held.iter().filter(|h| h.person.is_none()).count();
+            prop_assert_eq!(counts.of_address.values().sum::<usize>(), strangers);
         }
         held.clear();
         prop_assert_eq!(caps.count(), 0);
         let counts = lock(&caps.counts);
-        prop_assert!(counts.of_address.is_empty() && counts.yielding.is_empty());
+        prop_assert!(counts.of_address.is_empty() && counts.of_person.is_empty() && counts.yielding.is_empty());
     }
 }

@@ -6,19 +6,22 @@
 //! | limit | who counts |
 //! | --- | --- |
 //! | requests of an address, what a user uploads, says, … | [`Rates`] |
+//! | requests of a session | [`AtomicBucket`], in the session |
 //! | wrong passwords at the sign-in | [`SignInLimits`] |
 //! | wrong room passwords | [`RoomPause`] |
 //! | open connections | [`ConnectionCaps`] |
-//! | a socket that does not heed `rate_limited` | [`Flood`] |
+//! | refused frames of a socket | [`Flood`] |
 //!
 //! [`Tally`] limits nothing: it counts what was refused.
 
 mod address;
+mod atomic_bucket;
 mod bounded;
 mod connections;
 mod flood;
 mod rate_cells;
 mod rates;
+mod recent_downloads;
 mod room_pause;
 mod sign_in;
 mod sign_in_ledger;
@@ -27,9 +30,11 @@ mod token_bucket;
 mod wait;
 
 pub use address::{AddressKeys, Ipv6Prefix, LOCAL_PREFIXES, LocalPrefixes};
+pub use atomic_bucket::AtomicBucket;
 pub use connections::{Admitted, ConnectionCaps, Refused, Serving, Slot};
 pub use flood::{FLOOD_HITS, FLOOD_WINDOW, Flood};
-pub use rates::{RATE_KEYS, RateSettings, Rates};
+pub use rates::{ADDRESS_REQUESTS, ENTERS, HANDSHAKES, RATE_KEYS, RateSettings, Rates, STATIC_REQUESTS};
+pub use recent_downloads::{DOWNLOAD_WINDOW, RECENT_DOWNLOADS};
 pub use room_pause::{PAUSED_ROOMS, RoomPause};
 pub use sign_in::{Attempt, Failed, Refusal, SignInLimits};
 pub use sign_in_ledger::{MAX_DELAY, SIGN_IN_ADDRESSES, SIGN_IN_NAMES, SIGN_IN_PAIRS, SignInSettings};

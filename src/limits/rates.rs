@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use governor::clock::{Clock, MonotonicClock, Reference as _};
@@ -11,14 +11,30 @@ use governor::middleware::NoOpMiddleware;
 use governor::{Quota, RateLimiter};
 
 use super::address::LocalPrefixes;
+use super::atomic_bucket::AtomicBucket;
 use super::rate_cells::RateCells;
+use super::recent_downloads::{RECENT_DOWNLOADS, RecentDownloads};
 use super::tally::Tally;
 use super::wait::Wait;
 use crate::types::UserId;
 
-/// Keys that one rate knows at once. A cell takes about 80 bytes with its key, so the seven rates together at most 5 MiB;
-/// an office has a few hundred devices and the server at most 16384 connections.
+/// Keys that one rate knows at once. A cell takes about 80 bytes with its key, so the eleven rates together at most 7 MiB;
+/// an office has a few hundred devices and the server at most 16384 connections. Requests of sessions need no key: each
+/// session holds its bucket.
 pub const RATE_KEYS: usize = 8192;
+
+/// Requests of one address in all, signed in or not: ten people's 600 a minute. 60 people behind one address make 53 requests
+/// each in their first half minute, 26 of them for static files: 60 × 27 = 1,620 at worst at once, under the burst.
+pub const ADDRESS_REQUESTS: (u32, u32) = (6000, 2000);
+/// Static files of one address: 8 tabs load 8 × 26 = 208 at once, 60 people 60 × 26 = 1,560, both under the burst.
+pub const STATIC_REQUESTS: (u32, u32) = (6000, 2000);
+/// TLS handshakes of one address. A person's browser opens 7 connections: a class of 40 in 30 s makes 280, 60 people make 420,
+/// an access point that comes back makes 40 × 7 = 280 at once. At some 3 ms each on a Pi 3 the burst takes 1.8 s of one core.
+pub const HANDSHAKES: (u32, u32) = (1200, 600);
+/// Rooms that one user enters again by `resume`: 12 restored tabs × 16 rooms = 192 at once, under the burst.
+pub const ENTERS: (u32, u32) = (600, 256);
+/// An address in all may do this many times what one session or stranger may, where an operator raised that.
+const SHARES_OF_ADDRESS: u32 = 10;
 
 /// How often a full rate looks for keys it may forget; looking takes one pass over its cells.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -29,21 +45,27 @@ const LONGEST_FILL: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Figures of `[limits]`; each is a rate per minute and, where there is no burst, as large a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateSettings {
-    /// Requests of one address.
+    /// Requests of one session, or of one address without one.
     pub requests_per_minute: u32,
-    /// Requests of one address at once.
+    /// The same, at once.
     pub request_burst: u32,
     /// Uploads of one user.
     pub uploads_per_minute: u32,
+    /// Uploads of one user at once.
+    pub upload_burst: u32,
     /// Downloads of one user.
     pub downloads_per_minute: u32,
+    /// Downloads of one user at once.
+    pub download_burst: u32,
     /// Deletions by one user.
     pub deletes_per_minute: u32,
+    /// Deletions by one user at once.
+    pub delete_burst: u32,
     /// Messages of one user.
     pub messages_per_minute: u32,
     /// Messages of one user at once.
     pub message_burst: u32,
-    /// Joins and resumes of one user.
+    /// Joins of one user.
     pub joins_per_minute: u32,
     /// Typing notices of one user.
     pub typing_per_minute: u32,
@@ -52,18 +74,26 @@ pub struct RateSettings {
 /// All rates of the server.
 pub struct Rates<C: Clock = MonotonicClock> {
     gates: RwLock<Gates<C>>,
+    recent: Mutex<RecentDownloads>,
     clock: C,
+    start: C::Instant,
     local: LocalPrefixes,
     refused: Tally,
 }
 
 struct Gates<C: Clock> {
-    requests: Gate<IpAddr, C>,
+    /// Rate and burst of a session's requests; the bucket is the session's.
+    session: (u32, u32),
+    strangers: Gate<IpAddr, C>,
+    addresses: Gate<IpAddr, C>,
+    static_files: Gate<IpAddr, C>,
+    handshakes: Gate<IpAddr, C>,
     uploads: Gate<UserId, C>,
     downloads: Gate<UserId, C>,
     deletes: Gate<UserId, C>,
     messages: Gate<UserId, C>,
     joins: Gate<UserId, C>,
+    enters: Gate<UserId, C>,
     typing: Gate<UserId, C>,
 }
 
@@ -77,18 +107,41 @@ impl Rates {
 impl<C: Clock + Clone> Rates<C> {
     /// Rates by another clock.
     pub fn with_clock(settings: &RateSettings, local: LocalPrefixes, clock: C) -> Self {
-        Self { gates: RwLock::new(Gates::new(settings, RATE_KEYS, &clock)), clock, local, refused: Tally::default() }
+        let (gates, recent) = (Gates::new(settings, RATE_KEYS, &clock), RecentDownloads::new(RECENT_DOWNLOADS));
+        let start = clock.now();
+        Self { gates: RwLock::new(gates), recent: Mutex::new(recent), clock, start, local, refused: Tally::default() }
     }
 
-    /// Puts other figures in force; everybody starts anew with a full burst.
+    /// Puts other figures in force; all keys start anew with a full burst. Buckets of sessions keep their level.
     pub fn reconfigure(&self, settings: &RateSettings) {
         let gates = Gates::new(settings, RATE_KEYS, &self.clock);
         *self.gates.write().unwrap_or_else(PoisonError::into_inner) = gates;
     }
 
-    /// One request of an address.
+    /// One request of an address that is for no static file: the total of sessions and strangers.
+    pub fn address_request(&self, addr: IpAddr) -> Result<(), Wait> {
+        self.pass("address_requests", |gates| gates.addresses.pass(&self.total_key(addr)))
+    }
+
+    /// One request of a session, by the bucket that it holds.
+    pub fn session_request(&self, bucket: &AtomicBucket) -> Result<(), Wait> {
+        let now = self.age();
+        self.pass("session_requests", |gates| bucket.take(gates.session.0, gates.session.1, now))
+    }
+
+    /// One request of an address without a session.
     pub fn request(&self, addr: IpAddr) -> Result<(), Wait> {
-        self.pass("requests", |gates| gates.requests.pass(&self.local.keys(addr).own))
+        self.pass("requests", |gates| gates.strangers.pass(&self.local.keys(addr).own))
+    }
+
+    /// One request of an address for a static file.
+    pub fn static_request(&self, addr: IpAddr) -> Result<(), Wait> {
+        self.pass("static_requests", |gates| gates.static_files.pass(&self.total_key(addr)))
+    }
+
+    /// One TLS handshake of an address.
+    pub fn handshake(&self, addr: IpAddr) -> Result<(), Wait> {
+        self.pass("handshakes", |gates| gates.handshakes.pass(&self.total_key(addr)))
     }
 
     /// One upload of a user.
@@ -96,9 +149,19 @@ impl<C: Clock + Clone> Rates<C> {
         self.pass("uploads", |gates| gates.uploads.pass(&user))
     }
 
-    /// One download of a user.
-    pub fn download(&self, user: UserId) -> Result<(), Wait> {
-        self.pass("downloads", |gates| gates.downloads.pass(&user))
+    /// One download of a user. Parts of a file that the user was charged for within [`DOWNLOAD_WINDOW`] are free.
+    ///
+    /// [`DOWNLOAD_WINDOW`]: super::DOWNLOAD_WINDOW
+    pub fn download(&self, user: UserId, file: u128, is_part: bool) -> Result<(), Wait> {
+        // Held until the charge is noted, so that parts that are asked for at once are charged once.
+        let mut recent = self.recent();
+        let now = self.age();
+        if is_part && recent.covers(user, file, now) {
+            return Ok(());
+        }
+        self.pass("downloads", |gates| gates.downloads.pass(&user))?;
+        recent.note(user, file, now);
+        Ok(())
     }
 
     /// One deletion by a user.
@@ -111,9 +174,14 @@ impl<C: Clock + Clone> Rates<C> {
         self.pass("messages", |gates| gates.messages.pass(&user))
     }
 
-    /// One join or resume of a user.
+    /// One join of a user.
     pub fn join(&self, user: UserId) -> Result<(), Wait> {
         self.pass("joins", |gates| gates.joins.pass(&user))
+    }
+
+    /// One resume of a user.
+    pub fn enter(&self, user: UserId) -> Result<(), Wait> {
+        self.pass("enters", |gates| gates.enters.pass(&user))
     }
 
     /// One typing notice of a user.
@@ -121,13 +189,16 @@ impl<C: Clock + Clone> Rates<C> {
         self.pass("typing", |gates| gates.typing.pass(&user))
     }
 
-    /// Forgets everybody who has been quiet; to be called every minute or so. Without it memory is bounded too, only later.
+    /// Forgets keys that have been quiet; to be called every minute or so. Without it memory is bounded too, only later.
     pub fn sweep(&self) {
         self.through(|gates| {
-            gates.requests.sweep();
-            let by_user = [&gates.uploads, &gates.downloads, &gates.deletes, &gates.messages, &gates.joins, &gates.typing];
-            by_user.into_iter().for_each(Gate::sweep);
+            let by_address = [&gates.strangers, &gates.addresses, &gates.static_files, &gates.handshakes];
+            by_address.into_iter().for_each(Gate::sweep);
+            let files = [&gates.uploads, &gates.downloads, &gates.deletes];
+            let chat = [&gates.messages, &gates.joins, &gates.enters, &gates.typing];
+            files.into_iter().chain(chat).for_each(Gate::sweep);
         });
+        self.recent().sweep(self.age());
     }
 
     /// How often each of the rates refused.
@@ -139,6 +210,21 @@ impl<C: Clock + Clone> Rates<C> {
         self.through(ask).inspect_err(|_| self.refused.count("rate", what))
     }
 
+    /// Key of what an address may do in all. Clients of a local IPv6 network share that of their /64, as those behind one NAT
+    /// share an IPv4 address: one device may take any address of its /64.
+    fn total_key(&self, addr: IpAddr) -> IpAddr {
+        let keys = self.local.keys(addr);
+        keys.network.unwrap_or(keys.own)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, RecentDownloads> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn age(&self) -> Duration {
+        self.clock.now().duration_since(self.start).into()
+    }
+
     fn through<T>(&self, ask: impl FnOnce(&Gates<C>) -> T) -> T {
         ask(&self.gates.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -146,17 +232,33 @@ impl<C: Clock + Clone> Rates<C> {
 
 impl<C: Clock + Clone> Gates<C> {
     fn new(settings: &RateSettings, keys: usize, clock: &C) -> Self {
-        let by_user = |rate| Gate::new(rate, rate, keys, clock);
+        let session = (settings.requests_per_minute, settings.request_burst);
+        let of_address = |(rate, burst)| by_address(of_many(session.0, rate), of_many(session.1, burst), keys, clock);
+        let by_user = |rate, burst| Gate::new(rate, burst, keys, clock);
         Self {
-            requests: Gate::new(settings.requests_per_minute, settings.request_burst, keys, clock),
-            uploads: by_user(settings.uploads_per_minute),
-            downloads: by_user(settings.downloads_per_minute),
-            deletes: by_user(settings.deletes_per_minute),
-            messages: Gate::new(settings.messages_per_minute, settings.message_burst, keys, clock),
-            joins: by_user(settings.joins_per_minute),
-            typing: by_user(settings.typing_per_minute),
+            session,
+            strangers: by_address(session.0, session.1, keys, clock),
+            addresses: of_address(ADDRESS_REQUESTS),
+            static_files: of_address(STATIC_REQUESTS),
+            handshakes: by_address(HANDSHAKES.0, HANDSHAKES.1, keys, clock),
+            uploads: by_user(settings.uploads_per_minute, settings.upload_burst),
+            downloads: by_user(settings.downloads_per_minute, settings.download_burst),
+            deletes: by_user(settings.deletes_per_minute, settings.delete_burst),
+            messages: by_user(settings.messages_per_minute, settings.message_burst),
+            joins: by_user(settings.joins_per_minute, settings.joins_per_minute),
+            enters: by_user(ENTERS.0, ENTERS.1),
+            typing: by_user(settings.typing_per_minute, settings.typing_per_minute),
         }
     }
+}
+
+fn by_address<C: Clock + Clone>(per_minute: u32, burst: u32, keys: usize, clock: &C) -> Gate<IpAddr, C> {
+    Gate::new(per_minute, burst, keys, clock)
+}
+
+/// Returns the figure of an address in all: `least`, or more where one session may do more.
+fn of_many(one: u32, least: u32) -> u32 {
+    one.saturating_mul(SHARES_OF_ADDRESS).max(least)
 }
 
 /// One rate.

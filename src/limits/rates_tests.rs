@@ -3,14 +3,18 @@ use std::net::Ipv4Addr;
 use governor::clock::FakeRelativeClock;
 use proptest::prelude::*;
 
+use super::super::recent_downloads::DOWNLOAD_WINDOW;
 use super::*;
 
 const SETTINGS: RateSettings = RateSettings {
     requests_per_minute: 600,
     request_burst: 200,
     uploads_per_minute: 5,
+    upload_burst: 60,
     downloads_per_minute: 10,
-    deletes_per_minute: 3,
+    download_burst: 120,
+    deletes_per_minute: 5,
+    delete_burst: 200,
     messages_per_minute: 60,
     message_burst: 20,
     joins_per_minute: 30,
@@ -32,16 +36,69 @@ fn passes(mut ask: impl FnMut() -> Result<(), Wait>) -> usize {
 #[test]
 fn every_rate_has_its_own_burst() {
     let (rates, _clock) = rates(&SETTINGS);
-    assert_eq!(passes(|| rates.upload(ANA)), 5);
-    assert_eq!(passes(|| rates.download(ANA)), 10);
-    assert_eq!(passes(|| rates.delete(ANA)), 3);
+    assert_eq!(passes(|| rates.upload(ANA)), 60);
+    assert_eq!(passes(|| rates.download(ANA, 1, false)), 120);
+    assert_eq!(passes(|| rates.delete(ANA)), 200);
     assert_eq!(passes(|| rates.message(ANA)), 20);
     assert_eq!(passes(|| rates.join(ANA)), 30);
+    assert_eq!(passes(|| rates.enter(ANA)), 256);
     assert_eq!(passes(|| rates.typing(ANA)), 30);
-    assert_eq!(passes(|| rates.upload(UserId(2))), 5, "another user has the own rate");
+    assert_eq!(passes(|| rates.upload(UserId(2))), 60, "another user has the own rate");
     assert_eq!(passes(|| rates.request("10.0.0.1".parse().unwrap())), 200);
     assert_eq!(passes(|| rates.request("::ffff:10.0.0.1".parse().unwrap())), 0);
     assert_eq!(passes(|| rates.request("10.0.0.2".parse().unwrap())), 200);
+}
+
+/// As [`passes`], for figures over a thousand.
+fn all_passes(mut ask: impl FnMut() -> Result<(), Wait>) -> u32 {
+    (0..10_000).take_while(|_| ask().is_ok()).map(|_| 1).sum()
+}
+
+#[test]
+fn address_has_a_total_beside_its_strangers_and_sessions() {
+    let (rates, clock) = rates(&SETTINGS);
+    let addr = "10.0.0.1".parse().unwrap();
+    assert_eq!(all_passes(|| rates.address_request(addr)), ADDRESS_REQUESTS.1);
+    assert_eq!(all_passes(|| rates.static_request(addr)), STATIC_REQUESTS.1);
+    assert_eq!(all_passes(|| rates.handshake(addr)), HANDSHAKES.1);
+    assert_eq!(passes(|| rates.request(addr)), 200, "each counts for itself");
+    clock.advance(SECOND);
+    assert_eq!(all_passes(|| rates.address_request(addr)), ADDRESS_REQUESTS.0 / 60);
+    assert_eq!(all_passes(|| rates.handshake(addr)), HANDSHAKES.0 / 60);
+}
+
+#[test]
+fn total_of_an_address_grows_with_what_one_may_do() {
+    let (rates, _clock) = rates(&RateSettings { request_burst: 500, requests_per_minute: 1, ..SETTINGS });
+    let addr = "10.0.0.1".parse().unwrap();
+    assert_eq!(all_passes(|| rates.address_request(addr)), 5000);
+    assert_eq!(all_passes(|| rates.static_request(addr)), 5000);
+}
+
+#[test]
+fn sessions_count_by_their_own_bucket() {
+    let (rates, clock) = rates(&SETTINGS);
+    let (one, other) = (AtomicBucket::default(), AtomicBucket::default());
+    assert_eq!(passes(|| rates.session_request(&one)), 200);
+    assert_eq!(passes(|| rates.session_request(&other)), 200);
+    rates.reconfigure(&SETTINGS);
+    clock.advance(SECOND);
+    assert_eq!(passes(|| rates.session_request(&one)), 10, "it keeps its level when other figures come in force");
+    assert_eq!(rates.refused().read()[&["rate", "session_requests"]], 3);
+}
+
+#[test]
+fn parts_of_one_file_count_once_within_ten_minutes() {
+    let settings = RateSettings { downloads_per_minute: 1, download_burst: 3, ..SETTINGS };
+    let (rates, clock) = rates(&settings);
+    assert_eq!((0..16).filter(|_| rates.download(ANA, 1, true).is_ok()).count(), 16, "16 parts, one token");
+    assert_eq!(passes(|| rates.download(ANA, 1, false)), 2, "the whole file counts each time");
+    assert!(rates.download(ANA, 1, true).is_ok(), "a part of a charged file is free");
+    assert!(rates.download(ANA, 2, true).is_err() && rates.download(UserId(2), 1, true).is_ok());
+    clock.advance(DOWNLOAD_WINDOW);
+    assert_eq!(passes(|| rates.download(ANA, 3, false)), 3);
+    assert!(rates.download(ANA, 1, true).is_err(), "after the window it counts anew");
+    rates.sweep();
 }
 
 #[test]
@@ -61,7 +118,7 @@ fn the_wait_is_enough_and_the_flood_is_told_once_a_minute() {
     let (rates, _clock) = self::rates(&SETTINGS);
     let refusals = (0..100).filter_map(|_| rates.upload(ANA).err());
     assert_eq!(refusals.map(|wait| wait.first).collect::<Vec<_>>(), {
-        let mut firsts = vec![false; 95];
+        let mut firsts = vec![false; 40];
         firsts[0] = true;
         firsts
     });
@@ -84,8 +141,8 @@ fn every_rate_from_one_to_a_thousand_million_works() {
 #[test]
 fn new_figures_hold_at_once() {
     let (rates, _clock) = rates(&SETTINGS);
-    assert_eq!(passes(|| rates.delete(ANA)), 3);
-    rates.reconfigure(&RateSettings { deletes_per_minute: 7, ..SETTINGS });
+    assert_eq!(passes(|| rates.delete(ANA)), 200);
+    rates.reconfigure(&RateSettings { delete_burst: 7, ..SETTINGS });
     assert_eq!(passes(|| rates.delete(ANA)), 7);
 }
 
@@ -118,7 +175,7 @@ fn a_flood_of_addresses_stays_within_memory() {
     for n in 0..3 * u32::try_from(RATE_KEYS).unwrap() {
         let _ = rates.request(Ipv4Addr::from_bits(n).into());
     }
-    let known = rates.gates.read().unwrap().requests.limiter.len();
+    let known = rates.gates.read().unwrap().strangers.limiter.len();
     assert_eq!(known, RATE_KEYS);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// One [`Wait::first`] a key and minute: a refusal is worth an audit line, a flood of them is worth no more than one.
-const TELL_AGAIN: Duration = Duration::from_secs(60);
+pub(super) const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Refused for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -87,7 +87,12 @@ impl Server {
                 }
             };
             pause = FIRST_PAUSE;
-            match self.caps.admit(peer.ip().to_canonical()) {
+            let is_proxy = self.site.config.get().http.trusts(peer.ip());
+            if listener.tls.is_some() && !is_proxy && self.site.rates.handshake(peer.ip()).is_err() {
+                refusals.count(self, peer.ip(), "handshakes");
+                continue;
+            }
+            match self.caps.admit(peer.ip().to_canonical(), is_proxy) {
                 Ok(Admitted { slot, instead_of }) => {
                     if let Some(other) = instead_of {
                         refusals.count(self, other, "yielded");

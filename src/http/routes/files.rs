@@ -87,7 +87,8 @@ pub(super) async fn content(call: Call, who: SignedIn) -> Result {
         response.headers_mut().insert(http::header::CONTENT_LENGTH, length);
         return Ok(response);
     }
-    call.site.rates.download(who.session().person.id)?;
+    let is_part = matches!(wanted, Wanted::Bytes { part: true, .. });
+    call.site.rates.download(who.session().person.id, file.id.number(), is_part)?;
     let bytes = call.site.quarantine.open_file(file.id).await?;
     let (user, id, name) = (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
     call.site.audit.record(Event::FileDownloaded { user, addr: call.addr, id, name }).await;

@@ -10,7 +10,6 @@ use crate::http::body::Body;
 use crate::http::pages::Page;
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
-use crate::http::service::session;
 use crate::types::ClaimKind;
 
 use super::{json, see_other};
@@ -18,7 +17,7 @@ use super::{json, see_other};
 type Result = std::result::Result<Response<Body>, Problem>;
 
 pub(super) async fn root(call: Call) -> Result {
-    let known = session(&call.site, call.request.headers(), call.context.cookies).is_some();
+    let known = call.session.is_some();
     Ok(see_other(if known { "/inicio" } else { entrance(&call.site) }))
 }
 
@@ -28,7 +27,7 @@ pub(in crate::http) fn entrance(site: &Site) -> &'static str {
 }
 
 pub(super) async fn login(call: Call) -> Result {
-    let known = session(&call.site, call.request.headers(), call.context.cookies).is_some();
+    let known = call.session.is_some();
     Ok(match entrance(&call.site) {
         _ if known => see_other("/inicio"),
         "/login" => call.site.pages.get(Page::Login),

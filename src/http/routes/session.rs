@@ -95,7 +95,7 @@ fn forget(response: &mut Response<Body>, cookies: CookieScope) {
 /// A session that the browser still carries ends: signing in anew never leaves two behind, and nobody can plant one.
 pub(super) async fn end_old(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Result<()> {
     if let Some(old) = session(site, headers, cookies) {
-        site.accounts.sign_out(old.session()).await?;
+        site.accounts.sign_out(&old).await?;
     }
     Ok(())
 }

@@ -1,0 +1,74 @@
+//! A request as it arrives: of which session, and whether its rates let it pass. Found out once; what comes after is handed
+//! the result.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use crate::accounts::Session;
+use crate::audit::Event;
+use crate::limits::Wait;
+
+use super::Site;
+use super::context::RequestContext;
+use super::problem::Problem;
+use super::service::session;
+
+/// Session and rate of a request.
+pub(super) struct Arrival {
+    /// The live session behind the request's cookie.
+    pub(super) session: Option<Arc<Session>>,
+    rate: Result<(), Wait>,
+}
+
+impl Arrival {
+    /// Counts a request. First the address's figure, then one look-up of the session in memory, then the bucket of that session
+    /// or, without one, of the address. Static files count in a bucket of their own. An address that the settings trust as a
+    /// proxy's is held to no figure: many clients come from there.
+    pub(super) fn new(site: &Site, context: &RequestContext, headers: &HeaderMap, path: &str) -> Self {
+        let addr = context.addr;
+        let is_proxy = site.config.get().http.trusts(addr);
+        let is_static = is_static(path);
+        let of_address = match (is_proxy, is_static) {
+            (true, _) => Ok(()),
+            (false, true) => site.rates.static_request(addr),
+            (false, false) => site.rates.address_request(addr),
+        };
+        if of_address.is_err() {
+            return Self { session: None, rate: of_address };
+        }
+        let session = session(site, headers, context.cookies);
+        let rate = match &session {
+            _ if is_static => Ok(()),
+            Some(session) => site.rates.session_request(&session.requests),
+            None if is_proxy => Ok(()),
+            None => site.rates.request(addr),
+        };
+        Self { session, rate }
+    }
+
+    /// Counts a request on the side without sessions: plain HTTP beside HTTPS.
+    pub(super) fn stranger(site: &Site, addr: IpAddr, is_static: bool) -> Self {
+        let rate = match (site.config.get().http.trusts(addr), is_static) {
+            (true, _) => Ok(()),
+            (false, true) => site.rates.static_request(addr),
+            (false, false) => site.rates.address_request(addr).and_then(|()| site.rates.request(addr)),
+        };
+        Self { session: None, rate }
+    }
+
+    /// Refuses what came too often; the first of a minute is in the audit.
+    pub(super) async fn admit(&self, site: &Site, addr: IpAddr) -> Result<(), Problem> {
+        let Err(wait) = self.rate else { return Ok(()) };
+        if wait.first {
+            site.audit.record(Event::RequestRateLimited { addr, seconds: wait.seconds() }).await;
+        }
+        Err(wait.into())
+    }
+}
+
+/// Returns true for what a page loads and what does not change while the server runs.
+fn is_static(path: &str) -> bool {
+    path.starts_with("/static/") || path == "/favicon.ico"
+}
