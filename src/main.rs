@@ -5,8 +5,17 @@ use std::process::ExitCode;
 /// Sign-ins were seen to peak at 27 to 46 MiB with it and at 255 MiB with glibc's allocator, whose heap the memory of the hashes
 /// tears up. musl's, which the boards have, gives such memory back at once (`docs/DECISIONS.md`).
 #[cfg(not(target_env = "musl"))]
+type Heap = dlmalloc::GlobalDlmalloc;
+#[cfg(not(target_env = "musl"))]
+const HEAP: Heap = dlmalloc::GlobalDlmalloc;
+#[cfg(target_env = "musl")]
+type Heap = std::alloc::System;
+#[cfg(target_env = "musl")]
+const HEAP: Heap = std::alloc::System;
+
+/// Clears every block that is freed: texts of messages and passwords pass through buffers of libraries that do not.
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<Heap> = zeroizing_alloc::ZeroAlloc(HEAP);
 
 fn main() -> ExitCode {
     pichat::cli::main()

@@ -5,6 +5,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tungstenite::protocol::frame::Frame;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::{Role, WebSocketContext};
 use tungstenite::{Error, Message};
 
@@ -73,6 +75,14 @@ impl Socket {
     pub fn send_message(&mut self, message: Message) {
         self.ctx.write(&mut self.stream, message).expect("writes");
         self.ctx.flush(&mut self.stream).expect("flushes");
+    }
+
+    /// Sends a text in two fragments.
+    pub fn send_fragments(&mut self, text: &str) {
+        let (first, rest) = text.as_bytes().split_at(text.len() / 2);
+        let data = |part: &[u8], opcode, last| Message::Frame(Frame::message(part.to_vec(), OpCode::Data(opcode), last));
+        self.send_message(data(first, Data::Text, false));
+        self.send_message(data(rest, Data::Continue, true));
     }
 
     fn next(&mut self) -> Result<Message, Error> {
