@@ -26,7 +26,7 @@ use crate::net::{ListenError, Server, Tls, local_prefixes};
 use crate::quarantine::{Quarantine, QuarantineError};
 use crate::store::{Store, StoreError};
 use crate::types::crypto::MacKey;
-use crate::types::{ClaimCode, Role, UserName};
+use crate::types::{ClaimCode, PositionKey, Role, UserName};
 use crate::ws;
 
 pub use first_start::{argon2_params, open_data_dir};
@@ -357,6 +357,7 @@ fn build(
     let caps = ConnectionCaps::new(config.limits.connections, config.limits.connections_per_address, local.clone());
     let rates = Arc::new(Rates::new(&rate_settings(&config), local.clone()));
     let refusals = Tally::default();
+    let positions = PositionKey::derived(&key);
     let hub = Hub::new(chat_limits(&config), key, audit.clone());
     let accounts = Arc::new(Accounts::open(
         store.clone(),
@@ -400,6 +401,7 @@ fn build(
         clock,
         pages: Pages::new(matches!(mode, Mode::Demo(_))),
         assets: Assets::new(),
+        positions,
         router: Router::pichat(),
         secure,
         port,

@@ -216,8 +216,6 @@ events! {
     FileDownloaded { user: UserName, addr: IpAddr, id: String, name: String } = "file.downloaded", Ok, Daemon, Info, Security;
     "An administrator deleted a file."
     FileDeleted { user: UserName, addr: IpAddr, id: String, name: String } = "file.deleted", Ok, Daemon, Notice, Security;
-    "Somebody looked at the list of files; `count` is how many it held."
-    FileListed { user: UserName, count: u64 } = "file.listed", Ok, Daemon, Info, Counter;
     "The sweep at start removed what unfinished uploads had left behind."
     FileSwept { count: u64 } = "file.swept", Ok, Daemon, Notice, Security;
     "A file is on record and its bytes are gone."

@@ -155,7 +155,6 @@ fn samples() -> Vec<Event> {
         Event::FileHeld { user: user(), addr, id: text(), name: text(), state: "infected" },
         Event::FileDownloaded { user: user(), addr, id: text(), name: text() },
         Event::FileDeleted { user: user(), addr, id: text(), name: text() },
-        Event::FileListed { user: user(), count: 1 },
         Event::FileSwept { count: 1 },
         Event::FileLost { id: text(), name: text() },
         Event::AuditThrottled { of: "login.failed", count: 1 },

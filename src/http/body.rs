@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -36,7 +37,11 @@ pub(super) struct Body {
 enum Kind {
     Bytes(Bytes),
     File(Stretch),
+    Pieces(Pieces),
 }
+
+/// Bytes made while they are sent, none ahead of what the connection takes.
+type Pieces = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 impl Body {
     /// Nothing.
@@ -47,6 +52,11 @@ impl Body {
     /// `left` bytes of a file from `at` on.
     pub(super) fn file(file: File, at: u64, left: u64) -> Self {
         Self { kind: Kind::File(Stretch::new(file, at, left)), busy: None }
+    }
+
+    /// What `pieces` yields, its length unknown beforehand.
+    pub(super) fn pieces(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
+        Self { kind: Kind::Pieces(Box::pin(pieces)), busy: None }
     }
 
     /// Keeps the connection busy, and in its place where it serves somebody, until the body is gone.
@@ -70,6 +80,7 @@ impl http_body::Body for Body {
             Kind::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Kind::File(stretch) => stretch.poll_next(cx).map_ok(Frame::data),
+            Kind::Pieces(pieces) => pieces.as_mut().poll_next(cx).map_ok(Frame::data),
         }
     }
 
@@ -77,14 +88,16 @@ impl http_body::Body for Body {
         match &self.kind {
             Kind::Bytes(bytes) => bytes.is_empty(),
             Kind::File(stretch) => stretch.left() == 0,
+            Kind::Pieces(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match &self.kind {
-            Kind::Bytes(bytes) => bytes.len() as u64,
-            Kind::File(stretch) => stretch.left(),
-        })
+        match &self.kind {
+            Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::File(stretch) => SizeHint::with_exact(stretch.left()),
+            Kind::Pieces(_) => SizeHint::default(),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::quarantine::{ByteRange, FileRecord};
 use super::body::Body;
 use super::headers::CSP_FILE;
 use super::problem::{Code, Problem};
+use super::tags::matches_any;
 
 /// What a request wants of a file.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,10 +42,6 @@ pub(super) fn wanted(headers: &HeaderMap, file: &FileRecord) -> Result<Wanted, P
 
 fn etag(file: &FileRecord) -> String {
     format!("\"{}\"", file.sha256)
-}
-
-fn matches_any(list: &str, etag: &str) -> bool {
-    list.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == etag)
 }
 
 /// The answer that carries `body`.

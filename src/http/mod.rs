@@ -23,6 +23,7 @@ mod router;
 mod routes;
 mod service;
 mod stretch;
+mod tags;
 mod timed;
 mod trust;
 mod trust_page;
@@ -35,6 +36,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::Live;
 use crate::limits::{ConnectionCaps, Rates, Tally};
 use crate::quarantine::Quarantine;
+use crate::types::PositionKey;
 use crate::ws;
 
 pub use connection::{Connection, Door, serve};
@@ -68,6 +70,8 @@ pub struct Site {
     pub pages: Pages,
     /// Style sheets, scripts, pictures.
     pub assets: Assets,
+    /// Seals positions in lists.
+    pub positions: PositionKey,
     /// The table of routes.
     pub router: Router,
     /// Whether PiChat itself speaks TLS; what a browser came over is a request's own affair.

@@ -6,6 +6,7 @@
 mod disk;
 pub mod inspect;
 mod inspections;
+mod listing;
 mod media;
 mod names;
 #[cfg(any(test, fuzzing))]
@@ -32,6 +33,8 @@ use crate::store::{FileRow, Store, StoreError};
 
 use disk::Disk;
 use inspections::{Inspections, after_restart};
+use listing::Lists;
+pub use listing::{ListedStates, visible};
 pub use names::{FileName, NameError};
 use quota::Quota;
 pub use quota::QuotaLimits;
@@ -55,6 +58,14 @@ impl QuarantineError {
     pub fn is_momentary(&self) -> bool {
         matches!(self, Self::Disk(cause) if is_momentary(cause))
     }
+
+    /// The error of a body that breaks off because of it.
+    pub fn into_io(self) -> io::Error {
+        match self {
+            Self::Disk(cause) => cause,
+            Self::Store(cause) => io::Error::other(cause),
+        }
+    }
 }
 
 /// Whether there was no descriptor or memory left, which there may be in a moment.
@@ -68,6 +79,7 @@ pub struct Quarantine {
     store: Store,
     quota: Arc<Quota>,
     inspections: Inspections,
+    lists: Lists,
     config: Arc<Live>,
     audit: Audit,
     clock: Arc<dyn Clock>,
@@ -108,7 +120,7 @@ impl Quarantine {
             }
         }
         let (quota, inspections) = (Arc::new(Quota::new(held)), Inspections::new());
-        Ok(Arc::new(Self { disk, store, quota, inspections, config, audit, clock }))
+        Ok(Arc::new(Self { disk, store, quota, inspections, lists: Lists::new(), config, audit, clock }))
     }
 
     fn limits(&self) -> QuotaLimits {
@@ -131,12 +143,6 @@ impl Quarantine {
     pub async fn waiting(&self) -> Result<u64, StoreError> {
         let states = [FileState::Received, FileState::Inspecting].map(FileState::as_str);
         self.store.run(move |db| db.count_files_in(states)).await
-    }
-
-    /// All records, newest first.
-    pub async fn list(&self) -> Result<Vec<FileRecord>, QuarantineError> {
-        let rows = self.store.run(|db| db.files()).await?;
-        rows.into_iter().map(|row| record(row).map_err(Into::into)).collect()
     }
 
     /// The record of a file.

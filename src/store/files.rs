@@ -34,9 +34,9 @@ pub struct FileRow {
     pub uploaded_at: Timestamp,
 }
 
-const COLUMNS: &str = "id, name, size, sha256, media_type, state, reasons, uploaded_by, user_id, uploaded_at, arrival";
+pub(super) const COLUMNS: &str = "id, name, size, sha256, media_type, state, reasons, uploaded_by, user_id, uploaded_at, arrival";
 
-fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {
+pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {
     Ok(FileRow {
         id: row.get(0)?,
         name: row.get(1)?,
@@ -72,10 +72,12 @@ impl Db {
     /// Records a file under its name or, where that is taken, under the first free one of `numbered(2)`, `numbered(3)`, ….
     /// Returns the name it got. On the card when the call returns.
     pub fn add_file(&mut self, mut row: FileRow, numbered: impl Fn(u32) -> String) -> Result<FileRow, StoreError> {
-        self.transaction(Durability::Synced, |tx| {
-            let mut n = 1;
-            while taken(tx, &row.name)? {
-                n += 1;
+        let mut numbers = std::mem::take(&mut self.name_numbers);
+        let added = self.transaction(Durability::Synced, |tx| {
+            // Nobody else writes while this transaction runs: what another process changed before is seen here.
+            numbers.of_version(tx.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?);
+            if taken(tx, &row.name)? {
+                let n = numbers.first_free(&row.name, |n| taken(tx, &numbered(n)))?;
                 row.name = numbered(n);
             }
             tx.execute(
@@ -96,7 +98,9 @@ impl Db {
             )?;
             row.arrival = tx.last_insert_rowid();
             Ok(row)
-        })
+        });
+        self.name_numbers = numbers;
+        added
     }
 
     /// The file in that state that arrived first.
@@ -122,7 +126,12 @@ impl Db {
 
     /// Forgets a file. `false` when there was none.
     pub fn remove_file(&mut self, id: &str) -> Result<bool, StoreError> {
-        self.transaction(Durability::Synced, |tx| Ok(tx.execute("DELETE FROM files WHERE id = ?1", [id])? == 1))
+        let name = self.transaction(Durability::Synced, |tx| {
+            let text = "DELETE FROM files WHERE id = ?1 RETURNING name";
+            Ok(tx.prepare_cached(text)?.query_row([id], |row| row.get::<_, String>(0)).optional()?)
+        })?;
+        name.iter().for_each(|name| self.name_numbers.freed(name));
+        Ok(name.is_some())
     }
 }
 
@@ -159,7 +168,7 @@ mod tests {
             assert!(db.move_file("2", "received", "clean", "a\nb")?);
             assert!(!db.move_file("2", "received", "infected", "")?);
             assert!(!db.move_file("9", "received", "clean", "")?);
-            assert_eq!((oldest(db, "received")?.as_deref(), oldest(db, "infected")?), (Some("3"), None));
+            assert_eq!((oldest(db, "received")?.as_deref(), oldest(db, "infected")?), (Some("1"), None));
             assert_eq!((db.count_files_in(["received", "clean"])?, db.count_files_in(["received", "x"])?), (3, 2));
             Ok(db.file("2")?.map(|file| (file.state, file.reasons)))
         });

@@ -1,6 +1,8 @@
 //! SQLite: users, sessions, file records, settings that the program makes itself. The only place with SQL text.
 
 mod claim;
+mod file_list;
+mod file_names;
 mod files;
 mod migrations;
 mod sessions;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 pub use claim::{ClaimRow, Redeemed};
+pub use file_list::{FileFilter, FilePage};
 pub use files::FileRow;
 pub use sessions::SessionRow;
 pub use users::UserRow;
@@ -59,6 +62,8 @@ pub enum Durability {
 pub struct Db {
     conn: Connection,
     data_version: i64,
+    file_counts: file_list::FileCounts,
+    name_numbers: file_names::NameNumbers,
 }
 
 /// The database, shared.
@@ -86,7 +91,8 @@ impl Store {
         // The write-ahead log is cut back to this after a checkpoint, so that it does not stay large on the card.
         conn.pragma_update(None, "journal_size_limit", 1 << 20)?;
         migrations::apply(&mut conn)?;
-        let mut db = Db { conn, data_version: 0 };
+        let (file_counts, name_numbers) = Default::default();
+        let mut db = Db { conn, data_version: 0, file_counts, name_numbers };
         db.changed_elsewhere()?;
         Ok(Self(Arc::new(Mutex::new(db))))
     }
@@ -109,8 +115,13 @@ impl Store {
 impl Db {
     /// Whether another connection (`pichat user …`) has written since this was last asked.
     pub fn changed_elsewhere(&mut self) -> Result<bool, StoreError> {
-        let version = self.conn.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        let version = self.version_elsewhere()?;
         Ok(std::mem::replace(&mut self.data_version, version) != version)
+    }
+
+    /// A number that another connection's write changes.
+    fn version_elsewhere(&self) -> Result<i64, StoreError> {
+        Ok(self.conn.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
     }
 
     fn transaction<T>(

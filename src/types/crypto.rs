@@ -132,6 +132,12 @@ impl MacKey {
         (key.len() >= Self::MIN_BYTES).then(|| Self(hmac::Key::new(hmac::HMAC_SHA256, key)))
     }
 
+    /// Derives a key for one purpose, which tells nothing about this one.
+    #[must_use]
+    pub fn derived(&self, purpose: &str) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.0, purpose.as_bytes()).as_ref()))
+    }
+
     /// The first 16 bytes of the tag: 128 bits, the truncation RFC 2104 section 5 allows.
     pub fn tag(&self, data: &[u8]) -> [u8; 16] {
         let mut out = [0; 16];

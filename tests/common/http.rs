@@ -70,10 +70,29 @@ pub fn read_response(stream: &mut impl io::Read, head: bool) -> io::Result<Respo
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                 }
+                None if response.header("transfer-encoding") == Some("chunked") => response.body = read_chunks(&mut reader)?,
                 None => drop(reader.read_to_end(&mut response.body)?),
             }
         }
         return Ok(response);
+    }
+}
+
+/// Reads a body of chunks (RFC 9112 section 7.1) to its last one.
+fn read_chunks(reader: &mut impl io::BufRead) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let length = u64::from_str_radix(line.trim_end(), 16).map_err(|_| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        if reader.take(length).read_to_end(&mut body)? as u64 != length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        // The end of the line after the chunk, or after the last one.
+        reader.read_line(&mut line)?;
+        if length == 0 {
+            return Ok(body);
+        }
     }
 }
 

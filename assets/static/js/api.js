@@ -29,25 +29,42 @@ function toChange() {
   if (location.pathname !== '/clave') location.assign('/clave');
 }
 
-/** One call; the answer's JSON, or null for 204. A dead session leads to the sign-in page, one that must change its password first to that. */
-export async function call(method, url, body) {
+/** One request; the answer, also 304. A dead session leads to the sign-in page, one that must change its password first to that. */
+async function ask(method, url, body, tag) {
+  const headers = { Accept: 'application/json' };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (tag) headers['If-None-Match'] = tag;
   let answer;
   try {
     answer = await fetch(url, {
       method,
       credentials: 'same-origin',
       cache: 'no-store',
-      headers: body === undefined ? { Accept: 'application/json' } : { Accept: 'application/json', 'Content-Type': 'application/json' },
+      headers,
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch {
     throw new CallError(0);
   }
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  if (answer.ok || answer.status === 304) return answer;
   const error = new CallError(answer.status, problemOf(await answer.text()), answer.headers.get('Retry-After'));
   if (error.code === 'unauthenticated') toLogin();
   if (error.code === 'password_change_required') toChange();
   throw error;
+}
+
+/** One call; the answer's JSON, or null for 204. */
+export async function call(method, url, body) {
+  const answer = await ask(method, url, body);
+  return answer.status === 204 ? null : answer.json();
+}
+
+/** A part of a long list: { url, tag, total, next, items }. Returns `known` itself, read from there before, while it has not changed. */
+export async function page(url, known) {
+  const answer = await ask('GET', url, undefined, known?.tag);
+  if (answer.status === 304) return known;
+  const [, next = null] = /^<(\/[^>]*)>; rel="next"$/.exec(answer.headers.get('Link') ?? '') ?? [];
+  return { url, tag: answer.headers.get('ETag'), total: Number(answer.headers.get('X-Total-Count')), next, items: await answer.json() };
 }
 
 /** Who is signed in. Somebody who must change the password first, perhaps since another tab signed in, is led there. */

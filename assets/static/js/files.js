@@ -3,7 +3,7 @@ import './page.js';
 import { byId, make, waiting } from './dom.js';
 import { errorText, t } from './i18n.js';
 import { clear, complain, inform } from './notice.js';
-import { call, session } from './api.js';
+import { call, page, session } from './api.js';
 import { isPending, plain } from './files-format.js';
 import { copyText, fileRow } from './files-row.js';
 import { sendAll, sentText } from './upload.js';
@@ -11,12 +11,21 @@ import { sendAll, sentText } from './upload.js';
 /** While something is being inspected, and otherwise. */
 const SOON_MS = 4000;
 const LATER_MS = 45000;
+const FIRST = '/api/files';
 
 const list = byId('archivos');
 const empty = byId('vacio');
 const filter = byId('filtro');
+const more = byId('show-more');
 let role = '';
+/** Parts of the list as the server gives them, and all files in them; null before the first has come. */
+let pages = [];
 let files = null;
+/** Parts that are wanted: one more with each "Show more". A search wants all. */
+let wanted = 1;
+/** Counts the readings of the list, and what the one that runs reads: no parts, so many, or all. */
+let turn = 0;
+let reading = 0;
 let shown = '';
 let timer = 0;
 let endWait = () => {};
@@ -32,12 +41,21 @@ function action(text, act) {
   return button;
 }
 
+const isWhole = () => !pages.at(-1)?.next;
+const total = () => Math.max(pages[0]?.total ?? 0, files.length);
+
+function summary(seen, sought) {
+  const all = isWhole() ? t('files.count', { n: files.length }) : t('files.shown', { n: files.length, total: total() });
+  return sought ? `${seen} / ${all}` : all;
+}
+
 /** Redraws; rows that did not change stay, with their focus and their open details. */
 function draw() {
-  const wanted = plain(filter.value.trim());
-  const seen = files.filter((file) => plain(file.name).includes(wanted));
-  const key = JSON.stringify([seen, role]);
-  byId('resumen').textContent = (wanted ? `${seen.length} / ` : '') + t('files.count', { n: files.length });
+  const sought = plain(filter.value.trim());
+  const seen = files.filter((file) => plain(file.name).includes(sought));
+  const key = JSON.stringify([seen, role, isWhole()]);
+  byId('resumen').textContent = summary(seen.length, sought);
+  more.hidden = isWhole() || sought !== '';
   if (key === shown) return;
   shown = key;
   const old = new Map([...list.children].map((row) => [row.dataset.id, row]));
@@ -50,25 +68,66 @@ function draw() {
     return row;
   }));
   if (seen.length) empty.replaceChildren();
+  else if (!isWhole()) nothing(t('files.searching'));
   else if (files.length) nothing(t('files.no_match'), action(t('files.clear'), () => { filter.value = ''; draw(); filter.focus(); }));
   else if (mayUpload()) nothing(t('files.none_upload'), action(t('files.upload'), () => byId('elegir').click()));
   else nothing(t('files.none'));
 }
 
+function take(parts) {
+  pages = parts;
+  const unique = new Map(parts.flatMap((part) => part.items).map((file) => [file.id, file]));
+  files = [...unique.values()];
+  const focused = document.activeElement;
+  draw();
+  if (focused?.isConnected && focused !== document.activeElement) focused.focus();
+}
+
+/** Reads the parts that are wanted; of those that have not changed the server says only that. A later call takes over. */
 async function load() {
   clearTimeout(timer);
+  turn += 1;
+  const own = turn;
+  const parts = [];
+  reading = filter.value.trim() ? Infinity : wanted;
   try {
-    const focused = document.activeElement;
-    files = await call('GET', '/api/files');
+    for (let url = FIRST; url && parts.length < reading; url = parts.at(-1).next) {
+      const known = pages[parts.length];
+      parts.push(await page(url, known?.url === url ? known : null));
+      if (own !== turn) return;
+      // What is there already is shown at once; a search goes on behind it.
+      if (parts.length > pages.length) take(parts.slice());
+    }
     endWait();
-    draw();
-    if (focused?.isConnected && focused !== document.activeElement) focused.focus();
+    take(parts);
   } catch (error) {
+    if (own !== turn) return;
     endWait();
     if (files === null) nothing(errorText(error, 'files'), action(t('retry'), begin));
+    else if (reading > pages.length) complain(errorText(error, 'files'));
   }
+  wanted = Math.max(1, pages.length);
+  reading = 0;
   const soon = files?.some((file) => isPending(file.state));
   timer = setTimeout(() => { if (!document.hidden) load(); }, soon ? SOON_MS : LATER_MS);
+}
+
+async function showMore() {
+  const before = list.children.length;
+  more.disabled = true;
+  wanted = pages.length + 1;
+  await load();
+  more.disabled = false;
+  // The button stays where it was pressed from; the last press hands the focus on to what came.
+  if (more.hidden) list.children[before]?.querySelector('summary').focus();
+  else more.focus();
+}
+
+/** A search is about all files, also those that are not here yet. */
+function search() {
+  if (!files) return;
+  draw();
+  if (filter.value.trim() && !isWhole() && reading !== Infinity) load();
 }
 
 async function begin() {
@@ -139,8 +198,8 @@ async function remove(row) {
   try {
     await call('DELETE', `/api/files/${encodeURIComponent(id)}`);
     inform(t('files.deleted', { name }));
-    files = files.filter((file) => file.id !== id);
-    draw();
+    // Without their tags: the next look reads them anew.
+    take(pages.map((part) => ({ ...part, tag: null, total: part.total - 1, items: part.items.filter((file) => file.id !== id) })));
     (next?.querySelector('.borrar') ?? filter).focus();
   } catch (error) {
     complain(errorText(error, 'files'));
@@ -157,7 +216,8 @@ list.addEventListener('click', async (event) => {
     else complain(t('files.copy_failed'));
   }
 });
-filter.addEventListener('input', () => { if (files) draw(); });
+filter.addEventListener('input', search);
+more.addEventListener('click', showMore);
 document.addEventListener('visibilitychange', () => { if (!document.hidden && files) load(); });
 dropZone();
 begin();

@@ -1,4 +1,4 @@
-//! The files in quarantine: list, show, hand out, delete.
+//! The files in quarantine: show, hand out, delete.
 
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -54,13 +54,6 @@ async fn find(call: &Call) -> Result<FileRecord> {
     let missing = || Problem::new(Code::NotFound);
     let id = FileId::parse(&call.param).ok_or_else(missing)?;
     call.site.quarantine.find(id).await?.ok_or_else(missing)
-}
-
-pub(super) async fn list(call: Call, who: SignedIn) -> Result {
-    let files = call.site.quarantine.list().await?;
-    let rows: Vec<_> = files.iter().filter(|file| shows(&who, file)).map(Shown::from).collect();
-    call.site.audit.note(Event::FileListed { user: who.session().person.name.clone(), count: rows.len() as u64 });
-    Ok(json(StatusCode::OK, &rows))
 }
 
 pub(super) async fn show(call: Call, who: SignedIn) -> Result {

@@ -1,6 +1,7 @@
 //! The table of all routes, and one thin file a resource.
 
 mod claim;
+mod file_list;
 mod files;
 mod metrics;
 mod pages;
@@ -80,7 +81,7 @@ fn table() -> Vec<Route> {
         route(delete.clone(), "/api/session", Api, AnySession(|c, who| Box::pin(session::sign_out(c, who)))),
         route(post.clone(), "/api/password", Api, AnySession(|c, who| Box::pin(password::api(c, who)))),
         route(get.clone(), "/api/rooms", Api, SignedIn(|c, who| Box::pin(rooms::list(c, who)))),
-        route(get.clone(), "/api/files", Api, SignedIn(|c, who| Box::pin(files::list(c, who)))),
+        route(get.clone(), "/api/files", Api, SignedIn(|c, who| Box::pin(file_list::show(c, who)))),
         route(post, "/api/files", Api, Uploader(|c, who| Box::pin(upload::api(c, who)))),
         route(get.clone(), "/api/files/{id}", Api, SignedIn(|c, who| Box::pin(files::show(c, who)))),
         route(delete, "/api/files/{id}", Api, Admin(|c, who| Box::pin(files::delete(c, who)))),

@@ -1,0 +1,112 @@
+//! The list of files in pages, as one person may see it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::Semaphore;
+
+use super::{FileRecord, FileState, Quarantine, QuarantineError, record};
+use crate::store::{FileFilter, FilePage, StoreError};
+use crate::types::UserId;
+
+/// Reads of lists that run at once: two of the eight blocking threads, so that uploads and sign-ins never wait for readers.
+const READS_AT_ONCE: usize = 2;
+
+/// Which part of the files a list is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListedStates {
+    /// All that the person may see.
+    Any,
+    /// Those that were found to be more than harmless and were not released.
+    Held,
+    /// One state.
+    One(FileState),
+}
+
+impl ListedStates {
+    /// Reads the word of a query: `held` or the word of a state.
+    pub fn from_word(word: &str) -> Option<Self> {
+        if word == "held" { Some(Self::Held) } else { word.parse().ok().map(Self::One) }
+    }
+
+    fn hold(self, state: FileState) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Held => matches!(state, FileState::Suspicious | FileState::Unscannable | FileState::Infected),
+            Self::One(wanted) => state == wanted,
+        }
+    }
+}
+
+/// The files that `viewer` may list: what is available to all and the person's own; all of them without a viewer, for administrators.
+pub fn visible(viewer: Option<UserId>, states: ListedStates) -> FileFilter {
+    let wanted = |is_open: bool| {
+        let all = FileState::ALL.into_iter().filter(|state| states.hold(*state));
+        all.filter(|state| (viewer.is_none() || state.available_to_all()) == is_open).map(FileState::as_str).collect()
+    };
+    FileFilter { open: wanted(true), owner: viewer, own: wanted(false) }
+}
+
+/// What the lists share.
+pub(super) struct Lists {
+    reads: Semaphore,
+    answered: AtomicU64,
+}
+
+impl Lists {
+    pub(super) fn new() -> Self {
+        Self { reads: Semaphore::new(READS_AT_ONCE), answered: AtomicU64::new(0) }
+    }
+}
+
+impl Quarantine {
+    /// Returns the newest `limit` files of a list that arrived before the position `before`.
+    pub async fn page(&self, filter: FileFilter, before: Option<i64>, limit: usize) -> Result<FilePage, QuarantineError> {
+        let _turn = self.lists.reads.acquire().await.map_err(|_| StoreError::Interrupted)?;
+        Ok(self.store.run(move |db| db.file_page(&filter, before, limit)).await?)
+    }
+
+    /// Returns those of the files at these positions that the list still holds.
+    pub async fn at(&self, filter: FileFilter, arrivals: Vec<i64>) -> Result<Vec<FileRecord>, QuarantineError> {
+        let _turn = self.lists.reads.acquire().await.map_err(|_| StoreError::Interrupted)?;
+        let rows = self.store.run(move |db| db.listed_files(&filter, &arrivals)).await?;
+        rows.into_iter().map(|row| record(row).map_err(Into::into)).collect()
+    }
+
+    /// Counts a list that was answered.
+    pub fn count_list(&self) {
+        self.lists.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lists answered since the start.
+    pub fn lists_answered(&self) -> u64 {
+        self.lists.answered.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_see_what_is_available_and_their_own() {
+        let ana = Some(UserId(1));
+        let all = visible(None, ListedStates::Any);
+        assert_eq!((all.open.len(), all.owner, all.own.len()), (FileState::ALL.len(), None, 0));
+        let hers = visible(ana, ListedStates::Any);
+        assert_eq!((hers.open.as_slice(), hers.owner), (["clean", "released"].as_slice(), ana));
+        assert_eq!(hers.open.len() + hers.own.len(), FileState::ALL.len());
+        let held = visible(ana, ListedStates::Held);
+        assert_eq!((held.open.len(), held.own.as_slice()), (0, ["suspicious", "unscannable", "infected"].as_slice()));
+        assert_eq!(visible(None, ListedStates::Held).open, held.own);
+        assert_eq!(visible(ana, ListedStates::One(FileState::Clean)).own.len(), 0);
+    }
+
+    #[test]
+    fn states_are_asked_for_by_their_words() {
+        assert_eq!(ListedStates::from_word("held"), Some(ListedStates::Held));
+        assert_eq!(ListedStates::from_word("clean"), Some(ListedStates::One(FileState::Clean)));
+        for word in ["", "Held", "HELD", "any", "clean,released"] {
+            assert_eq!(ListedStates::from_word(word), None, "{word}");
+        }
+    }
+}
