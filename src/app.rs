@@ -20,7 +20,7 @@ use crate::audit::{Audit, Event, Target, Threshold, Writer};
 use crate::chat::{ChatLimits, Hub};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Level, Live, SyslogTarget};
-use crate::http::{Assets, HttpsSide, Pages, Router, Site};
+use crate::http::{HttpsSide, Pages, Router, Site};
 use crate::limits::{ConnectionCaps, LocalPrefixes, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings, Tally};
 use crate::net::{ListenError, Server, Tls, local_prefixes};
 use crate::quarantine::{Quarantine, QuarantineError};
@@ -400,7 +400,6 @@ fn build(
         audit: audit.clone(),
         clock,
         pages: Pages::new(matches!(mode, Mode::Demo(_))),
-        assets: Assets::new(),
         positions,
         router: Router::pichat(),
         secure,

@@ -116,9 +116,8 @@ fn queries_that_cannot_be_read_are_refused() {
 fn uploads_and_deletes_between_two_pages_hide_and_repeat_nothing() {
     let server = server();
     let (cliente, admin) = (Client::cliente(&server), Client::admin(&server));
-    let places: Vec<_> = (0..9)
-        .map(|n| cliente.upload(&format!("{n}.txt"), b"x").header("location").expect("stored").to_owned())
-        .collect();
+    let places: Vec<_> =
+        (0..9).map(|n| cliente.upload(&format!("{n}.txt"), b"x").header("location").expect("stored").to_owned()).collect();
     let first = cliente.get("/api/files?limit=3");
     assert_eq!(names(&first), ["8.txt", "7.txt", "6.txt"]);
     let second = next(&first).expect("more");

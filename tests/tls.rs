@@ -137,8 +137,11 @@ fn plain_http_explains_and_leads_to_https_and_does_nothing_else() {
     assert_eq!(profile.header("content-type"), Some("application/x-apple-aspen-config"));
     let base64: String = secure.authority.lines().filter(|line| !line.starts_with('-')).collect();
     assert!(profile.text().contains(&format!("<data>{base64}</data>")));
-    for asset in ["css/base.css", "css/confianza.css", "js/confianza.js", "img/semilla.svg"] {
+    let page = plain.get("/").text();
+    for asset in ["css/base.css", "css/confianza.css", "css/no-script.css", "js/confianza.js", "img/semilla.svg"] {
         assert_eq!(plain.get(&format!("/static/{asset}")).status, 200, "{asset}");
+        let versioned = page.split('"').find(|word| word.starts_with("/static/v") && word.ends_with(asset)).expect("is named");
+        assert_eq!(plain.get(versioned).status, 200, "{versioned}");
     }
 
     let https = format!("https://127.0.0.1:{}", secure.server.addr.port());

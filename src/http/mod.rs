@@ -2,6 +2,7 @@
 
 mod address;
 mod arrival;
+mod assets;
 mod auth;
 mod body;
 mod connection;
@@ -40,7 +41,7 @@ use crate::types::PositionKey;
 use crate::ws;
 
 pub use connection::{Connection, Door, serve};
-pub use pages::{Assets, Pages};
+pub use pages::Pages;
 pub use router::{Access, Router, Row};
 pub use trust::{HttpsSide, Offer};
 
@@ -68,8 +69,6 @@ pub struct Site {
     pub clock: Arc<dyn Clock>,
     /// Pages, ready to send.
     pub pages: Pages,
-    /// Style sheets, scripts, pictures.
-    pub assets: Assets,
     /// Seals positions in lists.
     pub positions: PositionKey,
     /// The table of routes.

@@ -1,27 +1,14 @@
-//! What is embedded in the binary: pages, which are prepared once at the start, and the files they load.
+//! The pages, prepared by `build.rs` and once more at the start.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
-use rust_embed::RustEmbed;
+use http::{HeaderValue, Response, header};
 
-use crate::accounts::blocklist::COMMON;
-use crate::types::crypto::{Sha256, hex};
 use crate::types::{Lang, Text};
 
+use super::assets::PAGES;
 use super::body::Body;
-
-#[derive(RustEmbed)]
-#[folder = "assets/pages"]
-struct PageFiles;
-
-#[derive(RustEmbed)]
-#[folder = "assets/static"]
-struct StaticFiles;
-
-/// Where the list of common passwords is found under `/static/`.
-const COMMON_PATH: &str = "passwords.txt";
 
 const BANNER_MARK: &str = "<!--BANNER-->";
 const MESSAGE_MARK: &str = "<!--MENSAJE-->";
@@ -77,6 +64,10 @@ impl Page {
             Self::Probar => "probar.html",
         }
     }
+
+    fn source(self) -> &'static str {
+        PAGES.iter().find(|(name, _)| *name == self.file()).map_or("", |(_, text)| text)
+    }
 }
 
 /// What a page says beside what always stands on it.
@@ -97,11 +88,7 @@ impl Pages {
             r#"<p class="banner" role="note"><span lang="es">{}</span> <span lang="en">{}</span></p>"#,
             DEMO_BANNER.es, DEMO_BANNER.en
         );
-        let prepare = |page: Page| {
-            let file = PageFiles::get(page.file()).map(|f| f.data.into_owned()).unwrap_or_default();
-            let text = String::from_utf8_lossy(&file).replacen(BANNER_MARK, if demo { &banner } else { "" }, 1);
-            (page, Bytes::from(text))
-        };
+        let prepare = |page: Page| (page, Bytes::from(page.source().replacen(BANNER_MARK, if demo { &banner } else { "" }, 1)));
         Self(Page::ALL.into_iter().map(prepare).collect())
     }
 
@@ -163,62 +150,6 @@ pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-struct Asset {
-    bytes: Bytes,
-    media_type: HeaderValue,
-    etag: HeaderValue,
-}
-
-/// Style sheets, scripts and pictures under `/static/`.
-pub struct Assets(HashMap<String, Asset>);
-
-impl Default for Assets {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Assets {
-    /// Reads what is embedded.
-    pub fn new() -> Self {
-        let load = |path: std::borrow::Cow<'static, str>| {
-            let file = StaticFiles::get(&path)?;
-            let etag = format!("\"{}\"", &hex(&file.metadata.sha256_hash())[..32]);
-            let guess = mime_guess::from_path(&*path).first_or_octet_stream();
-            let media_type = if guess.type_() == "text" { format!("{guess}; charset=utf-8") } else { guess.to_string() };
-            let bytes = match file.data {
-                std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-                std::borrow::Cow::Owned(bytes) => bytes.into(),
-            };
-            Some((path.into_owned(), Asset { bytes, media_type: media_type.try_into().ok()?, etag: etag.try_into().ok()? }))
-        };
-        let mut files: HashMap<_, _> = StaticFiles::iter().filter_map(load).collect();
-        // The text that the server checks new passwords against: the page's meter reads it too.
-        let (common, etag) = (Bytes::from_static(COMMON.as_bytes()), &hex(&Sha256::of(COMMON.as_bytes()).0)[..32]);
-        if let Ok(etag) = format!("\"{etag}\"").try_into() {
-            let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
-            files.insert(COMMON_PATH.to_owned(), Asset { bytes: common, media_type, etag });
-        }
-        Self(files)
-    }
-
-    /// A file, or 304 when the browser has it.
-    pub(super) fn get(&self, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
-        let asset = self.0.get(path)?;
-        let fresh = headers.get(header::IF_NONE_MATCH).is_some_and(|seen| *seen == asset.etag);
-        let mut response = Response::new(if fresh { Body::empty() } else { Body::from(asset.bytes.clone()) });
-        if fresh {
-            *response.status_mut() = http::StatusCode::NOT_MODIFIED;
-        }
-        let fields = response.headers_mut();
-        fields.insert(header::CONTENT_TYPE, asset.media_type.clone());
-        fields.insert(header::ETAG, asset.etag.clone());
-        // Asked for again each time, answered in a few bytes: an update shows at once.
-        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        Some(response)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,8 +157,7 @@ mod tests {
     #[test]
     fn every_page_is_there_with_its_marks_once() {
         for page in Page::ALL {
-            let file = PageFiles::get(page.file()).unwrap_or_else(|| panic!("{} is missing", page.file()));
-            let text = String::from_utf8(file.data.into_owned()).expect("UTF-8");
+            let text = page.source();
             assert_eq!(text.matches(BANNER_MARK).count(), 1, "{}", page.file());
             let messages = usize::from(matches!(page, Page::Login | Page::Reclamar | Page::Clave | Page::Subir));
             assert_eq!(text.matches(MESSAGE_MARK).count(), messages, "{}", page.file());
@@ -237,7 +167,7 @@ mod tests {
     #[test]
     fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
         for page in Page::ALL {
-            let text = String::from_utf8(PageFiles::get(page.file()).expect("page").data.into_owned()).expect("UTF-8");
+            let text = page.source();
             for bad in ["style=\"", "onclick", "onload", "javascript:", "http://", "https://", "<style", "<script>"] {
                 assert!(!text.contains(bad), "{}: {bad}", page.file());
             }

@@ -16,10 +16,10 @@ use super::pages::{HTML, Page, escape};
 use super::problem::{Code, Problem};
 use super::service::check_host;
 use super::trust::{CERTIFICATE, HttpsSide, Offer, PROFILE};
-use super::{Site, trust_page};
+use super::{Site, assets, trust_page};
 
 /// What the pages load.
-const ASSETS: [&str; 4] = ["css/base.css", "css/confianza.css", "js/confianza.js", "img/semilla.svg"];
+const ASSETS: [&str; 5] = ["css/base.css", "css/confianza.css", "css/no-script.css", "js/confianza.js", "img/semilla.svg"];
 
 /// Answers a request that came without TLS although there is TLS.
 pub(super) async fn answer(site: &Site, context: RequestContext, request: &Request<Incoming>) -> Response<Body> {
@@ -75,10 +75,10 @@ fn own(
         // No name in the answer: it comes from the address, and a browser that can install it does so.
         CERTIFICATE => Some(file(offer.certificate.clone(), "application/x-x509-ca-cert")),
         PROFILE => Some(file(offer.profile.clone(), "application/x-apple-aspen-config")),
-        "/favicon.ico" => site.assets.get("img/semilla.svg", request.headers()),
+        "/favicon.ico" => assets::get("img/semilla.svg", request.headers()),
         path => {
-            let name = path.strip_prefix("/static/").filter(|name| ASSETS.contains(name))?;
-            site.assets.get(name, request.headers())
+            let path = path.strip_prefix("/static/").filter(|path| ASSETS.contains(&assets::split_version(path).1))?;
+            assets::get(path, request.headers())
         }
     }
 }

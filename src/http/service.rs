@@ -21,7 +21,7 @@ use super::origin::{is_own, is_safe, is_same};
 use super::pages::{HTML, Page, escape};
 use super::problem::{Code, Problem};
 use super::router::{Call, Face, Found, Handler};
-use super::{Site, routes};
+use super::{Site, assets, routes};
 
 /// Answers a request. Never fails: what goes wrong is an answer too.
 pub(super) async fn answer(
@@ -232,10 +232,10 @@ fn show(site: &Site, problem: &Problem, face: Face, lang: Lang) -> Response<Body
         Code::Forbidden => with_status(site.pages.get(Page::Prohibido), StatusCode::FORBIDDEN),
         Code::NotFound => with_status(site.pages.get(Page::NoEncontrado), StatusCode::NOT_FOUND),
         _ => {
-            let (tag, detail) = (lang.tag(), escape(&problem.detail(lang)));
+            let (tag, detail, style) = (lang.tag(), escape(&problem.detail(lang)), assets::address("css/base.css"));
             let page = format!(
                 "<!doctype html><html lang=\"{tag}\"><meta charset=\"utf-8\"><title>PiChat</title>\
-                 <link rel=\"stylesheet\" href=\"/static/css/base.css\"><main><p role=\"alert\">{detail}</p><p><a href=\"/\">PiChat</a></p></main>"
+                 <link rel=\"stylesheet\" href=\"{style}\"><main><p role=\"alert\">{detail}</p><p><a href=\"/\">PiChat</a></p></main>"
             );
             problem.response(HTML, page)
         }

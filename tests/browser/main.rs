@@ -14,6 +14,7 @@ mod claim;
 mod connection;
 mod held;
 mod layout;
+mod loading;
 mod password;
 mod person;
 mod plain;

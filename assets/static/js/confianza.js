@@ -3,6 +3,9 @@
 /** An answer that takes longer does not come. */
 const PATIENCE_MS = 8000;
 
+// The script has come.
+document.querySelector('.incomplete')?.remove();
+
 const here = document.querySelector('#abrir').href;
 
 /** Without scripts the boxes are not shown. */

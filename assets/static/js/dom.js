@@ -19,7 +19,7 @@ export function icon(name, className = 'ico') {
   svg.setAttribute('class', className);
   svg.setAttribute('aria-hidden', 'true');
   const use = document.createElementNS(SVG, 'use');
-  use.setAttribute('href', `/static/img/iconos.svg#${name}`);
+  use.setAttribute('href', new URL(`../img/iconos.svg#${name}`, import.meta.url).href);
   svg.append(use);
   return svg;
 }

@@ -7,6 +7,8 @@ export const ROOMS_KEY = 'pichat.rooms';
 /** Key in sessionStorage that says that a new password was sent, until the next page knows what became of it. */
 export const CHANGED_KEY = 'pichat.changed';
 
+// Everything that this page needs has come.
+document.querySelector('.incomplete')?.remove();
 translate();
 
 for (const field of document.querySelectorAll('.con-boton > [type=password]')) {

@@ -15,7 +15,8 @@ const HERE = ['pichat', 'contrasena', 'clave'];
 
 const plain = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
-const list = async (url) => {
+const list = async (name) => {
+  const url = new URL(`../${name}`, import.meta.url);
   const answer = await fetch(url);
   if (!answer.ok) throw new Error(url);
   return (await answer.text()).trimEnd().split('\n');
@@ -24,7 +25,7 @@ const list = async (url) => {
 let loading;
 /** The estimator and its lists, fetched once, when somebody begins to type. */
 function estimator() {
-  loading ??= Promise.all([import('./vendor/zxcvbn.js'), list('/static/passwords.txt'), list('/static/words-es.txt')]).then(
+  loading ??= Promise.all([import('./vendor/zxcvbn.js'), list('passwords.txt'), list('words-es.txt')]).then(
     ([{ ZxcvbnFactory }, common, words]) => ({
       common: new Set(common),
       zxcvbn: new ZxcvbnFactory({ dictionary: { common, words }, maxLength: LOOKED_AT }),

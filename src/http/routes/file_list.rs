@@ -94,12 +94,7 @@ struct Looked {
     whole: Option<Vec<u8>>,
 }
 
-async fn look(
-    quarantine: &Quarantine,
-    filter: &FileFilter,
-    arrivals: &[i64],
-    total: u64,
-) -> Result<Looked, Problem> {
+async fn look(quarantine: &Quarantine, filter: &FileFilter, arrivals: &[i64], total: u64) -> Result<Looked, Problem> {
     let (mut hasher, mut elements) = (Sha256Hasher::default(), Elements::default());
     let (mut whole, mut piece) = (Some(Vec::new()), Vec::new());
     hasher.update(&total.to_be_bytes());

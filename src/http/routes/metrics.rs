@@ -85,7 +85,11 @@ fn queues(text: &mut Exposition, site: &Site) {
 async fn files(text: &mut Exposition, site: &Site) {
     let (files, bytes) = site.quarantine.held();
     text.gauge("pichat_files", "Archivos, también los que están llegando · Files, those on their way in too", files);
-    text.counter("pichat_files_listed", "Listas de archivos entregadas · Lists of files answered", site.quarantine.lists_answered());
+    text.counter(
+        "pichat_files_listed",
+        "Listas de archivos entregadas · Lists of files answered",
+        site.quarantine.lists_answered(),
+    );
     text.gauge("pichat_files_bytes", "Bytes de los archivos · Bytes of the files", bytes);
     if let Ok(waiting) = site.quarantine.waiting().await {
         text.gauge("pichat_files_waiting", "Archivos sin inspeccionar · Files not yet inspected", waiting);

@@ -5,6 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::http::Site;
+use crate::http::assets;
 use crate::http::auth::{SignedIn, Uploader};
 use crate::http::body::Body;
 use crate::http::pages::Page;
@@ -52,12 +53,12 @@ pub(super) async fn subir(call: Call, _: Uploader) -> Result {
 }
 
 pub(super) async fn asset(call: Call) -> Result {
-    call.site.assets.get(&call.param, call.request.headers()).ok_or_else(|| Problem::new(Code::NotFound))
+    assets::get(&call.param, call.request.headers()).ok_or_else(|| Problem::new(Code::NotFound))
 }
 
 /// Browsers ask for it whatever the page says.
 pub(super) async fn favicon(call: Call) -> Result {
-    call.site.assets.get("img/semilla.svg", call.request.headers()).ok_or_else(|| Problem::new(Code::NotFound))
+    assets::get("img/semilla.svg", call.request.headers()).ok_or_else(|| Problem::new(Code::NotFound))
 }
 
 #[derive(Serialize)]

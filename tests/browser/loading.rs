@@ -1,0 +1,159 @@
+//! How a page loads: in one round the first time, from the browser's own store the second; and what it says when a script does not come.
+
+use serde_json::{Value, json};
+
+use super::browser::{Browser, Setup};
+use super::common::{Client, Server};
+
+/// What a page has loaded, beside itself: path, and whether the network was asked.
+const LOADED: &str = "performance.getEntriesByType('resource').map((one) => [new URL(one.name).pathname, one.transferSize > 0])";
+
+/// Static files that the page asked the network for, and those that came from the browser's own store.
+async fn loaded(browser: &Browser) -> (Vec<String>, Vec<String>) {
+    let all = browser.js(LOADED).await;
+    let all = all.as_array().expect("a list").iter().map(|one| (one[0].as_str().expect("a path").to_owned(), one[1] == true));
+    let (asked, kept): (Vec<_>, Vec<_>) = all.filter(|(path, _)| path.starts_with("/static/")).partition(|(_, asked)| *asked);
+    let paths = |list: Vec<(String, bool)>| list.into_iter().map(|(path, _)| path).collect();
+    (paths(asked), paths(kept))
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn a_second_visit_asks_for_the_page_alone() {
+    let server = Server::demo();
+    let ana = Browser::open(server.addr).await;
+    ana.sign_in("cliente", "cliente123").await;
+    ana.chat().await;
+    ana.until_online().await;
+    let (asked, _) = loaded(&ana).await;
+    assert!(asked.len() >= 14, "{asked:?}");
+    ana.goto("/login").await;
+    ana.chat().await;
+    ana.until_online().await;
+    let (asked, kept) = loaded(&ana).await;
+    assert!(asked.is_empty() && kept.len() >= 20, "asked for {asked:?}, had {kept:?}");
+    ana.finish(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn all_scripts_of_the_chat_are_asked_for_before_the_first_has_run() {
+    let server = Server::demo();
+    let ana = Browser::open(server.addr).await;
+    ana.sign_in("cliente", "cliente123").await;
+    ana.chat().await;
+    ana.until_online().await;
+    // Without the names in the page each script is found by the one that imports it, in four rounds.
+    let rounds = ana
+        .js("(() => {
+            const scripts = performance.getEntriesByType('resource').filter((one) => one.name.endsWith('.js'));
+            const [first] = scripts.map((one) => one.responseEnd).sort((a, b) => a - b);
+            return scripts.filter((one) => one.startTime > first).map((one) => one.name);
+        })()")
+        .await;
+    assert_eq!(rounds, json!([]), "asked for after the first script had come");
+    ana.finish(&[]).await;
+}
+
+impl Browser {
+    async fn block(&self, urls: &[&str]) {
+        self.cdp("Network.enable", json!({})).await;
+        self.cdp("Network.setBlockedURLs", json!({ "urls": urls })).await;
+    }
+
+    async fn notice_is_seen(&self) -> Value {
+        self.js("(() => { const one = document.querySelector('.incomplete'); return one !== null && getComputedStyle(one).visibility === 'visible'; })()")
+            .await
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn a_page_whose_script_does_not_come_offers_to_try_again() {
+    let server = Server::demo();
+    let ana = Browser::open(server.addr).await;
+    ana.sign_in("cliente", "cliente123").await;
+    // A script far down: none of those that import it runs.
+    ana.block(&["*/js/times.js"]).await;
+    ana.goto("/listar").await;
+    assert_eq!(ana.notice_is_seen().await, false, "a script may take a while");
+    ana.until("getComputedStyle(document.querySelector('.incomplete')).visibility === 'visible'").await;
+    ana.shot_if_asked("incomplete.png").await;
+    let text = ana.text(".incomplete").await;
+    assert!(text.contains("La página no cargó completa.") && text.contains("Inténtalo de nuevo"), "{text}");
+    assert_eq!(ana.js("document.querySelector('.incomplete').getAttribute('role')").await, "alert");
+    ana.block(&[]).await;
+    ana.click(".incomplete a").await;
+    ana.until_says("#vacio", "Aún no hay archivos.").await;
+    assert_eq!(ana.js("document.querySelector('.incomplete')").await, Value::Null);
+    assert_eq!(ana.path().await, "/listar");
+    ana.finish(&["net::ERR_BLOCKED_BY_CLIENT"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn without_scripts_no_page_says_that_one_is_missing() {
+    let server = Server::demo();
+    let ana = Browser::with(server.addr, Setup { scripts: false, ..Setup::default() }).await;
+    ana.goto("/login").await;
+    let shown = |browser: &Browser| {
+        let driver = browser.driver().clone();
+        async move {
+            let notice = driver.find(thirtyfour::By::Css(".incomplete")).await.expect("is in the page");
+            notice.css_value("display").await.expect("a value")
+        }
+    };
+    assert_eq!(shown(&ana).await, "none");
+    ana.try_sign_in("cliente", "cliente123").await;
+    ana.arrive("/inicio").await;
+    assert_eq!(shown(&ana).await, "none");
+    ana.finish(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn a_long_list_comes_in_parts_and_a_search_is_about_all_of_it() {
+    let server = Server::demo();
+    fill(&server, 450);
+    let ana = Browser::open(server.addr).await;
+    ana.sign_in("cliente", "cliente123").await;
+    ana.goto("/listar").await;
+    let rows = |count: usize| format!("document.querySelectorAll('#archivos .archivo').length === {count}");
+    ana.until(&rows(200)).await;
+    ana.until_says("#resumen", "Se muestran 200 de 450 archivos").await;
+    ana.shot_if_asked("list.png").await;
+    ana.click("#show-more").await;
+    ana.until(&rows(400)).await;
+    assert_eq!(ana.js("document.activeElement.id").await, "show-more", "one may press again");
+    // What came is kept while the list is looked at again, and what is new stands at its head.
+    let stored = Client::cliente(&server).upload("recién llegado.txt", b"x");
+    assert_eq!(stored.status, 201);
+    ana.js("document.dispatchEvent(new Event('visibilitychange'))").await;
+    ana.until("document.querySelector('#archivos .archivo').dataset.name === 'recién llegado.txt'").await;
+    ana.until_says("#resumen", "Se muestran 400 de 451 archivos").await;
+    ana.fill("#filtro", "acta 003").await;
+    ana.until(&rows(1)).await;
+    ana.until_says("#resumen", "1 / 451 archivos").await;
+    ana.fill("#filtro", "nada de esto").await;
+    ana.until_says("#vacio", "Ningún archivo se llama así.").await;
+    ana.fill("#filtro", "acta").await;
+    ana.until(&rows(450)).await;
+    assert_eq!(ana.js("document.querySelector('#show-more').hidden").await, true, "all is here");
+    assert_eq!(ana.js("new Set([...document.querySelectorAll('.archivo')].map((row) => row.dataset.id)).size").await, 450);
+    ana.finish(&[]).await;
+}
+
+/// Records files behind the server's back, as if they had been uploaded.
+fn fill(server: &Server, count: usize) {
+    let mut db = rusqlite::Connection::open(server.data_dir.join("pichat.db")).expect("opens");
+    let tx = db.transaction().expect("begins");
+    for n in 0..count {
+        tx.execute(
+            "INSERT INTO files (id, name, size, sha256, media_type, state, reasons, uploaded_by, user_id, uploaded_at)
+             VALUES (?1, ?2, 1, zeroblob(32), 'text/plain', 'clean', '', 'otra', NULL, 0)",
+            rusqlite::params![format!("{n:032x}"), format!("acta {n:03}.txt")],
+        )
+        .expect("inserts");
+    }
+    tx.commit().expect("commits");
+}

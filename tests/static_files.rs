@@ -1,0 +1,168 @@
+//! What pages load: addresses with a version, kept for good, packed, and all named in the page.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+
+use common::{Client, Response, Server};
+
+const PAGES: [&str; 7] = ["/login", "/inicio", "/chat", "/listar", "/subir", "/clave", "/nada"];
+
+fn page(server: &Server, path: &str) -> String {
+    let client = if path == "/login" { Client::new(server) } else { Client::cliente(server) };
+    client.get(path).text()
+}
+
+/// Addresses below `/static/` that a text names in quotes.
+fn addresses(text: &str) -> BTreeSet<String> {
+    text.split('"')
+        .filter(|word| word.starts_with("/static/"))
+        .map(|word| word.split('#').next().unwrap_or(word).to_owned())
+        .collect()
+}
+
+/// The address of a file, as the pages have it.
+fn versioned(server: &Server, file: &str) -> String {
+    let all = addresses(&page(server, "/chat"));
+    all.into_iter().find(|address| address.ends_with(&format!("/{file}"))).unwrap_or_else(|| panic!("{file} is not named"))
+}
+
+fn ask(client: &Client, path: &str, fields: &[(&str, &str)]) -> Response {
+    client.send("GET", path, fields, b"")
+}
+
+fn cache(answer: &Response) -> Option<&str> {
+    answer.header("cache-control")
+}
+
+fn unpacked(answer: &Response) -> Vec<u8> {
+    assert_eq!(answer.header("content-encoding"), Some("gzip"));
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(answer.body.as_slice()).read_to_end(&mut bytes).expect("is gzip");
+    bytes
+}
+
+#[test]
+fn every_address_of_a_page_carries_the_version_and_is_kept_for_good() {
+    let server = Server::demo();
+    let client = Client::new(&server);
+    let mut versions = BTreeSet::new();
+    for path in PAGES {
+        let all = addresses(&page(&server, path));
+        assert!(all.len() >= 4, "{path}: {all:?}");
+        for address in all {
+            let answer = client.get(&address);
+            assert_eq!((answer.status, cache(&answer)), (200, Some("public, max-age=31536000, immutable")), "{path}: {address}");
+            versions.insert(address.split('/').nth(2).expect("a version").to_owned());
+        }
+    }
+    assert!(
+        versions.len() == 1 && versions.iter().all(|version| version.starts_with('v') && version.len() == 17),
+        "{versions:?}"
+    );
+}
+
+#[test]
+fn addresses_of_other_versions_get_the_file_of_today_and_are_not_kept() {
+    let server = Server::demo();
+    let client = Client::new(&server);
+    let now = client.get(&versioned(&server, "js/chat.js"));
+    for path in ["/static/js/chat.js", "/static/v0123456789abcdef/js/chat.js"] {
+        let answer = client.get(path);
+        assert_eq!((answer.status, cache(&answer), &answer.body), (200, Some("no-cache"), &now.body), "{path}");
+        let tag = answer.header("etag").expect("a tag");
+        assert_eq!(Some(tag), now.header("etag"));
+        let same = ask(&client, path, &[("If-None-Match", tag)]);
+        assert_eq!((same.status, same.body.len(), cache(&same)), (304, 0, Some("no-cache")));
+    }
+    for path in ["/static/v0123456789abcde/js/chat.js", "/static/v0123456789abcdef/js/nada.js", "/static/v0123456789abcdef/"] {
+        assert_eq!(client.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn a_packed_file_is_the_same_file() {
+    let server = Server::demo();
+    let client = Client::new(&server);
+    let mut saved = 0;
+    for file in ["js/chat.js", "js/texts.js", "css/base.css", "img/iconos.svg"] {
+        let path = versioned(&server, file);
+        let (plain, packed) = (client.get(&path), ask(&client, &path, &[("Accept-Encoding", "gzip, deflate, br, zstd")]));
+        assert_eq!((plain.status, plain.header("content-encoding")), (200, None), "{file}");
+        assert_eq!(unpacked(&packed), plain.body, "{file}");
+        assert_eq!(packed.header("content-type"), plain.header("content-type"));
+        assert_eq!(packed.header("content-length"), Some(packed.body.len().to_string().as_str()));
+        for answer in [&plain, &packed] {
+            assert_eq!(answer.header("vary"), Some("Accept-Encoding"), "{file}");
+        }
+        let [plain_tag, packed_tag] = [&plain, &packed].map(|answer| answer.header("etag").expect("a tag"));
+        assert_ne!(plain_tag, packed_tag, "{file}");
+        let again = |encoding, tag| ask(&client, &path, &[("Accept-Encoding", encoding), ("If-None-Match", tag)]).status;
+        assert_eq!((again("gzip", packed_tag), again("identity", plain_tag)), (304, 304), "{file}");
+        assert_eq!((again("gzip", plain_tag), again("identity", packed_tag)), (200, 200), "{file}");
+        saved += plain.body.len() - packed.body.len();
+        let head = client.send("HEAD", &path, &[("Accept-Encoding", "gzip")], b"");
+        assert_eq!((head.body.len(), head.header("content-length")), (0, packed.header("content-length")));
+    }
+    assert!(saved > 20_000, "{saved} bytes saved");
+}
+
+/// Scripts that one needs, with itself, read from what the server sends.
+fn needed(client: &Client, address: &str, into: &mut BTreeSet<String>) {
+    if !into.insert(address.to_owned()) {
+        return;
+    }
+    let code = client.get(address).text();
+    let folder = &address[..=address.rfind('/').expect("a folder")];
+    for line in
+        code.lines().filter(|line| line.starts_with("import ") || line.starts_with("export {") || line.starts_with("} from"))
+    {
+        if let Some(name) = line.split('\'').nth(1) {
+            needed(client, &format!("{folder}{}", name.strip_prefix("./").expect("is beside it")), into);
+        }
+    }
+}
+
+#[test]
+fn a_page_names_every_script_that_it_needs() {
+    let server = Server::demo();
+    let client = Client::new(&server);
+    for path in PAGES {
+        let text = page(&server, path);
+        let (_, script) = text.split_once("<script type=\"module\" src=\"").expect("a script");
+        let script = script.split('"').next().expect("an address");
+        let mut all = BTreeSet::new();
+        needed(&client, script, &mut all);
+        all.remove(script);
+        let named = |tag: &str| {
+            tag.strip_prefix("link rel=\"modulepreload\" href=\"").and_then(|rest| rest.split('"').next()).map(str::to_owned)
+        };
+        let preloaded: BTreeSet<_> = text.split('<').filter_map(named).collect();
+        assert_eq!(preloaded, all, "{path}");
+        assert_eq!(path == "/chat", preloaded.len() > 12, "{path}: {}", preloaded.len());
+    }
+}
+
+#[test]
+fn scripts_and_styles_name_nothing_by_its_whole_address() {
+    for folder in ["js", "css"] {
+        for entry in std::fs::read_dir(format!("{}/assets/static/{folder}", env!("CARGO_MANIFEST_DIR"))).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let text = if path.is_file() { std::fs::read_to_string(&path).expect("text") } else { String::new() };
+            assert!(!text.contains("/static/"), "{}: without a version it is asked for each time", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_page_can_say_that_its_script_did_not_come() {
+    let server = Server::demo();
+    for path in PAGES {
+        let text = page(&server, path);
+        assert_eq!(text.matches("class=\"incomplete\"").count(), 1, "{path}");
+        assert!(text.contains("La página no cargó completa.") && text.contains("The page did not load completely."), "{path}");
+        assert!(text.contains("<noscript><link rel=\"stylesheet\""), "{path}");
+    }
+}
