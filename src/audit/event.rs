@@ -190,6 +190,8 @@ events! {
     SocketClosed { user: UserName, addr: IpAddr, code: u16, messages: u64 } = "socket.closed", Ok, Daemon, Info, Security;
     "A chat connection was not opened."
     SocketRefused { user: UserName, addr: IpAddr, reason: &'static str } = "socket.refused", Refused, Daemon, Notice, Security;
+    "A chat connection sent too many frames that were refused, and was closed; `reason` is the last one's."
+    SocketFlooding { user: UserName, addr: IpAddr, reason: &'static str } = "socket.flooding", Refused, Daemon, Warning, Security;
 
     "A room was made; `kind` is `private` or `group`."
     RoomCreated { user: UserName, addr: IpAddr, room: RoomCode, kind: RoomKind } = "room.created", Ok, Daemon, Info, Security;

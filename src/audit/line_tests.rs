@@ -143,6 +143,7 @@ fn samples() -> Vec<Event> {
         Event::SocketOpened { user: user(), addr },
         Event::SocketClosed { user: user(), addr, code: 1001, messages: 1 },
         Event::SocketRefused { user: user(), addr, reason },
+        Event::SocketFlooding { user: user(), addr, reason },
         Event::RoomCreated { user: user(), addr, room: room(), kind: RoomKind::Group },
         Event::RoomJoined { user: user(), addr, room: room() },
         Event::RoomLeft { user: user(), room: room() },

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::limits::Slot;
-use crate::ws::{Opened, Ticket, Transport, check};
+use crate::ws::{Opened, Reason, Ticket, Transport, close};
 
 use super::arrival::Arrival;
 use super::body::Body;
@@ -43,8 +43,8 @@ pub enum Door {
 pub(super) enum Successor {
     /// A socket of the chat.
     Socket(Arc<Mutex<Option<Ticket>>>),
-    /// Nobody: the browser wanted to know whether sockets work.
-    Check,
+    /// A socket that closes at once.
+    Closed(Reason),
 }
 
 /// What a connection needs to know.
@@ -129,7 +129,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
             match taken {
                 Some(TakenOver::Socket(socket)) => socket.run(&site.accounts.sessions).await,
                 // In a place of its own, as all tasks here are as large as the largest thing that any of them does.
-                Some(TakenOver::Check(stream)) => Box::pin(check(stream)).await,
+                Some(TakenOver::Closed(stream, reason)) => Box::pin(close(stream, reason)).await,
                 None => {}
             }
         });
@@ -140,7 +140,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
 /// What an upgraded connection has become.
 enum TakenOver<S: Transport> {
     Socket(Opened<S::Stream>),
-    Check(Box<S>),
+    Closed(Box<S>, Reason),
 }
 
 /// Takes the stream out of hyper. All read buffers end here: what they hold is handed on, and none of them lives as long as a socket.
@@ -155,6 +155,6 @@ fn take_over<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(
             let ticket = ticket.lock().ok()?.take()?;
             Some(TakenOver::Socket(ticket.open(stream, &[&*parts.read_buf, &rest].concat())))
         }
-        Successor::Check => Some(TakenOver::Check(Box::new(stream))),
+        Successor::Closed(reason) => Some(TakenOver::Closed(Box::new(stream), *reason)),
     }
 }

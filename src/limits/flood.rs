@@ -1,14 +1,15 @@
-//! A socket that goes on sending although it is told to wait.
+//! A socket that goes on sending frames that are refused.
 
 use std::time::Duration;
 
-/// `rate_limited` answers that one socket may get in [`FLOOD_WINDOW`]; the next one closes it with 1008 (DESIGN section 5).
+/// Refused frames that one socket may send in [`FLOOD_WINDOW`], whatever the reason; the next one closes it with 1008. A page sends
+/// at most one request a second that may be refused, typing notices aside.
 pub const FLOOD_HITS: usize = 120;
 /// The window, sliding.
 pub const FLOOD_WINDOW: Duration = Duration::from_secs(60);
 
-/// The `rate_limited` answers of one socket. Exact: a ring of the last [`FLOOD_HITS`] times, 2 KiB, taken only by sockets
-/// that are told to wait at all.
+/// The refusals of one socket. Exact: a ring of the last [`FLOOD_HITS`] times, 2 KiB, taken only by sockets that are refused
+/// anything at all.
 #[derive(Debug, Default)]
 pub struct Flood {
     times: Vec<Duration>,

@@ -1,24 +1,35 @@
-//! A socket that only shows that sockets work.
+//! Sockets that close as soon as they are open: to show that sockets work, or to say why there is no place.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-/// A close frame with code 1000 (RFC 6455 sections 5.5.1 and 7.4.1).
-const CLOSE: [u8; 4] = [0x88, 0x02, 0x03, 0xe8];
+use super::frame::Frame;
+
 /// How long the other side may take to hang up.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// Why such a socket closes; the number is the close code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Reason {
+    /// Nothing more was wanted (RFC 6455 section 7.4.1).
+    Checked = 1000,
+    /// The session has as many sockets as it may, and all of them live. A page learns nothing from a refused upgrade.
+    TooManySockets = 4008,
+}
+
 /// Closes an upgraded connection in good order.
-pub async fn check<S: AsyncRead + AsyncWrite + Unpin>(mut io: S) {
+pub async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, reason: Reason) {
+    let frame = Frame::close(reason as u16);
     let orderly = async {
-        io.write_all(&CLOSE).await?;
+        io.write_all(&frame).await?;
         io.shutdown().await?;
-        // Its own close frame has at most 131 bytes; more than this is nobody who wants to hang up.
+        // Its own close frame has at most 131 bytes; more than this is no client that wants to hang up.
         let mut rest = [0; 256];
         io.read(&mut rest).await
     };
-    // Whichever way it ends, it ends.
+    // Errors are ignored; the connection closes either way.
     let _ = timeout(LINGER, orderly).await;
 }

@@ -181,6 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf)) {
             Ok(()) if !buf.filled().is_empty() => {
                 self.last_read = Instant::now();
+                self.out.pulse.beat(self.last_read);
                 self.digest(buf.filled());
                 Poll::Ready(true)
             }
@@ -245,7 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Fills the batch and writes until nothing waits or the kernel takes no more.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         loop {
-            self.fill(cx);
+            self.fill(cx)?;
             if self.batch.is_empty() {
                 break;
             }
@@ -295,9 +296,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         })
     }
 
-    fn fill(&mut self, cx: &Context<'_>) {
+    /// Fails when the socket is to end without a close frame.
+    fn fill(&mut self, cx: &Context<'_>) -> io::Result<()> {
         if !matches!(self.state, State::Open) {
-            return self.out.reclaim(&mut self.batch, &mut self.written);
+            self.out.reclaim(&mut self.batch, &mut self.written);
+            return Ok(());
         }
         let mut bytes: usize = self.batch.iter().map(|f| f.as_bytes().len()).sum();
         while bytes < BATCH_BYTES
@@ -309,10 +312,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         }
         let room = if self.replay.is_empty() { BATCH_BYTES.saturating_sub(bytes) } else { 0 };
         let share = Share { most: BATCH_FRAMES, room, idle: self.replay.is_empty() };
-        if let Some(code) = self.out.take(&mut self.batch, &mut self.written, share, cx) {
-            self.inbox.clear();
-            self.close(code);
+        match self.out.take(&mut self.batch, &mut self.written, share, cx) {
+            None => {}
+            Some(CloseCode::Silent) => return Err(io::ErrorKind::TimedOut.into()),
+            Some(code) => {
+                self.inbox.clear();
+                self.close(code);
+            }
         }
+        Ok(())
     }
 
     /// The close frame is out: says so to the kernel and waits until the client hangs up, so that unread bytes of the client

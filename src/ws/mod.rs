@@ -13,6 +13,7 @@ mod pipe;
 mod places;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
+mod pulse;
 mod refusal;
 mod registry;
 mod request;
@@ -28,7 +29,7 @@ use crate::clock::Clock;
 use crate::config::Live;
 use crate::limits::{Rates, RoomPause, Tally};
 
-pub use check::check;
+pub use check::{Reason, close};
 pub use direct::{Direct, Transport};
 pub use frame::{Draft, Frame};
 pub use handshake::{HandshakeError, accept};

@@ -13,7 +13,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use crate::chat::Urgency;
 
 use super::batch::{Gathered, Run, advance, gather, now};
-use super::frame::Frame;
+use super::frame::{Frame, PING};
+use super::pulse::Pulse;
 
 /// Frames that may wait (DESIGN section 6): four rooms' default rings.
 pub(super) const MAX_FRAMES: usize = 256;
@@ -36,7 +37,9 @@ pub enum CloseCode {
     Unsupported = 1003,
     /// Text that is no UTF-8.
     BadUtf8 = 1007,
-    /// Far more than the limits let through.
+    /// No sign of life, and another socket waits for its place: no frame is sent, for nobody reads it.
+    Silent = 1006,
+    /// More refused frames than a client in good faith sends.
     Flooding = 1008,
     /// A frame over the limit.
     TooBig = 1009,
@@ -46,9 +49,12 @@ pub enum CloseCode {
     SessionEnded = 4001,
 }
 
-/// Frames that wait for one socket.
+/// Frames that wait for one socket, and its signs of life.
 #[derive(Default)]
-pub struct Outbound(Mutex<Queue>);
+pub struct Outbound {
+    queue: Mutex<Queue>,
+    pub(super) pulse: Pulse,
+}
 
 #[derive(Default)]
 struct Queue {
@@ -58,6 +64,8 @@ struct Queue {
     written: usize,
     waker: Option<Waker>,
     closing: Option<CloseCode>,
+    /// A ping is to go out.
+    ping: bool,
     /// Typing notices and presence that were dropped.
     dropped: [u64; 2],
     /// TCP's writing half, where frames go onto TCP as they are.
@@ -79,7 +87,7 @@ pub(super) struct Figures {
 
 impl Outbound {
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Queues a frame.
@@ -165,6 +173,13 @@ impl Outbound {
         }
     }
 
+    /// Makes the socket's task ping the client.
+    pub(super) fn ping(&self) {
+        let mut queue = self.lock();
+        queue.ping = true;
+        queue.wake();
+    }
+
     /// Moves what waits to `batch` until that has `most` frames or `room` bytes more, and tells whether the socket is to close.
     /// Wakes `cx` on the next change. `written` are bytes of the batch's first frame that are out. With nothing to write at all,
     /// `idle` says whether speakers may write from now on.
@@ -185,6 +200,9 @@ impl Outbound {
             moved += frame.as_bytes().len();
             queue.bytes -= frame.as_bytes().len();
             batch.push_back(frame);
+        }
+        if std::mem::take(&mut queue.ping) {
+            batch.push_back(Frame::raw(PING.to_vec()));
         }
         queue.give_back();
         queue.open = idle && batch.is_empty() && queue.frames.is_empty() && queue.closing.is_none() && queue.writer.is_some();
@@ -210,7 +228,7 @@ impl Outbound {
     /// Whether speakers may write.
     pub(super) fn is_open(&self) -> bool {
         let queue = self.lock();
-        queue.open && queue.closing.is_none()
+        queue.open && queue.closing.is_none() && !queue.ping
     }
 
     /// Whether the socket is to close.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::types::crypto::random;
 use crate::types::{Lang, RoomCodeError, RoomPasswordError, Text, TextError};
 
 use super::wire::Code;
@@ -27,19 +28,29 @@ pub(super) struct Refusal {
     pub(super) code: Code,
     pub(super) detail: Option<Detail>,
     pub(super) retry: Option<Duration>,
+    /// Whether it counts towards the close for flooding.
+    pub(super) counts: bool,
 }
 
 impl Refusal {
     pub(super) fn new(code: Code) -> Self {
-        Self { code, detail: None, retry: None }
+        Self { code, detail: None, retry: None, counts: true }
     }
 
     pub(super) fn because(code: Code, why: Text) -> Self {
-        Self { code, detail: Some(Detail::Text(why)), retry: None }
+        Self { detail: Some(Detail::Text(why)), ..Self::new(code) }
     }
 
     pub(super) fn wait(retry: Duration) -> Self {
-        Self { code: Code::RateLimited, detail: None, retry: Some(retry) }
+        Self { retry: Some(retry), ..Self::new(Code::RateLimited) }
+    }
+
+    /// For a page that comes back with all its rooms at once: up to half of the wait more, at random, so that tabs do not come
+    /// back together; never a reason to close.
+    pub(super) fn wait_to_enter(retry: Duration) -> Self {
+        let [scatter] = random::<1>();
+        let retry = retry + retry * u32::from(scatter) / 512;
+        Self { counts: false, ..Self::wait(retry) }
     }
 }
 

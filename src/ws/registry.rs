@@ -2,15 +2,23 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use crate::types::crypto::Sha256;
 
 use super::outbound::{CloseCode, Figures, Outbound};
+use super::pulse::{PROBE, Vitality};
 
 /// The session has as many sockets as it may.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("this session has too many open sockets")]
 pub struct TooManySockets;
+
+/// How often a newcomer looks for a place while older sockets are asked for a sign of life. One wait lasts [`PROBE`] at most, and
+/// requests of a session have a rate, so at most 220 wait for one session, each with 20 looks at 16 sockets.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Sockets whose queues are looked at before others on the same thread have their turn: some 50 µs.
 const LOOKED_AT_ONCE: usize = 512;
@@ -76,13 +84,16 @@ impl Registry {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a socket of `session`, of which there may be `most`.
+    /// Enters a socket of `session`, of which there may be `most`. Where as many are open, a dead one gives way.
     pub(super) fn register(self: &Arc<Self>, session: Sha256, most: usize) -> Result<Registration, TooManySockets> {
         let mut sockets = self.lock();
         let stopping = sockets.stopping;
         let own = sockets.by_session.entry(session).or_default();
         if own.len() >= most {
-            return Err(TooManySockets);
+            let now = Instant::now();
+            let dead = own.iter().enumerate().filter(|(_, out)| out.pulse.vitality(now) == Vitality::Dead);
+            let (oldest, _) = dead.min_by_key(|(_, out)| out.pulse.heard()).ok_or(TooManySockets)?;
+            own.swap_remove(oldest).close(CloseCode::Silent);
         }
         let out = Arc::new(Outbound::default());
         if stopping {
@@ -90,6 +101,40 @@ impl Registry {
         }
         own.push(Arc::clone(&out));
         Ok(Registration { registry: Arc::clone(self), session, out })
+    }
+
+    /// As [`Registry::register`], but where all places are taken, the session's silent sockets are pinged first: one that gives no
+    /// sign of life within [`PROBE`] gives way. Each silence is asked about once, whoever waits.
+    pub(super) async fn register_or_replace(
+        self: &Arc<Self>,
+        session: Sha256,
+        most: usize,
+    ) -> Result<Registration, TooManySockets> {
+        let until = Instant::now() + PROBE + LOOK_EVERY;
+        loop {
+            if let Ok(registration) = self.register(session, most) {
+                return Ok(registration);
+            }
+            if !self.probe(&session) || Instant::now() >= until {
+                return Err(TooManySockets);
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Pings the silent sockets of `session`. Returns true while one of them may turn out to be dead.
+    fn probe(&self, session: &Sha256) -> bool {
+        let now = Instant::now();
+        let mut is_open = false;
+        for out in self.lock().by_session.get(session).into_iter().flatten() {
+            let vitality = out.pulse.vitality(now);
+            if vitality == Vitality::Silent {
+                out.pulse.ask(now);
+                out.ping();
+            }
+            is_open |= vitality != Vitality::Alive;
+        }
+        is_open
     }
 
     /// Closes the sockets of a session that is over.
@@ -164,6 +209,46 @@ mod tests {
         drop(one);
         assert!(registry.register(session, 2).is_ok());
         assert_eq!(registry.count(), 1, "the others are gone again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn dead_sockets_give_way_and_live_ones_stay() {
+        let registry = Arc::new(Registry::default());
+        let session = Sha256([1; 32]);
+        let register = || registry.register(session, 2);
+        let (dead, live) = (register().expect("free"), register().expect("free"));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(register().err(), Some(TooManySockets), "not asked yet");
+        let out = Arc::clone(&live.out);
+        let answers = tokio::spawn(async move {
+            sleep(Duration::from_millis(300)).await;
+            out.pulse.beat(Instant::now());
+        });
+        let begun = Instant::now();
+        let newcomer = registry.register_or_replace(session, 2).await.expect("the dead one's place");
+        assert!((PROBE..PROBE + 2 * LOOK_EVERY).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        answers.await.expect("answers");
+        assert!(dead.out.is_closing() && !live.out.is_closing() && !newcomer.out.is_closing());
+        let begun = Instant::now();
+        assert_eq!(registry.register_or_replace(session, 2).await.err(), Some(TooManySockets), "all live");
+        assert!(begun.elapsed() < PROBE, "heard from just now: nothing is waited for");
+        drop(dead);
+        assert_eq!(registry.count(), 2, "its place was given up once only");
+        drop((live, newcomer));
+        assert_eq!(registry.count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_newcomers_share_one_question() {
+        let registry = Arc::new(Registry::default());
+        let session = Sha256([1; 32]);
+        let dead: Vec<_> = (0..12).map(|_| registry.register(session, 12).expect("free")).collect();
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let begun = Instant::now();
+        let tabs = (0..12).map(|_| registry.register_or_replace(session, 12));
+        let back = futures_util::future::join_all(tabs).await;
+        assert!(back.iter().all(Result::is_ok) && begun.elapsed() < PROBE + 2 * LOOK_EVERY);
+        assert!(dead.iter().all(|old| old.out.is_closing()));
     }
 
     #[tokio::test]

@@ -49,10 +49,10 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Takes a place among the sockets of the client's session.
-    pub fn take(services: &Arc<Services>, client: Client) -> Result<Self, TooManySockets> {
+    /// Takes a place among the sockets of the client's session; where all are taken, that of a dead one.
+    pub async fn take(services: &Arc<Services>, client: Client) -> Result<Self, TooManySockets> {
         let most = services.config.get().limits.sockets_per_session;
-        let registration = services.registry.register(client.session.digest, most)?;
+        let registration = services.registry.register_or_replace(client.session.digest, most).await?;
         Ok(Self { services: Arc::clone(services), client: Arc::new(client), registration })
     }
 
@@ -162,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
         let request = match Request::parse(text) {
             Ok(request) => request,
             Err((reference, words)) => {
-                let refusal = Refusal { code: Code::BadRequest, detail: Some(Detail::Parser(words)), retry: None };
+                let refusal = Refusal { detail: Some(Detail::Parser(words)), ..Refusal::new(Code::BadRequest) };
                 return self.desk.refuse(reference.as_deref(), refusal);
             }
         };
@@ -192,12 +192,14 @@ impl Desk {
     }
 
     fn refuse(&mut self, reference: Option<&str>, refusal: Refusal) {
-        let Refusal { code, detail, retry } = refusal;
+        let Refusal { code, detail, retry, counts } = refusal;
         self.services.refusals.count("socket", code.word());
         let lang = self.client.lang;
         let detail = detail.as_ref().map(|detail| detail.pick(lang));
         self.answer(&Answer::error(reference, code, detail, retry.map(whole_seconds), lang));
-        if code == Code::RateLimited && self.flood.hit(self.services.clock.monotonic()) {
+        if counts && self.flood.hit(self.services.clock.monotonic()) {
+            let (user, addr) = (self.client.session.person.name.clone(), self.client.addr);
+            self.services.audit.note(Event::SocketFlooding { user, addr, reason: code.word() });
             self.registration.out.close(CloseCode::Flooding);
         }
     }
@@ -243,7 +245,7 @@ impl Desk {
                     self.refuse(reference, Refusal::wait(Duration::from_secs(1)));
                 }
             },
-            Joined::Refused { code, retry } => self.refuse(reference, Refusal { code, detail: None, retry }),
+            Joined::Refused { code, retry } => self.refuse(reference, Refusal { retry, ..Refusal::new(code) }),
         }
     }
 
@@ -258,7 +260,7 @@ impl Desk {
     fn resume(&mut self, reference: Option<&str>, room: &str, token: &str, since: Seq) -> Result<Vec<Frame>, Refusal> {
         let room = RoomCode::from_str(room)?;
         let person = &self.client.session.person;
-        self.services.rates.join(person.id).map_err(|wait| Refusal::wait(wait.retry))?;
+        self.services.rates.enter(person.id).map_err(|wait| Refusal::wait_to_enter(wait.retry))?;
         self.room_for(&room)?;
         let resumed = self
             .services

@@ -11,29 +11,25 @@ use crate::http::body::Body;
 use crate::http::connection::Successor;
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
-use crate::ws::{Client, Ticket, TooManySockets, accept};
+use crate::ws::{Client, Reason, Ticket, TooManySockets, accept};
 
-/// How long until a person may have closed a tab.
-const SOCKETS_RETRY: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// Answers 101 with a [`Ticket`] as the connection's successor; `connection` runs it over the upgraded stream.
+/// Answers 101 with a [`Ticket`] as the connection's successor; `connection` runs it over the upgraded stream. Where the session has
+/// as many live sockets as it may, the socket opens and closes with 4008, so that a page can say why.
 pub(super) async fn open(call: Call, who: SignedIn) -> Result<Response<Body>, Problem> {
     let mut response = handshake(&call.request)?;
     let session = Arc::clone(who.session());
     let user = session.person.name.clone();
     let client = Client { session, addr: call.addr, lang: call.lang };
-    let ticket = match Ticket::take(&call.site.sockets, client) {
-        Ok(ticket) => ticket,
+    let successor = match Ticket::take(&call.site.sockets, client).await {
+        // Extensions must be cloneable; the ticket is taken out once.
+        Ok(ticket) => Successor::Socket(Arc::new(Mutex::new(Some(ticket)))),
         Err(TooManySockets) => {
             call.site.refusals.count("socket", "too_many_sockets");
             call.site.audit.record(Event::SocketRefused { user, addr: call.addr, reason: "too_many_sockets" }).await;
-            return Err(Problem::new(Code::RateLimited)
-                .because("tienes demasiadas pestañas de chat abiertas", "you have too many chat tabs open")
-                .retry(SOCKETS_RETRY));
+            Successor::Closed(Reason::TooManySockets)
         }
     };
-    // Extensions must be cloneable; the ticket is taken out once.
-    response.extensions_mut().insert(Successor::Socket(Arc::new(Mutex::new(Some(ticket)))));
+    response.extensions_mut().insert(successor);
     Ok(response)
 }
 

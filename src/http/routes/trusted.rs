@@ -12,6 +12,7 @@ use crate::http::plain::host;
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
 use crate::http::trust_page;
+use crate::ws::Reason;
 
 use super::socket::handshake;
 
@@ -50,7 +51,7 @@ pub(super) async fn socket(call: Call) -> Result {
         return Err(Problem::new(Code::CrossOrigin));
     }
     let mut response = handshake(&call.request)?;
-    response.extensions_mut().insert(Successor::Check);
+    response.extensions_mut().insert(Successor::Closed(Reason::Checked));
     Ok(response)
 }
 
