@@ -3,7 +3,7 @@
 //! A module uses only what stands to its right (a test enforces it):
 //!
 //! ```text
-//! main > cli > app > net > http > ws > { chat, accounts, quarantine } > { limits, audit, store } > config > { types, clock }
+//! main > cli > app > net > http > ws > { chat, accounts, quarantine } > { limits, audit, store } > config > { atomic_file, private_file } > { types, clock }
 //! ```
 //!
 //! | module | what lives there |
@@ -20,10 +20,12 @@
 //! | [`audit`] | typed events to syslog |
 //! | [`store`] | SQLite |
 //! | [`config`] | `pichat.toml`, environment and flags, checked |
+//! | [`atomic_file`], [`private_file`] | small files: replaced whole, opened without following links |
 //! | [`types`], [`clock`] | the words of the domain; time as a value |
 
 pub mod accounts;
 pub mod app;
+pub mod atomic_file;
 pub mod audit;
 pub mod chat;
 pub mod cli;
@@ -34,6 +36,7 @@ mod corpus;
 pub mod http;
 pub mod limits;
 pub mod net;
+pub mod private_file;
 pub mod quarantine;
 pub mod store;
 pub mod types;

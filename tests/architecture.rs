@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Left may use right, never the other way round; those on one level may not use one another.
-const LEVELS: [&[&str]; 10] = [
+const LEVELS: [&[&str]; 11] = [
     &["main"],
     &["cli"],
     &["app"],
@@ -16,6 +16,7 @@ const LEVELS: [&[&str]; 10] = [
     &["chat", "accounts", "quarantine"],
     &["limits", "audit", "store"],
     &["config"],
+    &["atomic_file", "private_file"],
     &["types", "clock", "corpus"],
 ];
 

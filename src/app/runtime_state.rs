@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::http::Site;
+use crate::private_file;
 
 use super::Doors;
 
@@ -18,6 +19,9 @@ use super::Doors;
 pub const STATUS_FILE: &str = "status.json";
 /// The name of the file with the claim code.
 pub const CLAIM_FILE: &str = "claim";
+
+/// Most bytes of the state file, which has some 400.
+const MAX_STATUS: u64 = 16 * 1024;
 
 /// What the console shows of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +64,7 @@ pub struct Claim {
 impl Status {
     /// Reads the state file of `folder`; `None` when there is none that can be understood.
     pub fn read(folder: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(folder.join(STATUS_FILE)).ok()?).ok()
+        serde_json::from_slice(&private_file::read(&folder.join(STATUS_FILE), MAX_STATUS).ok()??).ok()
     }
 }
 
@@ -131,7 +135,8 @@ impl RuntimeState {
 /// A reader sees the old file or the new one, never half of one.
 fn replace(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let fresh = folder.join(format!("{name}.new"));
-    File::create(&fresh)?.write_all(content)?;
+    missing_is_fine(fs::remove_file(&fresh))?;
+    File::create_new(&fresh)?.write_all(content)?;
     fs::rename(fresh, folder.join(name))
 }
 

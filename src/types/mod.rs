@@ -19,5 +19,5 @@ pub use position::PositionKey;
 pub use role::{Role, UnknownRole};
 pub use room::{RoomCode, RoomCodeError, RoomKind, RoomPassword, RoomPasswordError};
 pub use said::Said;
-pub use text::{MAX_TEXT_CHARS, MessageText, TextError, is_bidi_control};
+pub use text::{MAX_TEXT_CHARS, MessageText, TextError, is_bidi_control, printable, printable_lines};
 pub use user::{Person, UserId, UserName, UserNameError};

@@ -31,6 +31,21 @@ pub fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Makes one line of text safe for a terminal: each control character, bidi control and line separator becomes a space.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
+}
+
+/// The same for a text of several lines, of which the line feeds stay.
+pub fn printable_lines(text: &str) -> String {
+    text.chars().map(|c| if c != '\n' && steers(c) { ' ' } else { c }).collect()
+}
+
+/// Returns true for what moves a terminal's cursor, changes its state, or makes a line read as something that it is not.
+fn steers(c: char) -> bool {
+    c.is_control() || is_bidi_control(c) || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}')
+}
+
 impl TextError {
     /// What a person reads.
     pub const fn text(&self) -> Text {

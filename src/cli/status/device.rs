@@ -4,10 +4,14 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use crate::app::{STATUS_FILE, Status};
+use crate::app::{Claim, STATUS_FILE, Status};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::net::own_addresses;
-use crate::types::Lang;
+use crate::private_file;
+use crate::types::{Lang, printable};
+
+/// Most bytes of the text about broken settings: two lines.
+const MAX_ERROR: u64 = 16 * 1024;
 
 /// The device's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +54,33 @@ pub(super) struct Look {
 }
 
 impl Look {
+    /// The same with nothing in it that could steer a terminal: the files that it comes from are the server's and root's.
+    pub(super) fn printable(&self) -> Self {
+        let mut look = self.clone();
+        look.host_name = printable(&look.host_name);
+        if let Some(server) = &mut look.server {
+            // Every text of it, so that one that is added is not forgotten.
+            let Status {
+                version,
+                pid: _,
+                scheme,
+                listen: _,
+                plain: _,
+                fingerprint,
+                claim,
+                rooms: _,
+                people: _,
+                sockets: _,
+                language,
+            } = server;
+            let claim = claim.iter_mut().flat_map(|Claim { kind, code }| [kind, code]);
+            for text in [version, scheme, language].into_iter().chain(fingerprint.iter_mut().flatten()).chain(claim) {
+                *text = printable(text);
+            }
+        }
+        look
+    }
+
     /// The language that the settings ask for, once the server says it.
     pub(super) fn language(&self, otherwise: Lang) -> Lang {
         self.server.as_ref().and_then(|server| Lang::from_tag(&server.language)).unwrap_or(otherwise)
@@ -89,8 +120,13 @@ impl Device {
             under_voltage: self.under_voltage(),
             disk: self.disk(),
             forgetful: self.path("run/pichat-data-fallback").exists(),
-            settings_error: self.text("run/pichat-settings/error.txt").filter(|text| !text.is_empty()),
+            settings_error: self.settings_error(),
         }
+    }
+
+    fn settings_error(&self) -> Option<String> {
+        let text = private_file::text(&self.path("run/pichat-settings/error.txt"), MAX_ERROR)?;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
     /// The server's state, unless the process that wrote it is gone.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::app::Status;
 use crate::net::is_link_local;
-use crate::types::{Lang, Text};
+use crate::types::{Lang, Text, printable};
 
 use super::device::{ClockState, Disk, Look};
 use super::qr;
@@ -17,6 +17,7 @@ const ADDRESSES: usize = 3;
 
 /// Draws one look and the last errors.
 pub(super) fn draw(look: &Look, errors: &[String], lang: Lang) -> String {
+    let look = &look.printable();
     let version = look.server.as_ref().map_or(env!("CARGO_PKG_VERSION"), |s| s.version.as_str());
     let mut screen = vec![format!(" PiChat {version} · {}", look.host_name), String::new()];
     let (urls, text) = invitation(look, lang);
@@ -27,13 +28,14 @@ pub(super) fn draw(look: &Look, errors: &[String], lang: Lang) -> String {
         let left = code.get(i).map_or_else(|| " ".repeat(indent), |line| format!("{line} "));
         screen.push(format!("{left} {}", text.get(i).map_or("", String::as_str)).trim_end().to_owned());
     }
-    let errors: Vec<_> = look.settings_error.iter().chain(errors).collect();
+    let settings = look.settings_error.iter().flat_map(|text| text.lines());
+    let errors: Vec<_> = settings.chain(errors.iter().map(String::as_str)).collect();
     if !errors.is_empty() {
         screen.push(String::new());
         screen.push(Text::new(" Últimos errores", " Last errors").pick(lang).to_owned());
-        screen.extend(errors.into_iter().map(|error| cut(&format!(" - {}", printable(error)))));
+        screen.extend(errors.into_iter().map(|error| format!(" - {}", printable(error))));
     }
-    screen.join("\n")
+    screen.iter().map(|line| cut(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// Where to go, the best address first, and what to do there.
@@ -73,7 +75,7 @@ fn invitation(look: &Look, lang: Lang) -> (Vec<String>, Vec<String>) {
         let install = Text::new("Instala el certificado con esta huella:", "Install the certificate of this fingerprint:");
         let known = Text::new("Huella de su certificado:", "Fingerprint of its certificate:");
         text.push(format!("{}{}", step(2), if steps { install } else { known }.pick(lang)));
-        text.extend(lines.iter().map(|line| format!("  {}", printable(line))));
+        text.extend(lines.iter().map(|line| format!("  {line}")));
     }
     if let Some(claim) = &server.claim {
         let code = if steps {
@@ -160,11 +162,6 @@ fn state(look: &Look, lang: Lang) -> Vec<String> {
 fn gib(bytes: u64) -> String {
     let tenths = bytes.saturating_mul(10) >> 30;
     format!("{}.{} GiB", tenths / 10, tenths % 10)
-}
-
-/// What comes from a file or from the journal cannot steer the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || crate::types::is_bidi_control(c) { ' ' } else { c }).collect()
 }
 
 fn cut(line: &str) -> String {

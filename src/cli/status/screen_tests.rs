@@ -167,3 +167,29 @@ fn other_ports_and_addresses_are_named() {
     look.server.as_mut().unwrap().listen = "127.0.0.1:8080".parse().unwrap();
     assert_eq!(urls(&look, look.server.as_ref().unwrap()), ["https://127.0.0.1:8080"], "only there");
 }
+
+#[test]
+fn no_text_of_a_file_steers_the_terminal() {
+    let evil = |text: &str| format!("\x1b[2J{text}\u{9b}31m\r\n\x07\u{202e}\u{200f}");
+    let mut look = look();
+    look.host_name = evil("pichat");
+    look.settings_error = Some(evil("pichat.toml:3:1"));
+    let server = look.server.as_mut().unwrap();
+    for text in [&mut server.version, &mut server.scheme, &mut server.language] {
+        *text = evil(text);
+    }
+    server.plain = Some("[::]:80".parse().unwrap());
+    server.fingerprint = Some([evil("0A1B"), evil("4E5F")]);
+    let claim = server.claim.as_mut().unwrap();
+    (claim.kind, claim.code) = (evil(&claim.kind), evil(&claim.code));
+    for with_claim in [true, false] {
+        if !with_claim {
+            look.server.as_mut().unwrap().claim = None;
+        }
+        let screen = draw(&look, &[evil("journal")], Lang::Es);
+        assert!(screen.contains("0A1B") && screen.contains("journal"), "\n{screen}");
+        let steering = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{200f}".contains(c));
+        assert!(!screen.contains(steering), "\n{screen:?}");
+        assert!(screen.lines().all(|line| line.chars().count() <= COLUMNS), "\n{screen}");
+    }
+}

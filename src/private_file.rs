@@ -1,0 +1,226 @@
+//! Small files in folders that another user may write to: opened without following a link, read to a bound, and, where they hold a
+//! key, refused while others can read them.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use zeroize::Zeroizing;
+
+use crate::types::Lang;
+
+/// The sticky bit: in such a folder only its owner removes a file.
+const STICKY: u32 = 0o1000;
+
+/// A file or folder that is not used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.text(Lang::En))]
+pub enum Untrusted {
+    /// Other users can read a key.
+    OpenToOthers {
+        /// The file.
+        file: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Other users can write to the data folder.
+    Writable {
+        /// The folder.
+        folder: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A file or folder belongs to another user than the one that runs the program.
+    ForeignOwner {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
+    /// A link, folder, pipe or device in the place of a file.
+    NotRegular {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A file or folder that cannot be read.
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+impl Untrusted {
+    /// One line that says what is wrong and what to do.
+    pub fn text(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::OpenToOthers { file, mode }, Lang::Es) => format!(
+                "{0}: otros usuarios de este equipo pueden leer esta llave (modo {mode:o}). Si solo tú la has tenido a mano: chmod 600 {0}. \
+                 Si no, haz una nueva: borra el archivo o, si es la del certificado, usa «pichat ca renew»",
+                file.display()
+            ),
+            (Self::OpenToOthers { file, mode }, Lang::En) => format!(
+                "{0}: other users of this machine can read this key (mode {mode:o}). If nobody else had access: chmod 600 {0}. \
+                 Otherwise make a new one: delete the file or, for the certificate's, use “pichat ca renew”",
+                file.display()
+            ),
+            (Self::Writable { folder, mode }, Lang::Es) => format!(
+                "{0}: otros usuarios de este equipo pueden escribir en la carpeta de datos (modo {mode:o}): chmod go-w {0}",
+                folder.display()
+            ),
+            (Self::Writable { folder, mode }, Lang::En) => format!(
+                "{0}: other users of this machine can write to the data folder (mode {mode:o}): chmod go-w {0}",
+                folder.display()
+            ),
+            (Self::ForeignOwner { path, owner }, Lang::Es) => format!(
+                "{}: pertenece a otro usuario (uid {owner}); ejecuta pichat como ese usuario o cambia el dueño con chown",
+                path.display()
+            ),
+            (Self::ForeignOwner { path, owner }, Lang::En) => format!(
+                "{}: belongs to another user (uid {owner}); run pichat as that user or change the owner with chown",
+                path.display()
+            ),
+            (Self::NotRegular { file }, Lang::Es) => {
+                format!("{}: no es un archivo sino un enlace, una carpeta u otra cosa; quítalo de ahí", file.display())
+            }
+            (Self::NotRegular { file }, Lang::En) => {
+                format!("{}: is no file but a link, a folder or something else; remove it", file.display())
+            }
+            (Self::Unreadable { path, cause }, Lang::Es) => format!("{}: no se puede leer: {cause}", path.display()),
+            (Self::Unreadable { path, cause }, Lang::En) => format!("{}: cannot be read: {cause}", path.display()),
+        }
+    }
+}
+
+/// Opens a regular file; none where there is none. A link at the end of the path is not followed, and a pipe does not block.
+///
+/// # Errors
+/// What is no regular file, and what the system says.
+pub fn open(path: &Path) -> Result<Option<File>, Untrusted> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let unreadable = |cause| Untrusted::Unreadable { path: path.to_owned(), cause };
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(rustix::io::Errno::NOENT) => return Ok(None),
+        Err(rustix::io::Errno::LOOP) => return Err(Untrusted::NotRegular { file: path.to_owned() }),
+        Err(error) => return Err(unreadable(error.into())),
+    };
+    if file.metadata().map_err(unreadable)?.is_file() {
+        Ok(Some(file))
+    } else {
+        Err(Untrusted::NotRegular { file: path.to_owned() })
+    }
+}
+
+/// Reads at most `max` bytes of a regular file; none where there is none.
+///
+/// # Errors
+/// As [`open`].
+pub fn read(path: &Path, max: u64) -> Result<Option<Vec<u8>>, Untrusted> {
+    let Some(file) = open(path)? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    let read = file.take(max).read_to_end(&mut bytes);
+    read.map_err(|cause| Untrusted::Unreadable { path: path.to_owned(), cause })?;
+    Ok(Some(bytes))
+}
+
+/// Reads at most `max` bytes of text; none where there is no regular file of text. For files that another user writes.
+pub fn text(path: &Path, max: u64) -> Option<String> {
+    String::from_utf8(read(path, max).ok()??).ok()
+}
+
+/// Reads at most `max` bytes of a file that holds a key; none where there is none.
+///
+/// # Errors
+/// As [`open`]; and a file that others can read, or that belongs neither to this process' user nor to root.
+pub fn read_key(path: &Path, max: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Untrusted> {
+    let Some(file) = open(path)? else { return Ok(None) };
+    let unreadable = |cause| Untrusted::Unreadable { path: path.to_owned(), cause };
+    let meta = file.metadata().map_err(unreadable)?;
+    check_owner(path, &meta)?;
+    if meta.mode() & 0o077 != 0 {
+        return Err(Untrusted::OpenToOthers { file: path.to_owned(), mode: meta.mode() & 0o7777 });
+    }
+    // Room for everything: a buffer that grows leaves copies of the key behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(meta.len().min(max)).unwrap_or(0).saturating_add(1)));
+    file.take(max).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(Some(bytes))
+}
+
+/// Checks the folder that a server keeps its data in. One that others can read is fine: keys and database are not.
+///
+/// # Errors
+/// A folder that others can write to, or that belongs neither to this process' user nor to root.
+pub fn check_data_folder(folder: &Path) -> Result<(), Untrusted> {
+    let meta = fs::metadata(folder).map_err(|cause| Untrusted::Unreadable { path: folder.to_owned(), cause })?;
+    check_owner(folder, &meta)?;
+    if meta.mode() & 0o022 != 0 && meta.mode() & STICKY == 0 {
+        return Err(Untrusted::Writable { folder: folder.to_owned(), mode: meta.mode() & 0o7777 });
+    }
+    Ok(())
+}
+
+fn check_owner(path: &Path, meta: &Metadata) -> Result<(), Untrusted> {
+    let own = rustix::process::geteuid().as_raw();
+    if meta.uid() == own || meta.uid() == 0 {
+        Ok(())
+    } else {
+        Err(Untrusted::ForeignOwner { path: path.to_owned(), owner: meta.uid() })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn key_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        assert!(read_key(&key, 16).unwrap().is_none());
+        fs::write(&key, "0123456789abcdefg").unwrap();
+        for mode in [0o600, 0o400] {
+            set_mode(&key, mode);
+            assert_eq!(read_key(&key, 16).unwrap().unwrap().as_slice(), b"0123456789abcdef");
+        }
+        for mode in [0o604, 0o640, 0o620, 0o602, 0o660, 0o644] {
+            set_mode(&key, mode);
+            let refused = read_key(&key, 16).unwrap_err();
+            assert!(matches!(refused, Untrusted::OpenToOthers { mode: seen, .. } if seen == mode), "{mode:o}");
+            assert!(refused.to_string().contains(&format!("chmod 600 {}", key.display())), "{refused}");
+        }
+    }
+
+    #[test]
+    fn links_and_pipes_are_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let (there, link, pipe) = (folder.path().join("there"), folder.path().join("link"), folder.path().join("pipe"));
+        fs::write(&there, "text").unwrap();
+        symlink(&there, &link).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [&link, &pipe, &folder.path().to_owned()] {
+            assert!(matches!(open(path), Err(Untrusted::NotRegular { .. })), "{}", path.display());
+            assert_eq!(text(path, 16), None);
+        }
+        assert_eq!(text(&there, 3).as_deref(), Some("tex"));
+    }
+
+    #[test]
+    fn data_folder_that_others_can_write_to_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, good) in [(0o700, true), (0o755, true), (0o1777, true), (0o775, false), (0o702, false)] {
+            set_mode(folder.path(), mode);
+            assert_eq!(check_data_folder(folder.path()).is_ok(), good, "{mode:o}");
+        }
+        set_mode(folder.path(), 0o700);
+    }
+}
