@@ -65,7 +65,7 @@ fn what_the_file_says_is_put_in_force() {
         (card.mode("run/pichat-settings"), card.mode("run/systemd"), card.mode("run/systemd/network")),
         (0o755, 0o755, 0o755)
     );
-    assert!(!card.at(ERROR).exists() && !card.at(WPA).exists() && !card.at("data/pichat").exists());
+    assert!(!card.at(ERROR).exists() && !card.at(WPA).exists() && !card.at(SECRETS).exists());
     assert_eq!(card.read(FAT), before);
 
     card.write(FAT, "[http]\nlisten = \"0.0.0.0:8080\"\n[network]\naddress = \"fd00::20/64\"\n");
@@ -195,63 +195,6 @@ fn without_a_disk_nothing_is_taken_from_the_card() {
         assert!(!card.at("data/pichat").exists() && !card.at("var/lib/pichat/reclaim").exists());
         assert!(card.at("boot/firmware/pichat-reclamar").exists(), "asked again when there is a disk");
         assert!(card.read(IN_FORCE).contains(HASH) && card.read(WPA).contains(&hex("raro")), "in force all the same");
-    }
-}
-
-#[test]
-fn a_broken_file_means_the_shipped_settings_and_a_line() {
-    let secret = "[wifi]\nssid = \"x\"\npassword = \"clave\"\n";
-    let weak = format!("[claim]\nadmin_password_hash = \"{}\"\n", HASH.replace("19456", "64"));
-    let large = "#".repeat(1024 * 1024);
-    let broken: Vec<(&[u8], &str, &str)> = vec![
-        (b"[limits]\r\n\r\nrooms = = 3\r\n", "3:9: ", "TOML"),
-        (b"# \xc3\xb1\n[limits]\n  rums = 3\n", "3:3: ", "\u{bf}quisiste decir limits.rooms?"),
-        (b"\xef\xbb\xbf[limites]\n", "1:2: ", "limites"),
-        (b"[limits]\nrooms = 3000\n", "2:9: ", "1024"),
-        (b"# a\xf1o\n", "1:4: ", "UTF-8"),
-        (b"\xff\xfe#\0", "1:1: ", "UTF-8"),
-        (secret.as_bytes(), "3:12: ", "wifi.password"),
-        (weak.as_bytes(), "2:23: ", "OWASP"),
-        (b"[network]\naddress = \"192.168.1.20\"\n", "2:11: ", "192.168.1.20/24"),
-        (large.as_bytes(), "", "256 KiB"),
-        (b"[tls]\nmode = \"files\"\n", "2:8: ", "tls.certificate"),
-        (b"[tls]\nmode = \"files\"\nkey = \"k\"\ncertificate = \"c\"\n", "4:15: ", "/var/lib/pichat/c"),
-        (b"[tls]\nmode = \"files\"\nkey = \"/root/k\"\ncertificate = \"/root/c\"\n", "4:15: ", "/root/c"),
-        (b"[http]\nlisten = \"127.0.0.1:80\"\n", "2:10: ", "127.0.0.1"),
-        (b"[http]\nlisten = \"192.168.1.20:80\"\n", "2:10: ", "192.168.1.20"),
-        (b"[http]\nlisten = \"[::]:0\"\n", "2:10: ", "[::]:0"),
-    ];
-    for (bytes, place, word) in broken {
-        let card = Card::new("[wifi]\nssid = \"y\"\n[network]\naddress = \"10.0.0.2/8\"\n");
-        card.boot();
-        card.write(FAT, bytes);
-        let said = card.boot();
-        let line = card.read(ERROR);
-        assert!(line.starts_with(&format!("pichat.toml:{place}")) && line.contains(word), "{line}");
-        assert_eq!((line.lines().count(), said.as_str()), (1, format!("<3>{line}").as_str()));
-        assert!(!line.contains("\"clave\"") && !line.contains("$I1Uj"), "{line}");
-        assert_eq!((card.read(IN_FORCE).as_str(), card.mode(ERROR)), (SHIPPED, 0o644));
-        assert!(!card.at(WPA).exists() && !card.at(NETWORK).exists(), "what held before is gone");
-        assert_eq!(fs::read(card.at(FAT)).expect("is there"), bytes);
-        card.write(FAT, "");
-        assert_eq!(card.boot(), "");
-        assert!(!card.at(ERROR).exists(), "mended");
-    }
-    let card = Card::new("");
-    fs::remove_file(card.at(FAT)).expect("is there");
-    assert_eq!(card.boot(), "<3>pichat.toml: no existe ese archivo de configuración\n");
-    assert_eq!(card.read(IN_FORCE), SHIPPED);
-    fs::remove_file(card.at("usr/share/pichat/pichat.toml")).expect("is there");
-    assert_eq!((card.boot().lines().count(), card.read(IN_FORCE).contains("listen = \"[::]:80\"")), (2, true), "still listens");
-
-    let card = Card::new("limits.rooms = 7\n[device]\ntime_zone = \"America/Bogotta\"\n");
-    for zone in ["America/Bogotta", "leapseconds", "America"] {
-        card.write(FAT, format!("limits.rooms = 7\n[device]\ntime_zone = \"{zone}\"\n"));
-        let said = card.boot();
-        assert!(said.starts_with(&format!("<3>pichat.toml:3:13: device.time_zone: «{zone}» ")), "{said}");
-        assert!(said.contains(card.read(ERROR).trim()) && card.read(IN_FORCE).contains("rooms = 7"), "the rest holds");
-        let link = fs::read_link(card.at("run/pichat-settings/localtime")).expect("a link");
-        assert_eq!(link.to_str(), Some("/usr/share/zoneinfo/UTC"));
     }
 }
 

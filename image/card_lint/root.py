@@ -37,6 +37,7 @@ def check(report: Report, root: pathlib.Path) -> None:
         return sorted("/" + str(path.relative_to(root)) for path in found)
 
     _server(report, root)
+    report.check((root / "usr/lib/pichat/appliance").is_file(), "the mark of a card is there, without which pichat appliance does nothing")
     _accounts(report, root)
     report.none(names([path for path, mode in modes.items() if mode & 0o6000 and not stat.S_ISLNK(mode)]), "no set-id file")
     writable = [p for p, mode in modes.items() if mode & 0o002 and not stat.S_ISLNK(mode) and p != root / "tmp"]

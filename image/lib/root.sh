@@ -75,6 +75,9 @@ settings() {
     install -D -m 0644 "$repository/systemd/journald.conf" "$root/usr/lib/systemd/journald.conf.d/pichat.conf"
     install -D -m 0644 "$image/pichat.toml" "$root/usr/share/pichat/pichat.toml"
     install -m 0644 "$work/packages.lock" "$root/usr/share/pichat/packages.lock"
+    # By this file `pichat appliance` knows that the root is a card's; elsewhere it touches nothing.
+    install -d "$root/usr/lib/pichat"
+    echo "$version" > "$root/usr/lib/pichat/appliance"
 
     mkdir -p "$root/etc/pichat" "$root/etc/default"
     ln -sf /run/pichat-settings/pichat.toml "$root/etc/pichat/pichat.toml"

@@ -3,18 +3,18 @@
 //! | file | what |
 //! | --- | --- |
 //! | `settings` | the command: pichat.toml of the card put in force, step by step |
-//! | `chosen` | which settings hold: the card's or, where they are broken, the shipped ones; the server's text |
+//! | `chosen` | which settings hold: the card's or, where they are broken, the last good ones or the shipped ones; the server's text |
+//! | `last_good` | the copy of the card's last good file |
 //! | `startable` | what the server would only find out when it starts |
 //! | `secrets` | what is taken from the card and kept where only root reads |
 //! | `wireless` `wired` | what wpa_supplicant and networkd are told |
 //! | `reclaim` | the request for a new claim, handed on |
 //! | `code` | the command: the claim code onto the card |
 //! | `partition` | writing to the boot partition, which is mounted read-only |
-//! | `durable` | files that a power cut leaves whole |
 
 mod chosen;
 mod code;
-mod durable;
+mod last_good;
 mod partition;
 mod reclaim;
 mod secrets;
@@ -23,12 +23,13 @@ mod startable;
 mod wired;
 mod wireless;
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use rustix::fs::OFlags;
+
+use crate::private_file;
+use crate::types::printable;
 
 use super::exit::Failure;
 
@@ -55,11 +56,18 @@ impl Root {
     }
 }
 
+/// The image alone has this file. Without it the root is another machine's, and nothing of it is touched.
+const MARK: &str = "usr/lib/pichat/appliance";
+
 impl Appliance {
     pub(super) fn run(self) -> Result<(), Failure> {
-        match self {
-            Self::Settings(root) => settings::run(&root),
-            Self::Code(root) => code::run(&root),
+        let (Self::Settings(root) | Self::Code(root)) = &self;
+        if !matches!(private_file::open(&root.at(MARK)), Ok(Some(_))) {
+            return Err(Failure::NoCard(root.at("")));
+        }
+        match &self {
+            Self::Settings(root) => settings::run(root),
+            Self::Code(root) => code::run(root),
         }
     }
 }
@@ -71,7 +79,7 @@ const WARNING: &str = "<4>";
 /// One line for the journal.
 #[allow(clippy::print_stderr, reason = "the journal reads it")]
 fn tell(severity: &str, text: impl std::fmt::Display) {
-    eprintln!("{severity}{text}");
+    eprintln!("{severity}{}", printable(&text.to_string()));
 }
 
 /// Steps that are all tried: what fails is told, and the first failure is how the command ends.
@@ -95,12 +103,7 @@ impl Steps {
 /// Most bytes of a small file that somebody else wrote.
 const SMALL: u64 = 64 * 1024;
 
-/// The text of a small regular file, if there is one. Its folder belongs to the server's user, so what lies there may be anything:
-/// neither a link nor a pipe is followed.
+/// The text of a small regular file, if there is one. Its folder belongs to the server's user, so what lies there may be anything.
 fn small_file(path: &Path) -> Option<String> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, rustix::fs::Mode::empty()).ok()?);
-    let mut text = String::new();
-    let regular = file.metadata().ok()?.is_file();
-    (regular && file.take(SMALL).read_to_string(&mut text).is_ok()).then_some(text)
+    private_file::text(path, SMALL)
 }

@@ -16,6 +16,9 @@ pub const ERROR: &str = "run/pichat-settings/error.txt";
 pub const WPA: &str = "run/pichat-settings/wpa_supplicant.conf";
 pub const NETWORK: &str = "run/systemd/network/40-pichat.network";
 pub const SECRETS: &str = "data/pichat/secrets.toml";
+/// By which the command knows a card.
+pub const MARK: &str = "usr/lib/pichat/appliance";
+pub const LAST_GOOD: &str = "data/pichat/pichat.toml.last-good";
 pub const CODE: &str = "boot/firmware/PICHAT-CODIGO.txt";
 
 /// A card after its first start.
@@ -31,10 +34,12 @@ impl Card {
             "proc/sys/kernel",
             "usr/share/zoneinfo/America",
             "usr/share/pichat",
+            "usr/lib/pichat",
             "var/lib/pichat",
         ] {
             fs::create_dir_all(card.at(folder)).expect("a folder");
         }
+        card.write(MARK, "0.1.0\n");
         card.write("usr/share/pichat/pichat.toml", SHIPPED);
         card.write("usr/share/zoneinfo/America/Bogota", "TZif2 and more");
         card.write("usr/share/zoneinfo/leapseconds", "# no zone");

@@ -1,4 +1,4 @@
-//! Which settings hold: those of the card's pichat.toml or, where it is broken or missing, the shipped ones.
+//! Which settings hold: those of the card's pichat.toml or, where it is broken or missing, the last good ones, else the shipped ones.
 
 use std::path::{Path, PathBuf};
 
@@ -55,8 +55,14 @@ impl Settings {
 
     /// What the card says, if a server can be started with it.
     pub(super) fn of_card(root: &Root, file: &Path, shipped: &Self) -> Result<Self, ConfigError> {
-        let name = Path::new(NAME);
-        let card = Self::read(file, name)?;
+        let card = Self::read(file, Path::new(NAME))?;
+        card.check(root, shipped)?;
+        Ok(card)
+    }
+
+    /// Checks that a server can be started with what the card says.
+    pub(super) fn check(&self, root: &Root, shipped: &Self) -> Result<(), ConfigError> {
+        let (card, name) = (self, Path::new(NAME));
         let written = Written::read(&card.text, name)?;
         // Laid over the shipped file: what it does not name is as shipped, not as in a server that somebody installs.
         let laid = Self::parse(laid_over(&written, None, &shipped.written()?), name).map_err(|error| match error {
@@ -69,7 +75,7 @@ impl Settings {
             let text = Text::new("en la tarjeta no tiene efecto", "has no effect on the card");
             tell(WARNING, format_args!("{}: {key}: {}", written.place(key).text(Default::default()), text.es));
         }
-        Ok(card)
+        Ok(())
     }
 
     /// The values of the text.

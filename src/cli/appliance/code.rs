@@ -6,13 +6,14 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::atomic_file;
 use crate::cli::exit::Failure;
 use crate::config::TlsMode;
 use crate::types::ClaimCode;
 
 use super::chosen::{NAME, Settings};
 use super::partition::Partition;
-use super::{Root, Steps, durable, small_file};
+use super::{Root, Steps, small_file};
 
 const FILE: &str = "PICHAT-CODIGO.txt";
 
@@ -41,7 +42,7 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
             let there = small_file(&file).is_some_and(|there| there == text);
             if there { Ok(()) } else { partition.replace(FILE, text.as_bytes()) }
         }
-        None => partition.remove(&[durable::beside(&file), file.clone()]),
+        None => partition.remove(&[atomic_file::beside(&file), file.clone()]),
     };
     steps.took(&file, outcome);
     steps.end()

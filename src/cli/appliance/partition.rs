@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::mount::{MountFlags, mount_remount};
 
-use super::{Root, WARNING, durable, tell};
+use crate::atomic_file;
+
+use super::{Root, WARNING, tell};
 
 /// Most names of the partition's top folder that are looked at: the firmware's files are some forty.
 const MAX_NAMES: usize = 4096;
@@ -38,7 +40,7 @@ impl Partition {
     /// Puts `content` in the place of what the file holds.
     pub(super) fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let _writable = Writable::make(&self.dir)?;
-        durable::replace(&self.at(name), content, None)
+        atomic_file::replace(&self.at(name), content, None)
     }
 
     /// Puts `content` in the place of what the file holds, of which nothing stays: the sectors that a replaced file leaves behind
@@ -47,7 +49,7 @@ impl Partition {
     pub(super) fn replace_secret(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let _writable = Writable::make(&self.dir)?;
         let old = OpenOptions::new().write(true).open(self.at(name))?;
-        durable::replace(&self.at(name), content, None)?;
+        atomic_file::replace(&self.at(name), content, None)?;
         wipe(&old)
     }
 
@@ -57,7 +59,7 @@ impl Partition {
             return Ok(());
         }
         let _writable = Writable::make(&self.dir)?;
-        files.iter().try_for_each(|file| durable::remove(file).map(drop))
+        files.iter().try_for_each(|file| atomic_file::remove(file).map(drop))
     }
 }
 

@@ -6,7 +6,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 
 use super::chosen::DATA_DIR;
 use super::partition::Partition;
-use super::{Root, Steps, durable};
+use crate::atomic_file;
+
+use super::{Root, Steps};
 
 /// What the person calls it; some computers add the ending by themselves.
 const NAMES: [&str; 2] = ["pichat-reclamar", "pichat-reclamar.txt"];
@@ -36,5 +38,5 @@ fn make(request: &std::path::Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    durable::sync_folder_of(request)
+    atomic_file::sync_folder_of(request)
 }

@@ -4,17 +4,18 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::atomic_file;
 use crate::config::{Changes, Config, ConfigError, Wifi, WifiPassword, compose};
 
 use super::chosen::{NAME, Settings};
 use super::partition::Partition;
-use super::{Root, Steps, WARNING, durable, tell};
+use super::{Root, Steps, WARNING, tell};
 
 /// What the person finds where the secret was.
 const NOTE: &str = "importada / imported";
 
-const PASSWORD: &str = "wifi.password";
-const HASH: &str = "claim.admin_password_hash";
+pub(super) const PASSWORD: &str = "wifi.password";
+pub(super) const HASH: &str = "claim.admin_password_hash";
 
 /// What earlier boots took from the card.
 pub(super) struct Kept {
@@ -96,8 +97,8 @@ impl Kept {
         if self.settings.as_ref().is_some_and(|kept| kept.text == again.text) {
             return Ok(());
         }
-        self.file.parent().map_or(Ok(()), |folder| durable::folder(folder, 0o700))?;
-        durable::replace(&self.file, again.text.as_bytes(), Some(0o600))
+        self.file.parent().map_or(Ok(()), |folder| atomic_file::folder(folder, 0o700))?;
+        atomic_file::replace(&self.file, again.text.as_bytes(), Some(0o600))
     }
 }
 

@@ -1,5 +1,5 @@
-//! `pichat appliance settings`: the card's pichat.toml put in force. Never keeps the device down: a broken file means the shipped settings
-//! and a line that says what is wrong, and a step that fails does not stop the others.
+//! `pichat appliance settings`: the card's pichat.toml put in force. Never keeps the device down: a broken file means the last
+//! good settings, or the shipped ones, and a line that says what is wrong. A step that fails does not stop the others.
 
 use std::fs;
 use std::io;
@@ -8,12 +8,18 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::atomic_file;
 use crate::cli::exit::Failure;
 
 use super::chosen::{NAME, Settings, laid_over};
+use super::last_good::LastGood;
 use super::partition::Partition;
 use super::secrets::Kept;
-use super::{ERROR, Root, Steps, durable, reclaim, tell, wired, wireless};
+use super::{ERROR, Root, Steps, WARNING, reclaim, tell, wired, wireless};
+
+/// The second line about a broken file, on the console and in the journal.
+const LAST_GOOD_HOLDS: &str = "mientras tanto sigue la última configuración buena";
+const SHIPPED_HOLDS: &str = "mientras tanto rigen los valores de fábrica";
 
 pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let mut steps = Steps::default();
@@ -21,28 +27,39 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let shipped = Settings::shipped(root)?;
     let kept = Kept::read(root);
     let card = Settings::of_card(root, &partition.at(NAME), &shipped);
-    let (chosen, broken) = match &card {
-        Ok(card) => (card, None),
-        Err(error) => (&shipped, Some(error.es())),
+    let last_good = LastGood::of(root);
+    let before = card.is_err().then(|| last_good.read()).flatten();
+    let (chosen, broken) = match (&card, &before) {
+        (Ok(card), _) => (card, None),
+        (Err(error), Some(before)) => (before, Some(error.es())),
+        (Err(error), None) => (&shipped, Some(error.es())),
+    };
+    // Name and network hold in any case; the server's settings hold if it starts with them.
+    let server = match (&card, &before) {
+        (Ok(card), _) => Some(card),
+        (Err(_), before) => before.as_ref().filter(|before| before.check(root, &shipped).is_ok()),
     };
     let zone = chosen.unknown_zone(root);
     let time_zone = if zone.is_some() { "UTC" } else { &chosen.config.device.time_zone };
+    let meanwhile = broken.as_ref().map(|_| if before.is_some() { LAST_GOOD_HOLDS } else { SHIPPED_HOLDS });
     let wrong = broken.or(zone.map(|error| error.es()));
 
     // What the server and the network need in order to come up goes first, then the rest; the card itself is changed last.
     let run = root.at("run/pichat-settings");
-    steps.took(&run, durable::folder(&run, 0o755));
+    steps.took(&run, atomic_file::folder(&run, 0o755));
     let mut put = |path: &Path, text: Option<&str>, mode| steps.took(path, put(path, text, mode));
-    let server = card.as_ref().ok().and_then(|card| for_server(card, &kept, &shipped));
+    let server = server.and_then(|card| for_server(card, &kept, &shipped));
     put(&run.join(NAME), Some(server.as_ref().unwrap_or(&shipped.text)), 0o600);
     let wifi = &chosen.config.wifi;
     let wpa = wireless::configuration(wifi, kept.password(wifi));
     put(&run.join("wpa_supplicant.conf"), wpa.as_ref().map(|text| text.as_str()), 0o600);
     put(&root.at("run/systemd/network/40-pichat.network"), wired::configuration(&chosen.config.network).as_deref(), 0o644);
     // The console shows it, which runs as the server's user. No error repeats a secret.
-    put(&run.join("error.txt"), wrong.as_ref().map(|line| format!("{line}\n")).as_deref(), 0o644);
-    if let Some(line) = &wrong {
-        tell(ERROR, line);
+    let lines: Vec<_> = wrong.iter().map(String::as_str).chain(meanwhile).collect();
+    let shown = (!lines.is_empty()).then(|| format!("{}\n", lines.join("\n")));
+    put(&run.join("error.txt"), shown.as_deref(), 0o644);
+    for (line, severity) in lines.iter().zip([ERROR, WARNING]) {
+        tell(severity, line);
     }
     let localtime = run.join("localtime");
     steps.took(&localtime, link(&localtime, &Path::new("/usr/share/zoneinfo").join(time_zone)));
@@ -52,6 +69,7 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     // With nothing but memory to keep it in, what the person wrote stays where it is.
     if root.at("data").is_dir() && !root.at("run/pichat-data-fallback").exists() {
         if let Ok(card) = &card {
+            last_good.keep(card, &mut steps);
             kept.import(card, &partition, &mut steps);
         }
         reclaim::hand_on(root, &partition, &mut steps);
@@ -69,17 +87,17 @@ fn for_server(card: &Settings, kept: &Kept, shipped: &Settings) -> Option<Zeroiz
 fn put(path: &Path, text: Option<&str>, mode: u32) -> io::Result<()> {
     match text {
         Some(text) => {
-            path.parent().map_or(Ok(()), |folder| durable::folder(folder, 0o755))?;
-            durable::replace(path, text.as_bytes(), Some(mode))
+            path.parent().map_or(Ok(()), |folder| atomic_file::folder(folder, 0o755))?;
+            atomic_file::replace(path, text.as_bytes(), Some(mode))
         }
-        None => durable::remove(path).map(drop),
+        None => atomic_file::remove(path).map(drop),
     }
 }
 
 /// Makes a symbolic link, or points one elsewhere in one step.
 fn link(path: &Path, target: &Path) -> io::Result<()> {
-    let new = durable::beside(path);
-    durable::remove(&new)?;
+    let new = atomic_file::beside(path);
+    atomic_file::remove(&new)?;
     symlink(target, &new)?;
     fs::rename(new, path)
 }
