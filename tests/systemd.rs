@@ -4,6 +4,8 @@
 mod common;
 
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use common::{Options, Server};
@@ -27,4 +29,57 @@ fn systemd_hears_ready_then_the_watchdog_then_stopping() {
     server.signal("TERM");
     while next() != "STOPPING=1" {}
     assert!(server.wait().success());
+}
+
+fn unit(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name)).expect("text")
+}
+
+#[test]
+fn root_units_are_sandboxed() {
+    let help = Command::new("systemd-analyze").arg("--help").output();
+    let offline = help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--offline"));
+    if !offline {
+        return;
+    }
+    for name in ["pichat-settings.service", "pichat-code.service"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name);
+        let mut analyze = Command::new("systemd-analyze");
+        let told = analyze.args(["security", "--no-pager", "--offline=true", "--threshold=40"]).arg(path).output().expect("runs");
+        assert!(told.status.success(), "{name}: {}", String::from_utf8_lossy(&told.stdout));
+    }
+}
+
+#[test]
+fn root_units_run_on_the_card_only_and_reach_what_they_write() {
+    for name in ["pichat-settings.service", "pichat-code.service"] {
+        let text = unit(name);
+        assert!(text.contains("\nConditionPathExists=/usr/lib/pichat/appliance\n"), "{name}");
+        // The host name is written to /proc/sys, and the boot partition is mounted anew.
+        for breaks in ["ProtectHostname=", "ProtectKernelTunables=", "ProcSubset=", "PrivateUsers=", "User="] {
+            assert!(!text.contains(&format!("\n{breaks}")), "{name}: {breaks}");
+        }
+        let written = text.lines().find_map(|line| line.strip_prefix("ReadWritePaths=")).expect("is there");
+        assert!(written.split(' ').all(|path| path.starts_with('-')), "{name}: a path that is missing must not end the boot");
+        assert!(written.contains("-/boot/firmware"), "{name}");
+    }
+    assert!(unit("pichat-settings.service").contains("ReadWritePaths=-/boot/firmware -/data -/run -/var/lib\n"));
+}
+
+#[test]
+fn reload_checks_the_file_before_it_is_taken() {
+    let text = unit("pichat.service");
+    let steps: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("ExecReload=")).collect();
+    let [copy, check, take, signal] = steps[..] else { panic!("{steps:?}") };
+    assert!(copy.starts_with("+/bin/sh ") && copy.contains("setpriv --reuid=pichat"), "{copy}");
+    assert_eq!(check, "/usr/local/bin/pichat check /run/pichat/pichat.toml.new");
+    assert_eq!(take, "/bin/mv -fT /run/pichat/pichat.toml.new /run/pichat/pichat.toml");
+    assert!(signal.contains("-HUP"), "{signal}");
+    assert!(text.contains("\nLimitCORE=0\n"));
+    let folder = tempfile::tempdir().expect("a folder");
+    for (settings, good) in [("[limits]\nrooms = 7\n", true), ("[limits]\nrums = 7\n", false)] {
+        let file = folder.path().join("pichat.toml.new");
+        std::fs::write(&file, settings).expect("writes");
+        assert_eq!(common::server::pichat().arg("check").arg(file).status().expect("runs").success(), good);
+    }
 }
