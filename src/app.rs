@@ -5,6 +5,7 @@ mod first_start;
 mod https;
 mod reserve;
 mod runtime_state;
+mod start;
 
 use std::io;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::config::{Config, ConfigError, Level, Live, SyslogTarget};
 use crate::http::{HttpsSide, Pages, Router, Site};
 use crate::limits::{ConnectionCaps, LocalPrefixes, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings, Tally};
 use crate::net::{ListenError, Server, Tls, local_prefixes};
+use crate::private_file::{self, Untrusted};
 use crate::quarantine::{Quarantine, QuarantineError};
 use crate::store::{Store, StoreError};
 use crate::types::crypto::MacKey;
@@ -35,6 +37,7 @@ pub use https::Doors;
 use reserve::Reserve;
 use runtime_state::RuntimeState;
 pub use runtime_state::{CLAIM_FILE, Claim, STATUS_FILE, Status};
+pub use start::{Mode, Notice, Start};
 
 /// Typing notices of one user (DESIGN section 6).
 const TYPING_PER_MINUTE: u32 = 30;
@@ -43,38 +46,6 @@ const TYPING_PER_MINUTE: u32 = 30;
 const CERTIFICATE_EVERY: u64 = 5;
 /// How long the last audit lines may take.
 const FLUSH: Duration = Duration::from_secs(1);
-
-/// How the server was started.
-#[derive(Clone, Debug)]
-pub enum Mode {
-    /// Accounts with the PHC strings of their passwords, which everybody knows; loopback only.
-    Demo(Vec<(UserName, Role, &'static str)>),
-    /// For people.
-    Serve,
-}
-
-/// What the running server tells whoever started it.
-#[derive(Clone, Debug)]
-pub enum Notice {
-    /// It answers.
-    Listening(Doors),
-    /// The device can be claimed with this code.
-    Claimable(ClaimCode),
-}
-
-/// All that a run needs.
-pub struct Start {
-    /// The settings.
-    pub config: Config,
-    /// Reads the settings anew, for a reload.
-    pub reread: Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>,
-    /// How it was started.
-    pub mode: Mode,
-    /// The clocks.
-    pub clock: Arc<dyn Clock>,
-    /// Told what a person at a terminal wants to know.
-    pub notice: Box<dyn Fn(Notice) + Send + Sync>,
-}
 
 /// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +61,9 @@ pub enum AppError {
     /// The secret key in the data folder is damaged.
     #[error("{0}: holds no key of at least 32 bytes; restore it or delete it (then everybody must join their rooms anew)")]
     SecretKey(String),
+    /// A folder or a key that others can change or read.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
     /// No listener.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -266,6 +240,9 @@ fn report<E: std::fmt::Display>(result: Result<(), E>) {
 pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: CancellationToken) -> Result<(), AppError> {
     let Start { config, reread, mode, clock, notice } = start;
     open_data_dir(&config.data_dir)?;
+    if matches!(mode, Mode::Serve) {
+        private_file::check_data_folder(&config.data_dir)?;
+    }
     let key = Arc::new(secret_key(&config)?);
     let reserve = Arc::new(Reserve::of(&config.data_dir));
     // A start is not held up by it.
@@ -277,6 +254,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let mut made = first_accounts(&config, &mode, &store, &*clock)?;
     made.extend(open_claim(&config, &mode, &store)?);
     made.extend(open.made());
+    open.notices().into_iter().for_each(&notice);
     let side = open.side(&host_name);
     let https::Open { doors, listeners, tls } = open;
     let running = build(

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::http::read_response;
 use common::server::{eventually, pichat};
-use common::tls::{Secure, connect, plain_address, run, said, self_signed};
+use common::tls::{Secure, authority_file, connect, plain_address, run, said, self_signed};
 use common::{Client, Options, Server};
 
 fn with_ana() -> Secure {
@@ -55,13 +55,15 @@ fn curl_and_openssl_accept_it_once_they_trust_the_authority() {
 fn what_the_stolen_key_signs_for_another_name_is_refused() {
     let secure = with_ana();
     let folder = secure.server.data_dir.clone();
+    let key = authority_file(&folder);
     let sign = |name: &str| {
         let script = format!(
             "cd '{}' && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout f.key -subj '/CN=x' -out f.csr 2>/dev/null \
-             && openssl x509 -req -in f.csr -CA outside.crt -CAkey local-ca.pem -CAcreateserial -days 30 \
+             && openssl x509 -req -in f.csr -CA outside.crt -CAkey {} -CAcreateserial -days 30 \
                 -extfile <(printf 'subjectAltName={name}\nextendedKeyUsage=serverAuth\n') -out f.crt 2>/dev/null \
              && openssl verify -CAfile outside.crt f.crt",
-            folder.display()
+            folder.display(),
+            key.display()
         );
         said(&run("bash", &["-c", &script]))
     };
@@ -72,6 +74,10 @@ fn what_the_stolen_key_signs_for_another_name_is_refused() {
         let verdict = sign(foreign);
         assert!(verdict.contains("permitted subtree violation"), "{foreign}: {verdict}");
     }
+    for below in ["DNS:x.pichat.local", "DNS:*.pichat.local"] {
+        let verdict = sign(below);
+        assert!(verdict.contains("excluded subtree violation"), "{below}: {verdict}");
+    }
 }
 
 #[test]
@@ -79,11 +85,13 @@ fn the_authority_is_kept_and_its_key_is_nobody_elses() {
     let folder = tempfile::tempdir().unwrap();
     let start = || Secure::start(Options::default().data_dir(folder.path()));
     let first = start();
-    let file = folder.path().join("local-ca.pem");
+    let file = authority_file(folder.path());
+    let name = file.file_name().unwrap().to_string_lossy().into_owned();
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert!(std::fs::read_to_string(&file).unwrap().contains("PRIVATE KEY"));
     first.server.wait_for_line("event=tls.authority_made result=ok reason=first");
-    for path in ["/local-ca.pem", "/static/local-ca.pem", "/static/../local-ca.pem", "/static/%2e%2e/local-ca.pem"] {
+    for path in ["", "/static", "/static/..", "/static/%2e%2e"].map(|folder| format!("{folder}/{name}")) {
+        let path = path.as_str();
         assert_ne!(first.plain().get(path).status, 200, "{path}");
         assert_ne!(first.get(path, "").status, 200, "{path}");
     }
@@ -102,8 +110,26 @@ fn the_authority_is_kept_and_its_key_is_nobody_elses() {
     let renewed = said(&ca("renew"));
     assert!(renewed.contains("BEGIN CERTIFICATE") && !renewed.contains(authority.trim_end()), "{renewed}");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let aside = folder.path().join(format!("{name}.replaced-1"));
+    assert!(std::fs::read_to_string(&aside).unwrap().contains(authority.trim_end()), "the old one is kept");
     let after = start();
     assert!(renewed.contains(after.authority.trim_end()));
+    drop(after);
+
+    std::fs::write(&file, "noise").unwrap();
+    let damaged = start();
+    damaged.server.wait_for_line("event=tls.authority_damaged result=failed kept=");
+    damaged.server.wait_for_line("event=tls.authority_made result=ok reason=damaged");
+    let aside = format!("{name}.damaged-1");
+    let line = damaged.server.wait_for_line("pichat: la autoridad de certificados no se podía usar");
+    assert!(line.contains(&aside) && !damaged.authority.contains(authority.trim_end()), "{line}");
+    assert_eq!(std::fs::read_to_string(folder.path().join(aside)).unwrap(), "noise");
+    drop(damaged);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let mut open = pichat();
+    open.args(["serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data-dir"]);
+    let refused = open.arg(folder.path()).output().unwrap();
+    assert!(refused.status.code() == Some(78) && said(&refused).contains("chmod 600"), "{}", said(&refused));
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(pichat().args(["ca", "show", "--data-dir"]).arg(empty.path()).output().unwrap().status.code(), Some(66));
 }
@@ -382,7 +408,13 @@ fn the_console_begins_with_trust() {
 fn demo_is_plain_and_serve_is_not() {
     let demo = Server::demo();
     assert!(demo.banner.contains("http://127.0.0.1:") && !demo.banner.contains("https"), "{}", demo.banner);
-    assert!(!demo.data_dir.join("local-ca.pem").exists());
+    assert!(
+        std::fs::read_dir(&demo.data_dir).unwrap().all(|entry| !entry
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with("local-ca"))
+    );
     let secure = Secure::start(Options::config("# nothing about tls\n"));
     assert!(secure.server.banner.contains("PiChat atiende en https://127.0.0.1:"), "{}", secure.server.banner);
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! What the first start makes and later ones find: the data folder, the key, the parameters of the hash, the first accounts.
 
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use crate::accounts::{SignInError, tune};
 use crate::audit::Event;
 use crate::clock::Clock;
 use crate::config::{Argon2Params, Argon2Setting, Config};
+use crate::private_file;
 use crate::store::{Durability, Store, StoreError};
 use crate::types::crypto::{MacKey, hex, random};
 use crate::types::{ClaimCode, ClaimKind, Role, UserName};
@@ -34,14 +35,16 @@ pub(super) fn secret_key(config: &Config) -> Result<MacKey, AppError> {
     }
     let path = config.data_dir.join("secret.key");
     let wrong = |cause| AppError::DataDir { folder: path.display().to_string(), cause };
-    let mut text = Zeroizing::new(String::new());
+    // Room for everything: a string that grows leaves copies of the key behind.
+    let mut text = Zeroizing::new(String::with_capacity(4096));
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
         Ok(mut file) => {
-            *text = hex(&random::<32>());
+            text.push_str(&Zeroizing::new(hex(&random::<32>())));
             file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)?;
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::File::open(&path).and_then(|f| f.take(4096).read_to_string(&mut text)).map_err(wrong)?;
+            let bytes = private_file::read_key(&path, 4096)?.ok_or_else(|| wrong(io::ErrorKind::NotFound.into()))?;
+            text.push_str(std::str::from_utf8(&bytes).unwrap_or_default());
         }
         Err(error) => return Err(wrong(error)),
     }

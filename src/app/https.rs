@@ -2,14 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::audit::{Audit, Event};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::http::{Door, HttpsSide, Offer};
-use crate::net::{ListenError, Listener, Origin, Tls, TlsError, Wanted, own_addresses};
+use crate::net::{Authority, ListenError, Listener, Origin, Tls, TlsError, Wanted, own_addresses};
 use crate::types::crypto::Sha256;
+
+use super::Notice;
 
 /// Where the server answers.
 #[derive(Clone, Debug)]
@@ -55,7 +58,7 @@ pub(super) fn open(config: &Config, host_name: &str, now: Timestamp) -> Result<O
     let doors = Doors {
         address: bound(&secure, listen)?,
         plain: Some(bound(&plain, config.http.listen)?),
-        fingerprint: tls.authority().map(crate::net::Authority::fingerprint),
+        fingerprint: tls.authority().map(Authority::fingerprint),
     };
     Ok(Open { doors, listeners: vec![secure, plain], tls: Some(Arc::new(tls)) })
 }
@@ -72,12 +75,29 @@ impl Open {
         Some(HttpsSide { http_port: self.doors.plain?.port(), https_port: self.doors.address.port(), offer })
     }
 
-    /// An authority that was made at this start: everybody must trust it first.
-    pub(super) fn made(&self) -> Option<Event> {
-        let authority = self.tls.as_ref()?.authority()?;
-        let (origin, fingerprint) = (authority.origin(), authority.fingerprint().to_string());
-        (origin != Origin::Kept).then_some(Event::TlsAuthorityMade { reason: origin.as_str(), fingerprint })
+    /// An authority that was not in use before this start, and one that was put aside for it.
+    pub(super) fn made(&self) -> Vec<Event> {
+        let Some(authority) = self.authority().filter(|authority| authority.origin() != Origin::Kept) else { return Vec::new() };
+        let damaged = authority.aside().map(|aside| Event::TlsAuthorityDamaged { kept: file_name(aside) });
+        let (reason, fingerprint) = (authority.origin().as_str(), authority.fingerprint().to_string());
+        damaged.into_iter().chain([Event::TlsAuthorityMade { reason, fingerprint }]).collect()
     }
+
+    /// What an administrator must hear about the authority.
+    pub(super) fn notices(&self) -> Vec<Notice> {
+        let Some(authority) = self.authority() else { return Vec::new() };
+        let damaged = authority.aside().map(|aside| Notice::AuthorityDamaged(aside.to_owned()));
+        let label = authority.signs_single_label().then_some(Notice::AuthoritySignsLabel);
+        damaged.into_iter().chain(label).collect()
+    }
+
+    fn authority(&self) -> Option<&Authority> {
+        self.tls.as_ref()?.authority()
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Shows another certificate when the machine has a new address, or another date.

@@ -125,8 +125,12 @@ events! {
     "The configuration could not be read again; the old one holds."
     ConfigRejected { error: String } = "config.rejected", Refused, Daemon, Error, Security;
 
-    "This device made a certificate authority of its own, which browsers must be told to trust; `reason` is `first`, `host_name` (the old one may not sign for the new name) or `damaged`."
+    "New connections are shown certificates of another authority of this device's own, which browsers must trust; `reason` is `first`, `host_name` (there was none for the new name), `returned` (one made earlier for this name is used again) or `damaged`."
     TlsAuthorityMade { reason: &'static str, fingerprint: String } = "tls.authority_made", Ok, Daemon, Notice, Security;
+    "The authority's file could not be used and was put aside as the file `kept`; a new authority was made."
+    TlsAuthorityDamaged { kept: String } = "tls.authority_damaged", Failed, Daemon, Error, Security;
+    "The command `pichat ca renew` made a new authority, which the server uses from its next start on; the old one was put aside as the file `kept`."
+    TlsAuthorityRenewed { by: String, fingerprint: String, kept: String } = "tls.authority_renewed", Ok, Daemon, Warning, Security;
     "New connections are shown another certificate of this device's own; `reason` is `address` (it has a new one) or `date`."
     TlsRenewed { reason: &'static str, until: String } = "tls.renewed", Ok, Daemon, Info, Security;
     "Certificate and key were read again from their files."

@@ -115,6 +115,8 @@ fn samples() -> Vec<Event> {
         Event::ServerReloaded { changed: text(), restart: text() },
         Event::ConfigRejected { error: text() },
         Event::TlsAuthorityMade { reason: "first", fingerprint: text() },
+        Event::TlsAuthorityDamaged { kept: text() },
+        Event::TlsAuthorityRenewed { by: text(), fingerprint: text(), kept: text() },
         Event::TlsRenewed { reason: "address", until: text() },
         Event::TlsReloaded {},
         Event::TlsRejected { error: text() },

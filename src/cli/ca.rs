@@ -1,12 +1,21 @@
 //! `pichat ca`: the certificate authority that this device makes for itself.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
 use clap::Subcommand;
 
-use crate::app::AppError;
-use crate::net::{ListenError, kept, renew};
+use crate::app::{AppError, start_audit};
+use crate::audit::Event;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::net::{Authority, ListenError, kept, renew};
 use crate::types::{Lang, Text};
 
+use super::caller::caller;
 use super::exit::Failure;
+use super::owner::become_owner;
 use super::{Flags, Source, say};
 
 #[derive(Subcommand)]
@@ -27,11 +36,17 @@ impl Ca {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
         let (Self::Show { source } | Self::Renew { source }) = &self;
         let config = source.load(Flags::default())?;
+        let host_name = crate::app::host_name();
+        become_owner(&config.data_dir)?;
         let made = match &self {
-            Self::Show { .. } => kept(&config.data_dir),
+            Self::Show { .. } => kept(&config.data_dir, &host_name),
             Self::Renew { .. } => {
                 crate::app::open_data_dir(&config.data_dir)?;
-                renew(&config.data_dir, &crate::app::host_name()).map(|new| Some((new.pem().to_owned(), new.fingerprint())))
+                let new = renew(&config.data_dir, &host_name);
+                if let Ok(new) = &new {
+                    audit(&config, new)?;
+                }
+                new.map(|new| Some((new.pem().to_owned(), new.fingerprint())))
             }
         };
         let Some((pem, fingerprint)) = made.map_err(|error| AppError::from(ListenError::from(error)))? else {
@@ -48,4 +63,13 @@ impl Ca {
         }
         Ok(())
     }
+}
+
+/// Says in the audit that there is a new authority.
+fn audit(config: &Config, new: &Authority) -> Result<(), Failure> {
+    let kept = new.aside().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;
+    audit.note(Event::TlsAuthorityRenewed { by: caller(), fingerprint: new.fingerprint().to_string(), kept });
+    writer.finish(Duration::from_secs(2));
+    Ok(())
 }

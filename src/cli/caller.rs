@@ -1,7 +1,8 @@
 //! The person behind a command, for the audit log.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::sync::OnceLock;
+
+use crate::private_file;
 
 /// Most bytes of `/etc/passwd` that are read.
 const MAX_PASSWD_BYTES: u64 = 1024 * 1024;
@@ -10,23 +11,38 @@ const NO_LOGIN: u32 = u32::MAX;
 
 /// Returns `command:LOGIN:UID`, for `by=` of an audit line. UID is the account whose login started the session, which neither su
 /// nor sudo changes (audit(7), `loginuid`); without one, that of `SUDO_UID`; without either, the process's own. LOGIN is its name.
+///
+/// Found out at the first call, which comes before the process [becomes another user](super::owner::become_owner).
 pub(super) fn caller() -> String {
+    static CALLER: OnceLock<String> = OnceLock::new();
+    CALLER.get_or_init(find).clone()
+}
+
+fn find() -> String {
     let own = rustix::process::getuid().as_raw();
-    let login = fs::read_to_string("/proc/self/loginuid").ok().and_then(|text| text.trim().parse().ok());
+    let login = private_file::text("/proc/self/loginuid".as_ref(), 64).and_then(|text| text.trim().parse().ok());
     // Only root's word counts: another account could set the variable for itself.
     let sudo = || std::env::var("SUDO_UID").ok().filter(|_| own == 0)?.parse().ok();
     let uid = login.filter(|uid| *uid != NO_LOGIN).or_else(sudo).unwrap_or(own);
-    let mut passwd = String::new();
-    let _ = File::open("/etc/passwd").and_then(|file| file.take(MAX_PASSWD_BYTES).read_to_string(&mut passwd));
-    format!("command:{}:{uid}", name_of(uid, &passwd).unwrap_or("?"))
+    format!("command:{}:{uid}", account(uid, &passwd()).map_or("?", |(name, _)| name))
 }
 
-/// Finds the name of `uid` in the text of passwd(5).
-fn name_of(uid: u32, passwd: &str) -> Option<&str> {
+/// Returns the primary group of an account; none where passwd(5) does not list it.
+pub(super) fn group_of(uid: u32) -> Option<u32> {
+    account(uid, &passwd()).map(|(_, group)| group)
+}
+
+fn passwd() -> String {
+    private_file::text("/etc/passwd".as_ref(), MAX_PASSWD_BYTES).unwrap_or_default()
+}
+
+/// Finds name and group of `uid` in the text of passwd(5).
+fn account(uid: u32, passwd: &str) -> Option<(&str, u32)> {
     passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
+        let fields: Vec<_> = line.split(':').collect();
+        let [name, _, number, group, ..] = fields[..] else { return None };
+        (number.parse() == Ok(uid)).then_some(())?;
+        Some((name, group.parse().ok()?))
     })
 }
 
@@ -35,9 +51,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn name_is_found_by_uid() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nana:x:1000:1000::/home/ana:/bin/sh\n";
-        assert_eq!((name_of(0, passwd), name_of(1000, passwd), name_of(7, passwd)), (Some("root"), Some("ana"), None));
+    fn account_is_found_by_uid() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nana:x:1000:1001::/home/ana:/bin/sh\n";
+        assert_eq!(
+            (account(0, passwd), account(1000, passwd), account(7, passwd)),
+            (Some(("root", 0)), Some(("ana", 1001)), None)
+        );
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Demo {
         };
         let accounts = ACCOUNTS.iter().filter_map(|(name, role, phc)| Some((name.parse::<UserName>().ok()?, *role, *phc)));
         let mode = Mode::Demo(accounts.collect());
-        server::run(config, self.source, flags, mode, lang)
+        server::run(config, None, self.source, flags, mode, lang)
     }
 }
 

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use crate::accounts::password::WeakPassword;
 use crate::app::AppError;
 use crate::config::ConfigError;
-use crate::net::ListenError;
+use crate::net::{ListenError, TlsError};
+use crate::private_file::Untrusted;
 use crate::store::StoreError;
-use crate::types::{Lang, Text, UserName};
+use crate::types::{Lang, Text, UserName, printable_lines};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,14 @@ pub(super) enum Failure {
     /// The settings are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The settings are wrong, and there is a copy of the last good ones.
+    #[error("{error}")]
+    BrokenWithLastGood {
+        /// What is wrong.
+        error: ConfigError,
+        /// The copy.
+        kept: PathBuf,
+    },
     /// The server did not start.
     #[error(transparent)]
     App(#[from] AppError),
@@ -50,6 +59,9 @@ pub(super) enum Failure {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The root is no PiChat card.
+    #[error("{}: no PiChat card", .0.display())]
+    NoCard(PathBuf),
     /// A file of the card could not be read or written; the other steps were done.
     #[error("{}: {cause}", path.display())]
     Appliance {
@@ -63,11 +75,19 @@ pub(super) enum Failure {
 impl Failure {
     fn code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::App(AppError::SecretKey(_)) => 78,
+            Self::App(AppError::Untrusted(refused) | AppError::Listen(ListenError::Tls(TlsError::KeyFile(refused)))) => {
+                match refused {
+                    Untrusted::ForeignOwner { .. } => 77,
+                    Untrusted::Unreadable { .. } => 74,
+                    Untrusted::OpenToOthers { .. } | Untrusted::Writable { .. } | Untrusted::NotRegular { .. } => 78,
+                }
+            }
+            Self::Config(_) | Self::BrokenWithLastGood { .. } | Self::NoCard(_) | Self::App(AppError::SecretKey(_)) => 78,
             Self::NotLoopback(_) => 64,
             Self::NoSuchUser(_) => 67,
             Self::UserExists(_) | Self::Weak(_) | Self::Differ | Self::App(AppError::AdminPass(_)) => 65,
             Self::NoPassword(_) | Self::NoAuthority => 66,
+            Self::App(AppError::Listen(ListenError::Tls(TlsError::Authority { .. }))) => 74,
             Self::App(AppError::Listen(_)) => 69,
             Self::App(AppError::DataDir { .. }) => 73,
             Self::App(_) | Self::Store(_) | Self::Screen(_) | Self::SelfTest(_) | Self::Appliance { .. } => 74,
@@ -77,6 +97,18 @@ impl Failure {
     fn text(&self, lang: Lang) -> String {
         match self {
             Self::Config(error) => error.text(lang),
+            Self::BrokenWithLastGood { error, kept } => {
+                let text = Text::new("La última configuración buena está en", "The last good settings are in");
+                format!("{}\n{} {}", error.text(lang), text.pick(lang), kept.display())
+            }
+            Self::App(AppError::Untrusted(refused) | AppError::Listen(ListenError::Tls(TlsError::KeyFile(refused)))) => refused.text(lang),
+            Self::NoCard(root) => {
+                let text = Text::new(
+                    "esto no es una tarjeta de PiChat (falta usr/lib/pichat/appliance); «pichat appliance» solo se usa en ella y no cambió nada",
+                    "this is no PiChat card (usr/lib/pichat/appliance is missing); “pichat appliance” is for the card alone and changed nothing",
+                );
+                format!("{}: {}", root.display(), text.pick(lang))
+            }
             Self::NotLoopback(addr) => {
                 let text = Text::new(
                     "las contraseñas de la demostración son públicas y no deben salir de este computador: demo solo escucha en \
@@ -144,7 +176,7 @@ impl Failure {
     /// Prints the text and gives the code.
     #[allow(clippy::print_stderr, reason = "errors of a command belong there")]
     pub(super) fn report(&self, lang: Lang) -> ExitCode {
-        eprintln!("pichat: {}", self.text(lang));
+        eprintln!("pichat: {}", printable_lines(&self.text(lang)));
         ExitCode::from(self.code())
     }
 }

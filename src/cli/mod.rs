@@ -6,6 +6,8 @@ mod caller;
 mod check;
 mod demo;
 mod exit;
+mod last_good;
+mod owner;
 mod password;
 mod selftest;
 mod serve;
@@ -15,13 +17,14 @@ mod tune;
 mod user;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use zeroize::Zeroizing;
 
-use crate::config::{Config, ConfigError, Overrides};
-use crate::types::Lang;
+use crate::config::{self, Config, ConfigError, Overrides};
+use crate::types::{Lang, printable_lines};
 
 /// Chat y archivos de la red local · Chat and files of the local network
 #[derive(Parser)]
@@ -78,10 +81,22 @@ struct Flags {
 
 impl Source {
     fn load(&self, flags: Flags) -> Result<Config, ConfigError> {
+        Ok(self.load_text(flags)?.0)
+    }
+
+    /// Loads the settings together with the text of their file, if there is one.
+    fn load_text(&self, flags: Flags) -> Result<(Config, Option<Zeroizing<String>>), ConfigError> {
+        let text = self.config.as_deref().map(|file| config::read(file, file).map(Zeroizing::new)).transpose()?;
+        Ok((self.parse(text.as_ref().map_or("", |text| text), flags)?, text))
+    }
+
+    /// Takes a text for that of the file.
+    fn parse(&self, text: &str, flags: Flags) -> Result<Config, ConfigError> {
         let env: Vec<_> =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
         let Flags { listen, tls_listen, plain } = flags;
-        Config::load(self.config.as_deref(), &env, Overrides { listen, tls_listen, data_dir: self.data_dir.clone(), plain })
+        let overrides = Overrides { listen, tls_listen, data_dir: self.data_dir.clone(), plain };
+        Config::parse(text, self.config.as_deref().unwrap_or(Path::new("")), &env, overrides)
     }
 }
 
@@ -108,8 +123,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What a command prints on standard output.
+/// What a command prints on standard output, without anything that could steer a terminal.
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
 fn say(text: impl std::fmt::Display) {
-    println!("{text}");
+    println!("{}", printable_lines(&text.to_string()));
+}
+
+/// What a person must hear who started the program, on standard error.
+#[allow(clippy::print_stderr, reason = "warnings of a command belong there")]
+fn warn(text: impl std::fmt::Display) {
+    eprintln!("pichat: {}", printable_lines(&text.to_string()));
 }

@@ -8,7 +8,7 @@ use crate::app::Mode;
 use crate::types::Lang;
 
 use super::exit::Failure;
-use super::{Flags, Source, server};
+use super::{Flags, Source, last_good, server};
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -25,7 +25,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
         let flags = Flags { listen: self.listen, tls_listen: self.tls_listen, plain: false };
-        let config = self.source.load(flags)?;
-        server::run(config, self.source, flags, Mode::Serve, lang)
+        let (config, text) = self.source.load_text(flags).map_err(|error| last_good::explain(error, &self.source, flags))?;
+        server::run(config, text, self.source, flags, Mode::Serve, lang)
     }
 }

@@ -8,6 +8,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use crate::app::{self, AppError, Doors, Mode, Notice, Start};
 use crate::clock::SystemClock;
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::types::{ClaimCode, Lang, Text};
 
 use super::exit::Failure;
-use super::{Flags, Source, say};
+use super::{Flags, Source, last_good, say, warn};
 
 /// Threads for disk and database work; hashes have their own. tokio starts them as needed and ends them when idle.
 const DISK_THREADS: usize = 8;
@@ -28,8 +29,16 @@ fn raise_file_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
-/// Runs the server until SIGTERM or SIGINT. `reread` is for SIGHUP.
-pub(super) fn run(config: Config, source: Source, flags: Flags, mode: Mode, lang: Lang) -> Result<(), Failure> {
+/// Runs the server until SIGTERM or SIGINT. SIGHUP reads `source` again. `text` is what the settings file held: once the server
+/// listens it is kept as the last good one, and so is each later one that can be read.
+pub(super) fn run(
+    config: Config,
+    text: Option<Zeroizing<String>>,
+    source: Source,
+    flags: Flags,
+    mode: Mode,
+    lang: Lang,
+) -> Result<(), Failure> {
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -39,8 +48,22 @@ pub(super) fn run(config: Config, source: Source, flags: Flags, mode: Mode, lang
         .build()
         .map_err(AppError::Thread)?;
     let demo = matches!(mode, Mode::Demo(_));
-    let notice = Box::new(move |notice| say(told(&notice, demo, lang)));
-    let reread = Arc::new(move || source.load(flags));
+    let data_dir = config.data_dir.clone();
+    let keep = move |text: Option<&Zeroizing<String>>| text.into_iter().for_each(|text| last_good::keep(&data_dir, text));
+    let keep_later = keep.clone();
+    let notice = Box::new(move |notice| {
+        match &notice {
+            Notice::AuthorityDamaged(_) | Notice::AuthoritySignsLabel => return warn(told(&notice, demo, lang)),
+            Notice::Listening(_) => keep(text.as_ref()),
+            Notice::Claimable(_) => {}
+        }
+        say(told(&notice, demo, lang));
+    });
+    let reread = Arc::new(move || {
+        let (config, text) = source.load_text(flags)?;
+        keep_later(text.as_ref().filter(|_| !demo));
+        Ok(config)
+    });
     let start = Start { config, reread, mode, clock: Arc::new(SystemClock), notice };
     runtime.block_on(async {
         let (reload, reloads) = mpsc::channel(1);
@@ -93,6 +116,26 @@ fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
     match notice {
         Notice::Listening(doors) => listening(doors, demo, lang),
         Notice::Claimable(code) => claimable(code, lang),
+        Notice::AuthorityDamaged(aside) => match lang {
+            Lang::Es => format!(
+                "la autoridad de certificados no se podía usar y quedó como {}. Hay una nueva: cada teléfono y cada computador debe instalarla. \
+                 Si tienes una copia de la anterior, detén PiChat y ponla en su lugar",
+                aside.display()
+            ),
+            Lang::En => format!(
+                "the certificate authority could not be used and was kept as {}. There is a new one: each phone and each computer must \
+                 install it. If you have a copy of the old one, stop PiChat and put it in its place",
+                aside.display()
+            ),
+        },
+        Notice::AuthoritySignsLabel => Text::new(
+            "la autoridad de certificados es de una versión anterior y puede firmar para más nombres de los necesarios. Sigue en uso. \
+             Con «pichat ca renew» se hace una más estrecha; después cada teléfono y cada computador debe instalarla",
+            "the certificate authority comes from an earlier version and may sign for more names than it needs. It stays in use. \
+             “pichat ca renew” makes a narrower one; then each phone and each computer must install it",
+        )
+        .pick(lang)
+        .to_owned(),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::types::{Lang, OneTimePassword, Role, Text, UserName};
 
 use super::caller::caller;
 use super::exit::Failure;
+use super::owner::become_owner;
 use super::password::{Choice, New};
 use super::{Flags, Source, say};
 
@@ -80,6 +81,7 @@ struct Desk {
 impl Desk {
     fn open(source: &Source) -> Result<Self, Failure> {
         let config = source.load(Flags::default())?;
+        become_owner(&config.data_dir)?;
         open_data_dir(&config.data_dir)?;
         let store = Store::open(&config.data_dir)?;
         Ok(Self { config, store })

@@ -68,6 +68,16 @@ impl Secure {
     }
 }
 
+/// The file of the authority that a server made for this machine's name; the only one of a fresh data folder.
+pub fn authority_file(data_dir: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(data_dir).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut found = entries.filter(|path| {
+        let name = path.file_name().expect("a name").to_string_lossy();
+        name.starts_with("local-ca.") && name.ends_with(".pem")
+    });
+    found.next().expect("an authority")
+}
+
 /// The last address that a server printed: plain HTTP comes after HTTPS.
 pub fn plain_address(server: &Server) -> SocketAddr {
     let (_, address) = server.banner.rsplit_once("http://").expect("an address of plain HTTP");

@@ -1,12 +1,9 @@
-//! The certificate authority of this one device. Its key may sign for `pichat.local`, the host name and private addresses only, so
-//! that a person who trusts it trusts this device and no site of the internet, even if somebody steals the key.
+//! The certificate authority of this one device. Its key may sign for the device's full names and private addresses only, so that a
+//! person who trusts it trusts this device and no site of the internet, even if somebody steals the key.
 //!
 //! Key and certificate lie in one file, mode 0600, so that a power cut leaves both or none. The certificate is a function of the key
 //! and the host name, but for its signature: whether the file fits the machine's name is found out by making it again.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,13 +20,10 @@ use zeroize::Zeroizing;
 use crate::clock::Timestamp;
 use crate::types::crypto::{Sha256, hex, random};
 
-use super::leaf::{Leaf, PRIVATE, names};
+use super::authority_files::Files;
+use super::leaf::{Leaf, PRIVATE, names, names_with_label};
 use super::{TlsError, shown};
 
-/// The file in the data folder.
-const FILE: &str = "local-ca.pem";
-/// Key and certificate have some 1200 bytes.
-const MOST_BYTES: u64 = 16 * 1024;
 /// Around a certificate in a PEM file (RFC 7468 section 5.1).
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
@@ -43,9 +37,11 @@ pub enum Origin {
     Kept,
     /// There was none.
     First,
-    /// The one that was there may not sign for the name that the machine has now.
+    /// There was none for the name that the machine has now.
     HostName,
-    /// What was there could not be understood.
+    /// The machine has a name again for which it made one earlier.
+    Returned,
+    /// The file of this name could not be used, and was put aside.
     Damaged,
     /// Somebody asked for a new one.
     Asked,
@@ -58,6 +54,7 @@ impl Origin {
             Self::Kept => "kept",
             Self::First => "first",
             Self::HostName => "host_name",
+            Self::Returned => "returned",
             Self::Damaged => "damaged",
             Self::Asked => "asked",
         }
@@ -70,41 +67,55 @@ pub struct Authority {
     certificate: CertificateDer<'static>,
     pem: String,
     origin: Origin,
+    aside: Option<PathBuf>,
+    single_label: bool,
 }
 
 impl Authority {
-    /// The authority in `data_dir` for a machine of this name; made where there is none that fits. Blocks.
+    /// Opens the authority in `data_dir` for a machine of this name, or makes one. Blocks.
     ///
     /// # Errors
-    /// A file that cannot be read or written.
+    /// A file that cannot be read or written, or that others can read. Nothing is replaced then.
     pub fn open(data_dir: &Path, host_name: &str) -> Result<Self, TlsError> {
-        let file = data_dir.join(FILE);
-        let wrong = |cause| TlsError::Authority { file: file.clone(), cause };
-        let origin = match read(&file).map_err(wrong)? {
-            None => Origin::First,
-            Some(text) => match Stored::parse(&text) {
-                None => Origin::Damaged,
-                Some(there) => match there.fitting(host_name) {
-                    Some(kept) => return Ok(kept),
-                    None => Origin::HostName,
-                },
-            },
+        let files = Files::new(data_dir, host_name);
+        files.take_over(|content| Stored::parse(content)?.host_name(host_name))?;
+        let Some(content) = files.read()? else {
+            let origin = if files.has_others() { Origin::HostName } else { Origin::First };
+            return Self::make(&files, host_name, origin);
         };
-        Self::make(&file, host_name, origin)
+        let Some(mut kept) = Stored::parse(&content).and_then(|stored| stored.fitting(host_name)) else {
+            return Self::make(&files, host_name, Origin::Damaged);
+        };
+        if files.make_current()? {
+            kept.origin = Origin::Returned;
+        }
+        Ok(kept)
     }
 
-    fn make(file: &Path, host_name: &str, origin: Origin) -> Result<Self, TlsError> {
+    fn make(files: &Files<'_>, host_name: &str, origin: Origin) -> Result<Self, TlsError> {
         let key = KeyPair::generate()?;
         let params = params(&key, host_name)?;
         let made = params.self_signed(&key)?;
         let text = Zeroizing::new(format!("{}{}", *Zeroizing::new(key.serialize_pem()), made.pem()));
-        write(file, text.as_bytes()).map_err(|cause| TlsError::Authority { file: file.to_owned(), cause })?;
-        Ok(Self { issuer: Issuer::new(params, key), certificate: made.der().clone(), pem: made.pem(), origin })
+        let aside = files.write(text.as_bytes(), if origin == Origin::Asked { "replaced" } else { "damaged" })?;
+        files.make_current()?;
+        let (certificate, pem) = (made.der().clone(), made.pem());
+        Ok(Self { issuer: Issuer::new(params, key), certificate, pem, origin, aside, single_label: false })
     }
 
     /// Where it comes from.
     pub fn origin(&self) -> Origin {
         self.origin
+    }
+
+    /// The file that a damaged or replaced authority was put aside as.
+    pub fn aside(&self) -> Option<&Path> {
+        self.aside.as_deref()
+    }
+
+    /// Returns true if it may sign for a single label, as earlier versions' could: that may be a whole domain of the internet.
+    pub fn signs_single_label(&self) -> bool {
+        self.single_label
     }
 
     /// Its certificate as PEM, for people to install.
@@ -163,38 +174,86 @@ impl Stored {
         Some(Self { key, certificate, pem: format!("{pem}\n") })
     }
 
-    /// The authority, when it is the one that would be made of this key for this host name.
+    /// Returns the authority if it is one that this version or an earlier one makes of this key for this host name.
     fn fitting(self, host_name: &str) -> Option<Authority> {
-        let params = params(&self.key, host_name).ok()?;
-        let again = params.self_signed(&self.key).ok()?;
-        let same = anchor(&self.certificate)? == anchor(again.der())?;
+        let (params, earlier) = self.params_of(host_name)?;
         let Self { key, certificate, pem } = self;
-        same.then(|| Authority { issuer: Issuer::new(params, key), certificate, pem, origin: Origin::Kept })
+        let single_label = earlier && !host_name.trim_end_matches('.').contains('.');
+        let issuer = Issuer::new(params, key);
+        Some(Authority { issuer, certificate, pem, origin: Origin::Kept, aside: None, single_label })
+    }
+
+    /// The parameters for this host name that lead to this certificate; true if they are an earlier version's.
+    fn params_of(&self, host_name: &str) -> Option<(CertificateParams, bool)> {
+        let there = anchor(&self.certificate)?;
+        let same = |params: &CertificateParams| Some(anchor(params.self_signed(&self.key).ok()?.der())? == there);
+        let now = params(&self.key, host_name).ok()?;
+        if same(&now)? {
+            return Some((now, false));
+        }
+        let earlier = params_of_earlier_version(&self.key, host_name).ok()?;
+        same(&earlier)?.then_some((earlier, true))
+    }
+
+    /// The host name that it was made for: `present`, or the one in its subject.
+    fn host_name(&self, present: &str) -> Option<String> {
+        let subject = anchor(&self.certificate)?.subject.to_vec();
+        let text = String::from_utf8_lossy(&subject);
+        let named = text.rsplit_once("PiChat ").and_then(|(_, rest)| rest.rsplit_once(' ')).map(|(name, _)| name);
+        [Some(present), named].into_iter().flatten().find(|name| self.params_of(name).is_some()).map(str::to_owned)
     }
 }
 
-/// The certificate of the authority in `data_dir`, as PEM, and its fingerprint; none where there is no file that can be understood.
+/// The certificate of the authority in `data_dir` for a machine of this name, as PEM, and its fingerprint; none where there is no file
+/// that can be understood.
 ///
 /// # Errors
-/// A file that cannot be read.
-pub fn kept(data_dir: &Path) -> Result<Option<(String, Sha256)>, TlsError> {
-    let file = data_dir.join(FILE);
-    let text = read(&file).map_err(|cause| TlsError::Authority { file, cause })?;
-    let stored = text.and_then(|text| Stored::parse(&text));
+/// A file that cannot be read, or that others can read.
+pub fn kept(data_dir: &Path, host_name: &str) -> Result<Option<(String, Sha256)>, TlsError> {
+    let files = Files::new(data_dir, host_name);
+    let content = match files.read()? {
+        Some(content) => Some(content),
+        None => files.read_legacy()?,
+    };
+    let stored = content.and_then(|content| Stored::parse(&content));
     Ok(stored.map(|stored| (stored.pem, Sha256::of(&stored.certificate))))
 }
 
-/// Replaces the authority in `data_dir`: everybody must trust the device anew. A server that runs keeps the old one until it starts
-/// again.
+/// Makes a new authority in `data_dir` and keeps the old one aside: everybody must trust the device anew. A server that runs keeps the
+/// old one until it starts again.
 ///
 /// # Errors
 /// A file that cannot be written.
 pub fn renew(data_dir: &Path, host_name: &str) -> Result<Authority, TlsError> {
-    Authority::make(&data_dir.join(FILE), host_name, Origin::Asked)
+    let files = Files::new(data_dir, host_name);
+    // One that others can read, or that is no file, is a reason for a new one.
+    if files.take_over(|content| Stored::parse(content)?.host_name(host_name)).is_err() {
+        files.set_legacy_aside()?;
+    }
+    Authority::make(&files, host_name, Origin::Asked)
 }
 
 /// The authority's certificate before it is signed. Its dates do not come from a clock: a Pi may start without one.
+///
+/// A permitted name stands for all names below it too (RFC 5280 section 4.2.1.10), so those are excluded: with a leading dot a
+/// constraint means what is below the name and not the name itself.
 fn params(key: &KeyPair, host_name: &str) -> Result<CertificateParams, rcgen::Error> {
+    let names = names(host_name);
+    let below = names.iter().map(|name| GeneralSubtree::DnsName(format!(".{name}"))).collect();
+    constrained(key, host_name, names, below)
+}
+
+/// As versions up to 0.1.0 made it: with the host name as a single label, and without exclusions.
+fn params_of_earlier_version(key: &KeyPair, host_name: &str) -> Result<CertificateParams, rcgen::Error> {
+    constrained(key, host_name, names_with_label(host_name), Vec::new())
+}
+
+fn constrained(
+    key: &KeyPair,
+    host_name: &str,
+    names: Vec<String>,
+    excluded_subtrees: Vec<GeneralSubtree>,
+) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::default();
     let id = hex(&Sha256::of(key.der_bytes()).0[..4]).to_uppercase();
     let name: String = host_name.chars().filter(|c| c.is_ascii_graphic()).take(MOST_OF_NAME).collect();
@@ -206,13 +265,13 @@ fn params(key: &KeyPair, host_name: &str) -> Result<CertificateParams, rcgen::Er
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     // Programs, mail and people's own certificates are nothing that it may vouch for.
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let names = names(host_name).into_iter().map(GeneralSubtree::DnsName);
+    let names = names.into_iter().map(GeneralSubtree::DnsName);
     let networks = PRIVATE.iter().filter_map(|(first, bits)| {
         let first = first.parse().ok()?;
         Some(GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(first, *bits)))
     });
     let permitted_subtrees = names.chain(networks).collect();
-    params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+    params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees });
     Ok(params)
 }
 
@@ -227,39 +286,6 @@ fn anchor(certificate: &CertificateDer<'static>) -> Option<TrustAnchor<'static>>
     let mut store = RootCertStore::empty();
     store.add(certificate.clone()).ok()?;
     store.roots.pop()
-}
-
-fn read(file: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let open = match File::open(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
-    // Whatever was done to it: the key is for the server's user alone.
-    if open.metadata()?.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(file, fs::Permissions::from_mode(0o600))?;
-    }
-    let mut text = Zeroizing::new(Vec::new());
-    open.take(MOST_BYTES).read_to_end(&mut text)?;
-    Ok(Some(text))
-}
-
-/// A reader sees the old file or the new one, also after a power cut.
-fn write(file: &Path, content: &[u8]) -> io::Result<()> {
-    let fresh: PathBuf = file.with_extension("pem.new");
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-    open.write_all(content)?;
-    // A command that root runs must not leave a key that the server cannot read.
-    let owner = file.parent().map_or_else(|| open.metadata(), fs::metadata)?;
-    if owner.uid() != open.metadata()?.uid() {
-        fchown(&open, Some(owner.uid()), Some(owner.gid()))?;
-    }
-    open.sync_all()?;
-    fs::rename(&fresh, file)?;
-    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]

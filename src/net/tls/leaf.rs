@@ -60,8 +60,19 @@ impl Wanted {
     }
 }
 
-/// `pichat.local`, the host name, and the host name as multicast DNS announces it.
+/// `pichat.local`, the host name as multicast DNS announces it, and the host name itself where it has a dot. Never a single label: the
+/// host name `dev` or `bogota` is a domain of the internet too.
 pub(super) fn names(host_name: &str) -> Vec<String> {
+    let mut names = names_with_label(host_name);
+    // Authorities exclude what is below each name, so a name above another of them cannot be among them.
+    let all = names.clone();
+    let above = |name: &str| all.iter().any(|other| other.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')));
+    names.retain(|name| name.contains('.') && !above(name));
+    names
+}
+
+/// The same with the host name also where it is a single label, as versions up to 0.1.0 had it.
+pub(super) fn names_with_label(host_name: &str) -> Vec<String> {
     let host_name = host_name.trim_end_matches('.').to_ascii_lowercase();
     let fits = |label: &str| {
         (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')

@@ -11,10 +11,13 @@ fn wanted(addresses: &[&str]) -> Wanted {
 #[test]
 fn a_machine_is_named_by_its_names_and_private_addresses() {
     let wanted = wanted(&["192.168.1.20", "8.8.8.8", "fd00::1", "fe80::1", "169.254.7.7", "2001:db8::1", "192.168.1.20"]);
-    assert_eq!(wanted.names, ["pichat", "pichat.local"]);
+    assert_eq!(wanted.names, ["pichat.local"]);
     let texts: Vec<_> = wanted.addresses.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["127.0.0.1", "169.254.7.7", "192.168.1.20", "::1", "fd00::1"]);
     assert_eq!(names("Recepcion.oficina.lan."), ["pichat.local", "recepcion.local", "recepcion.oficina.lan"]);
+    assert_eq!(names("dev"), ["dev.local", "pichat.local"], "never the label alone");
+    assert_eq!(names("x.pichat.local"), ["x.local", "x.pichat.local"], "no name above another");
+    assert_eq!(names("casa.local"), ["casa.local", "pichat.local"]);
     for nameless in ["", "localhost", "localhost.localdomain", "ñandú", "a..b", "a b", &"x".repeat(64)] {
         assert_eq!(names(nameless), ["pichat.local"], "{nameless}");
     }

@@ -3,12 +3,14 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `authority` | the device's own certificate authority, and its file |
+//! | `authority` | the device's own certificate authority |
+//! | `authority_files` | its files: one a host name |
 //! | `leaf` | what a certificate of this device must name, and when it wants a successor |
 //! | `files` | certificate and key that somebody made |
 //! | `shown` | the certificate that new connections are shown |
 
 mod authority;
+mod authority_files;
 mod files;
 mod leaf;
 mod shown;
@@ -23,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Timestamp;
 use crate::config::TlsMode;
+use crate::private_file::Untrusted;
 
 pub use authority::{Authority, Origin, kept, renew};
 use leaf::Leaf;
@@ -54,6 +57,9 @@ pub enum TlsError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The file of this device's own authority is not to be used.
+    #[error(transparent)]
+    KeyFile(Untrusted),
     /// A certificate could not be made.
     #[error("no certificate could be made: {0}")]
     Making(#[from] rcgen::Error),
@@ -81,7 +87,7 @@ pub struct Renewal {
 }
 
 impl Tls {
-    /// What the settings ask for; none for plain HTTP. The authority's file is in `data_dir`, and is made where there is none.
+    /// What the settings ask for; none for plain HTTP. The authority's files are in `data_dir`.
     ///
     /// # Errors
     /// Files that cannot be read or used.

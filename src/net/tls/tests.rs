@@ -82,6 +82,6 @@ fn files_and_plain_http_are_left_alone() {
     assert_eq!(files.renew(&addresses(&["10.0.0.9"]), NOW).unwrap(), None);
     std::fs::write(&key, "").unwrap();
     assert!(files.reload().is_err());
-    assert!(!folder.path().join("local-ca.pem").exists());
+    assert!(!folder.path().join("local-ca.pichat.pem").exists());
     assert!(!local(folder.path(), &[], NOW).reload().unwrap(), "there is no file to read");
 }
