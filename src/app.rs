@@ -28,7 +28,7 @@ use crate::private_file::{self, Untrusted};
 use crate::quarantine::{Quarantine, QuarantineError};
 use crate::store::{Store, StoreError};
 use crate::types::crypto::MacKey;
-use crate::types::{ClaimCode, PositionKey, Role, UserName};
+use crate::types::PositionKey;
 use crate::ws;
 
 pub use first_start::{argon2_params, open_data_dir};
