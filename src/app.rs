@@ -2,6 +2,7 @@
 //! end are handed in.
 
 mod first_start;
+mod housekeeping;
 mod https;
 mod reserve;
 mod runtime_state;
@@ -33,6 +34,7 @@ use crate::ws;
 
 pub use first_start::{argon2_params, open_data_dir};
 use first_start::{first_accounts, open_claim, secret_key};
+use housekeeping::close_sockets;
 pub use https::Doors;
 use reserve::Reserve;
 use runtime_state::RuntimeState;
@@ -41,9 +43,6 @@ pub use start::{Mode, Notice, Start};
 
 /// Typing notices of one user (DESIGN section 6).
 const TYPING_PER_MINUTE: u32 = 30;
-/// Seconds between two looks at the clock and the addresses, for the certificate and the local networks: a cable that is plugged in
-/// is there within this.
-const CERTIFICATE_EVERY: u64 = 5;
 /// How long the last audit lines may take.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -194,39 +193,6 @@ impl Running {
         self.site.config.replace(config);
         audit.record(Event::ServerReloaded { changed: changes.live.join(","), restart: changes.restart.join(",") }).await;
     }
-
-    /// What happens by the clock rather than by a request.
-    async fn housekeeping(&self, state: Option<&RuntimeState>, reserve: &Arc<Reserve>) {
-        let mut second = tokio::time::interval(Duration::from_secs(1));
-        second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        for tick in 1_u64.. {
-            second.tick().await;
-            let Site { accounts, sockets, rates, clock, .. } = &*self.site;
-            sockets.hub.sweep(clock.now(), clock.monotonic());
-            match accounts.sync().await {
-                // The event loop turns and the store answers: both had to for this line to be reached.
-                Ok(()) => drop(sd_notify::notify(&[sd_notify::NotifyState::Watchdog])),
-                failed => report(failed),
-            }
-            self.site.audit.report_throttled().await;
-            if let Some(state) = state {
-                // Housekeeping runs on the main thread, so these two small files in memory hold up nobody.
-                state.write(&self.site);
-            }
-            if tick.is_multiple_of(CERTIFICATE_EVERY) {
-                self.local.set(local_prefixes());
-                if let Some(tls) = &self.tls {
-                    https::renew(tls, clock.now(), &self.site.audit);
-                }
-            }
-            if tick.is_multiple_of(30) {
-                report(accounts.sweep().await);
-                rates.sweep();
-                let reserve = Arc::clone(reserve);
-                report(tokio::task::spawn_blocking(move || reserve.keep()).await.unwrap_or(Ok(())));
-            }
-        }
-    }
 }
 
 #[allow(clippy::print_stderr, reason = "systemd takes standard error to the journal")]
@@ -252,7 +218,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let open = https::open(&config, &host_name, clock.now())?;
     let (audit, writer) = start_audit(&config, Arc::clone(&clock))?;
     let mut made = first_accounts(&config, &mode, &store, &*clock)?;
-    made.extend(open_claim(&config, &mode, &store)?);
+    made.extend(open_claim(&config, &mode, &store, clock.now())?);
     made.extend(open.made());
     open.notices().into_iter().for_each(&notice);
     let side = open.side(&host_name);
@@ -362,7 +328,7 @@ fn build(
     });
     let (registry, end_audit) = (Arc::clone(&sockets.registry), audit.clone());
     accounts.sessions.on_end(Box::new(move |session, reason| {
-        registry.end_session(&session.digest);
+        close_sockets(&registry, session.digest, reason);
         end_audit.note(Event::SessionEnded { user: session.person.name.clone(), reason });
     }));
     let Facts { host_name, secure, port, side, tls } = facts;

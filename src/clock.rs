@@ -46,6 +46,22 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn monotonic(&self) -> Duration;
 }
 
+/// One reading of both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// The wall clock: what people read, and what is compared across restarts.
+    pub wall: Timestamp,
+    /// The monotonic clock: what times are measured with while the program runs.
+    pub mono: Duration,
+}
+
+impl Now {
+    /// Reads both clocks.
+    pub fn read(clock: &dyn Clock) -> Self {
+        Self { wall: clock.now(), mono: clock.monotonic() }
+    }
+}
+
 /// The machine's own clocks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

@@ -158,7 +158,7 @@ fn a_card_may_carry_the_hash_of_the_first_administrator() {
 }
 
 #[test]
-fn the_holder_of_the_card_gets_a_lost_device_back_and_everybody_else_stays() {
+fn reclaim_gives_a_lost_device_back_and_ends_every_session() {
     let data = tempfile::tempdir().unwrap();
     add_user(data.path(), "ana", "olvidada-del-todo", "administrator");
     add_user(data.path(), "beto", "la-clave-de-beto", "cliente");
@@ -170,10 +170,112 @@ fn the_holder_of_the_card_gets_a_lost_device_back_and_everybody_else_stays() {
     assert_eq!(beto.get("/").header("location"), Some("/login"), "people go on signing in");
     assert_eq!(beto.sign_in("beto", "la-clave-de-beto").status, 200);
     assert_eq!(beto.get("/reclamar").status, 200);
+    let mut socket = beto.socket();
     let ana = Client::new(&server);
     assert_eq!(claim(&ana, &code(&run), "ana", "una-clave-nueva").status, 201);
     assert_eq!(Client::new(&server).sign_in("ana", "olvidada-del-todo").status, 401);
     assert_eq!(Client::new(&server).sign_in("ana", "una-clave-nueva").status, 200);
-    assert_eq!(beto.get("/inicio").status, 200, "his session too");
+    assert_eq!(beto.get("/inicio").header("location"), Some("/login"), "nothing that was signed in outlives the claim");
+    assert_eq!(socket.close_code(), 4001);
+    assert_eq!(beto.sign_in("beto", "la-clave-de-beto").status, 200, "and the accounts stay");
+    server.wait_for_line("event=session.ended result=ok user=\"beto\" reason=claimed");
     server.wait_for_line("event=claim.done result=ok user=\"ana\" addr=127.0.0.1 kind=again");
+}
+
+/// Runs `pichat claim …` on a folder; returns what it printed on standard output and standard error.
+fn claim_command(data: &Path, args: &[&str]) -> (String, String) {
+    let mut command = common::server::pichat();
+    command.arg("claim").args(args).arg("--data-dir").arg(data).env("PICHAT_AUDIT_SYSLOG", "stderr");
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    (text(&output.stdout), text(&output.stderr))
+}
+
+fn ask_again(data: &Path) {
+    std::fs::write(data.join("reclaim"), "").unwrap();
+}
+
+#[test]
+fn each_reclaim_has_a_new_code() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, run) = unclaimed(Some(data.path()));
+    let first = code(&run);
+    add_user(data.path(), "ana", "una-clave-larga", "administrator");
+    eventually("the first claim is over", || !run.path().join("claim").exists());
+    drop(server);
+    let mut codes = vec![first];
+    for _ in 0..2 {
+        ask_again(data.path());
+        let (server, run) = unclaimed(Some(data.path()));
+        let fresh = code(&run);
+        assert!(!codes.contains(&fresh), "a code of before");
+        for old in &codes {
+            assert_eq!(claim(&Client::new(&server), old, "eva", "clave-larga-de-eva").status, 403, "{old}");
+        }
+        codes.push(fresh);
+    }
+}
+
+#[test]
+fn accounts_made_in_any_way_retire_the_first_code() {
+    let phc = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
+    let settings = Options::config(&format!("[claim]\nadmin_password_hash = \"{phc}\"\n"));
+    for options in [settings, Options::default().env("ADMIN_PASS", "una clave de entrada")] {
+        let data = tempfile::tempdir().unwrap();
+        drop(unclaimed(Some(data.path())));
+        let rows = || -> i64 {
+            let db = rusqlite::Connection::open(data.path().join("pichat.db")).unwrap();
+            db.query_row("SELECT count(*) FROM claim", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(rows(), 1);
+        drop(Server::start(Options { serve: true, ..options.data_dir(data.path()) }));
+        assert_eq!(rows(), 0, "the row is gone, not only hidden");
+    }
+}
+
+#[test]
+fn claim_close_ends_a_reclaim_at_once() {
+    let data = tempfile::tempdir().unwrap();
+    add_user(data.path(), "ana", "una-clave-larga", "administrator");
+    assert!(claim_command(data.path(), &[]).0.contains("No hay ningún reclamo abierto"));
+    ask_again(data.path());
+    let (server, run) = unclaimed(Some(data.path()));
+    let code = code(&run);
+    let (shown, _) = claim_command(data.path(), &["show"]);
+    assert!(shown.contains("pichat claim close") && !shown.contains(&code), "{shown}");
+    let (said, log) = claim_command(data.path(), &["close"]);
+    assert!(said.contains("Reclamo cerrado"), "{said}");
+    assert!(log.contains("event=claim.closed result=ok kind=again by=\"command:") || log.contains("kind=again by=command:"), "{log}");
+    let client = Client::new(&server);
+    // At once where it takes effect, within a second on the pages.
+    assert_eq!(claim(&client, &code, "eva", "clave-larga-de-eva").status, 409);
+    eventually("the page is gone", || client.get("/reclamar").header("location") == Some("/login"));
+    eventually("and the code on the console", || !run.path().join("claim").exists());
+    assert!(claim_command(data.path(), &["close"]).0.contains("No hay ningún reclamo abierto"));
+}
+
+#[test]
+fn reclaim_lapses_after_a_day_over_restarts() {
+    let data = tempfile::tempdir().unwrap();
+    add_user(data.path(), "ana", "una-clave-larga", "administrator");
+    ask_again(data.path());
+    let (server, run) = unclaimed(Some(data.path()));
+    let first = code(&run);
+    drop(server);
+    let aged = |millis: i64| {
+        let db = rusqlite::Connection::open(data.path().join("pichat.db")).unwrap();
+        assert_eq!(db.execute("UPDATE claim SET opened_at = opened_at - ?1", [millis]).unwrap(), 1);
+    };
+    aged(23 * 3_600_000);
+    let (server, run) = unclaimed(Some(data.path()));
+    assert_eq!(code(&run), first, "within the day");
+    drop(server);
+    // Opened an hour in the future: the clock went back, and nothing tells by how much.
+    aged(-24 * 3_600_000);
+    let (server, run) = unclaimed(Some(data.path()));
+    assert!(!run.path().join("claim").exists());
+    assert_eq!(Client::new(&server).get("/reclamar").header("location"), Some("/login"));
+    assert_eq!(claim(&Client::new(&server), &first, "eva", "clave-larga-de-eva").status, 409);
+    server.wait_for_line("event=claim.lapsed result=ok kind=again");
 }

@@ -33,7 +33,10 @@ fn one_time(out: &str) -> String {
 
 /// A server with an account `carla`, its one-time password, and somebody who signed in with it.
 fn given() -> (Server, String, Client) {
-    let server = with_users();
+    given_on(with_users())
+}
+
+fn given_on(server: Server) -> (Server, String, Client) {
     let password = one_time(&user(&server.data_dir, &["add", "carla", "--role", "cliente", "--one-time"], ""));
     let carla = Client::signed_in(&server, "carla", &password);
     (server, password, carla)
@@ -41,6 +44,13 @@ fn given() -> (Server, String, Client) {
 
 fn change(client: &Client, current: &str, new: &str) -> Response {
     client.post_json("/api/password", &json!({"current": current, "new": new}))
+}
+
+/// Changes the password, which must work, and goes on with the new token.
+fn changed(client: &mut Client, current: &str, new: &str) {
+    let answer = change(client, current, new);
+    assert_eq!(answer.status, 204, "{new}: {}", answer.text());
+    client.take_cookie(&answer);
 }
 
 fn form(current: &str, new: &str, again: &str) -> String {
@@ -55,7 +65,7 @@ fn sql(dir: &Path, statement: &str) -> usize {
 #[test]
 fn what_may_not_become_a_password_is_refused_with_the_rule_it_breaks() {
     let server = with_users();
-    let beto = Client::signed_in(&server, BETO.0, BETO.1);
+    let mut beto = Client::signed_in(&server, BETO.0, BETO.1);
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let long = "x".repeat(129);
     let device = format!("{host}-12345678");
@@ -80,7 +90,7 @@ fn what_may_not_become_a_password_is_refused_with_the_rule_it_breaks() {
     // No other rule: neither digits nor capitals nor signs, up to 128 characters, of any script.
     let mut current = BETO.1.to_owned();
     for good in ["solominusculas", "🌱🌱🌱🌱🌱🌱🌱🌱", "        8 ", &"ñ".repeat(128)] {
-        assert_eq!(change(&beto, &current, good).status, 204, "{good}");
+        changed(&mut beto, &current, good);
         good.clone_into(&mut current);
     }
     assert_eq!(Client::new(&server).sign_in(BETO.0, &"n\u{303}".repeat(128)).status, 200, "however the ñ is typed");
@@ -153,7 +163,7 @@ fn an_account_made_by_an_administrator_can_only_change_its_password_first() {
     server.wait_for_line("event=password.change_due result=ok user=\"carla\" addr=127.0.0.1");
 
     assert_eq!(change(&carla, &password, &password.to_lowercase()).code(), "weak_password", "it is to be another one");
-    assert_eq!(change(&carla, &password, OWN).status, 204);
+    changed(&mut carla, &password, OWN);
     let body = carla.get("/api/session").json();
     assert_eq!(body.get("must_change_password"), None);
     assert_eq!((carla.get("/inicio").status, carla.get("/api/files").status), (200, 200));
@@ -179,7 +189,7 @@ fn one_who_must_change_the_password_may_also_sign_out() {
 
 #[test]
 fn the_form_works_without_scripts() {
-    let (server, password, carla) = given();
+    let (server, password, mut carla) = given();
     for (new, again, status, reason) in [
         ("siete 7", "siete 7", 422, "al menos 8 caracteres"),
         ("password1", "password1", 422, "de las más usadas"),
@@ -199,6 +209,8 @@ fn the_form_works_without_scripts() {
     assert_eq!(carla.get("/api/session").json()["must_change_password"], json!(true), "nothing has changed");
     let done = carla.post_form("/clave", &form(&password, OWN, OWN));
     assert_eq!((done.status, done.header("location")), (303, Some("/inicio")));
+    assert_eq!(carla.get("/inicio").header("location"), Some("/login"), "the old token is dead");
+    carla.take_cookie(&done);
     assert_eq!(carla.get("/inicio").status, 200);
     let page = carla.get("/clave");
     assert!(page.status == 200 && !page.text().contains("Entraste con la contraseña"), "of one's own accord too");
@@ -252,15 +264,18 @@ fn a_reset_by_an_administrator_ends_the_sessions_and_must_be_changed() {
     }
     assert_eq!(socket.close_code(), 4001);
     assert_eq!(Client::new(&server).sign_in(BETO.0, BETO.1).status, 401);
-    let beto = Client::signed_in(&server, BETO.0, &password);
+    let mut beto = Client::signed_in(&server, BETO.0, &password);
     assert_eq!(beto.get("/api/rooms").code(), "password_change_required");
-    assert_eq!(change(&beto, &password, OWN).status, 204);
+    changed(&mut beto, &password, OWN);
     assert_eq!(beto.get("/api/rooms").status, 200);
 }
 
 #[test]
 fn an_unused_one_time_password_lapses_and_nobody_outside_can_tell() {
-    let (server, password, carla) = given();
+    // One proxy, so that there are addresses to come from.
+    let config = Options::config("[http]\ntrusted_proxies = [\"127.0.0.1\"]\n");
+    let (server, password, carla) = given_on(Server::start(Options { users: vec![ANA, BETO], ..config }));
+    let from = |client: Client, last: u8| client.with("X-Forwarded-For", &format!("192.0.2.{last}"));
     let dir = &server.data_dir;
     let listed = || user(dir, &["list"], "").lines().find(|line| line.starts_with("carla")).map(str::to_owned).expect("is there");
     assert!(listed().ends_with("cliente        contraseña-por-cambiar"), "{}", listed());
@@ -275,8 +290,8 @@ fn an_unused_one_time_password_lapses_and_nobody_outside_can_tell() {
     let three: Vec<_> = (0..4).map(|_| Client::new(&server).sign_in("carla", &password).status).collect();
     assert_eq!(three, [401, 401, 401, 429], "it counts as a wrong one: the sixth in a row");
     // Another address, so that the lock is not in the way: who came in time may still change it.
-    assert_eq!(change(&carla.from(2), &password, OWN).status, 204);
-    assert_eq!(Client::new(&server).from(3).sign_in("carla", OWN).status, 200);
+    assert_eq!(change(&from(carla, 2), &password, OWN).status, 204);
+    assert_eq!(from(Client::new(&server), 3).sign_in("carla", OWN).status, 200);
 }
 
 #[test]

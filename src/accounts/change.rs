@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::audit::{Event, SessionEnd};
-use crate::store::StoreError;
+use crate::audit::Event;
+use crate::clock::Now;
+use crate::store::{SessionRow, StoreError, UserRow};
+use crate::types::crypto::Token;
 
+use super::begin::draft;
 use super::password::{Password, WeakPassword};
 use super::{Accounts, Session, SignInError};
 
@@ -15,6 +18,9 @@ pub enum ChangeError {
     /// The new one may not become a password.
     #[error(transparent)]
     Weak(#[from] WeakPassword),
+    /// The session that asked has ended meanwhile.
+    #[error("the session has ended")]
+    SessionOver,
     /// As at sign-in.
     #[error(transparent)]
     SignIn(#[from] SignInError),
@@ -29,27 +35,33 @@ pub struct PasswordChange {
 }
 
 impl Accounts {
-    /// Changes the password of the person of `session`; their other sessions end, and this one is good for everything again.
+    /// Changes the password of the person of `session`. Every session of that person ends, `session` too; the one that takes their
+    /// place is returned with its token, or none where the person signed out at the same moment.
     /// A wrong current password counts as a wrong sign-in does. Runs to its end as a sign-in does.
     pub async fn change_password(
         self: &Arc<Self>,
         session: &Arc<Session>,
         change: PasswordChange,
         addr: IpAddr,
-    ) -> Result<(), ChangeError> {
+    ) -> Result<Option<(Token, Arc<Session>)>, ChangeError> {
         let (this, session) = (Arc::clone(self), Arc::clone(session));
         let task = tokio::spawn(async move { this.change_password_now(&session, change, addr).await });
         task.await.unwrap_or(Err(SignInError::Internal(StoreError::Interrupted).into()))
     }
 
-    async fn change_password_now(&self, session: &Session, change: PasswordChange, addr: IpAddr) -> Result<(), ChangeError> {
+    async fn change_password_now(
+        &self,
+        session: &Arc<Session>,
+        change: PasswordChange,
+        addr: IpAddr,
+    ) -> Result<Option<(Token, Arc<Session>)>, ChangeError> {
         let (id, name) = (session.person.id, session.person.name.clone());
         let PasswordChange { current, new } = change;
         let same = new.is(&current, session.must_change());
         let user = self.store.run(move |db| db.user_by_id(id)).await.map_err(SignInError::from)?;
         // One that was given and has lapsed meanwhile still proves who began this session in time.
-        let old = match self.prove(user, &name.key(), current, None, addr).await {
-            Ok((user, _)) => user.password,
+        let user = match self.prove(user, &name.key(), current, None, addr).await {
+            Ok((user, _)) => user,
             Err(error) => {
                 self.audit.record(Event::PasswordRefused { user: name, addr, reason: reason(&error) }).await;
                 return Err(error.into());
@@ -61,18 +73,56 @@ impl Accounts {
             return Err(weak.into());
         }
         let phc = self.pool.hash(new).await.map_err(SignInError::from)?;
-        let keep = session.digest;
-        let changed = self.store.run(move |db| db.change_password(id, &old, &phc, &keep.0)).await.map_err(SignInError::from)?;
-        if !changed {
-            // Somebody else stored another hash meanwhile: the proof is of yesterday.
-            self.audit.record(Event::PasswordRefused { user: name, addr, reason: "busy" }).await;
-            return Err(SignInError::Busy.into());
+        match self.renew_session(session, user, phc).await.map_err(SignInError::from)? {
+            Renewed::Refused => {
+                self.audit.record(Event::PasswordRefused { user: name, addr, reason: "session_over" }).await;
+                Err(ChangeError::SessionOver)
+            }
+            Renewed::SignedOut => {
+                self.audit.record(Event::PasswordChanged { user: name, addr }).await;
+                Ok(None)
+            }
+            Renewed::Session(token, session) => {
+                self.audit.record(Event::PasswordChanged { user: name, addr }).await;
+                Ok(Some((token, session)))
+            }
         }
-        self.sessions.end_user(id, Some(&keep), SessionEnd::PasswordChanged);
-        session.changed();
-        self.audit.record(Event::PasswordChanged { user: name, addr }).await;
-        Ok(())
     }
+
+    /// Stores the new hash and puts one new session in the place of all sessions of the person, while the database is held.
+    async fn renew_session(&self, old: &Arc<Session>, user: UserRow, phc: String) -> Result<Renewed, StoreError> {
+        let now = Now::read(&*self.clock);
+        let (token, mut row) = draft(&user, now);
+        // The account as it was when this session began: whatever changed it since has ended the session.
+        row.generation = old.generation;
+        let (sessions, old) = (Arc::clone(&self.sessions), Arc::clone(old));
+        let renewed = self.store.run(move |db| {
+            if !old.is_live() || !db.change_password(&phc, row)? {
+                return Ok(None);
+            }
+            let row = SessionRow { generation: row.generation + 1, ..row };
+            let user = UserRow { must_change: false, must_change_by: None, password: phc, generation: row.generation, ..user };
+            let renewed = sessions.renew(&old.digest, Session::begin(&user, &row, now, true));
+            if renewed.is_none() {
+                // Signed out between the look above and now: the new password holds, and nobody has a session.
+                db.remove_sessions(&[row.digest])?;
+            }
+            Ok(Some((renewed, db.password_hashes()?)))
+        });
+        let Some((session, hashes)) = renewed.await? else { return Ok(Renewed::Refused) };
+        self.decoys.set(&hashes);
+        Ok(session.map_or(Renewed::SignedOut, |session| Renewed::Session(token, session)))
+    }
+}
+
+/// Outcome of a change of password whose proof was right.
+enum Renewed {
+    /// The account changed, or the session ended, while the passwords were hashed; nothing was stored.
+    Refused,
+    /// The person signed out at the same moment: the password is changed, no session is left.
+    SignedOut,
+    /// The new session.
+    Session(Token, Arc<Session>),
 }
 
 const fn reason(error: &SignInError) -> &'static str {

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::audit::{Event, SessionEnd};
+use crate::clock::Now;
 use crate::store::{ClaimRow, Redeemed, StoreError};
 use crate::types::crypto::Token;
 use crate::types::{ClaimCode, ClaimKind, UserName};
@@ -52,27 +54,55 @@ impl From<StoreError> for ClaimError {
 
 /// The open claim as the network threads see it; the store has the last word.
 #[derive(Default)]
-pub(super) struct OpenClaim(Mutex<Option<ClaimRow>>);
+pub(super) struct OpenClaim(Mutex<Option<Open>>);
+
+struct Open {
+    row: ClaimRow,
+    /// Moment of the monotonic clock at which it is over.
+    until: Option<Duration>,
+}
+
+impl Open {
+    fn is_over(&self, mono: Duration) -> bool {
+        self.until.is_some_and(|until| until <= mono)
+    }
+}
 
 impl OpenClaim {
-    pub(super) fn get(&self) -> Option<ClaimRow> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn with<T>(&self, work: impl FnOnce(&mut Option<Open>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn set(&self, row: Option<ClaimRow>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = row;
+    /// The claim while it is open.
+    pub(super) fn get(&self, mono: Duration) -> Option<ClaimRow> {
+        self.with(|open| open.as_ref().filter(|open| !open.is_over(mono)).map(|open| open.row.clone()))
+    }
+
+    /// The claim once it is over by time.
+    pub(super) fn lapsed(&self, mono: Duration) -> Option<ClaimRow> {
+        self.with(|open| open.as_ref().filter(|open| open.is_over(mono)).map(|open| open.row.clone()))
+    }
+
+    /// Takes what the store holds. The time of a claim that is known already goes on: the wall clock counts only the first time.
+    pub(super) fn set(&self, row: Option<ClaimRow>, now: Now) {
+        self.with(|open| {
+            let known = open.as_ref().zip(row.as_ref()).filter(|(open, row)| open.row.code.matches(&row.code));
+            if known.is_none_or(|(open, row)| open.row.kind != row.kind) {
+                *open = row.map(|row| Open { until: row.left(now.wall).map(|left| now.mono.saturating_add(left)), row });
+            }
+        });
     }
 }
 
 impl Accounts {
     /// Whether the device can be claimed, and why.
     pub fn claimable(&self) -> Option<ClaimKind> {
-        self.claim.get().map(|row| row.kind)
+        self.open_claim().map(|row| row.kind)
     }
 
     /// The open claim with its code, for the console.
     pub fn open_claim(&self) -> Option<ClaimRow> {
-        self.claim.get()
+        self.claim.get(self.clock.monotonic())
     }
 
     /// Makes the administrator and begins a session. Wrong codes count as wrong passwords do.
@@ -84,8 +114,8 @@ impl Accounts {
         task.await.unwrap_or(Err(StoreError::Interrupted.into()))
     }
 
-    async fn redeem_now(&self, request: ClaimRequest, addr: IpAddr) -> Result<(Token, Arc<Session>), ClaimError> {
-        let Some(open) = self.claim.get() else { return Err(ClaimError::Closed) };
+    async fn redeem_now(self: &Arc<Self>, request: ClaimRequest, addr: IpAddr) -> Result<(Token, Arc<Session>), ClaimError> {
+        let Some(open) = self.open_claim() else { return Err(ClaimError::Closed) };
         let attempt = match self.limits.begin(addr, LEDGER_KEY, self.clock.monotonic()) {
             Ok(attempt) => attempt,
             Err(refusal) => return Err(self.refused(refusal, None, addr).await.into()),
@@ -107,20 +137,78 @@ impl Accounts {
         let name: UserName = request.name.trim().parse().map_err(|_| ClaimError::BadName)?;
         request.password.check_new(name.as_str(), &self.rules.blocklist)?;
         let phc = self.pool.hash(request.password).await.map_err(SignInError::from)?;
-        let now = self.clock.now();
-        match self.store.run(move |db| db.redeem_claim(&code, &name, &phc, now)).await? {
+        match self.settle(code, name, phc).await? {
             Redeemed::Administrator(user) => {
-                self.claim.set(None);
-                self.sessions.end_user(user.id, None, SessionEnd::PasswordChanged);
                 self.audit.record(Event::ClaimDone { user: user.name.clone(), addr, kind: open.kind }).await;
                 Ok(self.begin_session(&user, addr).await?)
             }
-            // Somebody was faster, or `pichat user add` made an account meanwhile.
+            // Another claim was faster, the claim was closed or lapsed, or `pichat user add` made an account meanwhile.
             Redeemed::WrongCode | Redeemed::Closed => {
-                self.claim.set(None);
                 self.audit.record(Event::ClaimFailed { addr, reason: "closed" }).await;
                 Err(ClaimError::Closed)
             }
+        }
+    }
+
+    /// Uses the claim up while the database is held, if it is still open. One that the holder of the card asked for ends everybody's
+    /// sessions: nothing that the former administrators left signed in outlives it.
+    async fn settle(self: &Arc<Self>, code: ClaimCode, name: UserName, phc: String) -> Result<Redeemed, StoreError> {
+        let (this, now) = (Arc::clone(self), Now::read(&*self.clock));
+        self.store
+            .run(move |db| {
+                if this.claim.get(this.clock.monotonic()).is_none_or(|open| !open.code.matches(&code)) {
+                    return Ok(Redeemed::Closed);
+                }
+                let redeemed = db.redeem_claim(&code, &name, &phc, now.wall)?;
+                if matches!(redeemed, Redeemed::Administrator(_)) {
+                    this.sessions.end_all(SessionEnd::Claimed);
+                    this.decoys.set(&db.password_hashes()?);
+                }
+                this.claim.set(db.claim()?, now);
+                Ok(redeemed)
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::RECLAIM_LIFE;
+
+    fn row(opened_at: i64) -> ClaimRow {
+        ClaimRow { code: ClaimCode::random(), kind: ClaimKind::Again, opened_at: Timestamp(opened_at) }
+    }
+
+    fn now(wall: i64, mono: Duration) -> Now {
+        Now { wall: Timestamp(wall), mono }
+    }
+
+    #[test]
+    fn claim_lapses_by_the_monotonic_clock() {
+        let (claim, opened) = (OpenClaim::default(), row(1000));
+        let start = Duration::from_secs(50);
+        claim.set(Some(opened.clone()), now(1000, start));
+        let last = start + RECLAIM_LIFE - Duration::from_millis(1);
+        // The wall clock is set far on and far back, and the store is read again each time: neither ends nor prolongs it.
+        for wall in [i64::MAX, 0, i64::MIN] {
+            claim.set(Some(opened.clone()), now(wall, last));
+            assert!(claim.get(last).is_some() && claim.lapsed(last).is_none(), "{wall}");
+        }
+        let over = start + RECLAIM_LIFE;
+        assert!(claim.get(over).is_none() && claim.lapsed(over).is_some());
+        claim.set(Some(row(1000)), now(1000, over));
+        assert!(claim.get(over).is_some(), "another code has a time of its own");
+    }
+
+    #[test]
+    fn claim_of_before_or_of_the_future_is_over_at_once() {
+        for opened_at in [0, 2_000_000_000] {
+            let claim = OpenClaim::default();
+            claim.set(Some(row(opened_at)), now(1_000_000_000, Duration::ZERO));
+            assert!(claim.get(Duration::ZERO).is_none() && claim.lapsed(Duration::ZERO).is_some(), "{opened_at}");
         }
     }
 }

@@ -1,31 +1,39 @@
 //! People: who they are, how they prove it, how long that holds.
 
+mod begin;
 pub mod blocklist;
 mod change;
 mod claim;
+mod decoy;
 mod load;
 pub mod password;
+mod session;
 mod sessions;
+mod sync;
 pub mod tune;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::audit::{Audit, Event, LoginFailure, SessionEnd};
-use crate::clock::{Clock, Timestamp};
+use crate::audit::{Audit, Event, LoginFailure};
+use crate::clock::{Clock, Now, Timestamp};
 use crate::limits::{Attempt, Refusal, SignInLimits, Tally, Wait};
-use crate::store::{SessionRow, Store, StoreError, UserRow};
-use crate::types::crypto::{Sha256, Token, random};
-use crate::types::{Person, UserName};
+use crate::store::{Store, StoreError, UserRow};
+use crate::types::UserName;
+use crate::types::crypto::{Sha256, Token};
 
 use blocklist::Blocklist;
 pub use change::{ChangeError, PasswordChange};
 use claim::OpenClaim;
 pub use claim::{ClaimError, ClaimRequest};
+use decoy::Decoys;
 use password::{HashError, HashPool, Hashing, Password};
-pub use sessions::{EndListener, Session, SessionLimits, Sessions};
+pub use session::{Session, SessionLimits};
+pub use sessions::{EndListener, Sessions};
+use sync::Freshness;
+pub use sync::UNREADABLE_FOR;
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
@@ -87,12 +95,14 @@ pub const ONE_TIME_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub struct Accounts {
     store: Store,
     pool: HashPool,
-    /// What an unknown name is checked against, so that it costs what a known one costs.
-    decoy: Arc<str>,
+    decoys: Decoys,
     rules: PasswordRules,
     /// The sessions.
     pub sessions: Arc<Sessions>,
     claim: OpenClaim,
+    freshness: Freshness,
+    /// Sessions that are over and whose rows the store has not given up yet.
+    unremoved: Mutex<HashSet<Sha256>>,
     limits: Arc<SignInLimits>,
     audit: Audit,
     clock: Arc<dyn Clock>,
@@ -109,18 +119,23 @@ impl Accounts {
         audit: Audit,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
-        let sessions = Arc::new(Sessions::new(session_limits));
+        let now = Now::read(&*clock);
+        let sessions = Arc::new(Sessions::new(session_limits, now));
         let (users, rows, open) = store.with(|db| Ok((db.users()?, db.sessions()?, db.claim()?)))?;
         let claim = OpenClaim::default();
-        claim.set(open);
+        claim.set(open, now);
+        let hashes: Vec<_> = users.iter().map(|user| user.password.clone()).collect();
         let users: HashMap<_, _> = users.into_iter().map(|u| (u.id, u)).collect();
+        let mut unremoved = HashSet::new();
         for row in rows {
-            if let Some(user) = users.get(&row.user).filter(|u| !u.locked) {
-                sessions.insert(Arc::new(session_of(user, row)));
+            match users.get(&row.user).filter(|user| !user.locked && user.generation == row.generation) {
+                Some(user) => drop(sessions.insert(Session::restore(user, &row, now))),
+                None => drop(unremoved.insert(row.digest)),
             }
         }
-        let decoy = pool.decoy().into();
-        Ok(Self { store, pool, decoy, rules, sessions, claim, limits, audit, clock })
+        let decoys = Decoys::new(pool.decoy(), &hashes);
+        let (freshness, unremoved) = (Freshness::default(), Mutex::new(unremoved));
+        Ok(Self { store, pool, decoys, rules, sessions, claim, freshness, unremoved, limits, audit, clock })
     }
 
     /// Checks name and password and begins a session. The token is for the browser only.
@@ -149,7 +164,7 @@ impl Accounts {
         if let Some(password) = old {
             self.rehash(&user, password).await;
         }
-        Ok(self.begin_session(&user, addr).await?)
+        self.begin_session(&user, addr).await
     }
 
     /// Why the password of `user` lets nobody in, even if it is right. The answer is that of a wrong one: only the audit tells.
@@ -157,29 +172,6 @@ impl Accounts {
         let lapsed = user.must_change && user.must_change_by.is_some_and(|by| by <= self.clock.now());
         let public = !self.rules.demonstration && password.is_public(&user.name);
         lapsed.then_some(LoginFailure::OneTimeLapsed).or(public.then_some(LoginFailure::PublicPassword))
-    }
-
-    /// A session for somebody who has proved who they are.
-    async fn begin_session(&self, user: &UserRow, addr: IpAddr) -> Result<(Token, Arc<Session>), StoreError> {
-        let token = Token::random();
-        let now = self.clock.now();
-        let (id, generation) = (i64::from_be_bytes(random()), user.generation);
-        let row = SessionRow { id, digest: token.digest(), user: user.id, created_at: now, used_at: now, generation };
-        let displaced = self.sessions.displaced_by(user.id);
-        let gone = displaced.clone();
-        match self.store.run(move |db| db.add_session(row, &gone)).await {
-            // A full disk must not keep people out: this session lives in memory alone, and ends with the next restart.
-            Err(error) if error.is_full() => {}
-            stored => stored?,
-        }
-        self.sessions.end(&displaced, SessionEnd::Evicted);
-        let session = Arc::new(session_of(user, row));
-        self.sessions.insert(Arc::clone(&session));
-        self.audit.record(Event::LoginOk { user: user.name.clone(), addr }).await;
-        if user.must_change {
-            self.audit.record(Event::PasswordChangeDue { user: user.name.clone(), addr }).await;
-        }
-        Ok((token, session))
     }
 
     /// Checks a password under the limits of failed sign-ins; one that is right and `useless` counts as wrong. Gives the password
@@ -201,7 +193,7 @@ impl Accounts {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let phc = user.as_ref().map_or_else(|| Arc::clone(&self.decoy), |u| u.password.as_str().into());
+        let phc = user.as_ref().map_or_else(|| self.decoys.of(key), |u| u.password.as_str().into());
         let given = user.as_ref().is_some_and(|u| u.must_change);
         let password = Arc::new(if given { password.as_one_time() } else { password });
         let verdict = self.pool.verify(phc, Typed(Arc::clone(&password))).await?;
@@ -252,7 +244,13 @@ impl Accounts {
     async fn rehash(&self, user: &UserRow, password: Arc<Password>) {
         if let Ok(new) = self.pool.hash(Typed(password)).await {
             let (id, old) = (user.id, user.password.clone());
-            let _ = self.store.run(move |db| db.rehash(id, &old, &new)).await;
+            let rehashed = self.store.run(move |db| {
+                db.rehash(id, &old, &new)?;
+                db.password_hashes()
+            });
+            if let Ok(hashes) = rehashed.await {
+                self.decoys.set(&hashes);
+            }
         }
     }
 
@@ -268,64 +266,16 @@ impl Accounts {
 
     /// The session behind a cookie, if it is live; counts as use.
     pub fn session(&self, token: &Token) -> Option<Arc<Session>> {
-        let now = self.clock.now();
-        let session = self.sessions.find(&token.digest(), now)?;
-        session.touch(now);
+        let mono = self.clock.monotonic();
+        let session = self.sessions.find(&token.digest(), mono)?;
+        session.touch(mono);
         Some(session)
     }
 
-    /// When a session ends if nobody uses it again.
+    /// Wall time at which a session ends if nobody uses it again.
     pub fn expires_at(&self, session: &Session) -> Timestamp {
-        self.sessions.limits().expires_at(session)
+        self.sessions.limits().expires_at(session, Now::read(&*self.clock))
     }
-
-    /// Ends a session at once, in the store too.
-    pub async fn sign_out(&self, session: &Session) -> Result<(), StoreError> {
-        let digest = session.digest;
-        self.sessions.end(&[digest], SessionEnd::Logout);
-        self.store.run(move |db| db.remove_sessions(&[digest])).await
-    }
-
-    /// Every second: what another process changed (`pichat user lock …`) holds here too.
-    pub async fn sync(self: &Arc<Self>) -> Result<(), StoreError> {
-        let this = Arc::clone(self);
-        let sessions = Arc::clone(&self.sessions);
-        // Compared while the database is held: a session is stored before it stands in the table, so none that was just made
-        // can be missed by the rows and found in the table.
-        self.store
-            .run(move |db| {
-                if db.changed_elsewhere()? {
-                    let known: HashSet<Sha256> = db.sessions()?.into_iter().map(|row| row.digest).collect();
-                    sessions.keep_only(&known);
-                    this.claim.set(db.claim()?);
-                }
-                Ok(())
-            })
-            .await
-    }
-
-    /// Every half minute: ends what is over by time and writes what was used.
-    pub async fn sweep(&self) -> Result<(), StoreError> {
-        let over = self.sessions.expire(self.clock.now());
-        let used = self.sessions.unsaved();
-        if over.is_empty() && used.is_empty() {
-            return Ok(());
-        }
-        self.store
-            .run(move |db| {
-                if !over.is_empty() {
-                    db.remove_sessions(&over)?;
-                }
-                if used.is_empty() { Ok(()) } else { db.touch_sessions(&used) }
-            })
-            .await
-    }
-}
-
-fn session_of(user: &UserRow, row: SessionRow) -> Session {
-    let person = Arc::new(Person { id: user.id, name: user.name.clone() });
-    let session = Session::new(row.digest, person, user.role, row.created_at, row.used_at);
-    if user.must_change { session.until_changed() } else { session }
 }
 
 /// A password that the caller keeps, for a hash under new parameters.

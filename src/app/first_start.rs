@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -11,7 +12,7 @@ use crate::accounts::blocklist::Blocklist;
 use crate::accounts::password::{self, Password};
 use crate::accounts::{SignInError, tune};
 use crate::audit::Event;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{Argon2Params, Argon2Setting, Config};
 use crate::private_file;
 use crate::store::{Durability, Store, StoreError};
@@ -109,7 +110,10 @@ pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock:
 const RECLAIM: &str = "reclaim";
 
 /// Opens the device to a claim where nobody has an account, or where the holder of the card asked for it. Blocks.
-pub(super) fn open_claim(config: &Config, mode: &Mode, store: &Store) -> Result<Option<Event>, AppError> {
+///
+/// A first claim keeps its code over restarts, so that what was written down holds. Each request of the holder gets a new code, which
+/// lapses after a day.
+pub(super) fn open_claim(config: &Config, mode: &Mode, store: &Store, now: Timestamp) -> Result<Option<Event>, AppError> {
     if matches!(mode, Mode::Demo(_)) {
         return Ok(None);
     }
@@ -118,21 +122,22 @@ pub(super) fn open_claim(config: &Config, mode: &Mode, store: &Store) -> Result<
         (false, _) => ClaimKind::First,
         (true, true) => ClaimKind::Again,
         (true, false) => {
-            // One for a first administrator that somebody made with `pichat user add` instead is not left lying about.
-            if store.with(|db| db.claim())?.is_none() {
-                store.with(|db| db.close_claim())?;
+            let open = store.with(|db| db.claim())?;
+            if open.as_ref().is_some_and(|claim| claim.left(now) != Some(Duration::ZERO)) {
+                return Ok(None);
             }
-            return Ok(None);
+            // Lapsed, or left by a version that did not retire a first claim with the first account.
+            store.with(|db| db.close_claim())?;
+            return Ok(open.map(|claim| Event::ClaimLapsed { kind: claim.kind }));
         }
     };
-    let before = store.with(|db| db.claim())?.map(|row| row.kind);
-    store.with(|db| db.open_claim(&ClaimCode::random(), kind))?;
-    // Only now: a power cut before this line leaves the file, and the next start finds the same claim open.
+    let opened = store.with(|db| db.open_claim(&ClaimCode::random(), kind, now))?;
+    // Only now: a power cut before this line leaves the file, and the next start opens another claim instead.
     match fs::remove_file(&asked) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
             return Err(AppError::DataDir { folder: asked.display().to_string(), cause });
         }
         _ => {}
     }
-    Ok((before != Some(kind)).then_some(Event::ClaimOpened { kind }))
+    Ok(opened.then_some(Event::ClaimOpened { kind }))
 }

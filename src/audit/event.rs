@@ -19,6 +19,8 @@ pub enum LoginFailure {
     OneTimeLapsed,
     /// The password is right, and everybody knows it: it is one of the demonstration's.
     PublicPassword,
+    /// The password was right, and the account was changed while it was hashed.
+    ChangedMeanwhile,
 }
 
 impl LoginFailure {
@@ -30,6 +32,7 @@ impl LoginFailure {
             Self::AccountLocked => "account_locked",
             Self::OneTimeLapsed => "one_time_lapsed",
             Self::PublicPassword => "public_password",
+            Self::ChangedMeanwhile => "changed_meanwhile",
         }
     }
 }
@@ -45,8 +48,10 @@ pub enum SessionEnd {
     Evicted,
     /// An administrator ended it.
     Revoked,
-    /// The password was changed from another session.
+    /// The person chose a new password.
     PasswordChanged,
+    /// The holder of the card claimed the device again.
+    Claimed,
 }
 
 impl SessionEnd {
@@ -58,6 +63,7 @@ impl SessionEnd {
             Self::Evicted => "evicted",
             Self::Revoked => "revoked",
             Self::PasswordChanged => "password_changed",
+            Self::Claimed => "claimed",
         }
     }
 }
@@ -140,14 +146,18 @@ events! {
 
     "Somebody signed in."
     LoginOk { user: UserName, addr: IpAddr } = "login.ok", Ok, AuthPriv, Info, Security;
-    "A sign-in failed; `reason` is `wrong_password`, `unknown_user`, `account_locked`, `one_time_lapsed` (right, but its days are over) or `public_password` (right, but an account of the demonstration, which lets nobody in elsewhere)."
+    "A sign-in failed; `reason` is `wrong_password`, `unknown_user`, `account_locked`, `one_time_lapsed` (right, but its days are over), `public_password` (right, but an account of the demonstration, which lets nobody in elsewhere) or `changed_meanwhile` (right, but an administrator, a claim or a new password changed the account before the session began)."
     LoginFailed { user: Option<UserName>, addr: IpAddr, reason: LoginFailure } = "login.failed", Failed, AuthPriv, Info, Stranger;
     "Too many wrong passwords for one account from one address: that pair is locked for `seconds`."
     LoginLockedOut { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.locked_out", Refused, AuthPriv, Warning, Stranger;
     "An address tried to sign in too often; it may again in `seconds`."
     LoginRateLimited { addr: IpAddr, seconds: u64 } = "login.rate_limited", Refused, AuthPriv, Warning, Stranger;
-    "A session ended; `reason` is `logout`, `expired`, `evicted`, `revoked` or `password_changed`."
+    "A session ended; `reason` is `logout`, `expired`, `evicted`, `revoked`, `password_changed` or `claimed`."
     SessionEnded { user: UserName, reason: SessionEnd } = "session.ended", Ok, AuthPriv, Info, Security;
+    "The accounts could not be read for `seconds`: no session is taken for good until they can be."
+    SessionsSuspended { seconds: u64 } = "sessions.suspended", Failed, AuthPriv, Error, Security;
+    "The accounts can be read again: the sessions count again."
+    SessionsResumed {} = "sessions.resumed", Ok, AuthPriv, Notice, Security;
     "Somebody signed in with a password that an administrator had given them; they can only change it."
     PasswordChangeDue { user: UserName, addr: IpAddr } = "password.change_due", Ok, AuthPriv, Notice, Security;
     "Somebody changed the own password."
@@ -159,6 +169,10 @@ events! {
     ClaimOpened { kind: ClaimKind } = "claim.opened", Ok, AuthPriv, Warning, Security;
     "Somebody tried to claim the device; `reason` is `wrong_code` or `closed` (it was claimed meanwhile)."
     ClaimFailed { addr: IpAddr, reason: &'static str } = "claim.failed", Failed, AuthPriv, Warning, Stranger;
+    "A claim that the holder of the card asked for lapsed unused after a day."
+    ClaimLapsed { kind: ClaimKind } = "claim.lapsed", Ok, AuthPriv, Notice, Security;
+    "A claim was closed unused; `by` as with `user.added`."
+    ClaimClosed { kind: ClaimKind, by: String } = "claim.closed", Ok, AuthPriv, Notice, Security;
     "Somebody claimed the device and is its administrator now."
     ClaimDone { user: UserName, addr: IpAddr, kind: ClaimKind } = "claim.done", Ok, AuthPriv, Warning, Security;
 

@@ -4,6 +4,7 @@ mod appliance;
 mod ca;
 mod caller;
 mod check;
+mod claim;
 mod demo;
 mod exit;
 mod last_good;
@@ -43,6 +44,8 @@ enum Command {
     /// Cuentas: crear, cambiar, bloquear · Accounts: make, change, lock
     #[command(subcommand)]
     User(user::User),
+    /// El reclamo del equipo: mostrar, cerrar · The claim of the device: show, close
+    Claim(claim::Claim),
     /// Autoridad de certificados de este equipo · Certificate authority of this device
     #[command(subcommand)]
     Ca(ca::Ca),
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(lang),
         Command::Serve(serve) => serve.run(lang),
         Command::User(user) => user.run(lang),
+        Command::Claim(claim) => claim.run(lang),
         Command::Ca(ca) => ca.run(lang),
         Command::Check(check) => check.run(lang),
         Command::Tune(tune) => tune.run(lang),

@@ -49,7 +49,7 @@ impl AnySession {
         &self.0
     }
 
-    /// `None` as long as the password must be changed.
+    /// None as long as the password must be changed.
     pub(super) fn signed_in(self) -> Option<SignedIn> {
         (!self.0.must_change()).then_some(SignedIn(self.0))
     }

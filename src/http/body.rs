@@ -1,5 +1,6 @@
 //! Bodies: reading small ones whole, sending bytes and files.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::pin::Pin;
@@ -11,6 +12,7 @@ use futures_util::Stream;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -32,6 +34,8 @@ pub(super) struct Body {
     kind: Kind,
     /// Given back when the body is gone: then the connection is idle.
     busy: Option<(Busy, Option<Serving>)>,
+    /// Dropped with the body: then nothing is under way for a session any more.
+    under_way: Option<oneshot::Sender<Infallible>>,
 }
 
 enum Kind {
@@ -51,23 +55,35 @@ impl Body {
 
     /// `left` bytes of a file from `at` on.
     pub(super) fn file(file: File, at: u64, left: u64) -> Self {
-        Self { kind: Kind::File(Stretch::new(file, at, left)), busy: None }
+        Self { kind: Kind::File(Stretch::new(file, at, left)), busy: None, under_way: None }
     }
 
     /// What `pieces` yields, its length unknown beforehand.
     pub(super) fn pieces(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
-        Self { kind: Kind::Pieces(Box::pin(pieces)), busy: None }
+        Self { kind: Kind::Pieces(Box::pin(pieces)), busy: None, under_way: None }
     }
 
     /// Keeps the connection busy, and in its place where it serves somebody, until the body is gone.
     pub(super) fn hold(&mut self, busy: Busy, serving: Option<Serving>) {
         self.busy = Some((busy, serving));
     }
+
+    /// Returns true where it comes from a disk or a store while it is being sent.
+    pub(super) fn is_streamed(&self) -> bool {
+        !matches!(self.kind, Kind::Bytes(_))
+    }
+
+    /// Returns a receiver that ends with the body.
+    pub(super) fn watch(&mut self) -> oneshot::Receiver<Infallible> {
+        let (under_way, done) = oneshot::channel();
+        self.under_way = Some(under_way);
+        done
+    }
 }
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self { kind: Kind::Bytes(bytes.into()), busy: None }
+        Self { kind: Kind::Bytes(bytes.into()), busy: None, under_way: None }
     }
 }
 

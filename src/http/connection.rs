@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::accounts::Session;
 use crate::limits::Slot;
 use crate::ws::{Opened, Reason, Ticket, Transport, close};
 
@@ -71,7 +72,9 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
     let phase = Phase::default();
     let secure = connection.site.secure && connection.door == Door::PiChat;
     let io = TokioIo::new(Heads::new(Timed::new(stream, phase.clone()), phase.clone(), secure));
-    let (drain, cut) = (connection.drain.clone(), connection.cut.clone());
+    // Also cancelled when the session of a download ends.
+    let (drain, cut) = (connection.drain.clone(), connection.cut.child_token());
+    let connection = Connection { cut: cut.clone(), ..connection };
     let service = service_fn(move |request| respond::<S>(request, connection.clone(), phase.busy()));
     let hyper = hyper::server::conn::http1::Builder::new()
         // The stream's own limits tell head and idle apart; see `timed`.
@@ -84,6 +87,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
     // How a connection ends is the client's affair; what matters was said in the audit when it happened.
     tokio::select! {
         _ = hyper.as_mut() => {}
+        () = cut.cancelled() => {}
         () = drain.cancelled() => {
             hyper.as_mut().graceful_shutdown();
             tokio::select! {
@@ -101,7 +105,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
 ) -> Result<Response<Body>, Infallible> {
     let last = is_last(request.headers());
     let upgrade = request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
-    let Connection { site, door, peer, tasks, slot, .. } = connection;
+    let Connection { site, door, peer, tasks, slot, cut, .. } = connection;
     let context = RequestContext::derive(&site, door, peer, &request);
     let (mut response, serving, socket_serving) = match door {
         Door::PiChat => {
@@ -116,6 +120,16 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
         Door::Plain => (plain::answer(&site, context, &request).await, None, None),
     };
     response.body_mut().hold(busy, serving);
+    if let Some(session) = response.extensions_mut().remove::<Arc<Session>>() {
+        let (done, ended) = (response.body_mut().watch(), session.ended());
+        // At most one a connection; it ends with the answer's body. A client that reads slowly, or not at all, is cut off too.
+        tokio::spawn(async move {
+            tokio::select! {
+                () = ended => cut.cancel(),
+                _ = done => {}
+            }
+        });
+    }
     if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }

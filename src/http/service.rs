@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
@@ -22,6 +23,9 @@ use super::pages::{HTML, Page, escape};
 use super::problem::{Code, Problem};
 use super::router::{Call, Face, Found, Handler};
 use super::{Site, assets, routes};
+
+/// How long until the accounts may be readable again.
+const SUSPENDED_RETRY: Duration = Duration::from_secs(5);
 
 /// Answers a request. Never fails: what goes wrong is an answer too.
 pub(super) async fn answer(
@@ -119,7 +123,10 @@ async fn dispatch(
         return Err(Problem::new(Code::CrossOrigin).into());
     }
     let face = route.face;
+    let hands_out = is_safe(request.method());
     let call = Call { site: Arc::clone(site), request, addr, context, session: arrival.session, lang, param };
+    // Its session is looked at again before anything is handed out: the handler may have waited for the store or a queue.
+    let mut seen = None;
     let result = match route.handler {
         Handler::Anyone(handler) => handler(call).await,
         Handler::AnySession(handler) => {
@@ -128,6 +135,7 @@ async fn dispatch(
         }
         Handler::SignedIn(handler) => {
             let who = signed_in(&call, face)?;
+            seen = Some(Arc::clone(who.session()));
             handler(call, who).await
         }
         Handler::Uploader(handler) => match signed_in(&call, face)?.uploader() {
@@ -146,9 +154,21 @@ async fn dispatch(
             handler(call, who).await
         }
         Handler::Admin(handler) => match signed_in(&call, face)?.admin() {
-            Some(who) => handler(call, who).await,
+            Some(who) => {
+                seen = Some(Arc::clone(who.session()));
+                handler(call, who).await
+            }
             None => Err(denied(&call).await),
         },
+    };
+    let result = match (result, seen.filter(|_| hands_out)) {
+        (Ok(_), Some(session)) if !session.is_live() => Err(Problem::new(Code::Unauthenticated)),
+        (Ok(mut response), Some(session)) if response.body().is_streamed() => {
+            // The connection is cut when the session ends before the last byte.
+            response.extensions_mut().insert(session);
+            Ok(response)
+        }
+        (result, _) => result,
     };
     result.map_err(|problem| Refused { problem, face: Some(face) })
 }
@@ -203,7 +223,10 @@ fn outdated_token(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Opt
 }
 
 fn any_session(call: &Call, face: Face) -> Result<AnySession, Refused> {
-    let session = call.session.as_ref().map(|session| AnySession::new(Arc::clone(session)));
+    if call.site.accounts.sessions.is_suspended() {
+        return Err(Refused { problem: Problem::new(Code::Busy).retry(SUSPENDED_RETRY), face: Some(face) });
+    }
+    let session = call.session.as_ref().filter(|session| session.is_live()).map(|session| AnySession::new(Arc::clone(session)));
     session.ok_or_else(|| Refused { problem: Problem::new(Code::Unauthenticated), face: Some(face) })
 }
 

@@ -29,7 +29,7 @@ fn ana() -> Person {
 async fn upload(quarantine: &Arc<Quarantine>, name: &str, data: &[u8]) -> FileRecord {
     let upload = quarantine.receive(&ana()).await.unwrap().write(data).await.unwrap();
     let sent = Sent { name: name.to_owned(), media_type: None };
-    upload.finish(sent, FileName::from_upload(name).unwrap(), &ana()).await.unwrap()
+    upload.finish(sent, FileName::from_upload(name).unwrap(), &ana(), |_| Ok(true)).await.unwrap()
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -166,7 +166,7 @@ async fn what_the_sender_said_is_held_against_the_file() {
     assert_eq!((turned.state, turned.reasons.join(",")), (FileState::Received, "name-bidi".to_owned()));
     let sent = Sent { name: "a.txt".to_owned(), media_type: Some("image/png".to_owned()) };
     let page = quarantine.receive(&ana()).await.unwrap().write(b"<!doctype html>").await.unwrap();
-    let page = page.finish(sent, FileName::from_upload("a.txt").unwrap(), &ana()).await.unwrap();
+    let page = page.finish(sent, FileName::from_upload("a.txt").unwrap(), &ana(), |_| Ok(true)).await.unwrap();
     let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
     for (file, why) in [(turned, "name-bidi"), (page, "declared-mismatch image/png")] {
         let file = quarantine.settled(file, PATIENCE).await;

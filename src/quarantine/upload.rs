@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use crate::audit::Event;
-use crate::store::{FileRow, StoreError};
+use crate::store::{Db, FileRow, StoreError};
 use crate::types::{Person, UserName};
 
 use super::disk::{Disk, Incoming, Landed};
@@ -44,6 +44,9 @@ pub enum UploadError {
         /// The share in force.
         max: u64,
     },
+    /// The uploader's session or right ended before the file was recorded.
+    #[error("the uploader may not any more")]
+    NotAllowed,
     /// Disk or database.
     #[error(transparent)]
     Internal(#[from] QuarantineError),
@@ -190,8 +193,15 @@ impl Upload {
     }
 
     /// Makes the file permanent under `name`, or the first free numbering of it, and records it. When this returns, a power cut
-    /// no longer loses it; nobody has looked into it yet.
-    pub async fn finish(self, sent: Sent, name: FileName, by: &Person) -> Result<FileRecord, UploadError> {
+    /// no longer loses it; nobody has looked into it yet. `allowed` is asked while the database is held, right before the record:
+    /// where it says no, nothing of the file stays.
+    pub async fn finish(
+        self,
+        sent: Sent,
+        name: FileName,
+        by: &Person,
+        allowed: impl FnOnce(&Db) -> Result<bool, StoreError> + Send + 'static,
+    ) -> Result<FileRecord, UploadError> {
         let this = self.spill().await?;
         let Self { quarantine, writing, reservation, size, .. } = this;
         let (mut incoming, _) = writing.rest().await?;
@@ -201,20 +211,24 @@ impl Upload {
         // Recorded on a task of its own: a client that hangs up now must not leave a file without a record or a record without a file.
         let keeper = Arc::clone(&quarantine);
         let recorded = tokio::spawn(async move {
-            let added = keeper.store.run(move |db| db.add_file(row, |n| name.numbered(n).as_str().to_owned())).await;
+            let add = move |db: &mut Db| match allowed(db)? {
+                true => db.add_file(row, |n| name.numbered(n).as_str().to_owned()).map(Some),
+                false => Ok(None),
+            };
+            let added = keeper.store.run(add).await;
             match added {
-                Ok(_) => {
+                Ok(Some(_)) => {
                     landed.keep();
                     reservation.commit(size);
                     keeper.inspections.arrived();
                 }
                 // Dropping it unlinks the file, which may wait for the disk.
-                Err(_) => drop(tokio::task::spawn_blocking(move || drop(landed))),
+                Ok(None) | Err(_) => drop(tokio::task::spawn_blocking(move || drop(landed))),
             }
             added
         });
         let row = recorded.await.unwrap_or(Err(StoreError::Interrupted))?;
-        Ok(record(row)?)
+        Ok(record(row.ok_or(UploadError::NotAllowed)?)?)
     }
 }
 

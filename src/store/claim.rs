@@ -1,5 +1,7 @@
 //! The row that says that the device can be claimed.
 
+use std::time::Duration;
+
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Db, Durability, StoreError, UserRow};
@@ -13,6 +15,25 @@ pub struct ClaimRow {
     pub code: ClaimCode,
     /// Why.
     pub kind: ClaimKind,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+}
+
+/// Life of a claim that the holder of the card asked for. A first claim has no end but the first account.
+pub const RECLAIM_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl ClaimRow {
+    /// Life that is left by the wall clock, for a program that has just started; zero when it is over.
+    /// A claim that was opened in the future is over: the clock went back, and nothing tells by how much.
+    pub fn left(&self, now: Timestamp) -> Option<Duration> {
+        match self.kind {
+            ClaimKind::First => None,
+            ClaimKind::Again => {
+                let age = now.0.checked_sub(self.opened_at.0).and_then(|age| u64::try_from(age).ok());
+                Some(age.map_or(Duration::ZERO, |age| RECLAIM_LIFE.saturating_sub(Duration::from_millis(age))))
+            }
+        }
+    }
 }
 
 /// What a claim came to.
@@ -29,37 +50,40 @@ pub enum Redeemed {
 impl Db {
     /// The open claim. One for a first administrator is over as soon as anybody has an account.
     pub fn claim(&self) -> Result<Option<ClaimRow>, StoreError> {
-        let mut query = self.conn.prepare_cached("SELECT code, kind FROM claim")?;
-        let row: Option<(String, String)> = query.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((code, kind)) = row else { return Ok(None) };
+        let mut query = self.conn.prepare_cached("SELECT code, kind, opened_at FROM claim")?;
+        let row: Option<(String, String, i64)> =
+            query.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        let Some((code, kind, opened_at)) = row else { return Ok(None) };
         let (Ok(code), Some(kind)) = (code.parse(), ClaimKind::of_word(&kind)) else {
             return Err(StoreError::Unknown(format!("claim of kind {kind:?}")));
         };
         let over = kind == ClaimKind::First && self.has_users()?;
-        Ok((!over).then_some(ClaimRow { code, kind }))
+        Ok((!over).then_some(ClaimRow { code, kind, opened_at: Timestamp(opened_at) }))
     }
 
-    /// Opens a claim. A code that is shown already stays, so that what somebody wrote down holds.
-    pub fn open_claim(&mut self, fresh: &ClaimCode, kind: ClaimKind) -> Result<(), StoreError> {
+    /// Opens a claim with the code `fresh`. The code of a first claim that is open already stays, so that what was written down
+    /// holds; a claim that the holder of the card asks for never has a code of before. Returns true when the code is new.
+    pub fn open_claim(&mut self, fresh: &ClaimCode, kind: ClaimKind, now: Timestamp) -> Result<bool, StoreError> {
         self.transaction(Durability::Synced, |tx| {
-            tx.execute(
-                "INSERT INTO claim (id, code, kind) VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE SET kind = ?2",
-                params![fresh.to_string(), kind.as_str()],
+            let opened = tx.execute(
+                "INSERT INTO claim (id, code, kind, opened_at) VALUES (1, ?1, ?2, ?3)
+                 ON CONFLICT (id) DO UPDATE SET code = ?1, kind = ?2, opened_at = ?3 WHERE ?2 <> ?4 OR kind <> ?4",
+                params![fresh.to_string(), kind.as_str(), now.0, ClaimKind::First.as_str()],
             )?;
-            Ok(())
+            Ok(opened == 1)
         })
     }
 
-    /// Takes the claim away.
-    pub fn close_claim(&mut self) -> Result<(), StoreError> {
-        self.transaction(Durability::Synced, |tx| {
-            tx.execute("DELETE FROM claim", [])?;
-            Ok(())
-        })
+    /// Takes the claim away. Returns its kind where one was open.
+    pub fn close_claim(&mut self) -> Result<Option<ClaimKind>, StoreError> {
+        let open = self.claim()?.map(|row| row.kind);
+        let closed = self.transaction(Durability::Synced, |tx| Ok(tx.execute("DELETE FROM claim", [])?))?;
+        Ok(open.filter(|_| closed == 1))
     }
 
-    /// Uses the claim up: `name` is an administrator with this password from now on, whoever had the name before; sessions of
-    /// that name end. One transaction: a code is never used twice, and never lost without an administrator made.
+    /// Uses the claim up: `name` is an administrator with this password from now on, whoever had the name before.
+    /// One that the holder of the card asked for ends every session there is and raises every account's generation, so that no
+    /// sign-in under way outlives it. One transaction: a code is never used twice, and never lost without an administrator made.
     pub fn redeem_claim(
         &mut self,
         code: &ClaimCode,
@@ -81,14 +105,14 @@ impl Db {
             if taken == 0 {
                 return Ok(false);
             }
+            tx.execute("DELETE FROM sessions", [])?;
+            tx.execute("UPDATE users SET generation = generation + 1", [])?;
             tx.execute(
                 "INSERT INTO users (name, name_key, role, password, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (name_key) DO UPDATE
-                 SET role = ?3, password = ?4, locked = 0, must_change = 0, must_change_by = NULL,
-                     generation = generation + 1, resets = resets + 1",
+                 SET role = ?3, password = ?4, locked = 0, must_change = 0, must_change_by = NULL, resets = resets + 1",
                 params![name.as_str(), name.key(), Role::Administrator.as_str(), password, now.0],
             )?;
-            tx.execute("DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE name_key = ?1)", [name.key()])?;
             Ok(true)
         })?;
         let user = if redeemed { self.user_by_name(name)? } else { None };
@@ -115,8 +139,8 @@ mod tests {
         store
             .with(|db| {
                 assert!(matches!(redeem(db, &code, "ana")?, Redeemed::Closed), "nothing is open");
-                db.open_claim(&code, ClaimKind::First)?;
-                db.open_claim(&other, ClaimKind::First)?;
+                assert!(db.open_claim(&code, ClaimKind::First, NOW)?);
+                assert!(!db.open_claim(&other, ClaimKind::First, NOW)?);
                 assert!(db.claim()?.unwrap().code.matches(&code), "the code that is shown stays");
                 assert!(matches!(redeem(db, &other, "ana")?, Redeemed::WrongCode));
                 assert!(!db.has_users()?);
@@ -134,13 +158,47 @@ mod tests {
         let (store, code) = (Store::in_memory().unwrap(), ClaimCode::random());
         store
             .with(|db| {
-                db.open_claim(&code, ClaimKind::First)?;
+                db.open_claim(&code, ClaimKind::First, NOW)?;
                 db.add_user(&"ana".parse().unwrap(), Role::Usuario, "phc", NOW)?;
                 assert!(db.claim()?.is_none());
+                let rows: i64 = db.conn.query_row("SELECT count(*) FROM claim", [], |row| row.get(0))?;
+                assert_eq!(rows, 0, "the code is retired with the transaction that made the account");
                 assert!(matches!(redeem(db, &code, "beto")?, Redeemed::Closed));
                 Ok(())
             })
             .unwrap();
+    }
+
+    #[test]
+    fn reclaim_never_has_a_code_of_before() {
+        let store = Store::in_memory().unwrap();
+        let [first, again, third] = [(); 3].map(|()| ClaimCode::random());
+        store
+            .with(|db| {
+                db.open_claim(&first, ClaimKind::First, NOW)?;
+                assert!(db.open_claim(&again, ClaimKind::Again, Timestamp(5))?);
+                assert!(db.open_claim(&third, ClaimKind::Again, Timestamp(6))?, "asked for twice: a new one each time");
+                let open = db.claim()?.unwrap();
+                assert!(open.code.matches(&third) && open.kind == ClaimKind::Again && open.opened_at == Timestamp(6));
+                assert_eq!(db.close_claim()?, Some(ClaimKind::Again));
+                assert_eq!(db.close_claim()?, None);
+                assert!(matches!(redeem(db, &third, "ana")?, Redeemed::Closed), "closed while a password was hashed");
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn reclaim_lapses_after_a_day_and_when_opened_in_the_future() {
+        let day = i64::try_from(RECLAIM_LIFE.as_millis()).unwrap();
+        let row = |kind| ClaimRow { code: ClaimCode::random(), kind, opened_at: Timestamp(1000) };
+        let left = |now| row(ClaimKind::Again).left(Timestamp(now));
+        assert_eq!(left(1000), Some(RECLAIM_LIFE));
+        assert_eq!(left(1000 + day - 1), Some(Duration::from_millis(1)));
+        for over in [1000 + day, i64::MAX, 999, i64::MIN] {
+            assert_eq!(left(over), Some(Duration::ZERO), "{over}");
+        }
+        assert_eq!(row(ClaimKind::First).left(Timestamp(i64::MAX)), None, "the first waits as long as it takes");
     }
 
     #[test]
@@ -157,11 +215,12 @@ mod tests {
                         &[],
                     )?;
                 }
-                db.open_claim(&code, ClaimKind::Again)?;
+                db.open_claim(&code, ClaimKind::Again, NOW)?;
                 let Redeemed::Administrator(user) = redeem(db, &code, "ANA")? else { panic!("the right code") };
                 assert_eq!((user.id, user.role, user.locked), (ana, Role::Administrator, false));
                 assert_eq!(user.password, "phc");
-                assert_eq!(db.sessions()?.iter().map(|s| s.user).collect::<Vec<_>>(), [beto], "hers ended, his did not");
+                assert!(db.sessions()?.is_empty(), "everybody signs in anew");
+                assert!(!db.is_current(beto, 0)?, "what was proved before the claim counts for nothing");
                 assert!(matches!(redeem(db, &code, "eva")?, Redeemed::Closed), "used up");
                 Ok(())
             })

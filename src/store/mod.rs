@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-pub use claim::{ClaimRow, Redeemed};
+pub use claim::{ClaimRow, RECLAIM_LIFE, Redeemed};
 pub use file_list::{FileFilter, FilePage};
 pub use files::FileRow;
-pub use sessions::SessionRow;
+pub use sessions::{SessionRow, SessionTimes};
 pub use users::UserRow;
 
 /// How long a writer waits for another process (`pichat user …` beside a running server).

@@ -2,9 +2,10 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::sessions::{SessionRow, insert_session};
 use super::{Db, Durability, StoreError};
 use crate::clock::Timestamp;
-use crate::types::{Role, UserId, UserName};
+use crate::types::{ClaimKind, Role, UserId, UserName};
 
 /// A user as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,20 @@ impl Db {
     pub fn user_by_id(&self, id: UserId) -> Result<Option<UserRow>, StoreError> {
         let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?;
         query.query_row([id.0], user).optional()?.transpose()
+    }
+
+    /// Generation of every account.
+    pub fn generations(&self) -> Result<Vec<(UserId, i64)>, StoreError> {
+        let mut query = self.conn.prepare_cached("SELECT id, generation FROM users")?;
+        let rows = query.query_map([], |row| Ok((UserId(row.get(0)?), row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Password hashes of all accounts.
+    pub fn password_hashes(&self) -> Result<Vec<String>, StoreError> {
+        let mut query = self.conn.prepare_cached("SELECT password FROM users")?;
+        let rows = query.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// All users by name.
@@ -124,21 +139,29 @@ impl Db {
                  VALUES (?1, ?2, ?3, ?4, ?5 IS NOT NULL, ?5, ?6) ON CONFLICT (name_key) DO NOTHING",
                 params![name.as_str(), name.key(), role.as_str(), password, by.map(|by| by.0), now.0],
             )?;
-            Ok((added == 1).then(|| UserId(tx.last_insert_rowid())))
+            let user = (added == 1).then(|| UserId(tx.last_insert_rowid()));
+            if user.is_some() {
+                // The code for a first administrator is retired with the first account, however that was made.
+                tx.execute("DELETE FROM claim WHERE kind = ?1", [ClaimKind::First.as_str()])?;
+            }
+            Ok(user)
         })
     }
 
-    /// A person replaces `old`, their password's hash, by one of their own choice; `keep` names the one session that goes on, all
-    /// others of this user end. Does nothing, and says so, when `old` is no longer the stored hash: an administrator was faster.
-    pub fn change_password(&mut self, user: UserId, old: &str, new: &str, keep: &[u8; 32]) -> Result<bool, StoreError> {
+    /// Stores a password that a person chose and ends all their sessions; `session` is the one that takes their place.
+    /// Returns false, and changes nothing, when the account is locked or of another generation than `session`.
+    /// The new session's generation is one higher.
+    pub fn change_password(&mut self, new: &str, session: SessionRow) -> Result<bool, StoreError> {
         self.transaction(Durability::Synced, |tx| {
+            let user = session.user.0;
             let changed = tx.execute(
                 "UPDATE users SET password = ?3, must_change = 0, must_change_by = NULL, generation = generation + 1
-                 WHERE id = ?1 AND password = ?2",
-                params![user.0, old, new],
+                 WHERE id = ?1 AND generation = ?2 AND locked = 0",
+                params![user, session.generation, new],
             )?;
             if changed == 1 {
-                tx.execute("DELETE FROM sessions WHERE user_id = ?1 AND digest <> ?2", params![user.0, keep])?;
+                tx.execute("DELETE FROM sessions WHERE user_id = ?1", [user])?;
+                insert_session(tx, &SessionRow { generation: session.generation + 1, ..session })?;
             }
             Ok(changed == 1)
         })
@@ -188,6 +211,7 @@ impl Db {
 mod tests {
     use super::*;
     use crate::store::Store;
+    use crate::types::crypto::Sha256;
 
     #[test]
     fn names_are_unique_however_spelt_and_ids_never_come_back() {
@@ -220,10 +244,21 @@ mod tests {
                 let id = db.add_user_who_must_change(&ana, Role::Cliente, "given", by, Timestamp(1))?.expect("free");
                 let state = |db: &Db| db.user_by_id(id).map(|row| row.map(|r| (r.password, r.must_change, r.must_change_by)));
                 assert_eq!(state(db)?, Some(("given".into(), true, by)));
-                assert!(!db.change_password(id, "another", "own", &[0; 32])?, "not any more the one that was proved");
+                let session = |n, generation| SessionRow {
+                    id: 1,
+                    digest: Sha256([n; 32]),
+                    user: id,
+                    created_at: Timestamp(1),
+                    used_at: Timestamp(1),
+                    generation,
+                };
+                assert!(db.add_session(session(1, 0), &[])?);
+                assert!(!db.change_password("own", session(2, 1))?, "not the account that was proved");
                 assert_eq!(state(db)?, Some(("given".into(), true, by)));
-                assert!(db.change_password(id, "given", "own", &[0; 32])?);
+                assert!(db.change_password("own", session(2, 0))?);
                 assert_eq!(state(db)?, Some(("own".into(), false, None)));
+                assert_eq!(db.sessions()?, [session(2, 1)], "the new session alone");
+                assert!(!db.change_password("other", session(3, 0))?, "a second change with the same proof");
                 db.set_password(id, "again", by)?;
                 assert_eq!(state(db)?, Some(("again".into(), true, by)));
                 db.set_password(id, "by hand", None)?;

@@ -59,6 +59,7 @@ impl Joined {
 }
 
 /// Joins or makes a room. `within` tells whether this socket sits in a room that was found.
+/// A session that ended while the password was hashed gets nowhere; its close frame is on its way.
 pub(super) async fn join(
     services: Arc<Services>,
     client: Arc<Client>,
@@ -87,6 +88,9 @@ pub(super) async fn join(
                 }
                 Err(error) => return error.into(),
             }
+            if !client.session.is_live() {
+                return Joined::busy();
+            }
             if within(&room) {
                 return Joined::Again;
             }
@@ -97,6 +101,7 @@ pub(super) async fn join(
                 return refused.into();
             }
             match hasher.hash(password()).await {
+                Ok(_) if !client.session.is_live() => return Joined::busy(),
                 Ok(phc) => {
                     let now = (clock.now(), clock.monotonic());
                     let made = hub.create(&join.room, join.kind, phc, &visitor, now, welcome(true));

@@ -145,6 +145,13 @@ impl Registry {
         }
     }
 
+    /// Closes all sockets with 1013: their clients come back later.
+    pub fn interrupt(&self) {
+        for out in self.lock().by_session.values().flatten() {
+            out.close(CloseCode::TooSlow);
+        }
+    }
+
     /// Closes all sockets, and those that open from now on: the server stops.
     pub fn shut_down(&self) {
         let mut sockets = self.lock();

@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Opened<S> {
         let Self(mut socket) = self;
         let Desk { services, client, registration, .. } = &socket.desk;
         let (services, client) = (Arc::clone(services), Arc::clone(client));
-        if sessions.find(&client.session.digest, services.clock.now()).is_none() {
+        if sessions.find(&client.session.digest, services.clock.monotonic()).is_none() {
             // It ended between the handshake and the registration, so nobody has told this socket.
             registration.out.close(CloseCode::SessionEnded);
         }
@@ -158,7 +158,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
 
     fn request(&mut self, text: &str) {
         self.desk.due.heard();
-        self.desk.client.session.touch(self.desk.services.clock.now());
+        if !self.desk.client.session.is_live() {
+            // Its close frame follows within a second; until then nothing is done for it.
+            return;
+        }
+        self.desk.client.session.touch(self.desk.services.clock.monotonic());
         let request = match Request::parse(text) {
             Ok(request) => request,
             Err((reference, words)) => {

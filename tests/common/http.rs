@@ -144,12 +144,18 @@ impl Client {
         self
     }
 
+    /// Takes the session cookie that an answer sets.
+    pub fn take_cookie(&mut self, answer: &Response) {
+        let mut set = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        if let Some((_, cookie)) = set.find(|(_, cookie)| !cookie.contains("device")) {
+            self.cookie = cookie.split(';').next().map(str::to_owned);
+        }
+    }
+
     pub fn sign_in(&mut self, user: &str, password: &str) -> Response {
         let body = serde_json::json!({"username": user, "password": password}).to_string();
         let answer = self.send("POST", "/api/session", &[("Content-Type", "application/json")], body.as_bytes());
-        if let Some(cookie) = answer.header("set-cookie") {
-            self.cookie = cookie.split(';').next().map(str::to_owned);
-        }
+        self.take_cookie(&answer);
         answer
     }
 

@@ -1,6 +1,6 @@
 // The one socket: opens it, answers by `ref`, comes back when it falls.
 import { backoff } from './chat-core.js';
-import { session, toLogin } from './api.js';
+import { session } from './api.js';
 
 /** No answer for this long: the line is dead, even if the socket has not noticed. */
 const ANSWER_MS = 15000;
@@ -114,8 +114,7 @@ export class Link {
       reject({ code: 'network' });
     }
     if (code === 4001) {
-      this.#set('offline');
-      toLogin();
+      this.#askOnce();
       return;
     }
     // A refused upgrade says nothing to a page; this call leads to the sign-in page if the session ended meanwhile.
@@ -124,9 +123,25 @@ export class Link {
     const now = performance.now();
     const eager = code === 1013 && now - this.#lastEager > EAGER_MS;
     if (eager) this.#lastEager = now;
-    const wait = eager ? 0 : backoff(this.#attempt);
+    this.#plan(eager ? 0 : backoff(this.#attempt));
+  }
+
+  #plan(wait) {
     this.#attempt += 1;
-    this.#timer = setTimeout(() => this.#open(), wait);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => { if (!this.#socket) this.#open(); }, wait);
+  }
+
+  /** The session has ended. A new password in another tab leaves this browser a new one; without it the call leads to the sign-in page. */
+  #askOnce() {
+    this.#set('reconnecting');
+    session().then(
+      () => this.#plan(0),
+      (error) => {
+        if (error.code === 'unauthenticated') this.#set('offline');
+        else this.#plan(backoff(this.#attempt));
+      },
+    );
   }
 
   #hurry() {

@@ -14,7 +14,7 @@ use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
 use crate::types::Text;
 
-use super::session::{demand, read_json};
+use super::session::{demand, read_json, remember};
 use super::{no_content, see_other};
 
 type Result = std::result::Result<Response<Body>, Problem>;
@@ -36,6 +36,7 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Weak(weak) => weak.into(),
+            ChangeError::SessionOver => Self::new(Code::Unauthenticated),
             ChangeError::SignIn(SignInError::Invalid) => Self::new(Code::WrongPassword),
             ChangeError::SignIn(other) => other.into(),
         }
@@ -47,10 +48,15 @@ fn change(current: &str, new: &str) -> PasswordChange {
 }
 
 pub(super) async fn api(call: Call, who: AnySession) -> Result {
-    let Call { site, request, addr, .. } = call;
+    let Call { site, request, addr, context, .. } = call;
     let Change { current, new } = read_json(request).await?;
-    site.accounts.change_password(who.session(), change(&current, &new), addr).await?;
-    Ok(no_content())
+    let renewed = site.accounts.change_password(who.session(), change(&current, &new), addr).await?;
+    let mut response = no_content();
+    // None where the person signed out at the same moment: then the browser has no session.
+    if let Some((token, _)) = renewed {
+        remember(&mut response, &token, context.cookies);
+    }
+    Ok(response)
 }
 
 pub(super) async fn page(call: Call, who: AnySession) -> Result {
@@ -63,7 +69,7 @@ pub(super) async fn page(call: Call, who: AnySession) -> Result {
 
 /// The form of `/clave`: works without scripts, answers with the page again when it fails.
 pub(super) async fn form(call: Call, who: AnySession) -> Result {
-    let Call { site, request, addr, lang, .. } = call;
+    let Call { site, request, addr, lang, context, .. } = call;
     let result = async {
         demand(request.headers(), "application/x-www-form-urlencoded")?;
         let body = read_small(request.into_body()).await?;
@@ -73,11 +79,16 @@ pub(super) async fn form(call: Call, who: AnySession) -> Result {
         if form::field(&body, "clave_otra_vez").is_some_and(|again| again != new) {
             return Err(Problem::new(Code::PasswordsDiffer));
         }
-        site.accounts.change_password(who.session(), change(&current, &new), addr).await?;
-        Ok::<_, Problem>(())
+        Ok::<_, Problem>(site.accounts.change_password(who.session(), change(&current, &new), addr).await?)
     };
     Ok(match result.await {
-        Ok(()) => see_other("/inicio"),
+        Ok(Some((token, _))) => {
+            let mut response = see_other("/inicio");
+            remember(&mut response, &token, context.cookies);
+            response
+        }
+        Ok(None) => see_other("/login"),
+        Err(problem) if problem.code == Code::Unauthenticated => see_other("/login"),
         Err(problem) => {
             let detail = problem.detail(lang);
             let mut said = vec![Said::Problem(&detail)];

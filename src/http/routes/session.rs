@@ -80,7 +80,7 @@ pub(super) async fn read_json<T: DeserializeOwned>(request: http::Request<hyper:
         .map_err(|e| Problem::new(Code::BadRequest).naming(&format!("JSON, {}:{}", e.line(), e.column())))
 }
 
-/// Begins a session and puts its cookie into `response`.
+/// Puts the cookie of a new session into `response`.
 pub(super) fn remember(response: &mut Response<Body>, token: &Token, cookies: CookieScope) {
     response.headers_mut().append(header::SET_COOKIE, cookies.set(token));
 }
@@ -95,7 +95,7 @@ fn forget(response: &mut Response<Body>, cookies: CookieScope) {
 /// A session that the browser still carries ends: signing in anew never leaves two behind, and nobody can plant one.
 pub(super) async fn end_old(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Result<()> {
     if let Some(old) = session(site, headers, cookies) {
-        site.accounts.sign_out(&old).await?;
+        site.accounts.sign_out(old.digest).await?;
     }
     Ok(())
 }
@@ -116,7 +116,7 @@ pub(super) async fn show(call: Call, who: AnySession) -> Result {
 }
 
 pub(super) async fn sign_out(call: Call, who: AnySession) -> Result {
-    call.site.accounts.sign_out(who.session()).await?;
+    call.site.accounts.sign_out(who.session().digest).await?;
     let mut response = no_content();
     forget(&mut response, call.context.cookies);
     Ok(response)
@@ -151,7 +151,7 @@ pub(super) async fn form_sign_in(call: Call) -> Result {
 }
 
 pub(super) async fn form_sign_out(call: Call, who: AnySession) -> Result {
-    call.site.accounts.sign_out(who.session()).await?;
+    call.site.accounts.sign_out(who.session().digest).await?;
     let mut response = see_other("/login");
     forget(&mut response, call.context.cookies);
     Ok(response)

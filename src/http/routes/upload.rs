@@ -13,6 +13,7 @@ use crate::http::pages::Page;
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
 use crate::quarantine::{FileRecord, UploadError};
+use crate::store::Db;
 
 use super::files::Shown;
 use super::{json, pages, see_other};
@@ -55,22 +56,35 @@ async fn receive(call: Call, who: &Uploader) -> Result<FileRecord> {
         }
         Err(problem) => {
             site.audit.record(Event::FileRefused { user, addr, reason: problem.code.word() }).await;
-            shared.drain().await;
+            if who.session().is_live() {
+                shared.drain().await;
+            }
             Err(problem)
         }
     }
 }
 
 async fn store(site: &crate::http::Site, headers: &HeaderMap, source: &Source, who: &Uploader) -> Result<FileRecord> {
-    site.rates.upload(who.session().person.id)?;
-    let mut part = source.open(headers, site.config.get().files.max_file).await?;
-    let mut upload = site.quarantine.receive(&who.session().person).await?;
-    while let Some(chunk) = part.chunk().await? {
-        upload = upload.write(&chunk).await?;
-    }
-    let sent = part.sent();
-    let name = part.end().await?;
-    Ok(upload.finish(sent, name, &who.session().person).await?)
+    let session = who.session();
+    site.rates.upload(session.person.id)?;
+    let read = async {
+        let mut part = source.open(headers, site.config.get().files.max_file).await?;
+        let mut upload = site.quarantine.receive(&session.person).await?;
+        while let Some(chunk) = part.chunk().await? {
+            upload = upload.write(&chunk).await?;
+        }
+        let sent = part.sent();
+        Ok::<_, Problem>((upload, sent, part.end().await?))
+    };
+    let (upload, sent, name) = tokio::select! {
+        biased;
+        () = session.ended() => return Err(Problem::new(Code::Unauthenticated)),
+        read = read => read?,
+    };
+    // Looked at again while the database is held for the record.
+    let (person, session) = (&session.person, Arc::clone(session));
+    let allowed = move |db: &Db| Ok(session.is_live() && db.is_current(session.person.id, session.generation)?);
+    Ok(upload.finish(sent, name, person, allowed).await?)
 }
 
 impl From<UploadError> for Problem {
@@ -89,6 +103,7 @@ impl From<UploadError> for Problem {
                 format!("una persona puede tener hasta {max} archivos"),
                 format!("one person may have up to {max} files"),
             ),
+            UploadError::NotAllowed => Self::new(Code::Unauthenticated),
             UploadError::Internal(error) => error.into(),
         }
     }

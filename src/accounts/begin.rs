@@ -1,0 +1,71 @@
+//! The beginning of a session: the account is looked at again in the transaction that stores it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::audit::{Event, LoginFailure, SessionEnd};
+use crate::clock::Now;
+use crate::store::{SessionRow, StoreError, UserRow};
+use crate::types::crypto::{Token, random};
+
+use super::session::Session;
+use super::{Accounts, SignInError};
+
+/// A new token and the row of its session.
+pub(super) fn draft(user: &UserRow, now: Now) -> (Token, SessionRow) {
+    let token = Token::random();
+    let (id, generation) = (i64::from_be_bytes(random()), user.generation);
+    let row = SessionRow { id, digest: token.digest(), user: user.id, created_at: now.wall, used_at: now.wall, generation };
+    (token, row)
+}
+
+impl Accounts {
+    /// Begins a session for a person who proved to be `user` as that account was when it was read.
+    ///
+    /// Locked, demoted, reset or changed since: no session. The session enters the table while the database is held, as
+    /// [`sync`](Self::sync) compares the two: none can stand in one and be missed in the other.
+    pub(super) async fn begin_session(&self, user: &UserRow, addr: IpAddr) -> Result<(Token, Arc<Session>), SignInError> {
+        let now = Now::read(&*self.clock);
+        let (token, row) = draft(user, now);
+        let (sessions, account) = (Arc::clone(&self.sessions), user.clone());
+        let begun = self.store.run(move |db| {
+            let displaced = sessions.displaced_by(account.id);
+            let stored = match db.add_session(row, &displaced) {
+                // A full disk must not keep people out: this session lives in memory alone, and ends with the next restart.
+                Err(error) if error.is_full() => false,
+                Ok(false) => return Ok(None),
+                added => added?,
+            };
+            if !stored && !db.is_current(account.id, account.generation)? {
+                return Ok(None);
+            }
+            sessions.end(&displaced, SessionEnd::Evicted);
+            let session = sessions.insert(Session::begin(&account, &row, now, stored));
+            Ok(Some((session, if stored { Vec::new() } else { displaced })))
+        });
+        match begun.await? {
+            Some((session, unremoved)) => {
+                self.note_unremoved(&unremoved);
+                self.audit.record(Event::LoginOk { user: user.name.clone(), addr }).await;
+                if user.must_change {
+                    self.audit.record(Event::PasswordChangeDue { user: user.name.clone(), addr }).await;
+                }
+                Ok((token, session))
+            }
+            None => Err(self.changed_meanwhile(user, addr).await?),
+        }
+    }
+
+    /// Answers a proof that the account has outlived. It was right when it was given, so it counts for no guess.
+    async fn changed_meanwhile(&self, user: &UserRow, addr: IpAddr) -> Result<SignInError, StoreError> {
+        let id = user.id;
+        let locked = self.store.run(move |db| db.user_by_id(id)).await?.is_some_and(|user| user.locked);
+        let (reason, error) = if locked {
+            (LoginFailure::AccountLocked, SignInError::AccountLocked)
+        } else {
+            (LoginFailure::ChangedMeanwhile, SignInError::Invalid)
+        };
+        self.audit.record(Event::LoginFailed { user: Some(user.name.clone()), addr, reason }).await;
+        Ok(error)
+    }
+}

@@ -1,0 +1,239 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::store::{SessionRow, UserRow};
+use crate::types::Role;
+
+const LIMITS: SessionLimits =
+    SessionLimits { total: 4, per_user: 2, idle: Duration::from_secs(10), life: Duration::from_secs(30) };
+
+/// Both clocks at zero of the runs in these tests.
+const START: Now = Now { wall: Timestamp(1_000_000), mono: Duration::from_secs(500) };
+
+fn after(millis: u64) -> Now {
+    let wall = START.wall.plus(Duration::from_millis(millis));
+    Now { wall, mono: mono(millis) }
+}
+
+fn mono(millis: u64) -> Duration {
+    START.mono + Duration::from_millis(millis)
+}
+
+fn user(id: i64) -> UserRow {
+    UserRow {
+        id: UserId(id),
+        name: format!("u{id}").parse().expect("valid"),
+        role: Role::Usuario,
+        password: String::new(),
+        locked: false,
+        must_change: false,
+        must_change_by: None,
+        generation: 0,
+        resets: 0,
+    }
+}
+
+fn row(n: u8, user: i64, generation: i64) -> SessionRow {
+    let at = START.wall;
+    SessionRow { id: 0x1234_5678_9abc_def0, digest: Sha256([n; 32]), user: UserId(user), created_at: at, used_at: at, generation }
+}
+
+/// A session that began at zero and was used last at `used`.
+fn session(n: u8, of: i64, used: u64) -> Session {
+    let session = Session::begin(&user(of), &row(n, of, 0), START, true);
+    session.touch(mono(used));
+    session.take_unsaved(START, true);
+    session
+}
+
+fn of_generation(n: u8, generation: i64) -> Session {
+    Session::begin(&user(1), &row(n, 1, generation), START, true)
+}
+
+fn digest(n: u8) -> Sha256 {
+    Sha256([n; 32])
+}
+
+/// First byte of the digest and the reason, for every end that was told.
+type Ends = Arc<Mutex<Vec<(u8, SessionEnd)>>>;
+
+fn table() -> (Sessions, Ends) {
+    let sessions = Sessions::new(LIMITS, START);
+    let ends = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&ends);
+    sessions.on_end(Box::new(move |s, why| lock(&sink).push((s.digest.0[0], why))));
+    (sessions, ends)
+}
+
+#[test]
+fn sessions_end_when_idle_and_when_old() {
+    let (sessions, ends) = table();
+    let s = sessions.insert(session(1, 1, 0));
+    assert!(sessions.find(&s.digest, mono(9_999)).is_some());
+    assert!(sessions.find(&s.digest, mono(10_000)).is_none(), "idle");
+    for at in [9_000, 18_000, 27_000] {
+        s.touch(mono(at));
+    }
+    assert!(sessions.find(&s.digest, mono(29_999)).is_some());
+    assert!(sessions.find(&s.digest, mono(30_000)).is_none(), "absolute");
+    assert_eq!(sessions.expire(mono(30_000)), vec![s.digest]);
+    assert_eq!(*lock(&ends), vec![(1, SessionEnd::Expired)]);
+    assert!(sessions.is_empty() && !s.is_live());
+}
+
+#[test]
+fn longest_unused_session_goes_first_of_user_then_of_all() {
+    let (sessions, _) = table();
+    for (n, user, used) in [(1, 1, 5), (2, 1, 1), (3, 2, 0)] {
+        sessions.insert(session(n, user, used));
+    }
+    assert_eq!(sessions.displaced_by(UserId(1)), vec![digest(2)]);
+    assert!(sessions.displaced_by(UserId(2)).is_empty());
+    sessions.insert(session(4, 3, 9));
+    assert_eq!(sessions.displaced_by(UserId(9)), vec![digest(3)], "four of four: the oldest of all");
+    assert_eq!(sessions.displaced_by(UserId(1)), vec![digest(2)], "one is enough for both bounds");
+}
+
+#[tokio::test]
+async fn ends_are_told_once_and_to_what_is_under_way() {
+    let (sessions, ends) = table();
+    let gone = sessions.insert(session(1, 1, 0));
+    sessions.insert(session(3, 2, 0));
+    sessions.end(&[digest(1)], SessionEnd::Logout);
+    sessions.end(&[digest(1)], SessionEnd::Logout);
+    gone.ended().await;
+    assert!(!gone.is_live());
+    sessions.end_all(SessionEnd::Claimed);
+    assert_eq!(*lock(&ends), vec![(1, SessionEnd::Logout), (3, SessionEnd::Claimed)]);
+}
+
+#[test]
+fn new_generation_kills_older_sessions_at_once() {
+    let (sessions, ends) = table();
+    let old = sessions.insert(of_generation(1, 0));
+    let new = sessions.insert(of_generation(2, 1));
+    assert!(!old.is_live() && new.is_live());
+    assert!(sessions.find(&digest(1), START.mono).is_none() && sessions.find(&digest(2), START.mono).is_some());
+    sessions.insert(of_generation(3, 0));
+    assert!(sessions.find(&digest(3), START.mono).is_none(), "one that came late is dead on arrival");
+    sessions.keep_only(&[1, 2, 3].map(digest).into(), &HashMap::from([(UserId(1), 1)]));
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(lock(&ends).len(), 2);
+}
+
+#[test]
+fn change_elsewhere_ends_what_the_store_has_not() {
+    let (sessions, ends) = table();
+    sessions.insert(session(1, 1, 0));
+    sessions.insert(session(2, 1, 0));
+    sessions.insert(session(3, 2, 0));
+    let unstored = Session::begin(&user(3), &row(4, 3, 0), START, false);
+    sessions.insert(unstored);
+    let generations = HashMap::from([(UserId(1), 0), (UserId(2), 1), (UserId(3), 0)]);
+    sessions.keep_only(&[2, 3].map(digest).into(), &generations);
+    assert!(sessions.find(&digest(2), START.mono).is_some());
+    assert!(sessions.find(&digest(4), START.mono).is_some(), "the disk was full: there is no row to miss");
+    lock(&ends).sort_unstable_by_key(|(n, _)| *n);
+    assert_eq!(*lock(&ends), vec![(1, SessionEnd::Revoked), (3, SessionEnd::Revoked)]);
+    sessions.keep_only(&[2].map(digest).into(), &HashMap::from([(UserId(1), 0)]));
+    assert_eq!(sessions.len(), 1, "the account of the unstored one is gone");
+}
+
+#[test]
+fn new_password_leaves_one_session() {
+    let (sessions, ends) = table();
+    let old = sessions.insert(of_generation(1, 0));
+    sessions.insert(of_generation(2, 0));
+    sessions.insert(session(3, 2, 0));
+    let renewed = sessions.renew(&digest(1), of_generation(4, 1)).expect("the asking session is there");
+    assert!(renewed.is_live() && !old.is_live());
+    assert!([1, 2].iter().all(|n| sessions.find(&digest(*n), START.mono).is_none()));
+    assert_eq!(sessions.len(), 2, "others' sessions stay");
+    lock(&ends).sort_unstable_by_key(|(n, _)| *n);
+    assert_eq!(*lock(&ends), vec![(1, SessionEnd::PasswordChanged), (2, SessionEnd::PasswordChanged)]);
+}
+
+#[test]
+fn new_password_of_a_signed_out_session_leaves_none() {
+    let (sessions, _) = table();
+    sessions.insert(of_generation(1, 0));
+    sessions.insert(of_generation(2, 0));
+    sessions.end(&[digest(1)], SessionEnd::Logout);
+    assert!(sessions.renew(&digest(1), of_generation(3, 1)).is_none());
+    assert!(sessions.is_empty());
+}
+
+#[test]
+fn use_is_saved_once() {
+    let (sessions, _) = table();
+    let s = sessions.insert(session(1, 1, 0));
+    assert!(sessions.unsaved(START).is_empty());
+    s.touch(mono(7));
+    let saved = sessions.unsaved(after(9));
+    assert_eq!(saved, vec![SessionTimes { digest: s.digest, created_at: START.wall, used_at: after(7).wall }]);
+    assert!(sessions.unsaved(after(9)).is_empty());
+}
+
+#[test]
+fn clock_that_was_set_moves_every_stored_time() {
+    let (sessions, _) = table();
+    sessions.insert(session(1, 1, 2_000));
+    let set = |wall| Now { wall: Timestamp(wall), mono: mono(5_000) };
+    let saved = sessions.unsaved(set(90_000_000));
+    let expected = SessionTimes { digest: digest(1), created_at: Timestamp(89_995_000), used_at: Timestamp(89_997_000) };
+    assert_eq!(saved, [expected], "as old as before, by the new clock");
+    assert!(sessions.unsaved(set(90_000_000)).is_empty());
+}
+
+#[test]
+fn short_id_is_eight_digits_of_the_number() {
+    assert_eq!(session(1, 1, 0).short_id(), "12345678");
+}
+
+#[test]
+fn bookkeeping_of_accounts_ends_with_their_sessions() {
+    let (sessions, _) = table();
+    for n in 0..100 {
+        sessions.insert(session(n, i64::from(n), 0));
+    }
+    sessions.expire(mono(1));
+    assert_eq!(lock(&sessions.table).standings.len(), 100);
+    sessions.expire(mono(60_000));
+    assert_eq!(lock(&sessions.table).standings.len(), 0);
+}
+
+proptest! {
+    /// While the program runs the wall clock may be set as often and as far as it will.
+    #[test]
+    fn wall_clock_neither_ends_nor_prolongs(jumps in prop::collection::vec((any::<i64>(), 0_u64..3_000), 1..20)) {
+        let (sessions, _) = table();
+        sessions.insert(session(1, 1, 0));
+        let mut elapsed = 0;
+        for (wall, step) in jumps {
+            elapsed += step;
+            let now = Now { wall: Timestamp(wall), mono: mono(elapsed) };
+            sessions.unsaved(now);
+            prop_assert_eq!(sessions.find(&digest(1), now.mono).is_some(), elapsed < 10_000);
+            if elapsed < 10_000 {
+                let s = sessions.find(&digest(1), now.mono).expect("live");
+                let left = i64::try_from(10_000 - elapsed).expect("small");
+                prop_assert_eq!(LIMITS.expires_at(&s, now), Timestamp(wall.saturating_add(left)));
+            }
+        }
+    }
+
+    /// Across a restart the wall clock counts; what it cannot have been is over.
+    #[test]
+    fn restored_session_is_as_old_as_stored(created in -40_000_i64..40_000, used in -40_000_i64..40_000, boot in 0_u64..100_000) {
+        let now = Now { wall: START.wall, mono: Duration::from_millis(boot) };
+        let at = |age: i64| Timestamp(now.wall.0 - age);
+        let stored = SessionRow { created_at: at(created), used_at: at(used), ..row(1, 1, 0) };
+        let restored = Session::restore(&user(1), &stored, now);
+        let live = (0..30_000).contains(&created) && (0..10_000).contains(&used);
+        prop_assert_eq!(!LIMITS.is_over(&restored, now.mono), live);
+        // Bounds that are raised later do not bring back what a clock that ran backwards has ended.
+        let generous = SessionLimits { life: Duration::from_secs(1 << 40), idle: Duration::from_secs(1 << 40), ..LIMITS };
+        prop_assert_eq!(!generous.is_over(&restored, now.mono), created >= 0 && used >= 0);
+    }
+}
