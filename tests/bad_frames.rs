@@ -178,7 +178,8 @@ fn refused_frames_of_any_kind_count_to_flooding() {
         assert_eq!(socket.say("sala", "sigo")["type"], "sent", "as many as one may");
         socket.send_text(frames[1]);
         assert_eq!(socket.close_code(), 1008);
-        let line = server.wait_for_line(&format!(r#"event=socket.flooding result=refused user="cliente" addr=127.0.0.1 reason={reason}"#));
+        let line = server
+            .wait_for_line(&format!(r#"event=socket.flooding result=refused user="cliente" addr=127.0.0.1 reason={reason}"#));
         assert_eq!(server.stderr().matches(&line).count(), 1, "one line");
     }
     assert_eq!(server.stderr().matches("event=socket.flooding").count(), 2);

@@ -35,7 +35,8 @@ pub const CASES: &[Row] = &[
 const AT: Timestamp = Timestamp(1_767_225_600_007);
 const NOW: Duration = Duration::from_secs(1);
 /// As many as a room may have, and its default ring.
-const LIMITS: ChatLimits = ChatLimits { rooms: 4, rooms_per_user: 4, seats: 1024, ring: 64, grace: Duration::MAX, empty: Duration::MAX };
+const LIMITS: ChatLimits =
+    ChatLimits { rooms: 4, rooms_per_user: 4, seats: 1024, ring: 64, grace: Duration::MAX, empty: Duration::MAX };
 
 fn code() -> RoomCode {
     "OFICINA".parse().expect("valid")

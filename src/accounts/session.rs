@@ -134,11 +134,7 @@ impl Session {
     pub(super) fn take_unsaved(&self, now: Now, all: bool) -> Option<SessionTimes> {
         let used = self.unsaved.swap(false, Ordering::Relaxed);
         let wall = |moment: Moment| Timestamp(now.wall.0.saturating_sub(millis(now.mono).saturating_sub(moment).max(0)));
-        (used || all).then(|| SessionTimes {
-            digest: self.digest,
-            created_at: wall(self.began),
-            used_at: wall(self.used()),
-        })
+        (used || all).then(|| SessionTimes { digest: self.digest, created_at: wall(self.began), used_at: wall(self.used()) })
     }
 }
 

@@ -43,8 +43,14 @@ impl Wire for Words {
     }
 }
 
-const LIMITS: ChatLimits =
-    ChatLimits { rooms: 2, rooms_per_user: 2, seats: 8, ring: 4, grace: Duration::from_secs(30), empty: Duration::from_secs(600) };
+const LIMITS: ChatLimits = ChatLimits {
+    rooms: 2,
+    rooms_per_user: 2,
+    seats: 8,
+    ring: 4,
+    grace: Duration::from_secs(30),
+    empty: Duration::from_secs(600),
+};
 
 fn hub() -> Arc<Hub<Words>> {
     let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");

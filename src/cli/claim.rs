@@ -54,7 +54,8 @@ fn state(open: Option<&ClaimRow>, now: Timestamp, lang: Lang) -> String {
     match (open.map(|claim| (claim.kind, claim.opened_at.plus(RECLAIM_LIFE))), lang) {
         (None, lang) => Text::new("No hay ningún reclamo abierto.", "No claim is open.").pick(lang).to_owned(),
         (Some((ClaimKind::First, _)), Lang::Es) => {
-            "Nadie tiene cuenta todavía: quien tenga el código puede reclamar este equipo. El código está en «pichat status».".into()
+            "Nadie tiene cuenta todavía: quien tenga el código puede reclamar este equipo. El código está en «pichat status»."
+                .into()
         }
         (Some((ClaimKind::First, _)), Lang::En) => {
             "Nobody has an account yet: whoever has the code can claim this device. The code is on “pichat status”.".into()

@@ -8,6 +8,7 @@ mod body;
 mod connection;
 mod context;
 mod cookies;
+mod device_cookie;
 mod download;
 mod form;
 mod headers;
