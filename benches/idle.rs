@@ -12,8 +12,7 @@ mod crowd;
 
 use std::time::{Duration, Instant};
 
-use common::Client;
-use common::metrics::figure;
+use common::metrics::{figure, watcher};
 use crowd::Crowd;
 use crowd::figures::{is_small, raise_file_limit};
 use crowd::host::{Host, OPEN_WIDE};
@@ -68,7 +67,7 @@ fn measure(tls: bool, sockets: usize) {
     drop(crowd);
 
     let here = match &host {
-        Host::Plain(server) => Client::new(server),
+        Host::Plain(server) => watcher(server),
         Host::Tls(secure) => secure.plain(),
     };
     // The plain side of a server with TLS only tells the way to the other.

@@ -10,8 +10,7 @@ mod crowd;
 
 use std::time::{Duration, Instant};
 
-use common::Client;
-use common::metrics::figure;
+use common::metrics::{figure, watcher};
 use crowd::figures::{is_small, percentile};
 use crowd::host::{Host, OPEN_WIDE};
 use crowd::{Crowd, room};
@@ -72,7 +71,7 @@ fn main() {
 }
 
 fn closes(host: &Host) -> u64 {
-    figure(&Client::new(host.server()), "pichat_sockets_too_slow_total")
+    figure(&watcher(host.server()), "pichat_sockets_too_slow_total")
 }
 
 /// What the first line says of a closed socket that the server wrote after `from` bytes of its log.

@@ -17,12 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::blocklist::Blocklist;
 use crate::accounts::password::{self, HashPool, WeakPassword};
-use crate::accounts::{Accounts, Devices, PasswordRules, SessionLimits, SignInError, SignInGuard};
+use crate::accounts::{Accounts, PasswordRules, SessionLimits, SignInError};
 use crate::audit::{Audit, Event, Target, Threshold, Writer};
 use crate::chat::{ChatLimits, Hub};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Level, Live, SyslogTarget};
-use crate::http::{HttpsSide, Pages, Router, Site};
+use crate::http::{HttpsSide, OwnNames, Pages, Router, Site};
 use crate::limits::{ConnectionCaps, LocalPrefixes, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings, Tally};
 use crate::net::{ListenError, Server, Tls, local_prefixes};
 use crate::private_file::{self, Untrusted};
@@ -302,13 +302,13 @@ fn build(
     let rates = Arc::new(Rates::new(&rate_settings(&config), local.clone()));
     let refusals = Tally::default();
     let positions = PositionKey::derived(&key);
-    let hub = Hub::new(chat_limits(&config), Arc::clone(&key), audit.clone());
+    let hub = Hub::new(chat_limits(&config), key, audit.clone());
     let accounts = Arc::new(Accounts::open(
         store.clone(),
         HashPool::new(params, cores()).map_err(AppError::Thread)?,
         PasswordRules { blocklist: Blocklist::of_host(&facts.host_name), demonstration: matches!(mode, Mode::Demo(_)) },
         session_limits(&config),
-        SignInGuard { limits: Arc::clone(&sign_in), devices: Devices::new(key) },
+        Arc::clone(&sign_in),
         audit.clone(),
         Arc::clone(&clock),
     )?);
@@ -349,7 +349,7 @@ fn build(
         secure,
         port,
         https: side,
-        host_name,
+        own_names: OwnNames::new(&host_name),
     };
     Ok(Running { site: Arc::new(site), caps, sign_in, local, tls })
 }

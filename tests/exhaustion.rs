@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
 
 use common::http::{multipart, read_response};
-use common::metrics::{figure, read};
+use common::metrics::{figure, read, watcher};
 use common::server::eventually;
 use common::{Client, Options, Response, Server};
 
@@ -38,7 +38,8 @@ fn out_of_descriptors_those_inside_go_on_and_newcomers_wait() {
     let stored = cliente.upload("a.txt", b"a");
     let content = format!("{}/content", stored.header("location").expect("a place"));
     let mut inside = cliente.connect();
-    let mut get = |path: &str| ask(&mut inside, &cliente, "GET", path, ("", b""));
+    let watching = Client { headers: watcher(&server).headers, ..cliente.clone() };
+    let mut get = |path: &str| ask(&mut inside, &watching, "GET", path, ("", b""));
     assert_eq!(get("/api/session").status, 200);
 
     // Their connections serve somebody: none of them yields.
@@ -82,10 +83,10 @@ fn out_of_descriptors_strangers_make_room() {
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.enter("sala");
     b.enter("sala");
-    let here = Client::new(&server);
+    let (here, watcher) = (Client::new(&server), watcher(&server));
     let crowd: Vec<_> = (0..100).map(|_| here.connect()).collect();
     assert_eq!(here.get("/api/health").status, 200, "whoever comes last is served");
-    assert!(figure(&here, "pichat_refusals_total{at=\"connection\",reason=\"yielded\"}") > 0);
+    assert!(figure(&watcher, "pichat_refusals_total{at=\"connection\",reason=\"yielded\"}") > 0);
     assert_eq!(a.say("sala", "sigo aquí")["type"], "sent");
     assert_eq!(b.recv_type("message")["text"], "sigo aquí");
     drop(crowd);
@@ -106,7 +107,7 @@ fn out_of_disk_is_507_and_nothing_stays() {
     eventually("nothing is left of them", || on_disk(&server) == 1);
     assert_eq!(socket.say("sala", "sigo")["type"], "sent");
     assert_eq!(cliente.upload("c.bin", &[b'x'; 300 * 1024]).status, 201, "what fits still comes in");
-    let here = Client::new(&server);
+    let here = watcher(&server);
     assert_eq!(figure(&here, "pichat_refusals_total{at=\"http\",reason=\"storage_full\"}"), 3);
     assert_eq!((figure(&here, "pichat_files"), figure(&here, "pichat_files_bytes")), (2, 600 * 1024), "nor counted");
 }
@@ -150,7 +151,7 @@ fn a_full_hashing_queue_is_503_and_the_chat_goes_on() {
         }
     }
     assert!(busy > 0 && wrong >= 64, "{busy} were told to come again, {wrong} had their turn");
-    let here = Client::new(&server);
+    let here = watcher(&server);
     assert_eq!(figure(&here, "pichat_hash_refused_total{pool=\"accounts\"}"), busy);
     assert_eq!(figure(&here, "pichat_hash_waiting{pool=\"accounts\"}"), 0);
     assert_eq!(Client::cliente(&server).get("/api/session").status, 200, "and then there is room again");

@@ -40,7 +40,12 @@ fn only_names_of_this_device_are_answered() {
     let server = Server::start(Options::config("[http]\nhosts = [\"chat.oficina.lan\"]"));
     let anyone = Client::new(&server);
     let ask = |host: &str, path: &str| anyone.send("GET", path, &[("Host", host)], b"");
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("this machine has a name").trim().to_lowercase();
+    let bare = machine.trim_end_matches(".local");
     for own in [
+        bare,
+        &format!("{bare}.local"),
+        &format!("{bare}.LOCAL.:8080"),
         "localhost",
         "LOCALHOST:80",
         "127.0.0.1:8080",
@@ -52,9 +57,18 @@ fn only_names_of_this_device_are_answered() {
     ] {
         assert_eq!(ask(own, "/api/health").json(), json!({"status": "ok"}), "{own}");
     }
-    for foreign in
-        ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "oficina.lan", "local"]
-    {
+    for foreign in [
+        "evil.example",
+        "evil.example:8080",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "oficina.lan",
+        "local",
+        "otro.local",
+        "impresora.local:8080",
+        "evil.pichat.local",
+        "x.localhost",
+    ] {
         let refused = ask(foreign, "/api/health");
         assert_eq!((refused.status, refused.code().as_str()), (421, "misdirected"), "{foreign}");
         let page = ask(foreign, "/login");

@@ -3,54 +3,104 @@
 
 mod common;
 
-use common::metrics::{figure, figures};
-use common::server::eventually;
+use common::metrics::{figure, figures, metrics_token, watcher};
+use common::server::{eventually, pichat};
 use common::{Client, Options, Server};
 use serde_json::json;
 
 const PATH: &str = "/api/metrics";
 
 #[test]
-fn figures_are_for_administrators_and_for_the_machine_itself() {
-    let server = Server::demo();
+fn figures_are_for_administrators_and_the_token() {
+    let server = Server::start(Options::config("[http]\ntrusted_proxies = [\"127.0.0.9\"]\n"));
+    let refused = |client: &Client, what: &str| {
+        let answer = client.get(PATH);
+        assert_eq!((answer.status, answer.code().as_str()), (401, "unauthenticated"), "{what}");
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{what}");
+    };
+    let bearer = |client: Client, token: &str| client.with("Authorization", &format!("Bearer {token}"));
     let here = Client::new(&server);
-    assert_eq!(here.get(PATH).status, 200);
-    assert_eq!(here.send("GET", PATH, &[("Host", "localhost")], b"").status, 200);
-    for (name, value) in [
-        ("X-Forwarded-For", "127.0.0.1"),
-        ("X-Forwarded-For", "9.9.9.9"),
-        ("Forwarded", "for=127.0.0.1"),
-        ("Via", "1.1 proxy"),
-        ("X-Real-IP", "9.9.9.9"),
-        // What a forwarder without headers hands on names the device as others know it.
-        ("Host", "pichat.local"),
-        ("Host", "192.168.1.7"),
-    ] {
-        let from_elsewhere = |client: Client| client.send("GET", PATH, &[(name, value)], b"");
-        let refused = from_elsewhere(here.clone());
-        assert_eq!((refused.status, refused.code().as_str()), (401, "unauthenticated"), "{name}: {value}");
-        for person in [Client::cliente(&server), Client::usuario(&server)] {
-            let refused = from_elsewhere(person);
-            assert_eq!((refused.status, refused.code().as_str()), (403, "forbidden"), "{name}: {value}");
-        }
-        assert_eq!(from_elsewhere(Client::admin(&server)).status, 200, "{name}: {value}");
+    for (name, value) in [("Host", "localhost"), ("Host", "127.0.0.1"), ("X-Forwarded-For", "127.0.0.1")] {
+        refused(&here.clone().with(name, value), "the place it comes from counts for nothing");
+        refused(&here.clone().from(9).with(name, value), "nor what a trusted proxy says");
+    }
+    refused(&bearer(here.clone(), &"0".repeat(64)), "there is no token yet");
+
+    let token = metrics_token(&server);
+    assert!(token.len() == 64 && token.bytes().all(|b| b.is_ascii_hexdigit()), "256 bits: {token}");
+    let watcher = bearer(here.clone(), &token);
+    assert_eq!(watcher.get(PATH).status, 200);
+    assert_eq!(watcher.clone().from(7).with("Host", "pichat.local").get(PATH).status, 200, "from anywhere");
+    for (path, method) in [("/api/session", "GET"), ("/api/files", "GET"), ("/api/rooms", "GET"), ("/api/session", "DELETE")] {
+        assert_eq!(watcher.send(method, path, &[], b"").status, 401, "{path}: it opens nothing else");
+    }
+    let flipped = if token.ends_with('0') { "1" } else { "0" };
+    for wrong in ["", "x", &token[1..], &format!("{}{flipped}", &token[..63]), &format!("{token}0"), &token.to_uppercase()] {
+        refused(&bearer(here.clone(), wrong), wrong);
+        refused(&bearer(Client::admin(&server), wrong), "a cookie does not make a wrong token good");
+    }
+    assert_eq!(Client::admin(&server).get(PATH).status, 200);
+    assert_eq!(Client::admin(&server).with("Authorization", "Basic eDp5").get(PATH).status, 200, "a proxy's affair");
+    for person in [Client::cliente(&server), Client::usuario(&server)] {
+        let answer = person.get(PATH);
+        assert_eq!((answer.status, answer.code().as_str()), (403, "forbidden"));
+        assert_eq!(bearer(person, &token).get(PATH).status, 200);
+    }
+
+    let newer = metrics_token(&server);
+    assert_ne!(newer, token);
+    refused(&watcher, "the newer token has taken its place");
+    let watcher = bearer(here, &newer);
+    assert_eq!(watcher.get(PATH).status, 200);
+    let off = || {
+        pichat()
+            .args(["metrics-token", "--off", "--data-dir"])
+            .arg(&server.data_dir)
+            .env("PICHAT_AUDIT_SYSLOG", "stderr")
+            .output()
+    };
+    let removed = off().expect("runs");
+    assert!(String::from_utf8_lossy(&removed.stderr).contains("event=metrics.token_removed"), "{removed:?}");
+    assert!(!String::from_utf8_lossy(&off().expect("runs").stderr).contains("event="), "there was none");
+    refused(&watcher, "removed");
+
+    let log = server.stderr();
+    let database = std::fs::read(server.data_dir.join("pichat.db")).expect("reads");
+    let wal = std::fs::read(server.data_dir.join("pichat.db-wal")).unwrap_or_default();
+    for secret in [&token, &newer] {
+        assert!(!log.contains(secret.as_str()), "a token is not logged");
+        let kept = [&database, &wal].into_iter().any(|bytes| bytes.windows(64).any(|part| part == secret.as_bytes()));
+        assert!(!kept, "only its SHA-256 is kept");
     }
 }
 
 #[test]
-fn a_trusted_proxy_on_the_machine_opens_it_to_the_machine_alone() {
-    let server = Server::start(Options::config("[http]\ntrusted_proxies = [\"127.0.0.1\"]\n"));
-    let through = |forwarded: &str| Client::new(&server).with("X-Forwarded-For", forwarded).get(PATH).status;
-    assert_eq!((through("127.0.0.1"), through("::1")), (200, 200));
-    for other in ["9.9.9.9", "127.0.0.1, 9.9.9.9", "9.9.9.9, 127.0.0.1", "unknown", "127.0.0.1:5"] {
-        assert_eq!(through(other), 401, "{other}");
-    }
+fn setting_the_token_is_audited_with_who_did_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = pichat().args(["metrics-token", "--data-dir"]).arg(folder.path()).env("PICHAT_AUDIT_SYSLOG", "stderr").output();
+    let made = made.expect("runs");
+    let (token, said) = (String::from_utf8_lossy(&made.stdout), String::from_utf8_lossy(&made.stderr));
+    let line = said.lines().find(|line| line.contains("event=metrics.token_set")).expect("a line");
+    assert!(line.contains("by=command:"), "{line}");
+    assert!(!said.contains(token.trim()), "the token is on standard output alone");
+}
+
+#[test]
+fn guesses_of_the_token_are_limited_as_any_strangers_requests() {
+    let server = Server::start(Options::config("[limits]\nrequests_per_minute = 1\nrequest_burst = 5\n"));
+    // A session has a bucket of its own.
+    let admin = Client::admin(&server);
+    let guess = || Client::new(&server).with("Authorization", &format!("Bearer {}", "5".repeat(64))).get(PATH).status;
+    let statuses: Vec<_> = (0..12).map(|_| guess()).collect();
+    assert_eq!((statuses[0], statuses[11]), (401, 429), "{statuses:?}");
+    let refused = statuses.iter().filter(|status| **status == 401).count() as u64;
+    assert_eq!(figure(&admin, "pichat_refusals_total{at=\"http\",reason=\"unauthenticated\"}"), refused);
 }
 
 #[test]
 fn the_text_is_openmetrics_and_whole() {
     let server = Server::demo();
-    let client = Client::new(&server);
+    let client = watcher(&server);
     let answer = client.get(PATH);
     assert_eq!(answer.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -77,7 +127,7 @@ fn the_text_is_openmetrics_and_whole() {
 #[test]
 fn the_figures_follow_what_happens_and_name_nobody() {
     let server = Server::start(Options::config("[limits]\nmessage_burst = 3\nmessages_per_minute = 1\n"));
-    let watcher = Client::new(&server);
+    let watcher = watcher(&server);
     let (cliente, usuario, admin) = (Client::cliente(&server), Client::usuario(&server), Client::admin(&server));
     let mut sockets = [cliente.socket(), usuario.socket(), admin.socket()];
     for socket in &mut sockets {
@@ -136,9 +186,10 @@ fn the_figures_follow_what_happens_and_name_nobody() {
 fn refused_connections_are_counted_by_reason() {
     let server =
         Server::start(Options::config("[limits]\nconnections_per_address = 2\nconnections = 4\nrequest_burst = 100000\n"));
+    let watcher = watcher(&server).from(99);
     let count = |reason: &str| {
         let sample = format!("pichat_refusals_total{{at=\"connection\",reason=\"{reason}\"}}");
-        figure(&Client::new(&server).from(99), &sample)
+        figure(&watcher, &sample)
     };
     let held: Vec<_> = [7, 7, 8, 8].map(|last| Client::new(&server).from(last).connect()).into();
     drop(Client::new(&server).from(7).connect());

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::FakeRelativeClock;
-use pichat::limits::{
-    Begun, Candidate, ConnectionCaps, LocalPrefixes, RateSettings, Rates, SignInLimits, SignInSettings, TokenBucket,
-};
+use pichat::limits::{ConnectionCaps, LocalPrefixes, RateSettings, Rates, SignInLimits, SignInSettings, TokenBucket};
 use pichat::types::UserId;
 
 use super::{Operation, Row};
@@ -85,8 +83,7 @@ fn sign_in(right: bool) -> Operation {
     let (mut who, mut now) = (0, Duration::ZERO);
     let mut one = move || {
         now += LATER;
-        let candidate = Candidate { addr: next(&mut who), name: Some("josé"), device: None };
-        let Ok(Begun::Now(attempt)) = limits.begin(&candidate, now) else { panic!("everything has faded") };
+        let attempt = limits.begin(next(&mut who), "josé", now).expect("everything has faded");
         if right {
             attempt.succeeded(now);
         } else {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::common::metrics::figures;
+use crate::common::metrics::{figures, watcher};
 use crate::common::{Client, Server};
 
 /// Between two looks.
@@ -59,7 +59,7 @@ impl Samples {
         writeln!(csv, "seconds,churn,{}", names.join(",")).expect("writes");
         let mut samples = Self {
             pid: server.pid(),
-            client: Client::new(server),
+            client: watcher(server),
             start: Instant::now(),
             csv,
             rows: Vec::new(),

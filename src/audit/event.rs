@@ -152,10 +152,6 @@ events! {
     LoginLockedOut { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.locked_out", Refused, AuthPriv, Warning, Stranger;
     "An address tried to sign in too often; it may again in `seconds`."
     LoginRateLimited { addr: IpAddr, seconds: u64 } = "login.rate_limited", Refused, AuthPriv, Warning, Stranger;
-    "A name is guessed at from everywhere: who is not known to have signed in to it may try again in `seconds`. Written for the first of a minute."
-    LoginNameThrottled { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.name_throttled", Refused, AuthPriv, Warning, Stranger;
-    "A device cookie that this server did not make, or made with another key."
-    DeviceForged { addr: IpAddr } = "device.forged", Refused, AuthPriv, Warning, Sampled;
     "A session ended; `reason` is `logout`, `expired`, `evicted`, `revoked`, `password_changed` or `claimed`."
     SessionEnded { user: UserName, reason: SessionEnd } = "session.ended", Ok, AuthPriv, Info, Security;
     "The accounts could not be read for `seconds`: no session is taken for good until they can be."
@@ -188,6 +184,10 @@ events! {
     UserLocked { user: UserName, by: String } = "user.locked", Ok, AuthPriv, Notice, Security;
     "An account was unlocked by an administrator; `by` as with `user.added`."
     UserUnlocked { user: UserName, by: String } = "user.unlocked", Ok, AuthPriv, Notice, Security;
+    "`pichat metrics-token` made a new token for `/api/metrics`; the one before ended. `by` as with `user.added`."
+    MetricsTokenSet { by: String } = "metrics.token_set", Ok, AuthPriv, Notice, Security;
+    "`pichat metrics-token --off` ended the token; `by` as with `user.added`."
+    MetricsTokenRemoved { by: String } = "metrics.token_removed", Ok, AuthPriv, Notice, Security;
     "An administrator set an account's password; `by` as with `user.added`."
     UserPasswordSet { user: UserName, by: String } = "user.password_set", Ok, AuthPriv, Notice, Security;
     "An administrator gave an account a password that must be changed at the first sign-in; unused it lapses after `days`; `by` as with `user.added`."
@@ -195,8 +195,8 @@ events! {
 
     "Somebody asked for what the own role does not allow."
     AccessDenied { user: Option<UserName>, addr: IpAddr, method: String, path: String } = "access.denied", Refused, AuthPriv, Warning, Security;
-    "A foreign web page tried to make a browser change something here."
-    RequestCrossOrigin { addr: IpAddr, origin: String, path: String } = "request.cross_origin", Refused, AuthPriv, Warning, Stranger;
+    "A foreign web page tried to make a browser change something here. Where `origin` and `host` name the same place, a proxy in front is missing from `[http] trusted_proxies`, or does not say `X-Forwarded-Proto` and `-Host`."
+    RequestCrossOrigin { addr: IpAddr, origin: String, host: String, path: String } = "request.cross_origin", Refused, AuthPriv, Warning, Stranger;
     "A request for a host name that is not ours (DNS rebinding, or a name missing in `[http] hosts`)."
     RequestMisdirected { addr: IpAddr, host: String } = "request.misdirected", Refused, Daemon, Warning, Stranger;
     "An address sent too many requests; it may again in `seconds`."

@@ -8,6 +8,7 @@ mod claim;
 mod demo;
 mod exit;
 mod last_good;
+mod metrics_token;
 mod owner;
 mod password;
 mod selftest;
@@ -49,6 +50,8 @@ enum Command {
     /// Autoridad de certificados de este equipo · Certificate authority of this device
     #[command(subcommand)]
     Ca(ca::Ca),
+    /// Ficha con la que un programa lee /api/metrics · Token by which a program reads /api/metrics
+    MetricsToken(metrics_token::MetricsToken),
     /// Revisa un archivo de configuración · Checks a settings file
     Check(check::Check),
     /// Mide Argon2id en este equipo y propone parámetros · Measures Argon2id on this device and proposes parameters
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::User(user) => user.run(lang),
         Command::Claim(claim) => claim.run(lang),
         Command::Ca(ca) => ca.run(lang),
+        Command::MetricsToken(token) => token.run(lang),
         Command::Check(check) => check.run(lang),
         Command::Tune(tune) => tune.run(lang),
         Command::Selftest(selftest) => selftest.run(lang),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
+use super::ip_range::{self, IpRange};
 use super::origin::Origin;
 use crate::types::Text;
 
@@ -18,14 +19,14 @@ pub struct Http {
     pub hosts: Vec<String>,
     /// Other sites' origins as browsers write them: lower-case, without a default port.
     pub allowed_origins: Vec<String>,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpRange>,
 }
 
 impl Http {
-    /// Returns true if `addr` is a trusted proxy's.
+    /// Returns true if the address is a trusted proxy's.
     pub fn trusts(&self, addr: IpAddr) -> bool {
-        self.trusted_proxies.iter().any(|proxy| proxy.to_canonical() == addr.to_canonical())
+        self.trusted_proxies.iter().any(|range| range.contains(addr))
     }
 }
 
@@ -73,7 +74,8 @@ impl RawHttp {
             listen: origin.parsed("http.listen", listen, default, LISTEN, |s| s.parse().ok())?,
             hosts: origin.list("http.hosts", self.hosts.as_ref(), HOST, host_name)?,
             allowed_origins: origin.list("http.allowed_origins", self.allowed_origins.as_ref(), ORIGIN, web_origin)?,
-            trusted_proxies: origin.list("http.trusted_proxies", self.trusted_proxies.as_ref(), ADDRESS, |s| s.parse().ok())?,
+            trusted_proxies: origin
+                .list("http.trusted_proxies", self.trusted_proxies.as_ref(), ip_range::ALLOWED, |s| s.parse().ok())?,
         })
     }
 }

@@ -28,6 +28,7 @@ mod error;
 mod example;
 mod files;
 mod http;
+mod ip_range;
 mod limits;
 mod live;
 mod nearest;
@@ -61,6 +62,7 @@ pub use error::ConfigError;
 pub use example::example;
 pub use files::Files;
 pub use http::Http;
+pub use ip_range::IpRange;
 pub use limits::{
     CONNECTIONS_CEILING, FILES_CEILING, Limits, RATE_CEILING, ROOM_MEMBERS_CEILING, ROOM_RING_CEILING, ROOMS_CEILING,
     ROOMS_PER_SOCKET_CEILING, SESSIONS_CEILING,

@@ -140,8 +140,8 @@ const SETTINGS: &[Setting] = &[
         default: "[]",
         reload: Reload::Live,
         doc: Text::new(
-            "Otros nombres por los que se llega a este servidor, por ejemplo \"chat.oficina.lan\". Las direcciones IP, localhost, los nombres .local y el nombre del equipo ya valen.",
-            "Further names this server is reached by, such as \"chat.oficina.lan\". IP addresses, localhost, .local names and the machine's own name are always valid.",
+            "Otros nombres por los que se llega a este servidor, por ejemplo \"chat.oficina.lan\". Las direcciones IP, localhost, pichat.local y el nombre del equipo, solo o con .local, ya valen.",
+            "Further names this server is reached by, such as \"chat.oficina.lan\". IP addresses, localhost, pichat.local and the machine's own name, alone or with .local, are always valid.",
         ),
         same: |a, b| a.http.hosts == b.http.hosts,
     },
@@ -162,8 +162,8 @@ const SETTINGS: &[Setting] = &[
         default: "[]",
         reload: Reload::Live,
         doc: Text::new(
-            "Direcciones IP de los proxies cuyo X-Forwarded-For se cree. Vacía: ninguno.",
-            "IP addresses of the proxies whose X-Forwarded-For is believed. Empty: none.",
+            "Direcciones IP o redes, como \"172.16.0.0/12\", de los proxies a los que se les cree de dónde viene cada quien, por qué nombre y si fue por HTTPS (X-Forwarded-For, -Host y -Proto, o Forwarded). Vacía: ninguno.",
+            "IP addresses or ranges, such as \"172.16.0.0/12\", of the proxies that are believed about where a client comes from, by which name, and whether over HTTPS (X-Forwarded-For, -Host and -Proto, or Forwarded). Empty: none.",
         ),
         same: |a, b| a.http.trusted_proxies == b.http.trusted_proxies,
     },

@@ -1,15 +1,15 @@
 //! What somebody may do, as types: a handler that deletes cannot be reached without an [`Admin`].
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, header};
 
 use crate::accounts::Session;
 use crate::types::Role;
+use crate::types::crypto::Token;
 
-use super::address::is_local;
-use super::origin::names_loopback;
+use super::Site;
+use super::problem::Problem;
 
 /// Somebody with a session, who may first have to replace a password that was given to them.
 pub(super) struct AnySession(Arc<Session>);
@@ -24,19 +24,39 @@ pub(super) struct Uploader(SignedIn);
 /// Somebody who may do everything.
 pub(super) struct Admin(SignedIn);
 
-/// Somebody who looks after the device: an administrator, or whoever is on the device itself. May read figures that name nobody.
-pub(super) struct Operator(());
+/// A client that may read figures that name nobody: an administrator, or a program with the metrics token.
+pub(super) struct MetricsReader(());
 
-impl Operator {
-    /// Whoever asks from this machine, by a name that only it has for itself: what a forwarder without headers hands on does not.
-    pub(super) fn local(peer: IpAddr, headers: &HeaderMap, authority: &str, trusted: &[IpAddr]) -> Option<Self> {
-        (names_loopback(authority) && is_local(peer, headers, trusted)).then_some(Self(()))
+impl MetricsReader {
+    /// Checks a bearer token; `None` for any other than the metrics token.
+    pub(super) async fn by_token(site: &Site, bearer: &Bearer) -> Result<Option<Self>, Problem> {
+        let is_right = match &bearer.0 {
+            Some(token) => site.accounts.is_metrics_token(token).await?,
+            None => false,
+        };
+        Ok(is_right.then_some(Self(())))
     }
 }
 
-impl From<Admin> for Operator {
+impl From<Admin> for MetricsReader {
     fn from(_: Admin) -> Self {
         Self(())
+    }
+}
+
+/// What stands behind `Bearer` in `Authorization` (RFC 6750 section 2.1); none where that cannot be a token.
+pub(super) struct Bearer(Option<Token>);
+
+impl Bearer {
+    /// Reads the header; other schemes are a proxy's affair.
+    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
+        let mut sent = headers.get_all(header::AUTHORIZATION).iter().filter_map(|value| {
+            let (scheme, rest) = value.as_bytes().split_at_checked(6)?;
+            let behind = rest.first().is_none_or(u8::is_ascii_whitespace);
+            (behind && scheme.eq_ignore_ascii_case(b"bearer")).then(|| rest.trim_ascii())
+        });
+        let (first, second) = (sent.next()?, sent.next());
+        Some(Self(second.is_none().then(|| str::from_utf8(first).ok().and_then(Token::parse)).flatten()))
     }
 }
 
@@ -83,5 +103,31 @@ impl Uploader {
 impl Admin {
     pub(super) fn session(&self) -> &Arc<Session> {
         self.0.session()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bearer_is_one_whole_token_or_none() {
+        let token = "0123456789abcdef".repeat(4);
+        let read = |lines: &[String]| {
+            let headers = lines.iter().map(|line| (header::AUTHORIZATION, line.parse().expect("a value"))).collect();
+            Bearer::read(&headers).map(|bearer| bearer.0.is_some())
+        };
+        for good in [format!("Bearer {token}"), format!("bearer  {token} "), format!("BEARER\t{token}")] {
+            assert_eq!(read(&[good]), Some(true));
+        }
+        for bad in ["Bearer".to_owned(), "Bearer ".to_owned(), format!("Bearer {token}0"), format!("Bearer {token}, x")] {
+            assert_eq!(read(&[bad]), Some(false));
+        }
+        let twice = format!("Bearer {token}");
+        assert_eq!(read(&[twice.clone(), twice]), Some(false), "which of them is meant");
+        for other in [format!("Basic {token}"), format!("Bearer{token}"), token.clone(), String::new()] {
+            assert_eq!(read(&[other]), None);
+        }
+        assert_eq!(read(&[]), None);
     }
 }

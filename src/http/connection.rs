@@ -107,6 +107,8 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
     let upgrade = request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let Connection { site, door, peer, tasks, slot, cut, .. } = connection;
     let context = RequestContext::derive(&site, door, peer, &request);
+    // A browser that a trusted proxy met over HTTPS is there already: leading it on to HTTPS would lead it in a circle.
+    let door = if context.proxied && context.secure { Door::PiChat } else { door };
     let (mut response, serving, socket_serving) = match door {
         Door::PiChat => {
             let arrival = Arrival::new(&site, &context, request.headers(), request.uri().path());
@@ -115,7 +117,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
             let serving = serve();
             // An upgraded connection serves until it ends; its request carries the session, so the answer to it has no body.
             let socket_serving = upgrade.is_some().then(serve).flatten();
-            (answer(Arc::clone(&site), peer, context, arrival, request).await, serving, socket_serving)
+            (answer(Arc::clone(&site), context, arrival, request).await, serving, socket_serving)
         }
         Door::Plain => (plain::answer(&site, context, &request).await, None, None),
     };

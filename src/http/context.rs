@@ -4,18 +4,20 @@ use std::net::IpAddr;
 
 use http::Request;
 
-use super::address::client_address;
 use super::cookies::CookieScope;
+use super::forwarded::{self, BrowserSide, Unreadable};
 use super::origin::authority;
 use super::{Door, Site};
 
-/// What everything after the request's head relies on.
+/// What everything after the request's head relies on: from the connection, or from a trusted proxy as far as it says so.
 #[derive(Clone, Debug)]
 pub(super) struct RequestContext {
     /// The client's address, for limits and the audit.
     pub(super) addr: IpAddr,
     /// True if the browser came over TLS.
     pub(super) secure: bool,
+    /// True if a trusted proxy said what the browser came over.
+    pub(super) proxied: bool,
     /// The `host[:port]` that the browser asked for, in lower case; none where HTTP/1.0 names none.
     pub(super) authority: Option<String>,
     /// Names and attributes of this browser's cookies.
@@ -27,13 +29,28 @@ pub(super) struct RequestContext {
 impl RequestContext {
     /// Derives the context of a request that came from `peer` in at `door`.
     pub(super) fn derive<B>(site: &Site, door: Door, peer: IpAddr, request: &Request<B>) -> Self {
-        let secure = site.secure && door == Door::PiChat;
-        let (authority, fault) = match authority(request.headers(), request.uri()) {
+        let (own, mut fault) = match authority(request.headers(), request.uri()) {
             Ok(authority) => (authority, None),
             Err(_) => (None, Some("Host")),
         };
-        let addr = client_address(peer, request.headers(), &site.config.get().http.trusted_proxies);
-        Self { addr, secure, authority, cookies: CookieScope::new(site.port, secure), fault }
+        let config = site.config.get();
+        let side = if config.http.trusts(peer) {
+            forwarded::read(peer, request.headers(), |addr| config.http.trusts(addr)).unwrap_or_else(|Unreadable(header)| {
+                fault = Some(header);
+                BrowserSide::default()
+            })
+        } else {
+            BrowserSide::default()
+        };
+        let secure = side.secure.unwrap_or(site.secure && door == Door::PiChat);
+        Self {
+            addr: side.addr.unwrap_or_else(|| peer.to_canonical()),
+            secure,
+            proxied: side.secure.is_some(),
+            authority: side.authority.or(own),
+            cookies: CookieScope::new(site.port, secure),
+            fault,
+        }
     }
 
     /// The authority; empty where the request names none.

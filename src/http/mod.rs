@@ -1,6 +1,5 @@
 //! The HTTP face: one hyper service, a table of routes, and one thin file a resource.
 
-mod address;
 mod arrival;
 mod assets;
 mod auth;
@@ -8,14 +7,15 @@ mod body;
 mod connection;
 mod context;
 mod cookies;
-mod device_cookie;
 mod download;
 mod form;
+mod forwarded;
 mod headers;
 mod heads;
 mod metrics;
 mod multipart;
 mod origin;
+mod own_names;
 mod pages;
 mod plain;
 mod problem;
@@ -42,6 +42,7 @@ use crate::types::PositionKey;
 use crate::ws;
 
 pub use connection::{Connection, Door, serve};
+pub use own_names::OwnNames;
 pub use pages::Pages;
 pub use router::{Access, Router, Row};
 pub use trust::{HttpsSide, Offer};
@@ -80,6 +81,6 @@ pub struct Site {
     pub port: u16,
     /// The way there from plain HTTP; none where there is only one of the two.
     pub https: Option<HttpsSide>,
-    /// This machine's own name, lower case.
-    pub host_name: String,
+    /// Names by which browsers reach this device.
+    pub own_names: OwnNames,
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use http::{HeaderMap, Method, Uri, header};
 
+use super::own_names::OwnNames;
 use super::problem::{Code, Problem};
 
 /// The authority that a request names: `host[:port]`, lower case. HTTP/1.0 may name none.
@@ -25,7 +26,7 @@ pub(super) fn authority(headers: &HeaderMap, uri: &Uri) -> Result<Option<String>
 
 /// `host[:port]` of RFC 9110 section 7.2: no user, no path, nothing behind an address' brackets, and of a name only what names
 /// have. May be empty.
-fn is_authority(text: &str) -> bool {
+pub(super) fn is_authority(text: &str) -> bool {
     let (sound, rest) = match text.strip_prefix('[') {
         Some(inner) => inner.split_once(']').map_or((false, ""), |(addr, rest)| (addr.parse::<Ipv6Addr>().is_ok(), rest)),
         None => {
@@ -45,34 +46,26 @@ fn host_of(authority: &str) -> &str {
     authority.rsplit_once(':').map_or(authority, |(host, _)| host)
 }
 
-/// Whether this device answers to that name: an address, `localhost`, a `.local` name, its own name, or one of the settings'.
+/// Returns true if this device answers to that name: an address, `localhost`, one of its own names or of the settings'.
 /// Any other name may be an attacker's that was made to point here (DNS rebinding).
-pub(super) fn is_own(authority: &str, own_name: &str, hosts: &[String]) -> bool {
+pub(super) fn is_own(authority: &str, names: &OwnNames, hosts: &[String]) -> bool {
     let host = host_of(authority).trim_end_matches('.');
-    host.parse::<IpAddr>().is_ok()
-        || host == "localhost"
-        || (host.len() > ".local".len() && host.ends_with(".local"))
-        || (!own_name.is_empty() && host == own_name)
-        || hosts.iter().any(|own| own == host)
+    host.parse::<IpAddr>().is_ok() || host == "localhost" || names.contains(host) || hosts.iter().any(|own| own == host)
 }
 
-/// Whether a request was made out to this machine by a name that it has for itself alone.
-pub(super) fn names_loopback(authority: &str) -> bool {
-    let host = host_of(authority);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|addr| addr.to_canonical().is_loopback())
-}
-
-/// Whether a request may change state or open a socket. Browsers say where it comes from; what says nothing is no browser.
+/// Returns true if a request may change state or open a socket. Browsers say where it comes from, by `Sec-Fetch-Site`, by `Origin`
+/// or by both, and then both have to be right. A request with neither comes from no browser.
 pub(super) fn is_same(headers: &HeaderMap, authority: &str, secure: bool, allowed: &[String]) -> bool {
-    let origin = headers.get(header::ORIGIN).map(|v| v.to_str().unwrap_or("null").to_ascii_lowercase());
-    if origin.as_ref().is_some_and(|origin| allowed.contains(origin)) {
-        return true;
-    }
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin" || site == "none";
+    let is_own_site = headers.get_all("sec-fetch-site").iter().all(|site| site == "same-origin" || site == "none");
+    let mut origins =
+        headers.get_all(header::ORIGIN).iter().map(|v| v.to_str().unwrap_or("null").to_ascii_lowercase()).peekable();
+    if origins.peek().is_none() {
+        return is_own_site;
     }
     let scheme = if secure { "https" } else { "http" };
-    origin.is_none_or(|origin| origin == format!("{scheme}://{}", without_default_port(authority, secure)))
+    let own = format!("{scheme}://{}", without_default_port(authority, secure));
+    // An allowed origin is another site, and its `Sec-Fetch-Site` says so.
+    origins.all(|origin| allowed.contains(&origin) || (origin == own && is_own_site))
 }
 
 /// Browsers leave the scheme's own port out of `Origin`; a `Host` may name it.
@@ -100,15 +93,27 @@ mod tests {
             "localhost:1",
             "pichat.local",
             "mi-pi:80",
+            "mi-pi.local.:443",
             "chat.oficina",
             "pichat.local.",
         ] {
-            assert!(is_own(own, "mi-pi", &hosts), "{own}");
+            assert!(is_own(own, &OwnNames::new("mi-pi"), &hosts), "{own}");
         }
-        for foreign in ["evil.example", "localhost.evil.example", ".local", "127.0.0.1.evil.example:80", "", "local"] {
-            assert!(!is_own(foreign, "mi-pi", &hosts), "{foreign}");
+        for foreign in [
+            "evil.example",
+            "localhost.evil.example",
+            ".local",
+            "127.0.0.1.evil.example:80",
+            "",
+            "local",
+            "otro.local",
+            "evil.mi-pi.local",
+            "x.localhost",
+            "chat.oficina.local",
+        ] {
+            assert!(!is_own(foreign, &OwnNames::new("mi-pi"), &hosts), "{foreign}");
         }
-        assert!(!is_own("", "", &[]));
+        assert!(!is_own("", &OwnNames::new(""), &[]));
     }
 
     #[test]
@@ -146,6 +151,8 @@ mod tests {
         assert!(same(&[("origin", "http://ok.example")]));
         assert!(same(&[("sec-fetch-site", "same-origin"), ("origin", "http://pi.local:8080")]));
         assert!(same(&[("sec-fetch-site", "none")]));
+        assert!(same(&[("sec-fetch-site", "same-origin")]), "a GET of a browser, and a socket's handshake in Firefox");
+        assert!(same(&[("sec-fetch-site", "same-site"), ("origin", "http://ok.example")]));
         assert!(same(&[("sec-fetch-site", "cross-site"), ("origin", "http://ok.example")]));
         assert!(!same(&[("origin", "http://evil.example")]));
         assert!(!same(&[("origin", "null")]));
@@ -153,6 +160,11 @@ mod tests {
         assert!(!same(&[("origin", "http://pi.local")]), "another port");
         assert!(!same(&[("sec-fetch-site", "cross-site")]));
         assert!(!same(&[("sec-fetch-site", "same-site"), ("origin", "http://pi.local:8080")]));
+        assert!(!same(&[("sec-fetch-site", "same-origin"), ("origin", "http://evil.example")]), "both have to be right");
+        assert!(!same(&[("sec-fetch-site", "none"), ("origin", "null")]));
+        assert!(!same(&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")]), "one line of two");
+        assert!(!same(&[("origin", "http://pi.local:8080"), ("origin", "http://evil.example")]));
+        assert!(!same(&[("sec-fetch-site", "Same-Origin")]), "a browser writes it in small letters");
     }
 
     #[test]

@@ -14,11 +14,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use http_body::Frame;
 
-use super::address::client_address;
 use super::cookies::CookieScope;
 use super::form::field;
+use super::forwarded;
 use super::multipart::{MAX_ENVELOPE, Source};
-use super::origin::{authority, is_own, is_same};
+use super::origin::{authority, is_authority, is_own, is_same};
+use super::own_names::OwnNames;
 use super::problem::Code;
 use crate::types::Lang;
 use crate::types::crypto::Token;
@@ -56,22 +57,27 @@ pub fn head(data: &[u8]) {
     let lang = Lang::from_accept_language(&text);
     assert!(lang == Lang::Es || text.to_ascii_lowercase().contains("en"), "{text:?}");
 
-    let (peer, proxy) = (IpAddr::from([192, 168, 1, 9]), IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let forwarded = lines(data, &HeaderName::from_static("x-forwarded-for"));
-    assert_eq!(client_address(peer, &forwarded, &[proxy]), peer, "no proxy of ours");
-    let named = client_address(proxy, &forwarded, &[proxy]);
-    assert!(named == proxy || !forwarded.is_empty());
+    let proxy = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    for name in ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"] {
+        let sent = lines(data, &HeaderName::from_static(name));
+        for trusted in [false, true] {
+            let Ok(side) = forwarded::read(proxy, &sent, |addr| trusted || addr == proxy) else { continue };
+            assert!(side == forwarded::BrowserSide::default() || !sent.is_empty());
+            assert!(side.authority.is_none_or(|own| is_authority(&own) && own.bytes().all(|b| !b.is_ascii_uppercase())));
+            assert!(side.addr.is_none_or(|addr| addr == addr.to_canonical()));
+        }
+    }
 
-    let hosts = lines(data, &header::HOST);
+    let (hosts, names) = (lines(data, &header::HOST), OwnNames::new("mi-pi"));
     match authority(&hosts, &Uri::from_static("/login")) {
         Err(problem) => assert_eq!(problem.code, Code::BadRequest),
         Ok(None) => assert!(hosts.is_empty()),
         Ok(Some(own)) => {
             assert_eq!(hosts.len(), 1);
             if !own.contains([':', '[']) {
-                assert!(!is_own(&format!("{own}.evil.example"), "mi-pi", &[]), "{own:?}");
+                assert!(!is_own(&format!("{own}.evil.example"), &names, &[]), "{own:?}");
             }
-            if is_own(&own, "mi-pi", &[]) {
+            if is_own(&own, &names, &[]) {
                 assert!(own.contains(['.', ':']) || own.contains("localhost") || own.contains("mi-pi"), "{own:?}");
             }
             let origin = |origin: &str| {

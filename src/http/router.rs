@@ -12,7 +12,7 @@ use crate::accounts::Session;
 use crate::types::Lang;
 
 use super::Site;
-use super::auth::{Admin, AnySession, Operator, SignedIn, Uploader};
+use super::auth::{Admin, AnySession, MetricsReader, SignedIn, Uploader};
 use super::body::Body;
 use super::context::RequestContext;
 use super::problem::Problem;
@@ -43,8 +43,8 @@ pub(super) enum Handler {
     AnySession(fn(Call, AnySession) -> Answer),
     SignedIn(fn(Call, SignedIn) -> Answer),
     Uploader(fn(Call, Uploader) -> Answer),
-    /// An administrator, or whoever is on this machine.
-    Operator(fn(Call, Operator) -> Answer),
+    /// An administrator, or a program with the metrics token.
+    Metrics(fn(Call, MetricsReader) -> Answer),
     Admin(fn(Call, Admin) -> Answer),
 }
 
@@ -59,8 +59,8 @@ pub enum Access {
     SignedIn,
     /// A session of somebody who may put files into quarantine.
     Uploader,
-    /// A session of an administrator, or whoever asks from the machine itself.
-    Operator,
+    /// A session of an administrator, or the metrics token.
+    Metrics,
     /// A session of an administrator.
     Administrator,
 }
@@ -73,7 +73,7 @@ impl Handler {
             Self::AnySession(_) => Access::AnySession,
             Self::SignedIn(_) => Access::SignedIn,
             Self::Uploader(_) => Access::Uploader,
-            Self::Operator(_) => Access::Operator,
+            Self::Metrics(_) => Access::Metrics,
             Self::Admin(_) => Access::Administrator,
         }
     }

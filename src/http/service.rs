@@ -1,6 +1,5 @@
 //! What happens to every request before and after its handler.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::types::Lang;
 use crate::types::crypto::Token;
 
 use super::arrival::Arrival;
-use super::auth::{AnySession, Operator, SignedIn};
+use super::auth::{AnySession, Bearer, MetricsReader, SignedIn};
 use super::body::Body;
 use super::context::RequestContext;
 use super::cookies::CookieScope;
@@ -30,7 +29,6 @@ const SUSPENDED_RETRY: Duration = Duration::from_secs(5);
 /// Answers a request. Never fails: what goes wrong is an answer too.
 pub(super) async fn answer(
     site: Arc<Site>,
-    peer: IpAddr,
     context: RequestContext,
     arrival: Arrival,
     request: Request<Incoming>,
@@ -41,8 +39,8 @@ pub(super) async fn answer(
     let face = if is_api(request.uri().path()) { Face::Api } else { Face::Page };
     let cors = cors(request.headers(), &config.http.allowed_origins);
     let (secure, cookies) = (context.secure, context.cookies);
-    let outdated = outdated_token(&site, request.headers(), cookies);
-    let mut response = match dispatch(&site, peer, context, arrival, lang, request).await {
+    let outdated = arrival.session.as_ref().and_then(|_| outdated_token(&site, request.headers(), cookies));
+    let mut response = match dispatch(&site, context, arrival, lang, request).await {
         Ok(response) => response,
         Err(Refused { problem, face: own }) => show(&site, &problem, own.unwrap_or(face), lang),
     };
@@ -93,7 +91,6 @@ impl From<Problem> for Refused {
 
 async fn dispatch(
     site: &Arc<Site>,
-    peer: IpAddr,
     context: RequestContext,
     arrival: Arrival,
     lang: Lang,
@@ -119,7 +116,8 @@ async fn dispatch(
     let guarded = !is_safe(request.method()) || path == routes::SOCKET;
     if guarded && !is_same(request.headers(), context.authority(), context.secure, &config.http.allowed_origins) {
         let origin = request.headers().get(header::ORIGIN).map_or("-", |v| v.to_str().unwrap_or("?")).to_owned();
-        site.audit.record(Event::RequestCrossOrigin { addr, origin, path }).await;
+        let host = context.authority().to_owned();
+        site.audit.record(Event::RequestCrossOrigin { addr, origin, host, path }).await;
         return Err(Problem::new(Code::CrossOrigin).into());
     }
     let face = route.face;
@@ -142,15 +140,8 @@ async fn dispatch(
             Some(who) => handler(call, who).await,
             None => Err(denied(&call).await),
         },
-        Handler::Operator(handler) => {
-            let local = Operator::local(peer, call.request.headers(), call.context.authority(), &config.http.trusted_proxies);
-            let who = match local {
-                Some(who) => who,
-                None => match signed_in(&call, face)?.admin() {
-                    Some(admin) => admin.into(),
-                    None => return Err(denied(&call).await.into()),
-                },
-            };
+        Handler::Metrics(handler) => {
+            let who = metrics_reader(&call, face).await?;
             handler(call, who).await
         }
         Handler::Admin(handler) => match signed_in(&call, face)?.admin() {
@@ -182,7 +173,7 @@ pub(super) async fn check_host(site: &Site, context: &RequestContext, version: V
     match context.authority.as_deref() {
         None if version == Version::HTTP_11 => Err(Problem::new(Code::BadRequest).naming("Host")),
         None => Ok(()),
-        Some(host) if is_own(host, &site.host_name, &site.config.get().http.hosts) => Ok(()),
+        Some(host) if is_own(host, &site.own_names, &site.config.get().http.hosts) => Ok(()),
         Some(host) => {
             site.audit.record(Event::RequestMisdirected { addr, host: host.to_owned() }).await;
             Err(Problem::new(Code::Misdirected))
@@ -233,6 +224,25 @@ fn any_session(call: &Call, face: Face) -> Result<AnySession, Refused> {
 fn signed_in(call: &Call, face: Face) -> Result<SignedIn, Refused> {
     let problem = || Refused { problem: Problem::new(Code::PasswordChangeRequired), face: Some(face) };
     any_session(call, face)?.signed_in().ok_or_else(problem)
+}
+
+/// A bearer token is looked at alone: a wrong one is not made good by a cookie.
+async fn metrics_reader(call: &Call, face: Face) -> Result<MetricsReader, Refused> {
+    let challenge = |problem: Problem| problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    if let Some(bearer) = Bearer::read(call.request.headers()) {
+        let reader = MetricsReader::by_token(&call.site, &bearer).await?;
+        return reader.ok_or_else(|| challenge(Problem::new(Code::Unauthenticated)).into());
+    }
+    match signed_in(call, face) {
+        Ok(who) => match who.admin() {
+            Some(admin) => Ok(admin.into()),
+            None => Err(denied(call).await.into()),
+        },
+        Err(Refused { problem, face }) if problem.code == Code::Unauthenticated => {
+            Err(Refused { problem: challenge(problem), face })
+        }
+        Err(refused) => Err(refused),
+    }
 }
 
 async fn denied(call: &Call) -> Problem {

@@ -11,6 +11,11 @@ impl Db {
         Ok(query.query_row([key], |row| row.get(0)).optional()?)
     }
 
+    /// Removes a kept setting. Returns true if there was one.
+    pub fn remove_setting(&mut self, key: &str) -> Result<bool, StoreError> {
+        self.transaction(Durability::Synced, |tx| Ok(tx.execute("DELETE FROM settings WHERE key = ?1", [key])? > 0))
+    }
+
     /// Keeps a setting.
     pub fn keep_setting(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {

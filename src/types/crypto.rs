@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ring::rand::SecureRandom as _;
 use ring::{aead, digest, hmac, pbkdf2, rand};
+use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Fills an array from the operating system's generator.
@@ -169,6 +170,11 @@ impl Token {
     /// What the cookie carries: 64 hexadecimal digits.
     pub fn reveal(&self) -> String {
         hex(&self.0)
+    }
+
+    /// Returns true if this is the token's digest; takes the same time whatever differs.
+    pub fn has_digest(&self, digest: &Sha256) -> bool {
+        self.digest().0.ct_eq(&digest.0).into()
     }
 
     /// What the server keeps.

@@ -39,7 +39,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("GET",    "/api/trusted",            Access::Anyone,        404),
     rule("GET",    "/ws/check",               Access::Anyone,        404),
     rule("GET",    "/api/health",             Access::Anyone,        200),
-    rule("GET",    "/api/metrics",            Access::Operator,      200),
+    rule("GET",    "/api/metrics",            Access::Metrics,       200),
     rule("POST",   "/api/session",            Access::Anyone,        415),
     rule("POST",   "/api/claim",              Access::Anyone,        415),
     rule("GET",    "/api/session",            Access::AnySession,    200),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Client;
+use super::server::pichat;
+use super::{Client, Server};
 
 /// Figures by sample, such as `pichat_rooms{state="reserved"}`.
 pub fn figures(client: &Client) -> BTreeMap<String, u64> {
@@ -61,4 +62,17 @@ pub fn read(text: &str) -> BTreeMap<String, u64> {
         assert!(samples.insert(sample.to_owned(), value).is_none(), "{sample} is there twice");
     }
     samples
+}
+
+/// A new metrics token of this server; the one before ends.
+pub fn metrics_token(server: &Server) -> String {
+    let made = pichat().args(["metrics-token", "--data-dir"]).arg(&server.data_dir).env("PICHAT_AUDIT_SYSLOG", "stderr").output();
+    let made = made.expect("runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    String::from_utf8(made.stdout).expect("UTF-8").trim_end().to_owned()
+}
+
+/// A program that watches this server: it has the metrics token and no session.
+pub fn watcher(server: &Server) -> Client {
+    Client::new(server).with("Authorization", &format!("Bearer {}", metrics_token(server)))
 }

@@ -7,12 +7,10 @@ pub mod archive;
 pub mod card;
 pub mod http;
 pub mod metrics;
+pub mod proxy;
 pub mod server;
 pub mod socket;
 pub mod tls;
-
-/// Settings of a server that believes a proxy on this machine.
-pub const TRUSTING: &str = "[http]\ntrusted_proxies = [\"127.0.0.1\"]\n";
 
 pub use http::{Client, Response};
 pub use server::{Options, Server};

@@ -86,6 +86,11 @@ pub fn plain_address(server: &Server) -> SocketAddr {
 
 /// A connection that believes the certificates of `authority`.
 pub fn connect(addr: SocketAddr, authority: &str, name: &str) -> io::Result<Stream> {
+    over(TcpStream::connect(addr)?, authority, name)
+}
+
+/// TLS over a connection, believing the certificates of `authority`.
+pub fn over(mut tcp: TcpStream, authority: &str, name: &str) -> io::Result<Stream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).expect("PEM")).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -96,7 +101,6 @@ pub fn connect(addr: SocketAddr, authority: &str, name: &str) -> io::Result<Stre
         .with_no_client_auth();
     let name = ServerName::try_from(name.to_owned()).expect("a name");
     let mut connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
-    let mut tcp = TcpStream::connect(addr)?;
     tcp.set_read_timeout(Some(PATIENCE))?;
     tcp.set_write_timeout(Some(PATIENCE))?;
     while connection.is_handshaking() {

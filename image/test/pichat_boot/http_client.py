@@ -79,9 +79,8 @@ class Client:
             response = Response(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
-        for set_cookie in response.headers.get_all("Set-Cookie", []):
-            if "-device-" not in set_cookie.split("=")[0]:
-                self.cookie = set_cookie.split(";")[0]
+        if set_cookie := response.headers.get("Set-Cookie"):
+            self.cookie = set_cookie.split(";")[0]
         return response
 
     def get(self, path: str, host: str | None = None) -> Response:

@@ -81,7 +81,11 @@ fn texts_are_checked_where_they_stand() {
     let wrong = [
         ("http.listen = \"localhost:80\"", "1:15: http.listen: \"localhost:80\" will not do; allowed: an IP address and a port"),
         ("http.allowed_origins = [\n\"http://a\",\n  \"http://a/b\"]", "3:3: http.allowed_origins: \"http://a/b\" will not do"),
-        ("http.trusted_proxies = [\"10.0.0.0/8\"]", "1:25: http.trusted_proxies: \"10.0.0.0/8\" will not do; allowed: an IP"),
+        ("http.trusted_proxies = [\"10.0.0.1/8\"]", "1:25: http.trusted_proxies: \"10.0.0.1/8\" will not do; allowed: an IP"),
+        (
+            "http.trusted_proxies = [\"::1\", \"0.0.0.0/0\"]",
+            "1:32: http.trusted_proxies: \"0.0.0.0/0\" will not do; allowed: an IP",
+        ),
         ("tls.mode = \"on\"", "1:12: tls.mode: \"on\" will not do; allowed: \"off\", \"local-ca\" or \"files\""),
         ("[tls]\nlisten = \":443\"", "2:10: tls.listen: \":443\" will not do; allowed: an IP address and a port"),
         ("[tls]\n  listen = \"0.0.0.0:8080\"", "2:12: tls.listen: \"0.0.0.0:8080\" will not do; allowed: one that is not"),

@@ -5,13 +5,13 @@ use http::{HeaderValue, Response, header};
 use crate::accounts::password::MAX_WAITING;
 use crate::audit::QUEUE_EVENTS;
 use crate::http::Site;
-use crate::http::auth::Operator;
+use crate::http::auth::MetricsReader;
 use crate::http::body::Body;
 use crate::http::metrics::{Exposition, MEDIA_TYPE, Process};
 use crate::http::problem::Problem;
 use crate::http::router::Call;
 
-pub(super) async fn show(call: Call, _: Operator) -> Result<Response<Body>, Problem> {
+pub(super) async fn show(call: Call, _: MetricsReader) -> Result<Response<Body>, Problem> {
     let mut text = Exposition::default();
     process(&mut text, &call.site).await;
     chat(&mut text, &call.site).await;

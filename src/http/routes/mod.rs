@@ -52,7 +52,7 @@ fn route(method: Method, path: &'static str, face: Face, handler: Handler) -> Ro
 
 fn table() -> Vec<Route> {
     use Face::{Api, Page};
-    use Handler::{Admin, AnySession, Anyone, Operator, SignedIn, Uploader};
+    use Handler::{Admin, AnySession, Anyone, Metrics, SignedIn, Uploader};
     let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
     vec![
         route(get.clone(), "/", Page, Anyone(|c| Box::pin(pages::root(c)))),
@@ -74,7 +74,7 @@ fn table() -> Vec<Route> {
         route(get.clone(), "/api/trusted", Api, Anyone(|c| Box::pin(trusted::show(c)))),
         route(get.clone(), SOCKET_CHECK, Api, Anyone(|c| Box::pin(trusted::socket(c)))),
         route(get.clone(), "/api/health", Api, Anyone(|c| Box::pin(pages::health(c)))),
-        route(get.clone(), "/api/metrics", Api, Operator(|c, who| Box::pin(metrics::show(c, who)))),
+        route(get.clone(), "/api/metrics", Api, Metrics(|c, who| Box::pin(metrics::show(c, who)))),
         route(post.clone(), "/api/session", Api, Anyone(|c| Box::pin(session::sign_in(c)))),
         route(post.clone(), "/api/claim", Api, Anyone(|c| Box::pin(claim::api(c)))),
         route(get.clone(), "/api/session", Api, AnySession(|c, who| Box::pin(session::show(c, who)))),
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(of(Method::POST, "/api/files"), Some(Access::Uploader));
         assert_eq!(of(Method::POST, "/subir"), Some(Access::Uploader));
         assert_eq!(of(Method::DELETE, "/api/files/{id}"), Some(Access::Administrator));
-        assert_eq!(of(Method::GET, "/api/metrics"), Some(Access::Operator));
+        assert_eq!(of(Method::GET, "/api/metrics"), Some(Access::Metrics));
         assert_eq!(of(Method::GET, "/api/files/{id}/content"), Some(Access::SignedIn));
         assert_eq!(of(Method::GET, "/logout"), None, "GET changes nothing");
     }

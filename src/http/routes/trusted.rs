@@ -36,7 +36,8 @@ pub(super) async fn show(call: Call) -> Result {
     if let Some(origin) = from_plain_page(&call.site, call.request.headers(), own) {
         fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
-    if call.site.https.as_ref().is_some_and(|side| may_insist(own, side.http_port)) {
+    // In front of a proxy this is for the proxy to say.
+    if !call.context.proxied && call.site.https.as_ref().is_some_and(|side| may_insist(own, side.http_port)) {
         fields.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     Ok(response)
@@ -47,7 +48,9 @@ pub(super) async fn socket(call: Call) -> Result {
     let own = own_authority(&call)?;
     let headers = call.request.headers();
     let config = call.site.config.get();
-    if from_plain_page(&call.site, headers, own).is_none() && !is_same(headers, own, true, &config.http.allowed_origins) {
+    if from_plain_page(&call.site, headers, own).is_none()
+        && !is_same(headers, own, call.context.secure, &config.http.allowed_origins)
+    {
         return Err(Problem::new(Code::CrossOrigin));
     }
     let mut response = handshake(&call.request)?;

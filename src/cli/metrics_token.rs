@@ -1,0 +1,73 @@
+//! `pichat metrics-token`: the token by which a program reads `/api/metrics`. A running server takes it at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::accounts::{remove_metrics_token, replace_metrics_token};
+use crate::app::{open_data_dir, start_audit};
+use crate::audit::Event;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::store::Store;
+use crate::types::{Lang, Text};
+
+use super::caller::caller;
+use super::exit::Failure;
+use super::owner::become_owner;
+use super::{Flags, Source, say};
+
+#[derive(Args)]
+pub(super) struct MetricsToken {
+    /// Quita la ficha: solo un administrador lee las cifras · Removes the token: only an administrator reads the figures
+    #[arg(long)]
+    off: bool,
+    #[command(flatten)]
+    source: Source,
+}
+
+const SHOWN_ONCE: Text = Text::new(
+    "Solo se muestra ahora. La anterior ya no sirve. Se usa así: curl -H \"Authorization: Bearer FICHA\" …/api/metrics",
+    "It is shown only now. The one before is no longer good. Use: curl -H \"Authorization: Bearer TOKEN\" …/api/metrics",
+);
+const REMOVED: Text = Text::new(
+    "La ficha ya no sirve: solo un administrador lee las cifras.",
+    "The token is no longer good: only an administrator reads the figures.",
+);
+const NONE: Text = Text::new("No había ninguna ficha.", "There was no token.");
+
+impl MetricsToken {
+    pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
+        let config = self.source.load(Flags::default())?;
+        become_owner(&config.data_dir)?;
+        open_data_dir(&config.data_dir)?;
+        let store = Store::open(&config.data_dir)?;
+        if self.off {
+            let removed = store.with(remove_metrics_token)?;
+            if removed {
+                tell(&config, Event::MetricsTokenRemoved { by: caller() })?;
+            }
+            say(if removed { REMOVED } else { NONE }.pick(lang));
+            return Ok(());
+        }
+        let token = store.with(replace_metrics_token)?;
+        tell(&config, Event::MetricsTokenSet { by: caller() })?;
+        // Alone on standard output, so that a script can take it.
+        say(token.reveal());
+        note(SHOWN_ONCE.pick(lang));
+        Ok(())
+    }
+}
+
+fn tell(config: &Config, event: Event) -> Result<(), Failure> {
+    let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;
+    audit.note(event);
+    writer.finish(Duration::from_secs(2));
+    Ok(())
+}
+
+#[allow(clippy::print_stderr, reason = "a person reads it beside the token")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,158 @@
+//! IP addresses and ranges of them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::types::Text;
+
+/// Shortest prefixes: 10.0.0.0/8 and fc00::/7 are the widest private ranges. A wider one would trust strangers.
+const MIN_PREFIX_V4: u8 = 8;
+const MIN_PREFIX_V6: u8 = 7;
+
+/// Values that the settings allow.
+pub(super) const ALLOWED: Text = Text::new(
+    "una dirección IP, como \"127.0.0.1\", o una red que empieza en su primera dirección, como \"172.16.0.0/12\" o \"fd00::/8\" (de /8 a /32, o de /7 a /128 en IPv6)",
+    "an IP address, such as \"127.0.0.1\", or a range that begins at its first address, such as \"172.16.0.0/12\" or \"fd00::/8\" (/8 to /32, or /7 to /128 for IPv6)",
+);
+
+/// An address, or a range in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
+///
+/// A range whose address is not its first one is refused: `10.1.2.3/8` is more often a slip than the wish to trust a whole network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IpRange {
+    first: IpAddr,
+    prefix: u8,
+}
+
+/// The text is no address and no range.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no IP address and no range")]
+pub struct NoRange;
+
+impl IpRange {
+    /// Returns true if the range has this address; an IPv4-mapped IPv6 address counts as the IPv4 address.
+    pub fn contains(&self, addr: IpAddr) -> bool {
+        let mask = |addr: IpAddr| bits(addr).0 >> (bits(addr).1 - self.prefix);
+        let addr = addr.to_canonical();
+        addr.is_ipv4() == self.first.is_ipv4() && mask(addr) == mask(self.first)
+    }
+}
+
+impl From<IpAddr> for IpRange {
+    fn from(addr: IpAddr) -> Self {
+        let first = addr.to_canonical();
+        Self { first, prefix: bits(first).1 }
+    }
+}
+
+impl FromStr for IpRange {
+    type Err = NoRange;
+
+    fn from_str(text: &str) -> Result<Self, NoRange> {
+        let Some((first, prefix)) = text.split_once('/') else {
+            return text.parse::<IpAddr>().map(Self::from).map_err(|_| NoRange);
+        };
+        let first: IpAddr = first.parse().map_err(|_| NoRange)?;
+        // `u8::from_str` also takes a sign.
+        let digits = !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_digit());
+        let prefix: u8 = prefix.parse().ok().filter(|_| digits).ok_or(NoRange)?;
+        let ((first, width), least) = match first {
+            IpAddr::V4(_) => (bits(first), MIN_PREFIX_V4),
+            IpAddr::V6(_) => (bits(first), MIN_PREFIX_V6),
+        };
+        let host_bits = width.checked_sub(prefix).ok_or(NoRange)?;
+        if prefix < least || first.trailing_zeros() < u32::from(host_bits) {
+            return Err(NoRange);
+        }
+        let first = address(first, width).to_canonical();
+        // ::ffff:10.0.0.0/104 is 10.0.0.0/8.
+        let prefix = if first.is_ipv4() && width == 128 { prefix.checked_sub(96).ok_or(NoRange)? } else { prefix };
+        if prefix < if first.is_ipv4() { MIN_PREFIX_V4 } else { MIN_PREFIX_V6 } {
+            return Err(NoRange);
+        }
+        Ok(Self { first, prefix })
+    }
+}
+
+/// The address as a number, and its width in bits.
+fn bits(addr: IpAddr) -> (u128, u8) {
+    match addr {
+        IpAddr::V4(addr) => (u32::from(addr).into(), 32),
+        IpAddr::V6(addr) => (addr.into(), 128),
+    }
+}
+
+fn address(bits: u128, width: u8) -> IpAddr {
+    match u32::try_from(bits) {
+        Ok(bits) if width == 32 => Ipv4Addr::from(bits).into(),
+        _ => Ipv6Addr::from(bits).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn has(range: &str, addr: &str) -> bool {
+        range.parse::<IpRange>().expect("a range").contains(addr.parse().expect("an address"))
+    }
+
+    #[test]
+    fn ranges_hold_what_their_prefix_says() {
+        for (range, inside, outside) in [
+            ("172.16.0.0/12", "172.16.0.0", "172.15.255.255"),
+            ("172.16.0.0/12", "172.31.255.255", "172.32.0.0"),
+            ("10.0.0.0/8", "::ffff:10.9.9.9", "11.0.0.0"),
+            ("fd00::/8", "fdff:1::1", "fe00::"),
+            ("::ffff:10.0.0.0/104", "10.200.0.1", "::10.0.0.1"),
+            ("127.0.0.1", "127.0.0.1", "127.0.0.2"),
+            ("192.168.1.10/32", "192.168.1.10", "192.168.1.11"),
+            ("::1", "::1", "::2"),
+            ("fc00::/7", "fdff::", "127.0.0.1"),
+        ] {
+            assert!(has(range, inside) && !has(range, outside), "{range}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for bad in [
+            "",
+            "10.0.0.0/",
+            "10.0.0.0/33",
+            "10.0.0.0/+8",
+            "10.0.0.0/08x",
+            "10.0.0.1/8",
+            "172.16.0.0/11",
+            "fd00::1/8",
+            "fd00::/129",
+            "0.0.0.0/0",
+            "::/0",
+            "::ffff:0.0.0.0/96",
+            "::ffff:10.0.0.0/99",
+            "10.0.0.0/8/8",
+            "10.0.0.0/255.0.0.0",
+            "localhost",
+            "10.0.0.0-10.0.0.9",
+        ] {
+            assert_eq!(bad.parse::<IpRange>(), Err(NoRange), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_has_its_addresses_and_no_others(first: u32, prefix in 8_u8..=32, other: u32) {
+            let mask = u32::MAX << (32 - u32::from(prefix));
+            let network = Ipv4Addr::from(first & mask);
+            let range: IpRange = format!("{network}/{prefix}").parse().expect("a range");
+            prop_assert!(range.contains(Ipv4Addr::from(first).into()));
+            prop_assert_eq!(range.contains(Ipv4Addr::from(other).into()), other & mask == first & mask);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[0-9a-f:./]{0,30}|.{0,20}") {
+            let _ = text.parse::<IpRange>();
+        }
+    }
+}
