@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::blocklist::Blocklist;
 use crate::accounts::password::{self, HashPool, WeakPassword};
-use crate::accounts::{Accounts, PasswordRules, SessionLimits, SignInError};
+use crate::accounts::{Accounts, Devices, PasswordRules, SessionLimits, SignInError, SignInGuard};
 use crate::audit::{Audit, Event, Target, Threshold, Writer};
 use crate::chat::{ChatLimits, Hub};
 use crate::clock::Clock;
@@ -302,13 +302,13 @@ fn build(
     let rates = Arc::new(Rates::new(&rate_settings(&config), local.clone()));
     let refusals = Tally::default();
     let positions = PositionKey::derived(&key);
-    let hub = Hub::new(chat_limits(&config), key, audit.clone());
+    let hub = Hub::new(chat_limits(&config), Arc::clone(&key), audit.clone());
     let accounts = Arc::new(Accounts::open(
         store.clone(),
         HashPool::new(params, cores()).map_err(AppError::Thread)?,
         PasswordRules { blocklist: Blocklist::of_host(&facts.host_name), demonstration: matches!(mode, Mode::Demo(_)) },
         session_limits(&config),
-        Arc::clone(&sign_in),
+        SignInGuard { limits: Arc::clone(&sign_in), devices: Devices::new(key) },
         audit.clone(),
         Arc::clone(&clock),
     )?);

@@ -47,7 +47,7 @@ fn a_sign_in_by_json_says_who_one_is_until_when() {
     assert!(expires.as_str().is_some_and(|t| t.len() == 24 && t.ends_with('Z') && t.contains('T')), "{expires}");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 
-    let cookie = answer.header("set-cookie").expect("a cookie");
+    let cookie = answer.session_cookie().expect("a cookie");
     let mut parts = cookie.split("; ");
     let token =
         parts.next().and_then(|c| c.strip_prefix(&format!("{}=", server.cookie_name()))).expect("the name for plain HTTP");
@@ -80,7 +80,7 @@ fn the_form_works_without_scripts() {
     let right = client.post_form("/login", "usuario=ana&clave=la+clave+de%20ana");
     assert_eq!((right.status, right.header("location")), (303, Some("/inicio")));
     let mut inside = client.clone();
-    inside.cookie = right.header("set-cookie").and_then(|c| c.split(';').next()).map(str::to_owned);
+    inside.cookie = right.session_cookie().and_then(|c| c.split(';').next()).map(str::to_owned);
     assert_eq!(inside.get("/inicio").status, 200);
     assert_eq!(inside.get("/").header("location"), Some("/inicio"));
     assert_eq!(client.get("/").header("location"), Some("/login"));
@@ -109,8 +109,7 @@ fn signing_out_ends_the_session_and_its_sockets() {
     let gone = client.delete("/api/session");
     assert_eq!((gone.status, gone.body.len()), (204, 0));
     assert!(
-        gone.header("set-cookie")
-            .is_some_and(|c| c.starts_with(&format!("{}=;", server.cookie_name())) && c.contains("Max-Age=0")),
+        gone.session_cookie().is_some_and(|c| c.starts_with(&format!("{}=;", server.cookie_name())) && c.contains("Max-Age=0")),
         "{gone:?}"
     );
     assert_eq!(socket.close_code(), 4001);

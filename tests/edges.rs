@@ -8,7 +8,7 @@ mod evidence;
 
 use std::collections::BTreeSet;
 
-use common::{Client, Options, Server};
+use common::{Client, Options, Server, TRUSTING};
 use evidence::{cells, exists, named_tests};
 use serde_json::{Value, json};
 
@@ -67,13 +67,16 @@ fn a_person_may_join_and_resume_so_often_at_once() {
 
 #[test]
 fn an_address_may_fail_so_often_and_a_success_gives_back() {
-    let server = with(&[("PICHAT_LIMITS_LOGINS_PER_MINUTE", "2"), ("PICHAT_LIMITS_LOGIN_FAILURES", "100")]);
-    let at = |last| Client::new(&server).from(last);
+    let server = Server::start(
+        Options::config(TRUSTING).env("PICHAT_LIMITS_LOGINS_PER_MINUTE", "2").env("PICHAT_LIMITS_LOGIN_FAILURES", "100"),
+    );
+    let at = |last| Client::new(&server).behind(last);
     assert_eq!(at(9).sign_in("uno", "x").status, 401);
     for _ in 0..5 {
         assert_eq!(at(9).sign_in("cliente", "cliente123").status, 200, "costs nothing");
     }
     assert_eq!(at(9).sign_in("dos", "x").status, 401, "the second");
+    assert_eq!(at(9).sign_in("tres", "x").status, 401, "the one that a person who signed in here brings");
     let refused = at(9).sign_in("cliente", "cliente123");
     assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"));
     assert!(refused.header("retry-after").is_some());
@@ -85,8 +88,10 @@ fn an_address_may_fail_so_often_and_a_success_gives_back() {
 
 #[test]
 fn a_pair_is_locked_by_so_many_wrong_passwords() {
-    let server = with(&[("PICHAT_LIMITS_LOGIN_FAILURES", "2"), ("PICHAT_LIMITS_LOCKOUT_SECONDS", "77")]);
-    let at = |last| Client::new(&server).from(last);
+    let server = Server::start(
+        Options::config(TRUSTING).env("PICHAT_LIMITS_LOGIN_FAILURES", "2").env("PICHAT_LIMITS_LOCKOUT_SECONDS", "77"),
+    );
+    let at = |last| Client::new(&server).behind(last);
     assert_eq!(at(9).sign_in("cliente", "x").status, 401);
     assert_eq!(at(9).sign_in("cliente", "cliente123").status, 200, "one is not two, and in a row they are no more");
     for _ in 0..2 {

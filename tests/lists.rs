@@ -24,8 +24,8 @@ fn fill(server: &Server, count: usize, name: impl Fn(usize) -> String, state: &s
     let tx = db.transaction().expect("begins");
     for n in 0..count {
         tx.execute(
-            "INSERT INTO files (id, name, size, sha256, media_type, state, reasons, uploaded_by, user_id, uploaded_at)
-             VALUES (?1, ?2, 1, zeroblob(32), 'text/plain', ?3, '', 'otra', NULL, 0)",
+            "INSERT INTO files (id, name, size, sha256, media_type, state, reasons, uploaded_by, uploaded_at)
+             VALUES (?1, ?2, 1, zeroblob(32), 'text/plain', ?3, '', 'otra', 0)",
             rusqlite::params![format!("{n:032x}"), name(n), state],
         )
         .expect("inserts");

@@ -71,7 +71,8 @@ fn addresses_of_other_versions_get_the_file_of_today_and_are_not_kept() {
     let now = client.get(&versioned(&server, "js/chat.js"));
     for path in ["/static/js/chat.js", "/static/v0123456789abcdef/js/chat.js"] {
         let answer = client.get(path);
-        assert_eq!((answer.status, cache(&answer), &answer.body), (200, Some("no-cache"), &now.body), "{path}");
+        assert_eq!((answer.status, cache(&answer)), (200, Some("no-cache")), "{path}");
+        assert!(answer.body == now.body, "{path}");
         let tag = answer.header("etag").expect("a tag");
         assert_eq!(Some(tag), now.header("etag"));
         let same = ask(&client, path, &[("If-None-Match", tag)]);

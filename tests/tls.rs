@@ -208,7 +208,7 @@ fn people_sign_in_over_tls_only() {
     );
     stream.write_all(head.as_bytes()).unwrap();
     let answer = read_response(&mut stream, false).unwrap();
-    let cookie = answer.header("set-cookie").unwrap();
+    let cookie = answer.session_cookie().unwrap();
     assert!(
         answer.status == 303
             && cookie.starts_with(&format!("__Host-{}=", secure.server.cookie_name()))

@@ -32,7 +32,7 @@ fn somebody_speaks_and_hears_for_as_long_as_they_like() {
     let body = r#"{"username":"ana","password":"una-clave-larga"}"#;
     let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let (answer, _) = ask(&secure, "POST", "/api/session", &head);
-    let cookie = answer.header("set-cookie").and_then(|c| c.split(';').next()).expect("a cookie").to_owned();
+    let cookie = answer.session_cookie().and_then(|c| c.split(';').next()).expect("a cookie").to_owned();
     let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     let mut people: Vec<_> = (0..2)

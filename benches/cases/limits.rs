@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::FakeRelativeClock;
-use pichat::limits::{ConnectionCaps, LocalPrefixes, RateSettings, Rates, SignInLimits, SignInSettings, TokenBucket};
+use pichat::limits::{
+    Begun, Candidate, ConnectionCaps, LocalPrefixes, RateSettings, Rates, SignInLimits, SignInSettings, TokenBucket,
+};
 use pichat::types::UserId;
 
 use super::{Operation, Row};
@@ -83,7 +85,8 @@ fn sign_in(right: bool) -> Operation {
     let (mut who, mut now) = (0, Duration::ZERO);
     let mut one = move || {
         now += LATER;
-        let attempt = limits.begin(next(&mut who), "josé", now).expect("everything has faded");
+        let candidate = Candidate { addr: next(&mut who), name: Some("josé"), device: None };
+        let Ok(Begun::Now(attempt)) = limits.begin(&candidate, now) else { panic!("everything has faded") };
         if right {
             attempt.succeeded(now);
         } else {

@@ -67,7 +67,7 @@ impl Host {
         )
         .expect("writes");
         let answer = read_response(&mut stream, false).expect("an answer");
-        let cookie = answer.header("set-cookie").and_then(|cookie| cookie.split(';').next());
+        let cookie = answer.session_cookie().and_then(|cookie| cookie.split(';').next());
         cookie.unwrap_or_else(|| panic!("{}", answer.text())).to_owned()
     }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::audit::Event;
 use crate::clock::Now;
+use crate::limits::Candidate;
 use crate::store::{SessionRow, StoreError, UserRow};
 use crate::types::crypto::Token;
 
 use super::begin::draft;
+use super::device::device_of_session;
 use super::password::{Password, WeakPassword};
 use super::{Accounts, Session, SignInError};
 
@@ -59,8 +61,10 @@ impl Accounts {
         let PasswordChange { current, new } = change;
         let same = new.is(&current, session.must_change());
         let user = self.store.run(move |db| db.user_by_id(id)).await.map_err(SignInError::from)?;
+        let key = name.key();
+        let candidate = Candidate { addr, name: Some(&key), device: Some(device_of_session(session)) };
         // One that was given and has lapsed meanwhile still proves who began this session in time.
-        let user = match self.prove(user, &name.key(), current, None, addr).await {
+        let user = match self.prove(user, &candidate, current, None).await {
             Ok((user, _)) => user,
             Err(error) => {
                 self.audit.record(Event::PasswordRefused { user: name, addr, reason: reason(&error) }).await;

@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use crate::audit::{Event, SessionEnd};
 use crate::clock::Now;
+use crate::limits::Candidate;
 use crate::store::{ClaimRow, Redeemed, StoreError};
 use crate::types::crypto::Token;
 use crate::types::{ClaimCode, ClaimKind, UserName};
 
 use super::password::{Password, WeakPassword};
 use super::{Accounts, Session, SignInError};
-
-/// What wrong codes are counted under; no user can have this name.
-const LEDGER_KEY: &str = "/reclamar";
 
 /// What somebody who claims the device typed.
 pub struct ClaimRequest {
@@ -116,19 +114,13 @@ impl Accounts {
 
     async fn redeem_now(self: &Arc<Self>, request: ClaimRequest, addr: IpAddr) -> Result<(Token, Arc<Session>), ClaimError> {
         let Some(open) = self.open_claim() else { return Err(ClaimError::Closed) };
-        let attempt = match self.limits.begin(addr, LEDGER_KEY, self.clock.monotonic()) {
-            Ok(attempt) => attempt,
-            Err(refusal) => return Err(self.refused(refusal, None, addr).await.into()),
-        };
+        // A code of 65 bits needs no lock, only a rate.
+        let attempt = self.begin_attempt(&Candidate { addr, name: None, device: None }, None).await?;
         let code = match request.code.parse::<ClaimCode>() {
             Ok(code) if open.code.matches(&code) => code,
             _ => {
-                let outcome = attempt.failed(self.clock.monotonic());
+                attempt.failed(self.clock.monotonic());
                 self.audit.record(Event::ClaimFailed { addr, reason: "wrong_code" }).await;
-                if outcome.locked {
-                    let seconds = outcome.lockout.as_secs();
-                    self.audit.record(Event::LoginLockedOut { user: None, addr, seconds }).await;
-                }
                 return Err(ClaimError::WrongCode);
             }
         };

@@ -5,6 +5,7 @@ pub mod blocklist;
 mod change;
 mod claim;
 mod decoy;
+mod device;
 mod load;
 mod metrics_token;
 pub mod password;
@@ -20,16 +21,17 @@ use std::time::Duration;
 
 use crate::audit::{Audit, Event, LoginFailure};
 use crate::clock::{Clock, Now, Timestamp};
-use crate::limits::{Attempt, Refusal, SignInLimits, Tally, Wait};
+use crate::limits::{Attempt, Candidate, DeviceId, Refusal, SignInLimits, Tally, Wait};
 use crate::store::{Store, StoreError, UserRow};
 use crate::types::UserName;
-use crate::types::crypto::{Sha256, Token};
+use crate::types::crypto::{Sha256, Token, random};
 
 use blocklist::Blocklist;
 pub use change::{ChangeError, PasswordChange};
 use claim::OpenClaim;
 pub use claim::{ClaimError, ClaimRequest};
 use decoy::Decoys;
+pub use device::{DEVICE_DAYS, DeviceCookie, Devices, NAMES_PER_DEVICE};
 pub use metrics_token::{remove_metrics_token, replace_metrics_token};
 use password::{HashError, HashPool, Hashing, Password};
 pub use session::{Session, SessionLimits};
@@ -49,8 +51,8 @@ pub enum SignInError {
     /// Too many wrong tries for this name from this address.
     #[error("too many wrong tries for this name from this address")]
     LockedOut(Wait),
-    /// Too many wrong tries from this address.
-    #[error("too many wrong tries from this address")]
+    /// Too many wrong tries from this address, or for this name from everywhere.
+    #[error("too many wrong tries")]
     RateLimited(Wait),
     /// The hashing queue is full.
     #[error("too many people are signing in")]
@@ -75,8 +77,9 @@ impl From<HashError> for SignInError {
 impl From<Refusal> for SignInError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::RateLimited(wait) => Self::RateLimited(wait),
+            Refusal::RateLimited(wait) | Refusal::NameThrottled(wait) => Self::RateLimited(wait),
             Refusal::LockedOut(wait) => Self::LockedOut(wait),
+            Refusal::Busy => Self::Busy,
         }
     }
 }
@@ -106,8 +109,17 @@ pub struct Accounts {
     /// Sessions that are over and whose rows the store has not given up yet.
     unremoved: Mutex<HashSet<Sha256>>,
     limits: Arc<SignInLimits>,
+    devices: Devices,
     audit: Audit,
     clock: Arc<dyn Clock>,
+}
+
+/// Guards of the sign-in.
+pub struct SignInGuard {
+    /// Limits on failures.
+    pub limits: Arc<SignInLimits>,
+    /// Devices that have signed in before.
+    pub devices: Devices,
 }
 
 impl Accounts {
@@ -117,7 +129,7 @@ impl Accounts {
         pool: HashPool,
         rules: PasswordRules,
         session_limits: SessionLimits,
-        limits: Arc<SignInLimits>,
+        SignInGuard { limits, devices }: SignInGuard,
         audit: Audit,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
@@ -137,7 +149,7 @@ impl Accounts {
         }
         let decoys = Decoys::new(pool.decoy(), &hashes);
         let (freshness, unremoved) = (Freshness::default(), Mutex::new(unremoved));
-        Ok(Self { store, pool, decoys, rules, sessions, claim, freshness, unremoved, limits, audit, clock })
+        Ok(Self { store, pool, decoys, rules, sessions, claim, freshness, unremoved, limits, devices, audit, clock })
     }
 
     /// Checks name and password and begins a session. The token is for the browser only.
@@ -148,13 +160,20 @@ impl Accounts {
         name: String,
         password: Password,
         addr: IpAddr,
+        device: &DeviceCookie,
     ) -> Result<(Token, Arc<Session>), SignInError> {
-        let this = Arc::clone(self);
-        let task = tokio::spawn(async move { this.sign_in_now(&name, password, addr).await });
+        let (this, device) = (Arc::clone(self), device.clone());
+        let task = tokio::spawn(async move { this.sign_in_now(&name, password, addr, &device).await });
         task.await.unwrap_or(Err(SignInError::Internal(StoreError::Interrupted)))
     }
 
-    async fn sign_in_now(&self, name: &str, password: Password, addr: IpAddr) -> Result<(Token, Arc<Session>), SignInError> {
+    async fn sign_in_now(
+        &self,
+        name: &str,
+        password: Password,
+        addr: IpAddr,
+        device: &DeviceCookie,
+    ) -> Result<(Token, Arc<Session>), SignInError> {
         let user_name: Option<UserName> = name.parse().ok();
         let key = user_name.as_ref().map_or_else(|| name.to_lowercase(), UserName::key);
         let user = match user_name {
@@ -162,7 +181,9 @@ impl Accounts {
             None => None,
         };
         let useless = user.as_ref().and_then(|user| self.useless(user, &password));
-        let (user, old) = self.prove(user, &key, password, useless, addr).await?;
+        let device = user.as_ref().and_then(|user| device.device_of(user, self.clock.now()));
+        let candidate = Candidate { addr, name: Some(&key), device };
+        let (user, old) = self.prove(user, &candidate, password, useless).await?;
         if let Some(password) = old {
             self.rehash(&user, password).await;
         }
@@ -181,21 +202,18 @@ impl Accounts {
     async fn prove(
         &self,
         user: Option<UserRow>,
-        key: &str,
+        candidate: &Candidate<'_>,
         password: Password,
         useless: Option<LoginFailure>,
-        addr: IpAddr,
     ) -> Result<(UserRow, Option<Arc<Password>>), SignInError> {
-        let known = user.as_ref().map(|u| u.name.clone());
-        let attempt = match self.limits.begin(addr, key, self.clock.monotonic()) {
-            Ok(attempt) => attempt,
-            Err(refusal) => return Err(self.refused(refusal, known, addr).await),
-        };
+        let (known, addr) = (user.as_ref().map(|u| u.name.clone()), candidate.addr);
+        let attempt = self.begin_attempt(candidate, known).await?;
         let delay = attempt.delay();
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let phc = user.as_ref().map_or_else(|| self.decoys.of(key), |u| u.password.as_str().into());
+        let phc =
+            user.as_ref().map_or_else(|| self.decoys.of(candidate.name.unwrap_or_default()), |u| u.password.as_str().into());
         let given = user.as_ref().is_some_and(|u| u.must_change);
         let password = Arc::new(if given { password.as_one_time() } else { password });
         let verdict = self.pool.verify(phc, Typed(Arc::clone(&password))).await?;
@@ -228,18 +246,50 @@ impl Accounts {
         SignInError::Invalid
     }
 
-    async fn refused(&self, refusal: Refusal, user: Option<UserName>, addr: IpAddr) -> SignInError {
-        if let Refusal::RateLimited(wait) = &refusal
-            && wait.first
-        {
-            self.audit.record(Event::LoginRateLimited { addr, seconds: wait.seconds() }).await;
+    /// Waits until the secret may be checked.
+    async fn begin_attempt(&self, candidate: &Candidate<'_>, user: Option<UserName>) -> Result<Attempt, SignInError> {
+        let begun = match self.limits.begin(candidate, self.clock.monotonic()) {
+            Ok(begun) => begun.wait().await,
+            Err(refusal) => Err(refusal),
+        };
+        let refusal = match begun {
+            Ok(attempt) => return Ok(attempt),
+            Err(refusal) => refusal,
+        };
+        let addr = candidate.addr;
+        let event = match refusal {
+            Refusal::RateLimited(wait) if wait.first => Some(Event::LoginRateLimited { addr, seconds: wait.seconds() }),
+            Refusal::LockedOut(wait) if wait.first => Some(Event::LoginLockedOut { user, addr, seconds: wait.seconds() }),
+            Refusal::NameThrottled(wait) if wait.first => Some(Event::LoginNameThrottled { user, addr, seconds: wait.seconds() }),
+            _ => None,
+        };
+        if let Some(event) = event {
+            self.audit.record(event).await;
         }
-        if let Refusal::LockedOut(wait) = &refusal
-            && wait.first
-        {
-            self.audit.record(Event::LoginLockedOut { user, addr, seconds: wait.seconds() }).await;
+        Err(refusal.into())
+    }
+
+    /// Reads a device cookie's value. Entries that this server did not make are counted, and one a minute is told.
+    pub fn read_devices(&self, value: &str, addr: IpAddr) -> DeviceCookie {
+        let cookie = self.devices.read(value);
+        if cookie.forged > 0 {
+            self.limits.refused().count("sign_in", "forged_device");
+            self.audit.note(Event::DeviceForged { addr });
         }
-        refusal.into()
+        cookie
+    }
+
+    /// Returns the device cookie's value for a browser in which `session` has just begun. None where the account was reset meanwhile, or
+    /// cannot be read: the browser is then not known at its next sign-in.
+    pub async fn device_value(&self, session: &Session, old: &DeviceCookie) -> Option<String> {
+        let id = session.person.id;
+        let user = self.store.run(move |db| db.user_by_id(id)).await.ok().flatten()?;
+        if user.generation != session.generation {
+            return None;
+        }
+        let now = self.clock.now();
+        let known = old.device_of(&user, now).filter(|id| !self.limits.is_ended(id));
+        Some(self.devices.write(&user, known.unwrap_or_else(|| DeviceId(random())), old, now))
     }
 
     /// Stores the password anew under the parameters in force. That it fails is no reason to keep somebody out.

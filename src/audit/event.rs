@@ -152,6 +152,10 @@ events! {
     LoginLockedOut { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.locked_out", Refused, AuthPriv, Warning, Stranger;
     "An address tried to sign in too often; it may again in `seconds`."
     LoginRateLimited { addr: IpAddr, seconds: u64 } = "login.rate_limited", Refused, AuthPriv, Warning, Stranger;
+    "A name is guessed at from everywhere: who is not known to have signed in to it may try again in `seconds`. Written for the first of a minute."
+    LoginNameThrottled { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.name_throttled", Refused, AuthPriv, Warning, Stranger;
+    "A device cookie that this server did not make, or made with another key."
+    DeviceForged { addr: IpAddr } = "device.forged", Refused, AuthPriv, Warning, Sampled;
     "A session ended; `reason` is `logout`, `expired`, `evicted`, `revoked`, `password_changed` or `claimed`."
     SessionEnded { user: UserName, reason: SessionEnd } = "session.ended", Ok, AuthPriv, Info, Security;
     "The accounts could not be read for `seconds`: no session is taken for good until they can be."

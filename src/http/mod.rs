@@ -7,6 +7,7 @@ mod body;
 mod connection;
 mod context;
 mod cookies;
+mod device_cookie;
 mod download;
 mod form;
 mod forwarded;

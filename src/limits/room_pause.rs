@@ -1,7 +1,14 @@
-//! A pause after a wrong room password: 3 s for that user and room, doubling to 60 s.
+//! Attempts at a room's password: one under way for each user and room, and a pause of 3 s after a wrong one, doubling to 60 s.
+//!
+//! Further attempts wait for the verdict. If it is right the next one goes on, so that all tabs of a browser get in. If it is wrong
+//! they are refused without a verdict of their own.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use super::bounded::BoundedMap;
 use super::wait::{Told, Wait};
@@ -16,10 +23,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// So long after the last wrong password the next one counts as the first.
 const MEMORY: Duration = Duration::from_secs(600);
 
-/// Who has to wait before trying a room's password again.
+type Key = (UserId, RoomCode);
+
+/// Attempts under way and pauses, of all users and rooms.
 pub struct RoomPause {
-    pauses: Mutex<BoundedMap<(UserId, RoomCode), Pause>>,
+    state: Mutex<State>,
 }
+
+struct State {
+    pauses: BoundedMap<Key, Pause>,
+    /// Pairs with an attempt under way, and those who wait for it. A socket makes one attempt at a time, so there are at most as many
+    /// as sockets: 16384 of some 200 bytes are 3 MiB.
+    under_way: HashMap<Key, VecDeque<Waiter>>,
+}
+
+type Waiter = oneshot::Sender<Result<RoomAttempt, Wait>>;
 
 struct Pause {
     length: Duration,
@@ -35,7 +53,7 @@ impl Pause {
 
 impl Default for RoomPause {
     fn default() -> Self {
-        Self { pauses: Mutex::new(BoundedMap::new(PAUSED_ROOMS)) }
+        Self { state: Mutex::new(State { pauses: BoundedMap::new(PAUSED_ROOMS), under_way: HashMap::new() }) }
     }
 }
 
@@ -45,10 +63,126 @@ impl RoomPause {
         Self::default()
     }
 
-    /// Whether `user` may try the password of `room` now; to be asked before it is checked.
+    /// Tells whether `user` may try the password of `room` now, as far as the pause goes.
+    ///
+    /// # Errors
+    /// During a pause.
     pub fn check(&self, user: UserId, room: &RoomCode, now: Duration) -> Result<(), Wait> {
-        let mut pauses = self.pauses();
-        let Some(pause) = pauses.get_mut(&(user, room.clone())) else {
+        self.state().check(&(user, room.clone()), now)
+    }
+
+    /// Begins an attempt of `user` at `room`, or takes a place behind the one under way.
+    ///
+    /// # Errors
+    /// During a pause.
+    pub fn begin(self: &Arc<Self>, user: UserId, room: &RoomCode, now: Duration) -> Result<RoomTurn, Wait> {
+        let key = (user, room.clone());
+        let mut state = self.state();
+        state.check(&key, now)?;
+        if let Some(waiting) = state.under_way.get_mut(&key) {
+            let (waiter, turn) = oneshot::channel();
+            // Sockets that have gone do not add up.
+            waiting.retain(|waiter| !waiter.is_closed());
+            waiting.push_back(waiter);
+            return Ok(RoomTurn::Later(turn));
+        }
+        state.under_way.insert(key.clone(), VecDeque::new());
+        drop(state);
+        Ok(RoomTurn::Now(RoomAttempt { pauses: Arc::clone(self), key, settled: false }))
+    }
+
+    /// Hands the turn of `key` to the next one who waits.
+    fn pass_on(self: &Arc<Self>, key: &Key) {
+        loop {
+            let mut state = self.state();
+            let Some(waiter) = state.under_way.get_mut(key).and_then(VecDeque::pop_front) else {
+                state.under_way.remove(key);
+                return;
+            };
+            drop(state);
+            let next = RoomAttempt { pauses: Arc::clone(self), key: key.clone(), settled: false };
+            // Whose socket has gone: the one after that.
+            match waiter.send(Ok(next)) {
+                Err(Ok(mut unused)) => unused.settled = true,
+                _ => return,
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Place of an attempt.
+#[derive(Debug)]
+#[must_use]
+pub enum RoomTurn {
+    /// The password may be checked now.
+    Now(RoomAttempt),
+    /// Another attempt is under way.
+    Later(oneshot::Receiver<Result<RoomAttempt, Wait>>),
+}
+
+impl RoomTurn {
+    /// Waits for the turn.
+    ///
+    /// # Errors
+    /// When an attempt before this one was wrong.
+    pub async fn wait(self) -> Result<RoomAttempt, Wait> {
+        match self {
+            Self::Now(attempt) => Ok(attempt),
+            Self::Later(turn) => turn.await.unwrap_or(Err(Wait { retry: FIRST_PAUSE, first: false })),
+        }
+    }
+}
+
+/// The one attempt under way of a user at a room. Dropped without a verdict it leaves nothing, and the next one has its turn.
+#[must_use]
+pub struct RoomAttempt {
+    pauses: Arc<RoomPause>,
+    key: Key,
+    settled: bool,
+}
+
+impl RoomAttempt {
+    /// The password was wrong; returns the pause that begins now. Those who wait are refused.
+    pub fn wrong(mut self, now: Duration) -> Duration {
+        self.settled = true;
+        let mut state = self.pauses.state();
+        let retry = state.record_failure(&self.key, now);
+        let waiting = state.under_way.remove(&self.key).unwrap_or_default();
+        drop(state);
+        for waiter in waiting {
+            let _ = waiter.send(Err(Wait { retry, first: false }));
+        }
+        retry
+    }
+
+    /// The password was right: what was wrong before is forgotten. The next one has its turn when this is dropped.
+    pub fn right(&self) {
+        self.pauses.state().pauses.remove(&self.key);
+    }
+}
+
+/// Omits user and room.
+impl fmt::Debug for RoomAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoomAttempt").finish_non_exhaustive()
+    }
+}
+
+impl Drop for RoomAttempt {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.pauses.pass_on(&self.key);
+        }
+    }
+}
+
+impl State {
+    fn check(&mut self, key: &Key, now: Duration) -> Result<(), Wait> {
+        let Some(pause) = self.pauses.get_mut(key) else {
             return Ok(());
         };
         let until = pause.since + pause.length;
@@ -58,12 +192,10 @@ impl RoomPause {
         Err(Wait { retry: until - now, first: pause.told.first(now) })
     }
 
-    /// The password was wrong; returns the pause that begins now.
-    pub fn wrong(&self, user: UserId, room: &RoomCode, now: Duration) -> Duration {
-        let mut pauses = self.pauses();
+    fn record_failure(&mut self, key: &Key, now: Duration) -> Duration {
         // When room is needed the shortest pause goes first, the oldest of equals: it protects least.
-        let pause = pauses.entry(
-            &(user, room.clone()),
+        let pause = self.pauses.entry(
+            key,
             |pause| pause.faded(now),
             |pause| Some((pause.length, pause.since)),
             || Pause { length: Duration::ZERO, since: now, told: Told::default() },
@@ -79,92 +211,8 @@ impl RoomPause {
         pause.told = Told::default();
         pause.length
     }
-
-    /// The password was right: what was wrong before is forgotten.
-    pub fn right(&self, user: UserId, room: &RoomCode) {
-        self.pauses().remove(&(user, room.clone()));
-    }
-
-    fn pauses(&self) -> MutexGuard<'_, BoundedMap<(UserId, RoomCode), Pause>> {
-        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const ANA: UserId = UserId(1);
-
-    fn room(code: &str) -> RoomCode {
-        code.parse().unwrap()
-    }
-
-    fn secs(s: u64) -> Duration {
-        Duration::from_secs(s)
-    }
-
-    #[test]
-    fn pauses_double_to_a_minute() {
-        let (pauses, sala) = (RoomPause::new(), room("sala"));
-        let mut now = secs(100);
-        let mut lengths = Vec::new();
-        for _ in 0..7 {
-            assert_eq!(pauses.check(ANA, &sala, now), Ok(()));
-            let pause = pauses.wrong(ANA, &sala, now);
-            lengths.push(pause.as_secs());
-            assert_eq!(pauses.check(ANA, &sala, now), Err(Wait { retry: pause, first: true }));
-            now += pause - Duration::from_millis(1);
-            let wait = Wait { retry: Duration::from_millis(1), first: false };
-            assert_eq!(pauses.check(ANA, &sala, now), Err(wait));
-            now += Duration::from_millis(1);
-        }
-        assert_eq!(lengths, [3, 6, 12, 24, 48, 60, 60]);
-        assert_eq!(pauses.check(UserId(2), &sala, now), Ok(()), "of that user");
-        assert_eq!(pauses.check(ANA, &room("otra"), now), Ok(()), "and that room");
-    }
-
-    #[test]
-    fn the_right_password_and_ten_minutes_make_forget() {
-        let (pauses, sala) = (RoomPause::new(), room("sala"));
-        pauses.wrong(ANA, &sala, secs(0));
-        assert_eq!(pauses.wrong(ANA, &sala, secs(3)), secs(6));
-        pauses.right(ANA, &sala);
-        assert_eq!(pauses.check(ANA, &sala, secs(4)), Ok(()));
-        assert_eq!(pauses.wrong(ANA, &sala, secs(4)), secs(3));
-        assert_eq!(pauses.wrong(ANA, &sala, secs(603)), secs(6));
-        assert_eq!(pauses.wrong(ANA, &sala, secs(1203)), secs(3));
-    }
-
-    #[test]
-    fn a_flood_of_fresh_pauses_does_not_end_a_long_one() {
-        let (pauses, sala) = (RoomPause::new(), room("sala"));
-        pauses.wrong(ANA, &sala, secs(0));
-        pauses.wrong(ANA, &sala, secs(0));
-        for n in 0..2 * PAUSED_ROOMS {
-            pauses.wrong(UserId(2), &room(&format!("r{n}")), secs(1));
-        }
-        assert_eq!(pauses.pauses().len(), PAUSED_ROOMS);
-        assert!(pauses.check(ANA, &sala, secs(1)).is_err());
-    }
-
-    proptest! {
-        /// However it is tried, a password is checked at most so often as pauses of 3 s and more let it.
-        #[test]
-        fn guesses_are_bounded(steps in prop::collection::vec(0u64..70_000, 1..200)) {
-            let (pauses, sala) = (RoomPause::new(), room("sala"));
-            let (mut now, mut free_at) = (Duration::ZERO, Duration::ZERO);
-            for step in steps {
-                now += Duration::from_millis(step);
-                let open = pauses.check(ANA, &sala, now).is_ok();
-                prop_assert_eq!(open, now >= free_at);
-                if open {
-                    let pause = pauses.wrong(ANA, &sala, now);
-                    prop_assert!((FIRST_PAUSE..=LONGEST_PAUSE).contains(&pause));
-                    free_at = now + pause;
-                }
-            }
-        }
-    }
-}
+#[path = "room_pause_tests.rs"]
+mod tests;

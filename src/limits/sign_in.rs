@@ -1,38 +1,92 @@
-//! Failed sign-ins: a token bucket for each address, a lock for each pair of name and address, slower answers for a name
-//! that is guessed at from everywhere.
+//! Limits on failed sign-ins: a budget for each address and local network, a lock for each pair of name and address, slower answers
+//! and a throttle for a name that is guessed at from everywhere.
 //!
-//! **A stranger at another address cannot lock anybody out**: locks are by pair, and a name alone only slows answers.
+//! An attempt counts as failed only when it fails. As many as may still fail are verified at once; further ones wait, first come,
+//! first served, for the verdicts of those.
+//!
+//! **A stranger cannot shut out a device that has signed in to a name**: with its device cookie it is heard on figures of its own.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::address::LocalPrefixes;
-use super::sign_in_ledger::{Ledger, Pair, SignInSettings};
+use super::sign_in_device::DeviceId;
+use super::sign_in_table::{Admission, AttemptTable, CAPACITY, Capacity, Decision, Keys, Outcome, SignInSettings};
 use super::tally::Tally;
 use super::wait::Wait;
-use crate::types::crypto::{self, Sha256Hasher};
+use crate::types::crypto::{self, Sha256, Sha256Hasher};
+
+/// Attempts of one address that may wait for the verdicts of others: as many as the hashing queue holds.
+pub const WAITING_PER_ADDRESS: usize = 64;
+/// Attempts that may wait in all: four such addresses. Each holds a task of some KiB and a typed password, which a body of 64 KiB
+/// bounds: 16 MiB if all were that long, 1 MiB as people type.
+pub const WAITING_IN_ALL: usize = 256;
 
 /// The limits on signing in, shared by all connections.
 pub struct SignInLimits {
-    /// Random for each process: nobody can prepare names whose digests meet.
+    /// Random for each process, so that nobody can prepare names whose digests meet.
     salt: [u8; 32],
     local: LocalPrefixes,
-    ledger: Mutex<Ledger>,
+    state: Mutex<State>,
     refused: Tally,
 }
 
-/// Why an attempt may not begin. Both cost no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The address tried too often (or has as many attempts under way as it may still fail).
-    RateLimited(Wait),
-    /// This name is locked for this address.
-    LockedOut(Wait),
+struct State {
+    table: AttemptTable,
+    queue: VecDeque<Waiter>,
+    /// The latest time that was handed in; attempts without a verdict end at it.
+    now: Duration,
 }
 
-/// What a wrong password led to.
+struct Waiter {
+    keys: Keys,
+    answer: oneshot::Sender<Result<Attempt, Refusal>>,
+}
+
+type Answer = (oneshot::Sender<Result<Attempt, Refusal>>, Result<Attempt, Refusal>);
+
+/// Attempt that asks to be heard.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// The client's address.
+    pub addr: IpAddr,
+    /// Any text that two spellings of one name share ([`UserName::key`](crate::types::UserName::key)), or what was typed where that
+    /// is no name at all. None for a secret that belongs to no name.
+    pub name: Option<&'a str>,
+    /// The device that has signed in to this name, by its cookie.
+    pub device: Option<DeviceId>,
+}
+
+/// Reason why an attempt may not begin. None of them costs a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The address, or its local network, failed too often.
+    RateLimited(Wait),
+    /// This name is locked for this address or device.
+    LockedOut(Wait),
+    /// This name is guessed at from everywhere; those who are not known to have signed in to it share the tries.
+    NameThrottled(Wait),
+    /// Too many wait already.
+    Busy,
+}
+
+impl Refusal {
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::RateLimited(_) => "rate_limited",
+            Self::LockedOut(_) => "locked_out",
+            Self::NameThrottled(_) => "name_throttled",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+/// Consequence of a wrong password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed {
     /// This failure locked the pair; true once a lock, for one audit line.
@@ -41,33 +95,79 @@ pub struct Failed {
     pub lockout: Duration,
 }
 
+/// Result of asking to begin.
+#[derive(Debug)]
+#[must_use]
+pub enum Begun {
+    /// The secret may be checked now.
+    Now(Attempt),
+    /// Attempts under way decide.
+    Later(Turn),
+}
+
+impl Begun {
+    /// Waits for the turn, if it has not come.
+    ///
+    /// # Errors
+    /// When attempts under way used up what was left; then the secret must not be checked.
+    pub async fn wait(self) -> Result<Attempt, Refusal> {
+        match self {
+            Self::Now(attempt) => Ok(attempt),
+            Self::Later(Turn(answer)) => answer.await.unwrap_or(Err(Refusal::Busy)),
+        }
+    }
+}
+
+/// Place in the queue. It is given up when dropped.
+#[derive(Debug)]
+pub struct Turn(oneshot::Receiver<Result<Attempt, Refusal>>);
+
 impl SignInLimits {
-    /// Limits in which nobody has failed yet.
+    /// Limits without a failure.
     pub fn new(settings: SignInSettings, local: LocalPrefixes) -> Self {
-        Self { salt: crypto::random(), local, ledger: Mutex::new(Ledger::new(settings)), refused: Tally::default() }
+        Self::with_capacity(settings, local, CAPACITY)
+    }
+
+    pub(super) fn with_capacity(settings: SignInSettings, local: LocalPrefixes, capacity: Capacity) -> Self {
+        let state = State { table: AttemptTable::new(settings, capacity), queue: VecDeque::new(), now: Duration::ZERO };
+        Self { salt: crypto::random(), local, state: Mutex::new(state), refused: Tally::default() }
     }
 
     /// Puts other figures in force. Locks that hold stay as they are.
     pub fn reconfigure(&self, settings: SignInSettings) {
-        self.ledger().reconfigure(settings);
+        self.state().table.reconfigure(settings);
     }
 
-    /// Begins an attempt, to be asked for before the password is checked. `name_key` is any text that two spellings of one
-    /// name share ([`UserName::key`](crate::types::UserName::key)), or what was typed where that is no name at all.
+    /// Asks to begin an attempt, before its secret is checked.
     ///
     /// # Errors
-    /// When it has to wait; then the password must not be checked.
-    pub fn begin(self: &Arc<Self>, addr: IpAddr, name_key: &str, now: Duration) -> Result<Attempt, Refusal> {
-        let mut name = Sha256Hasher::default();
-        name.update(&self.salt);
-        name.update(name_key.as_bytes());
-        let pair = Pair { addr: self.local.keys(addr).own, name: name.finish() };
-        let begun = self.ledger().begin(pair, now);
-        let delay = begun.inspect_err(|refusal| {
-            let limited = matches!(refusal, Refusal::RateLimited(_));
-            self.refused.count("sign_in", if limited { "rate_limited" } else { "locked_out" });
-        })?;
-        Ok(Attempt { limits: Arc::clone(self), pair, delay, settled: false })
+    /// When it has to come again later; then the secret must not be checked.
+    pub fn begin(self: &Arc<Self>, candidate: &Candidate<'_>, now: Duration) -> Result<Begun, Refusal> {
+        let name = candidate.name.map(|name| self.digest(name));
+        let keys = Keys { address: self.local.keys(candidate.addr), name, device: candidate.device };
+        let mut state = self.state();
+        state.now = state.now.max(now);
+        // Those who wait come first, also where time alone has brought a token.
+        let answers = self.advance(&mut state);
+        let now = state.now;
+        let begun = match state.table.decide(&keys, now) {
+            Decision::Admit(admission) => Ok(Begun::Now(self.attempt(admission))),
+            Decision::Refuse(refusal) => Err(refusal),
+            Decision::Wait if !state.has_room_for(&keys) => Err(Refusal::Busy),
+            Decision::Wait => {
+                let (answer, turn) = oneshot::channel();
+                state.queue.push_back(Waiter { keys, answer });
+                Ok(Begun::Later(Turn(turn)))
+            }
+        };
+        drop(state);
+        deliver(answers);
+        begun.inspect_err(|refusal| self.refused.count("sign_in", refusal.reason()))
+    }
+
+    /// Returns true if wrong passwords have ended this device's cookie.
+    pub fn is_ended(&self, device: &DeviceId) -> bool {
+        self.state().table.is_ended(device)
     }
 
     /// How often nobody was let in, by reason.
@@ -75,53 +175,107 @@ impl SignInLimits {
         &self.refused
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    fn digest(&self, name: &str) -> Sha256 {
+        let mut hasher = Sha256Hasher::default();
+        hasher.update(&self.salt);
+        hasher.update(name.as_bytes());
+        hasher.finish()
+    }
+
+    fn attempt(self: &Arc<Self>, admission: Admission) -> Attempt {
+        Attempt { limits: Arc::clone(self), admission, settled: false }
+    }
+
+    /// Decides on those who wait, in their order.
+    fn advance(self: &Arc<Self>, state: &mut State) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for waiter in std::mem::take(&mut state.queue) {
+            if waiter.answer.is_closed() {
+                continue;
+            }
+            match state.table.decide(&waiter.keys, state.now) {
+                Decision::Wait => state.queue.push_back(waiter),
+                Decision::Admit(admission) => answers.push((waiter.answer, Ok(self.attempt(admission)))),
+                Decision::Refuse(refusal) => {
+                    self.refused.count("sign_in", refusal.reason());
+                    answers.push((waiter.answer, Err(refusal)));
+                }
+            }
+        }
+        answers
+    }
+
+    fn settle(self: &Arc<Self>, admission: &Admission, outcome: Outcome, now: Option<Duration>) -> Option<Duration> {
+        let mut state = self.state();
+        state.now = state.now.max(now.unwrap_or_default());
+        let now = state.now;
+        let locked = state.table.settle(admission, outcome, now);
+        let answers = self.advance(&mut state);
+        drop(state);
+        deliver(answers);
+        locked
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An attempt under way. Dropped without a verdict (the server was busy, the client has gone) it gives its token back, so
-/// it must live until the verdict is known, also where the check runs on another thread.
+impl State {
+    fn has_room_for(&self, keys: &Keys) -> bool {
+        let own = self.queue.iter().filter(|waiter| waiter.keys.address.own == keys.address.own);
+        self.queue.len() < WAITING_IN_ALL && own.count() < WAITING_PER_ADDRESS
+    }
+}
+
+/// Sends the answers, without the lock: an attempt whose receiver has gone is dropped here, and gives back what it took.
+fn deliver(answers: Vec<Answer>) {
+    for (answer, result) in answers {
+        let _ = answer.send(result);
+    }
+}
+
+/// An attempt under way. Dropped without a verdict (the server was busy) it gives its token back, so it must live until the verdict is
+/// known, also where the check runs on another thread.
 #[must_use]
 pub struct Attempt {
     limits: Arc<SignInLimits>,
-    pair: Pair,
-    delay: Duration,
+    admission: Admission,
     settled: bool,
 }
 
 impl Attempt {
     /// How long the answer is to be held back, right or wrong, so that it does not tell which.
     pub fn delay(&self) -> Duration {
-        self.delay
+        self.admission.delay
     }
 
-    /// The password was right: this attempt costs nothing, and what failed before is forgotten.
-    pub fn succeeded(mut self, _now: Duration) {
+    /// The secret was right: this attempt costs nothing, and what failed before is forgotten.
+    pub fn succeeded(mut self, now: Duration) {
         self.settled = true;
-        self.limits.ledger().succeeded(&self.pair);
+        self.limits.settle(&self.admission, Outcome::Right, Some(now));
     }
 
-    /// The password was wrong, or there is no such account.
+    /// The secret was wrong, or there is no such account.
     pub fn failed(mut self, now: Duration) -> Failed {
         self.settled = true;
-        let lockout = self.limits.ledger().failed(&self.pair, now);
+        let lockout = self.limits.settle(&self.admission, Outcome::Wrong, Some(now));
         self.limits.refused.count("sign_in", "wrong");
         Failed { locked: lockout.is_some(), lockout: lockout.unwrap_or_default() }
     }
 }
 
-/// Without name and address: they are nobody's business in a debug print.
+/// Omits name and address.
 impl fmt::Debug for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attempt").field("delay", &self.delay).finish_non_exhaustive()
+        f.debug_struct("Attempt").field("delay", &self.admission.delay).finish_non_exhaustive()
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.settled {
-            self.limits.ledger().abandoned(&self.pair);
+            self.limits.settle(&self.admission, Outcome::Abandoned, None);
         }
     }
 }

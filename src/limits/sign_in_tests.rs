@@ -4,12 +4,13 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::limits::MAX_DELAY;
+use crate::limits::{Ipv6Prefix, MAX_DELAY, NAME_FAILURES_PER_HOUR};
 
 const LOCKOUT: Duration = Duration::from_secs(900);
 const SETTINGS: SignInSettings = SignInSettings { logins_per_minute: 10, login_failures: 5, lockout: LOCKOUT };
 /// So many that the bucket never speaks.
 const NO_RATE: SignInSettings = SignInSettings { logins_per_minute: 1_000_000_000, ..SETTINGS };
+const DEVICE: DeviceId = DeviceId([7; 16]);
 
 fn limits(settings: SignInSettings) -> Arc<SignInLimits> {
     Arc::new(SignInLimits::new(settings, LocalPrefixes::default()))
@@ -23,12 +24,48 @@ fn secs(s: u64) -> Duration {
     Duration::from_secs(s)
 }
 
+fn from(addr: IpAddr, name: &str) -> Candidate<'_> {
+    Candidate { addr, name: Some(name), device: None }
+}
+
+fn with_device(n: u32, name: &str) -> Candidate<'_> {
+    Candidate { addr: addr(n), name: Some(name), device: Some(DEVICE) }
+}
+
+/// Begins an attempt that need not wait.
+fn begin(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> Result<Attempt, Refusal> {
+    limits.begin(&candidate, now).map(|begun| match begun {
+        Begun::Now(attempt) => attempt,
+        Begun::Later(_) => panic!("{candidate:?} waits"),
+    })
+}
+
+fn wait_for_turn(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> Turn {
+    match limits.begin(&candidate, now) {
+        Ok(Begun::Later(turn)) => turn,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The answer of a turn that has come.
+fn answer(turn: &mut Turn) -> Option<Result<Attempt, Refusal>> {
+    turn.0.try_recv().ok()
+}
+
 fn fail(limits: &Arc<SignInLimits>, n: u32, name: &str, now: Duration) -> Result<Failed, Refusal> {
-    limits.begin(addr(n), name, now).map(|attempt| attempt.failed(now))
+    begin(limits, from(addr(n), name), now).map(|attempt| attempt.failed(now))
+}
+
+fn succeed(limits: &Arc<SignInLimits>, n: u32, name: &str, now: Duration) {
+    begin(limits, from(addr(n), name), now).unwrap().succeeded(now);
+}
+
+fn is_heard(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> bool {
+    begin(limits, candidate, now).is_ok()
 }
 
 #[test]
-fn five_wrong_lock_the_pair_and_nobody_else() {
+fn five_wrong_lock_the_pair_alone() {
     let limits = limits(SETTINGS);
     let not_yet = Failed { locked: false, lockout: Duration::ZERO };
     for _ in 0..4 {
@@ -36,67 +73,159 @@ fn five_wrong_lock_the_pair_and_nobody_else() {
     }
     assert_eq!(fail(&limits, 1, "ana", secs(0)), Ok(Failed { locked: true, lockout: LOCKOUT }));
     let locked = |now, first| Some(Refusal::LockedOut(Wait { retry: LOCKOUT.saturating_sub(now), first }));
-    assert_eq!(limits.begin(addr(1), "ana", secs(0)).err(), locked(secs(0), true));
-    assert_eq!(limits.begin(addr(1), "ana", secs(1)).err(), locked(secs(1), false));
-    assert!(limits.begin(addr(2), "ana", secs(1)).is_ok(), "from her own desk she signs in");
-    assert!(limits.begin(addr(1), "luis", secs(1)).is_ok(), "at that desk others sign in");
-    assert!(limits.begin(addr(1), "ana", secs(899)).is_err());
-    assert!(limits.begin(addr(1), "ana", secs(900)).is_ok());
+    assert_eq!(begin(&limits, from(addr(1), "ana"), secs(0)).err(), locked(secs(0), true));
+    assert_eq!(begin(&limits, from(addr(1), "ana"), secs(1)).err(), locked(secs(1), false));
+    assert!(is_heard(&limits, from(addr(2), "ana"), secs(1)), "from her own desk she signs in");
+    assert!(is_heard(&limits, from(addr(1), "luis"), secs(1)), "at that desk others sign in");
+    assert!(!is_heard(&limits, from(addr(1), "ana"), secs(899)));
+    assert!(is_heard(&limits, from(addr(1), "ana"), secs(900)));
 }
 
 #[test]
-fn a_locked_out_refusal_takes_no_token() {
+fn locked_out_refusal_takes_no_token() {
     let limits = limits(SETTINGS);
     for _ in 0..5 {
         fail(&limits, 1, "ana", secs(0)).unwrap();
     }
     for _ in 0..100 {
-        assert!(matches!(limits.begin(addr(1), "ana", secs(0)), Err(Refusal::LockedOut(_))));
+        assert!(matches!(begin(&limits, from(addr(1), "ana"), secs(0)), Err(Refusal::LockedOut(_))));
     }
     for n in 0..5 {
         assert!(fail(&limits, 1, &format!("otra{n}"), secs(0)).is_ok());
     }
-    assert!(matches!(limits.begin(addr(1), "otra", secs(0)), Err(Refusal::RateLimited(_))));
+    assert!(matches!(begin(&limits, from(addr(1), "otra"), secs(0)), Err(Refusal::RateLimited(_))));
 }
 
 #[test]
-fn an_address_fails_ten_times_a_minute_and_succeeds_as_often_as_it_likes() {
+fn address_fails_ten_times_a_minute_and_succeeds_without_limit() {
     let limits = limits(SETTINGS);
     for _ in 0..100 {
-        limits.begin(addr(1), "ana", secs(0)).unwrap().succeeded(secs(0));
+        succeed(&limits, 1, "ana", secs(0));
     }
-    for n in 0..10 {
+    for n in 0..11 {
         fail(&limits, 1, &format!("n{n}"), secs(0)).unwrap();
     }
-    let refused = |first| Some(Refusal::RateLimited(Wait { retry: secs(6), first }));
-    assert_eq!(limits.begin(addr(1), "ana", secs(0)).err(), refused(true));
-    assert_eq!(limits.begin(addr(1), "ana", secs(0)).err(), refused(false));
-    assert!(limits.begin(addr(2), "ana", secs(0)).is_ok());
-    assert!(limits.begin(addr(1), "ana", secs(6)).is_ok());
+    let refused = |retry, first| Some(Refusal::RateLimited(Wait { retry, first }));
+    // One person signed in here: eleven a minute.
+    let retry = Duration::from_nanos(60_000_000_000_u64.div_ceil(11));
+    assert_eq!(begin(&limits, from(addr(1), "luis"), secs(0)).err(), refused(retry, true));
+    assert_eq!(begin(&limits, from(addr(1), "luis"), secs(0)).err(), refused(retry, false));
+    assert!(is_heard(&limits, from(addr(2), "luis"), secs(0)));
+    assert!(is_heard(&limits, from(addr(1), "luis"), retry));
 }
 
+/// 60 people behind one address sign in at once: each waits its turn and none is refused.
 #[test]
-fn attempts_in_parallel_do_not_slip_past() {
+fn sixty_right_at_once_are_all_heard() {
     let limits = limits(SETTINGS);
-    let attempts: Vec<_> = (0..50).map_while(|_| limits.begin(addr(1), "ana", secs(0)).ok()).collect();
-    assert_eq!(attempts.len(), 5);
-    let locks: Vec<_> = attempts.into_iter().map(|attempt| attempt.failed(secs(1)).locked).collect();
-    assert_eq!(locks, [false, false, false, false, true]);
+    let mut running = Vec::new();
+    let mut waiting = Vec::new();
+    for n in 0..60 {
+        match limits.begin(&from(addr(1), &format!("n{n}")), secs(0)).unwrap() {
+            Begun::Now(attempt) => running.push(attempt),
+            Begun::Later(turn) => waiting.push(turn),
+        }
+    }
+    assert_eq!((running.len(), waiting.len()), (10, 50));
+    let mut heard = 0;
+    while let Some(attempt) = running.pop() {
+        attempt.succeeded(secs(1));
+        heard += 1;
+        for turn in &mut waiting {
+            if let Some(answer) = answer(turn) {
+                running.push(answer.unwrap());
+            }
+        }
+    }
+    assert_eq!(heard, 60);
+}
 
-    let names = (0..50).map(|n| format!("n{n}"));
-    let attempts: Vec<_> = names.map_while(|name| limits.begin(addr(2), &name, secs(0)).ok()).collect();
-    assert_eq!(attempts.len(), 10, "a token is taken at the beginning");
-    drop(attempts);
-    assert_eq!((0..10).filter(|n| fail(&limits, 2, &format!("n{n}"), secs(0)).is_ok()).count(), 10);
+/// As many as may fail are verified; the others are answered without a verdict once those have failed.
+#[test]
+fn thousand_wrong_at_once_have_ten_verdicts() {
+    let limits = limits(SETTINGS);
+    let (mut running, mut waiting, mut busy, mut verdicts) = (Vec::new(), Vec::new(), 0, 0);
+    for n in 0..1000 {
+        match limits.begin(&from(addr(1), &format!("n{n}")), secs(0)) {
+            Ok(Begun::Now(attempt)) => running.push(attempt),
+            Ok(Begun::Later(turn)) => waiting.push(turn),
+            Err(refusal) => {
+                assert_eq!(refusal, Refusal::Busy);
+                busy += 1;
+            }
+        }
+    }
+    assert_eq!((running.len(), waiting.len(), busy), (10, WAITING_PER_ADDRESS, 1000 - 10 - WAITING_PER_ADDRESS));
+    assert!(is_heard(&limits, from(addr(2), "ana"), secs(0)), "another address does not wait");
+    while let Some(attempt) = running.pop() {
+        attempt.failed(secs(1));
+        verdicts += 1;
+        for turn in &mut waiting {
+            if let Some(Ok(attempt)) = answer(turn) {
+                running.push(attempt);
+            }
+        }
+    }
+    assert_eq!(verdicts, 10);
+    assert!(limits.state().queue.is_empty(), "none waits for ever");
+    assert_eq!(limits.refused().read()[&["sign_in", "wrong"]], 10);
 }
 
 #[test]
-fn an_attempt_without_verdict_leaves_nothing() {
+fn pair_lets_five_through_and_the_sixth_waits_for_them() {
+    let limits = limits(SETTINGS);
+    let mut attempts: Vec<_> = (0..5).map(|_| begin(&limits, from(addr(1), "ana"), secs(0)).unwrap()).collect();
+    let mut sixth = wait_for_turn(&limits, from(addr(1), "ana"), secs(0));
+    attempts.pop().unwrap().failed(secs(1));
+    assert!(answer(&mut sixth).is_none(), "one failed and four are under way");
+    attempts.pop().unwrap().succeeded(secs(1));
+    attempts.push(answer(&mut sixth).unwrap().unwrap());
+    // The right one has forgiven the one before: four are under way, and a fifth may be.
+    attempts.push(begin(&limits, from(addr(1), "ana"), secs(1)).unwrap());
+    let mut eighth = wait_for_turn(&limits, from(addr(1), "ana"), secs(1));
+    let locks: Vec<_> = attempts.into_iter().map(|attempt| attempt.failed(secs(2)).locked).collect();
+    assert_eq!(locks, [false, false, false, false, true]);
+    assert!(matches!(answer(&mut eighth), Some(Err(Refusal::LockedOut(Wait { retry: LOCKOUT, first: true })))));
+}
+
+#[test]
+fn those_who_wait_come_before_newcomers() {
+    let limits = limits(SETTINGS);
+    let attempts: Vec<_> = (0..10).map(|n| begin(&limits, from(addr(1), &format!("n{n}")), secs(0)).unwrap()).collect();
+    let mut first = wait_for_turn(&limits, from(addr(1), "ana"), secs(0));
+    let mut second = wait_for_turn(&limits, from(addr(1), "eva"), secs(0));
+    // Time alone has brought one token; a newcomer asks at that moment.
+    let mut third = wait_for_turn(&limits, from(addr(1), "luis"), secs(6));
+    let first = answer(&mut first).unwrap().unwrap();
+    assert!(answer(&mut second).is_none() && answer(&mut third).is_none());
+    drop(first);
+    let second = answer(&mut second).unwrap().unwrap();
+    assert!(answer(&mut third).is_none());
+    drop((attempts, second));
+    assert!(matches!(answer(&mut third), Some(Ok(_))));
+}
+
+#[test]
+fn turn_that_is_given_up_costs_nothing() {
+    let limits = limits(SETTINGS);
+    let mut attempts: Vec<_> = (0..10).map(|n| begin(&limits, from(addr(1), &format!("n{n}")), secs(0)).unwrap()).collect();
+    for n in 0..1000 {
+        drop(limits.begin(&from(addr(1), &format!("m{n}")), secs(0)));
+    }
+    assert!(limits.state().queue.len() <= WAITING_PER_ADDRESS);
+    let mut last = wait_for_turn(&limits, from(addr(1), "ana"), secs(0));
+    attempts.pop().unwrap().succeeded(secs(0));
+    assert!(matches!(answer(&mut last), Some(Ok(_))));
+    assert!(limits.state().queue.is_empty());
+}
+
+#[test]
+fn attempt_without_verdict_leaves_nothing() {
     let limits = limits(SETTINGS);
     for _ in 0..1000 {
-        drop(limits.begin(addr(1), "ana", secs(0)).unwrap());
+        drop(begin(&limits, from(addr(1), "ana"), secs(0)).unwrap());
     }
-    assert_eq!(limits.ledger().sizes(), [1, 0, 0]);
+    assert_eq!(limits.state().table.sizes(), Capacity { addresses: 1, pairs: 0, names: 0, devices: 0 });
     assert_eq!(fail(&limits, 1, "ana", secs(0)).map(|failed| failed.locked), Ok(false));
 }
 
@@ -106,7 +235,7 @@ fn success_and_time_forget_failures() {
     for now in [0, 0, 0, 0] {
         assert!(!fail(&limits, 1, "ana", secs(now)).unwrap().locked);
     }
-    limits.begin(addr(1), "ana", secs(0)).unwrap().succeeded(secs(0));
+    succeed(&limits, 1, "ana", secs(0));
     for now in [1, 1, 1, 1, 901, 901, 901, 901] {
         assert!(!fail(&limits, 1, "ana", secs(now)).unwrap().locked);
     }
@@ -114,40 +243,150 @@ fn success_and_time_forget_failures() {
 }
 
 #[test]
-fn a_name_guessed_at_from_everywhere_answers_slower_and_is_never_locked() {
+fn name_guessed_at_from_everywhere_answers_slower() {
     let limits = limits(SETTINGS);
-    let delay = |from| limits.begin(addr(from), "ana", secs(0)).unwrap().delay();
+    let delay = |from_addr| begin(&limits, from(addr(from_addr), "ana"), secs(0)).unwrap().delay();
     for n in 0..50 {
         fail(&limits, n, "ana", secs(0)).unwrap();
     }
     assert_eq!(delay(1000), Duration::ZERO);
     fail(&limits, 50, "ana", secs(0)).unwrap();
     assert_eq!(delay(1000), Duration::from_millis(100));
-    for n in 51..1000 {
+    for n in 51..99 {
         fail(&limits, n, "ana", secs(0)).unwrap();
     }
-    assert_eq!(delay(1000), MAX_DELAY);
-    assert_eq!(limits.begin(addr(1000), "luis", secs(0)).unwrap().delay(), Duration::ZERO);
-    limits.begin(addr(1000), "ana", secs(0)).unwrap().succeeded(secs(0));
-    assert_eq!(delay(1000), Duration::ZERO);
+    assert_eq!(delay(1000), Duration::from_millis(4900));
+    for n in 99..200 {
+        fail(&limits, n, "ana", secs(36 * u64::from(n))).unwrap();
+    }
+    let later = secs(36 * 200);
+    assert_eq!(begin(&limits, from(addr(1000), "ana"), later).unwrap().delay(), MAX_DELAY);
+    assert_eq!(begin(&limits, from(addr(1000), "luis"), later).unwrap().delay(), Duration::ZERO);
+    succeed(&limits, 1000, "ana", later);
+    assert_eq!(begin(&limits, from(addr(1000), "ana"), later).unwrap().delay(), Duration::ZERO);
 }
 
-/// Room for so few that a test can fill it.
-const SMALL: [usize; 3] = [32, 128, 64];
-
-fn small_limits(settings: SignInSettings) -> Arc<SignInLimits> {
-    let [addresses, pairs, names] = SMALL;
-    let ledger = Ledger::with_room(settings, addresses, pairs, names);
-    Arc::new(SignInLimits {
-        salt: crypto::random(),
-        local: LocalPrefixes::default(),
-        ledger: Mutex::new(ledger),
-        refused: Tally::default(),
-    })
+/// Uses up what a name bears in an hour, from addresses 1000 and on.
+fn guess_from_everywhere(limits: &Arc<SignInLimits>, name: &str, now: Duration) {
+    for n in 0..NAME_FAILURES_PER_HOUR {
+        fail(limits, 1000 + n, name, now).unwrap();
+    }
 }
 
 #[test]
-fn a_flood_from_one_address_pushes_out_no_lock() {
+fn name_past_a_hundred_hears_those_who_are_known() {
+    let limits = limits(SETTINGS);
+    succeed(&limits, 1, "ana", secs(0));
+    // As "ana" exists and "nadie" does not, both behave alike.
+    for (name, start) in [("ana", 1000), ("nadie", 2000)] {
+        guess_from_everywhere(&limits, name, secs(start));
+        let throttled = begin(&limits, from(addr(9), name), secs(start)).err();
+        assert!(
+            matches!(throttled, Some(Refusal::NameThrottled(Wait { retry, first: true })) if retry.as_secs() == 36),
+            "{throttled:?}"
+        );
+        let again = begin(&limits, from(addr(8), name), secs(start)).err();
+        assert!(matches!(again, Some(Refusal::NameThrottled(Wait { first: false, .. }))));
+        assert!(is_heard(&limits, from(addr(9), name), secs(start + 37)), "one try each 36 s for all strangers");
+        fail(&limits, 9, name, secs(start + 37)).unwrap();
+        assert!(!is_heard(&limits, from(addr(8), name), secs(start + 38)));
+    }
+    guess_from_everywhere(&limits, "ana", secs(10_000));
+    assert!(!is_heard(&limits, from(addr(9), "ana"), secs(10_000)));
+    assert!(is_heard(&limits, from(addr(1), "ana"), secs(10_000)), "an address from which she signed in");
+    assert!(is_heard(&limits, with_device(9, "ana"), secs(10_000)), "a device that signed in to that name");
+    assert!(is_heard(&limits, from(addr(9), "luis"), secs(10_000)));
+    let month = 30 * 24 * 3600;
+    let until = secs(month - 1);
+    guess_from_everywhere(&limits, "ana", until);
+    assert!(is_heard(&limits, from(addr(1), "ana"), until));
+    assert!(!is_heard(&limits, from(addr(1), "ana"), secs(month)));
+}
+
+#[test]
+fn stranger_behind_the_same_address_cannot_shut_a_device_out() {
+    let limits = limits(SETTINGS);
+    for _ in 0..5 {
+        fail(&limits, 1, "ana", secs(0)).unwrap();
+    }
+    for n in 0..5 {
+        fail(&limits, 1, &format!("n{n}"), secs(0)).unwrap();
+    }
+    assert!(matches!(begin(&limits, from(addr(1), "ana"), secs(0)), Err(Refusal::LockedOut(_))));
+    assert!(matches!(begin(&limits, from(addr(1), "luis"), secs(0)), Err(Refusal::RateLimited(_))));
+    let ana = begin(&limits, with_device(1, "ana"), secs(0)).unwrap();
+    ana.succeeded(secs(0));
+    assert!(!is_heard(&limits, from(addr(1), "ana"), secs(0)), "their lock stays theirs");
+}
+
+#[test]
+fn device_cookie_brings_an_address_no_further_tries() {
+    let limits = limits(SETTINGS);
+    let mut verdicts = 0;
+    for _ in 0..1000 {
+        match limits.begin(&with_device(1, "ana"), secs(0)) {
+            Ok(Begun::Now(attempt)) => {
+                attempt.failed(secs(0));
+                verdicts += 1;
+            }
+            Ok(Begun::Later(_)) => panic!("none is under way"),
+            Err(refusal) => assert!(matches!(refusal, Refusal::LockedOut(_))),
+        }
+    }
+    assert_eq!(verdicts, 5);
+    assert!(!is_heard(&limits, from(addr(1), "ana"), secs(0)), "nor does dropping it");
+}
+
+#[test]
+fn ten_wrong_in_an_hour_end_a_device_cookie() {
+    let limits = limits(SETTINGS);
+    for now in [0, 0, 0, 0, 0, 900, 900, 900, 900] {
+        begin(&limits, with_device(1, "ana"), secs(now)).unwrap().failed(secs(now));
+        assert!(!limits.is_ended(&DEVICE));
+    }
+    // A right password does not begin the count anew.
+    begin(&limits, with_device(1, "ana"), secs(901)).unwrap().succeeded(secs(901));
+    begin(&limits, with_device(1, "ana"), secs(902)).unwrap().failed(secs(902));
+    assert!(limits.is_ended(&DEVICE));
+    guess_from_everywhere(&limits, "ana", secs(7200));
+    let stranger = Candidate { device: Some(DEVICE), ..from(addr(5), "ana") };
+    assert!(matches!(begin(&limits, stranger, secs(7200)), Err(Refusal::NameThrottled(_))));
+}
+
+#[test]
+fn secret_without_a_name_has_a_rate_and_no_lock() {
+    let limits = limits(SETTINGS);
+    let claim = Candidate { addr: addr(1), name: None, device: None };
+    for _ in 0..10 {
+        assert!(!begin(&limits, claim, secs(0)).unwrap().failed(secs(0)).locked);
+    }
+    assert!(matches!(begin(&limits, claim, secs(0)), Err(Refusal::RateLimited(_))));
+    assert!(is_heard(&limits, claim, secs(6)));
+}
+
+#[test]
+fn local_network_has_a_total_for_all_its_addresses() {
+    let local = LocalPrefixes::default();
+    local.set(vec![Ipv6Prefix::new("2001:db8::".parse().unwrap(), 64).unwrap()]);
+    let limits = Arc::new(SignInLimits::new(SETTINGS, local));
+    let fail = |host: u32| {
+        let addr: IpAddr = format!("2001:db8::{host:x}").parse().unwrap();
+        begin(&limits, from(addr, &format!("n{host}")), secs(0)).map(|attempt| attempt.failed(secs(0)))
+    };
+    assert_eq!((1..1000).filter(|&host| fail(host).is_ok()).count(), 100);
+    assert!(matches!(fail(2000), Err(Refusal::RateLimited(_))));
+    assert!(is_heard(&limits, from(addr(1), "ana"), secs(0)));
+}
+
+/// Room for so few that a test can fill it.
+const SMALL: Capacity = Capacity { addresses: 32, pairs: 128, names: 64, devices: 16 };
+
+fn small_limits(settings: SignInSettings) -> Arc<SignInLimits> {
+    Arc::new(SignInLimits::with_capacity(settings, LocalPrefixes::default(), SMALL))
+}
+
+#[test]
+fn flood_from_one_address_pushes_out_no_lock() {
     let limits = small_limits(NO_RATE);
     let victims = [(1, "ana"), (2, "ana"), (1, "luis"), (2, "luis")];
     for (n, name) in victims {
@@ -163,36 +402,60 @@ fn a_flood_from_one_address_pushes_out_no_lock() {
         }
     }
     for (n, name) in victims {
-        assert!(matches!(limits.begin(addr(n), name, secs(3)), Err(Refusal::LockedOut(_))), "{n} {name}");
+        assert!(matches!(begin(&limits, from(addr(n), name), secs(3)), Err(Refusal::LockedOut(_))), "{n} {name}");
     }
-    assert!(limits.begin(addr(3), "eva", secs(3)).is_ok(), "who has nothing to do with it signs in");
-    assert!(limits.begin(addr(9), "eva", LOCKOUT + secs(1)).is_ok(), "and that address again, later");
+    assert!(is_heard(&limits, from(addr(3), "eva"), secs(3)), "who has nothing to do with it signs in");
+    assert!(is_heard(&limits, from(addr(9), "eva"), LOCKOUT + secs(1)), "and that address again, later");
 }
 
 #[test]
-fn floods_of_addresses_and_names_stay_within_memory() {
+fn floods_of_addresses_names_and_devices_stay_within_memory() {
     let limits = small_limits(SETTINGS);
-    for n in 0..100 {
-        assert!(fail(&limits, n, "ana", secs(0)).is_ok());
-    }
+    guess_from_everywhere(&limits, "ana", secs(0));
     for n in 0..10_000 {
-        let failed = fail(&limits, n, &format!("n{n}"), secs(1));
-        assert!(failed.is_ok(), "nobody new is turned away");
+        let device = Some(DeviceId([u8::try_from(n % 251).unwrap(); 16]));
+        let name = format!("n{n}");
+        let candidate = Candidate { device, ..from(addr(2000 + n), &name) };
+        let attempt = begin(&limits, candidate, secs(1));
+        assert!(attempt.is_ok(), "nobody new is turned away");
+        attempt.unwrap().failed(secs(1));
     }
-    assert_eq!(limits.ledger().sizes(), SMALL);
-    let ana = limits.begin(addr(1_000_000), "ana", secs(0)).unwrap();
-    assert_eq!(ana.delay(), MAX_DELAY, "fresh names do not push out the one that is guessed at");
+    assert_eq!(limits.state().table.sizes(), SMALL);
+    let ana = begin(&limits, from(addr(1_000_000), "ana"), secs(2));
+    assert!(matches!(ana, Err(Refusal::NameThrottled(_))), "fresh names do not push out the one that is guessed at");
 }
 
 #[test]
 fn attempts_that_never_end_do_not_grow() {
-    let limits = small_limits(NO_RATE);
-    let hung: Vec<_> = (0..1000).map_while(|n| limits.begin(addr(n), "ana", secs(0)).ok()).collect();
-    assert_eq!(hung.len(), SMALL[1]);
-    let refused = Refusal::RateLimited(Wait { retry: secs(1), first: false });
-    assert_eq!(limits.begin(addr(5000), "luis", secs(0)).err(), Some(refused));
+    let limits = small_limits(SignInSettings { login_failures: 1, ..NO_RATE });
+    let names: Vec<_> = (0..1000).map(|n| format!("n{n}")).collect();
+    let hung: Vec<_> = names.iter().map_while(|name| begin(&limits, from(addr(1), name), secs(0)).ok()).collect();
+    assert_eq!(hung.len(), SMALL.pairs);
+    assert!(matches!(begin(&limits, from(addr(1), "luis"), secs(0)), Err(Refusal::RateLimited(_))));
     drop(hung);
-    assert!(limits.begin(addr(5000), "luis", secs(0)).is_ok());
+    assert!(is_heard(&limits, from(addr(1), "luis"), secs(0)));
+}
+
+#[test]
+fn waiting_attempts_are_bounded() {
+    let limits = limits(SETTINGS);
+    let mut held = Vec::new();
+    let mut busy = 0;
+    for n in 0..10 {
+        for m in 0..100 {
+            match limits.begin(&from(addr(n), &format!("n{m}")), secs(0)) {
+                Ok(begun) => held.push(begun),
+                Err(Refusal::Busy) => busy += 1,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(limits.state().queue.len(), WAITING_IN_ALL);
+    assert_eq!((held.len(), busy), (10 * 10 + WAITING_IN_ALL, 1000 - 100 - WAITING_IN_ALL));
+    drop(held);
+    assert!(is_heard(&limits, from(addr(1), "ana"), secs(0)));
+    assert!(limits.state().queue.is_empty());
+    assert_eq!(limits.state().table.under_way(), 0);
 }
 
 #[test]
@@ -201,6 +464,12 @@ fn new_figures_hold_at_once() {
     fail(&limits, 1, "ana", secs(0)).unwrap();
     limits.reconfigure(SignInSettings { login_failures: 2, ..SETTINGS });
     assert!(fail(&limits, 1, "ana", secs(0)).unwrap().locked);
+    for _ in 0..3 {
+        let _ = fail(&limits, 2, "luis", secs(0));
+    }
+    limits.reconfigure(SignInSettings { login_failures: 1, ..SETTINGS });
+    assert!(matches!(begin(&limits, from(addr(2), "luis"), secs(0)), Err(Refusal::LockedOut(_))));
+    assert!(is_heard(&limits, from(addr(2), "luis"), LOCKOUT));
 }
 
 #[derive(Clone, Debug)]
@@ -214,7 +483,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        4 => (0u32..3, 0u8..3).prop_map(|(addr, name)| Op::Begin(addr, name)),
+        6 => (0u32..3, 0u8..3).prop_map(|(addr, name)| Op::Begin(addr, name)),
         4 => any::<prop::sample::Index>().prop_map(|i| Op::Fail(i.index(64))),
         1 => any::<prop::sample::Index>().prop_map(|i| Op::Succeed(i.index(64))),
         1 => any::<prop::sample::Index>().prop_map(|i| Op::Drop(i.index(64))),
@@ -222,52 +491,75 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// An attempt of a history: origin, name, beginning.
+type Open = (u32, u8, Duration, Attempt);
+type Queued = (u32, u8, Turn);
+
+/// Moves those whose turn has come to the open ones.
+fn collect(waiting: &mut Vec<Queued>, open: &mut Vec<Open>, now: Duration) {
+    waiting.retain_mut(|(from_addr, name, turn)| match answer(turn) {
+        None => true,
+        Some(answer) => {
+            open.extend(answer.map(|attempt| (*from_addr, *name, now, attempt)));
+            false
+        }
+    });
+}
+
 proptest! {
-    /// Whatever comes in whatever order: in no window of the lock's length does a pair fail more than five times without a
-    /// success, and in no window does an address fail more often than its bucket allows.
+    /// Whatever comes in whatever order: in no window of the lock's length does a pair fail more than five times without a success, in
+    /// no window does an address fail more often than its budget allows, and none waits without an attempt under way.
     #[test]
     fn never_more_failures_than_allowed(ops in prop::collection::vec(op(), 0..400)) {
         let limits = limits(SETTINGS);
-        let (mut now, mut open) = (Duration::ZERO, Vec::new());
+        let (mut now, mut open, mut waiting) = (Duration::ZERO, Vec::<Open>::new(), Vec::<Queued>::new());
         let mut of_pair = HashMap::<(u32, u8), Vec<Duration>>::new();
         let mut begun_and_failed = HashMap::<u32, Vec<Duration>>::new();
         for op in ops {
             match op {
-                Op::Begin(from, name) => {
-                    if let Ok(attempt) = limits.begin(addr(from), &name.to_string(), now) {
-                        open.push((from, name, now, attempt));
-                    }
-                }
+                Op::Begin(from_addr, name) => match limits.begin(&from(addr(from_addr), &name.to_string()), now) {
+                    Ok(Begun::Now(attempt)) => open.push((from_addr, name, now, attempt)),
+                    Ok(Begun::Later(turn)) => waiting.push((from_addr, name, turn)),
+                    Err(_) => {}
+                },
                 Op::Fail(i) if i < open.len() => {
-                    let (from, name, begun, attempt) = open.swap_remove(i);
+                    let (from_addr, name, begun, attempt) = open.swap_remove(i);
                     attempt.failed(now);
-                    of_pair.entry((from, name)).or_default().push(now);
-                    begun_and_failed.entry(from).or_default().push(begun);
+                    of_pair.entry((from_addr, name)).or_default().push(now);
+                    begun_and_failed.entry(from_addr).or_default().push(begun);
                 }
                 Op::Succeed(i) if i < open.len() => {
-                    let (from, name, _, attempt) = open.swap_remove(i);
+                    let (from_addr, name, _, attempt) = open.swap_remove(i);
                     attempt.succeeded(now);
-                    of_pair.remove(&(from, name));
+                    of_pair.remove(&(from_addr, name));
                 }
                 Op::Drop(i) if i < open.len() => drop(open.swap_remove(i)),
                 Op::Wait(millis) => now += Duration::from_millis(millis),
                 Op::Fail(_) | Op::Succeed(_) | Op::Drop(_) => {}
             }
+            collect(&mut waiting, &mut open, now);
+            prop_assert!(waiting.is_empty() || !open.is_empty(), "some wait for nothing");
             for times in of_pair.values() {
                 let within = times.iter().filter(|&&then| now - then < LOCKOUT).count();
                 prop_assert!(within <= 5);
             }
         }
+        // Three names sign in, so that an address may fail thirteen times a minute.
         for times in begun_and_failed.values_mut() {
             times.sort_unstable();
-            for (i, from) in times.iter().enumerate() {
-                for (j, to) in times.iter().enumerate().skip(i) {
-                    let refill = (*to - *from).as_nanos() * 10 / secs(60).as_nanos();
-                    prop_assert!((j - i + 1) as u128 <= 10 + refill);
+            for (i, first) in times.iter().enumerate() {
+                for (j, last) in times.iter().enumerate().skip(i) {
+                    let refill = (*last - *first).as_nanos() * 13 / secs(60).as_nanos();
+                    prop_assert!((j - i + 1) as u128 <= 13 + refill);
                 }
             }
         }
-        drop(open);
-        prop_assert_eq!(limits.ledger().under_way(), 0);
+        while let Some((_, _, _, attempt)) = open.pop() {
+            drop(attempt);
+            collect(&mut waiting, &mut open, now);
+        }
+        prop_assert!(waiting.is_empty());
+        prop_assert_eq!(limits.state().table.under_way(), 0);
+        prop_assert!(limits.state().queue.is_empty());
     }
 }

@@ -24,6 +24,12 @@ impl TokenBucket {
         self.level.saturating_add(refill).min(capacity(per_minute))
     }
 
+    /// Returns how many tokens are missing, a begun one as a whole.
+    pub(super) fn spent(&self, per_minute: u32, now: Duration) -> u32 {
+        let missing = capacity(per_minute) - self.level(per_minute, now);
+        u32::try_from(missing.div_ceil(TOKEN)).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn is_full(&self, per_minute: u32, now: Duration) -> bool {
         self.level(per_minute, now) >= capacity(per_minute)
     }

@@ -75,12 +75,22 @@ pub(super) async fn join(
         let reference = join.reference.clone();
         move |entered: &Entered| Frame::json(&joined_answer(reference.as_deref(), &join.room, entered, created))
     };
+    // One attempt under way for each person and room, whatever it meets: a room to enter or one to make.
+    let begun = match pauses.begin(person.id, &join.room, clock.monotonic()) {
+        Ok(turn) => turn.wait().await,
+        Err(wait) => Err(wait),
+    };
+    let attempt = match begun {
+        Ok(attempt) => attempt,
+        Err(wait) => return Joined::Refused { code: Code::RateLimited, retry: Some(wait.retry) },
+    };
     for _ in 0..LOOKS {
+        // Looked for after the wait: the room may have been made anew meanwhile.
         let entered = if let Some(room) = hub.find(&join.room) {
             match hasher.verify(room.password(), password()).await {
-                Ok(verdict) if verdict.right => pauses.right(person.id, &join.room),
+                Ok(verdict) if verdict.right => attempt.right(),
                 Ok(_) => {
-                    let pause = pauses.wrong(person.id, &join.room, clock.monotonic());
+                    let pause = attempt.wrong(clock.monotonic());
                     let event =
                         Event::RoomWrongPassword { user: person.name.clone(), addr: client.addr, room: join.room.clone() };
                     audit.record(event).await;

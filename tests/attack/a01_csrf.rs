@@ -75,7 +75,7 @@ fn every_route_that_changes_something_is_refused_from_elsewhere() {
 #[test]
 fn the_cookie_is_of_no_use_to_another_site() {
     let server = Server::demo();
-    let cookie = Client::new(&server).sign_in("cliente", "cliente123").header("set-cookie").expect("a cookie").to_owned();
+    let cookie = Client::new(&server).sign_in("cliente", "cliente123").session_cookie().expect("a cookie").to_owned();
     for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
         assert!(cookie.split("; ").any(|p| p == part), "{part}: {cookie}");
     }

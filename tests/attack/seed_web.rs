@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::common::http::multipart;
 use crate::common::server::pichat;
-use crate::common::{Client, Options, Response, Server};
+use crate::common::{Client, Options, Response, Server, TRUSTING};
 use serde_json::json;
 
 const MIB: usize = 1024 * 1024;
@@ -23,7 +23,7 @@ pub(crate) fn logout_ends_the_session() {
 }
 
 pub(crate) fn failures_are_what_the_login_limit_counts() {
-    let server = Server::start(Options::config("[limits]\nlogins_per_minute = 4\nlogin_failures = 1000"));
+    let server = Server::start(Options::config(&format!("{TRUSTING}[limits]\nlogins_per_minute = 4\nlogin_failures = 1000")));
     // A success gives its token back: more of them than the limit.
     for _ in 0..8 {
         Client::cliente(&server);
@@ -40,12 +40,12 @@ pub(crate) fn failures_are_what_the_login_limit_counts() {
         answer.status == 429
     });
     assert!(refused.is_some_and(|n| n >= 4), "refused after {refused:?}");
-    assert_eq!(Client::new(&server).from(2).sign_in("cliente", "cliente123").status, 200, "another address is not concerned");
+    assert_eq!(Client::new(&server).behind(2).sign_in("cliente", "cliente123").status, 200, "another address is not concerned");
 }
 
 pub(crate) fn a_stranger_cannot_lock_somebody_out() {
-    let server = Server::demo();
-    let mut stranger = Client::new(&server).from(2);
+    let server = Server::start(Options::config(TRUSTING));
+    let mut stranger = Client::new(&server).behind(2);
     for _ in 0..5 {
         assert_eq!(stranger.sign_in("cliente", "adivino").code(), "invalid_credentials");
     }
@@ -206,7 +206,7 @@ fn a_login_holds_over_plain_http_on_a_lan_name() {
     let host = format!("pichat.local:{}", server.addr.port());
     let mut client = Client::new(&server).with("Host", &host).with("Origin", &format!("http://{host}"));
     let answer = client.sign_in("cliente", "cliente123");
-    let cookie = answer.header("set-cookie").expect("a cookie").to_ascii_lowercase();
+    let cookie = answer.session_cookie().expect("a cookie").to_ascii_lowercase();
     assert!(!cookie.contains("secure") && !cookie.contains("domain"), "{cookie}");
     assert!(!cookie.starts_with("__host-") && !cookie.starts_with("__secure-"), "browsers would drop it: {cookie}");
     assert_eq!(client.get("/inicio").status, 200);

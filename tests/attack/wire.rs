@@ -31,6 +31,11 @@ pub(crate) fn client_at(server: &Server, n: usize) -> Client {
     Client { from: Some(address(n)), ..Client::new(server) }
 }
 
+/// A client of its own address, to a server that trusts the proxy which says so ([`crate::common::TRUSTING`]).
+pub(crate) fn client_behind(server: &Server, n: usize) -> Client {
+    Client::new(server).with("X-Forwarded-For", &format!("10.0.{}.{}", n / 250, n % 250 + 1))
+}
+
 /// Limits that no test reaches by its own requests.
 pub(crate) const GENEROUS: &str = "[limits]\nrequests_per_minute = 1000000\nrequest_burst = 1000000\nuploads_per_minute = 100000\n\
     downloads_per_minute = 100000\ndeletes_per_minute = 100000\nlogins_per_minute = 100000\nlogin_failures = 100000\n";

@@ -24,6 +24,20 @@ impl Response {
         self.headers.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
+    /// The `Set-Cookie` line of the session; a device cookie may stand before it.
+    pub fn session_cookie(&self) -> Option<&str> {
+        self.set_cookies().find(|line| !line.contains("-device-"))
+    }
+
+    /// The `Set-Cookie` line of the device cookie.
+    pub fn device_cookie(&self) -> Option<&str> {
+        self.set_cookies().find(|line| line.contains("-device-"))
+    }
+
+    fn set_cookies(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(|(k, _)| k.eq_ignore_ascii_case("set-cookie")).map(|(_, v)| v.as_str())
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -144,10 +158,15 @@ impl Client {
         self
     }
 
+    /// Comes from 10.0.0.`last`, as a proxy of this machine says it that the server trusts ([`super::TRUSTING`]): all of 127.0.0.0/8
+    /// is one client.
+    pub fn behind(self, last: u8) -> Self {
+        self.with("X-Forwarded-For", &format!("10.0.0.{last}"))
+    }
+
     /// Takes the session cookie that an answer sets.
     pub fn take_cookie(&mut self, answer: &Response) {
-        let mut set = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
-        if let Some((_, cookie)) = set.find(|(_, cookie)| !cookie.contains("device")) {
+        if let Some(cookie) = answer.session_cookie() {
             self.cookie = cookie.split(';').next().map(str::to_owned);
         }
     }

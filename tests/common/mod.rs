@@ -12,6 +12,9 @@ pub mod server;
 pub mod socket;
 pub mod tls;
 
+/// Settings of a server that believes a proxy on this machine.
+pub const TRUSTING: &str = "[http]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+
 pub use http::{Client, Response};
 pub use server::{Options, Server};
 pub use socket::Socket;

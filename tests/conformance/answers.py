@@ -34,12 +34,18 @@ def field(answer: bytes, name: str) -> str:
     return found[1].decode() if found else ""
 
 
+def session_cookie(answer: bytes) -> str:
+    """A device cookie stands before the session's."""
+    lines = re.findall(rb"^set-cookie: ([^;\r]*)", answer, re.IGNORECASE | re.MULTILINE)
+    return next(line.decode() for line in lines if b"-device-" not in line)
+
+
 def answers(port: int):
     """What is asked, and what came."""
     yield "GET /api/health", ask(port, "GET", "/api/health")
     signed = ask(port, "POST", "/api/session", {"Content-Type": "application/json"}, SIGN_IN)
     yield "POST /api/session", signed
-    cookie = {"Cookie": field(signed, "set-cookie").split(";")[0]}
+    cookie = {"Cookie": session_cookie(signed)}
     yield "GET /api/metrics", ask(port, "GET", "/api/metrics", cookie)
     made = ask(port, "POST", "/api/files", {**cookie, "Content-Type": FORM}, FILE)
     yield "POST /api/files", made

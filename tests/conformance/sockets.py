@@ -14,7 +14,8 @@ def sign_in(port: int) -> str:
     body = json.dumps({"username": "cliente", "password": "cliente123"}).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}/api/session", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=server.PATIENCE) as answer:
-        return answer.headers["Set-Cookie"].split(";")[0]
+        cookies = [line.split(";")[0] for line in answer.headers.get_all("Set-Cookie")]
+        return next(cookie for cookie in cookies if "-device-" not in cookie)
 
 
 def main() -> None:

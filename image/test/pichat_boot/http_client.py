@@ -79,8 +79,9 @@ class Client:
             response = Response(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
-        if set_cookie := response.headers.get("Set-Cookie"):
-            self.cookie = set_cookie.split(";")[0]
+        for set_cookie in response.headers.get_all("Set-Cookie", []):
+            if "-device-" not in set_cookie.split("=")[0]:
+                self.cookie = set_cookie.split(";")[0]
         return response
 
     def get(self, path: str, host: str | None = None) -> Response:

@@ -25,6 +25,7 @@ class Answer:
     def __init__(self, response: http.client.HTTPResponse) -> None:
         self.status = response.status
         self.header = response.getheader
+        self.headers = response.headers
         self.body = response.read()
 
     def json(self) -> object:
@@ -60,7 +61,9 @@ class Client:
         body = json.dumps({"username": username, "password": password}).encode()
         answer = self.send("POST", "/api/session", body, Content_Type="application/json")
         if answer.status == 200:
-            self.cookie = answer.header("Set-Cookie").split(";")[0]
+            # A device cookie stands before the session's.
+            cookies = [line.split(";")[0] for line in answer.headers.get_all("Set-Cookie")]
+            self.cookie = next(cookie for cookie in cookies if "-device-" not in cookie)
         return answer
 
     def upload(self, name: str, data: bytes) -> Answer:

@@ -32,7 +32,9 @@ pub(super) fn is_up(addr: SocketAddr) -> bool {
 pub(super) fn sign_in(addr: SocketAddr, name: &str, password: &str) -> io::Result<String> {
     let body = format!("{{\"username\":\"{name}\",\"password\":\"{password}\"}}");
     let answer = ask(addr, "POST /api/session HTTP/1.1\r\nContent-Type: application/json", &body)?;
-    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+    // A device cookie stands before the session's.
+    let mut cookies = answer.lines().filter_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+    let cookie = cookies.find(|cookie| !cookie.contains("-device-"));
     cookie.map(str::to_owned).ok_or_else(|| io::Error::other("no session"))
 }
 

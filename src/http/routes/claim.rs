@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use crate::accounts::password::Password;
 use crate::accounts::{ClaimError, ClaimRequest};
 use crate::http::body::{Body, read_small};
-use crate::http::form;
 use crate::http::pages::{HTML, Page};
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
+use crate::http::{device_cookie, form};
 
 use super::see_other;
 use super::session::{demand, end_old, read_json, remember, shown};
@@ -52,6 +52,8 @@ pub(super) async fn api(call: Call) -> Result {
     let (token, session) = site.accounts.redeem(request, addr).await?;
     end_old(&site, &headers, context.cookies).await?;
     let mut response = shown(&site, &session);
+    let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
+    device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
     *response.status_mut() = StatusCode::CREATED;
     remember(&mut response, &token, context.cookies);
     Ok(response)
@@ -79,8 +81,10 @@ pub(super) async fn form(call: Call) -> Result {
         Ok::<_, Problem>(claimed)
     };
     Ok(match result.await {
-        Ok((token, _)) => {
+        Ok((token, session)) => {
             let mut response = see_other("/inicio");
+            let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
+            device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
             remember(&mut response, &token, context.cookies);
             response
         }

@@ -14,7 +14,7 @@ use crate::http::pages::{HTML, Page};
 use crate::http::problem::{Code, Problem, internal};
 use crate::http::router::Call;
 use crate::http::service::session;
-use crate::http::{Site, form};
+use crate::http::{Site, device_cookie, form};
 use crate::types::crypto::Token;
 
 use super::{json, no_content, see_other};
@@ -104,9 +104,11 @@ pub(super) async fn sign_in(call: Call) -> Result {
     let Call { site, request, addr, context, .. } = call;
     let headers = request.headers().clone();
     let Credentials { username, password } = read_json(request).await?;
-    let (token, session) = site.accounts.sign_in(username, Password::typed(&password), addr).await?;
+    let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
+    let (token, session) = site.accounts.sign_in(username, Password::typed(&password), addr, &device).await?;
     end_old(&site, &headers, context.cookies).await?;
     let mut response = shown(&site, &session);
+    device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
     remember(&mut response, &token, context.cookies);
     Ok(response)
 }
@@ -126,6 +128,7 @@ pub(super) async fn sign_out(call: Call, who: AnySession) -> Result {
 pub(super) async fn form_sign_in(call: Call) -> Result {
     let Call { site, request, addr, context, lang, .. } = call;
     let headers = request.headers().clone();
+    let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
     let mut typed = String::new();
     let result = async {
         demand(&headers, "application/x-www-form-urlencoded")?;
@@ -133,13 +136,14 @@ pub(super) async fn form_sign_in(call: Call) -> Result {
         let name = form::field(&body, "usuario").ok_or_else(|| Problem::new(Code::BadRequest).naming("usuario"))?;
         let password = form::field(&body, "clave").ok_or_else(|| Problem::new(Code::BadRequest).naming("clave"))?;
         typed.clone_from(&name);
-        let signed_in = site.accounts.sign_in(name.to_string(), Password::typed(&password), addr).await?;
+        let signed_in = site.accounts.sign_in(name.to_string(), Password::typed(&password), addr, &device).await?;
         end_old(&site, &headers, context.cookies).await?;
         Ok::<_, Problem>(signed_in)
     };
     Ok(match result.await {
-        Ok((token, _)) => {
+        Ok((token, session)) => {
             let mut response = see_other("/inicio");
+            device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
             remember(&mut response, &token, context.cookies);
             response
         }
