@@ -67,11 +67,15 @@ impl Freshness {
 }
 
 impl Accounts {
-    /// Makes what another process changed (`pichat user lock …`) hold here too. To be called every second.
+    /// Ends what is over by time, and makes what another process changed (`pichat user lock …`) hold here too. To be called every
+    /// second.
     ///
     /// A read that fails is tried again the next time, however the next look at the store turns out. After
     /// [`UNREADABLE_FOR`] of failures no session is taken for good until the accounts can be read again.
     pub async fn sync(self: &Arc<Self>) -> Result<(), StoreError> {
+        // What time has ended is dead for every look-up already; its sockets close with it. The rows go with the next sweep.
+        let over = self.sessions.expire(self.clock.monotonic());
+        self.note_unremoved(&over);
         let this = Arc::clone(self);
         let looked = self.store.run(move |db| this.reread(db)).await;
         let mono = self.clock.monotonic();

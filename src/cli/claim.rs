@@ -8,11 +8,13 @@ use clap::{Args, Subcommand};
 use crate::app::{open_data_dir, start_audit};
 use crate::audit::Event;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::config::Config;
 use crate::store::{ClaimRow, RECLAIM_LIFE, Store};
 use crate::types::{ClaimKind, Lang, Text};
 
 use super::caller::caller;
 use super::exit::Failure;
+use super::owner::become_owner;
 use super::{Flags, Source, say};
 
 #[derive(Args)]
@@ -41,10 +43,17 @@ impl Claim {
     }
 }
 
-fn show(source: &Source, lang: Lang) -> Result<(), Failure> {
+/// Settings and database, opened as the owner of the data folder.
+fn open(source: &Source) -> Result<(Config, Store), Failure> {
     let config = source.load(Flags::default())?;
+    become_owner(&config.data_dir)?;
     open_data_dir(&config.data_dir)?;
-    let open = Store::open(&config.data_dir)?.with(|db| db.claim())?;
+    let store = Store::open(&config.data_dir)?;
+    Ok((config, store))
+}
+
+fn show(source: &Source, lang: Lang) -> Result<(), Failure> {
+    let open = open(source)?.1.with(|db| db.claim())?;
     say(state(open.as_ref(), SystemClock.now(), lang));
     Ok(())
 }
@@ -72,9 +81,7 @@ fn state(open: Option<&ClaimRow>, now: Timestamp, lang: Lang) -> String {
 }
 
 fn close(source: &Source, lang: Lang) -> Result<(), Failure> {
-    let config = source.load(Flags::default())?;
-    open_data_dir(&config.data_dir)?;
-    let store = Store::open(&config.data_dir)?;
+    let (config, store) = open(source)?;
     let Some(kind) = store.with(|db| db.close_claim())? else {
         say(state(None, SystemClock.now(), lang));
         return Ok(());
