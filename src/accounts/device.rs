@@ -141,10 +141,10 @@ impl Devices {
         let texts: Vec<_> = entries
             .map(|entry| {
                 let body = entry.body();
-                hex(&body) + &hex(&self.tag(&body))
+                format!("{}{}", hex(&body), hex(&self.tag(&body)))
             })
             .collect();
-        texts.join(&SEPARATOR.to_string())
+        texts.join(SEPARATOR.to_string().as_str())
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::audit::{Audit, Target, Threshold};
 use crate::clock::SystemClock;
 use crate::config::{Config, Live};
-use crate::quarantine::{FileName, Sent};
+use crate::quarantine::{FileName, Sent, UploadError};
 use crate::store::Store;
 use crate::types::{Person, UserId};
 
@@ -30,6 +30,18 @@ async fn upload(quarantine: &Arc<Quarantine>, name: &str, data: &[u8]) -> FileRe
     let upload = quarantine.receive(&ana()).await.unwrap().write(data).await.unwrap();
     let sent = Sent { name: name.to_owned(), media_type: None };
     upload.finish(sent, FileName::from_upload(name).unwrap(), &ana(), |_| Ok(true)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_of_a_sender_who_may_no_longer_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), PATIENCE);
+    let upload = quarantine.receive(&ana()).await.unwrap().write(b"tarde").await.unwrap();
+    let sent = Sent { name: "tarde.txt".to_owned(), media_type: None };
+    let name = FileName::from_upload("tarde.txt").unwrap();
+    let refused = upload.finish(sent, name, &ana(), |_| Ok(false)).await;
+    assert!(matches!(refused, Err(UploadError::NotAllowed)), "{refused:?}");
+    assert_eq!((quarantine.waiting().await.unwrap(), quarantine.held()), (0, (0, 0)));
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);

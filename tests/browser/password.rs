@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::browser::{Browser, Setup};
 use super::common::server::user_command;
-use super::common::{Options, Server};
+use super::common::{Client, Options, Server};
 
 const ANA: (&str, &str, &str) = ("ana", "la clave de ana", "administrator");
 const OWN: &str = "cuatro palabras sin orden";
@@ -137,4 +137,32 @@ async fn an_english_browser_changes_the_password_without_scripts() {
     carla.click("#cambiar-clave").await;
     carla.arrive("/inicio").await;
     carla.finish(&["422 (Unprocessable"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn chat_tab_goes_on_when_another_tab_changes_the_password() {
+    let server = Server::start(Options { users: vec![ANA, ("carla", OWN, "cliente")], ..Options::default() });
+    let (carla, ana) = (Browser::open(server.addr).await, Client::signed_in(&server, ANA.0, ANA.1));
+    carla.sign_in("carla", OWN).await;
+    carla.chat().await;
+    carla.join("SALA", "secreta").await;
+    let mut socket = ana.socket();
+    socket.enter("SALA");
+    // What the page of another tab sends; the browser has one cookie for both.
+    let body = json!({"current": OWN, "new": "otras palabras sin orden"}).to_string();
+    let change = format!(
+        "fetch('/api/password', {{ method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, body: {body:?} }})
+         .then((answer) => {{ window.changed = answer.status; }})"
+    );
+    carla.js(&format!("void {change}")).await;
+    assert_eq!(carla.until("window.changed").await, 204);
+    server.wait_for_line("event=socket.closed result=ok user=\"carla\" addr=127.0.0.1 code=4001");
+    carla.until_online().await;
+    assert_eq!(carla.js("location.pathname").await, "/chat");
+    socket.say("SALA", "¿sigues ahí?");
+    carla.reads(&[("ana", "¿sigues ahí?")]).await;
+    carla.say("sí").await;
+    assert_eq!(socket.recv_type("message")["text"], "sí");
+    carla.finish_with(&[], &["WebSocket"]).await;
 }
