@@ -25,6 +25,7 @@ use self::crowd::{Crowd, Heard, ROOMS};
 use self::disk::DiskSpeed;
 use self::verdict::{Measured, ROOM, SPEAKS_EVERY};
 use super::exit::Failure;
+use super::owner::become_owner;
 use super::{Flags, Source, say};
 
 /// The whole test is over by then; what is still to be tried is left out.
@@ -63,6 +64,7 @@ struct Report {
 impl SelfTest {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
         let config = self.source.load(Flags::default())?;
+        become_owner(&config.data_dir)?;
         open_data_dir(&config.data_dir).map_err(Failure::from)?;
         let text = Text::new("Probando este equipo, menos de un minuto…", "Testing this device, under a minute…");
         say(text.pick(lang));

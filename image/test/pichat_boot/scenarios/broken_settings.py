@@ -1,4 +1,4 @@
-"""A pichat.toml that is wrong, or written with Windows' line ends: it starts each time, and says what is wrong where."""
+"""A pichat.toml that is wrong, or written with Windows' line ends: it starts each time, with the last good settings, and says what is wrong where."""
 
 import re
 
@@ -19,9 +19,10 @@ def run(bench: Bench) -> None:
     unknown = with_setting(shipped, "device", "hostnam", HOSTNAME)
     broken(bench, card, unknown, "an unknown key", "hostnam")
     windows_line_ends(bench, card, shipped)
+    broken(bench, card, shipped + "\n[device\n", "a syntax error, after a good one", name=HOSTNAME)
 
 
-def broken(bench: Bench, card: Card, text: str, what: str, word: str = "[device") -> None:
+def broken(bench: Bench, card: Card, text: str, what: str, word: str = "[device", name: str = "pichat") -> None:
     checks = bench.checks
     line = next(n for n, l in enumerate(text.splitlines(), start=1) if l.split("=")[0].strip() == word)
     place = re.compile(rf"pichat\.toml:{line}:\d+: ?\S.*")
@@ -29,12 +30,12 @@ def broken(bench: Bench, card: Card, text: str, what: str, word: str = "[device"
     checks.note(f"{SETTINGS} with {what} in line {line}")
     with bench.power_on(card) as device:
         device.claim() if not claimed(device) else None
-        checks.check(True, "it starts all the same, with the settings it was shipped with")
+        checks.check(True, "it starts all the same")
         screen = device.machine.wait_for("the error on the console", _screen_with(device, place))
         checks.check(True, f"the console says where: {place.search(screen).group(0).strip()}")  # type: ignore[union-attr]
         journal = device.report.ask("journalctl -b --no-pager -o cat")
         checks.check(place.search(journal), "the journal says it too", device.report.ask("journalctl -b -p err --no-pager"))
-        checks.check(device.report.ask("cat /proc/sys/kernel/hostname") == "pichat", "its name is still pichat")
+        checks.check(device.report.ask("cat /proc/sys/kernel/hostname") == name, f"its name is still {name}")
         device.report.power_off()
 
 
