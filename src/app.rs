@@ -1,6 +1,7 @@
 //! Wiring: builds the services from the settings and runs them until told to stop. Listener address, clock, reloads and the
 //! end are handed in.
 
+mod figures;
 mod first_start;
 mod housekeeping;
 mod https;
@@ -17,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::blocklist::Blocklist;
 use crate::accounts::password::{self, HashPool, WeakPassword};
-use crate::accounts::{Accounts, Devices, PasswordRules, SessionLimits, SignInError, SignInGuard};
+use crate::accounts::{Accounts, Devices, PasswordRules, SignInError, SignInGuard};
 use crate::audit::{Audit, Event, Target, Threshold, Writer};
-use crate::chat::{ChatLimits, Hub};
+use crate::chat::Hub;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Level, Live, SyslogTarget};
 use crate::http::{HttpsSide, OwnNames, Pages, Router, Site};
-use crate::limits::{ConnectionCaps, LocalPrefixes, RateSettings, Rates, RoomPause, SignInLimits, SignInSettings, Tally};
+use crate::limits::{ConnectionCaps, LocalPrefixes, Rates, RoomPause, SignInLimits, Tally};
 use crate::net::{ListenError, Server, Tls, local_prefixes};
 use crate::private_file::{self, Untrusted};
 use crate::quarantine::{Quarantine, QuarantineError};
@@ -32,6 +33,7 @@ use crate::types::PositionKey;
 use crate::types::crypto::MacKey;
 use crate::ws;
 
+use figures::{chat_limits, rate_settings, retired, session_limits, sign_in_settings};
 pub use first_start::{argon2_params, open_data_dir};
 use first_start::{first_accounts, open_claim, secret_key};
 use housekeeping::close_sockets;
@@ -41,8 +43,6 @@ use runtime_state::RuntimeState;
 pub use runtime_state::{CLAIM_FILE, Claim, STATUS_FILE, Status};
 pub use start::{Mode, Notice, Start};
 
-/// Typing notices of one user (DESIGN section 6).
-const TYPING_PER_MINUTE: u32 = 30;
 /// How long the last audit lines may take.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -97,52 +97,6 @@ pub fn start_audit(config: &Config, clock: Arc<dyn Clock>) -> Result<(Audit, Wri
     Audit::start(target, threshold, clock).map_err(AppError::Thread)
 }
 
-fn session_limits(config: &Config) -> SessionLimits {
-    SessionLimits {
-        total: config.limits.sessions,
-        per_user: config.limits.sessions_per_user,
-        idle: config.accounts.session_idle,
-        life: config.accounts.session_life,
-    }
-}
-
-fn rate_settings(config: &Config) -> RateSettings {
-    let l = &config.limits;
-    RateSettings {
-        requests_per_minute: l.requests_per_minute,
-        request_burst: l.request_burst,
-        uploads_per_minute: l.uploads_per_minute,
-        upload_burst: l.upload_burst,
-        downloads_per_minute: l.downloads_per_minute,
-        download_burst: l.download_burst,
-        deletes_per_minute: l.deletes_per_minute,
-        delete_burst: l.delete_burst,
-        messages_per_minute: l.messages_per_minute,
-        message_burst: l.message_burst,
-        joins_per_minute: l.joins_per_minute,
-        typing_per_minute: TYPING_PER_MINUTE,
-    }
-}
-
-fn sign_in_settings(config: &Config) -> SignInSettings {
-    SignInSettings {
-        logins_per_minute: config.limits.logins_per_minute,
-        login_failures: config.limits.login_failures,
-        lockout: Duration::from_secs(config.limits.lockout_seconds.into()),
-    }
-}
-
-fn chat_limits(config: &Config) -> ChatLimits {
-    ChatLimits {
-        rooms: config.limits.rooms,
-        rooms_per_user: config.limits.rooms_per_user,
-        seats: config.limits.room_members,
-        ring: config.limits.room_ring,
-        grace: config.chat.resume_grace,
-        empty: config.chat.empty_room,
-    }
-}
-
 /// Hashes that run at once: one a core.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -183,6 +137,9 @@ impl Running {
         let current = self.site.config.get();
         let changes = current.compare(&newer);
         let config = newer.with_restart_settings_of(&current);
+        for event in retired(&config) {
+            audit.record(event).await;
+        }
         self.site.accounts.sessions.reconfigure(session_limits(&config));
         self.site.sockets.hub.reconfigure(chat_limits(&config));
         self.caps.set(config.limits.connections, config.limits.connections_per_address);
@@ -220,6 +177,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let mut made = first_accounts(&config, &mode, &store, &*clock)?;
     made.extend(open_claim(&config, &mode, &store, clock.now())?);
     made.extend(open.made());
+    made.extend(retired(&config));
     open.notices().into_iter().for_each(&notice);
     let side = open.side(&host_name);
     let https::Open { doors, listeners, tls } = open;

@@ -128,6 +128,8 @@ events! {
     ServerStopped {} = "server.stopped", Ok, Daemon, Notice, Security;
     "The configuration was read again: the settings that now hold, and those that need a restart."
     ServerReloaded { changed: String, restart: String } = "server.reloaded", Ok, Daemon, Notice, Security;
+    "The settings name a key that no longer has an effect; `replaced_by` is the one that took its place, if there is one."
+    SettingsRetired { key: &'static str, replaced_by: &'static str } = "settings.retired", Ok, Daemon, Warning, Security;
     "The configuration could not be read again; the old one holds."
     ConfigRejected { error: String } = "config.rejected", Refused, Daemon, Error, Security;
 

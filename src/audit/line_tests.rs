@@ -113,6 +113,7 @@ fn samples() -> Vec<Event> {
         Event::ServerStopping {},
         Event::ServerStopped {},
         Event::ServerReloaded { changed: text(), restart: text() },
+        Event::SettingsRetired { key: "limits.old", replaced_by: "limits.rooms" },
         Event::ConfigRejected { error: text() },
         Event::TlsAuthorityMade { reason: "first", fingerprint: text() },
         Event::TlsAuthorityDamaged { kept: text() },

@@ -19,7 +19,10 @@ impl Check {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
         let text = Text::new("la configuración es válida", "the settings are valid");
         let shown = self.file.display().to_string();
-        Source { config: Some(self.file), data_dir: None }.load(Flags::default())?;
+        let config = Source { config: Some(self.file), data_dir: None }.load(Flags::default())?;
+        for used in &config.retired {
+            say(used.text(lang));
+        }
         say(format_args!("{shown}: {}", text.pick(lang)));
         Ok(())
     }

@@ -22,7 +22,7 @@ use super::origin::Origin;
 use super::settings::TABLES;
 use super::tls::RawTls;
 use super::wifi::RawWifi;
-use super::{ConfigError, Kind, Problem, Setting, settings};
+use super::{ConfigError, Kind, Problem, Retired, RetiredUse, Setting, settings};
 
 /// The whole file as written.
 #[derive(Default, Deserialize)]
@@ -42,20 +42,50 @@ pub(super) struct Raw {
     pub(super) claim: RawClaim,
 }
 
-/// Reads `text` and lays the environment over it.
-pub(super) fn read<'a>(text: &'a str, path: &'a Path, environment: &Environment<'a>) -> Result<(Raw, Origin<'a>), ConfigError> {
+/// Reads `text` and lays the environment over it. Keys of `table` are taken out, and told.
+pub(super) fn read<'a>(
+    text: &'a str,
+    path: &'a Path,
+    environment: &Environment<'a>,
+    table: &'static [Retired],
+) -> Result<(Raw, Origin<'a>, Vec<RetiredUse>), ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let given = environment.values.iter();
     let variables = given.map(|value| (value.setting.path, value.variable)).collect();
     let origin = Origin { path, text, variables };
     let syntax = |error: toml::de::Error| origin.syntax(&error);
     let mut document = DeTable::parse(text).map_err(syntax)?;
+    let retired = take_retired(document.get_mut(), &origin, table);
     look_up(document.get_ref(), &origin)?;
     for given in &environment.values {
         lay_over(document.get_mut(), given.setting, given.value.clone());
     }
     let raw = Raw::deserialize(Deserializer::from(document)).map_err(syntax)?;
-    Ok((raw, origin))
+    Ok((raw, origin, retired))
+}
+
+/// Removes retired keys, in the order of the text.
+fn take_retired(document: &mut DeTable<'_>, origin: &Origin<'_>, table: &'static [Retired]) -> Vec<RetiredUse> {
+    let mut used = Vec::new();
+    let mut take = |prefix: &str, keys: &mut DeTable<'_>| {
+        let find = |name: &Spanned<Cow<'_, str>>| {
+            let key = Retired::find(table, &format!("{prefix}{}", name.get_ref()))?;
+            Some((name.get_ref().to_string(), name.span(), key))
+        };
+        let gone: Vec<_> = keys.keys().filter_map(find).collect();
+        for (name, span, key) in gone {
+            keys.remove(name.as_str());
+            used.push((span.start, RetiredUse { place: origin.at(&span), key }));
+        }
+    };
+    take("", document);
+    for (name, value) in document.iter_mut() {
+        if let DeValue::Table(keys) = value.get_mut() {
+            take(&format!("{}.", name.get_ref()), keys);
+        }
+    }
+    used.sort_by_key(|(offset, _)| *offset);
+    used.into_iter().map(|(_, used)| used).collect()
 }
 
 /// Every key is a setting and every value of its kind; or the first error in the order of the text.

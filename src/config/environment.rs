@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::nearest::nearest;
-use super::{ConfigError, Kind, Place, Problem, Secrets, Setting, audit, http, settings};
+use super::{ConfigError, Kind, Place, Problem, Retired, RetiredUse, Secrets, Setting, audit, http, settings};
 use crate::types::Text;
 
 /// What the environment says.
@@ -21,6 +21,8 @@ pub(super) struct Environment<'a> {
     pub(super) port: Option<u16>,
     /// `SECRET_KEY` and `ADMIN_PASS`.
     pub(super) secrets: Secrets,
+    /// Variables of keys that were retired.
+    pub(super) retired: Vec<RetiredUse>,
 }
 
 /// One setting's value.
@@ -64,13 +66,15 @@ const PORT: Text = Text::new("un puerto de 0 a 65535", "a port from 0 to 65535")
 
 impl<'a> Environment<'a> {
     /// Reads the variables that concern PiChat; an empty one counts as unset.
-    pub(super) fn read(env: &'a [(String, String)]) -> Result<Self, ConfigError> {
+    pub(super) fn read(env: &'a [(String, String)], table: &'static [Retired]) -> Result<Self, ConfigError> {
         let env: BTreeMap<&str, &str> = env
             .iter()
             .filter(|(_, value)| !value.trim().is_empty())
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        refuse_unknown(env.keys().copied())?;
+        let retired = retired(env.keys().copied(), table);
+        let is_retired = |name: &&str| retired.iter().any(|used| used.place == Place::Variable((*name).to_owned()));
+        refuse_unknown(env.keys().copied().filter(|name| !is_retired(name)))?;
 
         let mut values = Vec::new();
         for setting in settings() {
@@ -94,8 +98,18 @@ impl<'a> Environment<'a> {
             host: host.transpose()?,
             port: port.transpose()?,
             secrets: Secrets::check(secret("SECRET_KEY"), secret("ADMIN_PASS"))?,
+            retired,
         })
     }
+}
+
+/// The variables of retired keys.
+fn retired<'n>(names: impl Iterator<Item = &'n str>, table: &'static [Retired]) -> Vec<RetiredUse> {
+    let used = |name: &'n str| {
+        let key = table.iter().find(|retired| retired.variable() == name)?;
+        Some(RetiredUse { place: Place::Variable(name.to_owned()), key })
+    };
+    names.filter_map(used).collect()
 }
 
 /// The first `PICHAT_*` name that no setting has.

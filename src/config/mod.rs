@@ -12,6 +12,7 @@
 //! | `document` `environment` `origin` | where values come from, and how an error finds its way back there |
 //! | `error` `problem` `nearest` | what a person is told |
 //! | `changes` | what a SIGHUP can change |
+//! | `retired` | keys that were once settings |
 //! | `written` | where each value of a text stands, and texts made of such values |
 //! | `example` | `docs/pichat.example.toml`, written from the settings |
 
@@ -37,6 +38,7 @@ mod origin;
 mod problem;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
+mod retired;
 mod secrets;
 mod settings;
 #[cfg(test)]
@@ -71,6 +73,7 @@ pub use live::Live;
 pub use network::{InterfaceAddress, Network};
 pub use origin::Place;
 pub use problem::Problem;
+pub use retired::{Retired, RetiredUse};
 pub use secrets::Secrets;
 pub use settings::{Kind, Reload, Setting, settings};
 pub use tls::{Tls, TlsMode};
@@ -78,6 +81,7 @@ pub use wifi::{Wifi, WifiPassword};
 pub use written::{Written, compose};
 
 use environment::Environment;
+use retired::RETIRED;
 
 /// Most bytes of a configuration file: the annotated example has under 16 KiB, so 256 KiB is no configuration but a mistake
 /// (a database, a device file) that must not be read into memory.
@@ -112,6 +116,8 @@ pub struct Config {
     pub claim: Claim,
     /// From the environment alone, never from the file.
     pub secrets: Secrets,
+    /// Keys without effect that file or environment name.
+    pub retired: Vec<RetiredUse>,
 }
 
 /// What the command line says; stronger than everything else.
@@ -144,6 +150,7 @@ impl Config {
             network: Network::default(),
             claim: Claim::default(),
             secrets: Secrets::default(),
+            retired: Vec::new(),
         }
     }
 
@@ -163,8 +170,20 @@ impl Config {
     /// # Errors
     /// What is no TOML, an unknown key or `PICHAT_*` variable, a value of the wrong type or outside what is allowed: each with its place.
     pub fn parse(text: &str, origin: &Path, env: &[(String, String)], overrides: Overrides) -> Result<Self, ConfigError> {
-        let environment = Environment::read(env)?;
-        let (raw, origin) = document::read(text, origin, &environment)?;
+        Self::parse_with(text, origin, env, overrides, RETIRED)
+    }
+
+    /// As [`Config::parse`], with another table of retired keys.
+    fn parse_with(
+        text: &str,
+        origin: &Path,
+        env: &[(String, String)],
+        overrides: Overrides,
+        table: &'static [Retired],
+    ) -> Result<Self, ConfigError> {
+        let environment = Environment::read(env, table)?;
+        let (raw, origin, mut retired) = document::read(text, origin, &environment, table)?;
+        retired.extend(environment.retired);
 
         let data_dir = match overrides.data_dir {
             Some(flag) => flag,
@@ -193,6 +212,7 @@ impl Config {
             network: raw.network.check(&origin)?,
             claim: raw.claim.check(&origin)?,
             secrets: environment.secrets,
+            retired,
             data_dir,
         };
         raw.tls.apart(&origin, &config)?;

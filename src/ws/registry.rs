@@ -111,13 +111,16 @@ impl Registry {
         most: usize,
     ) -> Result<Registration, TooManySockets> {
         let until = Instant::now() + PROBE + LOOK_EVERY;
+        // One more look in any case: a page that is loaded anew comes while its old socket closes.
+        let mut is_last = false;
         loop {
             if let Ok(registration) = self.register(session, most) {
                 return Ok(registration);
             }
-            if !self.probe(&session) || Instant::now() >= until {
+            if is_last {
                 return Err(TooManySockets);
             }
+            is_last = !self.probe(&session) || Instant::now() >= until;
             sleep(LOOK_EVERY).await;
         }
     }

@@ -9,6 +9,9 @@ const OPEN_MS = 10000;
 const OFFLINE_AFTER = 4;
 /** A 1013 is answered at once, but not twice within this time. */
 const EAGER_MS = 5000;
+/** The close code of a session that has too many sockets, and the wait before this tab asks for a place again. */
+const TOO_MANY_SOCKETS = 4008;
+const CROWDED_MS = 30000;
 
 const url = () => `${location.protocol === 'https:' ? 'wss://' : 'ws://'}${location.host}/ws`;
 
@@ -115,6 +118,11 @@ export class Link {
     }
     if (code === 4001) {
       this.#askOnce();
+      return;
+    }
+    if (code === TOO_MANY_SOCKETS) {
+      this.#set('crowded');
+      this.#timer = setTimeout(() => this.#open(), CROWDED_MS);
       return;
     }
     // A refused upgrade says nothing to a page; this call leads to the sign-in page if the session ended meanwhile.

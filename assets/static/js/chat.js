@@ -258,6 +258,7 @@ function start(me) {
     onstate(state) {
       showState(state);
       if (state === 'online') return;
+      if (state === 'crowded') complain(t('chat.crowded'));
       for (const room of rooms.values()) if (room.state === 'live') room.state = 'waiting';
       refresh();
     },

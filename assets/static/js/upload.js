@@ -53,7 +53,7 @@ export async function sendAll(files) {
     } catch (error) {
       problems.push(`${file.name}: ${error === null ? t('files.canceled') : errorText(error, 'files')}`);
       // What stops one of these stops the rest.
-      if (error === null || ['rate_limited', 'storage_full', 'forbidden', 'unauthenticated', 'network'].includes(error.code)) break;
+      if (error === null || ['rate_limited', 'storage_full', 'quota_exceeded', 'forbidden', 'unauthenticated', 'network'].includes(error.code)) break;
     }
   }
   byId('cancelar').removeEventListener('click', cancel);

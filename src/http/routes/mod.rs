@@ -3,6 +3,7 @@
 mod claim;
 mod file_list;
 mod files;
+mod limits;
 mod metrics;
 mod pages;
 mod password;
@@ -80,6 +81,7 @@ fn table() -> Vec<Route> {
         route(get.clone(), "/api/session", Api, AnySession(|c, who| Box::pin(session::show(c, who)))),
         route(delete.clone(), "/api/session", Api, AnySession(|c, who| Box::pin(session::sign_out(c, who)))),
         route(post.clone(), "/api/password", Api, AnySession(|c, who| Box::pin(password::api(c, who)))),
+        route(get.clone(), "/api/limits", Api, SignedIn(|c, who| Box::pin(limits::show(c, who)))),
         route(get.clone(), "/api/rooms", Api, SignedIn(|c, who| Box::pin(rooms::list(c, who)))),
         route(get.clone(), "/api/files", Api, SignedIn(|c, who| Box::pin(file_list::show(c, who)))),
         route(post, "/api/files", Api, Uploader(|c, who| Box::pin(upload::api(c, who)))),

@@ -1,0 +1,122 @@
+//! Keys that were once settings. A file of yesterday that names them is taken: they are ignored, and that is said.
+
+use super::Place;
+use crate::types::{Lang, Text};
+
+/// A key that no longer has an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retired {
+    /// Table and key, as it was.
+    pub path: &'static str,
+    /// The version in which it lost its effect.
+    pub since: &'static str,
+    /// The setting that took its place, if there is one.
+    pub replaced_by: Option<&'static str>,
+    /// What became of it, as a clause.
+    pub why: Text,
+}
+
+/// All keys that were retired. A setting that goes gets a row here in the same commit, for as long as there are cards with files
+/// that name it. So far none went.
+pub(super) const RETIRED: &[Retired] = &[];
+
+/// A retired key in a file or in the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetiredUse {
+    /// Where it stands.
+    pub place: Place,
+    /// What it was.
+    pub key: &'static Retired,
+}
+
+impl Retired {
+    /// The environment variable, as it was.
+    pub(super) fn variable(&self) -> String {
+        format!("PICHAT_{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+
+    pub(super) fn find(table: &'static [Self], path: &str) -> Option<&'static Self> {
+        table.iter().find(|retired| retired.path == path)
+    }
+}
+
+impl RetiredUse {
+    /// One line for a person.
+    pub fn text(&self, lang: Lang) -> String {
+        let Retired { path, since, replaced_by, why } = self.key;
+        let (place, why) = (self.place.text(lang), why.pick(lang));
+        let other = replaced_by.map(|other| match lang {
+            Lang::Es => format!("; ahora existe {other}"),
+            Lang::En => format!("; there is {other} now"),
+        });
+        let other = other.unwrap_or_default();
+        match lang {
+            Lang::Es => format!("{place}: {path} ya no tiene efecto desde la versión {since}: {why}{other}"),
+            Lang::En => format!("{place}: {path} has had no effect since version {since}: {why}{other}"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::config::{Config, ConfigError, Overrides, settings};
+    use std::path::Path;
+
+    const OLD: &[Retired] = &[
+        Retired {
+            path: "limits.old_rate",
+            since: "0.2.0",
+            replaced_by: Some("limits.joins_per_minute"),
+            why: Text::new("las entradas cuentan juntas", "joins count together"),
+        },
+        Retired { path: "old_folder", since: "0.2.0", replaced_by: None, why: Text::new("no hace falta", "it is not needed") },
+    ];
+
+    fn parse(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::parse_with(text, Path::new("pichat.toml"), &env, Overrides::default(), OLD)
+    }
+
+    #[test]
+    fn retired_keys_are_ignored_and_told_with_their_places() {
+        let config = parse(
+            "old_folder = [1]\n[limits]\nrooms = 7\nold_rate = \"x\"\n",
+            &[("PICHAT_OLD_FOLDER", "x"), ("PICHAT_LIMITS_OLD_RATE", "9")],
+        )
+        .unwrap();
+        assert_eq!(config.limits.rooms, 7, "what stands beside them holds");
+        let told: Vec<_> = config.retired.iter().map(|used| used.text(Lang::En)).collect();
+        assert_eq!(
+            told,
+            [
+                "pichat.toml:1:1: old_folder has had no effect since version 0.2.0: it is not needed",
+                "pichat.toml:4:1: limits.old_rate has had no effect since version 0.2.0: joins count together; \
+                 there is limits.joins_per_minute now",
+                "environment variable PICHAT_LIMITS_OLD_RATE: limits.old_rate has had no effect since version 0.2.0: \
+                 joins count together; there is limits.joins_per_minute now",
+                "environment variable PICHAT_OLD_FOLDER: old_folder has had no effect since version 0.2.0: it is not needed",
+            ]
+        );
+        assert!(config.retired[1].text(Lang::Es).contains("ya no tiene efecto desde la versión 0.2.0"));
+        assert!(Config::defaults().compare(&Config { limits: Config::defaults().limits, ..config }).is_empty());
+    }
+
+    #[test]
+    fn key_that_never_was_stays_an_error() {
+        assert!(matches!(parse("[limits]\nold_rat = 1\n", &[]), Err(ConfigError::UnknownKey { .. })));
+        assert!(matches!(parse("", &[("PICHAT_LIMITS_OLD_RAT", "1")]), Err(ConfigError::UnknownVariable { .. })));
+        let both = parse("[limits]\nold_rate = 1\nrooms = \"x\"\n", &[]);
+        assert!(matches!(both, Err(ConfigError::Value { key: "limits.rooms", .. })), "it hides no other fault");
+    }
+
+    #[test]
+    fn retired_keys_are_no_settings_and_name_ones_that_exist() {
+        for retired in RETIRED.iter().chain(OLD) {
+            assert!(settings().all(|setting| setting.path != retired.path), "{}", retired.path);
+            let other = retired.replaced_by;
+            assert!(other.is_none_or(|other| settings().any(|setting| setting.path == other)), "{}", retired.path);
+        }
+    }
+}
