@@ -34,7 +34,7 @@ const ARGS: [&str; 13] = [
     "--disable-breakpad",
     "--hide-scrollbars",
     "--window-size=1280,800",
-    "--host-resolver-rules=MAP pichat.local 127.0.0.1",
+    "--host-resolver-rules=MAP pichat.local 127.0.0.1, MAP chat.example 127.0.0.1",
 ];
 
 /// How a browser differs from the usual one.

@@ -18,6 +18,7 @@ mod loading;
 mod password;
 mod person;
 mod plain;
+mod proxies;
 mod shots;
 mod story;
 mod tls;

@@ -26,10 +26,10 @@ pub struct Proxied {
     pub server: Server,
     /// Where the proxy listens.
     pub addr: SocketAddr,
-    /// The proxy's certificate, PEM.
-    pub certificate: String,
+    /// Who signed the proxy's certificate, PEM.
+    pub authority: String,
     /// The same as a file.
-    pub certificate_file: PathBuf,
+    pub authority_file: PathBuf,
     proxy: Child,
     _folder: TempDir,
 }
@@ -111,7 +111,9 @@ impl Proxied {
     pub fn start(kind: Kind, more: &str) -> Self {
         let server = Server::start(Options::config(&format!("{more}\n{}", example("toml"))));
         let folder = tempfile::tempdir().expect("a folder");
-        let (certificate, _) = tls::self_signed(folder.path(), NAME);
+        let authority = tls::signed(folder.path(), NAME);
+        let authority_file = folder.path().join("authority.pem");
+        std::fs::write(&authority_file, &authority).expect("writes");
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
         let log = folder.path().join("log");
         let mut command = kind.command(folder.path(), free, server.addr);
@@ -123,8 +125,7 @@ impl Proxied {
             assert!(ended.is_none(), "{}", std::fs::read_to_string(&log).unwrap_or_default());
             TcpStream::connect(free).is_ok()
         });
-        let certificate_file = folder.path().join("c.pem");
-        Self { server, addr: free, certificate, certificate_file, proxy, _folder: folder }
+        Self { server, addr: free, authority, authority_file, proxy, _folder: folder }
     }
 
     /// The origin of its pages.
@@ -140,7 +141,7 @@ impl Proxied {
 
     /// A connection of that client over TLS.
     pub fn connect(&self, client: &Client) -> Stream {
-        tls::over(client.connect(), &self.certificate, NAME).expect("connects")
+        tls::over(client.connect(), &self.authority, NAME).expect("connects")
     }
 }
 

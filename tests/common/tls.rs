@@ -120,6 +120,24 @@ pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
+/// A certificate for `name` and its key, as PEM files in `folder`, signed by an authority of this call alone. Returns the authority's.
+pub fn signed(folder: &Path, name: &str) -> String {
+    let (authority_key, key) = (rcgen::KeyPair::generate().expect("a key"), rcgen::KeyPair::generate().expect("a key"));
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+    let authority = params.self_signed(&authority_key).expect("a certificate").pem();
+    let issuer = rcgen::Issuer::new(params, authority_key);
+    let mut leaf = rcgen::CertificateParams::new([name.to_owned()]).expect("a name");
+    // Browsers take no certificate without an end that is near.
+    let start = std::time::SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+    (leaf.not_before, leaf.not_after) = (start.into(), (start + Duration::from_secs(90 * 24 * 60 * 60)).into());
+    leaf.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    let certificate = leaf.signed_by(&key, &issuer).expect("a certificate").pem();
+    std::fs::write(folder.join("c.pem"), certificate).expect("writes");
+    std::fs::write(folder.join("k.pem"), key.serialize_pem()).expect("writes");
+    authority
+}
+
 /// A certificate for `name` that nobody signed but itself, and its key, as PEM files in `folder`.
 pub fn self_signed(folder: &Path, name: &str) -> (String, String) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");

@@ -21,7 +21,8 @@ def signed_in(port: int) -> str:
     body = json.dumps({"username": "admin", "password": "admin123"}).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}/api/session", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=server.PATIENCE) as answer:
-        return answer.headers["Set-Cookie"].split(";")[0]
+        cookies = [line.split(";")[0] for line in answer.headers.get_all("Set-Cookie")]
+    return next(cookie for cookie in cookies if "-device-" not in cookie)
 
 
 with server.demo(sys.argv[1]) as port:
