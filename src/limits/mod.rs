@@ -11,9 +11,11 @@
 //! | wrong room passwords | [`RoomPause`] |
 //! | open connections | [`ConnectionCaps`] |
 //! | refused frames of a socket | [`Flood`] |
+//! | a peer that acknowledges nothing | [`WriteStall`] |
 //!
 //! [`Tally`] limits nothing: it counts what was refused.
 
+mod acknowledged;
 mod address;
 mod atomic_bucket;
 mod bounded;
@@ -32,7 +34,9 @@ mod sign_in_table;
 mod tally;
 mod token_bucket;
 mod wait;
+mod write_stall;
 
+pub use acknowledged::{Endpoints, Ends};
 pub use address::{AddressKeys, Ipv6Prefix, LOCAL_PREFIXES, LocalPrefixes};
 pub use atomic_bucket::AtomicBucket;
 pub use connections::{Admitted, ConnectionCaps, Refused, Serving, Slot};
@@ -49,3 +53,4 @@ pub use sign_in_table::{SIGN_IN_ADDRESSES, SIGN_IN_NAMES, SIGN_IN_NETWORKS, Sign
 pub use tally::Tally;
 pub use token_bucket::TokenBucket;
 pub use wait::{Wait, whole_seconds};
+pub use write_stall::WriteStall;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use crate::limits::Slot;
+use crate::limits::{Endpoints, Ends, Slot};
 use crate::ws::{Direct, Outbound, Transport};
 
 /// A stream that holds a slot of the connection caps.
@@ -22,6 +22,18 @@ pub(super) struct Held<S> {
 impl<S> Held<S> {
     pub(super) fn new(io: S, slot: Arc<Slot>) -> Self {
         Self { io, slot }
+    }
+}
+
+impl Endpoints for Held<TcpStream> {
+    fn ends(&self) -> Option<Ends> {
+        self.io.ends()
+    }
+}
+
+impl Endpoints for Held<TlsStream<TcpStream>> {
+    fn ends(&self) -> Option<Ends> {
+        self.io.get_ref().0.ends()
     }
 }
 

@@ -11,12 +11,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 
+use crate::limits::{Endpoints, Ends};
+
 use super::outbound::Outbound;
 
 /// A connection that a socket may run over.
-pub trait Transport {
+pub trait Transport: Endpoints {
     /// What the socket's task reads and writes.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send;
+    type Stream: AsyncRead + AsyncWrite + Endpoints + Unpin + Send;
     /// Takes the connection over; `out` is the socket's queue.
     fn open(self, out: &Arc<Outbound>) -> Self::Stream;
 }
@@ -41,6 +43,12 @@ impl<K> Drop for Direct<K> {
     fn drop(&mut self) {
         // A place in a room may hold the queue for a while; the connection ends now.
         self.out.detach();
+    }
+}
+
+impl<K> Endpoints for Direct<K> {
+    fn ends(&self) -> Option<Ends> {
+        Some(Ends::new(self.read.local_addr().ok()?, self.read.peer_addr().ok()?))
     }
 }
 

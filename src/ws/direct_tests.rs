@@ -332,3 +332,33 @@ async fn many_speakers_at_once_lose_nothing_and_tear_nothing() {
     }
     assert_eq!(next, [EACH; SPEAKERS]);
 }
+
+/// Paused time and a real connection: the reader takes a little every second, and the kernel calls it writable only at long intervals.
+#[tokio::test(start_paused = true)]
+async fn slow_reader_that_goes_on_is_kept() {
+    let (server, mut client) = pair().await;
+    let (mut link, out) = link(server);
+    let frame = Frame::json(&"x".repeat(2000));
+    let reader = tokio::spawn(async move {
+        let mut chunk = [0; 1024];
+        for _ in 0..40 {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            client.read_exact(&mut chunk).await.expect("more to read");
+        }
+        // Here it stops.
+        tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+        drop(client);
+    });
+    let start = tokio::time::Instant::now();
+    let end = poll_fn(|cx| {
+        // As much as there is room for: it always waits for the reader.
+        while out.waiting() < 64 {
+            out.push(frame.clone(), Urgency::Message);
+        }
+        link.poll(cx, Turn::default())
+    });
+    assert!(matches!(end.await, Inbound::Gone(1006)));
+    let lived = start.elapsed().as_secs();
+    assert!((49..=54).contains(&lived), "ten seconds after its last byte: {lived}");
+    reader.abort();
+}

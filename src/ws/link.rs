@@ -15,6 +15,8 @@ use tungstenite::error::CapacityError;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message, Utf8Bytes};
 
+use crate::limits::{Endpoints, WriteStall};
+
 use super::batch::{BATCH_FRAMES, Gathered, advance, gather};
 use super::frame::{Frame, PING};
 use super::outbound::{CloseCode, Outbound, Share};
@@ -24,7 +26,7 @@ use super::pipe::Pipe;
 const PING_EVERY: Duration = Duration::from_secs(25);
 /// No byte from the client for so long: it is dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
-/// No byte taken by the client for so long while something waits: it is dead.
+/// No byte acknowledged by the client for so long while something waits: it is dead.
 const STALLED_AFTER: Duration = Duration::from_secs(10);
 /// How long a client may take to read the close frame and hang up.
 const LINGER: Duration = Duration::from_secs(2);
@@ -81,12 +83,12 @@ pub(super) struct Link<S> {
     written: usize,
     last_read: Instant,
     next_ping: Instant,
-    /// Since when the kernel takes nothing more.
-    stalled: Option<Instant>,
+    /// A write that the kernel does not take.
+    stall: Option<Box<WriteStall>>,
     timer: Pin<Box<Sleep>>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> Link<S> {
     /// A link over an upgraded connection; `early` is what was read with the request, `max_frame` the largest message in bytes.
     pub(super) fn new(io: S, early: &[u8], max_frame: usize, out: Arc<Outbound>) -> Self {
         let config = WebSocketConfig::default()
@@ -108,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             written: 0,
             last_read: now,
             next_ping: now + PING_EVERY,
-            stalled: None,
+            stall: None,
             timer: Box::pin(sleep_until(now + PING_EVERY)),
         };
         link.digest(early);
@@ -254,16 +256,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             match wrote {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(n)) => {
-                    self.stalled = None;
+                    self.stall = None;
                     self.written = advance(&mut self.batch, |frame| frame.as_bytes().len(), self.written, n);
                 }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
-                    if self.stalled.is_none() {
-                        let now = Instant::now();
-                        self.stalled = Some(now);
-                        self.rearm(now + STALLED_AFTER);
-                    }
+                    self.stall.get_or_insert_with(|| Box::new(WriteStall::new(STALLED_AFTER)));
                     return Ok(());
                 }
             }
@@ -342,13 +340,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
 
     /// Pings, and finds out who is dead. `true` when there is something to write, `false` when the connection is over.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if let Some(stall) = &mut self.stall
+            && stall.poll_given_up(cx, || self.io.ends()).is_ready()
+        {
+            return Poll::Ready(false);
+        }
         loop {
             ready!(self.timer.as_mut().poll_elapsed(cx));
             let now = Instant::now();
             let dead = now >= self.last_read + DEAD_AFTER;
-            let stalled = self.stalled.is_some_and(|since| now >= since + STALLED_AFTER);
             let lingered = matches!(self.state, State::Closing { until, .. } if now >= until);
-            if dead || stalled || lingered {
+            if dead || lingered {
                 return Poll::Ready(false);
             }
             let ping = now >= self.next_ping;
@@ -356,9 +358,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 self.next_ping = now + PING_EVERY;
             }
             let mut next = self.next_ping.min(self.last_read + DEAD_AFTER);
-            if let Some(since) = self.stalled {
-                next = next.min(since + STALLED_AFTER);
-            }
             if let State::Closing { until, .. } = self.state {
                 next = next.min(until);
             }
@@ -367,12 +366,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 self.control(PING.to_vec());
                 return Poll::Ready(true);
             }
-        }
-    }
-
-    fn rearm(&mut self, at: Instant) {
-        if at < self.timer.deadline() {
-            self.timer.as_mut().reset(at);
         }
     }
 }

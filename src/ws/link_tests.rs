@@ -28,7 +28,7 @@ fn link(buffer: usize) -> (Link<DuplexStream>, DuplexStream, Arc<Outbound>) {
     (Link::new(near, &[], 16 * 1024, Arc::clone(&out)), far, out)
 }
 
-async fn next<S: AsyncRead + AsyncWrite + Unpin>(link: &mut Link<S>) -> Inbound {
+async fn next<S: AsyncRead + AsyncWrite + Endpoints + Unpin>(link: &mut Link<S>) -> Inbound {
     std::future::poll_fn(|cx| link.poll(cx, Turn::default())).await
 }
 
@@ -147,6 +147,12 @@ struct Counting(Arc<Mutex<Vec<usize>>>);
 impl AsyncRead for Counting {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Poll::Pending
+    }
+}
+
+impl Endpoints for Counting {
+    fn ends(&self) -> Option<crate::limits::Ends> {
+        None
     }
 }
 

@@ -19,6 +19,7 @@ use super::request::{MAX_WORDS, Request};
 use super::wire::{Answer, Code, JsonWire};
 use crate::chat::Wire as _;
 use crate::clock::Timestamp;
+use crate::limits::{Endpoints, Ends};
 use crate::types::{Lang, MAX_TEXT_CHARS, MessageText, RoomCode, RoomPassword, is_bidi_control};
 
 /// A text is a request that says what the JSON says, or is refused in few words that quote no value of it; what is handed on of it is JSON.
@@ -180,6 +181,12 @@ impl AsyncRead for Script<'_> {
             }
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Endpoints for &mut Script<'_> {
+    fn ends(&self) -> Option<Ends> {
+        None
     }
 }
 

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::accounts::{Session, Sessions};
 use crate::audit::Event;
 use crate::chat::{Membership, Seq};
-use crate::limits::{Flood, whole_seconds};
+use crate::limits::{Endpoints, Flood, whole_seconds};
 use crate::types::{Lang, MessageText, RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
@@ -72,7 +72,7 @@ impl Ticket {
 /// An open socket, ready to run.
 pub struct Opened<S>(Box<Socket<S>>);
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Opened<S> {
+impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Opened<S> {
     /// Runs the socket until it ends.
     pub async fn run(self, sessions: &Sessions) {
         let Self(mut socket) = self;
@@ -120,7 +120,7 @@ enum Step {
     Joined(Join, Joined),
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket<S> {
+impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
     /// Until the connection ends; returns the close code.
     async fn serve(&mut self) -> u16 {
         loop {

@@ -1,0 +1,162 @@
+//! Bytes that a TCP peer has not acknowledged, read from the kernel's tables of connections.
+//!
+//! A write becomes possible again only when a third of the kernel's send buffer is free, which may be megabytes. A slow reader is told
+//! from one that stopped by what it acknowledged meanwhile. The standard library offers no `TCP_INFO` without `unsafe`; the tables in
+//! `/proc/self/net` hold the same figure, and the hardened service may read them.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The tables of IPv4 and of IPv6. The latter also has the IPv4 peers of a listener on `[::]`.
+const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
+/// Bytes read of a table: 150 a line, so 16384 connections are 2.4 MiB and 65,536 more in `TIME_WAIT` are 9.4 MiB.
+const MAX_TABLE_BYTES: u64 = 16 * 1024 * 1024;
+/// One reading serves all who ask within this time. Looks of one connection are further apart; tests have a clock of
+/// their own.
+const SNAPSHOT_LIFE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(1) };
+/// Connection states without a send queue (`net/tcp_states.h`): `TIME_WAIT` and `LISTEN`.
+const WITHOUT_QUEUE: [&str; 2] = ["06", "0A"];
+
+/// The two ends of a TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ends {
+    local: (IpAddr, u16),
+    peer: (IpAddr, u16),
+}
+
+impl Ends {
+    /// The ends of a connection; IPv4 addresses that were mapped into IPv6 are IPv4.
+    pub fn new(local: SocketAddr, peer: SocketAddr) -> Self {
+        let key = |addr: SocketAddr| (addr.ip().to_canonical(), addr.port());
+        Self { local: key(local), peer: key(peer) }
+    }
+}
+
+/// A stream that may run over TCP.
+pub trait Endpoints {
+    /// The ends of the TCP connection below; `None` where there is none.
+    fn ends(&self) -> Option<Ends>;
+}
+
+impl Endpoints for tokio::net::TcpStream {
+    fn ends(&self) -> Option<Ends> {
+        Some(Ends::new(self.local_addr().ok()?, self.peer_addr().ok()?))
+    }
+}
+
+#[cfg(test)]
+impl Endpoints for tokio::io::DuplexStream {
+    fn ends(&self) -> Option<Ends> {
+        None
+    }
+}
+
+/// Send queues of one moment; a connection that is not listed has an empty one.
+struct Snapshot {
+    taken: Instant,
+    queues: HashMap<Ends, u64>,
+}
+
+static LATEST: Mutex<Option<Snapshot>> = Mutex::new(None);
+
+/// Returns the bytes written to a connection that its peer has not acknowledged; `None` where the kernel does not say. Blocks for
+/// milliseconds.
+pub(super) fn unacknowledged(ends: Ends) -> Option<u64> {
+    let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
+    if latest.as_ref().is_none_or(|snapshot| snapshot.taken.elapsed() >= SNAPSHOT_LIFE) {
+        *latest = read_tables().ok().map(|queues| Snapshot { taken: Instant::now(), queues });
+    }
+    latest.as_ref().map(|snapshot| snapshot.queues.get(&ends).copied().unwrap_or(0))
+}
+
+fn read_tables() -> io::Result<HashMap<Ends, u64>> {
+    let mut queues = HashMap::new();
+    for table in TABLES {
+        let file = match File::open(table) {
+            // A machine without IPv6.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && table != TABLES[0] => continue,
+            opened => opened?,
+        };
+        let mut lines = BufReader::with_capacity(32 * 1024, file.take(MAX_TABLE_BYTES));
+        let mut line = String::new();
+        while lines.read_line(&mut line)? > 0 {
+            queues.extend(send_queue(&line));
+            line.clear();
+        }
+    }
+    Ok(queues)
+}
+
+/// Reads one line: number, local address, peer's address, state, `send queue:receive queue`, …
+fn send_queue(line: &str) -> Option<(Ends, u64)> {
+    let mut words = line.split_ascii_whitespace().skip(1);
+    let (local, peer) = (address(words.next()?)?, address(words.next()?)?);
+    let state = words.next()?;
+    let queued = u64::from_str_radix(words.next()?.split_once(':')?.0, 16).ok()?;
+    (queued > 0 && !WITHOUT_QUEUE.contains(&state)).then_some((Ends { local, peer }, queued))
+}
+
+/// Reads an address and a port in hexadecimal digits; each 32 bits of the address stand in the machine's byte order.
+fn address(text: &str) -> Option<(IpAddr, u16)> {
+    let (digits, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = |at: usize| u32::from_str_radix(digits.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
+    let ip = match digits.len() {
+        8 => IpAddr::V4(Ipv4Addr::from(word(0)?)),
+        32 => {
+            let mut octets = [0; 16];
+            for (n, part) in octets.chunks_exact_mut(4).enumerate() {
+                part.copy_from_slice(&word(8 * n)?);
+            }
+            IpAddr::V6(Ipv6Addr::from(octets))
+        }
+        _ => return None,
+    };
+    Some((ip.to_canonical(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn table_lines_are_parsed() {
+        let line = "   2: 0100007F:1F90 0200007F:C350 01 0000BEEF:00000000 01:00000014 00000000     0        0 1 1 0 20 4 0 10 -1";
+        let ends = Ends::new("127.0.0.1:8080".parse().expect("valid"), "127.0.0.2:50000".parse().expect("valid"));
+        assert_eq!(send_queue(line), Some((ends, 0xbeef)));
+        let mapped = "0: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000200007F:C350 08 0000BEEF:00000000 01:0";
+        assert_eq!(send_queue(mapped), Some((ends, 0xbeef)), "IPv4 on a listener of IPv6");
+        for none in [
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
+            &line.replace("BEEF", "0000"),
+            &line.replace(" 01 ", " 0A "),
+            "2: 0100007F:1F90 0200007F",
+            "2: 0100007:1F90 0200007F:C350 01 0000BEEF:0",
+            "",
+        ] {
+            assert_eq!(send_queue(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn the_kernel_reports_what_the_peer_left_unread() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let reader = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        let (mut writer, peer) = listener.accept().expect("accepts");
+        writer.set_nonblocking(true).expect("sets");
+        let chunk = [7; 64 * 1024];
+        while writer.write(&chunk).is_ok() {}
+        let ends = Ends::new(writer.local_addr().expect("bound"), peer);
+        let queued = read_tables().expect("this machine has the tables").get(&ends).copied();
+        assert!(queued.is_some_and(|bytes| bytes > 0), "{queued:?}");
+        assert_eq!(unacknowledged(Ends { peer: ends.local, local: ends.peer }), Some(0));
+        drop(reader);
+    }
+}
