@@ -65,6 +65,9 @@ impl Body {
 
     /// Keeps the connection busy, and in its place where it serves somebody, until the body is gone.
     pub(super) fn hold(&mut self, busy: Busy, serving: Option<Serving>) {
+        if matches!(self.kind, Kind::File(_)) {
+            busy.downloads();
+        }
         self.busy = Some((busy, serving));
     }
 

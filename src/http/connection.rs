@@ -121,6 +121,11 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
         }
         Door::Plain => (plain::answer(&site, context, &request).await, None, None),
     };
+    if serving.is_some() {
+        busy.signed_in();
+    }
+    // What is still to come of the body is read and forgotten, so no further request can follow it.
+    let early = busy.is_body_due();
     response.body_mut().hold(busy, serving);
     if let Some(session) = response.extensions_mut().remove::<Arc<Session>>() {
         let (done, ended) = (response.body_mut().watch(), session.ended());
@@ -132,7 +137,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
             }
         });
     }
-    if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if (last || early) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
     if let (Some(upgrade), Some(successor)) = (upgrade, response.extensions_mut().remove::<Successor>()) {

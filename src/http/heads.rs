@@ -7,13 +7,15 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::{HeaderMap, Method, StatusCode, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+
+use crate::limits::Endpoints;
 
 use super::headers::harden;
+use super::linger::Linger;
 use super::timed::{Phase, Timed};
 
 /// Bytes of a request's head (DESIGN section 6).
@@ -24,10 +26,6 @@ const MAX_FIELDS: usize = 64;
 const MAX_LENGTH: u64 = u64::MAX / 2;
 /// Bytes read at once while a head is due; also what is kept of requests that were sent ahead.
 const CHUNK: usize = 4096;
-/// How long a client that was refused may take to read why. Hanging up on bytes that are still unread would tear the answer away.
-const LINGER: Duration = Duration::from_secs(2);
-/// What is thrown away of it meanwhile.
-const MAX_DRAIN: usize = 1024 * 1024;
 
 /// What follows in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +59,14 @@ pub(super) struct Heads<S> {
     /// Who waits until it is.
     waiting: Option<Waker>,
     refusal: Option<Refusal>,
+    /// The connection is ending while the client may be sending.
+    linger: Option<Box<Linger>>,
 }
 
 impl<S> Heads<S> {
     pub(super) fn new(io: Timed<S>, phase: Phase, secure: bool) -> Self {
         let (buf, next) = (Vec::new(), Next::Head);
-        Self { io, phase, secure, buf, passed: 0, scanned: 0, next, unsent: false, waiting: None, refusal: None }
+        Self { io, phase, secure, buf, passed: 0, scanned: 0, next, unsent: false, waiting: None, refusal: None, linger: None }
     }
 
     /// The stream below, and what was read and not handed on.
@@ -88,7 +88,19 @@ impl<S> Heads<S> {
         let Some(end) = end else { return Ok(false) };
         self.next = framing(&self.buf[..end])?;
         (self.passed, self.scanned) = (end, 0);
+        self.note_body();
         Ok(true)
+    }
+
+    /// Tells the service whether more of the body is to come than what was read with its head.
+    fn note_body(&self) {
+        let here = self.buf.len().saturating_sub(self.passed) as u64;
+        self.phase.set_body_due(matches!(self.next, Next::Body(left) if left > here));
+    }
+
+    /// Whether the client may be sending, or has sent, what was not read.
+    fn is_heard_out(&self) -> bool {
+        matches!(self.next, Next::Head | Next::Body(0)) && self.buf.is_empty()
     }
 }
 
@@ -124,7 +136,7 @@ impl<S: AsyncRead + Unpin> Heads<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Heads<S> {
+impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> AsyncRead for Heads<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         loop {
@@ -145,6 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Heads<S> {
                 Next::Body(left) => {
                     let read = ready!(this.poll_body(cx, out, left))?;
                     this.next = Next::Body(left - read as u64);
+                    this.note_body();
                     return Poll::Ready(Ok(()));
                 }
                 Next::Rest => return Pin::new(&mut this.io).poll_read(cx, out),
@@ -176,7 +189,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Heads<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Heads<S> {
+impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> AsyncWrite for Heads<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.unsent = true;
         Pin::new(&mut self.io).poll_write(cx, buf)
@@ -202,7 +215,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heads<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        let this = &mut *self;
+        if this.refusal.is_some() || (this.linger.is_none() && this.is_heard_out()) {
+            return Pin::new(&mut this.io).poll_shutdown(cx);
+        }
+        let linger = this.linger.get_or_insert_with(|| Box::new(Linger::new(this.phase.is_signed_in())));
+        linger.poll(this.io.inner_mut(), cx)
     }
 }
 
@@ -210,9 +228,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heads<S> {
 struct Refusal {
     answer: Vec<u8>,
     written: usize,
-    hung_up: bool,
-    drained: usize,
-    linger: Pin<Box<Sleep>>,
+    flushed: bool,
+    linger: Linger,
 }
 
 impl Refusal {
@@ -226,31 +243,21 @@ impl Refusal {
             answer.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
         }
         answer.extend_from_slice(b"\r\n");
-        Self { answer, written: 0, hung_up: false, drained: 0, linger: Box::pin(sleep(LINGER)) }
+        Self { answer, written: 0, flushed: false, linger: Linger::brief() }
     }
 
-    fn poll<S: AsyncRead + AsyncWrite + Unpin>(&mut self, io: &mut Timed<S>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll<S: AsyncRead + AsyncWrite + Endpoints + Unpin>(&mut self, io: &mut Timed<S>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.answer.len() {
             match ready!(Pin::new(&mut *io).poll_write(cx, &self.answer[self.written..]))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 n => self.written += n,
             }
         }
-        if !self.hung_up {
+        if !self.flushed {
             ready!(Pin::new(&mut *io).poll_flush(cx))?;
-            ready!(Pin::new(&mut *io).poll_shutdown(cx))?;
-            self.hung_up = true;
+            self.flushed = true;
         }
-        while self.drained < MAX_DRAIN && std::future::Future::poll(self.linger.as_mut(), cx).is_pending() {
-            let mut chunk = [0; CHUNK];
-            let mut read = ReadBuf::new(&mut chunk);
-            ready!(Pin::new(&mut *io).poll_read(cx, &mut read))?;
-            match read.filled().len() {
-                0 => break,
-                n => self.drained += n,
-            }
-        }
-        Poll::Ready(Ok(()))
+        self.linger.poll(io.inner_mut(), cx)
     }
 }
 

@@ -13,6 +13,7 @@ mod form;
 mod forwarded;
 mod headers;
 mod heads;
+mod linger;
 mod metrics;
 mod multipart;
 mod origin;
