@@ -10,22 +10,55 @@ use http::{HeaderMap, header};
 use hyper::body::Incoming;
 use multer::{Constraints, Field, Multipart, SizeLimit};
 
-use crate::quarantine::{FileName, NameError, Sent};
+use crate::quarantine::{FileName, NameError, Sent, UploadError};
 
 use super::body::next_data;
+use super::disposition::Disposition;
+use super::encoded_word::Unreadable;
 use super::problem::{Code, Problem};
 
 /// The field that holds the file.
 pub(super) const FIELD: &str = "archivo";
 /// A client that sends no byte of an upload for so long has stalled.
 const STALLED: Duration = Duration::from_secs(30);
-/// Boundaries and part heads around the file. multer gathers these in memory until it finds their end.
+/// Boundaries, part heads and small fields before the file, and again after it. multer gathers these in memory until it finds their end.
 pub(super) const MAX_ENVELOPE: usize = 64 * 1024;
-/// What is still read after a refusal, so that the client reads the answer instead of an error of its own connection: a file of
-/// the largest default size.
-const MAX_DRAIN: usize = 17 * 1024 * 1024;
+/// Bytes that may be read for one envelope: hyper hands on up to 33 KiB at once, of which most may belong to the file.
+pub(super) const MAX_READ_AHEAD: usize = 2 * MAX_ENVELOPE;
+/// Other fields of a form.
+const MAX_FIELDS: usize = 16;
+/// Boundaries and the head of a lone file are shorter than this: 2 × 70 bytes, a name of 255 characters, a media type.
+const USUAL_ENVELOPE: u64 = 1024;
 
-/// A request's body that multer reads, and that can be drained when multer is done with it.
+/// An upload as its head announces it.
+pub(super) struct Announced {
+    boundary: String,
+    length: u64,
+    max: u64,
+}
+
+impl Announced {
+    /// Reads the head. `max` is the largest file in bytes; a body is refused that says it is longer.
+    pub(super) fn read(headers: &HeaderMap, max: u64) -> Result<Self, Problem> {
+        let boundary = headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| multer::parse_boundary(v).ok())
+            .ok_or_else(|| Problem::new(Code::UnsupportedMediaType).naming("multipart/form-data"))?;
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0);
+        if length > max.saturating_add(MAX_ENVELOPE as u64) {
+            return Err(too_large(max));
+        }
+        Ok(Self { boundary, length, max })
+    }
+
+    /// Bytes of the file, as far as the body's length tells. Small fields beside the file count with it.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.length.saturating_sub(USUAL_ENVELOPE).min(self.max)
+    }
+}
+
+/// A request's body that multer reads.
 pub(super) struct Source<B = Incoming> {
     body: Arc<tokio::sync::Mutex<B>>,
     /// Bytes that multer may still read before it must find the end of a part's head.
@@ -38,6 +71,25 @@ pub(super) struct FilePart<'a, B = Incoming> {
     form: Multipart<'static>,
     field: Field<'static>,
     name: FileName,
+    sent: Sent,
+    others: Others,
+}
+
+/// Fields beside the file. They are read and ignored.
+struct Others {
+    fields: usize,
+    bytes: usize,
+}
+
+impl Others {
+    async fn skip(&mut self, mut field: Field<'static>) -> Result<(), Problem> {
+        let many = || Problem::new(Code::BadRequest).because("demasiados campos", "too many fields");
+        self.fields = self.fields.checked_sub(1).ok_or_else(many)?;
+        while let Some(chunk) = field.chunk().await.map_err(broken)? {
+            self.bytes = self.bytes.checked_sub(chunk.len()).ok_or_else(many)?;
+        }
+        Ok(())
+    }
 }
 
 impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> Source<B> {
@@ -45,25 +97,24 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> Source<B> {
         Self { body: Arc::new(tokio::sync::Mutex::new(body)), envelope: Arc::new(AtomicUsize::new(usize::MAX)) }
     }
 
-    /// Reads up to the file. `max` is the largest file in bytes, by which a body is refused that says it is longer.
-    pub(super) async fn open(&self, headers: &HeaderMap, max: u64) -> Result<FilePart<'_, B>, Problem> {
-        let boundary = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|v| v.to_str().ok())
-            .and_then(|v| multer::parse_boundary(v).ok())
-            .ok_or_else(|| Problem::new(Code::UnsupportedMediaType).naming("multipart/form-data"))?;
-        let declared = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
-        if declared.is_some_and(|len| len > max.saturating_add(MAX_ENVELOPE as u64)) {
-            return Err(Problem::new(Code::TooLarge));
-        }
-        // The file itself is counted by the upload; these bounds are for what multer would gather around it.
-        let bounds = SizeLimit::new().whole_stream(max.saturating_add(2 * MAX_ENVELOPE as u64));
-        let constraints = Constraints::new().allowed_fields(vec![FIELD]).size_limit(bounds);
-        let mut form = Multipart::with_constraints(self.stream(), boundary, constraints);
-        let missing = || Problem::new(Code::BadRequest).naming(FIELD);
-        let field = self.outside(form.next_field()).await?.ok_or_else(missing)?;
-        let name = FileName::from_upload(field.file_name().ok_or_else(missing)?).map_err(|e| bad_name(&e))?;
-        Ok(FilePart { source: self, form, field, name })
+    /// Reads up to the file.
+    pub(super) async fn open(&self, announced: Announced) -> Result<FilePart<'_, B>, Problem> {
+        let Announced { boundary, max, .. } = announced;
+        // The file itself is counted by the upload; this bound is for what multer would gather around it.
+        let bounds = SizeLimit::new().whole_stream(max.saturating_add(3 * MAX_READ_AHEAD as u64));
+        let mut form = Multipart::with_constraints(self.stream(), boundary, Constraints::new().size_limit(bounds));
+        let mut others = Others { fields: MAX_FIELDS, bytes: MAX_ENVELOPE };
+        let (field, name) = self.outside(find_file(&mut form, &mut others)).await?;
+        let (name, sent) = match name {
+            Ok(name) => (FileName::from_upload(&name).map_err(|e| bad_name(&e))?, name),
+            Err(Unreadable) => {
+                let unreadable = Problem::new(Code::BadName).because("no se puede leer el que llegó", "the one that came cannot be read");
+                return Err(unreadable);
+            }
+        };
+        refuse_encoding(field.headers())?;
+        let sent = Sent { name: sent, media_type: field.content_type().map(|kind| kind.essence_str().to_owned()) };
+        Ok(FilePart { source: self, form, field, name, sent, others })
     }
 
     fn stream(&self) -> impl futures_util::Stream<Item = Result<Bytes, Stop>> + Send + 'static {
@@ -79,24 +130,12 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> Source<B> {
         })
     }
 
-    /// Runs a step of multer that gathers in memory, under a bound.
-    async fn outside<T>(&self, step: impl Future<Output = multer::Result<T>>) -> Result<T, Problem> {
-        self.envelope.store(MAX_ENVELOPE, Ordering::Relaxed);
-        let result = step.await.map_err(broken);
+    /// Runs steps of multer that gather in memory, under a bound.
+    async fn outside<T>(&self, steps: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+        self.envelope.store(MAX_READ_AHEAD, Ordering::Relaxed);
+        let result = steps.await;
         self.envelope.store(usize::MAX, Ordering::Relaxed);
         result
-    }
-
-    /// Reads the rest, up to a bound, and forgets it.
-    pub(super) async fn drain(&self) {
-        let mut left = MAX_DRAIN;
-        let mut body = self.body.lock().await;
-        while let Ok(Some(data)) = next_data(&mut *body, STALLED).await {
-            match left.checked_sub(data.len()) {
-                Some(rest) => left = rest,
-                None => return,
-            }
-        }
     }
 }
 
@@ -106,24 +145,59 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> FilePart<'_, B> 
         self.field.chunk().await.map_err(broken)
     }
 
-    /// What the sender's program says of the file, word for word.
-    pub(super) fn sent(&self) -> Sent {
-        Sent {
-            name: self.field.file_name().unwrap_or_default().to_owned(),
-            media_type: self.field.content_type().map(|kind| kind.essence_str().to_owned()),
-        }
-    }
-
-    /// The file's name, once the form has ended as it should: only a body that came whole is a file, and a second file in it was
-    /// not asked for.
-    pub(super) async fn end(self) -> Result<FileName, Problem> {
-        let Self { source, mut form, field, name } = self;
+    /// The file's name, and what the sender's program said of the file, once the form has ended as it should: only a body that came whole
+    /// is a file, and a second file in it was not asked for.
+    pub(super) async fn end(self) -> Result<(FileName, Sent), Problem> {
+        let Self { source, mut form, field, name, sent, mut others } = self;
         drop(field);
-        if source.outside(form.next_field()).await?.is_some() {
-            return Err(Problem::new(Code::BadRequest).because("un solo archivo a la vez", "one file at a time"));
-        }
-        Ok(name)
+        let rest = async {
+            while let Some(field) = form.next_field().await.map_err(broken)? {
+                if Disposition::of(field.headers()).field.as_deref() == Some(FIELD.as_bytes()) {
+                    return Err(Problem::new(Code::BadRequest).because("un solo archivo a la vez", "one file at a time"));
+                }
+                others.skip(field).await?;
+            }
+            Ok(())
+        };
+        source.outside(rest).await?;
+        Ok((name, sent))
     }
+}
+
+/// Reads up to the field of the file, and the name that it came with.
+async fn find_file(
+    form: &mut Multipart<'static>,
+    others: &mut Others,
+) -> Result<(Field<'static>, Result<String, Unreadable>), Problem> {
+    let missing = || Problem::new(Code::BadRequest).naming(FIELD);
+    loop {
+        let field = form.next_field().await.map_err(broken)?.ok_or_else(missing)?;
+        let Disposition { field: name, file_name } = Disposition::of(field.headers());
+        if name.as_deref() == Some(FIELD.as_bytes()) {
+            return Ok((field, file_name.ok_or_else(missing)?));
+        }
+        others.skip(field).await?;
+    }
+}
+
+/// Refuses a file whose bytes are not as they stand. RFC 7578 section 4.7 deprecates the header; what it may still say is that they are.
+fn refuse_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+    let plain = |value: &http::HeaderValue| {
+        let value = value.as_bytes().trim_ascii();
+        [&b"7bit"[..], b"8bit", b"binary"].iter().any(|known| value.eq_ignore_ascii_case(known))
+    };
+    if headers.get_all("content-transfer-encoding").iter().all(plain) {
+        return Ok(());
+    }
+    let refused = Problem::new(Code::UnsupportedMediaType);
+    Err(refused.because(
+        "el archivo debe llegar tal cual, sin Content-Transfer-Encoding",
+        "the file must come as it is, without Content-Transfer-Encoding",
+    ))
+}
+
+fn too_large(max: u64) -> Problem {
+    UploadError::TooLarge { max }.into()
 }
 
 fn bad_name(error: &NameError) -> Problem {
@@ -149,7 +223,6 @@ fn broken(error: multer::Error) -> Problem {
             Problem::new(code).naming("multipart/form-data")
         }
         multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => Problem::new(Code::TooLarge),
-        multer::Error::UnknownField { .. } => Problem::new(Code::BadRequest).naming(FIELD),
         _ => Problem::new(Code::BadRequest).naming("multipart/form-data"),
     }
 }

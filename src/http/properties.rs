@@ -17,7 +17,7 @@ use http_body::Frame;
 use super::cookies::CookieScope;
 use super::form::field;
 use super::forwarded;
-use super::multipart::{MAX_ENVELOPE, Source};
+use super::multipart::{Announced, MAX_READ_AHEAD, Source};
 use super::origin::{authority, is_authority, is_own, is_same};
 use super::own_names::OwnNames;
 use super::problem::Code;
@@ -132,17 +132,16 @@ fn read(headers: &HeaderMap, body: &[u8], cut: usize) -> Result<(String, Vec<u8>
     let pieces = body.chunks(cut).map(Bytes::copy_from_slice).collect();
     let source = Source::new(Pieces { pieces, waited: false, pulled: Arc::clone(&pulled) });
     let result = RUNTIME.block_on(async {
-        let opened = source.open(headers, MAX_FILE).await;
+        let opened = source.open(Announced::read(headers, MAX_FILE)?).await;
         let before = pulled.load(Ordering::Relaxed);
-        assert!(before <= MAX_ENVELOPE + LARGEST_READ, "{before} bytes are read before the file");
+        assert!(before <= MAX_READ_AHEAD + LARGEST_READ, "{before} bytes are read before the file");
         let mut part = opened?;
         let mut content = Vec::new();
         while let Some(chunk) = part.chunk().await? {
             content.extend_from_slice(&chunk);
         }
-        Ok((part.end().await?.to_string(), content))
+        Ok((part.end().await?.0.to_string(), content))
     });
-    RUNTIME.block_on(source.drain());
     result.map_err(|problem: super::problem::Problem| problem.code)
 }
 
@@ -191,15 +190,24 @@ mod tests {
             assert_eq!(read(&headers, body, cut), Ok(("a.txt".to_owned(), b"hola".to_vec())), "{cut}");
         }
         assert_eq!(read(&headers, &body[..body.len() - 4], 1000), Err(Code::BadRequest), "without its end");
-        let endless = [&body[..20], &vec![b'x'; 3 * MAX_ENVELOPE]].concat();
+        let other = b"--x\r\nContent-Disposition: form-data; name=\"nota\"\r\n\r\nuna\r\n";
+        let among = [&other.repeat(8), &body[..body.len() - 7], &other.repeat(8), b"--x--\r\n"].concat();
+        for cut in [1, 7, 10_000] {
+            assert_eq!(read(&headers, &among, cut), Ok(("a.txt".to_owned(), b"hola".to_vec())), "{cut}");
+        }
+        let many = [&other.repeat(17), &body[..]].concat();
+        assert_eq!(read(&headers, &many, 1000), Err(Code::BadRequest), "seventeen other fields");
+        let large = [&other[..other.len() - 2], &vec![b'x'; MAX_READ_AHEAD / 2], b"\r\n", &body[..]].concat();
+        assert_eq!(read(&headers, &large, 1000), Err(Code::BadRequest), "another field of more than 64 KiB");
+        let endless = [&body[..20], &vec![b'x'; 3 * MAX_READ_AHEAD]].concat();
         assert_eq!(read(&headers, &endless, LARGEST_READ), Err(Code::BadRequest), "a head without an end");
     }
 
     fn part() -> impl Strategy<Value = String> {
         prop_oneof![
             "--x(--)?( |\t)*(\r\n|\n|)",
-            "Content-Disposition: form-data; name=\"?(archivo|otro)\"?(; filename=\"?\\PC{0,8}\"?)?\r\n",
-            "(Content-Type: [a-z/]{0,9}|X-[a-z]: \\PC{0,9}|\\PC{0,9})\r\n",
+            "Content-Disposition: form-data; [nN]ame=\"?(archivo|otro)\"?(; filename\\*?=(\"?|UTF-8'')\\PC{0,8}\"?)?\r\n",
+            "(Content-Type: [a-z/]{0,9}|Content-Transfer-Encoding: (base64|binary)|X-[a-z]: \\PC{0,9}|\\PC{0,9})\r\n",
             "\r\n|\r|\n|-|--|\r\n--",
             "\\PC{0,30}",
         ]

@@ -27,7 +27,7 @@ fn ana() -> Person {
 }
 
 async fn upload(quarantine: &Arc<Quarantine>, name: &str, data: &[u8]) -> FileRecord {
-    let upload = quarantine.receive(&ana()).await.unwrap().write(data).await.unwrap();
+    let upload = quarantine.receive(&ana(), 0).await.unwrap().write(data).await.unwrap();
     let sent = Sent { name: name.to_owned(), media_type: None };
     upload.finish(sent, FileName::from_upload(name).unwrap(), &ana(), |_| Ok(true)).await.unwrap()
 }
@@ -177,7 +177,7 @@ async fn what_the_sender_said_is_held_against_the_file() {
     let turned = upload(&quarantine, "foto\u{202e}gpj.txt", b"hola").await;
     assert_eq!((turned.state, turned.reasons.join(",")), (FileState::Received, "name-bidi".to_owned()));
     let sent = Sent { name: "a.txt".to_owned(), media_type: Some("image/png".to_owned()) };
-    let page = quarantine.receive(&ana()).await.unwrap().write(b"<!doctype html>").await.unwrap();
+    let page = quarantine.receive(&ana(), 0).await.unwrap().write(b"<!doctype html>").await.unwrap();
     let page = page.finish(sent, FileName::from_upload("a.txt").unwrap(), &ana(), |_| Ok(true)).await.unwrap();
     let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
     for (file, why) in [(turned, "name-bidi"), (page, "declared-mismatch image/png")] {

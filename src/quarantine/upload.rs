@@ -121,24 +121,26 @@ pub struct Upload {
     quarantine: Arc<Quarantine>,
     writing: Writing,
     reservation: Reservation,
+    /// Bytes of the reservation.
+    reserved: u64,
     gathered: Vec<u8>,
     size: u64,
     max: u64,
 }
 
 impl Quarantine {
-    /// Begins an upload of `by`.
-    pub async fn receive(self: &Arc<Self>, by: &Person) -> Result<Upload, UploadError> {
-        let reservation = self.quota.reserve(by.id, 0, &self.limits())?;
+    /// Begins an upload of `by`, and reserves the bytes that were announced.
+    pub async fn receive(self: &Arc<Self>, by: &Person, announced: u64) -> Result<Upload, UploadError> {
+        let reservation = self.quota.reserve(by.id, announced, &self.limits())?;
         let (disk, files) = (self.disk.clone(), self.config.get().files.clone());
         let create = move || {
-            check_disk(&disk, GATHER as u64, files.keep_free_percent)?;
+            check_disk(&disk, announced.max(GATHER as u64), files.keep_free_percent)?;
             disk.create()
         };
         let incoming = Draft(Some(Box::new(blocking(create).await?)));
         let max = self.config.get().files.max_file;
         let writing = Writing::Rests(incoming, Vec::new());
-        Ok(Upload { quarantine: Arc::clone(self), writing, reservation, gathered: Vec::new(), size: 0, max })
+        Ok(Upload { quarantine: Arc::clone(self), writing, reservation, reserved: announced, gathered: Vec::new(), size: 0, max })
     }
 }
 
@@ -158,7 +160,10 @@ impl Upload {
         if self.size > self.max {
             return Err(UploadError::TooLarge { max: self.max });
         }
-        self.reservation.grow(chunk.len() as u64)?;
+        if let more @ 1.. = self.size.saturating_sub(self.reserved) {
+            self.reservation.grow(more)?;
+            self.reserved = self.size;
+        }
         let mut rest = chunk;
         loop {
             let (now, later) = rest.split_at(rest.len().min(GATHER - self.gathered.len()));
@@ -177,7 +182,7 @@ impl Upload {
 
     /// Begins to write what was gathered, off the network threads, once what was gathered before is written.
     async fn spill(self) -> Result<Self, UploadError> {
-        let Self { quarantine, writing, reservation, mut gathered, size, max } = self;
+        let Self { quarantine, writing, reservation, reserved, mut gathered, size, max } = self;
         let (mut draft, spare) = writing.rest().await?;
         let disk = quarantine.disk.clone();
         let keep = quarantine.config.get().files.keep_free_percent;
@@ -189,7 +194,7 @@ impl Upload {
             Ok((draft, gathered))
         };
         let writing = Writing::Runs(tokio::task::spawn_blocking(work));
-        Ok(Self { quarantine, writing, reservation, gathered: spare, size, max })
+        Ok(Self { quarantine, writing, reservation, reserved, gathered: spare, size, max })
     }
 
     /// Makes the file permanent under `name`, or the first free numbering of it, and records it. When this returns, a power cut

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use hyper::body::Incoming;
 
 use crate::audit::Event;
 use crate::http::auth::Uploader;
 use crate::http::body::Body;
-use crate::http::multipart::Source;
+use crate::http::multipart::{Announced, Source};
 use crate::http::pages::Page;
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
@@ -47,8 +48,7 @@ async fn receive(call: Call, who: &Uploader) -> Result<FileRecord> {
     let Call { site, request, addr, .. } = call;
     let user = who.session().person.name.clone();
     let (parts, body) = request.into_parts();
-    let shared = Source::new(body);
-    let result = store(&site, &parts.headers, &shared, who).await;
+    let result = store(&site, &parts.headers, body, who).await;
     match result {
         Ok(file) => {
             site.quarantine.note_uploaded(&file, &user, addr).await;
@@ -56,25 +56,25 @@ async fn receive(call: Call, who: &Uploader) -> Result<FileRecord> {
         }
         Err(problem) => {
             site.audit.record(Event::FileRefused { user, addr, reason: problem.code.word() }).await;
-            if who.session().is_live() {
-                shared.drain().await;
-            }
             Err(problem)
         }
     }
 }
 
-async fn store(site: &crate::http::Site, headers: &HeaderMap, source: &Source, who: &Uploader) -> Result<FileRecord> {
+/// Decides by the head what can be decided by it: reading the body tells a client that waits for `100 Continue` to send it.
+async fn store(site: &crate::http::Site, headers: &HeaderMap, body: Incoming, who: &Uploader) -> Result<FileRecord> {
     let session = who.session();
     site.rates.upload(session.person.id)?;
+    let announced = Announced::read(headers, site.config.get().files.max_file)?;
     let read = async {
-        let mut part = source.open(headers, site.config.get().files.max_file).await?;
-        let mut upload = site.quarantine.receive(&session.person).await?;
+        let mut upload = site.quarantine.receive(&session.person, announced.file_bytes()).await?;
+        let source = Source::new(body);
+        let mut part = source.open(announced).await?;
         while let Some(chunk) = part.chunk().await? {
             upload = upload.write(&chunk).await?;
         }
-        let sent = part.sent();
-        Ok::<_, Problem>((upload, sent, part.end().await?))
+        let (name, sent) = part.end().await?;
+        Ok::<_, Problem>((upload, sent, name))
     };
     let (upload, sent, name) = tokio::select! {
         biased;
