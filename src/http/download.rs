@@ -1,15 +1,17 @@
 //! Handing a file out: always as an attachment, whole or in part.
 
 use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::quarantine::{ByteRange, FileRecord};
 
 use super::body::Body;
 use super::headers::CSP_FILE;
+use super::precondition::{Validators, Verdict, evaluate};
 use super::problem::{Code, Problem};
-use super::tags::matches_any;
+use super::transliterate::ascii;
 
 /// What a request wants of a file.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,16 +22,19 @@ pub(super) enum Wanted {
     Bytes { first: u64, len: u64, part: bool },
 }
 
-/// Reads `If-None-Match`, `If-Range` and `Range` (RFC 9110 sections 13 and 14).
-pub(super) fn wanted(headers: &HeaderMap, file: &FileRecord) -> Result<Wanted, Problem> {
+/// Evaluates the preconditions and `Range` (RFC 9110 sections 13 and 14).
+pub(super) fn wanted(method: &Method, headers: &HeaderMap, file: &FileRecord) -> Result<Wanted, Problem> {
     let etag = etag(file);
-    let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-    if text(header::IF_NONE_MATCH).is_some_and(|seen| matches_any(seen, &etag)) {
-        return Ok(Wanted::NotModified);
-    }
-    // A part of another version would be worthless: then the whole is sent. Only a strong tag can tell (section 13.1.5).
-    let same = text(header::IF_RANGE).is_none_or(|seen| seen == etag);
-    let range = text(header::RANGE).filter(|_| same).map_or(ByteRange::Whole, |range| ByteRange::parse(range, file.size));
+    let ranged = match evaluate(method, headers, Validators { etag: &etag, modified: modified(file) }) {
+        Verdict::NotModified => return Ok(Wanted::NotModified),
+        Verdict::Failed => return Err(Problem::new(Code::PreconditionFailed)),
+        Verdict::Perform { ranged } => ranged,
+    };
+    let mut lines = headers.get_all(header::RANGE).iter();
+    let range = match (lines.next().and_then(|line| line.to_str().ok()), lines.next()) {
+        (Some(range), None) if ranged => ByteRange::parse(range, file.size),
+        _ => ByteRange::Whole,
+    };
     match range {
         ByteRange::Whole => Ok(Wanted::Bytes { first: 0, len: file.size, part: false }),
         ByteRange::Part { first, last } => Ok(Wanted::Bytes { first, len: last - first + 1, part: true }),
@@ -44,6 +49,12 @@ fn etag(file: &FileRecord) -> String {
     format!("\"{}\"", file.sha256)
 }
 
+/// `Last-Modified` in whole seconds, as HTTP writes it.
+fn modified(file: &FileRecord) -> Option<SystemTime> {
+    let seconds = u64::try_from(file.uploaded_at.0).ok()? / 1000;
+    Some(UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
 /// The answer that carries `body`.
 pub(super) fn response(file: &FileRecord, wanted: &Wanted, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
@@ -51,8 +62,8 @@ pub(super) fn response(file: &FileRecord, wanted: &Wanted, body: Body) -> Respon
     fields.insert(header::ETAG, value(&etag(file)));
     fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     fields.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP_FILE));
-    if let Some(modified) = u64::try_from(file.uploaded_at.0).ok().map(std::time::Duration::from_millis) {
-        fields.insert(header::LAST_MODIFIED, value(&httpdate::fmt_http_date(std::time::UNIX_EPOCH + modified)));
+    if let Some(modified) = modified(file) {
+        fields.insert(header::LAST_MODIFIED, value(&httpdate::fmt_http_date(modified)));
     }
     let status = match *wanted {
         Wanted::NotModified => StatusCode::NOT_MODIFIED,
@@ -78,8 +89,7 @@ fn value(text: &str) -> HeaderValue {
 
 /// `Content-Disposition` of RFC 6266: an ASCII name for old clients, and the name itself in UTF-8.
 fn disposition(name: &str) -> String {
-    let plain: String = name.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '_' }).collect();
-    let plain = plain.replace(['"', '\\', '%'], "_");
+    let plain = ascii(name);
     let mut encoded = String::with_capacity(name.len());
     for byte in name.bytes() {
         // attr-char of RFC 8187 section 3.2.1.
@@ -96,6 +106,8 @@ fn disposition(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderName;
+
     use crate::clock::Timestamp;
     use crate::quarantine::{FileId, FileName, FileState};
     use crate::types::crypto::Sha256;
@@ -120,7 +132,7 @@ mod tests {
     fn names_are_quoted_for_old_and_new_clients() {
         assert_eq!(
             disposition("ñandú 名.txt"),
-            "attachment; filename=\"_and_ _.txt\"; filename*=UTF-8''%C3%B1and%C3%BA%20%E5%90%8D.txt"
+            "attachment; filename=\"nandu _.txt\"; filename*=UTF-8''%C3%B1and%C3%BA%20%E5%90%8D.txt"
         );
         assert_eq!(disposition("a\"b;c.txt"), "attachment; filename=\"a_b;c.txt\"; filename*=UTF-8''a%22b%3Bc.txt");
     }
@@ -131,7 +143,7 @@ mod tests {
         let etag = etag(&file);
         let ask = |pairs: &[(HeaderName, &str)]| {
             let headers = pairs.iter().map(|(k, v)| (k.clone(), v.parse().expect("value"))).collect();
-            wanted(&headers, &file)
+            wanted(&Method::GET, &headers, &file)
         };
         let whole = Wanted::Bytes { first: 0, len: 10, part: false };
         let part = Wanted::Bytes { first: 2, len: 3, part: true };
@@ -140,6 +152,12 @@ mod tests {
         assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, &etag)]).expect("ok"), part);
         assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, "\"other\"")]).expect("ok"), whole);
         assert_eq!(ask(&[(header::IF_NONE_MATCH, &format!("\"x\", W/{etag}"))]).expect("ok"), Wanted::NotModified);
+        assert_eq!(ask(&[(header::IF_MATCH, "\"other\"")]).expect_err("another").code, Code::PreconditionFailed);
+        let date = "Thu, 01 Jan 1970 00:00:00 GMT";
+        assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, date)]).expect("ok"), part);
+        assert_eq!(ask(&[(header::IF_MODIFIED_SINCE, date)]).expect("ok"), Wanted::NotModified);
+        let ranged = [(header::RANGE, "bytes=2-4".parse().expect("value"))].into_iter().collect();
+        assert_eq!(wanted(&Method::HEAD, &ranged, &file).expect("ok"), whole, "a range is for GET");
         assert_eq!(ask(&[(header::RANGE, "bytes=10-")]).expect_err("out").code, Code::RangeNotSatisfiable);
     }
 

@@ -23,6 +23,7 @@ mod origin;
 mod own_names;
 mod pages;
 mod plain;
+mod precondition;
 mod problem;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
@@ -32,6 +33,7 @@ mod service;
 mod stretch;
 mod tags;
 mod timed;
+mod transliterate;
 mod trust;
 mod trust_page;
 

@@ -30,6 +30,7 @@ pub(super) enum Code {
     NotFound,
     MethodNotAllowed,
     RequestTimeout,
+    PreconditionFailed,
     TooLarge,
     UnsupportedMediaType,
     RangeNotSatisfiable,
@@ -109,6 +110,11 @@ impl Code {
                 S::REQUEST_TIMEOUT,
                 "request_timeout",
                 Text::new("La petición se quedó a medias", "The request stopped half-way"),
+            ),
+            Self::PreconditionFailed => (
+                S::PRECONDITION_FAILED,
+                "precondition_failed",
+                Text::new("El archivo no es el que esperabas", "The file is not the one that you expected"),
             ),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", Text::new("Es demasiado grande", "It is too large")),
             Self::UnsupportedMediaType => (

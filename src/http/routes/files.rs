@@ -72,7 +72,7 @@ pub(super) async fn content(call: Call, who: SignedIn) -> Result {
         call.site.audit.record(Event::FileHeld { user, addr: call.addr, id, name, state }).await;
         return Err(Problem::new(Code::Held));
     }
-    let wanted = wanted(call.request.headers(), &file)?;
+    let wanted = wanted(call.request.method(), call.request.headers(), &file)?;
     let Wanted::Bytes { first, len, .. } = wanted else { return Ok(response(&file, &wanted, Body::empty())) };
     if call.request.method() == http::Method::HEAD {
         let length = http::HeaderValue::from(len);
