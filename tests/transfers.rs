@@ -7,7 +7,6 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use common::http::{multipart, read_response};
-use common::server::eventually;
 use common::tls::Secure;
 use common::{Client, Options, Response, Server};
 use serde_json::json;
@@ -84,11 +83,14 @@ fn announced_bytes_are_reserved_until_the_upload_ends() {
     let client = Client::cliente(&server);
     let (kind, body) = multipart("archivo", "a.bin", &vec![b'x'; 3 * MIB]);
     let length = body.len().to_string();
-    let head = client.head("POST", "/api/files", &[("Content-Type", &kind), ("Content-Length", &length)]);
+    let fields: [(&str, &str); 2] = [("Content-Type", &kind), ("Content-Length", &length)];
+    let head = client.head("POST", "/api/files", &[fields[0], fields[1], ("Expect", "100-continue")]);
     let mut first = client.connect();
     first.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
-    let fields: [(&str, &str); 2] = [("Content-Type", &kind), ("Content-Length", &length)];
-    eventually("the bytes are reserved", || announce(&client, "/api/files", &fields).0 == 507);
+    let mut interim = [0; 25];
+    first.read_exact(&mut interim).expect("the server says go on");
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(announce(&client, "/api/files", &fields), (507, true), "the bytes are reserved");
     first.write_all(&body).expect("writes");
     assert_eq!(read_response(&mut first, false).expect("an answer").status, 201);
     assert_eq!(client.upload("b.bin", &vec![b'x'; MIB]).status, 201, "no more than the file is held");
