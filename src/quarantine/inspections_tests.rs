@@ -36,7 +36,7 @@ async fn upload(quarantine: &Arc<Quarantine>, name: &str, data: &[u8]) -> FileRe
 async fn file_of_a_sender_who_may_no_longer_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), PATIENCE);
-    let upload = quarantine.receive(&ana()).await.unwrap().write(b"tarde").await.unwrap();
+    let upload = quarantine.receive(&ana(), 0).await.unwrap().write(b"tarde").await.unwrap();
     let sent = Sent { name: "tarde.txt".to_owned(), media_type: None };
     let name = FileName::from_upload("tarde.txt").unwrap();
     let refused = upload.finish(sent, name, &ana(), |_| Ok(false)).await;
