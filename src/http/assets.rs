@@ -28,7 +28,7 @@ struct Embedded {
 }
 
 /// For an address with this build's version, which never names anything else.
-const FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const FOR_GOOD: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
 /// For every other address: asked for again each time, answered in a few bytes.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 
@@ -64,14 +64,17 @@ pub(super) fn get(path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
     let mut response = Response::new(if is_known { Body::empty() } else { Body::from(bytes) });
     *response.status_mut() = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let fields = response.headers_mut();
-    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
     fields.insert(header::ETAG, HeaderValue::from_static(tag));
     fields.insert(header::CACHE_CONTROL, if version == Some(VERSION) { FOR_GOOD } else { ASK_AGAIN });
     if file.gzip.is_some() {
         fields.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }
-    if packed.is_some() {
-        fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    // What one has needs no description (RFC 9110 section 15.4.5).
+    if !is_known {
+        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
+        if packed.is_some() {
+            fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
     }
     Some(response)
 }

@@ -59,6 +59,16 @@ def answers(port: int):
         yield f"GET {path}", ask(port, "GET", path, cookie)
     for path in ["/login", "/reclamar", "/inicio", "/api/session", "/favicon.ico", "/static/css/base.css", "/static/js/page.js", "/ws"]:
         yield f"GET {path} by anybody", ask(port, "GET", path)
+    packed = ask(port, "GET", "/static/js/page.js", {"Accept-Encoding": "gzip"})
+    yield "GET a packed file", packed
+    known = {"Accept-Encoding": "gzip", "If-None-Match": field(packed, "etag")}
+    yield "GET a packed file that one has", ask(port, "GET", "/static/js/page.js", known)
+    style = re.search(rb"/static/v[0-9a-f]{16}/css/base.css", ask(port, "GET", "/login"))
+    assert style, "the page names no style sheet with a version"
+    yield "GET a file for good", ask(port, "GET", style[0].decode())
+    page = ask(port, "GET", "/api/files?limit=1", cookie)
+    yield "GET a page of the list", page
+    yield "GET a page that one has", ask(port, "GET", "/api/files?limit=1", {**cookie, "If-None-Match": field(page, "etag")})
     yield "PUT where it is not", ask(port, "PUT", "/api/health")
     yield "OPTIONS", ask(port, "OPTIONS", "/api/files")
     yield "a wrong password", ask(port, "POST", "/api/session", {"Content-Type": "application/json"}, SIGN_IN.replace(b"123", b"321"))

@@ -164,7 +164,9 @@ pub(super) async fn show(call: Call, who: SignedIn) -> Result<Response<Body>, Pr
     });
     *response.status_mut() = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let fields = response.headers_mut();
-    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if !is_known {
+        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     fields.insert(TOTAL_COUNT, page.total.into());
     if let Ok(tag) = HeaderValue::try_from(looked.tag) {
         fields.insert(header::ETAG, tag);
