@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::net::TcpStream;
 
 use common::archive::PE;
-use common::metrics::figure;
+use common::metrics::{figure, watcher};
 use common::server::eventually;
 use common::{Client, Options, Response, Server};
 use serde_json::Value;
@@ -202,7 +202,8 @@ fn a_list_that_did_not_change_is_not_sent_again() {
 fn each_page_is_counted_and_none_is_a_line_in_the_audit() {
     let server = server();
     let client = Client::usuario(&server);
-    let seen = || figure(&Client::new(&server), "pichat_files_listed_total");
+    let watcher = watcher(&server);
+    let seen = || figure(&watcher, "pichat_files_listed_total");
     assert_eq!(seen(), 0);
     let tag = tag(&client.get(PATH));
     assert_eq!(client.send("GET", PATH, &[("If-None-Match", &tag)], b"").status, 304);
@@ -228,7 +229,8 @@ fn sixty_readers_that_read_nothing_cost_little_memory() {
     let client = Client::usuario(&server);
     let page = client.get("/api/files?limit=500");
     assert_eq!((names(&page).len(), total(&page)), (500, 10_000));
-    let answered = || figure(&Client::new(&server), "pichat_files_listed_total");
+    let watcher = watcher(&server);
+    let answered = || figure(&watcher, "pichat_files_listed_total");
     let (before, asked) = (server.rss_kib("VmRSS"), answered());
     let readers: Vec<_> = (0..60).map(|_| ask_and_wait(&client)).collect();
     eventually("all are being answered", || answered() == asked + 60);

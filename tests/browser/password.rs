@@ -52,7 +52,8 @@ async fn the_strength_is_said_while_a_password_is_typed() {
     assert_eq!(meter.await, json!([0, 16, 8, 13, true]));
     let asked = carla.js("performance.getEntriesByType('resource').map((one) => new URL(one.name).pathname)").await;
     for part in ["/js/vendor/zxcvbn.js", "/passwords.txt", "/words-es.txt"] {
-        let times = asked.as_array().expect("a list").iter().filter(|one| one.as_str().is_some_and(|one| one.ends_with(part))).count();
+        let times =
+            asked.as_array().expect("a list").iter().filter(|one| one.as_str().is_some_and(|one| one.ends_with(part))).count();
         assert_eq!(times, 1, "{part} in {asked}");
     }
 
