@@ -3,7 +3,11 @@
 
 mod common;
 
-use common::metrics::{figure, figures, metrics_token, watcher};
+use std::io::Write as _;
+use std::net::TcpStream;
+
+use common::http::read_response;
+use common::metrics::{figure, figures, metrics_token, read, watcher};
 use common::server::{eventually, pichat};
 use common::{Client, Options, Server};
 use serde_json::json;
@@ -184,16 +188,31 @@ fn the_figures_follow_what_happens_and_name_nobody() {
 
 #[test]
 fn refused_connections_are_counted_by_reason() {
-    let server =
-        Server::start(Options::config("[limits]\nconnections_per_address = 2\nconnections = 4\nrequest_burst = 100000\n"));
-    let watcher = watcher(&server).from(99);
-    let count = |reason: &str| {
-        let sample = format!("pichat_refusals_total{{at=\"connection\",reason=\"{reason}\"}}");
-        figure(&watcher, &sample)
+    let server = Server::start(Options::config("[limits]\nconnections_per_address = 2\nconnections = 4\n"));
+    let people = [Client::admin(&server), Client::cliente(&server), Client::usuario(&server)];
+    // A kept connection that has served a person counts for that person.
+    let ask = |client: &Client, stream: &mut TcpStream, path: &str| {
+        stream.write_all(format!("{}\r\n", client.head("GET", path, &[])).as_bytes()).expect("writes");
+        read_response(stream, false).expect("an answer").text()
     };
-    let held: Vec<_> = [7, 7, 8, 8].map(|last| Client::new(&server).from(last).connect()).into();
-    drop(Client::new(&server).from(7).connect());
-    eventually("its address has two", || count("address") == 1);
-    assert!(count("yielded") >= 1, "each look took the place of one that says nothing");
+    let mut inside = people[0].connect();
+    let mut figure = |sample: &str| read(&ask(&people[0], &mut inside, PATH)).get(sample).copied().unwrap_or_default();
+    let of = |reason: &str| format!("pichat_refusals_total{{at=\"connection\",reason=\"{reason}\"}}");
+    eventually("this one is the only one", || figure("pichat_connections") == 1);
+    let stranger = Client::new(&server);
+    let held = [stranger.connect(), stranger.connect()];
+    drop(stranger.connect());
+    eventually("its address has two", || figure(&of("address")) == 1);
     drop(held);
+    eventually("they are gone", || figure("pichat_connections") == 1);
+    let _working: Vec<_> = people[1..]
+        .iter()
+        .map(|person| {
+            let mut stream = person.connect();
+            assert!(ask(person, &mut stream, "/api/session").contains("username"));
+            stream
+        })
+        .collect();
+    let _strangers = [stranger.connect(), stranger.connect()];
+    eventually("the second took the place of the first", || figure(&of("yielded")) == 1);
 }

@@ -101,9 +101,10 @@ pub(crate) fn foreign_origin_is_refused_on_the_socket() {
     let server = Server::demo();
     let client = Client::cliente(&server);
     let own = format!("http://{}", server.addr);
-    let foreign: [&[(&str, &str)]; 7] = [
+    let foreign: [&[(&str, &str)]; 8] = [
         &[("Origin", "http://evil.example")],
         &[("Origin", "null")],
+        &[("Sec-Fetch-Site", "same-origin"), ("Origin", "http://evil.example")],
         &[("Origin", "http://127.0.0.1:1")],
         &[("Origin", &format!("http://{}.evil.example", server.addr.ip()))],
         &[("Sec-Fetch-Site", "cross-site")],

@@ -120,10 +120,12 @@ pub(crate) fn foreign_origin_is_refused_on_forms_and_api() {
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     let wrong_scheme = format!("https://{}", server.addr);
     let wrong_port = "http://127.0.0.1:1";
-    let foreign: [&[(&str, &str)]; 7] = [
+    let foreign: [&[(&str, &str)]; 9] = [
         &[("Origin", "http://evil.example")],
         &[("Origin", "null")],
         &[("Origin", &wrong_scheme)],
+        &[("Sec-Fetch-Site", "same-origin"), ("Origin", "http://evil.example")],
+        &[("Sec-Fetch-Site", "none"), ("Origin", "null")],
         &[("Origin", wrong_port)],
         &[("Sec-Fetch-Site", "cross-site")],
         &[("Sec-Fetch-Site", "same-site"), ("Origin", &own)],
