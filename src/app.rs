@@ -1,6 +1,8 @@
 //! Wiring: builds the services from the settings and runs them until told to stop. Listener address, clock, reloads and the
 //! end are handed in.
 
+mod data_folder;
+mod error;
 mod figures;
 mod first_start;
 mod housekeeping;
@@ -9,7 +11,6 @@ mod reserve;
 mod runtime_state;
 mod start;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,24 +18,26 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::blocklist::Blocklist;
-use crate::accounts::password::{self, HashPool, WeakPassword};
-use crate::accounts::{Accounts, Devices, PasswordRules, SignInError, SignInGuard};
+use crate::accounts::password::{self, HashPool};
+use crate::accounts::{Accounts, Devices, PasswordRules, SignInGuard};
 use crate::audit::{Audit, Event, Target, Threshold, Writer};
 use crate::chat::Hub;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Level, Live, SyslogTarget};
 use crate::http::{HttpsSide, OwnNames, Pages, Router, Site};
 use crate::limits::{ConnectionCaps, LocalPrefixes, Rates, RoomPause, SignInLimits, Tally};
-use crate::net::{ListenError, Server, Tls, local_prefixes};
-use crate::private_file::{self, Untrusted};
-use crate::quarantine::{Quarantine, QuarantineError};
-use crate::store::{Store, StoreError};
+use crate::net::{Server, Tls, local_prefixes};
+use crate::private_file;
+use crate::quarantine::{FilesFolder, Quarantine};
+use crate::store::{Store, Upgrade};
 use crate::types::PositionKey;
 use crate::types::crypto::MacKey;
 use crate::ws;
 
+pub use data_folder::{expect_database, open_data_dir, open_existing_store, open_or_make_store};
+pub use error::AppError;
 use figures::{chat_limits, rate_settings, retired, session_limits, sign_in_settings};
-pub use first_start::{argon2_params, open_data_dir};
+pub use first_start::argon2_params;
 use first_start::{first_accounts, open_claim, secret_key};
 use housekeeping::close_sockets;
 pub use https::Doors;
@@ -45,43 +48,6 @@ pub use start::{Mode, Notice, Start};
 
 /// How long the last audit lines may take.
 const FLUSH: Duration = Duration::from_secs(1);
-
-/// Why the server did not start, or stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The data folder cannot be made or written.
-    #[error("the data folder {folder}: {cause}")]
-    DataDir {
-        /// Which folder.
-        folder: String,
-        /// What the kernel said.
-        cause: io::Error,
-    },
-    /// The secret key in the data folder is damaged.
-    #[error("{0}: holds no key of at least 32 bytes; restore it or delete it (then everybody must join their rooms anew)")]
-    SecretKey(String),
-    /// A folder or a key that others can change or read.
-    #[error(transparent)]
-    Untrusted(#[from] Untrusted),
-    /// No listener.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The files.
-    #[error(transparent)]
-    Quarantine(#[from] QuarantineError),
-    /// `ADMIN_PASS` may not become a password.
-    #[error("ADMIN_PASS: {0}")]
-    AdminPass(WeakPassword),
-    /// The first accounts could not be made.
-    #[error("the first accounts could not be made: {0}")]
-    Accounts(#[from] SignInError),
-    /// A thread could not be started.
-    #[error("a thread could not be started: {0}")]
-    Thread(io::Error),
-}
 
 /// Starts the audit as the settings say.
 pub fn start_audit(config: &Config, clock: Arc<dyn Clock>) -> Result<(Audit, Writer), AppError> {
@@ -162,15 +128,18 @@ fn report<E: std::fmt::Display>(result: Result<(), E>) {
 /// Runs the server until `stop` is cancelled; a message on `reload` makes it read its settings anew.
 pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: CancellationToken) -> Result<(), AppError> {
     let Start { config, reread, mode, clock, notice } = start;
+    expect_database(&config)?;
     open_data_dir(&config.data_dir)?;
     if matches!(mode, Mode::Serve) {
         private_file::check_data_folder(&config.data_dir)?;
     }
-    let key = Arc::new(secret_key(&config)?);
     let reserve = Arc::new(Reserve::of(&config.data_dir));
     // A start is not held up by it.
     report(reserve.at_start());
-    let store = Store::open(&config.data_dir)?;
+    let store = open_or_make_store(&config)?;
+    // Before anything else is made: a folder that is not this database's stops the start.
+    let files = FilesFolder::open(&config.files.dir, &store)?;
+    let key = Arc::new(secret_key(&config)?);
     let host_name = host_name();
     let open = https::open(&config, &host_name, clock.now())?;
     let (audit, writer) = start_audit(&config, Arc::clone(&clock))?;
@@ -181,15 +150,9 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     open.notices().into_iter().for_each(&notice);
     let side = open.side(&host_name);
     let https::Open { doors, listeners, tls } = open;
-    let running = build(
-        config,
-        &mode,
-        &store,
-        key,
-        &audit,
-        clock,
-        Facts { host_name, secure: doors.secure(), port: doors.address.port(), side, tls },
-    )?;
+    made.extend(store.upgrade().map(upgraded));
+    let facts = Facts { host_name, secure: doors.secure(), port: doors.address.port(), side, tls, files };
+    let running = build(config, &mode, &store, key, &audit, clock, facts)?;
 
     let mode_word = if matches!(mode, Mode::Demo(_)) { "demo" } else { "serve" };
     let (version, listen) = (env!("CARGO_PKG_VERSION").to_owned(), doors.address.to_string());
@@ -241,6 +204,13 @@ struct Facts {
     port: u16,
     side: Option<HttpsSide>,
     tls: Option<Arc<Tls>>,
+    files: FilesFolder,
+}
+
+fn upgraded(upgrade: &Upgrade) -> Event {
+    let schema = |number: i64| u64::try_from(number).unwrap_or(0);
+    let snapshot = upgrade.snapshot.display().to_string();
+    Event::DatabaseUpgraded { from: schema(upgrade.from), to: schema(upgrade.to), snapshot }
 }
 
 fn build(
@@ -252,6 +222,7 @@ fn build(
     clock: Arc<dyn Clock>,
     facts: Facts,
 ) -> Result<Running, AppError> {
+    let Facts { host_name, secure, port, side, tls, files } = facts;
     let params = argon2_params(&config, store)?;
     let local = LocalPrefixes::default();
     local.set(local_prefixes());
@@ -264,15 +235,14 @@ fn build(
     let accounts = Arc::new(Accounts::open(
         store.clone(),
         HashPool::new(params, cores()).map_err(AppError::Thread)?,
-        PasswordRules { blocklist: Blocklist::of_host(&facts.host_name), demonstration: matches!(mode, Mode::Demo(_)) },
+        PasswordRules { blocklist: Blocklist::of_host(&host_name), demonstration: matches!(mode, Mode::Demo(_)) },
         session_limits(&config),
         SignInGuard { limits: Arc::clone(&sign_in), devices: Devices::new(key) },
         audit.clone(),
         Arc::clone(&clock),
     )?);
-    let files_dir = config.files.dir.clone();
     let config = Arc::new(Live::new(config));
-    let quarantine = Quarantine::open(&files_dir, store.clone(), Arc::clone(&config), audit.clone(), Arc::clone(&clock))?;
+    let quarantine = Quarantine::open(files, store.clone(), Arc::clone(&config), audit.clone(), Arc::clone(&clock))?;
     let sockets = Arc::new(ws::Services {
         hub,
         hasher: HashPool::new(password::ROOM_PARAMS, 1).map_err(AppError::Thread)?,
@@ -289,7 +259,6 @@ fn build(
         close_sockets(&registry, session.digest, reason);
         end_audit.note(Event::SessionEnded { user: session.person.name.clone(), reason });
     }));
-    let Facts { host_name, secure, port, side, tls } = facts;
     let site = Site {
         accounts,
         quarantine,

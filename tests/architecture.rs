@@ -135,6 +135,16 @@ fn every_outside_crate_has_one_home() {
 }
 
 #[test]
+fn commands_make_no_database() {
+    let (_, commands) = modules().into_iter().find(|(module, _)| module == "cli").expect("is there");
+    for (path, code) in commands {
+        assert!(!code.contains("Store::open"), "{}: opens a database past app/data_folder.rs", path.display());
+        let makes = code.contains("open_or_make_store");
+        assert!(!makes || path.ends_with("cli/user.rs") || path.ends_with("cli/metrics_token.rs"), "{}", path.display());
+    }
+}
+
+#[test]
 fn no_file_is_past_its_length() {
     let mut all = Vec::new();
     for (dir, ending) in

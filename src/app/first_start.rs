@@ -1,9 +1,8 @@
-//! What the first start makes and later ones find: the data folder, the key, the parameters of the hash, the first accounts.
+//! What the first start makes and later ones find: the key, the parameters of the hash, the first accounts.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -20,12 +19,6 @@ use crate::types::crypto::{MacKey, hex, random};
 use crate::types::{ClaimCode, ClaimKind, Role, UserName};
 
 use super::{AppError, Mode, host_name};
-
-/// The folder with database, key and files; made with mode 0700 when it is missing.
-pub fn open_data_dir(dir: &Path) -> Result<(), AppError> {
-    let wrong = |cause| AppError::DataDir { folder: dir.display().to_string(), cause };
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(wrong)
-}
 
 /// The key of tokens that leave the server: from the environment, or kept in the data folder and made at the first start.
 pub(super) fn secret_key(config: &Config) -> Result<MacKey, AppError> {

@@ -27,7 +27,7 @@ impl Running {
         let mut failing = false;
         for tick in 1_u64.. {
             second.tick().await;
-            let Site { accounts, sockets, rates, clock, .. } = &*self.site;
+            let Site { accounts, quarantine, sockets, rates, clock, .. } = &*self.site;
             sockets.hub.sweep(clock.now(), clock.monotonic());
             match accounts.sync().await {
                 // The event loop turns and the store answers: both had to for this line to be reached.
@@ -56,6 +56,7 @@ impl Running {
             if tick.is_multiple_of(30) {
                 report(accounts.sweep().await);
                 rates.sweep();
+                quarantine.retry_removals().await;
                 let reserve = Arc::clone(reserve);
                 report(tokio::task::spawn_blocking(move || reserve.keep()).await.unwrap_or(Ok(())));
             }

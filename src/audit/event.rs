@@ -248,8 +248,25 @@ events! {
     FileDeleted { user: UserName, addr: IpAddr, id: String, name: String } = "file.deleted", Ok, Daemon, Notice, Security;
     "The sweep at start removed what unfinished uploads had left behind."
     FileSwept { count: u64 } = "file.swept", Ok, Daemon, Notice, Security;
-    "A file is on record and its bytes are gone."
+    "Files without a record were moved to `perdidos/` in the files folder; `ids` names the first of them."
+    FileOrphaned { count: u64, ids: String } = "file.orphaned", Ok, Daemon, Warning, Security;
+    "A file without a record was given one by a command and waits for its inspection."
+    FileAdopted { id: String, name: String, size: u64, sha256: String, by: String } = "file.adopted", Ok, Daemon, Notice, Security;
+    "A file is on record and its bytes are gone, or are not as many as they were; it is `lost` from now on."
     FileLost { id: String, name: String } = "file.lost", Failed, Daemon, Error, Security;
+    "The bytes of a lost file are back; it waits for its inspection."
+    FileFound { id: String, name: String } = "file.found", Ok, Daemon, Notice, Security;
+    "An administrator deleted a file; it is off the list, and its bytes could not be removed. They are tried again."
+    FileDeleteFailed { user: UserName, addr: IpAddr, id: String, name: String, error: String } = "file.delete_failed", Failed, Daemon, Error, Security;
+    "The bytes of a deleted file, which could not be removed before, are gone."
+    FileUnlinked { id: String } = "file.unlinked", Ok, Daemon, Notice, Security;
+    "A command made a files folder the database's own; `lost` files are missing in it, `orphaned` ones have no record."
+    FilesAccepted { folder: String, lost: u64, orphaned: u64, by: String } = "files.accepted", Ok, Daemon, Warning, Security;
+
+    "The database was brought to a newer schema; `snapshot` is the copy from before."
+    DatabaseUpgraded { from: u64, to: u64, snapshot: String } = "database.upgraded", Ok, Daemon, Notice, Security;
+    "A command put a snapshot in the database's place; `replaced` is where the other one lies now."
+    DatabaseRestored { snapshot: String, replaced: String, by: String } = "database.restored", Ok, Daemon, Warning, Security;
 
     "Lines of the event `of` were left out, since a client without a session could cause them without end; `count` of them since the last such line."
     AuditThrottled { of: &'static str, count: u64 } = "audit.throttled", Ok, Daemon, Warning, Security;

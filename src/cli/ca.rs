@@ -41,7 +41,11 @@ impl Ca {
         let made = match &self {
             Self::Show { .. } => kept(&config.data_dir, &host_name),
             Self::Renew { .. } => {
-                crate::app::open_data_dir(&config.data_dir)?;
+                // A server made the first one, and its database lies beside it: elsewhere nothing is made.
+                crate::app::expect_database(&config)?;
+                if !crate::store::database_exists(&config.data_dir) {
+                    return Err(Failure::NoAuthority);
+                }
                 let new = renew(&config.data_dir, &host_name);
                 if let Ok(new) = &new {
                     audit(&config, new)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::app::{open_data_dir, start_audit};
+use crate::app::{open_existing_store, start_audit};
 use crate::audit::Event;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
@@ -47,8 +47,7 @@ impl Claim {
 fn open(source: &Source) -> Result<(Config, Store), Failure> {
     let config = source.load(Flags::default())?;
     become_owner(&config.data_dir)?;
-    open_data_dir(&config.data_dir)?;
-    let store = Store::open(&config.data_dir)?;
+    let store = open_existing_store(&config)?;
     Ok((config, store))
 }
 

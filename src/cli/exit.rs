@@ -9,7 +9,8 @@ use crate::app::AppError;
 use crate::config::ConfigError;
 use crate::net::{ListenError, TlsError};
 use crate::private_file::Untrusted;
-use crate::store::StoreError;
+use crate::quarantine::{FileId, QuarantineError};
+use crate::store::{DatabaseFault, StoreError};
 use crate::types::{Lang, Text, UserName, printable_lines};
 
 /// Why a command failed.
@@ -35,6 +36,9 @@ pub(super) enum Failure {
     /// No account of that name.
     #[error("there is no account {0}")]
     NoSuchUser(UserName),
+    /// No bytes of that id wait in `perdidos/`.
+    #[error("there is no file {0} without a record")]
+    NoSuchOrphan(FileId),
     /// The name is taken.
     #[error("there is an account {0} already")]
     UserExists(UserName),
@@ -86,11 +90,18 @@ impl Failure {
             Self::NotLoopback(_) => 64,
             Self::NoSuchUser(_) => 67,
             Self::UserExists(_) | Self::Weak(_) | Self::Differ | Self::App(AppError::AdminPass(_)) => 65,
-            Self::NoPassword(_) | Self::NoAuthority => 66,
+            Self::NoPassword(_) | Self::NoAuthority | Self::NoSuchOrphan(_) => 66,
             Self::App(AppError::Listen(ListenError::Tls(TlsError::Authority { .. }))) => 74,
             Self::App(AppError::Listen(_)) => 69,
             Self::App(AppError::DataDir { .. }) => 73,
-            Self::App(_) | Self::Store(_) | Self::Screen(_) | Self::SelfTest(_) | Self::Appliance { .. } => 74,
+            Self::App(AppError::Thread(_)) => 71,
+            Self::App(AppError::Store(error) | AppError::Quarantine(QuarantineError::Store(error))) | Self::Store(error) => {
+                store_code(error)
+            }
+            Self::App(AppError::Quarantine(QuarantineError::Folder(fault))) if !fault.is_temporary() => 74,
+            // Disk or memory refused it just now. systemd tries again after 75, and never after 74.
+            Self::App(_) => 75,
+            Self::Screen(_) | Self::SelfTest(_) | Self::Appliance { .. } => 74,
         }
     }
 
@@ -122,6 +133,14 @@ impl Failure {
                 Lang::Es => format!("no existe la cuenta «{name}»; mira las que hay con «pichat user list»"),
                 Lang::En => format!("there is no account “{name}”; see those there are with “pichat user list”"),
             },
+            Self::NoSuchOrphan(id) => match lang {
+                Lang::Es => format!("{id}: no hay un archivo sin registro con ese identificador; mira «pichat files orphans»"),
+                Lang::En => format!("{id}: there is no file without a record of that id; see “pichat files orphans”"),
+            },
+            Self::App(AppError::Store(error) | AppError::Quarantine(QuarantineError::Store(error))) | Self::Store(error) => {
+                store_text(error, lang)
+            }
+            Self::App(AppError::Quarantine(QuarantineError::Folder(fault))) => fault.text(lang),
             Self::UserExists(name) => match lang {
                 Lang::Es => format!("ya existe la cuenta «{name}»; para cambiar su contraseña usa «pichat user passwd {name}»"),
                 Lang::En => {
@@ -178,5 +197,35 @@ impl Failure {
     pub(super) fn report(&self, lang: Lang) -> ExitCode {
         eprintln!("pichat: {}", printable_lines(&self.text(lang)));
         ExitCode::from(self.code())
+    }
+}
+
+/// 74 where a person must act, 66 where there is no database, else 75: trying again helps.
+fn store_code(error: &StoreError) -> u8 {
+    match error {
+        StoreError::Fault(DatabaseFault::Absent { .. } | DatabaseFault::NoSnapshot { .. }) => 66,
+        StoreError::Fault(fault) if !fault.is_temporary() => 74,
+        StoreError::Unknown(_) => 74,
+        _ => 75,
+    }
+}
+
+fn store_text(error: &StoreError, lang: Lang) -> String {
+    match error {
+        StoreError::Fault(fault) => fault.text(lang),
+        busy if busy.is_busy() => Text::new(
+            "otro programa tiene ocupada la base de datos; termínalo o inténtalo de nuevo en un momento",
+            "another program keeps the database busy; end it or try again in a moment",
+        )
+        .pick(lang)
+        .to_owned(),
+        full if full.is_full() => {
+            let text = Text::new(
+                "no se pudo escribir la base de datos; mira si el disco está lleno",
+                "the database could not be written; see whether the disk is full",
+            );
+            format!("{}: {full}", text.pick(lang))
+        }
+        other => other.to_string(),
     }
 }

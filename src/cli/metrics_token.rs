@@ -6,11 +6,10 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::accounts::{remove_metrics_token, replace_metrics_token};
-use crate::app::{open_data_dir, start_audit};
+use crate::app::{open_existing_store, open_or_make_store, start_audit};
 use crate::audit::Event;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::store::Store;
 use crate::types::{Lang, Text};
 
 use super::caller::caller;
@@ -41,8 +40,7 @@ impl MetricsToken {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
         let config = self.source.load(Flags::default())?;
         become_owner(&config.data_dir)?;
-        open_data_dir(&config.data_dir)?;
-        let store = Store::open(&config.data_dir)?;
+        let store = if self.off { open_existing_store(&config)? } else { open_or_make_store(&config)? };
         if self.off {
             let removed = store.with(remove_metrics_token)?;
             if removed {

@@ -7,10 +7,12 @@ mod check;
 mod claim;
 mod demo;
 mod exit;
+mod files;
 mod last_good;
 mod metrics_token;
 mod owner;
 mod password;
+mod restore;
 mod selftest;
 mod serve;
 mod server;
@@ -47,6 +49,11 @@ enum Command {
     User(user::User),
     /// El reclamo del equipo: mostrar, cerrar · The claim of the device: show, close
     Claim(claim::Claim),
+    /// Archivos: los que perdieron su registro, la carpeta · Files: those without a record, the folder
+    #[command(subcommand)]
+    Files(files::Files),
+    /// Devuelve la base de datos de antes de una actualización · Takes back the database from before an upgrade
+    RestoreSnapshot(restore::Restore),
     /// Autoridad de certificados de este equipo · Certificate authority of this device
     #[command(subcommand)]
     Ca(ca::Ca),
@@ -117,6 +124,8 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(lang),
         Command::User(user) => user.run(lang),
         Command::Claim(claim) => claim.run(lang),
+        Command::Files(files) => files.run(lang),
+        Command::RestoreSnapshot(restore) => restore.run(lang),
         Command::Ca(ca) => ca.run(lang),
         Command::MetricsToken(token) => token.run(lang),
         Command::Check(check) => check.run(lang),

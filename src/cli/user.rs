@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::accounts::ONE_TIME_LIFE;
 use crate::accounts::password::{Password, hash_now};
-use crate::app::{AppError, argon2_params, open_data_dir, start_audit};
+use crate::app::{AppError, argon2_params, open_existing_store, open_or_make_store, start_audit};
 use crate::audit::Event;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Argon2Params, Config};
@@ -68,7 +68,7 @@ fn role(text: &str) -> Result<Role, String> {
     text.parse().map_err(|e: crate::types::UnknownRole| e.to_string())
 }
 
-fn name(text: &str) -> Result<UserName, String> {
+pub(super) fn name(text: &str) -> Result<UserName, String> {
     text.parse().map_err(|e: crate::types::UserNameError| e.to_string())
 }
 
@@ -79,11 +79,19 @@ struct Desk {
 }
 
 impl Desk {
+    /// Opens the database that is there.
     fn open(source: &Source) -> Result<Self, Failure> {
         let config = source.load(Flags::default())?;
         become_owner(&config.data_dir)?;
-        open_data_dir(&config.data_dir)?;
-        let store = Store::open(&config.data_dir)?;
+        let store = open_existing_store(&config)?;
+        Ok(Self { config, store })
+    }
+
+    /// Opens the database, made where the program was never used: a first account may come before the first start.
+    fn open_or_make(source: &Source) -> Result<Self, Failure> {
+        let config = source.load(Flags::default())?;
+        become_owner(&config.data_dir)?;
+        let store = open_or_make_store(&config)?;
         Ok(Self { config, store })
     }
 
@@ -162,7 +170,7 @@ impl User {
 }
 
 fn add(target: &Target, choice: Choice, role: Role, lang: Lang) -> Result<(), Failure> {
-    let (desk, name) = (Desk::open(&target.source)?, &target.name);
+    let (desk, name) = (Desk::open_or_make(&target.source)?, &target.name);
     if desk.store.with(|db| db.user_by_name(name))?.is_some() {
         return Err(Failure::UserExists(name.clone()));
     }

@@ -28,6 +28,7 @@ pub(super) enum Code {
     NotClaimable,
     AccountLocked,
     NotFound,
+    Gone,
     MethodNotAllowed,
     RequestTimeout,
     PreconditionFailed,
@@ -43,6 +44,7 @@ pub(super) enum Code {
     LockedOut,
     RateLimited,
     Internal,
+    DeleteIncomplete,
     Busy,
     StorageFull,
     QuotaExceeded,
@@ -101,6 +103,14 @@ impl Code {
                 ),
             ),
             Self::NotFound => (S::NOT_FOUND, "not_found", Text::new("Eso no existe aquí", "There is no such thing here")),
+            Self::Gone => (
+                S::GONE,
+                "gone",
+                Text::new(
+                    "El contenido de este archivo se perdió; habla con quien administra",
+                    "The content of this file is lost; talk to an administrator",
+                ),
+            ),
             Self::MethodNotAllowed => (
                 S::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
@@ -169,6 +179,14 @@ impl Code {
                 "internal",
                 Text::new("Algo falló en el equipo; inténtalo de nuevo", "Something failed on the device; try again"),
             ),
+            Self::DeleteIncomplete => (
+                S::INTERNAL_SERVER_ERROR,
+                "delete_incomplete",
+                Text::new(
+                    "El archivo ya no está en la lista, pero su contenido no se pudo borrar del disco; el equipo lo intenta de nuevo",
+                    "The file is off the list, but its content could not be removed from the disk; the device tries again",
+                ),
+            ),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", Text::new("El equipo está muy ocupado", "The device is very busy")),
             Self::StorageFull => (
                 S::INSUFFICIENT_STORAGE,
@@ -202,6 +220,8 @@ pub(super) struct Problem {
     retry: Option<u64>,
     /// `Allow`, `Content-Range`, …
     headers: Vec<(header::HeaderName, HeaderValue)>,
+    /// Further members (RFC 9457 section 3.2).
+    members: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -213,12 +233,14 @@ struct Json<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+    #[serde(flatten)]
+    members: &'a serde_json::Map<String, serde_json::Value>,
 }
 
 impl Problem {
     /// An error with its code's own words.
     pub(super) fn new(code: Code) -> Self {
-        Self { code, because: None, retry: None, headers: Vec::new() }
+        Self { code, because: None, retry: None, headers: Vec::new(), members: serde_json::Map::new() }
     }
 
     /// Adds what exactly was wrong; never a value that the client sent in secret.
@@ -241,6 +263,14 @@ impl Problem {
     /// Adds a header.
     pub(super) fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// Adds the members of an object to the answer.
+    pub(super) fn describing(mut self, object: &impl Serialize) -> Self {
+        if let Ok(serde_json::Value::Object(members)) = serde_json::to_value(object) {
+            self.members.extend(members);
+        }
         self
     }
 
@@ -289,6 +319,7 @@ impl Problem {
             code,
             detail: &self.detail(lang),
             retry_after: self.retry,
+            members: &self.members,
         };
         self.response("application/problem+json", serde_json::to_vec(&json).unwrap_or_default())
     }
@@ -320,13 +351,24 @@ impl From<crate::accounts::password::WeakPassword> for Problem {
 
 impl From<crate::store::StoreError> for Problem {
     fn from(error: crate::store::StoreError) -> Self {
-        internal(&error)
+        Self::of_store(&error)
     }
 }
 
 impl From<crate::quarantine::QuarantineError> for Problem {
     fn from(error: crate::quarantine::QuarantineError) -> Self {
-        if error.is_momentary() { Self::new(Code::Busy).retry(MOMENT) } else { internal(&error) }
+        match error {
+            crate::quarantine::QuarantineError::Store(error) => error.into(),
+            momentary if momentary.is_momentary() => Self::new(Code::Busy).retry(MOMENT),
+            error => internal(&error),
+        }
+    }
+}
+
+impl Problem {
+    /// A database that another process keeps locked is busy; all else is for the operator.
+    pub(super) fn of_store(error: &crate::store::StoreError) -> Self {
+        if error.is_busy() { Self::new(Code::Busy).retry(MOMENT) } else { internal(error) }
     }
 }
 

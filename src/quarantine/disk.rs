@@ -1,9 +1,8 @@
 //! The folder with the bytes. Every call blocks: it belongs on a blocking thread.
 //!
-//! A name in here is `tmp-` and the file's `FileId` while it arrives, then the `FileId` alone; never anything a client said. All
-//! calls go through one descriptor of the folder, so that nobody can exchange the folder under a running server.
+//! A name in here is `tmp-` and the file's `FileId` while it arrives, then the `FileId` alone; never anything a client said. Beside
+//! them lie the mark that ties the folder to its database, and `perdidos/` with bytes that have no record. All calls go through one descriptor of the folder, so that nobody can exchange the folder under a running server.
 
-use std::collections::HashSet;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
@@ -11,9 +10,12 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
+use super::QuarantineError;
+use super::folder::named;
+use super::folder_fault::{Flaw, FolderFault};
 use super::media::{HEAD_BYTES, media_type};
 use super::names::FileName;
 use super::record::FileId;
@@ -21,45 +23,44 @@ use super::write_back::WriteBack;
 use crate::types::crypto::{Sha256, Sha256Hasher};
 
 /// What stands before the id until the file is complete.
-const TEMPORARY: &str = "tmp-";
+pub(super) const TEMPORARY: &str = "tmp-";
 
 /// The folder, held open and locked against a second server. Clones share both.
 #[derive(Clone, Debug)]
 pub(super) struct Disk(Arc<OwnedFd>);
 
-/// What a sweep found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sweep {
-    /// Remains of uploads that were never recorded, removed.
-    pub removed: u64,
-    /// Recorded files whose bytes are gone, sorted.
-    pub lost: Vec<FileId>,
-}
-
 impl Disk {
-    /// Opens the folder, made with mode 0700 where it is missing.
+    /// Opens the folder, made with mode 0700 where it is missing, and locks it.
     ///
     /// # Errors
-    /// `ResourceBusy` when another server has the folder: its uploads would be remains to our sweep. All name the folder.
-    pub(super) fn open(dir: &Path) -> io::Result<Self> {
-        Self::lock(dir).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", dir.display())))
+    /// [`Flaw::InUse`] when another process has the folder: its uploads would be remains to our sweep. All name the folder.
+    pub(super) fn open(dir: &Path) -> Result<Self, QuarantineError> {
+        let make = || {
+            let missing = !dir.exists();
+            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+            // An fsync of the folder says nothing of the folder's own name.
+            if missing { File::open(dir.join(".."))?.sync_all() } else { Ok(()) }
+        };
+        make().map_err(|error| named(dir, &error))?;
+        Self::open_existing(dir)?.ok_or_else(|| named(dir, &io::ErrorKind::NotFound.into()).into())
     }
 
-    fn lock(dir: &Path) -> io::Result<Self> {
-        let missing = !dir.exists();
-        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        if missing {
-            // An fsync of the folder says nothing of the folder's own name.
-            File::open(dir.join(".."))?.sync_all()?;
-        }
-        let fd = OwnedFd::from(File::open(dir)?);
-        match fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => {
-                let why = "another PiChat is using this folder";
-                Err(io::Error::new(io::ErrorKind::ResourceBusy, why))
-            }
+    /// Opens the folder and locks it; `None` when it is missing.
+    pub(super) fn open_existing(dir: &Path) -> Result<Option<Self>, QuarantineError> {
+        let Some(disk) = Self::look_at(dir)? else { return Ok(None) };
+        match fs::flock(&disk.0, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => Err(FolderFault { folder: dir.to_owned(), flaw: Flaw::InUse }.into()),
             // Some network file systems have no locks; there it goes without.
-            Ok(()) | Err(_) => Ok(Self(Arc::new(fd))),
+            Ok(()) | Err(_) => Ok(Some(disk)),
+        }
+    }
+
+    /// Opens the folder to read it, without a lock; `None` when it is missing.
+    pub(super) fn look_at(dir: &Path) -> io::Result<Option<Self>> {
+        match fs::open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(fd) => Ok(Some(Self(Arc::new(fd)))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(named(dir, &error.into())),
         }
     }
 
@@ -103,6 +104,12 @@ impl Disk {
         }
     }
 
+    /// Opens a file that has `size` bytes. `NotFound` also for one that has more or fewer.
+    pub(super) fn open_whole(&self, id: FileId, size: u64) -> io::Result<File> {
+        let file = self.open_file(id)?;
+        if file.metadata()?.len() == size { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
     /// Removes a file for good; `false` when there was none. Downloads under way go on to their end.
     pub(super) fn remove(&self, id: FileId) -> io::Result<bool> {
         match fs::unlinkat(&self.0, id.to_string(), AtFlags::empty()) {
@@ -110,42 +117,6 @@ impl Disk {
             Err(Errno::NOENT) => Ok(false),
             Err(e) => Err(e.into()),
         }
-    }
-
-    /// Removes what a power cut left: regular files with a temporary name, or an id that is not in `known`. Whatever else lies in
-    /// the folder is somebody's own and stays. For the start only, before the first `create`: a file that is just arriving looks
-    /// the same.
-    pub(super) fn sweep(&self, known: &HashSet<FileId>) -> io::Result<Sweep> {
-        let mut remains = Vec::new();
-        let mut lost = known.clone();
-        for entry in fs::Dir::read_from(&self.0)? {
-            let entry = entry?;
-            let name = entry.file_name().to_str().unwrap_or_default();
-            let digits = name.strip_prefix(TEMPORARY).unwrap_or(name);
-            let Some(id) = FileId::parse(digits) else {
-                continue;
-            };
-            // Asked of the file itself: not every file system fills in the entry's type.
-            let stat = fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
-            if !FileType::from_raw_mode(stat.st_mode).is_file() {
-                continue;
-            }
-            if digits == name && known.contains(&id) {
-                lost.remove(&id);
-            } else {
-                remains.push(name.to_owned());
-            }
-        }
-        for name in &remains {
-            fs::unlinkat(&self.0, name, AtFlags::empty())?;
-        }
-        if !remains.is_empty() {
-            fs::fsync(&self.0)?;
-        }
-        let mut lost: Vec<_> = lost.into_iter().collect();
-        lost.sort_unstable();
-        let removed = remains.len() as u64;
-        Ok(Sweep { removed, lost })
     }
 }
 
@@ -228,12 +199,7 @@ struct Entry {
 impl Entry {
     /// Gives the entry another name, never one that is taken.
     fn rename(&mut self, to: String) -> io::Result<()> {
-        let (dir, from) = (&self.dir, &self.name);
-        match fs::renameat_with(dir, from, dir, &to, RenameFlags::NOREPLACE) {
-            // A file system without that flag, NFS for one.
-            Err(Errno::INVAL | Errno::NOSYS) => link_and_unlink(dir, from, &to)?,
-            other => other?,
-        }
+        rename_new(&self.dir, &self.name, &self.dir, &to)?;
         self.name = to;
         Ok(())
     }
@@ -248,17 +214,26 @@ impl Drop for Entry {
     }
 }
 
-/// The same in two steps; a power cut between them leaves both names, and the sweep takes both.
-fn link_and_unlink(dir: &OwnedFd, from: &str, to: &str) -> rustix::io::Result<()> {
-    fs::linkat(dir, from, dir, to, AtFlags::empty())?;
-    fs::unlinkat(dir, from, AtFlags::empty())
+/// Renames a file, never over another one.
+pub(super) fn rename_new(from_dir: &OwnedFd, from: &str, to_dir: &OwnedFd, to: &str) -> rustix::io::Result<()> {
+    match fs::renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
+        // A file system without that flag, NFS for one.
+        Err(Errno::INVAL | Errno::NOSYS) => link_and_unlink(from_dir, from, to_dir, to),
+        other => other,
+    }
+}
+
+/// The same in two steps. A power cut between them leaves both names, of which a start keeps what it cannot place.
+fn link_and_unlink(from_dir: &OwnedFd, from: &str, to_dir: &OwnedFd, to: &str) -> rustix::io::Result<()> {
+    fs::linkat(from_dir, from, to_dir, to, AtFlags::empty())?;
+    fs::unlinkat(from_dir, from, AtFlags::empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::ErrorKind::{AlreadyExists, NotFound, ResourceBusy, StorageFull};
-    use std::os::unix::fs::{MetadataExt as _, symlink};
+    use std::io::ErrorKind::{AlreadyExists, NotFound, StorageFull};
+    use std::os::unix::fs::MetadataExt as _;
 
     fn folder() -> (tempfile::TempDir, Disk) {
         let folder = tempfile::tempdir().unwrap();
@@ -307,7 +282,8 @@ mod tests {
         let (folder, disk) = folder();
         let incoming = disk.create().unwrap();
         drop(disk);
-        assert_eq!(kind(Disk::open(folder.path())), ResourceBusy);
+        let refused = Disk::open(folder.path()).err().unwrap();
+        assert!(matches!(refused, QuarantineError::Folder(fault) if matches!(fault.flaw, Flaw::InUse)));
         drop(incoming);
         assert!(Disk::open(folder.path()).is_ok());
     }
@@ -355,40 +331,10 @@ mod tests {
         let mut incoming = disk.create().unwrap();
         let from = incoming.entry.name.clone();
         assert_eq!(kind(incoming.entry.rename("taken".into())), AlreadyExists);
-        let linked = |to| link_and_unlink(&disk.0, &from, to);
+        let linked = |to| link_and_unlink(&disk.0, &from, &disk.0, to);
         assert_eq!(kind(linked("taken")), AlreadyExists);
         assert_eq!(folder.path().join("taken").metadata().unwrap().len(), 6);
         linked("free").unwrap();
         assert_eq!(names(&folder), ["free", "taken"]);
-    }
-
-    #[test]
-    fn a_sweep_takes_our_remains_and_nothing_else() {
-        let (folder, disk) = folder();
-        let [kept, _unknown] = [b"a", b"b"].map(|content| store(&disk, content));
-        let _under_way = disk.create().unwrap();
-        let hex = "0123456789abcdef0123456789abcdef";
-        let upper = hex.to_uppercase();
-        let theirs = format!("tesis {hex}0 {upper} {hex}.txt tmp-{hex}0 tmp-{upper} a{hex}");
-        for name in theirs.split(' ') {
-            std::fs::write(folder.path().join(name), "theirs").unwrap();
-        }
-        // Names like ours, but no files of ours; two of them are even recorded.
-        let lost = sorted(vec![FileId::random(), FileId::random(), FileId::random()]);
-        let [linked, piped] = [lost[0], lost[1]].map(|id| id.to_string());
-        std::fs::create_dir(folder.path().join(hex)).unwrap();
-        symlink("tesis", folder.path().join(format!("tmp-{hex}"))).unwrap();
-        symlink("tesis", folder.path().join(&linked)).unwrap();
-        fs::mknodat(&disk.0, &piped, FileType::Fifo, Mode::RWXU, 0).unwrap();
-        for id in [FileId::parse(hex).unwrap(), lost[0], lost[1], lost[2]] {
-            assert_eq!(kind(disk.open_file(id)), NotFound);
-        }
-
-        let known: HashSet<_> = lost.iter().copied().chain([kept.id]).collect();
-        let swept = disk.sweep(&known).unwrap();
-        assert_eq!((swept.removed, &swept.lost), (2, &lost));
-        assert_eq!(disk.sweep(&known).unwrap().removed, 0);
-        let left = format!("{theirs} {hex} tmp-{hex} {} {linked} {piped}", kept.id);
-        assert_eq!(names(&folder), sorted(left.split(' ').collect()));
     }
 }

@@ -19,7 +19,7 @@ use crate::store::{FileRow, StoreError};
 use super::inspect::{Caps, Code, Findings, Halt, Outcome, Scratch, walk};
 use super::record::{FileId, FileRecord, FileState};
 use super::upload::check_disk;
-use super::{Quarantine, QuarantineError, is_momentary};
+use super::{Quarantine, QuarantineError, is_momentary, record};
 
 /// How long one inspection may take: the caps end it after some 5 s on the slowest Pi; this is for a card that hardly answers.
 const TIME: Duration = Duration::from_secs(20);
@@ -155,7 +155,12 @@ impl Quarantine {
             return Ok(());
         }
         let outcome = match self.look_into(&row).await {
-            Ok(outcome) => outcome,
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => {
+                let lost = self.note_lost(&record(row)?).await;
+                self.inspections.verdicts.send_modify(|verdicts| *verdicts += 1);
+                return lost;
+            }
             Err(error) => {
                 self.move_on(&row.id, FileState::Inspecting, FileState::Received, &before).await?;
                 return Err(error);
@@ -187,14 +192,16 @@ impl Quarantine {
         self.audit.record(Event::FileInspected { id: row.id, name: row.name, state: state.as_str(), reasons }).await;
     }
 
-    /// The look itself, on a thread of its own. Whatever becomes of that thread, there is an outcome.
+    /// The look itself, on a thread of its own. Whatever becomes of that thread, there is an outcome; `None` where the bytes are gone.
     ///
     /// # Errors
     /// When the machine had no descriptor or memory left to look with, which says nothing of the file.
-    async fn look_into(&self, row: &FileRow) -> Result<Outcome, QuarantineError> {
-        let Some(id) = FileId::parse(&row.id) else { return Ok(failed(Code::Failed)) };
-        let Ok(permit) = Arc::clone(&self.inspections.threads).acquire_owned().await else { return Ok(failed(Code::Failed)) };
-        let (disk, name, inspections) = (self.disk.clone(), row.name.clone(), &self.inspections);
+    async fn look_into(&self, row: &FileRow) -> Result<Option<Outcome>, QuarantineError> {
+        let Some(id) = FileId::parse(&row.id) else { return Ok(Some(failed(Code::Failed))) };
+        let Ok(permit) = Arc::clone(&self.inspections.threads).acquire_owned().await else {
+            return Ok(Some(failed(Code::Failed)));
+        };
+        let (disk, name, size, inspections) = (self.disk.clone(), row.name.clone(), row.size, &self.inspections);
         let (inspector, stopped) = (Arc::clone(&inspections.inspector), Arc::clone(&inspections.stopped));
         let (clock, time) = (Arc::clone(&self.clock), inspections.time);
         let keep = self.config.get().files.keep_free_percent;
@@ -213,18 +220,19 @@ impl Quarantine {
                 }
                 Ok(Box::new(made?) as Box<dyn Scratch>)
             };
-            let outcome = match disk.open_file(id) {
+            let outcome = match disk.open_whole(id, size) {
                 Ok(file) => inspector(Task { file, name: &name, check: &check, scratch: &scratch }),
                 Err(error) if is_momentary(&error) => return Err(error.into()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(_) => failed(Code::Failed),
             };
-            short.into_inner().map_or(Ok(outcome), |error| Err(error.into()))
+            short.into_inner().map_or(Ok(Some(outcome)), |error| Err(error.into()))
         };
         match tokio::time::timeout(time + GRACE, tokio::task::spawn_blocking(work)).await {
             Ok(Ok(outcome)) => outcome,
             // It panicked.
-            Ok(Err(_)) => Ok(failed(Code::Failed)),
-            Err(_) => Ok(failed(Code::Time)),
+            Ok(Err(_)) => Ok(Some(failed(Code::Failed))),
+            Err(_) => Ok(Some(failed(Code::Time))),
         }
     }
 }

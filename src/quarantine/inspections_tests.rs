@@ -6,7 +6,7 @@ use super::*;
 use crate::audit::{Audit, Target, Threshold};
 use crate::clock::SystemClock;
 use crate::config::{Config, Live};
-use crate::quarantine::{FileName, Sent, UploadError};
+use crate::quarantine::{FileName, FilesFolder, Sent, UploadError};
 use crate::store::Store;
 use crate::types::{Person, UserId};
 
@@ -16,7 +16,8 @@ fn quarantine(folder: &tempfile::TempDir, store: &Store, inspector: Inspector, t
     let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::<SystemClock>::clone(&clock)).unwrap();
     let mut config = Config::defaults();
     config.files.keep_free_percent = 0;
-    let opened = Quarantine::open(&folder.path().join("c"), store.clone(), Arc::new(Live::new(config)), audit, clock);
+    let files = FilesFolder::open(&folder.path().join("c"), store).unwrap();
+    let opened = Quarantine::open(files, store.clone(), Arc::new(Live::new(config)), audit, clock);
     let mut quarantine = Arc::into_inner(opened.unwrap()).unwrap();
     quarantine.inspections = Inspections::with(inspector, time);
     Arc::new(quarantine)
@@ -106,7 +107,7 @@ async fn an_inspector_that_never_comes_back_is_given_up() {
     });
     tokio::task::yield_now().await;
     tokio::time::advance(TIME + GRACE + Duration::from_secs(1)).await;
-    assert_eq!(looking.await.unwrap().unwrap().findings.lines(), ["inspection-time"]);
+    assert_eq!(looking.await.unwrap().unwrap().unwrap().findings.lines(), ["inspection-time"]);
     assert_eq!(quarantine.inspections.threads.available_permits(), STRAYS, "one thread is still out");
     assert!(!quarantine.find(bad.id).await.unwrap().unwrap().state.handed_to(true));
     drop(hung);
@@ -223,7 +224,7 @@ async fn a_wait_for_a_verdict_ends_without_one() {
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
     let file = upload(&quarantine, "a", b"a").await;
     assert_eq!(quarantine.settled(file.clone(), Duration::from_millis(10)).await, file, "nobody looks into anything here");
-    quarantine.delete(file.id).await.unwrap();
+    quarantine.delete(file.id, ana().name, "127.0.0.1".parse().unwrap()).await.unwrap();
     assert_eq!(quarantine.settled(file.clone(), PATIENCE).await, file, "deleted: there is nothing to wait for");
 }
 
@@ -274,4 +275,40 @@ async fn a_stop_leaves_the_file_for_the_next_start_and_a_crash_does_so_once() {
     assert_eq!((settled.state, settled.reasons.len()), (FileState::Clean, 0), "the second look went well");
     last.stop_inspecting();
     worker.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_without_bytes_is_lost_and_not_a_failed_inspection() {
+    let folder = tempfile::tempdir().unwrap();
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
+    let file = upload(&quarantine, "a.txt", b"hola").await;
+    std::fs::remove_file(folder.path().join("c").join(file.id.to_string())).unwrap();
+    let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
+    let settled = quarantine.settled(file, PATIENCE).await;
+    assert_eq!((settled.state, settled.reasons.len()), (FileState::Lost, 0));
+    assert_eq!(quarantine.held(), (1, 0), "the record counts, the bytes do not");
+    quarantine.stop_inspecting();
+    worker.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_count_until_they_are_unlinked() {
+    let folder = tempfile::tempdir().unwrap();
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
+    let file = upload(&quarantine, "a.txt", b"hola").await;
+    let path = folder.path().join("c").join(file.id.to_string());
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let addr = "127.0.0.1".parse().unwrap();
+    let deletion = quarantine.delete(file.id, ana().name, addr).await.unwrap().unwrap();
+    assert!(deletion.unlinked.is_err());
+    assert!(quarantine.find(file.id).await.unwrap().is_none(), "it is off the list");
+    quarantine.retry_removals().await;
+    assert_eq!(quarantine.held(), (1, 4));
+    std::fs::remove_dir(&path).unwrap();
+    std::fs::write(&path, "hola").unwrap();
+    quarantine.retry_removals().await;
+    assert!(!path.exists());
+    assert_eq!(quarantine.held(), (0, 0));
+    assert_eq!(quarantine.store.with(|db| db.removals()).unwrap().len(), 0);
 }

@@ -3,7 +3,12 @@
 //! A file is written to a temporary name, hashed while it streams, synced, renamed, its folder synced, and only then
 //! recorded; a power cut at any byte loses at most that upload.
 
+mod adoption;
+mod content;
+mod deletion;
 mod disk;
+mod folder;
+mod folder_fault;
 pub mod inspect;
 mod inspections;
 mod listing;
@@ -13,33 +18,39 @@ mod names;
 pub mod properties;
 mod quota;
 mod range;
+mod reconcile;
 mod record;
 mod space;
+mod survey;
 mod upload;
 mod write_back;
 
-use std::collections::HashSet;
-use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use crate::audit::{Audit, Event};
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::config::Live;
 use crate::store::{FileRow, Store, StoreError};
 
+pub use content::Content;
+pub use deletion::Deletion;
+use deletion::PendingRemovals;
 use disk::Disk;
-use inspections::{Inspections, after_restart};
+pub use folder::{FilesFolder, is_files_folder, orphans};
+pub use folder_fault::{Flaw, FolderFault};
+use inspections::Inspections;
 use listing::Lists;
 pub use listing::{ListedStates, visible};
 pub use names::{FileName, NameError};
 use quota::Quota;
 pub use quota::QuotaLimits;
 pub use range::ByteRange;
+pub use reconcile::{Reconciled, reconcile};
 pub use record::{FileId, FileRecord, FileState};
+pub use survey::Orphan;
 pub use upload::{Sent, Upload, UploadError};
 
 /// Why a file could not be handled.
@@ -51,6 +62,9 @@ pub enum QuarantineError {
     /// The disk said no.
     #[error("the quarantine folder: {0}")]
     Disk(#[from] io::Error),
+    /// The files folder cannot be used as it is.
+    #[error(transparent)]
+    Folder(Box<FolderFault>),
 }
 
 impl QuarantineError {
@@ -64,6 +78,7 @@ impl QuarantineError {
         match self {
             Self::Disk(cause) => cause,
             Self::Store(cause) => io::Error::other(cause),
+            Self::Folder(cause) => io::Error::other(cause),
         }
     }
 }
@@ -78,6 +93,7 @@ pub struct Quarantine {
     disk: Disk,
     store: Store,
     quota: Arc<Quota>,
+    removals: PendingRemovals,
     inspections: Inspections,
     lists: Lists,
     config: Arc<Live>,
@@ -86,41 +102,19 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// Opens the folder and sweeps it: what a power cut left is removed, records whose bytes are gone are dropped and said.
-    /// What was being looked into is to be looked into again. Blocks; for start-up.
+    /// Takes the folder into service: brings records and bytes together, and lets interrupted inspections start again. Blocks; for
+    /// start-up.
     pub fn open(
-        dir: &Path,
+        folder: FilesFolder,
         store: Store,
         config: Arc<Live>,
         audit: Audit,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, QuarantineError> {
-        let disk = Disk::open(dir)?;
-        let rows = store.with(|db| db.files())?;
-        let known: HashSet<_> = rows.iter().filter_map(|row| FileId::parse(&row.id)).collect();
-        let sweep = disk.sweep(&known)?;
-        if sweep.removed > 0 {
-            audit.note(Event::FileSwept { count: sweep.removed });
-        }
-        let mut held = Vec::with_capacity(rows.len());
-        for row in rows {
-            if FileId::parse(&row.id).is_some_and(|id| !sweep.lost.contains(&id)) {
-                held.push((row.user_id, row.size));
-                if let Some((state, why)) = after_restart(&row) {
-                    let reasons = why.lines().join("\n");
-                    store.with(|db| db.move_file(&row.id, &row.state, state.as_str(), &reasons))?;
-                    if !state.is_pending() {
-                        let reasons = why.lines().join(", ");
-                        audit.note(Event::FileInspected { id: row.id, name: row.name, state: state.as_str(), reasons });
-                    }
-                }
-            } else {
-                store.with(|db| db.remove_file(&row.id))?;
-                audit.note(Event::FileLost { id: row.id, name: row.name });
-            }
-        }
-        let (quota, inspections) = (Arc::new(Quota::new(held)), Inspections::new());
-        Ok(Arc::new(Self { disk, store, quota, inspections, lists: Lists::new(), config, audit, clock }))
+        let found = reconcile(&folder, &store, &audit)?;
+        let (quota, inspections) = (Arc::new(Quota::new(found.held)), Inspections::new());
+        let removals = PendingRemovals::new(found.pending);
+        Ok(Arc::new(Self { disk: folder.disk, store, quota, removals, inspections, lists: Lists::new(), config, audit, clock }))
     }
 
     fn limits(&self) -> QuotaLimits {
@@ -149,24 +143,6 @@ impl Quarantine {
     pub async fn find(&self, id: FileId) -> Result<Option<FileRecord>, QuarantineError> {
         let row = self.store.run(move |db| db.file(&id.to_string())).await?;
         row.map(record).transpose().map_err(Into::into)
-    }
-
-    /// The bytes of a file.
-    pub async fn open_file(&self, id: FileId) -> Result<File, QuarantineError> {
-        let disk = self.disk.clone();
-        Ok(blocking(move || disk.open_file(id)).await?)
-    }
-
-    /// Deletes a file: first the record, so that nothing that is listed lacks its bytes. Returns what it was.
-    pub async fn delete(&self, id: FileId) -> Result<Option<FileRecord>, QuarantineError> {
-        let Some(found) = self.find(id).await? else { return Ok(None) };
-        if !self.store.run(move |db| db.remove_file(&id.to_string())).await? {
-            return Ok(None);
-        }
-        self.quota.release(found.uploader, found.size);
-        let disk = self.disk.clone();
-        blocking(move || disk.remove(id)).await?;
-        Ok(Some(found))
     }
 }
 

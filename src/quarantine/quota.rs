@@ -89,10 +89,10 @@ impl Held {
     }
 
     /// Changes the bytes of a file that is counted.
-    fn resize(&mut self, user: UserId, from: u64, to: u64) {
+    fn resize(&mut self, user: Option<UserId>, from: u64, to: u64) {
         let change = |bytes: u64| bytes.saturating_sub(from).saturating_add(to);
         self.all.bytes = change(self.all.bytes);
-        if let Some(own) = self.of_user.get_mut(&user) {
+        if let Some(own) = user.and_then(|user| self.of_user.get_mut(&user)) {
             own.bytes = change(own.bytes);
         }
     }
@@ -151,6 +151,11 @@ impl Quota {
         self.held().remove(user, bytes);
     }
 
+    /// Takes note of `bytes` of a recorded file that are gone; its record still counts.
+    pub(super) fn release_bytes(&self, user: Option<UserId>, bytes: u64) {
+        self.held().resize(user, bytes, 0);
+    }
+
     /// A poisoned lock still holds right numbers.
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -181,7 +186,7 @@ impl Reservation {
     pub(super) fn grow(&mut self, more: u64) -> Result<(), Full> {
         let mut held = self.quota.held();
         held.fits(self.user, more, &self.limits)?;
-        held.resize(self.user, 0, more);
+        held.resize(Some(self.user), 0, more);
         self.bytes += more;
         Ok(())
     }
@@ -189,7 +194,7 @@ impl Reservation {
     /// The file is there and has `exact` bytes: from now on they are held, until `Quota::release`. What was promised beyond is given
     /// back; a file larger than promised (a caller's fault) is counted as it is.
     pub(super) fn commit(mut self, exact: u64) {
-        self.quota.held().resize(self.user, self.bytes, exact);
+        self.quota.held().resize(Some(self.user), self.bytes, exact);
         self.committed = true;
     }
 }

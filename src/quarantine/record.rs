@@ -58,12 +58,22 @@ pub enum FileState {
     Infected,
     /// Let go by an administrator, whatever was found.
     Released,
+    /// The record is there, the bytes are not.
+    Lost,
 }
 
 impl FileState {
     /// All states.
-    pub const ALL: [Self; 7] =
-        [Self::Received, Self::Inspecting, Self::Clean, Self::Suspicious, Self::Unscannable, Self::Infected, Self::Released];
+    pub const ALL: [Self; 8] = [
+        Self::Received,
+        Self::Inspecting,
+        Self::Clean,
+        Self::Suspicious,
+        Self::Unscannable,
+        Self::Infected,
+        Self::Released,
+        Self::Lost,
+    ];
 
     /// The contract's word (DESIGN section 4).
     pub const fn as_str(self) -> &'static str {
@@ -75,6 +85,7 @@ impl FileState {
             Self::Unscannable => "unscannable",
             Self::Infected => "infected",
             Self::Released => "released",
+            Self::Lost => "lost",
         }
     }
 
@@ -82,7 +93,7 @@ impl FileState {
     pub const fn available_to_all(self) -> bool {
         match self {
             Self::Clean | Self::Released => true,
-            Self::Received | Self::Inspecting | Self::Suspicious | Self::Unscannable | Self::Infected => false,
+            Self::Received | Self::Inspecting | Self::Suspicious | Self::Unscannable | Self::Infected | Self::Lost => false,
         }
     }
 
@@ -91,8 +102,13 @@ impl FileState {
         match self {
             Self::Clean | Self::Released => true,
             Self::Suspicious | Self::Unscannable => administrator,
-            Self::Received | Self::Inspecting | Self::Infected => false,
+            Self::Received | Self::Inspecting | Self::Infected | Self::Lost => false,
         }
+    }
+
+    /// Returns true if the bytes are gone.
+    pub const fn is_lost(self) -> bool {
+        matches!(self, Self::Lost)
     }
 
     /// Whether a verdict is still to come.
@@ -166,7 +182,7 @@ mod tests {
     #[test]
     fn states_are_the_words_of_the_contract() {
         let words = FileState::ALL.map(FileState::as_str).join(" ");
-        assert_eq!(words, "received inspecting clean suspicious unscannable infected released");
+        assert_eq!(words, "received inspecting clean suspicious unscannable infected released lost");
         for state in FileState::ALL {
             assert_eq!(state.as_str().parse(), Ok(state));
         }

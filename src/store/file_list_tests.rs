@@ -76,7 +76,7 @@ fn a_position_stays_good_when_its_file_is_gone() {
     let walked = store().with(|db| {
         let first = db.file_page(&seen_by(1), None, 5)?;
         let last = *first.arrivals.last().expect("a page");
-        assert!(db.remove_file(&last.to_string())?);
+        assert!(db.remove_file(&last.to_string(), Timestamp(9))?.is_some());
         db.add_file(row(99, "clean", 0), |n| n.to_string())?;
         let second = db.file_page(&seen_by(1), Some(last), 5)?;
         assert!(second.arrivals.iter().all(|arrival| *arrival < last) && second.arrivals.len() == 5);
@@ -95,7 +95,7 @@ fn counts_follow_every_change_and_hidden_files_change_none() {
         assert_eq!((total(db, 1)?, total(db, 2)?, total(db, 5)?), (40, 20, 21));
         assert!(db.move_file("61", "suspicious", "clean", "")?);
         assert_eq!((total(db, 1)?, total(db, 2)?, total(db, 5)?), (41, 21, 21));
-        assert!(db.remove_file("61")?);
+        assert!(db.remove_file("61", Timestamp(9))?.is_some());
         assert_eq!((total(db, 1)?, total(db, 2)?, total(db, 5)?), (40, 20, 20));
         Ok(())
     });

@@ -124,14 +124,22 @@ impl Db {
         })
     }
 
-    /// Forgets a file. `false` when there was none.
-    pub fn remove_file(&mut self, id: &str) -> Result<bool, StoreError> {
-        let name = self.transaction(Durability::Synced, |tx| {
-            let text = "DELETE FROM files WHERE id = ?1 RETURNING name";
-            Ok(tx.prepare_cached(text)?.query_row([id], |row| row.get::<_, String>(0)).optional()?)
-        })?;
-        name.iter().for_each(|name| self.name_numbers.freed(name));
-        Ok(name.is_some())
+    /// Moves many files to a state each, in one transaction; a file that is gone is left out.
+    pub fn put_files_in(&mut self, states: &[(String, &str)]) -> Result<(), StoreError> {
+        self.transaction(Durability::Synced, |tx| {
+            let mut change = tx.prepare_cached("UPDATE files SET state = ?2 WHERE id = ?1")?;
+            for (id, state) in states {
+                change.execute([id.as_str(), state])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Moves a file to a state from any other; `false` when it was in it, or is gone.
+    pub fn put_file_in(&mut self, id: &str, state: &str) -> Result<bool, StoreError> {
+        self.transaction(Durability::Synced, |tx| {
+            Ok(tx.execute("UPDATE files SET state = ?2 WHERE id = ?1 AND state <> ?2", [id, state])? == 1)
+        })
     }
 }
 
@@ -183,8 +191,8 @@ mod tests {
                 for i in 0..3_i64 {
                     db.add_file(row(&i.to_string(), i), |n| format!("a ({n}).txt"))?;
                 }
-                assert!(db.remove_file("1")?);
-                assert!(!db.remove_file("1")?);
+                assert_eq!(db.remove_file("1", Timestamp(9))?.map(|file| file.id).as_deref(), Some("1"));
+                assert_eq!(db.remove_file("1", Timestamp(9))?, None);
                 db.add_file(row("9", 9), |n| format!("a ({n}).txt"))?;
                 Ok(db.files()?.into_iter().map(|f| (f.id, f.name)).collect::<Vec<_>>())
             })

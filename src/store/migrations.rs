@@ -91,6 +91,17 @@ const STEPS: &[M<'_>] = &[
     ),
 ];
 
+/// Returns the schema of a database that is up to date.
+pub(super) const fn newest() -> i64 {
+    STEPS.len() as i64
+}
+
+/// Brings a database to the schema of an earlier program.
+#[cfg(test)]
+pub(super) fn apply_until(conn: &mut Connection, schema: usize) -> Result<(), StoreError> {
+    Ok(Migrations::from_slice(&STEPS[..schema]).to_latest(conn)?)
+}
+
 /// Brings the database to the newest step.
 pub(super) fn apply(conn: &mut Connection) -> Result<(), StoreError> {
     Ok(Migrations::from_slice(STEPS).to_latest(conn)?)

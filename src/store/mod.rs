@@ -1,28 +1,39 @@
 //! SQLite: users, sessions, file records, settings that the program makes itself. The only place with SQL text.
 
 mod claim;
+mod fault;
 mod file_list;
 mod file_names;
 mod files;
+mod lock;
 mod migrations;
+mod opening;
+mod removals;
+mod restore;
 mod sessions;
 mod settings;
+mod snapshots;
 mod users;
 
-use std::path::Path;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 pub use claim::{ClaimRow, RECLAIM_LIFE, Redeemed};
+pub use fault::DatabaseFault;
 pub use file_list::{FileFilter, FilePage};
 pub use files::FileRow;
+pub use opening::{Upgrade, database_exists};
+pub use restore::{Restored, restore_snapshot};
 pub use sessions::{SessionRow, SessionTimes};
 pub use users::UserRow;
 
 /// How long a writer waits for another process (`pichat user …` beside a running server).
 const BUSY: Duration = Duration::from_secs(5);
+/// The same once a wait was in vain: calls queue for one connection, and eight of them must not keep the watchdog waiting for 40 s.
+const BUSY_AGAIN: Duration = Duration::from_millis(250);
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +41,12 @@ pub enum StoreError {
     /// SQLite said no.
     #[error("the database: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// The database cannot be used as it is.
+    #[error(transparent)]
+    Fault(#[from] DatabaseFault),
+    /// A file of the data folder could not be handled; the message names it.
+    #[error("{0}")]
+    File(io::Error),
     /// The database could not be brought up to date.
     #[error("the database cannot be upgraded: {0}")]
     Migration(#[from] rusqlite_migration::Error),
@@ -44,8 +61,21 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the disk took no more: what can do without the row goes on without it.
     pub fn is_full(&self) -> bool {
-        use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
-        matches!(self, Self::Sqlite(error) if matches!(error.sqlite_error_code(), Some(DiskFull | SystemIoFailure)))
+        matches!(self.sqlite_code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+    }
+
+    /// Returns true if another process has the database locked for longer than a writer waits.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.sqlite_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
+    fn sqlite_code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Sqlite(error) | Self::Migration(rusqlite_migration::Error::RusqliteError { err: error, .. }) => {
+                error.sqlite_error_code()
+            }
+            _ => None,
+        }
     }
 }
 
@@ -64,42 +94,29 @@ pub struct Db {
     data_version: i64,
     file_counts: file_list::FileCounts,
     name_numbers: file_names::NameNumbers,
+    /// Wait for another process's lock that is in force.
+    patience: Duration,
 }
 
 /// The database, shared.
 #[derive(Clone)]
-pub struct Store(Arc<Mutex<Db>>);
+pub struct Store(Arc<Database>);
+
+struct Database {
+    db: Mutex<Db>,
+    upgrade: Option<Upgrade>,
+    _lock: Option<lock::FolderLock>,
+}
 
 impl Store {
-    /// Opens or makes `pichat.db` in `dir` and brings it up to date.
-    pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        Self::from_connection(Connection::open(dir.join("pichat.db"))?)
-    }
-
-    /// A database that is gone with the value; for tests.
-    pub fn in_memory() -> Result<Self, StoreError> {
-        Self::from_connection(Connection::open_in_memory()?)
-    }
-
-    fn from_connection(mut conn: Connection) -> Result<Self, StoreError> {
-        conn.busy_timeout(BUSY)?;
-        conn.pragma_update(None, "journal_mode", "WAL")?;
-        conn.pragma_update(None, "synchronous", "FULL")?;
-        conn.pragma_update(None, "foreign_keys", true)?;
-        // 256 KiB of page cache: the whole database of an office is smaller; SQLite's default of 2 MB is not given back.
-        conn.pragma_update(None, "cache_size", -256)?;
-        // The write-ahead log is cut back to this after a checkpoint, so that it does not stay large on the card.
-        conn.pragma_update(None, "journal_size_limit", 1 << 20)?;
-        migrations::apply(&mut conn)?;
-        let (file_counts, name_numbers) = Default::default();
-        let mut db = Db { conn, data_version: 0, file_counts, name_numbers };
-        db.changed_elsewhere()?;
-        Ok(Self(Arc::new(Mutex::new(db))))
-    }
-
     /// Works with the database on this thread: for commands, start-up and tests.
     pub fn with<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut db = self.0.db.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = work(&mut db);
+        if result.as_ref().is_err_and(StoreError::is_busy) {
+            db.wait_for_others(BUSY_AGAIN)?;
+        }
+        result
     }
 
     /// Works with the database on a blocking thread.
@@ -124,6 +141,14 @@ impl Db {
         Ok(self.conn.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
     }
 
+    fn wait_for_others(&mut self, patience: Duration) -> Result<(), StoreError> {
+        if self.patience != patience {
+            self.conn.busy_timeout(patience)?;
+            self.patience = patience;
+        }
+        Ok(())
+    }
+
     fn transaction<T>(
         &mut self,
         durability: Durability,
@@ -141,6 +166,9 @@ impl Db {
         })();
         if durability == Durability::Lazy {
             self.conn.pragma_update(None, "synchronous", "FULL")?;
+        }
+        if result.is_ok() {
+            self.wait_for_others(BUSY)?;
         }
         result
     }

@@ -18,7 +18,12 @@ impl Db {
 
     /// Keeps a setting.
     pub fn keep_setting(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
-        self.transaction(Durability::Synced, |tx| {
+        self.put_setting(key, value, Durability::Synced)
+    }
+
+    /// Keeps a setting; with [`Durability::Lazy`] one that a later start would find out again.
+    pub fn put_setting(&mut self, key: &str, value: &str, durability: Durability) -> Result<(), StoreError> {
+        self.transaction(durability, |tx| {
             tx.execute(
                 "INSERT INTO settings (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
                 params![key, value],

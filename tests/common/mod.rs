@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod card;
+pub mod data;
 pub mod http;
 pub mod metrics;
 pub mod proxy;

@@ -9,7 +9,7 @@ use crate::http::body::Body;
 use crate::http::download::{Wanted, response, wanted};
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
-use crate::quarantine::{FileId, FileRecord};
+use crate::quarantine::{Content, FileId, FileRecord, FileState};
 
 use super::{json, no_content};
 
@@ -64,8 +64,20 @@ pub(super) async fn show(call: Call, who: SignedIn) -> Result {
     Ok(json(StatusCode::OK, &Shown::from(&file)))
 }
 
+/// The answer for a file whose bytes are gone: the object for those who may see it, its state for all others.
+fn gone(who: &SignedIn, before: FileState, file: &FileRecord) -> Problem {
+    let problem = Problem::new(Code::Gone);
+    if shows(who, file) || before.available_to_all() {
+        return problem.describing(&Shown::from(file));
+    }
+    problem.describing(&serde_json::json!({"id": file.id.to_string(), "state": file.state.as_str()}))
+}
+
 pub(super) async fn content(call: Call, who: SignedIn) -> Result {
     let file = find(&call).await?;
+    if file.state.is_lost() {
+        return Err(gone(&who, file.state, &file));
+    }
     if !file.state.handed_to(who.is_admin()) {
         let (user, id, name) = (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
         let state = file.state.as_str();
@@ -74,15 +86,22 @@ pub(super) async fn content(call: Call, who: SignedIn) -> Result {
     }
     let wanted = wanted(call.request.method(), call.request.headers(), &file)?;
     let Wanted::Bytes { first, len, .. } = wanted else { return Ok(response(&file, &wanted, Body::empty())) };
-    if call.request.method() == http::Method::HEAD {
+    let is_head = call.request.method() == http::Method::HEAD;
+    if !is_head {
+        let is_part = matches!(wanted, Wanted::Bytes { part: true, .. });
+        call.site.rates.download(who.session().person.id, file.id.number(), is_part)?;
+    }
+    let bytes = match call.site.quarantine.open_content(&file).await? {
+        Content::Bytes(bytes) => bytes,
+        Content::Lost(lost) => return Err(gone(&who, file.state, &lost)),
+        Content::Deleted => return Err(Problem::new(Code::NotFound)),
+    };
+    if is_head {
         let length = http::HeaderValue::from(len);
         let mut response = response(&file, &wanted, Body::empty());
         response.headers_mut().insert(http::header::CONTENT_LENGTH, length);
         return Ok(response);
     }
-    let is_part = matches!(wanted, Wanted::Bytes { part: true, .. });
-    call.site.rates.download(who.session().person.id, file.id.number(), is_part)?;
-    let bytes = call.site.quarantine.open_file(file.id).await?;
     let (user, id, name) = (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
     call.site.audit.record(Event::FileDownloaded { user, addr: call.addr, id, name }).await;
     Ok(response(&file, &wanted, Body::file(bytes, first, len)))
@@ -92,8 +111,8 @@ pub(super) async fn delete(call: Call, who: Admin) -> Result {
     let missing = || Problem::new(Code::NotFound);
     let id = FileId::parse(&call.param).ok_or_else(missing)?;
     call.site.rates.delete(who.session().person.id)?;
-    let file = call.site.quarantine.delete(id).await?.ok_or_else(missing)?;
-    let (user, name) = (who.session().person.name.clone(), file.name.as_str().to_owned());
-    call.site.audit.record(Event::FileDeleted { user, addr: call.addr, id: id.to_string(), name }).await;
+    let user = who.session().person.name.clone();
+    let deletion = call.site.quarantine.delete(id, user, call.addr).await?.ok_or_else(missing)?;
+    deletion.unlinked.map_err(|_| Problem::new(Code::DeleteIncomplete))?;
     Ok(no_content())
 }

@@ -54,7 +54,8 @@ impl From<SignInError> for Problem {
             SignInError::LockedOut(wait) => Self::new(Code::LockedOut).retry(wait.retry),
             SignInError::RateLimited(wait) => wait.into(),
             SignInError::Busy => Self::new(Code::Busy).retry(BUSY_RETRY),
-            SignInError::Internal(_) | SignInError::BadHash => internal(&error),
+            SignInError::Internal(error) => Self::of_store(&error),
+            SignInError::BadHash => internal(&error),
         }
     }
 }

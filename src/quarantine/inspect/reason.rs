@@ -120,7 +120,7 @@ const fn gravity(state: FileState) -> u8 {
         // Above `unscannable`: something was found, whatever else could not be looked at.
         FileState::Suspicious => 2,
         FileState::Unscannable => 1,
-        FileState::Received | FileState::Inspecting | FileState::Clean | FileState::Released => 0,
+        FileState::Received | FileState::Inspecting | FileState::Clean | FileState::Released | FileState::Lost => 0,
     }
 }
 

@@ -1,0 +1,133 @@
+//! `pichat files …`: the files folder and its database, brought together by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::app::{AppError, expect_database, open_existing_store, start_audit};
+use crate::audit::Event;
+use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::config::Config;
+use crate::quarantine::{FileId, FileName, FilesFolder, QuarantineError, orphans, reconcile};
+use crate::types::{Lang, Text, UserName};
+
+use super::caller::caller;
+use super::exit::Failure;
+use super::owner::become_owner;
+use super::{Flags, Source, say};
+
+#[derive(Subcommand)]
+pub(super) enum Files {
+    /// Muestra los archivos sin registro, guardados en perdidos/ · Shows the files without a record, kept in perdidos/
+    Orphans(Source),
+    /// Devuelve a la lista un archivo sin registro · Puts a file without a record back on the list
+    Adopt(Adopt),
+    /// Sigue con esta carpeta de archivos, aunque falten o sobren archivos · Goes on with this files folder, even if files are missing or left over
+    Accept(Source),
+}
+
+#[derive(Args)]
+pub(super) struct Adopt {
+    /// Identificador, como lo muestra «pichat files orphans» · Id, as “pichat files orphans” shows it
+    #[arg(value_name = "ID", value_parser = id)]
+    id: FileId,
+    /// Nombre con que aparece · Name that it appears under
+    #[arg(long, value_parser = name)]
+    name: FileName,
+    /// Cuenta a la que pertenece · Account that it belongs to
+    #[arg(long, value_name = "NAME", value_parser = super::user::name)]
+    user: Option<UserName>,
+    #[command(flatten)]
+    source: Source,
+}
+
+fn id(text: &str) -> Result<FileId, String> {
+    FileId::parse(text).ok_or_else(|| "32 × 0-9 a-f".to_owned())
+}
+
+fn name(text: &str) -> Result<FileName, String> {
+    FileName::from_upload(text).map_err(|error| error.to_string())
+}
+
+impl Files {
+    pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
+        match self {
+            Self::Orphans(source) => list(&source.load(Flags::default())?, lang),
+            Self::Adopt(adopt) => adopt.run(lang),
+            Self::Accept(source) => accept(&source.load(Flags::default())?, lang),
+        }
+    }
+}
+
+fn failed(error: QuarantineError) -> Failure {
+    AppError::from(error).into()
+}
+
+fn list(config: &Config, lang: Lang) -> Result<(), Failure> {
+    become_owner(&config.data_dir)?;
+    expect_database(config)?;
+    let found = orphans(&config.files.dir).map_err(failed)?;
+    for orphan in &found {
+        let at = Timestamp(orphan.modified.saturating_mul(1000));
+        say(format_args!("{}  {:>14}  {at}", orphan.id, orphan.size));
+    }
+    if found.is_empty() {
+        say(Text::new("No hay archivos sin registro.", "There are no files without a record.").pick(lang));
+    }
+    Ok(())
+}
+
+impl Adopt {
+    fn run(&self, lang: Lang) -> Result<(), Failure> {
+        let config = self.source.load(Flags::default())?;
+        become_owner(&config.data_dir)?;
+        let store = open_existing_store(&config)?;
+        let user = match &self.user {
+            Some(name) => Some(store.with(|db| db.user_by_name(name))?.ok_or_else(|| Failure::NoSuchUser(name.clone()))?),
+            None => None,
+        };
+        let owner = user.as_ref().map(|user| (user.id, &user.name));
+        let folder = FilesFolder::open(&config.files.dir, &store).map_err(failed)?;
+        let adopted = folder.adopt(self.id, &self.name, owner, &store, SystemClock.now()).map_err(failed)?;
+        let file = adopted.ok_or(Failure::NoSuchOrphan(self.id))?;
+        let (id, name) = (file.id.to_string(), file.name.as_str().to_owned());
+        note(&config, Event::FileAdopted { id, name, size: file.size, sha256: file.sha256.to_string(), by: caller() })?;
+        let text = Text::new(
+            "está otra vez en la lista y se revisa cuando arranque el servidor",
+            "is on the list again and is inspected when the server starts",
+        );
+        say(format_args!("{}: {}", file.name, text.pick(lang)));
+        Ok(())
+    }
+}
+
+fn accept(config: &Config, lang: Lang) -> Result<(), Failure> {
+    become_owner(&config.data_dir)?;
+    let store = open_existing_store(config)?;
+    let folder = FilesFolder::accept(&config.files.dir, &store).map_err(failed)?;
+    let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;
+    let done = reconcile(&folder, &store, &audit).map_err(failed)?;
+    let shown = config.files.dir.display();
+    audit.note(Event::FilesAccepted { folder: shown.to_string(), lost: done.lost, orphaned: done.orphaned, by: caller() });
+    writer.finish(Duration::from_secs(2));
+    say(match lang {
+        Lang::Es => format!(
+            "{shown}: es la carpeta de archivos de esta base de datos. Registrados: {}; ahora perdidos: {}; sin registro, llevados a \
+             perdidos/: {}.",
+            done.files, done.lost, done.orphaned
+        ),
+        Lang::En => format!(
+            "{shown}: is this database's files folder. On record: {}; lost now: {}; without a record, moved to perdidos/: {}.",
+            done.files, done.lost, done.orphaned
+        ),
+    });
+    Ok(())
+}
+
+fn note(config: &Config, event: Event) -> Result<(), Failure> {
+    let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;
+    audit.note(event);
+    writer.finish(Duration::from_secs(2));
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! `pichat restore-snapshot`: goes back to the database from before an upgrade.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::app::start_audit;
+use crate::audit::Event;
+use crate::clock::{Clock as _, SystemClock};
+use crate::quarantine::FilesFolder;
+use crate::store::restore_snapshot;
+use crate::types::Lang;
+
+use super::caller::caller;
+use super::exit::Failure;
+use super::owner::become_owner;
+use super::{Flags, Source, say};
+
+#[derive(Args)]
+pub(super) struct Restore {
+    #[command(flatten)]
+    source: Source,
+    /// Copia que se devuelve; sin ella, la más nueva que sirva · Copy to take back; without it, the newest that fits
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+}
+
+impl Restore {
+    pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
+        let config = self.source.load(Flags::default())?;
+        become_owner(&config.data_dir)?;
+        // A server of before locks its files folder only.
+        let _folder = FilesFolder::lock(&config.files.dir).map_err(crate::app::AppError::from)?;
+        let done = restore_snapshot(&config.data_dir, self.snapshot.as_deref(), SystemClock.now())?;
+        let snapshot = done.snapshot.display();
+        let replaced = done.replaced.map_or_else(String::new, |path| path.display().to_string());
+        let (audit, writer) = start_audit(&config, Arc::new(SystemClock))?;
+        audit.note(Event::DatabaseRestored { snapshot: snapshot.to_string(), replaced: replaced.clone(), by: caller() });
+        writer.finish(Duration::from_secs(2));
+        let kept = match (replaced.as_str(), lang) {
+            ("", _) => String::new(),
+            (path, Lang::Es) => format!(" La base de datos que estaba se guardó como {path}."),
+            (path, Lang::En) => format!(" The database that was there is kept as {path}."),
+        };
+        say(match lang {
+            Lang::Es => format!("Ahora vale la copia {snapshot}.{kept}"),
+            Lang::En => format!("The copy {snapshot} is in force now.{kept}"),
+        });
+        Ok(())
+    }
+}

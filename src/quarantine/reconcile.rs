@@ -1,0 +1,127 @@
+//! Brings records and bytes together at a start. A difference is said and kept, never resolved by a deletion.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::QuarantineError;
+use super::deletion::Share;
+use super::folder::FilesFolder;
+use super::inspections::after_restart;
+use super::record::{FileId, FileState};
+use crate::audit::{Audit, Event};
+use crate::store::{FileRow, Store};
+use crate::types::UserId;
+
+/// Ids in one audit line: with more a value would be cut.
+const IDS_IN_A_LINE: usize = 7;
+
+/// Outcome of [`reconcile`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Records.
+    pub files: u64,
+    /// Records that lost their bytes now.
+    pub lost: u64,
+    /// Lost records whose bytes are back.
+    pub found: u64,
+    /// Files without a record, moved to `perdidos/`.
+    pub orphaned: u64,
+    /// What the quota counts: whose each file is, and its bytes on the disk.
+    pub(super) held: Vec<(Option<UserId>, u64)>,
+    /// Deleted files whose bytes could not be unlinked.
+    pub(super) pending: BTreeMap<FileId, Share>,
+}
+
+/// Removes unfinished uploads, carries out noted removals, moves files without a record to `perdidos/`, and settles the state of each
+/// record. Blocks; for a start, before the first upload.
+pub fn reconcile(folder: &FilesFolder, store: &Store, audit: &Audit) -> Result<Reconciled, QuarantineError> {
+    let FilesFolder { disk, survey } = folder;
+    let (rows, removals) = store.with(|db| Ok((db.files()?, db.removals()?)))?;
+    let mut done = Reconciled::default();
+
+    disk.remove_temporary(&survey.temporary)?;
+    if !survey.temporary.is_empty() {
+        audit.note(Event::FileSwept { count: survey.temporary.len() as u64 });
+    }
+
+    let known: BTreeSet<_> = rows.iter().filter_map(|row| FileId::parse(&row.id)).collect();
+    let mut gone = Vec::new();
+    for (id, text) in removals.iter().filter_map(|text| Some((FileId::parse(text)?, text))) {
+        // A record that was put back with an older database goes before an old wish to delete.
+        let unlinked = known.contains(&id) || disk.remove(id).is_ok();
+        if unlinked {
+            gone.push(text.clone());
+        } else {
+            let share = Share { user: None, bytes: survey.stored.get(&id).copied().unwrap_or(0) };
+            done.pending.insert(id, share);
+        }
+    }
+    if !gone.is_empty() {
+        store.with(|db| db.drop_removals(&gone))?;
+    }
+
+    let wanted: BTreeSet<_> = removals.iter().filter_map(|text| FileId::parse(text)).collect();
+    let without: Vec<_> = survey.stored.keys().copied().filter(|id| !known.contains(id) && !wanted.contains(id)).collect();
+    let moved = disk.set_aside(&without)?;
+    if !moved.is_empty() {
+        let ids: Vec<_> = moved.iter().take(IDS_IN_A_LINE).map(ToString::to_string).collect();
+        audit.note(Event::FileOrphaned { count: moved.len() as u64, ids: ids.join(" ") });
+    }
+    done.orphaned = moved.len() as u64;
+
+    settle(folder, &rows, store, audit, &mut done)?;
+    done.files = known.len() as u64;
+    done.held.extend(done.pending.values().map(|share| (share.user, share.bytes)));
+    Ok(done)
+}
+
+/// Gives each record the state that its bytes allow.
+fn settle(
+    folder: &FilesFolder,
+    rows: &[FileRow],
+    store: &Store,
+    audit: &Audit,
+    done: &mut Reconciled,
+) -> Result<(), QuarantineError> {
+    let orphans: BTreeMap<_, _> = folder.disk.orphans()?.into_iter().map(|orphan| (orphan.id, orphan.size)).collect();
+    let mut states = Vec::new();
+    for row in rows {
+        let Some(id) = FileId::parse(&row.id) else { continue };
+        let lost = row.state == FileState::Lost.as_str();
+        let whole = folder.survey.stored.get(&id) == Some(&row.size);
+        // An older database may have sent the file to `perdidos/`; the newer one has it back.
+        let returned = !whole && orphans.get(&id) == Some(&row.size) && folder.disk.take_back(id).unwrap_or(false);
+        done.held.push((row.user_id, if whole || returned { row.size } else { 0 }));
+        if whole || returned {
+            if lost || returned {
+                states.push((row.id.clone(), FileState::Received.as_str()));
+                audit.note(Event::FileFound { id: row.id.clone(), name: row.name.clone() });
+                done.found += 1;
+            } else {
+                resume_inspection(row, store, audit)?;
+            }
+        } else if !lost {
+            states.push((row.id.clone(), FileState::Lost.as_str()));
+            audit.note(Event::FileLost { id: row.id.clone(), name: row.name.clone() });
+            done.lost += 1;
+        }
+    }
+    if !states.is_empty() {
+        store.with(|db| db.put_files_in(&states))?;
+    }
+    Ok(())
+}
+
+fn resume_inspection(row: &FileRow, store: &Store, audit: &Audit) -> Result<(), QuarantineError> {
+    let Some((state, why)) = after_restart(row) else { return Ok(()) };
+    let reasons = why.lines().join("\n");
+    store.with(|db| db.move_file(&row.id, &row.state, state.as_str(), &reasons))?;
+    if !state.is_pending() {
+        let (id, name, reasons) = (row.id.clone(), row.name.clone(), why.lines().join(", "));
+        audit.note(Event::FileInspected { id, name, state: state.as_str(), reasons });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "reconcile_tests.rs"]
+mod tests;

@@ -1,0 +1,140 @@
+//! Opens the database: never makes one that should have been found, never migrates without a snapshot.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::lock::{FolderLock, named};
+use super::{BUSY, Database, DatabaseFault, Db, Store, StoreError, migrations, snapshots};
+
+/// Name of the database in the data folder.
+const FILE: &str = "pichat.db";
+/// A larger database is not checked page by page at each start. 10,000 files take some 5 MB; a card reads 16 MiB in under a second.
+const MAX_CHECKED_BYTES: u64 = 16 << 20;
+
+/// Migration that an opening carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// Schema before.
+    pub from: i64,
+    /// Schema now.
+    pub to: i64,
+    /// Copy of the database from before.
+    pub snapshot: PathBuf,
+}
+
+/// Returns true if the folder holds a database. An empty file is none.
+pub fn database_exists(folder: &Path) -> bool {
+    fs::metadata(folder.join(FILE)).is_ok_and(|meta| meta.len() > 0)
+}
+
+impl Store {
+    /// Opens `pichat.db` in `folder`, makes it where it is missing, and brings it up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Fault`] names what a person can do; the database is as it was.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        Self::at(folder, OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    /// Opens the `pichat.db` that is in `folder`, and brings it up to date.
+    ///
+    /// # Errors
+    /// As for [`Store::open`]; where there is none, [`DatabaseFault::Absent`].
+    pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
+        if !database_exists(folder) {
+            return Err(DatabaseFault::Absent { folder: folder.to_owned() }.into());
+        }
+        Self::at(folder, OpenFlags::empty())
+    }
+
+    fn at(folder: &Path, create: OpenFlags) -> Result<Self, StoreError> {
+        let lock = FolderLock::shared(folder)?;
+        let file = folder.join(FILE);
+        let bytes = fs::metadata(&file).map_or(0, |meta| meta.len());
+        let opened = (|| {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
+            let mut conn = Connection::open_with_flags(&file, flags)?;
+            conn.busy_timeout(BUSY)?;
+            let upgrade = if bytes > 0 { check_and_migrate(&mut conn, folder, bytes)? } else { None };
+            Ok((conn, upgrade))
+        })();
+        let (conn, upgrade) = opened.map_err(|error| damage(error, folder))?;
+        Self::from_connection(conn, upgrade, Some(lock)).map_err(|error| damage(error, folder))
+    }
+
+    /// A database that is gone with the value; for tests.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::from_connection(Connection::open_in_memory()?, None, None)
+    }
+
+    fn from_connection(mut conn: Connection, upgrade: Option<Upgrade>, lock: Option<FolderLock>) -> Result<Self, StoreError> {
+        conn.busy_timeout(BUSY)?;
+        conn.pragma_update(None, "journal_mode", "WAL")?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "foreign_keys", true)?;
+        // 256 KiB of page cache: the whole database of an office is smaller; SQLite's default of 2 MB is not given back.
+        conn.pragma_update(None, "cache_size", -256)?;
+        // The write-ahead log is cut back to this after a checkpoint, so that it does not stay large on the card.
+        conn.pragma_update(None, "journal_size_limit", 1 << 20)?;
+        migrations::apply(&mut conn)?;
+        let (file_counts, name_numbers) = Default::default();
+        let mut db = Db { conn, data_version: 0, patience: BUSY, file_counts, name_numbers };
+        db.changed_elsewhere()?;
+        Ok(Self(Arc::new(Database { db: Mutex::new(db), upgrade, _lock: lock })))
+    }
+
+    /// Returns the migration that the opening carried out.
+    pub fn upgrade(&self) -> Option<&Upgrade> {
+        self.0.upgrade.as_ref()
+    }
+}
+
+/// Checks a database that was there, and migrates it after a snapshot.
+fn check_and_migrate(conn: &mut Connection, folder: &Path, bytes: u64) -> Result<Option<Upgrade>, StoreError> {
+    let (from, to) = (schema(conn)?, migrations::newest());
+    if from > to {
+        let snapshot = snapshots::newest_fitting(folder, to);
+        return Err(DatabaseFault::Newer { file: folder.join(FILE), found: from, known: to, snapshot }.into());
+    }
+    if bytes <= MAX_CHECKED_BYTES {
+        quick_check(conn, folder)?;
+    }
+    let filled = conn.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get::<_, bool>(0))?;
+    if from == to || !filled {
+        return Ok(None);
+    }
+    let snapshot = snapshots::take(conn, folder, to)
+        .map_err(|cause| StoreError::from(DatabaseFault::NotSnapshotted { file: folder.join(FILE), cause }))?;
+    migrations::apply(conn)?;
+    snapshots::prune(folder).map_err(|error| named(folder, &error))?;
+    Ok(Some(Upgrade { from, to, snapshot }))
+}
+
+pub(super) fn schema(conn: &Connection) -> Result<i64, StoreError> {
+    Ok(conn.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+fn quick_check(conn: &Connection, folder: &Path) -> Result<(), StoreError> {
+    let said: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if said == "ok" { Ok(()) } else { Err(damaged(folder, said)) }
+}
+
+fn damaged(folder: &Path, cause: String) -> StoreError {
+    let snapshot = snapshots::newest_fitting(folder, migrations::newest());
+    DatabaseFault::Damaged { file: folder.join(FILE), cause, snapshot }.into()
+}
+
+/// Turns SQLite's word for a damaged file into the fault with its ways out.
+fn damage(error: StoreError, folder: &Path) -> StoreError {
+    match error.sqlite_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(folder, error.to_string()),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+#[path = "opening_tests.rs"]
+mod tests;
