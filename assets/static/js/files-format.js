@@ -33,10 +33,10 @@ export function iconFor(mediaType) {
 /** The shape beside a state's word. */
 export const stateIcon = {
   received: 'e-recibido', clean: 'e-disponible', released: 'e-disponible', inspecting: 'e-inspeccion',
-  suspicious: 'e-retenido', unscannable: 'e-retenido', infected: 'e-infectado',
+  suspicious: 'e-retenido', unscannable: 'e-retenido', infected: 'e-infectado', lost: 'e-retenido',
 };
 
-/** Whether a person is offered the bytes of a file in this state; what is held only an administrator may fetch, infected nobody. */
+/** Whether a person is offered the bytes of a file in this state; what is held only an administrator may fetch, infected or lost nobody. */
 export const handedOut = (state, admin) => state === 'clean' || state === 'released' || (admin && isHeld(state));
 export const isHeld = (state) => state === 'suspicious' || state === 'unscannable';
 /** Whether a verdict is still to come. */

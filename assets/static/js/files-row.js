@@ -24,6 +24,7 @@ function reason(line) {
 /** Why a file is not for everybody, under its name; nothing where it is. */
 function held(file, admin) {
   if (isPending(file.state)) return make('p', { class: 'por-que tenue chico' }, t('held.pending'));
+  if (file.state === 'lost') return make('p', { class: 'por-que tenue chico' }, t('held.lost'));
   if (!isHeld(file.state) && file.state !== 'infected') return null;
   const who = file.state === 'infected' ? 'held.nobody' : admin ? 'held.admin' : 'held.others';
   return make('div', { class: 'por-que chico' },
