@@ -83,3 +83,34 @@ fn reload_checks_the_file_before_it_is_taken() {
         assert_eq!(common::server::pichat().arg("check").arg(file).status().expect("runs").success(), good);
     }
 }
+
+/// Values of a key in the unit's section.
+fn unit_values(section: &str, key: &str) -> Vec<String> {
+    let unit = include_str!("../systemd/pichat.service");
+    let start = unit.find(&format!("[{section}]")).expect("the section");
+    let body = unit[start..].lines().skip(1).take_while(|line| !line.starts_with('['));
+    body.filter_map(|line| line.strip_prefix(key)?.strip_prefix('=').map(str::to_owned)).collect()
+}
+
+#[test]
+fn unit_gives_up_on_bad_data_and_on_nothing_else() {
+    assert_eq!(unit_values("Service", "RestartPreventExitStatus"), ["74"]);
+    assert_eq!(unit_values("Service", "Restart"), ["always"]);
+    assert_eq!(unit_values("Unit", "StartLimitIntervalSec"), ["0"], "no limit after which it stays down");
+    // The least pause, and the only one that systemd before 254 knows.
+    let pause: u64 = unit_values("Service", "RestartSec")[0].parse().expect("seconds");
+    assert!((3..=30).contains(&pause), "{pause}");
+}
+
+#[test]
+fn refused_data_ends_with_the_code_of_the_unit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("secret.key"), "x".repeat(64)).expect("writes");
+    let status = common::server::pichat()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.path())
+        .env("PICHAT_TLS_MODE", "off")
+        .status()
+        .expect("runs");
+    assert_eq!(status.code().map(|code| code.to_string()), unit_values("Service", "RestartPreventExitStatus").pop());
+}
