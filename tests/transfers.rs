@@ -50,8 +50,7 @@ fn head_is_answered_instead_of_continue() {
     let server = server("[files]\nmax_file_mib = 4\nmax_total_mib = 2");
     let (cliente, usuario, nobody) = (Client::cliente(&server), Client::usuario(&server), Client::new(&server));
     let form = ("Content-Type", "multipart/form-data; boundary=x");
-    let (small, full, large) =
-        (("Content-Length", "100000"), ("Content-Length", "3000000"), ("Content-Length", "4294967296"));
+    let (small, full, large) = (("Content-Length", "100000"), ("Content-Length", "3000000"), ("Content-Length", "4294967296"));
     for (client, path, fields, status) in [
         (&nobody, "/api/files", vec![form, small], 401),
         (&usuario, "/api/files", vec![form, small], 403),
@@ -170,7 +169,8 @@ fn connection_stays_after_a_body_that_came_whole() {
 
 /// Uploads with these parameters beside the field's name, and further lines of the part's head.
 fn upload(client: &Client, parameters: &[u8], lines: &str) -> Response {
-    let head = [b"--x\r\nContent-Disposition: form-data; name=\"archivo\"; ", parameters, b"\r\n", lines.as_bytes(), b"\r\n"].concat();
+    let head =
+        [b"--x\r\nContent-Disposition: form-data; name=\"archivo\"; ", parameters, b"\r\n", lines.as_bytes(), b"\r\n"].concat();
     let body = [&head[..], b"hola\r\n--x--\r\n"].concat();
     client.send("POST", "/api/files", &[("Content-Type", "multipart/form-data; boundary=x")], &body)
 }
@@ -229,7 +229,9 @@ fn transfer_encoding_of_a_part_is_refused_unless_plain() {
 fn small_fields_beside_the_file_are_ignored() {
     let server = server("");
     let client = Client::cliente(&server);
-    let field = |name: &str, size: usize| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{}\r\n", "n".repeat(size));
+    let field = |name: &str, size: usize| {
+        format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{}\r\n", "n".repeat(size))
+    };
     let file = "--x\r\nContent-Disposition: form-data; name=\"archivo\"; filename=\"a.txt\"\r\n\r\nhola\r\n";
     let send = |body: String| {
         client.send("POST", "/api/files", &[("Content-Type", "multipart/form-data; boundary=x")], (body + "--x--\r\n").as_bytes())

@@ -158,7 +158,8 @@ fn decode_plain(value: &[u8]) -> Result<String, Unreadable> {
     if let Some(decoded) = encoded_word::decode(&text)? {
         return Ok(decoded);
     }
-    let decoded = text.is_ascii().then(|| percent_decode(text.as_bytes())).flatten().and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded =
+        text.is_ascii().then(|| percent_decode(text.as_bytes())).flatten().and_then(|bytes| String::from_utf8(bytes).ok());
     if let Some(decoded) = decoded.filter(|decoded| !decoded.is_ascii()) {
         return Ok(decoded);
     }

@@ -246,7 +246,11 @@ impl Refusal {
         Self { answer, written: 0, flushed: false, linger: Linger::brief() }
     }
 
-    fn poll<S: AsyncRead + AsyncWrite + Endpoints + Unpin>(&mut self, io: &mut Timed<S>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll<S: AsyncRead + AsyncWrite + Endpoints + Unpin>(
+        &mut self,
+        io: &mut Timed<S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         while self.written < self.answer.len() {
             match ready!(Pin::new(&mut *io).poll_write(cx, &self.answer[self.written..]))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

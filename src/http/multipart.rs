@@ -108,7 +108,8 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> Source<B> {
         let (name, sent) = match name {
             Ok(name) => (FileName::from_upload(&name).map_err(|e| bad_name(&e))?, name),
             Err(Unreadable) => {
-                let unreadable = Problem::new(Code::BadName).because("no se puede leer el que llegó", "the one that came cannot be read");
+                let unreadable =
+                    Problem::new(Code::BadName).because("no se puede leer el que llegó", "the one that came cannot be read");
                 return Err(unreadable);
             }
         };

@@ -62,7 +62,8 @@ fn is_same_version(headers: &HeaderMap, current: Validators<'_>) -> bool {
     if lines.next().is_some() {
         return false;
     }
-    text == current.etag || current.modified.is_some_and(|modified| httpdate::parse_http_date(text).is_ok_and(|date| date == modified))
+    text == current.etag
+        || current.modified.is_some_and(|modified| httpdate::parse_http_date(text).is_ok_and(|date| date == modified))
 }
 
 /// The only date of a header; what is no date is ignored.

@@ -193,7 +193,10 @@ fn preflight(site: &Site, request: &Request<Incoming>, path: &str) -> Result<Res
     let fields = response.headers_mut();
     if cors(request.headers(), &site.config.get().http.allowed_origins).is_some() {
         fields.insert(header::ACCESS_CONTROL_ALLOW_METHODS, allow.clone());
-        fields.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type, Range, If-Range, If-Match, If-None-Match"));
+        fields.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("Content-Type, Range, If-Range, If-Match, If-None-Match"),
+        );
         fields.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }
     fields.insert(header::ALLOW, allow);

@@ -154,7 +154,6 @@ impl<S> Timed<S> {
         }
         std::future::Future::poll(self.read_timer.as_mut(), cx)
     }
-
 }
 
 impl<S: Endpoints> Timed<S> {

@@ -128,7 +128,8 @@ mod tests {
     #[test]
     #[cfg(target_endian = "little")]
     fn table_lines_are_parsed() {
-        let line = "   2: 0100007F:1F90 0200007F:C350 01 0000BEEF:00000000 01:00000014 00000000     0        0 1 1 0 20 4 0 10 -1";
+        let line =
+            "   2: 0100007F:1F90 0200007F:C350 01 0000BEEF:00000000 01:00000014 00000000     0        0 1 1 0 20 4 0 10 -1";
         let ends = Ends::new("127.0.0.1:8080".parse().expect("valid"), "127.0.0.2:50000".parse().expect("valid"));
         assert_eq!(send_queue(line), Some((ends, 0xbeef)));
         let mapped = "0: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000200007F:C350 08 0000BEEF:00000000 01:0";

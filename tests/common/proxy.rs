@@ -60,6 +60,7 @@ impl Kind {
     }
 
     /// Says so where the program is not installed.
+    #[allow(clippy::print_stdout, reason = "a person who runs the tests reads it")]
     pub fn is_installed(self) -> bool {
         let found = Command::new("sh").args(["-c", &format!("PATH=$PATH:/usr/sbin command -v {}", self.program())]).output();
         let installed = found.is_ok_and(|found| found.status.success());
