@@ -283,3 +283,7 @@ impl Drop for Attempt {
 #[cfg(test)]
 #[path = "sign_in_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "sign_in_queue_tests.rs"]
+mod queue_tests;

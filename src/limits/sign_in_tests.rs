@@ -1,46 +1,43 @@
-use std::collections::HashMap;
 use std::net::Ipv4Addr;
-
-use proptest::prelude::*;
 
 use super::*;
 use crate::limits::{Ipv6Prefix, MAX_DELAY, NAME_FAILURES_PER_HOUR};
 
-const LOCKOUT: Duration = Duration::from_secs(900);
-const SETTINGS: SignInSettings = SignInSettings { logins_per_minute: 10, login_failures: 5, lockout: LOCKOUT };
+pub(super) const LOCKOUT: Duration = Duration::from_secs(900);
+pub(super) const SETTINGS: SignInSettings = SignInSettings { logins_per_minute: 10, login_failures: 5, lockout: LOCKOUT };
 /// So many that the bucket never speaks.
 const NO_RATE: SignInSettings = SignInSettings { logins_per_minute: 1_000_000_000, ..SETTINGS };
 const DEVICE: DeviceId = DeviceId([7; 16]);
 
-fn limits(settings: SignInSettings) -> Arc<SignInLimits> {
+pub(super) fn limits(settings: SignInSettings) -> Arc<SignInLimits> {
     Arc::new(SignInLimits::new(settings, LocalPrefixes::default()))
 }
 
-fn addr(n: u32) -> IpAddr {
+pub(super) fn addr(n: u32) -> IpAddr {
     Ipv4Addr::from_bits(0x0a00_0000 + n).into()
 }
 
-fn secs(s: u64) -> Duration {
+pub(super) fn secs(s: u64) -> Duration {
     Duration::from_secs(s)
 }
 
-fn from(addr: IpAddr, name: &str) -> Candidate<'_> {
+pub(super) fn from(addr: IpAddr, name: &str) -> Candidate<'_> {
     Candidate { addr, name: Some(name), device: None }
 }
 
-fn with_device(n: u32, name: &str) -> Candidate<'_> {
+pub(super) fn with_device(n: u32, name: &str) -> Candidate<'_> {
     Candidate { addr: addr(n), name: Some(name), device: Some(DEVICE) }
 }
 
 /// Begins an attempt that need not wait.
-fn begin(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> Result<Attempt, Refusal> {
+pub(super) fn begin(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> Result<Attempt, Refusal> {
     limits.begin(&candidate, now).map(|begun| match begun {
         Begun::Now(attempt) => attempt,
         Begun::Later(_) => panic!("{candidate:?} waits"),
     })
 }
 
-fn wait_for_turn(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> Turn {
+pub(super) fn wait_for_turn(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> Turn {
     match limits.begin(&candidate, now) {
         Ok(Begun::Later(turn)) => turn,
         other => panic!("{other:?}"),
@@ -48,19 +45,19 @@ fn wait_for_turn(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Dura
 }
 
 /// The answer of a turn that has come.
-fn answer(turn: &mut Turn) -> Option<Result<Attempt, Refusal>> {
+pub(super) fn answer(turn: &mut Turn) -> Option<Result<Attempt, Refusal>> {
     turn.0.try_recv().ok()
 }
 
-fn fail(limits: &Arc<SignInLimits>, n: u32, name: &str, now: Duration) -> Result<Failed, Refusal> {
+pub(super) fn fail(limits: &Arc<SignInLimits>, n: u32, name: &str, now: Duration) -> Result<Failed, Refusal> {
     begin(limits, from(addr(n), name), now).map(|attempt| attempt.failed(now))
 }
 
-fn succeed(limits: &Arc<SignInLimits>, n: u32, name: &str, now: Duration) {
+pub(super) fn succeed(limits: &Arc<SignInLimits>, n: u32, name: &str, now: Duration) {
     begin(limits, from(addr(n), name), now).unwrap().succeeded(now);
 }
 
-fn is_heard(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> bool {
+pub(super) fn is_heard(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> bool {
     begin(limits, candidate, now).is_ok()
 }
 
@@ -112,111 +109,6 @@ fn address_fails_ten_times_a_minute_and_succeeds_without_limit() {
     assert_eq!(begin(&limits, from(addr(1), "luis"), secs(0)).err(), refused(retry, false));
     assert!(is_heard(&limits, from(addr(2), "luis"), secs(0)));
     assert!(is_heard(&limits, from(addr(1), "luis"), retry));
-}
-
-/// 60 people behind one address sign in at once: each waits its turn and none is refused.
-#[test]
-fn sixty_right_at_once_are_all_heard() {
-    let limits = limits(SETTINGS);
-    let mut running = Vec::new();
-    let mut waiting = Vec::new();
-    for n in 0..60 {
-        match limits.begin(&from(addr(1), &format!("n{n}")), secs(0)).unwrap() {
-            Begun::Now(attempt) => running.push(attempt),
-            Begun::Later(turn) => waiting.push(turn),
-        }
-    }
-    assert_eq!((running.len(), waiting.len()), (10, 50));
-    let mut heard = 0;
-    while let Some(attempt) = running.pop() {
-        attempt.succeeded(secs(1));
-        heard += 1;
-        for turn in &mut waiting {
-            if let Some(answer) = answer(turn) {
-                running.push(answer.unwrap());
-            }
-        }
-    }
-    assert_eq!(heard, 60);
-}
-
-/// As many as may fail are verified; the others are answered without a verdict once those have failed.
-#[test]
-fn thousand_wrong_at_once_have_ten_verdicts() {
-    let limits = limits(SETTINGS);
-    let (mut running, mut waiting, mut busy, mut verdicts) = (Vec::new(), Vec::new(), 0, 0);
-    for n in 0..1000 {
-        match limits.begin(&from(addr(1), &format!("n{n}")), secs(0)) {
-            Ok(Begun::Now(attempt)) => running.push(attempt),
-            Ok(Begun::Later(turn)) => waiting.push(turn),
-            Err(refusal) => {
-                assert_eq!(refusal, Refusal::Busy);
-                busy += 1;
-            }
-        }
-    }
-    assert_eq!((running.len(), waiting.len(), busy), (10, WAITING_PER_ADDRESS, 1000 - 10 - WAITING_PER_ADDRESS));
-    assert!(is_heard(&limits, from(addr(2), "ana"), secs(0)), "another address does not wait");
-    while let Some(attempt) = running.pop() {
-        attempt.failed(secs(1));
-        verdicts += 1;
-        for turn in &mut waiting {
-            if let Some(Ok(attempt)) = answer(turn) {
-                running.push(attempt);
-            }
-        }
-    }
-    assert_eq!(verdicts, 10);
-    assert!(limits.state().queue.is_empty(), "none waits for ever");
-    assert_eq!(limits.refused().read()[&["sign_in", "wrong"]], 10);
-}
-
-#[test]
-fn pair_lets_five_through_and_the_sixth_waits_for_them() {
-    let limits = limits(SETTINGS);
-    let mut attempts: Vec<_> = (0..5).map(|_| begin(&limits, from(addr(1), "ana"), secs(0)).unwrap()).collect();
-    let mut sixth = wait_for_turn(&limits, from(addr(1), "ana"), secs(0));
-    attempts.pop().unwrap().failed(secs(1));
-    assert!(answer(&mut sixth).is_none(), "one failed and four are under way");
-    attempts.pop().unwrap().succeeded(secs(1));
-    attempts.push(answer(&mut sixth).unwrap().unwrap());
-    // The right one has forgiven the one before: four are under way, and a fifth may be.
-    attempts.push(begin(&limits, from(addr(1), "ana"), secs(1)).unwrap());
-    let mut eighth = wait_for_turn(&limits, from(addr(1), "ana"), secs(1));
-    let locks: Vec<_> = attempts.into_iter().map(|attempt| attempt.failed(secs(2)).locked).collect();
-    assert_eq!(locks, [false, false, false, false, true]);
-    assert!(matches!(answer(&mut eighth), Some(Err(Refusal::LockedOut(Wait { retry: LOCKOUT, first: true })))));
-}
-
-#[test]
-fn those_who_wait_come_before_newcomers() {
-    let limits = limits(SETTINGS);
-    let attempts: Vec<_> = (0..10).map(|n| begin(&limits, from(addr(1), &format!("n{n}")), secs(0)).unwrap()).collect();
-    let mut first = wait_for_turn(&limits, from(addr(1), "ana"), secs(0));
-    let mut second = wait_for_turn(&limits, from(addr(1), "eva"), secs(0));
-    // Time alone has brought one token; a newcomer asks at that moment.
-    let mut third = wait_for_turn(&limits, from(addr(1), "luis"), secs(6));
-    let first = answer(&mut first).unwrap().unwrap();
-    assert!(answer(&mut second).is_none() && answer(&mut third).is_none());
-    drop(first);
-    let second = answer(&mut second).unwrap().unwrap();
-    assert!(answer(&mut third).is_none());
-    drop((attempts, second));
-    assert!(matches!(answer(&mut third), Some(Ok(_))));
-}
-
-#[test]
-fn turn_that_is_given_up_costs_nothing() {
-    let limits = limits(SETTINGS);
-    let mut attempts: Vec<_> = (0..10).map(|n| begin(&limits, from(addr(1), &format!("n{n}")), secs(0)).unwrap()).collect();
-    for n in 0..1000 {
-        drop(limits.begin(&from(addr(1), &format!("m{n}")), secs(0)));
-    }
-    assert!(limits.state().queue.len() <= WAITING_PER_ADDRESS);
-    let mut last = wait_for_turn(&limits, from(addr(1), "ana"), secs(0));
-    attempts.pop().unwrap().succeeded(secs(0));
-    assert!(matches!(answer(&mut last), Some(Ok(_))));
-    assert!(limits.state().queue.is_empty());
 }
 
 #[test]
@@ -437,28 +329,6 @@ fn attempts_that_never_end_do_not_grow() {
 }
 
 #[test]
-fn waiting_attempts_are_bounded() {
-    let limits = limits(SETTINGS);
-    let mut held = Vec::new();
-    let mut busy = 0;
-    for n in 0..10 {
-        for m in 0..100 {
-            match limits.begin(&from(addr(n), &format!("n{m}")), secs(0)) {
-                Ok(begun) => held.push(begun),
-                Err(Refusal::Busy) => busy += 1,
-                Err(other) => panic!("{other:?}"),
-            }
-        }
-    }
-    assert_eq!(limits.state().queue.len(), WAITING_IN_ALL);
-    assert_eq!((held.len(), busy), (10 * 10 + WAITING_IN_ALL, 1000 - 100 - WAITING_IN_ALL));
-    drop(held);
-    assert!(is_heard(&limits, from(addr(1), "ana"), secs(0)));
-    assert!(limits.state().queue.is_empty());
-    assert_eq!(limits.state().table.under_way(), 0);
-}
-
-#[test]
 fn new_figures_hold_at_once() {
     let limits = limits(SETTINGS);
     fail(&limits, 1, "ana", secs(0)).unwrap();
@@ -470,96 +340,4 @@ fn new_figures_hold_at_once() {
     limits.reconfigure(SignInSettings { login_failures: 1, ..SETTINGS });
     assert!(matches!(begin(&limits, from(addr(2), "luis"), secs(0)), Err(Refusal::LockedOut(_))));
     assert!(is_heard(&limits, from(addr(2), "luis"), LOCKOUT));
-}
-
-#[derive(Clone, Debug)]
-enum Op {
-    Begin(u32, u8),
-    Fail(usize),
-    Succeed(usize),
-    Drop(usize),
-    Wait(u64),
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    prop_oneof![
-        6 => (0u32..3, 0u8..3).prop_map(|(addr, name)| Op::Begin(addr, name)),
-        4 => any::<prop::sample::Index>().prop_map(|i| Op::Fail(i.index(64))),
-        1 => any::<prop::sample::Index>().prop_map(|i| Op::Succeed(i.index(64))),
-        1 => any::<prop::sample::Index>().prop_map(|i| Op::Drop(i.index(64))),
-        2 => (0u64..400_000).prop_map(Op::Wait),
-    ]
-}
-
-/// An attempt of a history: origin, name, beginning.
-type Open = (u32, u8, Duration, Attempt);
-type Queued = (u32, u8, Turn);
-
-/// Moves those whose turn has come to the open ones.
-fn collect(waiting: &mut Vec<Queued>, open: &mut Vec<Open>, now: Duration) {
-    waiting.retain_mut(|(from_addr, name, turn)| match answer(turn) {
-        None => true,
-        Some(answer) => {
-            open.extend(answer.map(|attempt| (*from_addr, *name, now, attempt)));
-            false
-        }
-    });
-}
-
-proptest! {
-    /// Whatever comes in whatever order: in no window of the lock's length does a pair fail more than five times without a success, in
-    /// no window does an address fail more often than its budget allows, and none waits without an attempt under way.
-    #[test]
-    fn never_more_failures_than_allowed(ops in prop::collection::vec(op(), 0..400)) {
-        let limits = limits(SETTINGS);
-        let (mut now, mut open, mut waiting) = (Duration::ZERO, Vec::<Open>::new(), Vec::<Queued>::new());
-        let mut of_pair = HashMap::<(u32, u8), Vec<Duration>>::new();
-        let mut begun_and_failed = HashMap::<u32, Vec<Duration>>::new();
-        for op in ops {
-            match op {
-                Op::Begin(from_addr, name) => match limits.begin(&from(addr(from_addr), &name.to_string()), now) {
-                    Ok(Begun::Now(attempt)) => open.push((from_addr, name, now, attempt)),
-                    Ok(Begun::Later(turn)) => waiting.push((from_addr, name, turn)),
-                    Err(_) => {}
-                },
-                Op::Fail(i) if i < open.len() => {
-                    let (from_addr, name, begun, attempt) = open.swap_remove(i);
-                    attempt.failed(now);
-                    of_pair.entry((from_addr, name)).or_default().push(now);
-                    begun_and_failed.entry(from_addr).or_default().push(begun);
-                }
-                Op::Succeed(i) if i < open.len() => {
-                    let (from_addr, name, _, attempt) = open.swap_remove(i);
-                    attempt.succeeded(now);
-                    of_pair.remove(&(from_addr, name));
-                }
-                Op::Drop(i) if i < open.len() => drop(open.swap_remove(i)),
-                Op::Wait(millis) => now += Duration::from_millis(millis),
-                Op::Fail(_) | Op::Succeed(_) | Op::Drop(_) => {}
-            }
-            collect(&mut waiting, &mut open, now);
-            prop_assert!(waiting.is_empty() || !open.is_empty(), "some wait for nothing");
-            for times in of_pair.values() {
-                let within = times.iter().filter(|&&then| now - then < LOCKOUT).count();
-                prop_assert!(within <= 5);
-            }
-        }
-        // Three names sign in, so that an address may fail thirteen times a minute.
-        for times in begun_and_failed.values_mut() {
-            times.sort_unstable();
-            for (i, first) in times.iter().enumerate() {
-                for (j, last) in times.iter().enumerate().skip(i) {
-                    let refill = (*last - *first).as_nanos() * 13 / secs(60).as_nanos();
-                    prop_assert!((j - i + 1) as u128 <= 13 + refill);
-                }
-            }
-        }
-        while let Some((_, _, _, attempt)) = open.pop() {
-            drop(attempt);
-            collect(&mut waiting, &mut open, now);
-        }
-        prop_assert!(waiting.is_empty());
-        prop_assert_eq!(limits.state().table.under_way(), 0);
-        prop_assert!(limits.state().queue.is_empty());
-    }
 }
