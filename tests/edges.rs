@@ -106,8 +106,9 @@ fn a_pair_is_locked_by_so_many_wrong_passwords() {
 
 #[test]
 fn an_address_may_ask_so_often_at_once() {
-    let server = with(&[("PICHAT_LIMITS_REQUEST_BURST", "4"), ("PICHAT_LIMITS_REQUESTS_PER_MINUTE", "1")]);
-    let statuses = |last| [(); 5].map(|()| Client::new(&server).from(last).get("/api/health").status);
+    let options = Options::config(TRUSTING).env("PICHAT_LIMITS_REQUEST_BURST", "4").env("PICHAT_LIMITS_REQUESTS_PER_MINUTE", "1");
+    let server = Server::start(options);
+    let statuses = |last| [(); 5].map(|()| Client::new(&server).behind(last).get("/api/health").status);
     assert_eq!((statuses(9), statuses(8)), ([200, 200, 200, 200, 429], [200, 200, 200, 200, 429]));
 }
 

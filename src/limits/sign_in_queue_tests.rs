@@ -143,7 +143,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => (0u32..3, 0u8..3).prop_map(|(addr, name)| Op::Begin(addr, name)),
+        6 => (0u32..3, 0u8..8).prop_map(|(addr, name)| Op::Begin(addr, name)),
         4 => any::<prop::sample::Index>().prop_map(|i| Op::Fail(i.index(64))),
         1 => any::<prop::sample::Index>().prop_map(|i| Op::Succeed(i.index(64))),
         1 => any::<prop::sample::Index>().prop_map(|i| Op::Drop(i.index(64))),
@@ -204,13 +204,13 @@ proptest! {
                 prop_assert!(within <= 5);
             }
         }
-        // Three names sign in, so that an address may fail thirteen times a minute.
+        // Eight names sign in, so that an address may fail eighteen times a minute.
         for times in begun_and_failed.values_mut() {
             times.sort_unstable();
             for (i, first) in times.iter().enumerate() {
                 for (j, last) in times.iter().enumerate().skip(i) {
-                    let refill = (*last - *first).as_nanos() * 13 / secs(60).as_nanos();
-                    prop_assert!((j - i + 1) as u128 <= 13 + refill);
+                    let refill = (*last - *first).as_nanos() * 18 / secs(60).as_nanos();
+                    prop_assert!((j - i + 1) as u128 <= 18 + refill);
                 }
             }
         }
