@@ -181,7 +181,7 @@ mod tests {
     proptest! {
         /// Failures in any window never exceed the burst and the refill of the figure that was in force.
         #[test]
-        fn failures_stay_within_the_budget(steps in prop::collection::vec((0u64..8, prop::option::of(0u64..120)), 1..300)) {
+        fn failures_stay_within_the_budget(steps in prop::collection::vec((0u64..3, prop::option::weighted(0.2, 0u64..120)), 1..300)) {
             let (mut budget, mut now, mut most) = (Budget::default(), at(0), 0.0);
             let mut failures = 0.0;
             for (step, person) in steps {
