@@ -89,8 +89,8 @@ pub(super) enum Outcome {
     Abandoned,
 }
 
-/// Invariant, while the settings stay: for each pair, failures and attempts under way together never exceed `login_failures`, and for
-/// each address failures and attempts under way never exceed its budget. So attempts in parallel cannot slip past.
+/// Invariant, while the settings stay: for each pair, failures and attempts under way together never exceed `login_failures`, and each
+/// attempt under way without a device holds a token of its address. So attempts in parallel cannot slip past.
 pub(super) struct AttemptTable {
     settings: SignInSettings,
     pairs: Pairs,
