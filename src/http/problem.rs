@@ -359,6 +359,7 @@ impl From<crate::quarantine::QuarantineError> for Problem {
     fn from(error: crate::quarantine::QuarantineError) -> Self {
         match error {
             crate::quarantine::QuarantineError::Store(error) => error.into(),
+            crate::quarantine::QuarantineError::NotAllowed => Self::new(Code::Unauthenticated),
             momentary if momentary.is_momentary() => Self::new(Code::Busy).retry(MOMENT),
             error => internal(&error),
         }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::record::{FileId, FileRecord};
 use super::{Quarantine, QuarantineError, record};
 use crate::audit::Event;
+use crate::store::{Db, StoreError};
 use crate::types::{UserId, UserName};
 
 /// Unlinks that one retry tries: on a card that answers slowly, some 10 ms each, under a second of one disk thread.
@@ -63,16 +64,30 @@ impl PendingRemovals {
 
 impl Quarantine {
     /// Deletes a file: in one transaction its record goes and its bytes are noted for removal, then they are unlinked. `None` without
-    /// a record. Carried out to its end even if the caller goes away.
-    pub async fn delete(self: &Arc<Self>, id: FileId, user: UserName, addr: IpAddr) -> Result<Option<Deletion>, QuarantineError> {
+    /// a record. Carried out to its end even if the caller goes away. `allowed` is asked while the database is held, right before.
+    pub async fn delete(
+        self: &Arc<Self>,
+        id: FileId,
+        user: UserName,
+        addr: IpAddr,
+        allowed: impl FnOnce(&Db) -> Result<bool, StoreError> + Send + 'static,
+    ) -> Result<Option<Deletion>, QuarantineError> {
         let this = Arc::clone(self);
-        let task = tokio::spawn(async move { this.delete_to_the_end(id, user, addr).await });
-        task.await.unwrap_or(Err(QuarantineError::Store(crate::store::StoreError::Interrupted)))
+        let task = tokio::spawn(async move { this.delete_to_the_end(id, user, addr, allowed).await });
+        task.await.unwrap_or(Err(QuarantineError::Store(StoreError::Interrupted)))
     }
 
-    async fn delete_to_the_end(&self, id: FileId, user: UserName, addr: IpAddr) -> Result<Option<Deletion>, QuarantineError> {
+    async fn delete_to_the_end(
+        &self,
+        id: FileId,
+        user: UserName,
+        addr: IpAddr,
+        allowed: impl FnOnce(&Db) -> Result<bool, StoreError> + Send + 'static,
+    ) -> Result<Option<Deletion>, QuarantineError> {
         let now = self.clock.now();
-        let Some(row) = self.store.run(move |db| db.remove_file(&id.to_string(), now)).await? else { return Ok(None) };
+        let remove = move |db: &mut Db| if allowed(db)? { db.remove_file(&id.to_string(), now).map(Some) } else { Ok(None) };
+        let removed = self.store.run(remove).await?.ok_or(QuarantineError::NotAllowed)?;
+        let Some(row) = removed else { return Ok(None) };
         let file = record(row)?;
         // The bytes of a lost file were given back when they were missed.
         let bytes = if file.state.is_lost() { 0 } else { file.size };

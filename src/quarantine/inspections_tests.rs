@@ -224,7 +224,7 @@ async fn a_wait_for_a_verdict_ends_without_one() {
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
     let file = upload(&quarantine, "a", b"a").await;
     assert_eq!(quarantine.settled(file.clone(), Duration::from_millis(10)).await, file, "nobody looks into anything here");
-    quarantine.delete(file.id, ana().name, "127.0.0.1".parse().unwrap()).await.unwrap();
+    quarantine.delete(file.id, ana().name, "127.0.0.1".parse().unwrap(), |_| Ok(true)).await.unwrap();
     assert_eq!(quarantine.settled(file.clone(), PATIENCE).await, file, "deleted: there is nothing to wait for");
 }
 
@@ -300,7 +300,9 @@ async fn bytes_count_until_they_are_unlinked() {
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     let addr = "127.0.0.1".parse().unwrap();
-    let deletion = quarantine.delete(file.id, ana().name, addr).await.unwrap().unwrap();
+    let refused = quarantine.delete(file.id, ana().name, addr, |_| Ok(false)).await;
+    assert!(matches!(refused, Err(QuarantineError::NotAllowed)));
+    let deletion = quarantine.delete(file.id, ana().name, addr, |_| Ok(true)).await.unwrap().unwrap();
     assert!(deletion.unlinked.is_err());
     assert!(quarantine.find(file.id).await.unwrap().is_none(), "it is off the list");
     quarantine.retry_removals().await;

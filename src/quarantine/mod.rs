@@ -65,6 +65,9 @@ pub enum QuarantineError {
     /// The files folder cannot be used as it is.
     #[error(transparent)]
     Folder(Box<FolderFault>),
+    /// The session or the right of the caller ended before it took effect.
+    #[error("the caller may not any more")]
+    NotAllowed,
 }
 
 impl QuarantineError {
@@ -79,6 +82,7 @@ impl QuarantineError {
             Self::Disk(cause) => cause,
             Self::Store(cause) => io::Error::other(cause),
             Self::Folder(cause) => io::Error::other(cause),
+            Self::NotAllowed => io::ErrorKind::PermissionDenied.into(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The files in quarantine: show, hand out, delete.
 
+use std::sync::Arc;
+
 use http::{Response, StatusCode};
 use serde::Serialize;
 
@@ -10,6 +12,7 @@ use crate::http::download::{Wanted, response, wanted};
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
 use crate::quarantine::{Content, FileId, FileRecord, FileState};
+use crate::store::Db;
 
 use super::{json, no_content};
 
@@ -112,7 +115,10 @@ pub(super) async fn delete(call: Call, who: Admin) -> Result {
     let id = FileId::parse(&call.param).ok_or_else(missing)?;
     call.site.rates.delete(who.session().person.id)?;
     let user = who.session().person.name.clone();
-    let deletion = call.site.quarantine.delete(id, user, call.addr).await?.ok_or_else(missing)?;
+    // Looked at again while the database is held for the delete.
+    let session = Arc::clone(who.session());
+    let allowed = move |db: &Db| Ok(session.is_live() && db.is_current(session.person.id, session.generation)?);
+    let deletion = call.site.quarantine.delete(id, user, call.addr, allowed).await?.ok_or_else(missing)?;
     deletion.unlinked.map_err(|_| Problem::new(Code::DeleteIncomplete))?;
     Ok(no_content())
 }
