@@ -7,7 +7,8 @@ mod common;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use common::server::{Options, add_user, pichat, user_command};
 use common::tls::said;
@@ -83,13 +84,24 @@ fn command_as_root_writes_as_the_owner_of_the_folder() {
 fn serve_refuses_folders_and_keys_that_others_can_change() {
     let outer = tempfile::tempdir().expect("a folder");
     let serve = |data: &Path| {
-        let run = pichat()
-            .args(["serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data)
-            .env("PICHAT_AUDIT_SYSLOG", "stderr")
-            .output()
-            .expect("runs");
-        (run.status.code(), said(&run))
+        let log = outer.path().join("log");
+        let mut serve = pichat();
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        serve.env("PICHAT_AUDIT_SYSLOG", "stderr").stderr(fs::File::create(&log).expect("a log"));
+        let mut child = serve.spawn().expect("runs");
+        // A server that starts is a failure, not a reason to wait for its end.
+        let started = Instant::now();
+        let status = loop {
+            match child.try_wait().expect("waits") {
+                Some(status) => break status.code(),
+                None if started.elapsed() > Duration::from_secs(30) => {
+                    child.kill().and_then(|()| child.wait()).expect("ends");
+                    break None;
+                }
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        (status, fs::read_to_string(&log).expect("text"))
     };
     let data = outer.path().join("data");
     fs::create_dir(&data).expect("a folder");
@@ -100,6 +112,7 @@ fn serve_refuses_folders_and_keys_that_others_can_change() {
         assert_eq!(fs::read_dir(&data).expect("a folder").count(), 0, "nothing is made there");
     }
     set_mode(&data, 0o755);
+    add_user(&data, "ana", "una-clave-larga", "administrator");
     fs::write(data.join("secret.key"), "ab".repeat(32)).expect("writes");
     set_mode(&data.join("secret.key"), 0o640);
     let (code, text) = serve(&data);
@@ -112,7 +125,8 @@ fn serve_refuses_folders_and_keys_that_others_can_change() {
     assert!(code == Some(78) && text.contains("enlace"), "{code:?} {text}");
     fs::remove_file(data.join("secret.key")).expect("is there");
     if is_root() {
-        chown(&data, Some(OWNER), Some(OWNER)).expect("root may");
+        let all = Command::new("chown").arg("-R").arg(format!("{OWNER}:{OWNER}")).arg(&data).status().expect("runs");
+        assert!(all.success());
         let (code, text) = serve(&data);
         assert!(code == Some(77) && text.contains(&OWNER.to_string()), "{code:?} {text}");
         assert_eq!(foreign(&data), Vec::<String>::new());
