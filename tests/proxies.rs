@@ -154,10 +154,16 @@ fn ask(proxied: &Proxied, client: &Client, method: &str, path: &str, kind: &str,
     let length = body.len().to_string();
     let fields = [("Content-Type", kind), ("Content-Length", &length), ("Connection", "close")];
     stream.write_all(format!("{}\r\n", client.head(method, path, &fields)).as_bytes()).expect("writes");
-    // A refusal may come before all is sent.
-    let _ = stream.write_all(body);
-    let _ = stream.flush();
-    read_response(&mut stream, false).expect("an answer")
+    if stream.write_all(body).and_then(|()| stream.flush()).is_ok() {
+        return read_response(&mut stream, false).expect("an answer");
+    }
+    // A refusal that comes before all is sent. rustls' stream would first write what is left.
+    let mut answer = Vec::new();
+    while stream.conn.read_tls(&mut stream.sock).is_ok_and(|read| read > 0) {
+        stream.conn.process_new_packets().expect("TLS");
+        let _ = stream.conn.reader().read_to_end(&mut answer);
+    }
+    read_response(&mut answer.as_slice(), false).expect("an answer")
 }
 
 struct TlsSocket(Stream, WebSocketContext);
