@@ -125,6 +125,8 @@ fn samples() -> Vec<Event> {
         Event::LoginFailed { user: None, addr, reason: LoginFailure::UnknownUser },
         Event::LoginLockedOut { user: Some(user()), addr, seconds: 1 },
         Event::LoginRateLimited { addr, seconds: 1 },
+        Event::LoginNameThrottled { user: Some(user()), addr, seconds: 1 },
+        Event::DeviceForged { addr },
         Event::SessionEnded { user: user(), reason: SessionEnd::PasswordChanged },
         Event::SessionsSuspended { seconds: 10 },
         Event::SessionsResumed {},
