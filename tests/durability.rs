@@ -16,7 +16,7 @@ use common::http::{multipart, read_response};
 use common::server::eventually;
 use common::{Client, Options, Response, Server};
 
-const HASTE: &str = "[limits]\nuploads_per_minute = 1000000\ndownloads_per_minute = 1000000\nrequests_per_minute = 1000000\n\
+const HASTE: &str = "[limits]\nuploads_per_minute = 1000000\nupload_burst = 1000000\ndownload_burst = 1000000\ndownloads_per_minute = 1000000\nrequests_per_minute = 1000000\n\
                      request_burst = 1000000\nconnections_per_address = 1000";
 /// The contract's time for a drain, and a machine that is busy with something else.
 const DRAINED: Duration = Duration::from_secs(15);

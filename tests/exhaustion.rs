@@ -13,7 +13,7 @@ use common::server::eventually;
 use common::{Client, Options, Response, Server};
 
 const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-const GENEROUS: &str = "[limits]\nuploads_per_minute = 1000\ndownloads_per_minute = 1000\nconnections_per_address = 1000\n\
+const GENEROUS: &str = "[limits]\nuploads_per_minute = 1000\nupload_burst = 1000\ndownload_burst = 1000\ndownloads_per_minute = 1000\nconnections_per_address = 1000\n\
     request_burst = 100000\nsockets_per_session = 1000\n";
 
 /// One request on a connection that stays.

@@ -8,6 +8,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use common::server::add_user;
+use common::tls::Secure;
 use common::{Client, Options, Server, Socket};
 use serde_json::json;
 
@@ -326,4 +327,19 @@ fn office_behind_one_address_opens_the_chat_at_once() {
         assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
     }
     assert!(!server.stderr().contains("rate_limited"), "{}", server.stderr());
+}
+
+#[test]
+fn handshakes_of_one_address_have_a_rate() {
+    let secure = Secure::start(Options::default());
+    let mut connections = 0;
+    while !secure.server.stderr().contains("reason=handshakes") {
+        // Each counts when it is accepted, whether it says anything or not.
+        for _ in 0..50 {
+            drop(TcpStream::connect(secure.server.addr).expect("the kernel accepts"));
+        }
+        connections += 50;
+        assert!(connections < 20_000, "never refused");
+    }
+    assert!(connections >= 600, "the burst of a class that comes at once: {connections}");
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// A server that does not stop a test for its haste.
 fn server(config: &str) -> Server {
-    let limits = "[limits]\nuploads_per_minute = 100000\ndownloads_per_minute = 100000\ndeletes_per_minute = 100000\n";
+    let limits = "[limits]\nuploads_per_minute = 100000\ndownloads_per_minute = 100000\nupload_burst = 100000\ndownload_burst = 100000\ndelete_burst = 100000\ndeletes_per_minute = 100000\n";
     Server::start(Options::config(&format!("{limits}{config}")))
 }
 
@@ -213,7 +213,7 @@ fn deleting_is_for_administrators_and_final() {
 
 #[test]
 fn the_store_has_bounds() {
-    let server = server("files = 3\n[files]\nmax_file_mib = 1\nmax_total_mib = 2");
+    let server = server("files = 3\n[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\nuser_files = 3");
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let too_large = vec![b'x'; 1024 * 1024 + 1];
     assert_eq!(refusal(&cliente.upload("0", &too_large)), (413, "too_large".to_owned()));
@@ -265,7 +265,8 @@ fn a_chunked_upload_is_an_upload() {
 
 #[test]
 fn each_person_has_so_many_a_minute() {
-    let config = "[limits]\nuploads_per_minute = 1\ndownloads_per_minute = 1\ndeletes_per_minute = 1";
+    let config = "[limits]\nuploads_per_minute = 1\ndownloads_per_minute = 1\ndeletes_per_minute = 1\n\
+        upload_burst = 1\ndownload_burst = 1\ndelete_burst = 1";
     let server = Server::start(Options::config(config));
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let limited = |answer: &Response| {

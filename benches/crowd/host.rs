@@ -19,7 +19,7 @@ use crate::common::{Client, Options, Server};
 /// Nobody is told to wait, and there is room for ten thousand.
 pub const OPEN_WIDE: &str = "[limits]\nrequests_per_minute = 1000000000\nrequest_burst = 1000000000\n\
     messages_per_minute = 1000000000\nmessage_burst = 1000000000\njoins_per_minute = 1000000000\nrooms = 1024\nroom_members = 1024\n\
-    connections = 16384\nconnections_per_address = 16384\nsockets_per_session = 16384\nuploads_per_minute = 1000000\n\
+    connections = 16384\nconnections_per_address = 16384\nsockets_per_session = 16384\nuploads_per_minute = 1000000\nupload_burst = 1000000\ndownload_burst = 1000000\ndelete_burst = 1000000\nrooms_per_user = 1024\n\
     downloads_per_minute = 1000000\ndeletes_per_minute = 1000000\n";
 pub const PASSWORD: &str = "una clave para medir";
 const NAME: &str = "pichat.local";

@@ -43,15 +43,19 @@ enum Reading {
     Level,
 }
 
-/// The seed's variables, the setting each stands for, and how it is read. `LOGIN_LOCKOUT_TIME` is in seconds.
-const SEED: [(&str, &str, Reading); 8] = [
+/// The seed's variables, the settings each stands for, and how it is read. `LOGIN_LOCKOUT_TIME` is in seconds. In the seed a rate
+/// was its own burst.
+const SEED: [(&str, &str, Reading); 11] = [
     ("ALLOWED_ORIGINS", "http.allowed_origins", Reading::Plain),
     ("MAX_LOGIN_ATTEMPTS", "limits.login_failures", Reading::Plain),
     ("LOGIN_LOCKOUT_TIME", "limits.lockout_seconds", Reading::Plain),
     ("RATE_LIMIT_LOGIN", "limits.logins_per_minute", Reading::Rate),
     ("RATE_LIMIT_UPLOAD", "limits.uploads_per_minute", Reading::Rate),
+    ("RATE_LIMIT_UPLOAD", "limits.upload_burst", Reading::Rate),
     ("RATE_LIMIT_DOWNLOAD", "limits.downloads_per_minute", Reading::Rate),
+    ("RATE_LIMIT_DOWNLOAD", "limits.download_burst", Reading::Rate),
     ("RATE_LIMIT_DELETE", "limits.deletes_per_minute", Reading::Rate),
+    ("RATE_LIMIT_DELETE", "limits.delete_burst", Reading::Rate),
     ("LOG_LEVEL", "audit.level", Reading::Level),
 ];
 /// The seed's variables that are no setting of their own.

@@ -74,7 +74,7 @@ fn every_kind(server: &Server) -> Vec<(&'static str, u16, Response)> {
 #[test]
 fn every_kind_of_answer_says_what_a_browser_may() {
     let server = Server::start(Options::config(
-        "[files]\nmax_file_mib = 1\n[limits]\nuploads_per_minute = 1000\nrequests_per_minute = 60\nrequest_burst = 90\n",
+        "[files]\nmax_file_mib = 1\n[limits]\nuploads_per_minute = 1000\nupload_burst = 1000\nrequests_per_minute = 60\nrequest_burst = 90\n",
     ));
     for (what, status, answer) in every_kind(&server) {
         assert_eq!(answer.status, status, "{what}: {}", answer.text());

@@ -163,7 +163,7 @@ pub(crate) fn foreign_origin_is_refused_on_forms_and_api() {
 
 #[test]
 fn nothing_is_overwritten() {
-    let server = Server::start(Options::config("[limits]\nuploads_per_minute = 1000"));
+    let server = Server::start(Options::config("[limits]\nuploads_per_minute = 1000\nupload_burst = 1000"));
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let first = admin.upload("acta.txt", b"la primera");
     let second = cliente.upload("acta.txt", b"otra cosa");
@@ -275,7 +275,7 @@ fn no_delete_for_cliente() {
 
 #[test]
 fn a_name_of_dots_is_answered_not_crashed() {
-    let server = Server::start(Options::config("[limits]\nuploads_per_minute = 1000"));
+    let server = Server::start(Options::config("[limits]\nuploads_per_minute = 1000\nupload_burst = 1000"));
     let client = Client::cliente(&server);
     for name in ["....", ".", "..", "/", "../", " . ", "\u{202e}"] {
         let refused = client.upload(name, b"x");

@@ -37,5 +37,5 @@ pub(crate) fn client_behind(server: &Server, n: usize) -> Client {
 }
 
 /// Limits that no test reaches by its own requests.
-pub(crate) const GENEROUS: &str = "[limits]\nrequests_per_minute = 1000000\nrequest_burst = 1000000\nuploads_per_minute = 100000\n\
+pub(crate) const GENEROUS: &str = "[limits]\nrequests_per_minute = 1000000\nrequest_burst = 1000000\nuploads_per_minute = 100000\nupload_burst = 100000\ndownload_burst = 100000\ndelete_burst = 100000\n\
     downloads_per_minute = 100000\ndeletes_per_minute = 100000\nlogins_per_minute = 100000\nlogin_failures = 100000\n";

@@ -24,7 +24,7 @@ impl Browser {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
 async fn held_files_say_why_and_are_offered_to_whom_they_may() {
-    let server = Server::start(Options::config("[limits]\nuploads_per_minute = 100"));
+    let server = Server::start(Options::config("[limits]\nuploads_per_minute = 100\nupload_burst = 100"));
     let cliente = Client::cliente(&server);
     let locked = Zip::default().add(&Told { flags: 1, ..Told::stored("nomina.xlsx", b"x") }).finish();
     let bomb = Zip::of(&[("ceros.txt", &vec![0; 6 << 20])]);
