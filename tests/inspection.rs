@@ -17,7 +17,9 @@ const MAX_PEAK_KIB: u64 = 64 * 1024;
 const MAX_ANSWER: Duration = Duration::from_secs(5);
 
 fn options() -> Options {
-    Options::config("[limits]\nuploads_per_minute = 100000\ndownloads_per_minute = 100000\nupload_burst = 100000\ndownload_burst = 100000\ndelete_burst = 100000\ndeletes_per_minute = 100000\n")
+    Options::config(
+        "[limits]\nuploads_per_minute = 100000\ndownloads_per_minute = 100000\nupload_burst = 100000\ndownload_burst = 100000\ndelete_burst = 100000\ndeletes_per_minute = 100000\n",
+    )
 }
 
 fn server() -> Server {

@@ -15,7 +15,9 @@ use serde_json::Value;
 const PATH: &str = "/api/files";
 
 fn server() -> Server {
-    Server::start(Options::config("[limits]\nuploads_per_minute = 100000\nupload_burst = 100000\ndelete_burst = 100000\ndeletes_per_minute = 100000\nrequest_burst = 100000\n"))
+    Server::start(Options::config(
+        "[limits]\nuploads_per_minute = 100000\nupload_burst = 100000\ndelete_burst = 100000\ndeletes_per_minute = 100000\nrequest_burst = 100000\n",
+    ))
 }
 
 /// Records `count` files behind the server's back, as if they had been uploaded: the list reads records, not bytes.

@@ -192,7 +192,8 @@ fn a_file_is_never_shown_as_what_it_says_it_is() {
 
 #[test]
 fn a_size_that_lies_decides_nothing() {
-    let server = Server::start(Options::config(&format!("[files]\nmax_file_mib = 1\nmax_total_mib = 2\n{GENEROUS}")));
+    let server =
+        Server::start(Options::config(&format!("[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\n{GENEROUS}")));
     let client = Client::cliente(&server);
     let (kind, body) = multipart("archivo", "a", &vec![7; 1024 * 1024 + 1]);
     // Said to be small, and in chunks without any length: the bytes that came count.

@@ -45,6 +45,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("GET",    "/api/session",            Access::AnySession,    200),
     rule("DELETE", "/api/session",            Access::AnySession,    204),
     rule("POST",   "/api/password",           Access::AnySession,    415),
+    rule("GET",    "/api/limits",             Access::SignedIn,      200),
     rule("GET",    "/api/rooms",              Access::SignedIn,      200),
     rule("GET",    "/api/files",              Access::SignedIn,      200),
     rule("POST",   "/api/files",              Access::Uploader,      415),

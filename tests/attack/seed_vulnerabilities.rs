@@ -137,7 +137,9 @@ fn seed_12_flood() {
 }
 
 fn seed_13_quota() {
-    let server = Server::start(Options::config(&format!("[files]\nmax_file_mib = 1\nmax_total_mib = 2\n{GENEROUS}files = 4\n")));
+    let server = Server::start(Options::config(&format!(
+        "[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\nuser_files = 4\n{GENEROUS}files = 4\n"
+    )));
     let client = Client::cliente(&server);
     let data = vec![1; 800 * 1024];
     let statuses: Vec<_> = (0..4).map(|n| client.upload(&format!("{n}.bin"), &data).status).collect();
