@@ -23,7 +23,7 @@ pub(super) enum Failure {
     #[error("{error}")]
     BrokenWithLastGood {
         /// What is wrong.
-        error: ConfigError,
+        error: Box<ConfigError>,
         /// The copy.
         kept: PathBuf,
     },

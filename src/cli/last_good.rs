@@ -27,7 +27,7 @@ pub(super) fn keep(data_dir: &Path, text: &str) {
 /// The failure of a start with a broken file: it names the copy where there is one.
 pub(super) fn explain(error: ConfigError, source: &Source, flags: Flags) -> Failure {
     match source.config.as_deref().and_then(|file| copy(file, source, flags)) {
-        Some(kept) => Failure::BrokenWithLastGood { error, kept },
+        Some(kept) => Failure::BrokenWithLastGood { error: Box::new(error), kept },
         None => Failure::Config(error),
     }
 }
