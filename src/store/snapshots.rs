@@ -145,7 +145,8 @@ mod tests {
 
     fn database(path: &Path, schema: i64) -> Connection {
         let conn = Connection::open(path).unwrap();
-        conn.execute_batch(&format!("CREATE TABLE t (x); INSERT INTO t VALUES (7); PRAGMA user_version = {schema};")).unwrap();
+        conn.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (7);").unwrap();
+        conn.pragma_update(None, "user_version", schema).unwrap();
         conn
     }
 
