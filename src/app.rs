@@ -257,7 +257,7 @@ fn build(
     let (registry, end_audit) = (Arc::clone(&sockets.registry), audit.clone());
     accounts.sessions.on_end(Box::new(move |session, reason| {
         close_sockets(&registry, session.digest, reason);
-        end_audit.note(Event::SessionEnded { user: session.person.name.clone(), reason });
+        end_audit.note(Event::SessionEnded { user: session.person.name.clone(), session: session.short_id(), reason });
     }));
     let site = Site {
         accounts,

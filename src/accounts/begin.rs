@@ -46,7 +46,7 @@ impl Accounts {
         match begun.await? {
             Some((session, unremoved)) => {
                 self.note_unremoved(&unremoved);
-                self.audit.record(Event::LoginOk { user: user.name.clone(), addr }).await;
+                self.audit.record(Event::LoginOk { user: user.name.clone(), addr, session: session.short_id() }).await;
                 if user.must_change {
                     self.audit.record(Event::PasswordChangeDue { user: user.name.clone(), addr }).await;
                 }

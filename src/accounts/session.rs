@@ -47,6 +47,8 @@ pub struct Session {
     /// Generation of the account now; shared by all sessions of the person.
     pub(super) standing: Arc<AtomicI64>,
     over: AtomicBool,
+    /// The log has told that this session saw the codes of rooms that are not listed for all.
+    codes_told: AtomicBool,
     ended: CancellationToken,
     /// Its requests. The bucket lies here and not in a map by session: it is found with the session, and ends with it.
     pub requests: AtomicBucket,
@@ -67,6 +69,7 @@ impl Session {
             stored,
             standing: Arc::new(AtomicI64::new(row.generation)),
             over: AtomicBool::new(false),
+            codes_told: AtomicBool::new(false),
             ended: CancellationToken::new(),
             requests: AtomicBucket::default(),
         }
@@ -90,6 +93,11 @@ impl Session {
     /// Eight hexadecimal digits that name the session in the log. They tell nothing of its token.
     pub fn short_id(&self) -> String {
         format!("{:08x}", self.id.cast_unsigned() >> 32)
+    }
+
+    /// Returns true the first time: then the log tells that this session sees the codes of unlisted rooms.
+    pub fn sees_codes_first(&self) -> bool {
+        !self.codes_told.swap(true, Ordering::Relaxed)
     }
 
     /// Returns true while the password must be changed before anything else.

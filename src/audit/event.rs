@@ -146,8 +146,8 @@ events! {
     "Another certificate could not be read or made; the old one is shown further on."
     TlsRejected { error: String } = "tls.rejected", Refused, Daemon, Error, Security;
 
-    "Somebody signed in."
-    LoginOk { user: UserName, addr: IpAddr } = "login.ok", Ok, AuthPriv, Info, Security;
+    "A person signed in; `session` names the session in the other lines that speak of it."
+    LoginOk { user: UserName, addr: IpAddr, session: String } = "login.ok", Ok, AuthPriv, Info, Security;
     "A sign-in failed; `reason` is `wrong_password`, `unknown_user`, `account_locked`, `one_time_lapsed` (right, but its days are over), `public_password` (right, but an account of the demonstration, which lets nobody in elsewhere) or `changed_meanwhile` (right, but an administrator, a claim or a new password changed the account before the session began)."
     LoginFailed { user: Option<UserName>, addr: IpAddr, reason: LoginFailure } = "login.failed", Failed, AuthPriv, Info, Stranger;
     "Too many wrong passwords for one account from one address: that pair is locked for `seconds`."
@@ -159,7 +159,7 @@ events! {
     "A device cookie that this server did not make, or made with another key."
     DeviceForged { addr: IpAddr } = "device.forged", Refused, AuthPriv, Warning, Sampled;
     "A session ended; `reason` is `logout`, `expired`, `evicted`, `revoked`, `password_changed` or `claimed`."
-    SessionEnded { user: UserName, reason: SessionEnd } = "session.ended", Ok, AuthPriv, Info, Security;
+    SessionEnded { user: UserName, session: String, reason: SessionEnd } = "session.ended", Ok, AuthPriv, Info, Security;
     "The accounts could not be read for `seconds`: no session is taken for good until they can be."
     SessionsSuspended { seconds: u64 } = "sessions.suspended", Failed, AuthPriv, Error, Security;
     "The accounts can be read again: the sessions count again."
@@ -201,6 +201,10 @@ events! {
 
     "Somebody asked for what the own role does not allow."
     AccessDenied { user: Option<UserName>, addr: IpAddr, method: String, path: String } = "access.denied", Refused, AuthPriv, Warning, Security;
+    "A request came without a live session where one is needed; the first of a minute is written."
+    RequestUnauthenticated { addr: IpAddr, method: String, path: String } = "request.unauthenticated", Refused, AuthPriv, Info, Sampled;
+    "A request's head was no valid HTTP or over its bounds; the first of a minute is written. `status` is the answer."
+    RequestRejected { addr: IpAddr, status: u16 } = "request.rejected", Refused, Daemon, Warning, Sampled;
     "A foreign web page tried to make a browser change something here. Where `origin` and `host` name the same place, a proxy in front is missing from `[http] trusted_proxies`, or does not say `X-Forwarded-Proto` and `-Host`."
     RequestCrossOrigin { addr: IpAddr, origin: String, host: String, path: String } = "request.cross_origin", Refused, AuthPriv, Warning, Stranger;
     "A request for a host name that is not ours (DNS rebinding, or a name missing in `[http] hosts`)."
@@ -213,14 +217,18 @@ events! {
     ConnectionRefused { addr: IpAddr, reason: &'static str, count: u64 } = "connection.refused", Refused, Daemon, Warning, Counter;
 
     "A chat connection was opened."
-    SocketOpened { user: UserName, addr: IpAddr } = "socket.opened", Ok, Daemon, Info, Security;
+    SocketOpened { user: UserName, addr: IpAddr, session: String } = "socket.opened", Ok, Daemon, Info, Security;
     "A chat connection closed, with its close code (RFC 6455) and how many messages it had sent."
-    SocketClosed { user: UserName, addr: IpAddr, code: u16, messages: u64 } = "socket.closed", Ok, Daemon, Info, Security;
+    SocketClosed { user: UserName, addr: IpAddr, session: String, code: u16, messages: u64 } = "socket.closed", Ok, Daemon, Info, Security;
     "A chat connection was not opened."
     SocketRefused { user: UserName, addr: IpAddr, reason: &'static str } = "socket.refused", Refused, Daemon, Notice, Security;
     "A chat connection sent too many frames that were refused, and was closed; `reason` is the last one's."
     SocketFlooding { user: UserName, addr: IpAddr, reason: &'static str } = "socket.flooding", Refused, Daemon, Warning, Security;
 
+    "A token that takes a place in a room again was forged, of another person, or older than the place; the first of a minute is written."
+    RoomResumeRefused { user: UserName, addr: IpAddr, room: RoomCode } = "room.resume_refused", Refused, AuthPriv, Notice, Sampled;
+    "An administrator looked at the codes of rooms that are not listed for all; once a session."
+    RoomCodesSeen { user: UserName, addr: IpAddr, session: String, count: u64 } = "room.codes_seen", Ok, AuthPriv, Notice, Security;
     "A room was made; `kind` is `private` or `group`."
     RoomCreated { user: UserName, addr: IpAddr, room: RoomCode, kind: RoomKind } = "room.created", Ok, Daemon, Info, Security;
     "Somebody came into a room."

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::Session;
+use crate::audit::Event;
 use crate::limits::Slot;
 use crate::ws::{Opened, Reason, Ticket, Transport, close};
 
@@ -75,6 +76,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
     // Also cancelled when the session of a download ends.
     let (drain, cut) = (connection.drain.clone(), connection.cut.child_token());
     let connection = Connection { cut: cut.clone(), ..connection };
+    let (audit, peer, told) = (connection.site.audit.clone(), connection.peer, phase.clone());
     let service = service_fn(move |request| respond::<S>(request, connection.clone(), phase.busy()));
     let hyper = hyper::server::conn::http1::Builder::new()
         // The stream's own limits tell head and idle apart; see `timed`.
@@ -95,6 +97,9 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
                 () = cut.cancelled() => {}
             }
         }
+    }
+    if let Some(status) = told.rejected() {
+        audit.note(Event::RequestRejected { addr: peer.to_canonical(), status });
     }
 }
 

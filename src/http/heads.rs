@@ -182,7 +182,10 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> AsyncRead for Heads<S> {
                             return Poll::Ready(Ok(()));
                         }
                     }
-                    Err(status) => this.refusal = Some(Refusal::new(status, this.secure)),
+                    Err(status) => {
+                        this.phase.reject(status);
+                        this.refusal = Some(Refusal::new(status, this.secure));
+                    }
                 },
             }
         }

@@ -221,7 +221,16 @@ fn any_session(call: &Call, face: Face) -> Result<AnySession, Refused> {
         return Err(Refused { problem: Problem::new(Code::Busy).retry(SUSPENDED_RETRY), face: Some(face) });
     }
     let session = call.session.as_ref().filter(|session| session.is_live()).map(|session| AnySession::new(Arc::clone(session)));
-    session.ok_or_else(|| Refused { problem: Problem::new(Code::Unauthenticated), face: Some(face) })
+    session.ok_or_else(|| Refused { problem: unauthenticated(call, face), face: Some(face) })
+}
+
+/// A page leads on to the sign-in, which is no refusal; a call of the API is told in the log.
+fn unauthenticated(call: &Call, face: Face) -> Problem {
+    if face == Face::Api {
+        let (method, path) = (call.request.method().to_string(), call.request.uri().path().to_owned());
+        call.site.audit.note(Event::RequestUnauthenticated { addr: call.addr, method, path });
+    }
+    Problem::new(Code::Unauthenticated)
 }
 
 fn signed_in(call: &Call, face: Face) -> Result<SignedIn, Refused> {
@@ -234,7 +243,7 @@ async fn metrics_reader(call: &Call, face: Face) -> Result<MetricsReader, Refuse
     let challenge = |problem: Problem| problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     if let Some(bearer) = Bearer::read(call.request.headers()) {
         let reader = MetricsReader::by_token(&call.site, &bearer).await?;
-        return reader.ok_or_else(|| challenge(Problem::new(Code::Unauthenticated)).into());
+        return reader.ok_or_else(|| challenge(unauthenticated(call, face)).into());
     }
     match signed_in(call, face) {
         Ok(who) => match who.admin() {

@@ -138,7 +138,9 @@ fn no_statement_reads_the_whole_table_of_files() {
     let whole = ["FROM files ORDER BY arrival DESC", "SELECT state, count(*) FROM files GROUP BY state"];
     let store = Store::in_memory().expect("opens");
     let mut seen = 0;
-    for text in [include_str!("files.rs"), include_str!("file_list.rs"), include_str!("removals.rs")].into_iter().flat_map(statements) {
+    for text in
+        [include_str!("files.rs"), include_str!("file_list.rs"), include_str!("removals.rs")].into_iter().flat_map(statements)
+    {
         let plan = store.with(|db| {
             let mut query = db.conn.prepare(&format!("EXPLAIN QUERY PLAN {text}"))?;
             let values = vec![rusqlite::types::Null; query.parameter_count()];

@@ -83,13 +83,15 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Opened<S> {
             registration.out.close(CloseCode::SessionEnded);
         }
         let user = || client.session.person.name.clone();
+        let id = || client.session.short_id();
         // Also in a place of its own, and only while it is being told.
-        Box::pin(services.audit.record(Event::SocketOpened { user: user(), addr: client.addr })).await;
+        Box::pin(services.audit.record(Event::SocketOpened { user: user(), addr: client.addr, session: id() })).await;
         let code = socket.serve().await;
         let messages = socket.desk.messages;
         socket.desk.places.lose(services.clock.monotonic());
         drop(socket);
-        Box::pin(services.audit.record(Event::SocketClosed { user: user(), addr: client.addr, code, messages })).await;
+        Box::pin(services.audit.record(Event::SocketClosed { user: user(), addr: client.addr, session: id(), code, messages }))
+            .await;
     }
 }
 
@@ -266,11 +268,11 @@ impl Desk {
         let person = &self.client.session.person;
         self.services.rates.enter(person.id).map_err(|wait| Refusal::wait_to_enter(wait.retry))?;
         self.room_for(&room)?;
-        let resumed = self
-            .services
-            .hub
-            .resume(&room, token, person, &self.registration.out, since)
-            .map_err(|_| Refusal::new(Code::UnknownRoom))?;
+        let resumed = self.services.hub.resume(&room, token, person, &self.registration.out, since).map_err(|_| {
+            let (user, addr) = (person.name.clone(), self.client.addr);
+            self.services.audit.note(Event::RoomResumeRefused { user, addr, room: room.clone() });
+            Refusal::new(Code::UnknownRoom)
+        })?;
         let mut frames = vec![Frame::json(&joined_answer(reference, &room, &resumed.entered, false))];
         if let Some((from, to)) = resumed.missed.gap {
             frames.push(Frame::json(&Answer::Gap { room: room.as_str(), from, to }));

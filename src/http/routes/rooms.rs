@@ -3,10 +3,12 @@
 use http::{Response, StatusCode};
 use serde::Serialize;
 
+use crate::audit::Event;
 use crate::http::auth::SignedIn;
 use crate::http::body::Body;
 use crate::http::problem::Problem;
 use crate::http::router::Call;
+use crate::types::RoomKind;
 
 use super::json;
 
@@ -20,6 +22,12 @@ struct Row {
 /// Group rooms for everybody; an administrator sees all codes.
 pub(super) async fn list(call: Call, who: SignedIn) -> Result<Response<Body>, Problem> {
     let rows = call.site.sockets.hub.lobby(who.is_admin());
+    let private = rows.iter().filter(|row| row.kind == RoomKind::Private).count() as u64;
+    let session = who.session();
+    if private > 0 && session.sees_codes_first() {
+        let (user, session) = (session.person.name.clone(), session.short_id());
+        call.site.audit.record(Event::RoomCodesSeen { user, addr: call.addr, session, count: private }).await;
+    }
     let rows: Vec<_> =
         rows.into_iter().map(|r| Row { room: r.code.to_string(), kind: r.kind.as_str(), members: r.members }).collect();
     Ok(json(StatusCode::OK, &rows))
