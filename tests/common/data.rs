@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use super::server::{eventually, pichat};
 use super::{Client, Options, Response, Server};
 
+/// A command that runs longer than this has not ended by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 pub const NEEDS_A_PERSON: Option<i32> = Some(74);
 pub const TRY_AGAIN: Option<i32> = Some(75);
 
@@ -46,7 +49,17 @@ pub fn stored_in(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 pub fn command(args: &[&str], dir: &Path, env: &[(&str, &str)]) -> Output {
     let mut command = pichat();
     command.args(args).arg("--data-dir").arg(dir).env("PICHAT_AUDIT_SYSLOG", "stderr").env("LANG", "en");
-    command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("runs")
+    command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("runs");
+    // A server that should have refused to start must not hold the test for ever.
+    let deadline = Instant::now() + PATIENCE;
+    while child.try_wait().expect("waits").is_none() {
+        if Instant::now() > deadline {
+            child.kill().expect("is ended");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().expect("reads")
 }
 
 /// A start that is refused: its exit code and its sentence.
