@@ -221,7 +221,7 @@ pub(super) struct Problem {
     /// `Allow`, `Content-Range`, …
     headers: Vec<(header::HeaderName, HeaderValue)>,
     /// Further members (RFC 9457 section 3.2).
-    members: serde_json::Map<String, serde_json::Value>,
+    members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
 #[derive(Serialize)]
@@ -234,13 +234,13 @@ struct Json<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
     #[serde(flatten)]
-    members: &'a serde_json::Map<String, serde_json::Value>,
+    members: Option<&'a serde_json::Map<String, serde_json::Value>>,
 }
 
 impl Problem {
     /// An error with its code's own words.
     pub(super) fn new(code: Code) -> Self {
-        Self { code, because: None, retry: None, headers: Vec::new(), members: serde_json::Map::new() }
+        Self { code, because: None, retry: None, headers: Vec::new(), members: None }
     }
 
     /// Adds what exactly was wrong; never a value that the client sent in secret.
@@ -269,7 +269,7 @@ impl Problem {
     /// Adds the members of an object to the answer.
     pub(super) fn describing(mut self, object: &impl Serialize) -> Self {
         if let Ok(serde_json::Value::Object(members)) = serde_json::to_value(object) {
-            self.members.extend(members);
+            self.members.get_or_insert_default().extend(members);
         }
         self
     }
@@ -319,7 +319,7 @@ impl Problem {
             code,
             detail: &self.detail(lang),
             retry_after: self.retry,
-            members: &self.members,
+            members: self.members.as_deref(),
         };
         self.response("application/problem+json", serde_json::to_vec(&json).unwrap_or_default())
     }

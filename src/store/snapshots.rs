@@ -1,6 +1,7 @@
 //! Copies of the database from before a migration: `pichat.db.before-SCHEMA`, then `pichat.db.before-SCHEMA.2` and so on.
 //! SCHEMA is the one that the migration leads to; the copy itself holds an older one.
 
+use std::cmp::Reverse;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -65,7 +66,7 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<Snapshot>> {
             found.push(Snapshot { path, schema, made: meta.modified()?, number });
         }
     }
-    found.sort_by(|a, b| (b.schema, b.made, b.number).cmp(&(a.schema, a.made, a.number)));
+    found.sort_by_key(|snapshot| Reverse((snapshot.schema, snapshot.made, snapshot.number)));
     Ok(found)
 }
 
