@@ -22,8 +22,8 @@ const IDLE: Duration = Duration::from_secs(75);
 /// A client that acknowledges nothing of an answer.
 const STALLED_WRITE: Duration = Duration::from_secs(30);
 /// A client that acknowledges nothing of a file. After 60 s out of the Wi-Fi's reach the kernel sends again at 102 s at the latest, as
-/// its pauses double from 0.2 s. One person has at most 30 downloads within this time (10 at once, 10 a minute), of one buffer of
-/// 128 KiB each: 3.75 MiB; 2,000 stalled downloads hold 250 MiB and need 67 people.
+/// its pauses double from 0.2 s. Each holds one buffer of 128 KiB. Parts of one file cost no further token, so one person is bounded by
+/// a share of connections: 512 of them hold 64 MiB, and all 2048 connections 256 MiB, which takes four people.
 const STALLED_DOWNLOAD: Duration = Duration::from_secs(120);
 
 const PHASE_IDLE: u8 = 0;
