@@ -89,7 +89,7 @@ fn idle_connections(client: &Client, most: usize) -> Vec<TcpStream> {
         stream.set_read_timeout(Some(Duration::from_millis(40))).expect("sets");
         match stream.read(&mut [0]) {
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
-                held.push(stream)
+                held.push(stream);
             }
             _ => break,
         }
