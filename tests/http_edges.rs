@@ -332,6 +332,19 @@ fn one_address_has_so_many_connections() {
 }
 
 #[test]
+fn newcomer_takes_place_of_oldest_that_serves_nobody() {
+    let server = Server::start(Options::config("[limits]\nconnections = 5"));
+    let client = Client::new(&server);
+    let open = || {
+        let mut stream = client.connect();
+        ask(&mut stream, &client, "/api/health").ok().map(|_| stream)
+    };
+    let mut held: Vec<_> = (0..6).map(|n| open().unwrap_or_else(|| panic!("{n} is served though there are five"))).collect();
+    assert!(ask(&mut held[0], &client, "/api/health").is_err(), "its place is gone");
+    assert!(held[1..].iter_mut().all(|stream| ask(stream, &client, "/api/health").is_ok()), "the others go on");
+}
+
+#[test]
 fn an_address_that_asks_too_much_waits() {
     let server = Server::start(Options::config("[limits]\nrequests_per_minute = 1\nrequest_burst = 6"));
     let (person, client) = (Client::cliente(&server), Client::new(&server));
