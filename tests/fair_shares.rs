@@ -165,7 +165,7 @@ fn one_person_has_a_quarter_of_the_store() {
 #[test]
 fn share_of_files_may_be_lowered_and_outlives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
-    let options = Options::config("[files]\nuser_files = 10\n").data_dir(&folder.path().join("data"));
+    let options = Options::config("[files]\nuser_files = 10\nkeep_free_percent = 0\n").data_dir(&folder.path().join("data"));
     let mut server = Server::start(options.clone());
     let ana = Client::cliente(&server);
     for n in 0..10 {
@@ -182,7 +182,7 @@ fn share_of_files_may_be_lowered_and_outlives_a_restart() {
 
 #[test]
 fn parts_of_one_download_cost_one() {
-    let server = Server::start(Options::config("[limits]\ndownloads_per_minute = 1\ndownload_burst = 2\n"));
+    let server = Server::start(Options::config("[files]\nkeep_free_percent = 0\n[limits]\ndownloads_per_minute = 1\ndownload_burst = 2\n"));
     let client = Client::cliente(&server);
     let upload = |name: &str| {
         let stored = client.upload(name, &[b'x'; 64 * 1024]);
