@@ -182,7 +182,9 @@ fn share_of_files_may_be_lowered_and_outlives_a_restart() {
 
 #[test]
 fn parts_of_one_download_cost_one() {
-    let server = Server::start(Options::config("[files]\nkeep_free_percent = 0\n[limits]\ndownloads_per_minute = 1\ndownload_burst = 2\n"));
+    let server = Server::start(Options::config(
+        "[files]\nkeep_free_percent = 0\n[limits]\ndownloads_per_minute = 1\ndownload_burst = 2\n",
+    ));
     let client = Client::cliente(&server);
     let upload = |name: &str| {
         let stored = client.upload(name, &[b'x'; 64 * 1024]);

@@ -159,7 +159,7 @@ events! {
     "A device cookie that this server did not make, or made with another key."
     DeviceForged { addr: IpAddr } = "device.forged", Refused, AuthPriv, Warning, Sampled;
     "A session ended; `reason` is `logout`, `expired`, `evicted`, `revoked`, `password_changed` or `claimed`."
-    SessionEnded { user: UserName, session: String, reason: SessionEnd } = "session.ended", Ok, AuthPriv, Info, Security;
+    SessionEnded { user: UserName, reason: SessionEnd, session: String } = "session.ended", Ok, AuthPriv, Info, Security;
     "The accounts could not be read for `seconds`: no session is taken for good until they can be."
     SessionsSuspended { seconds: u64 } = "sessions.suspended", Failed, AuthPriv, Error, Security;
     "The accounts can be read again: the sessions count again."
@@ -219,7 +219,7 @@ events! {
     "A chat connection was opened."
     SocketOpened { user: UserName, addr: IpAddr, session: String } = "socket.opened", Ok, Daemon, Info, Security;
     "A chat connection closed, with its close code (RFC 6455) and how many messages it had sent."
-    SocketClosed { user: UserName, addr: IpAddr, session: String, code: u16, messages: u64 } = "socket.closed", Ok, Daemon, Info, Security;
+    SocketClosed { user: UserName, addr: IpAddr, code: u16, messages: u64, session: String } = "socket.closed", Ok, Daemon, Info, Security;
     "A chat connection was not opened."
     SocketRefused { user: UserName, addr: IpAddr, reason: &'static str } = "socket.refused", Refused, Daemon, Notice, Security;
     "A chat connection sent too many frames that were refused, and was closed; `reason` is the last one's."

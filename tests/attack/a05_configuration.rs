@@ -170,7 +170,8 @@ fn no_origin_is_ever_answered_with_a_star() {
                 own.then_some("true"),
                 "{method} {path} from {origin:?}"
             );
-            assert_eq!(answer.header("vary"), Some("Origin"), "what is kept for one is not shown to another");
+            let varies = answer.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("vary") && value == "Origin");
+            assert!(varies, "what is kept for one is not shown to another: {path}");
         }
     }
     for bad in ["*", "null", "https://*.example", "https://intranet.example/"] {

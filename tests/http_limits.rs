@@ -1,0 +1,88 @@
+//! How many connections and requests an address has, and what comes past them.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+mod common;
+
+use std::io::Write as _;
+use std::net::{Shutdown, TcpStream};
+
+use common::http::read_response;
+use common::server::eventually;
+use common::{Client, Options, Response, Server};
+
+/// Sends one request on a connection that stays open.
+fn ask(stream: &mut TcpStream, client: &Client, path: &str) -> std::io::Result<Response> {
+    stream.write_all(format!("{}\r\n", client.head("GET", path, &[])).as_bytes())?;
+    read_response(stream, false)
+}
+
+fn is_html(answer: &Response) -> bool {
+    answer.header("content-type") == Some("text/html; charset=utf-8")
+}
+
+#[test]
+fn one_address_has_so_many_connections() {
+    let server = Server::start(Options::config("[limits]\nconnections_per_address = 3\nconnections = 5"));
+    let (client, people) = (Client::new(&server), [Client::cliente(&server), Client::usuario(&server)]);
+    let open = |client: &Client| {
+        let mut stream = client.connect();
+        ask(&mut stream, client, "/api/health").ok().map(|answer| (answer.status, stream))
+    };
+    let mut held = Vec::new();
+    eventually("three are served once those of the sign-ins are gone", || {
+        held.extend(open(&client));
+        held.len() == 3
+    });
+    assert!(open(&client).is_none(), "the fourth is closed without an answer");
+    server.wait_for_line("event=connection.refused");
+    drop(held.pop());
+    for person in people.iter().chain([&client]) {
+        let mut own = Vec::new();
+        eventually("one place is free, and a person gives it back", || {
+            own.extend(open(person));
+            !own.is_empty()
+        });
+        held.extend(own);
+    }
+    assert!(held.iter_mut().all(|(_, stream)| ask(stream, &client, "/api/health").is_ok()), "all go on");
+
+    for (_, stream) in held.drain(..) {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+    for _ in 0..4 {
+        let mut again = Vec::new();
+        eventually("all places are free again", || {
+            again.extend(open(&client));
+            again.len() == 3
+        });
+    }
+}
+
+#[test]
+fn newcomer_takes_place_of_oldest_that_serves_nobody() {
+    let server = Server::start(Options::config("[limits]\nconnections = 5"));
+    let client = Client::new(&server);
+    let open = || {
+        let mut stream = client.connect();
+        ask(&mut stream, &client, "/api/health").ok().map(|_| stream)
+    };
+    let mut held: Vec<_> = (0..6).map(|n| open().unwrap_or_else(|| panic!("{n} is served though there are five"))).collect();
+    assert!(ask(&mut held[0], &client, "/api/health").is_err(), "its place is gone");
+    assert!(held[1..].iter_mut().all(|stream| ask(stream, &client, "/api/health").is_ok()), "the others go on");
+}
+
+#[test]
+fn an_address_that_asks_too_much_waits() {
+    let server = Server::start(Options::config("[limits]\nrequests_per_minute = 1\nrequest_burst = 6"));
+    let (person, client) = (Client::cliente(&server), Client::new(&server));
+    for _ in 0..5 {
+        assert_eq!(client.get("/api/health").status, 200);
+    }
+    let refused = client.get("/api/health");
+    assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"));
+    let wait: u64 = refused.header("retry-after").and_then(|s| s.parse().ok()).expect("seconds");
+    assert!((1..=60).contains(&wait) && refused.json()["retry_after"] == wait, "{wait}");
+    let page = client.get("/login");
+    assert!(page.status == 429 && is_html(&page) && page.header("retry-after").is_some());
+    assert_eq!(person.get("/api/health").status, 200, "who is signed in has an own figure");
+}
