@@ -92,7 +92,8 @@ async fn after_the_server_was_killed_the_session_holds_and_the_room_is_gone() {
     wire.pull();
     ana.until("document.querySelector('#estado').dataset.state === 'reconnecting'").await;
     wire.until_tried().await;
-    let again = Server::start(Options::default().data_dir(folder.path()));
+    let same = Options { port: server.addr.port(), ..Options::default() };
+    let again = Server::start(same.data_dir(folder.path()));
     wire.plug(again.addr);
     ana.until_online().await;
     // Rooms live in memory only; what is on the screen stays readable, and the way back is one button.
@@ -127,5 +128,7 @@ async fn signing_out_in_one_tab_ends_the_chat_of_the_other() {
     ana.goto("/chat").await;
     ana.arrive("/login").await;
     // The list of rooms may just have been on its way when the session ended.
-    ana.finish_with(&[], &["/api/rooms - Failed to load resource: the server responded with a status of 401"]).await;
+    // The chat asks once whether another tab has a newer session.
+    let refused = "Failed to load resource: the server responded with a status of 401";
+    ana.finish_with(&[&format!("/api/session - {refused}")], &[&format!("/api/rooms - {refused}")]).await;
 }

@@ -30,6 +30,8 @@ pub struct Options {
     pub largest_file_kib: Option<u32>,
     /// The server may have so many files and connections open.
     pub open_files: Option<u32>,
+    /// Port to listen on; 0 lets the system choose. The names of cookies hold it, so a restart that browsers see needs the same.
+    pub port: u16,
 }
 
 impl Options {
@@ -105,7 +107,7 @@ impl Server {
         let mut command = if bounded { limited(&options) } else { pichat() };
         command
             .arg(if serve { "serve" } else { "demo" })
-            .args(["--listen", "127.0.0.1:0", "--config"])
+            .args(["--listen", &format!("127.0.0.1:{}", options.port), "--config"])
             .arg(&config)
             .arg("--data-dir")
             .arg(&data_dir)
