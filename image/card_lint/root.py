@@ -11,7 +11,7 @@ from . import cpio, elf
 from .card import Layout
 from .report import Report
 
-LARGEST_SERVER = 6_000_000
+LARGEST_SERVER = 8_000_000
 NO_PROMPT = ("getty@", "autovt@", "console-getty", "container-getty@", "debug-shell", "rescue", "emergency")
 # Where a link may point although nothing is there in the image.
 MADE_AT_START = ("/run/", "/proc/", "/dev/", "/sys/", "../proc/", "../run/", "/tmp")
