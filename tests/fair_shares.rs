@@ -72,6 +72,16 @@ fn static_files_have_a_bucket_of_their_own() {
 }
 
 #[test]
+fn flood_of_one_session_leaves_the_others_of_its_address_theirs() {
+    let server = Server::demo();
+    let (flood, other) = (Client::cliente(&server), Client::usuario(&server));
+    let statuses = get_many(&flood, "/api/session", 2600);
+    assert!(refused(&statuses) > 2000, "more than all that the address may at once");
+    assert_eq!(other.get("/api/session").status, 200);
+    assert_eq!(Client::new(&server).sign_in("admin", "admin123").status, 200);
+}
+
+#[test]
 fn address_has_a_total_for_all_its_sessions() {
     let server =
         Server::start(Options::config("[limits]\nrequests_per_minute = 100\nrequest_burst = 100000\nsessions_per_user = 64\n"));

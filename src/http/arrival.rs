@@ -23,27 +23,21 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
-    /// Counts a request. First the address's figure, then one look-up of the session in memory, then the bucket of that session
-    /// or, without one, of the address. Static files count in a bucket of their own. An address that the settings trust as a
-    /// proxy's is held to no figure: many clients come from there.
+    /// Counts a request: one look-up of the session in memory, then the bucket of that session or, without one, of the address, then
+    /// the address's total. What its own bucket refuses takes nothing of the total: one flood leaves the others of an address theirs.
+    /// Static files count in a bucket of their own. An address that the settings trust as a proxy's is held to no figure.
     pub(super) fn new(site: &Site, context: &RequestContext, headers: &HeaderMap, path: &str) -> Self {
         let addr = context.addr;
         let is_proxy = site.config.get().http.trusts(addr);
-        let is_static = is_static(path);
-        let of_address = match (is_proxy, is_static) {
-            (true, _) => Ok(()),
-            (false, true) => site.rates.static_request(addr),
-            (false, false) => site.rates.address_request(addr),
-        };
-        if of_address.is_err() {
-            return Self { session: None, rate: of_address };
-        }
         let session = session(site, headers, context.cookies);
-        let rate = match &session {
-            _ if is_static => Ok(()),
-            Some(session) => site.rates.session_request(&session.requests),
-            None if is_proxy => Ok(()),
-            None => site.rates.request(addr),
+        let rate = match (&session, is_proxy, is_static(path)) {
+            (_, true, true) | (None, true, false) => Ok(()),
+            (_, false, true) => site.rates.static_request(addr),
+            (Some(session), true, false) => site.rates.session_request(&session.requests),
+            (Some(session), false, false) => {
+                site.rates.session_request(&session.requests).and_then(|()| site.rates.address_request(addr))
+            }
+            (None, false, false) => site.rates.request(addr).and_then(|()| site.rates.address_request(addr)),
         };
         Self { session, rate }
     }
@@ -53,7 +47,7 @@ impl Arrival {
         let rate = match (site.config.get().http.trusts(addr), is_static) {
             (true, _) => Ok(()),
             (false, true) => site.rates.static_request(addr),
-            (false, false) => site.rates.address_request(addr).and_then(|()| site.rates.request(addr)),
+            (false, false) => site.rates.request(addr).and_then(|()| site.rates.address_request(addr)),
         };
         Self { session: None, rate }
     }
