@@ -15,7 +15,7 @@ const MAX_ASIDE: u32 = 999;
 /// Puts `content` in the place of what `path` holds. Without a `mode` the file system decides: FAT has none.
 ///
 /// # Errors
-/// What the system says; the old content stays.
+/// The system's error; the old content stays.
 pub fn replace(path: &Path, content: &[u8], mode: Option<u32>) -> io::Result<()> {
     let new = beside(path);
     let write = || {
@@ -30,7 +30,7 @@ pub fn replace(path: &Path, content: &[u8], mode: Option<u32>) -> io::Result<()>
         fs::rename(&new, path)
     };
     if let Err(error) = write() {
-        // What is half written helps nobody, and a full partition least of all.
+        // A half-written file is of no use, least of all on a full partition.
         let _ = fs::remove_file(&new);
         return Err(error);
     }
@@ -52,7 +52,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 /// link. As a rule the file keeps its old name too, until [`replace`] takes that, so that a power cut in between loses neither.
 ///
 /// # Errors
-/// What the system says; nothing has changed then.
+/// The system's error; nothing has changed then.
 pub fn set_aside(path: &Path, named: &Path, label: &str) -> io::Result<PathBuf> {
     for n in 1..=MAX_ASIDE {
         let aside = with_suffix(named, &format!(".{label}-{n}"));
@@ -73,7 +73,7 @@ pub fn set_aside(path: &Path, named: &Path, label: &str) -> io::Result<PathBuf> 
 /// Renames a file, for good, unless the new name is taken.
 ///
 /// # Errors
-/// What the system says, `AlreadyExists` for a name that is taken.
+/// The system's error, `AlreadyExists` for a name that is taken.
 pub fn rename_to_free(path: &Path, new: &Path) -> io::Result<()> {
     renameat_with(CWD, path, CWD, new, RenameFlags::NOREPLACE)?;
     sync_folder_of(new)
@@ -82,7 +82,7 @@ pub fn rename_to_free(path: &Path, new: &Path) -> io::Result<()> {
 /// Removes a file, for good; returns true if there was one.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn remove(path: &Path) -> io::Result<bool> {
     if remove_name(path)? { sync_folder_of(path).map(|()| true) } else { Ok(false) }
 }
@@ -98,7 +98,7 @@ fn remove_name(path: &Path) -> io::Result<bool> {
 /// Makes a folder of this mode, and those above it; what exists stays as it is.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -112,7 +112,7 @@ pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
 /// Puts the names of `path`'s folder on the disk.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
         None => Ok(()),

@@ -48,7 +48,7 @@ pub enum Untrusted {
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
 }
@@ -98,7 +98,7 @@ impl Untrusted {
 /// Opens a regular file; none where there is none. A link at the end of the path is not followed, and a pipe does not block.
 ///
 /// # Errors
-/// What is no regular file, and what the system says.
+/// An entry that is no regular file, and the system's error.
 pub fn open(path: &Path) -> Result<Option<File>, Untrusted> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let unreadable = |cause| Untrusted::Unreadable { path: path.to_owned(), cause };

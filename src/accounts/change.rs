@@ -108,7 +108,7 @@ impl Accounts {
             let user = UserRow { must_change: false, must_change_by: None, password: phc, generation: row.generation, ..user };
             let renewed = sessions.renew(&old.digest, Session::begin(&user, &row, now, true));
             if renewed.is_none() {
-                // Signed out between the look above and now: the new password holds, and nobody has a session.
+                // Signed out between the look above and now: the new password holds, and there is no session.
                 db.remove_sessions(&[row.digest])?;
             }
             Ok(Some((renewed, db.password_hashes()?)))

@@ -10,7 +10,7 @@ const ZEROS: [usize; 2] = [22, 43];
 /// Parameters of the stored hashes, each as often as it is stored. After a change of `accounts.argon2` some accounts have the old
 /// ones and some the new ones; an unknown name gets either as a known one would, and always the same.
 pub(super) struct Decoys {
-    /// Random for each run, so that nobody outside can tell which parameters a name gets.
+    /// Random for each run, so that no client can tell which parameters a name gets.
     salt: [u8; 16],
     prefixes: Mutex<Vec<String>>,
     /// For a device without accounts.

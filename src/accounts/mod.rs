@@ -324,7 +324,7 @@ impl Accounts {
         Some(session)
     }
 
-    /// Wall time at which a session ends if nobody uses it again.
+    /// Wall time at which a session ends if it is not used again.
     pub fn expires_at(&self, session: &Session) -> Timestamp {
         self.sessions.limits().expires_at(session, Now::read(&*self.clock))
     }

@@ -128,7 +128,7 @@ impl Session {
         self.unsaved.store(true, Ordering::Relaxed);
     }
 
-    /// Moment of the last use; orders sessions by how long nobody used them.
+    /// Moment of the last use; orders sessions by how long they were unused.
     pub(super) fn used(&self) -> Moment {
         self.used.load(Ordering::Relaxed)
     }
@@ -160,7 +160,7 @@ pub struct SessionLimits {
 }
 
 impl SessionLimits {
-    /// Milliseconds until `session` ends if nobody uses it again; not positive when it is over.
+    /// Milliseconds until `session` ends if it is not used again; not positive when it is over.
     fn left(&self, session: &Session, mono: Duration) -> i64 {
         let now = millis(mono);
         let left = |since: Moment, span| millis(span).saturating_sub(now.saturating_sub(since));
@@ -172,7 +172,7 @@ impl SessionLimits {
         self.left(session, mono) <= 0
     }
 
-    /// Wall time at which `session` ends if nobody uses it again.
+    /// Wall time at which `session` ends if it is not used again.
     pub fn expires_at(&self, session: &Session, now: Now) -> Timestamp {
         Timestamp(now.wall.0.saturating_add(self.left(session, now.mono)))
     }

@@ -92,7 +92,7 @@ impl Sessions {
         self.suspended.store(suspended, Ordering::Release);
     }
 
-    /// Returns true while nobody is let in because the accounts cannot be read.
+    /// Returns true while no session counts because the accounts cannot be read.
     pub fn is_suspended(&self) -> bool {
         self.suspended.load(Ordering::Acquire)
     }
@@ -183,7 +183,7 @@ impl Sessions {
     }
 
     fn tell(&self, gone: &[Arc<Session>], reason: SessionEnd) {
-        // All of them first: nobody acts by one of them while the listener closes the sockets of another.
+        // All of them first: none can act while the listener closes the sockets of another.
         gone.iter().for_each(|session| session.end());
         if let Some(listener) = self.listener.get() {
             for session in gone {

@@ -15,7 +15,7 @@ use super::Accounts;
 /// disk that stalls for some seconds must not send an office out.
 pub const UNREADABLE_FOR: Duration = Duration::from_secs(10);
 
-/// Whether the accounts must be read again, and since when that fails.
+/// State of the next read of the accounts, and the time since which it fails.
 #[derive(Default)]
 pub(super) struct Freshness(Mutex<State>);
 

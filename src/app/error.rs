@@ -9,7 +9,7 @@ use crate::private_file::Untrusted;
 use crate::quarantine::QuarantineError;
 use crate::store::StoreError;
 
-/// Why the server did not start, or stopped.
+/// Reason for which the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The data folder cannot be made or written.
@@ -17,7 +17,7 @@ pub enum AppError {
     DataDir {
         /// Which folder.
         folder: String,
-        /// What the kernel said.
+        /// The kernel's error.
         cause: io::Error,
     },
     /// The secret key in the data folder is damaged.

@@ -1,4 +1,4 @@
-//! What the first start makes and later ones find: the key, the parameters of the hash, the first accounts.
+//! State that the first start makes and later ones find: the key, the parameters of the hash, the first accounts.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};

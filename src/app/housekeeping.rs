@@ -44,7 +44,7 @@ impl Running {
             }
             self.site.audit.report_throttled().await;
             if let Some(state) = state {
-                // Housekeeping runs on the main thread, so these two small files in memory hold up nobody.
+                // Housekeeping runs on the main thread, so these two small files in memory hold up no client.
                 state.write(&self.site);
             }
             if tick.is_multiple_of(CERTIFICATE_EVERY) {

@@ -83,7 +83,7 @@ impl Open {
         damaged.into_iter().chain([Event::TlsAuthorityMade { reason, fingerprint }]).collect()
     }
 
-    /// What an administrator must hear about the authority.
+    /// Notice to an administrator about the authority.
     pub(super) fn notices(&self) -> Vec<Notice> {
         let Some(authority) = self.authority() else { return Vec::new() };
         let damaged = authority.aside().map(|aside| Notice::AuthorityDamaged(aside.to_owned()));

@@ -1,4 +1,4 @@
-//! What a run of the server is given, and what it tells the program that started it.
+//! Inputs of a run of the server, and its messages to the program that started it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use crate::types::{ClaimCode, Role, UserName};
 
 use super::Doors;
 
-/// How the server was started.
+/// Kind of start of the server.
 #[derive(Clone, Debug)]
 pub enum Mode {
-    /// Accounts with the PHC strings of their passwords, which everybody knows; loopback only.
+    /// Accounts with the PHC strings of their passwords, which are public; loopback only.
     Demo(Vec<(UserName, Role, &'static str)>),
     /// For people.
     Serve,
 }
 
-/// What the running server tells whoever started it.
+/// Message of the running server to the program that started it.
 #[derive(Clone, Debug)]
 pub enum Notice {
     /// It answers.
@@ -37,7 +37,7 @@ pub struct Start {
     pub config: Config,
     /// Reads the settings anew, for a reload.
     pub reread: Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>,
-    /// How it was started.
+    /// Kind of start.
     pub mode: Mode,
     /// The clocks.
     pub clock: Arc<dyn Clock>,

@@ -88,7 +88,7 @@ impl Severity {
     }
 }
 
-/// How much of an event is written, and what happens to it when the queue is full.
+/// Share of an event that is written, and its fate when the queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Waits for room for a bounded time; always written, whatever the threshold.

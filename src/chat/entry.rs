@@ -12,7 +12,7 @@ use super::room::Room;
 pub(super) struct Entry<W: Wire> {
     pub(super) code: RoomCode,
     pub(super) kind: RoomKind,
-    /// Who made it; it counts in that person's share as long as it exists.
+    /// Its maker, in whose share it counts as long as it exists.
     pub(super) maker: UserId,
     /// Argon2 PHC string of the password.
     pub(super) password: Arc<str>,

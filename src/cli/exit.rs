@@ -22,7 +22,7 @@ pub(super) enum Failure {
     /// The settings are wrong, and there is a copy of the last good ones.
     #[error("{error}")]
     BrokenWithLastGood {
-        /// What is wrong.
+        /// The fault.
         error: Box<ConfigError>,
         /// The copy.
         kept: PathBuf,
@@ -71,7 +71,7 @@ pub(super) enum Failure {
     Appliance {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: std::io::Error,
     },
 }

@@ -140,13 +140,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What a command prints on standard output, without anything that could steer a terminal.
+/// Prints on standard output, without anything that could steer a terminal.
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
 fn say(text: impl std::fmt::Display) {
     println!("{}", printable_lines(&text.to_string()));
 }
 
-/// What a person must hear who started the program, on standard error.
+/// Prints a notice to the person who started the program, on standard error.
 #[allow(clippy::print_stderr, reason = "warnings of a command belong there")]
 fn warn(text: impl std::fmt::Display) {
     eprintln!("pichat: {}", printable_lines(&text.to_string()));

@@ -14,7 +14,7 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The file is over [`MAX_FILE_BYTES`].
@@ -58,7 +58,7 @@ pub enum ConfigError {
         place: Place,
         /// The setting, such as `limits.rooms`, or the variable's name.
         key: &'static str,
-        /// What is wrong with it.
+        /// Fault of that file.
         problem: Problem,
     },
 }

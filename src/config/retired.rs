@@ -12,7 +12,7 @@ pub struct Retired {
     pub since: &'static str,
     /// The setting that took its place, if there is one.
     pub replaced_by: Option<&'static str>,
-    /// What became of it, as a clause.
+    /// Its outcome, as a clause.
     pub why: Text,
 }
 
@@ -23,9 +23,9 @@ pub(super) const RETIRED: &[Retired] = &[];
 /// A retired key in a file or in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetiredUse {
-    /// Where it stands.
+    /// Its place.
     pub place: Place,
-    /// What it was.
+    /// Its name.
     pub key: &'static Retired,
 }
 

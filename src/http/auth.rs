@@ -24,7 +24,7 @@ pub(super) struct Uploader(SignedIn);
 /// Somebody who may do everything.
 pub(super) struct Admin(SignedIn);
 
-/// A client that may read figures that name nobody: an administrator, or a program with the metrics token.
+/// A client that may read figures without names: an administrator, or a program with the metrics token.
 pub(super) struct MetricsReader(());
 
 impl MetricsReader {
@@ -44,7 +44,7 @@ impl From<Admin> for MetricsReader {
     }
 }
 
-/// What stands behind `Bearer` in `Authorization` (RFC 6750 section 2.1); none where that cannot be a token.
+/// Token behind `Bearer` in `Authorization` (RFC 6750 section 2.1); none where that cannot be a token.
 pub(super) struct Bearer(Option<Token>);
 
 impl Bearer {

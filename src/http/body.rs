@@ -58,7 +58,7 @@ impl Body {
         Self { kind: Kind::File(Stretch::new(file, at, left)), busy: None, under_way: None }
     }
 
-    /// What `pieces` yields, its length unknown beforehand.
+    /// The pieces of `pieces`, of unknown length.
     pub(super) fn pieces(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
         Self { kind: Kind::Pieces(Box::pin(pieces)), busy: None, under_way: None }
     }

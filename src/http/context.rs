@@ -9,7 +9,7 @@ use super::forwarded::{self, BrowserSide, Unreadable};
 use super::origin::authority;
 use super::{Door, Site};
 
-/// What everything after the request's head relies on: from the connection, or from a trusted proxy as far as it says so.
+/// Facts that all handlers rely on: from the connection, or from a trusted proxy as far as it says so.
 #[derive(Clone, Debug)]
 pub(super) struct RequestContext {
     /// The client's address, for limits and the audit.

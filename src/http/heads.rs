@@ -98,7 +98,7 @@ impl<S> Heads<S> {
         self.phase.set_body_due(matches!(self.next, Next::Body(left) if left > here));
     }
 
-    /// Whether the client may be sending, or has sent, what was not read.
+    /// Returns true if the client may be sending, or has sent, bytes that were not read.
     fn is_heard_out(&self) -> bool {
         matches!(self.next, Next::Head | Next::Body(0)) && self.buf.is_empty()
     }

@@ -82,7 +82,7 @@ pub struct Site {
     pub positions: PositionKey,
     /// The table of routes.
     pub router: Router,
-    /// Whether PiChat itself speaks TLS; what a browser came over is a request's own affair.
+    /// True if PiChat itself speaks TLS; the scheme of a browser is a fact of its request.
     pub secure: bool,
     /// The port of the address where PiChat answers: HTTPS where there is any, else HTTP. Names of cookies carry it.
     pub port: u16,

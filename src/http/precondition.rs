@@ -73,7 +73,7 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
     lines.next().is_none().then_some(date)
 }
 
-/// Whether one tag of a header's lines passes the test.
+/// Returns true if one tag of a header's lines passes the test.
 fn lists(headers: &HeaderMap, name: &HeaderName, test: impl Fn(&Tag<'_>) -> bool) -> bool {
     let mut lines = headers.get_all(name).iter().filter_map(|line| str::from_utf8(line.as_bytes()).ok());
     lines.any(|line| tags(line).any(|tag| test(&tag)))

@@ -23,7 +23,7 @@ use super::problem::{Code, Problem};
 use super::router::{Call, Face, Found, Handler};
 use super::{Site, assets, routes};
 
-/// How long until the accounts may be readable again.
+/// Time until the accounts may be readable again.
 const SUSPENDED_RETRY: Duration = Duration::from_secs(5);
 
 /// Answers a request. Never fails: what goes wrong is an answer too.

@@ -61,7 +61,7 @@ impl Phase {
         Busy(self.clone())
     }
 
-    /// Whether the request that was answered last came with a session.
+    /// Returns true if the request that was answered last came with a session.
     pub(super) fn is_signed_in(&self) -> bool {
         self.0.signed_in.load(Ordering::Relaxed)
     }
@@ -113,7 +113,7 @@ impl Busy {
         self.0.0.signed_in.store(true, Ordering::Relaxed);
     }
 
-    /// Whether bytes of the request's body have not arrived: an answer now is an early one.
+    /// Returns true while bytes of the request's body have not arrived: an answer now is an early one.
     pub(super) fn is_body_due(&self) -> bool {
         self.0.0.body_due.load(Ordering::Relaxed)
     }

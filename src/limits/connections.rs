@@ -44,7 +44,7 @@ struct Counts {
     refused: u64,
 }
 
-/// What is needed to end a connection for a newcomer.
+/// Handle that ends a connection for a newcomer.
 #[derive(Debug)]
 struct Yielding {
     addr: IpAddr,

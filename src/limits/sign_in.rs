@@ -29,7 +29,7 @@ pub const WAITING_IN_ALL: usize = 256;
 
 /// The limits on signing in, shared by all connections.
 pub struct SignInLimits {
-    /// Random for each process, so that nobody can prepare names whose digests meet.
+    /// Random for each process, so that no client can prepare names whose digests meet.
     salt: [u8; 32],
     local: LocalPrefixes,
     state: Mutex<State>,

@@ -33,7 +33,7 @@ pub struct SignInSettings {
     pub logins_per_minute: u32,
     /// Wrong passwords for one name from one address until that pair is locked.
     pub login_failures: u32,
-    /// How long it is locked. Failures are forgotten when that long no other followed.
+    /// Time for which it is locked. Failures are forgotten when that long no other followed.
     pub lockout: Duration,
 }
 
@@ -67,11 +67,11 @@ pub(super) struct Admission {
     address_token: bool,
     network_token: bool,
     name_token: bool,
-    /// How long its answer is held back.
+    /// Time for which its answer is held back.
     pub(super) delay: Duration,
 }
 
-/// What becomes of an attempt.
+/// Outcome of an attempt.
 #[derive(Debug)]
 pub(super) enum Decision {
     Admit(Admission),

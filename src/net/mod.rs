@@ -32,7 +32,7 @@ pub enum ListenError {
     Bind {
         /// The address asked for.
         addr: SocketAddr,
-        /// What the kernel said.
+        /// The kernel's error.
         cause: io::Error,
     },
     /// Certificate or key cannot be used.

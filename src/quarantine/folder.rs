@@ -20,7 +20,7 @@ pub struct FilesFolder {
     pub(super) survey: Survey,
 }
 
-/// What a start does with a folder that it may use.
+/// Action of a start on a folder that it may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bond {
     /// Folder and database carry the same identity.

@@ -14,11 +14,11 @@ pub(super) const MARKER: &str = ".pichat-store";
 pub struct FolderFault {
     /// The folder.
     pub folder: PathBuf,
-    /// What is wrong with it.
+    /// Fault of that file.
     pub flaw: Flaw,
 }
 
-/// What is wrong with a files folder.
+/// Fault of a files folder.
 #[derive(Debug)]
 pub enum Flaw {
     /// It is not there: moved, or its disk is not mounted.

@@ -46,7 +46,7 @@ pub fn visible(viewer: Option<UserId>, states: ListedStates) -> FileFilter {
     FileFilter { open: wanted(true), owner: viewer, own: wanted(false) }
 }
 
-/// What the lists share.
+/// State that the lists share.
 pub(super) struct Lists {
     reads: Semaphore,
     answered: AtomicU64,

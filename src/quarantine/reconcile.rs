@@ -25,7 +25,7 @@ pub struct Reconciled {
     pub found: u64,
     /// Files without a record, moved to `perdidos/`.
     pub orphaned: u64,
-    /// What the quota counts: whose each file is, and its bytes on the disk.
+    /// Counts of the quota: the owner of each file, and its bytes on the disk.
     pub(super) held: Vec<(Option<UserId>, u64)>,
     /// Deleted files whose bytes could not be unlinked.
     pub(super) pending: BTreeMap<FileId, Share>,

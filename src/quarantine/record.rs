@@ -149,7 +149,7 @@ pub struct FileRecord {
     pub sha256: Sha256,
     /// For display only: downloads are always `application/octet-stream`.
     pub media_type: String,
-    /// Where it stands.
+    /// Its place.
     pub state: FileState,
     /// Why it stands there; empty while nothing was found.
     pub reasons: Vec<String>,

@@ -1,4 +1,4 @@
-//! What a start sees in the folder, and what it may move.
+//! Contents of the folder as a start sees them, and the moves it may make.
 
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;

@@ -61,7 +61,7 @@ pub enum DatabaseFault {
     BadSnapshot {
         /// The snapshot.
         file: PathBuf,
-        /// What is wrong with it.
+        /// Fault of that file.
         cause: String,
     },
 }

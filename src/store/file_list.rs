@@ -14,7 +14,7 @@ const COUNTED_PEOPLE: usize = 16_384;
 /// Which files a list holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFilter {
-    /// States whose files are listed, whoever uploaded them.
+    /// States whose files are listed for all.
     pub open: Vec<&'static str>,
     /// The person whose files in further states are listed.
     pub owner: Option<UserId>,
@@ -35,7 +35,7 @@ impl FileFilter {
 pub struct FilePage {
     /// Position of each file.
     pub arrivals: Vec<i64>,
-    /// Whether older files follow.
+    /// True if older files follow.
     pub more: bool,
     /// Files of the whole list.
     pub total: u64,

@@ -7,7 +7,7 @@ const NAMES: usize = 64;
 /// Numbers of one name that were freed and not taken again; past it the name is forgotten and looked up from the start.
 const FREED: usize = 256;
 
-/// What is known of the numbers of names. A number that is not mentioned here is taken; one that is may be taken too.
+/// Cache of the numbers of names. A number that is not mentioned here is taken; one that is may be taken too.
 #[derive(Default)]
 pub(super) struct NameNumbers {
     /// Changes with each write of another process.

@@ -26,7 +26,7 @@ pub struct UserRow {
     pub must_change_by: Option<Timestamp>,
     /// Raised by every change of password, role or lock; a session of another generation is over.
     pub generation: i64,
-    /// How often an administrator or the holder of the card has reset the password.
+    /// Number of resets of the password by an administrator or the holder of the card.
     pub resets: i64,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::crypto::{MacKey, hex, unhex};
 
-/// Seals positions, so that nobody reads from one how many things lie before it, and nobody makes one up.
+/// Seals positions, so that a client neither reads from one how many things lie before it nor makes one up.
 ///
 /// A sealed position is the tag of the position, and the position under a mask made of that tag: the same position gives the
 /// same text, as a link that does not change should (the construction of SIV, RFC 5297, with HMAC-SHA-256 in both places).

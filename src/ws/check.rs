@@ -10,7 +10,7 @@ use super::frame::Frame;
 /// How long the other side may take to hang up.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Why such a socket closes; the number is the close code.
+/// Reason for which such a socket closes; the number is the close code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Reason {

@@ -18,7 +18,7 @@ pub(super) struct Pulse {
     asked: AtomicU64,
 }
 
-/// What is known of a client.
+/// Facts about a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Vitality {
     Alive,

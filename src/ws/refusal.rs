@@ -28,7 +28,7 @@ pub(super) struct Refusal {
     pub(super) code: Code,
     pub(super) detail: Option<Detail>,
     pub(super) retry: Option<Duration>,
-    /// Whether it counts towards the close for flooding.
+    /// True if it counts towards the close for flooding.
     pub(super) counts: bool,
 }
 

@@ -29,7 +29,7 @@ const KEPT_BYTES: usize = 16 * 1024;
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-/// What the query asks for. An empty value is none; other parameters are for other versions.
+/// Parameters of the query. An empty value is none; other parameters are for other versions.
 #[derive(Debug, PartialEq, Eq)]
 struct Asked {
     limit: usize,
@@ -60,7 +60,7 @@ impl Asked {
         Ok(Self { limit, position: value("after"), states, state })
     }
 
-    /// Where the next page is, relative to this server. All values are plain words.
+    /// Address of the next page, relative to this server. All values are plain words.
     fn next(&self, after: &str) -> String {
         let state = self.state.as_ref().map(|word| format!("&state={word}")).unwrap_or_default();
         format!("</api/files?limit={}&after={after}{state}>; rel=\"next\"", self.limit)

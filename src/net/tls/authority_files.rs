@@ -49,7 +49,7 @@ impl<'a> Files<'a> {
     }
 
     /// Takes an earlier version's file over: renames it after the host name that `made_for` finds in it, else after the present one.
-    /// Where that name has an authority already, the file is kept beside it.
+    /// If that name has an authority already, the file is kept beside it.
     pub(super) fn take_over(&self, made_for: impl FnOnce(&[u8]) -> Option<String>) -> Result<(), TlsError> {
         let Some(content) = self.read_legacy()? else { return Ok(()) };
         let name = made_for(&content).map_or_else(|| self.name.clone(), |host_name| file_part(&host_name));

@@ -110,7 +110,7 @@ fn host_name_that_is_a_domain_signs_for_one_name_only() {
     }
 }
 
-/// Whether openssl takes a certificate of `authority` for `name`.
+/// Returns true if openssl takes a certificate of `authority` for `name`.
 fn openssl_accepts(authority: &Authority, leaf: &Leaf, name: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let (ca, file) = (folder.path().join("ca.pem"), folder.path().join("leaf.der"));
@@ -209,7 +209,7 @@ fn renewed_authority_leaves_the_old_one() {
     assert_eq!(listed(folder.path()).len(), 4);
 }
 
-/// What an earlier version left for this host name.
+/// Authority that an earlier version left for this host name.
 fn earlier(folder: &Path, host_name: &str) -> Vec<u8> {
     let key = KeyPair::generate().unwrap();
     let made = params_of_earlier_version(&key, host_name).unwrap().self_signed(&key).unwrap();
@@ -239,7 +239,7 @@ fn authority_of_an_earlier_version_is_taken_over() {
         let new = renew(folder.path(), host_name).unwrap();
         assert!(!new.signs_single_label() && new.der() != der);
     }
-    // A file that nobody can read any more, and one for a name that has an authority already.
+    // A file that cannot be read any more, and one for a name that has an authority already.
     let folder = tempfile::tempdir().unwrap();
     write_private(&folder.path().join("local-ca.pem"), "noise");
     assert_eq!(Authority::open(folder.path(), "pichat").unwrap().origin(), Origin::Damaged);

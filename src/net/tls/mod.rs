@@ -40,7 +40,7 @@ pub enum TlsError {
     Pem {
         /// Which file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// Fault of that file.
         cause: rustls::pki_types::pem::Error,
     },
     /// No certificate in the file.
@@ -54,7 +54,7 @@ pub enum TlsError {
     Authority {
         /// Which file.
         file: PathBuf,
-        /// What the system said.
+        /// The system's error.
         cause: io::Error,
     },
     /// The file of this device's own authority is not to be used.
@@ -87,7 +87,7 @@ pub struct Renewal {
 }
 
 impl Tls {
-    /// What the settings ask for; none for plain HTTP. The authority's files are in `data_dir`.
+    /// Opens TLS as the settings ask; none for plain HTTP. The authority's files are in `data_dir`.
     ///
     /// # Errors
     /// Files that cannot be read or used.
