@@ -138,7 +138,7 @@ class Person:
         self.free = asyncio.Queue()
         for _ in range(CONNECTIONS):
             self.free.put_nowait(Connection(office))
-        self.socket = None
+        self.socket, self.listening, self.heard, self.news = None, None, [], asyncio.Condition()
 
     @property
     def cookie(self):
@@ -204,16 +204,30 @@ class Person:
         self.socket = await Socket.open(self)
         await self.socket.send(type="join", ref="j", **ROOM)
         await self.socket.until("joined", ref="j")
+        self.listening = asyncio.create_task(self.listen())
+
+    async def listen(self):
+        """Reads all that comes and answers pings, as a page does that is open."""
+        while True:
+            message = await self.socket.receive()
+            async with self.news:
+                self.heard.append(message)
+                self.news.notify_all()
 
     async def talk(self, crowd):
         await self.socket.send(type="send", ref="s", room=ROOM["room"], text=f"hola de {self.name}")
-        missing = {f"hola de {person.name}" for person in crowd}
-        while missing:
-            message = await self.socket.receive()
-            if message["type"] == "error":
-                raise Refused(f"{self.name}: {message}")
-            if message["type"] == "message":
-                missing.discard(message["text"])
+        want = {f"hola de {person.name}" for person in crowd}
+
+        def complete():
+            for message in self.heard:
+                if message["type"] == "error":
+                    raise Refused(f"{self.name}: {message}")
+            return want <= {message.get("text") for message in self.heard}
+
+        async with self.news:
+            await self.news.wait_for(lambda: complete() or self.listening.done())
+        if self.listening.done():
+            await self.listening
 
     def cut(self):
         """Breaks every connection, as an access point does that restarts."""
@@ -221,4 +235,9 @@ class Person:
             self.free.get_nowait().abort()
         for _ in range(CONNECTIONS):
             self.free.put_nowait(Connection(self.office))
+        self.close()
+
+    def close(self):
+        """Closes the chat as a tab does that is gone."""
+        self.listening.cancel()
         self.socket.abort()

@@ -171,7 +171,7 @@ async def day(office, count, seconds):
     await asyncio.wait_for(asyncio.gather(*(tab.enter() for tab in tabs)), PATIENCE)
     print(f"  12 restored tabs of one person in the room after {time.monotonic() - begin:.1f} s")
     for tab in tabs:
-        tab.socket.abort()
+        tab.close()
 
     begin = time.monotonic()
     for person in people:
@@ -182,7 +182,7 @@ async def day(office, count, seconds):
     stop.set()
     print(f"  one person who wanted everything got {await taker}")
     for person in people:
-        person.socket.abort()
+        person.close()
     if back > BACK:
         raise SystemExit(f"back after {back:.1f} s, wanted {BACK} s at most")
 
