@@ -142,7 +142,7 @@ impl Accounts {
         }
     }
 
-    /// Uses the claim up while the database is held, if it is still open. One that the holder of the card asked for ends everybody's
+    /// Uses the claim up while the database is held, if it is still open. One that the holder of the card asked for ends all
     /// sessions: nothing that the former administrators left signed in outlives it.
     async fn settle(self: &Arc<Self>, code: ClaimCode, name: UserName, phc: String) -> Result<Redeemed, StoreError> {
         let (this, now) = (Arc::clone(self), Now::read(&*self.clock));

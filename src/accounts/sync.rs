@@ -11,7 +11,7 @@ use crate::types::crypto::Sha256;
 
 use super::Accounts;
 
-/// How long the accounts may be unreadable until no session is taken for good any more. A lock or a reset must act within a second; a
+/// Time for which the accounts may be unreadable until no session counts any more. A lock or a reset must act within a second; a
 /// disk that stalls for some seconds must not send an office out.
 pub const UNREADABLE_FOR: Duration = Duration::from_secs(10);
 

@@ -6,7 +6,7 @@ const MDNS_DOMAIN: &str = ".local";
 
 /// The device's own names, lower case. Its addresses, `localhost` and `[http] hosts` are valid beside them.
 ///
-/// Not every `.local` name is one: whoever is on the network can announce any of them by mDNS and lead a browser here under it.
+/// Not every `.local` name is one: any device on the network can announce them by mDNS and lead a browser here under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnNames(Vec<String>);
 

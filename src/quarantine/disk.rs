@@ -1,7 +1,7 @@
 //! The folder with the bytes. Every call blocks: it belongs on a blocking thread.
 //!
 //! A name in here is `tmp-` and the file's `FileId` while it arrives, then the `FileId` alone; never anything a client said. Beside
-//! them lie the mark that ties the folder to its database, and `perdidos/` with bytes that have no record. All calls go through one descriptor of the folder, so that nobody can exchange the folder under a running server.
+//! them lie the mark that ties the folder to its database, and `perdidos/` with bytes that have no record. All calls go through one descriptor of the folder, so that the folder cannot be exchanged under a running server.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};

@@ -198,7 +198,7 @@ impl Upload {
     }
 
     /// Makes the file permanent under `name`, or the first free numbering of it, and records it. When this returns, a power cut
-    /// no longer loses it; nobody has looked into it yet. `allowed` is asked while the database is held, right before the record:
+    /// no longer loses it; it is not inspected yet. `allowed` is asked while the database is held, right before the record:
     /// where it says no, nothing of the file stays.
     pub async fn finish(
         self,

@@ -81,7 +81,7 @@ impl Db {
         Ok(open.filter(|_| closed == 1))
     }
 
-    /// Uses the claim up: `name` is an administrator with this password from now on, whoever had the name before.
+    /// Uses the claim up: `name` is an administrator with this password from now on, also if the name existed before.
     /// One that the holder of the card asked for ends every session there is and raises every account's generation, so that no
     /// sign-in under way outlives it. One transaction: a code is never used twice, and never lost without an administrator made.
     pub fn redeem_claim(

@@ -37,7 +37,7 @@ pub enum CloseCode {
     Unsupported = 1003,
     /// Text that is no UTF-8.
     BadUtf8 = 1007,
-    /// No sign of life, and another socket waits for its place: no frame is sent, for nobody reads it.
+    /// No sign of life, and another socket waits for its place: no frame is sent, as none is read.
     Silent = 1006,
     /// More refused frames than a client in good faith sends.
     Flooding = 1008,

@@ -16,7 +16,7 @@ use super::pulse::{PROBE, Vitality};
 #[error("this session has too many open sockets")]
 pub struct TooManySockets;
 
-/// How often a newcomer looks for a place while older sockets are asked for a sign of life. One wait lasts [`PROBE`] at most, and
+/// Interval at which a newcomer looks for a place while older sockets are asked for a sign of life. One wait lasts [`PROBE`] at most, and
 /// requests of a session have a rate, so at most 220 wait for one session, each with 20 looks at 16 sockets.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -104,7 +104,7 @@ impl Registry {
     }
 
     /// As [`Registry::register`], but where all places are taken, the session's silent sockets are pinged first: one that gives no
-    /// sign of life within [`PROBE`] gives way. Each silence is asked about once, whoever waits.
+    /// sign of life within [`PROBE`] gives way. Each silence is asked about once, however many wait.
     pub(super) async fn register_or_replace(
         self: &Arc<Self>,
         session: Sha256,

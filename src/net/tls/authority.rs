@@ -1,5 +1,5 @@
 //! The certificate authority of this one device. Its key may sign for the device's full names and private addresses only, so that a
-//! person who trusts it trusts this device and no site of the internet, even if somebody steals the key.
+//! person who trusts it trusts this device and no site of the internet, even if the key is stolen.
 //!
 //! Key and certificate lie in one file, mode 0600, so that a power cut leaves both or none. The certificate is a function of the key
 //! and the host name, but for its signature: whether the file fits the machine's name is found out by making it again.
@@ -219,7 +219,7 @@ pub fn kept(data_dir: &Path, host_name: &str) -> Result<Option<(String, Sha256)>
     Ok(stored.map(|stored| (stored.pem, Sha256::of(&stored.certificate))))
 }
 
-/// Makes a new authority in `data_dir` and keeps the old one aside: everybody must trust the device anew. A server that runs keeps the
+/// Makes a new authority in `data_dir` and keeps the old one aside: every client must trust the device anew. A server that runs keeps the
 /// old one until it starts again.
 ///
 /// # Errors
