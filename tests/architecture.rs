@@ -41,7 +41,7 @@ const OWNERS: [(&str, &[&str]); 17] = [
     ("qrcode::", &["cli"]),
 ];
 
-/// A file past this wants splitting (STYLE 2).
+/// A file past this wants splitting (`CONTRIBUTING.md`).
 const MAX_LINES: usize = 400;
 
 fn root() -> PathBuf {

@@ -1,5 +1,5 @@
 //! What no well-meaning client sends: each is answered as the contract says, and the others go on undisturbed
-//! (DESIGN section 5; RFC 6455).
+//! (`docs/API.md`; RFC 6455).
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Rooms: who gets in, who sees whom, what is said and how it arrives (DESIGN sections 5 and 6).
+//! Rooms: who gets in, who sees whom, what is said and how it arrives (`docs/API.md`).
 #![allow(clippy::expect_used, clippy::needless_pass_by_value, reason = "a test that cannot go on says so by panicking")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Settings, what a SIGHUP does, the seed's environment variables, and what the log says and never says.
+//! Settings, what a SIGHUP does, the Python program's environment variables, and what the log says and never says.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! A lost connection keeps its place for the grace time, and nothing said meanwhile is lost or doubled (DESIGN section 5).
+//! A lost connection keeps its place for the grace time, and nothing said meanwhile is lost or doubled (`docs/API.md`).
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Rooms from their making to their end, and how many of everything there may be (DESIGN section 6).
+//! Rooms from their making to their end, and how many of everything there may be (`docs/LIMITS.md`).
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;

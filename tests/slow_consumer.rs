@@ -1,4 +1,4 @@
-//! Fan-out: everybody gets everything once and in order, and who does not read holds nobody up (DESIGN sections 5 and 6).
+//! Fan-out: everybody gets everything once and in order, and who does not read holds nobody up (`docs/API.md`).
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;

@@ -25,7 +25,7 @@ const SALT_BYTES: usize = 16;
 /// Bytes of hash: 256 bits (RFC 9106 section 4).
 const HASH_BYTES: u32 = 32;
 
-/// Callers that may wait for a thread (DESIGN section 6): at 300 ms a hash and four cores the last waits 5 s.
+/// Callers that may wait for a thread (`docs/LIMITS.md`): at 300 ms a hash and four cores the last waits 5 s.
 pub const MAX_WAITING: usize = 64;
 
 /// How much the threads that hash yield to those of the network: a hash takes a tenth of a second and more, and a message that waits for

@@ -16,7 +16,7 @@ use super::throttle::Throttle;
 use super::writer::{Target, Writer};
 use crate::clock::Clock;
 
-/// Events that may wait to be written (DESIGN section 6). A line takes about 250 bytes, so a full queue holds 1 MiB; lines
+/// Events that may wait to be written (`docs/LIMITS.md`). A line takes about 250 bytes, so a full queue holds 1 MiB; lines
 /// made to be as long as they can be (three values of 256 characters, 8 bytes each when escaped) would take 25 MiB.
 pub const QUEUE_EVENTS: usize = 4096;
 

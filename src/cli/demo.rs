@@ -1,4 +1,4 @@
-//! `pichat demo`: the program as a newcomer meets it. The accounts are the seed's and everybody knows their passwords, so
+//! `pichat demo`: the program as a newcomer meets it. The accounts are those of the Python program; their passwords are public, so
 //! nothing but loopback is served, and the data is gone afterwards unless a folder was named.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ use crate::types::{Lang, Role, UserName};
 use super::exit::Failure;
 use super::{Flags, Source, server};
 
-/// The seed's accounts with the hashes of their passwords `admin123`, `cliente123`, `usuario123`, made with the default
+/// The Python program's accounts with the hashes of their passwords `admin123`, `cliente123`, `usuario123`, made with the default
 /// parameters. The passwords are printed on every screen, so that their salts are always the same gives nothing away, and the
 /// demonstration need not spend three hashes before it answers.
 const ACCOUNTS: [(&str, Role, &str); 3] = [

@@ -1,4 +1,4 @@
-//! The environment: a `PICHAT_*` variable for every setting, and the seed's names.
+//! The environment: a `PICHAT_*` variable for every setting, and the names of the Python program.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ enum Reading {
     Level,
 }
 
-/// The seed's variables, the settings each stands for, and how it is read. `LOGIN_LOCKOUT_TIME` is in seconds. In the seed a rate
+/// Variables of the Python program, the settings each stands for, and how it is read. `LOGIN_LOCKOUT_TIME` is in seconds. There a rate
 /// was its own burst.
 const SEED: [(&str, &str, Reading); 11] = [
     ("ALLOWED_ORIGINS", "http.allowed_origins", Reading::Plain),
@@ -58,7 +58,7 @@ const SEED: [(&str, &str, Reading); 11] = [
     ("RATE_LIMIT_DELETE", "limits.delete_burst", Reading::Rate),
     ("LOG_LEVEL", "audit.level", Reading::Level),
 ];
-/// The seed's variables that are no setting of their own.
+/// Variables of the Python program that are no setting here.
 const SEED_OTHERS: [&str; 4] = ["PORT", "HOST", "ADMIN_PASS", "SECRET_KEY"];
 
 /// Names that begin like ours but belong to the build and to the tests.
@@ -126,7 +126,7 @@ fn refuse_unknown<'n>(mut names: impl Iterator<Item = &'n str>) -> Result<(), Co
     let Some(name) = unknown else {
         return Ok(());
     };
-    // A seed name with our prefix (`PICHAT_SECRET_KEY`) is the seed name; a key without its table (`PICHAT_ROOMS`) is that key.
+    // A legacy name with our prefix (`PICHAT_SECRET_KEY`) is the legacy name; a key without its table (`PICHAT_ROOMS`) is that key.
     let bare = name.trim_start_matches("PICHAT_");
     let seed = SEED.iter().map(|(name, ..)| *name).chain(SEED_OTHERS).find(|seed| *seed == bare);
     let key = settings().find(|setting| setting.key().eq_ignore_ascii_case(bare));

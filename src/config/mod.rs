@@ -2,7 +2,7 @@
 //!
 //! Two steps. Raw: the document is parsed with its spans, every key is looked up among the [`settings`], the environment is laid over it,
 //! and serde structs with `deny_unknown_fields` take it. Checked: each table turns its raw half into values that cannot be wrong.
-//! Strongest first: flags, `PICHAT_*` variables, the seed's variables, the file, the defaults.
+//! Strongest first: flags, `PICHAT_*` variables, the Python program's variables, the file, the defaults.
 //!
 //! | file | what |
 //! | --- | --- |

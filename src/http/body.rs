@@ -22,7 +22,7 @@ use super::problem::{Code, Problem};
 use super::stretch::Stretch;
 use super::timed::Busy;
 
-/// A JSON or form body (DESIGN section 6).
+/// A JSON or form body (`docs/LIMITS.md`).
 const MAX_SMALL: usize = 64 * 1024;
 /// A client that sends no byte of a body for so long has stalled.
 const STALLED: Duration = Duration::from_secs(10);

@@ -18,7 +18,7 @@ use super::headers::harden;
 use super::linger::Linger;
 use super::timed::{Phase, Timed};
 
-/// Bytes of a request's head (DESIGN section 6).
+/// Bytes of a request's head (`docs/LIMITS.md`).
 pub(super) const MAX_HEAD: usize = 32 * 1024;
 /// Fields of a request's head.
 const MAX_FIELDS: usize = 64;

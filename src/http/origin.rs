@@ -1,4 +1,4 @@
-//! Which host names this device answers to, and from which web sites it takes orders (DESIGN section 4).
+//! Which host names this device answers to, and from which web sites it takes orders (`docs/API.md`).
 
 use std::net::{IpAddr, Ipv6Addr};
 

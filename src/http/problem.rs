@@ -13,7 +13,7 @@ use super::body::Body;
 /// How soon to come again where the machine had run out of something: the accept loop looks as often.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Stable error codes (DESIGN section 4).
+/// Stable error codes (`docs/API.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
     BadRequest,

@@ -7,9 +7,9 @@ use super::token_bucket::TokenBucket;
 use super::wait::{Told, Wait};
 
 /// Failures for one name in an hour, from everywhere. Past them strangers share one try each 36 s: 100 and 2,400 a day, against one
-/// of the 3000 commonest passwords that no new password may be (DETAILS 9).
+/// of the 3000 commonest passwords that no new password may be (`docs/LIMITS.md`).
 pub const NAME_FAILURES_PER_HOUR: u32 = 100;
-/// Wrong passwords in a row for one name, from anywhere, before answers slow down (DESIGN section 6).
+/// Wrong passwords in a row for one name, from anywhere, before answers slow down (`docs/LIMITS.md`).
 const DELAY_AFTER_FAILURES: u32 = 50;
 /// Added to the next answer by each further one.
 const DELAY_STEP: Duration = Duration::from_millis(100);

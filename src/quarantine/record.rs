@@ -75,7 +75,7 @@ impl FileState {
         Self::Lost,
     ];
 
-    /// The contract's word (DESIGN section 4).
+    /// The contract's word (`docs/API.md`).
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Received => "received",

@@ -22,7 +22,7 @@ pub struct FileRow {
     pub sha256: Sha256,
     /// For display only.
     pub media_type: String,
-    /// State word of DESIGN section 4.
+    /// State word of `docs/API.md`.
     pub state: String,
     /// Why it is in that state, one a line.
     pub reasons: String,

@@ -1,11 +1,11 @@
-//! The three roles of the seed, spelt as the seed spells them.
+//! The three roles, spelled as in the Python program PiChat.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::Text;
 
-/// What a person may do; DESIGN section 2 has the table.
+/// Role of a person; `README.md` has the table of rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Everything: also delete files and manage people.

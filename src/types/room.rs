@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::Text;
 
-/// A room's code: 1 to 20 of `[A-Za-z0-9_-]` (DESIGN section 6).
+/// A room's code: 1 to 20 of `[A-Za-z0-9_-]` (`docs/API.md`).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomCode(heapless::String<{ Self::MAX }>);
 
@@ -126,7 +126,7 @@ impl RoomPasswordError {
 impl RoomPassword {
     /// Fewest characters.
     pub const MIN_CHARS: usize = 4;
-    /// Most characters (the seed's figure).
+    /// Most characters (as in the Python program).
     pub const MAX_CHARS: usize = 100;
 
     /// Checks the length; the text is wiped when this value goes.

@@ -16,7 +16,7 @@ use super::batch::{Gathered, Run, advance, gather, now};
 use super::frame::{Frame, PING};
 use super::pulse::Pulse;
 
-/// Frames that may wait (DESIGN section 6): four rooms' default rings.
+/// Frames that may wait (`docs/LIMITS.md`): four rooms' default rings.
 pub(super) const MAX_FRAMES: usize = 256;
 /// Bytes that may wait: 256 messages of 1 KiB.
 pub(super) const MAX_BYTES: usize = 256 * 1024;
@@ -25,7 +25,7 @@ const MUCH: (usize, usize) = (MAX_FRAMES / 4, MAX_BYTES / 4);
 /// A queue that grew beyond this gives its memory back once it is empty.
 const KEEP_CAPACITY: usize = 16;
 
-/// Why the server closes a socket (DESIGN section 5).
+/// Why the server closes a socket (`docs/API.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum CloseCode {

@@ -1,4 +1,4 @@
-//! What a client sends over a socket, read strictly (DESIGN section 5).
+//! What a client sends over a socket, read strictly (`docs/API.md`).
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IntoDeserializer};

@@ -1,4 +1,4 @@
-//! What goes over the socket as JSON (DESIGN section 5).
+//! What goes over the socket as JSON (`docs/API.md`).
 
 use serde::Serialize;
 
@@ -125,7 +125,7 @@ pub(super) fn joined_answer<'a>(
     }
 }
 
-/// The frames of DESIGN section 5 over an [`Outbound`] queue.
+/// The frames of `docs/API.md` over an [`Outbound`] queue.
 pub struct JsonWire;
 
 impl Wire for JsonWire {

@@ -176,7 +176,7 @@ fn an_anonymous_socket_is_refused() {
         let (answer, _) = client.handshake(&[]);
         assert_eq!((answer.status, &*answer.code()), (401, "unauthenticated"));
     }
-    // Neither is a session taken from the address, which the seed's cookie could be bound to by any client.
+    // Neither is a session taken from the address, to which any client could bind the Python program's cookie.
     let known = Client::cliente(&server);
     assert_eq!(known.handshake(&[("X-Forwarded-For", "9.9.9.9")]).0.status, 101);
     assert_eq!(stranger.handshake(&[("X-Forwarded-For", "127.0.0.1")]).0.status, 401);

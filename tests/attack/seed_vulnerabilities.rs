@@ -36,7 +36,7 @@ const LIST: [(&str, fn()); 17] = [
 fn seed_vulnerabilities() {
     let attempts = LIST.map(|(_, attempt)| std::thread::spawn(move || catch_unwind(AssertUnwindSafe(attempt)).is_err()));
     let succeeded = attempts.map(|attempt| attempt.join().unwrap_or(true));
-    let mut report = String::from("\nThe seed's vulnerabilities, tried against this server:\n");
+    let mut report = String::from("\nVulnerabilities of the Python program, tried against this server:\n");
     for (n, ((what, _), succeeded)) in LIST.iter().zip(succeeded).enumerate() {
         report.push_str(&format!("  {:>2}  {what}: {}\n", n + 1, if succeeded { "SUCCEEDS" } else { "fails" }));
     }
