@@ -1,0 +1,212 @@
+//! Documents are whole: links lead somewhere, decisions have their parts, and no text names a page that this project does not hold.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+
+#[path = "common/evidence.rs"]
+#[allow(dead_code, reason = "shared with tests that use more of it")]
+mod evidence;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use evidence::{read, root};
+
+/// Folders and files that hold text of this project.
+const TEXTS: [&str; 15] = [
+    "src",
+    "tests",
+    "benches",
+    "assets",
+    "image",
+    "systemd",
+    "docs",
+    "fuzz/targets",
+    ".ci",
+    "build.rs",
+    "Cargo.toml",
+    "cross.toml",
+    "README.md",
+    "README.es.md",
+    "SECURITY.md",
+];
+/// Endings of documents that a text may name.
+const DOCUMENT_ENDINGS: [&str; 5] = [".md", ".toml", ".json", ".jsonl", ".svg"];
+
+fn walk(path: &Path, into: &mut Vec<PathBuf>) {
+    if path.is_file() {
+        into.push(path.to_owned());
+        return;
+    }
+    for entry in std::fs::read_dir(path).into_iter().flatten() {
+        walk(&entry.expect("an entry").path(), into);
+    }
+}
+
+/// Text files of the project, by their path from its root.
+fn texts() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    TEXTS.iter().for_each(|part| walk(&root().join(part), &mut files));
+    let named = |file: &PathBuf| file.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+    let readable = |file: PathBuf| Some((named(&file), std::fs::read_to_string(&file).ok()?));
+    files.into_iter().filter_map(readable).collect()
+}
+
+/// Markdown documents, by their path from the root.
+fn documents() -> Vec<(String, String)> {
+    texts().into_iter().filter(|(name, _)| name.ends_with(".md")).collect()
+}
+
+/// The name by which GitHub links to a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    kept.replace(' ', "-")
+}
+
+fn anchors(document: &str) -> BTreeSet<String> {
+    document.lines().filter_map(|line| line.starts_with('#').then(|| anchor(line.trim_start_matches('#')))).collect()
+}
+
+/// Targets of inline links outside code.
+fn links(document: &str) -> Vec<&str> {
+    let prose = document.lines().filter(|line| !line.starts_with("    "));
+    prose.flat_map(|line| line.split("](").skip(1).filter_map(|rest| rest.split(')').next())).collect()
+}
+
+/// Paths below `docs/` that a text names.
+fn named_documents(text: &str) -> Vec<&str> {
+    let is_path = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
+    let found = text.match_indices("docs/").filter(|(at, _)| !text[..*at].ends_with(|c: char| is_path(c) || c == '\''));
+    found.map(|(at, _)| &text[at..at + text[at..].find(|c: char| !is_path(c)).unwrap_or(text.len() - at)]).collect()
+}
+
+/// Decision pages in order: file name, text.
+fn decisions() -> Vec<(String, String)> {
+    let mut pages: Vec<_> = documents()
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.strip_prefix("docs/decisions/")?.to_owned(), text)))
+        .filter(|(name, _)| name != "README.md")
+        .collect();
+    pages.sort();
+    pages
+}
+
+#[test]
+fn links_of_documents_lead_somewhere() {
+    let mut faults = Vec::new();
+    for (name, text) in documents() {
+        let here = root().join(&name);
+        for link in links(&text).into_iter().filter(|link| !link.contains("://") && !link.starts_with("mailto:")) {
+            let (path, fragment) = link.split_once('#').map_or((link, None), |(path, fragment)| (path, Some(fragment)));
+            let target = if path.is_empty() { here.clone() } else { here.parent().expect("a folder").join(path) };
+            let is_whole = target.exists()
+                && fragment
+                    .is_none_or(|fragment| std::fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(fragment)));
+            if !is_whole {
+                faults.push(format!("{name}: {link}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn documents_named_in_texts_exist() {
+    let pages: Vec<_> = decisions().into_iter().map(|(name, _)| name).collect();
+    let mut faults = Vec::new();
+    for (name, text) in texts() {
+        for path in named_documents(&text) {
+            let path = path.trim_end_matches(['.', '/']);
+            let exists = match path.strip_prefix("docs/decisions/") {
+                Some(number) if number.len() == 4 => pages.iter().any(|page| page.starts_with(&format!("{number}-"))),
+                _ => !DOCUMENT_ENDINGS.iter().any(|ending| path.ends_with(ending)) || root().join(path).exists(),
+            };
+            if !exists && name != "tests/documents.rs" {
+                faults.push(format!("{name}: {path}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn texts_name_no_page_outside_the_project() {
+    let banned = [
+        concat!("DES", "IGN section"),
+        concat!("DES", "IGN.md"),
+        concat!("DET", "AILS "),
+        concat!("STY", "LE.md"),
+        concat!("STY", "LE 1"),
+        concat!("STY", "LE 2"),
+        concat!("DECI", "SIONS"),
+        concat!("the se", "ed's"),
+    ];
+    let faults: Vec<_> = texts()
+        .into_iter()
+        .flat_map(|(name, text)| {
+            let found = banned.iter().filter(|words| text.contains(**words)).map(|words| format!("{name}: {words}"));
+            found.collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn decisions_have_status_context_decision_consequences() {
+    let pages = decisions();
+    assert!(pages.len() >= 142, "{}", pages.len());
+    for (name, text) in &pages {
+        let number = name.get(..4).filter(|n| n.bytes().all(|b| b.is_ascii_digit())).unwrap_or_else(|| panic!("{name}"));
+        assert!(text.starts_with(&format!("# {number}. ")), "{name}: its heading");
+        let parts = ["\n\nStatus: ", "\n\n## Context\n\n", "\n\n## Decision\n\n", "\n\n## Consequences\n\n"];
+        let mut rest = text.as_str();
+        for part in parts {
+            let (before, after) = rest.split_once(part).unwrap_or_else(|| panic!("{name}: {part:?} is missing or out of order"));
+            assert!(!before.trim().is_empty(), "{name}: nothing before {part:?}");
+            rest = after;
+        }
+        assert!(!rest.trim().is_empty(), "{name}: no consequences");
+    }
+}
+
+#[test]
+fn index_of_decisions_lists_each_page_in_order() {
+    let index = read("docs/decisions/README.md");
+    let rows: Vec<_> = index.lines().filter_map(evidence::cells).skip(2).map(|cells| (cells[0], cells[1])).collect();
+    let pages = decisions();
+    let wanted: Vec<_> = pages
+        .iter()
+        .map(|(name, text)| {
+            let title = text.lines().next().unwrap_or_default().split_once(". ").map_or("", |(_, title)| title);
+            (&name[..4], format!("[{title}]({name})"))
+        })
+        .collect();
+    assert_eq!(rows.len(), wanted.len());
+    for ((number, link), (wanted_number, wanted_link)) in rows.iter().zip(&wanted) {
+        assert_eq!((*number, *link), (*wanted_number, wanted_link.as_str()));
+    }
+}
+
+#[test]
+fn dependencies_are_named_in_their_decision() {
+    let decision = read("docs/decisions/0005-dependencies.md");
+    let named: BTreeSet<_> = decision
+        .lines()
+        .filter_map(evidence::cells)
+        .flat_map(|cells| cells[0].split([',', '(', ')', ' ']).map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let manifest: toml::Table = read("Cargo.toml").parse().expect("TOML");
+    let tables = ["dependencies", "dev-dependencies", "build-dependencies"].iter().filter_map(|table| manifest.get(*table));
+    let used: Vec<_> = tables.filter_map(toml::Value::as_table).flat_map(toml::Table::keys).collect();
+    assert!(used.len() > 40, "{used:?}");
+    let missing: Vec<_> = used.iter().filter(|name| !named.contains(**name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn checks_see_anchors_links_and_paths() {
+    assert_eq!(anchor(" Behind nginx or Caddy"), "behind-nginx-or-caddy");
+    assert_eq!(links("a [b](c.md#d) and [e](f)\n    [code](no)"), ["c.md#d", "f"]);
+    assert_eq!(
+        named_documents("see `docs/API.md`, (docs/decisions/0030) and QEMU's-docs/x.md"),
+        ["docs/API.md", "docs/decisions/0030"]
+    );
+}
