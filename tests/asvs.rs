@@ -227,7 +227,7 @@ fn scripts_evaluate_no_text_and_write_no_html() {
             let after = address.split('`').nth(1).unwrap_or_default();
             let mut inserted = after.split("${").skip(1);
             assert!(
-                inserted.all(|text| text.starts_with("encodeURIComponent(") || after.contains("iconos.svg#")),
+                inserted.all(|text| text.starts_with("encodeURIComponent(") || after.contains("icons.svg#")),
                 "{file}: {after}"
             );
         }

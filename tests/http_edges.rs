@@ -303,7 +303,7 @@ fn what_pages_load_is_cached_by_its_tag() {
     for (path, kind) in [
         ("/static/css/base.css", "text/css"),
         ("/static/js/page.js", "text/javascript"),
-        ("/static/img/semilla.svg", "image/svg+xml"),
+        ("/static/img/seedling.svg", "image/svg+xml"),
         ("/favicon.ico", "image/svg+xml"),
     ] {
         let answer = client.get(path);

@@ -158,7 +158,7 @@ fn an_account_made_by_an_administrator_can_only_change_its_password_first() {
     assert_eq!(boss.get("/api/files").json().as_array().map(Vec::len), Some(1), "nothing came in, nothing went");
     let page = carla.get("/clave");
     assert!(page.status == 200 && page.text().contains("Entraste con la contraseña que te dieron"), "{}", page.text());
-    assert_eq!(carla.get("/static/js/clave.js").status, 200);
+    assert_eq!(carla.get("/static/js/password.js").status, 200);
     assert_eq!(carla.get("/static/passwords.txt").text().lines().count(), 3000);
     server.wait_for_line("event=password.change_due result=ok user=\"carla\" addr=127.0.0.1");
 

@@ -88,7 +88,7 @@ fn a_packed_file_is_the_same_file() {
     let server = Server::demo();
     let client = Client::new(&server);
     let mut saved = 0;
-    for file in ["js/chat.js", "js/texts.js", "css/base.css", "img/iconos.svg"] {
+    for file in ["js/chat.js", "js/texts.js", "css/base.css", "img/icons.svg"] {
         let path = versioned(&server, file);
         let (plain, packed) = (client.get(&path), ask(&client, &path, &[("Accept-Encoding", "gzip, deflate, br, zstd")]));
         assert_eq!((plain.status, plain.header("content-encoding")), (200, None), "{file}");

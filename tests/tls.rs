@@ -109,7 +109,7 @@ fn plain_http_explains_and_leads_to_https_and_does_nothing_else() {
     let base64: String = secure.authority.lines().filter(|line| !line.starts_with('-')).collect();
     assert!(profile.text().contains(&format!("<data>{base64}</data>")));
     let page = plain.get("/").text();
-    for asset in ["css/base.css", "css/confianza.css", "css/no-script.css", "js/confianza.js", "img/semilla.svg"] {
+    for asset in ["css/base.css", "css/trust.css", "css/no-script.css", "js/trust.js", "img/seedling.svg"] {
         assert_eq!(plain.get(&format!("/static/{asset}")).status, 200, "{asset}");
         let versioned = page.split('"').find(|word| word.starts_with("/static/v") && word.ends_with(asset)).expect("is named");
         assert_eq!(plain.get(versioned).status, 200, "{versioned}");

@@ -11,7 +11,7 @@ use super::assets::PAGES;
 use super::body::Body;
 
 const BANNER_MARK: &str = "<!--BANNER-->";
-const MESSAGE_MARK: &str = "<!--MENSAJE-->";
+const MESSAGE_MARK: &str = "<!--MESSAGE-->";
 
 const DEMO_BANNER: Text = Text::new(
     "Demostración: las contraseñas son públicas y solo se atiende en este computador.",
@@ -22,46 +22,46 @@ const DEMO_BANNER: Text = Text::new(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Page {
     Login,
-    Reclamar,
-    Clave,
-    Inicio,
+    Claim,
+    Password,
+    Home,
     Chat,
-    Listar,
-    Subir,
-    Prohibido,
-    NoEncontrado,
-    Confianza,
-    Probar,
+    Files,
+    Upload,
+    Forbidden,
+    NotFound,
+    Trust,
+    TrustCheck,
 }
 
 impl Page {
     const ALL: [Self; 11] = [
         Self::Login,
-        Self::Reclamar,
-        Self::Clave,
-        Self::Inicio,
+        Self::Claim,
+        Self::Password,
+        Self::Home,
         Self::Chat,
-        Self::Listar,
-        Self::Subir,
-        Self::Prohibido,
-        Self::NoEncontrado,
-        Self::Confianza,
-        Self::Probar,
+        Self::Files,
+        Self::Upload,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Trust,
+        Self::TrustCheck,
     ];
 
     const fn file(self) -> &'static str {
         match self {
             Self::Login => "login.html",
-            Self::Reclamar => "reclamar.html",
-            Self::Clave => "clave.html",
-            Self::Inicio => "inicio.html",
+            Self::Claim => "claim.html",
+            Self::Password => "password.html",
+            Self::Home => "home.html",
             Self::Chat => "chat.html",
-            Self::Listar => "listar.html",
-            Self::Subir => "subir.html",
-            Self::Prohibido => "prohibido.html",
-            Self::NoEncontrado => "no-encontrado.html",
-            Self::Confianza => "confianza.html",
-            Self::Probar => "probar.html",
+            Self::Files => "files.html",
+            Self::Upload => "upload.html",
+            Self::Forbidden => "forbidden.html",
+            Self::NotFound => "not-found.html",
+            Self::Trust => "trust.html",
+            Self::TrustCheck => "trust-check.html",
         }
     }
 
@@ -108,7 +108,7 @@ impl Pages {
         let html = |said: &Said<'_>| {
             let (class, role, text) = match said {
                 Said::Problem(text) => ("alert", "alert", text),
-                Said::Note(text) => ("alert nota", "note", text),
+                Said::Note(text) => ("alert note", "note", text),
             };
             format!(r#"<p class="{class}" role="{role}" lang="{}">{}</p>"#, lang.tag(), escape(text))
         };
@@ -159,7 +159,7 @@ mod tests {
         for page in Page::ALL {
             let text = page.source();
             assert_eq!(text.matches(BANNER_MARK).count(), 1, "{}", page.file());
-            let messages = usize::from(matches!(page, Page::Login | Page::Reclamar | Page::Clave | Page::Subir));
+            let messages = usize::from(matches!(page, Page::Login | Page::Claim | Page::Password | Page::Upload));
             assert_eq!(text.matches(MESSAGE_MARK).count(), messages, "{}", page.file());
         }
     }

@@ -19,7 +19,7 @@ use super::trust::{CERTIFICATE, HttpsSide, Offer, PROFILE};
 use super::{Site, assets, trust_page};
 
 /// What the pages load.
-const ASSETS: [&str; 5] = ["css/base.css", "css/confianza.css", "css/no-script.css", "js/confianza.js", "img/semilla.svg"];
+const ASSETS: [&str; 5] = ["css/base.css", "css/trust.css", "css/no-script.css", "js/trust.js", "img/seedling.svg"];
 
 /// Answers a request that came without TLS although there is TLS.
 pub(super) async fn answer(site: &Site, context: RequestContext, request: &Request<Incoming>) -> Response<Body> {
@@ -70,12 +70,12 @@ fn own(
 ) -> Option<Response<Body>> {
     let page = |page| trust_page::plain(site, page, offer, &base(host, side.https_port), lang);
     match request.uri().path() {
-        "/" | "/confianza" => Some(page(Page::Confianza)),
-        "/probar" => Some(page(Page::Probar)),
+        "/" | "/confianza" => Some(page(Page::Trust)),
+        "/probar" => Some(page(Page::TrustCheck)),
         // No name in the answer: it comes from the address, and a browser that can install it does so.
         CERTIFICATE => Some(file(offer.certificate.clone(), "application/x-x509-ca-cert")),
         PROFILE => Some(file(offer.profile.clone(), "application/x-apple-aspen-config")),
-        "/favicon.ico" => assets::get("img/semilla.svg", request.headers()),
+        "/favicon.ico" => assets::get("img/seedling.svg", request.headers()),
         path => {
             let path = path.strip_prefix("/static/").filter(|path| ASSETS.contains(&assets::split_version(path).1))?;
             assets::get(path, request.headers())

@@ -270,12 +270,12 @@ fn show(site: &Site, problem: &Problem, face: Face, lang: Lang) -> Response<Body
         return problem.json(lang);
     }
     match problem.code {
-        Code::Unauthenticated => routes::see_other(routes::entrance(site)),
+        Code::Unauthenticated => routes::see_other(routes::landing_path(site)),
         Code::PasswordChangeRequired => routes::see_other(routes::CHANGE),
         // While nobody has an account every page leads to the one that makes the first.
-        Code::NotFound if routes::entrance(site) != "/login" => routes::see_other(routes::entrance(site)),
-        Code::Forbidden => with_status(site.pages.get(Page::Prohibido), StatusCode::FORBIDDEN),
-        Code::NotFound => with_status(site.pages.get(Page::NoEncontrado), StatusCode::NOT_FOUND),
+        Code::NotFound if routes::landing_path(site) != "/login" => routes::see_other(routes::landing_path(site)),
+        Code::Forbidden => with_status(site.pages.get(Page::Forbidden), StatusCode::FORBIDDEN),
+        Code::NotFound => with_status(site.pages.get(Page::NotFound), StatusCode::NOT_FOUND),
         _ => {
             let (tag, detail, style) = (lang.tag(), escape(&problem.detail(lang)), assets::address("css/base.css"));
             let page = format!(

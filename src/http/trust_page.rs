@@ -10,8 +10,8 @@ use super::pages::{HTML, Page};
 use super::trust::Offer;
 
 /// Where the fingerprint, the address over HTTPS and the language stand in the files.
-pub(super) const FINGERPRINT_MARK: &str = "<!--HUELLA-->";
-pub(super) const ADDRESS_MARK: &str = "HTTPS_AQUI";
+pub(super) const FINGERPRINT_MARK: &str = "<!--FINGERPRINT-->";
+pub(super) const ADDRESS_MARK: &str = "HTTPS_ADDRESS";
 const FIRST_TAG: &str = "<html lang=\"es\">";
 
 /// What the person asked for (`?es`, `?en`), else what the browser prefers.

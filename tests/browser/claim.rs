@@ -24,31 +24,31 @@ async fn whoever_has_the_code_becomes_administrator() {
     ana.arrive("/reclamar").await;
     let widths = ana.js("[document.documentElement.scrollWidth, document.body.scrollWidth]").await;
     assert_eq!(widths, json!([390, 390]));
-    ana.fill("#codigo", "0000-0000-00000").await;
-    ana.fill("#usuario", "ana").await;
-    ana.fill("#clave", "una-clave-larga").await;
-    ana.fill("#clave-otra-vez", "una-clave-larga").await;
-    ana.click("#reclamar").await;
+    ana.fill("#setup-code", "0000-0000-00000").await;
+    ana.fill("#username", "ana").await;
+    ana.fill("#password", "una-clave-larga").await;
+    ana.fill("#password-again", "una-clave-larga").await;
+    ana.click("#set-up").await;
     ana.until_says(".alert", "Ese no es el código").await;
     assert_eq!(
-        ana.js("[document.querySelector('#usuario').value, document.querySelector('#clave').value]").await,
+        ana.js("[document.querySelector('#username').value, document.querySelector('#password').value]").await,
         json!(["ana", ""])
     );
-    ana.fill("#codigo", &code.to_lowercase()).await;
-    ana.fill("#clave", "ana2026").await;
-    ana.until_says("#clave-fuerza", "Muy corta").await;
-    ana.fill("#clave", "ana-2026").await;
-    ana.until_says("#clave-fuerza", "débil").await;
-    ana.fill("#clave", "una-clave-larga").await;
-    ana.fill("#clave-otra-vez", "otra-clave-larga").await;
-    ana.click("#reclamar").await;
+    ana.fill("#setup-code", &code.to_lowercase()).await;
+    ana.fill("#password", "ana2026").await;
+    ana.until_says("#password-strength", "Muy corta").await;
+    ana.fill("#password", "ana-2026").await;
+    ana.until_says("#password-strength", "débil").await;
+    ana.fill("#password", "una-clave-larga").await;
+    ana.fill("#password-again", "otra-clave-larga").await;
+    ana.click("#set-up").await;
     ana.until_says(".alert", "no son iguales").await;
     ana.shot_if_asked("reclamar.png").await;
-    ana.fill("#clave", "una-clave-larga").await;
-    ana.fill("#clave-otra-vez", "una-clave-larga").await;
-    ana.click("#reclamar").await;
+    ana.fill("#password", "una-clave-larga").await;
+    ana.fill("#password-again", "una-clave-larga").await;
+    ana.click("#set-up").await;
     ana.arrive("/inicio").await;
-    ana.until_says("#saludo", "ana").await;
+    ana.until_says("#greeting", "ana").await;
     ana.goto("/reclamar").await;
     ana.arrive("/inicio").await;
     ana.finish(&["403 (Forbidden)", "422 (Unprocessable"]).await;
@@ -63,9 +63,9 @@ async fn the_page_fits_a_desk_and_a_phone_in_both_colours() {
         ana.set_scene(scheme).await;
         ana.resize(width, 900, phone).await;
         ana.goto("/reclamar").await;
-        ana.fill("#usuario", "ana").await;
-        ana.fill("#clave", "cuatro palabras").await;
-        ana.until_says("#clave-fuerza", "Fortaleza").await;
+        ana.fill("#username", "ana").await;
+        ana.fill("#password", "cuatro palabras").await;
+        ana.until_says("#password-strength", "Fortaleza").await;
         assert_eq!(ana.js("document.documentElement.scrollWidth").await, json!(width));
         ana.shot_if_asked(&format!("reclamar-{width}-{scheme}.png")).await;
         ana.finish(&[]).await;
@@ -79,16 +79,16 @@ async fn an_english_browser_claims_without_scripts() {
     let ana = Browser::with(server.addr, Setup { scripts: false, languages: "en-US,en" }).await;
     ana.goto("/login").await;
     ana.arrive("/reclamar").await;
-    ana.fill("#codigo", "0000-0000-00000").await;
-    ana.fill("#usuario", "ana").await;
-    ana.fill("#clave", "una-clave-larga").await;
-    ana.fill("#clave-otra-vez", "una-clave-larga").await;
-    ana.click("#reclamar").await;
+    ana.fill("#setup-code", "0000-0000-00000").await;
+    ana.fill("#username", "ana").await;
+    ana.fill("#password", "una-clave-larga").await;
+    ana.fill("#password-again", "una-clave-larga").await;
+    ana.click("#set-up").await;
     ana.until_says(".alert", "That is not the code").await;
-    ana.fill("#codigo", &code).await;
-    ana.fill("#clave", "una-clave-larga").await;
-    ana.fill("#clave-otra-vez", "una-clave-larga").await;
-    ana.click("#reclamar").await;
+    ana.fill("#setup-code", &code).await;
+    ana.fill("#password", "una-clave-larga").await;
+    ana.fill("#password-again", "una-clave-larga").await;
+    ana.click("#set-up").await;
     ana.arrive("/inicio").await;
     ana.finish(&["403 (Forbidden)"]).await;
 }

@@ -25,24 +25,24 @@ async fn after_a_broken_line_what_was_missed_arrives_once() {
     ana.reads(&[("cliente", "antes"), ("usuario", "te leo")]).await;
 
     wire.pull();
-    ana.until("document.querySelector('#estado').dataset.state === 'reconnecting'").await;
-    assert_eq!(ana.text("#estado").await, "Reconectando…");
+    ana.until("document.querySelector('#connection-state').dataset.state === 'reconnecting'").await;
+    assert_eq!(ana.text("#connection-state").await, "Reconectando…");
     beto.say("OFICINA", "¿sigues ahí?");
     beto.say("OFICINA", "te escribo igual");
-    assert_eq!(ana.js("document.querySelector('#enviar').disabled").await, true);
+    assert_eq!(ana.js("document.querySelector('#send').disabled").await, true);
     // What is written meanwhile stays in the box.
-    ana.fill("#texto", "ya vuelvo").await;
+    ana.fill("#message-field", "ya vuelvo").await;
     ana.press(thirtyfour::Key::Enter + "").await;
-    ana.until_says("#aviso", "Tu texto sigue aquí; envíalo cuando vuelva.").await;
+    ana.until_says("#notice", "Tu texto sigue aquí; envíalo cuando vuelva.").await;
     wire.until_tried().await;
     wire.plug(server.addr);
     ana.until_online().await;
     let missed = [("cliente", "antes"), ("usuario", "te leo"), ("usuario", "¿sigues ahí?"), ("usuario", "te escribo igual")];
     ana.reads(&missed).await;
-    ana.until_says("#mensajes .nueva", "Nuevos").await;
+    ana.until_says("#messages .new-divider", "Nuevos").await;
     assert_eq!(ana.members().await, json!(["cliente", "usuario"]));
-    ana.until("!document.querySelector('#enviar').disabled").await;
-    ana.click("#enviar").await;
+    ana.until("!document.querySelector('#send').disabled").await;
+    ana.click("#send").await;
     let mut after = missed.to_vec();
     after.push(("cliente", "ya vuelvo"));
     ana.reads(&after).await;
@@ -90,19 +90,19 @@ async fn after_the_server_was_killed_the_session_holds_and_the_room_is_gone() {
 
     server.kill();
     wire.pull();
-    ana.until("document.querySelector('#estado').dataset.state === 'reconnecting'").await;
+    ana.until("document.querySelector('#connection-state').dataset.state === 'reconnecting'").await;
     wire.until_tried().await;
     let same = Options { port: server.addr.port(), ..Options::default() };
     let again = Server::start(same.data_dir(folder.path()));
     wire.plug(again.addr);
     ana.until_online().await;
     // Rooms live in memory only; what is on the screen stays readable, and the way back is one button.
-    ana.until_says("#aviso", "Saliste de la sala OFICINA por falta de conexión. Vuelve a unirte.").await;
+    ana.until_says("#notice", "Saliste de la sala OFICINA por falta de conexión. Vuelve a unirte.").await;
     ana.reads(&[("cliente", "antes")]).await;
-    ana.click("#volver-unirme").await;
-    ana.fill("#clave-sala", "secreta").await;
-    ana.click("#unirme").await;
-    ana.until_says("#aviso", "Sala OFICINA creada.").await;
+    ana.click("#rejoin").await;
+    ana.fill("#room-password", "secreta").await;
+    ana.click("#join").await;
+    ana.until_says("#notice", "Sala OFICINA creada.").await;
     ana.say("después").await;
     // It is another room of the same name, and it starts empty, as its header says.
     ana.reads(&[("cliente", "después")]).await;
@@ -121,7 +121,7 @@ async fn signing_out_in_one_tab_ends_the_chat_of_the_other() {
     let other = ana.driver().new_tab().await.expect("a tab");
     ana.driver().switch_to_window(other).await.expect("switches");
     ana.goto("/inicio").await;
-    ana.click("#salir").await;
+    ana.click("#sign-out").await;
     ana.arrive("/login").await;
     ana.driver().switch_to_window(chat).await.expect("switches");
     ana.arrive("/login").await;

@@ -9,15 +9,15 @@ use super::common::{Client, Options, Server};
 impl Browser {
     /// Name, state, whether the bytes are offered, and what is said under it, of every row from top to bottom.
     async fn rows(&self) -> Value {
-        self.js("[...document.querySelectorAll('#archivos .archivo')].map((row) => [row.dataset.name,
-                row.querySelector('.ficha').textContent, row.querySelector('.descargar') !== null,
-                [...row.querySelectorAll('.por-que li, .por-que p, p.por-que')].map((one) => one.textContent.replace(/[0-9][0-9.]{3,}/, 'N')).join(' | ')])")
+        self.js("[...document.querySelectorAll('#files .file')].map((row) => [row.dataset.name,
+                row.querySelector('.state-chip').textContent, row.querySelector('.download') !== null,
+                [...row.querySelectorAll('.file-reason li, .file-reason p, p.file-reason')].map((one) => one.textContent.replace(/[0-9][0-9.]{3,}/, 'N')).join(' | ')])")
             .await
     }
 
     async fn shows_rows(&self, count: usize) {
         self.goto("/listar").await;
-        self.until(&format!("document.querySelectorAll('#archivos .archivo').length === {count}")).await;
+        self.until(&format!("document.querySelectorAll('#files .file').length === {count}")).await;
     }
 }
 
@@ -91,8 +91,8 @@ async fn held_files_say_why_and_are_offered_to_whom_they_may() {
     assert_eq!(ana.rows().await, seen_by(others, false));
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("tarea.bat"), "echo hola").expect("writes");
-    ana.choose("#elegir", &folder.path().join("tarea.bat")).await;
-    ana.until_says("#aviso", "Se subió tarea.bat. Quedó retenido; abajo está el motivo.").await;
+    ana.choose("#file-input", &folder.path().join("tarea.bat")).await;
+    ana.until_says("#notice", "Se subió tarea.bat. Quedó retenido; abajo está el motivo.").await;
 
     beto.sign_in("usuario", "usuario123").await;
     beto.shows_rows(2).await;
@@ -121,14 +121,14 @@ async fn a_verdict_that_comes_late_shows_without_loading_the_page_anew() {
     let waiting = "It is being inspected. Once that is done it will be here for everybody.";
     assert_eq!(ana.rows().await, json!([["acta.docx", "Being inspected", false, waiting]]));
     put("unscannable", "archive-encrypted a.txt");
-    ana.until_says(".archivo .ficha", "Held").await;
+    ana.until_says(".file .state-chip", "Held").await;
     let why = "The archive has a password and cannot be inspected (a.txt) | For now only an administrator can download it.";
     assert_eq!(ana.rows().await, json!([["acta.docx", "Held", false, why]]));
     put("inspecting", "");
     ana.shows_rows(1).await;
     ana.js("window.stillTheSamePage = true").await;
     put("clean", "");
-    ana.until("document.querySelector('.descargar')").await;
+    ana.until("document.querySelector('.download')").await;
     assert_eq!(ana.rows().await, json!([["acta.docx", "Available", true, ""]]));
     assert_eq!(ana.js("window.stillTheSamePage").await, true);
     ana.finish(&[]).await;

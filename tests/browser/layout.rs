@@ -14,7 +14,7 @@ const COVERED: &str = "(() => {
   const covered = [...document.querySelectorAll('a, button, input, textarea, summary')].filter((one) => {
     one.scrollIntoView({ block: 'center', behavior: 'instant' });
     const box = one.getBoundingClientRect();
-    if (box.width < 2 || !one.checkVisibility({ visibilityProperty: true }) || one.matches('.saltar')) return false;
+    if (box.width < 2 || !one.checkVisibility({ visibilityProperty: true }) || one.matches('.skip-link')) return false;
     const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
     return !one.contains(top) && !one.labels?.[0]?.contains(top);
   });
@@ -50,12 +50,12 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     ana.fits(width, "/login with a message").await;
     ana.try_sign_in("cliente", "cliente123").await;
     ana.arrive("/inicio").await;
-    ana.until_says("#salas", "CODIGO_DE_VEINTE_123").await;
+    ana.until_says("#rooms", "CODIGO_DE_VEINTE_123").await;
     ana.fits(width, "/inicio").await;
-    ana.click("#ir-clave").await;
+    ana.click("#to-password").await;
     ana.arrive("/clave").await;
-    ana.fill("#clave", "corta").await;
-    ana.until_says("#clave-fuerza", "Muy corta").await;
+    ana.fill("#password", "corta").await;
+    ana.until_says("#password-strength", "Muy corta").await;
     ana.fits(width, "/clave").await;
     ana.goto("/subir").await;
     ana.fits(width, "/subir").await;
@@ -63,7 +63,7 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     ana.fits(width, "the page that is not there").await;
 
     ana.goto("/listar").await;
-    ana.until("document.querySelector('.archivo')").await;
+    ana.until("document.querySelector('.file')").await;
     ana.fits(width, "/listar").await;
     ana.click("summary").await;
     ana.fits(width, "/listar with details").await;
@@ -72,7 +72,7 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     ana.until_says("#lobby", "CODIGO_DE_VEINTE_123").await;
     ana.fits(width, "/chat without a room").await;
     ana.join("CODIGO_DE_VEINTE_123", "secreta").await;
-    assert_eq!(ana.js("document.activeElement.id").await, "texto");
+    assert_eq!(ana.js("document.activeElement.id").await, "message-field");
     // While one writes on a phone, its keyboard takes half the screen, and the page drops its banner and bars.
     assert_eq!(ana.js("document.querySelector('.banner').checkVisibility()").await, !phone);
     let wide = ana.js("document.documentElement.scrollWidth").await;
@@ -81,7 +81,7 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     ana.fits(width, "/chat with an empty room").await;
     socket.say("CODIGO_DE_VEINTE_123", LONG);
     ana.say(&"hasta aquí ".repeat(30)).await;
-    ana.until("document.querySelectorAll('.mensaje').length === 2").await;
+    ana.until("document.querySelectorAll('.message').length === 2").await;
     ana.js("document.activeElement.blur()").await;
     ana.fits(width, "/chat with messages").await;
     for line in 0..30 {
@@ -91,25 +91,25 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }
     }
-    ana.until("document.querySelectorAll('.mensaje').length >= 20").await;
-    let last = "(() => { const log = document.querySelector('#mensajes'); return log.scrollHeight - log.scrollTop - log.clientHeight < 2; })()";
+    ana.until("document.querySelectorAll('.message').length >= 20").await;
+    let last = "(() => { const log = document.querySelector('#messages'); return log.scrollHeight - log.scrollTop - log.clientHeight < 2; })()";
     ana.until(last).await;
-    let composer = ana.js("document.querySelector('#texto').getBoundingClientRect().bottom").await;
+    let composer = ana.js("document.querySelector('#message-field').getBoundingClientRect().bottom").await;
     assert!(composer.as_f64().is_some_and(|bottom| bottom <= height.into()), "one writes at {composer} of {height}");
     if phone {
-        ana.click("#ver-miembros").await;
-        ana.find("#miembros").await;
+        ana.click("#show-members").await;
+        ana.find("#members").await;
         let fits = ana.js("document.documentElement.scrollWidth").await;
         assert!(fits.as_u64().is_some_and(|wide| wide <= width.into()), "the list of members: {fits}");
-        ana.click("#cerrar-miembros").await;
+        ana.click("#hide-members").await;
     } else {
         assert_eq!(ana.members().await, json!(["admin", "cliente"]), "a desk shows who is there without being asked");
-        ana.find("#miembros").await;
+        ana.find("#members").await;
     }
     ana.js("document.activeElement.blur()").await;
     ana.fits(width, "/chat with many messages").await;
     ana.goto("/inicio").await;
-    ana.click("#salir").await;
+    ana.click("#sign-out").await;
     ana.arrive("/login").await;
     ana.sign_in("usuario", "usuario123").await;
     ana.goto("/subir").await;

@@ -84,7 +84,7 @@ async fn a_page_whose_script_does_not_come_offers_to_try_again() {
     assert_eq!(ana.js("document.querySelector('.incomplete').getAttribute('role')").await, "alert");
     ana.block(&[]).await;
     ana.click(".incomplete a").await;
-    ana.until_says("#vacio", "Aún no hay archivos.").await;
+    ana.until_says("#empty-list", "Aún no hay archivos.").await;
     assert_eq!(ana.js("document.querySelector('.incomplete')").await, Value::Null);
     assert_eq!(ana.path().await, "/listar");
     ana.finish_with(&[], &["net::ERR_BLOCKED_BY_CLIENT"]).await;
@@ -118,9 +118,9 @@ async fn a_long_list_comes_in_parts_and_a_search_is_about_all_of_it() {
     let ana = Browser::open(server.addr).await;
     ana.sign_in("cliente", "cliente123").await;
     ana.goto("/listar").await;
-    let rows = |count: usize| format!("document.querySelectorAll('#archivos .archivo').length === {count}");
+    let rows = |count: usize| format!("document.querySelectorAll('#files .file').length === {count}");
     ana.until(&rows(200)).await;
-    ana.until_says("#resumen", "Se muestran 200 de 450 archivos").await;
+    ana.until_says("#summary", "Se muestran 200 de 450 archivos").await;
     ana.click("#show-more").await;
     ana.until(&rows(400)).await;
     assert_eq!(ana.js("document.activeElement.id").await, "show-more", "one may press again");
@@ -128,17 +128,17 @@ async fn a_long_list_comes_in_parts_and_a_search_is_about_all_of_it() {
     let stored = Client::cliente(&server).upload("recién llegado.txt", b"x");
     assert_eq!(stored.status, 201);
     ana.js("document.dispatchEvent(new Event('visibilitychange'))").await;
-    ana.until("document.querySelector('#archivos .archivo').dataset.name === 'recién llegado.txt'").await;
-    ana.until_says("#resumen", "Se muestran 400 de 451 archivos").await;
-    ana.fill("#filtro", "acta 003").await;
+    ana.until("document.querySelector('#files .file').dataset.name === 'recién llegado.txt'").await;
+    ana.until_says("#summary", "Se muestran 400 de 451 archivos").await;
+    ana.fill("#filter", "acta 003").await;
     ana.until(&rows(1)).await;
-    ana.until_says("#resumen", "1 / 451 archivos").await;
-    ana.fill("#filtro", "nada de esto").await;
-    ana.until_says("#vacio", "Ningún archivo se llama así.").await;
-    ana.fill("#filtro", "acta").await;
+    ana.until_says("#summary", "1 / 451 archivos").await;
+    ana.fill("#filter", "nada de esto").await;
+    ana.until_says("#empty-list", "Ningún archivo se llama así.").await;
+    ana.fill("#filter", "acta").await;
     ana.until(&rows(450)).await;
     assert_eq!(ana.js("document.querySelector('#show-more').hidden").await, true, "all is here");
-    assert_eq!(ana.js("new Set([...document.querySelectorAll('.archivo')].map((row) => row.dataset.id)).size").await, 450);
+    assert_eq!(ana.js("new Set([...document.querySelectorAll('.file')].map((row) => row.dataset.id)).size").await, 450);
     ana.finish(&[]).await;
 }
 

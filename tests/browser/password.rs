@@ -28,9 +28,9 @@ async fn the_strength_is_said_while_a_password_is_typed() {
     carla.goto("/login").await;
     carla.try_sign_in("carla", &one_time).await;
     carla.arrive("/clave").await;
-    carla.until_says(".nota", "Entraste con la contraseña que te dieron").await;
-    assert_eq!(carla.js("document.querySelector('.volver').checkVisibility()").await, false, "there is no way round");
-    assert_eq!(carla.js("document.querySelector('#clave-fuerza').getAttribute('aria-live')").await, "polite");
+    carla.until_says(".note", "Entraste con la contraseña que te dieron").await;
+    assert_eq!(carla.js("document.querySelector('.back-home').checkVisibility()").await, false, "there is no way round");
+    assert_eq!(carla.js("document.querySelector('#password-strength').getAttribute('aria-live')").await, "polite");
     let before = carla.js("performance.getEntriesByType('resource').map((one) => one.name).join(' ')").await;
     assert!(!before.to_string().contains("zxcvbn"), "what is large is fetched when somebody types: {before}");
     for (typed, said) in [
@@ -43,8 +43,8 @@ async fn the_strength_is_said_while_a_password_is_typed() {
         ("x7Gq2!mZx4w", "Fortaleza: buena. Con 15 caracteres será mejor."),
         (OWN, "Fortaleza: fuerte."),
     ] {
-        carla.fill("#clave", typed).await;
-        carla.until(&format!("document.querySelector('#clave-fuerza').textContent.includes({said:?})")).await;
+        carla.fill("#password", typed).await;
+        carla.until(&format!("document.querySelector('#password-strength').textContent.includes({said:?})")).await;
     }
     carla.shot_if_asked("clave.png").await;
     let meter =
@@ -57,21 +57,21 @@ async fn the_strength_is_said_while_a_password_is_typed() {
         assert_eq!(times, 1, "{part} in {asked}");
     }
 
-    carla.fill("#clave-actual", &one_time).await;
-    carla.fill("#clave-otra-vez", "otra cosa distinta").await;
-    carla.click("#cambiar-clave").await;
+    carla.fill("#current-password", &one_time).await;
+    carla.fill("#password-again", "otra cosa distinta").await;
+    carla.click("#change-password").await;
     carla.until_says(".alert", "no son iguales").await;
-    carla.fill("#clave-actual", &one_time).await;
-    carla.fill("#clave", OWN).await;
-    carla.fill("#clave-otra-vez", OWN).await;
-    carla.click("#cambiar-clave").await;
+    carla.fill("#current-password", &one_time).await;
+    carla.fill("#password", OWN).await;
+    carla.fill("#password-again", OWN).await;
+    carla.click("#change-password").await;
     carla.arrive("/inicio").await;
-    carla.until_says("#saludo", "carla").await;
-    carla.until_says("#aviso", "tu contraseña cambió").await;
-    carla.click("#ir-clave").await;
+    carla.until_says("#greeting", "carla").await;
+    carla.until_says("#notice", "tu contraseña cambió").await;
+    carla.click("#to-password").await;
     carla.arrive("/clave").await;
     assert_eq!(
-        carla.js("[document.querySelector('.nota'), document.querySelector('.volver').checkVisibility()]").await,
+        carla.js("[document.querySelector('.note'), document.querySelector('.back-home').checkVisibility()]").await,
         json!([null, true])
     );
     carla.finish(&["422 (Unprocessable"]).await;
@@ -110,8 +110,8 @@ async fn the_pages_that_choose_a_password_fit_a_phone_in_both_colours() {
         carla.goto("/login").await;
         carla.try_sign_in("carla", &one_time).await;
         carla.arrive("/clave").await;
-        carla.fill("#clave", "x7Gq2!mZx4w").await;
-        carla.until_says("#clave-fuerza", "buena").await;
+        carla.fill("#password", "x7Gq2!mZx4w").await;
+        carla.until_says("#password-strength", "buena").await;
         assert_eq!(carla.js("document.documentElement.scrollWidth").await, json!(width));
         carla.shot_if_asked(&format!("clave-{width}-{scheme}.png")).await;
         carla.finish(&[]).await;
@@ -126,16 +126,16 @@ async fn an_english_browser_changes_the_password_without_scripts() {
     carla.goto("/login").await;
     carla.try_sign_in("carla", &one_time.to_lowercase()).await;
     carla.arrive("/clave").await;
-    carla.until_says(".nota", "choose one that only you know").await;
-    carla.fill("#clave-actual", &one_time).await;
-    carla.fill("#clave", "password1").await;
-    carla.fill("#clave-otra-vez", "password1").await;
-    carla.click("#cambiar-clave").await;
+    carla.until_says(".note", "choose one that only you know").await;
+    carla.fill("#current-password", &one_time).await;
+    carla.fill("#password", "password1").await;
+    carla.fill("#password-again", "password1").await;
+    carla.click("#change-password").await;
     carla.until_says(".alert", "one of the most used").await;
-    carla.fill("#clave-actual", &one_time).await;
-    carla.fill("#clave", OWN).await;
-    carla.fill("#clave-otra-vez", OWN).await;
-    carla.click("#cambiar-clave").await;
+    carla.fill("#current-password", &one_time).await;
+    carla.fill("#password", OWN).await;
+    carla.fill("#password-again", OWN).await;
+    carla.click("#change-password").await;
     carla.arrive("/inicio").await;
     carla.finish(&["422 (Unprocessable"]).await;
 }

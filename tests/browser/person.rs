@@ -16,9 +16,9 @@ impl Browser {
 
     /// Fills the form in and sends it.
     pub(crate) async fn try_sign_in(&self, user: &str, password: &str) {
-        self.fill("#usuario", user).await;
-        self.fill("#clave", password).await;
-        self.click("#entrar").await;
+        self.fill("#username", user).await;
+        self.fill("#password", password).await;
+        self.click("#sign-in").await;
     }
 
     /// Opens the chat, connected.
@@ -28,35 +28,35 @@ impl Browser {
     }
 
     pub(crate) async fn until_online(&self) {
-        self.until("document.querySelector('#estado')?.dataset.state === 'online'").await;
-        assert_eq!(self.text("#estado").await, "Conectado");
+        self.until("document.querySelector('#connection-state')?.dataset.state === 'online'").await;
+        assert_eq!(self.text("#connection-state").await, "Conectado");
     }
 
     /// Fills the form of rooms in and sends it.
     pub(crate) async fn try_join(&self, room: &str, password: &str) {
-        self.fill("#sala", room).await;
-        self.fill("#clave-sala", password).await;
-        self.click("#unirme").await;
+        self.fill("#room-code", room).await;
+        self.fill("#room-password", password).await;
+        self.click("#join").await;
     }
 
     /// Creates a group room, or joins it.
     pub(crate) async fn join(&self, room: &str, password: &str) {
-        self.click("#tipo-grupal").await;
+        self.click("#kind-group").await;
         self.try_join(room, password).await;
-        self.until(&format!("document.querySelector('#sala-codigo').textContent === {room:?}")).await;
+        self.until(&format!("document.querySelector('#open-room-code').textContent === {room:?}")).await;
     }
 
     /// Waits as long as the notice says; not at all if the pause was over before the form was sent.
     pub(crate) async fn wait_as_told(&self) {
-        let said = r"document.querySelector('#aviso').textContent.match(/Espera (\d+) s/)?.[1]";
+        let said = r"document.querySelector('#notice').textContent.match(/Espera (\d+) s/)?.[1]";
         let wait = self.until(&format!("document.querySelector('#panel').hidden ? {said} : '0'")).await;
         let seconds = wait.as_str().and_then(|n| n.parse().ok()).expect("a number");
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
 
     pub(crate) async fn say(&self, text: &str) {
-        self.fill("#texto", text).await;
-        self.click("#enviar").await;
+        self.fill("#message-field", text).await;
+        self.click("#send").await;
     }
 
     /// Author and text of each message that is shown, from top to bottom.
@@ -72,12 +72,12 @@ impl Browser {
 
     /// The names in the list of members.
     pub(crate) async fn members(&self) -> Value {
-        self.js("[...document.querySelectorAll('#miembros li')].map((one) => one.dataset.name)").await
+        self.js("[...document.querySelectorAll('#members li')].map((one) => one.dataset.name)").await
     }
 
     /// The names of the files that are listed.
     pub(crate) async fn files(&self) -> Value {
-        self.js("[...document.querySelectorAll('#archivos .archivo')].map((one) => one.dataset.name)").await
+        self.js("[...document.querySelectorAll('#files .file')].map((one) => one.dataset.name)").await
     }
 
     /// Moves the focus with Tab to an element, where it must be seen.
@@ -96,5 +96,5 @@ impl Browser {
     }
 }
 
-const MESSAGES: &str = "[...document.querySelectorAll('#mensajes .mensaje')]
-    .map((one) => [one.querySelector('.autor').textContent, one.querySelector('.texto').textContent])";
+const MESSAGES: &str = "[...document.querySelectorAll('#messages .message')]
+    .map((one) => [one.querySelector('.author').textContent, one.querySelector('.message-text').textContent])";

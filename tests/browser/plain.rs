@@ -19,23 +19,23 @@ async fn without_scripts_one_signs_in_uploads_and_signs_out() {
     assert_eq!(ana.path().await, "/login");
     ana.try_sign_in("cliente", "cliente123").await;
     ana.arrive("/inicio").await;
-    assert_eq!(ana.text("#saludo").await, "Hola");
-    assert!(ana.text("#salas").await.contains("activa JavaScript"), "scripts do not run");
+    assert_eq!(ana.text("#greeting").await, "Hola");
+    assert!(ana.text("#rooms").await.contains("activa JavaScript"), "scripts do not run");
     ana.goto("/chat").await;
-    assert!(ana.text(".entrada .alert").await.contains("activa JavaScript"));
+    assert!(ana.text(".join-view .alert").await.contains("activa JavaScript"));
 
     ana.goto("/listar").await;
-    ana.click("a.boton[href='/subir']").await;
+    ana.click("a.button[href='/subir']").await;
     ana.arrive("/subir").await;
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("informe.txt"), "lo dicho").expect("writes");
-    ana.choose("#elegir", &folder.path().join("informe.txt")).await;
-    ana.click("#subir").await;
+    ana.choose("#file-input", &folder.path().join("informe.txt")).await;
+    ana.click("#upload").await;
     ana.arrive("/listar").await;
     let files = Client::usuario(&server).get("/api/files").json();
     assert_eq!((&files[0]["name"], &files[0]["uploaded_by"]), (&json!("informe.txt"), &json!("cliente")));
 
-    ana.click("#salir").await;
+    ana.click("#sign-out").await;
     ana.arrive("/login").await;
     ana.goto("/inicio").await;
     ana.arrive("/login").await;
@@ -51,29 +51,29 @@ async fn tab_and_enter_are_enough_to_sign_in_join_and_talk() {
     // The first field has the focus from the start.
     ana.press("cliente" + Key::Tab + "cliente123" + Key::Enter).await;
     ana.arrive("/inicio").await;
-    ana.until_says("#saludo", "cliente").await;
+    ana.until_says("#greeting", "cliente").await;
     ana.press(Key::Tab + "").await;
-    assert_eq!(ana.js("document.activeElement.className").await, "saltar", "the way past the navigation comes first");
-    ana.tab_to(".rutas a[href='/chat']").await;
+    assert_eq!(ana.js("document.activeElement.className").await, "skip-link", "the way past the navigation comes first");
+    ana.tab_to(".main-nav a[href='/chat']").await;
     ana.press(Key::Enter + "").await;
     ana.arrive("/chat").await;
     ana.until_online().await;
-    ana.tab_to("#sala").await;
+    ana.tab_to("#room-code").await;
     ana.press("OFICINA").await;
-    ana.tab_to("#clave-sala").await;
+    ana.tab_to("#room-password").await;
     ana.press("secreta").await;
-    ana.tab_to("#unirme").await;
+    ana.tab_to("#join").await;
     ana.press(Key::Enter + "").await;
-    ana.until("document.activeElement.id === 'texto'").await;
+    ana.until("document.activeElement.id === 'message-field'").await;
     ana.press("sin ratón" + Key::Enter).await;
     ana.reads(&[("cliente", "sin ratón")]).await;
     // Every other control of the room is reached too, and the room is left with the keyboard.
-    for control in ["#enviar", "#cerrar-miembros", ".marca", "#salir", "[role=tab]", "#ver-miembros", "#dejar"] {
+    for control in ["#send", "#hide-members", ".brand", "#sign-out", "[role=tab]", "#show-members", "#leave-room"] {
         ana.tab_to(control).await;
     }
     ana.press(Key::Enter + "").await;
-    ana.until_says("#aviso", "Dejaste la sala OFICINA.").await;
-    assert_eq!(ana.js("document.activeElement.id").await, "sala");
+    ana.until_says("#notice", "Dejaste la sala OFICINA.").await;
+    assert_eq!(ana.js("document.activeElement.id").await, "room-code");
     ana.finish(&[]).await;
 }
 
@@ -91,7 +91,7 @@ async fn an_english_browser_reads_english() {
     let server = Server::demo();
     let ana = Browser::with(server.addr, Setup { languages: "en-US,en", ..Setup::default() }).await;
     ana.goto("/login").await;
-    ana.until_says("#entrar", "Sign in").await;
+    ana.until_says("#sign-in", "Sign in").await;
     assert_eq!(ana.driver().title().await.expect("a title"), "Sign in · PiChat");
     assert_eq!(ana.js("document.documentElement.lang").await, "en");
     assert_eq!(
@@ -103,7 +103,7 @@ async fn an_english_browser_reads_english() {
     assert!(ana.text(".alert").await.contains("password"), "{}", ana.text(".alert").await);
     ana.try_sign_in("admin", "admin123").await;
     ana.arrive("/inicio").await;
-    ana.until_says("#saludo", "Hello, admin").await;
+    ana.until_says("#greeting", "Hello, admin").await;
     for page in ["/inicio", "/clave", "/chat", "/listar", "/subir", "/nada"] {
         ana.goto(page).await;
         ana.until("document.documentElement.lang === 'en'").await;

@@ -24,12 +24,12 @@ async fn chats_and_uploads(kind: Kind) {
     let file = proxied.server.data_dir.join("acta.txt");
     std::fs::write(&file, vec![b'x'; 300_000]).expect("writes");
     ana.goto("/subir").await;
-    ana.choose("#elegir", &file).await;
-    ana.click("#subir").await;
+    ana.choose("#file-input", &file).await;
+    ana.click("#upload").await;
     ana.arrive("/listar").await;
     beto.goto("/listar").await;
-    beto.until("document.querySelector('#archivos .archivo')").await;
-    beto.until_says(".archivo .datos", "293 KiB · cliente").await;
+    beto.until("document.querySelector('#files .file')").await;
+    beto.until_says(".file .file-facts", "293 KiB · cliente").await;
     ana.finish(&[]).await;
     beto.finish(&[]).await;
 }

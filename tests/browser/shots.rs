@@ -30,7 +30,7 @@ impl Browser {
 
     async fn shoot(&self, name: &str) {
         // The notice of before has been read by now.
-        self.js("document.querySelector('.aviso-caja button')?.click()").await;
+        self.js("document.querySelector('.notice-box button')?.click()").await;
         self.driver().action_chain().move_to(2, 300).perform().await.expect("the pointer moves away");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/img");
         std::fs::create_dir_all(&folder).expect("a folder");
@@ -52,7 +52,7 @@ async fn shots() {
     desk.sign_in("recepcion", PASSWORD).await;
     desk.chat().await;
     desk.try_join("PROVEEDORES", "factura-al-dia").await;
-    desk.until_says("#sala-codigo", "PROVEEDORES").await;
+    desk.until_says("#open-room-code", "PROVEEDORES").await;
     desk.join(ROOM, ROOM_PASSWORD).await;
     let phone = Browser::open(server.addr).await;
     phone.set_scene("dark").await;
@@ -73,9 +73,9 @@ async fn shots() {
     ];
     for (at, (who, text)) in talk.iter().enumerate() {
         who.say(text).await;
-        desk.until(&format!("document.querySelectorAll('.mensaje').length === {}", at + 1)).await;
+        desk.until(&format!("document.querySelectorAll('.message').length === {}", at + 1)).await;
     }
-    phone.until(&format!("document.querySelectorAll('.mensaje').length === {}", talk.len())).await;
+    phone.until(&format!("document.querySelectorAll('.message').length === {}", talk.len())).await;
     desk.shoot("chat.png").await;
     phone.js("document.activeElement.blur()").await;
     phone.shoot("chat-movil.png").await;
@@ -94,7 +94,7 @@ async fn shots() {
         assert_eq!(stored.status, 201, "{}", stored.text());
     }
     desk.goto("/listar").await;
-    desk.until("document.querySelectorAll('.archivo').length === 4").await;
+    desk.until("document.querySelectorAll('.file').length === 4").await;
     desk.shoot("archivos.png").await;
     desk.finish(&[]).await;
     phone.finish(&[]).await;

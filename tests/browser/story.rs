@@ -15,33 +15,33 @@ async fn two_people_talk() {
     ana.sign_in("cliente", "cliente123").await;
     beto.sign_in("usuario", "usuario123").await;
     assert_eq!(ana.js("isSecureContext").await, false, "the login holds without TLS, by a name that is not localhost");
-    ana.until_says("#saludo", "Hola, cliente").await;
-    ana.until_says("#papel", "Cliente · Todo lo que ves").await;
+    ana.until_says("#greeting", "Hola, cliente").await;
+    ana.until_says("#role", "Cliente · Todo lo que ves").await;
 
     ana.chat().await;
     ana.join("OFICINA", "secreta").await;
-    ana.until_says("#aviso", "Sala OFICINA creada. Comparte su código y su contraseña.").await;
-    ana.until_says("#mensajes", "La sala está lista. Escribe el primer mensaje.").await;
+    ana.until_says("#notice", "Sala OFICINA creada. Comparte su código y su contraseña.").await;
+    ana.until_says("#messages", "La sala está lista. Escribe el primer mensaje.").await;
     assert_eq!(ana.members().await, json!(["cliente"]));
 
     beto.goto("/inicio").await;
-    beto.until_says("#salas", "OFICINA").await;
-    beto.until_says("#salas", "Grupal · 1 persona").await;
-    beto.click("#salas a").await;
+    beto.until_says("#rooms", "OFICINA").await;
+    beto.until_says("#rooms", "Grupal · 1 persona").await;
+    beto.click("#rooms a").await;
     beto.arrive("/chat").await;
     beto.until_online().await;
-    beto.until("document.querySelector('#sala').value === 'OFICINA'").await;
-    beto.fill("#clave-sala", "otra cosa").await;
-    beto.click("#unirme").await;
-    beto.until_says("#aviso", "Esa no es la contraseña de la sala.").await;
+    beto.until("document.querySelector('#room-code').value === 'OFICINA'").await;
+    beto.fill("#room-password", "otra cosa").await;
+    beto.click("#join").await;
+    beto.until_says("#notice", "Esa no es la contraseña de la sala.").await;
     assert!(!beto.driver().find(thirtyfour::By::Id("panel")).await.expect("exists").is_displayed().await.expect("says"));
     beto.try_join("OFICINA", "secreta").await;
     beto.wait_as_told().await;
     beto.join("OFICINA", "secreta").await;
-    beto.until_says("#aviso", "Te uniste a la sala OFICINA.").await;
+    beto.until_says("#notice", "Te uniste a la sala OFICINA.").await;
     assert_eq!(beto.members().await, json!(["cliente", "usuario"]));
-    ana.until_says("#mensajes", "usuario entró a la sala").await;
-    ana.until_says("#sala-meta", "Grupal · 2 personas").await;
+    ana.until_says("#messages", "usuario entró a la sala").await;
+    ana.until_says("#open-room-meta", "Grupal · 2 personas").await;
     assert_eq!(ana.members().await, json!(["cliente", "usuario"]));
 
     let talk = [
@@ -54,7 +54,7 @@ async fn two_people_talk() {
     ana.reads(&talk[..1]).await;
     beto.reads(&talk[..1]).await;
     // Enter sends; Shift and Enter break the line.
-    beto.click("#texto").await;
+    beto.click("#message-field").await;
     beto.press("Sí, la subo").await;
     beto.until_says_typing(&ana).await;
     let line_break = beto.driver().action_chain().key_down(thirtyfour::Key::Shift).send_keys(thirtyfour::Key::Enter + "");
@@ -66,15 +66,15 @@ async fn two_people_talk() {
     }
     beto.reads(&talk).await;
     ana.reads(&talk).await;
-    let grouped = "[...document.querySelectorAll('.mensaje')].map((one) => one.classList.contains('primero'))";
+    let grouped = "[...document.querySelectorAll('.message')].map((one) => one.classList.contains('group-start'))";
     assert_eq!(beto.js(grouped).await, json!([true, true, true, false]), "the author stands once above what belongs together");
-    let own = "[...document.querySelectorAll('.mensaje')].map((one) => one.classList.contains('propio'))";
+    let own = "[...document.querySelectorAll('.message')].map((one) => one.classList.contains('own'))";
     assert_eq!(ana.js(own).await, json!([true, false, true, true]));
 
     // A newcomer to the room sees nothing of before; who leaves is seen to leave.
-    beto.click("#dejar").await;
-    beto.until_says("#aviso", "Dejaste la sala OFICINA.").await;
-    ana.until_says("#mensajes", "usuario salió de la sala").await;
+    beto.click("#leave-room").await;
+    beto.until_says("#notice", "Dejaste la sala OFICINA.").await;
+    ana.until_says("#messages", "usuario salió de la sala").await;
     assert_eq!(ana.members().await, json!(["cliente"]));
     beto.join("OFICINA", "secreta").await;
     assert_eq!(beto.messages().await, json!([]));
@@ -85,7 +85,7 @@ async fn two_people_talk() {
 impl Browser {
     /// Waits until somebody else's page says that this person, `usuario`, writes.
     async fn until_says_typing(&self, other: &Self) {
-        other.until_says("#escribiendo", "usuario está escribiendo…").await;
+        other.until_says("#typing", "usuario está escribiendo…").await;
     }
 }
 
@@ -106,7 +106,7 @@ async fn what_looks_like_html_is_shown_as_text() {
     ana.reads(&[("usuario", EVIL)]).await;
     ana.say(EVIL).await;
     ana.reads(&[("usuario", EVIL), ("cliente", EVIL)]).await;
-    assert_eq!(ana.js("document.querySelectorAll('#mensajes img').length").await, 0);
+    assert_eq!(ana.js("document.querySelectorAll('#messages img').length").await, 0);
 
     let admin = super::common::Client::admin(&server);
     let name = "<b onclick=alert(2)>acta";
@@ -114,9 +114,9 @@ async fn what_looks_like_html_is_shown_as_text() {
     assert_eq!(stored.status, 201, "{}", stored.text());
     let shown = stored.json()["name"].clone();
     ana.goto("/listar").await;
-    ana.until("document.querySelector('#archivos .archivo')").await;
+    ana.until("document.querySelector('#files .file')").await;
     assert_eq!(ana.files().await, json!([shown]));
-    assert_eq!(ana.js("document.querySelectorAll('#archivos b').length").await, 0);
+    assert_eq!(ana.js("document.querySelectorAll('#files b').length").await, 0);
     assert!(ana.driver().get_alert_text().await.is_err(), "no script ran");
     ana.finish(&[]).await;
 }
@@ -139,39 +139,39 @@ async fn a_file_is_handed_over_and_deleted() {
     std::fs::write(folder.path().join(name), &bytes).expect("writes");
 
     beto.goto("/listar").await;
-    beto.until_says("#vacio", "Aún no hay archivos. Cuando alguien suba uno, aparecerá aquí.").await;
-    assert_eq!(beto.js("document.querySelector('#zona').hidden").await, true, "a usuario does not upload");
+    beto.until_says("#empty-list", "Aún no hay archivos. Cuando alguien suba uno, aparecerá aquí.").await;
+    assert_eq!(beto.js("document.querySelector('#drop-zone').hidden").await, true, "a usuario does not upload");
 
     ana.goto("/listar").await;
-    ana.until_says("#vacio", "Sube el primero y lo verán todos.").await;
-    ana.choose("#elegir", &folder.path().join(name)).await;
-    ana.until_says("#aviso", &format!("Se subió {name}.")).await;
-    ana.until("document.querySelector('.archivo')").await;
+    ana.until_says("#empty-list", "Sube el primero y lo verán todos.").await;
+    ana.choose("#file-input", &folder.path().join(name)).await;
+    ana.until_says("#notice", &format!("Se subió {name}.")).await;
+    ana.until("document.querySelector('.file')").await;
     assert_eq!(ana.files().await, json!([name]));
-    assert_eq!(ana.text(".archivo .ficha").await, "Disponible");
-    ana.until_says(".archivo .datos", "293 KiB · cliente").await;
+    assert_eq!(ana.text(".file .state-chip").await, "Disponible");
+    ana.until_says(".file .file-facts", "293 KiB · cliente").await;
 
     beto.goto("/listar").await;
-    beto.until("document.querySelector('.archivo')").await;
-    assert_eq!(beto.js("document.querySelectorAll('.borrar').length").await, 0);
-    let link = beto.find(".descargar").await.attr("href").await.expect("says").expect("a link");
+    beto.until("document.querySelector('.file')").await;
+    assert_eq!(beto.js("document.querySelectorAll('.delete').length").await, 0);
+    let link = beto.find(".download").await.attr("href").await.expect("says").expect("a link");
     assert!(link.starts_with("/api/files/") && link.ends_with("/content"), "{link}");
-    beto.click(".descargar").await;
+    beto.click(".download").await;
     assert_eq!(beto.downloaded(name).await, bytes);
 
     admin.goto("/listar").await;
-    admin.click(".borrar").await;
-    assert_eq!(admin.text("#confirmar h2").await, "¿Borrar este archivo?");
-    assert_eq!(admin.text("#confirmar-nombre").await, name);
-    admin.click("#confirmar button[value=no]").await;
-    admin.until("!document.querySelector('#confirmar').open").await;
+    admin.click(".delete").await;
+    assert_eq!(admin.text("#confirm-delete h2").await, "¿Borrar este archivo?");
+    assert_eq!(admin.text("#confirm-name").await, name);
+    admin.click("#confirm-delete button[value=no]").await;
+    admin.until("!document.querySelector('#confirm-delete').open").await;
     assert_eq!(admin.files().await, json!([name]), "who says no keeps it");
-    admin.click(".borrar").await;
-    admin.click("#confirmar-borrar").await;
-    admin.until_says("#aviso", &format!("Se borró {name}.")).await;
+    admin.click(".delete").await;
+    admin.click("#confirm-button").await;
+    admin.until_says("#notice", &format!("Se borró {name}.")).await;
     assert_eq!(admin.files().await, json!([]));
     beto.goto("/listar").await;
-    beto.until_says("#vacio", "Aún no hay archivos.").await;
+    beto.until_says("#empty-list", "Aún no hay archivos.").await;
     ana.finish(&[]).await;
     beto.finish(&["This file should be served over HTTPS"]).await;
     admin.finish(&[]).await;

@@ -23,14 +23,14 @@ async fn who_has_installed_the_certificate_is_let_in_and_chats() {
     let device = device();
     let ana = Browser::at(device.plain_base(), Setup::default(), Some(&device.authority_file)).await;
     ana.goto("/probar").await;
-    ana.until("/si|no/.test(document.querySelector('#conexion').dataset.estado)").await;
-    ana.until_says("#confianza .si", "Este navegador confía en este equipo.").await;
-    assert_eq!(ana.js("[...document.querySelectorAll('.estado')].map((one) => one.dataset.estado)").await, json!(["si", "si"]));
-    assert!(ana.text("#conexion").await.contains("La conexión del chat funciona."));
+    ana.until("/yes|no/.test(document.querySelector('#connection').dataset.state)").await;
+    ana.until_says("#trust .yes", "Este navegador confía en este equipo.").await;
+    assert_eq!(ana.js("[...document.querySelectorAll('.check')].map((one) => one.dataset.state)").await, json!(["yes", "yes"]));
+    assert!(ana.text("#connection").await.contains("La conexión del chat funciona."));
     assert_eq!(ana.js("isSecureContext").await, false, "the page itself came without TLS");
 
     ana.goto("/confianza").await;
-    ana.until("document.querySelector('#confianza').dataset.estado === 'si'").await;
+    ana.until("document.querySelector('#trust').dataset.state === 'yes'").await;
     ana.shot_if_asked("confianza-si.png").await;
     // Who only typed the name is led on.
     ana.goto("/").await;
@@ -41,9 +41,9 @@ async fn who_has_installed_the_certificate_is_let_in_and_chats() {
         "{}",
         ana.driver().current_url().await.expect("an address")
     );
-    ana.fill("#usuario", "ana").await;
-    ana.fill("#clave", "una-clave-larga").await;
-    ana.click("#entrar").await;
+    ana.fill("#username", "ana").await;
+    ana.fill("#password", "una-clave-larga").await;
+    ana.click("#sign-in").await;
     ana.arrive("/inicio").await;
     let there = format!("https://pichat.local:{}/chat", device.server.addr.port());
     ana.driver().goto(&there).await.expect("is there");
@@ -55,7 +55,7 @@ async fn who_has_installed_the_certificate_is_let_in_and_chats() {
 
     // The check over HTTPS itself.
     ana.driver().goto(there.replace("/chat", "/probar")).await.expect("is there");
-    ana.until("document.querySelector('#conexion').dataset.estado === 'si'").await;
+    ana.until("document.querySelector('#connection').dataset.state === 'yes'").await;
     ana.finish(&[]).await;
 }
 
@@ -66,13 +66,13 @@ async fn who_has_not_is_told_so_and_how() {
     let ana = Browser::at(device.plain_base(), Setup::default(), None).await;
     ana.resize(390, 844, true).await;
     ana.goto("/probar").await;
-    ana.until("document.querySelector('#conexion').dataset.estado === 'no'").await;
-    assert!(ana.text("#confianza").await.contains("Este navegador todavía no confía en este equipo."));
+    ana.until("document.querySelector('#connection').dataset.state === 'no'").await;
+    assert!(ana.text("#trust").await.contains("Este navegador todavía no confía en este equipo."));
     ana.shot_if_asked("probar-no.png").await;
-    ana.click("#confianza a").await;
+    ana.click("#trust a").await;
     ana.arrive("/confianza").await;
     ana.goto("/").await;
-    ana.until("document.querySelector('#confianza').dataset.estado === 'no'").await;
+    ana.until("document.querySelector('#trust').dataset.state === 'no'").await;
     assert_eq!(ana.path().await, "/", "it stays where the steps are");
     for (width, height, phone) in [(320, 640, true), (390, 844, true), (1280, 800, false)] {
         ana.resize(width, height, phone).await;
@@ -92,7 +92,7 @@ async fn who_has_not_is_told_so_and_how() {
     assert_eq!(ana.js("document.querySelectorAll('details').length").await, 5);
     assert_eq!(ana.js("[...document.querySelectorAll('[lang=en]')].filter((one) => one.checkVisibility()).length").await, 0);
     ana.click("header a[hreflang=en]").await;
-    ana.until_says("#confianza .no [lang=en]", "This browser does not trust this device yet.").await;
+    ana.until_says("#trust .no [lang=en]", "This browser does not trust this device yet.").await;
     assert_eq!(ana.text("h1").await, "One step, only once");
     assert_eq!(ana.js("[...document.querySelectorAll('[lang=es]')].filter((one) => one.checkVisibility()).length").await, 0);
     ana.finish(&["ERR_CERT_AUTHORITY_INVALID"]).await;

@@ -2,7 +2,7 @@
 import { count, MAX_CHARS } from './chat-core.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
-import { complain } from './notice.js';
+import { showError } from './notice.js';
 
 const NEAR_LIMIT = 100;
 /** The server takes 30 of these a minute and drops the rest. */
@@ -11,11 +11,11 @@ const MAX_HEIGHT_PX = 160;
 
 /** `send(text)` says whether the text was taken; `typing()` is called at most every three seconds. */
 export class Composer {
-  #field = byId('texto');
+  #field = byId('message-field');
   #lastTyping = -TYPING_EVERY_MS;
 
   constructor({ send, typing }) {
-    const form = byId('form-texto');
+    const form = byId('composer');
     const field = this.#field;
     form.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -35,7 +35,7 @@ export class Composer {
       }
     });
     // Keeps the phone's keyboard up when the button is pressed.
-    byId('enviar').addEventListener('pointerdown', (event) => { if (document.activeElement === field) event.preventDefault(); });
+    byId('send').addEventListener('pointerdown', (event) => { if (document.activeElement === field) event.preventDefault(); });
   }
 
   get text() {
@@ -53,14 +53,14 @@ export class Composer {
 
   /** Whether the room hears what is sent now. */
   set ready(ready) {
-    byId('enviar').disabled = !ready;
+    byId('send').disabled = !ready;
   }
 
   #submit(send) {
     const text = this.text;
     if (!text.trim()) return;
     if (count(text) > MAX_CHARS) {
-      complain(t('chat.over_note'));
+      showError(t('chat.over_note'));
       return;
     }
     if (!send(text)) return;
@@ -74,9 +74,9 @@ export class Composer {
     const edges = field.offsetHeight - field.clientHeight;
     if (field.value) field.style.height = `${Math.min(field.scrollHeight + edges, MAX_HEIGHT_PX)}px`;
     const left = MAX_CHARS - count(field.value);
-    const note = byId('cuenta-letras');
+    const note = byId('chars-left');
     note.textContent = left > NEAR_LIMIT ? '' : t(left < 0 ? 'chat.over' : 'chat.chars', { n: Math.abs(left) });
-    note.classList.toggle('mal', left < 0);
+    note.classList.toggle('wrong', left < 0);
     field.setAttribute('aria-invalid', String(left < 0));
   }
 }

@@ -44,7 +44,7 @@ export const count = (text) => [...text.normalize('NFC')].length;
 export const isRoomPassword = (text) => [...text].length >= 4 && [...text].length <= 100;
 
 /** How the server will spell a text, near enough to know one's own message again. */
-export const spelt = (text) => text.normalize('NFC').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '');
+export const normalizeForCompare = (text) => text.normalize('NFC').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '');
 
 /** Sees each sequence number once, in whatever order they come. */
 export class SeqTracker {

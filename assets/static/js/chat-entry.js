@@ -2,22 +2,22 @@
 import { codeFrom, isCode, isRoomPassword } from './chat-core.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
-import { complain } from './notice.js';
+import { showError } from './notice.js';
 import { watchRooms } from './rooms.js';
 
 /** `join(code, password, kind)` and `open(code)`, which shows a room one is in, say whether it worked. */
 export class Entry {
-  #code = byId('sala');
-  #password = byId('clave-sala');
+  #code = byId('room-code');
+  #password = byId('room-password');
   #open;
 
   constructor({ join, open, isIn }) {
     this.#open = open;
-    byId('generar-codigo').addEventListener('click', () => {
+    byId('generate-code').addEventListener('click', () => {
       this.#code.value = codeFrom(crypto.getRandomValues(new Uint8Array(4)));
       this.#password.focus();
     });
-    byId('form-sala').addEventListener('submit', (event) => {
+    byId('join-form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#submit(join);
     });
@@ -54,19 +54,19 @@ export class Entry {
     const code = this.#code.value.trim();
     const password = this.#password.value;
     if (!isCode(code)) {
-      complain(t('join.bad_code'));
+      showError(t('join.bad_code'));
       this.#code.focus();
       return;
     }
     if (!isRoomPassword(password) && !this.#open(code)) {
-      complain(t('join.bad_password'));
+      showError(t('join.bad_password'));
       this.#password.focus();
       return;
     }
-    const button = byId('unirme');
+    const button = byId('join');
     button.disabled = true;
     try {
-      const kind = byId('tipo-grupal').checked ? 'group' : 'private';
+      const kind = byId('kind-group').checked ? 'group' : 'private';
       if (await join(code, password, kind)) {
         this.#code.value = '';
         this.#password.value = '';

@@ -15,10 +15,10 @@ const CROWDED_MS = 30000;
 
 const url = () => `${location.protocol === 'https:' ? 'wss://' : 'ws://'}${location.host}/ws`;
 
-/** Calls `onstate(state)`, `onopen()` after each connection, `onframe(frame)` for what nobody asked for. */
+/** Calls `onstate(state)`, `onopen()` after each connection, `onframe(frame)` for what nobody waiting for. */
 export class Link {
   #socket = null;
-  #asked = new Map();
+  #pending = new Map();
   #counter = 0;
   #attempt = 0;
   #timer = 0;
@@ -42,22 +42,22 @@ export class Link {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
 
-  tell(frame) {
+  notify(frame) {
     if (this.online) this.#socket.send(JSON.stringify(frame));
   }
 
   /** Sends a frame and resolves with its answer; rejects with the error frame, or `{code: "network"}`. */
-  ask(frame, { deadly = false } = {}) {
+  request(frame, { deadly = false } = {}) {
     if (!this.online) return Promise.reject({ code: 'network' });
     this.#counter += 1;
     const ref = this.#counter.toString(36);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#asked.delete(ref);
+        this.#pending.delete(ref);
         reject({ code: 'network' });
         if (deadly) this.#drop(1006);
       }, ANSWER_MS);
-      this.#asked.set(ref, { resolve, reject, timer });
+      this.#pending.set(ref, { resolve, reject, timer });
       const { type, ...rest } = frame;
       this.#socket.send(JSON.stringify({ type, ref, ...rest }));
     });
@@ -91,15 +91,15 @@ export class Link {
 
   #receive(data) {
     const frame = JSON.parse(data);
-    const asked = typeof frame.ref === 'string' ? this.#asked.get(frame.ref) : undefined;
-    if (!asked) {
+    const waiting = typeof frame.ref === 'string' ? this.#pending.get(frame.ref) : undefined;
+    if (!waiting) {
       this.onframe(frame);
       return;
     }
-    this.#asked.delete(frame.ref);
-    clearTimeout(asked.timer);
-    if (frame.type === 'error') asked.reject(frame);
-    else asked.resolve(frame);
+    this.#pending.delete(frame.ref);
+    clearTimeout(waiting.timer);
+    if (frame.type === 'error') waiting.reject(frame);
+    else waiting.resolve(frame);
   }
 
   /** The line is gone: whoever waits hears of it, and the next try is planned. */
@@ -110,14 +110,14 @@ export class Link {
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
     }
-    const waiting = [...this.#asked.values()];
-    this.#asked.clear();
+    const waiting = [...this.#pending.values()];
+    this.#pending.clear();
     for (const { reject, timer } of waiting) {
       clearTimeout(timer);
       reject({ code: 'network' });
     }
     if (code === 4001) {
-      this.#askOnce();
+      this.#checkSessionOnce();
       return;
     }
     if (code === TOO_MANY_SOCKETS) {
@@ -141,7 +141,7 @@ export class Link {
   }
 
   /** The session has ended. A new password in another tab leaves this browser a new one; without it the call leads to the sign-in page. */
-  #askOnce() {
+  #checkSessionOnce() {
     this.#set('reconnecting');
     session().then(
       () => this.#plan(0),

@@ -18,7 +18,7 @@ export class Panel {
 
   constructor(me) {
     this.#me = me;
-    this.log = byId('mensajes');
+    this.log = byId('messages');
     this.log.addEventListener('scroll', () => {
       // Not a person's scrolling but a smaller window: the observer below answers that.
       if (this.log.clientHeight !== this.#height) return;
@@ -29,12 +29,12 @@ export class Panel {
     // A phone's keyboard, a growing composer: whoever read the end still reads it.
     new ResizeObserver(() => {
       this.#height = this.log.clientHeight;
-      if (this.#atEnd) this.toEnd();
+      if (this.#atEnd) this.scrollToEnd();
     }).observe(this.log);
-    byId('bajar').addEventListener('click', () => this.toEnd());
-    byId('ver-miembros').addEventListener('click', () => this.#toggleMembers(byId('detalles').hidden));
-    byId('cerrar-miembros').addEventListener('click', () => this.#toggleMembers(false));
-    byId('detalles').addEventListener('keydown', (event) => {
+    byId('to-end').addEventListener('click', () => this.scrollToEnd());
+    byId('show-members').addEventListener('click', () => this.#toggleMembers(byId('members-panel').hidden));
+    byId('hide-members').addEventListener('click', () => this.#toggleMembers(false));
+    byId('members-panel').addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && !wide.matches) this.#toggleMembers(false);
     });
     wide.addEventListener('change', () => { this.#wantsMembers = null; this.#drawMembersShown(); });
@@ -54,38 +54,38 @@ export class Panel {
     if (!room) return;
     byId('panel').setAttribute('aria-labelledby', `tab-${room.code}`);
     this.refresh();
-    this.toEnd();
-    const newLine = this.log.querySelector('.nueva');
+    this.scrollToEnd();
+    const newLine = this.log.querySelector('.new-divider');
     if (newLine && newLine.offsetTop < this.log.scrollTop) newLine.scrollIntoView({ block: 'start' });
   }
 
   refresh() {
     const room = this.#room;
     if (!room) return;
-    byId('sala-codigo').textContent = room.code;
-    byId('sala-meta').textContent = `${t(`kind.${room.kind}`)} · ${t('people', { n: room.members.length })}`;
-    byId('perdida').hidden = room.state !== 'lost';
-    byId('miembros').replaceChildren(...room.members.map((name) => make('li', { class: `tono${hue(name)}`, 'data-name': name },
-      make('span', { class: 'inicial', 'aria-hidden': 'true' }, initial(name)), make('span', { class: 'quien', translate: 'no' }, name),
-      name === this.#me ? make('span', { class: 'tenue chico' }, t('chat.you')) : null)));
+    byId('open-room-code').textContent = room.code;
+    byId('open-room-meta').textContent = `${t(`kind.${room.kind}`)} · ${t('people', { n: room.members.length })}`;
+    byId('seat-lost').hidden = room.state !== 'lost';
+    byId('members').replaceChildren(...room.members.map((name) => make('li', { class: `hue${hue(name)}`, 'data-name': name },
+      make('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(name)), make('span', { class: 'member-name', translate: 'no' }, name),
+      name === this.#me ? make('span', { class: 'muted small' }, t('chat.you')) : null)));
     this.typing();
   }
 
   typing() {
     const names = this.#room ? this.#room.typists(performance.now()) : [];
     const key = names.length > 2 ? 'chat.typing3' : `chat.typing${names.length}`;
-    byId('escribiendo').textContent = names.length ? t(key, { a: names[0], b: names[1] }) : '';
+    byId('typing').textContent = names.length ? t(key, { a: names[0], b: names[1] }) : '';
   }
 
-  grown(own, isMessage = true) {
-    if (own || this.#atEnd) this.toEnd();
+  onContentAdded(own, isMessage = true) {
+    if (own || this.#atEnd) this.scrollToEnd();
     else if (isMessage) {
       this.#below += 1;
       this.#drawDown();
     }
   }
 
-  toEnd() {
+  scrollToEnd() {
     this.log.scrollTop = this.log.scrollHeight;
     this.#atEnd = true;
     this.#below = 0;
@@ -93,20 +93,20 @@ export class Panel {
   }
 
   #drawDown() {
-    byId('bajar').hidden = this.#atEnd;
-    byId('bajar-texto').textContent = this.#below ? t('chat.below', { n: this.#below }) : t('chat.down');
+    byId('to-end').hidden = this.#atEnd;
+    byId('to-end-text').textContent = this.#below ? t('chat.below', { n: this.#below }) : t('chat.down');
   }
 
   #toggleMembers(show) {
     this.#wantsMembers = show;
     this.#drawMembersShown();
-    if (show && !wide.matches) byId('cerrar-miembros').focus();
-    if (!show) byId('ver-miembros').focus();
+    if (show && !wide.matches) byId('hide-members').focus();
+    if (!show) byId('show-members').focus();
   }
 
   #drawMembersShown() {
     const shown = Boolean(this.#room) && (this.#wantsMembers ?? wide.matches);
-    byId('detalles').hidden = !shown;
-    byId('ver-miembros').setAttribute('aria-expanded', String(shown));
+    byId('members-panel').hidden = !shown;
+    byId('show-members').setAttribute('aria-expanded', String(shown));
   }
 }

@@ -32,14 +32,14 @@ export class Room {
   }
 
   /** After a reload the page is empty: ask again for what the ring still holds of this stay. */
-  rewind() {
+  rewindForReload() {
     this.tracker.reset(Math.max(this.base, this.tracker.last - RELOAD_BACK));
   }
 
   /** Joined again after a loss: the old messages stay, unless the room began anew meanwhile. */
-  again(frame, me) {
+  rejoined(frame, me) {
     if (frame.created || frame.seq < this.tracker.last) this.thread = new Thread(me);
-    else if (frame.seq > this.tracker.last) this.thread.note(t('chat.gap'), 'raya hueco');
+    else if (frame.seq > this.tracker.last) this.thread.note(t('chat.gap'), 'divider gap-divider');
   }
 
   /** A fresh `joined`: a new stay, nothing before it is owed. */
@@ -47,10 +47,10 @@ export class Room {
     this.base = frame.seq;
     this.seen = frame.seq;
     this.tracker.reset(frame.seq);
-    this.take(frame);
+    this.applyJoined(frame);
   }
 
-  take(frame) {
+  applyJoined(frame) {
     this.kind = frame.kind;
     this.resume = frame.resume;
     this.members = frame.members;

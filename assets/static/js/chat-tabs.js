@@ -4,13 +4,13 @@ import { t } from './i18n.js';
 
 function fill(tab, room, selected) {
   const sub = room.state === 'lost' ? t('chat.lost_tab') : `${t(`kind.${room.kind}`)} · ${t('people', { n: room.members.length })}`;
-  const badge = room.unread === 0 ? null : make('span', { class: 'insignia' },
+  const badge = room.unread === 0 ? null : make('span', { class: 'badge' },
     make('span', { 'aria-hidden': 'true' }, room.unread),
-    make('span', { class: 'solo-lector' }, t('chat.unread', { n: room.unread })));
-  tab.replaceChildren(make('span', { class: 'pestana-codigo', translate: 'no' }, room.code), make('small', {}, sub), ...(badge ? [badge] : []));
+    make('span', { class: 'visually-hidden' }, t('chat.unread', { n: room.unread })));
+  tab.replaceChildren(make('span', { class: 'tab-code', translate: 'no' }, room.code), make('small', {}, sub), ...(badge ? [badge] : []));
   tab.setAttribute('aria-selected', String(selected));
   tab.tabIndex = selected ? 0 : -1;
-  tab.dataset.estado = room.state;
+  tab.dataset.state = room.state;
 }
 
 /** Returns `draw(rooms, current)`; `onselect(code)` is called when a person picks one. */
@@ -43,7 +43,7 @@ export function tabList(onselect) {
     for (const room of rooms) {
       let tab = known.get(room.code);
       if (!tab) {
-        tab = make('button', { type: 'button', class: 'pestana', role: 'tab', id: `tab-${room.code}`, 'aria-controls': 'panel', 'data-room': room.code });
+        tab = make('button', { type: 'button', class: 'tab', role: 'tab', id: `tab-${room.code}`, 'aria-controls': 'panel', 'data-room': room.code });
         known.set(room.code, tab);
         list.append(tab);
       }

@@ -14,18 +14,18 @@ export class Thread {
 
   constructor(me) {
     this.#me = me;
-    this.element = make('div', { class: 'hilo' });
-    this.hint = make('p', { class: 'nada' }, t('chat.first'));
+    this.element = make('div', { class: 'thread' });
+    this.hint = make('p', { class: 'empty' }, t('chat.first'));
     this.element.append(this.hint);
   }
 
   #messageElement(message) {
     const own = message.user === this.#me;
-    const node = make('div', { class: `mensaje tono${hue(message.user)}${own ? ' propio' : ''}`, 'data-seq': message.seq },
-      make('span', { class: 'inicial', 'aria-hidden': 'true' }, initial(message.user)),
-      make('span', { class: 'autor', translate: 'no' }, message.user),
+    const node = make('div', { class: `message hue${hue(message.user)}${own ? ' own' : ''}`, 'data-seq': message.seq },
+      make('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(message.user)),
+      make('span', { class: 'author', translate: 'no' }, message.user),
       make('time', { datetime: message.at, title: fullTime(message.at) }, clock(message.at)),
-      make('p', { class: 'texto', dir: 'auto' }, message.text));
+      make('p', { class: 'message-text', dir: 'auto' }, message.text));
     this.#info.set(node, message);
     return node;
   }
@@ -43,7 +43,7 @@ export class Thread {
     this.element.insertBefore(node, below);
     this.#dayLine(node, message);
     if (isNew && !this.#newLine) {
-      this.#newLine = make('p', { class: 'raya nueva' }, make('span', {}, t('chat.new')));
+      this.#newLine = make('p', { class: 'divider new-divider' }, make('span', {}, t('chat.new')));
       node.before(this.#newLine);
     }
     this.#regroup(node);
@@ -55,18 +55,18 @@ export class Thread {
   #dayLine(node, message) {
     const day = dayOf(message.at);
     let above = node.previousElementSibling;
-    while (above && !this.#info.has(above) && !above.dataset.dia) above = above.previousElementSibling;
-    const known = above && (above.dataset.dia || dayOf(this.#info.get(above).at));
-    if (known !== day) node.before(make('p', { class: 'raya dia', 'data-dia': day }, make('span', {}, dayName(message.at))));
+    while (above && !this.#info.has(above) && !above.dataset.day) above = above.previousElementSibling;
+    const known = above && (above.dataset.day || dayOf(this.#info.get(above).at));
+    if (known !== day) node.before(make('p', { class: 'divider day-divider', 'data-day': day }, make('span', {}, dayName(message.at))));
   }
 
   #regroup(node) {
-    node.classList.toggle('primero', startsGroup(this.#info.get(node.previousElementSibling), this.#info.get(node)));
+    node.classList.toggle('group-start', startsGroup(this.#info.get(node.previousElementSibling), this.#info.get(node)));
   }
 
   /** A line that nobody wrote: somebody came, somebody left, messages were lost. */
-  note(text, className = 'presencia') {
-    if (className !== 'presencia') this.hint.remove();
+  note(text, className = 'presence') {
+    if (className !== 'presence') this.hint.remove();
     this.element.append(make('p', { class: className }, text));
     this.#trim();
   }

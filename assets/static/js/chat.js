@@ -1,9 +1,9 @@
 // The chat page: joins the socket, the rooms and the parts of the page.
 import './page.js';
-import { backoff, MAX_ROOMS, spelt } from './chat-core.js';
+import { backoff, MAX_ROOMS, normalizeForCompare } from './chat-core.js';
 import { byId } from './dom.js';
 import { errorText, t } from './i18n.js';
-import { clear, complain, inform } from './notice.js';
+import { clear, showError, showInfo } from './notice.js';
 import { session } from './api.js';
 import { Link } from './chat-link.js';
 import { loadRooms, Room, saveRooms } from './chat-room.js';
@@ -29,7 +29,7 @@ async function whoAmI() {
 }
 
 function showState(state) {
-  const line = byId('estado');
+  const line = byId('connection-state');
   line.dataset.state = state;
   line.textContent = t(`state.${state}`);
 }
@@ -41,7 +41,7 @@ function start(me) {
   let saveTimer = 0;
   const panel = new Panel(me);
   const drawTabs = tabList(select);
-  const composer = new Composer({ send, typing: () => { if (current?.state === 'live') link.tell({ type: 'typing', room: current.code }); } });
+  const composer = new Composer({ send, typing: () => { if (current?.state === 'live') link.notify({ type: 'typing', room: current.code }); } });
 
   const watching = (room) => room === current && !document.hidden;
   const save = () => saveRooms(me, [...rooms.values()], current?.code ?? null);
@@ -50,7 +50,7 @@ function start(me) {
   function refresh() {
     drawTabs([...rooms.values()], current);
     panel.refresh();
-    byId('otra-sala').hidden = rooms.size === 0;
+    byId('another-room').hidden = rooms.size === 0;
     composer.ready = current?.state === 'live';
     const unread = [...rooms.values()].reduce((sum, room) => sum + room.unread, 0);
     document.title = `${unread ? `(${unread}) ` : ''}Chat · PiChat`;
@@ -63,7 +63,7 @@ function start(me) {
       if (current !== room) current.thread.clearNew();
     }
     current = room;
-    byId('principal').dataset.vista = room ? 'sala' : 'entrada';
+    byId('main').dataset.view = room ? 'room' : 'join';
     if (room) room.unread = 0;
     panel.show(room);
     composer.text = room?.draft ?? '';
@@ -91,19 +91,19 @@ function start(me) {
     if (!lost.length) return;
     room.pending = room.pending.filter((sent) => !sent.stale);
     giveBack(room, lost.map((sent) => sent.text).join('\n'));
-    complain(t('chat.not_sent'));
+    showError(t('chat.not_sent'));
   }
 
   function send(text) {
     const room = current;
     if (room?.state !== 'live') {
-      complain(t(room?.state === 'lost' ? 'err.not_member' : 'chat.wait_link'));
+      showError(t(room?.state === 'lost' ? 'err.not_member' : 'chat.wait_link'));
       return false;
     }
     const sent = { text, stale: false };
     room.pending.push(sent);
     const forget = () => { room.pending = room.pending.filter((other) => other !== sent); };
-    link.ask({ type: 'send', room: room.code, text }, { deadly: true }).then(forget, (error) => {
+    link.request({ type: 'send', room: room.code, text }, { deadly: true }).then(forget, (error) => {
       if (error.code === 'network') {
         sent.stale = true;
         return;
@@ -111,7 +111,7 @@ function start(me) {
       forget();
       giveBack(room, text);
       if (error.code === 'not_member') drop(room);
-      complain(errorText(error, 'chat'));
+      showError(errorText(error, 'chat'));
     });
     room.thread.clearNew();
     clear();
@@ -122,14 +122,14 @@ function start(me) {
     let room = rooms.get(code);
     if (room?.state === 'live') return select(code);
     if (!room && rooms.size >= MAX_ROOMS) {
-      complain(t('err.too_many_rooms'));
+      showError(t('err.too_many_rooms'));
       return false;
     }
     let frame;
     try {
-      frame = await link.ask({ type: 'join', room: code, password, kind });
+      frame = await link.request({ type: 'join', room: code, password, kind });
     } catch (error) {
-      complain(errorText(error, 'join'));
+      showError(errorText(error, 'join'));
       return false;
     }
     room = rooms.get(code);
@@ -137,14 +137,14 @@ function start(me) {
       room = new Room({ code, kind }, me);
       rooms.set(code, room);
     } else {
-      room.again(frame, me);
+      room.rejoined(frame, me);
     }
     room.start(frame);
     select(code);
     save();
     settle(room);
     composer.focus();
-    inform(t(frame.created ? 'join.created' : 'join.joined', { room: code }));
+    showInfo(t(frame.created ? 'join.created' : 'join.joined', { room: code }));
     return true;
   }
 
@@ -158,7 +158,7 @@ function start(me) {
   async function resume(room) {
     let frame;
     try {
-      frame = await link.ask({ type: 'resume', room: room.code, resume: room.resume, since: room.tracker.last }, { deadly: true });
+      frame = await link.request({ type: 'resume', room: room.code, resume: room.resume, since: room.tracker.last }, { deadly: true });
     } catch (error) {
       if (error.code === 'network') return; // the next connection asks again
       if (error.code === 'rate_limited') {
@@ -166,11 +166,11 @@ function start(me) {
         return;
       }
       drop(room);
-      complain(t('chat.dropped', { room: room.code }));
+      showError(t('chat.dropped', { room: room.code }));
       return;
     }
     if (rooms.get(room.code) !== room) return;
-    room.take(frame);
+    room.applyJoined(frame);
     settle(room);
     refresh();
     save();
@@ -181,11 +181,11 @@ function start(me) {
     if (!room) return;
     if (room.state === 'live') {
       try {
-        await link.ask({ type: 'leave', room: room.code });
+        await link.request({ type: 'leave', room: room.code });
       } catch (error) {
         // Offline or not a member any more: the server lets the place go by itself.
         if (!['network', 'not_member', 'unknown_room'].includes(error.code)) {
-          complain(errorText(error, 'chat'));
+          showError(errorText(error, 'chat'));
           return;
         }
       }
@@ -194,9 +194,9 @@ function start(me) {
     if (current === room) select(null);
     refresh();
     save();
-    inform(t('chat.left', { room: room.code }));
+    showInfo(t('chat.left', { room: room.code }));
     entry.refreshLobby();
-    byId('sala').focus();
+    byId('room-code').focus();
   }
 
   function receive(room, message) {
@@ -208,12 +208,12 @@ function start(me) {
     room.typing.delete(message.user);
     room.thread.add(message, missed);
     if (own) {
-      const at = room.pending.findIndex((sent) => spelt(sent.text) === message.text);
+      const at = room.pending.findIndex((sent) => normalizeForCompare(sent.text) === message.text);
       if (at >= 0) room.pending.splice(at, 1);
     }
     if (fresh && !own && !watching(room)) room.unread += 1;
     if (room === current) {
-      panel.grown(own);
+      panel.onContentAdded(own);
       panel.typing();
     }
     if (!watching(room)) refresh();
@@ -223,7 +223,7 @@ function start(me) {
 
   function onframe(frame) {
     if (frame.type === 'error') {
-      complain(errorText(frame, 'chat'));
+      showError(errorText(frame, 'chat'));
       return;
     }
     const room = rooms.get(frame.room);
@@ -232,15 +232,15 @@ function start(me) {
     else if (frame.type === 'presence') {
       room.presence(frame.user, frame.event);
       room.thread.note(t(frame.event === 'joined' ? 'chat.in' : 'chat.out', { name: frame.user }));
-      if (room === current) panel.grown(false, false);
+      if (room === current) panel.onContentAdded(false, false);
       refresh();
     } else if (frame.type === 'typing' && frame.user !== me) {
       room.typing.set(frame.user, performance.now() + TYPING_MS);
       if (room === current) panel.typing();
     } else if (frame.type === 'gap') {
-      room.thread.note(t(frame.to <= room.seen ? 'chat.gap_old' : 'chat.gap'), 'raya hueco');
+      room.thread.note(t(frame.to <= room.seen ? 'chat.gap_old' : 'chat.gap'), 'divider gap-divider');
       room.tracker.skip(frame.to);
-      if (room === current) panel.grown(false, false);
+      if (room === current) panel.onContentAdded(false, false);
       settle(room);
     } else if (frame.type === 'left') {
       drop(room);
@@ -250,7 +250,7 @@ function start(me) {
   const kept = loadRooms(me);
   for (const entryKept of kept.list) {
     const room = new Room(entryKept, me);
-    room.rewind();
+    room.rewindForReload();
     rooms.set(room.code, room);
   }
 
@@ -258,7 +258,7 @@ function start(me) {
     onstate(state) {
       showState(state);
       if (state === 'online') return;
-      if (state === 'crowded') complain(t('chat.crowded'));
+      if (state === 'crowded') showError(t('chat.crowded'));
       for (const room of rooms.values()) if (room.state === 'live') room.state = 'waiting';
       refresh();
     },
@@ -269,14 +269,14 @@ function start(me) {
   });
 
   entry = new Entry({ join, isIn: (code) => rooms.has(code), open });
-  byId('dejar').addEventListener('click', leave);
-  byId('volver').addEventListener('click', () => select(null));
-  byId('otra-sala').addEventListener('click', () => { select(null); byId('sala').focus(); });
-  byId('volver-unirme').addEventListener('click', () => {
+  byId('leave-room').addEventListener('click', leave);
+  byId('back-to-rooms').addEventListener('click', () => select(null));
+  byId('another-room').addEventListener('click', () => { select(null); byId('room-code').focus(); });
+  byId('rejoin').addEventListener('click', () => {
     const { code } = current;
     select(null);
     entry.ask(code);
-    inform(t('join.again', { room: code }));
+    showInfo(t('join.again', { room: code }));
   });
   document.addEventListener('visibilitychange', () => {
     if (!current) return;

@@ -14,12 +14,12 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-export function icon(name, className = 'ico') {
+export function icon(name, className = 'icon') {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('class', className);
   svg.setAttribute('aria-hidden', 'true');
   const use = document.createElementNS(SVG, 'use');
-  use.setAttribute('href', new URL(`../img/iconos.svg#${name}`, import.meta.url).href);
+  use.setAttribute('href', new URL(`../img/icons.svg#${name}`, import.meta.url).href);
   svg.append(use);
   return svg;
 }
@@ -27,12 +27,12 @@ export function icon(name, className = 'ico') {
 export const byId = (id) => document.getElementById(id);
 
 /** Shows nothing before 300 ms, then a skeleton, and after 5 s why it takes long. Returns the function that ends the wait. */
-export function waiting(box) {
+export function showSkeleton(box) {
   const timers = [
     setTimeout(() => {
-      box.replaceChildren(make('p', { class: 'solo-lector' }, t('wait')), ...[1, 2, 3].map(() => make('div', { class: 'esqueleto' })));
+      box.replaceChildren(make('p', { class: 'visually-hidden' }, t('wait')), ...[1, 2, 3].map(() => make('div', { class: 'skeleton' })));
     }, 300),
-    setTimeout(() => box.append(make('p', { class: 'tenue chico' }, t('wait.long'))), 5000),
+    setTimeout(() => box.append(make('p', { class: 'muted small' }, t('wait.long'))), 5000),
   ];
   return () => timers.forEach(clearTimeout);
 }

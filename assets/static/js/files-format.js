@@ -21,19 +21,19 @@ export function iconFor(mediaType) {
   const type = (mediaType || '').toLowerCase();
   const [top] = type.split('/');
   const has = (...words) => words.some((word) => type.includes(word));
-  if (top === 'image') return 'imagen';
+  if (top === 'image') return 'image';
   if (top === 'audio') return 'audio';
   if (top === 'video') return 'video';
-  if (has('zip', 'tar', 'rar', '7z', 'compressed', 'xz', 'zstd', 'bzip')) return 'comprimido';
-  if (has('spreadsheet', 'excel', 'csv')) return 'tabla';
-  if (top === 'text' || has('pdf', 'word', 'opendocument', 'rtf', 'presentation', 'json', 'xml')) return 'texto';
-  return 'archivo';
+  if (has('zip', 'tar', 'rar', '7z', 'compressed', 'xz', 'zstd', 'bzip')) return 'archive';
+  if (has('spreadsheet', 'excel', 'csv')) return 'table';
+  if (top === 'text' || has('pdf', 'word', 'opendocument', 'rtf', 'presentation', 'json', 'xml')) return 'text-file';
+  return 'file';
 }
 
 /** The shape beside a state's word. */
 export const stateIcon = {
-  received: 'e-recibido', clean: 'e-disponible', released: 'e-disponible', inspecting: 'e-inspeccion',
-  suspicious: 'e-retenido', unscannable: 'e-retenido', infected: 'e-infectado', lost: 'e-retenido',
+  received: 'state-received', clean: 'state-available', released: 'state-available', inspecting: 'state-checking',
+  suspicious: 'state-held', unscannable: 'state-held', infected: 'state-infected', lost: 'state-held',
 };
 
 /** Whether a person is offered the bytes of a file in this state; what is held only an administrator may fetch, infected or lost nobody. */
@@ -43,4 +43,4 @@ export const isHeld = (state) => state === 'suspicious' || state === 'unscannabl
 export const isPending = (state) => state === 'received' || state === 'inspecting';
 
 /** A name as one searches it: no case, no accents. */
-export const plain = (name) => name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+export const foldAccents = (name) => name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();

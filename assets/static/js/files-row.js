@@ -23,22 +23,22 @@ function reason(line) {
 
 /** Why a file is not for everybody, under its name; nothing where it is. */
 function held(file, admin) {
-  if (isPending(file.state)) return make('p', { class: 'por-que tenue chico' }, t('held.pending'));
-  if (file.state === 'lost') return make('p', { class: 'por-que tenue chico' }, t('held.lost'));
+  if (isPending(file.state)) return make('p', { class: 'file-reason muted small' }, t('held.pending'));
+  if (file.state === 'lost') return make('p', { class: 'file-reason muted small' }, t('held.lost'));
   if (!isHeld(file.state) && file.state !== 'infected') return null;
   const who = file.state === 'infected' ? 'held.nobody' : admin ? 'held.admin' : 'held.others';
-  return make('div', { class: 'por-que chico' },
+  return make('div', { class: 'file-reason small' },
     make('ul', {}, ...file.reasons.map((line) => make('li', { dir: 'auto' }, reason(line)))),
-    make('p', { class: 'tenue' }, t(who)));
+    make('p', { class: 'muted' }, t(who)));
 }
 
 function details(file) {
-  const copy = make('button', { type: 'button', class: 'discreto copiar', 'data-sha': file.sha256 }, t('files.copy'));
+  const copy = make('button', { type: 'button', class: 'quiet copy', 'data-sha': file.sha256 }, t('files.copy'));
   const pair = (label, ...value) => [make('dt', {}, label), make('dd', {}, ...value)];
-  return make('details', { class: 'mas-datos' }, make('summary', {}, t('files.details')),
+  return make('details', { class: 'file-details' }, make('summary', {}, t('files.details')),
     make('dl', {},
       ...pair(t('files.type'), `${file.media_type} · ${exact(file.size)} bytes · ${fullTime(file.uploaded_at)}`),
-      ...pair(t('files.sha'), make('code', { class: 'huella', translate: 'no' }, file.sha256), copy),
+      ...pair(t('files.sha'), make('code', { class: 'fingerprint', translate: 'no' }, file.sha256), copy),
       ...(file.reasons?.length ? pair(t('files.reasons'), make('code', { translate: 'no' }, file.reasons.join(', '))) : [])));
 }
 
@@ -46,20 +46,20 @@ function details(file) {
 export function fileRow(file, admin) {
   const state = known(file.state);
   const open = handedOut(file.state, admin)
-    ? make('a', { class: 'boton descargar', href: `/api/files/${encodeURIComponent(file.id)}/content`, download: file.name, 'aria-label': `${t('files.download')} ${file.name}` }, icon('bajar'), make('span', {}, t('files.download')))
+    ? make('a', { class: 'button download', href: `/api/files/${encodeURIComponent(file.id)}/content`, download: file.name, 'aria-label': `${t('files.download')} ${file.name}` }, icon('download'), make('span', {}, t('files.download')))
     : null;
   const remove = admin
-    ? make('button', { type: 'button', class: 'discreto borrar', 'aria-label': `${t('files.delete')} ${file.name}` }, icon('borrar'), make('span', {}, t('files.delete')))
+    ? make('button', { type: 'button', class: 'quiet delete', 'aria-label': `${t('files.delete')} ${file.name}` }, icon('trash'), make('span', {}, t('files.delete')))
     : null;
-  return make('li', { class: 'archivo', 'data-id': file.id, 'data-name': file.name, 'data-estado': state },
-    icon(iconFor(file.media_type), 'ico tipo'),
-    make('div', { class: 'datos' },
-      make('strong', { class: 'nombre', dir: 'auto', translate: 'no', title: file.name }, file.name),
-      make('p', { class: 'tenue chico' }, `${humanSize(file.size)} · ${file.uploaded_by} · `,
+  return make('li', { class: 'file', 'data-id': file.id, 'data-name': file.name, 'data-state': state },
+    icon(iconFor(file.media_type), 'icon file-icon'),
+    make('div', { class: 'file-facts' },
+      make('strong', { class: 'file-name', dir: 'auto', translate: 'no', title: file.name }, file.name),
+      make('p', { class: 'muted small' }, `${humanSize(file.size)} · ${file.uploaded_by} · `,
         make('time', { datetime: file.uploaded_at, title: fullTime(file.uploaded_at) }, when(file.uploaded_at)), ' · ',
         make('code', { title: `SHA-256 ${file.sha256}`, translate: 'no' }, file.sha256.slice(0, 8)))),
-    make('p', { class: `ficha ficha-${state}` }, icon(stateIcon[state]), make('span', {}, t(`state.${state}`))),
-    make('div', { class: 'acciones' }, open, remove),
+    make('p', { class: `state-chip chip-${state}` }, icon(stateIcon[state]), make('span', {}, t(`state.${state}`))),
+    make('div', { class: 'file-actions' }, open, remove),
     held(file, admin),
     details(file));
 }
@@ -74,7 +74,7 @@ export async function copyText(text) {
   } catch {
     // Refused: the old way may still be allowed.
   }
-  const field = make('textarea', { class: 'solo-lector', readonly: true, 'aria-hidden': 'true', tabindex: '-1' });
+  const field = make('textarea', { class: 'visually-hidden', readonly: true, 'aria-hidden': 'true', tabindex: '-1' });
   const before = document.activeElement;
   field.value = text;
   document.body.append(field);

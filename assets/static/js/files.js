@@ -1,10 +1,10 @@
 // The page of files: the list, the filter, uploading and deleting.
 import './page.js';
-import { byId, make, waiting } from './dom.js';
+import { byId, make, showSkeleton } from './dom.js';
 import { errorText, t } from './i18n.js';
-import { clear, complain, inform } from './notice.js';
+import { clear, showError, showInfo } from './notice.js';
 import { call, page, session } from './api.js';
-import { isPending, plain } from './files-format.js';
+import { isPending, foldAccents } from './files-format.js';
 import { copyText, fileRow } from './files-row.js';
 import { sendAll, sentText } from './upload.js';
 
@@ -13,9 +13,9 @@ const SOON_MS = 4000;
 const LATER_MS = 45000;
 const FIRST = '/api/files';
 
-const list = byId('archivos');
-const empty = byId('vacio');
-const filter = byId('filtro');
+const list = byId('files');
+const empty = byId('empty-list');
+const filter = byId('filter');
 const more = byId('show-more');
 let role = '';
 /** Parts of the list as the server gives them, and all files in them; null before the first has come. */
@@ -32,7 +32,7 @@ let endWait = () => {};
 const mayUpload = () => role === 'administrator' || role === 'cliente';
 
 function nothing(text, button) {
-  empty.replaceChildren(make('div', { class: 'nada' }, make('p', {}, text), button ?? null));
+  empty.replaceChildren(make('div', { class: 'empty' }, make('p', {}, text), button ?? null));
 }
 
 function action(text, act) {
@@ -51,10 +51,10 @@ function summary(seen, sought) {
 
 /** Redraws; rows that did not change stay, with their focus and their open details. */
 function draw() {
-  const sought = plain(filter.value.trim());
-  const seen = files.filter((file) => plain(file.name).includes(sought));
+  const sought = foldAccents(filter.value.trim());
+  const seen = files.filter((file) => foldAccents(file.name).includes(sought));
   const key = JSON.stringify([seen, role, isWhole()]);
-  byId('resumen').textContent = summary(seen.length, sought);
+  byId('summary').textContent = summary(seen.length, sought);
   more.hidden = isWhole() || sought !== '';
   if (key === shown) return;
   shown = key;
@@ -70,11 +70,11 @@ function draw() {
   if (seen.length) empty.replaceChildren();
   else if (!isWhole()) nothing(t('files.searching'));
   else if (files.length) nothing(t('files.no_match'), action(t('files.clear'), () => { filter.value = ''; draw(); filter.focus(); }));
-  else if (mayUpload()) nothing(t('files.none_upload'), action(t('files.upload'), () => byId('elegir').click()));
+  else if (mayUpload()) nothing(t('files.none_upload'), action(t('files.upload'), () => byId('file-input').click()));
   else nothing(t('files.none'));
 }
 
-function take(parts) {
+function showParts(parts) {
   pages = parts;
   const unique = new Map(parts.flatMap((part) => part.items).map((file) => [file.id, file]));
   files = [...unique.values()];
@@ -96,15 +96,15 @@ async function load() {
       parts.push(await page(url, known?.url === url ? known : null));
       if (own !== turn) return;
       // What is there already is shown at once; a search goes on behind it.
-      if (parts.length > pages.length) take(parts.slice());
+      if (parts.length > pages.length) showParts(parts.slice());
     }
     endWait();
-    take(parts);
+    showParts(parts);
   } catch (error) {
     if (own !== turn) return;
     endWait();
     if (files === null) nothing(errorText(error, 'files'), action(t('retry'), begin));
-    else if (reading > pages.length) complain(errorText(error, 'files'));
+    else if (reading > pages.length) showError(errorText(error, 'files'));
   }
   wanted = Math.max(1, pages.length);
   reading = 0;
@@ -131,7 +131,7 @@ function search() {
 }
 
 async function begin() {
-  endWait = waiting(empty);
+  endWait = showSkeleton(empty);
   try {
     ({ role } = await session());
   } catch (error) {
@@ -139,7 +139,7 @@ async function begin() {
     if (error.code !== 'unauthenticated') nothing(errorText(error), action(t('retry'), begin));
     return;
   }
-  byId('zona').hidden = !mayUpload();
+  byId('drop-zone').hidden = !mayUpload();
   load();
 }
 
@@ -150,19 +150,19 @@ async function upload(chosen) {
   clear();
   const { sent, problems } = await sendAll(chosen);
   sending = false;
-  byId('elegir').value = '';
-  if (problems.length) complain(problems.join(' '));
-  else inform(sentText(sent));
+  byId('file-input').value = '';
+  if (problems.length) showError(problems.join(' '));
+  else showInfo(sentText(sent));
   load();
 }
 
 function dropZone() {
-  const zone = byId('zona');
+  const zone = byId('drop-zone');
   let depth = 0;
   const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
   const mark = (change) => {
     depth = Math.max(0, depth + change);
-    zone.classList.toggle('encima', depth > 0);
+    zone.classList.toggle('drag-over', depth > 0);
   };
   // The whole window takes files: on a near miss the browser would open one in place of the page.
   addEventListener('dragenter', (event) => { if (carriesFiles(event)) { event.preventDefault(); mark(1); } });
@@ -175,19 +175,19 @@ function dropZone() {
     if (!mayUpload()) return;
     const items = [...event.dataTransfer.items];
     const folder = items.some((item) => item.webkitGetAsEntry?.()?.isDirectory);
-    if (folder) complain(t('files.folder'));
+    if (folder) showError(t('files.folder'));
     else upload([...event.dataTransfer.files]);
   });
-  byId('elegir').addEventListener('change', (event) => upload([...event.target.files]));
+  byId('file-input').addEventListener('change', (event) => upload([...event.target.files]));
 }
 
 function confirmed(name) {
-  const dialog = byId('confirmar');
-  byId('confirmar-nombre').textContent = name;
+  const dialog = byId('confirm-delete');
+  byId('confirm-name').textContent = name;
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'si'), { once: true });
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
   });
 }
 
@@ -197,23 +197,23 @@ async function remove(row) {
   const next = row.nextElementSibling ?? row.previousElementSibling;
   try {
     await call('DELETE', `/api/files/${encodeURIComponent(id)}`);
-    inform(t('files.deleted', { name }));
+    showInfo(t('files.deleted', { name }));
     // Without their tags: the next look reads them anew.
-    take(pages.map((part) => ({ ...part, tag: null, total: part.total - 1, items: part.items.filter((file) => file.id !== id) })));
-    (next?.querySelector('.borrar') ?? filter).focus();
+    showParts(pages.map((part) => ({ ...part, tag: null, total: part.total - 1, items: part.items.filter((file) => file.id !== id) })));
+    (next?.querySelector('.delete') ?? filter).focus();
   } catch (error) {
-    complain(errorText(error, 'files'));
+    showError(errorText(error, 'files'));
     if (error.code === 'not_found') load();
   }
 }
 
 list.addEventListener('click', async (event) => {
-  const row = event.target.closest('.archivo');
-  if (event.target.closest('.borrar')) remove(row);
-  const copy = event.target.closest('.copiar');
+  const row = event.target.closest('.file');
+  if (event.target.closest('.delete')) remove(row);
+  const copy = event.target.closest('.copy');
   if (copy) {
-    if (await copyText(copy.dataset.sha)) inform(t('files.copied'));
-    else complain(t('files.copy_failed'));
+    if (await copyText(copy.dataset.sha)) showInfo(t('files.copied'));
+    else showError(t('files.copy_failed'));
   }
 });
 filter.addEventListener('input', search);

@@ -7,18 +7,18 @@ const NOTICE_MS = 8000;
 let timer = 0;
 
 function put(text, kind) {
-  const box = byId('aviso');
+  const box = byId('notice');
   clearTimeout(timer);
-  box.parentElement.dataset.tipo = kind;
+  box.parentElement.dataset.kind = kind;
   box.setAttribute('role', kind === 'error' ? 'alert' : 'status');
   box.textContent = text;
   if (text && kind !== 'error') timer = setTimeout(clear, NOTICE_MS);
 }
 
-export const inform = (text) => put(text, 'nota');
-export const complain = (text) => put(text, 'error');
+export const showInfo = (text) => put(text, 'nota');
+export const showError = (text) => put(text, 'error');
 export const clear = () => put('', 'nota');
 
-const close = make('button', { type: 'button', class: 'discreto redondo', 'aria-label': t('notice.close') }, icon('cerrar'));
+const close = make('button', { type: 'button', class: 'quiet icon-button', 'aria-label': t('notice.close') }, icon('close'));
 close.addEventListener('click', clear);
-byId('aviso').after(close);
+byId('notice').after(close);

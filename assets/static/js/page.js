@@ -11,8 +11,8 @@ export const CHANGED_KEY = 'pichat.changed';
 document.querySelector('.incomplete')?.remove();
 translate();
 
-for (const field of document.querySelectorAll('.con-boton > [type=password]')) {
-  const button = make('button', { type: 'button', class: 'discreto ver' });
+for (const field of document.querySelectorAll('.with-button > [type=password]')) {
+  const button = make('button', { type: 'button', class: 'quiet reveal' });
   const draw = () => {
     const act = field.type === 'password' ? 'show' : 'hide';
     button.setAttribute('aria-label', t(`pw.${act}`));
@@ -26,7 +26,7 @@ for (const field of document.querySelectorAll('.con-boton > [type=password]')) {
   field.after(button);
 }
 
-byId('salir')?.form.addEventListener('submit', () => sessionStorage.removeItem(ROOMS_KEY));
+byId('sign-out')?.form.addEventListener('submit', () => sessionStorage.removeItem(ROOMS_KEY));
 
 // Whoever signs in starts without the last person's rooms.
-if (byId('entrar')) [ROOMS_KEY, CHANGED_KEY].forEach((key) => sessionStorage.removeItem(key));
+if (byId('sign-in')) [ROOMS_KEY, CHANGED_KEY].forEach((key) => sessionStorage.removeItem(key));

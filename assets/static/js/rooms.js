@@ -1,5 +1,5 @@
 // The list of group rooms, as the start page and the chat's lobby show it.
-import { make, waiting } from './dom.js';
+import { make, showSkeleton } from './dom.js';
 import { errorText, t } from './i18n.js';
 import { call } from './api.js';
 
@@ -7,14 +7,14 @@ const REFRESH_MS = 15000;
 
 function entry({ room, kind, members }, joined) {
   const meta = `${t(`kind.${kind}`)} · ${t(joined ? 'rooms.in' : 'people', { n: members })}`;
-  return make('li', {}, make('a', { class: 'fila-sala', href: `/chat#sala=${encodeURIComponent(room)}`, 'data-room': room },
-    make('strong', { translate: 'no' }, room), make('span', { class: 'tenue chico' }, meta)));
+  return make('li', {}, make('a', { class: 'room-row', href: `/chat#sala=${encodeURIComponent(room)}`, 'data-room': room },
+    make('strong', { translate: 'no' }, room), make('span', { class: 'muted small' }, meta)));
 }
 
 /** Keeps `box` showing the rooms while the page is seen; `isIn(code)` marks one's own. Returns what refreshes it now. */
 export function watchRooms(box, { isIn = () => false, withButton = false } = {}) {
   let shown = null;
-  const endWait = waiting(box);
+  const endWait = showSkeleton(box);
 
   function draw(rooms) {
     const key = JSON.stringify([rooms, rooms.map((r) => isIn(r.room))]);
@@ -22,10 +22,10 @@ export function watchRooms(box, { isIn = () => false, withButton = false } = {})
     shown = key;
     const focused = box.contains(document.activeElement) ? document.activeElement.dataset.room : null;
     if (rooms.length) {
-      box.replaceChildren(make('ul', { class: 'lista-salas' }, ...rooms.map((r) => entry(r, isIn(r.room)))));
+      box.replaceChildren(make('ul', { class: 'room-list' }, ...rooms.map((r) => entry(r, isIn(r.room)))));
       if (focused) [...box.querySelectorAll('a')].find((a) => a.dataset.room === focused)?.focus();
     } else {
-      box.replaceChildren(make('div', { class: 'nada' }, make('p', {}, t('rooms.none')), withButton ? make('a', { class: 'boton', href: '/chat' }, t('rooms.create')) : null));
+      box.replaceChildren(make('div', { class: 'empty' }, make('p', {}, t('rooms.none')), withButton ? make('a', { class: 'button', href: '/chat' }, t('rooms.create')) : null));
     }
   }
 
@@ -37,7 +37,7 @@ export function watchRooms(box, { isIn = () => false, withButton = false } = {})
     } catch (error) {
       endWait();
       if (shown !== null) return; // the old list stays; the next round tries again
-      box.replaceChildren(make('p', { class: 'nada' }, errorText(error)));
+      box.replaceChildren(make('p', { class: 'empty' }, errorText(error)));
     }
   }
 

@@ -13,7 +13,7 @@ const LOOKED_AT = 64;
 /** Words that anybody would try here, beside the names. */
 const HERE = ['pichat', 'contrasena', 'clave'];
 
-const plain = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+const foldAccents = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
 const list = async (name) => {
   const url = new URL(`../${name}`, import.meta.url);
@@ -35,12 +35,12 @@ function estimator() {
 }
 
 /** The verdict on a password: how full the meter is, and what is said. */
-export function judge({ common, zxcvbn }, password, names) {
+export function scorePassword({ common, zxcvbn }, password, names) {
   const chars = [...password.normalize('NFC')].length;
   if (chars < MIN_CHARS) return { value: 1, text: t('pw.short', { n: MIN_CHARS - chars }) };
   if (common.has(password.toLowerCase())) return { value: 1, text: t('pw.common') };
   const known = names.flatMap((name) => [name, ...name.split(/[^\p{L}\p{N}]+/u)]).filter(Boolean);
-  const { guessesLog10 } = zxcvbn.check(plain(password), [...HERE, ...known].map(plain));
+  const { guessesLog10 } = zxcvbn.check(foldAccents(password), [...HERE, ...known].map(foldAccents));
   const step = STEPS.filter((power) => guessesLog10 >= power).length;
   const word = t(`pw.s${step}`);
   const key = step < STEPS.length && chars < GOOD_CHARS ? 'pw.is_short15' : 'pw.is';
@@ -50,13 +50,13 @@ export function judge({ common, zxcvbn }, password, names) {
 /** Puts a meter below the field of a new password; `names` gives what is known of the person. */
 export function measure(field, names) {
   const meter = make('meter', { min: 0, max: FULL, low: STEPS[0], high: STEPS[2], optimum: FULL, value: 0, 'aria-label': t('pw.strength') });
-  const line = make('p', { id: `${field.id}-fuerza`, class: 'chico', 'aria-live': 'polite' });
-  byId(field.getAttribute('aria-describedby')).after(make('div', { class: 'fuerza' }, meter, line));
+  const line = make('p', { id: `${field.id}-strength`, class: 'small', 'aria-live': 'polite' });
+  byId(field.getAttribute('aria-describedby')).after(make('div', { class: 'strength' }, meter, line));
   const draw = async () => {
     try {
       const tools = await estimator();
       // While the lists came the field may have gone on.
-      const verdict = field.value ? judge(tools, field.value, names()) : { value: 0, text: '' };
+      const verdict = field.value ? scorePassword(tools, field.value, names()) : { value: 0, text: '' };
       meter.value = verdict.value;
       if (line.textContent !== verdict.text) line.textContent = verdict.text;
     } catch {

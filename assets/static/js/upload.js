@@ -32,14 +32,14 @@ function sendFile(file, onprogress, signal) {
 
 /** Sends all of `files`, drawing #subiendo; resolves with the files that arrived, as the server has them, and a line about each that did not. */
 export async function sendAll(files) {
-  const box = byId('subiendo');
-  const bar = byId('progreso');
-  const line = byId('progreso-texto');
+  const box = byId('upload-progress');
+  const bar = byId('progress-bar');
+  const line = byId('progress-text');
   const stop = new AbortController();
   const cancel = () => stop.abort();
   const sent = [];
   const problems = [];
-  byId('cancelar').addEventListener('click', cancel);
+  byId('cancel-upload').addEventListener('click', cancel);
   box.hidden = false;
   for (const file of files) {
     bar.value = 0;
@@ -56,7 +56,7 @@ export async function sendAll(files) {
       if (error === null || ['rate_limited', 'storage_full', 'quota_exceeded', 'forbidden', 'unauthenticated', 'network'].includes(error.code)) break;
     }
   }
-  byId('cancelar').removeEventListener('click', cancel);
+  byId('cancel-upload').removeEventListener('click', cancel);
   box.hidden = true;
   return { sent, problems };
 }

@@ -39,7 +39,7 @@ impl From<ClaimError> for Problem {
 
 pub(super) async fn page(call: Call) -> Result {
     Ok(match call.site.accounts.claimable() {
-        Some(_) => call.site.pages.get(Page::Reclamar),
+        Some(_) => call.site.pages.get(Page::Claim),
         None => see_other("/login"),
     })
 }
@@ -90,7 +90,7 @@ pub(super) async fn form(call: Call) -> Result {
         }
         Err(problem) => {
             let typed = [("codigo", code.as_str()), ("usuario", name.as_str())];
-            let page = site.pages.form_again(Page::Reclamar, &problem.detail(lang), &typed, lang);
+            let page = site.pages.form_again(Page::Claim, &problem.detail(lang), &typed, lang);
             problem.response(HTML, page)
         }
     })

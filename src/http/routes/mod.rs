@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::body::Body;
 use super::router::{Face, Handler, Route, Router, Row};
 
-pub(super) use pages::entrance;
+pub(super) use pages::landing_path;
 
 /// Where somebody must go first whose password was given to them.
 pub(super) const CHANGE: &str = "/clave";
@@ -64,10 +64,10 @@ fn table() -> Vec<Route> {
         route(get.clone(), CHANGE, Page, AnySession(|c, who| Box::pin(password::page(c, who)))),
         route(post.clone(), CHANGE, Page, AnySession(|c, who| Box::pin(password::form(c, who)))),
         route(post.clone(), "/logout", Page, AnySession(|c, who| Box::pin(session::form_sign_out(c, who)))),
-        route(get.clone(), "/inicio", Page, SignedIn(|c, who| Box::pin(pages::inicio(c, who)))),
+        route(get.clone(), "/inicio", Page, SignedIn(|c, who| Box::pin(pages::home(c, who)))),
         route(get.clone(), "/chat", Page, SignedIn(|c, who| Box::pin(pages::chat(c, who)))),
-        route(get.clone(), "/listar", Page, SignedIn(|c, who| Box::pin(pages::listar(c, who)))),
-        route(get.clone(), "/subir", Page, Uploader(|c, who| Box::pin(pages::subir(c, who)))),
+        route(get.clone(), "/listar", Page, SignedIn(|c, who| Box::pin(pages::files_page(c, who)))),
+        route(get.clone(), "/subir", Page, Uploader(|c, who| Box::pin(pages::upload_page(c, who)))),
         route(post.clone(), "/subir", Page, Uploader(|c, who| Box::pin(upload::form(c, who)))),
         route(get.clone(), "/static/{*path}", Page, Anyone(|c| Box::pin(pages::asset(c)))),
         route(get.clone(), "/favicon.ico", Page, Anyone(|c| Box::pin(pages::favicon(c)))),

@@ -19,37 +19,37 @@ type Result = std::result::Result<Response<Body>, Problem>;
 
 pub(super) async fn root(call: Call) -> Result {
     let known = call.session.is_some();
-    Ok(see_other(if known { "/inicio" } else { entrance(&call.site) }))
+    Ok(see_other(if known { "/inicio" } else { landing_path(&call.site) }))
 }
 
 /// Where somebody without a session begins: to sign in, or to claim the device while nobody has an account.
-pub(in crate::http) fn entrance(site: &Site) -> &'static str {
+pub(in crate::http) fn landing_path(site: &Site) -> &'static str {
     if site.accounts.claimable() == Some(ClaimKind::First) { "/reclamar" } else { "/login" }
 }
 
 pub(super) async fn login(call: Call) -> Result {
     let known = call.session.is_some();
-    Ok(match entrance(&call.site) {
+    Ok(match landing_path(&call.site) {
         _ if known => see_other("/inicio"),
         "/login" => call.site.pages.get(Page::Login),
         other => see_other(other),
     })
 }
 
-pub(super) async fn inicio(call: Call, _: SignedIn) -> Result {
-    Ok(call.site.pages.get(Page::Inicio))
+pub(super) async fn home(call: Call, _: SignedIn) -> Result {
+    Ok(call.site.pages.get(Page::Home))
 }
 
 pub(super) async fn chat(call: Call, _: SignedIn) -> Result {
     Ok(call.site.pages.get(Page::Chat))
 }
 
-pub(super) async fn listar(call: Call, _: SignedIn) -> Result {
-    Ok(call.site.pages.get(Page::Listar))
+pub(super) async fn files_page(call: Call, _: SignedIn) -> Result {
+    Ok(call.site.pages.get(Page::Files))
 }
 
-pub(super) async fn subir(call: Call, _: Uploader) -> Result {
-    Ok(call.site.pages.get(Page::Subir))
+pub(super) async fn upload_page(call: Call, _: Uploader) -> Result {
+    Ok(call.site.pages.get(Page::Upload))
 }
 
 pub(super) async fn asset(call: Call) -> Result {
@@ -58,7 +58,7 @@ pub(super) async fn asset(call: Call) -> Result {
 
 /// Browsers ask for it whatever the page says.
 pub(super) async fn favicon(call: Call) -> Result {
-    assets::get("img/semilla.svg", call.request.headers()).ok_or_else(|| Problem::new(Code::NotFound))
+    assets::get("img/seedling.svg", call.request.headers()).ok_or_else(|| Problem::new(Code::NotFound))
 }
 
 #[derive(Serialize)]

@@ -61,10 +61,10 @@ pub(super) async fn api(call: Call, who: AnySession) -> Result {
 
 pub(super) async fn page(call: Call, who: AnySession) -> Result {
     if !who.session().must_change() {
-        return Ok(call.site.pages.get(Page::Clave));
+        return Ok(call.site.pages.get(Page::Password));
     }
     let note = [Said::Note(MUST_CHANGE.pick(call.lang))];
-    Ok(call.site.pages.saying(Page::Clave, &note, call.lang))
+    Ok(call.site.pages.saying(Page::Password, &note, call.lang))
 }
 
 /// The form of `/clave`: works without scripts, answers with the page again when it fails.
@@ -93,7 +93,7 @@ pub(super) async fn form(call: Call, who: AnySession) -> Result {
             let detail = problem.detail(lang);
             let mut said = vec![Said::Problem(&detail)];
             said.extend(who.session().must_change().then_some(Said::Note(MUST_CHANGE.pick(lang))));
-            problem.response(HTML, site.pages.with(Page::Clave, &said, lang))
+            problem.response(HTML, site.pages.with(Page::Password, &said, lang))
         }
     })
 }

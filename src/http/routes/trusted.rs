@@ -61,7 +61,7 @@ pub(super) async fn socket(call: Call) -> Result {
 /// The page that tries both.
 pub(super) async fn page(call: Call) -> Result {
     own_authority(&call)?;
-    Ok(trust_page::filled(&call.site, Page::Probar, "", "", trust_page::language(&call.request)))
+    Ok(trust_page::filled(&call.site, Page::TrustCheck, "", "", trust_page::language(&call.request)))
 }
 
 /// Without TLS there is nothing here.

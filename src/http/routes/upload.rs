@@ -40,7 +40,7 @@ pub(super) async fn form(call: Call, who: Uploader) -> Result {
     let (site, lang) = (Arc::clone(&call.site), call.lang);
     Ok(match receive(call, &who).await {
         Ok(_) => see_other("/listar"),
-        Err(problem) => pages::with_problem(&site, Page::Subir, &problem, lang),
+        Err(problem) => pages::with_problem(&site, Page::Upload, &problem, lang),
     })
 }
 

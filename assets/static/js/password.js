@@ -5,7 +5,7 @@ import { byId } from './dom.js';
 import { measure } from './strength.js';
 
 const names = [location.hostname];
-measure(byId('clave'), () => names);
+measure(byId('password'), () => names);
 session().then(
   (me) => names.push(me.username),
   // The meter does without the name.
@@ -14,4 +14,4 @@ session().then(
 
 // This page again means that nothing was changed; any other one may say that it was.
 sessionStorage.removeItem(CHANGED_KEY);
-byId('form-clave').addEventListener('submit', () => sessionStorage.setItem(CHANGED_KEY, '1'));
+byId('password-form').addEventListener('submit', () => sessionStorage.setItem(CHANGED_KEY, '1'));

@@ -3,4 +3,4 @@ import './page.js';
 import { byId } from './dom.js';
 import { measure } from './strength.js';
 
-measure(byId('clave'), () => [byId('usuario').value, location.hostname]);
+measure(byId('password'), () => [byId('username').value, location.hostname]);

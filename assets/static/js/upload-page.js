@@ -2,20 +2,20 @@
 import './page.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
-import { clear, complain } from './notice.js';
+import { clear, showError } from './notice.js';
 import { sendAll } from './upload.js';
 
-byId('form-subir').addEventListener('submit', async (event) => {
+byId('upload-form').addEventListener('submit', async (event) => {
   event.preventDefault();
-  const [file] = byId('elegir').files;
+  const [file] = byId('file-input').files;
   if (!file) {
-    complain(t('files.choose'));
+    showError(t('files.choose'));
     return;
   }
   clear();
-  byId('subir').disabled = true;
+  byId('upload').disabled = true;
   const { problems } = await sendAll([file]);
-  byId('subir').disabled = false;
-  if (problems.length) complain(problems[0]);
+  byId('upload').disabled = false;
+  if (problems.length) showError(problems[0]);
   else location.assign('/listar');
 });

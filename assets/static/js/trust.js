@@ -6,14 +6,14 @@ const PATIENCE_MS = 8000;
 // The script has come.
 document.querySelector('.incomplete')?.remove();
 
-const here = document.querySelector('#abrir').href;
+const here = document.querySelector('#open-pichat').href;
 
 /** Without scripts the boxes are not shown. */
-for (const box of document.querySelectorAll('.estado')) box.dataset.estado = 'probando';
+for (const box of document.querySelectorAll('.check')) box.dataset.state = 'checking';
 
-function say(id, state) {
+function show(id, state) {
   const box = document.querySelector(id);
-  if (box) box.dataset.estado = state ? 'si' : 'no';
+  if (box) box.dataset.state = state ? 'yes' : 'no';
 }
 
 /** A browser that does not trust the certificate makes no connection, and says no more than that. */
@@ -44,8 +44,8 @@ function socketWorks() {
 }
 
 const good = await trusted();
-say('#confianza', good);
-if (document.querySelector('#conexion')) say('#conexion', good && (await socketWorks()));
+show('#trust', good);
+if (document.querySelector('#connection')) show('#connection', good && (await socketWorks()));
 
 // Who only wanted PiChat and typed its name is there. The page stays under its own address.
 if (good && location.pathname === '/') location.replace(here);
