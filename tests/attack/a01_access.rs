@@ -1,13 +1,13 @@
 //! A01, broken access control: every route as everybody, ways around the table, other people's things.
 //!
-//! Elsewhere: who may delete and upload in detail (`seed_web`), rooms of others (`seed_chat`), places and resume tokens of others
+//! Elsewhere: who may delete and upload in detail (`legacy_vulnerabilities_web`), rooms of others (`legacy_vulnerabilities_chat`), places and resume tokens of others
 //! (`tests/resume.rs`), which rooms the lobby shows to whom (`tests/chat.rs`), files that are held (`tests/inspection.rs`).
 
 use pichat::http::{Access, Router};
 use serde_json::json;
 
-use super::rules::{RULES, Rule};
-use super::wire::GENEROUS;
+use super::raw_bytes::GENEROUS;
+use super::route_access::{RULES, Rule};
 use crate::common::{Client, Options, Response, Server};
 
 /// Everybody who may come along.
@@ -72,7 +72,7 @@ fn every_route_has_a_rule_and_every_rule_a_route() {
     rules.sort_unstable();
     let unruled: Vec<_> = routes.iter().filter(|r| !rules.contains(r)).collect();
     let stale: Vec<_> = rules.iter().filter(|r| !routes.contains(r)).collect();
-    assert!(unruled.is_empty() && stale.is_empty(), "tests/attack/rules.rs: add {unruled:?}, take away {stale:?}");
+    assert!(unruled.is_empty() && stale.is_empty(), "tests/attack/route_access.rs: add {unruled:?}, take away {stale:?}");
 }
 
 /// Whether an answer keeps somebody out as it should, who is not signed in or may not.

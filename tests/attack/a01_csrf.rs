@@ -1,11 +1,11 @@
 //! Cross-site requests: every form that a page holds, and every route that changes something.
 //!
-//! Elsewhere: the kinds of foreign origin in detail (`seed_web`, `seed_chat`), GET changes nothing (`seed_web`), origins that the
-//! owner allows (`tests/http_edges.rs`), the claim (`tests/claim.rs`).
+//! Elsewhere: the kinds of foreign origin in detail (`legacy_vulnerabilities_web`, `legacy_vulnerabilities_chat`), GET changes nothing (`legacy_vulnerabilities_web`), origins that the
+//! owner allows (`tests/http_boundaries.rs`), the claim (`tests/claim.rs`).
 
 use super::a01_access::path_of;
-use super::rules::RULES;
-use super::wire::GENEROUS;
+use super::raw_bytes::GENEROUS;
+use super::route_access::RULES;
 use crate::common::{Client, Options, Server};
 
 /// The `action` of every form of a page that is sent by POST.

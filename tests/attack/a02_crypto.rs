@@ -2,14 +2,14 @@
 //!
 //! Elsewhere: attributes of the cookie (`http/cookies.rs`, `a01_csrf`), Argon2's parameters (`tests/accounts.rs`), keys that are too
 //! short (`tests/config_audit.rs`), resume tokens of others (`tests/resume.rs`), TLS (`tests/tls.rs`), nothing secret in the log
-//! (`seed_chat`, `tests/config_audit.rs`).
+//! (`legacy_vulnerabilities_chat`, `tests/config_audit.rs`).
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::json;
 
-use super::wire::GENEROUS;
+use super::raw_bytes::GENEROUS;
 use crate::common::{Client, Options, Server};
 
 fn token(client: &Client) -> String {

@@ -1,11 +1,11 @@
 //! A03, injection: into headers, SQL, HTML and the page's scripts.
 //!
 //! Elsewhere: into the log (`audit`, `tests/config_audit.rs`), into paths (`files`), into requests (`a03_smuggling`), HTML in
-//! messages (`seed_chat`), requests on a socket that are none (`tests/bad_frames.rs`).
+//! messages (`legacy_vulnerabilities_chat`), requests on a socket that are none (`tests/bad_frames.rs`).
 
 use serde_json::json;
 
-use super::wire::{GENEROUS, raw, statuses};
+use super::raw_bytes::{GENEROUS, raw, statuses};
 use crate::common::{Client, Options, Server};
 
 /// Names and codes that would end a header, a quoted string or a parameter.

@@ -1,10 +1,10 @@
 //! Requests inside requests: what two readers of one stream could read differently is refused, and nothing behind it is read.
 //!
-//! Elsewhere: heads that are no HTTP and bounds of heads (`tests/http_edges.rs`, `http/heads_tests.rs`).
+//! Elsewhere: heads that are no HTTP and bounds of heads (`tests/http_boundaries.rs`, `http/heads_tests.rs`).
 
 use std::io::{Read as _, Write as _};
 
-use super::wire::{GENEROUS, raw, statuses};
+use super::raw_bytes::{GENEROUS, raw, statuses};
 use crate::common::http::read_response;
 use crate::common::{Client, Options, Server};
 

@@ -1,11 +1,11 @@
 //! A05, security misconfiguration: what every kind of answer says to a browser, and what is never said.
 //!
-//! Elsewhere: each route's headers by role (`seed_web::security_headers_are_there`), origins that the owner allows
-//! (`tests/http_edges.rs`), weak settings (`tests/config_audit.rs`), the demonstration stays on this machine (`tests/accounts.rs`).
+//! Elsewhere: each route's headers by role (`legacy_vulnerabilities_web::security_headers_are_there`), origins that the owner allows
+//! (`tests/http_boundaries.rs`), weak settings (`tests/config_audit.rs`), the demonstration stays on this machine (`tests/accounts.rs`).
 
 use std::io::Write as _;
 
-use super::wire::raw;
+use super::raw_bytes::raw;
 use crate::common::http::{multipart, read_response};
 use crate::common::server::pichat;
 use crate::common::{Client, Options, Response, Server};

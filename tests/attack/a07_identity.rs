@@ -1,11 +1,11 @@
 //! A07, identification and authentication: planted sessions, guesses from many addresses, what an answer tells about names.
 //!
-//! Elsewhere: guesses from one address, locks, timing, lies about the address (`seed_web`, `tests/http_edges.rs`), the ends of
-//! sessions (`seed_web`, `seed_chat`, `tests/accounts.rs`), tokens (`a02_crypto`), new passwords (`tests/passwords.rs`).
+//! Elsewhere: guesses from one address, locks, timing, lies about the address (`legacy_vulnerabilities_web`, `tests/http_boundaries.rs`), the ends of
+//! sessions (`legacy_vulnerabilities_web`, `legacy_vulnerabilities_chat`, `tests/accounts.rs`), tokens (`a02_crypto`), new passwords (`tests/passwords.rs`).
 
 use std::time::{Duration, Instant};
 
-use super::wire::{GENEROUS, client_behind};
+use super::raw_bytes::{GENEROUS, client_behind};
 use crate::common::{Client, Options, Server, TRUSTING};
 
 #[test]

@@ -1,13 +1,13 @@
 //! The log: nobody writes a line into it, and nobody hides one by writing many.
 //!
-//! Elsewhere: lines through a real syslog socket, names and addresses that forge (`tests/config_audit.rs`), secrets (`seed_chat`,
+//! Elsewhere: lines through a real syslog socket, names and addresses that forge (`tests/config_audit.rs`), secrets (`legacy_vulnerabilities_chat`,
 //! `tests/config_audit.rs`), a log that cannot keep up (`audit/writer_tests.rs`), every event's fields (`audit/line_tests.rs`).
 
 use std::io::Write as _;
 
 use serde_json::json;
 
-use super::wire::{GENEROUS, client_at};
+use super::raw_bytes::{GENEROUS, client_at};
 use crate::common::{Client, Options, Server};
 
 const FORGED: &str = "event=login.ok result=ok user=\"admin\" addr=6.6.6.6";

@@ -1,14 +1,14 @@
 //! Denial of service by what is asked for: bombs, floods, rooms without number. By connections: `dos_connections`.
 //!
-//! Elsewhere: a flood of messages (`seed_chat`), members that do not read (`tests/slow_consumer.rs`), rooms and members at their caps
-//! (`tests/rooms.rs`), bodies and heads at their bounds (`tests/http_edges.rs`), the store's bounds (`tests/files.rs`), archives
+//! Elsewhere: a flood of messages (`legacy_vulnerabilities_chat`), members that do not read (`tests/slow_consumer.rs`), rooms and members at their caps
+//! (`tests/rooms.rs`), bodies and heads at their bounds (`tests/http_boundaries.rs`), the store's bounds (`tests/files.rs`), archives
 //! (`tests/inspection.rs`), frames (`tests/bad_frames.rs`).
 
 use std::io::{Read as _, Write as _};
 
 use serde_json::json;
 
-use super::wire::{GENEROUS, raw, statuses};
+use super::raw_bytes::{GENEROUS, raw, statuses};
 use crate::common::http::multipart;
 use crate::common::{Client, Options, Server};
 

@@ -1,14 +1,14 @@
 //! Denial of service by connections: slow heads, bodies and handshakes, and more connections than there are places.
 //!
-//! Elsewhere: one address has so many (`tests/http_edges.rs`), time limits to the second with a clock of their own
-//! (`http/timed.rs`), who yields to whom (`limits/connections_tests.rs`), how much slower others get (`benches/slowloris.rs`).
+//! Elsewhere: one address has so many (`tests/http_boundaries.rs`), time limits to the second with a clock of their own
+//! (`http/timed.rs`), who yields to whom (`limits/connections_tests.rs`), how much slower others get (`benches/load/slowloris.rs`).
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::wire::{GENEROUS, address, client_at};
+use super::raw_bytes::{GENEROUS, address, client_at};
 use crate::common::http::read_response;
 use crate::common::server::eventually;
 use crate::common::{Client, Options, Server};

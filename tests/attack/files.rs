@@ -1,12 +1,12 @@
 //! Files: paths in every encoding, names, types that lie, numbers without end.
 //!
 //! Elsewhere: names that people use and how they are repaired (`tests/files.rs`, `quarantine/names.rs`), nothing is overwritten and
-//! the largest size (`seed_web`), the store's bounds, uploads that are cut off (`tests/files.rs`), what is in a file
+//! the largest size (`legacy_vulnerabilities_web`), the store's bounds, uploads that are cut off (`tests/files.rs`), what is in a file
 //! (`tests/inspection.rs`), ids (`a01_access`), headers by name (`a03_injection`).
 
 use serde_json::json;
 
-use super::wire::{GENEROUS, raw, statuses};
+use super::raw_bytes::{GENEROUS, raw, statuses};
 use crate::common::http::multipart;
 use crate::common::{Client, Options, Server};
 

@@ -1,7 +1,7 @@
 //! What an attacker does, one module a heading of the program that PiChat descends from (its table follows the OWASP Top 10 of 2021),
 //! against the real binary on 127.0.0.1. What other tests try already is named in the module's first lines, and not tried again.
 //!
-//! `cargo test --test attack seed_vulnerabilities` runs that program's own list of seventeen and says how many of them succeed.
+//! `cargo test --test attack no_legacy_vulnerability` runs that program's own list of seventeen and says how many of them succeed.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
@@ -20,9 +20,9 @@ mod audit;
 mod dos;
 mod dos_connections;
 mod files;
-mod rules;
-mod seed_chat;
-mod seed_vulnerabilities;
-mod seed_web;
+mod legacy_vulnerabilities;
+mod legacy_vulnerabilities_chat;
+mod legacy_vulnerabilities_web;
+mod raw_bytes;
+mod route_access;
 mod websocket;
-mod wire;

@@ -1,13 +1,13 @@
 //! WebSocket: who may open one, what may be said on it, and that it ends with its session.
 //!
-//! Elsewhere: foreign origins, strangers, forged and dead sessions, floods (`seed_chat`), every broken frame and handshake
-//! (`tests/bad_frames.rs`), compression (`dos`), tokens to resume with (`tests/resume.rs`), rooms of others (`seed_chat`).
+//! Elsewhere: foreign origins, strangers, forged and dead sessions, floods (`legacy_vulnerabilities_chat`), every broken frame and handshake
+//! (`tests/bad_frames.rs`), compression (`dos`), tokens to resume with (`tests/resume.rs`), rooms of others (`legacy_vulnerabilities_chat`).
 
 use std::io::Write as _;
 
 use serde_json::json;
 
-use super::wire::GENEROUS;
+use super::raw_bytes::GENEROUS;
 use crate::common::{Client, Options, Server};
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::browser::Browser;
 use super::common::{Client, Options, Server};
-use super::wire::Wire;
+use super::network_cable::Wire;
 
 /// A call that is under way, or begun, while the wire is out.
 const BROKEN: &[&str] = &["Failed to load resource: net::ERR_"];

@@ -9,17 +9,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accessibility;
 mod browser;
 mod claim;
 mod connection;
-mod held;
 mod layout;
 mod loading;
+mod network_cable;
 mod password;
-mod person;
-mod plain;
 mod proxies;
-mod shots;
+mod quarantine_page;
+mod screenshots;
 mod story;
 mod tls;
-mod wire;
+mod user_actions;

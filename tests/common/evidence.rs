@@ -58,7 +58,7 @@ fn has_test(text: &str, function: &str) -> bool {
     })
 }
 
-/// Whether a test beside it calls a function, as `attack::seed_vulnerabilities` calls those of its neighbours.
+/// Whether a test beside it calls a function, as `attack::legacy_vulnerabilities` calls those of its neighbours.
 fn is_called(file: &Path, function: &str) -> bool {
     let Some(module) = file.file_stem().and_then(|stem| stem.to_str()) else { return false };
     let beside = file.parent().and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().filter_map(Result::ok);

@@ -1,6 +1,6 @@
 //! The faults of the program that this one descends from, each by its name: none of them may come back
 //! (`seed/BEHAVIOUR.md`, "Broken" and "Vulnerabilities"). What is `pub` is one of the seventeen of
-//! [`super::seed_vulnerabilities`] and runs there.
+//! [`super::legacy_vulnerabilities`] and runs there.
 
 use std::io::Write as _;
 

@@ -1,4 +1,4 @@
-//! The pictures of the README, taken from the real thing: `PICHAT_TEST_SHOTS=1 cargo test --test browser shots -- --ignored`.
+//! The pictures of the README, taken from the real thing: `PICHAT_TEST_SHOTS=1 cargo test --test browser screenshots -- --ignored`.
 
 use std::path::Path;
 

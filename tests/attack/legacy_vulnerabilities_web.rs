@@ -1,5 +1,5 @@
 //! The faults of the Python program that PiChat descends from, over HTTP: each is named after what must hold now. What is
-//! `pub` is one of the seventeen of [`super::seed_vulnerabilities`] and runs there.
+//! `pub` is one of the seventeen of [`super::legacy_vulnerabilities`] and runs there.
 
 use std::time::Instant;
 

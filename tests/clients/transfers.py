@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tests/clients/transfers [BINARY] -> what curl, wget, aria2, Firefox and Chromium make of uploads and downloads.
+"""tests/clients/transfers.py [BINARY] -> what curl, wget, aria2, Firefox and Chromium make of uploads and downloads.
 
 Each program uploads past every limit and must get the right status, and downloads a file whole at 100 kB/s. Programs that are not on
 this machine are left out and named. BINARY is target/debug/pichat unless named. Some 100 s, most of it waiting.

@@ -1,5 +1,5 @@
 //! The seventeen vulnerabilities of the Python program that PiChat descends from, each tried against this one (the table stands in
-//! `docs/SECURITY-MODEL.md`). `cargo test --test attack seed_vulnerabilities` prints how many of them succeed: none.
+//! `docs/SECURITY-MODEL.md`). `cargo test --test attack no_legacy_vulnerability` prints how many of them succeed: none.
 
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::wire::GENEROUS;
-use super::{seed_chat, seed_web};
+use super::raw_bytes::GENEROUS;
+use super::{legacy_vulnerabilities_chat, legacy_vulnerabilities_web};
 use crate::common::server::pichat;
 use crate::common::{Client, Options, Server};
 
@@ -33,7 +33,7 @@ const LIST: [(&str, fn()); 17] = [
 ];
 
 #[test]
-fn seed_vulnerabilities() {
+fn no_legacy_vulnerability_succeeds() {
     let attempts = LIST.map(|(_, attempt)| std::thread::spawn(move || catch_unwind(AssertUnwindSafe(attempt)).is_err()));
     let succeeded = attempts.map(|attempt| attempt.join().unwrap_or(true));
     let mut report = String::from("\nVulnerabilities of the Python program, tried against this server:\n");
@@ -48,7 +48,7 @@ fn seed_vulnerabilities() {
 }
 
 fn seed_01_emergency_setup() {
-    seed_web::emergency_setup_is_gone();
+    legacy_vulnerabilities_web::emergency_setup_is_gone();
 }
 
 fn seed_02_default_key() {
@@ -69,7 +69,7 @@ fn seed_02_default_key() {
 }
 
 fn seed_03_forwarded_for() {
-    seed_web::forwarded_for_is_not_believed();
+    legacy_vulnerabilities_web::forwarded_for_is_not_believed();
     let server = Server::start(Options::config(GENEROUS));
     let known = Client::cliente(&server);
     let stranger = Client::new(&server).with("X-Forwarded-For", "127.0.0.1");
@@ -77,30 +77,30 @@ fn seed_03_forwarded_for() {
 }
 
 fn seed_04_room_password() {
-    seed_chat::wrong_room_password_is_refused();
-    seed_chat::sending_into_a_room_without_joining_is_refused();
+    legacy_vulnerabilities_chat::wrong_room_password_is_refused();
+    legacy_vulnerabilities_chat::sending_into_a_room_without_joining_is_refused();
 }
 
 fn seed_05_cross_site() {
-    seed_web::foreign_origin_is_refused_on_forms_and_api();
-    seed_web::get_changes_nothing();
+    legacy_vulnerabilities_web::foreign_origin_is_refused_on_forms_and_api();
+    legacy_vulnerabilities_web::get_changes_nothing();
 }
 
 fn seed_06_logout() {
-    seed_web::logout_ends_the_session();
-    seed_chat::logout_ends_the_session_and_its_sockets();
+    legacy_vulnerabilities_web::logout_ends_the_session();
+    legacy_vulnerabilities_chat::logout_ends_the_session_and_its_sockets();
 }
 
 fn seed_07_login_limit() {
-    seed_web::failures_are_what_the_login_limit_counts();
+    legacy_vulnerabilities_web::failures_are_what_the_login_limit_counts();
 }
 
 fn seed_08_lock_out() {
-    seed_web::a_stranger_cannot_lock_somebody_out();
+    legacy_vulnerabilities_web::a_stranger_cannot_lock_somebody_out();
 }
 
 fn seed_09_timing() {
-    seed_web::user_names_do_not_show_in_timing();
+    legacy_vulnerabilities_web::user_names_do_not_show_in_timing();
 }
 
 fn seed_10_printed_passwords() {
@@ -119,11 +119,11 @@ fn seed_10_printed_passwords() {
 }
 
 fn seed_11_socket_origin() {
-    seed_chat::foreign_origin_is_refused_on_the_socket();
+    legacy_vulnerabilities_chat::foreign_origin_is_refused_on_the_socket();
 }
 
 fn seed_12_flood() {
-    seed_chat::a_flood_of_messages_is_limited();
+    legacy_vulnerabilities_chat::a_flood_of_messages_is_limited();
     let server = Server::demo();
     let mut socket = Client::cliente(&server).socket();
     socket.enter("sala");
@@ -171,11 +171,11 @@ fn seed_14_log_formula() {
 }
 
 fn seed_15_headers() {
-    seed_web::security_headers_are_there();
+    legacy_vulnerabilities_web::security_headers_are_there();
 }
 
 fn seed_16_script_in_message() {
-    seed_chat::html_is_not_changed_into_entities();
+    legacy_vulnerabilities_chat::html_is_not_changed_into_entities();
     // What arrives as it was sent is put into the page as text: `a03_injection` reads every script for what makes HTML of text.
     let server = Server::demo();
     let page = Client::cliente(&server).get("/chat");

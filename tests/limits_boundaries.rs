@@ -169,8 +169,8 @@ fn every_key_of_limits_is_in_that_table() {
 
 #[test]
 fn the_check_above_sees_each_fault() {
-    let document = "x\n## Which test drives it to its edge\n\n| limit | test |\n| --- | --- |\n| `a` | `edges::a_ring_holds_so_many` |\n\
-        | `b` | by hand |\n| `c` | `edges::no_such_test` |\n";
+    let document = "x\n## Which test drives it to its edge\n\n| limit | test |\n| --- | --- |\n| `a` | `limits_boundaries::a_ring_holds_so_many` |\n\
+        | `b` | by hand |\n| `c` | `limits_boundaries::no_such_test` |\n";
     let rows = rows(document);
     assert_eq!(rows.iter().map(|(limit, tests)| (*limit, tests.len())).collect::<Vec<_>>(), [("`a`", 1), ("`b`", 0), ("`c`", 1)]);
     assert!(exists(rows[0].1[0]) && !exists(rows[2].1[0]));

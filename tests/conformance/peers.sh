@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/conformance/peers [BINARY] -> the server's answers under httplint, its sockets with the client of Python's websockets, its
+# tests/conformance/peers.sh [BINARY] -> the server's answers under httplint, its sockets with the client of Python's websockets, its
 # figures under the strict parser of Prometheus' own client.
 #
 # Three programs of others, from PyPI at fixed versions, kept in the cache folder. BINARY is target/debug/pichat unless named.
