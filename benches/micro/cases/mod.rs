@@ -1,9 +1,9 @@
-//! The pure cores at work, one operation a call: what `benches/cores.rs` times and `benches/instructions.rs` counts.
+//! The pure cores at work, one operation a call: what `benches/micro/main.rs` times and `benches/micro/instructions.rs` counts.
 
 #![allow(unreachable_pub, clippy::expect_used, reason = "each bench uses its own part")]
 
 #[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../../tests/common/archive.rs"]
+#[path = "../../../tests/common/archive.rs"]
 mod archive;
 mod chat;
 mod files;

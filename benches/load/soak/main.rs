@@ -1,19 +1,19 @@
 //! Whether the server grows: minutes of people who come, go, drop and resume, flood, read slowly, upload, delete, guess passwords and leave
 //! connections half open, with a look at its memory, open files and tables every second.
 //!
-//! `cargo bench --bench soak -- --minutes 10`. Writes `target/soak.csv` (`benches/soak_plot` draws it), prints a table of the first and
+//! `cargo bench --bench soak -- --minutes 10`. Writes `target/soak.csv` (`benches/load/soak/plot.py` draws it), prints a table of the first and
 //! the last quarter, and ends with exit code 1 when something grew, or did not come back once everybody had gone.
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
-#[path = "../../tests/common/mod.rs"]
+#[path = "../../../tests/common/mod.rs"]
 mod common;
-#[path = "../crowd/wire.rs"]
-mod wire;
+#[path = "../loadgen/frames.rs"]
+mod frames;
 
-mod churn;
 mod files;
-mod people;
+mod runner;
 mod samples;
+mod scenarios;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use common::{Options, Server};
 
-use churn::Churn;
+use runner::Churn;
 use samples::Samples;
 
 /// Lost places are given up and empty rooms end within this time, so that the end shows it too.
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     let minutes = args.iter().position(|a| a == "--minutes").map_or("10", |at| args.get(at + 1).expect("--minutes N"));
     let minutes: f64 = minutes.parse().expect("--minutes N");
     let churning = if small { Duration::from_secs(4) } else { Duration::from_secs_f64(minutes * 60.0) };
-    let users = churn::PEOPLE.iter().map(|(name, role)| (*name, churn::PASSWORD, *role)).collect();
+    let users = runner::PEOPLE.iter().map(|(name, role)| (*name, runner::PASSWORD, *role)).collect();
     let server = Server::start(Options { users, ..Options::config(SETTINGS) });
     let file = if small { "target/soak-test.csv" } else { "target/soak.csv" };
     let mut samples = Samples::new(&server, &Path::new(env!("CARGO_MANIFEST_DIR")).join(file));

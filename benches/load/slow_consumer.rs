@@ -4,16 +4,16 @@
 //! that what else the machine does falls on both.
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
-mod crowd;
+mod loadgen;
 
 use std::time::{Duration, Instant};
 
 use common::metrics::{figure, watcher};
-use crowd::figures::{is_small, percentile};
-use crowd::host::{Host, OPEN_WIDE};
-use crowd::{Crowd, room};
+use loadgen::host::{Host, OPEN_WIDE};
+use loadgen::stats::{is_small, percentile};
+use loadgen::{Crowd, room};
 use tokio::io::AsyncReadExt as _;
 
 const READERS: usize = 50;

@@ -3,10 +3,10 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::churn::{Chance, World};
 use crate::common::Client;
 use crate::common::archive::{Zip, deflated_zeros, eicar, gzip};
 use crate::common::http::multipart;
+use crate::runner::{Chance, World};
 
 /// Bytes of the largest that is taken; the settings' 2 MiB are the limit.
 const LARGEST: u64 = 512 * 1024;

@@ -3,9 +3,9 @@
 
 #![allow(dead_code, reason = "each program uses its own part")]
 
-pub mod figures;
+pub mod frames;
 pub mod host;
-pub mod wire;
+pub mod stats;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,8 +19,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, WriteHalf};
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
+use frames::{Counter, frame};
 use host::{Gate, Stream};
-use wire::{Counter, frame};
 
 /// What has not come within this time will not come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -280,7 +280,7 @@ async fn listen(mut stream: Box<dyn Stream>, heard: Rc<RefCell<Heard>>, news: Rc
             }
         }
         // A pong that nobody asked for is a sign of life too (RFC 6455 section 5.5.3).
-        if pinged && stream.write_all(&wire::PONG).await.is_err() {
+        if pinged && stream.write_all(&frames::PONG).await.is_err() {
             break;
         }
     }

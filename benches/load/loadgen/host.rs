@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 
-use super::wire::frame;
+use super::frames::frame;
 use crate::common::http::read_response;
 use crate::common::tls::Secure;
 use crate::common::{Client, Options, Server};

@@ -6,16 +6,16 @@
 //! grows, or has grown by some of that: the second half says more than the whole, and ten thousand more than one thousand.
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
-mod crowd;
+mod loadgen;
 
 use std::time::{Duration, Instant};
 
 use common::metrics::{figure, watcher};
-use crowd::Crowd;
-use crowd::figures::{is_small, raise_file_limit};
-use crowd::host::{Host, OPEN_WIDE};
+use loadgen::Crowd;
+use loadgen::host::{Host, OPEN_WIDE};
+use loadgen::stats::{is_small, raise_file_limit};
 
 const SOCKETS: [usize; 2] = [1_000, 10_000];
 const OF_A_ROOM: usize = 10;

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::common::{Client, Server};
-use crate::{files, people};
+use crate::{files, scenarios};
 
 /// Of all accounts.
 pub const PASSWORD: &str = "una clave para el remojo";
@@ -115,20 +115,20 @@ impl Churn {
         for (n, name) in ["ana", "beto", "carla", "diego"].into_iter().enumerate() {
             for place in 0..2 {
                 let last = 10 + 2 * n as u8 + place;
-                churn.add(&format!("walker {name}"), move |world, chance| people::walk(world, chance, name, last));
+                churn.add(&format!("walker {name}"), move |world, chance| scenarios::walk(world, chance, name, last));
             }
         }
-        churn.add("flood", people::flood);
-        churn.add("talk", people::talk);
+        churn.add("flood", scenarios::flood);
+        churn.add("talk", scenarios::talk);
         for last in 30..33 {
-            churn.add("listener", move |world, _| people::listen(world, last));
+            churn.add("listener", move |world, _| scenarios::listen(world, last));
         }
-        churn.add("slow reader", people::read_slowly);
-        churn.add("forgetful", people::forget);
-        churn.add("guesser", people::guess);
+        churn.add("slow reader", scenarios::read_slowly);
+        churn.add("forgetful", scenarios::forget);
+        churn.add("guesser", scenarios::guess);
         churn.add("files", files::upload_and_delete);
-        churn.add("half open", people::half_open);
-        churn.add("visitor", people::visit_pages);
+        churn.add("half open", scenarios::half_open);
+        churn.add("visitor", scenarios::visit_pages);
         churn
     }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""benches/aarch64 [BINARY [NATIVE]]: what a delivery in a room and a sign-in cost on an ARM core, in instructions.
+"""benches/emulated/aarch64.py [BINARY [NATIVE]]: what a delivery in a room and a sign-in cost on an ARM core, in instructions.
 
 Runs the static aarch64 binary (target/aarch64-unknown-linux-musl/release/pichat, made by image/build-binary) under QEMU's user mode with
 the plugin benches/emulated/count.c, uses it over loopback, and prints tables. Everything is measured by difference: twice the
@@ -16,15 +16,16 @@ import subprocess
 import sys
 import tempfile
 
-BENCHES = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(BENCHES / "emulated"), str(BENCHES.parent / "image" / "test" / "story")]
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(ROOT / "image" / "test" / "story")]
 sys.dont_write_bytecode = True
 
 from boards import BOARDS, estimate  # noqa: E402
 from count import Counted, Running  # noqa: E402
 from room import Room  # noqa: E402
 
-BINARY = BENCHES.parent / "target" / "aarch64-unknown-linux-musl" / "release" / "pichat"
+BINARY = ROOT / "target" / "aarch64-unknown-linux-musl" / "release" / "pichat"
 # Receivers; the last two give the slope, the first shows whether it is a straight line.
 RECEIVERS = (50, 100, 200)
 # Messages under way at once.
@@ -36,7 +37,7 @@ ARGON2 = ("m=19456,t=2,p=1", "m=38912,t=2,p=1")
 def plugin(folder: pathlib.Path) -> pathlib.Path:
     """Compiles the plugin."""
     made = folder / "count.so"
-    source = BENCHES / "emulated" / "count.c"
+    source = HERE / "count.c"
     subprocess.run(["gcc", "-Wall", "-Wextra", "-shared", "-fPIC", "-O2", "-o", str(made), str(source)], check=True, timeout=60)
     return made
 
@@ -97,10 +98,10 @@ def main() -> None:
     """Measures and prints."""
     binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else BINARY).resolve()
     if not binary.exists():
-        sys.exit(f"benches/aarch64: {binary} is missing; image/build-binary aarch64-unknown-linux-musl makes it")
+        sys.exit(f"benches/emulated/aarch64.py: {binary} is missing; image/build-binary aarch64-unknown-linux-musl makes it")
     for tool, package in (("qemu-aarch64", "qemu-user"), ("gcc", "gcc")):
         if not shutil.which(tool):
-            sys.exit(f"benches/aarch64: {tool} is missing; Debian's package {package} has it")
+            sys.exit(f"benches/emulated/aarch64.py: {tool} is missing; Debian's package {package} has it")
     with tempfile.TemporaryDirectory() as folder:
         made = plugin(pathlib.Path(folder))
         delivery, sign_in = deliveries(binary, made), sign_ins(binary, made)

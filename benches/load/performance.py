@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""benches/performance RESULTS.jsonl [DOCUMENT]: the table of figures beside peers, from what the load generator wrote.
+"""benches/load/performance.py RESULTS.jsonl [DOCUMENT]: the table of figures beside peers, from what the load generator wrote.
 
 RESULTS.jsonl has one JSON object a line: peer, kind (fanout, idle, http, login, files, start) and its figures. With DOCUMENT (docs/PERFORMANCE.md) the table
 is put between its marks; without, it is printed. Fan-out is given as a ratio to the raw TCP loop of the same file, run before and after the peers with
@@ -9,7 +9,7 @@ import json
 import statistics
 import sys
 
-BEGIN, END = "<!-- table: benches/performance -->", "<!-- end of table -->"
+BEGIN, END = "<!-- table: benches/load/performance.py -->", "<!-- end of table -->"
 
 
 def median(rows, key):

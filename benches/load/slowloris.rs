@@ -6,7 +6,7 @@
 //! Each round is quiet and then beset; what counts is the median of the rounds' ratios, since other work falls on single rounds.
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
 
 use std::io::{ErrorKind, Read as _, Write as _};

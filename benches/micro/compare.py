@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""benches/compare [--bless]: how many instructions the pure cores take, beside the committed counts.
+"""benches/micro/compare.py [--bless]: how many instructions the pure cores take, beside the committed counts.
 
-Builds benches/instructions.rs and runs each of its operations under valgrind's callgrind, which counts the same on a busy machine as on a quiet
-one. Prints a table and fails when an operation takes over 5 % more than benches/instructions.txt says, is missing there, or is gone.
+Builds benches/micro/instructions.rs and runs each of its operations under valgrind's callgrind, which counts the same on a busy machine as on a quiet
+one. Prints a table and fails when an operation takes over 5 % more than benches/micro/instructions.txt says, is missing there, or is gone.
 --bless writes that file anew; its diff belongs into the commit that changed the counts, with the reason.
 
 The counts are of this crate optimised as in a release, but without optimisation at link time, on the dependencies as the tests build them:
@@ -21,12 +21,12 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BASELINE = ROOT / "benches" / "instructions.txt"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BASELINE = ROOT / "benches" / "micro" / "instructions.txt"
 ALLOWED = 0.05
 # The slowest takes some seconds.
 SECONDS, BUILD_SECONDS = 300, 1800
-HEAD = "# Instructions of one operation each, as benches/compare counts them; benches/compare --bless writes this file.\n"
+HEAD = "# Instructions of one operation each, as benches/micro/compare.py counts them; benches/micro/compare.py --bless writes this file.\n"
 PROFILE = {"opt-level": 2, "codegen-units": 1, "debug": "false", "debug-assertions": "false", "overflow-checks": "false"}
 # Nothing of this machine's environment reaches the program. How the C library copies large blocks depends on the processor's caches
 # and model unless it is told.
@@ -51,7 +51,7 @@ def build() -> pathlib.Path:
     for message in map(json.loads, lines):
         if message.get("executable") and message["target"]["name"] == "instructions":
             return pathlib.Path(message["executable"])
-    raise SystemExit("benches/compare: cargo told of no program")
+    raise SystemExit("benches/micro/compare.py: cargo told of no program")
 
 
 def count(folder: str, name: str, times: int) -> int:
@@ -62,7 +62,7 @@ def count(folder: str, name: str, times: int) -> int:
     )
     collected = re.search(r"^==\d+== Collected : (\d+)$", done.stderr, re.MULTILINE)
     if done.returncode != 0 or not collected or collected[1] == "0":
-        raise SystemExit(f"benches/compare: {name!r} was not counted: {done.stderr}")
+        raise SystemExit(f"benches/micro/compare.py: {name!r} was not counted: {done.stderr}")
     return round(int(collected[1]) / times)
 
 
@@ -106,9 +106,9 @@ def judge(before: dict[str, int], now: dict[str, int]) -> list[str]:
 def main() -> None:
     """Counts, and compares or blesses."""
     if sys.argv[1:] not in ([], ["--bless"]):
-        raise SystemExit("usage: benches/compare [--bless]")
+        raise SystemExit("usage: benches/micro/compare.py [--bless]")
     if not shutil.which("valgrind"):
-        raise SystemExit("benches/compare: valgrind is missing; Debian's package valgrind has it")
+        raise SystemExit("benches/micro/compare.py: valgrind is missing; Debian's package valgrind has it")
     (old_versions, before), (versions, now) = baseline(), measure()
     wrong = judge(before, now)
     if sys.argv[1:]:
@@ -118,10 +118,10 @@ def main() -> None:
     elif versions != old_versions:
         differ = "; ".join(f"{old} there, {new} here" for old, new in zip(old_versions, versions) if old != new)
         print(f"NOT JUDGED: the baseline was counted with something else ({differ or 'it says with what not at all'}).")
-        print("Look at the table; where it is right, benches/compare --bless on the machine of the gate makes it the baseline.")
+        print("Look at the table; where it is right, benches/micro/compare.py --bless on the machine of the gate makes it the baseline.")
     elif wrong:
         raise SystemExit(
-            "benches/compare: " + "; ".join(wrong) + ".\nWhere that is meant, benches/compare --bless writes the new counts; commit them with the reason."
+            "benches/micro/compare.py: " + "; ".join(wrong) + ".\nWhere that is meant, benches/micro/compare.py --bless writes the new counts; commit them with the reason."
         )
     else:
         print(f"no operation takes over {100 * ALLOWED:.0f} % more instructions than the baseline")

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::churn::{Chance, World};
 use crate::common::{Client, Socket};
-use crate::wire::frame;
+use crate::frames::frame;
+use crate::runner::{Chance, World};
 
 /// The room in which somebody talks all the time, to three who listen and one who does not.
 const LOUD: &str = "ruidosa";

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""benches/soak_plot [CSV [SVG]]: draws what benches/soak wrote, target/soak.csv, as docs/img/soak.svg.
+"""benches/load/soak/plot.py [CSV [SVG]]: draws what the soak test wrote, target/soak.csv, as docs/img/soak.svg.
 
 Three curves one under the other over the same minutes: memory, open files, chat sockets. The churn stands on white; what is grey is the time
 after it, in which everything comes back to where it began. Python's standard library alone.
@@ -10,7 +10,7 @@ import math
 import pathlib
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 WIDTH, PANEL, GAP, LEFT, RIGHT, TOP, BOTTOM = 860, 130, 44, 74, 24, 54, 52
 # Column, heading, divisor, colour.
 PANELS = (
@@ -78,7 +78,7 @@ def main() -> None:
     with source.open(newline="") as file:
         rows = list(csv.DictReader(file))
     if not any(row["churn"] == "1" for row in rows):
-        raise SystemExit(f"benches/soak_plot: {source} holds no churn")
+        raise SystemExit(f"benches/load/soak/plot.py: {source} holds no churn")
     picture.write_text(draw(rows))
 
 

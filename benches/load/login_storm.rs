@@ -5,18 +5,18 @@
 //! quiet before and after each storm, so that what else the machine does falls on all.
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
-mod crowd;
+mod loadgen;
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::Client;
-use crowd::Crowd;
-use crowd::figures::{is_small, median, percentile};
-use crowd::host::{Host, OPEN_WIDE, PASSWORD};
+use loadgen::Crowd;
+use loadgen::host::{Host, OPEN_WIDE, PASSWORD};
+use loadgen::stats::{is_small, median, percentile};
 use pichat::accounts::password::hash_now;
 use pichat::config::Argon2Params;
 

@@ -1,6 +1,6 @@
 //! How long the pure cores take.
 //!
-//! `cargo bench --bench cores [-- NAME]`. For comparing two states of the source on one quiet machine; `benches/compare` counts
+//! `cargo bench --bench micro [-- NAME]`. For comparing two states of the source on one quiet machine; `benches/micro/compare.py` counts
 //! instructions of the same operations, which a busy machine does not change.
 #![allow(missing_docs, dead_code, reason = "a program that prints a table")]
 

@@ -1,4 +1,4 @@
-//! The pure cores under a program that counts instructions: `benches/compare` runs this.
+//! The pure cores under a program that counts instructions: `benches/micro/compare.py` runs this.
 //!
 //! `instructions --list` prints the operations and how often each is counted; `instructions NAME` does one of them once for warmth and
 //! then so often inside [`in_the_count`], the function that callgrind is told to look into.

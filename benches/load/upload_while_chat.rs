@@ -5,17 +5,17 @@
 //! hashed, synced to the disk and inspected before its answer; each is deleted when it has come.
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
-mod crowd;
+mod loadgen;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::Client;
-use crowd::Crowd;
-use crowd::figures::{is_small, percentile};
-use crowd::host::{Host, OPEN_WIDE, PASSWORD};
+use loadgen::Crowd;
+use loadgen::host::{Host, OPEN_WIDE, PASSWORD};
+use loadgen::stats::{is_small, percentile};
 
 /// Bytes of a file.
 const SIZE: usize = 16 << 20;

@@ -6,9 +6,9 @@
 //! on a machine that others use too; the raw loop is timed just before and just after, without TLS in both blocks.
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
-mod crowd;
+mod loadgen;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crowd::figures::{is_small, percentile, raise_file_limit};
-use crowd::host::{Host, OPEN_WIDE, Stream};
-use crowd::wire::frame;
-use crowd::{Crowd, Stretch, room};
+use loadgen::frames::frame;
+use loadgen::host::{Host, OPEN_WIDE, Stream};
+use loadgen::stats::{is_small, percentile, raise_file_limit};
+use loadgen::{Crowd, Stretch, room};
 
 const RECEIVERS: [usize; 4] = [10, 50, 200, 1000];
 const WINDOWS: [usize; 2] = [1, 8];
