@@ -23,7 +23,7 @@ use crate::limits::{Endpoints, Ends};
 use crate::types::{Lang, MAX_TEXT_CHARS, MessageText, RoomCode, RoomPassword, is_bidi_control};
 
 /// A text is a request that says what the JSON says, or is refused in few words that quote no value of it; what is handed on of it is JSON.
-pub fn wire(data: &[u8]) {
+pub fn requests(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Request::parse(text) {
         Ok(request) => assert_request(&request, text),
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_corpus_holds() {
-        replay("wire", wire);
+        replay("requests", requests);
         replay("frames", frames);
     }
 
@@ -255,8 +255,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_holds(fields in proptest::collection::vec(field(), 0..7), junk in "\\PC{0,80}") {
-            wire(format!("{{{}}}", fields.join(",")).as_bytes());
-            wire(junk.as_bytes());
+            requests(format!("{{{}}}", fields.join(",")).as_bytes());
+            requests(junk.as_bytes());
         }
 
         #[test]

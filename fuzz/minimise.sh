@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fuzz/minimise [TARGET...] -> fuzz/corpus/TARGET, with a few of those inputs that fuzz/run found and that reach more than what is there.
+# fuzz/minimise.sh [TARGET...] -> fuzz/corpus/TARGET, with a few of those inputs that fuzz/run.sh found and that reach more than what is there.
 #
 # What was written by hand (a name in words) stays; what was found (a name of 40 hexadecimal digits) is chosen anew: of a set that reaches what all
 # of them reach 48 inputs of every length, up to 1 KiB each and 14 KiB together, so that the corpus stays small. The rest is in target/fuzz/corpus.

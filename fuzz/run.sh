@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# fuzz/run [TARGET...] -> each target, all of them where none is named, for PICHAT_FUZZ_SECONDS (60), PICHAT_FUZZ_JOBS at once (the cores).
+# fuzz/run.sh [TARGET...] -> each target, all of them where none is named, for PICHAT_FUZZ_SECONDS (60), PICHAT_FUZZ_JOBS at once (the cores).
 #
 # Needs a nightly toolchain, a C++ compiler and cargo-fuzz; fetches no toolchain. What is found on the way is kept in target/fuzz/corpus;
-# only fuzz/minimise adds to fuzz/corpus. An input that fails lies in target/fuzz/artifacts, and its failure is printed.
+# only fuzz/minimise.sh adds to fuzz/corpus. An input that fails lies in target/fuzz/artifacts, and its failure is printed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 seconds=${PICHAT_FUZZ_SECONDS:-60}
-[[ $seconds =~ ^[1-9][0-9]{0,4}$ ]] || { echo "fuzz/run: PICHAT_FUZZ_SECONDS is no number of seconds: $seconds" >&2; exit 64; }
+[[ $seconds =~ ^[1-9][0-9]{0,4}$ ]] || { echo "fuzz/run.sh: PICHAT_FUZZ_SECONDS is no number of seconds: $seconds" >&2; exit 64; }
 jobs=${PICHAT_FUZZ_JOBS:-$(nproc)}
 for target in "$@"; do
-    [ -d "fuzz/corpus/$target" ] || { echo "fuzz/run: no target is called $target" >&2; exit 64; }
+    [ -d "fuzz/corpus/$target" ] || { echo "fuzz/run.sh: no target is called $target" >&2; exit 64; }
 done
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(ls fuzz/corpus); fi
 
