@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# The card, in sectors of 512 bytes. Sourced by the pieces; image/lint and image/README.md name the same figures.
+# The card, in sectors of 512 bytes. Sourced by the pieces; image/lint.py and image/README.md name the same figures.
 #
 # The data partition begins where slot B ends, at 772 MiB, and may never move: an image flashed over an older one finds the
 # people's data only there.

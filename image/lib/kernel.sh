@@ -74,4 +74,4 @@ choose "$image/modules/initramfs.txt" "$image/modules/root.txt" > "$work/modules
 unused
 place "$work/modules-root" < "$work/modules-root.list"
 echo "$(wc -l < "$work/modules-initramfs.list") modules in the initramfs, $(wc -l < "$work/modules-root.list") in the root"
-"$image/lib/drivers" "$work"
+"$image/lib/drivers.py" "$work"

@@ -5,11 +5,11 @@
     machine      the QEMU process: power on, power off, power cut
     console      what the device writes on its serial console, and the screen that results
     report       questions that a shell inside the guest answers
-    write_log    what a disk with a volatile cache would have kept at a power cut
+    power_cut    what a disk with a volatile cache would have kept at a power cut
     http_client  the HTTP contract
     websocket    the WebSocket contract
     mdns         a neighbour on the same cable
     checks       facts that hold or do not
-    bench        puts these together for the scenarios
+    fixtures     puts these together for the scenarios
     scenarios    one file a story
 """

@@ -10,7 +10,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from .bench import Bench
+from .fixtures import Bench
 from .card import unpack_image
 from .checks import Checks, Failed
 from .machine import MACHINES

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..bench import Bench
+from ..fixtures import Bench
 from . import (
     broken_settings,
     full_disk,

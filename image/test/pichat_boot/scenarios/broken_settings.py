@@ -3,7 +3,7 @@
 import re
 
 from .. import mdns
-from ..bench import SETTINGS, Bench, Device
+from ..fixtures import SETTINGS, Bench, Device
 from ..card import Card
 from ..settings import with_setting
 from . import state_inside

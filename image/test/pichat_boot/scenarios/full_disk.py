@@ -1,6 +1,6 @@
 """The data partition is full to the last byte: people still sign in, uploads are refused, and it heals when there is room."""
 
-from ..bench import PASSWORD, USER, Bench
+from ..fixtures import PASSWORD, USER, Bench
 from . import state_inside
 
 # All that root may take: one file in one piece first, then whatever is left, block by block. What ext4 keeps for its own

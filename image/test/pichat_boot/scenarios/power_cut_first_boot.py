@@ -8,9 +8,9 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from ..bench import Bench
+from ..fixtures import Bench
 from ..card import SECTOR, Card
-from ..write_log import Entry, entries, half, rebuild
+from ..power_cut import Entry, entries, half, rebuild
 from . import state_inside
 
 # Of the ext4 superblock: where it begins in its partition, and its magic number in it.

@@ -8,7 +8,7 @@ import http.client
 import random
 import threading
 
-from ..bench import PASSWORD, SETTINGS, USER, Bench, Device
+from ..fixtures import PASSWORD, SETTINGS, USER, Bench, Device
 from ..card import Card
 from ..http_client import Client
 from ..settings import with_setting

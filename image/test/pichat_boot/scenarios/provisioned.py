@@ -1,6 +1,6 @@
 """Prepared on the card, as for a hundred devices: an administrator's password hash and the Wi-Fi are taken over and erased."""
 
-from ..bench import SETTINGS, Bench
+from ..fixtures import SETTINGS, Bench
 from ..card import SECTOR, Card
 from ..settings import with_setting
 from . import state_inside

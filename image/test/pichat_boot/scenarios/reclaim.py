@@ -1,6 +1,6 @@
 """The administrator's password is lost: an empty file on the card opens a new claim; people and files stay."""
 
-from ..bench import PASSWORD, USER, Bench, Device
+from ..fixtures import PASSWORD, USER, Bench, Device
 from . import state_inside
 
 REQUEST = "pichat-reclamar"

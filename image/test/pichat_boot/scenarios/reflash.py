@@ -1,6 +1,6 @@
 """A newer image over a card in use: the accounts and the files stay."""
 
-from ..bench import PASSWORD, USER, Bench
+from ..fixtures import PASSWORD, USER, Bench
 from .. import report
 from . import state_inside
 

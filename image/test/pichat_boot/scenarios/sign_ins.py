@@ -3,7 +3,7 @@
 import concurrent.futures
 import time
 
-from ..bench import Bench, Device
+from ..fixtures import Bench, Device
 from . import state_inside
 
 AT_ONCE, IN_ALL = 4, 24

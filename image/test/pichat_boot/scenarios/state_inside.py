@@ -2,7 +2,7 @@
 
 import re
 
-from ..bench import Bench, Device
+from ..fixtures import Bench, Device
 
 # In a guest of 512 MiB, so that a Pi with as much has most of it for people.
 MEMORY_MIB = 110

@@ -7,7 +7,7 @@ and a file goes up and comes down. A report from inside says whether the system 
 import re
 import ssl
 
-from ..bench import CODE_FILE, PASSWORD, USER, Bench, Device
+from ..fixtures import CODE_FILE, PASSWORD, USER, Bench, Device
 from ..http_client import Client
 from . import state_inside
 from .. import mdns

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# host.sh PACKAGE...: what is missing of these Debian packages on the building machine. Root installs them, others are told.
+# host_deps.sh PACKAGE...: what is missing of these Debian packages on the building machine. Root installs them, others are told.
 set -euo pipefail
 
 missing=()

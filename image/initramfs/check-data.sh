@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# image/initramfs/check-data: what data.sh does with a data partition in each state a power cut, a flash or a copy can leave it in.
+# image/initramfs/check-data.sh: what data.sh does with a data partition in each state a power cut, a flash or a copy can leave it in.
 # On files, in seconds, without root and without a board; dash and bsdextrautils' hexdump stand in for busybox.
 set -euo pipefail
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import report, write_log
+from . import power_cut, report
 from .card import Card
 from .checks import Checks
 from .http_client import Client, Response, believing
@@ -165,8 +165,8 @@ class Bench:
         after = card.copy(self.folder / "after-cut.img")
         with self.power_on(card, log) as device:
             yield device
-        survives = write_log.half(self.chance.randrange(1 << 32)) if disk == "wayward" else lambda _: False
-        cut = write_log.rebuild(log, after.path, None, survives)
+        survives = power_cut.half(self.chance.randrange(1 << 32)) if disk == "wayward" else lambda _: False
+        cut = power_cut.rebuild(log, after.path, None, survives)
         os.replace(after.path, card.path)
         log.unlink()
         self.checks.note(f"power cut after {device.machine.seconds():.0f} s; a disk with a cache: {cut}")

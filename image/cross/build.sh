@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# image/cross/build [--base-from-debian] [--certificates FILE] -> the image localhost/pichat-cross, which cross.toml names.
+# image/cross/build.sh [--base-from-debian] [--certificates FILE] -> the image localhost/pichat-cross, which cross.toml names.
 #
 # --base-from-debian   make the base from Debian's packages with mmdebstrap instead of fetching it from a container registry
 # --certificates FILE  PEM of the authorities to trust while PyPI is read, where a network signs with its own
@@ -9,7 +9,7 @@ set -euo pipefail
 
 readonly IMAGE=localhost/pichat-cross SUITE=bookworm
 
-usage() { echo "usage: image/cross/build [--base-from-debian] [--certificates FILE]" >&2; exit 64; }
+usage() { echo "usage: image/cross/build.sh [--base-from-debian] [--certificates FILE]" >&2; exit 64; }
 
 from_debian=no
 options=()
@@ -27,10 +27,10 @@ while [ $# -gt 0 ]; do
 done
 
 engine=${CROSS_CONTAINER_ENGINE:-$(command -v podman || command -v docker || true)}
-[ -n "$engine" ] || { echo "image/cross/build: install podman or docker first" >&2; exit 69; }
+[ -n "$engine" ] || { echo "image/cross/build.sh: install podman or docker first" >&2; exit 69; }
 
 if [ $from_debian = yes ]; then
-    command -v mmdebstrap >/dev/null || { echo "image/cross/build: install mmdebstrap first" >&2; exit 69; }
+    command -v mmdebstrap >/dev/null || { echo "image/cross/build.sh: install mmdebstrap first" >&2; exit 69; }
     base=localhost/pichat-debian:$SUITE
     # Without a mirror mmdebstrap takes Debian's own, the security updates among them, with which the compiler comes.
     mmdebstrap --variant=minbase --include=ca-certificates "$SUITE" - |

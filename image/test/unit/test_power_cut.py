@@ -4,7 +4,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from pichat_boot.write_log import ENTRY, FLUSH, MAGIC, SECTOR, SUPER, entries, half, is_log, rebuild
+from pichat_boot.power_cut import ENTRY, FLUSH, MAGIC, SECTOR, SUPER, entries, half, is_log, rebuild
 
 
 def sector(byte: bytes) -> bytes:

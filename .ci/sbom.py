@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-""".ci/sbom [TARGET] -> on standard output, what the binary for TARGET is made of, as CycloneDX 1.6. TARGET: aarch64-unknown-linux-musl.
+""".ci/sbom.py [TARGET] -> on standard output, what the binary for TARGET is made of, as CycloneDX 1.6. TARGET: aarch64-unknown-linux-musl.
 
 Each crate with its licence and its SHA-256 from Cargo.lock, who needs whom, and SQLite, whose C code comes inside a crate. Crates that are linked
 are `required`; macros and build scripts, which only make the binary, are `excluded`. Not listed: Rust's standard library and musl. Nothing in it is

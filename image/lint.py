@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""image/lint IMAGE: what can be known of a card without a board, IMAGE being a .img or .img.zst. Ends with 1 if anything is wrong.
+"""image/lint.py IMAGE: what can be known of a card without a board, IMAGE being a .img or .img.zst. Ends with 1 if anything is wrong.
 
 Needs mtools, erofs-utils and zstd. Beside a .img.zst, SHA256SUMS and packages.lock are checked too. Not root's work.
 """
@@ -9,13 +9,13 @@ import subprocess
 import sys
 import tempfile
 
-from card_lint import beside, boot, card, root
+from card_lint import artifacts, boot, card, root
 from card_lint.report import Report
 
 
 def main() -> int:
     if len(sys.argv) != 2:
-        print("usage: image/lint IMAGE", file=sys.stderr)
+        print("usage: image/lint.py IMAGE", file=sys.stderr)
         return 64
     given = pathlib.Path(sys.argv[1]).resolve()
     report = Report()
@@ -23,7 +23,7 @@ def main() -> int:
         work = pathlib.Path(folder)
         image = given
         if given.suffix == ".zst":
-            beside.check(report, given)
+            artifacts.check(report, given)
             image = work / given.stem
             subprocess.run(["zstd", "-q", "-d", "--sparse", str(given), "-o", str(image)], check=True, timeout=600)
         layout = card.check(report, image)
