@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use common::{Client, Options, Server, TRUSTING};
 use evidence::{cells, exists, named_tests};
+use pichat::config::{Kind, settings};
 use serde_json::{Value, json};
 
 fn with(settings: &[(&'static str, &str)]) -> Server {
@@ -165,6 +166,31 @@ fn every_key_of_limits_is_in_that_table() {
     let rows = rows(&document);
     let missing: Vec<_> = keys.iter().filter(|key| !rows.iter().any(|(limit, _)| limit.contains(&format!("`{key}`")))).collect();
     assert!(missing.is_empty(), "docs/LIMITS.md says of no test that it drives {missing:?} to its edge");
+}
+
+/// Comments around the generated table of keys in `docs/LIMITS.md`.
+const KEYS_BEGIN: &str = "<!-- keys -->\n";
+const KEYS_END: &str = "<!-- end of keys -->\n";
+
+/// The table of all numeric keys.
+fn keys_table() -> String {
+    let rows = settings().filter(|setting| setting.kind == Kind::Number);
+    let rows = rows.map(|setting| format!("| `{}` | {} | {} |\n", setting.path, setting.default, setting.doc.en));
+    format!("| key | default | what it limits, and its range |\n| --- | --- | --- |\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn manual_lists_each_numeric_key_with_default_and_range() {
+    let document = evidence::read("docs/LIMITS.md");
+    let (before, rest) = document.split_once(KEYS_BEGIN).expect("the comment before the table");
+    let (table, after) = rest.split_once(KEYS_END).expect("the comment after the table");
+    let wanted = keys_table();
+    if std::env::var_os("PICHAT_TEST_BLESS").is_some() {
+        let document = [before, KEYS_BEGIN, &wanted, KEYS_END, after].concat();
+        std::fs::write(evidence::root().join("docs/LIMITS.md"), document).expect("writes");
+        return;
+    }
+    assert_eq!(table, wanted, "run once with PICHAT_TEST_BLESS=1");
 }
 
 #[test]
