@@ -70,13 +70,13 @@ fn what_may_not_become_a_password_is_refused_with_the_rule_it_breaks() {
     let long = "x".repeat(129);
     let device = format!("{host}-12345678");
     for (weak, rule) in [
-        ("siete 7", "al menos 8 caracteres, y mejor 15"),
-        (long.as_str(), "pasar de 128"),
+        ("siete 7", "al menos 8 caracteres; 15 o más"),
+        (long.as_str(), "hasta 128 caracteres"),
         ("password1", "de las más usadas"),
         ("PASSWORD1", "de las más usadas"),
-        ("pichat123", "poco más que tu usuario"),
-        ("Beto-2026", "poco más que tu usuario"),
-        (device.as_str(), "poco más que tu usuario"),
+        ("pichat123", "se parece demasiado a tu usuario"),
+        ("Beto-2026", "se parece demasiado a tu usuario"),
+        (device.as_str(), "se parece demasiado a tu usuario"),
         (BETO.1, "la misma"),
     ] {
         let refused = change(&beto, BETO.1, weak);
@@ -85,7 +85,7 @@ fn what_may_not_become_a_password_is_refused_with_the_rule_it_breaks() {
         assert!(detail.starts_with("Esa contraseña no sirve: ") && detail.contains(rule), "{weak}: {detail}");
     }
     let english = change(&beto.clone().with("Accept-Language", "en"), BETO.1, "password1");
-    assert!(english.text().contains("one of the most used"), "{}", english.text());
+    assert!(english.text().contains("among the most common"), "{}", english.text());
     server.wait_for_line("event=password.refused result=refused user=\"beto\" addr=127.0.0.1 reason=weak_password");
     // No other rule: neither digits nor capitals nor signs, up to 128 characters, of any script.
     let mut current = BETO.1.to_owned();

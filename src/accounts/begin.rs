@@ -1,4 +1,4 @@
-//! The beginning of a session: the account is looked at again in the transaction that stores it.
+//! Beginning of a session: the account is checked again in the transaction that stores it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::types::crypto::{Token, random};
 use super::session::Session;
 use super::{Accounts, SignInError};
 
-/// A new token and the row of its session.
+/// Returns a new token and the row of its session.
 pub(super) fn draft(user: &UserRow, now: Now) -> (Token, SessionRow) {
     let token = Token::random();
     let (id, generation) = (i64::from_be_bytes(random()), user.generation);
@@ -20,10 +20,10 @@ pub(super) fn draft(user: &UserRow, now: Now) -> (Token, SessionRow) {
 }
 
 impl Accounts {
-    /// Begins a session for a person who proved to be `user` as that account was when it was read.
+    /// Begins a session for a person who authenticated as `user` in the state that was read then.
     ///
-    /// Locked, demoted, reset or changed since: no session. The session enters the table while the database is held, as
-    /// [`sync`](Self::sync) compares the two: none can stand in one and be missed in the other.
+    /// Returns an error if the account was locked, demoted, reset or changed since. The session enters the table while
+    /// the database is locked, as [`sync`](Self::sync) compares the two under the same lock.
     pub(super) async fn begin_session(&self, user: &UserRow, addr: IpAddr) -> Result<(Token, Arc<Session>), SignInError> {
         let now = Now::read(&*self.clock);
         let (token, row) = draft(user, now);
@@ -31,7 +31,8 @@ impl Accounts {
         let begun = self.store.run(move |db| {
             let displaced = sessions.displaced_by(account.id);
             let stored = match db.add_session(row, &displaced) {
-                // A full disk must not keep people out: this session lives in memory alone, and ends with the next restart.
+                // A full disk must not prevent sign-ins: this session lives in memory only and ends with the next
+                // restart.
                 Err(error) if error.is_full() => false,
                 Ok(false) => return Ok(None),
                 added => added?,
@@ -56,7 +57,7 @@ impl Accounts {
         }
     }
 
-    /// Answers a proof that the account has outlived. It was right when it was given, so it counts for no guess.
+    /// Reports an account that changed after the authentication. The password was right, so it counts as no guess.
     async fn changed_meanwhile(&self, user: &UserRow, addr: IpAddr) -> Result<SignInError, StoreError> {
         let id = user.id;
         let locked = self.store.run(move |db| db.user_by_id(id)).await?.is_some_and(|user| user.locked);

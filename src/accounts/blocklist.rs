@@ -1,25 +1,25 @@
-//! What may not become a password though it is long enough: what anybody would try first.
+//! Blocklist: passwords that are long enough but easy to guess.
 
 use super::password::WeakPassword;
 
-/// The 3000 commonest passwords of 8 characters or more, one a line, lower case, the commonest first. Where they come from stands in
-/// `assets/passwords/README.md`. The page's meter reads the same text.
+/// The 3000 most common passwords of 8 characters or more, one a line, lower case, the most common first.
+/// `assets/passwords/README.md` names their source. The page's meter uses the same list.
 pub const COMMON: &str = include_str!("../../assets/passwords/common.txt");
 
-/// Characters around a word that make no difference: as many as `24/11/2026` has. With more the rest stands for itself.
+/// Characters around a word that do not make it safe: the length of `24/11/2026`.
 const TRIMMINGS: usize = 10;
 
-/// The name of the program, which everybody who sees the page knows.
+/// Name of the program, which the page shows to everyone.
 const PROGRAM: &str = "pichat";
 
-/// The common passwords, and the words that are common here.
+/// Common passwords, and words known to everyone on this network.
 pub struct Blocklist {
-    /// Essences, none empty.
+    /// Normalized words, none empty.
     words: Vec<String>,
 }
 
 impl Blocklist {
-    /// The blocklist of a device of that name, with or without its domain.
+    /// Builds the blocklist of a device with that host name, with or without its domain.
     pub fn of_host(host_name: &str) -> Self {
         let label = host_name.split('.').next().unwrap_or_default();
         let mut words: Vec<_> = [PROGRAM, host_name, label].into_iter().map(essence).filter(|word| !word.is_empty()).collect();
@@ -28,12 +28,11 @@ impl Blocklist {
         Self { words }
     }
 
-    /// Whether `password`, in NFC, is what somebody would try who knows that the account is called `user`. Case counts nowhere.
-    /// Refused is:
+    /// Rejects passwords, in NFC, that are easy to guess for an account called `user`, ignoring case:
     ///
     /// 1. a password that is on the list as a whole;
-    /// 2. one whose essence is `pichat`, the user's name or the device's name, or several of these, one after the other, when at
-    ///    most 10 further characters stand around or between its letters: `pichat123`, `Ana.2024`, `p-i-c-h-a-t`, `PichatAna!`.
+    /// 2. one that normalizes to `pichat`, the user's name, the device's name or a sequence of these, with at most 10
+    ///    further characters around or between its letters: `pichat123`, `Ana.2024`, `p-i-c-h-a-t`, `PichatAna!`.
     pub(super) fn check(&self, password: &str, user: &str) -> Result<(), WeakPassword> {
         let lower = password.to_lowercase();
         if COMMON.lines().any(|common| common == lower) {
@@ -47,16 +46,17 @@ impl Blocklist {
     }
 }
 
-/// The letters of a text, lower case; its digits where it has no letters.
+/// Returns the letters of a text in lower case; its digits if it has no letters.
 fn essence(text: &str) -> String {
     let only = |kept: fn(char) -> bool| text.to_lowercase().chars().filter(|c| kept(*c)).collect::<String>();
     let letters = only(char::is_alphabetic);
     if letters.is_empty() { only(char::is_numeric) } else { letters }
 }
 
-/// Whether `text` is one or more of `words`, one after the other.
+/// Returns true if `text` is a sequence of one or more of `words`.
 fn is_made_of(text: &str, words: &[&str]) -> bool {
-    // Whether words reach to this byte. A password has at most 128 characters and there are at most four words.
+    // True for each byte that a sequence of words reaches. A password has at most 128 characters and there are at most
+    // four words.
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;
     for at in 0..text.len() {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_has_three_thousand_of_those_that_would_be_long_enough() {
+    fn common_list_has_3000_passwords_of_8_characters() {
         let all: std::collections::HashSet<_> = COMMON.lines().collect();
         assert_eq!((COMMON.lines().count(), all.len()), (3000, 3000));
         assert!(COMMON.lines().all(|line| line.chars().count() >= 8 && line == line.to_lowercase() && line.trim() == line));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn known_words_are_refused_with_little_around_them() {
+    fn known_words_with_few_affixes_are_refused() {
         for known in [
             "pichat123",
             "PiChat-2024!",
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_digits_or_of_nothing_to_compare() {
+    fn names_without_letters_are_compared_by_digits() {
         let blocklist = Blocklist::of_host("");
         assert_eq!(blocklist.check("48214821", "4821"), Err(WeakPassword::KnownWord));
         assert_eq!(blocklist.check("83920174", "---"), Ok(()), "no word is empty");
@@ -132,19 +132,19 @@ mod tests {
     }
 
     proptest! {
-        /// The shortest names there can be would be in the way most.
+        /// The shortest possible names collide most often.
         #[test]
-        fn a_random_password_of_fifteen_characters_passes(password in "[ -~]{15}", user in "[a-z0-9]{1,3}", host in "[a-z]{1,3}") {
+        fn random_password_of_15_characters_passes(password in "[ -~]{15}", user in "[a-z0-9]{1,3}", host in "[a-z]{1,3}") {
             prop_assert_eq!(Blocklist::of_host(&host).check(&password, &user), Ok(()));
         }
 
         #[test]
-        fn any_text_is_judged(password in any::<String>(), user in any::<String>(), host in any::<String>()) {
+        fn check_never_panics(password in any::<String>(), user in any::<String>(), host in any::<String>()) {
             let _ = Blocklist::of_host(&host).check(&password, &user);
         }
 
         #[test]
-        fn a_name_with_a_few_digits_is_refused(user in "[а-я]{3,16}|[a-z]{3,16}", digits in "[0-9]{0,8}", before: bool) {
+        fn name_with_few_digits_is_refused(user in "[а-я]{3,16}|[a-z]{3,16}", digits in "[0-9]{0,8}", before: bool) {
             let password = if before { format!("{digits}{user}") } else { format!("{user}{digits}") };
             prop_assert!(Blocklist::of_host("caja").check(&password, &user).is_err());
         }

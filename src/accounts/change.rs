@@ -1,4 +1,4 @@
-//! A person replaces their own password.
+//! Change of a person's own password.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,32 +14,32 @@ use super::device::device_of_session;
 use super::password::{Password, WeakPassword};
 use super::{Accounts, Session, SignInError};
 
-/// Why a password stays as it is.
+/// Error of a change of password.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// The new one may not become a password.
+    /// The new password is not acceptable.
     #[error(transparent)]
     Weak(#[from] WeakPassword),
-    /// The session that asked has ended meanwhile.
+    /// The requesting session has ended since.
     #[error("the session has ended")]
     SessionOver,
-    /// As at sign-in.
+    /// Failure of the check of the current password.
     #[error(transparent)]
     SignIn(#[from] SignInError),
 }
 
-/// What somebody typed who changes the password.
+/// Input of a change of password.
 pub struct PasswordChange {
-    /// The one that holds.
+    /// Current password.
     pub current: Password,
-    /// The one that is to hold.
+    /// New password.
     pub new: Password,
 }
 
 impl Accounts {
-    /// Changes the password of the person of `session`. Every session of that person ends, `session` too; the one that takes their
-    /// place is returned with its token, or none where the person signed out at the same moment.
-    /// A wrong current password counts as a wrong sign-in does. Runs to its end as a sign-in does.
+    /// Changes the password of the person of `session`. All sessions of that person end, `session` included; the new
+    /// one is returned with its token, or `None` if the person signed out at the same moment. A wrong current password
+    /// counts as a failed sign-in. Runs to completion as a sign-in does.
     pub async fn change_password(
         self: &Arc<Self>,
         session: &Arc<Session>,
@@ -63,7 +63,7 @@ impl Accounts {
         let user = self.store.run(move |db| db.user_by_id(id)).await.map_err(SignInError::from)?;
         let key = name.key();
         let candidate = Candidate { addr, name: Some(&key), device: Some(device_of_session(session)) };
-        // One that was given and has lapsed meanwhile still proves who began this session in time.
+        // A temporary password that has expired since still authenticates the session that it began.
         let user = match self.prove(user, &candidate, current, None).await {
             Ok((user, _)) => user,
             Err(error) => {
@@ -93,11 +93,11 @@ impl Accounts {
         }
     }
 
-    /// Stores the new hash and puts one new session in the place of all sessions of the person, while the database is held.
+    /// Stores the new hash and replaces all sessions of the person by a new one, while the database is locked.
     async fn renew_session(&self, old: &Arc<Session>, user: UserRow, phc: String) -> Result<Renewed, StoreError> {
         let now = Now::read(&*self.clock);
         let (token, mut row) = draft(&user, now);
-        // The account as it was when this session began: whatever changed it since has ended the session.
+        // The account at the start of this session: any later change has ended the session.
         row.generation = old.generation;
         let (sessions, old) = (Arc::clone(&self.sessions), Arc::clone(old));
         let renewed = self.store.run(move |db| {
@@ -108,7 +108,7 @@ impl Accounts {
             let user = UserRow { must_change: false, must_change_by: None, password: phc, generation: row.generation, ..user };
             let renewed = sessions.renew(&old.digest, Session::begin(&user, &row, now, true));
             if renewed.is_none() {
-                // Signed out between the look above and now: the new password holds, and there is no session.
+                // The person signed out since the check above: the new password is stored, and no session remains.
                 db.remove_sessions(&[row.digest])?;
             }
             Ok(Some((renewed, db.password_hashes()?)))
@@ -119,11 +119,11 @@ impl Accounts {
     }
 }
 
-/// Outcome of a change of password whose proof was right.
+/// Outcome of a change of password after a correct current one.
 enum Renewed {
-    /// The account changed, or the session ended, while the passwords were hashed; nothing was stored.
+    /// The account changed, or the session ended, during the hashing; nothing was stored.
     Refused,
-    /// The person signed out at the same moment: the password is changed, no session is left.
+    /// The person signed out at the same moment: the password is changed, no session remains.
     SignedOut,
     /// The new session.
     Session(Token, Arc<Session>),

@@ -1,4 +1,4 @@
-//! Claiming the device: whoever has the code from its console or its card becomes the administrator.
+//! Claiming the device: the holder of the code from its console or card becomes the administrator.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,32 +14,32 @@ use crate::types::{ClaimCode, ClaimKind, UserName};
 use super::password::{Password, WeakPassword};
 use super::{Accounts, Session, SignInError};
 
-/// What somebody who claims the device typed.
+/// Input of a claim.
 pub struct ClaimRequest {
-    /// The code from the console or the card.
+    /// Code from the console or the card.
     pub code: String,
-    /// The administrator's name.
+    /// Name of the new administrator.
     pub name: String,
-    /// The administrator's password.
+    /// Password of the new administrator.
     pub password: Password,
 }
 
-/// Why the device was not claimed.
+/// Error of a claim.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
-    /// Somebody has claimed it already.
+    /// The device is claimed already.
     #[error("there is nothing to claim")]
     Closed,
-    /// The code is not the one that is shown.
+    /// The code does not match.
     #[error("wrong code")]
     WrongCode,
-    /// What was typed is no user name.
+    /// The name is no valid user name.
     #[error("no user name")]
     BadName,
-    /// The password will not do.
+    /// The password is not acceptable.
     #[error(transparent)]
     Weak(#[from] WeakPassword),
-    /// As at a sign-in.
+    /// Failure as at a sign-in.
     #[error(transparent)]
     SignIn(#[from] SignInError),
 }
@@ -50,13 +50,13 @@ impl From<StoreError> for ClaimError {
     }
 }
 
-/// The open claim as the network threads see it; the store has the last word.
+/// Copy of the open claim for the network threads; the store decides.
 #[derive(Default)]
 pub(super) struct OpenClaim(Mutex<Option<Open>>);
 
 struct Open {
     row: ClaimRow,
-    /// Moment of the monotonic clock at which it is over.
+    /// Monotonic time at which it expires.
     until: Option<Duration>,
 }
 
@@ -71,17 +71,18 @@ impl OpenClaim {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The claim while it is open.
+    /// Returns the claim while it is open.
     pub(super) fn get(&self, mono: Duration) -> Option<ClaimRow> {
         self.with(|open| open.as_ref().filter(|open| !open.is_over(mono)).map(|open| open.row.clone()))
     }
 
-    /// The claim once it is over by time.
+    /// Returns the claim once it has expired.
     pub(super) fn lapsed(&self, mono: Duration) -> Option<ClaimRow> {
         self.with(|open| open.as_ref().filter(|open| open.is_over(mono)).map(|open| open.row.clone()))
     }
 
-    /// Takes what the store holds. The time of a claim that is known already goes on: the wall clock counts only the first time.
+    /// Sets the claim that the store holds. The expiry of a known claim does not change: the wall clock counts only the
+    /// first time.
     pub(super) fn set(&self, row: Option<ClaimRow>, now: Now) {
         self.with(|open| {
             let known = open.as_ref().zip(row.as_ref()).filter(|(open, row)| open.row.code.matches(&row.code));
@@ -93,19 +94,20 @@ impl OpenClaim {
 }
 
 impl Accounts {
-    /// Whether the device can be claimed, and why.
+    /// Returns the kind of the open claim, if any.
     pub fn claimable(&self) -> Option<ClaimKind> {
         self.open_claim().map(|row| row.kind)
     }
 
-    /// The open claim with its code, for the console.
+    /// Returns the open claim with its code, for the console.
     pub fn open_claim(&self) -> Option<ClaimRow> {
         self.claim.get(self.clock.monotonic())
     }
 
-    /// Makes the administrator and begins a session. Wrong codes count as wrong passwords do.
+    /// Creates the administrator and begins a session. Wrong codes count as failed sign-ins.
     ///
-    /// Runs to its end on a task of its own: a client that hangs up must neither get its try back nor leave half a claim.
+    /// Runs to completion on its own task: a client that disconnects must neither get its attempt back nor leave half a
+    /// claim.
     pub async fn redeem(self: &Arc<Self>, request: ClaimRequest, addr: IpAddr) -> Result<(Token, Arc<Session>), ClaimError> {
         let this = Arc::clone(self);
         let task = tokio::spawn(async move { this.redeem_now(request, addr).await });
@@ -114,7 +116,7 @@ impl Accounts {
 
     async fn redeem_now(self: &Arc<Self>, request: ClaimRequest, addr: IpAddr) -> Result<(Token, Arc<Session>), ClaimError> {
         let Some(open) = self.open_claim() else { return Err(ClaimError::Closed) };
-        // A code of 65 bits needs no lock, only a rate.
+        // A code of 65 bits needs no lockout, only a rate limit.
         let attempt = self.begin_attempt(&Candidate { addr, name: None, device: None }, None).await?;
         let code = match request.code.parse::<ClaimCode>() {
             Ok(code) if open.code.matches(&code) => code,
@@ -125,7 +127,7 @@ impl Accounts {
             }
         };
         attempt.succeeded(self.clock.monotonic());
-        // The code is used up only by a name and a password that will do.
+        // Only a valid name and password use up the code.
         let name: UserName = request.name.trim().parse().map_err(|_| ClaimError::BadName)?;
         request.password.check_new(name.as_str(), &self.rules.blocklist)?;
         let phc = self.pool.hash(request.password).await.map_err(SignInError::from)?;
@@ -134,7 +136,7 @@ impl Accounts {
                 self.audit.record(Event::ClaimDone { user: user.name.clone(), addr, kind: open.kind }).await;
                 Ok(self.begin_session(&user, addr).await?)
             }
-            // Another claim was faster, the claim was closed or lapsed, or `pichat user add` made an account meanwhile.
+            // Another claim came first, the claim was closed or expired, or `pichat user add` created an account.
             Redeemed::WrongCode | Redeemed::Closed => {
                 self.audit.record(Event::ClaimFailed { addr, reason: "closed" }).await;
                 Err(ClaimError::Closed)
@@ -142,8 +144,8 @@ impl Accounts {
         }
     }
 
-    /// Uses the claim up while the database is held, if it is still open. One that the holder of the card asked for ends all
-    /// sessions: nothing that the former administrators left signed in outlives it.
+    /// Redeems the claim while the database is locked, if it is still open. A recovery claim ends all sessions, so that
+    /// none of the former administrators' remains.
     async fn settle(self: &Arc<Self>, code: ClaimCode, name: UserName, phc: String) -> Result<Redeemed, StoreError> {
         let (this, now) = (Arc::clone(self), Now::read(&*self.clock));
         self.store
@@ -179,12 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn claim_lapses_by_the_monotonic_clock() {
+    fn claim_expires_by_the_monotonic_clock() {
         let (claim, opened) = (OpenClaim::default(), row(1000));
         let start = Duration::from_secs(50);
         claim.set(Some(opened.clone()), now(1000, start));
         let last = start + RECLAIM_LIFE - Duration::from_millis(1);
-        // The wall clock is set far on and far back, and the store is read again each time: neither ends nor prolongs it.
+        // The wall clock is set far forward and back, and the store is read each time: the expiry stays.
         for wall in [i64::MAX, 0, i64::MIN] {
             claim.set(Some(opened.clone()), now(wall, last));
             assert!(claim.get(last).is_some() && claim.lapsed(last).is_none(), "{wall}");
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn claim_of_before_or_of_the_future_is_over_at_once() {
+    fn claim_too_old_or_in_the_future_is_expired() {
         for opened_at in [0, 2_000_000_000] {
             let claim = OpenClaim::default();
             claim.set(Some(row(opened_at)), now(1_000_000_000, Duration::ZERO));

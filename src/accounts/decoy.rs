@@ -1,23 +1,23 @@
-//! Hashes that unknown names are checked against, so that they cost what known ones cost.
+//! Dummy hashes for unknown names, which cost as much to check as those of accounts.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::types::crypto::{Sha256, random};
 
-/// Base64 digits of a salt of 16 zero bytes, and of a hash of 32.
+/// Base64 digits of a 16-byte salt and of a 32-byte hash.
 const ZEROS: [usize; 2] = [22, 43];
 
-/// Parameters of the stored hashes, each as often as it is stored. After a change of `accounts.argon2` some accounts have the old
-/// ones and some the new ones; an unknown name gets either as a known one would, and always the same.
+/// Parameters of the stored hashes, with their frequencies. After a change of `accounts.argon2` some accounts have old
+/// parameters and some new ones. An unknown name gets either, in the same proportion and always the same.
 pub(super) struct Decoys {
-    /// Random for each run, so that no client can tell which parameters a name gets.
+    /// Random for each run, so that clients cannot predict a name's parameters.
     salt: [u8; 16],
     prefixes: Mutex<Vec<String>>,
-    /// For a device without accounts.
+    /// Hash for a device without accounts.
     fallback: String,
 }
 
-/// Beginning of a PHC string up to its salt; none where the text is no such string.
+/// Returns a PHC string up to its salt; `None` for other texts.
 fn prefix(phc: &str) -> Option<&str> {
     let parameters_end = phc.match_indices('$').nth(3)?.0;
     Some(&phc[..=parameters_end]).filter(|prefix| prefix.starts_with("$argon2"))
@@ -35,14 +35,14 @@ impl Decoys {
         decoys
     }
 
-    /// Takes the parameters of what is stored now.
+    /// Updates the parameters from the stored hashes.
     pub(super) fn set(&self, hashes: &[String]) {
         let mut prefixes: Vec<_> = hashes.iter().filter_map(|phc| prefix(phc)).map(str::to_owned).collect();
         prefixes.sort_unstable();
         *self.prefixes.lock().unwrap_or_else(PoisonError::into_inner) = prefixes;
     }
 
-    /// A hash that no password fits, as costly to check as that of an account.
+    /// Returns a hash that matches no password and costs as much to check as an account's.
     pub(super) fn of(&self, name: &str) -> Arc<str> {
         let prefixes = self.prefixes.lock().unwrap_or_else(PoisonError::into_inner);
         match prefixes.len() {
@@ -51,7 +51,7 @@ impl Decoys {
         }
     }
 
-    /// An index below `len`, the same for the same name.
+    /// Returns an index below `len`, always the same for a name.
     fn pick(&self, name: &str, len: usize) -> usize {
         let digest = Sha256::of(&[&self.salt, name.as_bytes()].concat());
         let number = digest.0.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn decoys_cost_what_stored_hashes_cost() {
+    fn dummy_hash_costs_what_stored_hashes_cost() {
         let decoys = Decoys::new("fallback".to_owned(), &[]);
         assert_eq!(&*decoys.of("nadie"), "fallback");
         decoys.set(&[stored(OLD), "no hash".to_owned()]);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn decoys_are_spread_as_stored_hashes_are() {
+    fn dummy_hashes_are_distributed_like_stored_ones() {
         let decoys = Decoys::new(String::new(), &[stored(OLD), stored(NEW), stored(NEW), stored(NEW)]);
         let mut seen: HashMap<Arc<str>, u32> = HashMap::new();
         for n in 0..2000 {
@@ -90,7 +90,7 @@ mod tests {
             *seen.entry(decoys.of(&name)).or_default() += 1;
             assert_eq!(decoys.of(&name), decoys.of(&name), "always the same for a name");
         }
-        // A quarter of 2,000 and its standard deviation, 19: ten of these.
+        // A quarter of 2,000, plus or minus ten standard deviations of 19.
         let old = seen[&*decoy(OLD)];
         assert!((310..690).contains(&old), "{old}");
         assert_eq!(seen.len(), 2);

@@ -1,8 +1,9 @@
-//! Device cookies: proof that a browser has signed in to a name before.
+//! Device cookies: proof that a browser has signed in to an account before.
 //!
-//! A device cookie opens nothing. With it a person is heard while strangers use up the limits of their name or address. Nothing of it
-//! is stored: the server knows its own by an HMAC over the account's number, the day, 16 random bytes and the account's number of
-//! resets. So a reset by an administrator ends all device cookies of an account, and a new password of one's own ends none.
+//! A device cookie grants no access. With it a person can still sign in while strangers use up the limits of their name
+//! or address. The server stores none: it recognizes its own by an HMAC over the account's number, the day, 16 random
+//! bytes and the account's number of resets. A reset by an administrator therefore invalidates all device cookies of an
+//! account; a change of one's own password does not.
 
 use std::sync::Arc;
 
@@ -16,12 +17,12 @@ use crate::types::crypto::{MacKey, hex, unhex};
 
 use super::Session;
 
-/// Names that one browser keeps: a family or a shift at one computer. Past it the oldest goes.
+/// Accounts that one browser keeps: a family or a shift at one computer. The oldest is dropped first.
 pub const NAMES_PER_DEVICE: usize = 8;
-/// Days that a device cookie counts, and the browser keeps it.
+/// Validity of a device cookie in days.
 pub const DEVICE_DAYS: u32 = 365;
 
-/// Separates these tags from all other uses of the key.
+/// Domain separation from other uses of the key.
 const DOMAIN: &[u8] = b"pichat device cookie v1\0";
 const SEPARATOR: char = '.';
 /// Account, day, resets, random bytes.
@@ -33,15 +34,15 @@ const MAX_CHARS: usize = NAMES_PER_DEVICE * (2 * ENTRY_BYTES + 1) - 1;
 
 const MILLIS_PER_DAY: i64 = 24 * 3600 * 1000;
 
-/// The names that a browser has signed in to, as far as this server vouches for them.
+/// Accounts to which a browser has signed in, as verified by this server.
 #[derive(Clone, Debug, Default)]
 pub struct DeviceCookie {
     entries: Vec<DeviceEntry>,
-    /// Entries whose tag is not this server's.
+    /// Entries without a valid tag.
     pub forged: usize,
 }
 
-/// One name. Its tag was right.
+/// One account, with a valid tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct DeviceEntry {
     user: UserId,
@@ -76,7 +77,7 @@ impl DeviceEntry {
         Self { user: UserId(part(0)), day: u32::from_be_bytes(day), resets: part(12), id: DeviceId(id) }
     }
 
-    /// Returns true if it is of this account as it is now. One of a day that has not come yet is over.
+    /// Returns true if it is valid for this account today. A date after tomorrow is invalid.
     fn counts_for(&self, user: &UserRow, today: u32) -> bool {
         let age = today.checked_sub(self.day).or((self.day == today.saturating_add(1)).then_some(0));
         self.user == user.id && self.resets == user.resets && age.is_some_and(|age| age <= DEVICE_DAYS)
@@ -84,27 +85,27 @@ impl DeviceEntry {
 }
 
 impl DeviceCookie {
-    /// Returns the device that this browser is for `user`.
+    /// Returns the device id of this browser for `user`.
     pub(super) fn device_of(&self, user: &UserRow, now: Timestamp) -> Option<DeviceId> {
         let today = day(now);
         self.entries.iter().find(|entry| entry.counts_for(user, today)).map(|entry| entry.id)
     }
 }
 
-/// Returns the device that a live session stands for when its person proves who they are once more.
+/// Returns the device id that a live session stands for when its person authenticates again.
 pub(super) fn device_of_session(session: &Session) -> DeviceId {
     let mut id = [0; 16];
     id.copy_from_slice(&session.digest.0[..16]);
     DeviceId(id)
 }
 
-/// Makes device cookies and knows its own.
+/// Issues and verifies device cookies.
 pub struct Devices {
     key: Arc<MacKey>,
 }
 
 impl Devices {
-    /// Uses the server's key.
+    /// Creates an issuer with the server's key.
     pub fn new(key: Arc<MacKey>) -> Self {
         Self { key }
     }
@@ -113,7 +114,7 @@ impl Devices {
         self.key.tag(&[DOMAIN, body].concat())
     }
 
-    /// Reads a cookie's value. One that is longer than this server writes has no entries; what is no entry is left out.
+    /// Parses a cookie's value. A longer one than this server writes has no entries; invalid entries are skipped.
     pub fn read(&self, value: &str) -> DeviceCookie {
         let mut cookie = DeviceCookie::default();
         if value.len() > MAX_CHARS {
@@ -133,7 +134,7 @@ impl Devices {
         cookie
     }
 
-    /// Writes the value that says that this browser has signed in to `user` now, as device `id`, beside the other names of `old`.
+    /// Returns the cookie's value after a sign-in to `user` as device `id`, with the other accounts of `old`.
     pub(super) fn write(&self, user: &UserRow, id: DeviceId, old: &DeviceCookie, now: Timestamp) -> String {
         let fresh = DeviceEntry { user: user.id, day: day(now), resets: user.resets, id };
         let others = old.entries.iter().filter(|entry| entry.user != user.id).copied();
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_names_and_the_latest_stay() {
+    fn cookie_keeps_the_latest_eight_accounts() {
         let (devices, mut cookie) = (devices(), DeviceCookie::default());
         for n in 1..=20 {
             let text = devices.write(&user(n, 0), DeviceId([u8::try_from(n).unwrap(); 16]), &cookie, NOW);
@@ -219,7 +220,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_changed_digit_is_forged(at in 0usize..2 * ENTRY_BYTES, digit in "[0-9a-f]") {
+        fn changed_digit_is_forged(at in 0usize..2 * ENTRY_BYTES, digit in "[0-9a-f]") {
             let devices = devices();
             let text = devices.write(&user(1, 0), DeviceId([5; 16]), &DeviceCookie::default(), NOW);
             let mut changed = text.clone();
@@ -230,7 +231,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_parser_fail(text in "[0-9a-f.=;ñ ]{0,900}") {
+        fn cookie_parser_never_panics(text in "[0-9a-f.=;ñ ]{0,900}") {
             let cookie = devices().read(&text);
             prop_assert!(cookie.entries.is_empty());
         }

@@ -1,22 +1,22 @@
-//! What a pool of hashing threads has to do, counted.
+//! Counters of a pool of hashing threads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// What a pool does at the moment, and what it could not take since the start.
+/// State of a pool, and the refusals since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hashing {
     /// Threads, each with one hash at a time.
     pub threads: usize,
-    /// Being hashed.
+    /// Hashes in progress.
     pub running: usize,
-    /// In the queue.
+    /// Hashes in the queue.
     pub waiting: usize,
-    /// Found the queue full.
+    /// Requests that found the queue full.
     pub refused: u64,
 }
 
-/// The counts of one pool.
+/// Counters of one pool.
 #[derive(Default)]
 pub(super) struct Load {
     waiting: AtomicUsize,
@@ -24,20 +24,20 @@ pub(super) struct Load {
     refused: AtomicU64,
 }
 
-/// A place in the queue.
+/// Request in the queue.
 pub(super) struct Waiting(Arc<Load>);
 
-/// A hash under way.
+/// Hash in progress.
 pub(super) struct Running(Arc<Load>);
 
 impl Load {
-    /// To be called before the work is put into the queue, where a thread may take it at once.
+    /// Counts a request; called before it enters the queue, where a thread may take it at once.
     pub(super) fn wait(self: &Arc<Self>) -> Waiting {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Waiting(Arc::clone(self))
     }
 
-    /// The queue was full.
+    /// Counts a refusal by a full queue.
     pub(super) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
@@ -49,7 +49,7 @@ impl Load {
 }
 
 impl Waiting {
-    /// A thread has taken it.
+    /// Counts the start of the hash.
     pub(super) fn run(self) -> Running {
         self.0.running.fetch_add(1, Ordering::Relaxed);
         Running(Arc::clone(&self.0))

@@ -1,4 +1,4 @@
-//! People: who they are, how they prove it, how long that holds.
+//! Accounts: authentication, passwords, sessions and claiming the device.
 
 mod begin;
 pub mod blocklist;
@@ -39,25 +39,25 @@ pub use sessions::{EndListener, Sessions};
 use sync::Freshness;
 pub use sync::UNREADABLE_FOR;
 
-/// Why nobody was signed in.
+/// Error of a sign-in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Name or password is wrong; which of them is not told.
+    /// The name or the password is wrong; the client is not told which.
     #[error("wrong name or password")]
     Invalid,
-    /// The password is right, but an administrator has shut the person out.
+    /// The password is right, but an administrator has locked the account.
     #[error("the account is locked by an administrator")]
     AccountLocked,
-    /// Too many wrong tries for this name from this address.
-    #[error("too many wrong tries for this name from this address")]
+    /// Too many failures for this name from this address.
+    #[error("too many failed sign-ins for this name from this address")]
     LockedOut(Wait),
-    /// Too many wrong tries from this address, or for this name from everywhere.
-    #[error("too many wrong tries")]
+    /// Too many failures from this address, or for this name from all addresses.
+    #[error("too many failed sign-ins")]
     RateLimited(Wait),
     /// The hashing queue is full.
     #[error("too many people are signing in")]
     Busy,
-    /// The store or the hasher failed.
+    /// The store failed.
     #[error(transparent)]
     Internal(#[from] StoreError),
     /// A stored hash cannot be read.
@@ -84,29 +84,29 @@ impl From<Refusal> for SignInError {
     }
 }
 
-/// Which passwords are good here.
+/// Rules for acceptable passwords.
 pub struct PasswordRules {
-    /// What no new password may be.
+    /// Rejected new passwords.
     pub blocklist: Blocklist,
-    /// Whether this is the demonstration: only there, on loopback, do the accounts with public passwords let anybody in.
+    /// True for the demonstration on loopback, the only place where accounts with public passwords can sign in.
     pub demonstration: bool,
 }
 
-/// How long a password lets somebody in that was given to them: a week, for a person who is away for some days. It lapses
-/// unused; a session that began in time may change it later.
+/// Validity of a temporary password: a week, for a person who is away for some days. A session that began in time may
+/// change it later.
 pub const ONE_TIME_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// People and their sessions.
+/// Accounts and their sessions.
 pub struct Accounts {
     store: Store,
     pool: HashPool,
     decoys: Decoys,
     rules: PasswordRules,
-    /// The sessions.
+    /// Live sessions.
     pub sessions: Arc<Sessions>,
     claim: OpenClaim,
     freshness: Freshness,
-    /// Sessions that are over and whose rows the store has not given up yet.
+    /// Ended sessions whose rows are still in the store.
     unremoved: Mutex<HashSet<Sha256>>,
     limits: Arc<SignInLimits>,
     devices: Devices,
@@ -114,16 +114,16 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
 }
 
-/// Guards of the sign-in.
+/// Protection of the sign-in against guessing.
 pub struct SignInGuard {
     /// Limits on failures.
     pub limits: Arc<SignInLimits>,
-    /// Devices that have signed in before.
+    /// Device cookies of earlier sign-ins.
     pub devices: Devices,
 }
 
 impl Accounts {
-    /// Reads the sessions that outlived the last run.
+    /// Loads accounts and the sessions of the last run.
     pub fn open(
         store: Store,
         pool: HashPool,
@@ -154,7 +154,8 @@ impl Accounts {
 
     /// Checks name and password and begins a session. The token is for the browser only.
     ///
-    /// Runs to its end on a task of its own: a client that hangs up while its password is being hashed must not get its try back.
+    /// Runs to completion on its own task: a client that disconnects while its password is hashed must not get its
+    /// attempt back.
     pub async fn sign_in(
         self: &Arc<Self>,
         name: String,
@@ -190,15 +191,16 @@ impl Accounts {
         self.begin_session(&user, addr).await
     }
 
-    /// Why the password of `user` lets nobody in, even if it is right. The answer is that of a wrong one: only the audit tells.
+    /// Returns the reason for which the password of `user` does not count even if it is right. The client sees a wrong
+    /// password; only the audit has the reason.
     fn useless(&self, user: &UserRow, password: &Password) -> Option<LoginFailure> {
         let lapsed = user.must_change && user.must_change_by.is_some_and(|by| by <= self.clock.now());
         let public = !self.rules.demonstration && password.is_public(&user.name);
         lapsed.then_some(LoginFailure::OneTimeLapsed).or(public.then_some(LoginFailure::PublicPassword))
     }
 
-    /// Checks a password under the limits of failed sign-ins; one that is right and `useless` counts as wrong. Gives the password
-    /// back when its hash is outdated.
+    /// Checks a password under the limits on failed sign-ins; a right one with a reason in `useless` counts as wrong.
+    /// Returns the password if its hash is outdated.
     async fn prove(
         &self,
         user: Option<UserRow>,
@@ -220,7 +222,7 @@ impl Accounts {
         match user {
             Some(user) if verdict.right && useless.is_some() => Err(self.failed(attempt, Some(user.name), useless, addr).await),
             Some(user) if verdict.right && user.locked => {
-                // The person proved who they are: nobody is guessing, so nothing is counted against the address.
+                // The person is authenticated, so this failure does not count against the address.
                 attempt.succeeded(self.clock.monotonic());
                 let reason = LoginFailure::AccountLocked;
                 self.audit.record(Event::LoginFailed { user: Some(user.name), addr, reason }).await;
@@ -246,7 +248,7 @@ impl Accounts {
         SignInError::Invalid
     }
 
-    /// Waits until the secret may be checked.
+    /// Waits until the attempt may be checked.
     async fn begin_attempt(&self, candidate: &Candidate<'_>, user: Option<UserName>) -> Result<Attempt, SignInError> {
         let begun = match self.limits.begin(candidate, self.clock.monotonic()) {
             Ok(begun) => begun.wait().await,
@@ -269,7 +271,7 @@ impl Accounts {
         Err(refusal.into())
     }
 
-    /// Reads a device cookie's value. Entries that this server did not make are counted, and one a minute is told.
+    /// Parses a device cookie's value. Entries that this server did not issue are counted, and one a minute is audited.
     pub fn read_devices(&self, value: &str, addr: IpAddr) -> DeviceCookie {
         let cookie = self.devices.read(value);
         if cookie.forged > 0 {
@@ -279,8 +281,8 @@ impl Accounts {
         cookie
     }
 
-    /// Returns the device cookie's value for a browser in which `session` has just begun. None where the account was reset meanwhile, or
-    /// cannot be read: the browser is then not known at its next sign-in.
+    /// Returns the device cookie's value for a browser in which `session` has just begun. `None` if the account was
+    /// reset since or cannot be read: the browser is then unknown at its next sign-in.
     pub async fn device_value(&self, session: &Session, old: &DeviceCookie) -> Option<String> {
         let id = session.person.id;
         let user = self.store.run(move |db| db.user_by_id(id)).await.ok().flatten()?;
@@ -292,7 +294,7 @@ impl Accounts {
         Some(self.devices.write(&user, known.unwrap_or_else(|| DeviceId(random())), old, now))
     }
 
-    /// Stores the password anew under the parameters in force. That it fails is no reason to keep somebody out.
+    /// Stores a new hash of the password under the parameters in force. A failure does not prevent the sign-in.
     async fn rehash(&self, user: &UserRow, password: Arc<Password>) {
         if let Ok(new) = self.pool.hash(Typed(password)).await {
             let (id, old) = (user.id, user.password.clone());
@@ -306,17 +308,17 @@ impl Accounts {
         }
     }
 
-    /// What hashing does at the moment.
+    /// Returns the state of the hashing pool.
     pub fn hashing(&self) -> Hashing {
         self.pool.hashing()
     }
 
-    /// How often nobody was signed in, by reason.
+    /// Returns the counts of refused sign-ins by reason.
     pub fn refused_sign_ins(&self) -> &Tally {
         self.limits.refused()
     }
 
-    /// The session behind a cookie, if it is live; counts as use.
+    /// Returns the live session of a cookie and records its use.
     pub fn session(&self, token: &Token) -> Option<Arc<Session>> {
         let mono = self.clock.monotonic();
         let session = self.sessions.find(&token.digest(), mono)?;
@@ -324,13 +326,13 @@ impl Accounts {
         Some(session)
     }
 
-    /// Wall time at which a session ends if it is not used again.
+    /// Returns the wall time at which a session ends if it is not used again.
     pub fn expires_at(&self, session: &Session) -> Timestamp {
         self.sessions.limits().expires_at(session, Now::read(&*self.clock))
     }
 }
 
-/// A password that the caller keeps, for a hash under new parameters.
+/// Password that the caller keeps, for a hash under new parameters.
 struct Typed(Arc<Password>);
 
 impl AsRef<[u8]> for Typed {

@@ -1,4 +1,4 @@
-//! Argon2id behind a bounded queue, off the network threads. The only place that calls rust-argon2.
+//! Argon2id hashing behind a bounded queue, off the network threads. Only this file calls rust-argon2.
 
 use std::fmt;
 use std::io;
@@ -20,29 +20,29 @@ use super::blocklist::Blocklist;
 pub use super::load::Hashing;
 use super::load::Load;
 
-/// Bytes of salt: what RFC 9106 section 3.1 recommends.
+/// Bytes of salt, as RFC 9106 section 3.1 recommends.
 const SALT_BYTES: usize = 16;
 /// Bytes of hash: 256 bits (RFC 9106 section 4).
 const HASH_BYTES: u32 = 32;
 
-/// Callers that may wait for a thread (`docs/LIMITS.md`): at 300 ms a hash and four cores the last waits 5 s.
+/// Callers that can wait for a thread (`docs/LIMITS.md`): at 300 ms a hash and four cores the last one waits 5 s.
 pub const MAX_WAITING: usize = 64;
 
-/// How much the threads that hash yield to those of the network: a hash takes a tenth of a second and more, and a message that waits for
-/// a processor meanwhile would be late by its turn. At 10 a thread weighs a ninth of one at 0 (sched(7)); where nobody talks it has all.
+/// nice(2) value of the hashing threads, so that chat latency does not suffer: a hash takes 100 ms and more. At 10 a
+/// thread has a ninth of the weight of one at 0 (sched(7)); an idle processor is available in full.
 const YIELDING: i32 = 10;
 
-/// What room passwords cost: 2 MiB, one pass. A room lives minutes to hours and its hash never leaves memory, so the hash
-/// guards against a look at that memory only; a join must stay cheap, or a storm of joins would hold up everybody's.
+/// Parameters of room passwords: 2 MiB, one pass. A room lives minutes to hours and its hash stays in memory, so it
+/// only protects against a disclosure of that memory. Joins must stay cheap, or a burst of them would delay all others.
 pub const ROOM_PARAMS: Argon2Params = Argon2Params { memory_kib: 2048, passes: 1, lanes: 1 };
 
-/// The accounts of `pichat demo`; each one's password is its name and `123`.
+/// Accounts of `pichat demo`; each password is the name and `123`.
 const DEMONSTRATION: [&str; 3] = ["admin", "cliente", "usuario"];
 
-/// A password as typed, in NFC so that every keyboard's `ñ` is the same; wiped when dropped, never shown.
+/// Password as typed, in NFC so that all keyboards' `ñ` are equal; zeroized on drop, never displayed.
 pub struct Password(Zeroizing<String>);
 
-/// Why a text may not become a password.
+/// Reason why a password is not acceptable.
 #[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
 pub enum WeakPassword {
     /// Under 8 characters.
@@ -51,33 +51,33 @@ pub enum WeakPassword {
     /// Over 128 characters.
     #[error("a password has at most 128 characters")]
     TooLong,
-    /// One of the commonest.
-    #[error("the password is one of the commonest")]
+    /// One of the most common.
+    #[error("the password is one of the most common")]
     Common,
-    /// Little more than the user's name, the device's name or `pichat`.
-    #[error("the password is little more than a name that everybody knows")]
+    /// Too close to the user's name, the device's name or `pichat`.
+    #[error("the password is too close to a well-known name")]
     KnownWord,
-    /// The one that it is to replace.
-    #[error("the password is the one that it is to replace")]
+    /// The current password.
+    #[error("the new password is the current one")]
     Same,
 }
 
 impl WeakPassword {
-    /// Which rule it breaks, as a person reads it.
+    /// Returns the broken rule as a sentence.
     pub const fn text(self) -> Text {
         match self {
             Self::TooShort => Text::new(
-                "debe tener al menos 8 caracteres, y mejor 15 o más",
-                "it must have at least 8 characters, and 15 or more are better",
+                "debe tener al menos 8 caracteres; 15 o más es mejor",
+                "it needs at least 8 characters; 15 or more is better",
             ),
-            Self::TooLong => Text::new("no puede pasar de 128 caracteres", "it may not have more than 128 characters"),
+            Self::TooLong => Text::new("puede tener hasta 128 caracteres", "it can have up to 128 characters"),
             Self::Common => Text::new(
-                "es de las más usadas, lo primero que alguien probaría",
-                "it is one of the most used, the first that anybody would try",
+                "esa es una de las más usadas y es fácil de adivinar",
+                "that one is among the most common and is easy to guess",
             ),
             Self::KnownWord => Text::new(
-                "es poco más que tu usuario, el nombre del equipo o «pichat»",
-                "it is little more than your user name, the device’s name or “pichat”",
+                "esa se parece demasiado a tu usuario, a la dirección de PiChat o a «pichat»",
+                "that one is too close to your user name, PiChat’s address, or “pichat”",
             ),
             Self::Same => Text::new("es la misma que ya tenías", "it is the one you had already"),
         }
@@ -85,37 +85,37 @@ impl WeakPassword {
 }
 
 impl Password {
-    /// Fewest characters of a new password (NIST SP 800-63B section 5.1.1); people are told to take 15.
+    /// Minimum characters of a new password (NIST SP 800-63B section 5.1.1); the pages recommend 15.
     pub const MIN_CHARS: usize = 8;
-    /// Most characters of a new password.
+    /// Maximum characters of a new password.
     pub const MAX_CHARS: usize = 128;
 
-    /// What somebody typed to be checked: any text.
+    /// Wraps a typed text of any form, to be checked.
     pub fn typed(text: &str) -> Self {
         let mut normal = Zeroizing::new(String::with_capacity(text.len() * 3));
         normal.extend(text.nfc());
         Self(normal)
     }
 
-    /// The same as a one-time password: what could be one is put into the form in which it was shown, so that it does not matter
-    /// how it is typed. Both the hash and the check of a password that must be changed go through this.
+    /// Brings a possible one-time password into its displayed form, so that it can be typed in any form. Both the hash
+    /// and the check of a password that must be changed use this.
     pub fn as_one_time(self) -> Self {
         OneTimePassword::typed(&self.0).map_or(self, |code| Self(Zeroizing::new(code.to_string())))
     }
 
-    /// Whether both are one password; `one_time`: as a one-time password, however it is typed.
+    /// Returns true if both are one password; `one_time`: compared as one-time passwords, in any typed form.
     pub(super) fn is(&self, other: &Self, one_time: bool) -> bool {
         let shown = |p: &Self| Self(p.0.clone()).as_one_time();
         *self.0 == *other.0 || one_time && *shown(self).0 == *shown(other).0
     }
 
-    /// Whether this is the password that every copy of the README prints for that account of the demonstration.
+    /// Returns true for the demonstration's password of that account, which the README prints.
     pub(super) fn is_public(&self, user: &UserName) -> bool {
         let user = user.key();
         DEMONSTRATION.contains(&user.as_str()) && self.0.strip_prefix(&user) == Some("123")
     }
 
-    /// Whether it may become the password of `user`. Nothing is asked of its characters but their number.
+    /// Checks that it is acceptable as the new password of `user`. No rule but length concerns its characters.
     pub fn check_new(&self, user: &str, blocklist: &Blocklist) -> Result<(), WeakPassword> {
         match self.0.chars().count() {
             0..Self::MIN_CHARS => Err(WeakPassword::TooShort),
@@ -131,7 +131,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Why nothing was hashed.
+/// Error of hashing.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum HashError {
     /// The queue is full; try again in a moment.
@@ -142,19 +142,19 @@ pub enum HashError {
     Failed,
 }
 
-/// The outcome of a check.
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether the password is right.
+    /// True if the password is right.
     pub right: bool,
-    /// Whether the hash was made with other parameters than are in force.
+    /// True if the hash has other parameters than those in force.
     pub outdated: bool,
 }
 
-/// Hashes passwords on threads of its own, a few at a time. Two pools exist, so that joins cannot starve sign-ins.
+/// Pool of hashing threads. Two pools exist, so that joins cannot starve sign-ins.
 ///
-/// Threads of their own rather than the runtime's: an allocator keeps a hash's memory for the thread that used it, and the
-/// runtime would pass the work round all of its threads until each held some.
+/// Dedicated threads rather than the runtime's: an allocator keeps a hash's memory for the thread that used it, and on
+/// the runtime each thread would end up with some.
 #[derive(Clone)]
 pub struct HashPool {
     params: Argon2Params,
@@ -166,7 +166,7 @@ pub struct HashPool {
 type Job = Box<dyn FnOnce() + Send>;
 
 impl HashPool {
-    /// A pool that runs `at_once` hashes with `params` each. Its threads end with its last handle.
+    /// Starts a pool that runs `at_once` hashes with `params`. Its threads end with the last handle.
     pub fn new(params: Argon2Params, at_once: usize) -> io::Result<Self> {
         let (jobs, queue) = sync_channel::<Job>(MAX_WAITING);
         let queue = Arc::new(Mutex::new(queue));
@@ -178,17 +178,17 @@ impl HashPool {
         Ok(Self { params, jobs, threads, load: Arc::default() })
     }
 
-    /// The parameters of new hashes.
+    /// Returns the parameters of new hashes.
     pub fn params(&self) -> Argon2Params {
         self.params
     }
 
-    /// What it does at the moment.
+    /// Returns the state of the pool.
     pub fn hashing(&self) -> Hashing {
         self.load.now(self.threads)
     }
 
-    /// A hash that no password fits, as costly to check as a real one.
+    /// Returns a hash that matches no password and costs as much to check as a real one.
     pub fn decoy(&self) -> String {
         // 22 and 43 base64 digits: 16 and 32 bytes of zero.
         format!("{}{:A<22}${:A<43}", prefix(self.params), "", "")
@@ -215,7 +215,7 @@ impl HashPool {
         let waiting = self.load.wait();
         let job = move || {
             let _running = waiting.run();
-            // Nobody waits any more: the work would be for nothing.
+            // The caller is gone, so the work is skipped.
             if !tell.is_closed() {
                 let _ = tell.send(work());
             }
@@ -231,15 +231,15 @@ impl HashPool {
     }
 }
 
-/// One thread of a pool.
+/// Runs one thread of a pool.
 fn work(queue: &Mutex<Receiver<Job>>) {
-    // Of this thread alone, on Linux. Where it is refused hashes and chat share the processor evenly, as before.
+    // On Linux this applies to this thread only. If it is refused, hashes and chat share the processor evenly.
     let _ = rustix::process::nice(YIELDING);
     loop {
         // The lock is held while waiting, not while hashing.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        // A job that panics must not take the thread with it; its caller sees that the answer never comes.
+        // A panic must not end the thread; the caller sees that its answer never comes.
         let _ = panic::catch_unwind(AssertUnwindSafe(job));
     }
 }
@@ -250,7 +250,7 @@ impl AsRef<[u8]> for Password {
     }
 }
 
-/// Hashes on this thread: for commands and measurements.
+/// Hashes on this thread, for commands and measurements.
 pub fn hash_now(password: &[u8], params: Argon2Params) -> Result<String, HashError> {
     let config = argon2::Config {
         variant: Variant::Argon2id,
@@ -266,12 +266,12 @@ pub fn hash_now(password: &[u8], params: Argon2Params) -> Result<String, HashErr
     argon2::hash_encoded(password, &random::<SALT_BYTES>(), &config).map_err(|_| HashError::Failed)
 }
 
-/// Checks on this thread: for tests and commands. A text that is no PHC string fits no password.
+/// Checks on this thread, for tests and commands. Texts that are no PHC string match no password.
 pub fn verify_now(phc: &str, password: &[u8]) -> bool {
     argon2::verify_encoded(phc, password).unwrap_or(false)
 }
 
-/// How a PHC string with these parameters begins.
+/// Returns the beginning of a PHC string with these parameters.
 fn prefix(params: Argon2Params) -> String {
     format!("$argon2id$v=19${params}$")
 }
@@ -283,7 +283,7 @@ mod tests {
     const CHEAP: Argon2Params = Argon2Params { memory_kib: 64, passes: 1, lanes: 1 };
 
     #[tokio::test]
-    async fn right_wrong_and_outdated() {
+    async fn verify_reports_right_wrong_and_outdated() {
         let pool = HashPool::new(CHEAP, 1).expect("a thread");
         let phc: Arc<str> = pool.hash(Password::typed("contraseña")).await.expect("hashes").into();
         assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
@@ -299,14 +299,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_decoy_is_a_valid_hash_that_nothing_fits() {
+    async fn dummy_hash_is_valid_and_matches_nothing() {
         let pool = HashPool::new(CHEAP, 1).expect("a thread");
         let verdict = pool.verify(pool.decoy().into(), Password::typed("")).await;
         assert_eq!(verdict, Ok(Verdict { right: false, outdated: false }));
     }
 
     #[tokio::test]
-    async fn a_full_queue_says_busy_and_empties() {
+    async fn full_queue_is_busy_until_it_empties() {
         let pool = HashPool::new(CHEAP, 1).expect("a thread");
         let (go, gate) = std::sync::mpsc::channel::<()>();
         let (begun, has_begun) = oneshot::channel();
@@ -339,14 +339,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_panics_leaves_the_pool_working() {
+    async fn panicking_job_leaves_the_pool_working() {
         let pool = HashPool::new(CHEAP, 1).expect("a thread");
         assert_eq!(pool.run(|| -> Result<(), HashError> { panic!("on purpose") }).await, Err(HashError::Failed));
         assert!(pool.hash("y").await.is_ok());
     }
 
     #[test]
-    fn new_passwords_have_8_to_128_characters_and_are_not_guessed_first() {
+    fn new_password_has_8_to_128_characters_and_is_not_common() {
         let blocklist = Blocklist::of_host("caja");
         let check = |s: &str| Password::typed(s).check_new("recepcion", &blocklist);
         assert_eq!(check("1234567"), Err(WeakPassword::TooShort));
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_one_time_password_is_the_same_however_it_is_typed() {
+    fn one_time_password_matches_in_any_typed_form() {
         let bytes = |s: &str| Password::typed(s).as_one_time().as_ref().to_vec();
         for same in ["ABCD-EFGH-JK01", "abcd efgh jkoi", "abcdefghjk01"] {
             assert_eq!(bytes(same), b"ABCD-EFGH-JK01", "{same}");

@@ -1,4 +1,4 @@
-//! One session: its age and idleness, which the monotonic clock measures, and its end.
+//! Session: age and idle time by the monotonic clock, and its end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -12,45 +12,45 @@ use crate::store::{SessionRow, SessionTimes, UserRow};
 use crate::types::crypto::Sha256;
 use crate::types::{Person, Role};
 
-/// Milliseconds of the monotonic clock. Negative for what happened before its zero, the boot.
+/// Milliseconds of the monotonic clock; negative before the boot.
 type Moment = i64;
 
-/// Beginning of a session whose stored times lie in the future: over under any bounds.
+/// Start of a session whose stored times lie in the future: expired under any limits.
 const LONG_OVER: Moment = i64::MIN / 2;
 
 fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// One sign-in in one browser.
+/// Sign-in of one person in one browser.
 #[derive(Debug)]
 pub struct Session {
-    /// Digest of the token: identity of the session inside the server.
+    /// Digest of the token; identifies the session inside the server.
     pub digest: Sha256,
-    /// Its person.
+    /// Person who signed in.
     pub person: Arc<Person>,
-    /// Rights of that person; a change of role ends the session.
+    /// Role of that person; a change of role ends the session.
     pub role: Role,
-    /// Generation of the account when the person proved who they are.
+    /// Generation of the account at the sign-in.
     pub generation: i64,
-    /// Number that names the session in the log.
+    /// Number of the session in the log.
     id: i64,
-    /// The password was given by an administrator: until it is changed, the session is good for nothing but that.
+    /// The password is temporary: until it is changed, the session allows nothing else.
     must_change: bool,
-    /// It ends a fixed time after this, however busy.
+    /// Start, which bounds the total age.
     began: Moment,
     used: AtomicI64,
-    /// Used since the store was last told.
+    /// Used since the last write to the store.
     unsaved: AtomicBool,
-    /// The store has a row of it. False where the disk was full: such a session ends with the program.
+    /// The store has a row. False if the disk was full: such a session ends with the program.
     stored: bool,
-    /// Generation of the account now; shared by all sessions of the person.
+    /// Current generation of the account, shared by all sessions of the person.
     pub(super) standing: Arc<AtomicI64>,
     over: AtomicBool,
-    /// The log has told that this session saw the codes of rooms that are not listed for all.
+    /// The log records that this session saw the codes of unlisted rooms.
     codes_told: AtomicBool,
     ended: CancellationToken,
-    /// Its requests. The bucket lies here and not in a map by session: it is found with the session, and ends with it.
+    /// Rate limit of its requests. The bucket needs no map of its own: it is found with the session and ends with it.
     pub requests: AtomicBucket,
 }
 
@@ -75,13 +75,13 @@ impl Session {
         }
     }
 
-    /// A session that begins now. `stored`: the store has its row.
+    /// Begins a session. `stored`: the store has its row.
     pub fn begin(user: &UserRow, row: &SessionRow, now: Now, stored: bool) -> Self {
         Self::new(user, row, [millis(now.mono); 2], stored)
     }
 
-    /// A session of an earlier run. Between the runs only the wall clock has counted; where it has run backwards the session is
-    /// over, for nothing tells by how much.
+    /// Restores a session of an earlier run. Between runs only the wall clock counts; if it ran backwards by an unknown
+    /// time, the session is expired.
     pub fn restore(user: &UserRow, row: &SessionRow, now: Now) -> Self {
         let moment = |at: Timestamp| match now.wall.0.checked_sub(at.0) {
             Some(age) if age >= 0 => millis(now.mono).saturating_sub(age).max(LONG_OVER),
@@ -90,12 +90,12 @@ impl Session {
         Self::new(user, row, [row.created_at, row.used_at].map(moment), true)
     }
 
-    /// Eight hexadecimal digits that name the session in the log. They tell nothing of its token.
+    /// Returns eight hexadecimal digits that name the session in the log. They reveal nothing about its token.
     pub fn short_id(&self) -> String {
         format!("{:08x}", self.id.cast_unsigned() >> 32)
     }
 
-    /// Returns true the first time: then the log tells that this session sees the codes of unlisted rooms.
+    /// Returns true the first time, so that the log records once that this session sees the codes of unlisted rooms.
     pub fn sees_codes_first(&self) -> bool {
         !self.codes_told.swap(true, Ordering::Relaxed)
     }
@@ -105,30 +105,30 @@ impl Session {
         self.must_change
     }
 
-    /// Returns true until the session has ended or its account has changed. To be asked wherever something takes effect that was
+    /// Returns true until the session ends or its account changes. Checked wherever something takes effect that was
     /// allowed earlier.
     pub fn is_live(&self) -> bool {
         !self.over.load(Ordering::Acquire) && self.standing.load(Ordering::Acquire) == self.generation
     }
 
-    /// Completes once the session has ended.
+    /// Completes when the session ends.
     pub fn ended(&self) -> WaitForCancellationFutureOwned {
         self.ended.clone().cancelled_owned()
     }
 
-    /// Ends everything that is under way for the session.
+    /// Ends the session and everything in progress for it.
     pub(super) fn end(&self) {
         self.over.store(true, Ordering::Release);
         self.ended.cancel();
     }
 
-    /// Counts as use.
+    /// Records a use.
     pub fn touch(&self, mono: Duration) {
         self.used.store(millis(mono), Ordering::Relaxed);
         self.unsaved.store(true, Ordering::Relaxed);
     }
 
-    /// Moment of the last use; orders sessions by how long they were unused.
+    /// Returns the time of the last use.
     pub(super) fn used(&self) -> Moment {
         self.used.load(Ordering::Relaxed)
     }
@@ -137,8 +137,8 @@ impl Session {
         self.stored
     }
 
-    /// Takes the mark of use, or its place when `all`, and returns what the store is to know then: both times by the wall clock of
-    /// now, so that a wall clock that was set meanwhile makes the session neither older nor younger.
+    /// Returns the times to store if the session was used since the last call, or always if `all`. Both times are
+    /// recomputed from the current wall clock, so that setting the clock makes the session neither older nor younger.
     pub(super) fn take_unsaved(&self, now: Now, all: bool) -> Option<SessionTimes> {
         let used = self.unsaved.swap(false, Ordering::Relaxed);
         let wall = |moment: Moment| Timestamp(now.wall.0.saturating_sub(millis(now.mono).saturating_sub(moment).max(0)));
@@ -146,33 +146,33 @@ impl Session {
     }
 }
 
-/// Bounds of the table; may change while running.
+/// Limits of the table; can change at run time.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionLimits {
     /// Sessions in all.
     pub total: usize,
     /// Sessions of one user.
     pub per_user: usize,
-    /// Unused for so long: over.
+    /// Maximum idle time.
     pub idle: Duration,
-    /// So old: over.
+    /// Maximum age.
     pub life: Duration,
 }
 
 impl SessionLimits {
-    /// Milliseconds until `session` ends if it is not used again; not positive when it is over.
+    /// Returns the milliseconds until `session` ends if unused; zero or negative when it has expired.
     fn left(&self, session: &Session, mono: Duration) -> i64 {
         let now = millis(mono);
         let left = |since: Moment, span| millis(span).saturating_sub(now.saturating_sub(since));
         left(session.began, self.life).min(left(session.used(), self.idle))
     }
 
-    /// Returns true once `session` is too old or was unused for too long.
+    /// Returns true if `session` is too old or was unused too long.
     pub fn is_over(&self, session: &Session, mono: Duration) -> bool {
         self.left(session, mono) <= 0
     }
 
-    /// Wall time at which `session` ends if it is not used again.
+    /// Returns the wall time at which `session` ends if unused.
     pub fn expires_at(&self, session: &Session, now: Now) -> Timestamp {
         Timestamp(now.wall.0.saturating_add(self.left(session, now.mono)))
     }

@@ -1,4 +1,4 @@
-//! Bringing the table of sessions and the store together: what other processes changed, what time has ended, what was used.
+//! Synchronizes the session table with the store: changes by other processes, expiry and uses.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,27 +11,27 @@ use crate::types::crypto::Sha256;
 
 use super::Accounts;
 
-/// Time for which the accounts may be unreadable until no session counts any more. A lock or a reset must act within a second; a
-/// disk that stalls for some seconds must not send an office out.
+/// Time of failing reads after which no session counts. A lock or a reset must act within a second, but a disk that
+/// stalls for some seconds must not sign an office out.
 pub const UNREADABLE_FOR: Duration = Duration::from_secs(10);
 
-/// State of the next read of the accounts, and the time since which it fails.
+/// Freshness of the accounts: pending changes, and the time since which reads fail.
 #[derive(Default)]
 pub(super) struct Freshness(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Something was changed that was not read yet; a read that fails leaves it so.
+    /// A change has not been read yet; a failing read leaves it set.
     pending: bool,
     failing_since: Option<Duration>,
 }
 
-/// A turn of what the sessions are worth.
+/// Transition of the suspension of all sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
-    /// Unreadable for too long.
+    /// The accounts were unreadable for too long.
     Suspend,
-    /// Readable again.
+    /// The accounts are readable again.
     Resume,
 }
 
@@ -40,7 +40,7 @@ impl Freshness {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes a change, and tells whether anything is still to be read.
+    /// Records a change; returns true if a read is due.
     fn note(&self, changed: bool) -> bool {
         self.with(|state| {
             state.pending |= changed;
@@ -48,12 +48,12 @@ impl Freshness {
         })
     }
 
-    /// Notes that all was read.
+    /// Records a complete read.
     fn read(&self) {
         self.with(|state| state.pending = false);
     }
 
-    /// Notes how a look at the store ended. `suspended`: no session is taken for good at the moment.
+    /// Records the result of a read. `suspended`: no session counts at the moment.
     fn looked(&self, worked: bool, suspended: bool, mono: Duration) -> Option<Turn> {
         self.with(|state| {
             if worked {
@@ -67,13 +67,12 @@ impl Freshness {
 }
 
 impl Accounts {
-    /// Ends what is over by time, and makes what another process changed (`pichat user lock …`) hold here too. To be called every
-    /// second.
+    /// Ends expired sessions and applies changes by other processes (`pichat user lock …`). Called every second.
     ///
-    /// A read that fails is tried again the next time, however the next look at the store turns out. After
-    /// [`UNREADABLE_FOR`] of failures no session is taken for good until the accounts can be read again.
+    /// A failed read is retried the next time, whatever the next look at the store finds. After [`UNREADABLE_FOR`] of
+    /// failures no session counts until the accounts can be read again.
     pub async fn sync(self: &Arc<Self>) -> Result<(), StoreError> {
-        // What time has ended is dead for every look-up already; its sockets close with it. The rows go with the next sweep.
+        // Look-ups already refuse expired sessions; this closes their sockets. The next sweep removes their rows.
         let over = self.sessions.expire(self.clock.monotonic());
         self.note_unremoved(&over);
         let this = Arc::clone(self);
@@ -93,8 +92,8 @@ impl Accounts {
         looked
     }
 
-    /// Runs while the database is held: a session enters the table while it is held too, so none that was just made can be missed by
-    /// the rows and found in the table.
+    /// Runs while the database is locked. Sessions are added under the same lock, so none can be in the table without
+    /// its row.
     fn reread(&self, db: &mut Db) -> Result<(), StoreError> {
         let changed = db.changed_elsewhere()?;
         if self.freshness.note(changed) {
@@ -120,8 +119,8 @@ impl Accounts {
         self.remove_rows(vec![digest]).await
     }
 
-    /// Takes the rows of ended sessions away. Those that the store does not give up now are tried again by [`sweep`](Self::sweep),
-    /// so that no restart brings them back.
+    /// Removes the rows of ended sessions. [`sweep`](Self::sweep) retries those that the store keeps, so that no
+    /// restart revives them.
     async fn remove_rows(&self, digests: Vec<Sha256>) -> Result<(), StoreError> {
         self.note_unremoved(&digests);
         let rows = digests.clone();
@@ -131,12 +130,12 @@ impl Accounts {
         Ok(())
     }
 
-    /// Notes rows of ended sessions that the store still has.
+    /// Notes ended sessions whose rows are still in the store.
     pub(super) fn note_unremoved(&self, digests: &[Sha256]) {
         self.unremoved.lock().unwrap_or_else(PoisonError::into_inner).extend(digests);
     }
 
-    /// Ends what is over by time and writes what was used. To be called every half minute.
+    /// Ends expired sessions and stores uses. Called every half minute.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let now = Now::read(&*self.clock);
         let mut over = self.sessions.expire(now.mono);
@@ -156,18 +155,18 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn change_stays_pending_until_it_was_read() {
+    fn change_stays_pending_until_read() {
         let freshness = Freshness::default();
         assert!(!freshness.note(false));
         assert!(freshness.note(true));
-        // The read failed: the next look finds no change in the store, and there is still something to read.
+        // The read failed: the next look finds no change in the store, but a read is still due.
         assert!(freshness.note(false));
         freshness.read();
         assert!(!freshness.note(false));
     }
 
     #[test]
-    fn sessions_are_suspended_once_after_ten_seconds_of_failures() {
+    fn sessions_are_suspended_once_after_10_s_of_failures() {
         let freshness = Freshness::default();
         let at = |n: u32| n * SECOND;
         assert_eq!(freshness.looked(true, false, at(0)), None);
