@@ -1,4 +1,4 @@
-//! One room as the hub keeps it: the state machine under its lock, and who it is.
+//! Room in the hub's directory: its identity, and its state machine under a lock.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,46 +8,46 @@ use crate::types::{RoomCode, RoomKind, UserId};
 use super::delivery::Wire;
 use super::room::Room;
 
-/// A room and what never changes while it lives.
+/// A room and its immutable properties.
 pub(super) struct Entry<W: Wire> {
     pub(super) code: RoomCode,
     pub(super) kind: RoomKind,
-    /// Its maker, in whose share it counts as long as it exists.
+    /// User who created the room; it counts towards that user's share while it exists.
     pub(super) maker: UserId,
     /// Argon2 PHC string of the password.
     pub(super) password: Arc<str>,
-    /// Tells two rooms apart that had the same code one after the other.
+    /// Distinguishes successive rooms under the same code.
     pub(super) instance: u64,
     pub(super) state: Mutex<State<W>>,
 }
 
-/// What changes, under the room's lock.
+/// State behind the room's lock.
 pub(super) struct State<W: Wire> {
     pub(super) room: Room<W::Frame, W::Mailbox>,
-    /// Set when the hub has let the room go; who still holds it must look the code up again.
+    /// Set when the hub has removed the room; holders must look the code up again.
     pub(super) ended: bool,
-    /// Messages and bytes of its life, for the audit.
+    /// Messages and bytes over the room's life, for the audit.
     pub(super) messages: u64,
     pub(super) bytes: u64,
-    /// What the last tally counted up to, and when it was.
+    /// Messages, bytes and time of the last summary.
     pub(super) tallied: (u64, u64, Duration),
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic under the lock is a bug that the panic hook has reported; the data is plain and stays usable.
+    // The panic hook has reported a panic under the lock; the plain data stays usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A room that was found by its code.
+/// Handle to a room that was found by its code.
 pub struct Found<W: Wire>(pub(super) Arc<Entry<W>>);
 
 impl<W: Wire> Found<W> {
-    /// The hash to check a password against.
+    /// Returns the hash to check a password against.
     pub fn password(&self) -> Arc<str> {
         Arc::clone(&self.0.password)
     }
 
-    /// Whether both are the very same room, not only two that had the same code one after the other.
+    /// Returns true if both are the same room, not only successive rooms under one code.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -4,7 +4,7 @@ use crate::chat::Mailbox;
 use crate::clock::SystemClock;
 use crate::types::{MessageText, UserId};
 
-/// Frames are words.
+/// Encoder whose frames are words.
 struct Words;
 
 #[derive(Clone, Default)]
@@ -132,7 +132,8 @@ fn maker_has_a_share_of_rooms_until_they_end() {
 }
 
 proptest::proptest! {
-    /// Whatever is made, left and swept, no person holds more rooms than the share, and no share is refused that is free.
+    /// No sequence of creating, leaving and sweeping lets a user exceed the share of rooms, and no free share is
+    /// refused.
     #[test]
     fn rooms_of_a_person_never_pass_the_share(ops in proptest::collection::vec((0i64..3, 0u8..3, 0u64..400), 0..60)) {
         let hub = hub();

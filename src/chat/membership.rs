@@ -1,4 +1,4 @@
-//! One socket's place in a room, and what can be done from there.
+//! Membership of one socket in a room, and its operations.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,25 +13,26 @@ use super::entry::{Entry, Found, lock};
 use super::hub::{Entered, Hub};
 use super::room::Seq;
 
-/// One socket's place in one room. Dropping it loses the place as a broken connection does; [`Membership::leave`] gives it up.
+/// Seat of one socket in one room. Dropping it keeps the seat for the grace time, as a broken connection does;
+/// [`Membership::leave`] gives it up.
 pub struct Membership<W: Wire> {
     pub(super) entry: Arc<Entry<W>>,
     pub(super) seat: u64,
     pub(super) person: Arc<Person>,
     pub(super) mailbox: W::Mailbox,
     pub(super) hub: Arc<Hub<W>>,
-    /// Given up or lost already, so that dropping does nothing more.
+    /// The seat was given up or disconnected already, so that dropping does nothing.
     pub(super) left: bool,
 }
 
 impl<W: Wire> Membership<W> {
-    /// The room's code.
+    /// Returns the room's code.
     pub fn code(&self) -> &RoomCode {
         &self.entry.code
     }
 
-    /// Says something to everybody here; receivers that the caller must see to are added to `due`. `None` when a newer socket has taken
-    /// this place over.
+    /// Publishes a message to all receivers. Receivers that the caller must flush are added to `due`. `None` if a newer
+    /// socket has taken over this seat.
     pub fn speak(&self, text: &MessageText<'_>, at: Timestamp, due: &mut VecDeque<W::Mailbox>) -> Option<Seq> {
         let draft = W::draft(&self.entry.code, &self.person.name, text, at);
         let ring = self.hub.limits().ring;
@@ -47,7 +48,7 @@ impl<W: Wire> Membership<W> {
         Some(seq)
     }
 
-    /// Shows the others that this person is typing. `None` as with [`Membership::speak`].
+    /// Sends a typing notice to the others. `None` as for [`Membership::speak`].
     pub fn typing(&self) -> Option<()> {
         let mut state = lock(&self.entry.state);
         if !state.room.holds(self.seat, &self.mailbox) {
@@ -57,7 +58,7 @@ impl<W: Wire> Membership<W> {
         Some(())
     }
 
-    /// Joined again on the same socket: the list of people and a new token, without presence.
+    /// Answers a repeated join on the same socket: members and a new token, without a presence frame.
     pub fn refresh(&self) -> Option<Entered> {
         let mut state = lock(&self.entry.state);
         if !state.room.holds(self.seat, &self.mailbox) {
@@ -66,12 +67,12 @@ impl<W: Wire> Membership<W> {
         Some(self.hub.entered(&self.entry, &mut state, self.seat, &self.person))
     }
 
-    /// The room.
+    /// Returns the room.
     pub fn room(&self) -> Found<W> {
         Found(Arc::clone(&self.entry))
     }
 
-    /// Makes way for `newer`, which the same socket has got for the same code: if that is another place, this one is lost.
+    /// Yields to `newer`, which the same socket got for the same code; a different seat is disconnected.
     pub fn supersede(mut self, newer: &Self, now: Duration) {
         if Arc::ptr_eq(&self.entry, &newer.entry) && self.seat == newer.seat {
             self.left = true;
@@ -80,7 +81,7 @@ impl<W: Wire> Membership<W> {
         }
     }
 
-    /// Gives the place up at once. `false` when a newer socket has taken it over: then it is that one's to give up.
+    /// Gives the seat up at once. `false` if a newer socket has taken it over; that one owns the seat.
     pub fn leave(mut self, at: Timestamp, now: Duration) -> bool {
         self.left = true;
         let mut state = lock(&self.entry.state);
@@ -96,7 +97,7 @@ impl<W: Wire> Membership<W> {
         true
     }
 
-    /// The socket is lost; the place stays for the grace time.
+    /// Disconnects the socket; the seat stays for the grace time.
     pub fn lose(mut self, now: Duration) {
         self.left = true;
         lock(&self.entry.state).room.lose(self.seat, &self.mailbox, now);
@@ -106,7 +107,7 @@ impl<W: Wire> Membership<W> {
 impl<W: Wire> Drop for Membership<W> {
     fn drop(&mut self) {
         if !self.left {
-            // The socket's task ended without saying so (a panic): the grace runs from the room's first second, so the next sweep ends it.
+            // The socket's task ended early (a panic). A grace time counted from zero lets the next sweep end the seat.
             lock(&self.entry.state).room.lose(self.seat, &self.mailbox, Duration::ZERO);
         }
     }

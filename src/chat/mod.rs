@@ -1,7 +1,7 @@
-//! Rooms: a pure state machine a room, and the hub that finds them.
+//! Chat rooms: one pure state machine for each room, and the hub that finds them.
 //!
-//! Nothing here knows JSON, WebSockets or passwords: frames are made by a [`Wire`], handed to a [`Mailbox`], and the
-//! password's hash is a text that the caller checks.
+//! This layer knows neither JSON, WebSockets nor password hashing. A [`Wire`] encodes frames, a [`Mailbox`] delivers
+//! them, and the caller checks the password hash.
 
 mod delivery;
 mod entry;

@@ -1,17 +1,17 @@
-//! The token that lets a dropped socket take its place again.
+//! Token with which a disconnected socket takes its seat again.
 
 use subtle::ConstantTimeEq as _;
 
 use crate::types::crypto::{MacKey, hex, unhex};
 use crate::types::{RoomCode, UserId};
 
-/// Names a place in a room and proves that this server gave it to this user: seat, generation and a tag over both, the user
-/// and the room. A new generation makes the old token dead.
+/// Names a seat and proves that this server issued it to this user: seat, generation, and a tag over both, the user and
+/// the room. A new generation invalidates older tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResumeToken {
-    /// The place.
+    /// Seat number.
     pub seat: u64,
-    /// How often the place was handed on.
+    /// Number of times the seat was handed over.
     pub generation: u32,
 }
 
@@ -19,7 +19,7 @@ pub struct ResumeToken {
 const BYTES: usize = 8 + 4 + 16;
 
 impl ResumeToken {
-    /// The token's text: 56 hexadecimal digits.
+    /// Encodes the token as 56 hexadecimal digits.
     pub fn reveal(self, key: &MacKey, instance: u64, user: UserId, room: &RoomCode) -> String {
         let mut bytes = [0; BYTES];
         bytes[..8].copy_from_slice(&self.seat.to_be_bytes());
@@ -28,7 +28,7 @@ impl ResumeToken {
         hex(&bytes)
     }
 
-    /// Reads a token back, or `None` when it was not made with `key` for this room instance, user and room.
+    /// Decodes a token; `None` unless it was made with `key` for this room instance, user and room.
     pub fn parse(text: &str, key: &MacKey, instance: u64, user: UserId, room: &RoomCode) -> Option<Self> {
         let bytes: [u8; BYTES] = unhex(text)?;
         let token = Self {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_bound_to_user_room_instance_and_generation() {
+    fn token_is_bound_to_user_room_and_generation() {
         let key = MacKey::new(&[1; 32]).expect("32 bytes");
         let other_key = MacKey::new(&[2; 32]).expect("32 bytes");
         let room: RoomCode = "sala".parse().expect("valid");

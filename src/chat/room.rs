@@ -1,4 +1,4 @@
-//! One room as a pure state machine: places, numbers, the ring of the last messages. No clock, no lock, no I/O.
+//! Room as a pure state machine: seats, message numbers and a ring of recent messages. No clock, no lock, no I/O.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,57 +8,57 @@ use crate::types::{Person, UserId, UserName};
 
 use super::delivery::{Mailbox, Urgency};
 
-/// Number of a message in its room: 1, 2, 3, …; 0 is "none yet".
+/// Number of a message in its room: 1, 2, 3, …; 0 means none yet.
 pub type Seq = u64;
 
-/// Ceiling of sockets in one room. A seat each of 56 bytes: 56 KiB a room; over all rooms the sockets' own bound holds.
+/// Maximum sockets in one room. Seats of 56 bytes take 56 KiB a room; the bound on sockets limits all rooms together.
 pub const MAX_SEATS: usize = 1024;
-/// Ceiling of messages kept for `resume`. A pointer each: 2 KiB a room in which somebody has spoken, 2 MiB for all 1024 rooms.
+/// Maximum messages kept for `resume`. One pointer each: 2 KiB for a room with messages, 2 MiB for all 1024 rooms.
 pub const MAX_RING: usize = 256;
 
 type Ring<F> = heapless::Deque<F, MAX_RING>;
 
-/// One socket's place in a room; the place outlives the socket by the grace time.
+/// Seat of one socket in a room; it outlives the socket by the grace time.
 struct Seat<M> {
     id: u64,
-    /// Raised whenever the place is handed on, so that an old resume token is dead.
+    /// Incremented on every handover, so that older resume tokens are invalid.
     generation: u32,
     person: Arc<Person>,
-    /// The last number given when the place was taken: what was said before is not for this person.
+    /// Last number when the seat was taken; earlier messages are not for this person.
     from: Seq,
-    /// `None` while the socket is lost.
+    /// `None` while disconnected.
     mailbox: Option<M>,
-    /// When the socket was lost (monotonic).
+    /// Time of disconnection (monotonic).
     lost_at: Duration,
 }
 
-/// Why nobody more gets in.
+/// The room has no free seat.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
-/// What a socket missed while it was away.
+/// Messages missed by a socket while it was away.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Missed<F> {
-    /// First and last number that the ring no longer holds, both included.
+    /// First and last number that the ring no longer holds, inclusive.
     pub gap: Option<(Seq, Seq)>,
-    /// The messages after the gap, oldest first.
+    /// Messages after the gap, oldest first.
     pub messages: Vec<F>,
 }
 
-/// The state of one room; `F` is a frame, `M` a receiver.
+/// State of one room; `F` is a frame, `M` a receiver.
 pub(super) struct Room<F, M> {
-    /// At most [`MAX_SEATS`]; grows with the people, as most rooms are small.
+    /// At most [`MAX_SEATS`]; grows on demand, as most rooms are small.
     seats: Vec<Seat<M>>,
-    /// The last messages, oldest first; their numbers end at `last_seq`. None until somebody speaks.
+    /// Recent messages, oldest first; their numbers end at `last_seq`. Allocated with the first message.
     ring: Option<Box<Ring<F>>>,
     last_seq: Seq,
     next_seat: u64,
-    /// When the last place went, if nobody is left (monotonic).
+    /// Time at which the last seat ended, if the room is empty (monotonic).
     pub(super) empty_since: Option<Duration>,
 }
 
 impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
-    /// A room that nobody has entered yet.
+    /// Returns an empty room.
     pub(super) fn new(now: Duration) -> Self {
         Self { seats: Vec::new(), ring: None, last_seq: 0, next_seat: 1, empty_since: Some(now) }
     }
@@ -67,7 +67,8 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         self.last_seq
     }
 
-    /// Names of the people here, sorted, without doubles; those whose socket is lost count until their grace ends.
+    /// Returns the names of the members, sorted, without duplicates. Disconnected members count until their grace time
+    /// ends.
     pub(super) fn members(&self) -> Vec<UserName> {
         let mut names: Vec<_> = self.seats.iter().map(|s| s.person.name.clone()).collect();
         names.sort_unstable();
@@ -75,7 +76,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         names
     }
 
-    /// How many people are here.
+    /// Returns the number of members.
     pub(super) fn head_count(&self) -> usize {
         let mut ids: Vec<_> = self.seats.iter().map(|s| s.person.id).collect();
         ids.sort_unstable();
@@ -91,7 +92,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         self.seats.iter_mut().find(|s| s.id == seat)
     }
 
-    /// Takes a place; `limit` sockets may be here. Returns the place and whether this is the person's first.
+    /// Takes a seat, at most `limit` in all. Returns the seat, and true if it is the person's first.
     pub(super) fn enter(&mut self, person: &Arc<Person>, mailbox: M, limit: usize) -> Result<(u64, bool), Full> {
         if self.seats.len() >= limit.min(MAX_SEATS) {
             return Err(Full);
@@ -107,7 +108,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
             lost_at: Duration::ZERO,
         };
         if self.seats.len() == self.seats.capacity() {
-            // By a quarter: most rooms are small, and there may be a thousand of them.
+            // Growth by a quarter: most rooms are small, and there may be a thousand.
             self.seats.reserve_exact((self.seats.len() / 4).max(2));
         }
         self.seats.push(seat);
@@ -116,15 +117,15 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         Ok((id, first))
     }
 
-    /// Raises the place's generation: older resume tokens are dead. `None` when there is no such place.
+    /// Raises the seat's generation, which invalidates older resume tokens. `None` without such a seat.
     pub(super) fn renew(&mut self, seat: u64) -> Option<u32> {
         let seat = self.find(seat)?;
         seat.generation += 1;
         Some(seat.generation)
     }
 
-    /// Gives a place to a new socket, whether or not the old one is known to be dead. Tells what was missed after `since`,
-    /// or `None` when the place, the generation or the person is wrong.
+    /// Hands a seat to a new socket, even if the old one still seems connected. Returns the messages missed after
+    /// `since`, or `None` if seat, generation or person do not match.
     pub(super) fn resume(&mut self, seat: u64, generation: u32, user: UserId, mailbox: M, since: Seq) -> Option<Missed<F>> {
         let seat = self.find(seat).filter(|s| s.generation == generation && s.person.id == user)?;
         seat.mailbox = Some(mailbox);
@@ -142,12 +143,12 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         Missed { gap, messages: ring.into_iter().flatten().skip(skip).cloned().collect() }
     }
 
-    /// Whether `mailbox` sits in this place (a newer socket may have taken it over).
+    /// Returns true if `mailbox` owns this seat; a newer socket may have taken it over.
     pub(super) fn holds(&mut self, seat: u64, mailbox: &M) -> bool {
         self.find(seat).is_some_and(|s| s.mailbox.as_ref().is_some_and(|m| m.same(mailbox)))
     }
 
-    /// The socket is lost; the place stays for the grace time.
+    /// Disconnects the socket; the seat stays for the grace time.
     pub(super) fn lose(&mut self, seat: u64, mailbox: &M, now: Duration) {
         if let Some(seat) = self.find(seat)
             && seat.mailbox.as_ref().is_some_and(|m| m.same(mailbox))
@@ -157,7 +158,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         }
     }
 
-    /// Gives the place up. `Some(true)` when the person is gone with it, `None` when there was no such place.
+    /// Gives the seat up. `Some(true)` if the person has left with it, `None` without such a seat.
     pub(super) fn leave(&mut self, seat: u64, now: Duration) -> Option<bool> {
         let index = self.seats.iter().position(|s| s.id == seat)?;
         let gone = self.seats.swap_remove(index);
@@ -165,7 +166,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         Some(!self.has(gone.person.id))
     }
 
-    /// Takes the places whose grace has ended. Returns the people who are gone with them.
+    /// Removes the seats whose grace time has ended. Returns the people who have left with them.
     pub(super) fn expire(&mut self, now: Duration, grace: Duration) -> Vec<Arc<Person>> {
         let over = |s: &Seat<M>| s.mailbox.is_none() && now.saturating_sub(s.lost_at) >= grace;
         let mut gone: Vec<_> = self.seats.iter().filter(|s| over(s)).map(|s| Arc::clone(&s.person)).collect();
@@ -179,7 +180,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         gone
     }
 
-    /// Forgets the messages once nobody is left; the frames zero themselves when the last receiver lets go.
+    /// Drops the messages of an empty room; frames are zeroed when the last receiver releases them.
     fn wipe_if_empty(&mut self, now: Duration) {
         if self.seats.is_empty() && self.empty_since.is_none() {
             self.ring = None;
@@ -187,8 +188,8 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         }
     }
 
-    /// Numbers a message, keeps it in the ring of `ring` entries, queues it for everybody here; returns the number and for how many.
-    /// Receivers that the caller must see to are added to `due`.
+    /// Numbers a message, stores it in the ring of `ring` entries and queues it for all receivers. Returns its number
+    /// and the number of receivers. Receivers that the caller must flush are added to `due`.
     pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F, due: &mut VecDeque<M>) -> (Seq, u64) {
         self.last_seq += 1;
         let frame = seal(self.last_seq);
@@ -196,14 +197,14 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         while kept.len() >= ring.clamp(1, MAX_RING) {
             kept.pop_front();
         }
-        // There is room: the loop above has made it.
+        // The loop above has made space.
         let _ = kept.push_back(frame.clone());
         let mut receivers = 0;
         for mailbox in self.seats.iter().filter_map(|seat| seat.mailbox.as_ref()) {
             receivers += 1;
             if mailbox.queue(frame.clone(), Urgency::Message) {
                 if due.len() == due.capacity() {
-                    // Most likely all of them, where there is one.
+                    // If one receiver needs a flush, most likely all do.
                     due.reserve(self.seats.len());
                 }
                 due.push_back(mailbox.clone());
@@ -212,12 +213,12 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         (self.last_seq, receivers)
     }
 
-    /// How many places are taken.
+    /// Returns the number of seats taken.
     pub(super) fn seats(&self) -> usize {
         self.seats.len()
     }
 
-    /// Hands a frame to everybody here but `except`; it is not kept. Returns to how many.
+    /// Delivers a frame to all receivers but `except`, without storing it. Returns the number of receivers.
     pub(super) fn deliver(&self, frame: &F, urgency: Urgency, except: Option<u64>) -> u64 {
         let mut receivers = 0;
         for seat in self.seats.iter().filter(|s| Some(s.id) != except) {

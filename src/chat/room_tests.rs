@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Frames are the numbers of messages; 0 is anything else.
+/// Frames are message numbers; 0 stands for other frames.
 #[derive(Clone, Default)]
 struct Inbox(Arc<Mutex<Vec<u64>>>);
 
@@ -28,7 +28,7 @@ fn at(seconds: u64) -> Duration {
 }
 
 #[test]
-fn presence_is_of_a_person_not_of_a_socket() {
+fn presence_follows_the_person_not_the_socket() {
     let mut room = Room::<u64, Inbox>::new(at(0));
     let (one, first) = room.enter(&person(1), Inbox::default(), 9).expect("room");
     assert!(first);
@@ -42,7 +42,7 @@ fn presence_is_of_a_person_not_of_a_socket() {
 }
 
 #[test]
-fn a_lost_socket_keeps_its_place_for_the_grace_time() {
+fn disconnected_seat_lasts_for_the_grace_time() {
     let mut room = Room::new(at(0));
     let inbox = Inbox::default();
     let (seat, _) = room.enter(&person(1), inbox.clone(), 9).expect("room");
@@ -55,7 +55,7 @@ fn a_lost_socket_keeps_its_place_for_the_grace_time() {
 }
 
 #[test]
-fn a_place_taken_over_is_not_lost_by_the_old_socket() {
+fn old_socket_cannot_detach_a_resumed_seat() {
     let mut room = Room::new(at(0));
     let (old, new) = (Inbox::default(), Inbox::default());
     let (seat, _) = room.enter(&person(1), old.clone(), 9).expect("room");
@@ -67,7 +67,7 @@ fn a_place_taken_over_is_not_lost_by_the_old_socket() {
 }
 
 #[test]
-fn the_ring_goes_with_the_last_person_the_numbers_stay() {
+fn ring_ends_with_the_last_member_numbers_stay() {
     let mut room = Room::new(at(0));
     let (seat, _) = room.enter(&person(1), Inbox::default(), 9).expect("room");
     assert_eq!(room.publish(4, |seq| seq, &mut VecDeque::new()).0, 1);
@@ -80,7 +80,7 @@ fn the_ring_goes_with_the_last_person_the_numbers_stay() {
 }
 
 #[test]
-fn who_resumes_sees_nothing_from_before_taking_the_place() {
+fn resume_excludes_messages_before_the_join() {
     let mut room = Room::new(at(0));
     room.enter(&person(1), Inbox::default(), 9).expect("room");
     room.publish(4, |seq| seq, &mut VecDeque::new());
@@ -91,7 +91,7 @@ fn who_resumes_sees_nothing_from_before_taking_the_place() {
 }
 
 #[test]
-fn wrong_generation_or_person_resumes_nothing() {
+fn wrong_generation_or_person_cannot_resume() {
     let mut room = Room::<u64, Inbox>::new(at(0));
     let (seat, _) = room.enter(&person(1), Inbox::default(), 9).expect("room");
     assert_eq!(room.renew(seat), Some(1));
@@ -100,7 +100,7 @@ fn wrong_generation_or_person_resumes_nothing() {
     assert!(room.resume(seat, 1, UserId(1), Inbox::default(), 0).is_some());
 }
 
-/// Person, inbox, when it was lost, numbers that were seen or told as a gap.
+/// Person, inbox, time of disconnection, numbers seen or reported as a gap.
 type Client = (i64, Inbox, Option<u64>, BTreeSet<u64>);
 /// Clients by seat.
 type Model = BTreeMap<u64, Client>;
@@ -127,10 +127,10 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 proptest! {
-    /// A client that joins, loses its socket and resumes sees every number exactly once, in order, or a gap that names
-    /// exactly what it did not see; the room never holds more than it may; the head count is that of a plain model.
+    /// A client that joins, disconnects and resumes sees every number exactly once, in order, or a gap that names
+    /// exactly what is missing. The room respects its bounds, and the head count equals a plain model's.
     #[test]
-    fn nothing_is_doubled_and_nothing_vanishes_unsaid(ops in prop::collection::vec(op(), 0..80), ring in 1..6_usize) {
+    fn no_duplicates_and_losses_are_reported(ops in prop::collection::vec(op(), 0..80), ring in 1..6_usize) {
         const SEATS: usize = 5;
         let grace = 30;
         let mut room = Room::<u64, Inbox>::new(at(0));
