@@ -1,5 +1,5 @@
-//! The addresses by which others reach this machine. They are read from the kernel's files: asking over netlink would be one more kind
-//! of socket that the hardened service may open.
+//! Addresses of this machine, read from procfs: netlink would be one more kind of socket that the hardened service has
+//! to allow.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -7,14 +7,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::limits::Ipv6Prefix;
 
-/// A routing table of a machine with a few interfaces has some KiB.
+/// Read limit; the routing table of a machine with a few interfaces has some KiB.
 const MOST_BYTES: u64 = 1024 * 1024;
-/// `if_inet6` flags of addresses that are not in use (linux/if_addr.h): tentative, and found to be another machine's.
+/// `if_inet6` flags of unusable addresses (linux/if_addr.h): tentative, and duplicate of another machine's.
 const TENTATIVE: u8 = 0x40;
 const DUPLICATE: u8 = 0x08;
 
-/// The addresses of all interfaces that are up, without loopback: IPv4 first, then IPv6, link-local ones last. Two small reads from
-/// memory.
+/// Returns the addresses of all active interfaces without loopback: IPv4 first, then IPv6, link-local ones last. Two
+/// small reads from memory.
 pub fn own_addresses() -> Vec<IpAddr> {
     let v4 = v4(&read("/proc/self/net/fib_trie"));
     let v6 = v6(&read("/proc/self/net/if_inet6"));
@@ -32,14 +32,15 @@ pub fn local_prefixes() -> Vec<Ipv6Prefix> {
     entries.filter_map(|entry| Ipv6Prefix::new(entry.address, entry.prefix_length)).collect()
 }
 
-/// A machine without the file (without IPv6, for one) has no such address.
+/// Reads a file; without it (no IPv6, for example) there are no such addresses.
 fn read(file: &str) -> String {
     let mut text = String::new();
     let _ = File::open(file).and_then(|file| file.take(MOST_BYTES).read_to_string(&mut text));
     text
 }
 
-/// The routing table as a tree: below an address stand the routes that begin there, and `host LOCAL` is this machine's own.
+/// Parses the routing trie: an address is followed by the routes that begin there; `host LOCAL` marks this machine's
+/// own.
 fn v4(table: &str) -> Vec<Ipv4Addr> {
     let mut addresses = Vec::new();
     let mut current: Option<Ipv4Addr> = None;
@@ -53,13 +54,13 @@ fn v4(table: &str) -> Vec<Ipv4Addr> {
     addresses
 }
 
-/// An address in use and the prefix of its network.
+/// Usable address and the prefix length of its network.
 struct V6Entry {
     address: Ipv6Addr,
     prefix_length: u8,
 }
 
-/// One address a line: 32 hexadecimal digits, interface number, prefix length, scope, flags, interface name.
+/// Parses one address a line: 32 hexadecimal digits, interface number, prefix length, scope, flags, interface name.
 fn v6_entries(table: &str) -> impl Iterator<Item = V6Entry> {
     let entry = |line: &str| {
         let mut words = line.split_whitespace();
@@ -76,7 +77,7 @@ fn v6(table: &str) -> Vec<Ipv6Addr> {
     v6_entries(table).map(|entry| entry.address).collect()
 }
 
-/// Whether an address holds on one cable only, so that a browser cannot use it without naming an interface.
+/// Returns true for link-local addresses, which browsers cannot use without naming an interface.
 pub fn is_link_local(addr: &IpAddr) -> bool {
     match addr {
         IpAddr::V4(addr) => addr.is_link_local(),
@@ -89,14 +90,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn link_local_addresses_are_known() {
+    fn link_local_addresses_are_recognized() {
         for (text, local) in [("169.254.7.1", true), ("192.168.1.20", false), ("fe80::1", true), ("fd00::1", false)] {
             assert_eq!(text.parse().map(|addr| is_link_local(&addr)), Ok(local), "{text}");
         }
     }
 
     #[test]
-    fn the_kernels_files_are_understood() {
+    fn procfs_tables_are_parsed() {
         let table = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n     |-- 192.168.1.0\n        \
                      /24 link UNICAST\nLocal:\n  +-- 127.0.0.0/8 2 0 2\n     |-- 127.0.0.0\n        /8 host LOCAL\n     \
                      |-- 127.0.0.1\n        /32 host LOCAL\n     |-- 127.255.255.255\n        /32 link BROADCAST\n     \
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_never_among_them() {
+    fn own_addresses_exclude_loopback() {
         assert!(own_addresses().iter().all(|addr| !addr.is_loopback()));
         assert!(read("/proc/self/net/fib_trie").contains("127.0.0.1"), "this machine has the file");
     }

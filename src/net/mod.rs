@@ -1,4 +1,4 @@
-//! Listening, accepting, TLS, draining.
+//! Listeners, accept loop, TLS and draining.
 
 mod accept;
 mod addresses;
@@ -24,15 +24,15 @@ pub struct Listener {
     door: Door,
 }
 
-/// Why there is no listener.
+/// Error of binding a listener.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// The address is taken, foreign, or a port below 1024 without the right to it.
+    /// The address is in use, not local, or a port below 1024 without permission.
     #[error("cannot listen on {addr}: {cause}")]
     Bind {
-        /// The address asked for.
+        /// Requested address.
         addr: SocketAddr,
-        /// The kernel's error.
+        /// System error.
         cause: io::Error,
     },
     /// Certificate or key cannot be used.
@@ -40,23 +40,23 @@ pub enum ListenError {
     Tls(#[from] TlsError),
 }
 
-/// Connections that the kernel holds until they are accepted. tokio's own 128 are full for a moment when many come at once, and who
-/// finds them full tries again after a whole second.
+/// Connections that the kernel queues until they are accepted. tokio's default of 128 fills up when many arrive at
+/// once, and a client that finds it full retries only after a second.
 const BACKLOG: u32 = 1024;
 
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart need not wait for the connections of the process before to be forgotten.
+    // A restart need not wait for the old process's connections in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;
     socket.listen(BACKLOG)
 }
 
 impl Listener {
-    /// Binds `addr` for plain HTTP; port 0 lets the kernel choose. Who comes is let in at `door`.
+    /// Binds `addr` for plain HTTP; port 0 lets the kernel choose.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn plain(addr: SocketAddr, door: Door) -> Result<Self, ListenError> {
         Ok(Self { tcp: bind(addr)?, tls: None, door })
     }
@@ -64,15 +64,15 @@ impl Listener {
     /// Binds `addr` for HTTPS.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn secure(addr: SocketAddr, tls: &Tls) -> Result<Self, ListenError> {
         Ok(Self { tcp: bind(addr)?, tls: Some(tls.acceptor()), door: Door::PiChat })
     }
 
-    /// The address that was bound.
+    /// Returns the bound address.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
     }

@@ -1,4 +1,4 @@
-//! A connection's stream, and its place among the connections, given back when it is gone.
+//! Stream of a connection with its slot in the connection limits, released on drop.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use tokio_rustls::server::TlsStream;
 use crate::limits::{Endpoints, Ends, Slot};
 use crate::ws::{Direct, Outbound, Transport};
 
-/// A stream that holds a slot of the connection caps.
+/// Stream that holds a slot of the connection limits.
 pub(super) struct Held<S> {
     io: S,
-    /// Given back with the value.
+    /// Released on drop.
     slot: Arc<Slot>,
 }
 

@@ -1,8 +1,8 @@
-//! The certificate authority of this one device. Its key may sign for the device's full names and private addresses only, so that a
-//! person who trusts it trusts this device and no site of the internet, even if the key is stolen.
+//! Certificate authority of this one device. Name constraints limit its key to the device's full names and private
+//! addresses: trusting it means trusting this device and no internet site, even if the key is stolen.
 //!
-//! Key and certificate lie in one file, mode 0600, so that a power cut leaves both or none. The certificate is a function of the key
-//! and the host name, but for its signature: whether the file fits the machine's name is found out by making it again.
+//! Key and certificate share one file, mode 0600, so that a power cut leaves both or none. Apart from its signature the
+//! certificate follows from the key and the host name, so a file is checked by generating it again.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,31 +24,31 @@ use super::authority_files::Files;
 use super::leaf::{Leaf, PRIVATE, names, names_with_label};
 use super::{TlsError, shown};
 
-/// Around a certificate in a PEM file (RFC 7468 section 5.1).
+/// Delimiters of a certificate in a PEM file (RFC 7468 section 5.1).
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
-/// Characters of a common name (RFC 5280, `ub-common-name`), less what stands around the host name.
+/// Characters of the host name in a common name (RFC 5280, `ub-common-name`).
 const MOST_OF_NAME: usize = 64 - "PiChat  12345678".len();
 
-/// Where an authority comes from.
+/// Origin of an authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// It was there.
+    /// Loaded from its file.
     Kept,
-    /// There was none.
+    /// Created; there was none.
     First,
-    /// There was none for the name that the machine has now.
+    /// Created for a new host name.
     HostName,
-    /// The machine has a name again for which it made one earlier.
+    /// Loaded for an earlier host name that returned.
     Returned,
-    /// The file of this name could not be used, and was put aside.
+    /// Created; the file of this name was unusable and was put aside.
     Damaged,
-    /// Somebody asked for a new one.
+    /// Created on request.
     Asked,
 }
 
 impl Origin {
-    /// As it stands in the log.
+    /// Returns the value for the log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Kept => "kept",
@@ -72,7 +72,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Opens the authority in `data_dir` for a machine of this name, or makes one. Blocks.
+    /// Loads the authority in `data_dir` for this host name, or creates one. Blocks.
     ///
     /// # Errors
     /// A file that cannot be read or written, or that others can read. Nothing is replaced then.
@@ -103,37 +103,37 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(params, key), certificate, pem, origin, aside, single_label: false })
     }
 
-    /// Where it comes from.
+    /// Returns its origin.
     pub fn origin(&self) -> Origin {
         self.origin
     }
 
-    /// The file that a damaged or replaced authority was put aside as.
+    /// Returns the path to which a damaged or replaced authority was moved.
     pub fn aside(&self) -> Option<&Path> {
         self.aside.as_deref()
     }
 
-    /// Returns true if it may sign for a single label, as earlier versions' could: that may be a whole domain of the internet.
+    /// Returns true if it may sign for a single label, as older versions' could; that may be a top-level domain.
     pub fn signs_single_label(&self) -> bool {
         self.single_label
     }
 
-    /// Its certificate as PEM, for people to install.
+    /// Returns its certificate as PEM, for people to install.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// Its certificate as DER.
+    /// Returns its certificate as DER.
     pub fn der(&self) -> &[u8] {
         &self.certificate
     }
 
-    /// The SHA-256 of its certificate, by which people recognise it.
+    /// Returns the SHA-256 of its certificate, by which people recognize it.
     pub fn fingerprint(&self) -> Sha256 {
         Sha256::of(&self.certificate)
     }
 
-    /// A certificate with a fresh key.
+    /// Issues a certificate with a new key.
     pub(super) fn issue(&self, leaf: &Leaf) -> Result<CertifiedKey, TlsError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
@@ -143,7 +143,7 @@ impl Authority {
         params.distinguished_name = common_name("PiChat");
         let date = |at: Timestamp| date_time_ymd(1970, 1, 1) + Duration::from_millis(u64::try_from(at.0).unwrap_or(0));
         (params.not_before, params.not_after) = (date(leaf.not_before()), date(leaf.not_after()));
-        // 127 random bits, and no sign.
+        // 127 random bits, positive.
         let mut serial = random::<16>();
         serial[0] = serial[0] & 0x7f | 0x40;
         params.serial_number = Some(SerialNumber::from_slice(&serial));
@@ -157,7 +157,7 @@ impl Authority {
     }
 }
 
-/// Key and certificate of a file.
+/// Key and certificate of one file.
 struct Stored {
     key: KeyPair,
     certificate: CertificateDer<'static>,
@@ -174,7 +174,7 @@ impl Stored {
         Some(Self { key, certificate, pem: format!("{pem}\n") })
     }
 
-    /// Returns the authority if it is one that this version or an earlier one makes of this key for this host name.
+    /// Returns the authority if this or an earlier version creates it from this key and host name.
     fn fitting(self, host_name: &str) -> Option<Authority> {
         let (params, earlier) = self.params_of(host_name)?;
         let Self { key, certificate, pem } = self;
@@ -183,7 +183,7 @@ impl Stored {
         Some(Authority { issuer, certificate, pem, origin: Origin::Kept, aside: None, single_label })
     }
 
-    /// The parameters for this host name that lead to this certificate; true if they are an earlier version's.
+    /// Returns the parameters for this host name that yield this certificate; true if they are an earlier version's.
     fn params_of(&self, host_name: &str) -> Option<(CertificateParams, bool)> {
         let there = anchor(&self.certificate)?;
         let same = |params: &CertificateParams| Some(anchor(params.self_signed(&self.key).ok()?.der())? == there);
@@ -195,7 +195,7 @@ impl Stored {
         same(&earlier)?.then_some((earlier, true))
     }
 
-    /// The host name that it was made for: `present`, or the one in its subject.
+    /// Returns the host name that it was created for: `present`, or the one in its subject.
     fn host_name(&self, present: &str) -> Option<String> {
         let subject = anchor(&self.certificate)?.subject.to_vec();
         let text = String::from_utf8_lossy(&subject);
@@ -204,8 +204,7 @@ impl Stored {
     }
 }
 
-/// The certificate of the authority in `data_dir` for a machine of this name, as PEM, and its fingerprint; none where there is no file
-/// that can be understood.
+/// Reads the authority's certificate for this host name as PEM, with its fingerprint; `None` without a valid file.
 ///
 /// # Errors
 /// A file that cannot be read, or that others can read.
@@ -219,31 +218,32 @@ pub fn kept(data_dir: &Path, host_name: &str) -> Result<Option<(String, Sha256)>
     Ok(stored.map(|stored| (stored.pem, Sha256::of(&stored.certificate))))
 }
 
-/// Makes a new authority in `data_dir` and keeps the old one aside: every client must trust the device anew. A server that runs keeps the
-/// old one until it starts again.
+/// Creates a new authority in `data_dir` and puts the old one aside: every client must trust the device anew. A running
+/// server keeps the old one until it restarts.
 ///
 /// # Errors
 /// A file that cannot be written.
 pub fn renew(data_dir: &Path, host_name: &str) -> Result<Authority, TlsError> {
     let files = Files::new(data_dir, host_name);
-    // One that others can read, or that is no file, is a reason for a new one.
+    // A file that others can read, or no regular file, is a reason for a new one.
     if files.take_over(|content| Stored::parse(content)?.host_name(host_name)).is_err() {
         files.set_legacy_aside()?;
     }
     Authority::make(&files, host_name, Origin::Asked)
 }
 
-/// The authority's certificate before it is signed. Its dates do not come from a clock: a Pi may start without one.
+/// Returns the parameters of the authority's certificate. Its dates come from no clock, since a Pi may start without
+/// one.
 ///
-/// A permitted name stands for all names below it too (RFC 5280 section 4.2.1.10), so those are excluded: with a leading dot a
-/// constraint means what is below the name and not the name itself.
+/// A permitted name includes all names below it (RFC 5280 section 4.2.1.10), so those are excluded: a constraint with a
+/// leading dot means the names below, without the name itself.
 fn params(key: &KeyPair, host_name: &str) -> Result<CertificateParams, rcgen::Error> {
     let names = names(host_name);
     let below = names.iter().map(|name| GeneralSubtree::DnsName(format!(".{name}"))).collect();
     constrained(key, host_name, names, below)
 }
 
-/// As versions up to 0.1.0 made it: with the host name as a single label, and without exclusions.
+/// Returns the parameters of versions up to 0.1.0: with a single-label host name and without exclusions.
 fn params_of_earlier_version(key: &KeyPair, host_name: &str) -> Result<CertificateParams, rcgen::Error> {
     constrained(key, host_name, names_with_label(host_name), Vec::new())
 }
@@ -259,11 +259,11 @@ fn constrained(
     let name: String = host_name.chars().filter(|c| c.is_ascii_graphic()).take(MOST_OF_NAME).collect();
     params.distinguished_name = common_name(&format!("PiChat {name} {id}"));
     params.not_before = date_time_ymd(2020, 1, 1);
-    // The last year that the shorter of the two forms of dates can say (RFC 5280 section 4.1.2.5).
+    // The last year of UTCTime, the shorter date form (RFC 5280 section 4.1.2.5).
     params.not_after = date_time_ymd(2049, 12, 31);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    // Programs, mail and people's own certificates are nothing that it may vouch for.
+    // It must not vouch for programs, mail or personal certificates.
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let names = names.into_iter().map(GeneralSubtree::DnsName);
     let networks = PRIVATE.iter().filter_map(|(first, bits)| {
@@ -281,7 +281,7 @@ fn common_name(text: &str) -> DistinguishedName {
     name
 }
 
-/// What a verifier keeps of an authority: its name, its key, what it may sign for.
+/// Returns the trust anchor that verifiers derive: name, key and constraints.
 fn anchor(certificate: &CertificateDer<'static>) -> Option<TrustAnchor<'static>> {
     let mut store = RootCertStore::empty();
     store.add(certificate.clone()).ok()?;

@@ -1,5 +1,5 @@
-//! The files of this device's authorities in the data folder: one for each host name that it has had. None is ever replaced or
-//! removed: a name that returns finds the authority that people trust, and what cannot be used is kept under another name.
+//! Files of the device's authorities in the data folder, one for each host name it has had. None is replaced or
+//! removed: a returning name finds the authority that people trust, and an unusable file is kept under another name.
 
 use std::fs;
 use std::io;
@@ -13,16 +13,16 @@ use crate::types::crypto::{Sha256, hex};
 
 use super::TlsError;
 
-/// The only file of earlier versions. Its authority is taken over under the name that it was made for.
+/// The file of earlier versions, adopted under the host name that it was created for.
 const LEGACY: &str = "local-ca.pem";
-/// The host name whose authority was used last.
+/// File that holds the host name used last.
 const CURRENT: &str = "local-ca.current";
-/// Key and certificate have some 1200 bytes.
+/// Read limit; key and certificate have some 1200 bytes.
 const MAX_BYTES: u64 = 16 * 1024;
-/// Characters of a host name in a file name: Linux allows 255, less what stands around it. A longer one is cut and gets a digest.
+/// Characters of a host name in a file name: Linux allows 255 in all. A longer name is truncated and gets a digest.
 const MAX_NAME: usize = 180;
 
-/// The authority's files for one host name.
+/// Files of the authority for one host name.
 pub(super) struct Files<'a> {
     folder: &'a Path,
     name: String,
@@ -38,18 +38,18 @@ impl<'a> Files<'a> {
         self.folder.join(format!("local-ca.{}.pem", self.name))
     }
 
-    /// The content of the file; none where there is none.
+    /// Reads the file; `None` if it is missing.
     pub(super) fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, TlsError> {
         Ok(private_file::read_key(&self.path(), MAX_BYTES)?)
     }
 
-    /// The content of an earlier version's file; none where there is none.
+    /// Reads an earlier version's file; `None` if it is missing.
     pub(super) fn read_legacy(&self) -> Result<Option<Zeroizing<Vec<u8>>>, TlsError> {
         Ok(private_file::read_key(&self.folder.join(LEGACY), MAX_BYTES)?)
     }
 
-    /// Takes an earlier version's file over: renames it after the host name that `made_for` finds in it, else after the present one.
-    /// If that name has an authority already, the file is kept beside it.
+    /// Adopts an earlier version's file: renames it after the host name that `made_for` finds in it, else after the
+    /// present one. If that name has an authority, the file is kept beside it.
     pub(super) fn take_over(&self, made_for: impl FnOnce(&[u8]) -> Option<String>) -> Result<(), TlsError> {
         let Some(content) = self.read_legacy()? else { return Ok(()) };
         let name = made_for(&content).map_or_else(|| self.name.clone(), |host_name| file_part(&host_name));
@@ -61,7 +61,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Keeps an earlier version's file, which cannot be used, beside the present one.
+    /// Keeps an unusable file of an earlier version beside the present one.
     pub(super) fn set_legacy_aside(&self) -> Result<(), TlsError> {
         let legacy = self.folder.join(LEGACY);
         if legacy.symlink_metadata().is_err() {
@@ -75,7 +75,7 @@ impl<'a> Files<'a> {
         kept.map(drop).map_err(failed(legacy))
     }
 
-    /// Writes a new authority. What had its name is kept as `local-ca.NAME.pem.LABEL-1`; returns that path.
+    /// Writes a new authority. A previous file is kept as `local-ca.NAME.pem.LABEL-1`; returns that path.
     pub(super) fn write(&self, content: &[u8], label: &str) -> Result<Option<PathBuf>, TlsError> {
         let file = self.path();
         let there = file.symlink_metadata().is_ok();
@@ -95,7 +95,7 @@ impl<'a> Files<'a> {
         })
     }
 
-    /// Notes that this name's authority is in use; returns true if it was another name's before.
+    /// Records that this name's authority is in use; returns true if another name's was before.
     pub(super) fn make_current(&self) -> Result<bool, TlsError> {
         let file = self.folder.join(CURRENT);
         let before = private_file::text(&file, MAX_BYTES).map(|text| text.trim().to_owned());
@@ -117,7 +117,8 @@ impl From<Untrusted> for TlsError {
     }
 }
 
-/// A host name as part of a file name: letters, digits, dots and hyphens. Any other name gets a digest, so that no two share a file.
+/// Returns a host name as part of a file name: letters, digits, dots and hyphens. Any other name gets a digest, so that
+/// no two share a file.
 fn file_part(host_name: &str) -> String {
     let name = host_name.trim_end_matches('.').to_ascii_lowercase();
     if name.is_empty() {
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_names_become_parts_of_file_names() {
+    fn host_names_map_to_unique_file_names() {
         assert_eq!(file_part("Recepcion.oficina.lan."), "recepcion.oficina.lan");
         assert_eq!(file_part(""), "localhost");
         let odd = ["a/../../b", "ñandú", "a_b", "a-b", "..", ".a", "a b", &"x".repeat(300), &"x".repeat(301)];

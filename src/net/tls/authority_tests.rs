@@ -17,7 +17,8 @@ use crate::private_file::Untrusted;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-/// Whether rustls' verifier, which is not the one that signs, takes a certificate of `authority` for `name` on that day.
+/// Returns true if rustls' verifier, independent of the signer, accepts a certificate of `authority` for `name` on that
+/// day.
 fn holds(authority: &Authority, leaf: &Leaf, name: &str, at: Timestamp) -> bool {
     let mut roots = RootCertStore::empty();
     roots.add(authority.certificate.clone()).unwrap();
@@ -35,7 +36,7 @@ fn leaf(host_name: &str, addresses: &[&str]) -> Leaf {
 }
 
 #[test]
-fn a_certificate_holds_for_what_it_names() {
+fn certificate_is_valid_for_its_names() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::open(folder.path(), "recepcion").unwrap();
     let leaf = leaf("recepcion", &["192.168.1.20", "fd00::20", "169.254.3.4"]);
@@ -52,7 +53,7 @@ fn a_certificate_holds_for_what_it_names() {
 }
 
 #[test]
-fn what_a_thief_of_the_key_signs_for_others_is_refused() {
+fn stolen_key_cannot_sign_for_other_names() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::open(folder.path(), "pichat").unwrap();
     for name in ["example.com", "otro.local", "local", "pichat.example.com", "localhost", "pichat", "x.pichat.local"] {
@@ -70,9 +71,9 @@ fn what_a_thief_of_the_key_signs_for_others_is_refused() {
     }
 }
 
-/// Host names that are domains of the internet, and one whose authority permits a name below another of its own.
+/// Host names that are domains of the internet, and one whose authority permits a name below another one.
 #[test]
-fn host_name_that_is_a_domain_signs_for_one_name_only() {
+fn domain_as_host_name_signs_for_one_name_only() {
     let sign = |authority: &Authority, host_name: &str, name: &str| {
         let mut forged = leaf(host_name, &[]);
         forged.wanted.names = vec![name.to_owned()];
@@ -110,7 +111,7 @@ fn host_name_that_is_a_domain_signs_for_one_name_only() {
     }
 }
 
-/// Returns true if openssl takes a certificate of `authority` for `name`.
+/// Returns true if openssl accepts a certificate of `authority` for `name`.
 fn openssl_accepts(authority: &Authority, leaf: &Leaf, name: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let (ca, file) = (folder.path().join("ca.pem"), folder.path().join("leaf.der"));
@@ -186,13 +187,13 @@ fn damaged_authority_is_put_aside() {
         assert_eq!(fs::read_to_string(&aside).unwrap(), damaged);
         assert_eq!(Authority::open(folder.path(), "pichat").unwrap().origin(), Origin::Kept);
     }
-    // Taken back by hand, it is what people trust.
+    // Restored by hand, it is trusted again.
     write_private(&path, text);
     assert_eq!(Authority::open(folder.path(), "pichat").unwrap().der(), good.der());
 }
 
 #[test]
-fn renewed_authority_leaves_the_old_one() {
+fn renewal_keeps_the_old_authority() {
     let folder = tempfile::tempdir().unwrap();
     let old = Authority::open(folder.path(), "pichat").unwrap();
     // A power cut in the middle of a write.
@@ -209,7 +210,7 @@ fn renewed_authority_leaves_the_old_one() {
     assert_eq!(listed(folder.path()).len(), 4);
 }
 
-/// Authority that an earlier version left for this host name.
+/// Creates the authority that an earlier version left for this host name.
 fn earlier(folder: &Path, host_name: &str) -> Vec<u8> {
     let key = KeyPair::generate().unwrap();
     let made = params_of_earlier_version(&key, host_name).unwrap().self_signed(&key).unwrap();
@@ -218,19 +219,19 @@ fn earlier(folder: &Path, host_name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn authority_of_an_earlier_version_is_taken_over() {
+fn authority_of_an_earlier_version_is_adopted() {
     for (host_name, single_label) in [("pichat", true), ("bogota", true), ("chat.oficina.lan", false)] {
         let folder = tempfile::tempdir().unwrap();
         let der = earlier(folder.path(), host_name);
         assert_eq!(kept(folder.path(), host_name).unwrap().unwrap().1, Sha256::of(&der));
-        // The name has changed meanwhile, then it returns.
+        // The name changed, then it returns.
         let other = Authority::open(folder.path(), "bodega").unwrap();
         assert_eq!((other.origin(), other.signs_single_label()), (Origin::HostName, false));
         let taken = Authority::open(folder.path(), host_name).unwrap();
         assert_eq!((taken.der(), taken.origin()), (der.as_slice(), Origin::Returned));
         assert_eq!(taken.signs_single_label(), single_label);
         assert!(!folder.path().join("local-ca.pem").exists());
-        // Its certificates hold full names only.
+        // Its certificates contain full names only.
         let leaf = leaf(host_name, &[]);
         assert!(
             holds(&taken, &leaf, names(host_name).last().unwrap(), NOW) && openssl_accepts(&taken, &leaf, &names(host_name)[0])
@@ -239,7 +240,7 @@ fn authority_of_an_earlier_version_is_taken_over() {
         let new = renew(folder.path(), host_name).unwrap();
         assert!(!new.signs_single_label() && new.der() != der);
     }
-    // A file that cannot be read any more, and one for a name that has an authority already.
+    // An unreadable file, and one for a name that already has an authority.
     let folder = tempfile::tempdir().unwrap();
     write_private(&folder.path().join("local-ca.pem"), "noise");
     assert_eq!(Authority::open(folder.path(), "pichat").unwrap().origin(), Origin::Damaged);
@@ -265,7 +266,7 @@ fn authority_that_others_can_read_is_refused() {
             (listed(folder.path()), path.metadata().unwrap().permissions().mode() & 0o777),
             (vec![name.to_owned()], 0o640)
         );
-        // Both ways out that the sentence names.
+        // Both remedies that the message names.
         assert_ne!(renew(folder.path(), "pichat").unwrap().der(), der);
         let aside = folder.path().join("local-ca.pichat.pem.replaced-1");
         fs::set_permissions(&aside, fs::Permissions::from_mode(0o600)).unwrap();
@@ -285,7 +286,7 @@ fn authority_that_others_can_read_is_refused() {
 }
 
 #[test]
-fn every_device_has_another_one() {
+fn every_device_has_its_own_authority() {
     let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (a, b) = (Authority::open(a.path(), "pichat").unwrap(), Authority::open(b.path(), "pichat").unwrap());
     let subject = |of: &Authority| anchor(&of.certificate).unwrap().subject.to_vec();

@@ -8,7 +8,7 @@ use rustls::sign::CertifiedKey;
 
 use super::{TlsError, shown};
 
-/// Reads both; they must belong together.
+/// Reads certificate and key, which must match.
 pub(super) fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
     let pem = |file: &Path| {
         let file = file.to_owned();

@@ -1,9 +1,9 @@
-//! What a certificate of this device must name, how long it holds, and when it wants a successor. No clock and no I/O.
+//! Contents of the device's certificate: names, validity and renewal. No clock, no I/O.
 //!
-//! It is the browser's clock that judges a certificate, and only ours that dates it. A Pi without a battery starts with an old date,
-//! and where there is no time server it stays behind by all the time that the device was ever switched off. So a certificate holds
-//! a little into the past and far into the future. Together they stay under the 825 days that Apple's systems allow a certificate
-//! of an authority that a person installed (the 398 days are for authorities that systems ship).
+//! Browsers judge the validity by their own clock, while the server dates it by its own. A Pi without a battery starts
+//! with an old date, and without a time server it stays behind by all the time that it was switched off. A certificate
+//! therefore reaches a little into the past and far into the future. Both together stay under the 825 days that Apple
+//! allows for an authority that the user installed (the 398 days apply to authorities of the system).
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,23 +11,23 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// For browsers whose clock is behind ours.
+/// Days for browsers whose clock is behind.
 const BACKWARDS: u32 = 90;
-/// For browsers whose clock is ahead of ours.
+/// Days for browsers whose clock is ahead.
 const FORWARDS: u32 = 730;
-/// A certificate is made anew when the clock says another date than that it was made at, by so many days: because they have passed,
-/// or because the clock was set. Two years without power are then needed before a browser sees one that has ended.
+/// Days between the clock and the issue date after which a certificate is renewed, either because they have passed or
+/// because the clock was set. Only two years without power then lead to an expired certificate.
 const KEPT: u32 = 30;
-/// Addresses in a certificate: more interfaces than a small machine has.
+/// Addresses in a certificate; a small machine has fewer interfaces.
 const MOST_ADDRESSES: usize = 32;
 
-/// 2026-11-01, when this was written. A clock that says less is wrong.
+/// Earliest plausible date, 2026-11-01; a clock before it is wrong.
 const WRITTEN: Timestamp = Timestamp(1_793_491_200_000);
 
-/// The name under which every device can be reached at first.
+/// Name by which every device can be reached at first.
 pub(super) const DEFAULT_NAME: &str = "pichat.local";
 
-/// The networks that are nobody's in particular (RFC 1918, 3927, 4193, 4291), and the machine itself.
+/// Private networks (RFC 1918, 3927, 4193, 4291) and loopback.
 pub(super) const PRIVATE: [(&str, u8); 8] = [
     ("10.0.0.0", 8),
     ("172.16.0.0", 12),
@@ -39,7 +39,7 @@ pub(super) const PRIVATE: [(&str, u8); 8] = [
     ("::1", 128),
 ];
 
-/// What a certificate must name.
+/// Names and addresses that a certificate must contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     pub(super) host_name: String,
@@ -48,8 +48,9 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// For a machine of this host name that has these addresses. What the authority may not sign is left out, since one such name
-    /// would make browsers refuse the whole certificate; so are link-local IPv6 addresses, which no browser can name.
+    /// Returns the specification for this host name and these addresses. Names that the authority may not sign are left
+    /// out, since browsers would refuse the whole certificate, and so are link-local IPv6 addresses, which browsers
+    /// cannot use.
     pub fn new(host_name: &str, addresses: &[IpAddr]) -> Self {
         let loopback = [IpAddr::from([127, 0, 0, 1]), IpAddr::from(std::net::Ipv6Addr::LOCALHOST)];
         let usable = |addr: &IpAddr| is_private(addr) && !matches!(addr, IpAddr::V6(v6) if v6.is_unicast_link_local());
@@ -60,18 +61,18 @@ impl Wanted {
     }
 }
 
-/// `pichat.local`, the host name as multicast DNS announces it, and the host name itself where it has a dot. Never a single label: the
-/// host name `dev` or `bogota` is a domain of the internet too.
+/// Returns `pichat.local`, the host name as multicast DNS announces it, and the host name itself if it has a dot. Never
+/// a single label: `dev` or `bogota` are also domains of the internet.
 pub(super) fn names(host_name: &str) -> Vec<String> {
     let mut names = names_with_label(host_name);
-    // Authorities exclude what is below each name, so a name above another of them cannot be among them.
+    // The authority excludes the names below each of these, so none may lie below another.
     let all = names.clone();
     let above = |name: &str| all.iter().any(|other| other.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')));
     names.retain(|name| name.contains('.') && !above(name));
     names
 }
 
-/// The same with the host name also where it is a single label, as versions up to 0.1.0 had it.
+/// Returns the same names plus a single-label host name, as versions up to 0.1.0 had it.
 pub(super) fn names_with_label(host_name: &str) -> Vec<String> {
     let host_name = host_name.trim_end_matches('.').to_ascii_lowercase();
     let fits = |label: &str| {
@@ -79,7 +80,7 @@ pub(super) fn names_with_label(host_name: &str) -> Vec<String> {
     };
     let mut names = vec![DEFAULT_NAME.to_owned()];
     let first = host_name.split('.').next().unwrap_or_default();
-    // `localhost` is what a machine is called that nobody gave a name; signing for it would concern every machine.
+    // Machines without a name are called `localhost`; signing for it would affect every machine.
     if host_name.len() <= 253 && host_name.split('.').all(fits) && first != "localhost" {
         names.extend([format!("{first}.local"), host_name]);
     }
@@ -88,7 +89,7 @@ pub(super) fn names_with_label(host_name: &str) -> Vec<String> {
     names
 }
 
-/// Whether the authority may sign for this address.
+/// Returns true if the authority may sign for this address.
 fn is_private(addr: &IpAddr) -> bool {
     match addr {
         IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_loopback(),
@@ -96,17 +97,17 @@ fn is_private(addr: &IpAddr) -> bool {
     }
 }
 
-/// Why a certificate was made.
+/// Reason for a new certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The machine has an address that the last one does not name.
+    /// The machine has an address that the last certificate lacks.
     Address,
-    /// The date is another one than when the last one was made.
+    /// The date differs from the last certificate's issue date.
     Date,
 }
 
 impl Reason {
-    /// As it stands in the log.
+    /// Returns the value for the log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Address => "address",
@@ -115,7 +116,7 @@ impl Reason {
     }
 }
 
-/// One certificate's content.
+/// Contents of one certificate.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
     pub(super) wanted: Wanted,
@@ -127,7 +128,8 @@ impl Leaf {
         Self { wanted, made: plausible(now) }
     }
 
-    /// Why it does not do any more for a machine that wants this. An address that is gone does no harm: the key stays here.
+    /// Returns the reason to replace it by one for `wanted`, if any. A disappeared address is none: the key stays on
+    /// the device.
     pub(super) fn outlived(&self, wanted: &Wanted, now: Timestamp) -> Option<Reason> {
         let kept = i64::try_from((DAY * KEPT).as_millis()).unwrap_or(i64::MAX);
         if wanted.addresses.iter().any(|addr| !self.wanted.addresses.contains(addr)) {
@@ -148,13 +150,12 @@ impl Leaf {
     }
 }
 
-/// The date, or that of this program where the clock says that it was not written yet. 9000-01-01 bounds the other end: what follows
-/// cannot be said in a certificate.
+/// Returns `now`, at least this program's date and at most 9000-01-01, the limit of certificate dates.
 fn plausible(now: Timestamp) -> Timestamp {
     now.clamp(built(), Timestamp(221_845_392_000_000))
 }
 
-/// When this program was built, as reproducible builds say it, or written.
+/// Returns this program's build date, as reproducible builds define it.
 fn built() -> Timestamp {
     let said = option_env!("SOURCE_DATE_EPOCH").and_then(|seconds| seconds.parse::<i64>().ok());
     said.and_then(|seconds| seconds.checked_mul(1000)).map_or(WRITTEN, |built| Timestamp(built).max(WRITTEN))

@@ -9,7 +9,7 @@ fn wanted(addresses: &[&str]) -> Wanted {
 }
 
 #[test]
-fn a_machine_is_named_by_its_names_and_private_addresses() {
+fn spec_has_own_names_and_private_addresses() {
     let wanted = wanted(&["192.168.1.20", "8.8.8.8", "fd00::1", "fe80::1", "169.254.7.7", "2001:db8::1", "192.168.1.20"]);
     assert_eq!(wanted.names, ["pichat.local"]);
     let texts: Vec<_> = wanted.addresses.iter().map(ToString::to_string).collect();
@@ -26,7 +26,7 @@ fn a_machine_is_named_by_its_names_and_private_addresses() {
 }
 
 #[test]
-fn what_may_be_signed_is_what_the_authority_is_confined_to() {
+fn signable_addresses_match_the_constraints() {
     for (text, prefix) in PRIVATE {
         let first: IpAddr = text.parse().unwrap();
         assert!(is_private(&first), "{text}/{prefix}");
@@ -39,7 +39,7 @@ fn what_may_be_signed_is_what_the_authority_is_confined_to() {
 }
 
 #[test]
-fn a_new_address_and_another_date_want_a_new_certificate() {
+fn new_address_or_date_needs_renewal() {
     let now = Timestamp(WRITTEN.0 + 1000 * HOUR);
     let leaf = Leaf::of(wanted(&["10.0.0.1", "10.0.0.2"]), now);
     let at = |hours: i64| Timestamp(now.0 + hours * HOUR);
@@ -54,7 +54,7 @@ fn a_new_address_and_another_date_want_a_new_certificate() {
 }
 
 #[test]
-fn browsers_accept_it_whether_or_not_our_clock_is_right() {
+fn certificate_is_valid_under_any_server_clock() {
     let day = |t: Timestamp| t.0.div_euclid(24 * HOUR);
     for now in [i64::MIN, 0, WRITTEN.0, WRITTEN.0 + 1, WRITTEN.0 + 100_000 * HOUR] {
         let leaf = Leaf::of(wanted(&[]), Timestamp(now));

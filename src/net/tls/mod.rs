@@ -1,13 +1,13 @@
-//! TLS 1.2 and 1.3 with rustls and ring, HTTP/1.1 only. The certificate comes from files or from an authority of this device's own,
-//! and is changed under the running server.
+//! TLS 1.2 and 1.3 with rustls and ring, HTTP/1.1 only. The certificate comes from files or from the device's own
+//! authority, and can be replaced while the server runs.
 //!
-//! | file | what |
+//! | file | contents |
 //! | --- | --- |
 //! | `authority` | the device's own certificate authority |
-//! | `authority_files` | its files: one a host name |
-//! | `leaf` | what a certificate of this device must name, and when it wants a successor |
-//! | `files` | certificate and key that somebody made |
-//! | `shown` | the certificate that new connections are shown |
+//! | `authority_files` | its files, one for each host name |
+//! | `leaf` | names, validity and renewal of the device's certificate |
+//! | `files` | certificate and key provided by an administrator |
+//! | `shown` | certificate for new connections |
 
 mod authority;
 mod authority_files;
@@ -32,10 +32,10 @@ use leaf::Leaf;
 pub use leaf::{Reason, Wanted};
 use shown::Shown;
 
-/// Why TLS cannot be spoken.
+/// Error of setting up TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file is missing, or not PEM.
+    /// A file is missing or no PEM.
     #[error("{file}: {cause}")]
     Pem {
         /// Which file.
@@ -43,29 +43,29 @@ pub enum TlsError {
         /// Fault of that file.
         cause: rustls::pki_types::pem::Error,
     },
-    /// No certificate in the file.
+    /// The file contains no certificate.
     #[error("{0}: no certificate in this file")]
     Empty(PathBuf),
-    /// Certificate and key do not belong together, or cannot be used.
+    /// Certificate and key do not match, or cannot be used.
     #[error("the certificate cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
-    /// The file of this device's own authority cannot be read or written.
+    /// The authority's file cannot be read or written.
     #[error("{file}: {cause}")]
     Authority {
         /// Which file.
         file: PathBuf,
-        /// The system's error.
+        /// System error.
         cause: io::Error,
     },
-    /// The file of this device's own authority is not to be used.
+    /// The authority's file is not trustworthy.
     #[error(transparent)]
     KeyFile(Untrusted),
-    /// A certificate could not be made.
+    /// The certificate could not be generated.
     #[error("no certificate could be made: {0}")]
     Making(#[from] rcgen::Error),
 }
 
-/// What new connections are shown, and where the next one comes from.
+/// TLS configuration: the current certificate and the source of the next one.
 pub struct Tls {
     config: Arc<ServerConfig>,
     shown: Arc<Shown>,
@@ -77,17 +77,17 @@ enum Source {
     Local { authority: Box<Authority>, leaf: Mutex<Leaf> },
 }
 
-/// A certificate that was made just now.
+/// Replacement of the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renewal {
-    /// Why.
+    /// Reason for the renewal.
     pub reason: Reason,
-    /// When it ends.
+    /// End of validity.
     pub until: Timestamp,
 }
 
 impl Tls {
-    /// Opens TLS as the settings ask; none for plain HTTP. The authority's files are in `data_dir`.
+    /// Sets TLS up as configured; `None` for plain HTTP. The authority's files are in `data_dir`.
     ///
     /// # Errors
     /// Files that cannot be read or used.
@@ -120,7 +120,7 @@ impl Tls {
         TlsAcceptor::from(Arc::clone(&self.config))
     }
 
-    /// The authority that browsers must be told to trust, where it is this device's own.
+    /// Returns the device's own authority, which browsers must be told to trust.
     pub fn authority(&self) -> Option<&Authority> {
         match &self.source {
             Source::Files { .. } => None,
@@ -128,10 +128,10 @@ impl Tls {
         }
     }
 
-    /// Makes a new certificate where the one that is shown does not do any more. A few milliseconds, once in a while.
+    /// Issues a new certificate if the current one needs renewal. Takes a few milliseconds.
     ///
     /// # Errors
-    /// When none could be made; the old one is shown further on.
+    /// If none could be issued; the current one stays in use.
     pub fn renew(&self, addresses: &[IpAddr], now: Timestamp) -> Result<Option<Renewal>, TlsError> {
         let Source::Local { authority, leaf } = &self.source else { return Ok(None) };
         let mut leaf = leaf.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,10 +143,10 @@ impl Tls {
         Ok(Some(Renewal { reason, until: leaf.not_after() }))
     }
 
-    /// Reads certificate and key from their files again; whether there are such files. Blocks.
+    /// Reads certificate and key again; returns false if they do not come from files. Blocks.
     ///
     /// # Errors
-    /// What a start would end with; the old certificate is shown further on.
+    /// Those of a start; the current certificate stays in use.
     pub fn reload(&self) -> Result<bool, TlsError> {
         let Source::Files { certificate, key } = &self.source else { return Ok(false) };
         self.shown.show(files::read(certificate, key)?);
@@ -154,10 +154,10 @@ impl Tls {
     }
 }
 
-/// Whether TLS can be spoken as the settings ask for it. Reads the files as the caller's user, and makes none.
+/// Checks that TLS can be set up as configured. Reads the files as the caller's user and creates none.
 ///
 /// # Errors
-/// What a start would end with.
+/// Those of a start.
 pub fn check_tls(mode: &TlsMode) -> Result<(), TlsError> {
     match mode {
         TlsMode::Off | TlsMode::LocalCa => Ok(()),

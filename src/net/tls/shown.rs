@@ -1,4 +1,4 @@
-//! The certificate that new connections are shown. Connections that are open keep what they were shown.
+//! Certificate for new connections, replaceable at run time. Open connections keep theirs.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,7 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-/// ring, named wherever it is needed: the process-wide default of rustls is nobody's business here.
+/// Returns ring as crypto provider, explicitly instead of by rustls' process-wide default.
 pub(super) fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
@@ -41,7 +41,7 @@ impl fmt::Debug for Shown {
     }
 }
 
-/// What is agreed on with browsers: TLS 1.2 or 1.3 with rustls' own suites, HTTP/1.1.
+/// Returns the server configuration: TLS 1.2 or 1.3 with rustls' default suites, HTTP/1.1.
 pub(super) fn config(shown: Arc<Shown>) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()?

@@ -21,7 +21,7 @@ fn local(folder: &Path, own: &[&str], now: Timestamp) -> Tls {
     Tls::open(&TlsMode::LocalCa, folder, || Wanted::new("pichat", &addresses(own)), now).unwrap().unwrap()
 }
 
-/// Whether a browser that trusts the authority takes what is shown now, for this name, on that day.
+/// Returns true if a browser that trusts the authority accepts the current certificate for this name on that day.
 fn taken(tls: &Tls, name: &str, at: Timestamp) -> bool {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(tls.authority().unwrap().der().to_vec())).unwrap();
@@ -32,7 +32,7 @@ fn taken(tls: &Tls, name: &str, at: Timestamp) -> bool {
 }
 
 #[test]
-fn a_cable_that_is_plugged_in_is_named() {
+fn new_address_renews_the_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let tls = local(folder.path(), &["10.0.0.1"], NOW);
     assert!(taken(&tls, "10.0.0.1", NOW) && !taken(&tls, "10.0.0.2", NOW));
@@ -45,18 +45,18 @@ fn a_cable_that_is_plugged_in_is_named() {
 }
 
 #[test]
-fn a_certificate_follows_the_clock() {
+fn clock_change_renews_the_certificate() {
     let folder = tempfile::tempdir().unwrap();
-    // A Pi that starts in 1970.
+    // A Pi whose clock starts in 1970.
     let tls = local(folder.path(), &[], Timestamp(0));
     assert!(taken(&tls, "pichat.local", NOW), "the browser's clock is right all the same");
     assert_eq!(tls.renew(&[], Timestamp(3_600_000)).unwrap(), None);
-    // The time server is found: years ahead.
+    // The time server answers, years ahead.
     let later = Timestamp(NOW.0 + 3 * 365 * DAY);
     assert!(!taken(&tls, "pichat.local", later));
     assert_eq!(tls.renew(&[], later).unwrap().unwrap().reason, Reason::Date);
     assert!(taken(&tls, "pichat.local", later));
-    // Time passes; long before the end there is another one.
+    // Time passes: a renewal comes long before the end.
     let mut at = later;
     for _ in 0..24 {
         at = Timestamp(at.0 + 31 * DAY);
@@ -69,7 +69,7 @@ fn a_certificate_follows_the_clock() {
 }
 
 #[test]
-fn files_and_plain_http_are_left_alone() {
+fn files_and_plain_http_are_not_renewed() {
     let folder = tempfile::tempdir().unwrap();
     let wanted = || Wanted::new("pichat", &[]);
     assert!(Tls::open(&TlsMode::Off, folder.path(), wanted, NOW).unwrap().is_none());
