@@ -1,4 +1,4 @@
-//! Gives bytes without a record one, so that people see the file again.
+//! Gives an orphaned file a record, so that it is listed again.
 
 use std::io::{self, Read as _};
 
@@ -13,14 +13,14 @@ use crate::store::{FileRow, Store};
 use crate::types::crypto::Sha256Hasher;
 use crate::types::{UserId, UserName};
 
-/// Name shown as the uploader of a file that belongs to no account.
+/// Uploader shown for a file that belongs to no account.
 const NO_ACCOUNT: &str = "—";
-/// Bytes hashed at a time.
+/// Bytes read and hashed in one step.
 const CHUNK: usize = 256 * 1024;
 
 impl FilesFolder {
-    /// Records the orphan `id` as `received` under `name`, or the first free numbering of it. `None` when there is no such orphan.
-    /// Blocks.
+    /// Records the orphan `id` as `received` under `name`, or the first free numbering of it. `None` if there is no
+    /// such orphan. Blocks.
     pub fn adopt(
         &self,
         id: FileId,
@@ -38,7 +38,7 @@ impl FilesFolder {
         match recorded {
             Ok(row) => Ok(Some(super::record(row)?)),
             Err(error) => {
-                // Where that fails too, the next start does it.
+                // If that fails too, the next start does it.
                 let _ = self.disk.set_aside(&[id]);
                 Err(error)
             }

@@ -1,4 +1,4 @@
-//! Bytes of a recorded file, or the news that they are gone.
+//! Opens the bytes of a recorded file, or finds them missing.
 
 use std::fs::File;
 use std::io;
@@ -13,14 +13,14 @@ use crate::audit::Event;
 pub enum Content {
     /// The whole file, open for reading.
     Bytes(File),
-    /// The bytes are gone; the record says so from now on.
+    /// The bytes are gone; the record is now `lost`.
     Lost(FileRecord),
-    /// The file was deleted in the meantime.
+    /// The file was deleted before the bytes were opened.
     Deleted,
 }
 
 impl Quarantine {
-    /// Opens the bytes of a file. A file that is missing or has another size becomes `lost`.
+    /// Opens the bytes of a file. A file with missing bytes or another size becomes `lost`.
     pub async fn open_content(self: &Arc<Self>, file: &FileRecord) -> Result<Content, QuarantineError> {
         if file.state.is_lost() {
             return Ok(Content::Lost(file.clone()));
@@ -37,7 +37,7 @@ impl Quarantine {
         }
     }
 
-    /// Moves a file without bytes to `lost`, gives their room back and says so, once.
+    /// Moves a file without bytes to `lost`, releases its quota and audits it, once.
     pub(super) async fn note_lost(&self, file: &FileRecord) -> Result<(), QuarantineError> {
         let id = file.id.to_string();
         if self.store.run(move |db| db.put_file_in(&id, FileState::Lost.as_str())).await? {

@@ -1,4 +1,4 @@
-//! Deletes files: record first, bytes second, and the bytes again until they are gone.
+//! Deletes files: first the record, then the bytes, with retries until they are gone.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,33 +12,33 @@ use crate::audit::Event;
 use crate::store::{Db, StoreError};
 use crate::types::{UserId, UserName};
 
-/// Unlinks that one retry tries: on a card that answers slowly, some 10 ms each, under a second of one disk thread.
+/// Unlinks of one retry: at 10 ms each on a slow card, under a second of one disk thread.
 const UNLINKS_PER_RETRY: usize = 64;
 
-/// A deleted file, and whether its bytes are gone too.
+/// A deleted file and the result of removing its bytes.
 #[derive(Debug)]
 pub struct Deletion {
-    /// The file as it was.
+    /// The record before the deletion.
     pub file: FileRecord,
-    /// `Err` while the bytes are still there; they are tried again.
+    /// `Err` if the bytes are still there; the removal is retried.
     pub unlinked: io::Result<()>,
 }
 
-/// Room that a file takes in the quota.
+/// Quota that a file takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Share {
     pub(super) user: Option<UserId>,
     pub(super) bytes: u64,
 }
 
-/// Deleted files whose bytes could not be unlinked. At most as many as there were records.
+/// Deleted files whose bytes could not be unlinked, at most one for each record.
 #[derive(Debug, Default)]
 pub(super) struct PendingRemovals(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     shares: BTreeMap<FileId, Share>,
-    /// Last one of the batch before, so that files that never yield do not keep others waiting.
+    /// Last id of the previous batch, so that files that always fail do not block the others.
     cursor: Option<FileId>,
 }
 
@@ -51,7 +51,7 @@ impl PendingRemovals {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Next batch, round and round.
+    /// Returns the next batch, starting over at the end.
     fn batch(&self) -> Vec<(FileId, Share)> {
         let mut state = self.state();
         let from = state.cursor.map_or(Bound::Unbounded, Bound::Excluded);
@@ -63,8 +63,9 @@ impl PendingRemovals {
 }
 
 impl Quarantine {
-    /// Deletes a file: in one transaction its record goes and its bytes are noted for removal, then they are unlinked. `None` without
-    /// a record. Carried out to its end even if the caller goes away. `allowed` is asked while the database is held, right before.
+    /// Deletes a file: one transaction removes the record and notes the bytes for removal, then the bytes are unlinked.
+    /// `None` without a record. Runs to completion even if the caller is dropped. `allowed` is called while the
+    /// database is locked, right before the deletion.
     pub async fn delete(
         self: &Arc<Self>,
         id: FileId,
@@ -89,7 +90,7 @@ impl Quarantine {
         let removed = self.store.run(remove).await?.ok_or(QuarantineError::NotAllowed)?;
         let Some(row) = removed else { return Ok(None) };
         let file = record(row)?;
-        // The bytes of a lost file were given back when they were missed.
+        // The bytes of a lost file were released when they were found missing.
         let bytes = if file.state.is_lost() { 0 } else { file.size };
         let share = Share { user: file.uploader, bytes };
         let unlinked = self.unlink(id).await;
@@ -108,16 +109,16 @@ impl Quarantine {
         Ok(Some(Deletion { file, unlinked }))
     }
 
-    /// Unlinks the bytes, then forgets the removal.
+    /// Unlinks the bytes, then drops the noted removal.
     async fn unlink(&self, id: FileId) -> io::Result<()> {
         let disk = self.disk.clone();
         super::blocking(move || disk.remove(id)).await?;
-        // An entry that stays is tried once more at the next start.
+        // The next start retries an entry that stays.
         let _ = self.store.run(move |db| db.drop_removals(&[id.to_string()])).await;
         Ok(())
     }
 
-    /// Tries to unlink the bytes of deleted files once more. For housekeeping.
+    /// Retries to unlink the bytes of deleted files. Called by housekeeping.
     pub async fn retry_removals(&self) {
         for (id, share) in self.removals.batch() {
             if self.unlink(id).await.is_ok() {

@@ -1,7 +1,8 @@
-//! The folder with the bytes. Every call blocks: it belongs on a blocking thread.
+//! Storage of file contents in one folder. Every call blocks and belongs on a blocking thread.
 //!
-//! A name in here is `tmp-` and the file's `FileId` while it arrives, then the `FileId` alone; never anything a client said. Beside
-//! them lie the mark that ties the folder to its database, and `perdidos/` with bytes that have no record. All calls go through one descriptor of the folder, so that the folder cannot be exchanged under a running server.
+//! File names are `tmp-` and the `FileId` during an upload, then the `FileId` alone; no part of a name comes from a
+//! client. The folder also holds the mark that ties it to its database, and `perdidos/` with bytes that have no record.
+//! All calls use one descriptor of the folder, so that the folder cannot be exchanged under a running server.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
@@ -22,40 +23,41 @@ use super::record::FileId;
 use super::write_back::WriteBack;
 use crate::types::crypto::{Sha256, Sha256Hasher};
 
-/// What stands before the id until the file is complete.
+/// Name prefix of incomplete files.
 pub(super) const TEMPORARY: &str = "tmp-";
 
-/// The folder, held open and locked against a second server. Clones share both.
+/// The folder, open and locked against a second server. Clones share the descriptor and the lock.
 #[derive(Clone, Debug)]
 pub(super) struct Disk(Arc<OwnedFd>);
 
 impl Disk {
-    /// Opens the folder, made with mode 0700 where it is missing, and locks it.
+    /// Opens and locks the folder; creates a missing one with mode 0700.
     ///
     /// # Errors
-    /// [`Flaw::InUse`] when another process has the folder: its uploads would be remains to our sweep. All name the folder.
+    /// [`Flaw::InUse`] when another process has the lock: this process would sweep away that process's uploads. All
+    /// errors name the folder.
     pub(super) fn open(dir: &Path) -> Result<Self, QuarantineError> {
         let make = || {
             let missing = !dir.exists();
             DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-            // An fsync of the folder says nothing of the folder's own name.
+            // An fsync of the folder does not persist the folder's own name.
             if missing { File::open(dir.join(".."))?.sync_all() } else { Ok(()) }
         };
         make().map_err(|error| named(dir, &error))?;
         Self::open_existing(dir)?.ok_or_else(|| named(dir, &io::ErrorKind::NotFound.into()).into())
     }
 
-    /// Opens the folder and locks it; `None` when it is missing.
+    /// Opens and locks the folder; `None` if it is missing.
     pub(super) fn open_existing(dir: &Path) -> Result<Option<Self>, QuarantineError> {
         let Some(disk) = Self::look_at(dir)? else { return Ok(None) };
         match fs::flock(&disk.0, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => Err(FolderFault { folder: dir.to_owned(), flaw: Flaw::InUse }.into()),
-            // Some network file systems have no locks; there it goes without.
+            // Some network file systems have no locks; the folder is then used without one.
             Ok(()) | Err(_) => Ok(Some(disk)),
         }
     }
 
-    /// Opens the folder to read it, without a lock; `None` when it is missing.
+    /// Opens the folder for reading, without a lock; `None` if it is missing.
     pub(super) fn look_at(dir: &Path) -> io::Result<Option<Self>> {
         match fs::open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
             Ok(fd) => Ok(Some(Self(Arc::new(fd)))),
@@ -64,17 +66,17 @@ impl Disk {
         }
     }
 
-    /// The folder itself.
+    /// Descriptor of the folder.
     pub(super) fn folder(&self) -> &OwnedFd {
         &self.0
     }
 
-    /// What a file is called that is not complete.
+    /// Returns the name of an incomplete file.
     pub(super) fn temporary_name(id: FileId) -> String {
         format!("{TEMPORARY}{id}")
     }
 
-    /// Starts a file under a temporary name, mode 0600.
+    /// Creates a file under a temporary name, mode 0600.
     pub(super) fn create(&self) -> io::Result<Incoming> {
         let id = FileId::random();
         let name = Self::temporary_name(id);
@@ -93,9 +95,9 @@ impl Disk {
         })
     }
 
-    /// Opens a file for reading. `NotFound` also for what is no regular file: we made no such thing.
+    /// Opens a file for reading. Anything but a regular file is `NotFound`, since PiChat creates only those.
     pub(super) fn open_file(&self, id: FileId) -> io::Result<File> {
-        // NONBLOCK: opening a FIFO that somebody put there must not hang; for a file it says nothing.
+        // NONBLOCK: a FIFO under this name must not block the open; it has no effect on regular files.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         match fs::openat(&self.0, id.to_string(), flags, Mode::empty()).map(File::from) {
             Ok(file) if file.metadata()?.is_file() => Ok(file),
@@ -104,13 +106,13 @@ impl Disk {
         }
     }
 
-    /// Opens a file that has `size` bytes. `NotFound` also for one that has more or fewer.
+    /// Opens a file of exactly `size` bytes; any other size is `NotFound`.
     pub(super) fn open_whole(&self, id: FileId, size: u64) -> io::Result<File> {
         let file = self.open_file(id)?;
         if file.metadata()?.len() == size { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
-    /// Removes a file for good; `false` when there was none. Downloads under way go on to their end.
+    /// Removes a file permanently; `false` if there was none. Downloads in progress continue to their end.
     pub(super) fn remove(&self, id: FileId) -> io::Result<bool> {
         match fs::unlinkat(&self.0, id.to_string(), AtFlags::empty()) {
             Ok(()) => Ok(fs::fsync(&self.0).map(|()| true)?),
@@ -120,22 +122,22 @@ impl Disk {
     }
 }
 
-/// A file on its way in; removed when dropped before `finish`.
+/// File being uploaded; removed when dropped before `finish`.
 pub(super) struct Incoming {
     id: FileId,
     file: File,
     entry: Entry,
     hasher: Sha256Hasher,
-    /// The first `HEAD_BYTES` of the file, for the media type.
+    /// First `HEAD_BYTES` of the file, for the media type.
     head: Vec<u8>,
     size: u64,
     write_back: WriteBack,
-    /// A write failed: what lies on disk and what was hashed may differ.
+    /// A write failed, so the bytes on disk may differ from the hashed ones.
     failed: bool,
 }
 
 impl Incoming {
-    /// Appends. After an error only dropping is left to do; `StorageFull` and `QuotaExceeded` mean a full disk.
+    /// Appends bytes. After an error the file can only be dropped. `StorageFull` and `QuotaExceeded` mean a full disk.
     pub(super) fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.failed = true;
         self.file.write_all(chunk)?;
@@ -147,7 +149,8 @@ impl Incoming {
         self.write_back.begin(&self.file, self.size);
         Ok(())
     }
-    /// Makes the file durable under its id: content, name, folder, in this order. When it returns, a power cut takes nothing.
+    /// Makes the file durable under its id: syncs the content, renames, syncs the folder. After that a power cut loses
+    /// nothing.
     pub(super) fn finish(mut self, name: &FileName) -> io::Result<Landed> {
         if self.failed {
             return Err(io::Error::other("a write to this file failed before"));
@@ -166,30 +169,30 @@ impl Incoming {
     }
 }
 
-/// A file that lies on disk under its id and is not recorded yet; removed when dropped without `keep`.
+/// File on disk under its id without a record yet; removed when dropped without `persist`.
 #[must_use = "dropping it removes the file"]
 pub(super) struct Landed {
-    /// Its id.
+    /// Identity and name on disk.
     pub id: FileId,
     /// Bytes.
     pub size: u64,
-    /// Of the content.
+    /// SHA-256 of the content.
     pub sha256: Sha256,
     /// For display only.
     pub media_type: String,
-    /// The first `HEAD_BYTES`.
+    /// First `HEAD_BYTES` of the content.
     pub head: Vec<u8>,
     entry: Entry,
 }
 
 impl Landed {
-    /// The file is recorded: it stays.
+    /// Keeps the file, because it is recorded.
     pub(super) fn keep(mut self) {
         self.entry.kept = true;
     }
 }
 
-/// An entry of the folder that goes when dropped, unless it is kept.
+/// Directory entry that is unlinked on drop unless kept.
 struct Entry {
     dir: Arc<OwnedFd>,
     name: String,
@@ -197,7 +200,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Gives the entry another name, never one that is taken.
+    /// Renames the entry, never over an existing one.
     fn rename(&mut self, to: String) -> io::Result<()> {
         rename_new(&self.dir, &self.name, &self.dir, &to)?;
         self.name = to;
@@ -208,7 +211,7 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         if !self.kept {
-            // Nobody is left to tell; what stays is removed by the next start's sweep.
+            // No caller is left to report to; the sweep at the next start removes what remains.
             let _ = fs::unlinkat(&self.dir, &self.name, AtFlags::empty());
         }
     }
@@ -217,13 +220,13 @@ impl Drop for Entry {
 /// Renames a file, never over another one.
 pub(super) fn rename_new(from_dir: &OwnedFd, from: &str, to_dir: &OwnedFd, to: &str) -> rustix::io::Result<()> {
     match fs::renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
-        // A file system without that flag, NFS for one.
+        // The file system lacks that flag; NFS is one.
         Err(Errno::INVAL | Errno::NOSYS) => link_and_unlink(from_dir, from, to_dir, to),
         other => other,
     }
 }
 
-/// The same in two steps. A power cut between them leaves both names, of which a start keeps what it cannot place.
+/// Renames in two steps. A power cut between them leaves both names, and the next start keeps the file under its id.
 fn link_and_unlink(from_dir: &OwnedFd, from: &str, to_dir: &OwnedFd, to: &str) -> rustix::io::Result<()> {
     fs::linkat(from_dir, from, to_dir, to, AtFlags::empty())?;
     fs::unlinkat(from_dir, from, AtFlags::empty())
@@ -269,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_made_for_us_alone() {
+    fn missing_folder_is_created_private() {
         let (folder, _) = folder();
         let disk = Disk::open(&folder.path().join("a/cuarentena")).unwrap();
         assert_eq!(mode(&folder.path().join("a/cuarentena")), 0o700);
@@ -278,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_server_is_refused_until_the_first_has_gone() {
+    fn second_server_is_refused_while_the_first_runs() {
         let (folder, disk) = folder();
         let incoming = disk.create().unwrap();
         drop(disk);
@@ -289,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_file_comes_back_as_it_went_in() {
+    fn persisted_file_reads_back_unchanged() {
         let (folder, disk) = folder();
         let content = format!("%PDF-1.7{}", "ñ".repeat(HEAD_BYTES));
         let landed = store(&disk, content.as_bytes());
@@ -308,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_leaves_nothing() {
+    fn dropped_upload_leaves_nothing() {
         let (folder, disk) = folder();
         let mut incoming = disk.create().unwrap();
         incoming.write(b"half").unwrap();
@@ -325,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_name_is_never_overwritten() {
+    fn rename_never_overwrites() {
         let (folder, disk) = folder();
         std::fs::write(folder.path().join("taken"), "theirs").unwrap();
         let mut incoming = disk.create().unwrap();

@@ -1,4 +1,4 @@
-//! The files folder as a start finds it: used only if it belongs to the database.
+//! Opens the files folder at start-up, and only if it belongs to the database.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use super::record::FileId;
 use super::survey::{Marker, Orphan, StoreId, Survey, is_full};
 use crate::store::{Durability, Store};
 
-/// Setting of the database that names its files folder.
+/// Database setting that holds the identity of the files folder.
 const SETTING: &str = "store_id";
 
 /// A files folder that belongs to the database, locked against other processes.
@@ -25,13 +25,13 @@ pub struct FilesFolder {
 enum Bond {
     /// Folder and database carry the same identity.
     Holds,
-    /// The database takes over the folder's identity.
+    /// The database adopts the folder's identity.
     Adopt(StoreId),
-    /// Both get a new one.
+    /// Folder and database get a new identity.
     New,
 }
 
-/// Decides on a folder that is there. `records` are the files that the database lists.
+/// Decides whether an existing folder may be used. `records` are the files that the database lists.
 fn decide(id: Option<StoreId>, records: &BTreeMap<FileId, u64>, seen: &Survey) -> Result<Bond, Flaw> {
     let holds_one = || records.keys().any(|id| seen.stored.contains_key(id));
     let related = if records.is_empty() { seen.stored.is_empty() } else { holds_one() };
@@ -45,7 +45,7 @@ fn decide(id: Option<StoreId>, records: &BTreeMap<FileId, u64>, seen: &Survey) -
     }
 }
 
-/// Returns true if `dir` is a files folder that was used: it carries a mark, or holds files under ids.
+/// Returns true if `dir` is a files folder in use: it carries a mark or holds files named by ids.
 pub fn is_files_folder(dir: &Path) -> bool {
     let Ok(Some(disk)) = Disk::look_at(dir) else { return false };
     disk.survey().is_ok_and(|seen| seen.marker != Marker::Absent || !seen.stored.is_empty())
@@ -79,10 +79,11 @@ impl Ledger {
 }
 
 impl FilesFolder {
-    /// Opens the folder if it belongs to the database, and tries it out. A new database makes and marks one. Blocks.
+    /// Opens the folder if it belongs to the database, and runs a trial write. A new database creates and marks one.
+    /// Blocks.
     ///
     /// # Errors
-    /// [`FolderFault`] names what a person can do; nothing was touched.
+    /// [`FolderFault`] tells the administrator what to do; nothing was changed.
     pub fn open(dir: &Path, store: &Store) -> Result<Self, QuarantineError> {
         let ledger = Ledger::read(store)?;
         let disk = match Disk::open_existing(dir)? {
@@ -101,12 +102,12 @@ impl FilesFolder {
         Ok(Self { disk, survey })
     }
 
-    /// Locks the folder, whatever it is, against servers; a missing one needs no lock.
+    /// Locks the folder against servers without checks; a missing folder needs no lock.
     pub fn lock(dir: &Path) -> Result<Option<impl Sized>, QuarantineError> {
         Disk::open_existing(dir)
     }
 
-    /// Makes the folder the database's own, whatever it was. Blocks.
+    /// Ties the folder to the database without checks. Blocks.
     pub fn accept(dir: &Path, store: &Store) -> Result<Self, QuarantineError> {
         let id = Ledger::read(store)?.id.unwrap_or_else(StoreId::random);
         let disk = Disk::open(dir)?;
@@ -118,17 +119,17 @@ impl FilesFolder {
     }
 }
 
-/// Marks the folder, then the database: a power cut between them leaves a mark that the next start takes over.
+/// Marks the folder, then the database. After a power cut between the two, the next start adopts the folder's mark.
 fn mark(disk: &Disk, id: StoreId, store: &Store) -> Result<(), QuarantineError> {
     match disk.mark(id) {
-        // Done at a start that finds room; until then the folder is judged by its files.
+        // A later start with free space marks the folder; until then the folder is judged by its files.
         Err(error) if is_full(&error) => return Ok(()),
         other => other?,
     }
     keep(id, store)
 }
 
-/// Keeps the identity in the database. Where a full disk or a power cut prevents it, the next start takes it from the mark.
+/// Stores the identity in the database. After a full disk or a power cut, the next start reads it from the mark.
 fn keep(id: StoreId, store: &Store) -> Result<(), QuarantineError> {
     match store.with(|db| db.put_setting(SETTING, &id.to_hex(), Durability::Lazy)) {
         Err(error) if !error.is_full() => Err(error.into()),
@@ -142,7 +143,7 @@ impl From<FolderFault> for QuarantineError {
     }
 }
 
-/// Adds the path to an error of the system.
+/// Adds the path to a system error.
 pub(super) fn named(dir: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", PathBuf::from(dir).display()))
 }

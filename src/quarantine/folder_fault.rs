@@ -1,4 +1,4 @@
-//! Files folders that cannot be used as they are, each with the ways out.
+//! Faults of a files folder, each with its remedies.
 
 use std::fmt;
 use std::io;
@@ -9,41 +9,41 @@ use crate::types::Lang;
 /// Name of the file that ties a files folder to its database.
 pub(super) const MARKER: &str = ".pichat-store";
 
-/// Reason why the files folder is not used. Nothing was changed.
+/// Reason why the files folder is not used. Nothing was touched.
 #[derive(Debug)]
 pub struct FolderFault {
     /// The folder.
     pub folder: PathBuf,
-    /// Fault of that file.
+    /// Kind of fault.
     pub flaw: Flaw,
 }
 
 /// Fault of a files folder.
 #[derive(Debug)]
 pub enum Flaw {
-    /// It is not there: moved, or its disk is not mounted.
+    /// The folder is missing: moved, or its disk is not mounted.
     Missing,
-    /// It does not carry the database's mark: empty, a mount point without its disk, or copied without hidden files.
+    /// The folder lacks the database's mark: empty, a mount point without its disk, or copied without hidden files.
     Unmarked,
-    /// It carries another database's mark.
+    /// The folder carries another database's mark.
     Foreign,
-    /// It holds none of the files that the database lists, or files of which the database knows nothing.
+    /// The folder holds none of the files that the database lists, or files unknown to the database.
     Unrelated,
-    /// It cannot be written.
+    /// The folder cannot be written.
     Unwritable(io::Error),
-    /// Its file system cannot rename without replacing, or cannot sync a folder.
+    /// The file system cannot rename without replacing, or cannot sync a folder.
     Unsuitable(io::Error),
-    /// Another process has it locked.
+    /// Another process has locked the folder.
     InUse,
 }
 
 impl FolderFault {
-    /// Returns true if the same start may succeed later without a change by a person.
+    /// Returns true if the same start may succeed later without any change.
     pub const fn is_temporary(&self) -> bool {
         matches!(self.flaw, Flaw::InUse)
     }
 
-    /// States the fault and the ways out.
+    /// Returns the fault and its remedies as a sentence.
     pub fn text(&self, lang: Lang) -> String {
         let (es, en) = self.flaw.texts();
         match lang {
@@ -53,10 +53,10 @@ impl FolderFault {
     }
 }
 
-const OTHER_FOLDER_ES: &str = "Monta el disco, o pon en [files] dir la carpeta de antes. Si de verdad hay que seguir con esta carpeta, usa «pichat files \
+const OTHER_FOLDER_ES: &str = "Monta el disco o pon en [files] dir la carpeta anterior. Si de verdad quieres seguir con esta carpeta, usa «pichat files \
                             accept»: los archivos que falten quedan en la lista como perdidos y los que sobren pasan a perdidos/. No se tocó nada.";
-const OTHER_FOLDER_EN: &str = "Mount the disk, or set [files] dir to the folder of before. If this folder really is the one to go on with, use “pichat files \
-                            accept”: files that are missing stay listed as lost, and files that are not listed move to perdidos/. Nothing was touched.";
+const OTHER_FOLDER_EN: &str = "Mount the disk, or set [files] dir to the previous folder. To continue with this folder, use “pichat files \
+                            accept”: missing files stay listed as lost, and unlisted files move to perdidos/. Nothing was touched.";
 
 impl Flaw {
     fn texts(&self) -> (String, String) {
@@ -67,21 +67,21 @@ impl Flaw {
             ),
             Self::Unmarked => (
                 format!(
-                    "la carpeta de archivos no lleva la marca de esta base de datos ({MARKER}): está vacía, es otra, o se copió sin \
+                    "la carpeta de archivos no tiene la marca de esta base de datos ({MARKER}): está vacía, es otra, o se copió sin \
                      los archivos ocultos. {OTHER_FOLDER_ES}"
                 ),
                 format!(
-                    "the files folder does not carry this database's mark ({MARKER}): it is empty, another one, or was copied \
+                    "the files folder lacks this database's mark ({MARKER}): it is empty, a different folder, or was copied \
                      without hidden files. {OTHER_FOLDER_EN}"
                 ),
             ),
             Self::Foreign => (
-                format!("la carpeta de archivos lleva la marca de otra base de datos. {OTHER_FOLDER_ES}"),
-                format!("the files folder carries another database's mark. {OTHER_FOLDER_EN}"),
+                format!("la carpeta de archivos tiene la marca de otra base de datos. {OTHER_FOLDER_ES}"),
+                format!("the files folder has another database's mark. {OTHER_FOLDER_EN}"),
             ),
             Self::Unrelated => (
-                format!("lo que hay en la carpeta de archivos no es lo que dice la base de datos. {OTHER_FOLDER_ES}"),
-                format!("what lies in the files folder is not what the database lists. {OTHER_FOLDER_EN}"),
+                format!("los archivos de la carpeta no son los que registra la base de datos. {OTHER_FOLDER_ES}"),
+                format!("the files in the files folder are not those that the database lists. {OTHER_FOLDER_EN}"),
             ),
             Self::Unwritable(cause) => (
                 format!(
@@ -95,12 +95,12 @@ impl Flaw {
             ),
             Self::Unsuitable(cause) => (
                 format!(
-                    "este sistema de archivos no sirve para la carpeta de archivos ({cause}): no sabe cambiar un nombre sin \
-                     reemplazar otro, como exFAT. Usa ext4, o pon otra carpeta en [files] dir. No se tocó nada."
+                    "este sistema de archivos no es compatible con la carpeta de archivos ({cause}): no puede cambiar un nombre sin \
+                     reemplazar otro, por ejemplo exFAT. Usa ext4 o pon otra carpeta en [files] dir. No se tocó nada."
                 ),
                 format!(
-                    "this file system will not do for the files folder ({cause}): it cannot rename without replacing, as exFAT. Use \
-                     ext4, or set [files] dir to another folder. Nothing was touched."
+                    "this file system does not support the files folder ({cause}): it cannot rename without replacing, for example \
+                     exFAT. Use ext4, or set [files] dir to another folder. Nothing was touched."
                 ),
             ),
             Self::InUse => (

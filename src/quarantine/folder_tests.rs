@@ -1,4 +1,4 @@
-//! Which folder a database may use.
+//! Rules for the folder that a database may use.
 
 use super::*;
 use crate::store::FileRow;
@@ -83,7 +83,7 @@ fn bond_is_decided_by_identity_then_by_files() {
 }
 
 #[test]
-fn new_database_makes_and_marks_its_folder() {
+fn new_database_creates_and_marks_its_folder() {
     let root = tempfile::tempdir().unwrap();
     let (dir, store) = (root.path().join("a/cuarentena"), Store::in_memory().unwrap());
     drop(FilesFolder::open(&dir, &store).unwrap());
@@ -95,7 +95,7 @@ fn new_database_makes_and_marks_its_folder() {
 }
 
 #[test]
-fn missing_folder_is_refused_and_not_made() {
+fn missing_folder_is_refused_and_not_created() {
     let root = tempfile::tempdir().unwrap();
     let (dir, other) = (root.path().join("cuarentena"), root.path().join("otra"));
     let store = store_with(&[]);
@@ -107,7 +107,7 @@ fn missing_folder_is_refused_and_not_made() {
 }
 
 #[test]
-fn files_of_before_are_marked_where_they_lie() {
+fn unmarked_folder_with_known_files_is_marked() {
     let root = tempfile::tempdir().unwrap();
     let id = FileId::random();
     put(root.path(), id);

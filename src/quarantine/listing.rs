@@ -1,4 +1,4 @@
-//! The list of files in pages, as one person may see it.
+//! Paginated file lists, limited to what the viewer may see.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,22 +8,23 @@ use super::{FileRecord, FileState, Quarantine, QuarantineError, record};
 use crate::store::{FileFilter, FilePage, StoreError};
 use crate::types::UserId;
 
-/// Reads of lists that run at once: two of the eight blocking threads, so that uploads and sign-ins never wait for readers.
+/// List queries that run at once: two of the eight blocking threads, so that uploads and sign-ins never wait for
+/// readers.
 const READS_AT_ONCE: usize = 2;
 
-/// Which part of the files a list is about.
+/// States that a list includes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListedStates {
-    /// All that the person may see.
+    /// All that the viewer may see.
     Any,
-    /// Those that were found to be more than harmless and were not released.
+    /// Suspicious, unscannable and infected files that were not released.
     Held,
     /// One state.
     One(FileState),
 }
 
 impl ListedStates {
-    /// Reads the word of a query: `held` or the word of a state.
+    /// Parses the query value: `held` or the name of a state.
     pub fn from_word(word: &str) -> Option<Self> {
         if word == "held" { Some(Self::Held) } else { word.parse().ok().map(Self::One) }
     }
@@ -37,7 +38,8 @@ impl ListedStates {
     }
 }
 
-/// The files that `viewer` may list: what is available to all and the person's own; all of them without a viewer, for administrators.
+/// Returns the filter for the files that `viewer` may list: those available to all and the viewer's own. Without a
+/// viewer, for administrators, all files.
 pub fn visible(viewer: Option<UserId>, states: ListedStates) -> FileFilter {
     let wanted = |is_open: bool| {
         let all = FileState::ALL.into_iter().filter(|state| states.hold(*state));
@@ -46,7 +48,7 @@ pub fn visible(viewer: Option<UserId>, states: ListedStates) -> FileFilter {
     FileFilter { open: wanted(true), owner: viewer, own: wanted(false) }
 }
 
-/// State that the lists share.
+/// State shared by all lists.
 pub(super) struct Lists {
     reads: Semaphore,
     answered: AtomicU64,
@@ -59,25 +61,25 @@ impl Lists {
 }
 
 impl Quarantine {
-    /// Returns the newest `limit` files of a list that arrived before the position `before`.
+    /// Returns the newest `limit` files of a list that arrived before position `before`.
     pub async fn page(&self, filter: FileFilter, before: Option<i64>, limit: usize) -> Result<FilePage, QuarantineError> {
         let _turn = self.lists.reads.acquire().await.map_err(|_| StoreError::Interrupted)?;
         Ok(self.store.run(move |db| db.file_page(&filter, before, limit)).await?)
     }
 
-    /// Returns those of the files at these positions that the list still holds.
+    /// Returns the files at these positions that the list still holds.
     pub async fn at(&self, filter: FileFilter, arrivals: Vec<i64>) -> Result<Vec<FileRecord>, QuarantineError> {
         let _turn = self.lists.reads.acquire().await.map_err(|_| StoreError::Interrupted)?;
         let rows = self.store.run(move |db| db.listed_files(&filter, &arrivals)).await?;
         rows.into_iter().map(|row| record(row).map_err(Into::into)).collect()
     }
 
-    /// Counts a list that was answered.
+    /// Counts an answered list request.
     pub fn count_list(&self) {
         self.lists.answered.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Lists answered since the start.
+    /// Returns the number of list requests answered since the start.
     pub fn lists_answered(&self) -> u64 {
         self.lists.answered.load(Ordering::Relaxed)
     }
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_see_what_is_available_and_their_own() {
+    fn viewer_sees_available_and_own_files() {
         let ana = Some(UserId(1));
         let all = visible(None, ListedStates::Any);
         assert_eq!((all.open.len(), all.owner, all.own.len()), (FileState::ALL.len(), None, 0));
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_asked_for_by_their_words() {
+    fn listed_states_parse_from_query_values() {
         assert_eq!(ListedStates::from_word("held"), Some(ListedStates::Held));
         assert_eq!(ListedStates::from_word("clean"), Some(ListedStates::One(FileState::Clean)));
         for word in ["", "Held", "HELD", "any", "clean,released"] {

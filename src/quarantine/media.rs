@@ -1,12 +1,12 @@
-//! What a file seems to be: for display only, nothing is decided by it.
+//! Media type of a file, for display only; no decision depends on it.
 
 use super::names::FileName;
 
-/// First bytes of a file that are looked at: the signatures that `infer` knows lie in the first 4 KiB, but office documents
-/// are told from other ZIPs by entries that come some KiB later.
+/// Length of the examined head: the signatures of `infer` lie in the first 4 KiB, but office documents differ from
+/// other ZIPs by entries some KiB later.
 pub(super) const HEAD_BYTES: usize = 8192;
 
-/// The media type by the first bytes, else by the name, else `application/octet-stream`.
+/// Returns the media type by the first bytes, else by the name, else `application/octet-stream`.
 pub(super) fn media_type(head: &[u8], name: &FileName) -> String {
     let head = &head[..head.len().min(HEAD_BYTES)];
     infer::get(head)
@@ -26,7 +26,7 @@ mod tests {
     }
 
     #[test]
-    fn content_goes_before_the_name() {
+    fn content_overrides_name() {
         assert_eq!(guess(b"\x89PNG\r\n\x1a\n", "foto.txt"), "image/png");
         assert_eq!(guess(b"%PDF-1.7", "a"), "application/pdf");
         assert_eq!(guess(b"hola", "notas.txt"), "text/plain");
@@ -35,7 +35,7 @@ mod tests {
         assert_eq!(guess(b"\x00\x01", "名"), "application/octet-stream");
     }
 
-    /// Starts of the formats whose inside `infer` walks through.
+    /// Signatures of the formats that `infer` parses.
     const SIGNATURES: [&[u8]; 8] = [
         b"PK\x03\x04",
         b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff[Content_Types].xml",
@@ -51,7 +51,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
         #[test]
-        fn no_content_makes_it_panic(
+        fn detection_never_panics(
             signature in proptest::sample::select(SIGNATURES.to_vec()),
             rest in proptest::collection::vec(any::<u8>(), 0..2000),
             keep in 0..2000_usize,

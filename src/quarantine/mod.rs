@@ -1,7 +1,7 @@
-//! Files in quarantine: names, the store on disk, its quota, and the records that say what is there.
+//! Uploaded files: names, storage on disk, quota, inspection and records.
 //!
-//! A file is written to a temporary name, hashed while it streams, synced, renamed, its folder synced, and only then
-//! recorded; a power cut at any byte loses at most that upload.
+//! An upload is written under a temporary name and hashed while it streams. Then the file is synced and renamed, its
+//! folder is synced, and the record is added. A power cut at any byte loses at most that upload.
 
 mod adoption;
 mod content;
@@ -53,30 +53,30 @@ pub use record::{FileId, FileRecord, FileState};
 pub use survey::Orphan;
 pub use upload::{Sent, Upload, UploadError};
 
-/// Why a file could not be handled.
+/// Error of an operation on quarantined files.
 #[derive(Debug, thiserror::Error)]
 pub enum QuarantineError {
-    /// The database said no.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The disk said no.
+    /// The disk failed.
     #[error("the quarantine folder: {0}")]
     Disk(#[from] io::Error),
     /// The files folder cannot be used as it is.
     #[error(transparent)]
     Folder(Box<FolderFault>),
-    /// The session or the right of the caller ended before it took effect.
-    #[error("the caller may not any more")]
+    /// The caller's session or permission ended before the operation took effect.
+    #[error("the caller no longer has permission")]
     NotAllowed,
 }
 
 impl QuarantineError {
-    /// Whether the machine had no descriptor or memory left for it, and may have in a moment.
+    /// Returns true if file descriptors or memory ran out, so that a retry may succeed soon.
     pub fn is_momentary(&self) -> bool {
         matches!(self, Self::Disk(cause) if is_momentary(cause))
     }
 
-    /// The error of a body that breaks off because of it.
+    /// Converts to the I/O error of a response body that this error cuts off.
     pub fn into_io(self) -> io::Error {
         match self {
             Self::Disk(cause) => cause,
@@ -87,12 +87,12 @@ impl QuarantineError {
     }
 }
 
-/// Whether there was no descriptor or memory left, which there may be in a moment.
+/// Returns true for errors of exhausted file descriptors or memory.
 fn is_momentary(cause: &io::Error) -> bool {
     matches!(Errno::from_io_error(cause), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
 }
 
-/// All files.
+/// All quarantined files.
 pub struct Quarantine {
     disk: Disk,
     store: Store,
@@ -106,7 +106,7 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// Takes the folder into service: brings records and bytes together, and lets interrupted inspections start again. Blocks; for
+    /// Opens the quarantine: reconciles records with bytes and requeues interrupted inspections. Blocks; used at
     /// start-up.
     pub fn open(
         folder: FilesFolder,
@@ -132,18 +132,18 @@ impl Quarantine {
         }
     }
 
-    /// Files and their bytes, with what is on its way in.
+    /// Returns the number of files and their bytes, uploads in progress included.
     pub fn held(&self) -> (u64, u64) {
         (self.quota.files(), self.quota.used())
     }
 
-    /// How many files nobody has looked into yet.
+    /// Returns the number of files without a verdict.
     pub async fn waiting(&self) -> Result<u64, StoreError> {
         let states = [FileState::Received, FileState::Inspecting].map(FileState::as_str);
         self.store.run(move |db| db.count_files_in(states)).await
     }
 
-    /// The record of a file.
+    /// Returns the record of a file.
     pub async fn find(&self, id: FileId) -> Result<Option<FileRecord>, QuarantineError> {
         let row = self.store.run(move |db| db.file(&id.to_string())).await?;
         row.map(record).transpose().map_err(Into::into)

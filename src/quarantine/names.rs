@@ -1,4 +1,4 @@
-//! The name a file is shown and handed out under. It never names anything on our own disk.
+//! Name of a file for display and download. It never names a file on the server's disk.
 
 use std::fmt;
 
@@ -7,38 +7,38 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::types::is_bidi_control;
 
-/// A file's name, safe to save under on Linux, Windows and macOS: NFC, one path component, no control or bidi control
-/// character, no leading dot, at most 200 bytes of UTF-8. Any script.
+/// File name that is safe to save under on Linux, Windows and macOS: NFC, one path component, no control or bidi
+/// control character, no leading dot, at most 200 bytes of UTF-8. Any script.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileName(String);
 
-/// Why a text cannot become a file name.
+/// Reason why a text cannot become a file name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NameError {
-    /// Nothing is left of it.
+    /// No character of the name is allowed.
     #[error("the file name holds no character that can stay")]
     Empty,
-    /// Over 1024 bytes as it came in.
+    /// Over 1024 bytes as received.
     #[error("the file name is longer than {} bytes", FileName::MAX_RAW_BYTES)]
     TooLong,
 }
 
 impl FileName {
-    /// Bytes of UTF-8. Under the 255 of ext4, NTFS and APFS by what a browser adds: ` (12)`, `.crdownload`, `.part`.
+    /// Bytes of UTF-8. Below the 255 of ext4, NTFS and APFS by what browsers add: ` (12)`, `.crdownload`, `.part`.
     pub const MAX_BYTES: usize = 200;
-    /// Bytes that are looked at at all: a name of 255 UTF-16 units (NTFS) is 765 bytes at most, a path comes on top.
+    /// Bytes of a name as received: 255 UTF-16 units (NTFS) are at most 765 bytes, and a path may precede them.
     pub const MAX_RAW_BYTES: usize = 1024;
-    /// Bytes of an extension that survives shortening, without its dot; the longest in use (`.webmanifest`) has 11.
+    /// Bytes of an extension that is kept when shortening, without its dot; the longest in use (`.webmanifest`) has 11.
     const MAX_EXTENSION: usize = 16;
-    /// Bytes given up at most for not splitting a letter from its marks; the longest emoji sequences have 35.
+    /// Bytes cut at most to keep a letter and its marks together; the longest emoji sequences have 35.
     const MAX_SEQUENCE: usize = 40;
 
-    /// Makes a name out of what the uploader's program sent, which may be a whole path.
+    /// Builds a name from what the client sent, which may be a whole path.
     pub fn from_upload(raw: &str) -> Result<Self, NameError> {
         if raw.len() > Self::MAX_RAW_BYTES {
             return Err(NameError::TooLong);
         }
-        // NFC before the replacements: what composes is judged as what it becomes.
+        // NFC before the replacements, so that composed characters are judged.
         let visible: String = raw.chars().filter(|c| !is_removed(*c)).nfc().collect();
         let last = visible.rsplit(['/', '\\']).next().unwrap_or_default();
         let storable: String = last.chars().map(|c| if is_refused_by_windows(c) { '_' } else { c }).collect();
@@ -46,7 +46,7 @@ impl FileName {
         if trimmed.is_empty() {
             return Err(NameError::Empty);
         }
-        // Cut first: what is cut off may have been all that told the name from a device.
+        // Cut first: only the cut-off part may have told the name from a device's.
         let mut name = assemble(trimmed, "");
         if is_reserved_by_windows(&name) {
             name = assemble(&format!("_{name}"), "");
@@ -54,17 +54,17 @@ impl FileName {
         Ok(Self(name))
     }
 
-    /// A name that this type wrote to the database before.
+    /// Wraps a name that this type wrote to the database.
     pub fn stored(name: String) -> Self {
         Self(name)
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The same name with a number before its extension: `informe (2).pdf`.
+    /// Returns the name with a number before its extension: `informe (2).pdf`.
     #[must_use]
     pub fn numbered(&self, n: u32) -> Self {
         Self(assemble(&self.0, &format!(" ({n})")))
@@ -77,15 +77,15 @@ impl fmt::Display for FileName {
     }
 }
 
-/// Stem, `infix` and extension, the stem cut until all fits.
+/// Joins stem, `infix` and extension, and cuts the stem until the name fits.
 fn assemble(name: &str, infix: &str) -> String {
     let (stem, extension) = split_extension(name);
     let room = FileName::MAX_BYTES - infix.len() - extension.len();
     format!("{}{infix}{extension}", cut(stem, room))
 }
 
-/// Splits before the extension's dot. An extension is short and without blanks (`v1.2 final report` has none), and
-/// `.tar.gz` is one.
+/// Splits before the extension's dot. An extension is short and without blanks (`v1.2 final report` has none);
+/// `.tar.gz` counts as one.
 fn split_extension(name: &str) -> (&str, &str) {
     let Some((stem, last)) = name.rsplit_once('.') else {
         return (name, "");
@@ -101,7 +101,8 @@ fn split_extension(name: &str) -> (&str, &str) {
     name.split_at(at)
 }
 
-/// The longest start of `stem` within `max` bytes that ends neither inside a letter with its marks nor in a blank or a dot.
+/// Returns the longest start of `stem` within `max` bytes that neither splits a letter from its marks nor ends in a
+/// blank or a dot.
 fn cut(stem: &str, max: usize) -> &str {
     if stem.len() <= max {
         return stem;
@@ -111,7 +112,7 @@ fn cut(stem: &str, max: usize) -> &str {
     while continues(stem, end) {
         end = stem.floor_char_boundary(end - 1);
         if limit - end > FileName::MAX_SEQUENCE {
-            // No script writes such a sequence; splitting it harms nobody.
+            // No script has such a sequence, so it may be split.
             end = limit;
             break;
         }
@@ -119,7 +120,8 @@ fn cut(stem: &str, max: usize) -> &str {
     stem[..end].trim_end_matches(is_trimmed)
 }
 
-/// Whether the character at `at` belongs to the one before it: marks, variation selectors, skin tones, joined emoji.
+/// Returns true if the character at `at` belongs to the previous one: marks, variation selectors, skin tones, joined
+/// emoji.
 fn continues(text: &str, at: usize) -> bool {
     const JOINER: char = '\u{200D}';
     let Some(before) = text[..at].chars().next_back() else {
@@ -129,25 +131,29 @@ fn continues(text: &str, at: usize) -> bool {
     before == JOINER || text[at..].chars().next().is_some_and(joins)
 }
 
-/// Characters that only deceive or break a line: control characters, Unicode's Bidi_Control (with the three marks that
-/// `is_bidi_control` lets pass in running text), line and paragraph separator, zero-width space, byte order mark.
+/// Returns true for characters that only mislead or break a line: control characters, Unicode's Bidi_Control (with the
+/// three marks that `is_bidi_control` allows in running text), line and paragraph separator, zero-width space, byte
+/// order mark.
 fn is_removed(c: char) -> bool {
     c.is_control()
         || is_bidi_control(c)
         || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}' | '\u{200B}' | '\u{FEFF}')
 }
 
-/// Not at the start (a hidden file), not at the end (Windows drops it and then means another file).
+/// Returns true for characters that may neither begin a name (hidden file) nor end it (Windows drops them and then
+/// means another file).
 fn is_trimmed(c: char) -> bool {
     c == '.' || c.is_whitespace()
 }
 
-/// Source of this and of the reserved names: Microsoft, "Naming Files, Paths, and Namespaces".
+/// Returns true for characters that Windows refuses. Source, also of the reserved names: Microsoft, "Naming Files,
+/// Paths, and Namespaces".
 fn is_refused_by_windows(c: char) -> bool {
     matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*')
 }
 
-/// Device names are reserved with any extension and in any case; blanks before the dot do not help.
+/// Returns true for device names, which Windows reserves with any extension, in any case, and with blanks before the
+/// dot.
 fn is_reserved_by_windows(name: &str) -> bool {
     let device = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
     match device.as_str() {
@@ -169,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_names_of_any_script_stay() {
+    fn ordinary_names_of_any_script_are_unchanged() {
         for same in
             ["ñandú 名.txt", "informe.pdf", "a.tar.gz", "#1 & co; 50 % (b) 'x'.csv", "👩\u{200D}🔧.png", "a..b", "-rf", "~$x.doc"]
         {
@@ -179,14 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_component_counts() {
+    fn only_last_path_component_is_kept() {
         assert_eq!(name("../../etc/passwd"), "passwd");
         assert_eq!(name(r"C:\Users\Ana\Mis documentos\año.xlsx"), "año.xlsx");
         assert_eq!(name("a\\b/c\\d"), "d");
     }
 
     #[test]
-    fn what_deceives_or_cannot_be_stored_goes() {
+    fn misleading_characters_are_removed() {
         assert_eq!(name("foto\u{202E}gpj.exe"), "fotogpj.exe");
         assert_eq!(name("a\r\nb\0\u{7F}\u{85}\u{2028}\u{200B}\u{FEFF}\u{200F}c"), "abc");
         assert_eq!(name("¿qué?: <a|b> \"c\"*.txt"), "¿qué__ _a_b_ _c__.txt");
@@ -194,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn device_names_are_defused() {
+    fn device_names_get_a_prefix() {
         for device in ["con", "NUL.txt", "Aux.tar.gz", "LPT9", "com1.", "COM¹.x", "prn .txt", "conin$"] {
             assert!(name(device).starts_with('_'), "{device}");
         }
@@ -205,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_endless_names_are_refused() {
+    fn empty_and_overlong_names_are_refused() {
         for empty in ["", ".", "..", "/", "a/", "a\\..", " \u{3000}. ", "\u{202E}\0"] {
             assert_eq!(FileName::from_upload(empty), Err(NameError::Empty), "{empty:?}");
         }
@@ -214,10 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn shortening_keeps_the_extension_and_whole_letters() {
+    fn shortened_name_keeps_extension_and_whole_letters() {
         assert_eq!(name(&format!("{}.pdf", "x".repeat(300))), format!("{}.pdf", "x".repeat(196)));
         assert_eq!(name(&format!("{}.tar.gz", "名".repeat(100))), format!("{}.tar.gz", "名".repeat(64)));
-        // `q` with a tilde has no composed form: three bytes a letter, and 200 - 4 would fall into the 66th.
+        // `q` with a tilde has no composed form and takes three bytes, so 200 - 4 would fall into the 66th letter.
         assert_eq!(name(&format!("{}.pdf", "q\u{303}".repeat(100))), format!("{}.pdf", "q\u{303}".repeat(65)));
         assert_eq!(name(&format!("a{}", "\u{303}".repeat(300))).len(), 200);
         assert_eq!(name(&format!("a{}b{}", " ".repeat(198), "c".repeat(9))), format!("a{}b", " ".repeat(198)));
@@ -225,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_go_before_the_extension() {
+    fn number_precedes_extension() {
         let numbered = |raw: &str, n| FileName::from_upload(raw).map(|f| f.numbered(n).to_string());
         assert_eq!(numbered("informe.pdf", 2), Ok("informe (2).pdf".into()));
         assert_eq!(numbered("a.tar.gz", 2), Ok("a (2).tar.gz".into()));
@@ -236,7 +242,7 @@ mod tests {
         assert_eq!(FileName::stored(".tar.gz".into()).numbered(2).as_str(), ".tar (2).gz");
     }
 
-    /// Texts rich in what the rules are about.
+    /// Texts rich in characters that the rules treat.
     fn hostile() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             4 => "[ .a-zA-Z0-9/\\\\<>:\"|?*]{1,6}",
@@ -262,7 +268,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
         #[test]
-        fn a_name_is_safe_and_stays_itself(raw in hostile(), n: u32) {
+        fn sanitized_name_is_safe_and_idempotent(raw in hostile(), n: u32) {
             if let Ok(once) = FileName::from_upload(&raw) {
                 assert_safe(once.as_str());
                 prop_assert_eq!(FileName::from_upload(once.as_str()), Ok(once.clone()));
@@ -273,7 +279,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_panics(raw: String, n: u32) {
+        fn file_name_never_panics(raw: String, n: u32) {
             let _ = FileName::from_upload(&raw);
             let _ = FileName::stored(raw).numbered(n);
         }

@@ -1,4 +1,4 @@
-//! What holds for every name, header and content. The fuzzers in `fuzz/` and the tests below ask the same.
+//! Properties of every name, header and content. The fuzzers in `fuzz/` and the tests below check the same ones.
 
 use std::cell::Cell;
 use std::io::Cursor;
@@ -8,7 +8,7 @@ use super::media::{HEAD_BYTES, media_type};
 use super::{ByteRange, FileName, FileState};
 use crate::types::is_bidi_control;
 
-/// A name is safe to save under, stays itself when it comes again, and a number changes nothing of that.
+/// Checks that a name is safe to save under, maps to itself, and stays so when numbered.
 pub fn file_name(data: &[u8]) {
     let raw = String::from_utf8_lossy(data);
     let number = data.iter().fold(1_u32, |n, byte| n.wrapping_mul(31).wrapping_add((*byte).into()));
@@ -21,12 +21,12 @@ pub fn file_name(data: &[u8]) {
         assert_safe(name.as_str());
         assert_eq!(FileName::from_upload(name.as_str()).as_ref(), Ok(&name), "{raw:?}");
     }
-    // What an older version may have stored is still numbered.
+    // Names stored by older versions are numbered too.
     let stored = FileName::stored(raw.into_owned());
     assert!(stored.numbered(number).as_str().len() <= FileName::MAX_BYTES);
 }
 
-/// After the last separator there may be nothing that can stay, whatever comes before.
+/// Returns true if nothing after the last separator can stay, whatever comes before it.
 fn hides(last: char) -> bool {
     matches!(last, '/' | '\\' | '.') || !last.is_ascii_graphic()
 }
@@ -41,7 +41,7 @@ fn assert_safe(name: &str) {
     assert!(!["con", "prn", "aux", "nul", "com1", "com¹", "lpt9"].contains(&&*device), "{name:?}");
 }
 
-/// A range lies in the file, and says the same when it is written plainly. The first 8 bytes are the file's size.
+/// Checks that a range lies in the file and equals its plain form. The first 8 bytes are the file's size.
 pub fn range(data: &[u8]) {
     let (size, header) = match data.split_first_chunk() {
         Some((size, header)) => (u64::from_le_bytes(*size), header),
@@ -60,14 +60,14 @@ pub fn range(data: &[u8]) {
     }
 }
 
-/// Names the one unit we know and one range in it.
+/// Returns true for the unit `bytes` with exactly one range.
 fn is_single(header: &str) -> bool {
     let Some((unit, set)) = header.trim().split_once('=') else { return false };
     let filled = set.split(',').filter(|spec| !spec.trim().is_empty()).count();
     unit.eq_ignore_ascii_case("bytes") && filled == 1 && set.contains('-')
 }
 
-/// A content's type is a media type, and what lies behind its head does not change it.
+/// Checks that the detected type is a media type and depends on the first bytes only.
 pub fn media(data: &[u8]) {
     let name = FileName::stored("x.txt".to_owned());
     let kind = media_type(data, &name);
@@ -76,20 +76,20 @@ pub fn media(data: &[u8]) {
     assert_eq!(media_type(&data[..data.len().min(HEAD_BYTES)], &name), kind);
 }
 
-/// Small enough that arbitrary data meets them.
+/// Limits small enough for arbitrary data to exceed.
 pub const TIGHT: Caps = Caps { entries: 20, depth: 3, ratio: 20, ratio_from: 2000, total: 20_000, spool: 3000, pixels: 1000 };
 
-/// A file is looked through within the caps, and what is not clean says why, in short lines.
+/// Checks that an inspection stays within its limits and gives short reasons for what is not clean.
 pub fn inspection(data: &[u8]) {
     assert_bounded(&walk(Cursor::new(data), "a.zip", &TIGHT, &|| None, &in_memory), &TIGHT);
 }
 
-/// Wide enough that an honest archive is looked through to its end.
+/// Limits wide enough to inspect an honest archive completely.
 const WIDE: Caps =
     Caps { entries: 64, depth: 3, ratio: 100, ratio_from: 16 * 1024, total: 2 * 1024 * 1024, spool: 256 * 1024, pixels: 1 << 20 };
 
-/// An inspection keeps to its caps, comes to the same twice, ends when it is told to, and says why in lines that can be stored. Up to the first
-/// line end stands the file's name.
+/// Checks that an inspection is bounded, repeatable, can be canceled, and gives reasons that can be stored. The first
+/// line of `data` is the file's name.
 pub fn archive(data: &[u8]) {
     let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (name, content) = (String::from_utf8_lossy(&data[..at]), data.get(at + 1..).unwrap_or_default());
@@ -137,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_corpus_holds() {
+    fn corpus_keeps_all_properties() {
         replay("file_name", file_name);
         replay("range", range);
         replay("media", media);
@@ -149,22 +149,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_holds(pieces in proptest::collection::vec("[ ./\\\\a-c]{1,4}|\\PC{1,3}|(con|nul|\\.tar|\\.gz|\u{301}|\u{200d}|\u{202e})", 0..40)) {
+        fn any_name_keeps_its_properties(pieces in proptest::collection::vec("[ ./\\\\a-c]{1,4}|\\PC{1,3}|(con|nul|\\.tar|\\.gz|\u{301}|\u{200d}|\u{202e})", 0..40)) {
             file_name(pieces.concat().as_bytes());
         }
 
         #[test]
-        fn any_range_holds(size in prop_oneof![0..20_u64, any::<u64>()], header in " ?(bytes|Bytes|x) ?=[0-9, -]{0,24}|.{0,24}") {
+        fn any_range_keeps_its_properties(size in prop_oneof![0..20_u64, any::<u64>()], header in " ?(bytes|Bytes|x) ?=[0-9, -]{0,24}|.{0,24}") {
             range(&[&size.to_le_bytes(), header.as_bytes()].concat());
         }
 
         #[test]
-        fn any_content_holds(content in proptest::collection::vec(any::<u8>(), 0..3000)) {
+        fn any_content_keeps_its_properties(content in proptest::collection::vec(any::<u8>(), 0..3000)) {
             media(&content);
         }
 
         #[test]
-        fn any_archive_holds(
+        fn any_archive_keeps_its_properties(
             which in 0..SEEDS.len(),
             name in "[a-z]{0,3}(\\.(zip|docx|gz|tar|tgz|svg|exe|pdf))?",
             slips in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6),

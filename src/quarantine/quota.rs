@@ -1,4 +1,4 @@
-//! Room in the store, of all and of one person: reserved before a byte is written, given back by `Drop`.
+//! Quota of the file store and of each user: reserved before a byte is written, released on drop.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,49 +6,49 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::types::UserId;
 
-/// Caps of the store.
+/// Limits of the file store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuotaLimits {
     /// Bytes of all files together.
     pub max_total: u64,
     /// Number of files.
     pub max_files: u64,
-    /// Bytes of one person's files.
+    /// Bytes of one user's files.
     pub user_total: u64,
-    /// Number of one person's files.
+    /// Number of one user's files.
     pub user_files: u64,
 }
 
-/// The cap that a file would pass.
+/// Limit that a file would exceed.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Full {
     /// Bytes of all files.
-    #[error("the file store may not hold more than {max_total} bytes")]
+    #[error("the file store cannot hold more than {max_total} bytes")]
     Bytes {
         /// The cap in force.
         max_total: u64,
     },
     /// Number of all files.
-    #[error("the file store may not hold more than {max_files} files")]
+    #[error("the file store cannot hold more than {max_files} files")]
     Files {
         /// The cap in force.
         max_files: u64,
     },
-    /// Bytes of this person's files.
-    #[error("one person's files may not have more than {user_total} bytes")]
+    /// Bytes of this user's files.
+    #[error("one user's files cannot have more than {user_total} bytes")]
     UserBytes {
         /// The cap in force.
         user_total: u64,
     },
-    /// Number of this person's files.
-    #[error("one person may not have more than {user_files} files")]
+    /// Number of this user's files.
+    #[error("one user cannot have more than {user_files} files")]
     UserFiles {
         /// The cap in force.
         user_files: u64,
     },
 }
 
-/// Bytes and files that the store holds or has promised.
+/// Bytes and files stored or reserved.
 #[derive(Debug)]
 pub(super) struct Quota(Mutex<Held>);
 
@@ -58,11 +58,11 @@ struct Sum {
     files: u64,
 }
 
-/// The sums are kept together under one lock, held for nanoseconds: a cap of all and one of a person change in one step.
+/// Sums under one lock, held for nanoseconds, so that the total and a user's sum change together.
 #[derive(Debug, Default)]
 struct Held {
     all: Sum,
-    /// Only people with at least one file, so never more entries than files.
+    /// Only users with at least one file, so at most one entry a file.
     of_user: HashMap<UserId, Sum>,
 }
 
@@ -88,7 +88,7 @@ impl Held {
         }
     }
 
-    /// Changes the bytes of a file that is counted.
+    /// Changes the bytes of a counted file.
     fn resize(&mut self, user: Option<UserId>, from: u64, to: u64) {
         let change = |bytes: u64| bytes.saturating_sub(from).saturating_add(to);
         self.all.bytes = change(self.all.bytes);
@@ -101,7 +101,8 @@ impl Held {
         self.of_user.get(&user).copied().unwrap_or_default()
     }
 
-    /// Checks both caps on bytes; the store's first, since a full store is nothing that a person can change by deleting.
+    /// Checks both limits on bytes. The store's comes first: a full store is nothing that a user can change by deleting
+    /// files.
     fn fits(&self, user: UserId, more: u64, limits: &QuotaLimits) -> Result<(), Full> {
         let within = |held: u64, cap| held.checked_add(more).is_some_and(|sum| sum <= cap);
         if !within(self.all.bytes, limits.max_total) {
@@ -115,24 +116,24 @@ impl Held {
 }
 
 impl Quota {
-    /// Starts with the files there are: whose each is, where that is known, and its bytes.
+    /// Counts existing files: the owner of each, where known, and its bytes.
     pub(super) fn new(files: impl IntoIterator<Item = (Option<UserId>, u64)>) -> Self {
         let mut held = Held::default();
         files.into_iter().for_each(|(user, bytes)| held.add(user, bytes));
         Self(Mutex::new(held))
     }
 
-    /// Bytes held and promised.
+    /// Returns the bytes stored and reserved.
     pub(super) fn used(&self) -> u64 {
         self.held().all.bytes
     }
 
-    /// Files held and promised.
+    /// Returns the files stored and reserved.
     pub(super) fn files(&self) -> u64 {
         self.held().all.files
     }
 
-    /// Promises room for one more file of `user` with `bytes`, which may grow. All caps or nothing.
+    /// Reserves one file of `user` with `bytes`, which may grow. Fails without effect if any limit is exceeded.
     pub(super) fn reserve(self: &Arc<Self>, user: UserId, bytes: u64, limits: &QuotaLimits) -> Result<Reservation, Full> {
         let mut held = self.held();
         if held.all.files >= limits.max_files {
@@ -146,43 +147,43 @@ impl Quota {
         Ok(Reservation { quota: Arc::clone(self), user, bytes, limits: *limits, committed: false })
     }
 
-    /// Takes note of one deleted file of `bytes`.
+    /// Releases one deleted file of `bytes`.
     pub(super) fn release(&self, user: Option<UserId>, bytes: u64) {
         self.held().remove(user, bytes);
     }
 
-    /// Takes note of `bytes` of a recorded file that are gone; its record still counts.
+    /// Releases the `bytes` of a recorded file that are gone; its record still counts.
     pub(super) fn release_bytes(&self, user: Option<UserId>, bytes: u64) {
         self.held().resize(user, bytes, 0);
     }
 
-    /// A poisoned lock still holds right numbers.
+    /// Locks the sums; they stay valid in a poisoned lock.
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Room for one file on its way in; given back when dropped, unless committed.
+/// Quota reserved for one upload; released on drop, unless committed.
 #[derive(Debug)]
 #[must_use = "dropping it gives the room back"]
 pub(super) struct Reservation {
     quota: Arc<Quota>,
     user: UserId,
-    /// Promised so far.
+    /// Reserved so far.
     bytes: u64,
-    /// Those of the start of the upload: a reload does not cut off what is under way.
+    /// Limits at the start of the upload: a reload does not cut off uploads in progress.
     limits: QuotaLimits,
     committed: bool,
 }
 
 impl Reservation {
-    /// Bytes promised so far.
+    /// Returns the bytes reserved so far.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Room for `more` bytes of the same file; when refused, what was promised before stays.
+    /// Reserves `more` bytes for the same file; a failure keeps what was reserved before.
     pub(super) fn grow(&mut self, more: u64) -> Result<(), Full> {
         let mut held = self.quota.held();
         held.fits(self.user, more, &self.limits)?;
@@ -191,8 +192,8 @@ impl Reservation {
         Ok(())
     }
 
-    /// The file is there and has `exact` bytes: from now on they are held, until `Quota::release`. What was promised beyond is given
-    /// back; a file larger than promised (a caller's fault) is counted as it is.
+    /// Replaces the reservation by the file's `exact` bytes, which count until `Quota::release`. A file larger than its
+    /// reservation, a fault of the caller, counts in full.
     pub(super) fn commit(mut self, exact: u64) {
         self.quota.held().resize(Some(self.user), self.bytes, exact);
         self.committed = true;
@@ -207,7 +208,7 @@ impl Drop for Reservation {
     }
 }
 
-/// Whether `wanted` more bytes leave at least `keep_free_percent` of the disk free.
+/// Returns true if `wanted` more bytes leave at least `keep_free_percent` of the disk free.
 pub(super) fn disk_allows(free: u64, total: u64, wanted: u64, keep_free_percent: u8) -> bool {
     let keep = u128::from(total) * u128::from(keep_free_percent);
     free.checked_sub(wanted).is_some_and(|left| u128::from(left) * 100 >= keep)
@@ -218,7 +219,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Caps on all that one person cannot meet alone, or can: as `user` says.
+    /// Limits whose totals are fixed and whose shares of one user are the arguments.
     fn limits(user_total: u64, user_files: u64) -> QuotaLimits {
         QuotaLimits { max_total: 100, max_files: 3, user_total, user_files }
     }
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_reservation_leaves_nothing() {
+    fn dropped_reservation_releases_everything() {
         let (quota, limits) = (empty(), limits(100, 3));
         let mut held = quota.reserve(ANA, 60, &limits).unwrap();
         assert_eq!(quota.reserve(ANA, 41, &limits).unwrap_err(), Full::Bytes { max_total: 100 });
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_committed_file_counts_until_it_is_deleted() {
+    fn committed_file_counts_until_deletion() {
         let quota = empty();
         quota.reserve(ANA, 60, &limits(100, 3)).unwrap().commit(10);
         assert_eq!((quota.used(), quota.files(), of(&quota, ANA)), (10, 1, (10, 1)));
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_counted_too() {
+    fn number_of_files_is_limited() {
         let (quota, limits) = (Arc::new(Quota::new([(None, 2), (Some(BETO), 3)])), limits(100, 3));
         let last = quota.reserve(ANA, 0, &limits).unwrap();
         assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), Full::Files { max_files: 3 });
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn one_person_has_a_share_and_leaves_the_rest_to_others() {
+    fn share_of_one_user_leaves_room_for_others() {
         let (quota, limits) = (Arc::new(Quota::new([(Some(ANA), 20), (None, 5)])), QuotaLimits { max_files: 9, ..limits(25, 2) });
         let mut second = quota.reserve(ANA, 0, &limits).unwrap();
         assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), Full::UserFiles { user_files: 2 });
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_disk_keeps_its_share() {
+    fn disk_reserve_stays_free() {
         assert!(disk_allows(100, 1000, 50, 5));
         assert!(!disk_allows(100, 1000, 51, 5));
         assert!(!disk_allows(100, 1000, 101, 0));
@@ -296,7 +297,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn many_uploads_at_once_never_pass_the_caps(
+        fn concurrent_uploads_never_exceed_quota(
             max_total in 1..5000_u64,
             max_files in 1..12_u64,
             user_total in 1..2000_u64,

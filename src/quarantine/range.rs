@@ -1,10 +1,10 @@
 //! The `Range` header of a download.
 
-/// What a `Range` header asks of a file of known size (RFC 9110 section 14).
+/// Byte range that a `Range` header requests of a file of known size (RFC 9110 section 14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByteRange {
-    /// The whole file, status 200: several ranges, an unknown unit or a header that says nothing sensible are ignored, as
-    /// section 14.2 allows.
+    /// The whole file, status 200. Several ranges, an unknown unit and an invalid header are ignored, as section 14.2
+    /// allows.
     Whole,
     /// Bytes `first..=last`, status 206; `first <= last < size`.
     Part {
@@ -13,23 +13,23 @@ pub enum ByteRange {
         /// Offset of the last byte, included.
         last: u64,
     },
-    /// Nothing of the file lies in the range, status 416.
+    /// No byte of the file lies in the range; status 416.
     Unsatisfiable,
 }
 
 impl ByteRange {
-    /// Reads the header's value for a file of `size` bytes.
+    /// Parses the header's value for a file of `size` bytes.
     pub fn parse(header: &str, size: u64) -> Self {
         Self::single(header).map_or(Self::Whole, |spec| spec.resolve(size))
     }
 
-    /// The only range in the header, if there is exactly one and it is written correctly.
+    /// Returns the only range of the header; `None` if it is not exactly one valid range.
     fn single(header: &str) -> Option<Spec> {
         let (unit, set) = header.trim_matches(BLANKS).split_once('=')?;
         if !unit.eq_ignore_ascii_case("bytes") {
             return None;
         }
-        // A recipient must bear empty list elements (section 5.6.1.2).
+        // A recipient must accept empty list elements (section 5.6.1.2).
         let mut specs = set.split(',').map(|spec| spec.trim_matches(BLANKS)).filter(|spec| !spec.is_empty());
         match (specs.next(), specs.next()) {
             (Some(spec), None) => Spec::parse(spec),
@@ -38,10 +38,10 @@ impl ByteRange {
     }
 }
 
-/// OWS, RFC 9110 section 5.6.3.
+/// Optional whitespace (OWS, RFC 9110 section 5.6.3).
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// One range as written, before the file's size is known.
+/// One range as written, not yet resolved against the file's size.
 enum Spec {
     /// `first-` or `first-last`.
     From { first: u64, last: Option<u64> },
@@ -78,7 +78,7 @@ impl Spec {
     }
 }
 
-/// Digits only (no sign, which `parse` would take); beyond `u64` is past the end of every file anyway.
+/// Parses digits only, without the sign that `parse` accepts. A number beyond `u64` lies past the end of every file.
 fn number(digits: &str) -> Option<u64> {
     let all_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     all_digits.then(|| digits.parse().unwrap_or(u64::MAX))
@@ -90,7 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_examples_of_rfc_9110() {
+    fn rfc_9110_examples_parse() {
         // Section 14.1.2, a representation of 10000 bytes.
         assert_eq!(ByteRange::parse("bytes=0-499", 10_000), Part { first: 0, last: 499 });
         assert_eq!(ByteRange::parse("bytes=500-999", 10_000), Part { first: 500, last: 999 });
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edges() {
+    fn boundary_ranges_resolve() {
         for (header, want) in [
             ("bytes=9-", Part { first: 9, last: 9 }),
             ("bytes=9-9", Part { first: 9, last: 9 }),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_ignored() {
+    fn invalid_header_is_ignored() {
         for header in [
             "",
             "bytes",
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_has_no_part() {
+    fn empty_file_has_no_satisfiable_range() {
         for header in ["bytes=0-", "bytes=0-0", "bytes=-1", "bytes=-0", "bytes=7-9"] {
             assert_eq!(ByteRange::parse(header, 0), Unsatisfiable, "{header}");
         }
@@ -157,14 +157,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_part_lies_in_the_file(header in "(bytes=)?[0-9, -]{0,24}|.{0,24}", size: u64) {
+        fn part_lies_within_the_file(header in "(bytes=)?[0-9, -]{0,24}|.{0,24}", size: u64) {
             if let Part { first, last } = ByteRange::parse(&header, size) {
                 prop_assert!(first <= last && last < size);
             }
         }
 
         #[test]
-        fn a_range_is_what_it_says(first in 0..40_u64, length in 0..40_u64, size in 0..40_u64) {
+        fn range_selects_exactly_its_bytes(first in 0..40_u64, length in 0..40_u64, size in 0..40_u64) {
             let in_file: Vec<u64> = (first..=first + length).filter(|at| *at < size).collect();
             let want = match (in_file.first(), in_file.last()) {
                 (Some(&first), Some(&last)) => Part { first, last },
@@ -174,7 +174,7 @@ mod tests {
         }
 
         #[test]
-        fn a_suffix_is_the_end(length in 0..40_u64, size in 0..40_u64) {
+        fn suffix_selects_the_end(length in 0..40_u64, size in 0..40_u64) {
             let want = match length.min(size) {
                 0 => Unsatisfiable,
                 taken => Part { first: size - taken, last: size - 1 },

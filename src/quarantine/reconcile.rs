@@ -1,4 +1,4 @@
-//! Brings records and bytes together at a start. A difference is said and kept, never resolved by a deletion.
+//! Reconciles records with bytes at a start. Differences are reported and kept; none is resolved by a deletion.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::audit::{Audit, Event};
 use crate::store::{FileRow, Store};
 use crate::types::UserId;
 
-/// Ids in one audit line: with more a value would be cut.
+/// Ids in one audit line; with more the value would be truncated.
 const IDS_IN_A_LINE: usize = 7;
 
 /// Outcome of [`reconcile`].
@@ -19,20 +19,20 @@ const IDS_IN_A_LINE: usize = 7;
 pub struct Reconciled {
     /// Records.
     pub files: u64,
-    /// Records that lost their bytes now.
+    /// Records newly found without bytes.
     pub lost: u64,
     /// Lost records whose bytes are back.
     pub found: u64,
     /// Files without a record, moved to `perdidos/`.
     pub orphaned: u64,
-    /// Counts of the quota: the owner of each file, and its bytes on the disk.
+    /// Input of the quota: owner and bytes on disk of each file.
     pub(super) held: Vec<(Option<UserId>, u64)>,
     /// Deleted files whose bytes could not be unlinked.
     pub(super) pending: BTreeMap<FileId, Share>,
 }
 
-/// Removes unfinished uploads, carries out noted removals, moves files without a record to `perdidos/`, and settles the state of each
-/// record. Blocks; for a start, before the first upload.
+/// Removes unfinished uploads, carries out noted removals, moves files without a record to `perdidos/`, and sets the
+/// state of each record. Blocks; runs at a start, before the first upload.
 pub fn reconcile(folder: &FilesFolder, store: &Store, audit: &Audit) -> Result<Reconciled, QuarantineError> {
     let FilesFolder { disk, survey } = folder;
     let (rows, removals) = store.with(|db| Ok((db.files()?, db.removals()?)))?;
@@ -46,7 +46,7 @@ pub fn reconcile(folder: &FilesFolder, store: &Store, audit: &Audit) -> Result<R
     let known: BTreeSet<_> = rows.iter().filter_map(|row| FileId::parse(&row.id)).collect();
     let mut gone = Vec::new();
     for (id, text) in removals.iter().filter_map(|text| Some((FileId::parse(text)?, text))) {
-        // A record that was put back with an older database goes before an old wish to delete.
+        // A record restored from an older database overrides an earlier deletion.
         let unlinked = known.contains(&id) || disk.remove(id).is_ok();
         if unlinked {
             gone.push(text.clone());
@@ -74,7 +74,7 @@ pub fn reconcile(folder: &FilesFolder, store: &Store, audit: &Audit) -> Result<R
     Ok(done)
 }
 
-/// Gives each record the state that its bytes allow.
+/// Sets each record to the state that its bytes allow.
 fn settle(
     folder: &FilesFolder,
     rows: &[FileRow],
@@ -88,7 +88,7 @@ fn settle(
         let Some(id) = FileId::parse(&row.id) else { continue };
         let lost = row.state == FileState::Lost.as_str();
         let whole = folder.survey.stored.get(&id) == Some(&row.size);
-        // An older database may have sent the file to `perdidos/`; the newer one has it back.
+        // A start with an older database may have moved the file to `perdidos/`; the newer one gets it back.
         let returned = !whole && orphans.get(&id) == Some(&row.size) && folder.disk.take_back(id).unwrap_or(false);
         done.held.push((row.user_id, if whole || returned { row.size } else { 0 }));
         if whole || returned {

@@ -1,4 +1,4 @@
-//! Differences between records and bytes are kept on both sides.
+//! Differences between records and bytes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -89,14 +89,14 @@ fn record_without_bytes_is_lost_until_they_are_back() {
 }
 
 #[test]
-fn bytes_without_record_are_kept_aside_and_come_back_with_it() {
+fn orphan_is_kept_and_returns_with_its_record() {
     let (case, [first, second, _]) = Case::new();
     let row = case.store.with(|db| db.remove_file(&first.to_string(), Timestamp(1))).unwrap().unwrap();
     case.store.with(|db| db.drop_removals(&[first.to_string()])).unwrap();
     let done = case.start();
     assert_eq!((done.orphaned, bytes(&done), done.files), (1, 2, 2));
     assert!(case.aside(first).exists() && !case.at(first).exists() && case.at(second).exists());
-    // The newer database is put back.
+    // The newer database is restored.
     case.store.with(|db| db.add_file(row, |n| n.to_string())).unwrap();
     let done = case.start();
     assert_eq!((done.found, done.lost, bytes(&done)), (1, 0, 3));
@@ -105,7 +105,7 @@ fn bytes_without_record_are_kept_aside_and_come_back_with_it() {
 }
 
 #[test]
-fn noted_removal_is_carried_out_at_the_start() {
+fn noted_removal_runs_at_start() {
     let (case, [deleted, stubborn, _]) = Case::new();
     for id in [deleted, stubborn] {
         case.store.with(|db| db.remove_file(&id.to_string(), Timestamp(1))).unwrap().unwrap();
@@ -120,7 +120,7 @@ fn noted_removal_is_carried_out_at_the_start() {
 }
 
 #[test]
-fn record_that_came_back_outlives_its_removal() {
+fn restored_record_overrides_its_removal() {
     let (case, [id, ..]) = Case::new();
     case.store.with(|db| db.remove_file(&id.to_string(), Timestamp(1))).unwrap().unwrap();
     case.record(id);

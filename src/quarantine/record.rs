@@ -1,4 +1,4 @@
-//! What is known about a file in quarantine.
+//! Record of a file in quarantine.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,22 +8,22 @@ use crate::clock::Timestamp;
 use crate::types::UserId;
 use crate::types::crypto::{self, Sha256};
 
-/// A file's identity, in addresses and as its name on disk: 128 random bits, written as 32 lower-case hexadecimal digits.
+/// Identity of a file in URLs and its name on disk: 128 random bits as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId([u8; 16]);
 
 impl FileId {
-    /// A new one. 128 bits: nobody guesses one, no two meet.
+    /// Returns a new id; 128 random bits neither collide nor can be guessed.
     pub fn random() -> Self {
         Self(crypto::random())
     }
 
-    /// The id as a number, for a map's key.
+    /// Returns the id as a number, for use as a map key.
     pub fn number(self) -> u128 {
         u128::from_be_bytes(self.0)
     }
 
-    /// Reads exactly the form that `Display` writes; so two texts are never one file.
+    /// Parses exactly the form that `Display` writes, so that no two texts name one file.
     pub fn parse(text: &str) -> Option<Self> {
         crypto::unhex(text).map(Self)
     }
@@ -41,24 +41,24 @@ impl fmt::Debug for FileId {
     }
 }
 
-/// Where a file stands between its upload and its being handed out.
+/// State of a file between its upload and its downloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FileState {
-    /// Stored; nobody has looked into it.
+    /// Stored, not inspected yet.
     Received,
-    /// Being looked into.
+    /// Inspection in progress.
     Inspecting,
-    /// Looked into, nothing found.
+    /// Inspected, nothing found.
     Clean,
-    /// Something in it is unusual; the reasons say what.
+    /// Something in it is unusual; the reasons name it.
     Suspicious,
-    /// Could not be looked into: encrypted, broken, or past a cap.
+    /// Not inspectable: encrypted, damaged or over a limit.
     Unscannable,
     /// Known to be harmful.
     Infected,
-    /// Let go by an administrator, whatever was found.
+    /// Released by an administrator, whatever was found.
     Released,
-    /// The record is there, the bytes are not.
+    /// The bytes are gone, the record is left.
     Lost,
 }
 
@@ -75,7 +75,7 @@ impl FileState {
         Self::Lost,
     ];
 
-    /// The contract's word (`docs/API.md`).
+    /// Returns the state's name in the API (`docs/API.md`).
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Received => "received",
@@ -89,7 +89,7 @@ impl FileState {
         }
     }
 
-    /// Whether every signed-in person may fetch the file.
+    /// Returns true if every signed-in user may download the file.
     pub const fn available_to_all(self) -> bool {
         match self {
             Self::Clean | Self::Released => true,
@@ -97,7 +97,8 @@ impl FileState {
         }
     }
 
-    /// Whether somebody may fetch the file. What is infected or not yet looked into is for nobody, not even who brought it.
+    /// Returns true if the caller may download the file. Infected and uninspected files are withheld from everyone, the
+    /// uploader included.
     pub const fn handed_to(self, administrator: bool) -> bool {
         match self {
             Self::Clean | Self::Released => true,
@@ -111,7 +112,7 @@ impl FileState {
         matches!(self, Self::Lost)
     }
 
-    /// Whether a verdict is still to come.
+    /// Returns true while the verdict is pending.
     pub const fn is_pending(self) -> bool {
         matches!(self, Self::Received | Self::Inspecting)
     }
@@ -123,7 +124,7 @@ impl fmt::Display for FileState {
     }
 }
 
-/// The text is none of the states.
+/// The text names no state.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("no such file state")]
 pub struct UnknownState;
@@ -136,30 +137,30 @@ impl FromStr for FileState {
     }
 }
 
-/// One file in quarantine.
+/// Record of one file in quarantine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRecord {
-    /// Identity, and its name on disk.
+    /// Identity and name on disk.
     pub id: FileId,
-    /// The name it is shown and handed out under.
+    /// Name for display and download.
     pub name: FileName,
     /// Bytes.
     pub size: u64,
-    /// Of the content; the ETag too.
+    /// SHA-256 of the content; also the ETag.
     pub sha256: Sha256,
     /// For display only: downloads are always `application/octet-stream`.
     pub media_type: String,
-    /// Its place.
+    /// Current state.
     pub state: FileState,
-    /// Why it stands there; empty while nothing was found.
+    /// Reasons for the state; empty while nothing was found.
     pub reasons: Vec<String>,
-    /// The uploader's user name at that time; the account may be gone.
+    /// Uploader's user name at that time; the account may be gone.
     pub uploaded_by: String,
-    /// The uploader's account; none where a database of before named one that was gone.
+    /// Uploader's account; `None` if an older database named one that was gone.
     pub uploader: Option<UserId>,
     /// Position in the order of arrival.
     pub arrival: i64,
-    /// When the upload was complete.
+    /// Time at which the upload was complete.
     pub uploaded_at: Timestamp,
 }
 
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_has_one_spelling() {
+    fn file_id_has_one_spelling() {
         let id = FileId::random();
         assert_eq!(FileId::parse(&id.to_string()), Some(id));
         assert_ne!(id, FileId::random());
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_the_words_of_the_contract() {
+    fn state_names_match_the_api() {
         let words = FileState::ALL.map(FileState::as_str).join(" ");
         assert_eq!(words, "received inspecting clean suspicious unscannable infected released lost");
         for state in FileState::ALL {
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_found_clean_or_released_is_for_all() {
+    fn only_clean_or_released_files_are_available() {
         use FileState::{Clean, Received, Released, Suspicious, Unscannable};
         let states = |test: fn(FileState) -> bool| FileState::ALL.into_iter().filter(|s| test(*s)).collect::<Vec<_>>();
         assert_eq!(states(FileState::available_to_all), [Clean, Released]);

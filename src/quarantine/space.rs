@@ -1,4 +1,4 @@
-//! Room on the disk: how much there is, and some that is gone with the value.
+//! Free disk space, and scratch files deleted on drop.
 
 use std::fs::File;
 use std::io;
@@ -8,17 +8,17 @@ use rustix::fs::{self, AtFlags, Mode, OFlags};
 use super::disk::Disk;
 use super::record::FileId;
 
-/// Bytes of the file system that the folder lies on.
+/// Size of the file system that holds the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Space {
-    /// What this process may still write.
+    /// Bytes that this process can still write.
     pub free: u64,
-    /// The whole file system.
+    /// Bytes of the whole file system.
     pub total: u64,
 }
 
 impl Disk {
-    /// Room on the file system.
+    /// Returns the free and total bytes of the file system.
     pub(super) fn free(&self) -> io::Result<Space> {
         let stat = fs::fstatvfs(self.folder())?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
@@ -26,8 +26,8 @@ impl Disk {
         Ok(Space { free, total })
     }
 
-    /// A file without a name, mode 0600. It has one for a moment, such as a start's sweep removes, since not every file system can
-    /// do without.
+    /// Opens a nameless file, mode 0600. It has a temporary name for a moment, which the sweep at a start removes,
+    /// since not every file system supports `O_TMPFILE`.
     pub(super) fn scratch(&self) -> io::Result<File> {
         let name = Self::temporary_name(FileId::random());
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
@@ -43,7 +43,7 @@ mod tests {
     use std::io::{Read as _, Seek as _, Write as _};
 
     #[test]
-    fn a_scratch_file_has_no_name() {
+    fn scratch_file_has_no_name() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(folder.path()).unwrap();
         let mut file = disk.scratch().unwrap();

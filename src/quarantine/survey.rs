@@ -1,4 +1,4 @@
-//! Contents of the files folder at a start, and the moves that a start makes there.
+//! Lists the files folder at start-up and moves files within it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,9 +13,9 @@ use super::folder_fault::{Flaw, MARKER};
 use super::record::FileId;
 use crate::types::crypto::{hex, random, unhex};
 
-/// Folder inside the files folder for bytes without a record. Nothing in it is ever removed by the program.
+/// Subfolder for bytes without a record. The program never removes anything in it.
 pub(super) const ORPHANS: &str = "perdidos";
-/// Name of the mark until it is complete.
+/// Name of the mark while it is written.
 const UNFINISHED_MARKER: &str = ".pichat-store.new";
 
 /// Identity that a database and its files folder share: 128 random bits.
@@ -36,11 +36,11 @@ impl StoreId {
     }
 }
 
-/// Mark of a files folder.
+/// Mark of a files folder, as read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Marker {
     Absent,
-    /// A file of that name that holds no identity.
+    /// A file of that name without an identity.
     Unreadable,
     Of(StoreId),
 }
@@ -49,16 +49,16 @@ pub(super) enum Marker {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Survey {
     pub(super) marker: Marker,
-    /// Regular files that are called as an id, with their bytes.
+    /// Regular files named by an id, with their sizes.
     pub(super) stored: BTreeMap<FileId, u64>,
     /// Regular files with a temporary name.
     pub(super) temporary: Vec<String>,
 }
 
-/// Bytes without a record, in `perdidos/`.
+/// File in `perdidos/`, without a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Orphan {
-    /// Identity, and name on disk.
+    /// Identity and name on disk.
     pub id: FileId,
     /// Bytes.
     pub size: u64,
@@ -67,7 +67,7 @@ pub struct Orphan {
 }
 
 impl Disk {
-    /// Reads what the folder holds. Names that are not the program's own are left out.
+    /// Lists the folder. Names that are not the program's own are left out.
     pub(super) fn survey(&self) -> io::Result<Survey> {
         let mut survey = Survey { marker: self.marker()?, stored: BTreeMap::new(), temporary: Vec::new() };
         for (name, stat) in regular_files(self.folder())? {
@@ -96,7 +96,7 @@ impl Disk {
         Ok(first.and_then(StoreId::parse).map_or(Marker::Unreadable, Marker::Of))
     }
 
-    /// Writes the mark, 0600, over an older one. On the disk when it returns.
+    /// Writes the mark with mode 0600, replacing an older one. It is durable on return.
     pub(super) fn mark(&self, id: StoreId) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match fs::unlinkat(self.folder(), UNFINISHED_MARKER, AtFlags::empty()) {
@@ -118,7 +118,8 @@ impl Disk {
     /// Writes, renames, syncs and removes a temporary file, as an upload does.
     ///
     /// # Errors
-    /// The flaw of the folder, or an error that may be over in a moment. A full disk is no error: what is there can be handed out.
+    /// The flaw of the folder, or an error that may be temporary. A full disk is no error: existing files can still be
+    /// downloaded.
     pub(super) fn try_out(&self) -> io::Result<Result<(), Flaw>> {
         let [first, second] = [Self::temporary_name(FileId::random()), Self::temporary_name(FileId::random())];
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
@@ -154,7 +155,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Removes what unfinished uploads left behind. For the start only: a file that is just arriving looks the same.
+    /// Removes the remains of unfinished uploads. For the start only: an upload in progress looks the same.
     pub(super) fn remove_temporary(&self, names: &[String]) -> io::Result<()> {
         for name in names.iter().filter(|name| name.starts_with(TEMPORARY)) {
             fs::unlinkat(self.folder(), name, AtFlags::empty())?;
@@ -162,7 +163,7 @@ impl Disk {
         if names.is_empty() { Ok(()) } else { Ok(fs::fsync(self.folder())?) }
     }
 
-    /// Moves files to `perdidos/`, never over another one. Returns those that were moved; the others stay where they are.
+    /// Moves files to `perdidos/`, never over another file. Returns the moved ones; the others stay in place.
     pub(super) fn set_aside(&self, ids: &[FileId]) -> io::Result<Vec<FileId>> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -179,7 +180,7 @@ impl Disk {
         Ok(moved)
     }
 
-    /// Moves a file back from `perdidos/`; `false` when it is not there.
+    /// Moves a file back from `perdidos/`; `false` if it is not there.
     pub(super) fn take_back(&self, id: FileId) -> io::Result<bool> {
         let Some(orphans) = self.orphans_folder()? else { return Ok(false) };
         match rename_new(&orphans, &id.to_string(), self.folder(), &id.to_string()) {
@@ -191,7 +192,7 @@ impl Disk {
         Ok(true)
     }
 
-    /// Lists the bytes without a record, by id.
+    /// Lists the files without a record, by id.
     pub(super) fn orphans(&self) -> io::Result<Vec<Orphan>> {
         let Some(folder) = self.orphans_folder()? else { return Ok(Vec::new()) };
         let orphan = |(name, stat): (String, fs::Stat)| {
@@ -221,7 +222,7 @@ fn regular_files(folder: &OwnedFd) -> io::Result<Vec<(String, fs::Stat)>> {
         if FileId::parse(name.strip_prefix(TEMPORARY).unwrap_or(name)).is_none() {
             continue;
         }
-        // Asked of the file itself: not every file system fills in the entry's type.
+        // Not every file system reports the type in the directory entry.
         let stat = fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         if FileType::from_raw_mode(stat.st_mode).is_file() {
             found.push((name.to_owned(), stat));

@@ -1,4 +1,4 @@
-//! Contents of the folder as a start sees them, and the moves it may make.
+//! Survey of the folder, and moves within it.
 
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
@@ -18,7 +18,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn survey_sees_our_names_and_nothing_else() {
+fn survey_lists_only_our_names() {
     let (folder, disk) = folder();
     let hex = "0123456789abcdef0123456789abcdef";
     let upper = hex.to_uppercase();
@@ -97,7 +97,7 @@ fn move_aside_never_replaces() {
 }
 
 #[test]
-fn trial_leaves_nothing() {
+fn trial_write_leaves_nothing() {
     let (folder, disk) = folder();
     assert!(disk.try_out().unwrap().is_ok());
     assert_eq!(names(folder.path()), [""; 0]);

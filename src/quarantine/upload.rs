@@ -1,4 +1,4 @@
-//! One file on its way in: streamed, hashed, counted, never whole in memory.
+//! One upload: streamed, hashed and counted; never whole in memory.
 
 use std::io;
 use std::sync::Arc;
@@ -16,38 +16,38 @@ use super::quota::{Full, Reservation, disk_allows};
 use super::record::{FileRecord, FileState};
 use super::{Quarantine, QuarantineError, blocking, record};
 
-/// Bytes gathered before a trip to a blocking thread: large enough that the trips cost little; two such buffers are half of the 1 MiB
-/// that an upload may grow memory by.
+/// Size of a write buffer: large enough that hand-overs to a blocking thread cost little. Two buffers are half of the 1
+/// MiB by which one upload may grow memory.
 const GATHER: usize = 256 * 1024;
 
-/// Why a file did not get in. Nothing of it stays.
+/// Upload error. The partial file is removed.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    /// More bytes than a file may have.
+    /// The file exceeds the size limit.
     #[error("the file is larger than {max} bytes")]
     TooLarge {
         /// The limit in force.
         max: u64,
     },
-    /// The store has no room for it.
+    /// The file store is full.
     #[error("the store is full")]
     StorageFull,
-    /// The person's share of bytes is used up.
-    #[error("this person's files may not have more than {max} bytes")]
+    /// The uploader's quota of bytes is used up.
+    #[error("this user's files cannot have more than {max} bytes")]
     ShareOfBytes {
         /// The share in force.
         max: u64,
     },
-    /// The person's share of files is used up.
-    #[error("this person may not have more than {max} files")]
+    /// The uploader's quota of files is used up.
+    #[error("this user cannot have more than {max} files")]
     ShareOfFiles {
         /// The share in force.
         max: u64,
     },
-    /// The uploader's session or right ended before the file was recorded.
-    #[error("the uploader may not any more")]
+    /// The uploader's session or permission ended before the file was recorded.
+    #[error("the uploader no longer has permission")]
     NotAllowed,
-    /// Disk or database.
+    /// Disk or database failed.
     #[error(transparent)]
     Internal(#[from] QuarantineError),
 }
@@ -77,15 +77,16 @@ impl From<StoreError> for UploadError {
     }
 }
 
-/// What the sender's program said of a file, word for word. It is gone once the file is recorded, so what it gives away is noted then.
+/// Metadata that the client sent for a file, verbatim. It is dropped once the file is recorded, so findings from it are
+/// recorded then.
 pub struct Sent {
-    /// The name, before it was repaired.
+    /// File name before sanitizing.
     pub name: String,
-    /// The media type, where one was declared.
+    /// Media type, if one was declared.
     pub media_type: Option<String>,
 }
 
-/// Removes what was written when the upload ends early, off the network threads.
+/// Removes the partial file of an aborted upload, off the network threads.
 struct Draft(Option<Box<Incoming>>);
 
 impl Drop for Draft {
@@ -99,15 +100,15 @@ impl Drop for Draft {
     }
 }
 
-/// Writing goes on while the next bytes come in: one buffer is being filled, the other one written.
+/// Overlaps network and disk: one buffer is filled while the other is written.
 enum Writing {
-    /// Nothing is being written; the buffer that is free.
+    /// No write in progress; holds the free buffer.
     Rests(Draft, Vec<u8>),
     Runs(JoinHandle<io::Result<(Draft, Vec<u8>)>>),
 }
 
 impl Writing {
-    /// Waits until nothing is being written.
+    /// Waits for the write in progress.
     async fn rest(self) -> io::Result<(Draft, Vec<u8>)> {
         match self {
             Self::Rests(draft, spare) => Ok((draft, spare)),
@@ -116,12 +117,12 @@ impl Writing {
     }
 }
 
-/// A file on its way in. Dropping it removes what was written.
+/// File being uploaded. Dropping it removes the partial file.
 pub struct Upload {
     quarantine: Arc<Quarantine>,
     writing: Writing,
     reservation: Reservation,
-    /// Bytes of the reservation.
+    /// Bytes reserved so far.
     reserved: u64,
     gathered: Vec<u8>,
     size: u64,
@@ -129,7 +130,7 @@ pub struct Upload {
 }
 
 impl Quarantine {
-    /// Begins an upload of `by`, and reserves the bytes that were announced.
+    /// Begins an upload by `by` and reserves the announced bytes.
     pub async fn receive(self: &Arc<Self>, by: &Person, announced: u64) -> Result<Upload, UploadError> {
         let reservation = self.quota.reserve(by.id, announced, &self.limits())?;
         let (disk, files) = (self.disk.clone(), self.config.get().files.clone());
@@ -144,7 +145,7 @@ impl Quarantine {
     }
 }
 
-/// Refuses what would leave less of the disk free than the settings demand. Blocks.
+/// Fails if `wanted` bytes would leave less of the disk free than the settings demand. Blocks.
 pub(super) fn check_disk(disk: &Disk, wanted: u64, keep_free_percent: u8) -> io::Result<()> {
     let space = disk.free()?;
     if disk_allows(space.free, space.total, wanted, keep_free_percent) {
@@ -154,7 +155,7 @@ pub(super) fn check_disk(disk: &Disk, wanted: u64, keep_free_percent: u8) -> io:
 }
 
 impl Upload {
-    /// Takes the next bytes.
+    /// Appends the next bytes.
     pub async fn write(mut self, chunk: &[u8]) -> Result<Self, UploadError> {
         self.size += chunk.len() as u64;
         if self.size > self.max {
@@ -175,12 +176,12 @@ impl Upload {
             if rest.is_empty() {
                 return Ok(self);
             }
-            // Whole pieces, so that every write but the last begins and ends with a page.
+            // Full buffers keep every write but the last page-aligned.
             self = self.spill().await?;
         }
     }
 
-    /// Begins to write what was gathered, off the network threads, once what was gathered before is written.
+    /// Waits for the previous write, then starts to write the full buffer off the network threads.
     async fn spill(self) -> Result<Self, UploadError> {
         let Self { quarantine, writing, reservation, reserved, mut gathered, size, max } = self;
         let (mut draft, spare) = writing.rest().await?;
@@ -197,9 +198,9 @@ impl Upload {
         Ok(Self { quarantine, writing, reservation, reserved, gathered: spare, size, max })
     }
 
-    /// Makes the file permanent under `name`, or the first free numbering of it, and records it. When this returns, a power cut
-    /// no longer loses it; it is not inspected yet. `allowed` is asked while the database is held, right before the record:
-    /// where it says no, nothing of the file stays.
+    /// Stores the file under `name`, or the first free numbering of it, and records it. On return the file survives a
+    /// power cut and awaits its inspection. `allowed` is called while the database is locked, right before the record
+    /// is added; if it returns false, the file is removed.
     pub async fn finish(
         self,
         sent: Sent,
@@ -213,7 +214,8 @@ impl Upload {
         let incoming = incoming.0.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let (landed, name) = blocking(move || Ok((incoming.finish(&name)?, name))).await?;
         let row = row(&landed, &sent, &name, by, quarantine.clock.now());
-        // Recorded on a task of its own: a client that hangs up now must not leave a file without a record or a record without a file.
+        // A task of its own: a client that disconnects now must not leave a file without a record or a record without a
+        // file.
         let keeper = Arc::clone(&quarantine);
         let recorded = tokio::spawn(async move {
             let add = move |db: &mut Db| match allowed(db)? {
@@ -227,7 +229,7 @@ impl Upload {
                     reservation.commit(size);
                     keeper.inspections.arrived();
                 }
-                // Dropping it unlinks the file, which may wait for the disk.
+                // Dropping it unlinks the file, which may block on the disk.
                 Ok(None) | Err(_) => drop(tokio::task::spawn_blocking(move || drop(landed))),
             }
             added
@@ -254,7 +256,7 @@ fn row(landed: &Landed, sent: &Sent, name: &FileName, by: &Person, now: crate::c
 }
 
 impl Quarantine {
-    /// Says in the audit that a file came in.
+    /// Audits an upload.
     pub async fn note_uploaded(&self, file: &FileRecord, user: &UserName, addr: std::net::IpAddr) {
         let event = Event::FileUploaded {
             user: user.clone(),

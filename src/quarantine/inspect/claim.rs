@@ -1,12 +1,12 @@
-//! What a name or a sender's program claims that a content is, held against what it is.
+//! Compares the type that a name or a client declares with the detected one.
 
 use super::kind::Kind;
 use super::reason::{Code, Findings};
 
-/// What a zip turned out to be, for the claims that mean more than a zip.
+/// Package format found in a zip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Package {
-    /// No zip, or one that is nothing more.
+    /// No zip, or a zip without a package format.
     #[default]
     Plain,
     /// Office Open XML.
@@ -15,25 +15,26 @@ pub(super) enum Package {
     Odf,
 }
 
-/// What a claim allows.
+/// Type that an extension or media type promises.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Claim {
-    /// A raster picture; which of them is nobody's deceit: a `.jpg` from the web often is a PNG or a WebP.
+    /// A raster image of any format: a `.jpg` from the web often is a PNG or a WebP.
     Picture,
     Svg,
     Pdf,
     Ooxml,
     Odf,
-    /// An older Office's file, or what programs have always saved under its extension: RTF, web pages, tables as text.
+    /// A file of an older Office, or what programs have always saved under its extension: RTF, web pages, tables as
+    /// text.
     OldOffice,
     Zip,
     Gzip,
     Tar,
     Closed,
     Rtf,
-    /// Sound or film; not every such file has a mark.
+    /// Audio or video; not every such file has a signature.
     Media,
-    /// Text of any sort.
+    /// Text of any kind.
     Text,
 }
 
@@ -61,7 +62,7 @@ fn of_extension(extension: &str) -> Option<Claim> {
     })
 }
 
-/// Only types that browsers do not mistake: of a `.csv` some say that it is Excel's.
+/// Considers only types that browsers declare reliably: some declare a `.csv` as Excel's.
 fn of_media_type(declared: &str) -> Option<Claim> {
     let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
@@ -74,13 +75,14 @@ fn of_media_type(declared: &str) -> Option<Claim> {
     }
 }
 
-/// Whether a content keeps a claim. `strict`: what is no known thing at all contradicts a claim of something that has a mark.
+/// Returns true if the content matches the declared type. `strict`: content of unknown type contradicts a type that has
+/// a signature.
 fn keeps(claim: Claim, kind: Kind, package: Package, strict: bool) -> bool {
     let unknown = matches!(kind, Kind::Unknown | Kind::Other(_) | Kind::Text) && !strict;
     match (claim, kind) {
         (_, Kind::Empty) => true,
         (Claim::Picture, Kind::Picture(_)) | (Claim::Svg, Kind::Svg) | (Claim::Pdf, Kind::Pdf) => true,
-        // Encrypted, a document of Office is a compound file.
+        // An encrypted Office document is a compound file.
         (Claim::Ooxml, Kind::Ole) => true,
         (Claim::Ooxml, Kind::Zip) => package == Package::Ooxml,
         (Claim::Odf, Kind::Zip) => package == Package::Odf,
@@ -94,8 +96,8 @@ fn keeps(claim: Claim, kind: Kind, package: Package, strict: bool) -> bool {
     }
 }
 
-/// Holds an extension against the content. `inside`: in an archive, where programs name parts as they like, only a content
-/// that is known to be something else counts.
+/// Compares an extension with the content. `inside`: in archives, where programs name parts freely, only content of
+/// another known type counts.
 pub(super) fn judge(extension: Option<&str>, kind: Kind, package: Package, at: &str, inside: bool, findings: &mut Findings) {
     let Some(claim) = extension.and_then(of_extension) else { return };
     if !keeps(claim, kind, package, !inside) {
@@ -104,7 +106,7 @@ pub(super) fn judge(extension: Option<&str>, kind: Kind, package: Package, at: &
     }
 }
 
-/// Holds the declared media type against the content.
+/// Compares the declared media type with the content.
 pub(super) fn judge_declared(declared: &str, kind: Kind, findings: &mut Findings) {
     if of_media_type(declared).is_some_and(|claim| !keeps(claim, kind, Package::Plain, true)) {
         findings.add(Code::DeclaredMismatch, declared.split(';').next().unwrap_or_default().trim());
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_contradicts_its_content_is_told() {
+    fn extension_contradicting_content_is_found() {
         let png = Kind::Picture("image/png");
         for (extension, kind, wrong) in [
             ("png", png, false),
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn only_types_that_no_browser_mistakes_are_held_against_it() {
+    fn only_reliable_declared_types_are_compared() {
         let declared = |declared: &str, kind| {
             let mut findings = Findings::default();
             judge_declared(declared, kind, &mut findings);

@@ -1,49 +1,49 @@
-//! What a content is, by its first bytes.
+//! Detects the type of a content by its first bytes.
 
 use super::reason::Code;
 
-/// Bytes at the start that are looked at; what `infer` and we know of shows itself there.
+/// Length of the examined head, which holds all signatures of `infer` and of this file.
 pub(super) const HEAD_BYTES: usize = 8192;
 
-/// What a content is.
+/// Detected type of a content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// No byte at all.
+    /// Zero bytes.
     Empty,
-    /// Nothing that is known.
+    /// No known type.
     Unknown,
-    /// Runs on some machine.
+    /// An executable.
     Program(Code),
-    /// A zip, or what is built on it.
+    /// A zip, or a format built on it.
     Zip,
     /// A gzip stream.
     Gzip,
     /// A tape archive.
     Tar,
-    /// An archive that is not walked; its name.
+    /// An archive format that is not inspected; its name.
     Closed(&'static str),
-    /// A compound file of the older Office, and of others.
+    /// A compound file, as used by older Office versions and others.
     Ole,
     /// A PDF.
     Pdf,
-    /// A raster picture.
+    /// A raster image.
     Picture(&'static str),
-    /// Sound or film.
+    /// Audio or video.
     Media(&'static str),
-    /// A vector picture in XML.
+    /// A vector image in XML.
     Svg,
     /// A web page.
     Html,
     /// Rich text.
     Rtf,
-    /// Text of any sort.
+    /// Text of any kind.
     Text,
-    /// Something that `infer` knows and that nothing here depends on.
+    /// A type known to `infer` on which no check depends.
     Other(&'static str),
 }
 
 impl Kind {
-    /// As a media type, for a detail.
+    /// Returns the media type, for a detail.
     pub(super) fn media_type(self) -> &'static str {
         match self {
             Self::Empty | Self::Unknown => "application/octet-stream",
@@ -62,7 +62,7 @@ impl Kind {
     }
 }
 
-/// Looks at the first bytes.
+/// Detects the type.
 pub(super) fn sniff(head: &[u8]) -> Kind {
     let starts = |magic: &[u8]| head.starts_with(magic);
     if head.is_empty() {
@@ -80,7 +80,7 @@ pub(super) fn sniff(head: &[u8]) -> Kind {
     if let Some(code) = program(head) {
         return Kind::Program(code);
     }
-    // Some programs put a blank line before it, and readers do not mind.
+    // Some programs write a blank line first, and readers accept it.
     if head.trim_ascii_start().starts_with(b"%PDF-") {
         return Kind::Pdf;
     }
@@ -90,20 +90,20 @@ pub(super) fn sniff(head: &[u8]) -> Kind {
     if is_text(head) { text(head) } else { binary(head) }
 }
 
-/// What some machine runs.
+/// Detects executables.
 fn program(head: &[u8]) -> Option<Code> {
     let starts = |magic: &[u8]| head.starts_with(magic);
     let word = |at: usize| head.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
     if starts(b"\x7fELF") {
         return Some(Code::Elf);
     }
-    // A text may begin with these letters; a program for DOS or Windows is none.
+    // A text may begin with these letters; a DOS or Windows program is no text.
     if (starts(b"MZ") || starts(b"ZM")) && !is_text(head) {
         return Some(Code::Pe);
     }
     match word(0)? {
         0xfeed_face | 0xfeed_facf | 0xcefa_edfe | 0xcffa_edfe => return Some(Code::MachO),
-        // Java's classes and Apple's programs for several processors share four bytes; Java's versions begin at 45.
+        // Java classes and Apple's universal binaries share four bytes; Java's versions begin at 45.
         0xcafe_babe | 0xcafe_babf => {
             return Some(if word(4).is_some_and(|n| n & 0xffff >= 45) { Code::Java } else { Code::MachO });
         }
@@ -116,18 +116,19 @@ fn program(head: &[u8]) -> Option<Code> {
     line.trim_ascii_start().starts_with(b"/").then_some(Code::Script)
 }
 
-/// The checksum of the first header tells a tape archive of any age, from the version of 1979 on.
+/// Returns true if the checksum of the first header is right; it identifies tar archives of any age since 1979.
 fn is_tar(head: &[u8]) -> bool {
     head.get(..512).is_some_and(|header| super::tar::checksum_is_right(header) && header[0] != 0)
 }
 
-/// UTF-8, or any 8-bit script, or UTF-16 that says so: no control characters but those of texts.
+/// Returns true for UTF-8, any 8-bit encoding, or UTF-16 with a byte order mark: no control characters but those of
+/// texts.
 fn is_text(head: &[u8]) -> bool {
     let binary = |b: &u8| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1a | 0x1b);
     head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") || !head.iter().any(binary)
 }
 
-/// Which text it is. Only what begins as such: a letter about HTML is a letter.
+/// Detects the kind of text by its beginning; a letter about HTML is plain text.
 fn text(head: &[u8]) -> Kind {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     if head.starts_with(b"{\\rtf") {
@@ -146,7 +147,7 @@ fn text(head: &[u8]) -> Kind {
 }
 
 fn binary(head: &[u8]) -> Kind {
-    // Not in `infer`.
+    // Signatures that `infer` lacks.
     for (magic, name) in
         [(b"conectix".as_slice(), "vhd"), (b"vhdxfile", "vhdx"), (b"KDMV", "vmdk"), (b"-lh", "lzh"), (b"MSWIM", "wim")]
     {
@@ -162,7 +163,7 @@ fn binary(head: &[u8]) -> Kind {
             "rar" | "7z" | "xz" | "bz2" | "bz3" | "cab" | "Z" | "lz" | "zst" | "lz4" | "deb" | "rpm" | "ar" | "cpio" | "crx"
             | "qcow2",
         ) => Kind::Closed(short),
-        // Two bytes are too few to contradict a name.
+        // Two bytes are too few to contradict an extension.
         (_, "bmp") if head.get(6..10) != Some(&[0; 4]) => Kind::Unknown,
         (infer::MatcherType::Image, _) => Kind::Picture(mime),
         (infer::MatcherType::Audio | infer::MatcherType::Video, "mp3" | "aac" | "mpg") => Kind::Unknown,
@@ -177,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_are_known_by_their_first_bytes() {
+    fn executables_are_detected_by_signature() {
         let pe = [b"MZ\x90\0".as_slice(), &[0; 60]].concat();
         for (head, code) in [
             (b"\x7fELF\x02".as_slice(), Code::Elf),
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_told_apart() {
+    fn text_formats_are_distinguished() {
         for (head, kind) in [
             ("hola ñandú", Kind::Text),
             ("\u{feff}<!DOCTYPE html><p>", Kind::Html),
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn known_contents_are_known() {
+    fn known_signatures_are_detected() {
         assert_eq!(sniff(b""), Kind::Empty);
         assert_eq!(sniff(b"\0\x01\x02\x03"), Kind::Unknown);
         assert_eq!(sniff(b"%PDF-1.7\n\0"), Kind::Pdf);

@@ -1,4 +1,4 @@
-//! A content that is no archive, read once from its first byte to its last.
+//! Scans a content that is no archive, once from start to end.
 
 use std::io::{self, Read};
 
@@ -10,13 +10,13 @@ use super::picture::Dimensions;
 use super::reason::{Code, Findings};
 use super::zip;
 
-/// Bytes read at once.
+/// Bytes read in one step.
 const CHUNK: usize = 64 * 1024;
-/// Bytes kept of the chunk before, so that nothing that is looked for is cut in two.
+/// Bytes kept of the previous chunk, so that no pattern is split.
 const OVERLAP: usize = 64;
 
-/// The test file as its inventors define it: these 68 bytes first, then at most blanks, 128 bytes in all. What merely quotes
-/// it is a text. Written in two halves, so that no scanner takes this program for the test file.
+/// The EICAR test file by its definition: these 68 bytes first, then only whitespace, at most 128 bytes in all. A file
+/// that quotes it is plain text. Written in two halves, so that no scanner flags this program.
 const EICAR: [&[u8]; 2] = [br"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-", b"ANTIVIRUS-TEST-FILE!$H+H*"];
 const EICAR_MAX: usize = 128;
 
@@ -25,20 +25,20 @@ fn is_eicar(all: &[u8]) -> bool {
     rest.is_some_and(|rest| all.len() <= EICAR_MAX && rest.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0x1a)))
 }
 
-/// `text` as a compound file spells the names of its streams.
+/// Returns `text` as compound files encode stream names.
 fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// What to look for in a content of this kind. The names of a compound file's streams are looked for as bytes, wherever they
-/// stand: to follow the tables of a hostile file would be to trust them.
+/// Returns the patterns to search in this type of content. Stream names of a compound file are searched as plain bytes:
+/// following the tables of a hostile file would mean trusting them.
 fn patterns(kind: Kind, path: &str) -> Vec<(Vec<u8>, Code)> {
     let lower = path.to_ascii_lowercase();
     match kind {
         Kind::Ole => {
-            // In a part of a newer document it is that document's.
+            // In a part of a newer document the macros are that document's.
             let macros = if lower.ends_with("vbaproject.bin") { Code::MacroOoxml } else { Code::MacroOle };
-            // The class of an installer's database: {000C1084-0000-0000-C000-000000000046}.
+            // Class id of an installer database: {000C1084-0000-0000-C000-000000000046}.
             let msi = b"\x84\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0\x46".to_vec();
             vec![(utf16("_VBA_PROJECT"), macros), (utf16("EncryptedPackage"), Code::OfficeEncrypted), (msi, Code::Msi)]
         }
@@ -50,7 +50,7 @@ fn patterns(kind: Kind, path: &str) -> Vec<(Vec<u8>, Code)> {
     }
 }
 
-/// Reads `head` and what follows it. `tail`: also look whether a zip begins somewhere in it and ends with it.
+/// Scans `head` and `rest`. `tail`: also detect a zip appended to the content.
 pub(super) fn scan(
     head: &[u8],
     rest: &mut dyn Read,
@@ -60,7 +60,7 @@ pub(super) fn scan(
     meter: &Meter<'_>,
     findings: &mut Findings,
 ) -> io::Result<()> {
-    // A reader of PDF takes its mark anywhere in the first KiB.
+    // PDF readers accept the signature anywhere in the first KiB.
     let early = &head[..head.len().min(1024)];
     if !matches!(kind, Kind::Pdf | Kind::Text | Kind::Html) && memmem::find(early, b"%PDF-").is_some() {
         findings.add(Code::Polyglot, "pdf");
@@ -84,7 +84,7 @@ pub(super) fn scan(
         if let Some(ends) = &mut ends {
             ends.feed(&window, total - kept as u64);
         }
-        // A disk image names itself behind its first 32 KiB, which belong to the machine.
+        // The signature of a disk image follows its first 32 KiB, the system area.
         if total == 0 && window.get(0x8001..0x8006).is_some_and(|mark| mark == b"CD001" || mark == b"BEA01") {
             findings.add(Code::Kind, "iso");
         }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_test_file_is_what_its_definition_says() {
+    fn eicar_matches_its_definition_only() {
         let eicar = EICAR.concat();
         assert_eq!(eicar.len(), 68);
         let with = |tail: &[u8]| found(&[&eicar, tail].concat(), "a.txt");
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn macros_and_installers_show_their_names() {
+    fn macros_and_installers_are_found() {
         let ole = |name: &[u8], before: usize| [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(), &vec![0; before], name].concat();
         for before in [0, 500, CHUNK - 20, CHUNK * 2 - 1] {
             assert_eq!(found(&ole(&utf16("_VBA_PROJECT_CUR"), before), "x.xls"), "macro-ole x.xls", "{before}");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_runs_scripts_is_told() {
+    fn svg_with_scripts_is_found() {
         let svg = |inside: &str| found(format!("<svg xmlns='http://www.w3.org/2000/svg'>{inside}</svg>").as_bytes(), "");
         assert_eq!(svg("<path d='M0 0'/>"), "");
         for active in ["<SCRIPT>x</SCRIPT>", "<a href='JavaScript:x'/>", "<g onLoad='x'/>"] {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_pixels_are_told() {
+    fn image_over_pixel_limit_is_found() {
         let png = |side: u32| [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &side.to_be_bytes(), &side.to_be_bytes()].concat();
         assert_eq!(found(&png(16_384), ""), "");
         assert_eq!(found(&png(16_385), ""), "image-pixels 16385x16385");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_nature_is_told() {
+    fn polyglot_pdf_is_found() {
         assert_eq!(found(b"GIF89a\x01\0\x01\0%PDF-1.4", ""), "polyglot pdf");
         assert_eq!(found(b"%PDF-1.4 %PDF-1.5", ""), "");
     }

@@ -1,4 +1,4 @@
-//! What an inspection may cost, and what it has cost so far.
+//! Budget of an inspection: its limits and what it has used so far.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,58 +9,59 @@ use super::spool::Scratch;
 
 const MIB: u64 = 1024 * 1024;
 
-/// The bounds of one inspection, all levels together. Sized for a Pi with 512 MB and one slow core.
+/// Limits of one inspection, all nesting levels together. Sized for a Pi with 512 MB and one slow core.
 #[derive(Clone, Copy, Debug)]
 pub struct Caps {
-    /// Entries of all archives. 10,000 entries are 240 KiB of positions; an office's archive has some hundred.
+    /// Entries of all archives. 10,000 entries take 240 KiB of positions; an office archive has a few hundred.
     pub entries: u32,
-    /// Archives opened within one another: a document with an embedded table, in a `.tar.gz`, in a zip, are five.
+    /// Nesting depth of archives: a document with an embedded table, in a `.tar.gz`, in a zip, is five levels.
     pub depth: u32,
-    /// Bytes that come out for one that goes in. DEFLATE's best is 1032; sheets of tables come to 30 or 50.
+    /// Output bytes for each input byte. DEFLATE reaches at most 1032; spreadsheets reach 30 to 50.
     pub ratio: u64,
-    /// Bytes out of one decoder before its ratio is looked at: small files of zeros are honest, and cheap.
+    /// Output of one decoder before its ratio counts: small files of zeros are honest and cheap.
     pub ratio_from: u64,
-    /// Bytes out of all decoders, stored entries too: some 3 s of a Pi 3's core. A sheet of 16 MiB seldom has 200.
+    /// Output of all decoders, stored entries included: some 3 s of a Pi 3's core. A spreadsheet of 16 MiB seldom
+    /// unpacks to 200 MiB.
     pub total: u64,
-    /// Bytes of archives kept at once because their directory stands at their end: two of the default largest file. Of each
-    /// half a MiB may be in memory; what is larger lies in a scratch file.
+    /// Bytes of nested archives spooled at once, since their directory stands at the end: twice the default maximum
+    /// file. Up to half a MiB of each may be in memory; more goes to a scratch file.
     pub spool: u64,
-    /// Pixels of a picture: at 4 bytes each they take 1 GiB to show. The largest phone cameras have 200 million.
+    /// Pixels of an image: at 4 bytes each they take 1 GiB to show. The largest phone cameras have 200 million.
     pub pixels: u64,
 }
 
 impl Caps {
-    /// The caps that the server inspects with.
+    /// Limits that the server uses.
     pub const SERVER: Self =
         Self { entries: 10_000, depth: 5, ratio: 100, ratio_from: 4 * MIB, total: 256 * MIB, spool: 32 * MIB, pixels: 256 * MIB };
 }
 
-/// Why an inspection stops early, as a whole or in one entry.
+/// Reason for stopping the inspection or one entry early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Halt {
-    /// Nobody wants the answer any more.
+    /// The inspection was canceled.
     Cancelled,
-    /// It takes too long.
+    /// The time limit passed.
     Time,
-    /// The file itself cannot be read.
+    /// The upload itself cannot be read.
     Unreadable,
-    /// Past [`Caps::entries`].
+    /// Over [`Caps::entries`].
     Entries,
-    /// Past [`Caps::total`].
+    /// Over [`Caps::total`].
     Total,
-    /// Past [`Caps::ratio`], by so many times.
+    /// Over [`Caps::ratio`]; holds the ratio.
     Ratio(u64),
-    /// Past [`Caps::spool`].
+    /// Over [`Caps::spool`].
     Spool,
 }
 
 impl Halt {
-    /// Whether it ends the whole inspection; otherwise the next entry is looked at.
+    /// Returns true if it ends the whole inspection, false if only one entry.
     pub(super) const fn is_final(self) -> bool {
         !matches!(self, Self::Ratio(_) | Self::Spool)
     }
 
-    /// What it says of the file.
+    /// Returns the finding that it leads to.
     pub(super) const fn code(self) -> Code {
         match self {
             Self::Cancelled | Self::Unreadable => Code::Failed,
@@ -72,7 +73,7 @@ impl Halt {
         }
     }
 
-    /// The halt in an error that a reader here gave; none where the data itself is damaged.
+    /// Extracts the reason from an error of these readers; `None` if the data itself is damaged.
     pub(super) fn of(error: &io::Error) -> Option<Self> {
         error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()).copied()
     }
@@ -92,12 +93,12 @@ impl From<Halt> for io::Error {
     }
 }
 
-/// What one inspection has cost.
+/// Resources used by one inspection.
 pub(super) struct Meter<'a> {
     pub(super) caps: &'a Caps,
-    /// Asked before every piece of work: time, and whether the answer is still wanted.
+    /// Called before every step: reports timeout and cancellation.
     check: &'a dyn Fn() -> Option<Halt>,
-    /// Makes a scratch file.
+    /// Opens a scratch file.
     pub(super) scratch: &'a dyn Fn() -> io::Result<Box<dyn Scratch>>,
     decoded: Cell<u64>,
     entries: Cell<u32>,
@@ -127,12 +128,12 @@ impl<'a> Meter<'a> {
         self.most_spooled.get()
     }
 
-    /// To be called at every step that takes time.
+    /// Checks for timeout and cancellation; called before every slow step.
     pub(super) fn tick(&self) -> io::Result<()> {
         (self.check)().map_or(Ok(()), |halt| Err(halt.into()))
     }
 
-    /// Counts one more entry.
+    /// Counts one entry.
     pub(super) fn entry(&self) -> io::Result<()> {
         self.tick()?;
         if self.entries.get() >= self.caps.entries {
@@ -142,17 +143,17 @@ impl<'a> Meter<'a> {
         Ok(())
     }
 
-    /// Entries that may still come.
+    /// Returns the entries left.
     pub(super) fn entries_left(&self) -> u32 {
         self.caps.entries - self.entries.get()
     }
 
-    /// Bytes that may still come out of decoders.
+    /// Returns the bytes that decoders may still produce.
     fn left(&self) -> u64 {
         self.caps.total - self.decoded.get()
     }
 
-    /// Takes `bytes` of the room for archives in archives.
+    /// Reserves `bytes` of the spool.
     pub(super) fn hold(&self, bytes: u64) -> io::Result<()> {
         let held = self.spooled.get() + bytes;
         if held > self.caps.spool {
@@ -163,34 +164,34 @@ impl<'a> Meter<'a> {
         Ok(())
     }
 
-    /// Gives it back.
+    /// Releases `bytes` of the spool.
     pub(super) fn give_back(&self, bytes: u64) {
         self.spooled.set(self.spooled.get().saturating_sub(bytes));
     }
 }
 
-/// What comes out of a decoder, counted; the declared sizes have no say.
+/// Counts a decoder's output and computes its CRC-32; declared sizes are ignored.
 pub(super) struct Counted<'a, R> {
     inner: R,
     meter: &'a Meter<'a>,
-    /// Bytes that the decoder has taken, where it makes more of them.
+    /// Bytes that the decoder consumed; `None` for stored content.
     taken: Option<&'a Cell<u64>>,
     out: u64,
     crc: flate2::Crc,
 }
 
 impl<'a, R: Read> Counted<'a, R> {
-    /// `taken` is `None` for what is stored as it is.
+    /// `taken` is `None` for stored content.
     pub(super) fn new(inner: R, meter: &'a Meter<'a>, taken: Option<&'a Cell<u64>>) -> Self {
         Self { inner, meter, taken, out: 0, crc: flate2::Crc::new() }
     }
 
-    /// Bytes that came out.
+    /// Returns the number of output bytes.
     pub(super) fn out(&self) -> u64 {
         self.out
     }
 
-    /// CRC-32 of what came out.
+    /// Returns the CRC-32 of the output.
     pub(super) fn crc(&self) -> u32 {
         self.crc.sum()
     }
@@ -207,7 +208,7 @@ impl<R: Read> Read for Counted<'_, R> {
         }
         let left = self.meter.left();
         if left == 0 {
-            // At the end of everything nothing more comes, and that is no bomb.
+            // An input that ends exactly at the limit is within it.
             return match self.inner.read(&mut [0])? {
                 0 => Ok(0),
                 _ => Err(Halt::Total.into()),
@@ -222,7 +223,7 @@ impl<R: Read> Read for Counted<'_, R> {
     }
 }
 
-/// Counts what a decoder takes of its input.
+/// Counts the bytes that a decoder consumes.
 pub(super) struct Tally<'a, R> {
     inner: R,
     taken: &'a Cell<u64>,

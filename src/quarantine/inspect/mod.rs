@@ -1,7 +1,7 @@
-//! The inspection of an upload: what is in it, as far as it can be known without running or showing it.
+//! Inspection of an upload: finds what is in it without running or rendering it.
 //!
-//! [`walk`] is pure but for the source it reads: it has no clock, starts nothing, writes nothing, and every byte that comes out of
-//! a decoder is counted against [`Caps`]. What it answers is a state and the reasons for it.
+//! [`walk`] reads its source and nothing else: it has no clock, starts nothing and writes nothing. Every byte out of a
+//! decoder counts against [`Caps`]. The result is a state and the reasons for it.
 
 mod claim;
 mod kind;
@@ -30,31 +30,31 @@ pub use spool::{Scratch, in_memory};
 use meter::Meter;
 use walk::Walker;
 
-/// What an inspection came to.
+/// Result of an inspection.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What was found.
+    /// Findings.
     pub findings: Findings,
-    /// Why it ended before its time, where it did.
+    /// Reason for an early end, if any.
     pub halted: Option<Halt>,
-    /// Bytes that came out of decoders.
+    /// Bytes produced by decoders.
     pub decoded: u64,
-    /// Entries of archives that were looked at.
+    /// Archive entries examined.
     pub entries: u32,
-    /// Bytes of archives in archives that were kept at once, at most.
+    /// Peak of bytes spooled for nested archives.
     pub spooled: u64,
 }
 
 impl Outcome {
-    /// The state that the file is in now.
+    /// Returns the resulting state of the file.
     pub fn state(&self) -> FileState {
         self.findings.state()
     }
 }
 
-/// Looks through a file that is called `name`. `check` is asked at least once for every 64 KiB and every entry; what it answers
-/// ends the walk. `scratch` makes somewhere to keep an archive out of an archive that is larger than half a MiB; [`in_memory`] will do
-/// for tests. Never panics, never takes more out of decoders than [`Caps::total`], never keeps more than [`Caps::spool`].
+/// Inspects a file called `name`. `check` is called at least once for every 64 KiB and every entry; `Some` ends the
+/// walk. `scratch` opens storage for a nested archive of more than half a MiB; [`in_memory`] suffices for tests. Never
+/// panics, never decodes more than [`Caps::total`], never spools more than [`Caps::spool`].
 pub fn walk(
     mut source: impl Read + Seek,
     name: &str,
@@ -78,7 +78,7 @@ pub fn walk(
     Outcome { findings, halted, decoded: meter.decoded(), entries: meter.entries(), spooled: meter.most_spooled() }
 }
 
-/// What can be said before a file is looked into: by its name as it was sent, and by the type that the sender's program declared.
+/// Returns the findings that need no inspection: from the name as sent and from the declared media type.
 pub(super) fn judge_sent(raw_name: &str, name: &str, declared: Option<&str>, head: &[u8]) -> Findings {
     let mut findings = Findings::default();
     name::judge_sent(raw_name, &mut findings);
@@ -89,7 +89,7 @@ pub(super) fn judge_sent(raw_name: &str, name: &str, declared: Option<&str>, hea
     findings
 }
 
-/// The upload itself. An error in reading it is the disk's, not the archive's: nothing may be concluded from it.
+/// Reader of the upload itself. Its read errors are the disk's and no finding about the file.
 struct Upload<R>(R);
 
 fn unreadable<T>(result: io::Result<T>) -> io::Result<T> {

@@ -1,10 +1,10 @@
-//! What a name alone gives away.
+//! Findings from a file's name alone.
 
 use super::reason::{Code, Findings};
 use crate::types::is_bidi_control;
 
-/// Extensions that a double click runs, on Windows above all. Source: Microsoft's list of attachments that Outlook blocks,
-/// without those that only developers and administrators have; and what Linux, macOS and Android run.
+/// Extensions that a double click runs, mainly on Windows. Source: Microsoft's list of attachments that Outlook blocks,
+/// without those of developers' and administrators' tools; plus executables of Linux, macOS and Android.
 const PROGRAMS: [&str; 67] = [
     "ade",
     "adp",
@@ -75,19 +75,19 @@ const PROGRAMS: [&str; 67] = [
     "xnk",
 ];
 
-/// Extensions that a program hides behind.
+/// Document extensions that disguise a program.
 const DOCUMENTS: [&str; 34] = [
     "avi", "bmp", "csv", "doc", "docm", "docx", "gif", "heic", "htm", "html", "jpeg", "jpg", "mov", "mp3", "mp4", "odp", "ods",
     "odt", "pdf", "png", "pps", "ppsx", "ppt", "pptx", "rar", "rtf", "svg", "txt", "wav", "webp", "xls", "xlsx", "xml", "zip",
 ];
 
-/// The last extension, lower case; blanks before the dot and at the end do not hide it.
+/// Returns the last extension in lower case; blanks before the dot and at the end do not hide it.
 pub(super) fn extension(name: &str) -> Option<String> {
     let (stem, last) = name.trim_end().rsplit_once('.')?;
     (!stem.is_empty() && !last.is_empty() && last.len() <= 20).then(|| last.to_lowercase())
 }
 
-/// Looks at the name that a file is shown or unpacked under.
+/// Checks the name that a file is shown or unpacked under.
 pub(super) fn judge(name: &str, at: &str, findings: &mut Findings) {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
     if last.chars().any(is_bidi_control) {
@@ -106,7 +106,7 @@ pub(super) fn judge(name: &str, at: &str, findings: &mut Findings) {
     }
 }
 
-/// Looks at a name as it was sent, before it was repaired. What the repaired name shows is left to [`judge`].
+/// Checks a name as sent, before sanitizing. The sanitized name is left to [`judge`].
 pub(super) fn judge_sent(raw: &str, findings: &mut Findings) {
     if raw.chars().any(is_bidi_control) {
         findings.add(Code::NameBidi, "");
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_deceive_are_told() {
+    fn misleading_names_are_found() {
         assert_eq!(found("factura.pdf.exe"), "name-double-extension factura.pdf.exe");
         assert_eq!(found("Factura.PDF   .ScR "), "name-double-extension Factura.PDF   .ScR ");
         assert_eq!(found("foto\u{202e}gpj.exe"), "name-bidi, name-executable exe");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn honest_names_stay() {
+    fn honest_names_have_no_findings() {
         for honest in [
             "informe.pdf",
             "a.tar.gz",
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lists_are_sorted_and_apart() {
+    fn extension_lists_are_sorted_and_disjoint() {
         assert!(PROGRAMS.is_sorted() && DOCUMENTS.is_sorted());
         assert!(PROGRAMS.iter().all(|p| !DOCUMENTS.contains(p)));
     }

@@ -1,18 +1,18 @@
-//! How many pixels a picture says it has, without decoding it.
+//! Reads the declared dimensions of an image without decoding it.
 
 use memchr::memmem;
 
-/// Finds width and height in a picture that streams by.
+/// Finds width and height in a streaming image.
 #[derive(Default)]
 pub(super) struct Dimensions {
     later: Later,
     found: Option<(u32, u32)>,
 }
 
-/// Formats that say it somewhere behind their first bytes.
+/// Formats with the dimensions somewhere behind their first bytes.
 #[derive(Default)]
 enum Later {
-    /// Not such a format, or found.
+    /// Another format, or already found.
     #[default]
     Nowhere,
     Jpeg(Jpeg),
@@ -26,7 +26,7 @@ impl Later {
             [0xff, 0xd8, 0xff, ..] => Self::Jpeg(Jpeg::default()),
             [b'I', b'I', 42, 0, at @ ..] => Tiff::of(false, at),
             [b'M', b'M', 0, 42, at @ ..] => Tiff::of(true, at),
-            // Which of its relatives it is does not matter: films have no such part.
+            // Its variants need no distinction: videos have no such part.
             [_, _, _, _, b'f', b't', b'y', b'p', ..] => Self::Heif(Heif::default()),
             _ => Self::Nowhere,
         }
@@ -34,12 +34,12 @@ impl Later {
 }
 
 impl Dimensions {
-    /// Starts with the first bytes, which are to be fed too.
+    /// Starts with the first bytes, which must be fed too.
     pub(super) fn of(head: &[u8]) -> Self {
         Self { later: Later::of(head), found: in_head(head) }
     }
 
-    /// Takes the next bytes.
+    /// Processes the next bytes.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.found = match &mut self.later {
             Later::Nowhere => return,
@@ -56,13 +56,13 @@ impl Dimensions {
         }
     }
 
-    /// Width and height.
+    /// Returns width and height.
     pub(super) fn found(&self) -> Option<(u32, u32)> {
         self.found
     }
 }
 
-/// Formats that say it at a fixed place.
+/// Reads formats with the dimensions at a fixed offset.
 fn in_head(head: &[u8]) -> Option<(u32, u32)> {
     let be32 = |at: usize| head.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
     let le32 = |at: usize| head.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
@@ -75,7 +75,7 @@ fn in_head(head: &[u8]) -> Option<(u32, u32)> {
         return Some((le16(6)?, le16(8)?));
     }
     if head.starts_with(b"BM") {
-        // Negative heights mean that the first line is the topmost.
+        // A negative height means that the top line comes first.
         return Some((le32(18)?, le32(22)?.cast_signed().unsigned_abs()));
     }
     if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
@@ -89,7 +89,7 @@ fn in_head(head: &[u8]) -> Option<(u32, u32)> {
     None
 }
 
-/// Walks the segments of a JPEG up to its frame header, which stands behind thumbnails and colour profiles of any length.
+/// Walks the segments of a JPEG up to its frame header, behind thumbnails and color profiles of any length.
 #[derive(Default)]
 struct Jpeg {
     skip: usize,
@@ -114,7 +114,7 @@ impl Jpeg {
         None
     }
 
-    /// Looks at marker (2 bytes), length (2), and of a frame header precision (1), height (2) and width (2).
+    /// Parses marker (2 bytes), length (2), and of a frame header precision (1), height (2) and width (2).
     fn step(&mut self) -> Option<(u32, u32)> {
         let two = |at: usize| u32::from(self.segment[at]) << 8 | u32::from(self.segment[at + 1]);
         let marker = self.segment.get(1).copied().unwrap_or_default();
@@ -144,24 +144,24 @@ impl Jpeg {
     }
 }
 
-/// Reads the first directory of a TIFF (revision 6.0, section 2), which may stand anywhere.
+/// Reads the first directory of a TIFF (revision 6.0, section 2), which may have any offset.
 struct Tiff {
     big_endian: bool,
-    /// Bytes up to what comes next.
+    /// Bytes to skip.
     skip: u64,
-    /// Entries that are still to come, once their number is known.
+    /// Remaining entries, once their number is known.
     left: Option<u16>,
     part: Vec<u8>,
     width: Option<u32>,
     height: Option<u32>,
 }
 
-/// What stands before a directory at least, and one of its entries.
+/// Minimum offset of a directory, and the size of an entry.
 const TIFF_HEAD: u64 = 8;
 const TIFF_ENTRY: usize = 12;
 
 impl Tiff {
-    /// `at`: what follows the first four bytes.
+    /// `at`: the bytes after the first four.
     fn of(big_endian: bool, at: &[u8]) -> Later {
         let mut tiff = Self { big_endian, skip: 0, left: None, part: Vec::new(), width: None, height: None };
         match at.first_chunk().map(|at| u64::from(tiff.four(*at))) {
@@ -198,7 +198,7 @@ impl Tiff {
         self.width.zip(self.height)
     }
 
-    /// Takes the number of entries, or one of them: tag, type, count, value.
+    /// Parses the number of entries, or one entry: tag, type, count, value.
     fn step(&mut self) {
         let two = |at: usize| self.part.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |part| self.two(*part));
         let Some(left) = self.left else {
@@ -220,8 +220,8 @@ impl Tiff {
     }
 }
 
-/// Looks for the sizes of the parts of a HEIF or AVIF (ISO/IEC 23008-12, section 6.5.3): `ispe`, four bytes of zero, width, height.
-/// A part may be one tile of many, and the picture that they make is a part too: the largest counts.
+/// Searches the image sizes of a HEIF or AVIF (ISO/IEC 23008-12, section 6.5.3): `ispe`, four zero bytes, width,
+/// height. Tiles and the composed image each have one; the largest counts.
 #[derive(Default)]
 struct Heif {
     window: Vec<u8>,
@@ -241,7 +241,7 @@ impl Heif {
                 self.largest = Some((width, height));
             }
         }
-        // What was cut off comes whole with the next bytes.
+        // A record that is cut off completes with the next bytes.
         self.window.drain(..self.window.len().saturating_sub(ISPE - 1));
     }
 }
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_says_its_size() {
+    fn head_formats_report_their_size() {
         let png = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &60000_u32.to_be_bytes(), &70000_u32.to_be_bytes()].concat();
         assert_eq!(size(&png, 99), Some((60000, 70000)));
         assert_eq!(size(b"GIF89a\x10\x00\x20\x00\0\0", 99), Some((16, 32)));
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(size(b"BM", 99), None);
     }
 
-    /// A TIFF whose directory stands behind `before` bytes of picture and names its width and height last.
+    /// Returns a TIFF whose directory follows `before` bytes of image data and holds width and height last.
     fn tiff(big: bool, before: usize, width: u32, height: u16) -> Vec<u8> {
         let two = |n: u16| if big { n.to_be_bytes() } else { n.to_le_bytes() };
         let four = |n: u32| if big { n.to_be_bytes() } else { n.to_le_bytes() };
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tiff_says_it_wherever_its_directory_stands() {
+    fn tiff_size_is_found_at_any_offset() {
         for (big, before) in [(false, 0), (true, 0), (false, 1), (true, 9000)] {
             let all = tiff(big, before, 90_000, 60_000);
             for piece in [1, 7, 4096, all.len()] {
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heif_says_it_of_each_of_its_parts_and_the_largest_counts() {
+    fn heif_reports_its_largest_image() {
         let part = |width: u32, height: u32| {
             [b"\0\0\0\x14ispe\0\0\0\0".as_slice(), &width.to_be_bytes(), &height.to_be_bytes()].concat()
         };
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_says_it_behind_its_thumbnail() {
+    fn jpeg_size_is_found_behind_its_thumbnail() {
         let thumbnail = [b"\xff\xe1\xff\xff".as_slice(), &[0xff; 65533]].concat();
         let frame = b"\xff\xff\xc2\x00\x0b\x08\x03\x00\x04\x00\x01\x01\x11\x00";
         let jpeg = [b"\xff\xd8\xff\xe0\x00\x04ab".as_slice(), &thumbnail, frame].concat();

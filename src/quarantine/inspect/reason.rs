@@ -1,30 +1,31 @@
-//! Why a file is held, as stable words.
+//! Findings: the stable reasons for which a file is held.
 
 use crate::quarantine::record::FileState;
 use crate::types::is_bidi_control;
 
-/// Characters of a detail: enough for the place of a file in an archive, short in a list.
+/// Characters of a detail: enough for a path in an archive, short enough for a list.
 const MAX_DETAIL_CHARS: usize = 120;
 
-/// Makes [`Code`] from one table, so that no part can forget a row. A row reads `"meaning" Variant = "word" State;`.
+/// Generates [`Code`] from one table, so that every code has all its parts. A row reads `"meaning" Variant = "word"
+/// State;`.
 macro_rules! codes {
     ($($meaning:literal $variant:ident = $word:literal $state:ident;)*) => {
-        /// What can be found in a file.
+        /// Kind of finding.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
             $(#[doc = $meaning] $variant,)*
         }
 
         impl Code {
-            /// All of them.
+            /// All codes.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The stable word: in the record, the API and the audit; the page has a sentence for each.
+            /// Returns the stable word in the record, the API and the audit; the page has a sentence for each.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
-            /// The state that a file in which this was found has at least.
+            /// Returns the minimum state of a file with this finding.
             pub const fn state(self) -> FileState {
                 match self { $(Self::$variant => FileState::$state,)* }
             }
@@ -36,15 +37,15 @@ codes! {
     "The EICAR test file; the detail says where in the archive."
     Eicar = "eicar" Infected;
 
-    "The name as it was sent held characters that turn the direction of reading."
+    "The name as sent contained bidi control characters."
     NameBidi = "name-bidi" Suspicious;
-    "The name looks like a document and ends as a program does."
+    "The name looks like a document's and has the extension of a program."
     NameDouble = "name-double-extension" Suspicious;
-    "The name ends as a program or script does."
+    "The name has the extension of a program or script."
     NameExecutable = "name-executable" Suspicious;
-    "The content is something else than the extension says; the detail says what."
+    "The content contradicts the extension; the detail is the detected type."
     ExtensionMismatch = "extension-mismatch" Suspicious;
-    "The content is something else than the sender's program declared; the detail says what was declared."
+    "The content contradicts the declared media type, which is the detail."
     DeclaredMismatch = "declared-mismatch" Suspicious;
     "A program for Linux."
     Elf = "executable-elf" Suspicious;
@@ -68,21 +69,21 @@ codes! {
     MacroOle = "macro-ole" Suspicious;
     "Macros in an OpenDocument file."
     MacroOdf = "macro-odf" Suspicious;
-    "A picture that runs scripts."
+    "An image that runs scripts."
     ActiveSvg = "active-svg" Suspicious;
-    "The file is two things at once; the detail says what it is besides."
+    "The file has two types at once; the detail is the second one."
     Polyglot = "polyglot" Suspicious;
-    "A picture of so many pixels that showing it could exhaust a device."
+    "An image with so many pixels that showing it could exhaust a device."
     Pixels = "image-pixels" Suspicious;
-    "Entries of the archive lie over one another."
+    "Entries of the archive overlap."
     Overlap = "archive-overlap" Suspicious;
-    "An entry of the archive would be written outside the folder that it is unpacked into."
+    "An entry of the archive would be written outside the target folder."
     Path = "archive-path" Suspicious;
     "An entry of the archive is a link or a device."
     Link = "archive-link" Suspicious;
-    "The archive says one thing of itself and is another."
+    "The archive contradicts its own headers."
     Lies = "archive-lies" Suspicious;
-    "The archive holds data that only some programs would find."
+    "The archive contains data that only some programs find."
     Hidden = "archive-hidden" Suspicious;
 
     "The archive is encrypted."
@@ -91,77 +92,77 @@ codes! {
     OfficeEncrypted = "office-encrypted" Unscannable;
     "The archive is damaged or ends early."
     Broken = "archive-broken" Unscannable;
-    "An archive of a kind that is not walked; the detail names it."
+    "An archive format that is not inspected; the detail names it."
     Kind = "archive-kind" Unscannable;
-    "A way of packing that is not walked; the detail is its number."
+    "An unsupported compression method; the detail is its number."
     Method = "archive-method" Unscannable;
-    "More entries than are walked."
+    "More entries than the limit."
     Entries = "archive-entries" Unscannable;
-    "Archives in archives, deeper than is walked."
+    "Archives nested deeper than the limit."
     Depth = "archive-depth" Unscannable;
-    "So little unpacks to so much that it is a bomb; the detail is how many times the size."
+    "A decompression bomb; the detail is the ratio."
     Ratio = "archive-ratio" Unscannable;
-    "The archive unpacks to more than is walked; the detail is in bytes."
+    "The archive unpacks to more than the limit; the detail is the limit in bytes."
     Total = "archive-total" Unscannable;
-    "An archive in the archive is larger than is looked into."
+    "A nested archive is larger than the limit."
     Nested = "archive-nested" Unscannable;
     "The inspection took too long."
     Time = "inspection-time" Unscannable;
     "The inspection failed."
     Failed = "inspection-failed" Unscannable;
-    "The server ended while it inspected the file; once more and it is given up."
+    "The server ended during the inspection; a second time it is given up."
     Interrupted = "inspection-interrupted" Unscannable;
 }
 
-/// How bad a state is, for the worst of several.
+/// Returns the severity of a state, to find the worst of several.
 const fn gravity(state: FileState) -> u8 {
     match state {
         FileState::Infected => 3,
-        // Above `unscannable`: something was found, whatever else could not be looked at.
+        // Above `unscannable`: a finding counts more than parts that could not be read.
         FileState::Suspicious => 2,
         FileState::Unscannable => 1,
         FileState::Received | FileState::Inspecting | FileState::Clean | FileState::Released | FileState::Lost => 0,
     }
 }
 
-/// What was found so far: at most one reason of each code, so that a thousand programs in one archive are one line.
+/// Findings so far, at most one for each code, so that a thousand programs in one archive give one line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings(Vec<(Code, String)>);
 
 impl Findings {
-    /// Adds a reason, unless there is one of its code.
+    /// Adds a finding, unless its code is present.
     pub fn add(&mut self, code: Code, detail: &str) {
         if !self.has(code) {
             self.0.push((code, printable(detail)));
         }
     }
 
-    /// Adds what another look found.
+    /// Adds the findings of another inspection.
     pub(in crate::quarantine) fn extend(&mut self, other: &Self) {
         for (code, detail) in &other.0 {
             self.add(*code, detail);
         }
     }
 
-    /// Whether that was found.
+    /// Returns true if the code is present.
     pub fn has(&self, code: Code) -> bool {
         self.0.iter().any(|(found, _)| *found == code)
     }
 
-    /// Takes a reason out.
+    /// Removes a finding; returns true if it was present.
     pub(in crate::quarantine) fn remove(&mut self, code: Code) -> bool {
         let before = self.0.len();
         self.0.retain(|(found, _)| *found != code);
         self.0.len() < before
     }
 
-    /// The state that these findings lead to.
+    /// Returns the state that these findings lead to.
     pub fn state(&self) -> FileState {
         let states = self.0.iter().map(|(code, _)| code.state());
         states.max_by_key(|state| gravity(*state)).unwrap_or(FileState::Clean)
     }
 
-    /// Each as `code` or `code detail`, the gravest first, otherwise in the order in which they were found.
+    /// Returns each finding as `code` or `code detail`, the most severe first, otherwise in order of discovery.
     pub fn lines(&self) -> Vec<String> {
         let mut all: Vec<_> = self.0.iter().collect();
         all.sort_by_key(|(code, _)| std::cmp::Reverse(gravity(code.state())));
@@ -172,7 +173,7 @@ impl Findings {
         all.into_iter().map(line).collect()
     }
 
-    /// Reads what [`Self::lines`] wrote; what is no code of ours is left out.
+    /// Parses the output of [`Self::lines`]; unknown codes are skipped.
     pub(in crate::quarantine) fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
         let mut findings = Self::default();
         for line in lines {
@@ -185,7 +186,7 @@ impl Findings {
     }
 }
 
-/// A detail that stays one line, reads as it is written, and is short.
+/// Makes a detail short, single-line and free of bidi controls.
 fn printable(detail: &str) -> String {
     let deceives = |c: &char| c.is_control() || is_bidi_control(*c) || matches!(c, '\u{2028}' | '\u{2029}');
     let mut kept = detail.chars().filter(|c| !deceives(c));
@@ -201,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_finding_makes_the_state() {
+    fn worst_finding_determines_the_state() {
         let mut found = Findings::default();
         assert_eq!(found.state(), FileState::Clean);
         found.add(Code::Ratio, "4012");
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn every_code_has_its_own_word_and_holds_the_file() {
+    fn every_code_is_unique_and_withholds_the_file() {
         for (i, code) in Code::ALL.iter().enumerate() {
             assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{code:?}");
             assert!(Code::ALL[..i].iter().all(|other| other.as_str() != code.as_str()), "{code:?}");
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_detail_is_one_short_line() {
+    fn detail_is_one_short_line() {
         let mut found = Findings::default();
         found.add(Code::Path, &format!("a\nb\u{202e}{}", "ñ".repeat(500)));
         assert_eq!(found.lines(), [format!("archive-path ab{}…", "ñ".repeat(118))]);

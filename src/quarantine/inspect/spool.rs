@@ -1,25 +1,25 @@
-//! An archive out of an archive, kept so that its directory, which stands at its end, can be read: a small one in memory, a larger
-//! one in a scratch file.
+//! Seekable copy of a nested archive, because its directory stands at the end. Small ones stay in memory, larger ones
+//! go to a scratch file.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
 use super::meter::{Halt, Meter};
 
-/// Bytes of an archive that are kept in memory; most documents of an office are smaller. The deepest nest takes 2.5 MiB.
+/// Bytes of an archive kept in memory; most office documents are smaller. The deepest nesting takes 2.5 MiB.
 const IN_MEMORY: usize = 512 * 1024;
-/// Bytes moved at once.
+/// Bytes copied in one step.
 const PIECE: usize = 64 * 1024;
 
-/// Somewhere to put bytes and to read them back.
+/// Seekable read-write storage.
 pub trait Scratch: Read + Write + Seek {}
 impl<T: Read + Write + Seek> Scratch for T {}
 
-/// A scratch file that is none: for tests, where memory is no matter.
+/// Opens scratch storage in memory, for tests.
 pub fn in_memory() -> io::Result<Box<dyn Scratch>> {
     Ok(Box::new(Cursor::new(Vec::new())))
 }
 
-/// Bytes that can be read anywhere; counted by the meter until dropped.
+/// Seekable bytes, counted against the budget until dropped.
 pub(super) struct Spool<'a> {
     meter: &'a Meter<'a>,
     kept: Kept,
@@ -32,7 +32,7 @@ enum Kept {
 }
 
 impl<'a> Spool<'a> {
-    /// Reads `input` to its end.
+    /// Copies `input` to its end.
     pub(super) fn of(input: &mut dyn Read, meter: &'a Meter<'a>) -> io::Result<Self> {
         let mut spool = Self { meter, kept: Kept::Memory(Cursor::default()), held: 0 };
         let mut piece = vec![0; PIECE];
@@ -51,7 +51,7 @@ impl<'a> Spool<'a> {
     fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.meter.hold(bytes.len() as u64)?;
         self.held += bytes.len() as u64;
-        // A full disk is no fault of the archive, but what cannot be kept cannot be looked into.
+        // A full disk is no fault of the archive, but content that cannot be spooled cannot be inspected.
         let full = |_| io::Error::from(Halt::Spool);
         if let Kept::Memory(memory) = &mut self.kept {
             let memory = memory.get_mut();
@@ -101,7 +101,7 @@ mod tests {
     use std::cell::Cell;
 
     #[test]
-    fn what_goes_in_comes_out_and_is_counted() {
+    fn spool_reads_back_and_is_counted() {
         let files = Cell::new(0);
         let scratch = || {
             files.set(files.get() + 1);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_said_as_such() {
+    fn full_disk_is_reported_as_spool_limit() {
         let caps = Caps::SERVER;
         let none = || Err(io::ErrorKind::StorageFull.into());
         let meter = Meter::new(&caps, &|| None, &none);

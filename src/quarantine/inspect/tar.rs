@@ -1,26 +1,26 @@
-//! Tape archives, header by header as they stream by. Names are text for the eyes only: nothing is ever unpacked.
+//! Reads tar archives header by header as they stream. Names are for display only: nothing is ever unpacked.
 
 use std::io::{self, Read};
 
-/// Header and padding.
+/// Block size of headers and padding.
 const BLOCK: u64 = 512;
-/// A path longer than this names nothing that any system could make (Linux: 4096).
+/// Longest path; no system can create a longer one (Linux: 4096).
 const MAX_NAME: usize = 4096;
-/// What is read of a record that holds a longer name; the records of POSIX hold times and owners too.
+/// Bytes read of an extension record, which holds a longer name; POSIX records hold times and owners too.
 const MAX_EXTENSION: u64 = 64 * 1024;
 
-/// What an entry is.
+/// Type of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     /// With content.
     File,
     /// Without.
     Folder,
-    /// A link of either sort, a device, a pipe.
+    /// A hard or symbolic link, a device, a pipe.
     Special,
 }
 
-/// One entry; its content is to be read next.
+/// One entry; its content follows in the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: String,
@@ -28,7 +28,7 @@ pub(super) struct Entry {
     pub(super) size: u64,
 }
 
-/// Whether a block's checksum is right: as text or as bytes with sign, both are in use.
+/// Returns true if a header's checksum is right, computed over unsigned or signed bytes; both are in use.
 pub(super) fn checksum_is_right(header: &[u8]) -> bool {
     let Some(told) = header.get(148..156).and_then(octal) else { return false };
     let blanked = |i: usize, b: u8| if (148..156).contains(&i) { b' ' } else { b };
@@ -38,7 +38,7 @@ pub(super) fn checksum_is_right(header: &[u8]) -> bool {
     told == unsigned || i64::try_from(told) == Ok(signed)
 }
 
-/// A number in octal digits, with blanks before and a blank or NUL behind.
+/// Parses octal digits, with leading blanks and a trailing blank or NUL.
 fn octal(field: &[u8]) -> Option<u64> {
     let digits = field.trim_ascii_start();
     let digits = &digits[..digits.iter().position(|b| !matches!(b, b'0'..=b'7')).unwrap_or(digits.len())];
@@ -48,7 +48,7 @@ fn octal(field: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0_u64, |sum, b| sum.checked_mul(8)?.checked_add(u64::from(b - b'0')))
 }
 
-/// A size: octal, or after a set first bit binary.
+/// Parses a size: octal, or binary if the first bit is set.
 fn number(field: &[u8]) -> Option<u64> {
     if field.first()? & 0x80 == 0 {
         return octal(field);
@@ -67,7 +67,7 @@ fn damaged() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
 
-/// Reads until `buf` is full; `false` at a clean end.
+/// Fills `buf`; returns false at a clean end.
 fn fill(input: &mut dyn Read, buf: &mut [u8]) -> io::Result<bool> {
     let mut filled = 0;
     while filled < buf.len() {
@@ -82,24 +82,25 @@ fn fill(input: &mut dyn Read, buf: &mut [u8]) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Reads past `bytes`, all of which must be there.
+/// Skips `bytes`, all of which must be present.
 pub(super) fn skip(input: &mut dyn Read, bytes: u64) -> io::Result<()> {
     let skipped = io::copy(&mut (&mut *input).take(bytes), &mut io::sink())?;
     if skipped < bytes { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
 }
 
-/// Bytes up to the next block.
+/// Returns the padding up to the next block.
 pub(super) fn padding(size: u64) -> u64 {
     (BLOCK - size % BLOCK) % BLOCK
 }
 
-/// The next entry; none at the end of the archive. `count` is called for every header, the hidden ones too.
+/// Returns the next entry, `None` at the end of the archive. `count` is called for every header, extension records
+/// included.
 pub(super) fn next(input: &mut dyn Read, count: &mut dyn FnMut() -> io::Result<()>) -> io::Result<Option<Entry>> {
     let mut longer: Option<String> = None;
     let mut larger: Option<u64> = None;
     loop {
         let mut header = [0_u8; BLOCK as usize];
-        // Some archives lack the two empty blocks at their end.
+        // Some archives lack the two zero blocks at the end.
         if !fill(input, &mut header)? || header.iter().all(|b| *b == 0) {
             return Ok(None);
         }
@@ -132,7 +133,7 @@ pub(super) fn next(input: &mut dyn Read, count: &mut dyn FnMut() -> io::Result<(
                     _ if name.ends_with('/') => Type::Folder,
                     _ => Type::File,
                 };
-                // Links and folders have no content, whatever their size says.
+                // Links and folders have no content, whatever their size field says.
                 let size = if matches!(flag, b'1'..=b'6') { 0 } else { larger.unwrap_or(told) };
                 return Ok(Some(Entry { name, kind, size }));
             }
@@ -148,7 +149,7 @@ fn read_extension(input: &mut dyn Read, size: u64) -> io::Result<Vec<u8>> {
     Ok(record)
 }
 
-/// A value of a record of POSIX: lines of `LENGTH KEY=VALUE`. The last one holds.
+/// Returns a value of a POSIX extension record, lines of `LENGTH KEY=VALUE`. The last one wins.
 fn attribute(record: &[u8], key: &str) -> Option<String> {
     let mut found = None;
     let mut rest = record;

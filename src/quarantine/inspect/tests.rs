@@ -1,4 +1,4 @@
-//! The walker over archives of every sort, honest and not.
+//! Inspection of honest and hostile archives.
 
 #![allow(unreachable_pub, dead_code, reason = "the archives are shared with the tests of the whole server")]
 
@@ -26,7 +26,7 @@ fn reasons(name: &str, data: &[u8]) -> String {
 }
 
 #[test]
-fn what_an_office_works_with_is_clean() {
+fn office_files_are_clean() {
     let inner = Zip::of(&[("informe.pdf", PDF), ("fotos/playa.jpg", JPEG), ("acta.docx", &docx(&[])), ("notas ñ.txt", b"hola")]);
     let vector = b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><path d='M0 0'/></svg>";
     let table = b"<html><table><tr><td>1</td></tr></table></html>";
@@ -63,7 +63,7 @@ fn what_an_office_works_with_is_clean() {
 }
 
 #[test]
-fn zips_of_another_program_are_clean() {
+fn zips_of_another_writer_are_clean() {
     use ::zip::write::{SimpleFileOptions, ZipWriter};
     use std::io::Write as _;
     let mut out = Cursor::new(Vec::new());
@@ -79,7 +79,7 @@ fn zips_of_another_program_are_clean() {
     let out = out.into_inner();
     let outcome = look("a.zip", &out);
     assert_eq!((outcome.findings.lines().join(","), outcome.decoded, outcome.entries), (String::new(), 15_000, 4));
-    // Written to a pipe, sizes stand behind the data.
+    // Written to a pipe, sizes follow the data.
     let mut zip = ZipWriter::new_stream(Vec::new());
     zip.start_file("a.txt", SimpleFileOptions::default().compression_method(packed)).unwrap();
     zip.write_all(b"hola").unwrap();
@@ -90,7 +90,7 @@ fn zips_of_another_program_are_clean() {
 }
 
 #[test]
-fn the_test_file_is_found_in_every_disguise() {
+fn eicar_is_found_in_every_disguise() {
     let eicar = eicar();
     let zipped = Zip::of(&[("b/x.dat", &eicar)]);
     for (name, data, at) in [
@@ -110,10 +110,10 @@ fn the_test_file_is_found_in_every_disguise() {
 }
 
 #[test]
-fn bombs_stop_at_their_caps() {
+fn bombs_stop_at_their_limits() {
     let bomb = Told { crc: 0, unpacked: 1 << 30, data: deflated_zeros(1 << 10), ..Told::deflated("ceros", b"") };
     let told = |unpacked| Zip::default().add(&Told { unpacked, ..bomb.clone() }).finish();
-    // The honest size, ten GiB and ten bytes: what is said changes nothing but that it is a lie.
+    // The honest size, ten GiB and ten bytes: a false size only adds an inconsistency.
     for (unpacked, lies) in [(1 << 30, false), (10 << 30, false), (10, true)] {
         let outcome = look("a.zip", &told(unpacked));
         let lines = outcome.findings.lines().join(", ");
@@ -121,7 +121,7 @@ fn bombs_stop_at_their_caps() {
         assert!(lines.contains("archive-ratio 1") && lines.contains("archive-lies") == lies, "{lines}");
         assert!(outcome.decoded <= Caps::SERVER.ratio_from + 128 * 1024, "{}", outcome.decoded);
     }
-    // Many small bombs, each below the ratio's start, end at the total.
+    // Many small bombs, each below the ratio's threshold, end at the total.
     let small = deflated_zeros(3);
     let names: Vec<_> = (0..200).map(|i| format!("{i}")).collect();
     let many = names.iter().fold(Zip::default(), |zip, name| {
@@ -135,7 +135,7 @@ fn bombs_stop_at_their_caps() {
     assert!(gz.findings.lines()[0].starts_with("archive-ratio ") && gz.decoded < 5 << 20, "{gz:?}");
 }
 
-/// What no packer makes smaller.
+/// Returns incompressible bytes.
 fn noise(bytes: usize) -> Vec<u8> {
     let step = |x: &mut u32, _| {
         *x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -151,26 +151,26 @@ fn crc_of_zeros(bytes: usize) -> u32 {
 }
 
 #[test]
-fn nests_stop_at_their_caps() {
+fn nested_archives_stop_at_their_limits() {
     let leaf = Told::deflated("x.txt", b"hola");
     assert_eq!(reasons("a.zip", &nested(4, 1, &leaf)), "");
     assert_eq!(reasons("a.zip", &nested(5, 1, &leaf)), "archive-depth 5");
     let wide = look("42.zip", &nested(4, 16, &leaf));
     assert_eq!((wide.halted, wide.entries), (Some(Halt::Entries), Caps::SERVER.entries));
     assert_eq!(wide.findings.lines(), ["archive-entries 10000"]);
-    // An archive within is kept, and no larger than there is room for.
+    // A nested archive is spooled up to the limit.
     let noise = noise(33 << 20);
     let large = look("a.zip", &Zip::stored(&[("b.zip", &Zip::stored(&[("ruido", &noise)])), ("c.exe", PE)]));
     assert_eq!(large.findings.lines(), ["name-executable c.exe", "executable-pe c.exe", "archive-nested b.zip"]);
 }
 
 #[test]
-fn archives_that_would_harm_their_reader_are_told() {
+fn harmful_archives_are_found() {
     let (a, b) = (Told::stored("a", &[b'x'; 100]), Told::stored("b", &[b'x'; 100]));
     let mut overlap = Zip::default().add(&a).lists(&b, 40);
     overlap.out.resize(200, 0);
     let quoted = {
-        // The second entry's header is the first one's data.
+        // The second entry's header lies in the first one's data.
         let mut inner = Zip::default();
         inner.header(&b);
         let outer = Told::stored("a", &[inner.out, b.data.clone()].concat());
@@ -197,7 +197,7 @@ fn archives_that_would_harm_their_reader_are_told() {
 }
 
 #[test]
-fn archives_that_lie_are_told() {
+fn inconsistent_archives_are_found() {
     let honest = Told::deflated("a.txt", b"hola hola hola");
     let zip = |told: Told| reasons("a.zip", &Zip::default().add(&told).finish());
     assert_eq!(zip(Told { unpacked: 13, ..honest.clone() }), "archive-lies a.txt");
@@ -215,7 +215,7 @@ fn archives_that_lie_are_told() {
         reasons("a.zip", &other.lists(&Told { name: b"b.txt".to_vec(), ..honest.clone() }, 0).finish()),
         "archive-lies b.txt"
     );
-    // An entry that only programs which read from the start would find.
+    // An entry that only programs reading from the start find.
     let mut hidden = Zip::default().add(&honest);
     hidden.header(&Told::stored("oculto.exe", PE));
     hidden.out.extend_from_slice(PE);
@@ -246,7 +246,7 @@ fn archives_that_lie_are_told() {
 }
 
 #[test]
-fn a_file_that_is_two_things_is_told() {
+fn polyglot_files_are_found() {
     let zip = Zip::of(&[("a.txt", b"hola")]);
     let infected = Zip::of(&[("a.txt", &eicar())]);
     for (name, magic) in [("a.gif", GIF), ("a.pdf", PDF), ("a.jpg", JPEG), ("a.png", PNG)] {
@@ -265,7 +265,7 @@ fn a_file_that_is_two_things_is_told() {
 }
 
 #[test]
-fn programs_and_macros_are_told() {
+fn programs_and_macros_are_found() {
     assert_eq!(reasons("programa", b"\x7fELF\x02\x01\x01\0\0\0"), "executable-elf");
     assert_eq!(reasons("informe.pdf.exe", PE), "name-double-extension informe.pdf.exe, executable-pe");
     assert_eq!(reasons("a.zip", &Zip::of(&[("bin/run", b"#!/bin/sh\nrm -rf /")])), "executable-script bin/run");
@@ -278,7 +278,7 @@ fn programs_and_macros_are_told() {
     assert_eq!(reasons("app.apk", &apk), "name-executable apk, executable-android");
     let jar = Zip::of(&[("META-INF/MANIFEST.MF", b"Main-Class: A"), ("A.class", b"\xca\xfe\xba\xbe\0\0\0\x34")]);
     assert_eq!(reasons("app.zip", &jar), "executable-java A.class");
-    // What a single packed file will be called says its own name, or a field before it (RFC 1952 section 2.3).
+    // The name of a gzip's content comes from its own name or from a header field (RFC 1952 section 2.3).
     let mut named = gzip(b"echo hola");
     assert_eq!(reasons("tarea.bat.GZ", &named), "name-executable tarea.bat");
     named[3] |= 8;
@@ -287,7 +287,7 @@ fn programs_and_macros_are_told() {
 }
 
 #[test]
-fn names_in_tapes_may_be_long() {
+fn long_tar_names_are_read() {
     let long = format!("{}/factura.pdf.exe", "c".repeat(200));
     let gnu = [tar_entry("././@LongLink", b'L', format!("{long}\0").as_bytes()), tar(&[("corto", b"x")])].concat();
     assert!(reasons("a.tar", &gnu).starts_with("name-double-extension ccc"));
@@ -300,7 +300,7 @@ fn names_in_tapes_may_be_long() {
 }
 
 #[test]
-fn who_asks_may_stop_it() {
+fn caller_can_stop_the_walk() {
     let zip = Zip::of(&[("a.txt", b"hola")]);
     for halt in [Halt::Cancelled, Halt::Time] {
         let outcome = walk(Cursor::new(&zip), "a.zip", &Caps::SERVER, &|| Some(halt), &in_memory);
@@ -310,7 +310,7 @@ fn who_asks_may_stop_it() {
 }
 
 #[test]
-fn a_disk_that_fails_is_no_verdict_on_the_file() {
+fn disk_error_is_no_finding_about_the_content() {
     struct Broken(Cursor<Vec<u8>>);
     impl Read for Broken {
         fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
@@ -347,7 +347,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
-    fn no_mutation_breaks_the_walker(
+    fn mutated_archives_never_break_the_walker(
         seed in proptest::sample::select(seeds()),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
         cut in proptest::option::of(any::<prop::sample::Index>()),
@@ -368,7 +368,7 @@ proptest! {
     }
 
     #[test]
-    fn no_content_breaks_the_walker(
+    fn arbitrary_content_never_breaks_the_walker(
         magic in proptest::sample::select(vec![b"PK\x03\x04".to_vec(), b"\x1f\x8b\x08\0".to_vec(), b"PK\x05\x06".to_vec(), vec![], tar_entry("x", b'0', b"")]),
         rest in proptest::collection::vec(any::<u8>(), 0..3000),
     ) {
@@ -376,7 +376,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_packed_honestly_is_read_whole(
+    fn honest_archive_is_read_completely(
         files in proptest::collection::vec(("[a-z]{1,8}", proptest::collection::vec(b'a'..b'e', 0..400)), 0..10),
         stored: bool,
     ) {

@@ -1,4 +1,4 @@
-//! From a file to everything in it.
+//! Walks a file and all archives nested in it.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -13,16 +13,16 @@ use super::spool::Spool;
 use super::zip::{Directory, Entry, LOCAL_MAGIC};
 use super::{leaf, name, tar};
 
-/// Bytes read of a compressed content at once.
+/// Read buffer for compressed content.
 const BUFFER: usize = 32 * 1024;
-/// A name longer than this names nothing that any system could make (Linux: 4096).
+/// Longest name; no system can create a longer one (Linux: 4096).
 const MAX_NAME: usize = 4096;
-/// The largest record of sizes and checksum behind an entry's data.
+/// Largest data descriptor (sizes and checksum) behind an entry's data.
 const MAX_DESCRIPTOR: u64 = 24;
-/// Read of the bytes between two entries, to see whether a third one begins there.
+/// Bytes read of a gap between two entries, to find a hidden third one.
 const GAP_HEAD: u64 = 64;
 
-/// What can be read anywhere.
+/// Random-access input.
 pub(super) trait Source: Read + Seek {}
 impl<R: Read + Seek> Source for R {}
 
@@ -31,12 +31,12 @@ pub(super) struct Walker<'a> {
     pub(super) findings: RefCell<Findings>,
 }
 
-/// Where in the upload a content lies: its name, and the way to it through the archives around it.
+/// Position of a content in the upload: its name and its path through the archives around it.
 #[derive(Clone, Copy)]
 struct Place<'a> {
-    /// Last name, for the extension.
+    /// Last path component, for the extension.
     name: &'a str,
-    /// `a.zip/b/c.txt` without the upload's own name; empty for the upload itself.
+    /// Path such as `a.zip/b/c.txt` without the upload's own name; empty for the upload itself.
     path: &'a str,
     depth: u32,
 }
@@ -46,7 +46,7 @@ impl Walker<'_> {
         self.findings.borrow_mut().add(code, detail);
     }
 
-    /// Takes note of an error in one content. The ones that end everything go on up.
+    /// Records an error in one content; returns errors that end the inspection.
     fn note(&self, error: io::Error, path: &str) -> io::Result<()> {
         match Halt::of(&error) {
             Some(halt) if halt.is_final() => return Err(error),
@@ -57,7 +57,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// The file itself.
+    /// Inspects the upload itself.
     pub(super) fn file(&self, source: &mut dyn Source, name: &str) -> io::Result<()> {
         let place = Place { name, path: "", depth: 0 };
         name::judge(name, "", &mut self.findings.borrow_mut());
@@ -84,7 +84,7 @@ impl Walker<'_> {
         self.opened(kind, &head, source, place)
     }
 
-    /// A content out of an archive, read to its end.
+    /// Inspects a content of an archive, read to its end.
     fn item(&self, input: &mut dyn Read, place: Place<'_>) -> io::Result<()> {
         let mut head = Vec::with_capacity(HEAD_BYTES);
         (&mut *input).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
@@ -110,7 +110,7 @@ impl Walker<'_> {
         self.add(Code::Depth, &self.meter.caps.depth.to_string());
     }
 
-    /// A content that is no zip: `head`, then `rest`.
+    /// Inspects a content that is no zip: `head`, then `rest`.
     fn opened(&self, kind: Kind, head: &[u8], rest: &mut dyn Read, place: Place<'_>) -> io::Result<()> {
         match kind {
             Kind::Gzip | Kind::Tar if place.depth >= self.meter.caps.depth => {
@@ -127,14 +127,14 @@ impl Walker<'_> {
         leaf::scan(head, rest, kind, place.path, inside, self.meter, &mut self.findings.borrow_mut())
     }
 
-    /// One stream after another, as the format allows.
+    /// Inspects concatenated streams, which the format allows.
     fn gzip(&self, input: &mut dyn BufRead, place: Place<'_>) -> io::Result<()> {
         let stem = unpacked(place.name);
         loop {
             self.meter.entry()?;
             let taken = Cell::new(0);
             let decoder = GzDecoder::new(Tally::new(&mut *input, &taken));
-            // Which of the two names it is unpacked under is the unpacking program's affair.
+            // Unpacking programs differ in which of the two names they use.
             let told =
                 decoder.header().and_then(|header| header.filename()).map(|name| String::from_utf8_lossy(name).into_owned());
             for name in told.iter().chain([&stem]) {
@@ -151,7 +151,7 @@ impl Walker<'_> {
                 return Ok(());
             }
             if !next.starts_with(b"\x1f") {
-                // Tapes are filled up with zeros; anything else is no part of it.
+                // Tapes are padded with zeros; other trailing data belongs to no stream.
                 if !only_zeros(input)? {
                     self.add(Code::Hidden, place.path);
                 }
@@ -198,7 +198,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// Every entry of a zip. `appended`: bytes before the archive are another file's.
+    /// Inspects every entry of a zip. `appended`: the bytes before the archive belong to another file.
     fn zip(&self, source: &mut dyn Source, directory: &Directory, appended: bool, place: Place<'_>) -> io::Result<Package> {
         let mut package = Package::Plain;
         match self.zip_entries(source, directory, appended, place, &mut package) {
@@ -222,7 +222,7 @@ impl Walker<'_> {
         if directory.behind > 0 {
             self.add(Code::Hidden, place.path);
         }
-        // First where everything lies: what overlaps is not walked at all.
+        // First the layout: overlapping entries are not walked at all.
         let mut places = Vec::new();
         let mut ranges = Vec::new();
         let mut at = directory.start;
@@ -292,7 +292,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// Whether entries lie between those of the list: programs that read from the start would unpack them.
+    /// Finds entries between the listed ones, which programs that read from the start would unpack.
     fn gaps(&self, source: &mut dyn Source, from: u64, ranges: &[(u64, u64)], end: u64, place: Place<'_>) -> io::Result<()> {
         let mut cursor = from;
         for (start, next) in ranges.iter().copied().chain([(end, end)]) {
@@ -337,10 +337,10 @@ impl Walker<'_> {
         result.or_else(|error| self.note(error, place.path))
     }
 
-    /// Reads an entry's content to its end and holds it against what the list says of it.
+    /// Reads an entry's content to its end and compares it with the directory.
     fn checked(&self, mut content: Counted<'_, impl Read>, entry: &Entry, taken: &Cell<u64>, place: Place<'_>) -> io::Result<()> {
         let result = self.item(&mut content, place);
-        // Known as soon as more came out than was said, whatever stopped it.
+        // More output than declared is inconsistent even if the read failed.
         if content.out() > entry.unpacked || (result.is_ok() && (content.out() < entry.unpacked || taken.get() < entry.packed)) {
             self.add(Code::Lies, place.path);
         }
@@ -351,7 +351,7 @@ impl Walker<'_> {
         Ok(())
     }
 
-    /// What an entry's name gives away, and where it would lead.
+    /// Checks an entry's name and the path it would be written to.
     fn entry_name(&self, entry: &str, path: &str) {
         name::judge(entry, path, &mut self.findings.borrow_mut());
         let drive = entry.as_bytes().get(1) == Some(&b':') && entry.as_bytes()[0].is_ascii_alphabetic();
@@ -366,7 +366,7 @@ fn last(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
-/// What a packed file is called when it is unpacked; nothing where its name does not say.
+/// Returns the name of the unpacked file; empty if the packed name does not tell.
 fn unpacked(name: &str) -> String {
     match name.rsplit_once('.') {
         Some((stem, end)) if end.eq_ignore_ascii_case("gz") => stem.to_owned(),
@@ -379,12 +379,12 @@ fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
 }
 
-/// Reads what is left, so that what stands behind it can be read.
+/// Discards the rest, so that the data behind it can be read.
 fn drain(input: &mut (impl Read + ?Sized)) -> io::Result<()> {
     io::copy(input, &mut io::sink()).map(drop)
 }
 
-/// Reads to the end; whether nothing but zeros came.
+/// Reads to the end; returns true if all bytes are zero.
 fn only_zeros(input: &mut (impl Read + ?Sized)) -> io::Result<bool> {
     let mut chunk = vec![0; BUFFER];
     let mut zeros = true;

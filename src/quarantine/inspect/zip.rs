@@ -1,5 +1,5 @@
-//! The parts of a zip that say where everything lies (APPNOTE 6.3.10, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16). What they
-//! say is compared, never believed.
+//! Zip structures that describe the layout (APPNOTE 6.3.10, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16). They are
+//! compared with each other and never trusted.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -7,11 +7,11 @@ use memchr::memmem;
 
 /// End of central directory, without its comment.
 const END: usize = 22;
-/// The longest comment behind it.
+/// Longest archive comment.
 const MAX_COMMENT: u64 = u16::MAX as u64;
 /// Fixed part of an entry in the central directory.
 const CENTRAL: usize = 46;
-/// Fixed part of a header before an entry's data.
+/// Fixed part of a local header.
 const LOCAL: usize = 30;
 
 const END_MAGIC: &[u8] = b"PK\x05\x06";
@@ -30,7 +30,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }
 
-/// Reads `buf` at `at`; `false` where the data ends before.
+/// Reads `buf` at `at`; returns false if the data ends before.
 fn read_at(source: &mut (impl Read + Seek + ?Sized), at: u64, buf: &mut [u8]) -> io::Result<bool> {
     source.seek(SeekFrom::Start(at))?;
     match source.read_exact(buf) {
@@ -40,23 +40,23 @@ fn read_at(source: &mut (impl Read + Seek + ?Sized), at: u64, buf: &mut [u8]) ->
     }
 }
 
-/// Where the list of entries lies.
+/// Central directory: position and declared contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Directory {
     pub(super) start: u64,
     pub(super) end: u64,
-    /// Entries, as told.
+    /// Declared number of entries.
     pub(super) count: u64,
-    /// Bytes before the archive, which its positions do not count.
+    /// Bytes before the archive that its offsets do not count.
     pub(super) before: u64,
     /// Bytes behind the archive.
     pub(super) behind: u64,
-    /// Another program might read another list.
+    /// Another program might find another directory.
     pub(super) ambiguous: bool,
 }
 
 impl Directory {
-    /// Finds it from the end of `source`, as programs do; none where no such list is.
+    /// Finds the directory from the end of `source`, as programs do; `None` if there is none.
     pub(super) fn find(source: &mut (impl Read + Seek + ?Sized)) -> io::Result<Option<Self>> {
         let len = source.seek(SeekFrom::End(0))?;
         let tail_at = len.saturating_sub(END as u64 + MAX_COMMENT);
@@ -69,7 +69,7 @@ impl Directory {
             let Some(end) = tail.get(at..at + END) else { continue };
             let behind = (tail.len() - at - END) as u64;
             let fits = u64::from(u16_at(end, 20)) == behind;
-            // Past the first that programs would take, others matter only when they could be taken as well.
+            // After the first match, others matter only if programs could choose them as well.
             if found.is_some() && !fits {
                 continue;
             }
@@ -77,7 +77,7 @@ impl Directory {
             directory.behind = behind.saturating_sub(u64::from(u16_at(end, 20)));
             exact += u32::from(fits);
             match &mut found {
-                // One that fits to the last byte is what every program takes.
+                // Every program chooses a record that ends exactly at the end of the file.
                 Some(first) if first.behind > 0 => *first = Self { ambiguous: true, ..directory },
                 Some(first) => first.ambiguous |= exact > 1,
                 None => found = Some(directory),
@@ -86,7 +86,7 @@ impl Directory {
         Ok(found)
     }
 
-    /// Reads an end record at `at`; none where no list of entries lies where it says.
+    /// Parses an end record at `at`; `None` if no directory lies where it points.
     fn of_end(source: &mut (impl Read + Seek + ?Sized), end: &[u8], at: u64) -> io::Result<Option<Self>> {
         let (mut count, mut size, mut offset) =
             (u64::from(u16_at(end, 10)), u64::from(u32_at(end, 12)), u64::from(u32_at(end, 16)));
@@ -116,7 +116,7 @@ impl Directory {
     }
 }
 
-/// What the list says of one entry.
+/// Entry of the central directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: Vec<u8>,
@@ -125,19 +125,19 @@ pub(super) struct Entry {
     pub(super) crc: u32,
     pub(super) packed: u64,
     pub(super) unpacked: u64,
-    /// Of the header before the data.
+    /// Offset of the local header.
     pub(super) header_at: u64,
-    /// The kind of file on Unix, where the archive was made there; else 0.
+    /// Unix file type; 0 if the archive was made elsewhere.
     unix_type: u32,
-    /// Where the next one stands in the list.
+    /// Offset of the next entry.
     pub(super) next: u64,
 }
 
 impl Entry {
-    /// Reads the entry at `at` of the list.
+    /// Reads the entry at `at` of the directory.
     ///
     /// # Errors
-    /// `InvalidData` where none stands there.
+    /// `InvalidData` if there is none.
     pub(super) fn read(source: &mut (impl Read + Seek + ?Sized), at: u64, directory: &Directory) -> io::Result<Self> {
         let mut fixed = [0; CENTRAL];
         if !read_at(source, at, &mut fixed)? || !fixed.starts_with(CENTRAL_MAGIC) {
@@ -169,7 +169,7 @@ impl Entry {
         Ok(entry)
     }
 
-    /// Takes the 64-bit values where the 32-bit ones say that they do not suffice (section 4.5.3).
+    /// Takes the 64-bit values where the 32-bit fields are saturated (section 4.5.3).
     fn enlarge(&mut self, mut extra: &[u8]) {
         while extra.len() >= 4 {
             let (id, len) = (u16_at(extra, 0), usize::from(u16_at(extra, 2)));
@@ -200,10 +200,10 @@ impl Entry {
         matches!(self.name.last(), Some(b'/' | b'\\')) || self.unix_type == 0o040_000
     }
 
-    /// Where its data begins, and whether the header before the data says the same as the list.
+    /// Returns the offset of its data, and true if the local header agrees with the directory.
     ///
     /// # Errors
-    /// `InvalidData` where no header stands there.
+    /// `InvalidData` if there is no local header.
     pub(super) fn data(&self, source: &mut (impl Read + Seek + ?Sized)) -> io::Result<(u64, bool)> {
         let mut fixed = [0; LOCAL];
         if !read_at(source, self.header_at, &mut fixed)? || !fixed.starts_with(LOCAL_MAGIC) {
@@ -212,7 +212,7 @@ impl Entry {
         let [name_len, extra_len] = [26, 28].map(|place| usize::from(u16_at(&fixed, place)));
         let mut name = vec![0; name_len];
         source.read_exact(&mut name)?;
-        // Sizes may stand behind the data, or in an extra field; then these are nothing or all ones.
+        // Sizes may follow the data or stand in an extra field; these are then zero or all ones.
         let told = |place: usize, listed: u64| {
             let here = u64::from(u32_at(&fixed, place));
             here == listed || here == u64::from(u32::MAX) || (u16_at(&fixed, 6) & 8 != 0 && here == 0)
@@ -226,12 +226,12 @@ impl Entry {
     }
 }
 
-/// Looks for the end of an archive in a content that streams by, where the list itself can no longer be looked at.
+/// Detects the end record of an archive in streaming content, whose directory can no longer be read.
 #[derive(Default)]
 pub(super) struct EndFinder(Option<u64>);
 
 impl EndFinder {
-    /// Takes bytes that begin at `from`; what was cut off at their end is to come again.
+    /// Takes bytes that start at offset `from`; a record cut off at their end must be fed again.
     pub(super) fn feed(&mut self, bytes: &[u8], from: u64) {
         for place in memmem::find_iter(bytes, END_MAGIC) {
             let Some(end) = bytes.get(place..place + END) else { return };
@@ -243,7 +243,7 @@ impl EndFinder {
         }
     }
 
-    /// Whether one stands where programs look for it, `len` being the length of all.
+    /// Returns true if an end record lies where programs search for it, in a content of `len` bytes.
     pub(super) fn ends_with_archive(&self, len: u64) -> bool {
         self.0.is_some_and(|at| len - at <= END as u64 + MAX_COMMENT)
     }
