@@ -59,7 +59,7 @@ fn folder_from_before_marks_is_taken_over() {
     fs::rename(folder.path().join("cuarentena"), &away).expect("unmounts");
     assert_refused(folder.path(), &[], NEEDS_A_PERSON, &["missing"]);
     fs::create_dir(folder.path().join("cuarentena")).expect("the mount point");
-    assert_refused(folder.path(), &[], NEEDS_A_PERSON, &["not what the database lists"]);
+    assert_refused(folder.path(), &[], NEEDS_A_PERSON, &["not those that the database lists"]);
     fs::remove_dir(folder.path().join("cuarentena")).expect("is empty");
     fs::rename(&away, folder.path().join("cuarentena")).expect("mounts");
     assert_all_there(folder.path(), &ids);
