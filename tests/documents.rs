@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use evidence::{read, root};
 
 /// Folders and files that hold text of this project.
-const TEXTS: [&str; 15] = [
+const TEXTS: [&str; 17] = [
     "src",
     "tests",
     "benches",
@@ -27,6 +27,8 @@ const TEXTS: [&str; 15] = [
     "README.md",
     "README.es.md",
     "SECURITY.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
 ];
 /// Endings of documents that a text may name.
 const DOCUMENT_ENDINGS: [&str; 5] = [".md", ".toml", ".json", ".jsonl", ".svg"];
@@ -147,6 +149,21 @@ fn texts_name_no_page_outside_the_project() {
         })
         .collect();
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn readmes_are_short_and_have_the_same_parts() {
+    let [english, spanish] = ["README.md", "README.es.md"].map(read);
+    for (name, text) in [("README.md", &english), ("README.es.md", &spanish)] {
+        assert!(text.lines().count() <= 150, "{name} has {} lines", text.lines().count());
+        let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{name} lacks {words}"));
+        assert!(at("pichat.local") < at("cargo run --release -- demo"), "{name}: the card comes first");
+        assert!(text.contains("\n    cargo test\n"), "{name}");
+    }
+    let count = |text: &str, prefix: &str| text.lines().filter(|line| line.starts_with(prefix)).count();
+    for prefix in ["## ", "| ", "    ", "- ", "!["] {
+        assert_eq!(count(&english, prefix), count(&spanish, prefix), "lines that begin with {prefix:?}");
+    }
 }
 
 #[test]
