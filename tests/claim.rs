@@ -188,7 +188,7 @@ fn reclaim_gives_a_lost_device_back_and_ends_every_session() {
     assert_eq!(Client::new(&server).sign_in("ana", "olvidada-del-todo").status, 401);
     assert_eq!(Client::new(&server).sign_in("ana", "una-clave-nueva").status, 200);
     assert_eq!(beto.get("/inicio").header("location"), Some("/login"), "nothing that was signed in outlives the claim");
-    assert_eq!(socket.close_code(), 4001);
+    assert_eq!(socket.close_frame(), (4001, "reset".to_owned()));
     assert_eq!(beto.sign_in("beto", "la-clave-de-beto").status, 200, "and the accounts stay");
     server.wait_for_line("event=session.ended result=ok user=\"beto\" reason=claimed");
     server.wait_for_line("event=claim.done result=ok user=\"ana\" addr=127.0.0.1 kind=again");

@@ -1,11 +1,12 @@
 //! Session: age and idle time by the monotonic clock, and its end.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use crate::audit::SessionEnd;
 use crate::clock::{Now, Timestamp};
 use crate::limits::AtomicBucket;
 use crate::store::{SessionRow, SessionTimes, UserRow};
@@ -46,7 +47,8 @@ pub struct Session {
     stored: bool,
     /// Current generation of the account, shared by all sessions of the person.
     pub(super) standing: Arc<AtomicI64>,
-    over: AtomicBool,
+    /// Reason of the end; set when the session ends.
+    end: OnceLock<SessionEnd>,
     /// The log records that this session saw the codes of unlisted rooms.
     codes_told: AtomicBool,
     ended: CancellationToken,
@@ -68,7 +70,7 @@ impl Session {
             unsaved: AtomicBool::new(false),
             stored,
             standing: Arc::new(AtomicI64::new(row.generation)),
-            over: AtomicBool::new(false),
+            end: OnceLock::new(),
             codes_told: AtomicBool::new(false),
             ended: CancellationToken::new(),
             requests: AtomicBucket::default(),
@@ -108,7 +110,7 @@ impl Session {
     /// Returns true until the session ends or its account changes. Checked wherever something takes effect that was
     /// allowed earlier.
     pub fn is_live(&self) -> bool {
-        !self.over.load(Ordering::Acquire) && self.standing.load(Ordering::Acquire) == self.generation
+        self.end.get().is_none() && self.standing.load(Ordering::Acquire) == self.generation
     }
 
     /// Completes when the session ends.
@@ -116,9 +118,14 @@ impl Session {
         self.ended.clone().cancelled_owned()
     }
 
-    /// Ends the session and everything in progress for it.
-    pub(super) fn end(&self) {
-        self.over.store(true, Ordering::Release);
+    /// Returns the reason of the end, once the session has ended.
+    pub(super) fn end_reason(&self) -> Option<SessionEnd> {
+        self.end.get().copied()
+    }
+
+    /// Ends the session and everything in progress for it. The first reason stays.
+    pub(super) fn end(&self, reason: SessionEnd) {
+        let _ = self.end.set(reason);
         self.ended.cancel();
     }
 
@@ -160,20 +167,23 @@ pub struct SessionLimits {
 }
 
 impl SessionLimits {
-    /// Returns the milliseconds until `session` ends if unused; zero or negative when it has expired.
-    fn left(&self, session: &Session, mono: Duration) -> i64 {
+    /// Returns the milliseconds until `session` is too old and until it is idle for too long; zero or negative when over.
+    fn left(&self, session: &Session, mono: Duration) -> (i64, i64) {
         let now = millis(mono);
         let left = |since: Moment, span| millis(span).saturating_sub(now.saturating_sub(since));
-        left(session.began, self.life).min(left(session.used(), self.idle))
+        (left(session.began, self.life), left(session.used(), self.idle))
     }
 
-    /// Returns true if `session` is too old or was unused too long.
-    pub fn is_over(&self, session: &Session, mono: Duration) -> bool {
-        self.left(session, mono) <= 0
+    /// Returns the end that time has brought to `session`, if any: of age and idleness what came first.
+    pub fn over(&self, session: &Session, mono: Duration) -> Option<SessionEnd> {
+        let (life, idle) = self.left(session, mono);
+        let first = if life <= idle { SessionEnd::Expired } else { SessionEnd::Idle };
+        (life.min(idle) <= 0).then_some(first)
     }
 
     /// Returns the wall time at which `session` ends if unused.
     pub fn expires_at(&self, session: &Session, now: Now) -> Timestamp {
-        Timestamp(now.wall.0.saturating_add(self.left(session, now.mono)))
+        let (life, idle) = self.left(session, now.mono);
+        Timestamp(now.wall.0.saturating_add(life.min(idle)))
     }
 }

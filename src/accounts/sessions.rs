@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::audit::SessionEnd;
 use crate::clock::Now;
-use crate::store::SessionTimes;
+use crate::store::{AccountState, SessionTimes};
 use crate::types::UserId;
 use crate::types::crypto::Sha256;
 
@@ -18,6 +18,9 @@ const CLOCK_WAS_SET: i64 = 1000;
 
 /// Told once for every session that ends, under no lock of the table.
 pub type EndListener = Box<dyn Fn(&Session, SessionEnd) + Send + Sync>;
+
+/// A session removed from the table, with the reason.
+type Ended = (Arc<Session>, SessionEnd);
 
 #[derive(Default)]
 struct Table {
@@ -36,8 +39,15 @@ impl Table {
         session
     }
 
-    fn take_where(&mut self, over: impl Fn(&Session) -> bool) -> Vec<Arc<Session>> {
-        self.sessions.extract_if(|_, s| over(s)).map(|(_, s)| s).collect()
+    /// Removes the sessions for which `end` returns a reason.
+    fn take_where(&mut self, end: impl Fn(&Session) -> Option<SessionEnd>) -> Vec<Ended> {
+        let mut gone = Vec::new();
+        self.sessions.retain(|_, session| {
+            let reason = end(session);
+            gone.extend(reason.map(|reason| (Arc::clone(session), reason)));
+            reason.is_none()
+        });
+        gone
     }
 }
 
@@ -100,7 +110,13 @@ impl Sessions {
     /// The live session of that digest; looking does not use it.
     pub fn find(&self, digest: &Sha256, mono: Duration) -> Option<Arc<Session>> {
         let session = lock(&self.table).sessions.get(digest).cloned()?;
-        (session.is_live() && !self.limits().is_over(&session, mono)).then_some(session)
+        (session.is_live() && self.limits().over(&session, mono).is_none()).then_some(session)
+    }
+
+    /// Returns why `session` has ended, if it has. A change by another process is not known before [`keep_only`](Self::keep_only)
+    /// tells the listener.
+    pub fn end_of(&self, session: &Session, mono: Duration) -> Option<SessionEnd> {
+        session.end_reason().or_else(|| self.limits().over(session, mono))
     }
 
     /// The user of a session.
@@ -134,10 +150,10 @@ impl Sessions {
         let (gone, renewed) = {
             let mut table = lock(&self.table);
             let asked = table.sessions.contains_key(old);
-            let gone = table.take_where(|s| s.person.id == user);
+            let gone = table.take_where(|s| (s.person.id == user).then_some(SessionEnd::PasswordChanged));
             (gone, asked.then(|| table.insert(session)))
         };
-        self.tell(&gone, SessionEnd::PasswordChanged);
+        self.tell(&gone);
         renewed
     }
 
@@ -145,49 +161,52 @@ impl Sessions {
     pub fn end(&self, digests: &[Sha256], reason: SessionEnd) {
         let gone: Vec<_> = {
             let mut table = lock(&self.table);
-            digests.iter().filter_map(|d| table.sessions.remove(d)).collect()
+            digests.iter().filter_map(|d| table.sessions.remove(d)).map(|session| (session, reason)).collect()
         };
-        self.tell(&gone, reason);
+        self.tell(&gone);
     }
 
     /// Ends every session.
     pub fn end_all(&self, reason: SessionEnd) {
-        self.end_where(reason, |_| true);
+        self.end_where(|_| Some(reason));
     }
 
     /// Ends what the store no longer knows, and what is of another generation than the account: another process has changed it.
-    pub fn keep_only(&self, known: &HashSet<Sha256>, generations: &HashMap<UserId, i64>) {
+    pub fn keep_only(&self, known: &HashSet<Sha256>, accounts: &HashMap<UserId, AccountState>) {
         let gone = {
             let mut table = lock(&self.table);
             for (user, standing) in &table.standings {
-                standing.store(generations.get(user).copied().unwrap_or(i64::MAX), Ordering::Release);
+                standing.store(accounts.get(user).map_or(i64::MAX, |account| account.generation), Ordering::Release);
             }
-            table.take_where(|s| !s.is_live() || s.is_stored() && !known.contains(&s.digest))
+            table.take_where(|s| {
+                let is_gone = !s.is_live() || s.is_stored() && !known.contains(&s.digest);
+                is_gone.then(|| end_elsewhere(s, accounts.get(&s.person.id)))
+            })
         };
-        self.tell(&gone, SessionEnd::Revoked);
+        self.tell(&gone);
     }
 
     /// Ends what is over by time. Returns the digests, for the store.
     pub fn expire(&self, mono: Duration) -> Vec<Sha256> {
         let limits = self.limits();
-        let gone = self.end_where(SessionEnd::Expired, |s| limits.is_over(s, mono));
+        let gone = self.end_where(|s| limits.over(s, mono));
         // Held by the table alone: none of these accounts has a session any more.
         lock(&self.table).standings.retain(|_, standing| Arc::strong_count(standing) > 1);
         gone
     }
 
-    fn end_where(&self, reason: SessionEnd, over: impl Fn(&Session) -> bool) -> Vec<Sha256> {
-        let gone = lock(&self.table).take_where(over);
-        self.tell(&gone, reason);
-        gone.iter().map(|s| s.digest).collect()
+    fn end_where(&self, end: impl Fn(&Session) -> Option<SessionEnd>) -> Vec<Sha256> {
+        let gone = lock(&self.table).take_where(end);
+        self.tell(&gone);
+        gone.iter().map(|(session, _)| session.digest).collect()
     }
 
-    fn tell(&self, gone: &[Arc<Session>], reason: SessionEnd) {
+    fn tell(&self, gone: &[Ended]) {
         // All of them first: none can act while the listener closes the sockets of another.
-        gone.iter().for_each(|session| session.end());
+        gone.iter().for_each(|(session, reason)| session.end(*reason));
         if let Some(listener) = self.listener.get() {
-            for session in gone {
-                listener(session, reason);
+            for (session, reason) in gone {
+                listener(session, *reason);
             }
         }
     }
@@ -208,6 +227,17 @@ impl Sessions {
     /// Returns true when there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Returns why another process ended `session`; `account` is its current state in the store.
+fn end_elsewhere(session: &Session, account: Option<&AccountState>) -> SessionEnd {
+    match account {
+        None => SessionEnd::Deleted,
+        Some(account) if account.locked => SessionEnd::Locked,
+        Some(account) if account.role != session.role.as_str() => SessionEnd::RoleChanged,
+        Some(account) if account.generation != session.generation => SessionEnd::PasswordReset,
+        Some(_) => SessionEnd::Revoked,
     }
 }
 

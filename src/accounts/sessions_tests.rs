@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::store::{SessionRow, UserRow};
+use crate::store::{AccountState, SessionRow, UserRow};
 use crate::types::Role;
 
 const LIMITS: SessionLimits =
@@ -55,6 +55,12 @@ fn digest(n: u8) -> Sha256 {
     Sha256([n; 32])
 }
 
+/// Unlocked accounts with the role of [`user`], by id and generation.
+fn accounts<const N: usize>(generations: [(i64, i64); N]) -> HashMap<UserId, AccountState> {
+    let state = |generation| AccountState { generation, role: Role::Usuario.as_str().to_owned(), locked: false };
+    generations.into_iter().map(|(id, generation)| (UserId(id), state(generation))).collect()
+}
+
 /// First byte of the digest and the reason, for every end that was told.
 type Ends = Arc<Mutex<Vec<(u8, SessionEnd)>>>;
 
@@ -80,6 +86,48 @@ fn sessions_end_when_idle_and_when_old() {
     assert_eq!(sessions.expire(mono(30_000)), vec![s.digest]);
     assert_eq!(*lock(&ends), vec![(1, SessionEnd::Expired)]);
     assert!(sessions.is_empty() && !s.is_live());
+}
+
+#[test]
+fn end_by_time_tells_age_from_idleness() {
+    for (uses, at, end) in [
+        (&[][..], 10_000, SessionEnd::Idle),
+        (&[9_000, 18_000, 27_000], 30_000, SessionEnd::Expired),
+        // Both are over when the table is looked at, late: what came first counts.
+        (&[9_000, 18_000, 19_000], 90_000, SessionEnd::Idle),
+        (&[9_000, 18_000, 27_000], 90_000, SessionEnd::Expired),
+    ] {
+        let (sessions, ends) = table();
+        let s = sessions.insert(session(1, 1, 0));
+        uses.iter().for_each(|used| s.touch(mono(*used)));
+        assert_eq!(sessions.end_of(&s, mono(9_999.min(at - 1))), None);
+        assert_eq!(sessions.end_of(&s, mono(at)), Some(end), "before the table is looked at");
+        sessions.expire(mono(at));
+        assert_eq!(*lock(&ends), vec![(1, end)]);
+        assert_eq!(sessions.end_of(&s, mono(at)), Some(end));
+    }
+}
+
+#[test]
+fn change_elsewhere_is_told_by_its_cause() {
+    let account = |change: fn(&mut AccountState)| {
+        let mut state = accounts([(1, 1)]).remove(&UserId(1)).expect("is there");
+        change(&mut state);
+        Some(state)
+    };
+    for (account, end) in [
+        (account(|a| a.locked = true), SessionEnd::Locked),
+        (account(|a| a.role = Role::Cliente.as_str().to_owned()), SessionEnd::RoleChanged),
+        (account(|_| ()), SessionEnd::PasswordReset),
+        (account(|a| a.generation = 0), SessionEnd::Revoked),
+        (None, SessionEnd::Deleted),
+    ] {
+        let (sessions, ends) = table();
+        let s = sessions.insert(session(1, 1, 0));
+        sessions.keep_only(&HashSet::new(), &account.into_iter().map(|account| (UserId(1), account)).collect());
+        assert_eq!(*lock(&ends), vec![(1, end)]);
+        assert_eq!(sessions.end_of(&s, START.mono), Some(end));
+    }
 }
 
 #[test]
@@ -117,7 +165,7 @@ fn new_generation_kills_older_sessions_at_once() {
     assert!(sessions.find(&digest(1), START.mono).is_none() && sessions.find(&digest(2), START.mono).is_some());
     sessions.insert(of_generation(3, 0));
     assert!(sessions.find(&digest(3), START.mono).is_none(), "one that came late is dead on arrival");
-    sessions.keep_only(&[1, 2, 3].map(digest).into(), &HashMap::from([(UserId(1), 1)]));
+    sessions.keep_only(&[1, 2, 3].map(digest).into(), &accounts([(1, 1)]));
     assert_eq!(sessions.len(), 1);
     assert_eq!(lock(&ends).len(), 2);
 }
@@ -130,13 +178,13 @@ fn change_elsewhere_ends_what_the_store_has_not() {
     sessions.insert(session(3, 2, 0));
     let unstored = Session::begin(&user(3), &row(4, 3, 0), START, false);
     sessions.insert(unstored);
-    let generations = HashMap::from([(UserId(1), 0), (UserId(2), 1), (UserId(3), 0)]);
+    let generations = accounts([(1, 0), (2, 1), (3, 0)]);
     sessions.keep_only(&[2, 3].map(digest).into(), &generations);
     assert!(sessions.find(&digest(2), START.mono).is_some());
     assert!(sessions.find(&digest(4), START.mono).is_some(), "the disk was full: there is no row to miss");
     lock(&ends).sort_unstable_by_key(|(n, _)| *n);
-    assert_eq!(*lock(&ends), vec![(1, SessionEnd::Revoked), (3, SessionEnd::Revoked)]);
-    sessions.keep_only(&[2].map(digest).into(), &HashMap::from([(UserId(1), 0)]));
+    assert_eq!(*lock(&ends), vec![(1, SessionEnd::Revoked), (3, SessionEnd::PasswordReset)]);
+    sessions.keep_only(&[2].map(digest).into(), &accounts([(1, 0)]));
     assert_eq!(sessions.len(), 1, "the account of the unstored one is gone");
 }
 
@@ -231,9 +279,9 @@ proptest! {
         let stored = SessionRow { created_at: at(created), used_at: at(used), ..row(1, 1, 0) };
         let restored = Session::restore(&user(1), &stored, now);
         let live = (0..30_000).contains(&created) && (0..10_000).contains(&used);
-        prop_assert_eq!(!LIMITS.is_over(&restored, now.mono), live);
+        prop_assert_eq!(LIMITS.over(&restored, now.mono).is_none(), live);
         // Bounds that are raised later do not bring back what a clock that ran backwards has ended.
         let generous = SessionLimits { life: Duration::from_secs(1 << 40), idle: Duration::from_secs(1 << 40), ..LIMITS };
-        prop_assert_eq!(!generous.is_over(&restored, now.mono), created >= 0 && used >= 0);
+        prop_assert_eq!(generous.over(&restored, now.mono).is_none(), created >= 0 && used >= 0);
     }
 }

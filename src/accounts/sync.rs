@@ -97,10 +97,10 @@ impl Accounts {
     fn reread(&self, db: &mut Db) -> Result<(), StoreError> {
         let changed = db.changed_elsewhere()?;
         if self.freshness.note(changed) {
-            let generations: HashMap<_, _> = db.generations()?.into_iter().collect();
+            let accounts: HashMap<_, _> = db.account_states()?.into_iter().collect();
             let known: HashSet<Sha256> = db.sessions()?.into_iter().map(|row| row.digest).collect();
             let (hashes, claim) = (db.password_hashes()?, db.claim()?);
-            self.sessions.keep_only(&known, &generations);
+            self.sessions.keep_only(&known, &accounts);
             self.decoys.set(&hashes);
             self.claim.set(claim, Now::read(&*self.clock));
             self.freshness.read();

@@ -72,9 +72,9 @@ pub(super) fn close_sockets(registry: &Arc<ws::Registry>, session: Sha256, reaso
             let registry = Arc::clone(registry);
             runtime.spawn(async move {
                 tokio::time::sleep(ANSWER_FIRST).await;
-                registry.end_session(&session);
+                registry.end_session(&session, reason);
             });
         }
-        _ => registry.end_session(&session),
+        _ => registry.end_session(&session, reason),
     }
 }

@@ -42,11 +42,21 @@ impl LoginFailure {
 pub enum SessionEnd {
     /// The person signed out.
     Logout,
-    /// The idle or the absolute time was over.
+    /// It was too old.
     Expired,
+    /// It was unused for too long.
+    Idle,
     /// A newer session needed its place.
     Evicted,
-    /// An administrator ended it.
+    /// An administrator locked the account.
+    Locked,
+    /// An administrator gave the account another role.
+    RoleChanged,
+    /// An administrator set a new password.
+    PasswordReset,
+    /// The account was deleted.
+    Deleted,
+    /// Its record was removed, and the account is as it was.
     Revoked,
     /// The person chose a new password.
     PasswordChanged,
@@ -60,7 +70,12 @@ impl SessionEnd {
         match self {
             Self::Logout => "logout",
             Self::Expired => "expired",
+            Self::Idle => "idle",
             Self::Evicted => "evicted",
+            Self::Locked => "locked",
+            Self::RoleChanged => "role_changed",
+            Self::PasswordReset => "password_reset",
+            Self::Deleted => "deleted",
             Self::Revoked => "revoked",
             Self::PasswordChanged => "password_changed",
             Self::Claimed => "claimed",
@@ -158,7 +173,7 @@ events! {
     LoginNameThrottled { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.name_throttled", Refused, AuthPriv, Warning, Stranger;
     "A device cookie that this server did not make, or made with another key."
     DeviceForged { addr: IpAddr } = "device.forged", Refused, AuthPriv, Warning, Sampled;
-    "A session ended; `reason` is `logout`, `expired`, `evicted`, `revoked`, `password_changed` or `claimed`."
+    "A session ended; `reason` is `logout`, `expired`, `idle`, `evicted`, `locked`, `role_changed`, `password_changed`, `password_reset`, `deleted`, `revoked` or `claimed`."
     SessionEnded { user: UserName, reason: SessionEnd, session: String } = "session.ended", Ok, AuthPriv, Info, Security;
     "The accounts could not be read for `seconds`: no session is taken for good until they can be."
     SessionsSuspended { seconds: u64 } = "sessions.suspended", Failed, AuthPriv, Error, Security;

@@ -121,7 +121,8 @@ async fn dispatch(
         return Err(Problem::new(Code::CrossOrigin).into());
     }
     let face = route.face;
-    let hands_out = is_safe(request.method());
+    // A socket's own task looks again, and closes it with the reason: a page learns nothing from a refused upgrade.
+    let hands_out = is_safe(request.method()) && path != routes::SOCKET;
     let call = Call { site: Arc::clone(site), request, addr, context, session: arrival.session, lang, param };
     // Its session is looked at again before anything is handed out: the handler may have waited for the store or a queue.
     let mut seen = None;

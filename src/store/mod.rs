@@ -28,7 +28,7 @@ pub use files::FileRow;
 pub use opening::{Upgrade, database_exists};
 pub use restore::{Restored, restore_snapshot};
 pub use sessions::{SessionRow, SessionTimes};
-pub use users::UserRow;
+pub use users::{AccountState, UserRow};
 
 /// How long a writer waits for another process (`pichat user …` beside a running server).
 const BUSY: Duration = Duration::from_secs(5);

@@ -32,6 +32,17 @@ pub struct UserRow {
 
 const COLUMNS: &str = "id, name, role, password, locked, must_change, must_change_by, generation, resets";
 
+/// State of an account that its sessions depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountState {
+    /// Counts the changes that end the sessions.
+    pub generation: i64,
+    /// The role's word.
+    pub role: String,
+    /// An administrator has shut the person out.
+    pub locked: bool,
+}
+
 fn user(row: &Row<'_>) -> rusqlite::Result<Result<UserRow, StoreError>> {
     let (name, role): (String, String) = (row.get(1)?, row.get(2)?);
     let (Ok(name), Ok(role)) = (name.parse(), role.parse()) else {
@@ -64,10 +75,13 @@ impl Db {
         query.query_row([id.0], user).optional()?.transpose()
     }
 
-    /// Generation of every account.
-    pub fn generations(&self) -> Result<Vec<(UserId, i64)>, StoreError> {
-        let mut query = self.conn.prepare_cached("SELECT id, generation FROM users")?;
-        let rows = query.query_map([], |row| Ok((UserId(row.get(0)?), row.get(1)?)))?;
+    /// Returns the state of every account that its sessions depend on.
+    pub fn account_states(&self) -> Result<Vec<(UserId, AccountState)>, StoreError> {
+        let mut query = self.conn.prepare_cached("SELECT id, generation, role, locked FROM users")?;
+        let rows = query.query_map([], |row| {
+            let state = AccountState { generation: row.get(1)?, role: row.get(2)?, locked: row.get(3)? };
+            Ok((UserId(row.get(0)?), state))
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

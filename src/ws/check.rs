@@ -20,9 +20,18 @@ pub enum Reason {
     TooManySockets = 4008,
 }
 
+impl Reason {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Checked => "checked",
+            Self::TooManySockets => "too_many_sockets",
+        }
+    }
+}
+
 /// Closes an upgraded connection in good order.
 pub async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, reason: Reason) {
-    let frame = Frame::close(reason as u16);
+    let frame = Frame::close(reason as u16, reason.word());
     let orderly = async {
         io.write_all(&frame).await?;
         io.shutdown().await?;

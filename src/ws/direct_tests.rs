@@ -9,11 +9,12 @@ use tokio::net::{TcpListener, TcpSocket};
 use tungstenite::protocol::{Role, WebSocketContext};
 
 use super::super::batch::Run;
+use super::super::close_code::CloseCode;
 use super::super::due::Due;
 use super::super::frame::Frame;
 use super::super::link::{Inbound, Link, Turn};
-use super::super::outbound::CloseCode;
 use super::*;
+use crate::audit::SessionEnd;
 use crate::chat::Urgency;
 
 /// A connection whose kernel buffers are as small as the kernel makes them, so that they fill soon.
@@ -256,7 +257,7 @@ async fn a_held_socket_leaves_to_others_what_they_may_write_and_nothing_else() {
     tokio::time::timeout(std::time::Duration::from_secs(60), written)
         .await
         .expect("the task writes what it has itself, and all else with it");
-    out.close(CloseCode::SessionEnded);
+    out.close(CloseCode::SessionEnded(SessionEnd::Logout));
     assert!(poll_fn(|cx| Poll::Ready(link.poll(cx, held))).await.is_pending());
     let mut seen = vec![0; 64];
     let read = client.read(&mut seen).await.expect("reads");
@@ -272,7 +273,7 @@ async fn a_close_finishes_the_frame_that_is_half_out_and_nothing_follows_it() {
     let wakes = Arc::new(Wakes::default());
     idle(&mut link, &wakes);
     speak_until_full(&out, &wakes);
-    out.close(CloseCode::SessionEnded);
+    out.close(CloseCode::SessionEnded(SessionEnd::Logout));
     assert!(!out.queue(Frame::json(&"tarde"), Urgency::Message));
     out.flush(&mut Run::default());
     let serving = tokio::spawn(async move { poll_fn(|cx| link.poll(cx, Turn::default())).await });

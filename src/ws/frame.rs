@@ -15,6 +15,8 @@ const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
 /// FIN, opcode 9, no payload.
 pub(super) const PING: [u8; 2] = [0x89, 0];
+/// Longest reason of a close frame: a control frame has 125 bytes, its code two.
+const MAX_REASON: usize = 123;
 /// Longest header of an unmasked frame: 2 bytes and a 64-bit length.
 const HEAD: usize = 10;
 
@@ -58,10 +60,14 @@ impl Frame {
         draft.finish()
     }
 
-    /// A close frame.
-    pub(super) fn close(code: u16) -> Vec<u8> {
-        let [high, low] = code.to_be_bytes();
-        vec![CLOSE, 2, high, low]
+    /// A close frame; of the reason, as much as fits (RFC 6455 section 5.5).
+    pub(super) fn close(code: u16, reason: &str) -> Vec<u8> {
+        let reason = &reason.as_bytes()[..reason.floor_char_boundary(MAX_REASON)];
+        let length = u8::try_from(2 + reason.len()).unwrap_or(2);
+        let mut frame = vec![CLOSE, length];
+        frame.extend_from_slice(&code.to_be_bytes());
+        frame.extend_from_slice(reason);
+        frame
     }
 }
 
@@ -146,6 +152,17 @@ mod tests {
             let mut draft = Draft::with_capacity(0);
             draft.text(&text);
             assert_eq!(decode(draft.finish().as_bytes()).as_deref(), Some(&*text), "{len}");
+        }
+    }
+
+    #[test]
+    fn close_frame_carries_code_and_reason() {
+        let long = "ñ".repeat(80);
+        for (reason, read) in [("", ""), ("idle", "idle"), (&*long, &long[..122])] {
+            let mut client = WebSocketContext::new(Role::Client, None);
+            let mut stream = std::io::Cursor::new(Frame::close(4001, reason));
+            let Ok(tungstenite::Message::Close(Some(close))) = client.read(&mut stream) else { panic!("{reason}") };
+            assert_eq!((u16::from(close.code), close.reason.as_str()), (4001, read));
         }
     }
 

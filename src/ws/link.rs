@@ -18,8 +18,9 @@ use tungstenite::{Error, Message, Utf8Bytes};
 use crate::limits::{Endpoints, WriteStall};
 
 use super::batch::{BATCH_FRAMES, Gathered, advance, gather};
+use super::close_code::CloseCode;
 use super::frame::{Frame, PING};
-use super::outbound::{CloseCode, Outbound, Share};
+use super::outbound::{Outbound, Share};
 use super::pipe::Pipe;
 
 /// A ping this often.
@@ -230,8 +231,8 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> Link<S> {
     fn close(&mut self, code: CloseCode) {
         if matches!(self.state, State::Open) {
             self.batch.truncate(usize::from(self.written > 0));
-            self.batch.push_back(Frame::raw(Frame::close(code as u16)));
-            self.linger(code as u16);
+            self.batch.push_back(Frame::raw(Frame::close(code.number(), code.reason())));
+            self.linger(code.number());
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use super::*;
+use crate::audit::SessionEnd;
 use crate::chat::Urgency;
 
 /// A masked client frame (RFC 6455 section 5.2) with a mask of zero.
@@ -108,7 +109,7 @@ async fn texts_that_nobody_looked_at_die_with_the_session() {
         let (mut link, mut far, out) = link(1024);
         far.write_all(&[client_frame(1, b"uno"), client_frame(1, b"dos"), last].concat()).await.expect("writes");
         assert!(matches!(next(&mut link).await, Inbound::Text(t) if t.as_str() == "uno"));
-        out.close(CloseCode::SessionEnded);
+        out.close(CloseCode::SessionEnded(SessionEnd::Logout));
         let reading = tokio::spawn(async move { far.read_to_end(&mut Vec::new()).await });
         // Whichever end came first; what must not be is "dos", or a task that turns for ever.
         assert!([4001, 1003].contains(&gone(next(&mut link).await)));

@@ -2,6 +2,7 @@
 
 mod batch;
 mod check;
+mod close_code;
 mod direct;
 mod due;
 mod frame;
@@ -30,10 +31,11 @@ use crate::config::Live;
 use crate::limits::{Rates, RoomPause, Tally};
 
 pub use check::{Reason, close};
+pub use close_code::CloseCode;
 pub use direct::{Direct, Transport};
 pub use frame::{Draft, Frame};
 pub use handshake::{HandshakeError, accept};
-pub use outbound::{CloseCode, Outbound, Share};
+pub use outbound::{Outbound, Share};
 pub use registry::{Backlog, Registry, TooManySockets};
 pub use request::{Ref, Request};
 pub use socket::{Client, Opened, Ticket};

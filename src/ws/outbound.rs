@@ -13,6 +13,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use crate::chat::Urgency;
 
 use super::batch::{Gathered, Run, advance, gather, now};
+use super::close_code::CloseCode;
 use super::frame::{Frame, PING};
 use super::pulse::Pulse;
 
@@ -24,30 +25,6 @@ pub(super) const MAX_BYTES: usize = 256 * 1024;
 const MUCH: (usize, usize) = (MAX_FRAMES / 4, MAX_BYTES / 4);
 /// A queue that grew beyond this gives its memory back once it is empty.
 const KEEP_CAPACITY: usize = 16;
-
-/// Why the server closes a socket (`docs/API.md`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u16)]
-pub enum CloseCode {
-    /// The server stops.
-    Shutdown = 1001,
-    /// The client broke RFC 6455.
-    Protocol = 1002,
-    /// A binary frame.
-    Unsupported = 1003,
-    /// Text that is no UTF-8.
-    BadUtf8 = 1007,
-    /// No sign of life, and another socket waits for its place: no frame is sent, as none is read.
-    Silent = 1006,
-    /// More refused frames than a client in good faith sends.
-    Flooding = 1008,
-    /// A frame over the limit.
-    TooBig = 1009,
-    /// The client reads too slowly; it resumes.
-    TooSlow = 1013,
-    /// The session is over.
-    SessionEnded = 4001,
-}
 
 /// Frames that wait for one socket, and its signs of life.
 #[derive(Default)]

@@ -1,6 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
+use crate::audit::SessionEnd;
+
 fn frame(len: usize) -> Frame {
     Frame::json(&"x".repeat(len))
 }
@@ -35,10 +37,10 @@ fn typing_goes_first_then_presence_then_the_socket() {
 fn the_first_reason_to_close_counts_and_nothing_follows() {
     let out = Outbound::default();
     out.push(frame(1), Urgency::Message);
-    out.close(CloseCode::SessionEnded);
+    out.close(CloseCode::SessionEnded(SessionEnd::Logout));
     out.close(CloseCode::Shutdown);
     out.push(frame(1), Urgency::Message);
-    assert_eq!(drain(&out), (vec![], Some(CloseCode::SessionEnded)));
+    assert_eq!(drain(&out), (vec![], Some(CloseCode::SessionEnded(SessionEnd::Logout))));
 }
 
 #[test]

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::audit::SessionEnd;
 use crate::types::crypto::Sha256;
 
-use super::outbound::{CloseCode, Figures, Outbound};
+use super::close_code::CloseCode;
+use super::outbound::{Figures, Outbound};
 use super::pulse::{PROBE, Vitality};
 
 /// The session has as many sockets as it may.
@@ -140,18 +142,18 @@ impl Registry {
         is_open
     }
 
-    /// Closes the sockets of a session that is over.
-    pub fn end_session(&self, session: &Sha256) {
+    /// Closes the sockets of a session that is over, with the reason.
+    pub fn end_session(&self, session: &Sha256, reason: SessionEnd) {
         let sockets = self.lock().by_session.get(session).cloned().unwrap_or_default();
         for out in sockets {
-            out.close(CloseCode::SessionEnded);
+            out.close(CloseCode::SessionEnded(reason));
         }
     }
 
     /// Closes all sockets with 1013: their clients come back later.
     pub fn interrupt(&self) {
         for out in self.lock().by_session.values().flatten() {
-            out.close(CloseCode::TooSlow);
+            out.close(CloseCode::Unavailable);
         }
     }
 

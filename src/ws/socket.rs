@@ -19,12 +19,12 @@ use crate::limits::{Endpoints, Flood, whole_seconds};
 use crate::types::{Lang, MessageText, RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
+use super::close_code::CloseCode;
 use super::direct::Transport;
 use super::due::Due;
 use super::frame::Frame;
 use super::join::{Join, Joined, join};
 use super::link::{Inbound, Link, Turn};
-use super::outbound::CloseCode;
 use super::places::Places;
 use super::refusal::{Detail, Refusal};
 use super::registry::{Registration, TooManySockets};
@@ -78,9 +78,9 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Opened<S> {
         let Self(mut socket) = self;
         let Desk { services, client, registration, .. } = &socket.desk;
         let (services, client) = (Arc::clone(services), Arc::clone(client));
-        if sessions.find(&client.session.digest, services.clock.monotonic()).is_none() {
-            // It ended between the handshake and the registration, so nobody has told this socket.
-            registration.out.close(CloseCode::SessionEnded);
+        if let Some(reason) = sessions.end_of(&client.session, services.clock.monotonic()) {
+            // It ended between the handshake and the registration: the listener of ends may not have seen this socket.
+            registration.out.close(CloseCode::SessionEnded(reason));
         }
         let user = || client.session.person.name.clone();
         let id = || client.session.short_id();

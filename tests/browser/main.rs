@@ -13,6 +13,7 @@ mod accessibility;
 mod browser;
 mod claim;
 mod connection;
+mod ended;
 mod layout;
 mod loading;
 mod network_cable;

@@ -21,6 +21,8 @@ const QUIET: Duration = Duration::from_millis(300);
 /// An open socket.
 pub struct Socket {
     pub stream: TcpStream,
+    /// A frame that takes longer has failed to come.
+    pub patience: Duration,
     ctx: WebSocketContext,
     next_ref: u32,
 }
@@ -52,12 +54,19 @@ impl Client {
 
     /// An open socket of this client's session.
     pub fn socket(&self) -> Socket {
+        self.try_socket().unwrap_or_else(|refused| panic!("{}: {}", refused.status, refused.text()))
+    }
+
+    /// An open socket of this client's session, or the answer that refused it.
+    pub fn try_socket(&self) -> Result<Socket, Response> {
         let (response, stream) = self.handshake(&[]);
-        assert_eq!(response.status, 101, "{}", response.text());
+        if response.status != 101 {
+            return Err(response);
+        }
         // RFC 6455 section 1.3.
         assert_eq!(response.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
         stream.set_read_timeout(Some(PATIENCE)).expect("sets");
-        Socket { stream, ctx: WebSocketContext::new(Role::Client, None), next_ref: 0 }
+        Ok(Socket { stream, patience: PATIENCE, ctx: WebSocketContext::new(Role::Client, None), next_ref: 0 })
     }
 }
 
@@ -86,7 +95,7 @@ impl Socket {
     }
 
     fn next(&mut self) -> Result<Message, Error> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         loop {
             match self.ctx.read(&mut self.stream)? {
                 // Pings would keep a wait for something else alive for ever.
@@ -95,6 +104,11 @@ impl Socket {
                 other => return Ok(other),
             }
         }
+    }
+
+    /// Waits for a ping, and leaves it unanswered until more is read or written.
+    pub fn recv_ping(&mut self) {
+        while !matches!(self.ctx.read(&mut self.stream).expect("a frame"), Message::Ping(_)) {}
     }
 
     /// The next JSON frame.
@@ -130,15 +144,20 @@ impl Socket {
 
     /// The code of the close frame that ends this socket; frames before it are skipped. 1006 when there is none.
     pub fn close_code(&mut self) -> u16 {
+        self.close_frame().0
+    }
+
+    /// Code and reason of the close frame that ends this socket, as [`close_code`](Self::close_code).
+    pub fn close_frame(&mut self) -> (u16, String) {
         loop {
             match self.next() {
-                Ok(Message::Close(Some(frame))) => return frame.code.into(),
-                Ok(Message::Close(None)) => return 1005,
+                Ok(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.as_str().to_owned()),
+                Ok(Message::Close(None)) => return (1005, String::new()),
                 Ok(_) => {}
                 Err(Error::Io(e)) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                     panic!("it stays open")
                 }
-                Err(_) => return 1006,
+                Err(_) => return (1006, String::new()),
             }
         }
     }

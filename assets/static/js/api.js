@@ -21,8 +21,13 @@ export function problemOf(text) {
   }
 }
 
-export function toLogin() {
-  location.assign('/login');
+let leaving = false;
+addEventListener('submit', (event) => { leaving ||= event.target.getAttribute('action') === '/logout'; });
+addEventListener('pageshow', () => { leaving = false; });
+
+/** Leads to the sign-in page, which says why the session ended: `cause` is the word of the close frame. Signing out leads there by itself. */
+export function toLogin(cause = 'other') {
+  if (!leaving) location.assign(`/login#${cause}`);
 }
 
 function toChange() {
@@ -30,7 +35,7 @@ function toChange() {
 }
 
 /** One request; the answer, also 304. A dead session leads to the sign-in page, one that must change its password first to that. */
-async function ask(method, url, body, tag) {
+async function ask(method, url, body, { tag, cause } = {}) {
   const headers = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (tag) headers['If-None-Match'] = tag;
@@ -48,28 +53,28 @@ async function ask(method, url, body, tag) {
   }
   if (answer.ok || answer.status === 304) return answer;
   const error = new CallError(answer.status, problemOf(await answer.text()), answer.headers.get('Retry-After'));
-  if (error.code === 'unauthenticated') toLogin();
+  if (error.code === 'unauthenticated') toLogin(cause);
   if (error.code === 'password_change_required') toChange();
   throw error;
 }
 
 /** One call; the answer's JSON, or null for 204. */
-export async function call(method, url, body) {
-  const answer = await ask(method, url, body);
+export async function call(method, url, body, cause) {
+  const answer = await ask(method, url, body, { cause });
   return answer.status === 204 ? null : answer.json();
 }
 
 /** A part of a long list: { url, tag, total, next, items }. Returns `known` itself, read from there before, while it has not changed. */
 export async function page(url, known) {
-  const answer = await ask('GET', url, undefined, known?.tag);
+  const answer = await ask('GET', url, undefined, { tag: known?.tag });
   if (answer.status === 304) return known;
   const [, next = null] = /^<(\/[^>]*)>; rel="next"$/.exec(answer.headers.get('Link') ?? '') ?? [];
   return { url, tag: answer.headers.get('ETag'), total: Number(answer.headers.get('X-Total-Count')), next, items: await answer.json() };
 }
 
-/** Who is signed in. Somebody who must change the password first, perhaps since another tab signed in, is led there. */
-export async function session() {
-  const me = await call('GET', '/api/session');
+/** The session's person; one who must change the password first, perhaps since another tab signed in, is led there. `cause` as in `toLogin`. */
+export async function session(cause) {
+  const me = await call('GET', '/api/session', undefined, cause);
   if (me.must_change_password) toChange();
   return me;
 }

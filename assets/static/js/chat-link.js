@@ -12,6 +12,8 @@ const EAGER_MS = 5000;
 /** The close code of a session that has too many sockets, and the wait before this tab asks for a place again. */
 const TOO_MANY_SOCKETS = 4008;
 const CROWDED_MS = 30000;
+/** The close codes of a session that has ended; the second says that its account is gone. */
+const ENDED = [4001, 4002];
 
 const url = () => `${location.protocol === 'https:' ? 'wss://' : 'ws://'}${location.host}/ws`;
 
@@ -23,6 +25,8 @@ export class Link {
   #attempt = 0;
   #timer = 0;
   #lastEager = -EAGER_MS;
+  /** Why the session ended, until a socket opens again. */
+  #ended = undefined;
 
   constructor({ onstate, onframe, onopen }) {
     this.state = 'reconnecting';
@@ -79,12 +83,14 @@ export class Link {
       opened = true;
       clearTimeout(patience);
       this.#attempt = 0;
+      this.#ended = undefined;
       this.#set('online');
       this.onopen();
     };
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => {
       clearTimeout(patience);
+      if (ENDED.includes(event.code)) this.#ended = event.reason || undefined;
       this.#drop(event.code, !opened);
     };
   }
@@ -116,7 +122,7 @@ export class Link {
       clearTimeout(timer);
       reject({ code: 'network' });
     }
-    if (code === 4001) {
+    if (ENDED.includes(code)) {
       this.#checkSessionOnce();
       return;
     }
@@ -126,7 +132,7 @@ export class Link {
       return;
     }
     // A refused upgrade says nothing to a page; this call leads to the sign-in page if the session ended meanwhile.
-    if (neverOpened) session().catch(() => {});
+    if (neverOpened) session(this.#ended).catch(() => {});
     this.#set(this.#attempt >= OFFLINE_AFTER || navigator.onLine === false ? 'offline' : 'reconnecting');
     const now = performance.now();
     const eager = code === 1013 && now - this.#lastEager > EAGER_MS;
@@ -140,10 +146,11 @@ export class Link {
     this.#timer = setTimeout(() => { if (!this.#socket) this.#open(); }, wait);
   }
 
-  /** The session has ended. A new password in another tab leaves this browser a new one; without it the call leads to the sign-in page. */
+  /** The session has ended. A new password in another tab leaves this browser a new one; without it the call leads to the sign-in page,
+   * which says why. */
   #checkSessionOnce() {
     this.#set('reconnecting');
-    session().then(
+    session(this.#ended).then(
       () => this.#plan(0),
       (error) => {
         if (error.code === 'unauthenticated') this.#set('offline');

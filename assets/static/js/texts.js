@@ -83,6 +83,17 @@ export default {
   'missing.heading': 'There is nothing here',
   'missing.text': 'The address does not exist, or the file was deleted.',
 
+  'ended.expired': ['Por seguridad, cada sesión termina después de unas horas. Inicia sesión de nuevo.', 'For security, each session ends after some hours. Sign in again.'],
+  'ended.idle': ['Tu sesión se cerró porque llevaba mucho tiempo sin uso. Inicia sesión de nuevo.', 'You were signed out after a long time without activity. Sign in again.'],
+  'ended.signed_out': ['Cerraste sesión en otra pestaña de este navegador.', 'You signed out in another tab of this browser.'],
+  'ended.locked': ['Tu cuenta está bloqueada. Habla con quien administra este PiChat.', 'Your account is locked. Talk to the administrator of this PiChat.'],
+  'ended.role': ['Cambió lo que tu cuenta puede hacer. Inicia sesión de nuevo.', 'What your account may do has changed. Sign in again.'],
+  'ended.password': ['Tu contraseña cambió en otro celular o computador. Inicia sesión con la nueva.', 'Your password was changed on another phone or computer. Sign in with the new one.'],
+  'ended.reset': ['Quien administra este PiChat cerró tus sesiones. Si te dio una contraseña nueva, úsala.', 'The administrator of this PiChat ended your sessions. If you were given a new password, use it.'],
+  'ended.deleted': ['Tu cuenta ya no existe en este PiChat. Si es un error, habla con quien lo administra.', 'Your account no longer exists on this PiChat. If that is a mistake, talk to its administrator.'],
+  'ended.evicted': ['Había demasiadas sesiones abiertas y se cerró esta, la que llevaba más tiempo sin uso. Inicia sesión de nuevo.', 'Too many sessions were open, so this one, unused the longest, was closed. Sign in again.'],
+  'ended.other': ['Tu sesión terminó. Inicia sesión de nuevo.', 'Your session has ended. Sign in again.'],
+
   'role.administrator': ['Administrador', 'Administrator'],
   'role.cliente': ['Cliente', 'Client'],
   'role.usuario': ['Usuario', 'User'],
