@@ -309,3 +309,46 @@ fn stalled_upload_ends_after_thirty_seconds() {
     assert_eq!((refusal(&answer), answer.header("connection")), ((408, "request_timeout".to_owned()), Some("close")));
     assert!((Duration::from_secs(29)..Duration::from_secs(45)).contains(&start.elapsed()), "{:?}", start.elapsed());
 }
+
+/// Sends a file of `size` bytes, `piece` of them each `pause`, until the server answers.
+fn drip(client: &Client, size: usize, piece: usize, pause: Duration) -> (Response, Duration) {
+    let (kind, body) = multipart("archivo", "lento.bin", &vec![b'x'; size]);
+    let length = body.len().to_string();
+    let head = client.head("POST", "/api/files", &[("Content-Type", &kind), ("Content-Length", &length)]);
+    let mut stream = client.connect();
+    stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
+    let mut answers = stream.try_clone().expect("a handle");
+    answers.set_read_timeout(Some(Duration::from_secs(120))).expect("sets");
+    let start = Instant::now();
+    let answer = std::thread::spawn(move || read_response(&mut answers, false).expect("an answer"));
+    // The form's own bytes first, so that only the file is slow.
+    let (form, file) = body.split_at(body.len() - size);
+    stream.write_all(form).expect("writes");
+    for piece in file.chunks(piece) {
+        // It may have been answered meanwhile.
+        if answer.is_finished() || stream.write_all(piece).is_err() {
+            break;
+        }
+        std::thread::sleep(pause);
+    }
+    (answer.join().expect("reads"), start.elapsed())
+}
+
+#[test]
+fn dripping_upload_ends_and_slow_one_goes_on() {
+    let server = server("");
+    let client = Client::cliente(&server);
+    std::thread::scope(|scope| {
+        let dripping = scope.spawn(|| drip(&client, MIB, 1, Duration::from_secs(5)));
+        // A third of what the edge of a Wi-Fi carries, for longer than the first minute.
+        let slow = scope.spawn(|| drip(&client, 800 * 1024, 10 * 1024, Duration::from_secs(1)));
+        let (answer, took) = dripping.join().expect("ends");
+        assert_eq!(refusal(&answer), (408, "request_timeout".to_owned()), "{}", answer.text());
+        assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("4 KiB por segundo")), "{}", answer.text());
+        assert!((Duration::from_secs(58)..Duration::from_secs(75)).contains(&took), "{took:?}");
+        let (answer, took) = slow.join().expect("ends");
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        assert!(took > Duration::from_secs(75), "{took:?}");
+    });
+    assert_eq!(client.upload("otro.txt", b"hola").status, 201, "its place is free");
+}

@@ -21,6 +21,7 @@ mod metrics;
 mod multipart;
 mod origin;
 mod own_names;
+mod pace;
 mod pages;
 mod plain;
 mod precondition;

@@ -9,12 +9,14 @@ use futures_util::stream::try_unfold;
 use http::{HeaderMap, header};
 use hyper::body::Incoming;
 use multer::{Constraints, Field, Multipart, SizeLimit};
+use tokio::time::Instant;
 
 use crate::quarantine::{FileName, NameError, Sent, UploadError};
 
 use super::body::next_data;
 use super::disposition::Disposition;
 use super::encoded_word::Unreadable;
+use super::pace::{LEAST_SPEED, Pace};
 use super::problem::{Code, Problem};
 
 /// The field that holds the file.
@@ -119,15 +121,22 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> Source<B> {
     }
 
     fn stream(&self) -> impl futures_util::Stream<Item = Result<Bytes, Stop>> + Send + 'static {
-        let state = (Arc::clone(&self.body), Arc::clone(&self.envelope));
-        try_unfold(state, |(body, envelope)| async move {
-            let data = next_data(&mut *body.lock().await, STALLED).await.map_err(|problem| Stop(problem.code))?;
+        let state = (Arc::clone(&self.body), Arc::clone(&self.envelope), Pace::default());
+        try_unfold(state, |(body, envelope, mut pace)| async move {
+            let (begun, patience) = (Instant::now(), pace.patience());
+            let slow = |problem: Problem| match problem.code {
+                Code::RequestTimeout if patience < STALLED => Stop::Slow,
+                code => Stop::Because(code),
+            };
+            let data = next_data(&mut *body.lock().await, patience.min(STALLED)).await.map_err(slow)?;
             let Some(data) = data else { return Ok(None) };
+            pace.note(begun.elapsed(), data.len());
             let left = envelope.load(Ordering::Relaxed);
             if left != usize::MAX {
-                envelope.store(left.checked_sub(data.len()).ok_or(Stop(Code::BadRequest))?, Ordering::Relaxed);
+                let left = left.checked_sub(data.len()).ok_or(Stop::Because(Code::BadRequest))?;
+                envelope.store(left, Ordering::Relaxed);
             }
-            Ok(Some((data, (body, envelope))))
+            Ok(Some((data, (body, envelope, pace))))
         })
     }
 
@@ -201,6 +210,14 @@ fn too_large(max: u64) -> Problem {
     UploadError::TooLarge { max }.into()
 }
 
+fn too_slow() -> Problem {
+    let least = LEAST_SPEED / 1024;
+    Problem::new(Code::RequestTimeout).because(
+        format!("la subida va a menos de {least} KiB por segundo; acércate al punto de acceso e inténtalo otra vez"),
+        format!("the upload is slower than {least} KiB a second; move closer to the access point and try again"),
+    )
+}
+
 fn bad_name(error: &NameError) -> Problem {
     let problem = Problem::new(Code::BadName);
     match error {
@@ -214,13 +231,21 @@ fn bad_name(error: &NameError) -> Problem {
 /// Why the stream that multer reads ended early.
 #[derive(Debug, thiserror::Error)]
 #[error("the body ended early")]
-struct Stop(Code);
+enum Stop {
+    Because(Code),
+    /// Slower than the least speed.
+    Slow,
+}
 
 /// multer's errors as answers: the client's stream broke, something is too large, or it is no such form.
 fn broken(error: multer::Error) -> Problem {
     match error {
         multer::Error::StreamReadFailed(cause) => {
-            let code = cause.downcast_ref::<Stop>().map_or(Code::BadRequest, |stop| stop.0);
+            let code = match cause.downcast_ref::<Stop>() {
+                Some(Stop::Slow) => return too_slow(),
+                Some(Stop::Because(code)) => *code,
+                None => Code::BadRequest,
+            };
             Problem::new(code).naming("multipart/form-data")
         }
         multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => Problem::new(Code::TooLarge),
