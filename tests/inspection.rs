@@ -101,6 +101,40 @@ fn the_test_file_in_five_disguises_is_for_nobody() {
     held(&server, "acta.docx", &docx(&[("word/media/image1.png", &eicar)]), "infected", "eicar word/media/image1.png");
 }
 
+/// An archive that takes the inspector as long as an archive can: it unpacks to the cap.
+fn laborious() -> Vec<u8> {
+    let flat = Told { unpacked: 1 << 20, crc: 0xa738_ea1c, data: deflated_zeros(1), ..Told::deflated("", b"") };
+    let names = (0..2000).map(|i| Told { name: format!("{i}").into_bytes(), ..flat.clone() });
+    names.fold(Zip::default(), |zip, told| zip.add(&told)).finish()
+}
+
+#[test]
+fn single_file_does_not_wait_for_all_files_of_another() {
+    const MANY: usize = 24;
+    let server = server();
+    let (ana, admin) = (Client::cliente(&server), Client::admin(&server));
+    let archive = laborious();
+    let inspected = |stderr: &str| stderr.matches("event=file.inspected").count();
+    std::thread::scope(|scope| {
+        for n in 0..MANY {
+            let (ana, archive) = (&ana, &archive);
+            scope.spawn(move || assert_eq!(ana.upload(&format!("{n}.zip"), archive).status, 201));
+        }
+        eventually("all have come", || server.stderr().matches("event=file.uploaded").count() == MANY);
+        let before = inspected(&server.stderr());
+        assert!(before + 6 < MANY, "a queue to wait in: {before} inspected");
+        let single = admin.upload("uno.txt", b"hola");
+        assert_eq!(verdict(&single).0, "clean", "within the wait of its answer");
+        let id = single.json()["id"].as_str().expect("text").to_owned();
+        server.wait_for_line(&format!("event=file.inspected result=ok id={id}"));
+        let log = server.stderr();
+        let until = log.find(&format!("event=file.inspected result=ok id={id}")).expect("is there");
+        // One was under way, and one may have had its turn before the single file was recorded.
+        let passed = inspected(&log[..until]) - before;
+        assert!(passed <= 3, "{passed} of the other's came first");
+    });
+}
+
 #[test]
 fn bombs_are_kept_and_marked_and_harm_nobody() {
     let server = server();
@@ -112,15 +146,7 @@ fn bombs_are_kept_and_marked_and_harm_nobody() {
     held(&server, "dice 10 GiB y trae 4 bytes.zip", &Zip::default().add(&small).finish(), "suspicious", "archive-lies poco.txt");
     let leaf = Told { unpacked: 4 << 30, data: deflated_zeros(4 << 10), ..Told::deflated("0.dll", b"") };
     held(&server, "42.zip", &nested(5, 16, &leaf), "unscannable", "archive-");
-    let flat = Told { unpacked: 1 << 20, crc: 0xa738_ea1c, data: deflated_zeros(1), ..Told::deflated("", b"") };
-    let names = (0..2000).map(|i| Told { name: format!("{i}").into_bytes(), ..flat.clone() });
-    held(
-        &server,
-        "ancho.zip",
-        &names.fold(Zip::default(), |zip, told| zip.add(&told)).finish(),
-        "unscannable",
-        "archive-total 268435456",
-    );
+    held(&server, "ancho.zip", &laborious(), "unscannable", "archive-total 268435456");
     held(&server, "ceros.gz", &gzip(&vec![0; 64 << 20]), "unscannable", "archive-ratio ");
     assert_eq!(Client::new(&server).get("/api/health").status, 200);
 }

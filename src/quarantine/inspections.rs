@@ -1,4 +1,5 @@
 //! Who looks through the files that came in: one at a time, on a blocking thread, within a time limit, the records being the queue.
+//! People take turns, so that many files of one person delay another's single file by one inspection.
 //!
 //! What goes wrong leaves the file held. A file stays `received` until its turn comes and `inspecting` until there is a verdict,
 //! and neither is handed to anybody; an inspection that panics or does not end is a verdict too.
@@ -15,7 +16,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use crate::audit::Event;
 use crate::clock::Clock;
 use crate::store::{FileRow, StoreError};
+use crate::types::UserId;
 
+use super::fair_queue::FairQueue;
 use super::inspect::{Caps, Code, Findings, Halt, Outcome, Scratch, walk};
 use super::record::{FileId, FileRecord, FileState};
 use super::upload::check_disk;
@@ -29,6 +32,8 @@ const GRACE: Duration = Duration::from_secs(10);
 const STRAYS: usize = 2;
 /// Before the database is asked again that did not take a verdict.
 const PAUSE: Duration = Duration::from_secs(30);
+/// Records read into the queue before each inspection: eight people's bursts of 60 uploads. Further ones are read before the next.
+const READ_AT_ONCE: usize = 500;
 
 /// What an inspector gets.
 struct Task<'a> {
@@ -83,6 +88,14 @@ impl Inspections {
     }
 }
 
+/// Files that wait, by the person who brought them. It holds a number for each record at the most, which `[limits] files` bounds.
+#[derive(Default)]
+struct Waiting {
+    queue: FairQueue<Option<UserId>, i64>,
+    /// Position up to which the records were read.
+    read: i64,
+}
+
 /// What a file is when the server starts that was being looked into when it ended: it is looked into once more, and given up if
 /// the server ended again; a file that makes it end must not do so for ever.
 pub(super) fn after_restart(row: &FileRow) -> Option<(FileState, Findings)> {
@@ -98,13 +111,20 @@ pub(super) fn after_restart(row: &FileRow) -> Option<(FileState, Findings)> {
 }
 
 impl Quarantine {
-    /// Looks through every file that waits for it, the longest waiting first, until [`Self::stop_inspecting`]. To be run once, for
-    /// as long as the server runs.
+    /// Looks through every file that waits for it, until [`Self::stop_inspecting`]: people take turns, the longest waiting file of each first.
+    /// To be run once, for as long as the server runs.
     pub async fn inspect_arrivals(self: Arc<Self>) {
+        let mut waiting = Waiting::default();
         while !self.inspections.is_stopped() {
-            let next = self.store.run(|db| db.oldest_file_in(FileState::Received.as_str())).await;
-            let done = match next {
-                Ok(Some(row)) => self.inspect(row).await,
+            let done = match self.next_waiting(&mut waiting).await {
+                Ok(Some(row)) => {
+                    let (owner, arrival) = (row.user_id, row.arrival);
+                    let done = self.inspect(row).await;
+                    if done.is_err() {
+                        waiting.queue.put_back(owner, arrival);
+                    }
+                    done
+                }
                 Ok(None) => {
                     self.inspections.arrived.notified().await;
                     continue;
@@ -115,6 +135,29 @@ impl Quarantine {
                 report(&error);
                 // A full disk or no descriptor left, most likely. Nothing is handed out meanwhile.
                 let _ = tokio::time::timeout(PAUSE, self.inspections.arrived.notified()).await;
+            }
+        }
+    }
+
+    /// The file whose turn it is. Files that came since the last call are read first; before there is none all records are read again, so
+    /// that none is missed that went back to waiting.
+    async fn next_waiting(&self, waiting: &mut Waiting) -> Result<Option<FileRow>, StoreError> {
+        let state = FileState::Received.as_str();
+        loop {
+            let read = waiting.read;
+            for (arrival, owner) in self.store.run(move |db| db.arrivals_in(state, read, READ_AT_ONCE)).await? {
+                waiting.read = arrival;
+                waiting.queue.push(owner, arrival);
+            }
+            match waiting.queue.pop() {
+                Some((_, arrival)) => {
+                    // One that was deleted meanwhile is passed over.
+                    if let Some(row) = self.store.run(move |db| db.arrival_in(state, arrival)).await? {
+                        return Ok(Some(row));
+                    }
+                }
+                None if read == 0 => return Ok(None),
+                None => waiting.read = 0,
             }
         }
     }

@@ -28,9 +28,13 @@ fn ana() -> Person {
 }
 
 async fn upload(quarantine: &Arc<Quarantine>, name: &str, data: &[u8]) -> FileRecord {
-    let upload = quarantine.receive(&ana(), 0).await.unwrap().write(data).await.unwrap();
+    upload_as(quarantine, &ana(), name, data).await
+}
+
+async fn upload_as(quarantine: &Arc<Quarantine>, who: &Person, name: &str, data: &[u8]) -> FileRecord {
+    let upload = quarantine.receive(who, 0).await.unwrap().write(data).await.unwrap();
     let sent = Sent { name: name.to_owned(), media_type: None };
-    upload.finish(sent, FileName::from_upload(name).unwrap(), &ana(), |_| Ok(true)).await.unwrap()
+    upload.finish(sent, FileName::from_upload(name).unwrap(), who, |_| Ok(true)).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +103,7 @@ async fn an_inspector_that_never_comes_back_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME);
     let bad = upload(&quarantine, "malo.bin", b"malo").await;
-    let row = quarantine.store.with(|db| db.oldest_file_in("received")).unwrap().unwrap();
+    let row = quarantine.store.with(|db| db.file(&bad.id.to_string())).unwrap().unwrap();
     // Time moves on its own only while nothing else does, and a blocking thread counts as something.
     let looking = tokio::spawn({
         let quarantine = Arc::clone(&quarantine);
@@ -156,7 +160,7 @@ async fn without_descriptors() {
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
     let file = upload(&quarantine, "a.zip", &nested()).await;
-    let next = || quarantine.store.with(|db| db.oldest_file_in("received")).unwrap().unwrap();
+    let next = || quarantine.store.with(|db| db.file(&file.id.to_string())).unwrap().unwrap();
     let free = lowest_free();
     // None for the file, then one for the file and none for what an archive in it is unpacked to.
     for left in [0, 1] {
@@ -214,6 +218,35 @@ async fn one_file_is_looked_into_at_a_time_and_the_longest_waiting_first() {
         assert_eq!(quarantine.settled(file, PATIENCE).await.state, FileState::Clean);
     }
     assert_eq!((most.load(Ordering::SeqCst), order.lock().unwrap().concat()), (1, "01234".to_owned()));
+    quarantine.stop_inspecting();
+    worker.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_take_turns_and_each_keeps_the_own_order() {
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&order);
+    let inspector: Inspector = Arc::new(move |task| {
+        seen.lock().unwrap().push(task.name.to_owned());
+        look(task)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME);
+    let [beto, carla] = [2, 3].map(|id| Person { id: UserId(id), name: "otra".parse().unwrap() });
+    let mut files = Vec::new();
+    for i in 0..6 {
+        files.push(upload(&quarantine, &format!("a{i}"), b"x").await);
+    }
+    for (who, name) in [(&carla, "c0"), (&beto, "b0"), (&beto, "b1")] {
+        files.push(upload_as(&quarantine, who, name, b"x").await);
+    }
+    let deleted = files.remove(1);
+    quarantine.delete(deleted.id, ana().name, "127.0.0.1".parse().unwrap(), |_| Ok(true)).await.unwrap();
+    let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
+    for file in files {
+        assert_eq!(quarantine.settled(file, PATIENCE).await.state, FileState::Clean);
+    }
+    assert_eq!(order.lock().unwrap().join(" "), "a0 b0 c0 a2 b1 a3 a4 a5", "what was deleted before takes no turn");
     quarantine.stop_inspecting();
     worker.await.unwrap();
 }

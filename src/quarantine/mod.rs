@@ -7,6 +7,7 @@ mod adoption;
 mod content;
 mod deletion;
 mod disk;
+mod fair_queue;
 mod folder;
 mod folder_fault;
 pub mod inspect;

@@ -103,10 +103,18 @@ impl Db {
         added
     }
 
-    /// The file in that state that arrived first.
-    pub fn oldest_file_in(&self, state: &str) -> Result<Option<FileRow>, StoreError> {
-        let text = format!("SELECT {COLUMNS} FROM files WHERE state = ?1 ORDER BY arrival LIMIT 1");
-        Ok(self.conn.prepare_cached(&text)?.query_row([state], file).optional()?)
+    /// Returns position and owner of the files in that state that arrived after the position `after`, the first `most` of them.
+    pub fn arrivals_in(&self, state: &str, after: i64, most: usize) -> Result<Vec<(i64, Option<UserId>)>, StoreError> {
+        let text = "SELECT arrival, user_id FROM files WHERE state = ?1 AND arrival > ?2 ORDER BY arrival LIMIT ?3";
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let pair = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(UserId)));
+        Ok(self.conn.prepare_cached(text)?.query_map((state, after, most), pair)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the file at that position, if it is in that state.
+    pub fn arrival_in(&self, state: &str, arrival: i64) -> Result<Option<FileRow>, StoreError> {
+        let text = format!("SELECT {COLUMNS} FROM files WHERE arrival = ?1 AND state = ?2");
+        Ok(self.conn.prepare_cached(&text)?.query_row((arrival, state), file).optional()?)
     }
 
     /// How many files are in one of two states.
@@ -171,8 +179,13 @@ mod tests {
             for (id, at) in [("2", 5), ("1", 3), ("3", 4)] {
                 db.add_file(row(id, at), |n| n.to_string())?;
             }
-            let oldest = |db: &Db, state| Ok::<_, StoreError>(db.oldest_file_in(state)?.map(|file| file.id));
+            let oldest = |db: &Db, state| match db.arrivals_in(state, 0, 1)?.first() {
+                Some((arrival, _)) => Ok::<_, StoreError>(db.arrival_in(state, *arrival)?.map(|file| file.id)),
+                None => Ok(None),
+            };
             assert_eq!(oldest(db, "received")?.as_deref(), Some("2"));
+            assert_eq!(db.arrivals_in("received", 1, 9)?, [(2, None), (3, None)]);
+            assert!(db.arrival_in("clean", 1)?.is_none());
             assert!(db.move_file("2", "received", "clean", "a\nb")?);
             assert!(!db.move_file("2", "received", "infected", "")?);
             assert!(!db.move_file("9", "received", "clean", "")?);
