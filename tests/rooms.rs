@@ -70,6 +70,28 @@ fn a_room_in_which_somebody_is_does_not_end() {
     assert_eq!(a.say("larga", "sigo")["type"], "sent");
 }
 
+/// Asserts that a refused join names the limit for programs, and limit and way out for people.
+#[track_caller]
+fn assert_room_limit(frame: &serde_json::Value, limit: &str, words: &str) {
+    assert_error(frame, "too_many_rooms");
+    assert_eq!(frame["limit"], limit, "{frame}");
+    assert!(frame["detail"].as_str().is_some_and(|detail| detail.contains(words)), "{frame}");
+}
+
+#[test]
+fn own_share_of_rooms_and_full_server_are_told_apart() {
+    let server = server("rooms = 3\nrooms_per_user = 2\n");
+    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    a.enter("uno");
+    a.enter("dos");
+    let words = "ya existen 2 creadas por ti, el máximo por persona. Sal de una: cuando lleve 10 minutos vacía";
+    assert_room_limit(&a.join("tres", "secreta", "group"), "rooms_per_user", words);
+    b.enter("tres");
+    assert_room_limit(&b.join("cuatro", "secreta", "group"), "rooms", "PiChat llegó al máximo de 3 salas");
+    assert_room_limit(&a.join("cuatro", "secreta", "group"), "rooms_per_user", words);
+    assert!(b.join("uno", "otra clave", "group").get("limit").is_none(), "other refusals name none");
+}
+
 #[test]
 fn a_socket_has_so_many_rooms() {
     let server = server("rooms_per_socket = 2\n");
@@ -77,7 +99,7 @@ fn a_socket_has_so_many_rooms() {
     let mut a = cliente.socket();
     a.enter("uno");
     a.enter("dos");
-    assert_error(&a.join("tres", "secreta", "group"), "too_many_rooms");
+    assert_room_limit(&a.join("tres", "secreta", "group"), "rooms_per_socket", "ya estás en 2, el máximo");
     assert_eq!(cliente.get("/api/rooms").json().as_array().map(Vec::len), Some(2), "none was made by the way");
     a.enter("dos");
     cliente.socket().enter("tres");
@@ -91,7 +113,7 @@ fn there_are_so_many_rooms() {
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.enter("uno");
     b.enter("dos");
-    assert_error(&a.join("tres", "secreta", "group"), "too_many_rooms");
+    assert_room_limit(&a.join("tres", "secreta", "group"), "rooms", "máximo de 2 salas. Inténtalo en unos minutos");
     assert_eq!(a.enter("dos")["created"], false, "what exists can be entered");
 }
 

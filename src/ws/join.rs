@@ -11,6 +11,7 @@ use crate::types::{RoomCode, RoomKind, RoomPassword};
 use super::Services;
 use super::frame::Frame;
 use super::outbound::Outbound;
+use super::refusal::RoomLimit;
 use super::socket::Client;
 use super::wire::{Code, JsonWire, joined_answer};
 
@@ -31,18 +32,20 @@ pub(super) enum Joined {
     In(Membership<JsonWire>),
     /// The password is right, and this socket was in that very room before.
     Again,
+    /// No further room may be made.
+    TooManyRooms(RoomLimit),
     /// Not in.
     Refused { code: Code, retry: Option<Duration> },
 }
 
 impl From<EnterError> for Joined {
     fn from(error: EnterError) -> Self {
-        let code = match error {
-            EnterError::Full => Code::RoomFull,
-            EnterError::TooManyRooms | EnterError::TooManyOwnRooms => Code::TooManyRooms,
-            EnterError::Changed => return Self::busy(),
-        };
-        Self::Refused { code, retry: None }
+        match error {
+            EnterError::Full => Self::Refused { code: Code::RoomFull, retry: None },
+            EnterError::TooManyRooms => Self::TooManyRooms(RoomLimit::Server),
+            EnterError::TooManyOwnRooms => Self::TooManyRooms(RoomLimit::Person),
+            EnterError::Changed => Self::busy(),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::frame::Frame;
 use super::link::{Inbound, Link, Turn};
 use super::outbound::Outbound;
+use super::refusal::{Detail, Refusal};
 use super::request::{MAX_WORDS, Request};
 use super::wire::{Answer, Code, JsonWire};
 use crate::chat::Wire as _;
@@ -31,7 +32,8 @@ pub fn requests(data: &[u8]) {
             assert!(reference.as_ref().is_none_or(|r| r.chars().count() <= 32), "{reference:?}");
             assert!(words.chars().count() <= MAX_WORDS, "{words:?}");
             assert_no_value_is_told(text, &words);
-            let answer = Answer::error(reference.as_deref(), Code::BadRequest, Some(&words), None, Lang::Es);
+            let refusal = Refusal { detail: Some(Detail::Parser(words)), ..Refusal::new(Code::BadRequest) };
+            let answer = Answer::error(reference.as_deref(), &refusal, Lang::Es);
             let json = payload(&Frame::json(&answer));
             assert_eq!((json["type"].as_str(), json["ref"].as_str()), (Some("error"), reference.as_deref()));
         }

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::accounts::{Session, Sessions};
 use crate::audit::Event;
 use crate::chat::{Membership, Seq};
-use crate::limits::{Endpoints, Flood, whole_seconds};
+use crate::limits::{Endpoints, Flood};
 use crate::types::{Lang, MessageText, RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
@@ -26,7 +26,7 @@ use super::frame::Frame;
 use super::join::{Join, Joined, join};
 use super::link::{Inbound, Link, Turn};
 use super::places::Places;
-use super::refusal::{Detail, Refusal};
+use super::refusal::{Detail, Refusal, RoomLimit};
 use super::registry::{Registration, TooManySockets};
 use super::request::Request;
 use super::wire::{Answer, Code, JsonWire, joined_answer, sent_answer};
@@ -198,12 +198,10 @@ impl Desk {
     }
 
     fn refuse(&mut self, reference: Option<&str>, refusal: Refusal) {
-        let Refusal { code, detail, retry, counts } = refusal;
+        let code = refusal.code;
         self.services.refusals.count("socket", code.word());
-        let lang = self.client.lang;
-        let detail = detail.as_ref().map(|detail| detail.pick(lang));
-        self.answer(&Answer::error(reference, code, detail, retry.map(whole_seconds), lang));
-        if counts && self.flood.hit(self.services.clock.monotonic()) {
+        self.answer(&Answer::error(reference, &refusal, self.client.lang));
+        if refusal.counts && self.flood.hit(self.services.clock.monotonic()) {
             let (user, addr) = (self.client.session.person.name.clone(), self.client.addr);
             self.services.audit.note(Event::SocketFlooding { user, addr, reason: code.word() });
             self.registration.out.close(CloseCode::Flooding);
@@ -221,9 +219,9 @@ impl Desk {
     }
 
     fn room_for(&self, room: &RoomCode) -> Result<(), Refusal> {
-        let most = self.services.config.get().limits.rooms_per_socket;
-        if self.places.len() >= most && self.places.get(room).is_none() {
-            return Err(Refusal::new(Code::TooManyRooms));
+        let config = self.services.config.get();
+        if self.places.len() >= config.limits.rooms_per_socket && self.places.get(room).is_none() {
+            return Err(Refusal::too_many_rooms(RoomLimit::Socket, &config));
         }
         Ok(())
     }
@@ -251,6 +249,10 @@ impl Desk {
                     self.refuse(reference, Refusal::wait(Duration::from_secs(1)));
                 }
             },
+            Joined::TooManyRooms(limit) => {
+                let refusal = Refusal::too_many_rooms(limit, &self.services.config.get());
+                self.refuse(reference, refusal);
+            }
             Joined::Refused { code, retry } => self.refuse(reference, Refusal { retry, ..Refusal::new(code) }),
         }
     }

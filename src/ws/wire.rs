@@ -4,10 +4,12 @@ use serde::Serialize;
 
 use crate::chat::{Entered, Mailbox, Presence, Seq, Urgency, Wire};
 use crate::clock::Timestamp;
+use crate::limits::whole_seconds;
 use crate::types::{Lang, MessageText, RoomCode, RoomKind, Text, UserName};
 
 use super::frame::{Draft, Frame};
 use super::outbound::Outbound;
+use super::refusal::{Refusal, RoomLimit};
 
 /// Stable error codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +51,7 @@ impl Code {
             Self::RateLimited => Text::new("Vas muy rápido; espera un momento", "That was too fast; wait a moment"),
             Self::TooLong => Text::new("Es demasiado largo", "It is too long"),
             Self::RoomFull => Text::new("La sala está llena", "The room is full"),
-            Self::TooManyRooms => Text::new("Hay demasiadas salas abiertas", "There are too many rooms"),
+            Self::TooManyRooms => Text::new("No caben más salas", "No more rooms fit"),
         }
     }
 }
@@ -85,14 +87,21 @@ pub(super) enum Answer<'a> {
         detail: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
+        /// Key of the limit that was met, where one code stands for several.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit: Option<RoomLimit>,
     },
 }
 
 impl<'a> Answer<'a> {
-    pub(super) fn error(r#ref: Option<&'a str>, code: Code, detail: Option<&str>, retry_after: Option<u64>, lang: Lang) -> Self {
+    pub(super) fn error(r#ref: Option<&'a str>, refusal: &Refusal, lang: Lang) -> Self {
+        let Refusal { code, detail, retry, limit, .. } = refusal;
         let text = code.text().pick(lang);
-        let detail = detail.map_or_else(|| format!("{text}."), |more| format!("{text}: {more}."));
-        Self::Error { r#ref, code: code.word(), detail, retry_after }
+        let detail = match detail {
+            Some(detail) => format!("{text}: {}.", detail.pick(lang)),
+            None => format!("{text}."),
+        };
+        Self::Error { r#ref, code: code.word(), detail, retry_after: retry.map(whole_seconds), limit: *limit }
     }
 }
 

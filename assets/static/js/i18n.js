@@ -28,9 +28,9 @@ export function translate() {
   }
 }
 
-/** A failed call for people: by `code` in this place, by `code` anywhere, the server's words, or the bare fact. */
+/** A failed call for people: by `code` in this place, by `code` and `limit`, by `code` anywhere, the server's words, or the bare fact. */
 export function errorText(error, place = '') {
-  const { code, detail, retry_after: wait } = error;
-  const key = [`${place}.${code}`, wait ? `err.${code}.wait` : '', `err.${code}`].find(has);
+  const { code, detail, limit, retry_after: wait } = error;
+  const key = [`${place}.${code}`, wait ? `err.${code}.wait` : '', `err.${code}.${limit}`, `err.${code}`].find(has);
   return key ? t(key, { n: Math.ceil(wait) }) : detail || t('err.generic');
 }
