@@ -45,8 +45,8 @@ pub struct Session {
     unsaved: AtomicBool,
     /// The store has a row. False if the disk was full: such a session ends with the program.
     stored: bool,
-    /// Current generation of the account, shared by all sessions of the person.
-    pub(super) standing: Arc<AtomicI64>,
+    /// Shared by all sessions of the person.
+    pub(super) standing: Arc<Standing>,
     /// Reason of the end; set when the session ends.
     end: OnceLock<SessionEnd>,
     /// The log records that this session saw the codes of unlisted rooms.
@@ -54,6 +54,17 @@ pub struct Session {
     ended: CancellationToken,
     /// Rate limit of its requests. The bucket needs no map of its own: it is found with the session and ends with it.
     pub requests: AtomicBucket,
+    /// Its requests for static files.
+    pub static_files: AtomicBucket,
+}
+
+/// State that all sessions of one person share.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// Generation of the account now.
+    pub(super) generation: AtomicI64,
+    /// Requests of the sessions together.
+    requests: AtomicBucket,
 }
 
 impl Session {
@@ -69,11 +80,12 @@ impl Session {
             used: AtomicI64::new(used),
             unsaved: AtomicBool::new(false),
             stored,
-            standing: Arc::new(AtomicI64::new(row.generation)),
+            standing: Arc::new(Standing { generation: AtomicI64::new(row.generation), requests: AtomicBucket::default() }),
             end: OnceLock::new(),
             codes_told: AtomicBool::new(false),
             ended: CancellationToken::new(),
             requests: AtomicBucket::default(),
+            static_files: AtomicBucket::default(),
         }
     }
 
@@ -110,7 +122,12 @@ impl Session {
     /// Returns true until the session ends or its account changes. Checked wherever something takes effect that was
     /// allowed earlier.
     pub fn is_live(&self) -> bool {
-        self.end.get().is_none() && self.standing.load(Ordering::Acquire) == self.generation
+        self.end.get().is_none() && self.standing.generation.load(Ordering::Acquire) == self.generation
+    }
+
+    /// The bucket of all requests of its person, whatever the session.
+    pub fn person_requests(&self) -> &AtomicBucket {
+        &self.standing.requests
     }
 
     /// Completes when the session ends.

@@ -11,7 +11,7 @@ use crate::store::{AccountState, SessionTimes};
 use crate::types::UserId;
 use crate::types::crypto::Sha256;
 
-use super::session::{Session, SessionLimits};
+use super::session::{Session, SessionLimits, Standing};
 
 /// A wall clock that moved by more than this against the monotonic one was set.
 const CLOCK_WAS_SET: i64 = 1000;
@@ -25,14 +25,14 @@ type Ended = (Arc<Session>, SessionEnd);
 #[derive(Default)]
 struct Table {
     sessions: HashMap<Sha256, Arc<Session>>,
-    /// Generation of the accounts that have sessions, shared with these.
-    standings: HashMap<UserId, Arc<AtomicI64>>,
+    /// State of the people who have sessions, shared with these.
+    standings: HashMap<UserId, Arc<Standing>>,
 }
 
 impl Table {
     fn insert(&mut self, mut session: Session) -> Arc<Session> {
         let standing = self.standings.entry(session.person.id).or_default();
-        standing.fetch_max(session.generation, Ordering::AcqRel);
+        standing.generation.fetch_max(session.generation, Ordering::AcqRel);
         session.standing = Arc::clone(standing);
         let session = Arc::new(session);
         self.sessions.insert(session.digest, Arc::clone(&session));
@@ -176,7 +176,8 @@ impl Sessions {
         let gone = {
             let mut table = lock(&self.table);
             for (user, standing) in &table.standings {
-                standing.store(accounts.get(user).map_or(i64::MAX, |account| account.generation), Ordering::Release);
+                let generation = accounts.get(user).map_or(i64::MAX, |account| account.generation);
+                standing.generation.store(generation, Ordering::Release);
             }
             table.take_where(|s| {
                 let is_gone = !s.is_live() || s.is_stored() && !known.contains(&s.digest);

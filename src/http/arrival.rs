@@ -24,20 +24,24 @@ pub(super) struct Arrival {
 
 impl Arrival {
     /// Counts a request: one look-up of the session in memory, then the bucket of that session or, without one, of the address, then
-    /// the address's total. What its own bucket refuses takes nothing of the total: one flood leaves the others of an address theirs.
-    /// Static files count in a bucket of their own. An address that the settings trust as a proxy's is held to no figure.
+    /// the address's total. What its own bucket refuses takes nothing of the total, and a person's sessions take a share of it together:
+    /// one flood leaves the others of an address theirs. Static files count in buckets of their own; those of a session take nothing of
+    /// the address's. An address that the settings trust as a proxy's is held to no figure.
     pub(super) fn new(site: &Site, context: &RequestContext, headers: &HeaderMap, path: &str) -> Self {
         let addr = context.addr;
         let is_proxy = site.config.get().http.trusts(addr);
         let session = session(site, headers, context.cookies);
+        let rates = &site.rates;
         let rate = match (&session, is_proxy, is_static(path)) {
-            (_, true, true) | (None, true, false) => Ok(()),
-            (_, false, true) => site.rates.static_request(addr),
-            (Some(session), true, false) => site.rates.session_request(&session.requests),
+            (None, true, _) => Ok(()),
+            (Some(session), _, true) => rates.session_static_request(&session.static_files),
+            (None, false, true) => rates.static_request(addr),
+            (Some(session), true, false) => rates.session_request(&session.requests),
             (Some(session), false, false) => {
-                site.rates.session_request(&session.requests).and_then(|()| site.rates.address_request(addr))
+                let own = rates.session_request(&session.requests).and_then(|()| rates.person_request(session.person_requests()));
+                own.and_then(|()| rates.address_request(addr))
             }
-            (None, false, false) => site.rates.request(addr).and_then(|()| site.rates.address_request(addr)),
+            (None, false, false) => rates.request(addr).and_then(|()| rates.address_request(addr)),
         };
         Self { session, rate }
     }

@@ -6,7 +6,7 @@
 //! | limit | who counts |
 //! | --- | --- |
 //! | requests of an address, what a user uploads, says, … | [`Rates`] |
-//! | requests of a session | [`AtomicBucket`], in the session |
+//! | requests of a session, or of a person's sessions together | [`AtomicBucket`], in the session |
 //! | wrong passwords at the sign-in | [`SignInLimits`] |
 //! | wrong room passwords | [`RoomPause`] |
 //! | open connections | [`ConnectionCaps`] |
@@ -41,7 +41,7 @@ pub use address::{AddressKeys, Ipv6Prefix, LOCAL_PREFIXES, LocalPrefixes};
 pub use atomic_bucket::AtomicBucket;
 pub use connections::{Admitted, ConnectionCaps, Refused, Serving, Slot};
 pub use flood::{FLOOD_HITS, FLOOD_WINDOW, Flood};
-pub use rates::{ADDRESS_REQUESTS, ENTERS, HANDSHAKES, RATE_KEYS, RateSettings, Rates, STATIC_REQUESTS};
+pub use rates::{ADDRESS_REQUESTS, ENTERS, HANDSHAKES, RATE_KEYS, RateSettings, Rates, SESSION_STATIC_REQUESTS, STATIC_REQUESTS};
 pub use recent_downloads::{DOWNLOAD_WINDOW, RECENT_DOWNLOADS};
 pub use room_pause::{PAUSED_ROOMS, RoomAttempt, RoomPause, RoomTurn};
 pub use sign_in::{Attempt, Begun, Candidate, Failed, Refusal, SignInLimits, Turn, WAITING_IN_ALL, WAITING_PER_ADDRESS};

@@ -26,8 +26,13 @@ pub const RATE_KEYS: usize = 8192;
 /// Requests of one address in all, signed in or not: ten people's 600 a minute. 60 people behind one address make 53 requests
 /// each in their first half minute, 26 of them for static files: 60 × 27 = 1,620 at worst at once, under the burst.
 pub const ADDRESS_REQUESTS: (u32, u32) = (6000, 2000);
-/// Static files of one address: 8 tabs load 8 × 26 = 208 at once, 60 people 60 × 26 = 1,560, both under the burst.
+/// Static files of one address without a live session: 60 people who open the sign-in page at once load 60 × 26 = 1,560 at most.
 pub const STATIC_REQUESTS: (u32, u32) = (6000, 2000);
+/// Static files of one session: 12 restored tabs load 12 × 26 = 312 at once, under the burst. They take nothing of the address's.
+pub const SESSION_STATIC_REQUESTS: (u32, u32) = (1200, 400);
+/// One person takes as much of an address's total as so many sessions may: 600 of 2,000 at once, 1,800 of 6,000 a minute. What is left lets
+/// 51 people open the chat in one second (51 × 27 = 1,377), and each second adds 3 more.
+const SESSIONS_OF_PERSON: u32 = 3;
 /// TLS handshakes of one address. A person's browser opens 7 connections: a class of 40 in 30 s makes 280, 60 people make 420,
 /// an access point that comes back makes 40 × 7 = 280 at once. At some 3 ms each on a Pi 3 the burst takes 1.8 s of one core.
 pub const HANDSHAKES: (u32, u32) = (1200, 600);
@@ -84,6 +89,10 @@ pub struct Rates<C: Clock = MonotonicClock> {
 struct Gates<C: Clock> {
     /// Rate and burst of a session's requests; the bucket is the session's.
     session: (u32, u32),
+    /// The same for its static files.
+    session_static: (u32, u32),
+    /// The same for all requests of a person; the bucket is shared by the person's sessions.
+    person: (u32, u32),
     strangers: Gate<IpAddr, C>,
     addresses: Gate<IpAddr, C>,
     static_files: Gate<IpAddr, C>,
@@ -129,12 +138,24 @@ impl<C: Clock + Clone> Rates<C> {
         self.pass("session_requests", |gates| bucket.take(gates.session.0, gates.session.1, now))
     }
 
+    /// One request of a session for a static file, by the bucket that it holds for these.
+    pub fn session_static_request(&self, bucket: &AtomicBucket) -> Result<(), Wait> {
+        let now = self.age();
+        self.pass("session_static_requests", |gates| bucket.take(gates.session_static.0, gates.session_static.1, now))
+    }
+
+    /// One request that a person takes of an address's total, by the bucket that the person's sessions share.
+    pub fn person_request(&self, bucket: &AtomicBucket) -> Result<(), Wait> {
+        let now = self.age();
+        self.pass("person_requests", |gates| bucket.take(gates.person.0, gates.person.1, now))
+    }
+
     /// One request of an address without a session.
     pub fn request(&self, addr: IpAddr) -> Result<(), Wait> {
         self.pass("requests", |gates| gates.strangers.pass(&self.local.keys(addr).own))
     }
 
-    /// One request of an address for a static file.
+    /// One request of an address without a session for a static file.
     pub fn static_request(&self, addr: IpAddr) -> Result<(), Wait> {
         self.pass("static_requests", |gates| gates.static_files.pass(&self.total_key(addr)))
     }
@@ -235,8 +256,13 @@ impl<C: Clock + Clone> Gates<C> {
         let session = (settings.requests_per_minute, settings.request_burst);
         let of_address = |(rate, burst)| by_address(of_many(session.0, rate), of_many(session.1, burst), keys, clock);
         let by_user = |rate, burst| Gate::new(rate, burst, keys, clock);
+        let of_session = |times: u32, least: (u32, u32)| {
+            (session.0.saturating_mul(times).max(least.0), session.1.saturating_mul(times).max(least.1))
+        };
         Self {
             session,
+            session_static: of_session(2, SESSION_STATIC_REQUESTS),
+            person: of_session(SESSIONS_OF_PERSON, (0, 0)),
             strangers: by_address(session.0, session.1, keys, clock),
             addresses: of_address(ADDRESS_REQUESTS),
             static_files: of_address(STATIC_REQUESTS),

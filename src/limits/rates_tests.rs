@@ -88,6 +88,29 @@ fn sessions_count_by_their_own_bucket() {
 }
 
 #[test]
+fn static_files_of_sessions_take_nothing_of_the_address() {
+    let (rates, clock) = rates(&SETTINGS);
+    let (addr, session) = ("10.0.0.1".parse().unwrap(), AtomicBucket::default());
+    assert_eq!(all_passes(|| rates.session_static_request(&session)), SESSION_STATIC_REQUESTS.1);
+    assert_eq!(passes(|| rates.session_request(&session)), 0, "a bucket is one");
+    assert_eq!(all_passes(|| rates.static_request(addr)), STATIC_REQUESTS.1);
+    clock.advance(SECOND);
+    assert_eq!(all_passes(|| rates.session_static_request(&session)), SESSION_STATIC_REQUESTS.0 / 60);
+}
+
+#[test]
+fn person_takes_the_share_of_three_sessions() {
+    let (rates, clock) = rates(&SETTINGS);
+    let person = AtomicBucket::default();
+    assert_eq!(passes(|| rates.person_request(&person)), 600);
+    clock.advance(SECOND);
+    assert_eq!(passes(|| rates.person_request(&person)), 30);
+    let (rates, _clock) = self::rates(&RateSettings { request_burst: 300, ..SETTINGS });
+    let other = AtomicBucket::default();
+    assert_eq!(passes(|| rates.person_request(&other)), 900, "it grows with what one session may do");
+}
+
+#[test]
 fn parts_of_one_file_count_once_within_ten_minutes() {
     let settings = RateSettings { downloads_per_minute: 1, download_burst: 3, ..SETTINGS };
     let (rates, clock) = rates(&settings);
