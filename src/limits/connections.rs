@@ -146,11 +146,23 @@ impl ConnectionCaps {
     /// # Errors
     /// When its address has as many as it may, or all places are taken and none yields; it is counted.
     pub fn admit(&self, addr: IpAddr, is_trusted_proxy: bool) -> Result<Admitted, Refused> {
+        self.try_admit(addr, is_trusted_proxy).inspect_err(|_| self.note_refused())
+    }
+
+    /// Counts a connection that was refused after [`try_admit`](Self::try_admit).
+    pub fn note_refused(&self) {
+        lock(&self.counts).refused += 1;
+    }
+
+    /// As [`admit`](Self::admit), for a connection that may wait: one that gets no place is not counted.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_admit(&self, addr: IpAddr, is_trusted_proxy: bool) -> Result<Admitted, Refused> {
         let addr = self.local.keys(addr).own;
         let holder = if is_trusted_proxy { Holder::Proxy } else { Holder::Address(addr) };
         let mut counts = lock(&self.counts);
         if !counts.has_room(holder) {
-            counts.refused += 1;
             return Err(Refused::Address);
         }
         let mut instead_of = None;
@@ -158,7 +170,6 @@ impl ConnectionCaps {
         if counts.total >= counts.total_cap {
             instead_of = counts.end_one();
             if instead_of.is_none() {
-                counts.refused += 1;
                 return Err(Refused::Total);
             }
         }

@@ -1,5 +1,7 @@
-//! The accept loop: refuses what is too much before any work, hands each connection its own task, drains at the end.
+//! The accept loop: refuses what is too much before any work, hands each connection its own task, drains at the end. Where all places
+//! serve somebody, newcomers wait a moment for the place of a dead socket.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rustix::io::Errno;
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -16,7 +19,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::Event;
 use crate::http::{Connection, Door, Site, serve};
-use crate::limits::{Admitted, ConnectionCaps, Slot};
+use crate::limits::{Admitted, ConnectionCaps, Refused, Slot};
+use crate::ws::PROBE;
 
 use super::Listener;
 use super::stream::Held;
@@ -32,6 +36,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Refused connections are counted and said at most this often.
 const SAY_REFUSED_EVERY: Duration = Duration::from_secs(10);
+
+/// Newcomers that wait for the place of a dead socket: one descriptor each, beyond those of `[limits] connections`.
+const MAX_NEWCOMERS: usize = 64;
+/// Interval at which dead sockets are looked for while a newcomer waits: 23 passes over all sockets a wait, some 50 µs for 2048.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a newcomer waits: until the sockets that were asked first are known to be dead, and their places are back.
+const WAIT_FOR_PLACE: Duration = PROBE.saturating_add(LOOK_EVERY.saturating_mul(3));
 
 /// A running server.
 pub struct Server {
@@ -52,10 +63,14 @@ impl Server {
 
     /// Accepts until `stop` is cancelled, then drains: within 10 s every connection is over.
     pub async fn run(self, listeners: Vec<Listener>, stop: CancellationToken) {
+        let (newcomers, waiting) = mpsc::channel(MAX_NEWCOMERS);
+        let hall = Hall { places: Arc::new(Semaphore::new(MAX_NEWCOMERS)), newcomers };
         tokio::select! {
-            _ = join_all(listeners.iter().map(|listener| self.accept(listener))) => {}
+            _ = join_all(listeners.iter().map(|listener| self.accept(listener, &hall))) => {}
+            () = self.seat_newcomers(waiting) => {}
             () = stop.cancelled() => {}
         }
+        drop(hall);
         drop(listeners);
         self.site.sockets.registry.shut_down();
         self.drain.cancel();
@@ -66,7 +81,7 @@ impl Server {
         }
     }
 
-    async fn accept(&self, listener: &Listener) {
+    async fn accept<'a>(&self, listener: &'a Listener, hall: &Hall<'a>) {
         let mut pause = FIRST_PAUSE;
         let mut refusals = Refusals::default();
         loop {
@@ -92,16 +107,56 @@ impl Server {
                 refusals.count(self, peer.ip(), "handshakes");
                 continue;
             }
-            match self.caps.admit(peer.ip().to_canonical(), is_proxy) {
-                Ok(Admitted { slot, instead_of }) => {
-                    if let Some(other) = instead_of {
-                        refusals.count(self, other, "yielded");
+            match self.caps.try_admit(peer.ip().to_canonical(), is_proxy) {
+                Ok(admitted) => self.seat(listener, stream, peer, admitted, &mut refusals),
+                Err(Refused::Total) if self.site.sockets.registry.evict_dead(1) => {
+                    if !hall.wait(listener, stream, peer, is_proxy) {
+                        self.refuse(peer.ip(), Refused::Total, &mut refusals);
                     }
-                    // Frames are written whole, so waiting for more to send only costs time.
-                    let _ = stream.set_nodelay(true);
-                    self.begin(listener, stream, peer, Arc::new(slot));
                 }
-                Err(refused) => refusals.count(self, peer.ip(), refused.as_str()),
+                Err(refused) => self.refuse(peer.ip(), refused, &mut refusals),
+            }
+        }
+    }
+
+    fn refuse(&self, addr: IpAddr, refused: Refused, refusals: &mut Refusals) {
+        self.caps.note_refused();
+        refusals.count(self, addr, refused.as_str());
+    }
+
+    fn seat(&self, listener: &Listener, stream: TcpStream, peer: SocketAddr, admitted: Admitted, refusals: &mut Refusals) {
+        let Admitted { slot, instead_of } = admitted;
+        if let Some(other) = instead_of {
+            refusals.count(self, other, "yielded");
+        }
+        // Frames are written whole, so waiting for more to send only costs time.
+        let _ = stream.set_nodelay(true);
+        self.begin(listener, stream, peer, Arc::new(slot));
+    }
+
+    /// Gives newcomers the places of dead sockets, first come, first served; refuses those who have waited long enough. Ends with the
+    /// last sender.
+    async fn seat_newcomers(&self, mut arriving: mpsc::Receiver<Newcomer<'_>>) {
+        let (mut waiting, mut refusals) = (VecDeque::new(), Refusals::default());
+        loop {
+            if waiting.is_empty() {
+                let Some(first) = arriving.recv().await else { return };
+                waiting.push_back(first);
+            }
+            while let Ok(further) = arriving.try_recv() {
+                waiting.push_back(further);
+            }
+            let may_come = self.site.sockets.registry.evict_dead(waiting.len());
+            sleep(LOOK_EVERY).await;
+            for newcomer in std::mem::take(&mut waiting) {
+                let Newcomer { listener, stream, peer, is_proxy, until, place } = newcomer;
+                match self.caps.try_admit(peer.ip().to_canonical(), is_proxy) {
+                    Ok(admitted) => self.seat(listener, stream, peer, admitted, &mut refusals),
+                    Err(Refused::Total) if may_come && Instant::now() < until => {
+                        waiting.push_back(Newcomer { listener, stream, peer, is_proxy, until, place });
+                    }
+                    Err(refused) => self.refuse(peer.ip(), refused, &mut refusals),
+                }
             }
         }
     }
@@ -128,6 +183,32 @@ impl Server {
                 })
             }
         };
+    }
+}
+
+/// A connection that was accepted while all places are taken, and none yields.
+struct Newcomer<'a> {
+    listener: &'a Listener,
+    stream: TcpStream,
+    peer: SocketAddr,
+    is_proxy: bool,
+    until: Instant,
+    /// Held as long as it waits.
+    place: OwnedSemaphorePermit,
+}
+
+/// Where newcomers wait.
+struct Hall<'a> {
+    places: Arc<Semaphore>,
+    newcomers: mpsc::Sender<Newcomer<'a>>,
+}
+
+impl<'a> Hall<'a> {
+    /// Lets a connection wait for a place. Returns false where too many wait; then it is closed.
+    fn wait(&self, listener: &'a Listener, stream: TcpStream, peer: SocketAddr, is_proxy: bool) -> bool {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return false };
+        let until = Instant::now() + WAIT_FOR_PLACE;
+        self.newcomers.try_send(Newcomer { listener, stream, peer, is_proxy, until, place }).is_ok()
     }
 }
 

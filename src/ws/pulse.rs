@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// A client that was heard from within this is alive; one that is asked for a sign and gives none for so long is dead. A phone that
 /// wakes its radio answers a ping within some 300 ms.
-pub(super) const PROBE: Duration = Duration::from_secs(2);
+pub const PROBE: Duration = Duration::from_secs(2);
 
 /// When a client was last heard from, and when it was last asked for a sign of life. Nanoseconds since `opened`: no lock.
 #[derive(Debug)]

@@ -142,6 +142,11 @@ impl Registry {
         is_open
     }
 
+    /// Runs `look` on every open socket, while the registry is held.
+    pub(super) fn for_each(&self, look: impl FnMut(&Arc<Outbound>)) {
+        self.lock().by_session.values().flatten().for_each(look);
+    }
+
     /// Closes the sockets of a session that is over, with the reason.
     pub fn end_session(&self, session: &Sha256, reason: SessionEnd) {
         let sockets = self.lock().by_session.get(session).cloned().unwrap_or_default();

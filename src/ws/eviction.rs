@@ -1,0 +1,97 @@
+//! Dead sockets of any session give way where the server has no place for a newcomer.
+
+use tokio::time::Instant;
+
+use super::close_code::CloseCode;
+use super::pulse::Vitality;
+use super::registry::Registry;
+
+/// Questions for a sign of life that are open at once: those that are answered make way for others, so that some 1,200 sockets are asked
+/// within one wait of 2 s. A round of pings is 64 writes of some 5 µs.
+const ASKED_AT_ONCE: usize = 64;
+
+impl Registry {
+    /// Closes up to `most` dead sockets, the longest silent first, and pings silent ones in the same order, so that the dead ones among
+    /// them are known 2 s later. Returns true while a place may come of it. To be called again and again by whatever waits for a place.
+    pub fn evict_dead(&self, most: usize) -> bool {
+        let now = Instant::now();
+        let (mut dead, mut silent, mut hopes) = (Vec::new(), Vec::new(), 0);
+        self.for_each(|out| match out.pulse.vitality(now) {
+            // Its place is on its way back.
+            _ if out.is_closing() => hopes += 1,
+            Vitality::Asked => hopes += 1,
+            Vitality::Dead => dead.push(out.clone()),
+            Vitality::Silent => silent.push(out.clone()),
+            Vitality::Alive => {}
+        });
+        dead.sort_by_cached_key(|out| out.pulse.heard());
+        silent.sort_by_cached_key(|out| out.pulse.heard());
+        for out in dead.iter().take(most) {
+            out.close(CloseCode::Silent);
+        }
+        let asked = silent.iter().take(ASKED_AT_ONCE.saturating_sub(hopes));
+        asked.for_each(|out| {
+            out.pulse.ask(now);
+            out.ping();
+        });
+        hopes + dead.len() + silent.len() > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::types::crypto::Sha256;
+    use crate::ws::pulse::PROBE;
+    use crate::ws::registry::Registration;
+
+    fn open(registry: &Arc<Registry>, count: u8) -> Vec<Registration> {
+        (0..count).map(|n| registry.register(Sha256([n; 32]), 9).expect("free")).collect()
+    }
+
+    fn closed(sockets: &[Registration]) -> Vec<usize> {
+        sockets.iter().enumerate().filter(|(_, socket)| socket.out.is_closing()).map(|(n, _)| n).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn longest_silent_of_all_sessions_gives_way_once_dead() {
+        let registry = Arc::new(Registry::default());
+        let sockets = open(&registry, 4);
+        assert!(!registry.evict_dead(1), "all were heard from just now");
+        for (n, after) in [(2, 1), (0, 2), (3, 3)] {
+            tokio::time::advance(Duration::from_secs(after)).await;
+            sockets[n].out.pulse.beat(Instant::now());
+        }
+        tokio::time::advance(2 * PROBE).await;
+        assert!(registry.evict_dead(1));
+        assert_eq!(closed(&sockets), [0_usize; 0], "asked first");
+        sockets[1].out.pulse.beat(Instant::now() + Duration::from_millis(300));
+        tokio::time::advance(PROBE).await;
+        assert!(registry.evict_dead(1));
+        assert_eq!(closed(&sockets), [2], "the longest silent of those that gave no sign");
+        assert!(registry.evict_dead(5));
+        assert_eq!(closed(&sockets), [0, 2, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_are_asked_at_once_and_answers_make_way() {
+        let registry = Arc::new(Registry::default());
+        let sockets = open(&registry, 200);
+        tokio::time::advance(2 * PROBE).await;
+        let asked = |now| sockets.iter().filter(|s| s.out.pulse.vitality(now) == Vitality::Asked).count();
+        for _ in 0..3 {
+            assert!(registry.evict_dead(1) && registry.evict_dead(1));
+            assert_eq!(asked(Instant::now()), ASKED_AT_ONCE);
+            tokio::time::advance(Duration::from_millis(100)).await;
+            let now = Instant::now();
+            let answering = sockets.iter().filter(|s| s.out.pulse.vitality(now) == Vitality::Asked);
+            answering.for_each(|s| s.out.pulse.beat(now));
+        }
+        assert!(registry.evict_dead(1));
+        assert_eq!(asked(Instant::now()), 200 - 3 * ASKED_AT_ONCE);
+        assert_eq!(closed(&sockets).len(), 0);
+    }
+}
