@@ -92,25 +92,104 @@ fn unit_values(section: &str, key: &str) -> Vec<String> {
     body.filter_map(|line| line.strip_prefix(key)?.strip_prefix('=').map(str::to_owned)).collect()
 }
 
-#[test]
-fn unit_gives_up_on_bad_data_and_on_nothing_else() {
-    assert_eq!(unit_values("Service", "RestartPreventExitStatus"), ["74"]);
-    assert_eq!(unit_values("Service", "Restart"), ["always"]);
-    assert_eq!(unit_values("Unit", "StartLimitIntervalSec"), ["0"], "no limit after which it stays down");
-    // The least pause, and the only one that systemd before 254 knows.
-    let pause: u64 = unit_values("Service", "RestartSec")[0].parse().expect("seconds");
-    assert!((3..=30).contains(&pause), "{pause}");
+/// Exit codes after which systemd does not start the server again.
+fn final_codes() -> Vec<i32> {
+    let [codes] = &unit_values("Service", "RestartPreventExitStatus")[..] else { panic!("one line") };
+    codes.split(' ').map(|code| code.parse().expect("a number")).collect()
 }
 
 #[test]
-fn refused_data_ends_with_the_code_of_the_unit() {
+fn unit_gives_up_only_where_a_person_must_act() {
+    assert_eq!(final_codes(), [65, 74, 77, 78]);
+    assert_eq!(unit_values("Service", "Restart"), ["always"]);
+    assert_eq!(unit_values("Unit", "StartLimitIntervalSec"), ["0"], "no limit after which it stays down");
+    assert_eq!(unit_values("Service", "RestartSec"), ["5"]);
+    let longest: u64 = unit_values("Service", "TimeoutStartSec")[0].parse().expect("seconds");
+    assert!(longest > 60 + 30, "the pause counts as a part of the start");
+}
+
+#[test]
+fn units_are_understood_by_the_systemd_of_this_machine() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd");
+    let units = std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let units = units.filter(|path| path.extension().is_some_and(|end| end == "service" || end == "path"));
+    for path in units {
+        let told = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().expect("runs");
+        let told = String::from_utf8_lossy(&told.stderr).into_owned();
+        // What a command of the unit needs is missing on this machine; all else is a fault of the unit.
+        let ours = told.lines().filter(|line| line.contains("/systemd/") && line.contains("ignoring"));
+        assert_eq!(ours.collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+}
+
+/// A shell command of the unit, in a folder of the test's, with `sleep` replaced by its figure.
+fn shell(command: &str, folder: &Path, env: &[(&str, &str)]) -> String {
+    let script = command.strip_prefix("-/bin/sh -c '").and_then(|rest| rest.strip_suffix('\'')).expect("a script");
+    let script = script.replace("$$", "$").replace("/run/pichat", &folder.display().to_string()).replace("sleep ", "echo ");
+    let told =
+        Command::new("sh").arg("-c").arg(script).env_clear().env("PATH", "/usr/bin:/bin").envs(env.iter().copied()).output();
+    let told = told.expect("runs");
+    assert!(told.stderr.is_empty(), "{}", String::from_utf8_lossy(&told.stderr));
+    String::from_utf8_lossy(&told.stdout).trim().to_owned()
+}
+
+#[test]
+fn pause_grows_with_failed_starts_and_ends_with_a_good_one() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("secret.key"), "x".repeat(64)).expect("writes");
-    let status = common::server::pichat()
-        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-        .arg(folder.path())
-        .env("PICHAT_TLS_MODE", "off")
-        .status()
-        .expect("runs");
-    assert_eq!(status.code().map(|code| code.to_string()), unit_values("Service", "RestartPreventExitStatus").pop());
+    let (before, after) = (unit_values("Service", "ExecStartPre"), unit_values("Service", "ExecStopPost"));
+    let pause = || shell(&before[0], folder.path(), &[]);
+    let ended =
+        |result: &str, status: &str| shell(&after[0], folder.path(), &[("SERVICE_RESULT", result), ("EXIT_STATUS", status)]);
+    let mut pauses = vec![pause()];
+    for (result, status) in
+        [("exit-code", "75"), ("exit-code", "69"), ("watchdog", "ABRT"), ("signal", "SEGV"), ("exit-code", "75")]
+    {
+        ended(result, status);
+        pauses.push(pause());
+    }
+    for _ in 0..50 {
+        ended("exit-code", "75");
+    }
+    pauses.push(pause());
+    // With the 5 s of RestartSec: 5, 10, 20, 60 s.
+    assert_eq!(pauses, ["", "", "5", "15", "55", "55", "55"]);
+    let count = folder.path().join("failed-starts");
+    assert!(count.metadata().expect("is there").len() < 8, "bounded");
+    for final_code in final_codes() {
+        ended("exit-code", &final_code.to_string());
+        assert!(!count.exists(), "{final_code}: the next start is a person's, and waits for nothing");
+        ended("exit-code", "75");
+    }
+    assert!(count.exists());
+    ended("success", "0");
+    assert!(!count.exists(), "stopped");
+    assert_eq!(unit_values("Service", "ExecStartPost"), ["/bin/rm -f /run/pichat/failed-starts"]);
+}
+
+#[test]
+fn refusals_end_with_a_code_of_the_unit() {
+    type Prepare = fn(&Path, &mut Command);
+    let cases: [(i32, Prepare); 4] = [
+        (74, |folder, _| std::fs::write(folder.join("secret.key"), "x".repeat(64)).expect("writes")),
+        (78, |folder, command| {
+            std::fs::write(folder.join("wrong.toml"), "[limits]\nrums = 7\n").expect("writes");
+            command.arg("--config").arg(folder.join("wrong.toml"));
+        }),
+        (78, |folder, _| {
+            std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("sets");
+        }),
+        (65, |_, command| drop(command.env("ADMIN_PASS", "admin"))),
+    ];
+    for (code, prepare) in cases {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = common::server::pichat();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path()).env("PICHAT_TLS_MODE", "off");
+        prepare(folder.path(), &mut command);
+        let ended = command.output().expect("runs");
+        assert_eq!(ended.status.code(), Some(code), "{}", String::from_utf8_lossy(&ended.stderr));
+        assert!(final_codes().contains(&code));
+    }
 }
