@@ -8,29 +8,29 @@ use toml::Spanned;
 use super::origin::Origin;
 use super::{Argon2Params, ConfigError, Problem};
 
-/// `[accounts]`.
+/// Settings of `[accounts]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accounts {
-    /// The cost of a password hash.
+    /// Cost of a password hash.
     pub argon2: Argon2Setting,
-    /// A session unused for this long ends.
+    /// Ends a session that was unused for this long.
     pub session_idle: Duration,
-    /// A session this old ends.
+    /// Ends a session of this age.
     pub session_life: Duration,
 }
 
-/// The cost of a password hash.
+/// Cost of a password hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argon2Setting {
-    /// Measured on this machine.
+    /// Measured on this machine at the first start.
     Auto,
-    /// As written.
+    /// Set in the settings.
     Fixed(Argon2Params),
 }
 
 const IDLE_MINUTES: u32 = 120;
 const LIFE_HOURS: u32 = 12;
-/// 30 days in minutes and in hours: longer, and a lost phone stays signed in.
+/// 30 days, in minutes and in hours. A longer session would leave a lost phone signed in.
 const IDLE_MINUTES_CEILING: u32 = 30 * 24 * 60;
 const LIFE_HOURS_CEILING: u32 = 30 * 24;
 
@@ -44,7 +44,7 @@ impl Default for Accounts {
     }
 }
 
-/// `[accounts]` as written.
+/// `[accounts]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawAccounts {

@@ -1,24 +1,25 @@
-//! How much work one password guess costs.
+//! Parameters of Argon2id: the cost of one guess at a password.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::types::Lang;
 
-/// Argon2id's three knobs.
+/// Parameters of Argon2id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Argon2Params {
     /// Memory in KiB.
     pub memory_kib: u32,
-    /// Passes over it.
+    /// Passes over the memory.
     pub passes: u32,
     /// Lanes.
     pub lanes: u32,
 }
 
-/// What OWASP counts as equally strong, the most memory first:
+/// Parameters that OWASP rates as equally strong, sorted by memory:
 /// <https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id>
-/// Its row of one pass is left out: 46 MiB on each of four cores are over a third of a Zero 2 W.
+///
+/// The row of one pass is left out: 46 MiB on each of four cores is over a third of the memory of a Zero 2 W.
 pub const OWASP_ROWS: [Argon2Params; 4] = [
     Argon2Params { memory_kib: 19_456, passes: 2, lanes: 1 },
     Argon2Params { memory_kib: 12_288, passes: 3, lanes: 1 },
@@ -26,29 +27,29 @@ pub const OWASP_ROWS: [Argon2Params; 4] = [
     Argon2Params { memory_kib: 7_168, passes: 5, lanes: 1 },
 ];
 
-/// Why a text is no acceptable setting.
+/// Error of parsing Argon2 parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text(Lang::En))]
 pub enum Argon2ParamsError {
-    /// Not of the form `m=19456,t=2,p=1`.
+    /// The text does not have the form `m=19456,t=2,p=1`.
     Form,
-    /// Cheaper for an attacker than every row of OWASP's table.
+    /// The hash is cheaper for an attacker than every row of OWASP's table.
     TooWeak,
-    /// Over the ceilings: one sign-in would starve a small machine.
+    /// Over the ceilings: one sign-in would block a small machine.
     TooStrong,
 }
 
 impl Argon2Params {
-    /// The default: OWASP's first row.
+    /// Default: the first row of OWASP.
     pub const DEFAULT: Self = OWASP_ROWS[0];
-    /// 256 MiB. One hash runs per core, so four cores hold at most 4 × 256 MiB = 1 GiB.
+    /// 256 MiB. One hash runs per core, so that four cores need at most 4 × 256 MiB = 1 GiB.
     pub const MEMORY_CEILING_KIB: u32 = 256 * 1024;
-    /// 16 passes over 256 MiB are some ten seconds on a Pi; nobody waits longer.
+    /// 16 passes over 256 MiB take about ten seconds on a Pi; more would keep a person waiting too long.
     pub const PASSES_CEILING: u32 = 16;
-    /// The cores of a Pi.
+    /// Number of cores of a Pi.
     pub const LANES_CEILING: u32 = 4;
 
-    /// Whether this is at least as strong as some OWASP row, and under the ceilings.
+    /// Returns true if this is at least as strong as one row of OWASP and within the ceilings.
     pub fn is_acceptable(&self) -> bool {
         self.check().is_ok()
     }
@@ -89,29 +90,29 @@ impl FromStr for Argon2Params {
 }
 
 impl Argon2ParamsError {
-    /// For a person: what is wrong and what is allowed.
+    /// Returns the error and the allowed values for a person.
     pub fn text(self, lang: Lang) -> String {
         let rows = OWASP_ROWS.map(|row| row.to_string()).join(" · ");
         let (memory, passes, lanes) =
             (Argon2Params::MEMORY_CEILING_KIB, Argon2Params::PASSES_CEILING, Argon2Params::LANES_CEILING);
         match (self, lang) {
             (Self::Form, Lang::Es) => {
-                format!("se permite \"auto\" o la forma \"{}\"", Argon2Params::DEFAULT)
+                format!("escribe \"auto\" o parámetros como \"{}\"", Argon2Params::DEFAULT)
             }
             (Self::Form, Lang::En) => {
-                format!("allowed: \"auto\" or the form \"{}\"", Argon2Params::DEFAULT)
+                format!("use \"auto\" or parameters such as \"{}\"", Argon2Params::DEFAULT)
             }
             (Self::TooWeak, Lang::Es) => {
-                format!("demasiado débil; al menos una de las filas de OWASP: {rows}")
+                format!("demasiado débil; usa al menos una fila de OWASP: {rows}")
             }
             (Self::TooWeak, Lang::En) => {
-                format!("too weak; at least one of OWASP's rows: {rows}")
+                format!("too weak; use at least one row of OWASP: {rows}")
             }
             (Self::TooStrong, Lang::Es) => {
-                format!("pasa del tope de m={memory},t={passes},p={lanes}")
+                format!("supera el máximo de m={memory},t={passes},p={lanes}")
             }
             (Self::TooStrong, Lang::En) => {
-                format!("over the ceiling of m={memory},t={passes},p={lanes}")
+                format!("over the maximum of m={memory},t={passes},p={lanes}")
             }
         }
     }
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn every_owasp_row_is_accepted_and_one_less_is_not() {
+    fn owasp_rows_are_the_accepted_minimum() {
         for row in OWASP_ROWS {
             assert_eq!(parse(&row.to_string()), Ok(row));
             let less = Argon2Params { memory_kib: row.memory_kib - 1, ..row };
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn ceilings_hold() {
+    fn argon2_ceilings_are_enforced() {
         assert!(parse("m=262144,t=16,p=4").is_ok());
         for over in ["m=262145,t=2,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=5"] {
             assert_eq!(parse(over), Err(Argon2ParamsError::TooStrong), "{over}");
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_refused() {
+    fn malformed_parameters_are_rejected() {
         let bad = ["", "19456,2,1", "m=1", "t=2,m=19456,p=1", "m=19456,t=2,p=1,", "m=-1,t=2,p=1"];
         for bad in bad {
             assert_eq!(parse(bad), Err(Argon2ParamsError::Form), "{bad}");
@@ -156,7 +157,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_acceptable_and_comes_back(m in 0..300_000u32, t in 0..20u32, p in 0..6u32) {
+        fn parsed_parameters_are_acceptable_and_round_trip(m in 0..300_000u32, t in 0..20u32, p in 0..6u32) {
             let params = Argon2Params { memory_kib: m, passes: t, lanes: p };
             prop_assert_eq!(parse(&params.to_string()).ok(), params.is_acceptable().then_some(params));
         }

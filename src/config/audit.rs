@@ -1,4 +1,4 @@
-//! `[audit]`: where events go, and how many.
+//! `[audit]`: target and threshold of the audit log.
 
 use std::path::{Path, PathBuf};
 
@@ -9,37 +9,37 @@ use super::ConfigError;
 use super::origin::Origin;
 use crate::types::Text;
 
-/// `[audit]`.
+/// Settings of `[audit]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audit {
-    /// Where events go.
+    /// Destination of the events.
     pub syslog: SyslogTarget,
-    /// The least severe ones that are written.
+    /// Least severity that is written.
     pub level: Level,
 }
 
-/// Where events go.
+/// Destination of the audit events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SyslogTarget {
-    /// A syslog socket, by its absolute path.
+    /// Syslog socket with this absolute path.
     Socket(PathBuf),
-    /// Standard error, in the same form.
+    /// Standard error, in the same format.
     Stderr,
 }
 
-/// Severity; a more severe one is greater.
+/// Severity threshold; a more severe level is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Everything.
+    /// All events.
     Debug,
-    /// What is worth knowing. The default.
+    /// Informational events and above. The default.
     Info,
-    /// What somebody should look at.
+    /// Warnings and errors.
     Warning,
 }
 
 impl Level {
-    /// The word of the file.
+    /// Returns the value as written in the file.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "debug",
@@ -59,7 +59,7 @@ impl Default for Audit {
     }
 }
 
-/// `[audit]` as written.
+/// `[audit]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawAudit {
@@ -69,7 +69,7 @@ pub(super) struct RawAudit {
 
 const SYSLOG: Text =
     Text::new("\"/dev/log\", otra ruta absoluta o \"stderr\"", "\"/dev/log\", another absolute path or \"stderr\"");
-/// The words of `level`.
+/// Allowed values of `level`.
 pub(super) const LEVEL: Text = Text::new("\"debug\", \"info\" o \"warning\"", "\"debug\", \"info\" or \"warning\"");
 
 impl RawAudit {

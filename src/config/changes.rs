@@ -1,18 +1,18 @@
-//! What a SIGHUP changes, and what waits for a restart.
+//! Differences between two configurations: settings that a SIGHUP applies, and settings that need a restart.
 
 use super::{Config, Reload, settings};
 
 /// Settings that differ between two configurations, by path, in the order of the annotated example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Those that a running server takes.
+    /// Settings that a running server applies.
     pub live: Vec<&'static str>,
-    /// Those that need a restart.
+    /// Settings that need a restart.
     pub restart: Vec<&'static str>,
 }
 
 impl Changes {
-    /// Compares setting by setting; secrets are no settings.
+    /// Compares every setting; secrets are not settings.
     pub(super) fn between(old: &Config, new: &Config) -> Self {
         let mut changes = Self::default();
         for setting in settings().filter(|setting| !(setting.same)(old, new)) {
@@ -24,14 +24,15 @@ impl Changes {
         changes
     }
 
-    /// Whether nothing differs.
+    /// Returns true if nothing differs.
     pub fn is_empty(&self) -> bool {
         self.live.is_empty() && self.restart.is_empty()
     }
 }
 
 impl Config {
-    /// These settings, but for those that need a restart: they stay as in `current`, so that what is in force is what is said.
+    /// Returns this configuration with all settings that need a restart taken from `current`, so that
+    /// `Config` describes what is in force.
     pub fn with_restart_settings_of(mut self, current: &Self) -> Self {
         self.data_dir.clone_from(&current.data_dir);
         self.http.listen = current.http.listen;
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_needs_a_restart_is_what_stays() {
+    fn restart_settings_are_kept_on_reload() {
         let old = Config::defaults();
         let mut new = Config::defaults();
         new.data_dir = "/elsewhere".into();

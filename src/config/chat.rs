@@ -1,4 +1,4 @@
-//! `[chat]`: how long rooms, and places in them, outlive their people.
+//! `[chat]`: lifetime of empty rooms and of seats of lost connections.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use toml::Spanned;
 use super::ConfigError;
 use super::origin::Origin;
 
-/// `[chat]`.
+/// Settings of `[chat]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chat {
     /// An empty room keeps its code and password for this long.
     pub empty_room: Duration,
-    /// A lost socket keeps its place for this long, in which `resume` works.
+    /// A lost connection keeps its seat for this long; `resume` works within it.
     pub resume_grace: Duration,
 }
 
 const EMPTY_ROOM_MINUTES: u64 = 10;
-/// A day.
+/// One day.
 const EMPTY_ROOM_MINUTES_CEILING: u64 = 24 * 60;
 const RESUME_GRACE_SECONDS: u64 = 30;
-/// Five minutes; others see a lost person as present for that long.
+/// Five minutes; a lost member looks present to others for that long.
 const RESUME_GRACE_SECONDS_CEILING: u64 = 5 * 60;
 
 impl Default for Chat {
@@ -30,7 +30,7 @@ impl Default for Chat {
     }
 }
 
-/// `[chat]` as written.
+/// `[chat]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawChat {

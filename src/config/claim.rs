@@ -11,35 +11,35 @@ use super::origin::Origin;
 use super::{Argon2Params, Argon2ParamsError, ConfigError, Kind, Problem, Reload, Setting};
 use crate::types::{Text, UserName};
 
-/// `[claim]`.
+/// Settings of `[claim]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// Name of the first administrator.
     pub admin_name: UserName,
-    /// The hash of that account's password; none: the device waits to be claimed in the browser.
+    /// Password hash of that account; `None`: the device is claimed in the browser.
     pub admin_password_hash: Option<PasswordHash>,
 }
 
-/// An Argon2id PHC string that can be verified, with parameters within the floor and the ceiling. Wiped when dropped, never shown.
+/// Argon2id PHC string with parameters within floor and ceiling. Wiped on drop; never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Zeroizing<String>);
 
-/// Why a text is no [`PasswordHash`].
+/// Error of parsing a [`PasswordHash`].
 #[derive(Debug, PartialEq, Eq)]
 enum NoHash {
-    /// Not of the form.
+    /// The text does not have the form.
     Form,
-    /// Too cheap or too dear.
+    /// The parameters are too weak or too strong.
     Params(Argon2ParamsError),
 }
 
-/// Bytes of salt: the least that Argon2 takes (RFC 9106 section 3.1), and four times what is usual.
+/// Bytes of salt: the minimum of Argon2 (RFC 9106 section 3.1), and four times the usual length.
 const SALT_BYTES: RangeInclusive<usize> = 8..=64;
-/// Bytes of hash: 128 bits (RFC 9106 section 4 for little memory), and twice what is usual.
+/// Bytes of hash: 128 bits (RFC 9106 section 4 for little memory), and twice the usual length.
 const HASH_BYTES: RangeInclusive<usize> = 16..=64;
 
 impl PasswordHash {
-    /// `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
+    /// Returns `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -53,7 +53,7 @@ impl PasswordHash {
             Argon2ParamsError::Form => NoHash::Form,
             other => NoHash::Params(other),
         })?;
-        // The setting forgives blanks and signs; whoever verifies the hash does not.
+        // The setting accepts blanks and signs; the verifier of the hash does not.
         let exact = written == params.to_string() && parts.next().is_none();
         let within = |text, bytes: RangeInclusive<usize>| base64_bytes(text).is_some_and(|n| bytes.contains(&n));
         let good = exact && within(salt, SALT_BYTES) && within(hash, HASH_BYTES);
@@ -67,7 +67,8 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// How many bytes a text in base64 without padding stands for (RFC 4648 section 4); the bits that are left over must be zero.
+/// Returns the number of bytes that a text in base64 without padding stands for (RFC 4648 section 4). Unused
+/// bits must be zero.
 fn base64_bytes(text: &str) -> Option<usize> {
     let value = |b: u8| match b {
         b'A'..=b'Z' => Some(b - b'A'),
@@ -90,7 +91,7 @@ fn base64_bytes(text: &str) -> Option<usize> {
     (last & spare == 0).then_some(text.len() * 3 / 4)
 }
 
-/// `[claim]` as written.
+/// `[claim]` before its values are checked.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawClaim {
@@ -99,8 +100,8 @@ pub(super) struct RawClaim {
 }
 
 const NAME: Text = Text::new(
-    "un nombre de 1 a 32 letras, cifras, puntos, guiones o guiones bajos",
-    "a name of 1 to 32 letters, digits, dots, hyphens or underscores",
+    "un nombre de 1 a 32 letras, números, puntos, guiones o guiones bajos",
+    "a name of 1 to 32 letters, digits, dots, hyphens, or underscores",
 );
 const HASH: Text = Text::new(
     "un hash de Argon2id: $argon2id$v=19$m=19456,t=2,p=1$sal$hash",
@@ -146,8 +147,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: r#""""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Hash de Argon2id de su contraseña, \"$argon2id$v=19$m=19456,t=2,p=1$…\": donde aún no hay cuentas, esa se crea al arrancar. El equipo lo guarda en el primer arranque y lo borra de este archivo. Vacío: el equipo se reclama en el navegador, con el código de su pantalla.",
-            "Argon2id hash of its password, \"$argon2id$v=19$m=19456,t=2,p=1$…\": where there are no accounts yet, that one is made at the start. The device keeps it at the first boot and clears it here. Empty: the device is claimed in the browser, with the code on its screen.",
+            "Hash de Argon2id de su contraseña, \"$argon2id$v=19$m=19456,t=2,p=1$…\": si aún no hay cuentas, PiChat la crea al arrancar. El equipo guarda el hash en el primer arranque y lo borra de este archivo. Vacío: PiChat se activa en el navegador, con el código de su pantalla.",
+            "Argon2id hash of its password, \"$argon2id$v=19$m=19456,t=2,p=1$…\": if there are no accounts yet, PiChat creates it at start. The device keeps the hash at the first boot and clears it here. Empty: PiChat is set up in a browser, with the code on its screen.",
         ),
         same: |a, b| a.claim.admin_password_hash == b.claim.admin_password_hash,
     },
@@ -161,7 +162,7 @@ mod tests {
     const GOOD: &str = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
 
     #[test]
-    fn a_hash_is_one_that_can_be_verified() {
+    fn only_verifiable_hashes_are_accepted() {
         assert_eq!(PasswordHash::parse(GOOD).expect("good").as_str(), GOOD);
         let replaced = |from: &str, to: &str| PasswordHash::parse(&GOOD.replace(from, to));
         let forms = [
@@ -190,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lengths_are_those_of_base64(bytes in proptest::collection::vec(any::<u8>(), 0..70)) {
+        fn base64_length_matches_the_encoder(bytes in proptest::collection::vec(any::<u8>(), 0..70)) {
             let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
             let mut text = String::new();
             for group in bytes.chunks(3) {

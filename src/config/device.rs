@@ -1,4 +1,4 @@
-//! `[device]`: what the appliance is called, the language of what it shows by itself, its time zone.
+//! `[device]`: host name, language and time zone of the appliance.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -7,20 +7,22 @@ use super::origin::Origin;
 use super::{ConfigError, Kind, Reload, Setting};
 use crate::types::{Lang, Text};
 
-/// `[device]`.
+/// Settings of `[device]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// One label of a host name, lower-case: the card is reached as `NAME.local`.
+    /// Host name: one lower-case label. The card is reached as `NAME.local`.
     pub hostname: String,
-    /// The language of what the device shows without being asked by a browser.
+    /// Language of the texts that the device shows outside a browser.
     pub language: Lang,
-    /// An IANA name such as `America/Bogota`. Only its form is checked here: whether the zone exists is asked where zoneinfo is.
+    /// IANA name such as `America/Bogota`. Only its form is checked here; the appliance checks it against
+    /// zoneinfo.
     pub time_zone: String,
 }
 
-/// RFC 1035 section 2.3.4.
+/// Maximum of RFC 1035 section 2.3.4.
 const LABEL_CHARS: usize = 63;
-/// The longest name of the IANA database, `America/Argentina/ComodRivadavia`, has 32 characters; over twice that is no zone.
+/// Maximum length of a zone name. The longest IANA name, `America/Argentina/ComodRivadavia`, has 32
+/// characters.
 const ZONE_CHARS: usize = 64;
 
 impl Default for Device {
@@ -29,7 +31,7 @@ impl Default for Device {
     }
 }
 
-/// `[device]` as written.
+/// `[device]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawDevice {
@@ -39,7 +41,7 @@ pub(super) struct RawDevice {
 }
 
 const HOSTNAME: Text = Text::new(
-    "un nombre de hasta 63 letras sin tilde, cifras o guiones, sin punto y sin guion al comienzo o al final, como \"pichat\"",
+    "un nombre de hasta 63 letras (sin tildes ni ñ), números o guiones, sin punto y sin guion al comienzo o al final, como \"pichat\"",
     "a name of up to 63 letters a-z, digits or hyphens, without a dot and without a hyphen at either end, such as \"pichat\"",
 );
 const LANGUAGE: Text = Text::new("\"es\" o \"en\"", "\"es\" or \"en\"");
@@ -60,14 +62,14 @@ impl RawDevice {
     }
 }
 
-/// One label of RFC 1123 section 2.1, lower-cased.
+/// Parses one label of RFC 1123 section 2.1, lower-cased.
 fn label(text: &str) -> Option<String> {
     let good = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let ends = text.starts_with('-') || text.ends_with('-');
     (good && !ends && (1..=LABEL_CHARS).contains(&text.len())).then(|| text.to_ascii_lowercase())
 }
 
-/// The form of an IANA name. Without dots nothing in it climbs out of zoneinfo.
+/// Checks the form of an IANA name. Without dots it cannot leave the zoneinfo folder.
 fn zone(text: &str) -> Option<String> {
     let good =
         |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'));
@@ -81,8 +83,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: r#""pichat""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Nombre del equipo: se llega a él como http://pichat.local. Hasta 63 letras, cifras o guiones.",
-            "Name of the device: it is reached as http://pichat.local. Up to 63 letters, digits or hyphens.",
+            "Nombre de este equipo: su dirección es http://pichat.local. Hasta 63 letras (sin tildes ni ñ), números o guiones.",
+            "Name of this device: its address is http://pichat.local. Up to 63 letters, digits or hyphens.",
         ),
         same: |a, b| a.device.hostname == b.device.hostname,
     },
@@ -92,8 +94,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: r#""es""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Idioma de lo que muestra en su pantalla: \"es\" o \"en\". Las páginas siguen el idioma del navegador.",
-            "Language of what it shows on its screen: \"es\" or \"en\". The pages follow the browser's language.",
+            "Idioma de su pantalla: \"es\" o \"en\". Las páginas siguen el idioma del navegador.",
+            "Language of its screen: \"es\" or \"en\". The pages follow the browser's language.",
         ),
         same: |a, b| a.device.language == b.device.language,
     },
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_name_is_one_label() {
+    fn host_name_is_one_label() {
         assert_eq!(label("PiChat-2").as_deref(), Some("pichat-2"));
         assert!(label(&"a".repeat(63)).is_some());
         for bad in ["", "-a", "a-", "a.b", "a b", "a_b", "ñandú", &"a".repeat(64)] {
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_stays_below_zoneinfo() {
+    fn zone_name_cannot_leave_zoneinfo() {
         for good in ["UTC", "America/Bogota", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "America/Port-au-Prince"] {
             assert_eq!(zone(good).as_deref(), Some(good));
         }

@@ -1,4 +1,5 @@
-//! From text and environment to the raw structs: parse, look every key up, lay the variables over, deserialize.
+//! Text and environment to raw structs: parses TOML, checks every key, overlays the environment,
+//! deserializes.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -24,7 +25,7 @@ use super::tls::RawTls;
 use super::wifi::RawWifi;
 use super::{ConfigError, Kind, Problem, Retired, RetiredUse, Setting, settings};
 
-/// The whole file as written.
+/// The whole file before its values are checked.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
@@ -42,7 +43,7 @@ pub(super) struct Raw {
     pub(super) claim: RawClaim,
 }
 
-/// Reads `text` and lays the environment over it. Keys of `table` are taken out, and told.
+/// Parses `text` and overlays the environment. Keys of `table` are removed and reported.
 pub(super) fn read<'a>(
     text: &'a str,
     path: &'a Path,
@@ -88,7 +89,8 @@ fn take_retired(document: &mut DeTable<'_>, origin: &Origin<'_>, table: &'static
     used.into_iter().map(|(_, used)| used).collect()
 }
 
-/// Every key is a setting and every value of its kind; or the first error in the order of the text.
+/// Checks that every key is a setting and every value has its kind. Returns the first error in the order of
+/// the text.
 fn look_up(document: &DeTable<'_>, origin: &Origin<'_>) -> Result<(), ConfigError> {
     let mut errors = Vec::new();
     for (key, value) in document {
@@ -112,7 +114,7 @@ fn look_up(document: &DeTable<'_>, origin: &Origin<'_>) -> Result<(), ConfigErro
     }
 }
 
-/// What is wrong with one key or its value, and at which byte.
+/// Converts a wrong key or value into an error with its byte offset.
 fn wrong(
     path: &str,
     key: &Spanned<Cow<'_, str>>,
@@ -141,13 +143,14 @@ fn wrong(
         _ => Some(value),
     };
     bad.map(|bad| {
-        // A variable may override this value later; what is in the file is wrong all the same.
+        // A variable may override this value later; the wrong value in the file is an error all the same.
         let (place, problem) = (origin.at(&bad.span()), Problem::WrongType(setting.kind));
         (bad.span().start, ConfigError::Value { place, key: setting.path, problem })
     })
 }
 
-/// Puts a variable's value where the file's would be. The span does not matter: errors about it name the variable.
+/// Puts a variable's value in the place of the file's. The span does not matter: errors about it name the
+/// variable.
 fn lay_over<'a>(document: &mut DeTable<'a>, setting: &'static Setting, value: DeValue<'a>) {
     let spanned = |text| Spanned::new(0..0, Cow::Borrowed(text));
     let value = Spanned::new(0..0, value);
@@ -156,7 +159,7 @@ fn lay_over<'a>(document: &mut DeTable<'a>, setting: &'static Setting, value: De
         return;
     }
     let table = document.entry(spanned(setting.table())).or_insert_with(|| Spanned::new(0..0, DeValue::Table(DeTable::new())));
-    // `look_up` has refused everything else under a table's name.
+    // `look_up` has rejected every other value under a table's name.
     if let DeValue::Table(table) = table.get_mut() {
         table.insert(spanned(setting.key()), value);
     }

@@ -11,35 +11,35 @@ use super::nearest::nearest;
 use super::{ConfigError, Kind, Place, Problem, Retired, RetiredUse, Secrets, Setting, audit, http, settings};
 use crate::types::Text;
 
-/// What the environment says.
+/// Settings and secrets of the environment.
 pub(super) struct Environment<'a> {
     /// Values of settings, at most one each.
     pub(super) values: Vec<Given<'a>>,
-    /// `HOST`: the address of `http.listen`.
+    /// `HOST`: address of `http.listen`.
     pub(super) host: Option<IpAddr>,
-    /// `PORT`: its port.
+    /// `PORT`: port of `http.listen`.
     pub(super) port: Option<u16>,
     /// `SECRET_KEY` and `ADMIN_PASS`.
     pub(super) secrets: Secrets,
-    /// Variables of keys that were retired.
+    /// Variables of retired keys.
     pub(super) retired: Vec<RetiredUse>,
 }
 
-/// One setting's value.
+/// Value of one setting.
 pub(super) struct Given<'a> {
     pub(super) setting: &'static Setting,
     pub(super) variable: &'a str,
     pub(super) value: DeValue<'a>,
 }
 
-/// How a seed variable's text is read.
+/// Parser of a legacy variable's text.
 #[derive(Clone, Copy)]
 enum Reading {
     /// As the setting's own variable.
     Plain,
     /// `5` or, as Flask-Limiter wrote it, `5 per minute`.
     Rate,
-    /// Python's level names, in any case.
+    /// Names of Python's log levels, in any case.
     Level,
 }
 
@@ -61,7 +61,7 @@ const SEED: [(&str, &str, Reading); 11] = [
 /// Variables of the Python program that are no setting here.
 const SEED_OTHERS: [&str; 4] = ["PORT", "HOST", "ADMIN_PASS", "SECRET_KEY"];
 
-/// Names that begin like ours but belong to the build and to the tests.
+/// Prefixes of variables that belong to the build and the tests.
 const FOREIGN: [&str; 3] = ["PICHAT_CI_", "PICHAT_FUZZ_", "PICHAT_TEST_"];
 
 const RATE: Text =
@@ -69,7 +69,7 @@ const RATE: Text =
 const PORT: Text = Text::new("un puerto de 0 a 65535", "a port from 0 to 65535");
 
 impl<'a> Environment<'a> {
-    /// Reads the variables that concern PiChat; an empty one counts as unset.
+    /// Reads the variables that concern PiChat; an empty variable counts as unset.
     pub(super) fn read(env: &'a [(String, String)], table: &'static [Retired]) -> Result<Self, ConfigError> {
         let env: BTreeMap<&str, &str> = env
             .iter()
@@ -107,7 +107,7 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// The variables of retired keys.
+/// Returns the uses of retired keys.
 fn retired<'n>(names: impl Iterator<Item = &'n str>, table: &'static [Retired]) -> Vec<RetiredUse> {
     let used = |name: &'n str| {
         let key = table.iter().find(|retired| retired.variable() == name)?;
@@ -116,7 +116,7 @@ fn retired<'n>(names: impl Iterator<Item = &'n str>, table: &'static [Retired]) 
     names.filter_map(used).collect()
 }
 
-/// The first `PICHAT_*` name that no setting has.
+/// Rejects the first `PICHAT_*` name that no setting has.
 fn refuse_unknown<'n>(mut names: impl Iterator<Item = &'n str>) -> Result<(), ConfigError> {
     let unknown = names.find(|name| {
         name.starts_with("PICHAT_")
@@ -141,7 +141,7 @@ fn error(variable: &str, key: &'static str, problem: Problem) -> ConfigError {
     ConfigError::Value { place: Place::Variable(variable.to_owned()), key, problem }
 }
 
-/// A variable's text as the TOML value that the file would hold.
+/// Converts a variable's text to the TOML value that the file would hold.
 fn value(kind: Kind, how: Reading, text: &str) -> Result<DeValue<'_>, Problem> {
     match (how, kind) {
         (Reading::Rate, _) => {
@@ -169,7 +169,8 @@ fn value(kind: Kind, how: Reading, text: &str) -> Result<DeValue<'_>, Problem> {
     }
 }
 
-/// Decimal digits as a TOML integer. 30 digits fit an `i128`; what is over a ceiling is refused later, with the ceiling named.
+/// Parses decimal digits as a TOML integer. 30 digits fit an `i128`; the range check comes later and names
+/// the ceiling.
 fn number(text: &str) -> Option<DeValue<'_>> {
     if text.is_empty() || text.len() > 30 || !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;

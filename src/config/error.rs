@@ -1,12 +1,13 @@
-//! Why there is no configuration.
+//! Errors of reading the configuration.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::{MAX_FILE_BYTES, Place, Problem};
-use crate::types::Lang;
+use crate::types::{Lang, Text};
 
-/// What is wrong, where, and what is allowed. `Display` is [`ConfigError::text`] in English.
+/// Error of the configuration, with its place and the allowed values. `Display` is [`ConfigError::text`] in
+/// English.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.text(Lang::En))]
 pub enum ConfigError {
@@ -14,57 +15,57 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's error.
+        /// Error of the system.
         source: io::Error,
     },
-    /// The file is over [`MAX_FILE_BYTES`].
+    /// The file is larger than [`MAX_FILE_BYTES`].
     TooLarge {
         /// The file.
         path: PathBuf,
     },
     /// The file is not UTF-8.
     NotUtf8 {
-        /// The first wrong byte.
+        /// First byte that is not valid.
         place: Place,
     },
-    /// The text is no TOML.
+    /// The text is not TOML.
     Syntax {
-        /// Where the parser stopped.
+        /// Position at which the parser stopped.
         place: Place,
-        /// What the parser says, in its English.
+        /// Message of the parser, in English.
         message: String,
     },
     /// No setting has this name.
     UnknownKey {
-        /// The key.
+        /// Position of the key.
         place: Place,
-        /// Its path, such as `limits.romms`.
+        /// Path of the key, such as `limits.romms`.
         key: String,
-        /// The setting that was probably meant.
+        /// Nearest setting, if one is near enough to be a typing error.
         nearest: Option<String>,
-        /// The names there are in that table.
+        /// Keys that exist in that table.
         allowed: String,
     },
-    /// A `PICHAT_*` variable that no setting has.
+    /// No setting has this `PICHAT_*` variable.
     UnknownVariable {
-        /// Its name.
+        /// Name of the variable.
         name: String,
-        /// The variable that was probably meant.
+        /// Nearest variable, if one is near enough to be a typing error.
         nearest: Option<String>,
     },
     /// A setting's value is wrong.
     Value {
-        /// The value.
+        /// Position of the value.
         place: Place,
-        /// The setting, such as `limits.rooms`, or the variable's name.
+        /// Path of the setting, such as `limits.rooms`, or name of the variable.
         key: &'static str,
-        /// Fault of that file.
+        /// Fault of the value.
         problem: Problem,
     },
 }
 
 impl ConfigError {
-    /// One line for a person, in `lang`.
+    /// Returns the error in one line, in `lang`.
     pub fn text(&self, lang: Lang) -> String {
         match lang {
             Lang::Es => self.es(),
@@ -72,7 +73,7 @@ impl ConfigError {
         }
     }
 
-    /// One line in Spanish.
+    /// Returns the error in one line, in Spanish.
     pub fn es(&self) -> String {
         match self {
             Self::Unreadable { path, source } if source.kind() == io::ErrorKind::NotFound => {
@@ -83,7 +84,7 @@ impl ConfigError {
             }
             Self::TooLarge { path } => {
                 let kib = MAX_FILE_BYTES / 1024;
-                format!("{}: pasa de {kib} KiB; eso no es una configuración", path.display())
+                format!("{}: el archivo pesa más de {kib} KiB", path.display())
             }
             Self::NotUtf8 { place } => {
                 let place = place.text(Lang::Es);
@@ -93,12 +94,13 @@ impl ConfigError {
                 format!("{}: no es TOML válido: {message}", place.text(Lang::Es))
             }
             Self::UnknownKey { place, key, nearest, allowed } => {
-                let hint = hint(nearest.as_deref(), "¿quisiste decir", "?");
-                format!("{}: clave desconocida {key};{hint} hay: {allowed}", place.text(Lang::Es))
+                let hint = hint(nearest.as_deref(), Lang::Es).unwrap_or_else(|| format!("hay: {allowed}"));
+                format!("{}: la opción {key} no existe; {hint}", place.text(Lang::Es))
             }
             Self::UnknownVariable { name, nearest } => {
-                let hint = hint(nearest.as_deref(), "¿quisiste decir", "?");
-                format!("variable de entorno desconocida {name};{hint} hay una PICHAT_TABLA_CLAVE por cada clave de pichat.toml")
+                let all = "cada opción de pichat.toml tiene su variable PICHAT_TABLA_OPCION";
+                let hint = hint(nearest.as_deref(), Lang::Es).unwrap_or_else(|| all.to_owned());
+                format!("ninguna opción tiene la variable de entorno {name}; {hint}")
             }
             Self::Value { place, key, problem } => {
                 format!("{}: {}", located(place, key, Lang::Es), problem.text(Lang::Es))
@@ -116,7 +118,7 @@ impl ConfigError {
             }
             Self::TooLarge { path } => {
                 let kib = MAX_FILE_BYTES / 1024;
-                format!("{}: over {kib} KiB; that is no configuration", path.display())
+                format!("{}: file is larger than {kib} KiB", path.display())
             }
             Self::NotUtf8 { place } => {
                 format!("{}: not UTF-8; save the file in that encoding", place.text(Lang::En))
@@ -125,12 +127,13 @@ impl ConfigError {
                 format!("{}: not valid TOML: {message}", place.text(Lang::En))
             }
             Self::UnknownKey { place, key, nearest, allowed } => {
-                let hint = hint(nearest.as_deref(), "did you mean", "?");
-                format!("{}: unknown key {key};{hint} there are: {allowed}", place.text(Lang::En))
+                let hint = hint(nearest.as_deref(), Lang::En).unwrap_or_else(|| format!("there are: {allowed}"));
+                format!("{}: there is no setting {key}; {hint}", place.text(Lang::En))
             }
             Self::UnknownVariable { name, nearest } => {
-                let hint = hint(nearest.as_deref(), "did you mean", "?");
-                format!("unknown environment variable {name};{hint} there is one PICHAT_TABLE_KEY for each key of pichat.toml")
+                let all = "each setting of pichat.toml has its variable PICHAT_TABLE_KEY";
+                let hint = hint(nearest.as_deref(), Lang::En).unwrap_or_else(|| all.to_owned());
+                format!("no setting has the environment variable {name}; {hint}")
             }
             Self::Value { place, key, problem } => {
                 format!("{}: {}", located(place, key, Lang::En), problem.text(Lang::En))
@@ -139,11 +142,13 @@ impl ConfigError {
     }
 }
 
-fn hint(nearest: Option<&str>, before: &str, after: &str) -> String {
-    nearest.map(|name| format!(" {before} {name}{after}")).unwrap_or_default()
+/// Returns the question about the nearest name, if there is one.
+fn hint(nearest: Option<&str>, lang: Lang) -> Option<String> {
+    let question = Text::new("¿quisiste decir", "did you mean").pick(lang);
+    nearest.map(|name| format!("{question} {name}?"))
 }
 
-/// Where a value stands and what it is; a variable that is its own key is named once.
+/// Returns position and key; a variable that is its own key is named once.
 fn located(place: &Place, key: &str, lang: Lang) -> String {
     match place {
         Place::Variable(name) if name == key => place.text(lang),

@@ -1,4 +1,4 @@
-//! The annotated example, written from the settings.
+//! Annotated example file, generated from the settings.
 
 use std::fmt::Write as _;
 
@@ -9,16 +9,16 @@ use super::settings::TABLES;
 const WIDTH: usize = 98;
 
 const HEAD: [&str; 2] = [
-    "PiChat: todas las claves, cada una con su valor por omisión. Este archivo tal cual equivale a no tener ninguno. Una clave desconocida es un error, con línea y columna; \"pichat check ARCHIVO\" lo dice sin arrancar. Las variables de entorno mandan sobre el archivo: PICHAT_TABLA_CLAVE, por ejemplo PICHAT_LIMITS_ROOMS=100; las listas van separadas por comas. SECRET_KEY y ADMIN_PASS van solo en el entorno, nunca aquí.",
-    "PiChat: every key with its default. This file as it is equals having none. An unknown key is an error with line and column; \"pichat check FILE\" says so without starting. Environment variables override the file: PICHAT_TABLE_KEY, such as PICHAT_LIMITS_ROOMS=100; lists are separated by commas. SECRET_KEY and ADMIN_PASS are for the environment only, never for this file.",
+    "PiChat: todas las opciones con su valor predeterminado. Sin cambios, este archivo no modifica nada. Una opción desconocida es un error, con línea y columna; \"pichat check ARCHIVO\" lo revisa sin arrancar. Las variables de entorno mandan sobre el archivo: PICHAT_TABLA_OPCION, por ejemplo PICHAT_LIMITS_ROOMS=100; las listas van separadas por comas. SECRET_KEY y ADMIN_PASS van solo en el entorno, nunca aquí.",
+    "PiChat: every setting with its default. Unchanged, this file has no effect. An unknown setting is an error, with line and column; \"pichat check FILE\" checks it without starting. Environment variables override the file: PICHAT_TABLE_KEY, such as PICHAT_LIMITS_ROOMS=100; lists are separated by commas. SECRET_KEY and ADMIN_PASS are for the environment only, never for this file.",
 ];
-/// Rates, bursts and pauses share one range; saying it once keeps their comments short.
+/// Rates, bursts and delays share one range; stating it once keeps their comments short.
 const RATES: [&str; 2] = [
-    "Los que cuentan por minuto, de golpe, fallos o segundos van de 1 a 1000000000.",
-    "Those a minute, at once, of failures or of seconds go from 1 to 1000000000.",
+    "Los límites por minuto, de golpe, de fallos y de segundos van de 1 a 1000000000.",
+    "Limits per minute, of bursts, of failures and of seconds range from 1 to 1000000000.",
 ];
 
-/// `docs/pichat.example.toml`: every key, documented in Spanish and English, set to its default.
+/// Returns `docs/pichat.example.toml`: every key with its default, documented in Spanish and English.
 pub fn example() -> String {
     let mut out = String::new();
     for paragraph in HEAD {
@@ -52,7 +52,7 @@ fn keys(out: &mut String, table: &str) {
     }
 }
 
-/// A paragraph as comment lines, broken between words.
+/// Writes a paragraph as comment lines, wrapped between words.
 fn comment(out: &mut String, text: &str) {
     let mut width = 0;
     for word in text.split(' ') {
@@ -75,11 +75,11 @@ mod tests {
     use crate::config::{Config, Overrides};
     use std::path::Path;
 
-    /// Where the file stands; `PICHAT_TEST_BLESS=1` writes it anew.
+    /// The committed example; `PICHAT_TEST_BLESS=1` writes it again.
     const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pichat.example.toml");
 
     #[test]
-    fn the_example_is_the_settings_and_the_settings_are_the_defaults() {
+    fn example_matches_settings_and_defaults() {
         if std::env::var_os("PICHAT_TEST_BLESS").is_some() {
             std::fs::write(FILE, example()).unwrap();
         }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_names_every_key_once_with_both_languages() {
+    fn example_has_every_key_once_in_both_languages() {
         let lines = example();
         let document: toml::Table = lines.parse().unwrap();
         let count: usize = document.values().map(|v| v.as_table().map_or(1, |t| t.len())).sum();

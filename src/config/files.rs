@@ -1,4 +1,4 @@
-//! `[files]`: the quarantine's place and size; and `data_dir`, which it hangs from.
+//! `[files]`: folder and size of the quarantine; and `data_dir`, to which its path is relative.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -9,20 +9,20 @@ use super::origin::Origin;
 use super::{ConfigError, FILES_CEILING, Problem};
 use crate::types::Text;
 
-/// `[files]`.
+/// Settings of `[files]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// Folder of the uploads, already joined to `data_dir`; never `data_dir` itself.
     pub dir: PathBuf,
-    /// Most bytes of one file.
+    /// Maximum bytes of one file.
     pub max_file: u64,
-    /// Most bytes of all files.
+    /// Maximum bytes of all files.
     pub max_total: u64,
     /// Share of the disk that stays free.
     pub keep_free_percent: u8,
-    /// Most bytes of one person's files; a quarter of `max_total` where none is set.
+    /// Maximum bytes of one user's files; `None`: a quarter of `max_total`.
     pub user_bytes: Option<u64>,
-    /// Most files of one person; a quarter of `limits.files` where none is set.
+    /// Maximum number of one user's files; `None`: a quarter of `limits.files`.
     pub user_files: Option<usize>,
 }
 
@@ -34,7 +34,7 @@ const MAX_TOTAL_MIB: u64 = 2048;
 const MIB_CEILING: u64 = 1024 * 1024;
 const KEEP_FREE_PERCENT: u8 = 5;
 const KEEP_FREE_PERCENT_CEILING: u8 = 50;
-/// One person's share where none is set: with a quarter each, four people are needed to fill the store.
+/// Default share of one user: with a quarter each, no fewer than four users can fill the store.
 const SHARES: u64 = 4;
 
 impl Default for Files {
@@ -51,24 +51,24 @@ impl Default for Files {
 }
 
 impl Files {
-    /// Bytes that one person's files may have.
+    /// Returns the bytes that one user's files may have.
     pub fn user_total(&self) -> u64 {
         self.user_bytes.unwrap_or(self.max_total / SHARES).min(self.max_total)
     }
 
-    /// Files that one person may have, of `all` that there may be.
+    /// Returns the number of files that one user may have, if `all` files may exist.
     pub fn user_count(&self, all: usize) -> u64 {
         let all = all as u64;
         self.user_files.map_or_else(|| (all / SHARES).max(1), |files| files as u64).min(all)
     }
 
-    /// The folder as it was written, as far as that can be told: without the `data_dir` it was joined to.
+    /// Returns the folder as it was written, without the `data_dir` it was joined to.
     pub(super) fn below(&self, data_dir: &Path) -> &Path {
         self.dir.strip_prefix(data_dir).unwrap_or(&self.dir)
     }
 }
 
-/// `[files]` as written.
+/// `[files]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawFiles {
@@ -113,12 +113,12 @@ impl RawFiles {
     }
 }
 
-/// A path's components without `.`.
+/// Components of a path without `.`.
 fn named(path: &Path) -> impl Iterator<Item = Component<'_>> {
     path.components().filter(|part| *part != Component::CurDir)
 }
 
-/// The top-level `data_dir`.
+/// Returns the top-level `data_dir`.
 pub(super) fn data_dir(given: Option<&Spanned<String>>, origin: &Origin<'_>) -> Result<PathBuf, ConfigError> {
     match given {
         None => Ok(PathBuf::from(".")),
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn share_of_one_person_is_a_quarter_or_what_is_set() {
+    fn user_share_is_a_quarter_unless_set() {
         let files = Files::default();
         assert_eq!((files.user_total(), files.user_count(10_000)), (512 * MIB, 2500));
         assert_eq!((files.user_count(1), files.user_count(3)), (1, 1), "one file may always be");

@@ -1,4 +1,4 @@
-//! `[http]`: where the server listens and whom it believes.
+//! `[http]`: listen address, host names and trusted proxies.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -10,16 +10,16 @@ use super::ip_range::{self, IpRange};
 use super::origin::Origin;
 use crate::types::Text;
 
-/// `[http]`.
+/// Settings of `[http]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
-    /// Address and port to listen on; port 0 lets the system choose.
+    /// Listen address; port 0 lets the system choose.
     pub listen: SocketAddr,
     /// Further names of this server, lower-case, without port.
     pub hosts: Vec<String>,
-    /// Other sites' origins as browsers write them: lower-case, without a default port.
+    /// Origins of other sites as browsers write them: lower-case, without a default port.
     pub allowed_origins: Vec<String>,
-    /// Proxies whose forwarding headers are believed.
+    /// Proxies whose forwarding headers are trusted.
     pub trusted_proxies: Vec<IpRange>,
 }
 
@@ -41,7 +41,7 @@ impl Default for Http {
     }
 }
 
-/// `[http]` as written.
+/// `[http]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawHttp {
@@ -63,7 +63,7 @@ const ORIGIN: Text = Text::new(
     "esquema://nombre o esquema://nombre:puerto, sin ruta, como \"https://intranet.example\"",
     "scheme://host or scheme://host:port, without a path, such as \"https://intranet.example\"",
 );
-/// An address, in a list or in `HOST`.
+/// Allowed values of an address, in a list or in `HOST`.
 pub(super) const ADDRESS: Text = Text::new("una dirección IP, como \"192.168.1.10\"", "an IP address, such as \"192.168.1.10\"");
 
 impl RawHttp {
@@ -80,13 +80,14 @@ impl RawHttp {
     }
 }
 
-/// A DNS name or IPv4 address, lower-cased. 253 characters: RFC 1035 section 2.3.4 without the length bytes.
+/// Parses a DNS name or IPv4 address, lower-cased. Maximum of 253 characters: RFC 1035 section 2.3.4 without
+/// the length bytes.
 fn host_name(text: &str) -> Option<String> {
     let good = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     (text.len() <= 253 && text.split('.').all(good)).then(|| text.to_ascii_lowercase())
 }
 
-/// An origin as RFC 6454 section 6.2 serialises it, so that it can be compared with what a browser sends.
+/// Parses an origin and serializes it as RFC 6454 section 6.2 does, so that it compares equal to a browser's.
 fn web_origin(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
@@ -103,7 +104,7 @@ fn web_origin(text: &str) -> Option<String> {
         }
     };
     let port = match port.strip_prefix(':') {
-        // `u16::from_str` also takes a sign.
+        // `u16::from_str` also accepts a sign.
         Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse::<u16>().ok()?),
         None if port.is_empty() => None,
         _ => return None,
@@ -121,7 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn origins_are_what_a_browser_sends() {
+    fn origins_are_normalized_as_browsers_send_them() {
         let origin = |s: &str| web_origin(s);
         assert_eq!(origin("https://Intranet.Example").as_deref(), Some("https://intranet.example"));
         assert_eq!(origin("https://a.b:443").as_deref(), Some("https://a.b"));
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn host_names_have_neither_scheme_nor_port() {
+    fn host_name_with_scheme_or_port_is_rejected() {
         assert_eq!(host_name("Chat.Oficina.lan").as_deref(), Some("chat.oficina.lan"));
         for bad in ["", "a:80", "http://a", "a/b", "a..b", ".", "a b", &"a".repeat(254)] {
             assert_eq!(host_name(bad), None, "{bad}");
@@ -160,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_origin_read_twice_is_itself(text in "https?://[a-z.\\[\\]:0-9/]{0,20}|.{0,20}") {
+        fn origin_parsing_is_idempotent(text in "https?://[a-z.\\[\\]:0-9/]{0,20}|.{0,20}") {
             if let Some(once) = web_origin(&text) {
                 prop_assert_eq!(web_origin(&once), Some(once));
             }

@@ -1,36 +1,39 @@
-//! IP addresses and ranges of them.
+//! IP addresses and CIDR ranges.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::types::Text;
 
-/// Shortest prefixes: 10.0.0.0/8 and fc00::/7 are the widest private ranges. A wider one would trust strangers.
+/// Shortest prefixes: 10.0.0.0/8 and fc00::/7 are the widest private ranges. A wider range would trust public
+/// addresses.
 const MIN_PREFIX_V4: u8 = 8;
 const MIN_PREFIX_V6: u8 = 7;
 
-/// Values that the settings allow.
+/// Allowed values of the setting.
 pub(super) const ALLOWED: Text = Text::new(
     "una dirección IP, como \"127.0.0.1\", o una red que empieza en su primera dirección, como \"172.16.0.0/12\" o \"fd00::/8\" (de /8 a /32, o de /7 a /128 en IPv6)",
     "an IP address, such as \"127.0.0.1\", or a range that begins at its first address, such as \"172.16.0.0/12\" or \"fd00::/8\" (/8 to /32, or /7 to /128 for IPv6)",
 );
 
-/// An address, or a range in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
+/// IP address, or range in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
 ///
-/// A range whose address is not its first one is refused: `10.1.2.3/8` is more often a slip than the wish to trust a whole network.
+/// A range must begin at its first address: `10.1.2.3/8` is more often a mistake than a request to trust a
+/// whole network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IpRange {
     first: IpAddr,
     prefix: u8,
 }
 
-/// The text is no address and no range.
+/// The text is neither an address nor a range.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no IP address and no range")]
 pub struct NoRange;
 
 impl IpRange {
-    /// Returns true if the range has this address; an IPv4-mapped IPv6 address counts as the IPv4 address.
+    /// Returns true if the range contains the address. An IPv4-mapped IPv6 address counts as the IPv4
+    /// address.
     pub fn contains(&self, addr: IpAddr) -> bool {
         let mask = |addr: IpAddr| bits(addr).0 >> (bits(addr).1 - self.prefix);
         let addr = addr.to_canonical();
@@ -53,7 +56,7 @@ impl FromStr for IpRange {
             return text.parse::<IpAddr>().map(Self::from).map_err(|_| NoRange);
         };
         let first: IpAddr = first.parse().map_err(|_| NoRange)?;
-        // `u8::from_str` also takes a sign.
+        // `u8::from_str` also accepts a sign.
         let digits = !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_digit());
         let prefix: u8 = prefix.parse().ok().filter(|_| digits).ok_or(NoRange)?;
         let ((first, width), least) = match first {
@@ -74,7 +77,7 @@ impl FromStr for IpRange {
     }
 }
 
-/// The address as a number, and its width in bits.
+/// Returns the address as a number, and its width in bits.
 fn bits(addr: IpAddr) -> (u128, u8) {
     match addr {
         IpAddr::V4(addr) => (u32::from(addr).into(), 32),
@@ -99,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_hold_what_their_prefix_says() {
+    fn range_contains_its_prefix_only() {
         for (range, inside, outside) in [
             ("172.16.0.0/12", "172.16.0.0", "172.15.255.255"),
             ("172.16.0.0/12", "172.31.255.255", "172.32.0.0"),
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_refused() {
+    fn malformed_ranges_are_rejected() {
         for bad in [
             "",
             "10.0.0.0/",
@@ -142,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_range_has_its_addresses_and_no_others(first: u32, prefix in 8_u8..=32, other: u32) {
+        fn random_range_contains_exactly_its_addresses(first: u32, prefix in 8_u8..=32, other: u32) {
             let mask = u32::MAX << (32 - u32::from(prefix));
             let network = Ipv4Addr::from(first & mask);
             let range: IpRange = format!("{network}/{prefix}").parse().expect("a range");
@@ -151,7 +154,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in "[0-9a-f:./]{0,30}|.{0,20}") {
+        fn range_parser_never_panics(text in "[0-9a-f:./]{0,30}|.{0,20}") {
             let _ = text.parse::<IpRange>();
         }
     }

@@ -1,20 +1,21 @@
 //! `pichat.toml`, the environment and the command line, read into one checked [`Config`].
 //!
-//! Two steps. Raw: the document is parsed with its spans, every key is looked up among the [`settings`], the environment is laid over it,
-//! and serde structs with `deny_unknown_fields` take it. Checked: each table turns its raw half into values that cannot be wrong.
+//! Two steps. Raw: the document is parsed with its spans, every key is checked against the [`settings`], the
+//! environment is laid over it, and serde structs with `deny_unknown_fields` take it. Checked: each table
+//! converts its raw half into validated values.
 //! Strongest first: flags, `PICHAT_*` variables, the Python program's variables, the file, the defaults.
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `settings` | every key as data: path, kind, default, whether it changes while running, its documentation in both languages |
+//! | `settings` | every key as data: path, kind, default, reloadable or not, its documentation in both languages |
 //! | `http` `tls` `accounts` `argon2` `chat` `files` `audit` `limits` `secrets` | one table each, raw and checked |
-//! | `device` `wifi` `network` `claim` | the same, for what only the card's own system and its first start heed |
-//! | `document` `environment` `origin` | where values come from, and how an error finds its way back there |
-//! | `error` `problem` `nearest` | what a person is told |
-//! | `changes` | what a SIGHUP can change |
-//! | `retired` | keys that were once settings |
-//! | `written` | where each value of a text stands, and texts made of such values |
-//! | `example` | `docs/pichat.example.toml`, written from the settings |
+//! | `device` `wifi` `network` `claim` | the same, for settings that only the appliance and the first start use |
+//! | `document` `environment` `origin` | sources of values, and the way from an error back to its source |
+//! | `error` `problem` `nearest` | error texts |
+//! | `changes` | settings that a SIGHUP changes |
+//! | `retired` | keys that were settings once |
+//! | `written` | positions of the values in a text, and texts composed of such values |
+//! | `example` | `docs/pichat.example.toml`, generated from the settings |
 
 mod accounts;
 mod argon2;
@@ -83,44 +84,45 @@ pub use written::{Written, compose};
 use environment::Environment;
 use retired::RETIRED;
 
-/// Most bytes of a configuration file: the annotated example has under 16 KiB, so 256 KiB is no configuration but a mistake
-/// (a database, a device file) that must not be read into memory.
+/// Maximum bytes of a configuration file. The annotated example has under 16 KiB; a file over 256 KiB is a
+/// mistake (a database, a device file) that must not be read into memory.
 pub const MAX_FILE_BYTES: u64 = 256 * 1024;
 
-/// Everything a person can set, checked.
+/// All settings, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the database, the server's own key and, by default, the files live. Default: the working directory.
+    /// Folder of the database, of the server's own key and, by default, of the files. Default: the working
+    /// directory.
     pub data_dir: PathBuf,
-    /// `[http]`: where the server listens and whom it believes.
+    /// `[http]`: listen address, host names and trusted proxies.
     pub http: Http,
-    /// `[tls]`: whether it speaks HTTPS itself, and where.
+    /// `[tls]`: mode and address of HTTPS.
     pub tls: Tls,
     /// `[accounts]`: password hashing and sessions.
     pub accounts: Accounts,
-    /// `[chat]`: how long rooms and places in them outlive their people.
+    /// `[chat]`: lifetime of empty rooms and of seats of lost connections.
     pub chat: Chat,
-    /// `[files]`: the quarantine's place and size.
+    /// `[files]`: folder and size of the quarantine.
     pub files: Files,
-    /// `[audit]`: where events go, and how many.
+    /// `[audit]`: target and threshold of the audit log.
     pub audit: Audit,
-    /// `[limits]`: every bound a person may move.
+    /// `[limits]`: every limit that the operator may change.
     pub limits: Limits,
-    /// `[device]`: what the appliance is called, its language, its time zone.
+    /// `[device]`: host name, language and time zone of the appliance.
     pub device: Device,
-    /// `[wifi]`: the wireless network that the card joins.
+    /// `[wifi]`: wireless network of the card.
     pub wifi: Wifi,
-    /// `[network]`: the card's fixed address.
+    /// `[network]`: fixed address of the card.
     pub network: Network,
-    /// `[claim]`: the first account.
+    /// `[claim]`: first account.
     pub claim: Claim,
-    /// From the environment alone, never from the file.
+    /// Secrets, from the environment alone, never from the file.
     pub secrets: Secrets,
-    /// Keys without effect that file or environment name.
+    /// Retired keys that the file or the environment names.
     pub retired: Vec<RetiredUse>,
 }
 
-/// What the command line says; stronger than everything else.
+/// Values of the command line; they override all other sources.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--listen`.
@@ -129,12 +131,12 @@ pub struct Overrides {
     pub tls_listen: Option<SocketAddr>,
     /// `--data-dir`.
     pub data_dir: Option<PathBuf>,
-    /// Without a word in the settings HTTP is plain: `demo`, which nobody else can reach.
+    /// Serves plain HTTP unless the settings say otherwise: for `demo`, which only serves loopback.
     pub plain: bool,
 }
 
 impl Config {
-    /// What holds without a file, without variables, without flags.
+    /// Returns the configuration without file, variables and flags.
     pub fn defaults() -> Self {
         Self {
             data_dir: PathBuf::from("."),
@@ -154,10 +156,10 @@ impl Config {
         }
     }
 
-    /// Reads `file` (`None`: no file, only defaults), lays the variables of `env` over it and the flags over both.
+    /// Reads `file` (`None`: defaults only), overlays the variables of `env` and then the flags.
     ///
     /// # Errors
-    /// A file that cannot be read, also one that does not exist; and whatever [`Config::parse`] refuses.
+    /// Fails if the file does not exist or cannot be read, and as [`Config::parse`] does.
     pub fn load(file: Option<&Path>, env: &[(String, String)], overrides: Overrides) -> Result<Self, ConfigError> {
         let Some(path) = file else {
             return Self::parse("", Path::new(""), env, overrides);
@@ -165,15 +167,16 @@ impl Config {
         Self::parse(&read(path, path)?, path, env, overrides)
     }
 
-    /// The same from a text; `origin` is the name that errors give it. A byte order mark and CRLF line ends are welcome.
+    /// Parses a text; errors name it `origin`. A byte order mark and CRLF line ends are accepted.
     ///
     /// # Errors
-    /// What is no TOML, an unknown key or `PICHAT_*` variable, a value of the wrong type or outside what is allowed: each with its place.
+    /// Fails with the place of the first fault: a TOML error, an there is no setting or `PICHAT_*` variable, a wrong
+    /// type or a value out of range.
     pub fn parse(text: &str, origin: &Path, env: &[(String, String)], overrides: Overrides) -> Result<Self, ConfigError> {
         Self::parse_with(text, origin, env, overrides, RETIRED)
     }
 
-    /// As [`Config::parse`], with another table of retired keys.
+    /// Parses as [`Config::parse`] does, with another table of retired keys.
     fn parse_with(
         text: &str,
         origin: &Path,
@@ -219,16 +222,17 @@ impl Config {
         Ok(config)
     }
 
-    /// What differs between this configuration and a `newer` one. Secrets are read at start only, and not compared.
+    /// Returns the differences between this configuration and a `newer` one. Secrets are read at start only
+    /// and not compared.
     pub fn compare(&self, newer: &Self) -> Changes {
         Changes::between(self, newer)
     }
 }
 
-/// The text of a settings file, at most [`MAX_FILE_BYTES`] of it; errors name it `path`.
+/// Reads a settings file of at most [`MAX_FILE_BYTES`]; errors name it `path`.
 ///
 /// # Errors
-/// A file that is missing, unreadable, too large or not UTF-8.
+/// Fails if the file is missing, unreadable, too large or not UTF-8.
 pub fn read(file: &Path, path: &Path) -> Result<String, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let mut bytes = Vec::new();

@@ -1,10 +1,11 @@
-//! Which name was probably meant.
+//! Suggestions for unknown names.
 
-/// Two edits are a slip (`romms`, `conections`), three are another word (`port` is not `hosts`).
+/// Maximum edits of a typing error (`romms`, `conections`); three edits make another word (`port` is not
+/// `hosts`).
 const SLIP: usize = 2;
 
-/// The candidate with the fewest edits from `name`, where they are few enough to be a slip; a candidate whose last part is `name`'s last
-/// part (a key in the wrong table) counts as one edit.
+/// Returns the candidate with the fewest edits from `name`, if they are at most [`SLIP`]. A candidate that
+/// ends in the last part of `name` (a key in the wrong table) counts as one edit.
 pub(super) fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
     let last = |path: &str| path.rsplit('.').next().map(str::to_owned);
     candidates
@@ -17,7 +18,7 @@ pub(super) fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> O
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance in bytes; names over 64 bytes are far from everything.
+/// Returns the Levenshtein distance in bytes; names over 64 bytes match nothing.
 fn edits(a: &str, b: &str) -> usize {
     if a.len().max(b.len()) > 64 {
         return usize::MAX;
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_forgiven_another_word_is_not() {
+    fn only_near_names_are_suggested() {
         let known = || ["limits.rooms", "limits.room_ring", "http.listen"].map(str::to_owned).into_iter();
         assert_eq!(nearest("limits.romms", known()).as_deref(), Some("limits.rooms"));
         assert_eq!(nearest("rooms", known()).as_deref(), Some("limits.rooms"), "in the wrong table");

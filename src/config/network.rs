@@ -1,4 +1,4 @@
-//! `[network]`: a fixed address for the card, where the network gives it none or another.
+//! `[network]`: fixed address of the card, for networks without DHCP.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,21 +11,21 @@ use super::origin::Origin;
 use super::{ConfigError, Kind, Problem, Reload, Setting};
 use crate::types::Text;
 
-/// `[network]`.
+/// Settings of `[network]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
-    /// The fixed address; none: DHCP. Without one there are neither `gateway` nor `dns`.
+    /// Fixed address; `None`: DHCP, and neither `gateway` nor `dns` is set.
     pub address: Option<InterfaceAddress>,
-    /// The way out of the local network, of the address's family.
+    /// Default gateway, of the same family as the address.
     pub gateway: Option<IpAddr>,
-    /// Name servers.
+    /// Addresses of the name servers.
     pub dns: Vec<IpAddr>,
 }
 
-/// The address of one device, and how many of its bits name the network.
+/// Address of an interface and the length of its network prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InterfaceAddress {
-    /// The device's own address.
+    /// Address of the device.
     pub ip: IpAddr,
     /// 1 to 32, or to 128 for IPv6.
     pub prefix: u8,
@@ -35,15 +35,15 @@ impl InterfaceAddress {
     fn parse(text: &str) -> Option<Self> {
         let (ip, prefix) = text.split_once('/')?;
         let ip: IpAddr = ip.parse().ok()?;
-        // `u8::from_str` also takes a sign.
+        // `u8::from_str` also accepts a sign.
         let digits = prefix.bytes().all(|b| b.is_ascii_digit());
         let prefix = prefix.parse().ok().filter(|_| digits)?;
         let (widest, of_a_device) = match ip {
             IpAddr::V4(v4) => {
                 let hosts = u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
                 let host = v4.to_bits() & hosts;
-                // The first and the last address of a network are its own name and everybody (RFC 1122 section 3.2.1.3), but for
-                // networks of two (RFC 3021) and of one.
+                // The first and the last address of a network are the network's name and broadcast (RFC 1122
+                // section 3.2.1.3), except in networks of two (RFC 3021) and of one.
                 (32, prefix > 30 || (host != 0 && host != hosts && !v4.is_broadcast()))
             }
             IpAddr::V6(_) => (128, true),
@@ -59,7 +59,7 @@ impl fmt::Display for InterfaceAddress {
     }
 }
 
-/// `[network]` as written.
+/// `[network]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawNetwork {
@@ -77,7 +77,7 @@ const NEEDED: Text = Text::new(
     "a fixed address, such as \"192.168.1.20/24\": gateway and dns go with it",
 );
 const GATEWAY: Text = Text::new(
-    "la dirección del enrutador, de la misma familia que address, como \"192.168.1.1\"",
+    "la dirección del router, de la misma familia que address, como \"192.168.1.1\"",
     "the router's address, of the same family as address, such as \"192.168.1.1\"",
 );
 
@@ -86,7 +86,7 @@ impl RawNetwork {
         let fixed = |text: &str| if text.is_empty() { Some(None) } else { InterfaceAddress::parse(text).map(Some) };
         let address = origin.parsed("network.address", self.address.as_ref(), None, FIXED, fixed)?;
         let alone = |key, span| {
-            // What is wrong stands nowhere, so the value that asks for it is pointed at.
+            // The missing value has no position, so the error points at the value that requires it.
             let (place, problem) = (origin.place(key, span), Problem::Missing(NEEDED));
             ConfigError::Value { place, key: "network.address", problem }
         };
@@ -124,7 +124,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Text::new("Dirección del enrutador; va con address.", "The router's address; goes with address."),
+        doc: Text::new("Dirección del router; va con address.", "The router's address; goes with address."),
         same: |a, b| a.network.gateway == b.network.gateway,
     },
     Setting {
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_that_of_one_device() {
+    fn interface_address_is_a_host_address() {
         for good in ["192.168.1.20/24", "10.0.0.0/31", "10.0.0.1/32", "fd00::20/64", "2001:db8::1/128", "1.2.3.4/1"] {
             assert_eq!(InterfaceAddress::parse(good).map(|a| a.to_string()).as_deref(), Some(good));
         }

@@ -1,4 +1,4 @@
-//! Where a value was given, so that an error can say so; and the checks that every table shares.
+//! Source of a value, for error texts; and the checks that all tables share.
 
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
@@ -9,15 +9,15 @@ use toml::Spanned;
 use super::{ConfigError, Problem};
 use crate::types::{Lang, Text};
 
-/// Most entries of a list: a person types them; 64 names or proxies are more than one office has.
+/// Maximum entries of a list: 64 names or proxies are more than one office has.
 const MAX_LIST: usize = 64;
 
-/// Where something was written.
+/// Position of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In a file.
     File {
-        /// The file, as it was named.
+        /// Path of the file, as it was given.
         path: PathBuf,
         /// Line, from 1.
         line: u32,
@@ -29,7 +29,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place of a byte `offset` in a file's `text`.
+    /// Returns the position of a byte `offset` in a file's `text`.
     pub(super) fn in_text(path: &Path, text: &str, offset: usize) -> Self {
         let before = &text[..text.floor_char_boundary(offset)];
         let line = before.matches('\n').count() + 1;
@@ -38,7 +38,7 @@ impl Place {
         Self::File { path: path.to_owned(), line: number(line), column: number(column) }
     }
 
-    /// For a person: `file:line:column` or the variable's name.
+    /// Returns `file:line:column` or the variable's name, for a person.
     pub fn text(&self, lang: Lang) -> String {
         match self {
             Self::File { path, line, column } => format!("{}:{line}:{column}", path.display()),
@@ -50,7 +50,7 @@ impl Place {
     }
 }
 
-/// One text, and which of its keys the environment has overridden.
+/// Text of a configuration, and the keys that the environment overrides.
 pub(super) struct Origin<'a> {
     pub(super) path: &'a Path,
     pub(super) text: &'a str,
@@ -58,17 +58,17 @@ pub(super) struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// Whether a variable decides `key`.
+    /// Returns true if a variable sets `key`.
     pub(super) fn overrides(&self, key: &str) -> bool {
         self.variables.contains_key(key)
     }
 
-    /// A place in the file.
+    /// Returns a position in the file.
     pub(super) fn at(&self, span: &Range<usize>) -> Place {
         Place::in_text(self.path, self.text, span.start)
     }
 
-    /// Where the value of `key` was given: in the variable where one decides, else at `span`.
+    /// Returns the source of the value of `key`: the variable that sets it, else the position of `span`.
     pub(super) fn place(&self, key: &str, span: &Range<usize>) -> Place {
         match self.variables.get(key) {
             Some(name) => Place::Variable((*name).to_owned()),
@@ -76,18 +76,18 @@ impl Origin<'_> {
         }
     }
 
-    /// The error about what is no TOML.
+    /// Converts an error of the TOML parser.
     pub(super) fn syntax(&self, error: &toml::de::Error) -> ConfigError {
         let place = self.at(&error.span().unwrap_or_default());
         ConfigError::Syntax { place, message: error.message().replace('\n', "; ") }
     }
 
-    /// The error about a value of `key`.
+    /// Returns the error about a value of `key`.
     pub(super) fn error(&self, key: &'static str, span: &Range<usize>, problem: Problem) -> ConfigError {
         ConfigError::Value { place: self.place(key, span), key, problem }
     }
 
-    /// A number within `allowed`, or `default` where none is given.
+    /// Returns a number within `allowed`, or `default` if none is given.
     pub(super) fn number<T>(
         &self,
         key: &'static str,
@@ -113,7 +113,7 @@ impl Origin<'_> {
         })
     }
 
-    /// A text that `parse` understands, or `default` where none is given; `wanted` says what would be understood.
+    /// Parses a text, or returns `default` if none is given. The error shows `wanted`.
     pub(super) fn parsed<T>(
         &self,
         key: &'static str,
@@ -128,7 +128,7 @@ impl Origin<'_> {
         parse(given.get_ref()).ok_or_else(|| self.error(key, &given.span(), Problem::form(given.get_ref(), wanted)))
     }
 
-    /// A list of texts that `parse` understands; empty where none is given.
+    /// Parses a list of texts; empty if none is given.
     pub(super) fn list<T>(
         &self,
         key: &'static str,

@@ -1,59 +1,59 @@
-//! What can be wrong with one value, said in both languages.
+//! Faults of one value, in both languages.
 
 use super::{Argon2ParamsError, Kind};
 use crate::types::{Lang, Text};
 
-/// Most characters of a bad value that an error repeats.
+/// Maximum characters of a bad value that an error repeats.
 const SHOWN_CHARS: usize = 60;
 
-/// What is wrong with a value, and what is allowed instead.
+/// Fault of a value, and the allowed values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// A text where a number belongs, and the like.
+    /// The value has another type, such as a text instead of a number.
     WrongType(Kind),
-    /// A number below the least or over the compiled ceiling.
+    /// The number is below the minimum or over the compiled ceiling.
     OutOfRange {
-        /// As it was given.
+        /// Value as it was given.
         value: String,
-        /// The least allowed.
+        /// Minimum.
         low: u64,
-        /// The ceiling.
+        /// Ceiling.
         high: u64,
     },
-    /// A text that does not have the form it needs.
+    /// The text does not have the required form.
     Form {
-        /// As it was given, shortened, control characters escaped.
+        /// Value as it was given, shortened, control characters escaped.
         value: String,
-        /// What would be understood.
+        /// Allowed form.
         wanted: Text,
     },
-    /// Nothing, where another setting makes this one necessary.
+    /// The value is missing, and another setting requires it.
     Missing(Text),
-    /// A list that is too long.
+    /// The list is too long.
     TooMany {
-        /// Most entries.
+        /// Maximum entries.
         max: usize,
     },
-    /// Password hashing that is not understood, too weak or too strong.
+    /// The Argon2 parameters cannot be parsed, or are too weak or too strong.
     Argon2(Argon2ParamsError),
-    /// Something that cannot be used, and why, in the words of whoever tried.
+    /// The value cannot be used, for this cause.
     Unusable(String),
-    /// A secret that does not have the form it needs; it is not repeated.
+    /// A secret does not have the required form; the text does not repeat it.
     Secret {
-        /// What would be understood.
+        /// Allowed form.
         wanted: Text,
     },
-    /// A secret under its least length; the secret itself is not repeated.
+    /// A secret is too short; the text does not repeat it.
     ShortSecret {
         /// Bytes given.
         bytes: usize,
-        /// Bytes needed.
+        /// Minimum bytes.
         least: usize,
     },
 }
 
 impl Problem {
-    /// A [`Problem::Form`] that repeats no more of `value` than a line holds.
+    /// Returns a [`Problem::Form`] that repeats at most one line of `value`.
     pub fn form(value: &str, wanted: Text) -> Self {
         let mut shown: String = value.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
         if value.chars().nth(SHOWN_CHARS).is_some() {
@@ -62,7 +62,7 @@ impl Problem {
         Self::Form { value: shown, wanted }
     }
 
-    /// For a person.
+    /// Returns the text in `lang`.
     pub fn text(&self, lang: Lang) -> String {
         match lang {
             Lang::Es => self.es(),
@@ -72,21 +72,21 @@ impl Problem {
 
     fn es(&self) -> String {
         match self {
-            Self::WrongType(kind) => format!("aquí va {}", kind.title().es),
+            Self::WrongType(kind) => format!("debe ser {}", kind.title().es),
             Self::OutOfRange { value, low, high } if under(value, *low) => {
                 format!("{value} está por debajo del mínimo de {low} (se permite de {low} a {high})")
             }
             Self::OutOfRange { value, low, high } => {
-                format!("{value} pasa del tope de {high} (se permite de {low} a {high})")
+                format!("{value} supera el máximo de {high} (se permite de {low} a {high})")
             }
-            Self::Form { value, wanted } => format!("«{value}» no sirve; se permite {}", wanted.es),
+            Self::Form { value, wanted } => format!("«{value}» no es válido; escribe {}", wanted.es),
             Self::Missing(wanted) => format!("falta {}", wanted.es),
             Self::TooMany { max } => {
                 format!("la lista tiene más de {max} elementos; se permiten {max}")
             }
             Self::Argon2(error) => error.text(Lang::Es),
             Self::Unusable(cause) => format!("no se puede usar: {cause}"),
-            Self::Secret { wanted } => format!("no sirve; se permite {}", wanted.es),
+            Self::Secret { wanted } => format!("no es válido; escribe {}", wanted.es),
             Self::ShortSecret { bytes, least } => {
                 format!("tiene {bytes} bytes; se necesitan al menos {least}, al azar")
             }
@@ -95,15 +95,15 @@ impl Problem {
 
     fn en(&self) -> String {
         match self {
-            Self::WrongType(kind) => format!("{} belongs here", kind.title().en),
+            Self::WrongType(kind) => format!("must be {}", kind.title().en),
             Self::OutOfRange { value, low, high } if under(value, *low) => {
-                format!("{value} is under the least of {low} (allowed: {low} to {high})")
+                format!("{value} is below the minimum of {low} (allowed: {low} to {high})")
             }
             Self::OutOfRange { value, low, high } => {
-                format!("{value} is over the ceiling of {high} (allowed: {low} to {high})")
+                format!("{value} is over the maximum of {high} (allowed: {low} to {high})")
             }
             Self::Form { value, wanted } => {
-                format!("\"{value}\" will not do; allowed: {}", wanted.en)
+                format!("\"{value}\" is not valid; use {}", wanted.en)
             }
             Self::Missing(wanted) => format!("missing: {}", wanted.en),
             Self::TooMany { max } => {
@@ -111,7 +111,7 @@ impl Problem {
             }
             Self::Argon2(error) => error.text(Lang::En),
             Self::Unusable(cause) => format!("cannot be used: {cause}"),
-            Self::Secret { wanted } => format!("will not do; allowed: {}", wanted.en),
+            Self::Secret { wanted } => format!("not valid; use {}", wanted.en),
             Self::ShortSecret { bytes, least } => {
                 format!("it has {bytes} bytes; at least {least} random ones are needed")
             }
@@ -119,7 +119,7 @@ impl Problem {
     }
 }
 
-/// Whether a number that is out of range is so at the lower end.
+/// Returns true if a number that is out of range is below the minimum.
 fn under(value: &str, low: u64) -> bool {
     value.parse::<i128>().is_ok_and(|value| value < i128::from(low))
 }

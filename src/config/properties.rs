@@ -1,15 +1,16 @@
-//! What holds for every settings file and every environment. The fuzzers in `fuzz/` and the tests below ask the same.
+//! Properties that hold for every settings file and environment, shared by the fuzzers in `fuzz/` and the
+//! tests below.
 
 use std::path::Path;
 
 use super::{Config, ConfigError, Overrides, Place, Written, compose};
 use crate::types::Lang;
 
-/// Between the text of the file and the lines `NAME=VALUE` of the environment.
+/// Separates the text of the file from the lines `NAME=VALUE` of the environment.
 const ENVIRONMENT: &str = "\n%%\n";
 
-/// Settings are taken or refused with a place and one line of words in both languages; those that are taken say the same when they are set
-/// together anew, and what is emptied in them can still be read.
+/// Asserts that settings are accepted, or rejected with a place and one line in both languages. Accepted
+/// settings are the same after they are composed again, and a text with cleared values can be parsed.
 pub fn config(data: &[u8]) {
     let whole = String::from_utf8_lossy(data);
     let (text, lines) = whole.split_once(ENVIRONMENT).unwrap_or((&whole, ""));
@@ -45,7 +46,7 @@ fn assert_told(error: &ConfigError, text: &str) {
     if let Place::File { line, column, .. } = place {
         let at = |n: &u32| usize::try_from(*n).unwrap_or(usize::MAX);
         let there = text.split('\n').nth(at(line) - 1);
-        // One past the end is where something is missing.
+        // A position one past the end is that of a missing value.
         assert!(there.is_some_and(|there| at(column) <= there.chars().count() + 1), "{line}:{column} of {text:?}");
     }
 }
@@ -58,7 +59,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_corpus_holds() {
+    fn config_corpus_holds() {
         replay("config", config);
     }
 
@@ -72,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_settings_hold(lines in proptest::collection::vec(line(), 0..4), env in proptest::collection::vec(line(), 0..3)) {
+        fn config_properties_hold_for_any_settings(lines in proptest::collection::vec(line(), 0..4), env in proptest::collection::vec(line(), 0..3)) {
             config(format!("{}{ENVIRONMENT}{}", lines.concat(), env.concat()).as_bytes());
         }
     }

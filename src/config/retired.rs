@@ -1,36 +1,37 @@
-//! Keys that were once settings. A file of yesterday that names them is taken: they are ignored, and that is said.
+//! Keys that were settings in earlier versions. A file that names them is accepted; they are ignored and
+//! reported.
 
 use super::Place;
 use crate::types::{Lang, Text};
 
-/// A key that no longer has an effect.
+/// Key that no longer has an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retired {
-    /// Table and key, as it was.
+    /// Table and key.
     pub path: &'static str,
-    /// The version in which it lost its effect.
+    /// Version in which it lost its effect.
     pub since: &'static str,
-    /// The setting that took its place, if there is one.
+    /// Setting that replaced it, if any.
     pub replaced_by: Option<&'static str>,
-    /// Its outcome, as a clause.
+    /// Reason, as a clause.
     pub why: Text,
 }
 
-/// All keys that were retired. A setting that goes gets a row here in the same commit, for as long as there are cards with files
-/// that name it. So far none went.
+/// All retired keys. A setting that is removed gets a row here in the same commit, for as long as cards with
+/// such files exist. No key was retired so far.
 pub(super) const RETIRED: &[Retired] = &[];
 
-/// A retired key in a file or in the environment.
+/// Use of a retired key in a file or in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetiredUse {
-    /// Its place.
+    /// Place of the key.
     pub place: Place,
-    /// Its name.
+    /// The retired key.
     pub key: &'static Retired,
 }
 
 impl Retired {
-    /// The environment variable, as it was.
+    /// Returns the environment variable of the key.
     pub(super) fn variable(&self) -> String {
         format!("PICHAT_{}", self.path.replace('.', "_").to_ascii_uppercase())
     }
@@ -41,7 +42,7 @@ impl Retired {
 }
 
 impl RetiredUse {
-    /// One line for a person.
+    /// Returns the report in one line.
     pub fn text(&self, lang: Lang) -> String {
         let Retired { path, since, replaced_by, why } = self.key;
         let (place, why) = (self.place.text(lang), why.pick(lang));
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn retired_keys_are_ignored_and_told_with_their_places() {
+    fn retired_keys_are_ignored_and_reported() {
         let config = parse(
             "old_folder = [1]\n[limits]\nrooms = 7\nold_rate = \"x\"\n",
             &[("PICHAT_OLD_FOLDER", "x"), ("PICHAT_LIMITS_OLD_RATE", "9")],
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn key_that_never_was_stays_an_error() {
+    fn unknown_key_beside_retired_keys_is_an_error() {
         assert!(matches!(parse("[limits]\nold_rat = 1\n", &[]), Err(ConfigError::UnknownKey { .. })));
         assert!(matches!(parse("", &[("PICHAT_LIMITS_OLD_RAT", "1")]), Err(ConfigError::UnknownVariable { .. })));
         let both = parse("[limits]\nold_rate = 1\nrooms = \"x\"\n", &[]);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn retired_keys_are_no_settings_and_name_ones_that_exist() {
+    fn retired_keys_do_not_clash_with_settings() {
         for retired in RETIRED.iter().chain(OLD) {
             assert!(settings().all(|setting| setting.path != retired.path), "{}", retired.path);
             let other = retired.replaced_by;

@@ -1,4 +1,4 @@
-//! What is never in a file and never in a log.
+//! Secrets: never in a file and never in a log.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{ConfigError, Place, Problem};
 use crate::types::crypto::MacKey;
 
-/// Secrets of the environment, wiped when dropped.
+/// Secrets of the environment, wiped on drop.
 #[derive(Clone, Default)]
 pub struct Secrets {
     /// `SECRET_KEY`: keys the HMACs of tokens that leave the server; at least [`MacKey::MIN_BYTES`] bytes.
@@ -17,7 +17,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Checks what the variables hold.
+    /// Checks the values of the variables.
     pub(super) fn check(secret_key: Option<&str>, admin_pass: Option<&str>) -> Result<Self, ConfigError> {
         let bytes = secret_key.map_or(MacKey::MIN_BYTES, str::len);
         if bytes < MacKey::MIN_BYTES {

@@ -1,6 +1,6 @@
-//! Every key as data: from here come the names of the environment, the check for unknown keys, the annotated example and the comparison
-//! at SIGHUP. A new setting is one row here (a limit: one row in `limits.rs`; of the card: in its table's file) and one field in its
-//! table's raw and checked half.
+//! Every key as data. The names of the environment, the check for unknown keys, the annotated example and the
+//! comparison at SIGHUP come from it. A new setting is one row here (a limit: one row in `limits.rs`; of the
+//! card: in its table's file) and one field in its table's raw and checked half.
 
 use super::{Config, claim, device, limits, network, wifi};
 use crate::types::Text;
@@ -10,28 +10,28 @@ use crate::types::Text;
 pub struct Setting {
     /// Table and key, such as `limits.rooms`; a key outside the tables has no dot.
     pub path: &'static str,
-    /// What its value is.
+    /// Type of the value.
     pub kind: Kind,
-    /// The default as TOML.
+    /// Default as TOML.
     pub default: &'static str,
-    /// Whether a running server takes a new value.
+    /// When a new value takes effect.
     pub reload: Reload,
-    /// What it does, for the annotated example.
+    /// Documentation for the annotated example.
     pub doc: Text,
-    /// Whether two configurations agree on it.
+    /// Returns true if two configurations have the same value.
     pub(super) same: fn(&Config, &Config) -> bool,
 }
 
-/// What a value may be.
+/// Type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A whole number.
+    /// Whole number.
     Number,
-    /// A quoted text.
+    /// Quoted text.
     Text,
-    /// A list of quoted texts.
+    /// List of quoted texts.
     List,
-    /// A table of further keys.
+    /// Table of further keys.
     Table,
 }
 
@@ -45,7 +45,7 @@ pub enum Reload {
 }
 
 impl Kind {
-    /// For a person.
+    /// Returns the type's description for a person.
     pub const fn title(self) -> Text {
         match self {
             Self::Number => Text::new("un número entero, sin comillas", "a whole number without quotes"),
@@ -57,53 +57,59 @@ impl Kind {
 }
 
 impl Setting {
-    /// The table; empty for a key outside the tables.
+    /// Returns the table; empty for a key outside the tables.
     pub fn table(&self) -> &'static str {
         self.path.split_once('.').map_or("", |(table, _)| table)
     }
 
-    /// The key within its table.
+    /// Returns the key within its table.
     pub fn key(&self) -> &'static str {
         self.path.split_once('.').map_or(self.path, |(_, key)| key)
     }
 
-    /// The environment variable: `PICHAT_LIMITS_ROOMS`.
+    /// Returns the environment variable, such as `PICHAT_LIMITS_ROOMS`.
     pub fn variable(&self) -> String {
         format!("PICHAT_{}", self.path.replace('.', "_").to_ascii_uppercase())
     }
 
-    /// The setting of this path.
+    /// Finds the setting of a path.
     pub(super) fn find(path: &str) -> Option<&'static Self> {
         settings().find(|setting| setting.path == path)
     }
 }
 
-/// All settings, table by table, in the order of the annotated example.
+/// Returns all settings, table by table, in the order of the annotated example.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
     let tables = [SETTINGS, limits::SETTINGS, device::SETTINGS, wifi::SETTINGS, network::SETTINGS, claim::SETTINGS];
     tables.into_iter().flatten()
 }
 
-/// The tables, in the same order, each with what it is about.
+/// All tables, in the same order, with their documentation.
 pub(super) const TABLES: &[(&str, Text)] = &[
-    ("http", Text::new("Dónde escucha el servidor y a quién le cree.", "Where the server listens and whom it believes.")),
+    (
+        "http",
+        Text::new(
+            "Dirección y nombres del servidor, y proxies de confianza.",
+            "Address and names of the server, and trusted proxies.",
+        ),
+    ),
     ("tls", Text::new("HTTPS servido por el propio PiChat.", "HTTPS served by PiChat itself.")),
     ("accounts", Text::new("Contraseñas y sesiones.", "Passwords and sessions.")),
     ("chat", Text::new("Salas.", "Rooms.")),
-    ("files", Text::new("La cuarentena: donde quedan los archivos subidos.", "The quarantine: where uploads are kept.")),
+    ("files", Text::new("La cuarentena: la carpeta de los archivos subidos.", "The quarantine: the folder of the uploads.")),
     ("audit", Text::new("Registro de auditoría.", "The audit log.")),
     (
         "limits",
         Text::new(
-            "Todo tiene un límite. Cada uno puede bajar, o subir hasta el tope que dice su comentario.",
-            "Everything has a limit. Each may be lowered, or raised to the ceiling that its comment names.",
+            "Todo tiene un límite. Cada uno se puede bajar, o subir hasta el máximo que dice su comentario.",
+            "Everything has a limit. Each can be lowered, or raised to the maximum in its comment.",
         ),
     ),
     (
         "device",
         Text::new(
-            "El equipo. Esta tabla y las dos siguientes las pone en práctica la tarjeta; en otro sistema solo cuenta language.",
-            "The device. The card puts this table and the next two in force; on another system only language counts.",
+            "El equipo. Esta tabla y las dos siguientes solo tienen efecto en la tarjeta; en otro sistema solo cuenta language.",
+            "The device. This table and the next two have an effect on the card only; on another system only language counts.",
         ),
     ),
     ("wifi", Text::new("Red inalámbrica, en la tarjeta.", "The wireless network, on the card.")),
@@ -118,7 +124,7 @@ const SETTINGS: &[Setting] = &[
         default: r#"".""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Carpeta de la base de datos y de las claves propias del servidor. \".\" es la carpeta de trabajo.",
+            "Carpeta de la base de datos y de las llaves propias del servidor. \".\" es la carpeta de trabajo.",
             "Folder of the database and of the server's own keys. \".\" is the working directory.",
         ),
         same: |a, b| a.data_dir == b.data_dir,
@@ -129,8 +135,8 @@ const SETTINGS: &[Setting] = &[
         default: r#""0.0.0.0:8080""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Dirección IP y puerto donde escucha HTTP. Con [tls] en marcha solo ayuda a llegar a HTTPS.",
-            "IP address and port on which HTTP listens. With [tls] on it only helps to get to HTTPS.",
+            "Dirección IP y puerto donde escucha HTTP. Con [tls] activo solo lleva a HTTPS.",
+            "IP address and port on which HTTP listens. With [tls] on it only leads to HTTPS.",
         ),
         same: |a, b| a.http.listen == b.http.listen,
     },
@@ -140,8 +146,8 @@ const SETTINGS: &[Setting] = &[
         default: "[]",
         reload: Reload::Live,
         doc: Text::new(
-            "Otros nombres por los que se llega a este servidor, por ejemplo \"chat.oficina.lan\". Las direcciones IP, localhost, pichat.local y el nombre del equipo, solo o con .local, ya valen.",
-            "Further names this server is reached by, such as \"chat.oficina.lan\". IP addresses, localhost, pichat.local and the machine's own name, alone or with .local, are always valid.",
+            "Otros nombres de este servidor, por ejemplo \"chat.oficina.lan\". Las direcciones IP, localhost, pichat.local y el nombre del equipo, solo o con .local, ya funcionan.",
+            "Further names of this server, such as \"chat.oficina.lan\". IP addresses, localhost, pichat.local and the machine's own name, alone or with .local, are always valid.",
         ),
         same: |a, b| a.http.hosts == b.http.hosts,
     },
@@ -162,8 +168,8 @@ const SETTINGS: &[Setting] = &[
         default: "[]",
         reload: Reload::Live,
         doc: Text::new(
-            "Direcciones IP o redes, como \"172.16.0.0/12\", de los proxies a los que se les cree de dónde viene cada quien, por qué nombre y si fue por HTTPS (X-Forwarded-For, -Host y -Proto, o Forwarded). Vacía: ninguno.",
-            "IP addresses or ranges, such as \"172.16.0.0/12\", of the proxies that are believed about where a client comes from, by which name, and whether over HTTPS (X-Forwarded-For, -Host and -Proto, or Forwarded). Empty: none.",
+            "Direcciones IP o redes, como \"172.16.0.0/12\", de los proxies de confianza. De ellos se aceptan la dirección del cliente, el nombre pedido y si fue por HTTPS (X-Forwarded-For, -Host y -Proto, o Forwarded). Vacía: ninguno.",
+            "IP addresses or ranges, such as \"172.16.0.0/12\", of trusted proxies. Their word is taken for the client's address, the requested name and the use of HTTPS (X-Forwarded-For, -Host and -Proto, or Forwarded). Empty: none.",
         ),
         same: |a, b| a.http.trusted_proxies == b.http.trusted_proxies,
     },
@@ -173,8 +179,8 @@ const SETTINGS: &[Setting] = &[
         default: r#""local-ca""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "\"local-ca\": HTTPS con un certificado que este equipo se hace; la dirección de [http] explica entonces cómo confiar en él y lleva a HTTPS. \"files\": HTTPS con los dos archivos de abajo. \"off\": solo HTTP, como en pichat demo si nada se dice.",
-            "\"local-ca\": HTTPS with a certificate that this device makes for itself; the address of [http] then explains how to trust it and leads to HTTPS. \"files\": HTTPS with the two files below. \"off\": HTTP only, as in pichat demo when nothing is said.",
+            "\"local-ca\": HTTPS con un certificado que este equipo se hace; la dirección de [http] explica entonces cómo confiar en él y lleva a HTTPS. \"files\": HTTPS con los dos archivos de abajo. \"off\": solo HTTP, como hace pichat demo sin esta opción.",
+            "\"local-ca\": HTTPS with a certificate that this device makes for itself; the address of [http] then explains how to trust it and leads to HTTPS. \"files\": HTTPS with the two files below. \"off\": HTTP only, as pichat demo does without this setting.",
         ),
         same: |a, b| a.tls.mode.word() == b.tls.mode.word(),
     },
@@ -195,7 +201,7 @@ const SETTINGS: &[Setting] = &[
         default: r#""""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Certificado y su cadena, PEM. Una ruta relativa cuelga de data_dir. SIGHUP lee los dos archivos otra vez.",
+            "Certificado y su cadena, PEM. Una ruta relativa empieza en data_dir. SIGHUP lee los dos archivos de nuevo.",
             "Certificate and its chain, PEM. A relative path is below data_dir. SIGHUP reads both files again.",
         ),
         same: |a, b| a.tls.mode.certificate() == b.tls.mode.certificate(),
@@ -206,7 +212,7 @@ const SETTINGS: &[Setting] = &[
         default: r#""""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Clave privada del certificado, PEM. Una ruta relativa cuelga de data_dir.",
+            "Clave privada del certificado, PEM. Una ruta relativa empieza en data_dir.",
             "The certificate's private key, PEM. A relative path is below data_dir.",
         ),
         same: |a, b| a.tls.mode.key() == b.tls.mode.key(),
@@ -217,8 +223,8 @@ const SETTINGS: &[Setting] = &[
         default: r#""m=19456,t=2,p=1""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Costo de Argon2id: memoria en KiB, pasadas, carriles; o \"auto\", que lo mide en esta máquina. Menos que las filas de OWASP (m=19456,t=2 · m=12288,t=3 · m=9216,t=4 · m=7168,t=5) se rechaza; tope: m=262144,t=16,p=4.",
-            "Cost of Argon2id: memory in KiB, passes, lanes; or \"auto\", which measures this machine. Less than OWASP's rows (m=19456,t=2 · m=12288,t=3 · m=9216,t=4 · m=7168,t=5) is refused; ceiling: m=262144,t=16,p=4.",
+            "Costo de Argon2id: memoria en KiB, pasadas, carriles; o \"auto\", que lo mide en esta máquina. Menos que las filas de OWASP (m=19456,t=2 · m=12288,t=3 · m=9216,t=4 · m=7168,t=5) se rechaza; máximo: m=262144,t=16,p=4.",
+            "Cost of Argon2id: memory in KiB, passes, lanes; or \"auto\", which measures this machine. Less than OWASP's rows (m=19456,t=2 · m=12288,t=3 · m=9216,t=4 · m=7168,t=5) is rejected; maximum: m=262144,t=16,p=4.",
         ),
         same: |a, b| a.accounts.argon2 == b.accounts.argon2,
     },
@@ -239,8 +245,8 @@ const SETTINGS: &[Setting] = &[
         default: "12",
         reload: Reload::Live,
         doc: Text::new(
-            "Horas que dura una sesión como máximo, se use o no: de 1 a 720 (30 días).",
-            "Hours that a session lasts at most, used or not: 1 to 720 (30 days).",
+            "Duración máxima de una sesión, en horas: de 1 a 720 (30 días).",
+            "Longest session, in hours: 1 to 720 (30 days).",
         ),
         same: |a, b| a.accounts.session_life == b.accounts.session_life,
     },
@@ -250,8 +256,8 @@ const SETTINGS: &[Setting] = &[
         default: "10",
         reload: Reload::Live,
         doc: Text::new(
-            "Minutos que una sala vacía guarda su código y su contraseña: de 0 a 1440. Sus mensajes se borran al quedar vacía.",
-            "Minutes that an empty room keeps its code and password: 0 to 1440. Its messages are wiped when it empties.",
+            "Minutos que una sala vacía guarda su código y su contraseña: de 0 a 1440. Sus mensajes se borran cuando queda vacía.",
+            "Minutes that an empty room keeps its code and password: 0 to 1440. Its messages are wiped when it becomes empty.",
         ),
         same: |a, b| a.chat.empty_room == b.chat.empty_room,
     },
@@ -272,7 +278,7 @@ const SETTINGS: &[Setting] = &[
         default: r#""cuarentena""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Carpeta de los archivos subidos. Una ruta relativa cuelga de data_dir.",
+            "Carpeta de los archivos subidos. Una ruta relativa empieza en data_dir.",
             "Folder of the uploads. A relative path is below data_dir.",
         ),
         same: |a, b| a.files.below(&a.data_dir) == b.files.below(&b.data_dir),

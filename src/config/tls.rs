@@ -1,4 +1,4 @@
-//! `[tls]`: whether PiChat speaks HTTPS itself.
+//! `[tls]`: mode and address of HTTPS.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use super::origin::Origin;
 use super::{Config, ConfigError, Problem};
 use crate::types::Text;
 
-/// `[tls]`.
+/// Settings of `[tls]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// Where HTTPS listens, as it was given; [`Config::tls_listen`] says what that comes to.
+    /// Configured address of HTTPS; [`Config::tls_listen`] resolves it.
     pub listen: Option<SocketAddr>,
-    /// Where its certificate comes from.
+    /// Source of the certificate.
     pub mode: TlsMode,
 }
 
@@ -24,20 +24,20 @@ pub struct Tls {
 pub enum TlsMode {
     /// Plain HTTP.
     Off,
-    /// HTTPS with certificates of an authority that this device makes for itself. The default.
+    /// HTTPS with certificates of this device's own authority. The default.
     #[default]
     LocalCa,
-    /// HTTPS with a certificate that somebody made.
+    /// HTTPS with certificate files of the operator.
     Files {
         /// Certificate and its chain, PEM.
         certificate: PathBuf,
-        /// Its private key, PEM.
+        /// Private key of the certificate, PEM.
         key: PathBuf,
     },
 }
 
 impl TlsMode {
-    /// The word of `mode`.
+    /// Returns the value of `mode`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -62,10 +62,11 @@ impl TlsMode {
 }
 
 impl Config {
-    /// Where HTTPS listens: as it was given, else beside plain HTTP, so that who serves one address only does not open all of them.
+    /// Returns the address of HTTPS: the configured one, else next to plain HTTP, so that a server on one
+    /// address does not open all of them.
     pub fn tls_listen(&self) -> SocketAddr {
         let port = match self.http.listen.port() {
-            // Both are the system's to choose.
+            // The system chooses both ports.
             0 => 0,
             80 => 443,
             8443 => 8444,
@@ -75,7 +76,7 @@ impl Config {
     }
 }
 
-/// `[tls]` as written.
+/// `[tls]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawTls {
@@ -97,7 +98,7 @@ const PATH: Text = Text::new(
 );
 
 impl RawTls {
-    /// Relative paths are below `data_dir`; where nothing is said `otherwise` holds.
+    /// Checks the values. Relative paths are below `data_dir`; `otherwise` is the mode if none is set.
     pub(super) fn check(&self, origin: &Origin<'_>, data_dir: &Path, otherwise: TlsMode) -> Result<Tls, ConfigError> {
         let listen = self.listen.as_ref().filter(|text| !text.get_ref().is_empty());
         let listen = listen.map(|_| {
@@ -107,7 +108,7 @@ impl RawTls {
         Ok(Tls { listen: listen.transpose()?, mode: self.mode(origin, data_dir, otherwise)? })
     }
 
-    /// Two listeners on one address cannot be; port 0 is another one each time.
+    /// Checks that both listeners have different addresses; port 0 differs each time.
     pub(super) fn apart(&self, origin: &Origin<'_>, config: &Config) -> Result<(), ConfigError> {
         let both = config.tls_listen();
         match &self.listen {
@@ -125,7 +126,7 @@ impl RawTls {
         let path = |key, given: &Option<Spanned<String>>| match given {
             Some(path) if !path.get_ref().is_empty() => Ok(data_dir.join(path.get_ref())),
             Some(path) => Err(origin.error(key, &path.span(), Problem::Missing(PATH))),
-            // There is nothing to point at but the mode that asks for it.
+            // The error points at the mode, which requires the missing value.
             None => {
                 Err(ConfigError::Value { place: origin.place("tls.mode", &mode.span()), key, problem: Problem::Missing(PATH) })
             }
@@ -147,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn https_listens_beside_http_unless_told_where() {
+    fn https_address_defaults_to_that_of_http() {
         let listen = |http: &str| {
             let mut config = Config::defaults();
             config.http.listen = http.parse().unwrap();

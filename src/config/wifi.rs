@@ -1,4 +1,4 @@
-//! `[wifi]`: the wireless network that the card joins.
+//! `[wifi]`: wireless network of the card.
 
 use std::fmt;
 
@@ -10,26 +10,26 @@ use super::origin::Origin;
 use super::{ConfigError, Kind, Problem, Reload, Setting};
 use crate::types::Text;
 
-/// `[wifi]`.
+/// Settings of `[wifi]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wifi {
-    /// Name of the network, 1 to 32 bytes; none: no Wi-Fi.
+    /// Name of the network, 1 to 32 bytes; `None`: no Wi-Fi.
     pub ssid: Option<String>,
-    /// Its password; none: an open network. Only there with an `ssid`.
+    /// Password; `None`: an open network. Set only with an `ssid`.
     pub password: Option<WifiPassword>,
-    /// Two capital letters, ISO 3166: which channels and powers the law allows.
+    /// Country code of two capital letters, ISO 3166: sets the channels and powers that the law allows.
     pub country: Option<String>,
 }
 
-/// A WPA passphrase, or the key made of one. Wiped when dropped, never shown.
+/// WPA passphrase, or the key derived from one. Wiped on drop; never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WifiPassword(Zeroizing<String>);
 
-/// IEEE 802.11-2020 section 9.4.2.2.
+/// Maximum of IEEE 802.11-2020 section 9.4.2.2.
 const SSID_BYTES: usize = 32;
-/// IEEE 802.11-2020 section J.4.1.
+/// Range of IEEE 802.11-2020 section J.4.1.
 const PASSPHRASE_CHARS: std::ops::RangeInclusive<usize> = 8..=63;
-/// 256 bits.
+/// Digits of 256 bits.
 const KEY_DIGITS: usize = 64;
 
 impl WifiPassword {
@@ -38,12 +38,12 @@ impl WifiPassword {
         (passphrase || is_key(text)).then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// As it was written: 8 to 63 printable ASCII characters, or 64 hexadecimal digits.
+    /// Returns the password as written: 8 to 63 printable ASCII characters, or 64 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is the 64 digits of a key. WPA3 has no such keys.
+    /// Returns true if it is the 64 digits of a key. WPA3 has no such keys.
     pub fn is_key(&self) -> bool {
         is_key(&self.0)
     }
@@ -59,7 +59,7 @@ impl fmt::Debug for WifiPassword {
     }
 }
 
-/// `[wifi]` as written.
+/// `[wifi]` before its values are checked.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawWifi {
@@ -71,7 +71,7 @@ pub(super) struct RawWifi {
 const SSID: Text = Text::new("un nombre de red de hasta 32 bytes", "a network name of up to 32 bytes");
 const SSID_NEEDED: Text = Text::new("el nombre de la red: password va con ssid", "the network's name: password goes with ssid");
 const PASSWORD: Text = Text::new(
-    "de 8 a 63 caracteres ASCII (sin tildes ni eñes) o 64 cifras hexadecimales; vacía, red abierta",
+    "de 8 a 63 caracteres ASCII (sin tildes ni ñ) o 64 dígitos hexadecimales; vacía, red abierta",
     "8 to 63 ASCII characters or 64 hexadecimal digits; empty, an open network",
 );
 const COUNTRY: Text = Text::new("las dos letras del país, como \"CO\"", "the two letters of the country, such as \"CO\"");
@@ -120,7 +120,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: r#""""#,
         reload: Reload::Restart,
         doc: Text::new(
-            "Su contraseña: de 8 a 63 caracteres, o los 64 hexadecimales de la clave. El equipo la guarda en el primer arranque y la borra de este archivo. Vacía: la guardada para esa red o, si no hay, red abierta.",
+            "Su contraseña: de 8 a 63 caracteres, o los 64 dígitos hexadecimales de la llave. El equipo la guarda en el primer arranque y la borra de este archivo. Vacía: la guardada para esa red o, si no hay, red abierta.",
             "Its password: 8 to 63 characters, or the 64 hexadecimal digits of the key. The device keeps it at the first boot and clears it here. Empty: the one kept for that network or, where there is none, an open network.",
         ),
         same: |a, b| a.wifi.password == b.wifi.password,

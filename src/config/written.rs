@@ -1,4 +1,4 @@
-//! Where each value of a settings text stands, so that another text can be made of it and what is not meant stays as it is.
+//! Positions of the values in a settings text, to edit it or compose another without changing the rest.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,21 +10,21 @@ use zeroize::Zeroizing;
 use super::origin::Origin;
 use super::{ConfigError, Place, Problem, settings};
 
-/// A text that [`Config::parse`](super::Config::parse) took, and the values in it.
+/// Text that [`Config::parse`](super::Config::parse) accepted, and the positions of its values.
 pub struct Written<'a> {
     mark: &'a str,
     origin: Origin<'a>,
     values: BTreeMap<&'static str, Range<usize>>,
 }
 
-/// What an emptied value becomes.
+/// Text of a cleared value.
 const EMPTY: &str = "\"\"";
 
 impl<'a> Written<'a> {
-    /// Finds the values of `text`; `origin` is the name that errors give it.
+    /// Finds the values of `text`; errors name it `origin`.
     ///
     /// # Errors
-    /// What is no TOML.
+    /// Fails if the text is not TOML.
     pub fn read(text: &'a str, origin: &'a Path) -> Result<Self, ConfigError> {
         let (mark, text) = text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 });
         let origin = Origin { path: origin, text, variables: BTreeMap::new() };
@@ -38,29 +38,30 @@ impl<'a> Written<'a> {
         Ok(Self { mark, origin, values })
     }
 
-    /// The value of `key` as it was written, quotes and all; none where the text does not name it.
+    /// Returns the value of `key` as written, with its quotes; `None` if the text does not contain the key.
     pub fn value(&self, key: &str) -> Option<&'a str> {
         self.origin.text.get(self.values.get(key)?.clone())
     }
 
-    /// Where that value stands; the beginning of the text where it does not name it.
+    /// Returns the position of that value, or the beginning of the text.
     pub fn place(&self, key: &str) -> Place {
         self.origin.at(&self.values.get(key).cloned().unwrap_or_default())
     }
 
-    /// The error about that value.
+    /// Returns the error about that value.
     pub fn error(&self, key: &'static str, problem: Problem) -> ConfigError {
         ConfigError::Value { place: self.place(key), key, problem }
     }
 
-    /// The text with the values of `keys` emptied and, where there is a `note`, a comment at the end of their lines. All else is the
-    /// same to the byte. Whether it still reads as meant is the caller's to check: a value of several lines may follow on the same line.
+    /// Returns the text with the values of `keys` cleared and, with a `note`, a comment at the end of their
+    /// lines. All other bytes stay. The caller must check that the text still parses as intended: a value of
+    /// several lines may follow on the same line.
     pub fn emptied(&self, keys: &[&str], note: Option<&str>) -> Zeroizing<String> {
         let mut spans: Vec<_> = keys.iter().filter_map(|key| self.values.get(key)).collect();
-        // From the end, so that what is still to be done has not moved.
+        // From the end, so that the remaining positions stay valid.
         spans.sort_by_key(|span| std::cmp::Reverse(span.start));
         let room = self.mark.len() + self.origin.text.len() + spans.len() * (EMPTY.len() + note.map_or(0, |note| note.len() + 3));
-        // Room for everything: text that grows leaves copies of itself behind.
+        // Full capacity at once: a growing text would leave copies of itself behind.
         let mut text = Zeroizing::new(String::with_capacity(room));
         text.push_str(self.origin.text);
         for span in spans {
@@ -78,7 +79,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// A settings text with the values that `written` gives, each as it stands in the text it comes from.
+/// Composes a settings text from the values that `written` returns, each as it stands in its source text.
 pub fn compose<'a>(written: impl Fn(&'static str) -> Option<&'a str>) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
     let mut table = "";
@@ -107,7 +108,7 @@ mod tests {
     const BOTH: [&str; 2] = ["wifi.password", "claim.admin_password_hash"];
 
     #[test]
-    fn only_the_value_goes_and_the_note_comes() {
+    fn clearing_replaces_only_values_and_adds_the_note() {
         let file = "\u{feff}# año\r\n[wifi]\r\n  password   =  'ñ \"# x'  # mía\r\nssid=\"x\"\r\n\r\n[claim]\r\nadmin_password_hash = \"y\"";
         let want = "\u{feff}# año\r\n[wifi]\r\n  password   =  \"\"  # mía # vista\r\nssid=\"x\"\r\n\r\n[claim]\r\nadmin_password_hash = \"\" # vista";
         assert_eq!(emptied(file, &BOTH), want);
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_found_and_set_together_anew() {
+    fn values_are_found_and_composed_again() {
         let file = "\u{feff}http.hosts = [ # two\n 'a', \"b\"]\n[limits]\nrooms = 0x10\n[wifi]\nssid = '''it's'''\n";
         let written = Written::read(file, Path::new("pichat.toml")).unwrap();
         assert_eq!((written.value("limits.rooms"), written.value("limits.files")), (Some("0x10"), None));
@@ -134,7 +135,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_set_together_anew_says_the_same(rooms in 1..=1024_u32, ssid in "\\PC{1,8}", host in "[a-z]{1,9}") {
+        fn composed_text_parses_to_the_same_settings(rooms in 1..=1024_u32, ssid in "\\PC{1,8}", host in "[a-z]{1,9}") {
             let text = format!("wifi.ssid = {ssid:?}\nhttp = {{ hosts = [{host:?}] }}\n[limits]\nrooms = {rooms}\n");
             let parse = |text: &str| Config::parse(text, Path::new("x"), &[], Overrides::default());
             if let Ok(config) = parse(&text) {

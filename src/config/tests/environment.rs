@@ -1,9 +1,9 @@
-//! Variables and flags over the file.
+//! Variables and flags override the file.
 
 use super::*;
 
 #[test]
-fn flags_beat_variables_beat_the_seeds_names_beat_the_file() {
+fn flags_override_variables_override_legacy_override_file() {
     let file = "data_dir = 'file'\nhttp.listen = '1.1.1.1:1'\nlimits.login_failures = 1";
     let seed = ("MAX_LOGIN_ATTEMPTS", "2");
     let own = ("PICHAT_LIMITS_LOGIN_FAILURES", "3");
@@ -37,7 +37,7 @@ fn flags_beat_variables_beat_the_seeds_names_beat_the_file() {
 }
 
 #[test]
-fn the_seeds_names_work() {
+fn legacy_variables_set_their_settings() {
     let key = "0123456789abcdef0123456789abcdef";
     let config = with_env(
         "",
@@ -71,29 +71,37 @@ fn the_seeds_names_work() {
 }
 
 #[test]
-fn bad_variables_are_named_and_secrets_are_not_repeated() {
+fn bad_variables_are_named_without_secret_values() {
     let wrong = [
-        ("HOST", "localhost", "environment variable HOST: http.listen: \"localhost\" will not do; allowed: an IP address"),
-        ("PORT", "65536", "environment variable PORT: http.listen: \"65536\" will not do; allowed: a port"),
+        ("HOST", "localhost", "environment variable HOST: http.listen: \"localhost\" is not valid; use an IP address"),
+        ("PORT", "65536", "environment variable PORT: http.listen: \"65536\" is not valid; use a port"),
         (
             "RATE_LIMIT_UPLOAD",
             "5 per hour",
-            "environment variable RATE_LIMIT_UPLOAD: limits.uploads_per_minute: \"5 per hour\" will",
+            "environment variable RATE_LIMIT_UPLOAD: limits.uploads_per_minute: \"5 per hour\" is",
         ),
         (
             "RATE_LIMIT_UPLOAD",
             "per minute",
-            "environment variable RATE_LIMIT_UPLOAD: limits.uploads_per_minute: \"per minute\" will",
+            "environment variable RATE_LIMIT_UPLOAD: limits.uploads_per_minute: \"per minute\" is",
         ),
-        ("MAX_LOGIN_ATTEMPTS", "0", "environment variable MAX_LOGIN_ATTEMPTS: limits.login_failures: 0 is under the least of 1"),
-        ("LOG_LEVEL", "loud", "environment variable LOG_LEVEL: audit.level: \"loud\" will not do"),
-        ("ALLOWED_ORIGINS", "*", "environment variable ALLOWED_ORIGINS: http.allowed_origins: \"*\" will not do"),
-        ("PICHAT_LIMITS_ROOMS", "-1", "environment variable PICHAT_LIMITS_ROOMS: limits.rooms: a whole number"),
+        (
+            "MAX_LOGIN_ATTEMPTS",
+            "0",
+            "environment variable MAX_LOGIN_ATTEMPTS: limits.login_failures: 0 is below the minimum of 1",
+        ),
+        ("LOG_LEVEL", "loud", "environment variable LOG_LEVEL: audit.level: \"loud\" is not valid"),
+        ("ALLOWED_ORIGINS", "*", "environment variable ALLOWED_ORIGINS: http.allowed_origins: \"*\" is not valid"),
+        ("PICHAT_LIMITS_ROOMS", "-1", "environment variable PICHAT_LIMITS_ROOMS: limits.rooms: must be a whole number"),
         ("PICHAT_TLS_MODE", "files", "environment variable PICHAT_TLS_MODE: tls.certificate: missing"),
-        ("PICHAT_LIMITS_ROMS", "1", "unknown environment variable PICHAT_LIMITS_ROMS; did you mean PICHAT_LIMITS_ROOMS?"),
-        ("PICHAT_SECRET_KEY", "1", "unknown environment variable PICHAT_SECRET_KEY; did you mean SECRET_KEY?"),
-        ("PICHAT_ROOMS", "1", "unknown environment variable PICHAT_ROOMS; did you mean PICHAT_LIMITS_ROOMS?"),
-        ("PICHAT_COLOUR", "1", "unknown environment variable PICHAT_COLOUR; there is one"),
+        (
+            "PICHAT_LIMITS_ROMS",
+            "1",
+            "no setting has the environment variable PICHAT_LIMITS_ROMS; did you mean PICHAT_LIMITS_ROOMS?",
+        ),
+        ("PICHAT_SECRET_KEY", "1", "no setting has the environment variable PICHAT_SECRET_KEY; did you mean SECRET_KEY?"),
+        ("PICHAT_ROOMS", "1", "no setting has the environment variable PICHAT_ROOMS; did you mean PICHAT_LIMITS_ROOMS?"),
+        ("PICHAT_COLOUR", "1", "no setting has the environment variable PICHAT_COLOUR; each setting"),
     ];
     for (name, value, want) in wrong {
         let got = env_complaint(name, value);
@@ -111,7 +119,7 @@ fn bad_variables_are_named_and_secrets_are_not_repeated() {
 }
 
 #[test]
-fn every_setting_has_a_variable_that_changes_it_and_nothing_else() {
+fn each_variable_changes_its_setting_only() {
     let tls = [("PICHAT_TLS_MODE", "files"), ("PICHAT_TLS_CERTIFICATE", "c"), ("PICHAT_TLS_KEY", "k")];
     for setting in settings() {
         let base: &[_] = match (setting.table(), setting.key()) {
@@ -162,7 +170,7 @@ fn every_setting_has_a_variable_that_changes_it_and_nothing_else() {
 }
 
 #[test]
-fn only_the_demonstration_is_plain_unless_told() {
+fn only_demo_defaults_to_plain_http() {
     let plain = Overrides { plain: true, ..Overrides::default() };
     let mode = |text: &str, flags: &Overrides| Config::parse(text, Path::new(""), &[], flags.clone()).unwrap().tls.mode;
     assert_eq!((mode("", &plain), mode("", &Overrides::default())), (TlsMode::Off, TlsMode::LocalCa));

@@ -1,4 +1,4 @@
-//! The whole way from text, variables and flags to a `Config`, and what is said when there is none.
+//! The whole way from text, variables and flags to a `Config` or an error.
 
 mod environment;
 mod errors;
@@ -23,7 +23,7 @@ fn with_env(text: &str, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("pichat.toml"), &env(pairs), Overrides::default())
 }
 
-/// Made by the crate that verifies it: password `admin123`, the default parameters.
+/// Made by the crate that verifies it: password `admin123`, default parameters.
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
 
 #[track_caller]
@@ -37,7 +37,7 @@ fn env_complaint(name: &str, value: &str) -> String {
 }
 
 #[test]
-fn nothing_given_is_the_defaults() {
+fn empty_input_gives_the_defaults() {
     let defaults = format!("{:?}", Config::defaults());
     assert_eq!(format!("{:?}", parse("").unwrap()), defaults);
     assert_eq!(format!("{:?}", Config::load(None, &[], Overrides::default()).unwrap()), defaults);
@@ -45,7 +45,7 @@ fn nothing_given_is_the_defaults() {
 }
 
 #[test]
-fn every_number_has_the_range_of_the_design() {
+fn numbers_have_their_documented_ranges() {
     let ranges: &[(&str, u64, u64)] = &[
         ("accounts.session_idle_minutes", 1, 43_200),
         ("accounts.session_hours", 1, 720),
@@ -79,7 +79,7 @@ fn every_number_has_the_range_of_the_design() {
 }
 
 #[test]
-fn a_full_file_is_read() {
+fn full_file_is_parsed() {
     let config = parse(
         "data_dir = '/srv/pichat'\n[http]\nlisten = '[::1]:0'\nhosts = ['Chat.Lan']\nallowed_origins = ['HTTPS://A.b:443']\n\
          trusted_proxies = ['::1', '10.0.0.1']\n[tls]\nmode = 'files'\nlisten = '[::1]:1'\ncertificate = '/etc/c.pem'\nkey = 'k.pem'\n[accounts]\n\
@@ -102,7 +102,7 @@ fn a_full_file_is_read() {
 }
 
 #[test]
-fn what_the_card_says_about_itself_is_read() {
+fn card_tables_are_parsed() {
     let config = parse(&format!(
         "[device]\nhostname = 'Recepcion-2'\nlanguage = 'en'\ntime_zone = 'America/Bogota'\n[wifi]\nssid = 'Cafetería \"5G\"'\n\
          password = 'con \"#\\ raro'\ncountry = 'co'\n[network]\naddress = '192.168.1.20/24'\ngateway = '192.168.1.1'\n\
@@ -128,7 +128,7 @@ fn what_the_card_says_about_itself_is_read() {
 }
 
 #[test]
-fn limits_raised_for_a_measurement_load() {
+fn limits_raised_for_a_measurement_are_accepted() {
     let config = parse(
         "[limits]\nlogins_per_minute = 1000000\nrequests_per_minute = 100000000\nrequest_burst = 1000000\n\
          messages_per_minute = 100000000\nroom_members = 1024\nrooms = 1024\nconnections = 16384\n\
@@ -137,7 +137,7 @@ fn limits_raised_for_a_measurement_load() {
     assert_eq!(config.unwrap().limits.sockets_per_session, 16_384);
 }
 
-/// A line that is nearly a setting, so that the property test gets past the parser.
+/// A line that is almost a setting, so that the property test gets past the parser.
 fn line() -> impl Strategy<Value = String> {
     let settings: Vec<_> = settings().collect();
     let value = prop_oneof![
@@ -152,21 +152,21 @@ fn line() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in prop_oneof![".{0,80}", proptest::collection::vec(line(), 0..4).prop_map(|v| v.concat())]) {
+    fn parser_never_panics_on_any_text(text in prop_oneof![".{0,80}", proptest::collection::vec(line(), 0..4).prop_map(|v| v.concat())]) {
         if let Err(error) = parse(&text) {
             prop_assert!(!error.es().is_empty() && !error.to_string().contains('\n'));
         }
     }
 
     #[test]
-    fn no_variable_makes_it_panic(which in 0..64_usize, value in ".{0,40}|[0-9]{1,40}|[0-9]{1,3} ?(per|/) ?minute") {
+    fn parser_never_panics_on_any_variable(which in 0..64_usize, value in ".{0,40}|[0-9]{1,40}|[0-9]{1,3} ?(per|/) ?minute") {
         let seed = ["PORT", "HOST", "SECRET_KEY", "ALLOWED_ORIGINS", "RATE_LIMIT_LOGIN", "LOG_LEVEL"];
         let name = settings().nth(which).map_or_else(|| seed[which % seed.len()].to_owned(), |s| s.variable());
         let _ = Config::parse("", Path::new(""), &[(name, value)], Overrides::default()).map_err(|error| error.es());
     }
 
     #[test]
-    fn what_is_accepted_is_within_its_bounds(rooms in any::<i64>(), chars in 0..6000_i64) {
+    fn accepted_numbers_are_within_bounds(rooms in any::<i64>(), chars in 0..6000_i64) {
         if let Ok(config) = parse(&format!("limits.rooms = {rooms}\nlimits.message_chars = {chars}")) {
             prop_assert!((1..=ROOMS_CEILING).contains(&config.limits.rooms));
             prop_assert!(config.limits.frame_bytes() >= 12 * config.limits.message_chars);
