@@ -211,7 +211,7 @@ fn certificates_are_looked_at_as_the_server_would() {
     assert_eq!(set(key, KEY, 0o600), "");
     assert!(card.read(IN_FORCE).contains("mode = \"files\""));
     assert!(set(key, "no key", 0o600).starts_with("<3>pichat.toml:4:7: tls.key: no se puede usar: "));
-    assert!(set(key, KEY, 0o000).starts_with("<3>pichat.toml:4:7: tls.key: «/var/lib/pichat/k.pem» no sirve"));
+    assert!(set(key, KEY, 0o000).starts_with("<3>pichat.toml:4:7: tls.key: «/var/lib/pichat/k.pem» no es válido"));
     assert_eq!(card.read(IN_FORCE), SHIPPED);
     assert_eq!(set(key, KEY, 0o600), "");
     assert!(set(file, "", 0o600).starts_with("<3>pichat.toml:3:15: tls.certificate: no se puede usar: "));
@@ -293,7 +293,7 @@ fn the_code_is_on_the_card_while_it_is_good_for_something() {
         (2, 2)
     );
     assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
-    assert!(text.find("Código") < text.find("Code to claim"), "{text}");
+    assert!(text.find("Código") < text.find("Setup code"), "{text}");
     let inode = || card.at(CODE).metadata().expect("is there").ino();
     let first = inode();
     code();

@@ -257,7 +257,7 @@ fn claim_close_ends_a_reclaim_at_once() {
     let (shown, _) = claim_command(data.path(), &["show"]);
     assert!(shown.contains("pichat claim close") && !shown.contains(&code), "{shown}");
     let (said, log) = claim_command(data.path(), &["close"]);
-    assert!(said.contains("Reclamo cerrado"), "{said}");
+    assert!(said.contains("Activación cerrada"), "{said}");
     assert!(
         log.contains("event=claim.closed result=ok kind=again by=\"command:") || log.contains("kind=again by=command:"),
         "{log}"

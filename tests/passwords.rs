@@ -27,7 +27,7 @@ fn user(dir: &Path, args: &[&str], stdin: &str) -> String {
 
 /// The one-time password among what a command printed.
 fn one_time(out: &str) -> String {
-    let line = out.lines().find_map(|line| line.strip_prefix("Contraseña de un solo uso: "));
+    let line = out.lines().find_map(|line| line.strip_prefix("Contraseña temporal: "));
     line.unwrap_or_else(|| panic!("none in {out}")).to_owned()
 }
 
@@ -115,7 +115,7 @@ fn the_same_rules_hold_for_a_claim_for_admin_pass_and_on_the_command_line() {
     let folder = tempfile::tempdir().expect("a folder");
     for weak in ["password1", "eva-12345", "siete 7"] {
         let (status, _, err) = user_command(&["add", "eva", "--role", "cliente", "--password-stdin"], folder.path(), weak);
-        assert!(status.code() == Some(65) && err.contains("esa contraseña no sirve: "), "{weak}: {err}");
+        assert!(status.code() == Some(65) && err.contains("esa contraseña no es válida: "), "{weak}: {err}");
         assert!(!err.contains(weak), "a password is not repeated: {err}");
     }
     let serve = common::server::pichat()
@@ -239,11 +239,11 @@ fn guesses_at_the_current_password_count_as_wrong_sign_ins() {
 fn a_password_by_hand_is_ones_own_unless_it_is_said_otherwise() {
     let server = with_users();
     let dir = &server.data_dir;
-    assert!(!user(dir, &["add", "dora", "--role", "usuario", "--password-stdin"], OWN).contains("un solo uso"));
+    assert!(!user(dir, &["add", "dora", "--role", "usuario", "--password-stdin"], OWN).contains("temporal"));
     let dora = Client::signed_in(&server, "dora", OWN);
     assert_eq!(dora.get("/inicio").status, 200);
     let told = user(dir, &["passwd", "dora", "--must-change"], "la de la telefonista");
-    assert!(told.contains("Al entrar hay que cambiarla") && !told.contains("telefonista"), "{told}");
+    assert!(told.contains("debe cambiarla al iniciar sesión") && !told.contains("telefonista"), "{told}");
     eventually("her session ended", || dora.get("/api/session").status == 401);
     let dora = Client::signed_in(&server, "dora", "la de la telefonista");
     assert_eq!(dora.get("/inicio").header("location"), Some("/clave"));
@@ -257,7 +257,7 @@ fn a_reset_by_an_administrator_ends_the_sessions_and_must_be_changed() {
     let beto = Client::signed_in(&server, BETO.0, BETO.1);
     let mut socket = beto.socket();
     let (status, out, log) = user_command(&["passwd", "beto", "--one-time"], &server.data_dir, "");
-    assert!(status.success() && out.contains("deja de servir en 7 días"), "{out}");
+    assert!(status.success() && out.contains("vence en 7 días"), "{out}");
     let password = one_time(&out);
     for line in ["event=user.password_set result=ok user=\"beto\"", "event=user.must_change result=ok user=\"beto\" days=7"] {
         assert!(log.contains(line) && !log.contains(&password), "{log}");

@@ -1,16 +1,17 @@
-//! `pichat appliance …`: between the boot partition, which any computer can write, and the system on the card. Called at boot, as root.
+//! `pichat appliance …`: applies the boot partition, which any computer can write, to the system on the card.
+//! Runs at boot, as root.
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `settings` | the command: pichat.toml of the card put in force, step by step |
-//! | `chosen` | which settings hold: the card's or, where they are broken, the last good ones or the shipped ones; the server's text |
-//! | `last_good` | the copy of the card's last good file |
-//! | `startable` | what the server would only find out when it starts |
-//! | `secrets` | what is taken from the card and kept where only root reads |
-//! | `wireless` `wired` | what wpa_supplicant and networkd are told |
-//! | `reclaim` | the request for a new claim, handed on |
-//! | `code` | the command: the claim code onto the card |
-//! | `partition` | writing to the boot partition, which is mounted read-only |
+//! | `settings` | the command: applies the card's pichat.toml step by step |
+//! | `chosen` | effective settings: the card's, else the last good ones, else the shipped ones; text for the server |
+//! | `last_good` | copy of the card's last good file |
+//! | `startable` | checks that otherwise fail only at the server's start |
+//! | `secrets` | moves secrets from the card to a file that only root reads |
+//! | `wireless` `wired` | files for wpa_supplicant and networkd |
+//! | `reclaim` | forwards the request for a new claim |
+//! | `code` | the command: writes the setup code to the card |
+//! | `partition` | writes to the boot partition, which is mounted read-only |
 
 mod chosen;
 mod code;
@@ -35,28 +36,30 @@ use super::exit::Failure;
 
 #[derive(Subcommand)]
 pub(super) enum Appliance {
-    /// Pone en práctica el pichat.toml de la tarjeta; se llama en cada arranque · Puts the card's pichat.toml in force; called at every boot
+    /// Aplica el pichat.toml de la tarjeta; se llama en cada arranque · Applies the card's pichat.toml;
+    /// called at every boot
     Settings(Root),
-    /// Escribe PICHAT-CODIGO.txt en la tarjeta mientras el equipo se pueda reclamar, y luego lo borra · Writes PICHAT-CODIGO.txt to the card while the device can be claimed, and removes it afterwards
+    /// Escribe PICHAT-CODIGO.txt en la tarjeta mientras se pueda activar PiChat, y luego lo borra · Writes
+    /// PICHAT-CODIGO.txt to the card while PiChat can be set up, and removes it afterwards
     Code(Root),
 }
 
-/// Where the system's files hang from.
+/// Root of the system's files.
 #[derive(Args)]
 pub(super) struct Root {
-    /// Carpeta de la que cuelgan todas las rutas · Folder that every path hangs from
+    /// Carpeta en la que empiezan todas las rutas · Folder that all paths start in
     #[arg(long = "root", value_name = "DIR", default_value = "/")]
     dir: PathBuf,
 }
 
 impl Root {
-    /// A path of the card, absolute or not, below the root.
+    /// Returns a path of the card, absolute or not, below the root.
     fn at(&self, path: impl AsRef<Path>) -> PathBuf {
         self.dir.join(path.as_ref().strip_prefix("/").unwrap_or(path.as_ref()))
     }
 }
 
-/// The image alone has this file. Without it the root is another machine's, and nothing of it is touched.
+/// Marker file of the image. A root without it belongs to another system; the command changes nothing there.
 const MARK: &str = "usr/lib/pichat/appliance";
 
 impl Appliance {
@@ -72,22 +75,22 @@ impl Appliance {
     }
 }
 
-/// Severities of sd-daemon(3), which the journal takes off a line's front.
+/// Severity prefixes of sd-daemon(3), which the journal strips from a line.
 const ERROR: &str = "<3>";
 const WARNING: &str = "<4>";
 
-/// One line for the journal.
+/// Prints one line for the journal.
 #[allow(clippy::print_stderr, reason = "the journal reads it")]
 fn tell(severity: &str, text: impl std::fmt::Display) {
     eprintln!("{severity}{}", printable(&text.to_string()));
 }
 
-/// Steps that are all tried: what fails is told, and the first failure is how the command ends.
+/// Runs all steps, even after one has failed. The command ends with the first failure.
 #[derive(Default)]
 struct Steps(Option<Failure>);
 
 impl Steps {
-    /// Takes note of one step's outcome.
+    /// Records the outcome of one step.
     fn took(&mut self, path: &Path, outcome: io::Result<()>) {
         if let Err(cause) = outcome {
             tell(ERROR, format_args!("{}: {cause}", path.display()));
@@ -100,10 +103,11 @@ impl Steps {
     }
 }
 
-/// Most bytes of a small file that somebody else wrote.
+/// Maximum bytes of a small file that another program wrote.
 const SMALL: u64 = 64 * 1024;
 
-/// The text of a small regular file, if there is one. Its folder belongs to the server's user, so what lies there may be anything.
+/// Reads a small regular file, if there is one. Its folder belongs to the server's user, so the entry may be
+/// anything.
 fn small_file(path: &Path) -> Option<String> {
     private_file::text(path, SMALL)
 }

@@ -25,7 +25,7 @@ pub(super) enum Ca {
         #[command(flatten)]
         source: Source,
     },
-    /// Hace una nueva: todos deben confiar otra vez · Makes a new one: everybody must trust it again
+    /// Crea otra: todos deben instalarla de nuevo · Makes another: everyone must install it again
     Renew {
         #[command(flatten)]
         source: Source,
@@ -41,7 +41,8 @@ impl Ca {
         let made = match &self {
             Self::Show { .. } => kept(&config.data_dir, &host_name),
             Self::Renew { .. } => {
-                // A server made the first one, and its database lies beside it: elsewhere nothing is made.
+                // A server made the first authority, and its database is beside it; elsewhere nothing is
+                // made.
                 crate::app::expect_database(&config)?;
                 if !crate::store::database_exists(&config.data_dir) {
                     return Err(Failure::NoAuthority);
@@ -60,8 +61,8 @@ impl Ca {
         say(format_args!("{word}: {}\n\n{}", fingerprint.groups().join(" "), pem.trim_end()));
         if matches!(self, Self::Renew { .. }) {
             let text = Text::new(
-                "\nEl servidor la usa desde su próximo arranque; entonces cada teléfono y cada computador debe instalarla.",
-                "\nThe server uses it from its next start on; then each phone and each computer must install it.",
+                "\nPiChat la usa desde su próximo arranque; entonces cada celular y cada computador debe instalarla.",
+                "\nPiChat uses it from its next start on; then each phone and each computer must install it.",
             );
             say(text.pick(lang));
         }
@@ -69,7 +70,7 @@ impl Ca {
     }
 }
 
-/// Says in the audit that there is a new authority.
+/// Records the new authority in the audit log.
 fn audit(config: &Config, new: &Authority) -> Result<(), Failure> {
     let kept = new.aside().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;

@@ -1,17 +1,17 @@
-//! The person behind a command, for the audit log.
+//! Caller of a command, for the audit log.
 
 use std::sync::OnceLock;
 
 use crate::private_file;
 
-/// Most bytes of `/etc/passwd` that are read.
+/// Maximum bytes of `/etc/passwd` that are read.
 const MAX_PASSWD_BYTES: u64 = 1024 * 1024;
-/// The kernel's word for a process that no login started.
+/// Value of the kernel for a process without a login.
 const NO_LOGIN: u32 = u32::MAX;
 
 /// Returns `command:LOGIN:UID`, for `by=` of an audit line. UID is the account whose login started the session, which neither su
 /// nor sudo changes (audit(7), `loginuid`); without one, that of `SUDO_UID`; without either, the process's own. LOGIN is its name.
-///
+/// Determined at the first call, before the process [becomes another user](super::owner::become_owner).
 /// Found out at the first call, which comes before the process [becomes another user](super::owner::become_owner).
 pub(super) fn caller() -> String {
     static CALLER: OnceLock<String> = OnceLock::new();
@@ -21,13 +21,13 @@ pub(super) fn caller() -> String {
 fn find() -> String {
     let own = rustix::process::getuid().as_raw();
     let login = private_file::text("/proc/self/loginuid".as_ref(), 64).and_then(|text| text.trim().parse().ok());
-    // Only root's word counts: another account could set the variable for itself.
+    // Only root's `SUDO_UID` counts; another account could set the variable for itself.
     let sudo = || std::env::var("SUDO_UID").ok().filter(|_| own == 0)?.parse().ok();
     let uid = login.filter(|uid| *uid != NO_LOGIN).or_else(sudo).unwrap_or(own);
     format!("command:{}:{uid}", account(uid, &passwd()).map_or("?", |(name, _)| name))
 }
 
-/// Returns the primary group of an account; none where passwd(5) does not list it.
+/// Returns the primary group of an account; `None` if passwd(5) does not list it.
 pub(super) fn group_of(uid: u32) -> Option<u32> {
     account(uid, &passwd()).map(|(_, group)| group)
 }

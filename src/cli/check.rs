@@ -1,4 +1,4 @@
-//! `pichat check FILE`: says whether the server would take these settings, without starting it.
+//! `pichat check FILE`: checks settings without starting the server.
 
 use std::path::PathBuf;
 

@@ -28,9 +28,10 @@ pub(super) struct Claim {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Muestra si el equipo se puede reclamar; el código lo muestra «pichat status» · Shows whether the device can be claimed; the code is on “pichat status”
+    /// Muestra si PiChat se puede activar; el código lo muestra «pichat status» · Shows whether PiChat can be
+    /// set up; “pichat status” shows the code
     Show(Source),
-    /// Cierra el reclamo: su código ya no sirve · Closes the claim: its code is of no more use
+    /// Cierra la activación: su código deja de valer · Closes the setup: its code stops working
     Close(Source),
 }
 
@@ -43,7 +44,7 @@ impl Claim {
     }
 }
 
-/// Settings and database, opened as the owner of the data folder.
+/// Opens settings and database as the owner of the data folder.
 fn open(source: &Source) -> Result<(Config, Store), Failure> {
     let config = source.load(Flags::default())?;
     become_owner(&config.data_dir)?;
@@ -60,21 +61,21 @@ fn show(source: &Source, lang: Lang) -> Result<(), Failure> {
 fn state(open: Option<&ClaimRow>, now: Timestamp, lang: Lang) -> String {
     let open = open.filter(|claim| claim.left(now) != Some(Duration::ZERO));
     match (open.map(|claim| (claim.kind, claim.opened_at.plus(RECLAIM_LIFE))), lang) {
-        (None, lang) => Text::new("No hay ningún reclamo abierto.", "No claim is open.").pick(lang).to_owned(),
+        (None, lang) => Text::new("PiChat no espera una activación.", "PiChat does not wait to be set up.").pick(lang).to_owned(),
         (Some((ClaimKind::First, _)), Lang::Es) => {
-            "Nadie tiene cuenta todavía: quien tenga el código puede reclamar este equipo. El código está en «pichat status»."
+            "Aún no hay cuentas: con el código de activación, cualquiera puede crear la primera. Míralo con «pichat status»."
                 .into()
         }
         (Some((ClaimKind::First, _)), Lang::En) => {
-            "Nobody has an account yet: whoever has the code can claim this device. The code is on “pichat status”.".into()
+            "There are no accounts yet: anyone with the setup code can create the first one. See it with “pichat status”.".into()
         }
         (Some((ClaimKind::Again, until)), Lang::Es) => format!(
-            "Se pidió reclamar este equipo otra vez. El código está en «pichat status» y deja de servir el {until}.\n\
-             Para cerrar el reclamo antes: pichat claim close"
+            "Se pidió un código nuevo de activación. Míralo con «pichat status»; vence el {until}.\n\
+             Para anularlo antes: pichat claim close"
         ),
         (Some((ClaimKind::Again, until)), Lang::En) => format!(
-            "A new claim of this device was asked for. The code is on “pichat status” and lapses at {until}.\n\
-             To close the claim before: pichat claim close"
+            "A new setup code was requested. See it with “pichat status”; it expires at {until}.\n\
+             To cancel it before: pichat claim close"
         ),
     }
 }
@@ -89,10 +90,10 @@ fn close(source: &Source, lang: Lang) -> Result<(), Failure> {
     audit.note(Event::ClaimClosed { kind, by: caller() });
     writer.finish(Duration::from_secs(2));
     let text = match kind {
-        ClaimKind::Again => Text::new("Reclamo cerrado: su código ya no sirve.", "Claim closed: its code is of no more use."),
+        ClaimKind::Again => Text::new("Activación cerrada: el código dejó de valer.", "Setup closed: the code no longer works."),
         ClaimKind::First => Text::new(
-            "Reclamo cerrado: su código ya no sirve. Nadie tiene cuenta todavía, así que el próximo arranque abre otro con un código nuevo.",
-            "Claim closed: its code is of no more use. Nobody has an account yet, so the next start opens another with a new code.",
+            "Activación cerrada: el código dejó de valer. Aún no hay cuentas, así que el próximo arranque hace un código nuevo.",
+            "Setup closed: the code no longer works. There are no accounts yet, so the next start makes a new code.",
         ),
     };
     say(text.pick(lang));

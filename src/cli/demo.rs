@@ -44,12 +44,12 @@ pub(super) struct Demo {
     listen: Option<SocketAddr>,
 }
 
-/// A folder that is gone with the value.
+/// Folder that is removed on drop.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // It is in the system's folder for temporary files; what cannot be removed now goes with it.
+        // It is in the system's folder for temporary files, which removes the rest.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -59,7 +59,7 @@ impl Demo {
         let mut flags = Flags { listen: self.listen, tls_listen: None, plain: true };
         let mut config = self.source.load(flags)?;
         if flags.listen.is_none() && config.http.listen.ip().is_unspecified() {
-            // Nobody asked for an address: the default of `serve` is for a network, that of `demo` is not.
+            // No address was given: the default of `serve` is for a network, that of `demo` is not.
             flags.listen = Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), config.http.listen.port()));
             config = self.source.load(flags)?;
         }
@@ -90,7 +90,7 @@ mod tests {
     use crate::config::Argon2Params;
 
     #[test]
-    fn the_hashes_are_those_of_the_passwords_that_are_printed() {
+    fn demo_hashes_match_the_printed_passwords() {
         for (name, _, phc) in ACCOUNTS {
             assert!(phc.starts_with(&format!("$argon2id$v=19${}$", Argon2Params::DEFAULT)), "{name}");
             assert!(crate::accounts::password::verify_now(phc, format!("{name}123").as_bytes()), "{name}");

@@ -1,4 +1,4 @@
-//! How commands end: a text that says what to do, and an exit code of sysexits(3) that a script can act on.
+//! Failures of commands: a text with the next step, and an exit code of sysexits(3) for scripts.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::quarantine::{FileId, QuarantineError};
 use crate::store::{DatabaseFault, StoreError};
 use crate::types::{Lang, Text, UserName, printable_lines};
 
-/// Why a command failed.
+/// Failure of a command.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// The settings are wrong.
@@ -30,40 +30,40 @@ pub(super) enum Failure {
     /// The server did not start.
     #[error(transparent)]
     App(#[from] AppError),
-    /// `demo` was asked to listen to others.
+    /// `demo` was told to listen on another address than loopback.
     #[error("demo listens on loopback only, not on {0}")]
     NotLoopback(SocketAddr),
-    /// No account of that name.
+    /// There is no account of that name.
     #[error("there is no account {0}")]
     NoSuchUser(UserName),
-    /// No bytes of that id wait in `perdidos/`.
+    /// No file of that id is in `perdidos/`.
     #[error("there is no file {0} without a record")]
     NoSuchOrphan(FileId),
     /// The name is taken.
     #[error("there is an account {0} already")]
     UserExists(UserName),
-    /// The password will not do.
+    /// The password is not acceptable.
     #[error(transparent)]
     Weak(#[from] WeakPassword),
     /// The two passwords differ.
     #[error("the two passwords differ")]
     Differ,
-    /// No password came.
+    /// Standard input held no password.
     #[error("no password on standard input")]
     NoPassword(#[from] std::io::Error),
     /// No authority was made yet.
     #[error("there is no certificate authority yet; the server makes it at its first start with [tls] mode = \"local-ca\"")]
     NoAuthority,
-    /// The screen took no more.
+    /// Writing to the screen failed.
     #[error("the screen: {0}")]
     Screen(std::io::Error),
-    /// The self-test could not be carried out.
+    /// The self-test could not run.
     #[error("the self-test: {0}")]
     SelfTest(std::io::Error),
-    /// The database.
+    /// Error of the database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The root is no PiChat card.
+    /// The root is not a PiChat card.
     #[error("{}: no PiChat card", .0.display())]
     NoCard(PathBuf),
     /// A file of the card could not be read or written; the other steps were done.
@@ -99,7 +99,7 @@ impl Failure {
                 store_code(error)
             }
             Self::App(AppError::Quarantine(QuarantineError::Folder(fault))) if !fault.is_temporary() => 74,
-            // Disk or memory refused it just now. systemd tries again after 75, and never after 74.
+            // Disk or memory was not available. systemd tries again after 75, and never after 74.
             Self::App(_) => 75,
             Self::Screen(_) | Self::SelfTest(_) | Self::Appliance { .. } => 74,
         }
@@ -115,8 +115,8 @@ impl Failure {
             Self::App(AppError::Untrusted(refused) | AppError::Listen(ListenError::Tls(TlsError::KeyFile(refused)))) => refused.text(lang),
             Self::NoCard(root) => {
                 let text = Text::new(
-                    "esto no es una tarjeta de PiChat (falta usr/lib/pichat/appliance); «pichat appliance» solo se usa en ella y no cambió nada",
-                    "this is no PiChat card (usr/lib/pichat/appliance is missing); “pichat appliance” is for the card alone and changed nothing",
+                    "esto no es una tarjeta de PiChat (falta usr/lib/pichat/appliance); «pichat appliance» no cambió nada",
+                    "this is not a PiChat card (usr/lib/pichat/appliance is missing); “pichat appliance” changed nothing",
                 );
                 format!("{}: {}", root.display(), text.pick(lang))
             }
@@ -130,12 +130,12 @@ impl Failure {
                 format!("{addr}: {}", text.pick(lang))
             }
             Self::NoSuchUser(name) => match lang {
-                Lang::Es => format!("no existe la cuenta «{name}»; mira las que hay con «pichat user list»"),
-                Lang::En => format!("there is no account “{name}”; see those there are with “pichat user list”"),
+                Lang::Es => format!("no existe la cuenta «{name}»; mira la lista con «pichat user list»"),
+                Lang::En => format!("there is no account “{name}”; see the list with “pichat user list”"),
             },
             Self::NoSuchOrphan(id) => match lang {
                 Lang::Es => format!("{id}: no hay un archivo sin registro con ese identificador; mira «pichat files orphans»"),
-                Lang::En => format!("{id}: there is no file without a record of that id; see “pichat files orphans”"),
+                Lang::En => format!("{id}: there is no file without a record with that id; see “pichat files orphans”"),
             },
             Self::App(AppError::Store(error) | AppError::Quarantine(QuarantineError::Store(error))) | Self::Store(error) => {
                 store_text(error, lang)
@@ -144,17 +144,17 @@ impl Failure {
             Self::UserExists(name) => match lang {
                 Lang::Es => format!("ya existe la cuenta «{name}»; para cambiar su contraseña usa «pichat user passwd {name}»"),
                 Lang::En => {
-                    format!("there is an account “{name}” already; to change its password use “pichat user passwd {name}”")
+                    format!("the account “{name}” already exists; to change its password use “pichat user passwd {name}”")
                 }
             },
             Self::Weak(weak) | Self::App(AppError::AdminPass(weak)) => {
-                let text = Text::new("esa contraseña no sirve", "that password will not do");
+                let text = Text::new("esa contraseña no es válida", "that password is not valid");
                 format!("{}: {}", text.pick(lang), weak.text().pick(lang))
             }
             Self::Differ => Text::new("las dos contraseñas no son iguales", "the two passwords differ").pick(lang).to_owned(),
             Self::NoPassword(_) => Text::new(
-                "no llegó ninguna contraseña por la entrada estándar; con --one-time el programa hace una de un solo uso",
-                "no password came on standard input; with --one-time the program makes one for a single use",
+                "no llegó ninguna contraseña por la entrada estándar; con --one-time el programa genera una temporal",
+                "no password came on standard input; with --one-time the program generates a temporary one",
             )
             .pick(lang)
             .to_owned(),
@@ -163,7 +163,7 @@ impl Failure {
                     format!("{addr}: otro programa ya escucha ahí; termínalo o elige otro puerto con --listen")
                 }
                 (std::io::ErrorKind::AddrInUse, Lang::En) => {
-                    format!("{addr}: another program listens there already; end it or choose another port with --listen")
+                    format!("{addr}: another program already listens there; end it or choose another port with --listen")
                 }
                 (std::io::ErrorKind::PermissionDenied, Lang::Es) => {
                     format!("{addr}: los puertos por debajo de 1024 necesitan CAP_NET_BIND_SERVICE; elige otro con --listen")
@@ -181,7 +181,7 @@ impl Failure {
             .pick(lang)
             .to_owned(),
             Self::SelfTest(cause) => {
-                let text = Text::new("la prueba no se pudo hacer", "the self-test could not be carried out");
+                let text = Text::new("la prueba no se pudo hacer", "the self-test could not run");
                 format!("{}: {cause}", text.pick(lang))
             }
             Self::Appliance { path, cause } => {
@@ -192,7 +192,7 @@ impl Failure {
         }
     }
 
-    /// Prints the text and gives the code.
+    /// Prints the text and returns the code.
     #[allow(clippy::print_stderr, reason = "errors of a command belong there")]
     pub(super) fn report(&self, lang: Lang) -> ExitCode {
         eprintln!("pichat: {}", printable_lines(&self.text(lang)));
@@ -200,7 +200,7 @@ impl Failure {
     }
 }
 
-/// 74 where a person must act, 66 where there is no database, else 75: trying again helps.
+/// Returns 74 if a person must act, 66 if there is no database, else 75: another try can succeed.
 fn store_code(error: &StoreError) -> u8 {
     match error {
         StoreError::Fault(DatabaseFault::Absent { .. } | DatabaseFault::NoSnapshot { .. }) => 66,
@@ -222,7 +222,7 @@ fn store_text(error: &StoreError, lang: Lang) -> String {
         full if full.is_full() => {
             let text = Text::new(
                 "no se pudo escribir la base de datos; mira si el disco está lleno",
-                "the database could not be written; see whether the disk is full",
+                "the database could not be written; check whether the disk is full",
             );
             format!("{}: {full}", text.pick(lang))
         }

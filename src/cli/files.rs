@@ -1,4 +1,4 @@
-//! `pichat files …`: the files folder and its database, brought together by hand.
+//! `pichat files …`: repairs differences between the files folder and its database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,8 +94,8 @@ impl Adopt {
         let (id, name) = (file.id.to_string(), file.name.as_str().to_owned());
         note(&config, Event::FileAdopted { id, name, size: file.size, sha256: file.sha256.to_string(), by: caller() })?;
         let text = Text::new(
-            "está otra vez en la lista y se revisa cuando arranque el servidor",
-            "is on the list again and is inspected when the server starts",
+            "está de nuevo en la lista y se revisa cuando arranque PiChat",
+            "is on the list again and will be checked when PiChat starts",
         );
         say(format_args!("{}: {}", file.name, text.pick(lang)));
         Ok(())
@@ -118,7 +118,7 @@ fn accept(config: &Config, lang: Lang) -> Result<(), Failure> {
             done.files, done.lost, done.orphaned
         ),
         Lang::En => format!(
-            "{shown}: is this database's files folder. On record: {}; lost now: {}; without a record, moved to perdidos/: {}.",
+            "{shown}: now the files folder of this database. On record: {}; lost: {}; without a record, moved to perdidos/: {}.",
             done.files, done.lost, done.orphaned
         ),
     });

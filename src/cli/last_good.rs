@@ -1,4 +1,5 @@
-//! A copy of the last good settings file in the data folder. A file that is broken at the next start has its way back there.
+//! Copy of the last good settings file in the data folder, for the case that the file is broken at a later
+//! start.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +10,10 @@ use crate::private_file;
 use super::exit::Failure;
 use super::{Flags, Source, warn};
 
-/// The copy's name, here and on the card.
+/// Name of the copy, here and on the card.
 pub(super) const FILE: &str = "pichat.toml.last-good";
 
-/// Keeps `text`, unless it is what the copy holds. A copy that cannot be written is no reason not to serve.
+/// Keeps `text`, unless the copy holds it already. A copy that cannot be written does not stop the server.
 pub(super) fn keep(data_dir: &Path, text: &str) {
     let file = data_dir.join(FILE);
     let there = private_file::read_key(&file, MAX_FILE_BYTES + 1).ok().flatten();
@@ -24,7 +25,7 @@ pub(super) fn keep(data_dir: &Path, text: &str) {
     }
 }
 
-/// The failure of a start with a broken file: it names the copy where there is one.
+/// Returns the failure of a start with a broken file; it names the copy if there is one.
 pub(super) fn explain(error: ConfigError, source: &Source, flags: Flags) -> Failure {
     match source.config.as_deref().and_then(|file| copy(file, source, flags)) {
         Some(kept) => Failure::BrokenWithLastGood { error: Box::new(error), kept },
@@ -32,7 +33,7 @@ pub(super) fn explain(error: ConfigError, source: &Source, flags: Flags) -> Fail
     }
 }
 
-/// The copy in the data folder that the settings name, as far as a broken file can be understood.
+/// Finds the copy in the data folder of the settings, as far as a broken file can be parsed.
 fn copy(file: &Path, source: &Source, flags: Flags) -> Option<PathBuf> {
     let text = private_file::text(file, MAX_FILE_BYTES).unwrap_or_default();
     let own = text.lines().map(str::trim).take_while(|line| !line.starts_with('[')).find(|line| line.starts_with("data_dir"));

@@ -1,4 +1,4 @@
-//! `pichat metrics-token`: the token by which a program reads `/api/metrics`. A running server takes it at once.
+//! `pichat metrics-token`: makes or removes the token for `/api/metrics`. A running server takes it at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,8 @@ use super::{Flags, Source, say};
 
 #[derive(Args)]
 pub(super) struct MetricsToken {
-    /// Quita la ficha: solo un administrador lee las cifras · Removes the token: only an administrator reads the figures
+    /// Quita el token: solo un administrador lee las métricas · Removes the token: only an administrator
+    /// reads the metrics
     #[arg(long)]
     off: bool,
     #[command(flatten)]
@@ -27,14 +28,14 @@ pub(super) struct MetricsToken {
 }
 
 const SHOWN_ONCE: Text = Text::new(
-    "Solo se muestra ahora. La anterior ya no sirve. Se usa así: curl -H \"Authorization: Bearer FICHA\" …/api/metrics",
-    "It is shown only now. The one before is no longer good. Use: curl -H \"Authorization: Bearer TOKEN\" …/api/metrics",
+    "Solo se muestra ahora. El anterior dejó de valer. Se usa así: curl -H \"Authorization: Bearer TOKEN\" …/api/metrics",
+    "It is shown only now. The previous one no longer works. Use: curl -H \"Authorization: Bearer TOKEN\" …/api/metrics",
 );
 const REMOVED: Text = Text::new(
-    "La ficha ya no sirve: solo un administrador lee las cifras.",
-    "The token is no longer good: only an administrator reads the figures.",
+    "El token dejó de valer: solo un administrador lee las métricas.",
+    "The token no longer works: only an administrator reads the metrics.",
 );
-const NONE: Text = Text::new("No había ninguna ficha.", "There was no token.");
+const NONE: Text = Text::new("No había ningún token.", "There was no token.");
 
 impl MetricsToken {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {

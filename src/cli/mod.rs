@@ -1,4 +1,4 @@
-//! The command line: one file a command.
+//! The command line: one file per command.
 
 mod appliance;
 mod ca;
@@ -44,35 +44,38 @@ enum Command {
     Demo(demo::Demo),
     /// El servidor · The server
     Serve(serve::Serve),
-    /// Cuentas: crear, cambiar, bloquear · Accounts: make, change, lock
+    /// Cuentas: crear, cambiar, bloquear · Accounts: create, change, lock
     #[command(subcommand)]
     User(user::User),
-    /// El reclamo del equipo: mostrar, cerrar · The claim of the device: show, close
+    /// La activación de PiChat: mostrar, cerrar · The setup of PiChat: show, close
     Claim(claim::Claim),
     /// Archivos: los que perdieron su registro, la carpeta · Files: those without a record, the folder
     #[command(subcommand)]
     Files(files::Files),
-    /// Devuelve la base de datos de antes de una actualización · Takes back the database from before an upgrade
+    /// Vuelve a la base de datos de antes de una actualización · Goes back to the database from before an
+    /// upgrade
     RestoreSnapshot(restore::Restore),
     /// Autoridad de certificados de este equipo · Certificate authority of this device
     #[command(subcommand)]
     Ca(ca::Ca),
-    /// Ficha con la que un programa lee /api/metrics · Token by which a program reads /api/metrics
+    /// Token con el que un programa lee /api/metrics · Token for a program to read /api/metrics
     MetricsToken(metrics_token::MetricsToken),
     /// Revisa un archivo de configuración · Checks a settings file
     Check(check::Check),
     /// Mide Argon2id en este equipo y propone parámetros · Measures Argon2id on this device and proposes parameters
     Tune(tune::Tune),
-    /// Cuántas personas aguanta este equipo, en menos de un minuto · How many people this device holds, in under a minute
+    /// Cuántas personas aguanta este equipo, en menos de un minuto · How many people this device supports, in
+    /// under a minute
     Selftest(selftest::SelfTest),
-    /// Estado del equipo: direcciones, código para reclamarlo, reloj, disco · State of the device: addresses, claim code, clock, disk
+    /// Estado de PiChat: direcciones, código de activación, reloj, disco · State of PiChat: addresses, setup
+    /// code, clock, disk
     Status(status::StatusCommand),
-    /// La tarjeta: lo que hace el arranque · The card: what the boot does
+    /// La tarjeta: pasos del arranque · The card: steps of the boot
     #[command(subcommand)]
     Appliance(appliance::Appliance),
 }
 
-/// Where settings and data are.
+/// Settings file and data folder.
 #[derive(Args, Clone)]
 struct Source {
     /// Archivo de configuración · Settings file
@@ -83,12 +86,12 @@ struct Source {
     data_dir: Option<PathBuf>,
 }
 
-/// What else the command line says about the settings.
+/// Values of the command line that override the settings.
 #[derive(Clone, Copy, Default)]
 struct Flags {
     listen: Option<SocketAddr>,
     tls_listen: Option<SocketAddr>,
-    /// Plain HTTP unless the settings say otherwise.
+    /// Plain HTTP unless the settings set a mode.
     plain: bool,
 }
 
@@ -97,13 +100,13 @@ impl Source {
         Ok(self.load_text(flags)?.0)
     }
 
-    /// Loads the settings together with the text of their file, if there is one.
+    /// Loads the settings with the text of their file, if there is one.
     fn load_text(&self, flags: Flags) -> Result<(Config, Option<Zeroizing<String>>), ConfigError> {
         let text = self.config.as_deref().map(|file| config::read(file, file).map(Zeroizing::new)).transpose()?;
         Ok((self.parse(text.as_ref().map_or("", |text| text), flags)?, text))
     }
 
-    /// Takes a text for that of the file.
+    /// Parses a text as if it were the file's.
     fn parse(&self, text: &str, flags: Flags) -> Result<Config, ConfigError> {
         let env: Vec<_> =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
@@ -113,10 +116,10 @@ impl Source {
     }
 }
 
-/// Runs the program; exit codes are in [`exit`].
+/// Runs the program and returns the exit code of [`exit`].
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // Database, key and files are nobody else's business, also in a folder that PiChat did not make.
+    // Database, key and files are private, also in a folder that PiChat did not make.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let lang = Lang::from_env();
     let result = match cli.command {
@@ -140,13 +143,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints on standard output, without anything that could steer a terminal.
+/// Prints to standard output, without control characters for a terminal.
 #[allow(clippy::print_stdout, reason = "this is what the command is for")]
 fn say(text: impl std::fmt::Display) {
     println!("{}", printable_lines(&text.to_string()));
 }
 
-/// Prints a notice to the person who started the program, on standard error.
+/// Prints a notice to standard error.
 #[allow(clippy::print_stderr, reason = "warnings of a command belong there")]
 fn warn(text: impl std::fmt::Display) {
     eprintln!("pichat: {}", printable_lines(&text.to_string()));

@@ -1,5 +1,5 @@
-//! Commands that root runs write to the data folder as the folder's owner. So they leave no file that the server cannot read, and a
-//! link that the server's user put there leads root nowhere.
+//! Commands that run as root write to the data folder as the folder's owner. The server can read all their
+//! files, and a link of the server's user cannot lead root elsewhere.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,17 +14,17 @@ use crate::private_file::Untrusted;
 use super::caller::{caller, group_of};
 use super::exit::Failure;
 
-/// Becomes the owner of the data folder where root runs the command. To be called before any thread starts: later threads inherit.
-/// Settings are read before: they may be root's alone.
+/// Switches to the owner of the data folder if the process runs as root. Must be called before any thread
+/// starts: later threads inherit. Settings are read before, because they may be root's alone.
 ///
 /// # Errors
-/// A folder of another user than the caller and root, and what the system says.
+/// Fails if the folder belongs to neither the caller nor root, and with the system's errors.
 pub(super) fn become_owner(data_dir: &Path) -> Result<(), Failure> {
     let refused = |refused| Failure::App(AppError::Untrusted(refused));
     let unreadable = |cause| refused(Untrusted::Unreadable { path: data_dir.to_owned(), cause });
     let folder = match fs::metadata(data_dir) {
         Ok(folder) => folder,
-        // It is made by the caller, for the caller.
+        // The caller makes it, for itself.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(unreadable(error)),
     };
@@ -35,9 +35,9 @@ pub(super) fn become_owner(data_dir: &Path) -> Result<(), Failure> {
     if !own.is_root() {
         return Err(refused(Untrusted::ForeignOwner { path: data_dir.to_owned(), owner }));
     }
-    // From now on the process is another user's.
+    // Determined now, because the process becomes another user's.
     caller();
-    // The server's group, which need not be the folder's.
+    // Group of the server, which may differ from the folder's.
     let group = Gid::from_raw(group_of(owner).unwrap_or(folder.gid()));
     let became =
         set_thread_groups(&[group]).and_then(|()| set_thread_gid(group)).and_then(|()| set_thread_uid(Uid::from_raw(owner)));

@@ -1,5 +1,5 @@
-//! Passwords for commands: made by the program, from the terminal without echo, or one line of standard input; never from an
-//! argument, where every user of the machine could read it.
+//! Passwords for commands: generated, from the terminal without echo, or one line of standard input. Never
+//! from an argument, which every user of the machine could read.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
@@ -13,24 +13,27 @@ use crate::types::{Lang, OneTimePassword, Text, UserName};
 
 use super::exit::Failure;
 
-/// Bytes read from standard input: far more than the longest password.
+/// Maximum bytes of standard input: far more than the longest password.
 const MAX_LINE: u64 = 4096;
 
-/// Where a new password comes from.
+/// Options for the source of a new password.
 #[derive(Args, Clone, Copy, Default)]
 pub(super) struct Choice {
-    /// Lee la contraseña de la entrada estándar; en una terminal la pregunta dos veces · Reads the password from standard input; on a terminal asks for it twice
+    /// Lee la contraseña de la entrada estándar; en una terminal la pide dos veces · Reads the password from
+    /// standard input; on a terminal asks for it twice
     #[arg(long, conflicts_with = "one_time")]
     password_stdin: bool,
-    /// Hace una contraseña de un solo uso, también fuera de una terminal · Makes a one-time password, also away from a terminal
+    /// Genera una contraseña temporal, también fuera de una terminal · Generates a temporary password, also
+    /// without a terminal
     #[arg(long)]
     one_time: bool,
-    /// La persona debe cambiar la contraseña al entrar · The person must change the password at the first sign-in
+    /// La persona debe cambiar la contraseña al iniciar sesión · The person must change the password at the
+    /// first sign-in
     #[arg(long)]
     must_change: bool,
 }
 
-/// Where it comes from, when that is decided.
+/// Resolved source of the password.
 #[derive(Debug, PartialEq, Eq)]
 enum Origin {
     Made,
@@ -38,16 +41,16 @@ enum Origin {
     Line,
 }
 
-/// A new password.
+/// New password.
 pub(super) struct New {
     pub(super) password: Password,
-    /// To be shown once, when the program has made it.
+    /// Generated password, to be shown once.
     pub(super) shown: Option<OneTimePassword>,
     pub(super) must_change: bool,
 }
 
 impl Choice {
-    /// A person at a terminal who says nothing makes an account for somebody else; what is piped in is a password, as ever.
+    /// Without options, a terminal gets a generated password; piped input is read as the password.
     fn origin(self, terminal: bool) -> Origin {
         match (self.one_time || terminal && !self.password_stdin, terminal) {
             (true, _) => Origin::Made,
@@ -56,7 +59,7 @@ impl Choice {
         }
     }
 
-    /// A new password for `user`, which may become one.
+    /// Returns a new, acceptable password for `user`.
     pub(super) fn password(self, user: &UserName, lang: Lang) -> Result<New, Failure> {
         let text = match self.origin(io::stdin().is_terminal()) {
             Origin::Made => {
@@ -77,7 +80,7 @@ impl Choice {
 fn prompt(lang: Lang) -> Result<Zeroizing<String>, Failure> {
     let ask = |text: Text| rpassword::prompt_password(text.pick(lang)).map(Zeroizing::new);
     let first = ask(Text::new("Contraseña nueva: ", "New password: "))?;
-    let second = ask(Text::new("Otra vez: ", "Again: "))?;
+    let second = ask(Text::new("De nuevo: ", "Again: "))?;
     if *first == *second { Ok(first) } else { Err(Failure::Differ) }
 }
 
@@ -96,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pipe_brings_a_password_and_a_terminal_gets_one() {
+    fn password_origin_depends_on_flags_and_terminal() {
         let origin =
             |password_stdin, one_time, terminal| Choice { password_stdin, one_time, must_change: false }.origin(terminal);
         assert_eq!(origin(false, false, false), Origin::Line);

@@ -22,7 +22,7 @@ use super::{Flags, Source, say};
 pub(super) struct Restore {
     #[command(flatten)]
     source: Source,
-    /// Copia que se devuelve; sin ella, la más nueva que sirva · Copy to take back; without it, the newest that fits
+    /// Copia que se usa; sin ella, la más nueva que sirva · Copy to use; without it, the newest that fits
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
 }
@@ -31,7 +31,7 @@ impl Restore {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
         let config = self.source.load(Flags::default())?;
         become_owner(&config.data_dir)?;
-        // A server of before locks its files folder only.
+        // A server of an earlier version locks its files folder only.
         let _folder = FilesFolder::lock(&config.files.dir).map_err(crate::app::AppError::from)?;
         let done = restore_snapshot(&config.data_dir, self.snapshot.as_deref(), SystemClock.now())?;
         let snapshot = done.snapshot.display();

@@ -1,4 +1,4 @@
-//! `pichat serve`: the server for people. It has no default account.
+//! `pichat serve`: the production server. It has no default account.
 
 use std::net::SocketAddr;
 

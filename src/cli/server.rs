@@ -1,4 +1,4 @@
-//! What `serve` and `demo` share: the runtime, the signals, what is printed.
+//! Runtime, signals and messages that `serve` and `demo` share.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
@@ -18,19 +18,20 @@ use crate::types::{ClaimCode, Lang, Text};
 use super::exit::Failure;
 use super::{Flags, Source, last_good, say, warn};
 
-/// Threads for disk and database work; hashes have their own. tokio starts them as needed and ends them when idle.
+/// Threads for disk and database work; hashes have their own. tokio starts them on demand and ends idle ones.
 const DISK_THREADS: usize = 8;
 
-/// Lets the process open as many files as the system allows: a connection takes one.
+/// Raises the limit of open files to the maximum the system allows: a connection takes one.
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // When it is refused the old limit holds, and the accept loop waits for descriptors to come free.
+    // If it is refused, the old limit stays, and the accept loop waits for free descriptors.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
-/// Runs the server until SIGTERM or SIGINT. SIGHUP reads `source` again. `text` is what the settings file held: once the server
-/// listens it is kept as the last good one, and so is each later one that can be read.
+/// Runs the server until SIGTERM or SIGINT. SIGHUP reads `source` again. `text` is the content of the
+/// settings file: once the server listens it is kept as the last good one, and so is each later text that
+/// parses.
 pub(super) fn run(
     config: Config,
     text: Option<Zeroizing<String>>,
@@ -74,7 +75,7 @@ pub(super) fn run(
             tokio::spawn(async move {
                 while let Some(signal) = signals.next().await {
                     if signal == SIGHUP {
-                        // One that waits already will read the newest file too.
+                        // A reload that is already pending will read the newest file too.
                         let _ = reload.try_send(());
                     } else {
                         stop.cancel();
@@ -88,25 +89,26 @@ pub(super) fn run(
     })
 }
 
-/// How to claim the device. The code is for a person at a terminal; what is not one may be a log, and a log holds no secret.
+/// Returns the message about the setup. Only a terminal gets the code: other outputs may be logs, and logs
+/// hold no secrets.
 fn claimable(code: &ClaimCode, lang: Lang) -> String {
     if io::stdout().is_terminal() {
         return match lang {
             Lang::Es => {
-                format!("Este equipo espera a quien lo administre. Abre /reclamar en el navegador y escribe el código {code}")
+                format!("PiChat está listo y falta activarlo. Abre /reclamar en su dirección y escribe el código {code}")
             }
             Lang::En => {
-                format!("This device waits for its administrator. Open /reclamar in the browser and type the code {code}")
+                format!("PiChat is ready to be set up. Open /reclamar at its address and type the code {code}")
             }
         };
     }
     Text::new(
-        "Este equipo espera a quien lo administre: «pichat status» muestra el código para /reclamar, o crea la cuenta con\n  \
+        "PiChat está listo y falta activarlo: «pichat status» muestra el código para /reclamar, o crea la cuenta con\n  \
          pichat user add NOMBRE --role administrator   (con los mismos --config y --data-dir)\n\
          o arranca una vez con la variable ADMIN_PASS, que crea la cuenta «admin».",
-        "This device waits for its administrator: “pichat status” shows the code for /reclamar, or make the account with\n  \
+        "PiChat is ready to be set up: “pichat status” shows the code for /reclamar, or create the account with\n  \
          pichat user add NAME --role administrator   (with the same --config and --data-dir)\n\
-         or start once with the variable ADMIN_PASS, which makes the account “admin”.",
+         or start once with the variable ADMIN_PASS, which creates the account “admin”.",
     )
     .pick(lang)
     .to_owned()
@@ -118,7 +120,7 @@ fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
         Notice::Claimable(code) => claimable(code, lang),
         Notice::AuthorityDamaged(aside) => match lang {
             Lang::Es => format!(
-                "la autoridad de certificados no se podía usar y quedó como {}. Hay una nueva: cada teléfono y cada computador debe instalarla. \
+                "la autoridad de certificados no se podía usar y quedó como {}. Hay una nueva: cada celular y cada computador debe instalarla. \
                  Si tienes una copia de la anterior, detén PiChat y ponla en su lugar",
                 aside.display()
             ),
@@ -130,9 +132,9 @@ fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
         },
         Notice::AuthoritySignsLabel => Text::new(
             "la autoridad de certificados es de una versión anterior y puede firmar para más nombres de los necesarios. Sigue en uso. \
-             Con «pichat ca renew» se hace una más estrecha; después cada teléfono y cada computador debe instalarla",
+             Con «pichat ca renew» se hace una más limitada; después cada celular y cada computador debe instalarla",
             "the certificate authority comes from an earlier version and may sign for more names than it needs. It stays in use. \
-             “pichat ca renew” makes a narrower one; then each phone and each computer must install it",
+             “pichat ca renew” makes a more limited one; then each phone and each computer must install it",
         )
         .pick(lang)
         .to_owned(),

@@ -12,7 +12,7 @@ use super::say;
 
 #[derive(Args)]
 pub(super) struct Tune {
-    /// Tiempo por contraseña, en milisegundos · Time a password, in milliseconds
+    /// Tiempo por contraseña, en milisegundos · Time per password, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = DEFAULT_TARGET.as_millis() as u64, value_parser = clap::value_parser!(u64).range(10..=5000))]
     target_ms: u64,
 }

@@ -22,7 +22,8 @@ use super::{Flags, Source, say};
 
 #[derive(Subcommand)]
 pub(super) enum User {
-    /// Crea una cuenta con una contraseña de un solo uso, o con la que llega por la entrada estándar · Makes an account with a one-time password, or with the one that comes on standard input
+    /// Crea una cuenta con una contraseña temporal, o con la que llega por la entrada estándar · Creates an
+    /// account with a temporary password, or with the one from standard input
     Add {
         #[command(flatten)]
         target: Target,
@@ -32,7 +33,8 @@ pub(super) enum User {
         #[arg(long, value_parser = role)]
         role: Role,
     },
-    /// Pone una contraseña de un solo uso, o la que llega por la entrada estándar, y cierra sus sesiones · Sets a one-time password, or the one that comes on standard input, and ends its sessions
+    /// Pone una contraseña temporal, o la que llega por la entrada estándar, y cierra sus sesiones · Sets a
+    /// temporary password, or the one from standard input, and ends its sessions
     Passwd {
         #[command(flatten)]
         target: Target,
@@ -72,14 +74,14 @@ pub(super) fn name(text: &str) -> Result<UserName, String> {
     text.parse().map_err(|e: crate::types::UserNameError| e.to_string())
 }
 
-/// What a command works with.
+/// Resources of a command.
 struct Desk {
     config: Config,
     store: Store,
 }
 
 impl Desk {
-    /// Opens the database that is there.
+    /// Opens the existing database.
     fn open(source: &Source) -> Result<Self, Failure> {
         let config = source.load(Flags::default())?;
         become_owner(&config.data_dir)?;
@@ -87,7 +89,7 @@ impl Desk {
         Ok(Self { config, store })
     }
 
-    /// Opens the database, made where the program was never used: a first account may come before the first start.
+    /// Opens the database, or makes it: the first account may precede the first start.
     fn open_or_make(source: &Source) -> Result<Self, Failure> {
         let config = source.load(Flags::default())?;
         become_owner(&config.data_dir)?;
@@ -105,7 +107,7 @@ impl Desk {
         Ok(hashed.map_err(|e| AppError::Accounts(e.into()))?)
     }
 
-    /// Says in the audit what was done, and to the person.
+    /// Records the events in the audit log and prints the result.
     fn done(&self, events: impl IntoIterator<Item = Event>, lang: Lang, text: Text, name: &UserName) -> Result<(), Failure> {
         let (audit, writer) = start_audit(&self.config, Arc::new(SystemClock))?;
         for event in events {
@@ -117,7 +119,7 @@ impl Desk {
     }
 }
 
-/// What somebody who was given a password must do, and by when.
+/// Duties of a person with a temporary password, and their deadline.
 struct Given {
     shown: Option<OneTimePassword>,
     by: Option<Timestamp>,
@@ -134,17 +136,17 @@ impl Given {
         self.by.map(|_| Event::UserMustChange { user: user.clone(), days: Self::DAYS, by: caller() })
     }
 
-    /// The only time that a password is printed: nobody else knows it, and it is good for one thing.
-    fn tell(&self, lang: Lang) {
+    /// Prints the password. Printed only here; it is valid until the person changes it.
+    fn tell(&self, lang: Lang, name: &UserName) {
         let days = Self::DAYS;
         if let Some(password) = &self.shown {
-            let what = Text::new("Contraseña de un solo uso", "One-time password");
+            let what = Text::new("Contraseña temporal", "Temporary password");
             say(format_args!("{}: {password}", what.pick(lang)));
         }
         if self.by.is_some() {
             say(match lang {
-                Lang::Es => format!("Al entrar hay que cambiarla. Si nadie la usa, deja de servir en {days} días."),
-                Lang::En => format!("It must be changed at the first sign-in. Unused it lapses after {days} days."),
+                Lang::Es => format!("{name} debe cambiarla al iniciar sesión. Si nadie la usa, vence en {days} días."),
+                Lang::En => format!("It must be changed at the first sign-in. If unused, it expires in {days} days."),
             });
         }
     }
@@ -181,8 +183,8 @@ fn add(target: &Target, choice: Choice, role: Role, lang: Lang) -> Result<(), Fa
         return Err(Failure::UserExists(name.clone()));
     }
     let added = Event::UserAdded { user: name.clone(), role, by: caller() };
-    desk.done([added].into_iter().chain(given.event(name)), lang, Text::new("cuenta creada", "account made"), name)?;
-    given.tell(lang);
+    desk.done([added].into_iter().chain(given.event(name)), lang, Text::new("cuenta creada", "account created"), name)?;
+    given.tell(lang, name);
     Ok(())
 }
 
@@ -196,7 +198,7 @@ fn passwd(target: &Target, choice: Choice, lang: Lang) -> Result<(), Failure> {
     let text = Text::new("contraseña cambiada, sesiones cerradas", "password changed, sessions ended");
     let set = Event::UserPasswordSet { user: name.clone(), by: caller() };
     desk.done([set].into_iter().chain(given.event(&name)), lang, text, &name)?;
-    given.tell(lang);
+    given.tell(lang, &name);
     Ok(())
 }
 

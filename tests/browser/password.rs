@@ -14,7 +14,7 @@ fn given() -> (Server, String) {
     let server = Server::start(Options { users: vec![ANA], ..Options::default() });
     let (status, out, err) = user_command(&["add", "carla", "--role", "cliente", "--one-time"], &server.data_dir, "");
     assert!(status.success(), "{err}");
-    let password = out.lines().find_map(|line| line.strip_prefix("Contraseña de un solo uso: ")).expect("is shown");
+    let password = out.lines().find_map(|line| line.strip_prefix("Contraseña temporal: ")).expect("is shown");
     (server, password.to_owned())
 }
 

@@ -1,4 +1,5 @@
-//! Which settings hold: those of the card's pichat.toml or, where it is broken or missing, the last good ones, else the shipped ones.
+//! Effective settings: the card's pichat.toml or, if it is broken or missing, the last good one, else the
+//! shipped one.
 
 use std::path::{Path, PathBuf};
 
@@ -9,15 +10,15 @@ use crate::types::Text;
 
 use super::{Root, WARNING, startable, tell};
 
-/// Where the server keeps its data on the card; pichat.service says so with `--data-dir`.
+/// Data folder of the server on the card; pichat.service passes it with `--data-dir`.
 pub(super) const DATA_DIR: &str = "/var/lib/pichat";
-/// The name that errors give the card's file, and its name on the card.
+/// Name of the card's file, on the card and in errors.
 pub(super) const NAME: &str = "pichat.toml";
 
-/// For an image without its shipped file, which is damaged: the server listens all the same.
+/// Settings for a damaged image without its shipped file, so that the server still listens.
 const LAST_RESORT: &str = "[http]\nlisten = \"[::]:80\"\n[accounts]\nargon2 = \"auto\"\n";
 
-/// Keys that mean nothing on the card: the data lies where the unit says, and elsewhere the server may not even write.
+/// Keys without effect on the card: the unit sets the data folder, and the server cannot write elsewhere.
 const WITHOUT_EFFECT: [&str; 2] = ["data_dir", "files.dir"];
 
 const ZONE: Text = Text::new(
@@ -25,26 +26,26 @@ const ZONE: Text = Text::new(
     "a time zone that this device knows, such as \"America/Bogota\"; meanwhile UTC holds",
 );
 
-/// A settings text and what it says.
+/// Settings with their text.
 pub(super) struct Settings {
     pub(super) text: Zeroizing<String>,
     pub(super) config: Config,
 }
 
 impl Settings {
-    /// Only the text counts: what the environment of whoever calls says is not on the card.
+    /// Parses a text. The environment is ignored, because it is not on the card.
     pub(super) fn parse(text: Zeroizing<String>, name: &Path) -> Result<Self, ConfigError> {
         let overrides = Overrides { data_dir: Some(PathBuf::from(DATA_DIR)), ..Overrides::default() };
         let config = Config::parse(&text, name, &[], overrides)?;
         Ok(Self { text, config })
     }
 
-    /// Reads a file that errors name `name`.
+    /// Reads a file; errors name it `name`.
     pub(super) fn read(file: &Path, name: &Path) -> Result<Self, ConfigError> {
         Self::parse(Zeroizing::new(config::read(file, name)?), name)
     }
 
-    /// What the image ships.
+    /// Returns the settings that the image ships.
     pub(super) fn shipped(root: &Root) -> Result<Self, ConfigError> {
         let file = root.at("usr/share/pichat/pichat.toml");
         Self::read(&file, &file).or_else(|error| {
@@ -53,20 +54,21 @@ impl Settings {
         })
     }
 
-    /// What the card says, if a server can be started with it.
+    /// Returns the card's settings, if a server can start with them.
     pub(super) fn of_card(root: &Root, file: &Path, shipped: &Self) -> Result<Self, ConfigError> {
         let card = Self::read(file, Path::new(NAME))?;
         card.check(root, shipped)?;
         Ok(card)
     }
 
-    /// Checks that a server can be started with what the card says.
+    /// Checks that a server can start with the card's settings.
     pub(super) fn check(&self, root: &Root, shipped: &Self) -> Result<(), ConfigError> {
         let (card, name) = (self, Path::new(NAME));
         let written = Written::read(&card.text, name)?;
-        // Laid over the shipped file: what it does not name is as shipped, not as in a server that somebody installs.
+        // Merged with the shipped file: a key that the card leaves out has the shipped value, not the
+        // built-in default.
         let laid = Self::parse(laid_over(&written, None, &shipped.written()?), name).map_err(|error| match error {
-            // What is wrong with both together has its place in the card's file, not in the one made of them.
+            // An error of the merged text has its place in the card's file.
             ConfigError::Value { key, problem, .. } => written.error(key, problem),
             other => other,
         })?;
@@ -78,12 +80,12 @@ impl Settings {
         Ok(())
     }
 
-    /// The values of the text.
+    /// Returns the values of the text.
     pub(super) fn written(&self) -> Result<Written<'_>, ConfigError> {
         Written::read(&self.text, Path::new(NAME))
     }
 
-    /// The error about a time zone that is not below zoneinfo; none where it is. UTC needs no file.
+    /// Returns the error about a time zone that is not below zoneinfo; `None` if it is. UTC needs no file.
     pub(super) fn unknown_zone(&self, root: &Root) -> Option<ConfigError> {
         let zone = &self.config.device.time_zone;
         let known = || startable::begins_with(&root.at("usr/share/zoneinfo").join(zone), b"TZif");
@@ -92,8 +94,9 @@ impl Settings {
     }
 }
 
-/// The server's settings: each key as the card gives it, else as shipped. Without what has no effect, without the Wi-Fi password, which
-/// is none of the server's business, and with the claim's hash that is `kept` where the card names none any more.
+/// Merges the server's settings: each key as the card sets it, else as shipped. Leaves out keys without
+/// effect and the Wi-Fi password, which the server must not have. Adds the kept claim hash if the card no
+/// longer has one.
 pub(super) fn laid_over(card: &Written<'_>, kept: Option<&str>, shipped: &Written<'_>) -> Zeroizing<String> {
     config::compose(|key| match key {
         "wifi.password" => None,

@@ -1,5 +1,5 @@
-//! `pichat appliance code`: PICHAT-CODIGO.txt on the card while the device can be claimed, so that a person without a screen finds the
-//! code by putting the card into a computer.
+//! `pichat appliance code`: writes PICHAT-CODIGO.txt to the card while PiChat can be set up. A person without
+//! a screen reads the code by putting the card into a computer.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -17,15 +17,15 @@ use super::{Root, Steps, small_file};
 
 const FILE: &str = "PICHAT-CODIGO.txt";
 
-/// What is read of the server's state file.
+/// Part of the server's state file that is read.
 #[derive(Deserialize)]
 struct Address {
     scheme: String,
     listen: SocketAddr,
-    /// Plain HTTP beside HTTPS.
+    /// Address of plain HTTP beside HTTPS.
     #[serde(default)]
     plain: Option<SocketAddr>,
-    /// Of this device's own certificate authority.
+    /// Fingerprint of this device's own certificate authority.
     #[serde(default)]
     fingerprint: Option<[String; 2]>,
 }
@@ -38,7 +38,7 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let outcome = match code {
         Some(code) => {
             let text = text(&code, &Ways::of(root));
-            // Each write wears the card, and each is a moment in which it can be written.
+            // Each write wears the card and leaves it writable for a moment.
             let there = small_file(&file).is_some_and(|there| there == text);
             if there { Ok(()) } else { partition.replace(FILE, text.as_bytes()) }
         }
@@ -48,11 +48,11 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     steps.end()
 }
 
-/// The addresses that a person needs, under the device's own name.
+/// Addresses that a person needs, with the device's own name.
 struct Ways {
-    /// Where the code is typed.
+    /// Address of the claim page.
     claim: String,
-    /// Where one learns how to trust the device first, and what its certificate is recognised by.
+    /// Address of the trust page, and the fingerprint of the certificate.
     trust: Option<(String, [String; 2])>,
 }
 
@@ -70,7 +70,7 @@ impl Ways {
     }
 }
 
-/// As the running server says; between two runs of it, as the settings in force do.
+/// Returns the address of the running server; otherwise that of the effective settings.
 fn address(root: &Root) -> Address {
     let state = small_file(&root.at("run/pichat/status.json"));
     let told = state.and_then(|text| serde_json::from_str::<Address>(&text).ok());
@@ -84,26 +84,26 @@ fn address(root: &Root) -> Address {
                 scheme: "https".into(),
                 listen: config.tls_listen(),
                 plain: Some(config.http.listen),
-                // Only the running server knows it.
+                // Known only to the running server.
                 fingerprint: None,
             },
         }
     })
 }
 
-/// What the person reads. CRLF, because every computer's editor shows it right.
+/// Returns the content of the file. CRLF, which every computer's editor shows right.
 fn text(code: &ClaimCode, ways: &Ways) -> String {
     let page = &ways.claim;
     let (first_es, first_en, then_es, then_en) = match &ways.trust {
         None => (String::new(), String::new(), "abre", "open"),
         Some((start, [one, two])) => (
             format!(
-                "abre primero la página que explica cómo confiar en él:\n\n    {start}\n\n\
-                 La huella del certificado que ofrece debe ser esta:\n\n    {one}\n    {two}\n\nDespués abre"
+                "abre primero la página que explica cómo instalar su certificado:\n\n    {start}\n\n\
+                 La huella del certificado debe ser esta:\n\n    {one}\n    {two}\n\nDespués abre"
             ),
             format!(
-                "open first the page that explains how to trust it:\n\n    {start}\n\n\
-                 The fingerprint of the certificate that it offers must be this:\n\n    {one}\n    {two}\n\nThen open"
+                "open first the page that explains how to install its certificate:\n\n    {start}\n\n\
+                 The fingerprint of the certificate must be this:\n\n    {one}\n    {two}\n\nThen open"
             ),
             "",
             "",
@@ -112,26 +112,26 @@ fn text(code: &ClaimCode, ways: &Ways) -> String {
     format!(
         "PiChat\n\
          \n\
-         Código para reclamar este equipo:\n\
+         Código de activación de este PiChat:\n\
          \n    {code}\n\
          \n\
-         Pon la tarjeta en el equipo, enciéndelo y, desde un computador o un teléfono de la misma red, {first_es}{then_es}:\n\
+         Pon la tarjeta en la Raspberry Pi, enciéndela y, desde un computador o un celular de la red de la oficina, {first_es}{then_es}:\n\
          \n    {page}\n\
          \n\
-         Si ese nombre no abre, usa la dirección que muestra la pantalla del equipo.\n\
-         Quien tenga este código puede quedarse con el equipo: no lo compartas.\n\
-         Este archivo desaparece solo cuando el código ya no sirve.\n\
+         Si ese nombre no abre, usa la dirección que muestra la pantalla de la Raspberry Pi.\n\
+         No compartas este código: con él, cualquiera puede volverse administrador.\n\
+         Este archivo desaparece solo cuando el código deja de valer.\n\
          \n\
          \n\
-         Code to claim this device:\n\
+         Setup code of this PiChat:\n\
          \n    {code}\n\
          \n\
-         Put the card into the device, switch it on and, on a computer or a phone of the same network, {first_en}{then_en}:\n\
+         Put the card into the Pi, switch it on and, on a computer or a phone of the office network, {first_en}{then_en}:\n\
          \n    {page}\n\
          \n\
-         If that name does not open, use the address on the device's screen.\n\
-         Whoever has this code can take the device over: do not share it.\n\
-         This file goes away by itself when the code is of no more use.\n"
+         If that name does not open, use the address on the screen of the Pi.\n\
+         Do not share this code: anyone who has it can become the administrator.\n\
+         This file goes away by itself when the code expires.\n"
     )
     .replace('\n', "\r\n")
 }

@@ -1,5 +1,6 @@
-//! The last good pichat.toml of the card, kept whole but for its secrets. Where the card's file is broken, host name, network and server
-//! stay as they were: another name would be another address, and another certificate for all phones.
+//! Copy of the card's last good pichat.toml, without its secrets. If the card's file is broken, host name,
+//! network and server stay as they were: another name would be another address and need another certificate
+//! on all phones.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,8 @@ use super::chosen::{NAME, Settings};
 use super::secrets::{HASH, PASSWORD};
 use super::{Root, Steps, WARNING, tell};
 
-/// The copy. It lies where root alone writes: in the server's own folder, a server that was taken over could leave settings for root.
+/// The copy. Only root can write its folder: in the server's own folder, a compromised server could plant
+/// settings for root.
 pub(super) struct LastGood {
     file: PathBuf,
 }
@@ -22,7 +24,7 @@ impl LastGood {
         Self { file: root.at("data/pichat").join(FILE) }
     }
 
-    /// The copy; none where there is none that can be understood.
+    /// Reads the copy; `None` if there is none that parses.
     pub(super) fn read(&self) -> Option<Settings> {
         let bytes = match private_file::read_key(&self.file, MAX_FILE_BYTES) {
             Ok(bytes) => bytes?,
@@ -36,7 +38,7 @@ impl LastGood {
         settings.inspect_err(|error| tell(WARNING, error.es())).ok()
     }
 
-    /// Keeps what the card says, with its secrets emptied as on the card.
+    /// Keeps the card's settings, with their secrets cleared as on the card.
     pub(super) fn keep(&self, card: &Settings, steps: &mut Steps) {
         let Ok(text) = without_secrets(card) else { return };
         let there = private_file::read_key(&self.file, MAX_FILE_BYTES + 1).ok().flatten();

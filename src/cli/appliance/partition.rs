@@ -1,4 +1,4 @@
-//! The boot partition: FAT, which knows neither owners nor case, mounted read-only but for the moments in which something is written.
+//! Boot partition: FAT, without owners and case, mounted read-only except during a write.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -12,10 +12,10 @@ use crate::atomic_file;
 
 use super::{Root, WARNING, tell};
 
-/// Most names of the partition's top folder that are looked at: the firmware's files are some forty.
+/// Maximum names of the partition's top folder that are read; the firmware has about forty files.
 const MAX_NAMES: usize = 4096;
 
-/// The boot partition.
+/// Boot partition.
 pub(super) struct Partition {
     dir: PathBuf,
 }
@@ -25,27 +25,27 @@ impl Partition {
         Self { dir: root.at("boot/firmware") }
     }
 
-    /// The path of a file in its top folder.
+    /// Returns the path of a file in the top folder.
     pub(super) fn at(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    /// The names in its top folder that are one of `wanted`, in whatever case.
+    /// Finds the names in the top folder that are one of `wanted`, in any case.
     pub(super) fn find(&self, wanted: &[&str]) -> io::Result<Vec<PathBuf>> {
         let entries = fs::read_dir(&self.dir)?.take(MAX_NAMES).filter_map(Result::ok);
         let wanted = |name: &std::ffi::OsStr| wanted.iter().any(|wanted| name.eq_ignore_ascii_case(wanted));
         Ok(entries.filter(|entry| wanted(&entry.file_name())).map(|entry| entry.path()).collect())
     }
 
-    /// Puts `content` in the place of what the file holds.
+    /// Replaces the content of a file.
     pub(super) fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let _writable = Writable::make(&self.dir)?;
         atomic_file::replace(&self.at(name), content, None)
     }
 
-    /// Puts `content` in the place of what the file holds, of which nothing stays: the sectors that a replaced file leaves behind
-    /// keep their bytes until something else needs them, and any computer can read those. A power cut in the moment between the
-    /// two leaves them.
+    /// Replaces the content of a file and wipes the old one. The sectors of a replaced file keep their bytes
+    /// until they are used again, and any computer can read them. A power cut between the two steps leaves
+    /// the old bytes.
     pub(super) fn replace_secret(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let _writable = Writable::make(&self.dir)?;
         let old = OpenOptions::new().write(true).open(self.at(name))?;
@@ -53,7 +53,7 @@ impl Partition {
         wipe(&old)
     }
 
-    /// Removes these files, as far as there are any.
+    /// Removes those of these files that exist.
     pub(super) fn remove(&self, files: &[PathBuf]) -> io::Result<()> {
         if files.iter().all(|file| file.symlink_metadata().is_err()) {
             return Ok(());
@@ -63,7 +63,7 @@ impl Partition {
     }
 }
 
-/// Writes zeros over what a file holds, in place; it may have lost its name.
+/// Overwrites a file with zeros, in place; it may have lost its name.
 fn wipe(mut file: &File) -> io::Result<()> {
     let zeros = [0; 4096];
     let mut left = file.metadata()?.len();
@@ -75,12 +75,12 @@ fn wipe(mut file: &File) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The partition while it can be written; read-only again when dropped, if it was before.
+/// Makes the partition writable; on drop it is read-only again, if it was before.
 struct Writable<'a>(Option<(&'a Path, MountFlags)>);
 
 impl<'a> Writable<'a> {
     fn make(dir: &'a Path) -> io::Result<Self> {
-        // In a test, and where somebody has no such partition, it is a folder like any other.
+        // In a test and on a system without such a partition, it is an ordinary folder.
         let mount = fs::metadata(dir)?.dev() != fs::metadata(dir.join(".."))?.dev();
         let flags = statvfs(dir)?.f_flag;
         if !mount || !flags.contains(StatVfsMountFlags::RDONLY) {
@@ -97,13 +97,14 @@ impl Drop for Writable<'_> {
         if let Some((dir, flags)) = self.0
             && let Err(error) = mount_remount(dir, flags | MountFlags::RDONLY, "")
         {
-            // Everything is synced; a partition that stays writable is only more exposed to the next power cut.
+            // Everything is synced; a partition that stays writable is only more exposed to the next power
+            // cut.
             tell(WARNING, format_args!("{}: {error}", dir.display()));
         }
     }
 }
 
-/// A remount says all flags anew, so those in force are said again.
+/// Returns the flags in force, because a remount sets all flags again.
 fn kept(now: StatVfsMountFlags) -> MountFlags {
     [
         (StatVfsMountFlags::NOSUID, MountFlags::NOSUID),

@@ -1,4 +1,5 @@
-//! The request for a new claim: an empty file that whoever holds the card puts on it. It is handed on to the server and removed.
+//! Request for a new claim: an empty file that the holder of the card puts on it. It is forwarded to the
+//! server and removed.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -10,11 +11,11 @@ use crate::atomic_file;
 
 use super::{Root, Steps};
 
-/// What the person calls it; some computers add the ending by themselves.
+/// Names of the request file; some computers add the ending by themselves.
 const NAMES: [&str; 2] = ["pichat-reclamar", "pichat-reclamar.txt"];
 
-/// Hands a request on. It leaves the card only when the other file and its name are on the disk: a power cut between them asks twice,
-/// which opens one claim.
+/// Forwards a request. The file leaves the card only after the server's request file and its name are on the
+/// disk. A power cut between them asks twice, which opens one claim.
 pub(super) fn hand_on(root: &Root, partition: &Partition, steps: &mut Steps) {
     let asked = match partition.find(&NAMES) {
         Ok(asked) if asked.is_empty() => return,
@@ -22,7 +23,7 @@ pub(super) fn hand_on(root: &Root, partition: &Partition, steps: &mut Steps) {
         Err(error) => return steps.took(&partition.at(""), Err(error)),
     };
     let request = root.at(DATA_DIR).join("reclaim");
-    // Without a data folder nobody has an account, and the device can be claimed anyway.
+    // Without a data folder there are no accounts, and the device can be claimed anyway.
     let made = if root.at(DATA_DIR).is_dir() { make(&request) } else { Ok(()) };
     let done = made.is_ok();
     steps.took(&request, made);
@@ -31,7 +32,7 @@ pub(super) fn hand_on(root: &Root, partition: &Partition, steps: &mut Steps) {
     }
 }
 
-/// An empty file, durable. The folder is the server's, so nothing that lies there already is opened.
+/// Makes an empty file, durably. The folder is the server's, so an existing entry is never opened.
 fn make(request: &std::path::Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(request) {
         Ok(file) => file.sync_all()?,

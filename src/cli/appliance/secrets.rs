@@ -1,5 +1,5 @@
-//! What is secret in the card's file, which any computer can read, is taken from it and kept where only root reads: secrets.toml, a
-//! settings text itself.
+//! Moves secrets from the card's file, which any computer can read, to secrets.toml, which only root can read
+//! and which is a settings text itself.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use super::chosen::{NAME, Settings};
 use super::partition::Partition;
 use super::{Root, Steps, WARNING, tell};
 
-/// What the person finds where the secret was.
+/// Comment that replaces a secret on the card.
 const NOTE: &str = "importada / imported";
 
 pub(super) const PASSWORD: &str = "wifi.password";
 pub(super) const HASH: &str = "claim.admin_password_hash";
 
-/// What earlier boots took from the card.
+/// Secrets that earlier boots took from the card.
 pub(super) struct Kept {
     file: PathBuf,
     settings: Option<Settings>,
@@ -30,7 +30,7 @@ impl Kept {
             Ok(settings) => Some(settings),
             Err(ConfigError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                // A damaged file is as good as none: the secrets go on the card once more.
+                // A damaged file counts as none: the secrets must be put on the card again.
                 tell(WARNING, error.es());
                 None
             }
@@ -38,21 +38,21 @@ impl Kept {
         Self { file, settings }
     }
 
-    /// The password of this network: the card's own, else the one kept for the network of that name.
+    /// Returns the password of this network: the card's own, else the one kept for the network of that name.
     pub(super) fn password<'a>(&'a self, wifi: &'a Wifi) -> Option<&'a WifiPassword> {
         let kept = self.settings.as_ref().map(|kept| &kept.config.wifi).filter(|kept| kept.ssid == wifi.ssid);
         wifi.password.as_ref().or_else(|| kept?.password.as_ref())
     }
 
-    /// The claim's hash as it was written, where the card names none.
+    /// Returns the claim's hash as it was written, if the card has none.
     pub(super) fn hash(&self, card: &Config) -> Option<&str> {
         let kept = self.settings.as_ref().filter(|kept| kept.config.claim.admin_password_hash.is_some());
         let kept = kept.filter(|_| card.claim.admin_password_hash.is_none())?;
         kept.written().ok()?.value(HASH)
     }
 
-    /// Takes the secrets of the card's file. Each step is on the disk before the next begins, so that a power cut at any moment leaves
-    /// them in one of both files, and the next boot goes on:
+    /// Takes the secrets from the card's file. Each step is on the disk before the next begins. After a power
+    /// cut at any moment at least one of both files has them, and the next boot continues:
     ///
     /// 1. secrets.toml.NEW is written and synced: the card still has them.
     /// 2. It is renamed to secrets.toml and the folder is synced: both have them, and the same ones.
@@ -60,7 +60,7 @@ impl Kept {
     /// 4. It is renamed to pichat.toml and the folder is synced: only secrets.toml has them.
     /// 5. The old file's sectors, which belong to no file now, are filled with zeros.
     ///
-    /// A remainder of 1 or 3 is overwritten by the next boot.
+    /// The next boot overwrites what is left of steps 1 or 3.
     pub(super) fn import(&self, card: &Settings, partition: &Partition, steps: &mut Steps) {
         let wifi = card.config.wifi.password.is_some();
         let hash = card.config.claim.admin_password_hash.is_some();
@@ -75,7 +75,7 @@ impl Kept {
         }
     }
 
-    /// Steps 1 and 2.
+    /// Carries out steps 1 and 2.
     fn keep(&self, card: &Settings, wifi: bool, hash: bool) -> io::Result<()> {
         let before = self.settings.as_ref().map(Settings::written).transpose().map_err(io::Error::other)?;
         let before = |key| before.as_ref().and_then(|before| before.value(key));
@@ -86,7 +86,7 @@ impl Kept {
             "wifi.ssid" | PASSWORD | HASH => before(key),
             _ => None,
         });
-        // What cannot be read back was not kept.
+        // A text that cannot be read back was not kept.
         let again = Settings::parse(text, &self.file).map_err(io::Error::other)?;
         let same_wifi =
             again.config.wifi.ssid == card.config.wifi.ssid && again.config.wifi.password == card.config.wifi.password;
@@ -102,11 +102,12 @@ impl Kept {
     }
 }
 
-/// Steps 3 and 4.
+/// Carries out steps 3 and 4.
 fn clear(card: &Settings, partition: &Partition) -> io::Result<()> {
     let written = card.written().map_err(io::Error::other)?;
     let keys = [PASSWORD, HASH];
-    // The note is a courtesy. Where another value begins on the same line and ends on a later one, it would stand in that value.
+    // The note is optional. If another value begins on the same line and ends on a later one, the note would
+    // stand inside that value.
     let cleared = [Some(NOTE), None].into_iter().find_map(|note| {
         let cleared = Settings::parse(written.emptied(&keys, note), Path::new(NAME)).ok()?;
         let Changes { live, restart } = card.config.compare(&cleared.config);

@@ -1,5 +1,6 @@
-//! `pichat appliance settings`: the card's pichat.toml put in force. Never keeps the device down: a broken file means the last
-//! good settings, or the shipped ones, and a line that says what is wrong. A step that fails does not stop the others.
+//! `pichat appliance settings`: applies the card's pichat.toml. It never keeps the device down: with a broken
+//! file it applies the last good or the shipped settings and reports the error. A step that fails does not
+//! stop the others.
 
 use std::fs;
 use std::io;
@@ -17,7 +18,7 @@ use super::partition::Partition;
 use super::secrets::Kept;
 use super::{ERROR, Root, Steps, WARNING, reclaim, tell, wired, wireless};
 
-/// The second line about a broken file, on the console and in the journal.
+/// Second line about a broken file, on the console and in the journal.
 const LAST_GOOD_HOLDS: &str = "mientras tanto sigue la última configuración buena";
 const SHIPPED_HOLDS: &str = "mientras tanto rigen los valores de fábrica";
 
@@ -34,7 +35,7 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
         (Err(error), Some(before)) => (before, Some(error.es())),
         (Err(error), None) => (&shipped, Some(error.es())),
     };
-    // Name and network hold in any case; the server's settings hold if it starts with them.
+    // Name and network are applied in any case, the server's settings only if it starts with them.
     let server = match (&card, &before) {
         (Ok(card), _) => Some(card),
         (Err(_), before) => before.as_ref().filter(|before| before.check(root, &shipped).is_ok()),
@@ -44,7 +45,7 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let meanwhile = broken.as_ref().map(|_| if before.is_some() { LAST_GOOD_HOLDS } else { SHIPPED_HOLDS });
     let wrong = broken.or(zone.map(|error| error.es()));
 
-    // What the server and the network need in order to come up goes first, then the rest; the card itself is changed last.
+    // First the files that server and network need to start, then the rest; the card itself is changed last.
     let run = root.at("run/pichat-settings");
     steps.took(&run, atomic_file::folder(&run, 0o755));
     let mut put = |path: &Path, text: Option<&str>, mode| steps.took(path, put(path, text, mode));
@@ -54,7 +55,7 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let wpa = wireless::configuration(wifi, kept.password(wifi));
     put(&run.join("wpa_supplicant.conf"), wpa.as_ref().map(|text| text.as_str()), 0o600);
     put(&root.at("run/systemd/network/40-pichat.network"), wired::configuration(&chosen.config.network).as_deref(), 0o644);
-    // The console shows it, which runs as the server's user. No error repeats a secret.
+    // The console, which runs as the server's user, shows it. No error contains a secret.
     let lines: Vec<_> = wrong.iter().map(String::as_str).chain(meanwhile).collect();
     let shown = (!lines.is_empty()).then(|| format!("{}\n", lines.join("\n")));
     put(&run.join("error.txt"), shown.as_deref(), 0o644);
@@ -66,7 +67,7 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let hostname = root.at("proc/sys/kernel/hostname");
     steps.took(&hostname, fs::write(&hostname, &chosen.config.device.hostname));
 
-    // With nothing but memory to keep it in, what the person wrote stays where it is.
+    // If the data folder is only in memory, the secrets stay on the card.
     if root.at("data").is_dir() && !root.at("run/pichat-data-fallback").exists() {
         if let Ok(card) = &card {
             last_good.keep(card, &mut steps);
@@ -77,13 +78,14 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     steps.end()
 }
 
-/// The server's settings text; none if it could not be read back, which the checks before should have told.
+/// Returns the server's settings text; `None` if it cannot be read back, which the earlier checks should have
+/// reported.
 fn for_server(card: &Settings, kept: &Kept, shipped: &Settings) -> Option<Zeroizing<String>> {
     let text = laid_over(&card.written().ok()?, kept.hash(&card.config), &shipped.written().ok()?);
     Settings::parse(text, Path::new(NAME)).ok().map(|settings| settings.text)
 }
 
-/// Puts a text there, in a folder that everybody may search; or nothing.
+/// Writes a text, in a folder that all users can search; without a text it removes the file.
 fn put(path: &Path, text: Option<&str>, mode: u32) -> io::Result<()> {
     match text {
         Some(text) => {
@@ -94,7 +96,7 @@ fn put(path: &Path, text: Option<&str>, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Makes a symbolic link, or points one elsewhere in one step.
+/// Makes a symbolic link, or changes its target in one step.
 fn link(path: &Path, target: &Path) -> io::Result<()> {
     let new = atomic_file::beside(path);
     atomic_file::remove(&new)?;

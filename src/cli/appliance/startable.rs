@@ -1,5 +1,5 @@
-//! What the server would only find out when it starts, as far as that can be told beforehand. A card whose server does not start can
-//! be mended by nobody who has no screen, so such a file counts as broken.
+//! Checks that otherwise fail only at the server's start, as far as possible. A person without a screen
+//! cannot repair a card whose server does not start, so such a file counts as broken.
 
 use std::fs::{File, Metadata};
 use std::io::Read as _;
@@ -15,8 +15,8 @@ use super::Root;
 use super::chosen::DATA_DIR;
 
 const LISTEN: Text = Text::new(
-    "en la tarjeta \"[::]:80\", \"0.0.0.0:80\" u otro puerto, o la dirección de [network]: con otra dirección nadie llegaría",
-    "on the card \"[::]:80\", \"0.0.0.0:80\" or another port, or the address of [network]: nobody would reach another address",
+    "en la tarjeta \"[::]:80\", \"0.0.0.0:80\" u otro puerto, o la dirección de [network]; nadie podría abrir otra dirección",
+    "on the card \"[::]:80\", \"0.0.0.0:80\" or another port, or the address of [network]; no one could reach another address",
 );
 
 const PEM: Text = Text::new(
@@ -24,13 +24,13 @@ const PEM: Text = Text::new(
     "a PEM file that exists and that the server can read, for example in /var/lib/pichat",
 );
 
-/// Most bytes of a certificate file: chains have a few KiB.
+/// Maximum bytes of a certificate file: chains have a few KiB.
 const MAX_PEM: u64 = 1024 * 1024;
 
-/// What pichat.service hides from the server: `InaccessiblePaths`, `ProtectHome`, `PrivateTmp`.
+/// Folders that pichat.service hides from the server: `InaccessiblePaths`, `ProtectHome`, `PrivateTmp`.
 const HIDDEN: [&str; 8] = ["/boot/firmware", "/data/pichat", "/data/ssh", "/home", "/root", "/run/user", "/tmp", "/var/tmp"];
 
-/// Whether a server could start with these settings; `written` is where errors point.
+/// Checks that a server can start with these settings; `written` gives errors their places.
 pub(super) fn check(root: &Root, config: &Config, written: &Written<'_>) -> Result<(), ConfigError> {
     let mut doors = vec![("http.listen", config.http.listen)];
     if config.tls.mode != TlsMode::Off {
@@ -60,20 +60,22 @@ pub(super) fn check(root: &Root, config: &Config, written: &Written<'_>) -> Resu
     })
 }
 
-/// Whether others reach the server there: all addresses, or the one that is the card's for sure.
+/// Returns true if others can reach the server at this address: all addresses, or the card's fixed one.
 fn reachable(listen: SocketAddr, network: &Network) -> bool {
     let own = network.address.is_some_and(|own| own.ip == listen.ip());
     listen.port() != 0 && (listen.ip().is_unspecified() || own)
 }
 
-/// Whether the server's user could read the file: a regular one, not hidden by the unit, and its mode and its folders' allow it.
+/// Returns true if the server's user can read the file: regular, not hidden by the unit, and permitted by its
+/// mode and its folders'.
 fn readable(root: &Root, file: &Path) -> bool {
     let there = root.at(file);
     let hidden = HIDDEN.iter().any(|hidden| file.starts_with(hidden));
     let Some(meta) = there.metadata().ok().filter(|meta| !hidden && meta.is_file() && meta.len() <= MAX_PEM) else {
         return false;
     };
-    // Whoever owns the data is the server's user. Before the first start there is no such folder, and nothing in it either.
+    // The owner of the data is the server's user. Before the first start there is no such folder and nothing
+    // in it.
     let user = root.at(DATA_DIR).metadata().ok();
     let may = |meta: &Metadata, bit: u32| match &user {
         Some(user) if user.uid() == meta.uid() => (meta.mode() >> 6) & bit != 0,
@@ -84,7 +86,7 @@ fn readable(root: &Root, file: &Path) -> bool {
     may(&meta, 0o4) && folders.all(|folder| folder.metadata().is_ok_and(|meta| may(&meta, 0o1)))
 }
 
-/// Whether a regular file begins with these bytes.
+/// Returns true if a regular file begins with these bytes.
 pub(super) fn begins_with(file: &Path, magic: &[u8]) -> bool {
     let mut head = vec![0; magic.len()];
     file.is_file() && File::open(file).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == magic

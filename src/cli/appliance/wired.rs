@@ -1,14 +1,15 @@
-//! What networkd is told about a fixed address.
+//! networkd configuration of a fixed address.
 
 use std::fmt::Write as _;
 
 use crate::config::Network;
 
-/// The .network file for a fixed address; none for DHCP, which the image's own file does. It differs from that one in the address only.
+/// Returns the .network file for a fixed address; `None` for DHCP, which the image's own file does. It
+/// differs from that file in the address only.
 pub(super) fn configuration(network: &Network) -> Option<String> {
     let address = network.address?;
-    // IPv4 goes on by DHCP beside a fixed IPv6 address. Router advertisements never count: an address that the internet reaches is
-    // nothing that this device should have.
+    // IPv4 stays on DHCP beside a fixed IPv6 address. Router advertisements are ignored: this device must not
+    // get an address that the internet can reach.
     let dhcp = if address.ip.is_ipv4() { "no" } else { "ipv4" };
     let mut text = format!(
         "[Match]\nType=ether wlan\nKind=!*\n\n[Link]\nRequiredForOnline=routable\n\n[Network]\nDHCP={dhcp}\nAddress={address}\n"

@@ -1,4 +1,4 @@
-//! What wpa_supplicant is told.
+//! Configuration of wpa_supplicant.
 
 use std::fmt::Write as _;
 
@@ -7,19 +7,19 @@ use zeroize::Zeroizing;
 use crate::config::{Wifi, WifiPassword};
 use crate::types::crypto::{hex, wpa_key};
 
-/// wpa_supplicant.conf for this network; none without one.
+/// Returns wpa_supplicant.conf for this network; `None` without one.
 pub(super) fn configuration(wifi: &Wifi, password: Option<&WifiPassword>) -> Option<Zeroizing<String>> {
     let ssid = wifi.ssid.as_ref()?;
     let mut text = Zeroizing::new(String::with_capacity(1024));
     text.push_str("ctrl_interface=/run/wpa_supplicant\n");
-    // Protected management frames where both sides can: WPA3 wants them. As a default, not of the network, so that a chip that
-    // cannot is left alone.
+    // Protected management frames if both sides support them: WPA3 requires them. Set as a default, not per
+    // network, so that a chip without support still works.
     text.push_str("pmf=1\n");
     if let Some(country) = &wifi.country {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "country={country}");
     }
-    // Hexadecimal, so that no letter of a name can mean anything else.
+    // Hexadecimal, so that no character of a name has a special meaning.
     let _ = writeln!(text, "network={{\n\tssid={}\n\tscan_ssid=1", hex(ssid.as_bytes()));
     match password {
         None => text.push_str("\tkey_mgmt=NONE\n"),
@@ -27,8 +27,8 @@ pub(super) fn configuration(wifi: &Wifi, password: Option<&WifiPassword>) -> Opt
             let _ = writeln!(text, "\tkey_mgmt=WPA-PSK\n\tpsk={}", key.as_str());
         }
         Some(passphrase) => {
-            // Never the passphrase between quotes: wpa_supplicant 2.10 takes a `#` behind a quote in it for a comment. So WPA2 gets
-            // the key made of it, and WPA3, which needs the words, gets them in hexadecimal.
+            // Never the passphrase in quotes: wpa_supplicant 2.10 takes a `#` behind a quote in it for a
+            // comment. WPA2 gets the derived key; WPA3, which needs the passphrase, gets it in hexadecimal.
             let words = passphrase.as_str();
             let key = Zeroizing::new(hex(&*wpa_key(words, ssid.as_bytes())));
             let words = Zeroizing::new(hex(words.as_bytes()));

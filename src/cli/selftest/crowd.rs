@@ -1,4 +1,4 @@
-//! People who talk: sockets in rooms, messages at a pace, and how long each took to get to everybody.
+//! Simulated users: sockets in rooms, messages at a pace, and the latency of each delivery.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,57 +15,57 @@ use tokio::time::{sleep_until, timeout};
 use super::verdict::ROOM;
 use super::wire;
 
-/// Rooms of [`ROOM`] sockets each.
+/// Number of rooms, of [`ROOM`] sockets each.
 pub(super) const ROOMS: usize = 4;
-/// An answer to a join that takes longer has failed to come: it waits for the hash of a room's password.
+/// Time limit of an answer to a join, which waits for the hash of a room's password.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Messages are sent at a pace for so long.
+/// Time during which messages are sent at one pace.
 pub(super) const SPEAKING: Duration = Duration::from_millis(1500);
-/// The last ones may take so long.
+/// Time for the last messages to arrive.
 const STRAGGLING: Duration = Duration::from_millis(1000);
-/// Characters of a message: a sentence.
+/// Characters of a message: one sentence.
 const TEXT: usize = 64;
-/// Read from the kernel at once.
+/// Bytes read from the kernel at once.
 const CHUNK: usize = 16 * 1024;
 
-/// What the readers note of the round under way.
+/// Measurements of the current round.
 #[derive(Default)]
 struct Round {
-    /// When the round's message number 0 was to be sent.
+    /// Scheduled time of message number 0.
     start: Option<Instant>,
-    /// Between two messages.
+    /// Time between two messages.
     pace: Duration,
-    /// Messages with this mark belong to it.
+    /// Mark of the round's messages.
     mark: u32,
-    /// How late each came.
+    /// Latency of each delivery.
     ages: Vec<Duration>,
 }
 
-/// Everybody.
+/// All simulated users.
 #[derive(Default)]
 pub(super) struct Crowd {
     writers: Vec<OwnedWriteHalf>,
     readers: JoinSet<()>,
     round: Arc<Mutex<Round>>,
     delivered: Arc<AtomicU64>,
-    /// A socket was closed.
+    /// True once a socket was closed.
     broken: Arc<AtomicBool>,
     marks: u32,
 }
 
-/// What came of one pace.
+/// Result of one pace.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard {
     /// Deliveries a second.
     pub(super) per_s: f64,
-    /// 99 of 100 took no longer.
+    /// 99th percentile of the latency.
     pub(super) p99: Duration,
-    /// All of them came.
+    /// True if all messages arrived.
     pub(super) whole: bool,
 }
 
 impl Crowd {
-    /// Lets people into the rooms until there are `people`.
+    /// Opens sockets until there are `people`.
     pub(super) async fn gather(&mut self, addr: SocketAddr, cookie: &str, people: usize) -> io::Result<()> {
         for number in self.writers.len()..people {
             let (reader, writer) = timeout(PATIENCE, enter(addr, cookie, number % ROOMS)).await??;
@@ -79,12 +79,12 @@ impl Crowd {
         Ok(())
     }
 
-    /// Whether all sockets are open.
+    /// Returns true if all sockets are open.
     pub(super) fn is_whole(&self) -> bool {
         !self.broken.load(Ordering::Acquire)
     }
 
-    /// Speaks so that `per_s` messages a second are delivered.
+    /// Sends messages so that `per_s` messages a second are delivered.
     pub(super) async fn speak(&mut self, per_s: u64) -> io::Result<Heard> {
         let pace = Duration::from_secs_f64(ROOM as f64 / per_s as f64);
         let messages = (SPEAKING.as_secs_f64() / pace.as_secs_f64()).ceil().max(1.0) as u32;
@@ -99,7 +99,7 @@ impl Crowd {
             let frame =
                 wire::frame(&format!("{{\"type\":\"send\",\"room\":\"prueba{}\",\"text\":\"{text:-<TEXT$}\"}}", who % ROOMS));
             if timeout(STRAGGLING, self.writers[who].write_all(&frame)).await.is_err() {
-                // It takes no more: that pace is beyond it.
+                // A socket took no more: this pace is beyond the server.
                 break;
             }
         }
@@ -128,7 +128,7 @@ async fn enter(addr: SocketAddr, cookie: &str, room: usize) -> io::Result<(Owned
     read_until(&mut stream, b"\r\n\r\n").await?;
     let join = format!("{{\"type\":\"join\",\"room\":\"prueba{room}\",\"password\":\"selftest\",\"kind\":\"private\"}}");
     stream.write_all(&wire::frame(&join)).await?;
-    // The answer is the first frame, and ends with the token; what else comes in it is presence, which is not counted.
+    // The answer is the first frame and ends with the token; other frames are presence and not counted.
     read_until(&mut stream, b"\"}").await?;
     Ok(stream.into_split())
 }
@@ -166,7 +166,7 @@ async fn listen(mut reader: OwnedReadHalf, round: &Mutex<Round>, delivered: &Ato
     }
 }
 
-/// Round and number of a message; `None` for what is none.
+/// Parses round and number of a message; `None` for other frames.
 fn number(payload: &[u8]) -> Option<(u32, u32)> {
     let text = str::from_utf8(payload).ok()?;
     let (_, text) = text.strip_prefix("{\"type\":\"message\"")?.split_once("\"text\":\"")?;
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_tells_its_number_and_nothing_else_does() {
+    fn message_number_is_parsed_from_messages_only() {
         let message = br#"{"type":"message","room":"prueba1","user":"cliente","text":"00000003.00000041-----","at":"x","seq":9}"#;
         assert_eq!(number(message), Some((3, 41)));
         for other in

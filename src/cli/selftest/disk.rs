@@ -1,40 +1,40 @@
-//! How fast the disk takes a file, and how long it takes to have something for certain.
+//! Write speed and sync latency of the disk.
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Written at most in one go: four of the largest uploads.
+/// Maximum bytes of the large write: four of the largest uploads.
 const MOST: u64 = 64 * 1024 * 1024;
-/// Bytes in one call, as an upload is written.
+/// Bytes of one write call, as for an upload.
 const PIECE: usize = 256 * 1024;
-/// A card that has not taken everything by then has shown what it can do.
+/// Time limit of the large write; a slow card has shown its speed by then.
 const LONGEST: Duration = Duration::from_secs(5);
-/// Small writes, each one synced, and how long they may take together.
+/// Number of small synced writes, and their total time limit.
 const SYNCS: usize = 200;
 const SYNCING: Duration = Duration::from_secs(3);
-/// A row of the database with what the journal adds.
+/// Bytes of a database row with the journal's share.
 const ROW: usize = 4096;
 
-/// What the disk can do.
+/// Result of the measurement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DiskSpeed {
-    /// A large file, synced at its end, MB (10⁶ bytes) a second.
+    /// Speed of a large synced file, MB (10⁶ bytes) a second.
     pub(super) mb_per_s: f64,
-    /// A small write until it is on the disk: half of them take no longer.
+    /// Median latency of a small synced write.
     pub(super) sync_p50: Duration,
-    /// 99 of 100 take no longer.
+    /// 99th percentile of that latency.
     pub(super) sync_p99: Duration,
 }
 
-/// Measures in `folder`; at most `most` bytes are written at a time, and nothing stays.
+/// Measures in `folder`; at most `most` bytes are written at a time, and none stay.
 pub(super) fn measure(folder: &Path, most: u64) -> io::Result<DiskSpeed> {
     let path = folder.join("disk");
     let mut file = File::create_new(&path)?;
-    // Without a name it is gone with the process, however that ends.
+    // Without a name the file disappears with the process.
     std::fs::remove_file(&path)?;
-    // What a disk could shorten would flatter it.
+    // Incompressible, so that a compressing disk gives no better figure.
     let piece: Vec<u8> =
         (0..PIECE as u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 24).to_le_bytes()).take(PIECE).collect();
     let start = Instant::now();

@@ -1,5 +1,5 @@
-//! `pichat selftest`: how many people this board holds, and what keeps it from holding more. Under a minute, on loopback, with
-//! a server of its own.
+//! `pichat selftest`: number of people this board supports, and the bound that limits it. Takes under a
+//! minute, on loopback, with its own server.
 
 mod child;
 mod crowd;
@@ -28,20 +28,22 @@ use super::exit::Failure;
 use super::owner::become_owner;
 use super::{Flags, Source, say};
 
-/// The whole test is over by then; what is still to be tried is left out.
+/// Time limit of the whole test; remaining measurements are left out.
 const LONGEST: Duration = Duration::from_secs(55);
-/// Hashes are made for so long.
+/// Time for hashing.
 const HASHING: Duration = Duration::from_secs(2);
-/// Messages that come later feel slow.
+/// Latency up to which messages feel prompt.
 const PROMPT: Duration = Duration::from_millis(200);
-/// The first pace that is tried, deliveries a second, and how often it is doubled at most: what no board reaches.
+/// First pace in deliveries a second, and the maximum number of times it is doubled; no board reaches the
+/// last.
 const FIRST_PACE: u64 = 2_000;
 const DOUBLINGS: u32 = 10;
-/// A pace between the last that was held and the first that was not: halving that often leaves an eighth of it open.
+/// Number of bisections between the last pace that was kept and the first that was not; an eighth of the
+/// interval remains.
 const HALVINGS: usize = 3;
 /// Bytes of a message of 64 characters on the wire, for TLS.
 const RECORD: usize = 200;
-/// A disk that takes longer to have something for certain makes uploads and sign-ins wait.
+/// Sync latency above which uploads and sign-ins are noticeably slow.
 const SLOW_SYNC: Duration = Duration::from_millis(100);
 
 #[derive(Args)]
@@ -50,10 +52,10 @@ pub(super) struct SelfTest {
     source: Source,
 }
 
-/// All that was found out.
+/// All measurements.
 struct Report {
     argon2: Argon2Params,
-    /// Of one hash while every core makes one.
+    /// Time of one hash while every core computes one.
     hash: Duration,
     disk: DiskSpeed,
     top: Heard,
@@ -72,7 +74,7 @@ impl SelfTest {
         for line in report.figures(lang) {
             say(line);
         }
-        // Both, whoever reads it: what is copied from here goes to other people.
+        // In both languages, since people forward the output to others.
         for lang in [Lang::Es, Lang::En] {
             say(format_args!("\n{}", report.sentence(lang)));
         }
@@ -107,7 +109,7 @@ fn measure(config: &Config) -> io::Result<Report> {
     Ok(Report { argon2, hash, disk, top, measured, tls: config.tls.mode != TlsMode::Off })
 }
 
-/// Hashes on every core at once: how many a second, and how long each takes then.
+/// Hashes on every core at once: number a second, and time of each.
 fn hashes(params: Argon2Params) -> io::Result<(f64, Duration)> {
     let start = Instant::now();
     let threads: Vec<_> = (0..cores())
@@ -130,11 +132,11 @@ fn hashes(params: Argon2Params) -> io::Result<(f64, Duration)> {
     Ok((f64::from(made) / elapsed.as_secs_f64(), elapsed * u32::try_from(cores()).unwrap_or(1) / made.max(1)))
 }
 
-/// The highest pace at which messages come promptly, the server's processor time for one delivery at it, and its memory for one
-/// more socket.
+/// Finds the highest pace with prompt delivery, the server's processor time for one delivery at it, and its
+/// memory per socket.
 async fn people(server: &Server, until: Instant) -> io::Result<(Heard, Duration, u64)> {
     let cookie = wire::sign_in(server.addr, "cliente", "cliente123")?;
-    // The first ones bring in what everybody shares: the rooms, the code of the program.
+    // The first sockets allocate the shared memory: rooms and code pages.
     let mut crowd = Crowd::default();
     crowd.gather(server.addr, &cookie, ROOM).await?;
     let before = server.memory()?;
@@ -164,14 +166,14 @@ async fn people(server: &Server, until: Instant) -> io::Result<(Heard, Duration,
     Ok((best.0, best.1, bytes_per_socket))
 }
 
-/// What the disk test may write: a quarter of what is free above the part that stays free.
+/// Returns the bytes that the disk test may write: a quarter of the space above the part that stays free.
 fn free_space(folder: &Path, config: &Config) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(folder)?;
     let (free, total) = (stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize));
     Ok(free.saturating_sub(total / 100 * u64::from(config.files.keep_free_percent)) / 4)
 }
 
-/// Memory that programs may still have, bytes: the kernel's own estimate (proc_meminfo(5)).
+/// Returns the available memory in bytes: the kernel's estimate (proc_meminfo(5)).
 fn free_memory() -> io::Result<u64> {
     let text = std::fs::read_to_string("/proc/meminfo")?;
     let kib = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.split_whitespace().next()?.parse().ok());
@@ -183,7 +185,7 @@ fn ms(time: Duration) -> f64 {
 }
 
 impl Report {
-    /// What was measured, a line each.
+    /// Returns the measurements, one line each.
     fn figures(&self, lang: Lang) -> Vec<String> {
         let (Measured { cpu_per_delivery, bytes_per_socket, seal, .. }, top) = (self.measured, self.top);
         let (hash, per_minute) = (ms(self.hash), self.measured.sign_ins_per_s * 60.0);
@@ -192,7 +194,7 @@ impl Report {
         let (argon2, per_s, tls) = (self.argon2, top.per_s, seal.as_secs_f64() * 1e6);
         match lang {
             Lang::Es => vec![
-                format!("  contraseñas      {hash:.0} ms cada una ({argon2}), {per_minute:.0} ingresos por minuto"),
+                format!("  contraseñas      {hash:.0} ms cada una ({argon2}), {per_minute:.0} inicios de sesión por minuto"),
                 format!("  disco            {mb:.0} MB/s; guardar con certeza {p50:.1} ms, el 99 % en {p99:.1} ms"),
                 format!("  mensajes         {per_s:.0} entregas por segundo en {ROOMS} salas de {ROOM}, el 99 % en {late:.0} ms"),
                 format!("  cada entrega     {cpu:.1} µs de procesador, y {tls:.1} µs para cifrarla"),
@@ -200,7 +202,7 @@ impl Report {
             ],
             Lang::En => vec![
                 format!("  passwords        {hash:.0} ms each ({argon2}), {per_minute:.0} sign-ins a minute"),
-                format!("  disk             {mb:.0} MB/s; a write that is certain {p50:.1} ms, 99 % within {p99:.1} ms"),
+                format!("  disk             {mb:.0} MB/s; a safe write {p50:.1} ms, 99 % within {p99:.1} ms"),
                 format!("  messages         {per_s:.0} deliveries a second in {ROOMS} rooms of {ROOM}, 99 % within {late:.0} ms"),
                 format!("  each delivery    {cpu:.1} µs of processor, and {tls:.1} µs to encrypt it"),
                 format!("  each connection  {kib:.1} KiB"),
@@ -208,7 +210,7 @@ impl Report {
         }
     }
 
-    /// How many people, what limits them, and what was not tested.
+    /// Returns the number of people, the bound that limits it, and the missing measurements.
     fn sentence(&self, lang: Lang) -> String {
         let verdict = self.measured.verdict();
         let (people, bound, every) = (verdict.people, verdict.bound.text().pick(lang), SPEAKS_EVERY.as_secs());
@@ -220,7 +222,7 @@ impl Report {
         let slow = self.disk.sync_p99 > SLOW_SYNC;
         match lang {
             Lang::Es => {
-                let disk = if slow { " El disco es lento: subir archivos y entrar tomará más." } else { "" };
+                let disk = if slow { " El disco es lento: subir archivos e iniciar sesión tomará más." } else { "" };
                 format!(
                     "Este equipo aguanta unas {people} personas a la vez, en salas de {ROOM} y con un mensaje de cada una cada {every} s, y el \
                      99 % de los mensajes llega en menos de {} ms. Lo que pone el límite es {bound}.{tls}{disk} El Wi-Fi no hace parte de esta prueba: \
@@ -231,9 +233,9 @@ impl Report {
             Lang::En => {
                 let disk = if slow { " The disk is slow: uploads and sign-ins will take longer." } else { "" };
                 format!(
-                    "This device holds about {people} people at a time, in rooms of {ROOM} and with a message from each every {every} s, and \
+                    "This device supports about {people} people at a time, in rooms of {ROOM} and with a message from each every {every} s, and \
                      99 % of the messages arrive in under {} ms. What limits it is {bound}.{tls}{disk} Wi-Fi is not part of this test: a wireless network may \
-                     hold fewer.",
+                     support fewer.",
                     PROMPT.as_millis()
                 )
             }

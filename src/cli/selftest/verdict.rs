@@ -1,59 +1,59 @@
-//! From what was measured to how many people. Pure: figures in, a verdict out.
+//! Computes the number of people from the measurements. Pure.
 
 use std::time::Duration;
 
 use crate::config::{CONNECTIONS_CEILING, ROOM_MEMBERS_CEILING, ROOMS_CEILING, SESSIONS_CEILING};
 use crate::types::Text;
 
-/// People in one room: a department, or a family with its neighbours.
+/// People in one room: a department, or a family with its neighbors.
 pub(super) const ROOM: usize = 50;
-/// A lively office: everybody says something twice a minute.
+/// Interval of one person's messages in a busy office: two a minute.
 pub(super) const SPEAKS_EVERY: Duration = Duration::from_secs(30);
-/// People do not speak evenly, and the board has other work: half of what it can do is left free.
+/// Share of the capacity that is used: people do not write evenly, and the board has other work.
 const RESERVE: f64 = 0.5;
-/// The morning: everybody signs in within five minutes.
+/// Time in which all people sign in, in the morning.
 const MORNING: Duration = Duration::from_secs(300);
 /// Connections of one person: the socket, and two that a browser keeps for pages and files.
 const CONNECTIONS_EACH: usize = 3;
-/// What the kernel holds for a quiet TCP connection beside the process's memory. No figure of the kernel's own: slab entries of socket,
-/// file and epoll item are some 3 KiB (`/proc/slabinfo`), and a little waits in buffers.
+/// Kernel memory of a quiet TCP connection. Not documented by the kernel: slab entries of socket, file and
+/// epoll item are about 3 KiB (`/proc/slabinfo`), and buffers add a little.
 const KERNEL_EACH: u64 = 8 * 1024;
-/// What TLS adds to a connection (docs/PERFORMANCE.md).
+/// Memory of TLS for one connection (docs/PERFORMANCE.md).
 const TLS_EACH: u64 = 12 * 1024;
-/// Descriptors that are no connections: database, log, files that go up and down.
+/// Descriptors that are not connections: database, log, uploads and downloads.
 const OTHER_FILES: usize = 64;
 
-/// What was measured, or read of the machine.
+/// Measurements, and properties of the machine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Measured {
-    /// Passwords a second, all cores together.
+    /// Password hashes a second, all cores together.
     pub(super) sign_ins_per_s: f64,
-    /// Messages delivered a second with 99 of 100 under the bound, at the most that was reached.
+    /// Deliveries a second at the highest pace whose 99th percentile was within the bound.
     pub(super) deliveries_per_s: f64,
-    /// Processor time of the server for one of them.
+    /// Processor time of the server for one delivery.
     pub(super) cpu_per_delivery: Duration,
-    /// Processor time to encrypt one of them.
+    /// Processor time to encrypt one delivery.
     pub(super) seal: Duration,
-    /// The server's memory for one more socket, bytes.
+    /// Server memory per socket, in bytes.
     pub(super) bytes_per_socket: u64,
-    /// Memory that is free for use, bytes.
+    /// Available memory in bytes.
     pub(super) free_memory: u64,
-    /// Files that the server may have open.
+    /// Limit of open files.
     pub(super) open_files: usize,
 }
 
-/// What runs out first.
+/// Resource that runs out first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
-    /// Handing messages out.
+    /// Delivery of messages.
     Delivery,
-    /// Checking passwords.
+    /// Check of passwords.
     SignIn,
     /// Memory.
     Memory,
     /// Open files.
     Files,
-    /// The highest settings that PiChat takes.
+    /// Ceilings of PiChat's settings.
     Ceiling,
 }
 
@@ -62,31 +62,31 @@ impl Bound {
         match self {
             Self::Delivery => Text::new("el procesador, al repartir los mensajes", "the processor, handing out messages"),
             Self::SignIn => Text::new(
-                "el procesador, al revisar las contraseñas cuando todos entran en cinco minutos",
-                "the processor, checking passwords when everybody signs in within five minutes",
+                "el procesador, al revisar las contraseñas cuando todos inician sesión en cinco minutos",
+                "the processor, checking passwords when everyone signs in within five minutes",
             ),
             Self::Memory => Text::new("la memoria libre", "free memory"),
             Self::Files => Text::new("los archivos abiertos que permite el sistema", "the open files that the system allows"),
-            Self::Ceiling => Text::new("el tope de conexiones de PiChat", "the most connections that PiChat takes"),
+            Self::Ceiling => Text::new("el máximo de conexiones de PiChat", "PiChat's maximum of connections"),
         }
     }
 }
 
-/// How many people, and why no more.
+/// Number of people, and the bound that limits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     /// People at a time.
     pub(super) people: usize,
-    /// What runs out first.
+    /// Resource that runs out first.
     pub(super) bound: Bound,
 }
 
 impl Measured {
-    /// What each bound alone would allow.
+    /// Returns the number of people that each bound alone would allow.
     fn alone(&self) -> [(f64, Bound); 5] {
         let each = ROOM as f64 / SPEAKS_EVERY.as_secs_f64();
         let cpu = self.cpu_per_delivery.as_secs_f64();
-        // With TLS each delivery costs its encryption more.
+        // With TLS, each delivery also costs its encryption.
         let with_tls = if cpu > 0.0 { cpu / (cpu + self.seal.as_secs_f64()) } else { 1.0 };
         let memory = self.bytes_per_socket + CONNECTIONS_EACH as u64 * (KERNEL_EACH + TLS_EACH);
         [
@@ -98,28 +98,28 @@ impl Measured {
         ]
     }
 
-    /// How many people this board holds.
+    /// Returns the number of people this board supports.
     pub(super) fn verdict(&self) -> Verdict {
         let (most, bound) = self.alone().into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, Bound::Delivery));
         Verdict { people: two_digits(most as usize), bound }
     }
 }
 
-/// Down to two digits: a measurement has no more.
+/// Rounds down to two digits: a measurement has no more.
 fn two_digits(n: usize) -> usize {
     let unit = 10_usize.pow(n.checked_ilog10().unwrap_or(0).saturating_sub(1));
     n / unit * unit
 }
 
 impl Verdict {
-    /// Settings under which so many people find room, as lines of `pichat.toml`.
+    /// Returns settings for this number of people, as lines of `pichat.toml`.
     pub(super) fn limits(&self) -> String {
         let people = self.people.max(1);
         let connections = (people * CONNECTIONS_EACH).clamp(64, CONNECTIONS_CEILING);
-        // A desktop and a phone each.
+        // A desktop and a phone for each person.
         let sessions = (people * 2).clamp(16, SESSIONS_CEILING);
         let rooms = people.clamp(16, ROOMS_CEILING);
-        // Two tabs each, if all of them want to be in one room.
+        // Two tabs each, if all people join one room.
         let members = (people * 2).clamp(16, ROOM_MEMBERS_CEILING);
         format!("[limits]\nconnections = {connections}\nsessions = {sessions}\nrooms = {rooms}\nroom_members = {members}")
     }
@@ -141,7 +141,7 @@ mod tests {
     };
 
     #[test]
-    fn what_runs_out_first_decides_and_is_named() {
+    fn verdict_names_the_tightest_bound() {
         assert_eq!(BOARD.verdict(), Verdict { people: 1500, bound: Bound::SignIn });
         let slow = Measured { deliveries_per_s: 200.0, ..BOARD };
         assert_eq!(slow.verdict(), Verdict { people: 56, bound: Bound::Delivery });
@@ -153,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_more_than_any_bound_alone_and_the_settings_are_taken(
+        fn verdict_stays_within_bounds_and_its_settings_parse(
             sign_ins_per_s in 0.0..1e5_f64, deliveries_per_s in 0.0..1e8_f64, free in 0..1_u64 << 40, open_files in 0..1_usize << 20,
             cpu in 0..1_000_000_u64, seal in 0..100_000_u64,
         ) {

@@ -1,15 +1,15 @@
-//! As much of HTTP and WebSocket as it takes to be a client of one's own server: sign in, open a socket, say something, and tell
-//! the frames apart that come back.
+//! Minimal HTTP and WebSocket client for the own server: signs in, opens a socket, sends messages, and splits
+//! the received frames.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// An answer that takes longer has failed to come.
+/// Time limit of an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest head and body that are read of an answer.
+/// Maximum bytes of an answer's head and body.
 const MAX_ANSWER: u64 = 64 * 1024;
-/// Clients mask what they send (RFC 6455 section 5.3). On loopback nobody has to be kept from guessing the key.
+/// Masking key of client frames (RFC 6455 section 5.3). On loopback it need not be unpredictable.
 const MASK: [u8; 4] = [7, 29, 113, 5];
 
 /// Sends a request and reads its answer up to the end of the connection.
@@ -23,7 +23,7 @@ fn ask(addr: SocketAddr, head: &str, body: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Whether the server answers.
+/// Returns true if the server answers.
 pub(super) fn is_up(addr: SocketAddr) -> bool {
     ask(addr, "GET /api/health HTTP/1.1", "").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
@@ -32,13 +32,13 @@ pub(super) fn is_up(addr: SocketAddr) -> bool {
 pub(super) fn sign_in(addr: SocketAddr, name: &str, password: &str) -> io::Result<String> {
     let body = format!("{{\"username\":\"{name}\",\"password\":\"{password}\"}}");
     let answer = ask(addr, "POST /api/session HTTP/1.1\r\nContent-Type: application/json", &body)?;
-    // A device cookie stands before the session's.
+    // A device cookie precedes the session's.
     let mut cookies = answer.lines().filter_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
     let cookie = cookies.find(|cookie| !cookie.contains("-device-"));
     cookie.map(str::to_owned).ok_or_else(|| io::Error::other("no session"))
 }
 
-/// The handshake of a socket.
+/// Returns the handshake of a socket.
 pub(super) fn handshake(addr: SocketAddr, cookie: &str) -> String {
     format!(
         "GET /ws HTTP/1.1\r\nHost: {addr}\r\nCookie: {cookie}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -46,7 +46,7 @@ pub(super) fn handshake(addr: SocketAddr, cookie: &str) -> String {
     )
 }
 
-/// A masked text frame; `text` has under 64 KiB.
+/// Returns a masked text frame; `text` has under 64 KiB.
 pub(super) fn frame(text: &str) -> Vec<u8> {
     let mut frame = vec![0x81];
     match u8::try_from(text.len()) {
@@ -61,7 +61,7 @@ pub(super) fn frame(text: &str) -> Vec<u8> {
     frame
 }
 
-/// Takes the first whole frame off `buf` and hands its payload to `see`. `false` when there is none yet.
+/// Takes the first whole frame off `buf` and passes its payload to `see`. Returns false if there is none yet.
 pub(super) fn take(buf: &mut &[u8], see: &mut impl FnMut(&[u8])) -> bool {
     let (head, len) = match **buf {
         [_, len @ 0..=125, ..] => (2, usize::from(len)),
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_told_apart_wherever_they_are_cut() {
+    fn frames_are_split_at_any_cut() {
         let long = "x".repeat(300);
         let mut bytes = vec![0x81, 2, b'a', b'b', 0x89, 0, 0x81, 126, 1, 44];
         bytes.extend(long.as_bytes());

@@ -1,4 +1,4 @@
-//! What can be read of the device itself.
+//! State of the device, read from its files.
 
 use std::fs;
 use std::net::IpAddr;
@@ -10,56 +10,56 @@ use crate::net::own_addresses;
 use crate::private_file;
 use crate::types::{Lang, printable};
 
-/// Most bytes of the text about broken settings: two lines.
+/// Maximum bytes of the text about broken settings: two lines.
 const MAX_ERROR: u64 = 16 * 1024;
 
-/// The device's clock.
+/// State of the device's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClockState {
     /// Set by the network.
     Synchronised,
-    /// Not yet: the date may be years off.
+    /// Not set yet: the date may be years off.
     Unsynchronised,
-    /// Nothing here says.
+    /// Not known on this system.
     Unknown,
 }
 
-/// The file system of the data.
+/// File system of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Disk {
-    /// Bytes.
+    /// Size in bytes.
     pub(super) total: u64,
     /// Bytes that the server may still use.
     pub(super) free: u64,
 }
 
-/// One look at the device.
+/// One reading of the device's state.
 #[derive(Clone, Debug)]
 pub(super) struct Look {
     pub(super) host_name: String,
-    /// What the server says; `None` while it is not running.
+    /// State of the server; `None` while it is not running.
     pub(super) server: Option<Status>,
     pub(super) addresses: Vec<IpAddr>,
     pub(super) now: Timestamp,
     pub(super) clock: ClockState,
     /// Degrees Celsius.
     pub(super) temperature: Option<i64>,
-    /// Whether the supply is too weak, where the board says.
+    /// True if the supply is too weak; `None` if the board does not report it.
     pub(super) under_voltage: Option<bool>,
     pub(super) disk: Option<Disk>,
-    /// The data partition cannot be used: nothing will be kept.
+    /// True if the data partition cannot be used, so that nothing is kept.
     pub(super) forgetful: bool,
-    /// Why the settings on the card are not in force.
+    /// Error of the settings on the card, which are not in force.
     pub(super) settings_error: Option<String>,
 }
 
 impl Look {
-    /// The same with nothing in it that could steer a terminal: the files that it comes from are the server's and root's.
+    /// Returns the state without terminal control characters: its files belong to the server and root.
     pub(super) fn printable(&self) -> Self {
         let mut look = self.clone();
         look.host_name = printable(&look.host_name);
         if let Some(server) = &mut look.server {
-            // Every text of it, so that one that is added is not forgotten.
+            // Without `..`, so that a new text cannot be forgotten.
             let Status {
                 version,
                 pid: _,
@@ -81,19 +81,19 @@ impl Look {
         look
     }
 
-    /// The language that the settings ask for, once the server says it.
+    /// Returns the language of the settings, once the server reports it.
     pub(super) fn language(&self, otherwise: Lang) -> Lang {
         self.server.as_ref().and_then(|server| Lang::from_tag(&server.language)).unwrap_or(otherwise)
     }
 }
 
-/// Where to look.
+/// Paths of the device's files.
 pub(super) struct Device {
     root: PathBuf,
 }
 
 impl Device {
-    /// The device whose file system is at `root`.
+    /// Reads the device whose file system is at `root`.
     pub(super) fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
     }
@@ -106,7 +106,7 @@ impl Device {
         Some(fs::read_to_string(self.path(path)).ok()?.trim().to_owned())
     }
 
-    /// Looks.
+    /// Reads the state.
     pub(super) fn look(&self) -> Look {
         Look {
             host_name: self.text("proc/sys/kernel/hostname").unwrap_or_default(),
@@ -129,14 +129,14 @@ impl Device {
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// The server's state, unless the process that wrote it is gone.
+    /// Returns the server's state, unless the process that wrote it has ended.
     fn server(&self) -> Option<Status> {
         let folder = self.path("run/pichat");
         folder.join(STATUS_FILE).exists().then_some(())?;
         Status::read(&folder).filter(|status| self.path(&format!("proc/{}", status.pid)).exists())
     }
 
-    /// timesyncd makes its folder when it starts, and a file in it when the clock was set.
+    /// Reads the clock's state: timesyncd makes its folder at start, and a file in it when the clock was set.
     fn clock(&self) -> ClockState {
         let folder = self.path("run/systemd/timesync");
         match (folder.exists(), folder.join("synchronized").exists()) {
@@ -146,7 +146,7 @@ impl Device {
         }
     }
 
-    /// The Pi's firmware reports under-voltage through a hwmon device called `rpi_volt`.
+    /// Reads the hwmon device `rpi_volt`, by which the Pi's firmware reports under-voltage.
     fn under_voltage(&self) -> Option<bool> {
         let devices = fs::read_dir(self.path("sys/class/hwmon")).ok()?;
         let board = devices
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_board_is_read() {
+    fn device_status_is_read_from_files() {
         let (_root, device) = device(&[
             ("proc/sys/kernel/hostname", "pichat\n"),
             ("sys/class/thermal/thermal_zone0/temp", "47238\n"),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_not_known() {
+    fn missing_files_leave_the_status_unknown() {
         let (_root, device) = device(&[]);
         let look = device.look();
         assert_eq!((look.temperature, look.under_voltage, look.disk), (None, None, None));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_of_a_server_that_is_gone_does_not_count() {
+    fn state_of_a_dead_server_is_ignored() {
         let status = r#"{"version":"0.1.0","pid":77,"scheme":"http","listen":"[::]:80","claim":null,"rooms":1,"people":2,"sockets":3,"language":"es"}"#;
         let (_root, device) = device(&[("run/pichat/status.json", status)]);
         assert!(device.look().server.is_none());

@@ -1,17 +1,17 @@
-//! The last errors, from the journal.
+//! Last errors of the journal.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How often the journal is asked: it is read from the card.
+/// Interval of reading the journal, which is on the card.
 const ASK: Duration = Duration::from_secs(30);
-/// Errors shown.
+/// Number of errors shown.
 const SHOWN: &str = "3";
-/// Most bytes of an answer that are read.
+/// Maximum bytes of an answer that are read.
 const MOST: u64 = 8 * 1024;
 
-/// The errors that were last read.
+/// Errors that were read last.
 #[derive(Default)]
 pub(super) struct Journal {
     asked: Option<Instant>,
@@ -19,7 +19,8 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// The last errors of this boot, the newest last. Kernel lines are left out: boards log harmless ones at every start.
+    /// Returns the last errors of this boot, newest last. Kernel lines are left out: boards log harmless ones
+    /// at every start.
     pub(super) fn errors(&mut self) -> Vec<String> {
         if self.asked.is_none_or(|asked| asked.elapsed() >= ASK) {
             self.asked = Some(Instant::now());
@@ -29,7 +30,7 @@ impl Journal {
     }
 }
 
-/// `None` where there is no journal or this user may not read it: then there is nothing to show.
+/// Reads the journal; `None` if there is none or this user cannot read it.
 fn read() -> Option<Vec<String>> {
     let mut child = Command::new("journalctl")
         .args(["--boot", "--quiet", "--no-pager", "--output=cat", "--priority=err", "--lines", SHOWN])

@@ -1,4 +1,4 @@
-//! `pichat status`: what a person with a screen at the device sees, once or kept up to date.
+//! `pichat status`: state of the device for a person at its screen, once or continuously.
 
 mod device;
 mod journal;
@@ -19,9 +19,9 @@ use super::say;
 use device::Device;
 use journal::Journal;
 
-/// How often the device is looked at.
+/// Interval of reading the device.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often the screen is drawn anew though nothing changed: the kernel may have written over it.
+/// Interval of redrawing an unchanged screen, which the kernel may have overwritten.
 const REDRAW: Duration = Duration::from_secs(300);
 /// Clears the screen and hides the cursor (ECMA-48; the Linux console and every terminal program know these).
 const CLEAR: &str = "\x1b[?25l\x1b[H\x1b[2J\x1b[3J";
@@ -50,7 +50,8 @@ impl StatusCommand {
             let look = device.look();
             let screen = screen::draw(&look, &journal.errors(), look.language(lang));
             if screen != shown || drawn.elapsed() >= REDRAW {
-                // A screen that is gone (an unplugged serial line) ends the command; systemd starts it again.
+                // If the screen is gone (an unplugged serial line), the command ends and systemd starts it
+                // again.
                 let mut out = io::stdout().lock();
                 writeln!(out, "{CLEAR}{screen}").and_then(|()| out.flush()).map_err(Failure::Screen)?;
                 (shown, drawn) = (screen, Instant::now());

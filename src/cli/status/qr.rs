@@ -3,8 +3,8 @@
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 
-/// Lines of half blocks: two modules above one another in a character, the quiet zone of four modules included. For light
-/// text on a dark ground, as consoles have it: what is light in the code is drawn. Empty when `text` does not fit any code.
+/// Draws half blocks: two modules above one another in a character, with a quiet zone of four modules. Light
+/// modules are drawn, for light text on a dark console. Empty if `text` fits no code.
 pub(super) fn lines(text: &str) -> Vec<String> {
     let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::L) else { return Vec::new() };
     let drawn = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).quiet_zone(true).build();
@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_fits_beside_the_text_of_a_console() {
+    fn qr_code_of_an_address_fits_the_console() {
         // Version 2 (25 modules) and 4 modules of quiet zone on each side.
         let lines = lines("http://192.168.100.200/reclamar");
         assert_eq!(lines.len(), 17);

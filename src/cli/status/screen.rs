@@ -1,5 +1,4 @@
-//! What is seen and nothing else: one look at the device as lines of text, at most 80 columns and 24 lines, since that is what
-//! a serial console has.
+//! Renders the device's state as at most 80 columns and 24 lines, the size of a serial console.
 
 use std::net::IpAddr;
 
@@ -12,10 +11,10 @@ use super::qr;
 
 /// Columns of the smallest console.
 const COLUMNS: usize = 80;
-/// Addresses shown.
+/// Maximum addresses shown.
 const ADDRESSES: usize = 3;
 
-/// Draws one look and the last errors.
+/// Draws the state and the last errors.
 pub(super) fn draw(look: &Look, errors: &[String], lang: Lang) -> String {
     let look = &look.printable();
     let version = look.server.as_ref().map_or(env!("CARGO_PKG_VERSION"), |s| s.version.as_str());
@@ -38,41 +37,43 @@ pub(super) fn draw(look: &Look, errors: &[String], lang: Lang) -> String {
     screen.iter().map(|line| cut(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// Where to go, the best address first, and what to do there.
+/// Returns the addresses, the best first, and the next steps.
 fn invitation(look: &Look, lang: Lang) -> (Vec<String>, Vec<String>) {
     let Some(server) = &look.server else {
-        let text =
-            Text::new("El servidor no responde todavía; espera un momento.", "The server does not answer yet; wait a moment.");
+        let text = Text::new("PiChat aún no responde. Espera un momento.", "PiChat does not respond yet. Wait a moment.");
         return (Vec::new(), vec![text.pick(lang).to_owned()]);
     };
     let urls = urls(look, server);
     let mut text = Vec::new();
     match server.claim.as_ref().map(|claim| claim.kind.as_str()) {
         None => {}
-        Some("again") => text.push(
-            Text::new("Se pidió reclamar este equipo otra vez.", "A new claim of this device was asked for.")
-                .pick(lang)
-                .to_owned(),
-        ),
+        Some("again") => text
+            .push(Text::new("Se pidió un código nuevo de activación.", "A new setup code was requested.").pick(lang).to_owned()),
         Some(_) => {
-            let wait = Text::new("Este equipo espera a quien lo administre.", "This device waits for its administrator.");
+            let wait = Text::new("PiChat está listo. Falta activarlo.", "PiChat is ready to be set up.");
             text.push(wait.pick(lang).to_owned());
         }
     }
-    // With a certificate of its own there is a step before the claim, so the steps are numbered.
+    // With an own certificate one step precedes the setup, so the steps are numbered.
     let steps = server.fingerprint.is_some() && server.claim.is_some();
     let step = |n: u8| if steps { format!("{n}. ") } else { String::new() };
-    let open = Text::new("Abre en un navegador de esta red:", "Open in a browser of this network:");
+    let open = Text::new("Abre en un navegador de esta red:", "Open in a browser on this network:");
     text.push(format!("{}{}", step(1), open.pick(lang)));
     text.extend(urls.iter().map(|url| format!("  {url}")));
     if !look.addresses.iter().any(|addr| !is_link_local(addr)) {
         text.push(
-            Text::new("Sin red: conecta un cable o anota el", "No network: plug in a cable or put the").pick(lang).to_owned(),
+            Text::new("Sin red. Conecta un cable o escribe los datos", "No network. Plug in a cable, or write the")
+                .pick(lang)
+                .to_owned(),
         );
-        text.push(Text::new("Wi-Fi en pichat.toml.", "Wi-Fi into pichat.toml.").pick(lang).to_owned());
+        text.push(
+            Text::new("de tu Wi-Fi en pichat.toml, en la tarjeta.", "Wi-Fi settings in pichat.toml, on the card.")
+                .pick(lang)
+                .to_owned(),
+        );
     }
     if let Some(lines) = &server.fingerprint {
-        let install = Text::new("Instala el certificado con esta huella:", "Install the certificate of this fingerprint:");
+        let install = Text::new("Instala el certificado con esta huella:", "Install the certificate with this fingerprint:");
         let known = Text::new("Huella de su certificado:", "Fingerprint of its certificate:");
         text.push(format!("{}{}", step(2), if steps { install } else { known }.pick(lang)));
         text.extend(lines.iter().map(|line| format!("  {line}")));
@@ -90,9 +91,9 @@ fn invitation(look: &Look, lang: Lang) -> (Vec<String>, Vec<String>) {
     (urls, text)
 }
 
-/// The addresses as a browser wants them: IPv4 before the name before IPv6, of which nobody types one who need not.
+/// Returns the URLs: IPv4 before the name before IPv6, which is hard to type.
 fn urls(look: &Look, server: &Status) -> Vec<String> {
-    // A browser that does not trust this device yet begins where it is told how, without TLS.
+    // A browser that does not trust this device yet starts at the trust page, without TLS.
     let (scheme, listen, path) = match (server.plain.filter(|_| server.fingerprint.is_some()), &server.claim) {
         (Some(plain), _) => ("http", plain, ""),
         (None, Some(_)) => (server.scheme.as_str(), server.listen, "/reclamar"),
@@ -112,12 +113,12 @@ fn urls(look: &Look, server: &Status) -> Vec<String> {
     urls
 }
 
-/// Where the code is typed.
+/// Returns the address of the claim page.
 fn claim_page(look: &Look, server: &Status) -> String {
     format!("{}://{}.local{}/reclamar", server.scheme, look.host_name, port(&server.scheme, server.listen.port()))
 }
 
-/// The port as it stands in an address, unless it is the usual one.
+/// Returns the port as part of a URL; empty for the default port.
 fn port(scheme: &str, port: u16) -> String {
     if matches!((scheme, port), ("http", 80) | ("https", 443)) { String::new() } else { format!(":{port}") }
 }
@@ -134,7 +135,7 @@ fn state(look: &Look, lang: Lang) -> Vec<String> {
     let minute = look.now.to_string().get(..16).unwrap_or_default().replace('T', " ");
     let clock = match look.clock {
         ClockState::Synchronised => Some(Text::new("en hora", "set")),
-        ClockState::Unsynchronised => Some(Text::new("sin sincronizar", "not synchronised")),
+        ClockState::Unsynchronised => Some(Text::new("sin confirmar", "not confirmed")),
         ClockState::Unknown => None,
     };
     if let Some(clock) = clock {
@@ -153,12 +154,16 @@ fn state(look: &Look, lang: Lang) -> Vec<String> {
         });
     }
     if look.forgetful {
-        lines.push(Text::new("La tarjeta falla: nada se guardará", "The card fails: nothing will be kept").pick(lang).to_owned());
+        lines.push(
+            Text::new("La tarjeta falla y no guarda nada. Cámbiala.", "Card failing: nothing is saved. Replace it.")
+                .pick(lang)
+                .to_owned(),
+        );
     }
     lines
 }
 
-/// One decimal, so that the figure is calm.
+/// Formats with one decimal, so that the figure does not flicker.
 fn gib(bytes: u64) -> String {
     let tenths = bytes.saturating_mul(10) >> 30;
     format!("{}.{} GiB", tenths / 10, tenths % 10)

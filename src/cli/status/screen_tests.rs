@@ -31,24 +31,24 @@ fn look() -> Look {
     }
 }
 
-/// The text beside the code.
+/// Text beside the QR code.
 fn text(screen: &str) -> Vec<&str> {
     screen.lines().map(|line| line.trim_start_matches(|c: char| " █▀▄".contains(c))).filter(|line| !line.is_empty()).collect()
 }
 
 #[test]
-fn a_fresh_device_says_how_to_claim_it() {
+fn unclaimed_device_shows_how_to_set_it_up() {
     let screen = draw(&look(), &[], Lang::Es);
     let want = [
         "PiChat 0.1.0 · pichat",
-        "Este equipo espera a quien lo administre.",
+        "PiChat está listo. Falta activarlo.",
         "Abre en un navegador de esta red:",
         "http://192.168.1.20/reclamar",
         "http://pichat.local/reclamar",
         "y escribe este código:",
         "K7QM-2D9X-4HTVB",
         "Personas 0 · Salas 0",
-        "Reloj 2026-01-31 12:00 UTC, sin sincronizar",
+        "Reloj 2026-01-31 12:00 UTC, sin confirmar",
         "Temperatura 47 °C",
         "Disco 27,0 GiB libres de 28,0 GiB",
     ];
@@ -58,18 +58,18 @@ fn a_fresh_device_says_how_to_claim_it() {
 }
 
 #[test]
-fn a_claimed_device_shows_no_code() {
+fn claimed_device_shows_no_code() {
     let mut look = look();
     let server = look.server.as_mut().unwrap();
     (server.claim, server.people, server.rooms) = (None, 5, 2);
     let screen = draw(&look, &[], Lang::En);
     let want = [
         "PiChat 0.1.0 · pichat",
-        "Open in a browser of this network:",
+        "Open in a browser on this network:",
         "http://192.168.1.20",
         "http://pichat.local",
         "People 5 · Rooms 2",
-        "Clock 2026-01-31 12:00 UTC, not synchronised",
+        "Clock 2026-01-31 12:00 UTC, not confirmed",
         "Temperature 47 °C",
         "Disk 27.0 GiB free of 28.0 GiB",
     ];
@@ -85,12 +85,12 @@ fn over_tls() -> Look {
 }
 
 #[test]
-fn with_a_certificate_of_its_own_a_device_begins_with_trust() {
+fn own_certificate_adds_the_trust_step() {
     let mut look = over_tls();
     let screen = draw(&look, &[], Lang::Es);
     let want = [
         "PiChat 0.1.0 · pichat",
-        "Este equipo espera a quien lo administre.",
+        "PiChat está listo. Falta activarlo.",
         "1. Abre en un navegador de esta red:",
         "http://192.168.1.20",
         "http://pichat.local",
@@ -101,7 +101,7 @@ fn with_a_certificate_of_its_own_a_device_begins_with_trust() {
         "4. Escribe este código:",
         "K7QM-2D9X-4HTVB",
         "Personas 0 · Salas 0",
-        "Reloj 2026-01-31 12:00 UTC, sin sincronizar",
+        "Reloj 2026-01-31 12:00 UTC, sin confirmar",
         "Temperatura 47 °C",
         "Disco 27,0 GiB libres de 28,0 GiB",
     ];
@@ -111,31 +111,31 @@ fn with_a_certificate_of_its_own_a_device_begins_with_trust() {
 
     look.server.as_mut().unwrap().claim = None;
     let screen = draw(&look, &[], Lang::En);
-    assert_eq!(text(&screen)[1..4], ["Open in a browser of this network:", "http://192.168.1.20", "http://pichat.local"]);
+    assert_eq!(text(&screen)[1..4], ["Open in a browser on this network:", "http://192.168.1.20", "http://pichat.local"]);
     assert_eq!(text(&screen)[4], "Fingerprint of its certificate:");
     assert!(!screen.contains("https://"), "\n{screen}");
 
-    // Somebody else's certificate: no step before.
+    // A certificate of another authority: no step before.
     let server = look.server.as_mut().unwrap();
     (server.fingerprint, server.claim) = (None, Some(Claim { kind: "first".to_owned(), code: "K7QM-2D9X-4HTVB".to_owned() }));
     assert_eq!(urls(&look, look.server.as_ref().unwrap())[0], "https://192.168.1.20/reclamar");
 }
 
 #[test]
-fn trouble_is_said() {
+fn problems_are_shown() {
     let mut look = look();
     look.addresses = vec!["fe80::1".parse().unwrap()];
     look.under_voltage = Some(true);
     look.forgetful = true;
-    look.settings_error = Some("pichat.toml:3:1: clave desconocida".to_owned());
+    look.settings_error = Some("pichat.toml:3:1: la opción x no existe".to_owned());
     let errors = ["x".repeat(200), "evil\x1b[2Jline\u{202e}".to_owned()];
     let screen = draw(&look, &errors, Lang::Es);
     for part in [
-        "Sin red: conecta un cable",
+        "Sin red. Conecta un cable",
         "Voltaje bajo: usa otro cargador",
-        "La tarjeta falla: nada se guardará",
+        "La tarjeta falla y no guarda nada",
         "Últimos errores",
-        " - pichat.toml:3:1: clave desconocida",
+        " - pichat.toml:3:1: la opción x no existe",
         "http://pichat.local/reclamar",
         " - evil [2Jline",
     ] {
@@ -147,16 +147,16 @@ fn trouble_is_said() {
 }
 
 #[test]
-fn without_a_server_there_is_nothing_to_open() {
+fn screen_without_server_shows_no_address() {
     let mut look = look();
     look.server = None;
     let screen = draw(&look, &[], Lang::Es);
-    assert!(screen.contains("El servidor no responde todavía"), "\n{screen}");
+    assert!(screen.contains("PiChat aún no responde"), "\n{screen}");
     assert!(!screen.contains("http") && !screen.contains('█'));
 }
 
 #[test]
-fn other_ports_and_addresses_are_named() {
+fn unusual_ports_and_addresses_are_shown() {
     let mut look = look();
     let server = look.server.as_mut().unwrap();
     (server.scheme, server.listen, server.claim) = ("https".to_owned(), "0.0.0.0:8443".parse().unwrap(), None);
@@ -169,7 +169,7 @@ fn other_ports_and_addresses_are_named() {
 }
 
 #[test]
-fn no_text_of_a_file_steers_the_terminal() {
+fn screen_has_no_control_characters() {
     let evil = |text: &str| format!("\x1b[2J{text}\u{9b}31m\r\n\x07\u{202e}\u{200f}");
     let mut look = look();
     look.host_name = evil("pichat");
