@@ -1,5 +1,5 @@
-//! Wiring: builds the services from the settings and runs them until told to stop. Listener address, clock, reloads and the
-//! end are handed in.
+//! Wiring: builds the services from the settings and runs them until stopped. Settings, clock, reloads and
+//! the stop signal are parameters.
 
 mod data_folder;
 mod error;
@@ -46,10 +46,10 @@ use runtime_state::RuntimeState;
 pub use runtime_state::{CLAIM_FILE, Claim, STATUS_FILE, Status};
 pub use start::{Mode, Notice, Start};
 
-/// How long the last audit lines may take.
+/// Time limit for the last audit lines.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// Starts the audit as the settings say.
+/// Starts the audit log as the settings say.
 pub fn start_audit(config: &Config, clock: Arc<dyn Clock>) -> Result<(Audit, Writer), AppError> {
     let target = match &config.audit.syslog {
         SyslogTarget::Socket(path) => Target::Socket(path.clone()),
@@ -63,17 +63,17 @@ pub fn start_audit(config: &Config, clock: Arc<dyn Clock>) -> Result<(Audit, Wri
     Audit::start(target, threshold, clock).map_err(AppError::Thread)
 }
 
-/// Hashes that run at once: one a core.
+/// Returns the number of concurrent hashes: one per core.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// This machine's own name, lower case.
+/// Returns the machine's host name, lower-case.
 pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().to_lowercase()
 }
 
-/// The services whose settings a reload changes.
+/// Services whose settings a reload changes.
 struct Running {
     site: Arc<Site>,
     caps: ConnectionCaps,
@@ -83,7 +83,7 @@ struct Running {
 }
 
 impl Running {
-    /// Puts new settings in force, as far as they can change; says what cannot.
+    /// Reloads the settings, as far as they can change, and records those that need a restart.
     async fn reload(&self, reread: &Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>) {
         let audit = &self.site.audit;
         if let Some(tls) = &self.tls {
@@ -125,7 +125,7 @@ fn report<E: std::fmt::Display>(result: Result<(), E>) {
     }
 }
 
-/// Runs the server until `stop` is cancelled; a message on `reload` makes it read its settings anew.
+/// Runs the server until `stop` is cancelled; a message on `reload` makes it reload its settings.
 pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: CancellationToken) -> Result<(), AppError> {
     let Start { config, reread, mode, clock, notice } = start;
     expect_database(&config)?;
@@ -134,10 +134,10 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
         private_file::check_data_folder(&config.data_dir)?;
     }
     let reserve = Arc::new(Reserve::of(&config.data_dir));
-    // A start is not held up by it.
+    // The start does not depend on it.
     report(reserve.at_start());
     let store = open_or_make_store(&config)?;
-    // Before anything else is made: a folder that is not this database's stops the start.
+    // Before anything else is made: a folder of another database stops the start.
     let files = FilesFolder::open(&config.files.dir, &store)?;
     let key = Arc::new(secret_key(&config)?);
     let host_name = host_name();
@@ -172,7 +172,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     let keeping = Arc::clone(&reserve);
     let keep = tokio::task::spawn_blocking(move || keeping.keep());
 
-    // Nobody waits for this one.
+    // The task is not awaited.
     tokio::spawn(async move { report(keep.await.unwrap_or(Ok(()))) });
     let inspecting = tokio::spawn(Arc::clone(&running.site.quarantine).inspect_arrivals());
     let server = Server::new(Arc::clone(&running.site), running.caps.clone());
@@ -197,7 +197,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     Ok(())
 }
 
-/// What was found out while the doors were opened.
+/// State that was determined while the listeners were opened.
 struct Facts {
     host_name: String,
     secure: bool,

@@ -1,4 +1,4 @@
-//! The data folder and its database: made where both are new, never where a database should have been found.
+//! Data folder and database: made where both are new, never where a database is missing.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -11,7 +11,7 @@ use crate::store::{DatabaseFault, Store, database_exists};
 
 use super::AppError;
 
-/// The folder with database, key and files; made with mode 0700 when it is missing.
+/// Opens the folder of database, key and files; makes it with mode 0700 if it is missing.
 pub fn open_data_dir(dir: &Path) -> Result<(), AppError> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|cause| wrong(dir, cause))
 }
@@ -23,7 +23,7 @@ fn wrong(dir: &Path, cause: io::Error) -> AppError {
 /// Opens the database; makes data folder and database where the program was never used.
 ///
 /// # Errors
-/// [`DatabaseFault::Missing`] where traces show that there was one.
+/// [`DatabaseFault::Missing`] if traces show that there was one.
 pub fn open_or_make_store(config: &Config) -> Result<Store, AppError> {
     let dir = &config.data_dir;
     expect_database(config)?;
@@ -31,16 +31,16 @@ pub fn open_or_make_store(config: &Config) -> Result<Store, AppError> {
     Ok(Store::open(dir)?)
 }
 
-/// Opens the database that is there; makes nothing.
+/// Opens the existing database; makes nothing.
 ///
 /// # Errors
-/// [`DatabaseFault::Missing`] where traces show that there was one, else [`DatabaseFault::Absent`].
+/// [`DatabaseFault::Missing`] if traces show that there was one, else [`DatabaseFault::Absent`].
 pub fn open_existing_store(config: &Config) -> Result<Store, AppError> {
     expect_database(config)?;
     Ok(Store::open_existing(&config.data_dir)?)
 }
 
-/// Refuses a folder that was used before and has no database.
+/// Rejects a folder that was used before and has no database.
 pub fn expect_database(config: &Config) -> Result<(), AppError> {
     let dir = &config.data_dir;
     if database_exists(dir) {
@@ -54,7 +54,7 @@ pub fn expect_database(config: &Config) -> Result<(), AppError> {
     }
 }
 
-/// Name of a file that only a use leaves behind.
+/// Returns the name of a file that only a used folder has.
 fn trace(dir: &Path) -> io::Result<Option<String>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn traces_are_what_only_a_use_leaves_behind() {
+    fn used_folder_is_recognized_by_its_traces() {
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         for (name, text) in

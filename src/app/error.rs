@@ -1,4 +1,4 @@
-//! Reasons why the server did not start.
+//! Errors of starting the server.
 
 use std::io;
 
@@ -9,33 +9,33 @@ use crate::private_file::Untrusted;
 use crate::quarantine::QuarantineError;
 use crate::store::StoreError;
 
-/// Reason for which the server did not start, or stopped.
+/// Error of starting or running the server.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The data folder cannot be made or written.
     #[error("the data folder {folder}: {cause}")]
     DataDir {
-        /// Which folder.
+        /// The folder.
         folder: String,
-        /// The kernel's error.
+        /// Error of the kernel.
         cause: io::Error,
     },
     /// The secret key in the data folder is damaged.
     #[error("{0}: holds no key of at least 32 bytes; restore it or delete it (then everybody must join their rooms anew)")]
     SecretKey(String),
-    /// A folder or a key that others can change or read.
+    /// Others can change or read a folder or a key.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
-    /// No listener.
+    /// A listener could not be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The database.
+    /// Error of the database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The files.
+    /// Error of the files.
     #[error(transparent)]
     Quarantine(#[from] QuarantineError),
-    /// `ADMIN_PASS` may not become a password.
+    /// `ADMIN_PASS` is not an acceptable password.
     #[error("ADMIN_PASS: {0}")]
     AdminPass(WeakPassword),
     /// The first accounts could not be made.

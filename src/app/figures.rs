@@ -1,4 +1,4 @@
-//! Figures of the settings, as the services take them.
+//! Converts the settings to the structs of the services.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ pub(super) fn chat_limits(config: &Config) -> ChatLimits {
     }
 }
 
-/// An event for each key of the settings that no longer has an effect.
+/// Returns an event for each retired key of the settings.
 pub(super) fn retired(config: &Config) -> Vec<Event> {
     let event = |used: &crate::config::RetiredUse| Event::SettingsRetired {
         key: used.key.path,

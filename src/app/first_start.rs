@@ -1,4 +1,4 @@
-//! State that the first start makes and later ones find: the key, the parameters of the hash, the first accounts.
+//! State that the first start makes and later starts read: key, hash parameters, first accounts.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -20,7 +20,8 @@ use crate::types::{ClaimCode, ClaimKind, Role, UserName};
 
 use super::{AppError, Mode, host_name};
 
-/// The key of tokens that leave the server: from the environment, or kept in the data folder and made at the first start.
+/// Returns the key of tokens that leave the server: from the environment, or from the data folder, made at
+/// the first start.
 pub(super) fn secret_key(config: &Config) -> Result<MacKey, AppError> {
     if let Some(key) = &config.secrets.secret_key
         && let Some(key) = MacKey::new(key.as_bytes())
@@ -29,7 +30,7 @@ pub(super) fn secret_key(config: &Config) -> Result<MacKey, AppError> {
     }
     let path = config.data_dir.join("secret.key");
     let wrong = |cause| AppError::DataDir { folder: path.display().to_string(), cause };
-    // Room for everything: a string that grows leaves copies of the key behind.
+    // Full capacity at once: a growing string would leave copies of the key behind.
     let mut text = Zeroizing::new(String::with_capacity(4096));
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
         Ok(mut file) => {
@@ -45,10 +46,10 @@ pub(super) fn secret_key(config: &Config) -> Result<MacKey, AppError> {
     MacKey::new(text.trim().as_bytes()).ok_or_else(|| AppError::SecretKey(path.display().to_string()))
 }
 
-/// Where the measured parameters are kept.
+/// Stored setting of the measured parameters.
 const ARGON2_SETTING: &str = "argon2";
 
-/// The parameters in force; `auto` measures once and keeps the result. Blocks.
+/// Returns the parameters in force; `auto` measures once and keeps the result. Blocks.
 pub fn argon2_params(config: &Config, store: &Store) -> Result<Argon2Params, StoreError> {
     match config.accounts.argon2 {
         Argon2Setting::Fixed(params) => Ok(params),
@@ -63,12 +64,12 @@ pub fn argon2_params(config: &Config, store: &Store) -> Result<Argon2Params, Sto
     }
 }
 
-/// Makes the first accounts: those of the demonstration or, where there is none yet, `admin` from `ADMIN_PASS` or the administrator
-/// whose hash stands in the settings. Blocks.
+/// Makes the first accounts: those of the demonstration; else, if there are none, `admin` from `ADMIN_PASS`
+/// or the administrator whose hash is in the settings. Blocks.
 pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock: &dyn Clock) -> Result<Vec<Event>, AppError> {
     let mut made = Vec::new();
     let mut add = |name: &UserName, role, phc: &str, by: &str| {
-        // What the demonstration loses in a power cut it makes anew.
+        // After a power cut the demonstration makes its accounts again.
         let durability = if matches!(mode, Mode::Demo(_)) { Durability::Lazy } else { Durability::Synced };
         if store.with(|db| db.add_first_user(name, role, phc, clock.now(), durability))?.is_some() {
             made.push(Event::UserAdded { user: name.clone(), role, by: String::from(by) });
@@ -99,13 +100,14 @@ pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock:
     Ok(made)
 }
 
-/// The file in the data folder that asks for a new claim: whoever may write there (the card's settings, root) may ask.
+/// File in the data folder that requests a new claim. Only the card's settings command and root can write
+/// there.
 const RECLAIM: &str = "reclaim";
 
-/// Opens the device to a claim where nobody has an account, or where the holder of the card asked for it. Blocks.
+/// Opens the device to a claim if there are no accounts, or if the holder of the card requested it. Blocks.
 ///
-/// A first claim keeps its code over restarts, so that what was written down holds. Each request of the holder gets a new code, which
-/// lapses after a day.
+/// A first claim keeps its code over restarts, so that a written-down code stays valid. Each request of the
+/// holder gets a new code, which expires after a day.
 pub(super) fn open_claim(config: &Config, mode: &Mode, store: &Store, now: Timestamp) -> Result<Option<Event>, AppError> {
     if matches!(mode, Mode::Demo(_)) {
         return Ok(None);
@@ -119,13 +121,14 @@ pub(super) fn open_claim(config: &Config, mode: &Mode, store: &Store, now: Times
             if open.as_ref().is_some_and(|claim| claim.left(now) != Some(Duration::ZERO)) {
                 return Ok(None);
             }
-            // Lapsed, or left by a version that did not retire a first claim with the first account.
+            // Expired, or left by a version that did not end a first claim with the first account.
             store.with(|db| db.close_claim())?;
             return Ok(open.map(|claim| Event::ClaimLapsed { kind: claim.kind }));
         }
     };
     let opened = store.with(|db| db.open_claim(&ClaimCode::random(), kind, now))?;
-    // Only now: a power cut before this line leaves the file, and the next start opens another claim instead.
+    // Only now: after a power cut before this line the file is still there, and the next start opens another
+    // claim.
     match fs::remove_file(&asked) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
             return Err(AppError::DataDir { folder: asked.display().to_string(), cause });

@@ -1,4 +1,4 @@
-//! Work by the clock, and the sockets of sessions that end.
+//! Periodic tasks, and closing the sockets of ended sessions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +13,15 @@ use super::reserve::Reserve;
 use super::runtime_state::RuntimeState;
 use super::{Running, https, report};
 
-/// Seconds between two looks at the clock and the addresses, for the certificate and the local networks: a cable that is plugged in
-/// is there within this.
+/// Seconds between two checks of clock and addresses, for the certificate and the local networks. A newly
+/// plugged cable is detected within this time.
 const CERTIFICATE_EVERY: u64 = 5;
-/// Head start of the answer to a new password before the sockets of the older sessions close, which is to be within a second.
+/// Delay before the sockets of older sessions close after a password change, so that the answer arrives
+/// first. The limit is one second.
 const ANSWER_FIRST: Duration = Duration::from_millis(400);
 
 impl Running {
-    /// Does what the clock asks for rather than a request.
+    /// Runs the periodic tasks.
     pub(super) async fn housekeeping(&self, state: Option<&RuntimeState>, reserve: &Arc<Reserve>) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -30,12 +31,12 @@ impl Running {
             let Site { accounts, quarantine, sockets, rates, clock, .. } = &*self.site;
             sockets.hub.sweep(clock.now(), clock.monotonic());
             match accounts.sync().await {
-                // The event loop turns and the store answers: both had to for this line to be reached.
+                // This line shows that the event loop runs and the store answers.
                 Ok(()) => {
                     failing = false;
                     drop(sd_notify::notify(&[sd_notify::NotifyState::Watchdog]));
                 }
-                // Said once, however long it lasts.
+                // Reported once per failure, however long it lasts.
                 failed if !std::mem::replace(&mut failing, true) => report(failed),
                 _ => {}
             }
@@ -44,7 +45,7 @@ impl Running {
             }
             self.site.audit.report_throttled().await;
             if let Some(state) = state {
-                // Housekeeping runs on the main thread, so these two small files in memory hold up no client.
+                // Housekeeping runs on the main thread, so these two small files in memory delay no client.
                 state.write(&self.site);
             }
             if tick.is_multiple_of(CERTIFICATE_EVERY) {

@@ -1,4 +1,4 @@
-//! The doors: where the server listens, with or without TLS, and the certificate that it shows while it runs.
+//! Listeners, with or without TLS, and the certificate that the running server presents.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,37 +14,37 @@ use crate::types::crypto::Sha256;
 
 use super::Notice;
 
-/// Where the server answers.
+/// Addresses of the server.
 #[derive(Clone, Debug)]
 pub struct Doors {
-    /// Where PiChat is.
+    /// Address of PiChat.
     pub address: SocketAddr,
-    /// Where plain HTTP leads to it, when it is served over TLS.
+    /// Address of plain HTTP, if PiChat is served over TLS.
     pub plain: Option<SocketAddr>,
-    /// The certificate of this device's own authority, by which people recognise it.
+    /// Fingerprint of this device's own certificate authority.
     pub fingerprint: Option<Sha256>,
 }
 
 impl Doors {
-    /// Whether PiChat is served over TLS.
+    /// Returns true if PiChat is served over TLS.
     pub fn secure(&self) -> bool {
         self.plain.is_some()
     }
 
-    /// `http` or `https`.
+    /// Returns `http` or `https`.
     pub fn scheme(&self) -> &'static str {
         if self.secure() { "https" } else { "http" }
     }
 }
 
-/// Bound listeners and what they show.
+/// Bound listeners and their addresses.
 pub(super) struct Open {
     pub(super) doors: Doors,
     pub(super) listeners: Vec<Listener>,
     pub(super) tls: Option<Arc<Tls>>,
 }
 
-/// Binds what the settings ask for, and reads or makes the certificate.
+/// Binds the configured addresses, and reads or makes the certificate.
 pub(super) fn open(config: &Config, host_name: &str, now: Timestamp) -> Result<Open, ListenError> {
     let wanted = || Wanted::new(host_name, &own_addresses());
     let Some(tls) = Tls::open(&config.tls.mode, &config.data_dir, wanted, now)? else {
@@ -68,14 +68,14 @@ fn bound(listener: &Listener, addr: SocketAddr) -> Result<SocketAddr, ListenErro
 }
 
 impl Open {
-    /// What plain HTTP tells people.
+    /// Returns the information that plain HTTP shows.
     pub(super) fn side(&self, host_name: &str) -> Option<HttpsSide> {
         let authority = self.tls.as_ref()?.authority();
         let offer = authority.map(|authority| Offer::new(authority.pem(), &authority.fingerprint(), host_name));
         Some(HttpsSide { http_port: self.doors.plain?.port(), https_port: self.doors.address.port(), offer })
     }
 
-    /// An authority that was not in use before this start, and one that was put aside for it.
+    /// Returns events for an authority that is new in this start, and for one that was put aside.
     pub(super) fn made(&self) -> Vec<Event> {
         let Some(authority) = self.authority().filter(|authority| authority.origin() != Origin::Kept) else { return Vec::new() };
         let damaged = authority.aside().map(|aside| Event::TlsAuthorityDamaged { kept: file_name(aside) });
@@ -83,7 +83,7 @@ impl Open {
         damaged.into_iter().chain([Event::TlsAuthorityMade { reason, fingerprint }]).collect()
     }
 
-    /// Notice to an administrator about the authority.
+    /// Returns notices to an administrator about the authority.
     pub(super) fn notices(&self) -> Vec<Notice> {
         let Some(authority) = self.authority() else { return Vec::new() };
         let damaged = authority.aside().map(|aside| Notice::AuthorityDamaged(aside.to_owned()));
@@ -100,7 +100,7 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Shows another certificate when the machine has a new address, or another date.
+/// Presents another certificate if the machine's addresses or the date require it.
 pub(super) fn renew(tls: &Tls, now: Timestamp, audit: &Audit) {
     match tls.renew(&own_addresses(), now) {
         Ok(None) => {}
@@ -111,7 +111,7 @@ pub(super) fn renew(tls: &Tls, now: Timestamp, audit: &Audit) {
     }
 }
 
-/// Reads the files of the certificate again.
+/// Reloads the certificate files.
 pub(super) async fn reload(tls: Arc<Tls>, audit: &Audit) {
     let event = match tokio::task::spawn_blocking(move || tls.reload()).await {
         Ok(Ok(false)) => return,

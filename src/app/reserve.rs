@@ -1,22 +1,22 @@
-//! Room for a start on a full disk. SQLite makes two small files whenever it opens the database; where not one block is left the server
-//! could not start at all, and nobody could sign in to delete something.
+//! Reserved disk space for a start on a full disk. SQLite makes two small files when it opens the database.
+//! Without a free block the server could not start, and no one could sign in to delete a file.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Bytes kept back: the index of the write-ahead log is made in steps of 32 KiB, the log holds the few rows that a start and some
-/// sign-ins write; 1 MiB of each is what the store lets stay (`journal_size_limit`).
+/// Reserved bytes. The index of the write-ahead log grows in steps of 32 KiB; the log holds the few rows of a
+/// start and some sign-ins. The store keeps up to 1 MiB of each (`journal_size_limit`).
 const BYTES: usize = 2 << 20;
-/// Written at a time, so that no buffer of the whole is needed.
+/// Bytes of one write, so that no buffer of the whole size is needed.
 const STEP: usize = 64 << 10;
-/// With less room than this left a start takes the reserve: the same, for it is what a start may need.
+/// Free bytes below which a start releases the reserve.
 const NEED: u64 = BYTES as u64;
-/// Only where there is so much room is it made (again), so that it never is what fills a disk.
+/// Free bytes above which the reserve is made (again), so that it never fills a disk.
 const ROOM: u64 = 32 << 20;
 
-/// A file of the data folder that is there to be deleted.
+/// File of the data folder whose only purpose is to be deleted.
 pub(super) struct Reserve(PathBuf);
 
 impl Reserve {
@@ -24,12 +24,12 @@ impl Reserve {
         Self(data_dir.join("reserve"))
     }
 
-    /// Gives the room up where a start may not find enough. Blocks.
+    /// Releases the reserve if a start may not find enough space. Blocks.
     pub(super) fn at_start(&self) -> io::Result<()> {
         if self.left()? < NEED { self.give_up() } else { Ok(()) }
     }
 
-    /// Bytes that this user may still write.
+    /// Returns the bytes that this user can still write.
     fn left(&self) -> io::Result<u64> {
         let space = rustix::fs::statvfs(self.0.parent().unwrap_or(Path::new(".")))?;
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
@@ -42,12 +42,13 @@ impl Reserve {
         }
     }
 
-    /// Keeps the room, where there is plenty and it is not kept yet. Blocks.
+    /// Makes the reserve, if there is enough space and it does not exist. Blocks.
     pub(super) fn keep(&self) -> io::Result<()> {
         if self.0.symlink_metadata().is_ok_and(|file| file.len() == BYTES as u64) || self.left()? < ROOM {
             return Ok(());
         }
-        // A remainder of a power cut is shorter and is made anew. Bytes are written, for a hole would keep no block.
+        // A remainder of a power cut is shorter and is made again. Bytes are written, because a hole reserves
+        // no block.
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.0)?;
         let zeros = vec![0; STEP];
         let written = (0..BYTES / STEP).try_for_each(|_| file.write_all(&zeros)).and_then(|()| file.sync_all());
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_kept_in_real_blocks_and_given_up() {
+    fn reserve_takes_real_blocks_and_is_released() {
         let folder = tempfile::tempdir().unwrap();
         let reserve = Reserve::of(folder.path());
         reserve.at_start().unwrap();

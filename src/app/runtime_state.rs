@@ -1,5 +1,6 @@
-//! The state of the running server as two small files for the console and the card: `status.json` and, while the device can be
-//! claimed, `claim` with the code. They lie in systemd's runtime folder, which only the server's user and root may read.
+//! State of the running server as two small files for the console and the card: `status.json` and, while the
+//! device can be claimed, `claim` with the code. Both are in systemd's runtime folder, which only the
+//! server's user and root can read.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -15,60 +16,60 @@ use crate::private_file;
 
 use super::Doors;
 
-/// The name of the state file in the runtime folder.
+/// Name of the state file in the runtime folder.
 pub const STATUS_FILE: &str = "status.json";
-/// The name of the file with the claim code.
+/// Name of the file with the claim code.
 pub const CLAIM_FILE: &str = "claim";
 
-/// Most bytes of the state file, which has some 400.
+/// Maximum bytes of the state file, which has about 400.
 const MAX_STATUS: u64 = 16 * 1024;
 
-/// What the console shows of the server.
+/// State of the server for the console.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// The server's version.
+    /// Version of the server.
     pub version: String,
-    /// The process that wrote this; when it is gone, so is what it says.
+    /// Id of the process that wrote the state; without that process the state is stale.
     pub pid: u32,
     /// `http` or `https`.
     pub scheme: String,
-    /// The address it listens on; unspecified for all of the machine's.
+    /// Address of the listener; unspecified for all addresses of the machine.
     pub listen: SocketAddr,
-    /// Where plain HTTP leads there; none where PiChat itself is served over plain HTTP.
+    /// Address of plain HTTP beside HTTPS; `None` if PiChat is served over plain HTTP.
     #[serde(default)]
     pub plain: Option<SocketAddr>,
-    /// The fingerprint of this device's own certificate authority, in two lines; none where it has none.
+    /// Fingerprint of this device's own certificate authority, in two lines; `None` without one.
     #[serde(default)]
     pub fingerprint: Option<[String; 2]>,
-    /// The open claim.
+    /// Open claim.
     pub claim: Option<Claim>,
-    /// Rooms with somebody in them.
+    /// Rooms with at least one member.
     pub rooms: usize,
-    /// People with a page open.
+    /// People with an open page.
     pub people: usize,
     /// Open chat connections.
     pub sockets: usize,
-    /// The language of the device, as a tag.
+    /// Language of the device, as a tag.
     pub language: String,
 }
 
-/// An open claim.
+/// Open claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// `first` or `again`.
     pub kind: String,
-    /// The code as it is shown.
+    /// Code as it is shown.
     pub code: String,
 }
 
 impl Status {
-    /// Reads the state file of `folder`; `None` when there is none that can be understood.
+    /// Reads the state file of `folder`; `None` if there is none that parses.
     pub fn read(folder: &Path) -> Option<Self> {
         serde_json::from_slice(&private_file::read(&folder.join(STATUS_FILE), MAX_STATUS).ok()??).ok()
     }
 }
 
-/// Keeps the files as they should be.
+/// Keeps both files up to date.
 pub(super) struct RuntimeState {
     folder: PathBuf,
     doors: Doors,
@@ -76,7 +77,7 @@ pub(super) struct RuntimeState {
 }
 
 impl RuntimeState {
-    /// Where systemd made a runtime folder (`RuntimeDirectory=`); nobody asked for the files elsewhere.
+    /// Uses systemd's runtime folder (`RuntimeDirectory=`); without one no files are written.
     pub(super) fn from_env(doors: &Doors) -> Option<Self> {
         let folder = PathBuf::from(std::env::var_os("RUNTIME_DIRECTORY").filter(|f| !f.is_empty())?);
         Some(Self { folder, doors: doors.clone(), written: Mutex::default() })
@@ -100,12 +101,13 @@ impl RuntimeState {
         }
     }
 
-    /// Writes what has changed: at the start and once a second.
+    /// Writes the changes: at the start and once a second.
     pub(super) fn write(&self, site: &Site) {
         let now = self.now(site);
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if written.as_ref() != Some(&now) {
-            // A state that cannot be written is no reason to stop: the console says then that the server is silent.
+            // A state that cannot be written does not stop the server; the console then reports that the
+            // server does not respond.
             if self.store(&now).is_ok() {
                 *written = Some(now);
             }
@@ -126,13 +128,13 @@ impl RuntimeState {
         }
     }
 
-    /// At the end: the state goes, the claim stays, since the card still has its code.
+    /// Removes the state at the end. The claim stays, since the card still has its code.
     pub(super) fn remove(&self) {
         let _ = fs::remove_file(self.folder.join(STATUS_FILE));
     }
 }
 
-/// A reader sees the old file or the new one, never half of one.
+/// Replaces a file atomically: a reader sees the old file or the new one.
 fn replace(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let fresh = folder.join(format!("{name}.new"));
     missing_is_fine(fs::remove_file(&fresh))?;
