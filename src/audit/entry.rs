@@ -1,37 +1,37 @@
-//! What is the same for every event of one name.
+//! Properties that all events of one name share.
 
-/// One row of the inventory.
+/// Row of the inventory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// `noun.verb`; never renamed, because people grep for it.
+    /// Name, `noun.verb`; never renamed, because people search for it.
     pub name: &'static str,
-    /// The keys between `result=` and `at=`, in this order.
+    /// Keys between `result=` and `at=`, in this order.
     pub fields: &'static [&'static str],
-    /// How it ended.
+    /// Outcome of the action.
     pub outcome: Outcome,
-    /// Which syslog facility it goes to.
+    /// Syslog facility.
     pub facility: Facility,
-    /// How urgent it is.
+    /// Severity.
     pub severity: Severity,
-    /// Whether it may be lost.
+    /// Handling under load.
     pub class: Class,
-    /// What it means, in English, for `docs/AUDIT.md`.
+    /// Meaning, in English, for `docs/AUDIT.md`.
     pub meaning_en: &'static str,
 }
 
 /// `result=` of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done.
+    /// The action was done.
     Ok,
-    /// It was tried and did not work.
+    /// The action was tried and failed.
     Failed,
-    /// The server did not let it be tried.
+    /// The server refused the action.
     Refused,
 }
 
 impl Outcome {
-    /// As it stands in a line.
+    /// Returns the value in a line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -41,17 +41,17 @@ impl Outcome {
     }
 }
 
-/// Where syslog sorts a line to (RFC 3164 section 4.1.1).
+/// Syslog facility (RFC 3164 section 4.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Facility {
-    /// 10: sign-in and rights; often kept in a file that not everybody may read.
+    /// 10: sign-in and rights; often in a file with restricted access.
     AuthPriv,
-    /// 3: all the rest.
+    /// 3: all other events.
     Daemon,
 }
 
 impl Facility {
-    /// As `journalctl --facility` spells it.
+    /// Returns the spelling of `journalctl --facility`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthPriv => "authpriv",
@@ -60,23 +60,23 @@ impl Facility {
     }
 }
 
-/// How urgent a line is, least first.
+/// Severity of a line, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// For whoever looks for a fault.
+    /// For debugging.
     Debug,
-    /// The ordinary course of things.
+    /// Ordinary operation.
     Info,
-    /// Ordinary, but worth seeing.
+    /// Ordinary, but noteworthy.
     Notice,
-    /// Somebody should look at it.
+    /// An administrator should look at it.
     Warning,
-    /// Something is broken or lost.
+    /// A component is broken or data is lost.
     Error,
 }
 
 impl Severity {
-    /// As `journalctl -p` spells it.
+    /// Returns the spelling of `journalctl -p`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "debug",
@@ -88,21 +88,22 @@ impl Severity {
     }
 }
 
-/// Share of an event that is written, and its fate when the queue is full.
+/// Share of an event's lines that is written, and their handling when the queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Waits for room for a bounded time; always written, whatever the threshold.
+    /// Waits for a free place for a bounded time; written whatever the threshold.
     Security,
-    /// As `Security`, up to a budget a minute: a client without a session can cause it as often as it likes. The rest is counted.
+    /// As `Security`, within a budget per minute, because clients without a session can cause it without
+    /// limit. The rest is counted.
     Stranger,
-    /// The first of a minute is written, the rest is counted.
+    /// The first line of a minute is written, the rest is counted.
     Sampled,
-    /// Dropped at once and counted: a flood of these must not slow the chat down.
+    /// Dropped at once and counted: a flood of these must not slow down the chat.
     Counter,
 }
 
 impl Class {
-    /// As `docs/AUDIT.md` spells it.
+    /// Returns the spelling of `docs/AUDIT.md`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Security => "security",
@@ -113,20 +114,20 @@ impl Class {
     }
 }
 
-/// The least severity that is written. It rules events of class [`Class::Counter`] only.
+/// Least severity that is written. It applies to events of class [`Class::Counter`] only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Threshold {
-    /// Everything.
+    /// All events.
     Debug,
-    /// Everything from `info` up.
+    /// Events from `info` up.
     #[default]
     Info,
-    /// Everything from `warning` up.
+    /// Events from `warning` up.
     Warning,
 }
 
 impl Threshold {
-    /// Whether an event of this row is written.
+    /// Returns true if an event of this row is written.
     pub(super) fn admits(self, entry: &Entry) -> bool {
         let least = match self {
             Self::Debug => Severity::Debug,

@@ -1,4 +1,4 @@
-//! Every event there is, as one table.
+//! Every event, as one table.
 
 use std::net::IpAddr;
 
@@ -6,25 +6,25 @@ use super::entry::{Class, Entry, Facility, Outcome, Severity};
 use super::line::Line;
 use crate::types::{ClaimKind, Role, RoomCode, RoomKind, UserName};
 
-/// Why a sign-in failed.
+/// Reason of a failed sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginFailure {
-    /// The account exists, the password is another.
+    /// The password of an existing account is wrong.
     WrongPassword,
     /// There is no such account.
     UnknownUser,
-    /// An administrator has locked the account.
+    /// An administrator locked the account.
     AccountLocked,
-    /// The password is the right one-time password, and its time is over.
+    /// The one-time password is right, but expired.
     OneTimeLapsed,
-    /// The password is right, and everybody knows it: it is one of the demonstration's.
+    /// The password is right, but public: it is one of the demonstration's.
     PublicPassword,
-    /// The password was right, and the account was changed while it was hashed.
+    /// The password was right, but the account changed while it was hashed.
     ChangedMeanwhile,
 }
 
 impl LoginFailure {
-    /// As it stands in a line.
+    /// Returns the value in a line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WrongPassword => "wrong_password",
@@ -83,14 +83,15 @@ impl SessionEnd {
     }
 }
 
-/// Makes [`Event`] and everything that is known of it from one table, so that no part can forget a row. A row reads
-/// `"meaning" Variant { field: Type, … } = "name", Outcome, Facility, Severity, Class;`, fields in the order of the line.
+/// Generates [`Event`] and its tables from one list, so that none can miss a row. A row reads `"meaning"
+/// Variant { field: Type, … } = "name", Outcome, Facility, Severity, Class;`, fields in the order of the
+/// line.
 macro_rules! events {
     ($(
         $meaning:literal
         $variant:ident { $($field:ident: $type:ty),* } = $name:literal, $outcome:ident, $facility:ident, $severity:ident, $class:ident;
     )*) => {
-        /// Something worth knowing. Owned data, so that it can be handed to another thread.
+        /// Audit event. It owns its data, so that it can be sent to another thread.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Event {
             $(
@@ -115,7 +116,7 @@ macro_rules! events {
                 },)*
             ];
 
-            /// Its row of the inventory.
+            /// Returns its row of the inventory.
             pub fn entry(&self) -> &'static Entry {
                 #[allow(clippy::enum_variant_names, reason = "the names are the events'")]
                 enum Row { $($variant),* }
@@ -124,7 +125,7 @@ macro_rules! events {
                 }
             }
 
-            /// Puts its fields into a line.
+            /// Appends its fields to a line.
             pub(super) fn fields_into(&self, line: &mut Line) {
                 match self {
                     $(Self::$variant { $($field),* } => { $(line.field(stringify!($field), $field);)* })*
@@ -141,92 +142,92 @@ events! {
     ServerStopping {} = "server.stopping", Ok, Daemon, Notice, Security;
     "The server has drained; this is its last line."
     ServerStopped {} = "server.stopped", Ok, Daemon, Notice, Security;
-    "The configuration was read again: the settings that now hold, and those that need a restart."
+    "The configuration was reloaded: the settings now in force, and those that need a restart."
     ServerReloaded { changed: String, restart: String } = "server.reloaded", Ok, Daemon, Notice, Security;
-    "The settings name a key that no longer has an effect; `replaced_by` is the one that took its place, if there is one."
+    "The settings contain a key without effect; `replaced_by` is the setting that replaced it, if any."
     SettingsRetired { key: &'static str, replaced_by: &'static str } = "settings.retired", Ok, Daemon, Warning, Security;
-    "The configuration could not be read again; the old one holds."
+    "The configuration could not be reloaded; the old one stays in force."
     ConfigRejected { error: String } = "config.rejected", Refused, Daemon, Error, Security;
 
-    "New connections are shown certificates of another authority of this device's own, which browsers must trust; `reason` is `first`, `host_name` (there was none for the new name), `returned` (one made earlier for this name is used again) or `damaged`."
+    "New connections get certificates of another authority of this device, which browsers must trust; `reason` is `first`, `host_name` (there was none for the new name), `returned` (one made earlier for this name is used again) or `damaged`."
     TlsAuthorityMade { reason: &'static str, fingerprint: String } = "tls.authority_made", Ok, Daemon, Notice, Security;
-    "The authority's file could not be used and was put aside as the file `kept`; a new authority was made."
+    "The authority's file was unusable and put aside as the file `kept`; a new authority was made."
     TlsAuthorityDamaged { kept: String } = "tls.authority_damaged", Failed, Daemon, Error, Security;
-    "The command `pichat ca renew` made a new authority, which the server uses from its next start on; the old one was put aside as the file `kept`."
+    "The command `pichat ca renew` made a new authority, which the server uses from its next start; the old one was put aside as the file `kept`."
     TlsAuthorityRenewed { by: String, fingerprint: String, kept: String } = "tls.authority_renewed", Ok, Daemon, Warning, Security;
-    "New connections are shown another certificate of this device's own; `reason` is `address` (it has a new one) or `date`."
+    "New connections get another certificate of this device's authority; `reason` is `address` (the device has a new one) or `date`."
     TlsRenewed { reason: &'static str, until: String } = "tls.renewed", Ok, Daemon, Info, Security;
-    "Certificate and key were read again from their files."
+    "Certificate and key were reloaded from their files."
     TlsReloaded {} = "tls.reloaded", Ok, Daemon, Notice, Security;
-    "Another certificate could not be read or made; the old one is shown further on."
+    "Another certificate could not be read or made; the old one stays in use."
     TlsRejected { error: String } = "tls.rejected", Refused, Daemon, Error, Security;
 
-    "A person signed in; `session` names the session in the other lines that speak of it."
+    "A person signed in; `session` identifies the session in other lines."
     LoginOk { user: UserName, addr: IpAddr, session: String } = "login.ok", Ok, AuthPriv, Info, Security;
-    "A sign-in failed; `reason` is `wrong_password`, `unknown_user`, `account_locked`, `one_time_lapsed` (right, but its days are over), `public_password` (right, but an account of the demonstration, which lets nobody in elsewhere) or `changed_meanwhile` (right, but an administrator, a claim or a new password changed the account before the session began)."
+    "A sign-in failed; `reason` is `wrong_password`, `unknown_user`, `account_locked`, `one_time_lapsed` (right, but expired), `public_password` (right, but a password of the demonstration, which is not valid elsewhere) or `changed_meanwhile` (right, but an administrator, a claim or a new password changed the account before the session began)."
     LoginFailed { user: Option<UserName>, addr: IpAddr, reason: LoginFailure } = "login.failed", Failed, AuthPriv, Info, Stranger;
     "Too many wrong passwords for one account from one address: that pair is locked for `seconds`."
     LoginLockedOut { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.locked_out", Refused, AuthPriv, Warning, Stranger;
-    "An address tried to sign in too often; it may again in `seconds`."
+    "An address tried to sign in too often; its next attempt is allowed in `seconds`."
     LoginRateLimited { addr: IpAddr, seconds: u64 } = "login.rate_limited", Refused, AuthPriv, Warning, Stranger;
-    "A name is guessed at from everywhere: who is not known to have signed in to it may try again in `seconds`. Written for the first of a minute."
+    "An account gets too many attempts from all addresses: devices that never signed in to it may try again in `seconds`. Written for the first of a minute."
     LoginNameThrottled { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.name_throttled", Refused, AuthPriv, Warning, Stranger;
     "A device cookie that this server did not make, or made with another key."
     DeviceForged { addr: IpAddr } = "device.forged", Refused, AuthPriv, Warning, Sampled;
     "A session ended; `reason` is `logout`, `expired`, `idle`, `evicted`, `locked`, `role_changed`, `password_changed`, `password_reset`, `deleted`, `revoked` or `claimed`."
     SessionEnded { user: UserName, reason: SessionEnd, session: String } = "session.ended", Ok, AuthPriv, Info, Security;
-    "The accounts could not be read for `seconds`: no session is taken for good until they can be."
+    "The accounts could not be read for `seconds`: no session is accepted until they can be."
     SessionsSuspended { seconds: u64 } = "sessions.suspended", Failed, AuthPriv, Error, Security;
-    "The accounts can be read again: the sessions count again."
+    "The accounts can be read again: sessions are accepted again."
     SessionsResumed {} = "sessions.resumed", Ok, AuthPriv, Notice, Security;
-    "Somebody signed in with a password that an administrator had given them; they can only change it."
+    "A person signed in with a temporary password and can only change it."
     PasswordChangeDue { user: UserName, addr: IpAddr } = "password.change_due", Ok, AuthPriv, Notice, Security;
-    "Somebody changed the own password."
+    "A person changed their own password."
     PasswordChanged { user: UserName, addr: IpAddr } = "password.changed", Ok, AuthPriv, Notice, Security;
     "A change of password was refused."
     PasswordRefused { user: UserName, addr: IpAddr, reason: &'static str } = "password.refused", Refused, AuthPriv, Notice, Security;
 
-    "The device can be claimed by whoever has the code of its console or its card; `kind` is `first` (nobody has an account) or `again` (the holder of the card asked)."
+    "The device can be claimed with the code of its console or its card; `kind` is `first` (there are no accounts) or `again` (the holder of the card requested it)."
     ClaimOpened { kind: ClaimKind } = "claim.opened", Ok, AuthPriv, Warning, Security;
-    "Somebody tried to claim the device; `reason` is `wrong_code` or `closed` (it was claimed meanwhile)."
+    "An attempt to claim the device failed; `reason` is `wrong_code` or `closed` (it was claimed in the meantime)."
     ClaimFailed { addr: IpAddr, reason: &'static str } = "claim.failed", Failed, AuthPriv, Warning, Stranger;
-    "A claim that the holder of the card asked for lapsed unused after a day."
+    "A claim that the holder of the card requested expired unused after a day."
     ClaimLapsed { kind: ClaimKind } = "claim.lapsed", Ok, AuthPriv, Notice, Security;
     "A claim was closed unused; `by` as with `user.added`."
     ClaimClosed { kind: ClaimKind, by: String } = "claim.closed", Ok, AuthPriv, Notice, Security;
-    "Somebody claimed the device and is its administrator now."
+    "A person claimed the device and is its administrator now."
     ClaimDone { user: UserName, addr: IpAddr, kind: ClaimKind } = "claim.done", Ok, AuthPriv, Warning, Security;
 
     "An account was made; `by` is `demo`, `environment`, `settings`, or `command:LOGIN:UID` of a command."
     UserAdded { user: UserName, role: Role, by: String } = "user.added", Ok, AuthPriv, Notice, Security;
-    "An account has another role now; `by` as with `user.added`."
+    "An account got another role; `by` as with `user.added`."
     UserRoleChanged { user: UserName, role: Role, by: String } = "user.role_changed", Ok, AuthPriv, Notice, Security;
     "An account was locked by an administrator; `by` as with `user.added`."
     UserLocked { user: UserName, by: String } = "user.locked", Ok, AuthPriv, Notice, Security;
     "An account was unlocked by an administrator; `by` as with `user.added`."
     UserUnlocked { user: UserName, by: String } = "user.unlocked", Ok, AuthPriv, Notice, Security;
-    "`pichat metrics-token` made a new token for `/api/metrics`; the one before ended. `by` as with `user.added`."
+    "`pichat metrics-token` made a new token for `/api/metrics`; the previous one ended. `by` as with `user.added`."
     MetricsTokenSet { by: String } = "metrics.token_set", Ok, AuthPriv, Notice, Security;
     "`pichat metrics-token --off` ended the token; `by` as with `user.added`."
     MetricsTokenRemoved { by: String } = "metrics.token_removed", Ok, AuthPriv, Notice, Security;
     "An administrator set an account's password; `by` as with `user.added`."
     UserPasswordSet { user: UserName, by: String } = "user.password_set", Ok, AuthPriv, Notice, Security;
-    "An administrator gave an account a password that must be changed at the first sign-in; unused it lapses after `days`; `by` as with `user.added`."
+    "An administrator gave an account a temporary password, to be changed at the first sign-in; if unused, it expires after `days`; `by` as with `user.added`."
     UserMustChange { user: UserName, days: u64, by: String } = "user.must_change", Ok, AuthPriv, Notice, Security;
 
-    "Somebody asked for what the own role does not allow."
+    "A person requested an action that their role does not allow."
     AccessDenied { user: Option<UserName>, addr: IpAddr, method: String, path: String } = "access.denied", Refused, AuthPriv, Warning, Security;
-    "A request came without a live session where one is needed; the first of a minute is written."
+    "A request without a valid session needed one; the first of a minute is written."
     RequestUnauthenticated { addr: IpAddr, method: String, path: String } = "request.unauthenticated", Refused, AuthPriv, Info, Sampled;
-    "A request's head was no valid HTTP or over its bounds; the first of a minute is written. `status` is the answer."
+    "A request's head was not valid HTTP or over its limits; the first of a minute is written. `status` is the answer."
     RequestRejected { addr: IpAddr, status: u16 } = "request.rejected", Refused, Daemon, Warning, Sampled;
-    "A foreign web page tried to make a browser change something here. Where `origin` and `host` name the same place, a proxy in front is missing from `[http] trusted_proxies`, or does not say `X-Forwarded-Proto` and `-Host`."
+    "Another site's page tried to change something through a browser. If `origin` and `host` name the same place, a proxy is missing from `[http] trusted_proxies`, or does not send `X-Forwarded-Proto` and `-Host`."
     RequestCrossOrigin { addr: IpAddr, origin: String, host: String, path: String } = "request.cross_origin", Refused, AuthPriv, Warning, Stranger;
-    "A request for a host name that is not ours (DNS rebinding, or a name missing in `[http] hosts`)."
+    "A request for a host name of another server (DNS rebinding, or a name missing in `[http] hosts`)."
     RequestMisdirected { addr: IpAddr, host: String } = "request.misdirected", Refused, Daemon, Warning, Stranger;
-    "An address sent too many requests; it may again in `seconds`."
+    "An address sent too many requests; its next request is allowed in `seconds`."
     RequestRateLimited { addr: IpAddr, seconds: u64 } = "request.rate_limited", Refused, Daemon, Warning, Stranger;
-    "Connections were refused before any work, or ended for a newcomer; `count` of them since the last line. `reason` is the last one's: \
+    "Connections were refused at accept, or closed for a new one; `count` of them since the last line. `reason` is the last one's: \
      `address` (as many as one may have), `total` (all serve people), `handshakes` (too many TLS handshakes of one address) or \
      `yielded` (served nobody who is signed in)."
     ConnectionRefused { addr: IpAddr, reason: &'static str, count: u64 } = "connection.refused", Refused, Daemon, Warning, Counter;
@@ -240,85 +241,85 @@ events! {
     "A chat connection sent too many frames that were refused, and was closed; `reason` is the last one's."
     SocketFlooding { user: UserName, addr: IpAddr, reason: &'static str } = "socket.flooding", Refused, Daemon, Warning, Security;
 
-    "A token that takes a place in a room again was forged, of another person, or older than the place; the first of a minute is written."
+    "A token to resume a seat in a room was forged, of another person, or older than the seat; the first of a minute is written."
     RoomResumeRefused { user: UserName, addr: IpAddr, room: RoomCode } = "room.resume_refused", Refused, AuthPriv, Notice, Sampled;
-    "An administrator looked at the codes of rooms that are not listed for all; once a session."
+    "An administrator read the codes of unlisted rooms; once per session."
     RoomCodesSeen { user: UserName, addr: IpAddr, session: String, count: u64 } = "room.codes_seen", Ok, AuthPriv, Notice, Security;
     "A room was made; `kind` is `private` or `group`."
     RoomCreated { user: UserName, addr: IpAddr, room: RoomCode, kind: RoomKind } = "room.created", Ok, Daemon, Info, Security;
-    "Somebody came into a room."
+    "A person joined a room."
     RoomJoined { user: UserName, addr: IpAddr, room: RoomCode } = "room.joined", Ok, Daemon, Info, Security;
-    "Somebody left a room, or was lost for longer than the grace time."
+    "A person left a room, or was disconnected for longer than the grace time."
     RoomLeft { user: UserName, room: RoomCode } = "room.left", Ok, Daemon, Info, Security;
     "A wrong room password."
     RoomWrongPassword { user: UserName, addr: IpAddr, room: RoomCode } = "room.wrong_password", Failed, AuthPriv, Info, Security;
-    "A room ended and its memory was wiped, with what it carried in its life."
+    "A room ended and its memory was wiped; the counts are those of its life."
     RoomEnded { room: RoomCode, messages: u64, bytes: u64 } = "room.ended", Ok, Daemon, Info, Security;
-    "What a room carried since its last tally."
+    "Counts of a room since its last summary."
     RoomTally { room: RoomCode, messages: u64, bytes: u64 } = "room.tally", Ok, Daemon, Info, Counter;
 
-    "A file came in and lies in quarantine."
+    "A file was uploaded and is in quarantine."
     FileUploaded { user: UserName, addr: IpAddr, id: String, name: String, size: u64, sha256: String } = "file.uploaded", Ok, Daemon, Info, Security;
-    "An upload was refused or broke off."
+    "An upload was refused or aborted."
     FileRefused { user: UserName, addr: IpAddr, reason: &'static str } = "file.refused", Refused, Daemon, Notice, Security;
-    "A file was looked through; `reasons` are codes with details, none where nothing was found."
+    "A file was inspected; `reasons` are codes with details, empty if there are no findings."
     FileInspected { id: String, name: String, state: &'static str, reasons: String } = "file.inspected", Ok, Daemon, Notice, Security;
-    "Somebody asked for a file that is held for them; `state` says why."
+    "A person requested a file that is held for them; `state` is its state."
     FileHeld { user: UserName, addr: IpAddr, id: String, name: String, state: &'static str } = "file.held", Refused, Daemon, Warning, Security;
-    "A file was handed out."
+    "A file was downloaded."
     FileDownloaded { user: UserName, addr: IpAddr, id: String, name: String } = "file.downloaded", Ok, Daemon, Info, Security;
     "An administrator deleted a file."
     FileDeleted { user: UserName, addr: IpAddr, id: String, name: String } = "file.deleted", Ok, Daemon, Notice, Security;
-    "The sweep at start removed what unfinished uploads had left behind."
+    "The start removed remainders of unfinished uploads."
     FileSwept { count: u64 } = "file.swept", Ok, Daemon, Notice, Security;
     "Files without a record were moved to `perdidos/` in the files folder; `ids` names the first of them."
     FileOrphaned { count: u64, ids: String } = "file.orphaned", Ok, Daemon, Warning, Security;
-    "A file without a record was given one by a command and waits for its inspection."
+    "A command recorded a file without a record; it waits for its inspection."
     FileAdopted { id: String, name: String, size: u64, sha256: String, by: String } = "file.adopted", Ok, Daemon, Notice, Security;
-    "A file is on record and its bytes are gone, or are not as many as they were; it is `lost` from now on."
+    "The bytes of a recorded file are gone or have another length; its state is now `lost`."
     FileLost { id: String, name: String } = "file.lost", Failed, Daemon, Error, Security;
     "The bytes of a lost file are back; it waits for its inspection."
     FileFound { id: String, name: String } = "file.found", Ok, Daemon, Notice, Security;
-    "An administrator deleted a file; it is off the list, and its bytes could not be removed. They are tried again."
+    "An administrator deleted a file; it is off the list, but its bytes could not be removed. The removal is retried."
     FileDeleteFailed { user: UserName, addr: IpAddr, id: String, name: String, error: String } = "file.delete_failed", Failed, Daemon, Error, Security;
-    "The bytes of a deleted file, which could not be removed before, are gone."
+    "The bytes of a deleted file are removed after a retry."
     FileUnlinked { id: String } = "file.unlinked", Ok, Daemon, Notice, Security;
-    "A command made a files folder the database's own; `lost` files are missing in it, `orphaned` ones have no record."
+    "A command accepted a files folder as the database's; `lost` files are missing in it, `orphaned` ones have no record."
     FilesAccepted { folder: String, lost: u64, orphaned: u64, by: String } = "files.accepted", Ok, Daemon, Warning, Security;
 
-    "The database was brought to a newer schema; `snapshot` is the copy from before."
+    "The database was migrated to a newer schema; `snapshot` is the copy from before."
     DatabaseUpgraded { from: u64, to: u64, snapshot: String } = "database.upgraded", Ok, Daemon, Notice, Security;
-    "A command put a snapshot in the database's place; `replaced` is where the other one lies now."
+    "A command restored a snapshot; `replaced` is the new path of the replaced database."
     DatabaseRestored { snapshot: String, replaced: String, by: String } = "database.restored", Ok, Daemon, Warning, Security;
 
-    "Lines of the event `of` were left out, since a client without a session could cause them without end; `count` of them since the last such line."
+    "Lines of the event `of` were left out, because clients without a session can cause them without limit; `count` since the last such line."
     AuditThrottled { of: &'static str, count: u64 } = "audit.throttled", Ok, Daemon, Warning, Security;
     "The queue was full and `count` events were lost. The audit writes this line itself."
     AuditDropped { count: u64 } = "audit.dropped", Failed, Daemon, Warning, Security;
 }
 
 impl Event {
-    /// Its stable name.
+    /// Returns its stable name.
     pub fn name(&self) -> &'static str {
         self.entry().name
     }
 
-    /// What happens to it when the queue is full.
+    /// Returns its handling under load.
     pub fn class(&self) -> Class {
         self.entry().class
     }
 
-    /// Where syslog sorts it to.
+    /// Returns its syslog facility.
     pub fn facility(&self) -> Facility {
         self.entry().facility
     }
 
-    /// How urgent it is.
+    /// Returns its severity.
     pub fn severity(&self) -> Severity {
         self.entry().severity
     }
 
-    /// How it ended.
+    /// Returns its outcome.
     pub fn outcome(&self) -> Outcome {
         self.entry().outcome
     }

@@ -1,4 +1,4 @@
-//! One event as one line of logfmt: `event=login.failed result=failed user="ana" addr=192.168.1.5 …`.
+//! Formats an event as one line of logfmt: `event=login.failed result=failed user="ana" addr=192.168.1.5 …`.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -8,18 +8,19 @@ use super::event::{Event, LoginFailure, SessionEnd};
 use crate::clock::Timestamp;
 use crate::types::{ClaimKind, Role, RoomCode, RoomKind, UserName};
 
-/// Longest value, in characters; what is longer ends in `…`. A file name has at most 255 bytes on ext4, so it fits.
+/// Maximum characters of a value; a longer one ends in `…`. A file name has at most 255 bytes on ext4, so it
+/// fits.
 const MAX_VALUE_CHARS: usize = 256;
 
-/// What stands for a user who is not one of ours. A name that no account has is never written: people type their password
-/// into the name field. Names of users are always in quotes, so an account called "unknown" reads `user="unknown"`.
+/// Value of a user without an account. An unknown name is never written: people type their password into the
+/// name field. User names are always in quotes, so an account called "unknown" reads `user="unknown"`.
 const NOBODY: &str = "unknown";
 
-/// A line that grows field by field. Whatever the values hold, it stays one line without control characters.
+/// Builder of a line. Any values give one line without control characters.
 pub(super) struct Line(String);
 
 impl Line {
-    /// The whole line of `event`, recorded at `at` of the wall clock and `mono` after boot.
+    /// Formats `event`, recorded at `at` of the wall clock and `mono` after boot.
     pub(super) fn of(event: &Event, at: Timestamp, mono: Duration) -> String {
         // 200 bytes hold the usual line with its time stamps.
         let mut line = Self(String::with_capacity(200));
@@ -43,13 +44,13 @@ impl Line {
         self.0.push('=');
     }
 
-    /// A value that is one of our own words or a number.
+    /// Appends a value that is a fixed word or a number.
     fn bare(&mut self, key: &str, value: impl std::fmt::Display) {
         self.key(key);
         let _ = write!(self.0, "{value}");
     }
 
-    /// Any text: in quotes where it would not be read back as one value without them.
+    /// Appends any text, in quotes if it would not parse as one value without them.
     fn text(&mut self, key: &str, value: &str) {
         if value.is_empty() || value.chars().any(needs_quotes) {
             self.quoted(key, value);
@@ -59,7 +60,7 @@ impl Line {
         }
     }
 
-    /// Any text, always in quotes.
+    /// Appends any text, always in quotes.
     fn quoted(&mut self, key: &str, value: &str) {
         self.key(key);
         self.0.push('"');
@@ -92,8 +93,9 @@ fn escape(line: &mut String, c: char) {
     }
 }
 
-/// Characters that break a line, steer a terminal or make a text read as another: control characters, the line and paragraph
-/// separators, and all of Unicode's property `Bidi_Control` (UAX #9; this is wider than what a message loses).
+/// Returns true for characters that break a line, control a terminal or change a text's reading order:
+/// control characters, line and paragraph separators, and Unicode's property `Bidi_Control` (UAX #9).
+/// Messages lose fewer characters.
 fn deceives(c: char) -> bool {
     c.is_control()
         || crate::types::is_bidi_control(c)
@@ -104,7 +106,7 @@ fn needs_quotes(c: char) -> bool {
     matches!(c, '"' | '=' | '\\') || c.is_whitespace() || deceives(c)
 }
 
-/// A type that may stand in an event.
+/// Type of a field of an event.
 pub(super) trait Field {
     /// Appends `key=value`.
     fn put(&self, key: &str, line: &mut Line);
@@ -137,7 +139,7 @@ impl Field for &'static str {
     }
 }
 
-/// Types whose text never needs quotes.
+/// Implements [`Field`] for types whose text never needs quotes.
 macro_rules! bare_fields {
     ($($type:ty => $text:expr;)*) => {
         $(impl Field for $type {
@@ -152,7 +154,7 @@ macro_rules! bare_fields {
 bare_fields! {
     u64 => |n| *n;
     u16 => |n| *n;
-    // An IPv4-mapped address is shown as the IPv4 address it is, so that one grep finds a device.
+    // An IPv4-mapped address is shown as its IPv4 address, so that one search finds a device.
     IpAddr => |addr| addr.to_canonical();
     Role => |role| role.as_str();
     RoomKind => |kind| kind.as_str();

@@ -14,7 +14,7 @@ fn line(event: &Event) -> String {
     Line::of(event, AT, MONO)
 }
 
-/// A small logfmt reader: what a person's tool would see.
+/// Small logfmt parser, as a person's tool would have.
 fn read(line: &str) -> Vec<(String, String)> {
     let mut rest = line.chars().peekable();
     let mut pairs = Vec::new();
@@ -61,7 +61,7 @@ fn cut(value: &str) -> String {
 }
 
 #[test]
-fn the_line_of_the_manual() {
+fn line_matches_the_manual() {
     let event =
         Event::LoginFailed { user: Some(user("ana")), addr: "192.168.1.5".parse().unwrap(), reason: LoginFailure::WrongPassword };
     assert_eq!(
@@ -72,7 +72,7 @@ fn the_line_of_the_manual() {
 }
 
 #[test]
-fn an_account_called_unknown_is_not_nobody() {
+fn account_named_unknown_is_quoted() {
     let seconds = 900;
     let addr: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
     let nobody = line(&Event::LoginLockedOut { user: None, addr, seconds });
@@ -82,7 +82,7 @@ fn an_account_called_unknown_is_not_nobody() {
 }
 
 #[test]
-fn text_is_quoted_only_where_it_must_be() {
+fn text_is_quoted_only_if_needed() {
     let name = |name: &str| {
         let line = line(&Event::FileLost { id: "a1".into(), name: name.into() });
         let value = line.split_once(" name=").unwrap().1;
@@ -102,7 +102,7 @@ fn text_is_quoted_only_where_it_must_be() {
     assert_eq!(name(&"ñ".repeat(257)), format!("{}…", "ñ".repeat(256)));
 }
 
-/// One of every event, in the order of the inventory.
+/// One sample of every event, in the order of the inventory.
 fn samples() -> Vec<Event> {
     let addr: IpAddr = "10.0.0.7".parse().unwrap();
     let (user, room) = (|| user("ana"), || "sala-1".parse::<RoomCode>().unwrap());
@@ -187,7 +187,7 @@ fn samples() -> Vec<Event> {
 }
 
 #[test]
-fn every_event_keeps_to_its_row_of_the_inventory() {
+fn event_fields_match_their_inventory_row() {
     let samples = samples();
     let named: Vec<_> = samples.iter().map(Event::name).collect();
     let listed: Vec<_> = Event::INVENTORY.iter().map(|entry| entry.name).collect();
@@ -201,7 +201,7 @@ fn every_event_keeps_to_its_row_of_the_inventory() {
 }
 
 #[test]
-fn names_are_noun_verb_and_used_once() {
+fn event_names_are_noun_verb_and_unique() {
     for (i, entry) in Event::INVENTORY.iter().enumerate() {
         let (noun, verb) = entry.name.split_once('.').expect("noun.verb");
         let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
@@ -211,7 +211,7 @@ fn names_are_noun_verb_and_used_once() {
 }
 
 #[test]
-fn no_field_is_made_for_a_secret_or_a_text() {
+fn no_event_field_carries_a_secret_or_text() {
     let forbidden = ["password", "clave", "token", "text", "message", "cookie", "resume", "secret"];
     for entry in Event::INVENTORY {
         assert!(!entry.fields.iter().any(|field| forbidden.contains(field)), "{}", entry.name);
@@ -233,7 +233,7 @@ fn row(entry: &Entry) -> String {
 }
 
 #[test]
-fn the_manual_lists_exactly_the_inventory() {
+fn manual_table_equals_the_inventory() {
     let manual = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/AUDIT.md"));
     let listed: Vec<_> = manual.lines().filter(|line| line.starts_with("| `")).collect();
     let wanted: Vec<_> = Event::INVENTORY.iter().map(row).collect();
@@ -241,7 +241,7 @@ fn the_manual_lists_exactly_the_inventory() {
     assert!(listed == wanted, "docs/AUDIT.md must hold this table:\n{table}");
 }
 
-/// Any text, with more of the characters that hurt than chance would give.
+/// Any text, with a high share of problematic characters.
 fn any_text() -> impl Strategy<Value = String> {
     let nasty = prop::sample::select(vec![
         '\n', '\r', '\t', '\0', '\u{1b}', '"', '\\', '=', ' ', '\u{85}', '\u{2028}', '\u{202e}', '…', '{',
@@ -251,7 +251,7 @@ fn any_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn one_event_is_one_line_and_reads_back(
+    fn any_event_is_one_line_that_parses_back(
         method in any_text(), path in any_text(), secs in 0..u64::MAX / 2,
     ) {
         let event = Event::AccessDenied {

@@ -1,9 +1,11 @@
-//! What happened, for the person who runs the machine: typed events, written as one logfmt line each to syslog.
+//! Audit log for the operator: typed events, written to syslog as one logfmt line each.
 //!
-//! An [`Event`] becomes text where it is recorded (so that its time is the time it happened), waits in a bounded queue, and
-//! is written by one thread. `docs/AUDIT.md` lists every event; a test compares that table with [`Event::INVENTORY`].
+//! An [`Event`] becomes text when it is recorded, so that its time is right. It waits in a bounded queue, and
+//! one thread writes it. `docs/AUDIT.md` lists every event; a test compares that table with
+//! [`Event::INVENTORY`].
 //!
-//! **No event carries a message's text, a password or a token.** No field of [`Event`] is made for one; keep it so.
+//! **No event carries a message's text, a password or a token.** No field of [`Event`] has a type for one;
+//! keep it so.
 
 mod entry;
 mod event;

@@ -1,4 +1,4 @@
-//! The handle through which all parts record events.
+//! Handle to record events.
 
 use std::fmt;
 use std::io;
@@ -20,13 +20,14 @@ use crate::clock::Clock;
 /// made to be as long as they can be (three values of 256 characters, 8 bytes each when escaped) would take 25 MiB.
 pub const QUEUE_EVENTS: usize = 4096;
 
-/// The part of the queue that counters leave free (one in eight), so that a flood of them never makes a sign-in wait.
+/// Divisor of the queue's part that counters leave free (one in eight), so that a flood of them never delays
+/// a sign-in.
 const KEPT_FOR_SECURITY: usize = 8;
 
-/// How long a security event waits for room before it is counted as dropped.
+/// Time that a security event waits for a free place before it is counted as dropped.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A handle to record events; clones share one queue.
+/// Handle to record events; clones share one queue.
 #[derive(Clone)]
 pub struct Audit {
     queue: mpsc::Sender<Item>,
@@ -36,15 +37,15 @@ pub struct Audit {
     threshold: Threshold,
 }
 
-/// What the writer's thread gets.
+/// Item of the writer's queue.
 pub(super) enum Item {
-    /// A line to write.
+    /// Line to write.
     Line(Record),
-    /// Take nothing more, write what waits, end.
+    /// Stops the writer after the queued lines.
     Stop,
 }
 
-/// An event as text. It is text already when it waits: values are cut then, so that the queue's memory is bounded.
+/// Event as text. Values are cut when it is made, so that the queue's memory is bounded.
 pub(super) struct Record {
     pub(super) facility: Facility,
     pub(super) severity: Severity,
@@ -52,17 +53,17 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// `event` as of now.
+    /// Formats `event` with the current time.
     pub(super) fn of(event: &Event, clock: &dyn Clock) -> Self {
         Self { facility: event.facility(), severity: event.severity(), text: Line::of(event, clock.now(), clock.monotonic()) }
     }
 }
 
 impl Audit {
-    /// Starts the writer's thread. A missing socket is no error: lines go to stderr until it is there.
+    /// Starts the writer's thread. A missing socket is no error: lines go to stderr until it exists.
     ///
     /// # Errors
-    /// When the machine gives no thread.
+    /// Fails if the system cannot start a thread.
     pub fn start(target: Target, threshold: Threshold, clock: Arc<dyn Clock>) -> io::Result<(Self, Writer)> {
         let sink = Sink::new(target, Box::new(io::stderr()));
         Self::start_with(sink, QUEUE_EVENTS, threshold, clock)
@@ -80,8 +81,9 @@ impl Audit {
         Ok((Self { queue, dropped, throttle: Arc::default(), clock, threshold }, writer))
     }
 
-    /// Records `event`. One of class security waits up to 2 s for room; a counter never waits. What finds no room is
-    /// counted, and the next line says how many. Must be called inside a tokio runtime with time enabled.
+    /// Records `event`. One of class security waits up to 2 s for a free place; a counter never waits.
+    /// Dropped events are counted, and the next line reports their number. Must be called inside a tokio
+    /// runtime with time enabled.
     pub async fn record(&self, event: Event) {
         let Some(record) = self.admit(&event) else {
             return;
@@ -101,7 +103,7 @@ impl Audit {
         }
     }
 
-    /// Records `event` from a place that cannot wait: what finds no room is counted at once, whatever its class.
+    /// Records `event` without waiting. If the queue is full, it is counted as dropped, whatever its class.
     #[allow(clippy::needless_pass_by_value, reason = "an event is made to be recorded, once")]
     pub fn note(&self, event: Event) {
         if let Some(record) = self.admit(&event) {
@@ -109,24 +111,26 @@ impl Audit {
         }
     }
 
-    /// Records how many lines of which event were left out of the log; to be called every second or so, writes once a minute.
+    /// Records the number of throttled lines of each event. To be called every second or so; writes once a
+    /// minute.
     pub async fn report_throttled(&self) {
         for (of, count) in self.throttle.report(self.clock.monotonic()) {
             self.record(Event::AuditThrottled { of, count }).await;
         }
     }
 
-    /// How many events were lost since the start.
+    /// Returns the number of events lost since the start.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// How many events wait to be written.
+    /// Returns the number of queued events.
     pub fn queued(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
-    /// The event as a record, unless the threshold hides it, its budget is used up, or it is a counter without room.
+    /// Formats the event, unless the threshold hides it, its budget is used up, or it is a counter and the
+    /// queue is full.
     fn admit(&self, event: &Event) -> Option<Record> {
         let entry = event.entry();
         if !self.threshold.admits(entry) {

@@ -1,4 +1,4 @@
-//! The way out: the syslog socket while there is one, stderr otherwise.
+//! Output of lines: the syslog socket while it answers, stderr otherwise.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,15 +10,16 @@ use super::entry::{Facility, Severity};
 use super::queue::Record;
 use super::writer::Target;
 
-/// How long one line may take to be accepted before the socket counts as dead. The crate `syslog` would wait for ever.
+/// Time limit of sending one line, after which the socket counts as dead. The crate `syslog` would wait
+/// forever.
 const WRITE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The tag of every line: `journalctl -t pichat`.
+/// Tag of every line: `journalctl -t pichat`.
 const PROCESS: &str = "pichat";
 
 type Syslog = Logger<LoggerBackend, Formatter3164>;
 
-/// Writes lines, and finds the socket again when it was lost (the crate `syslog` never does).
+/// Writes lines, and reconnects a lost socket (the crate `syslog` never does).
 pub(super) struct Sink {
     target: Target,
     socket: Option<Syslog>,
@@ -27,15 +28,15 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    /// `fallback` takes the lines that the socket does not.
+    /// Uses `fallback` for lines that the socket does not take.
     pub(super) fn new(target: Target, fallback: Box<dyn Write + Send>) -> Self {
         Self { target, socket: None, backoff: Backoff::default(), fallback }
     }
 
-    /// Writes one line. Takes at most [`WRITE_PATIENCE`] (and what the fallback takes), and that at most once a back-off.
+    /// Writes one line. Blocks at most for [`WRITE_PATIENCE`] once per back-off, and for the fallback.
     pub(super) fn write(&mut self, record: &Record, now: Duration) {
         if !self.write_to_socket(record, now) {
-            // When stderr is gone too there is nobody left to tell.
+            // If stderr is gone too, the line is lost.
             let _ = writeln!(self.fallback, "{}", record.text);
         }
     }
@@ -47,7 +48,7 @@ impl Sink {
         if let Some(socket) = &mut self.socket {
             match send(socket, record) {
                 Ok(()) => return true,
-                // The daemon has gone or was restarted: its socket may be back already, so look at once.
+                // The daemon stopped or was restarted; its socket may exist again, so retry at once.
                 Err(Refusal::Gone) => self.socket = None,
                 Err(Refusal::Stalled) => {
                     self.socket = None;
@@ -73,11 +74,11 @@ impl Sink {
     }
 }
 
-/// Why the socket did not take a line.
+/// Error of sending to the socket.
 enum Refusal {
-    /// Nobody listens.
+    /// No process listens.
     Gone,
-    /// Somebody listens and does not read.
+    /// The listener does not read.
     Stalled,
 }
 
@@ -121,7 +122,7 @@ fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// When to look for the socket again: after 1 s, then twice as long each time, up to 30 s.
+/// Reconnect delay: 1 s, doubled after each failure, up to 30 s.
 #[derive(Debug, Default)]
 struct Backoff {
     wait: Duration,

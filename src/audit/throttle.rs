@@ -1,7 +1,7 @@
-//! Limits how many lines a client without a session can cause, so that it cannot rotate the journal.
+//! Limits the lines that clients without a session can cause, so that they cannot rotate the journal.
 //!
-//! Each event of class `stranger` or `sampled` has a bucket of its own: a flood of one event hides no other. What a bucket refuses is
-//! counted, and `audit.throttled` says once a minute how many lines of which event were left out.
+//! Each event of class `stranger` or `sampled` has its own bucket: a flood of one event hides no other.
+//! Refused lines are counted, and `audit.throttled` reports their number per event once a minute.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,19 +9,20 @@ use std::time::Duration;
 
 use super::entry::{Class, Entry};
 
-/// Lines of one event of class `stranger` at once: an office of 100 that mistypes everything on one morning is written whole.
+/// Burst of one event of class `stranger`: an office of 100 that mistypes everything on one morning is
+/// written completely.
 pub(super) const STRANGER_BURST: u32 = 300;
-/// Seconds until a bucket of class `stranger` has one more line. Ten such events at 10 lines a minute and 250 bytes are 36 MB a day;
-/// the card's journal holds 64 MB, so that even then yesterday can be read.
+/// Seconds until a bucket of class `stranger` gets one more line. Ten such events at 10 lines a minute and
+/// 250 bytes are 36 MB a day; the card's journal holds 64 MB, so that one day always stays readable.
 const STRANGER_REFILL: Duration = Duration::from_secs(6);
-/// Lines of one event of class `sampled` at once.
+/// Burst of one event of class `sampled`.
 const SAMPLED_BURST: u32 = 1;
-/// Time until a bucket of class `sampled` has its line back.
+/// Time until a bucket of class `sampled` gets its line back.
 const SAMPLED_REFILL: Duration = Duration::from_secs(60);
-/// Time between two reports of what was left out.
+/// Time between two reports of throttled lines.
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Buckets by event name, so there are at most as many as the inventory has rows.
+/// Buckets by event name; at most as many as the inventory has rows.
 #[derive(Debug, Default)]
 pub(super) struct Throttle(Mutex<State>);
 
@@ -34,7 +35,7 @@ struct State {
 #[derive(Debug)]
 struct Bucket {
     lines: u32,
-    /// Time up to which lines were given back.
+    /// Time of the last refill.
     filled: Duration,
     left_out: u64,
 }
@@ -58,7 +59,7 @@ impl Throttle {
         true
     }
 
-    /// Returns the events of which lines were left out since the last report, once a minute at most.
+    /// Returns the number of throttled lines per event since the last report, at most once a minute.
     pub(super) fn report(&self, now: Duration) -> Vec<(&'static str, u64)> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now.saturating_sub(state.reported) < REPORT_INTERVAL {
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn flood_is_cut_and_hides_no_other_event() {
+    fn throttled_flood_hides_no_other_event() {
         let throttle = Throttle::default();
         let written = (0..100_000).filter(|_| throttle.admits(&FLOOD, secs(100))).count();
         assert_eq!(written, STRANGER_BURST as usize);
@@ -127,9 +128,9 @@ mod tests {
     }
 
     proptest! {
-        /// Lines written and lines reported add up to all events, and a window has at most burst and refill.
+        /// Written and reported lines add up to all events, and a window has at most burst and refill.
         #[test]
-        fn nothing_is_lost_and_the_budget_holds(steps in prop::collection::vec(0_u64..20, 1..2000)) {
+        fn throttle_keeps_the_budget_and_counts_the_rest(steps in prop::collection::vec(0_u64..20, 1..2000)) {
             let (throttle, mut now, mut written, mut reported) = (Throttle::default(), secs(1000), 0_u64, 0_u64);
             for step in &steps {
                 now += Duration::from_secs(*step);

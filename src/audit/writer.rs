@@ -1,4 +1,4 @@
-//! The one thread that writes.
+//! Thread that writes the lines.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,20 +15,20 @@ use super::queue::{Item, Record};
 use super::sink::Sink;
 use crate::clock::Clock;
 
-/// How often [`Writer::finish`] looks for room in a full queue.
+/// Interval at which [`Writer::finish`] retries on a full queue.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// Where lines go.
+/// Destination of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A syslog socket, `/dev/log` as a rule; stderr while it does not answer.
+    /// Syslog socket, usually `/dev/log`; stderr while it does not answer.
     Socket(PathBuf),
     /// Standard error only.
     Stderr,
 }
 
-/// The writer's thread, to be finished at the end of the program. When it is dropped instead, the thread goes on until the
-/// last [`Audit`](super::Audit) is gone.
+/// Handle of the writer's thread, to finish at the end of the program. If it is dropped instead, the thread
+/// runs until the last [`Audit`](super::Audit) is dropped.
 #[derive(Debug)]
 pub struct Writer {
     queue: mpsc::Sender<Item>,
@@ -51,9 +51,10 @@ impl Writer {
         Ok(Self { queue, done })
     }
 
-    /// Writes what waits and ends the thread, also while handles still live (what they record afterwards is lost). True when
-    /// everything was written; false when that took longer than `within`, and then the thread is left behind, because a
-    /// socket or a terminal that does not answer must not keep the process alive. Blocks: not for an async task.
+    /// Writes the queued lines and ends the thread, also while handles exist; their later events are lost.
+    /// Returns true if all lines were written. Returns false after `within` and abandons the thread, because
+    /// a socket or terminal that does not answer must not keep the process alive. Blocks: not for an async
+    /// task.
     pub fn finish(self, within: Duration) -> bool {
         let deadline = Instant::now() + within;
         loop {
@@ -69,11 +70,11 @@ impl Writer {
     }
 }
 
-/// What the thread works with.
+/// State of the thread.
 struct Desk {
     sink: Sink,
     dropped: Arc<AtomicU64>,
-    /// How many lost events have been reported.
+    /// Number of lost events that were reported.
     told: u64,
     clock: Arc<dyn Clock>,
 }

@@ -27,7 +27,7 @@ impl Clock for StillClock {
     }
 }
 
-/// A stderr that the test can read, and stop: whoever holds the lock keeps the writer waiting.
+/// Stderr that the test can read and block: the writer waits while the test holds the lock.
 #[derive(Clone, Default)]
 struct Paper(Arc<Mutex<Vec<u8>>>);
 
@@ -77,7 +77,7 @@ fn tally(messages: u64) -> Event {
     Event::RoomTally { room: "sala".parse().unwrap(), messages, bytes: 0 }
 }
 
-/// Waits until the writer has taken everything out of the queue.
+/// Waits until the writer has emptied the queue.
 fn settle(audit: &Audit) {
     let deadline = Instant::now() + SOON;
     while audit.queued() > 0 {
@@ -87,7 +87,7 @@ fn settle(audit: &Audit) {
 }
 
 #[test]
-fn a_syslog_socket_gets_the_lines_with_facility_and_severity() {
+fn syslog_line_has_facility_and_severity() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let socket = listen(&path);
@@ -109,7 +109,7 @@ fn a_syslog_socket_gets_the_lines_with_facility_and_severity() {
 }
 
 #[test]
-fn a_socket_that_comes_back_is_found_again() {
+fn restarted_syslog_socket_is_found_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let (audit, writer, clock, paper) = start(Target::Socket(path.clone()), 64);
@@ -120,7 +120,8 @@ fn a_socket_that_comes_back_is_found_again() {
     audit.note(tally(2));
     clock.advance(Duration::from_millis(10));
     settle(&audit);
-    // The writer may still hold the last line when the queue is empty; a line on paper says that it does not.
+    // The writer may still have the last line when the queue is empty; a line on stderr shows that it does
+    // not.
     while paper.lines().len() < 2 {
         thread::yield_now();
     }
@@ -146,7 +147,7 @@ fn a_socket_that_comes_back_is_found_again() {
 }
 
 #[test]
-fn a_socket_that_nobody_reads_does_not_hang_the_end() {
+fn unread_syslog_socket_does_not_block_finish() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let _deaf = listen(&path);
@@ -163,7 +164,7 @@ fn a_socket_that_nobody_reads_does_not_hang_the_end() {
 }
 
 #[test]
-fn a_stuck_terminal_does_not_hang_the_end_either() {
+fn stuck_stderr_does_not_block_finish() {
     let (audit, writer, _, paper) = start(Target::Stderr, 4);
     let stuck = paper.0.lock().unwrap();
     for n in 0..10 {
@@ -177,7 +178,7 @@ fn a_stuck_terminal_does_not_hang_the_end_either() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[allow(clippy::await_holding_lock, reason = "the held lock is the stuck terminal of this test")]
-async fn a_full_queue_drops_counters_and_lets_security_wait() {
+async fn full_queue_drops_counters_and_delays_security() {
     let (audit, writer, _, paper) = start(Target::Stderr, 16);
     let stuck = paper.0.lock().unwrap();
     for n in 0..100 {
@@ -213,7 +214,7 @@ async fn a_full_queue_drops_counters_and_lets_security_wait() {
         .map(|rest| rest.split(' ').next().unwrap().parse::<u64>().unwrap())
         .sum();
     assert_eq!(told, dropped, "every loss is told");
-    // The writer may have taken the first line before anything was lost; the one after it tells.
+    // The writer may have taken the first line before the loss; the following one reports it.
     let next = lines.iter().position(|line| line.starts_with("event=audit.dropped "));
     assert!(matches!(next, Some(0 | 1)), "{next:?}");
 
@@ -223,14 +224,14 @@ async fn a_full_queue_drops_counters_and_lets_security_wait() {
 
 #[tokio::test]
 #[allow(clippy::await_holding_lock, reason = "the held lock is the stuck terminal of this test")]
-async fn a_security_event_waits_no_longer_than_two_seconds() {
+async fn security_event_waits_at_most_two_seconds() {
     let (audit, writer, _, paper) = start(Target::Stderr, 1);
     let stuck = paper.0.lock().unwrap();
     let started = Instant::now();
     for _ in 0..3 {
         audit.record(failed_login()).await;
     }
-    // One is with the writer, one waits in the queue, the third finds no room.
+    // One is being written, one is queued, the third finds no place.
     assert_eq!(audit.dropped(), 1);
     assert!(started.elapsed() >= Duration::from_secs(2) && started.elapsed() < SOON);
     drop(stuck);
@@ -238,7 +239,7 @@ async fn a_security_event_waits_no_longer_than_two_seconds() {
 }
 
 #[test]
-fn the_end_writes_what_waits_while_handles_live() {
+fn finish_writes_queued_events_despite_live_handles() {
     let (audit, writer, _, paper) = start(Target::Stderr, 4096);
     for n in 0..1000 {
         audit.note(tally(n));
@@ -249,7 +250,7 @@ fn the_end_writes_what_waits_while_handles_live() {
 }
 
 #[test]
-fn the_threshold_hides_counters_only() {
+fn threshold_hides_counters_only() {
     let paper = Paper::default();
     let sink = Sink::new(Target::Stderr, Box::new(paper.clone()));
     let clock = Arc::<StillClock>::default();
