@@ -1,4 +1,4 @@
-//! The row that says that the device can be claimed.
+//! Row of the open claim.
 
 use std::time::Duration;
 
@@ -8,23 +8,24 @@ use super::{Db, Durability, StoreError, UserRow};
 use crate::clock::Timestamp;
 use crate::types::{ClaimCode, ClaimKind, Role, UserName};
 
-/// The device can be claimed.
+/// Open claim of the device.
 #[derive(Clone, Debug)]
 pub struct ClaimRow {
-    /// By whoever has this.
+    /// Code that redeems it.
     pub code: ClaimCode,
-    /// Why.
+    /// Reason of the claim.
     pub kind: ClaimKind,
-    /// When it was opened.
+    /// Time of opening.
     pub opened_at: Timestamp,
 }
 
-/// Life of a claim that the holder of the card asked for. A first claim has no end but the first account.
+/// Lifetime of a claim that the holder of the card requested. A first claim ends only with the first account.
 pub const RECLAIM_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl ClaimRow {
-    /// Life that is left by the wall clock, for a program that has just started; zero when it is over.
-    /// A claim that was opened in the future is over: the clock went back, and nothing tells by how much.
+    /// Returns the remaining lifetime by the wall clock, for a program that has just started; zero if it has
+    /// expired. A claim that was opened in the future counts as expired: the clock went back by an unknown
+    /// time.
     pub fn left(&self, now: Timestamp) -> Option<Duration> {
         match self.kind {
             ClaimKind::First => None,
@@ -36,19 +37,19 @@ impl ClaimRow {
     }
 }
 
-/// What a claim came to.
+/// Outcome of redeeming a claim.
 #[derive(Debug)]
 pub enum Redeemed {
-    /// The administrator it made, or gave a new password.
+    /// Administrator that was created or got a new password.
     Administrator(UserRow),
-    /// The code is another one.
+    /// The code is wrong.
     WrongCode,
-    /// There is nothing to claim.
+    /// No claim is open.
     Closed,
 }
 
 impl Db {
-    /// The open claim. One for a first administrator is over as soon as anybody has an account.
+    /// Returns the open claim. A first claim ends with the first account.
     pub fn claim(&self) -> Result<Option<ClaimRow>, StoreError> {
         let mut query = self.conn.prepare_cached("SELECT code, kind, opened_at FROM claim")?;
         let row: Option<(String, String, i64)> =
@@ -61,8 +62,8 @@ impl Db {
         Ok((!over).then_some(ClaimRow { code, kind, opened_at: Timestamp(opened_at) }))
     }
 
-    /// Opens a claim with the code `fresh`. The code of a first claim that is open already stays, so that what was written down
-    /// holds; a claim that the holder of the card asks for never has a code of before. Returns true when the code is new.
+    /// Opens a claim with the code `fresh`. An open first claim keeps its code, so that a written-down code
+    /// stays valid; a requested claim always gets a new code. Returns true if the code is new.
     pub fn open_claim(&mut self, fresh: &ClaimCode, kind: ClaimKind, now: Timestamp) -> Result<bool, StoreError> {
         self.transaction(Durability::Synced, |tx| {
             let opened = tx.execute(
@@ -74,16 +75,17 @@ impl Db {
         })
     }
 
-    /// Takes the claim away. Returns its kind where one was open.
+    /// Deletes the claim. Returns its kind if one was open.
     pub fn close_claim(&mut self) -> Result<Option<ClaimKind>, StoreError> {
         let open = self.claim()?.map(|row| row.kind);
         let closed = self.transaction(Durability::Synced, |tx| Ok(tx.execute("DELETE FROM claim", [])?))?;
         Ok(open.filter(|_| closed == 1))
     }
 
-    /// Uses the claim up: `name` is an administrator with this password from now on, also if the name existed before.
-    /// One that the holder of the card asked for ends every session there is and raises every account's generation, so that no
-    /// sign-in under way outlives it. One transaction: a code is never used twice, and never lost without an administrator made.
+    /// Redeems the claim: `name` becomes an administrator with this password, also if the account existed. A
+    /// claim that the holder of the card requested also ends every session and raises every account's
+    /// generation, so that no pending sign-in survives it. One transaction: a code is never used twice, and
+    /// never lost without an administrator.
     pub fn redeem_claim(
         &mut self,
         code: &ClaimCode,
@@ -96,7 +98,7 @@ impl Db {
             Some(row) if !row.code.matches(code) => return Ok(Redeemed::WrongCode),
             Some(_) => {}
         }
-        // Another process may have written since: the transaction looks again, at all that matters.
+        // Another process may have written since: the transaction checks everything again.
         let redeemed = self.transaction(Durability::Synced, |tx| {
             let taken = tx.execute(
                 "DELETE FROM claim WHERE code = ?1 AND (kind = 'again' OR NOT EXISTS (SELECT 1 FROM users))",
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_makes_one_administrator_once() {
+    fn claim_code_works_once() {
         let (store, code, other) = (Store::in_memory().unwrap(), ClaimCode::random(), ClaimCode::random());
         store
             .with(|db| {
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_claim_is_over_once_somebody_has_an_account() {
+    fn first_account_ends_the_first_claim() {
         let (store, code) = (Store::in_memory().unwrap(), ClaimCode::random());
         store
             .with(|db| {
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn reclaim_never_has_a_code_of_before() {
+    fn reclaim_always_gets_a_new_code() {
         let store = Store::in_memory().unwrap();
         let [first, again, third] = [(); 3].map(|()| ClaimCode::random());
         store
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn reclaim_lapses_after_a_day_and_when_opened_in_the_future() {
+    fn reclaim_expires_after_a_day_or_a_clock_step_back() {
         let day = i64::try_from(RECLAIM_LIFE.as_millis()).unwrap();
         let row = |kind| ClaimRow { code: ClaimCode::random(), kind, opened_at: Timestamp(1000) };
         let left = |now| row(ClaimKind::Again).left(Timestamp(now));
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_claim_gives_a_known_name_the_device_back() {
+    fn reclaim_restores_an_existing_account() {
         let (store, code) = (Store::in_memory().unwrap(), ClaimCode::random());
         store
             .with(|db| {

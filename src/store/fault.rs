@@ -1,4 +1,4 @@
-//! Databases that cannot be used as they are, each with the ways out.
+//! Faults of the database that prevent opening it, with their remedies.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,34 +8,34 @@ use crate::types::Lang;
 /// Reason why the database is not opened. Nothing was changed.
 #[derive(Debug)]
 pub enum DatabaseFault {
-    /// The folder was used before, and its database is gone.
+    /// The folder was used before, but its database is missing.
     Missing {
         /// The data folder.
         folder: PathBuf,
-        /// File or folder that shows the use.
+        /// File or folder that shows the earlier use.
         trace: String,
     },
-    /// The folder holds no database, and the command makes none.
+    /// The folder has no database, and the command makes none.
     Absent {
         /// The data folder.
         folder: PathBuf,
     },
-    /// A later version of the program has changed the schema.
+    /// A later version of the program has migrated the schema.
     Newer {
         /// The database.
         file: PathBuf,
-        /// Its schema.
+        /// Schema of the database.
         found: i64,
-        /// The newest schema that this program knows.
+        /// Newest schema of this program.
         known: i64,
         /// Newest snapshot that this program can use.
         snapshot: Option<PathBuf>,
     },
-    /// SQLite finds the file damaged, or no database at all.
+    /// SQLite reports the file as damaged or as not a database.
     Damaged {
         /// The database.
         file: PathBuf,
-        /// SQLite's words.
+        /// Message of SQLite.
         cause: String,
         /// Newest snapshot that this program can use.
         snapshot: Option<PathBuf>,
@@ -44,10 +44,10 @@ pub enum DatabaseFault {
     NotSnapshotted {
         /// The database.
         file: PathBuf,
-        /// The system's or SQLite's words.
+        /// Message of the system or of SQLite.
         cause: String,
     },
-    /// Another process uses the database, and this one needs it alone, or the other way round.
+    /// Another process uses the database, and one of both needs it exclusively.
     InUse {
         /// The data folder.
         folder: PathBuf,
@@ -57,7 +57,7 @@ pub enum DatabaseFault {
         /// The data folder.
         folder: PathBuf,
     },
-    /// The chosen snapshot cannot take the database's place.
+    /// The chosen snapshot cannot replace the database.
     BadSnapshot {
         /// The snapshot.
         file: PathBuf,
@@ -67,12 +67,12 @@ pub enum DatabaseFault {
 }
 
 impl DatabaseFault {
-    /// Returns true if the same start may succeed later without a change by a person.
+    /// Returns true if the same start may succeed later without a person's action.
     pub const fn is_temporary(&self) -> bool {
         matches!(self, Self::NotSnapshotted { .. } | Self::InUse { .. })
     }
 
-    /// States the fault and the ways out.
+    /// Describes the fault and the remedies.
     pub fn text(&self, lang: Lang) -> String {
         match lang {
             Lang::Es => self.spanish(),
@@ -84,7 +84,7 @@ impl DatabaseFault {
         match self {
             Self::Missing { folder, trace } => format!(
                 "{}: aquí ya trabajó PiChat (está «{trace}») y falta la base de datos pichat.db. No se hizo una nueva y no se tocó \
-                 nada. Revisa --data-dir y que el disco esté montado, devuelve pichat.db de una copia, o recupera la última copia \
+                 nada. Revisa --data-dir y que el disco esté montado, restaura pichat.db de una copia, o recupera la última copia \
                  previa a una actualización con «pichat restore-snapshot».",
                 folder.display()
             ),
@@ -99,7 +99,7 @@ impl DatabaseFault {
                 spanish_snapshot(snapshot.as_ref())
             ),
             Self::Damaged { file, cause, snapshot } => format!(
-                "{}: la base de datos está dañada ({cause}). No se tocó nada. Devuélvela de una copia de seguridad, o usa «pichat \
+                "{}: la base de datos está dañada ({cause}). No se tocó nada. Restáurala de una copia de seguridad, o usa «pichat \
                  restore-snapshot»: {}.",
                 file.display(),
                 spanish_snapshot(snapshot.as_ref())
@@ -115,7 +115,7 @@ impl DatabaseFault {
                 folder.display()
             ),
             Self::NoSnapshot { folder } => format!(
-                "{}: no hay ninguna copia pichat.db.before-… que esta versión pueda usar. No se tocó nada; devuelve pichat.db de \
+                "{}: no hay ninguna copia pichat.db.before-… que esta versión pueda usar. No se tocó nada; restaura pichat.db de \
                  una copia de seguridad o usa la versión nueva de PiChat.",
                 folder.display()
             ),
@@ -128,13 +128,13 @@ impl DatabaseFault {
     fn english(&self) -> String {
         match self {
             Self::Missing { folder, trace } => format!(
-                "{}: PiChat has worked here before (“{trace}” is there) and the database pichat.db is missing. No new one was made \
-                 and nothing was touched. Check --data-dir and that the disk is mounted, put pichat.db back from a backup, or take \
-                 back the last copy from before an upgrade with “pichat restore-snapshot”.",
+                "{}: PiChat was used here before (“{trace}” exists) and the database pichat.db is missing. No new one was made \
+                 and nothing was touched. Check --data-dir and that the disk is mounted, restore pichat.db from a backup, or go \
+                 back to the last copy from before an upgrade with “pichat restore-snapshot”.",
                 folder.display()
             ),
             Self::Absent { folder } => format!(
-                "{}: this folder holds no PiChat database (pichat.db). Nothing was created; check --data-dir and --config.",
+                "{}: this folder has no PiChat database (pichat.db). Nothing was created; check --data-dir and --config.",
                 folder.display()
             ),
             Self::Newer { file, found, known, snapshot } => format!(
@@ -144,7 +144,7 @@ impl DatabaseFault {
                 english_snapshot(snapshot.as_ref())
             ),
             Self::Damaged { file, cause, snapshot } => format!(
-                "{}: the database is damaged ({cause}). Nothing was touched. Put it back from a backup, or use “pichat \
+                "{}: the database is damaged ({cause}). Nothing was touched. Restore it from a backup, or use “pichat \
                  restore-snapshot”: {}.",
                 file.display(),
                 english_snapshot(snapshot.as_ref())
@@ -159,7 +159,7 @@ impl DatabaseFault {
                 folder.display()
             ),
             Self::NoSnapshot { folder } => format!(
-                "{}: there is no copy pichat.db.before-… that this version can use. Nothing was touched; put pichat.db back from a \
+                "{}: there is no copy pichat.db.before-… that this version can use. Nothing was touched; restore pichat.db from a \
                  backup or use the newer version of PiChat.",
                 folder.display()
             ),
@@ -172,16 +172,13 @@ impl DatabaseFault {
 
 fn spanish_snapshot(snapshot: Option<&PathBuf>) -> String {
     snapshot.map_or_else(
-        || "en la carpeta no hay una copia que sirva".to_owned(),
-        |path| format!("la copia que sirve es {}", path.display()),
+        || "en la carpeta no hay una copia utilizable".to_owned(),
+        |path| format!("la copia utilizable es {}", path.display()),
     )
 }
 
 fn english_snapshot(snapshot: Option<&PathBuf>) -> String {
-    snapshot.map_or_else(
-        || "the folder holds no copy that fits".to_owned(),
-        |path| format!("the copy that fits is {}", path.display()),
-    )
+    snapshot.map_or_else(|| "the folder has no usable copy".to_owned(), |path| format!("the usable copy is {}", path.display()))
 }
 
 impl fmt::Display for DatabaseFault {

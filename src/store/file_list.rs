@@ -1,4 +1,4 @@
-//! Pages and counts of the list of files, as one person may see it.
+//! Pages and counts of the file list, as one person may see it.
 
 use std::collections::HashMap;
 
@@ -8,29 +8,30 @@ use super::files::{COLUMNS, file};
 use super::{Db, FileRow, StoreError};
 use crate::types::UserId;
 
-/// People whose own files are counted in memory: the most sessions that the settings allow. 200 bytes each: 3.2 MiB at the most.
+/// Maximum number of people whose own files are counted in memory: the maximum of sessions. 200 bytes each:
+/// 3.2 MiB at most.
 const COUNTED_PEOPLE: usize = 16_384;
 
-/// Which files a list holds.
+/// Filter of a file list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFilter {
     /// States whose files are listed for all.
     pub open: Vec<&'static str>,
-    /// The person whose files in further states are listed.
+    /// Person whose files in further states are listed.
     pub owner: Option<UserId>,
-    /// Those further states; none of them is among the open ones.
+    /// Those further states; disjoint from the open ones.
     pub own: Vec<&'static str>,
 }
 
 impl FileFilter {
-    /// Returns true if the list holds this file.
+    /// Returns true if the list contains this file.
     pub fn holds(&self, row: &FileRow) -> bool {
         let state = row.state.as_str();
         self.open.contains(&state) || (self.owner.is_some() && row.user_id == self.owner && self.own.contains(&state))
     }
 }
 
-/// A part of the list: positions in the order of arrival, the newest first.
+/// Page of the list: positions in the order of arrival, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilePage {
     /// Position of each file.
@@ -41,7 +42,7 @@ pub struct FilePage {
     pub total: u64,
 }
 
-/// Numbers of files by state, of everyone and of single people. Good for one version of the database.
+/// Number of files by state, of all and of single people. Valid for one version of the database.
 #[derive(Default)]
 pub(super) struct FileCounts {
     version: (u64, i64),
@@ -49,11 +50,12 @@ pub(super) struct FileCounts {
 }
 
 impl Db {
-    /// Returns the newest `limit` files of the list that arrived before the position `before`. Reads indexes only, as far as the page goes.
+    /// Returns the newest `limit` files of the list that arrived before the position `before`. Reads indexes
+    /// only, up to the end of the page.
     pub fn file_page(&mut self, filter: &FileFilter, before: Option<i64>, limit: usize) -> Result<FilePage, StoreError> {
         let total = self.count_listed(filter)?;
         let before = before.unwrap_or(i64::MAX);
-        // One more than wanted tells that older ones follow.
+        // One more than wanted shows that older files follow.
         let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let mut arrivals: Vec<i64> = Vec::new();
         for state in &filter.open {
@@ -63,7 +65,7 @@ impl Db {
             arrivals.extend(found.collect::<Result<Vec<i64>, _>>()?);
         }
         if let Some(owner) = filter.owner.filter(|_| !filter.own.is_empty()) {
-            // The index knows no states: a person's share of all files bounds how far this looks.
+            // The index has no states: a person's quota bounds how far this scans.
             let text = "SELECT arrival, state FROM files WHERE user_id = ?1 AND arrival < ?2 ORDER BY arrival DESC";
             let mut query = self.conn.prepare_cached(text)?;
             let mut rows = query.query((owner.0, before))?;
@@ -81,7 +83,7 @@ impl Db {
         Ok(FilePage { arrivals, more, total })
     }
 
-    /// Returns those of the files at these positions that the list still holds, in the order given.
+    /// Returns those of the files at these positions that are still in the list, in the given order.
     pub fn listed_files(&self, filter: &FileFilter, arrivals: &[i64]) -> Result<Vec<FileRow>, StoreError> {
         let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files WHERE arrival = ?1"))?;
         let mut rows = Vec::with_capacity(arrivals.len());
@@ -103,7 +105,8 @@ impl Db {
         Ok(open + own)
     }
 
-    /// Files of one person, or of all, by state. Counted again after any change of the database, by this process or by another.
+    /// Returns the files of one person, or of all, by state. Counts again after any change of the database by
+    /// any process.
     fn counts_of(&mut self, owner: Option<UserId>) -> Result<&[(String, u64)], StoreError> {
         let version = (self.conn.total_changes(), self.version_elsewhere()?);
         if self.file_counts.version != version || self.file_counts.by_owner.len() > COUNTED_PEOPLE {

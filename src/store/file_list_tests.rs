@@ -26,7 +26,7 @@ fn seen_by(user: i64) -> FileFilter {
     FileFilter { open: OPEN.into(), owner: Some(UserId(user)), own: OWN.into() }
 }
 
-/// Files 1 to 60 in turn of three states and two people.
+/// Files 1 to 60 with three states and two people in turn.
 fn store() -> Store {
     let store = Store::in_memory().expect("opens");
     let filled = store.with(|db| {
@@ -39,7 +39,7 @@ fn store() -> Store {
     store
 }
 
-/// All positions of a list, page by page.
+/// Returns all positions of a list, page by page.
 fn walk(db: &mut Db, filter: &FileFilter, limit: usize) -> Result<Vec<i64>, StoreError> {
     let (mut all, mut before) = (Vec::new(), None);
     loop {
@@ -56,7 +56,7 @@ fn walk(db: &mut Db, filter: &FileFilter, limit: usize) -> Result<Vec<i64>, Stor
 }
 
 #[test]
-fn pages_hold_each_visible_file_once_newest_first() {
+fn pages_list_each_visible_file_once_newest_first() {
     let walked = store().with(|db| {
         let expected: Vec<i64> = (1..=60).rev().filter(|id| id % 3 == 0 || id % 2 == 1).collect();
         for limit in [1, 2, 7, 39, 40, 41, 500] {
@@ -72,7 +72,7 @@ fn pages_hold_each_visible_file_once_newest_first() {
 }
 
 #[test]
-fn a_position_stays_good_when_its_file_is_gone() {
+fn position_of_a_deleted_file_stays_valid() {
     let walked = store().with(|db| {
         let first = db.file_page(&seen_by(1), None, 5)?;
         let last = *first.arrivals.last().expect("a page");
@@ -87,7 +87,7 @@ fn a_position_stays_good_when_its_file_is_gone() {
 }
 
 #[test]
-fn counts_follow_every_change_and_hidden_files_change_none() {
+fn counts_follow_changes_of_visible_files() {
     let counted = store().with(|db| {
         let total = |db: &mut Db, user| Ok::<_, StoreError>(db.file_page(&seen_by(user), None, 1)?.total);
         assert_eq!((total(db, 1)?, total(db, 2)?), (40, 20));
@@ -103,7 +103,7 @@ fn counts_follow_every_change_and_hidden_files_change_none() {
 }
 
 #[test]
-fn counts_follow_another_process() {
+fn counts_follow_writes_of_another_process() {
     let folder = tempfile::tempdir().expect("a folder");
     let [ours, theirs] = [(); 2].map(|()| Store::open(folder.path()).expect("opens"));
     let total = || ours.with(|db| Ok(db.file_page(&seen_by(1), None, 1)?.total)).expect("counts");
@@ -113,7 +113,7 @@ fn counts_follow_another_process() {
 }
 
 #[test]
-fn a_file_that_is_held_meanwhile_is_left_out() {
+fn file_held_between_pages_is_left_out() {
     let listed = store().with(|db| {
         let page = db.file_page(&seen_by(7), None, 3)?;
         assert!(db.move_file(&page.arrivals[1].to_string(), "clean", "suspicious", "x")?);
@@ -124,7 +124,7 @@ fn a_file_that_is_held_meanwhile_is_left_out() {
     assert_eq!(got, [asked[0], asked[2]]);
 }
 
-/// Texts of statements in a source file.
+/// Returns the texts of statements in a source file.
 fn statements(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]").next().unwrap_or_default();
     let literals = source.split('"').skip(1).step_by(2);
@@ -133,8 +133,8 @@ fn statements(source: &str) -> Vec<String> {
 }
 
 #[test]
-fn no_statement_reads_the_whole_table_of_files() {
-    // The start reads all; counts by state read one index once for each change.
+fn no_statement_scans_the_files_table() {
+    // The start reads all; counts by state read one index once per change.
     let whole = ["FROM files ORDER BY arrival DESC", "SELECT state, count(*) FROM files GROUP BY state"];
     let store = Store::in_memory().expect("opens");
     let mut seen = 0;

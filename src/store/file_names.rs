@@ -1,24 +1,24 @@
-//! The first free number of a name that is taken, found without trying all numbers before it.
+//! Finds the first free number of a taken name without trying all numbers before it.
 
 use std::collections::{BTreeSet, HashMap};
 
-/// Names whose numbers are remembered: more than are numbered between two deletes. 500 bytes each: 32 KiB.
+/// Maximum number of cached names: more than are numbered between two deletes. 500 bytes each: 32 KiB.
 const NAMES: usize = 64;
-/// Numbers of one name that were freed and not taken again; past it the name is forgotten and looked up from the start.
+/// Maximum freed numbers of one name; beyond it the name is forgotten and looked up from the start.
 const FREED: usize = 256;
 
-/// Cache of the numbers of names. A number that is not mentioned here is taken; one that is may be taken too.
+/// Cache of the numbers of names. A number that is not in it is taken; one that is may be taken too.
 #[derive(Default)]
 pub(super) struct NameNumbers {
-    /// Changes with each write of another process.
+    /// Data version; changes with each write of another process.
     version: i64,
     names: HashMap<String, Numbers>,
 }
 
 struct Numbers {
-    /// Numbers under `next` that may be free.
+    /// Numbers below `next` that may be free.
     freed: BTreeSet<u32>,
-    /// All from here on may be free.
+    /// All numbers from here on may be free.
     next: u32,
 }
 
@@ -29,7 +29,8 @@ impl NameNumbers {
             self.names.clear();
         }
         let numbers = self.names.entry(name.to_owned()).or_insert(Numbers { freed: BTreeSet::new(), next: 2 });
-        // A free number stays in here: it is taken only if the caller's transaction is committed, which the next call finds out.
+        // A free number stays in the cache: it is taken only if the caller commits, which the next call finds
+        // out.
         while let Some(n) = numbers.freed.first().copied() {
             if !taken(n)? {
                 return Ok(n);
@@ -42,10 +43,10 @@ impl NameNumbers {
         Ok(numbers.next)
     }
 
-    /// Takes note of a name that is free again.
+    /// Records that a name is free again.
     pub(super) fn freed(&mut self, name: &str) {
         let Some((stem, n)) = numbered(name) else { return };
-        // A numbered name begins with the beginning of the name that it was made of: a long one is cut.
+        // A numbered name begins with a prefix of its base name, because long names are cut.
         self.names.retain(|base, numbers| {
             if base.starts_with(stem) && n < numbers.next {
                 numbers.freed.insert(n);
@@ -54,7 +55,7 @@ impl NameNumbers {
         });
     }
 
-    /// Forgets everything where another process has written since `version` was another number: it may have freed names.
+    /// Clears the cache if another process has written since `version` changed: it may have freed names.
     pub(super) fn of_version(&mut self, version: i64) {
         if std::mem::replace(&mut self.version, version) != version {
             self.names.clear();
@@ -62,7 +63,7 @@ impl NameNumbers {
     }
 }
 
-/// Splits `stem (n)` with or without an extension: what stands before the number, and the number.
+/// Splits `stem (n)` with or without an extension into the part before the number and the number.
 fn numbered(name: &str) -> Option<(&str, u32)> {
     let (stem, rest) = name.rsplit_once(" (")?;
     let (digits, _) = rest.split_once(')')?;
@@ -85,7 +86,7 @@ mod tests {
     }
 
     impl Shelf {
-        /// Adds a name as the store does; `kept` false is a transaction that fails in the end.
+        /// Adds a name as the store does; `kept` is false for a transaction that fails in the end.
         fn add(&mut self, base: &str, kept: bool) -> String {
             let mut name = base.to_owned();
             if self.names.contains(base) {
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_files_of_a_name_take_two_looks_each() {
+    fn free_number_takes_two_lookups_for_10000_files() {
         let mut shelf = Shelf::default();
         for _ in 0..10_000 {
             shelf.add("foto", true);
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_from_the_end_of_the_stem() {
+    fn number_is_parsed_from_the_end_of_the_stem() {
         for (name, want) in [
             ("a (2).txt", Some(("a", 2))),
             ("a (2) (13).tar.gz", Some(("a (2)", 13))),
@@ -138,7 +139,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_number_is_always_the_first_free_one(
+        fn number_is_always_the_first_free_one(
             steps in proptest::collection::vec((0..3_usize, any::<bool>(), 0..6_usize, 0..9_u32), 1..120),
         ) {
             let mut shelf = Shelf::default();

@@ -7,10 +7,10 @@ use crate::clock::Timestamp;
 use crate::types::UserId;
 use crate::types::crypto::Sha256;
 
-/// A file as stored; `quarantine` gives the texts their types.
+/// File record; `quarantine` converts the texts to types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRow {
-    /// Position in the order of arrival, from 1; set when the row is added, whatever it is before.
+    /// Position in the order of arrival, from 1; set when the row is added, any value before.
     pub arrival: i64,
     /// 32 hexadecimal digits; also the name on disk.
     pub id: String,
@@ -18,19 +18,19 @@ pub struct FileRow {
     pub name: String,
     /// Bytes.
     pub size: u64,
-    /// Digest of the bytes.
+    /// SHA-256 of the bytes.
     pub sha256: Sha256,
     /// For display only.
     pub media_type: String,
     /// State word of `docs/API.md`.
     pub state: String,
-    /// Why it is in that state, one a line.
+    /// Reasons of the state, one per line.
     pub reasons: String,
-    /// Name of the account that uploaded it, as it was then.
+    /// Name of the uploader's account at that time.
     pub uploaded_by: String,
-    /// That account; none where a database of before named one that was gone.
+    /// Account of the uploader; `None` if a database of an earlier version named a deleted account.
     pub user_id: Option<UserId>,
-    /// When it was complete.
+    /// Time of completion.
     pub uploaded_at: Timestamp,
 }
 
@@ -57,24 +57,25 @@ fn taken(tx: &Transaction<'_>, name: &str) -> Result<bool, StoreError> {
 }
 
 impl Db {
-    /// All files in order of arrival, newest first.
+    /// Returns all files in order of arrival, newest first.
     pub fn files(&self) -> Result<Vec<FileRow>, StoreError> {
         let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files ORDER BY arrival DESC"))?;
         Ok(query.query_map([], file)?.collect::<Result<_, _>>()?)
     }
 
-    /// The file of that id.
+    /// Returns the file of that id.
     pub fn file(&self, id: &str) -> Result<Option<FileRow>, StoreError> {
         let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files WHERE id = ?1"))?;
         Ok(query.query_row([id], file).optional()?)
     }
 
-    /// Records a file under its name or, where that is taken, under the first free one of `numbered(2)`, `numbered(3)`, ….
-    /// Returns the name it got. On the card when the call returns.
+    /// Records a file under its name or, if it is taken, under the first free one of `numbered(2)`,
+    /// `numbered(3)`, …. Returns the record. Synced when the call returns.
     pub fn add_file(&mut self, mut row: FileRow, numbered: impl Fn(u32) -> String) -> Result<FileRow, StoreError> {
         let mut numbers = std::mem::take(&mut self.name_numbers);
         let added = self.transaction(Durability::Synced, |tx| {
-            // Nobody else writes while this transaction runs: what another process changed before is seen here.
+            // No other connection writes during this transaction; earlier writes of other processes are
+            // visible.
             numbers.of_version(tx.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?);
             if taken(tx, &row.name)? {
                 let n = numbers.first_free(&row.name, |n| taken(tx, &numbered(n)))?;
@@ -117,14 +118,14 @@ impl Db {
         Ok(self.conn.prepare_cached(&text)?.query_row((arrival, state), file).optional()?)
     }
 
-    /// How many files are in one of two states.
+    /// Returns the number of files in one of two states.
     pub fn count_files_in(&self, states: [&str; 2]) -> Result<u64, StoreError> {
         let mut query = self.conn.prepare_cached("SELECT count(*) FROM files WHERE state IN (?1, ?2)")?;
         Ok(query.query_row(states, |row| row.get(0))?)
     }
 
-    /// Moves a file from one state to another, with its reasons; `false` when it was not in that state. A power cut may take it
-    /// back: then the file is looked into again.
+    /// Moves a file from one state to another, with its reasons; returns false if it was not in that state. A
+    /// power cut may undo it; the file is then inspected again.
     pub fn move_file(&mut self, id: &str, from: &str, to: &str, reasons: &str) -> Result<bool, StoreError> {
         self.transaction(Durability::Lazy, |tx| {
             let change = "UPDATE files SET state = ?3, reasons = ?4 WHERE id = ?1 AND state = ?2";
@@ -132,7 +133,7 @@ impl Db {
         })
     }
 
-    /// Moves many files to a state each, in one transaction; a file that is gone is left out.
+    /// Sets the states of many files in one transaction; files that are gone are left out.
     pub fn put_files_in(&mut self, states: &[(String, &str)]) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
             let mut change = tx.prepare_cached("UPDATE files SET state = ?2 WHERE id = ?1")?;
@@ -143,7 +144,7 @@ impl Db {
         })
     }
 
-    /// Moves a file to a state from any other; `false` when it was in it, or is gone.
+    /// Sets the state of a file; returns false if it had that state, or is gone.
     pub fn put_file_in(&mut self, id: &str, state: &str) -> Result<bool, StoreError> {
         self.transaction(Durability::Synced, |tx| {
             Ok(tx.execute("UPDATE files SET state = ?2 WHERE id = ?1 AND state <> ?2", [id, state])? == 1)
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn states_move_on_from_the_one_they_were_in() {
+    fn move_file_requires_the_expected_state() {
         let store = Store::in_memory().expect("opens");
         let moved = store.with(|db| {
             for (id, at) in [("2", 5), ("1", 3), ("3", 4)] {
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_file_of_a_name_gets_a_number_and_nothing_is_replaced() {
+    fn second_file_of_a_name_gets_a_number() {
         let store = Store::in_memory().expect("opens");
         let names = store
             .with(|db| {

@@ -1,4 +1,4 @@
-//! Lock on the data folder: shared by all that use its database, exclusive for the one that replaces it.
+//! Lock of the data folder: shared by all users of its database, exclusive for the one that replaces it.
 
 use std::fs::File;
 use std::io;
@@ -9,16 +9,16 @@ use rustix::io::Errno;
 
 use super::{DatabaseFault, StoreError};
 
-/// Lock on a data folder; ends when dropped.
+/// Lock of a data folder, released on drop.
 pub(super) struct FolderLock(#[allow(dead_code, reason = "held for the lock")] File);
 
 impl FolderLock {
-    /// Locks the folder together with others that use the database.
+    /// Takes the shared lock.
     pub(super) fn shared(folder: &Path) -> Result<Self, StoreError> {
         Self::take(folder, FlockOperation::NonBlockingLockShared)
     }
 
-    /// Locks the folder alone.
+    /// Takes the exclusive lock.
     pub(super) fn exclusive(folder: &Path) -> Result<Self, StoreError> {
         Self::take(folder, FlockOperation::NonBlockingLockExclusive)
     }
@@ -27,7 +27,7 @@ impl FolderLock {
         let file = File::open(folder).map_err(|error| named(folder, &error))?;
         match flock(&file, operation) {
             Err(Errno::WOULDBLOCK) => Err(DatabaseFault::InUse { folder: folder.to_owned() }.into()),
-            // Some network file systems have no locks; there it goes without.
+            // Some network file systems have no locks; the lock is skipped there.
             Ok(()) | Err(_) => Ok(Self(file)),
         }
     }

@@ -1,4 +1,4 @@
-//! The schema, step by step. A step that was released is never changed; a new one is added below it.
+//! Schema migrations. A released step is never changed; a new step is added below it.
 
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
@@ -39,7 +39,8 @@ const STEPS: &[M<'_>] = &[
         value TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;",
     ),
-    // At most one row: the device can be claimed, by whoever has this code. Shown on its console, so kept as text.
+    // At most one row: the device can be claimed with this code. It is shown on the console, so it is kept as
+    // text.
     M::up(
         "CREATE TABLE claim (
         id   INTEGER PRIMARY KEY CHECK (id = 1),
@@ -47,14 +48,15 @@ const STEPS: &[M<'_>] = &[
         kind TEXT NOT NULL
     ) STRICT;",
     ),
-    // The password was given by an administrator and must be changed; after `must_change_by` it lets nobody in any more.
+    // The password was given by an administrator and must be changed; after `must_change_by` it is not valid.
     M::up(
         "ALTER TABLE users ADD COLUMN must_change INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE users ADD COLUMN must_change_by INTEGER;",
     ),
-    // Files get an order of arrival that no clock and no delete changes, and the account that brought them. Accounts get a generation,
-    // which every change of rights raises, and the number of administrators' resets. Sessions get an id that may stand in a log.
-    // Claims get their age. `removals` holds the files whose record is gone and whose bytes are still to be unlinked.
+    // Files get an order of arrival that no clock and no delete changes, and the account of their uploader.
+    // Accounts get a generation, which every change of rights raises, and the number of administrators'
+    // resets. Sessions get an id for the log. Claims get their age. `removals` lists files without a record
+    // whose bytes are still to be unlinked.
     M::up(
         "CREATE TABLE arrivals (
         arrival     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -91,18 +93,18 @@ const STEPS: &[M<'_>] = &[
     ),
 ];
 
-/// Returns the schema of a database that is up to date.
+/// Returns the newest schema.
 pub(super) const fn newest() -> i64 {
     STEPS.len() as i64
 }
 
-/// Brings a database to the schema of an earlier program.
+/// Migrates a database to the schema of an earlier program.
 #[cfg(test)]
 pub(super) fn apply_until(conn: &mut Connection, schema: usize) -> Result<(), StoreError> {
     Ok(Migrations::from_slice(&STEPS[..schema]).to_latest(conn)?)
 }
 
-/// Brings the database to the newest step.
+/// Migrates the database to the newest schema.
 pub(super) fn apply(conn: &mut Connection) -> Result<(), StoreError> {
     Ok(Migrations::from_slice(STEPS).to_latest(conn)?)
 }
@@ -112,12 +114,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_steps_are_valid_sql() {
+    fn migrations_are_valid_sql() {
         Migrations::from_slice(STEPS).validate().expect("every step applies");
     }
 
     #[test]
-    fn an_account_of_before_need_not_change_its_password() {
+    fn migrated_account_keeps_its_password() {
         let mut conn = Connection::open_in_memory().expect("opens");
         Migrations::from_slice(&STEPS[..2]).to_latest(&mut conn).expect("applies");
         let insert = "INSERT INTO users (name, name_key, role, password, created_at) VALUES ('ana', 'ana', 'cliente', 'h', 1)";
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn files_keep_their_order_and_owner_when_arrivals_are_numbered() {
+    fn migration_keeps_order_and_owner_of_files() {
         let mut conn = Connection::open_in_memory().expect("opens");
         Migrations::from_slice(&STEPS[..3]).to_latest(&mut conn).expect("applies");
         conn.execute_batch(

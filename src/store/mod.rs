@@ -1,4 +1,4 @@
-//! SQLite: users, sessions, file records, settings that the program makes itself. The only place with SQL text.
+//! SQLite: users, sessions, file records, stored settings. The only module with SQL text.
 
 mod claim;
 mod fault;
@@ -30,15 +30,16 @@ pub use restore::{Restored, restore_snapshot};
 pub use sessions::{SessionRow, SessionTimes};
 pub use users::{AccountState, UserRow};
 
-/// How long a writer waits for another process (`pichat user …` beside a running server).
+/// Time that a writer waits for another process (`pichat user …` beside a running server).
 const BUSY: Duration = Duration::from_secs(5);
-/// The same once a wait was in vain: calls queue for one connection, and eight of them must not keep the watchdog waiting for 40 s.
+/// Wait after one has failed: calls queue for one connection, and eight of them must not delay the watchdog
+/// for 40 s.
 const BUSY_AGAIN: Duration = Duration::from_millis(250);
 
-/// Why the store did not do it.
+/// Error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// SQLite said no.
+    /// Error of SQLite.
     #[error("the database: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// The database cannot be used as it is.
@@ -47,24 +48,24 @@ pub enum StoreError {
     /// A file of the data folder could not be handled; the message names it.
     #[error("{0}")]
     File(io::Error),
-    /// The database could not be brought up to date.
+    /// The migration failed.
     #[error("the database cannot be upgraded: {0}")]
     Migration(#[from] rusqlite_migration::Error),
-    /// A stored text is none that this program writes.
+    /// A stored text is not a value that this program writes.
     #[error("the database holds a value that this version does not know: {0}")]
     Unknown(String),
-    /// The blocking thread did not come back.
+    /// The blocking thread ended early.
     #[error("the database thread ended early")]
     Interrupted,
 }
 
 impl StoreError {
-    /// Whether the disk took no more: what can do without the row goes on without it.
+    /// Returns true if the disk is full. Callers that can work without the row continue.
     pub fn is_full(&self) -> bool {
         matches!(self.sqlite_code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
     }
 
-    /// Returns true if another process has the database locked for longer than a writer waits.
+    /// Returns true if another process has locked the database for longer than a writer waits.
     pub fn is_busy(&self) -> bool {
         matches!(self.sqlite_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }
@@ -79,26 +80,26 @@ impl StoreError {
     }
 }
 
-/// Whether a power cut right after the call may lose it.
+/// Durability of a write at a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// On the card before the call returns.
+    /// Synced before the call returns.
     Synced,
-    /// On the card with the next synced write; lost by a power cut before.
+    /// Synced with the next synced write; lost by a power cut before.
     Lazy,
 }
 
-/// One connection to the database. All calls block; [`Store::run`] takes them off the network threads.
+/// Connection to the database. All calls block; [`Store::run`] keeps them off the network threads.
 pub struct Db {
     conn: Connection,
     data_version: i64,
     file_counts: file_list::FileCounts,
     name_numbers: file_names::NameNumbers,
-    /// Wait for another process's lock that is in force.
+    /// Busy timeout in force.
     patience: Duration,
 }
 
-/// The database, shared.
+/// Shared database.
 #[derive(Clone)]
 pub struct Store(Arc<Database>);
 
@@ -109,7 +110,7 @@ struct Database {
 }
 
 impl Store {
-    /// Works with the database on this thread: for commands, start-up and tests.
+    /// Runs `work` with the database on this thread: for commands, start-up and tests.
     pub fn with<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut db = self.0.db.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(&mut db);
@@ -119,7 +120,7 @@ impl Store {
         result
     }
 
-    /// Works with the database on a blocking thread.
+    /// Runs `work` with the database on a blocking thread.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
@@ -130,13 +131,13 @@ impl Store {
 }
 
 impl Db {
-    /// Whether another connection (`pichat user …`) has written since this was last asked.
+    /// Returns true if another connection (`pichat user …`) has written since the last call.
     pub fn changed_elsewhere(&mut self) -> Result<bool, StoreError> {
         let version = self.version_elsewhere()?;
         Ok(std::mem::replace(&mut self.data_version, version) != version)
     }
 
-    /// A number that another connection's write changes.
+    /// Returns SQLite's data version, which writes of other connections change.
     fn version_elsewhere(&self) -> Result<i64, StoreError> {
         Ok(self.conn.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
     }
@@ -154,7 +155,7 @@ impl Db {
         durability: Durability,
         work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // In WAL mode NORMAL leaves out the fsync of a commit; FULL is the connection's resting state.
+        // In WAL mode NORMAL skips the fsync of a commit; FULL is the connection's default state.
         if durability == Durability::Lazy {
             self.conn.pragma_update(None, "synchronous", "NORMAL")?;
         }

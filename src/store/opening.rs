@@ -1,4 +1,4 @@
-//! Opens the database: never makes one that should have been found, never migrates without a snapshot.
+//! Opens the database. It never creates one where one is missing, and never migrates without a snapshot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,38 +11,39 @@ use super::{BUSY, Database, DatabaseFault, Db, Store, StoreError, migrations, sn
 
 /// Name of the database in the data folder.
 const FILE: &str = "pichat.db";
-/// A larger database is not checked page by page at each start. 10,000 files take some 5 MB; a card reads 16 MiB in under a second.
+/// Maximum size for a check of all pages at each start. 10,000 files take about 5 MB; a card reads 16 MiB in
+/// under a second.
 const MAX_CHECKED_BYTES: u64 = 16 << 20;
 
-/// Migration that an opening carried out.
+/// Migration of an opening.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {
     /// Schema before.
     pub from: i64,
     /// Schema now.
     pub to: i64,
-    /// Copy of the database from before.
+    /// Snapshot from before.
     pub snapshot: PathBuf,
 }
 
-/// Returns true if the folder holds a database. An empty file is none.
+/// Returns true if the folder has a database. An empty file is none.
 pub fn database_exists(folder: &Path) -> bool {
     fs::metadata(folder.join(FILE)).is_ok_and(|meta| meta.len() > 0)
 }
 
 impl Store {
-    /// Opens `pichat.db` in `folder`, makes it where it is missing, and brings it up to date.
+    /// Opens `pichat.db` in `folder`, creates it if it is missing, and migrates it.
     ///
     /// # Errors
-    /// [`StoreError::Fault`] names what a person can do; the database is as it was.
+    /// [`StoreError::Fault`] names the remedies; the database is unchanged.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         Self::at(folder, OpenFlags::SQLITE_OPEN_CREATE)
     }
 
-    /// Opens the `pichat.db` that is in `folder`, and brings it up to date.
+    /// Opens the existing `pichat.db` in `folder` and migrates it.
     ///
     /// # Errors
-    /// As for [`Store::open`]; where there is none, [`DatabaseFault::Absent`].
+    /// As for [`Store::open`]; without a database, [`DatabaseFault::Absent`].
     pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
         if !database_exists(folder) {
             return Err(DatabaseFault::Absent { folder: folder.to_owned() }.into());
@@ -65,7 +66,7 @@ impl Store {
         Self::from_connection(conn, upgrade, Some(lock)).map_err(|error| damage(error, folder))
     }
 
-    /// A database that is gone with the value; for tests.
+    /// Opens a database in memory, for tests.
     pub fn in_memory() -> Result<Self, StoreError> {
         Self::from_connection(Connection::open_in_memory()?, None, None)
     }
@@ -75,9 +76,10 @@ impl Store {
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "foreign_keys", true)?;
-        // 256 KiB of page cache: the whole database of an office is smaller; SQLite's default of 2 MB is not given back.
+        // 256 KiB of page cache: an office's whole database is smaller; SQLite's default of 2 MB is never
+        // freed.
         conn.pragma_update(None, "cache_size", -256)?;
-        // The write-ahead log is cut back to this after a checkpoint, so that it does not stay large on the card.
+        // Maximum size of the write-ahead log after a checkpoint, so that it stays small on the card.
         conn.pragma_update(None, "journal_size_limit", 1 << 20)?;
         migrations::apply(&mut conn)?;
         let (file_counts, name_numbers) = Default::default();
@@ -86,13 +88,13 @@ impl Store {
         Ok(Self(Arc::new(Database { db: Mutex::new(db), upgrade, _lock: lock })))
     }
 
-    /// Returns the migration that the opening carried out.
+    /// Returns the migration of the opening.
     pub fn upgrade(&self) -> Option<&Upgrade> {
         self.0.upgrade.as_ref()
     }
 }
 
-/// Checks a database that was there, and migrates it after a snapshot.
+/// Checks an existing database, and migrates it after a snapshot.
 fn check_and_migrate(conn: &mut Connection, folder: &Path, bytes: u64) -> Result<Option<Upgrade>, StoreError> {
     let (from, to) = (schema(conn)?, migrations::newest());
     if from > to {
@@ -127,7 +129,7 @@ fn damaged(folder: &Path, cause: String) -> StoreError {
     DatabaseFault::Damaged { file: folder.join(FILE), cause, snapshot }.into()
 }
 
-/// Turns SQLite's word for a damaged file into the fault with its ways out.
+/// Converts SQLite's error about a damaged file to the fault with its remedies.
 fn damage(error: StoreError, folder: &Path) -> StoreError {
     match error.sqlite_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(folder, error.to_string()),

@@ -1,4 +1,4 @@
-//! A database is made once, migrated after a snapshot, and left alone when it cannot be used.
+//! A database is created once, migrated after a snapshot, and unchanged if it cannot be used.
 
 use super::*;
 use crate::store::snapshots::schema_of;
@@ -33,7 +33,7 @@ fn old_database(folder: &Path, schema: usize) -> Vec<u8> {
 }
 
 #[test]
-fn only_open_makes_a_database() {
+fn only_open_creates_a_database() {
     let folder = folder();
     assert!(matches!(fault(Store::open_existing(folder.path())), DatabaseFault::Absent { .. }));
     assert_eq!(names(folder.path()), [""; 0]);
@@ -58,7 +58,7 @@ fn migration_is_preceded_by_a_snapshot() {
 }
 
 #[test]
-fn without_a_snapshot_there_is_no_migration() {
+fn failed_snapshot_prevents_migration() {
     let folder = folder();
     let before = old_database(folder.path(), 3);
     fs::create_dir_all(folder.path().join("pichat.db.before.new/x")).unwrap();
@@ -68,7 +68,7 @@ fn without_a_snapshot_there_is_no_migration() {
 }
 
 #[test]
-fn newer_database_is_left_alone_and_the_snapshot_named() {
+fn newer_database_is_untouched_and_snapshot_named() {
     let folder = folder();
     old_database(folder.path(), 3);
     drop(Store::open(folder.path()).unwrap());
@@ -83,7 +83,7 @@ fn newer_database_is_left_alone_and_the_snapshot_named() {
 }
 
 #[test]
-fn damaged_database_is_left_alone() {
+fn damaged_database_is_untouched() {
     let folder = folder();
     let whole = old_database(folder.path(), 4);
     let page = 4096;

@@ -1,4 +1,4 @@
-//! Files whose record is gone and whose bytes are still to be unlinked.
+//! Deleted files whose bytes are still to be unlinked.
 
 use rusqlite::{OptionalExtension as _, params};
 
@@ -7,7 +7,8 @@ use super::{Db, Durability, StoreError};
 use crate::clock::Timestamp;
 
 impl Db {
-    /// Removes a file's record and notes its bytes for removal, in one transaction. Returns the record; `None` when there was none.
+    /// Removes a file's record and lists its bytes for removal, in one transaction. Returns the record, or
+    /// `None` without one.
     pub fn remove_file(&mut self, id: &str, now: Timestamp) -> Result<Option<FileRow>, StoreError> {
         let removed = self.transaction(Durability::Synced, |tx| {
             let text = format!("DELETE FROM files WHERE id = ?1 RETURNING {COLUMNS}");
@@ -24,13 +25,14 @@ impl Db {
         Ok(removed)
     }
 
-    /// Ids whose bytes are still to be unlinked.
+    /// Returns the ids whose bytes are still to be unlinked.
     pub fn removals(&self) -> Result<Vec<String>, StoreError> {
         let mut query = self.conn.prepare_cached("SELECT id FROM removals ORDER BY id")?;
         Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
-    /// Forgets removals whose bytes are gone. A power cut may bring an entry back: then the unlink is tried once more.
+    /// Forgets removals whose bytes are gone. A power cut may bring an entry back; the unlink is then tried
+    /// again.
     pub fn drop_removals(&mut self, ids: &[String]) -> Result<(), StoreError> {
         self.transaction(Durability::Lazy, |tx| {
             let mut delete = tx.prepare_cached("DELETE FROM removals WHERE id = ?1")?;

@@ -1,4 +1,4 @@
-//! Puts a snapshot in the database's place. What was there is moved aside, never deleted.
+//! Replaces the database by a snapshot. The replaced database is moved aside, never deleted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -14,24 +14,26 @@ use super::{DatabaseFault, StoreError, migrations};
 use crate::clock::Timestamp;
 
 const FILE: &str = "pichat.db";
-/// Name of the copy until it takes the database's place; a power cut may leave it.
+/// Name of the copy until it replaces the database; a power cut may leave it.
 const UNFINISHED: &str = "pichat.db.restoring";
-/// Endings of what SQLite keeps beside a database.
+/// Endings of SQLite's files beside a database.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
 /// Outcome of [`restore_snapshot`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// Snapshot that is in force now.
+    /// Snapshot that was restored.
     pub snapshot: PathBuf,
-    /// New place of the database that was in force before.
+    /// New path of the replaced database.
     pub replaced: Option<PathBuf>,
 }
 
-/// Replaces the database of `folder` by a copy of `chosen`, or of the newest snapshot that this program can use. Blocks.
+/// Replaces the database of `folder` by a copy of `chosen`, or of the newest snapshot that this program can
+/// use. Blocks.
 ///
 /// # Errors
-/// [`DatabaseFault::InUse`] while another process has the database open. Until the copy is checked nothing is moved.
+/// [`DatabaseFault::InUse`] while another process has the database open. Nothing is moved until the copy is
+/// checked.
 pub fn restore_snapshot(folder: &Path, chosen: Option<&Path>, now: Timestamp) -> Result<Restored, StoreError> {
     let none = || DatabaseFault::NoSnapshot { folder: folder.to_owned() };
     if !folder.is_dir() {
@@ -75,12 +77,12 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     io::copy(&mut source, &mut file).and_then(|_| file.sync_all()).map_err(|error| named(to, &error))
 }
 
-/// Checks that the copy is a whole database of PiChat with a schema that this program knows.
+/// Checks that the copy is an undamaged database of PiChat with a schema that this program knows.
 fn check(snapshot: &Path, copy: &Path) -> Result<(), StoreError> {
     let bad = |cause: String| StoreError::from(DatabaseFault::BadSnapshot { file: snapshot.to_owned(), cause });
     let looked = (|| {
         let conn = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        // One file, whatever mode it was written in.
+        // One file, whatever journal mode it was written in.
         conn.pragma_update(None, "journal_mode", "DELETE")?;
         let said: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         let ours: bool =
@@ -99,7 +101,8 @@ fn check(snapshot: &Path, copy: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Moves the database aside and the copy to its place. The log moves first: a log beside another database would be played into it.
+/// Moves the database aside and the copy to its place. The log moves first: SQLite would play a log beside
+/// another database into it.
 fn put_in_place(folder: &Path, fresh: &Path, now: Timestamp) -> Result<Option<PathBuf>, StoreError> {
     let file = folder.join(FILE);
     let there = fs::symlink_metadata(&file).is_ok();
@@ -116,7 +119,7 @@ fn put_in_place(folder: &Path, fresh: &Path, now: Timestamp) -> Result<Option<Pa
     Ok(there.then_some(aside))
 }
 
-/// Brings what is in the log into the database, where SQLite can: then the file alone is the whole.
+/// Checkpoints the log into the database if SQLite can; the file alone is then complete.
 fn empty_the_log(file: &Path) {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if let Ok(conn) = Connection::open_with_flags(file, flags) {
@@ -125,7 +128,7 @@ fn empty_the_log(file: &Path) {
     }
 }
 
-/// `pichat.db.replaced-20260131T120000Z`, numbered where that is taken.
+/// Returns `pichat.db.replaced-20260131T120000Z`, with a number if it is taken.
 fn free_name(file: &Path, now: Timestamp) -> PathBuf {
     let text = now.to_string();
     let time: String = text.split('.').next().unwrap_or_default().chars().filter(|c| !matches!(c, '-' | ':')).collect();

@@ -1,4 +1,4 @@
-//! The way back to a snapshot: checked, alone, and without a deletion.
+//! Restoring a snapshot: checked, exclusive, and without a deletion.
 
 use super::*;
 use crate::store::Store;
@@ -16,7 +16,7 @@ fn users(file: &Path) -> i64 {
     Connection::open(file).unwrap().query_row("SELECT count(*) FROM users", [], |row| row.get(0)).unwrap()
 }
 
-/// A folder whose database was upgraded and then got an account.
+/// Folder whose database was migrated and then got an account.
 fn upgraded() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut conn = Connection::open(folder.path().join(FILE)).unwrap();
@@ -28,7 +28,7 @@ fn upgraded() -> tempfile::TempDir {
 }
 
 #[test]
-fn snapshot_takes_the_place_and_the_database_is_kept() {
+fn restored_snapshot_replaces_and_keeps_the_database() {
     let folder = upgraded();
     let done = restore_snapshot(folder.path(), None, NOW).unwrap();
     assert!(done.snapshot.ends_with("pichat.db.before-4"));
@@ -42,7 +42,7 @@ fn snapshot_takes_the_place_and_the_database_is_kept() {
 }
 
 #[test]
-fn what_is_only_in_the_log_is_kept_too() {
+fn restore_keeps_content_of_the_log() {
     let folder = upgraded();
     let file = folder.path().join(FILE);
     let writer = Connection::open(&file).unwrap();
@@ -86,7 +86,7 @@ fn unfit_snapshot_changes_nothing() {
 }
 
 #[test]
-fn nothing_is_made_where_there_is_no_snapshot() {
+fn restore_without_snapshot_creates_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for missing in [folder.path().to_owned(), folder.path().join("missing")] {
         assert!(matches!(fault(restore_snapshot(&missing, None, NOW)), DatabaseFault::NoSnapshot { .. }));

@@ -1,4 +1,4 @@
-//! Rows of sessions: the digest of a token, never the token.
+//! Rows of sessions, with the digest of the token, never the token.
 
 use rusqlite::{Connection, params};
 
@@ -7,35 +7,36 @@ use crate::clock::Timestamp;
 use crate::types::UserId;
 use crate::types::crypto::Sha256;
 
-/// A session as stored.
+/// Session record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionRow {
-    /// Random number that names the session in the log; no part of the token.
+    /// Random number that identifies the session in the log; not part of the token.
     pub id: i64,
     /// SHA-256 of the token.
     pub digest: Sha256,
-    /// Whose it is.
+    /// Account of the session.
     pub user: UserId,
-    /// When it began.
+    /// Start time.
     pub created_at: Timestamp,
-    /// When it was last used, as of the last time this was written.
+    /// Time of the last recorded use.
     pub used_at: Timestamp,
-    /// Generation of the account when the session began; it is over once the account has another.
+    /// Generation of the account at the start; the session is over once the account has another.
     pub generation: i64,
 }
 
-/// When a session began and was last used, for [`Db::touch_sessions`].
+/// Start and last use of a session, for [`Db::touch_sessions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionTimes {
     /// SHA-256 of the token.
     pub digest: Sha256,
-    /// Beginning by the wall clock of now.
+    /// Start by the current wall clock.
     pub created_at: Timestamp,
-    /// Last use by the wall clock of now.
+    /// Last use by the current wall clock.
     pub used_at: Timestamp,
 }
 
-/// Returns true while the account is unlocked and has had no change of password, role or lock since `generation` was read.
+/// Returns true if the account is unlocked and had no change of password, role or lock since `generation` was
+/// read.
 pub(super) fn is_current(conn: &Connection, user: UserId, generation: i64) -> Result<bool, StoreError> {
     let text = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND generation = ?2 AND locked = 0)";
     Ok(conn.prepare_cached(text)?.query_row(params![user.0, generation], |row| row.get(0))?)
@@ -51,12 +52,12 @@ pub(super) fn insert_session(conn: &Connection, session: &SessionRow) -> Result<
 }
 
 impl Db {
-    /// Returns true while the account is unlocked and of that generation.
+    /// Returns true if the account is unlocked and of that generation.
     pub fn is_current(&self, user: UserId, generation: i64) -> Result<bool, StoreError> {
         is_current(&self.conn, user, generation)
     }
 
-    /// All sessions.
+    /// Returns all sessions.
     pub fn sessions(&self) -> Result<Vec<SessionRow>, StoreError> {
         let mut query = self.conn.prepare_cached("SELECT digest, user_id, created_at, used_at, id, generation FROM sessions")?;
         let rows = query.query_map([], |row| {
@@ -72,8 +73,9 @@ impl Db {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Adds a session and takes away those it displaces, if the account still is of the session's generation and unlocked.
-    /// Returns false, and adds nothing, when it is not. A power cut may undo it: then one signs in again.
+    /// Adds a session and removes those it displaces, if the account is unlocked and still of the session's
+    /// generation. Otherwise returns false and adds nothing. A power cut may undo it; the person then signs
+    /// in again.
     pub fn add_session(&mut self, session: SessionRow, displaced: &[Sha256]) -> Result<bool, StoreError> {
         self.transaction(Durability::Lazy, |tx| {
             if !is_current(tx, session.user, session.generation)? {
@@ -87,7 +89,7 @@ impl Db {
         })
     }
 
-    /// Takes sessions away for good: a power cut must not bring one back that somebody ended.
+    /// Removes sessions, synced: a power cut must not bring back a session that was ended.
     pub fn remove_sessions(&mut self, digests: &[Sha256]) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
             for digest in digests {
@@ -97,7 +99,7 @@ impl Db {
         })
     }
 
-    /// Writes when sessions began and were last used, by the wall clock of now.
+    /// Updates start and last use of sessions, by the current wall clock.
     pub fn touch_sessions(&mut self, used: &[SessionTimes]) -> Result<(), StoreError> {
         self.transaction(Durability::Lazy, |tx| {
             for SessionTimes { digest, created_at, used_at } in used {
@@ -122,7 +124,7 @@ mod tests {
 
     type Change = fn(&mut Db, UserId) -> Result<(), StoreError>;
 
-    /// Every change of an account after which an older proof of identity counts for nothing.
+    /// Changes of an account that invalidate every older proof of identity.
     const CHANGES: [(&str, Change); 6] = [
         ("lock", |db, user| db.set_locked(user, true)),
         ("unlock", |db, user| db.set_locked(user, false)),
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn rehash_leaves_a_session_under_way_good() {
+    fn rehash_keeps_a_session_under_way_valid() {
         let store = Store::in_memory().unwrap();
         store
             .with(|db| {

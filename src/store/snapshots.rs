@@ -1,5 +1,6 @@
-//! Copies of the database from before a migration: `pichat.db.before-SCHEMA`, then `pichat.db.before-SCHEMA.2` and so on.
-//! SCHEMA is the one that the migration leads to; the copy itself holds an older one.
+//! Copies of the database from before a migration: `pichat.db.before-SCHEMA`, then
+//! `pichat.db.before-SCHEMA.2` and so on. SCHEMA is the target of the migration; the copy itself has an older
+//! one.
 
 use std::cmp::Reverse;
 use std::fs::{self, File, OpenOptions};
@@ -11,11 +12,12 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-/// Snapshots that stay after a migration. Each is at most as large as the database: some 5 MB for 10,000 files, 25 MB for all.
+/// Snapshots kept after a migration. Each is at most as large as the database: about 5 MB for 10,000 files,
+/// 25 MB for all.
 pub(super) const KEPT: usize = 5;
 
 const PREFIX: &str = "pichat.db.before-";
-/// Name while it is written; a power cut may leave it.
+/// Name during writing; a power cut may leave it.
 const UNFINISHED: &str = "pichat.db.before.new";
 
 /// Copy of the database in the data folder.
@@ -28,7 +30,7 @@ pub(super) struct Snapshot {
     number: u32,
 }
 
-/// Reads `SCHEMA` and the number of a snapshot's name; `None` for all other names.
+/// Parses `SCHEMA` and the number of a snapshot's name; `None` for all other names.
 fn parse(name: &str) -> Option<(u32, u32)> {
     let number = |digits: &str| {
         let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
@@ -76,13 +78,13 @@ pub(super) fn newest_fitting(folder: &Path, known: i64) -> Option<PathBuf> {
     list(folder).ok()?.into_iter().find(fits).map(|snapshot| snapshot.path)
 }
 
-/// Writes a snapshot before the migration to `schema`. On the disk when it returns.
+/// Writes a snapshot before the migration to `schema`. Synced when it returns.
 pub(super) fn take(conn: &Connection, folder: &Path, schema: i64) -> Result<PathBuf, String> {
     let unfinished = folder.join(UNFINISHED);
     let text = unfinished.to_str().ok_or("the folder's name is not UTF-8")?;
     remove_if_there(&unfinished).map_err(|e| e.to_string())?;
     let result = (|| {
-        // VACUUM INTO fills an empty file that is there; made first, so that its mode is ours.
+        // VACUUM INTO fills an existing empty file; made first, so that it has our mode.
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(|e| e.to_string())?;
         conn.execute("VACUUM INTO ?1", [text]).map_err(|e| e.to_string())?;
         file.sync_all().map_err(|e| e.to_string())?;
@@ -110,11 +112,11 @@ fn rename_to_free_name(from: &Path, folder: &Path, schema: i64) -> io::Result<Pa
     Ok(path)
 }
 
-/// Renames a file, never over another one.
+/// Renames a file without replacing another.
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::io::Errno;
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system without that flag: a link fails as well where the name is taken.
+        // A file system without that flag: a link fails too if the name is taken.
         Err(Errno::INVAL | Errno::NOSYS) => {
             fs::hard_link(from, to)?;
             fs::remove_file(from)
@@ -123,7 +125,8 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes all snapshots but the newest [`KEPT`]: regular files with a snapshot's name and a database inside, nothing else.
+/// Removes all snapshots except the newest [`KEPT`]: only regular files with a snapshot's name and a database
+/// inside.
 pub(super) fn prune(folder: &Path) -> io::Result<()> {
     for snapshot in list(folder)?.into_iter().skip(KEPT) {
         fs::remove_file(snapshot.path)?;

@@ -1,4 +1,4 @@
-//! Rows of people.
+//! Rows of accounts.
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
@@ -7,26 +7,26 @@ use super::{Db, Durability, StoreError};
 use crate::clock::Timestamp;
 use crate::types::{ClaimKind, Role, UserId, UserName};
 
-/// A user as stored.
+/// Account record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRow {
     /// Identity.
     pub id: UserId,
-    /// As shown.
+    /// Name as shown.
     pub name: UserName,
-    /// What they may do.
+    /// Role.
     pub role: Role,
     /// Argon2id PHC string.
     pub password: String,
-    /// Whether an administrator has shut them out.
+    /// True if an administrator locked the account.
     pub locked: bool,
-    /// Whether the password was given to them, to be changed at the first sign-in.
+    /// True if the password was given and must be changed at the first sign-in.
     pub must_change: bool,
-    /// From when on a password that was given lets nobody in any more.
+    /// Time after which a given password is not valid.
     pub must_change_by: Option<Timestamp>,
-    /// Raised by every change of password, role or lock; a session of another generation is over.
+    /// Counter of changes of password, role and lock; a session of another generation is over.
     pub generation: i64,
-    /// Number of resets of the password by an administrator or the holder of the card.
+    /// Number of password resets by an administrator or the holder of the card.
     pub resets: i64,
 }
 
@@ -63,13 +63,13 @@ fn user(row: &Row<'_>) -> rusqlite::Result<Result<UserRow, StoreError>> {
 }
 
 impl Db {
-    /// The user of that name, however it is spelt.
+    /// Returns the account of that name, in any spelling.
     pub fn user_by_name(&self, name: &UserName) -> Result<Option<UserRow>, StoreError> {
         let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE name_key = ?1"))?;
         query.query_row([name.key()], user).optional()?.transpose()
     }
 
-    /// The user of that id.
+    /// Returns the account of that id.
     pub fn user_by_id(&self, id: UserId) -> Result<Option<UserRow>, StoreError> {
         let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?;
         query.query_row([id.0], user).optional()?.transpose()
@@ -85,25 +85,25 @@ impl Db {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Password hashes of all accounts.
+    /// Returns the password hashes of all accounts.
     pub fn password_hashes(&self) -> Result<Vec<String>, StoreError> {
         let mut query = self.conn.prepare_cached("SELECT password FROM users")?;
         let rows = query.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// All users by name.
+    /// Returns all accounts by name.
     pub fn users(&self) -> Result<Vec<UserRow>, StoreError> {
         let mut query = self.conn.prepare(&format!("SELECT {COLUMNS} FROM users ORDER BY name_key"))?;
         query.query_map([], user)?.map(|row| row?).collect()
     }
 
-    /// Whether anybody could sign in.
+    /// Returns true if there is at least one account.
     pub fn has_users(&self) -> Result<bool, StoreError> {
         Ok(self.conn.query_row("SELECT EXISTS (SELECT 1 FROM users)", [], |row| row.get(0))?)
     }
 
-    /// Adds a user with a password of their own. `None` when the name is taken.
+    /// Adds an account with a password that the person chose. `None` if the name is taken.
     pub fn add_user(
         &mut self,
         name: &UserName,
@@ -114,7 +114,7 @@ impl Db {
         self.add_user_who_must_change(name, role, password, None, now)
     }
 
-    /// Adds a user who is there from the start. `None` when the name is taken.
+    /// Adds an account of the first start. `None` if the name is taken.
     pub fn add_first_user(
         &mut self,
         name: &UserName,
@@ -126,7 +126,7 @@ impl Db {
         self.insert_user(name, role, password, None, now, durability)
     }
 
-    /// Adds a user whose password was given to them, and lapses then, if it says when. `None` when the name is taken.
+    /// Adds an account with a given password and its expiry time, if any. `None` if the name is taken.
     pub fn add_user_who_must_change(
         &mut self,
         name: &UserName,
@@ -155,16 +155,16 @@ impl Db {
             )?;
             let user = (added == 1).then(|| UserId(tx.last_insert_rowid()));
             if user.is_some() {
-                // The code for a first administrator is retired with the first account, however that was made.
+                // The code of a first claim is retired with the first account, however that was created.
                 tx.execute("DELETE FROM claim WHERE kind = ?1", [ClaimKind::First.as_str()])?;
             }
             Ok(user)
         })
     }
 
-    /// Stores a password that a person chose and ends all their sessions; `session` is the one that takes their place.
-    /// Returns false, and changes nothing, when the account is locked or of another generation than `session`.
-    /// The new session's generation is one higher.
+    /// Stores a password that the person chose and ends all their sessions; `session` replaces them. Returns
+    /// false, and changes nothing, if the account is locked or of another generation than `session`. The new
+    /// session's generation is one higher.
     pub fn change_password(&mut self, new: &str, session: SessionRow) -> Result<bool, StoreError> {
         self.transaction(Durability::Synced, |tx| {
             let user = session.user.0;
@@ -181,7 +181,8 @@ impl Db {
         })
     }
 
-    /// An administrator sets a password, to be changed `by` then if it says when; all sessions of this user end.
+    /// Sets a password as an administrator, to be changed until `by` if given; all sessions of the account
+    /// end.
     pub fn set_password(&mut self, user: UserId, password: &str, by: Option<Timestamp>) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
             tx.execute(
@@ -194,7 +195,8 @@ impl Db {
         })
     }
 
-    /// Stores the same password under new parameters; nothing else changes. Does nothing when `old` is no longer the stored hash.
+    /// Stores the same password with new parameters; nothing else changes. Does nothing if `old` is no longer
+    /// the stored hash.
     pub fn rehash(&mut self, user: UserId, old: &str, new: &str) -> Result<(), StoreError> {
         self.transaction(Durability::Lazy, |tx| {
             tx.execute("UPDATE users SET password = ?3 WHERE id = ?1 AND password = ?2", params![user.0, old, new])?;
@@ -202,7 +204,7 @@ impl Db {
         })
     }
 
-    /// Changes what somebody may do; their sessions end.
+    /// Changes the role of an account; its sessions end.
     pub fn set_role(&mut self, user: UserId, role: Role) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
             tx.execute("UPDATE users SET role = ?2, generation = generation + 1 WHERE id = ?1", params![user.0, role.as_str()])?;
@@ -211,7 +213,7 @@ impl Db {
         })
     }
 
-    /// Shuts somebody out or lets them in again; their sessions end.
+    /// Locks or unlocks an account; its sessions end.
     pub fn set_locked(&mut self, user: UserId, locked: bool) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
             tx.execute("UPDATE users SET locked = ?2, generation = generation + 1 WHERE id = ?1", params![user.0, locked])?;
@@ -228,7 +230,7 @@ mod tests {
     use crate::types::crypto::Sha256;
 
     #[test]
-    fn names_are_unique_however_spelt_and_ids_never_come_back() {
+    fn names_are_unique_in_any_case_and_ids_never_reused() {
         let store = Store::in_memory().expect("opens");
         store
             .with(|db| {
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_was_given_must_be_changed_until_it_was() {
+    fn given_password_must_be_changed() {
         let store = Store::in_memory().expect("opens");
         store
             .with(|db| {
