@@ -1,7 +1,7 @@
-//! Prepares what browsers load: packs it, and gives every address a version.
+//! Prepares the files for browsers: compresses them and versions their addresses.
 //!
-//! Static files are embedded as they are and, where that is smaller, as gzip. Pages name them by addresses that carry the version
-//! of all of them together, and name every script that they will need, so that a browser asks for all of them at once.
+//! Static files are embedded as they are and, if smaller, as gzip. Pages refer to them by addresses with one
+//! common version, and list every script they need, so that a browser requests all of them at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -17,9 +17,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const PAGES: &str = "assets/pages";
 const STATIC: &str = "assets/static";
-/// What every page that runs a script says when the script does not come.
+/// Notice of every page with a script, for browsers that do not get the script.
 const INCOMPLETE: &str = "assets/parts/incomplete.html";
-/// The list that the server checks new passwords against: the page's meter reads it too.
+/// Blocklist of new passwords: the server and the page's meter read it.
 const PASSWORDS: (&str, &str) = ("passwords.txt", "assets/passwords/common.txt");
 
 fn main() -> Result<()> {
@@ -38,10 +38,10 @@ fn main() -> Result<()> {
     for (at, (path, bytes)) in files.iter().enumerate() {
         let media_type = media_type(path)?;
         let tag = &hex(Sha256::digest(bytes).as_slice())[..32];
-        // Named by their place in the list, so that no path of the machine that builds is in the code.
+        // Named by position in the list, so that the code contains no path of the build machine.
         fs::write(out.join(format!("{at}.bin")), bytes)?;
         let plain = if path == PASSWORDS.0 {
-            // The binary has it already.
+            // The binary contains it already.
             "crate::accounts::blocklist::COMMON.as_bytes()".to_owned()
         } else {
             format!("include_bytes!(\"{at}.bin\")")
@@ -75,7 +75,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Files of a folder and those below it, by their path with `/`.
+/// Reads the files of a folder and those below it, by their path with `/`.
 fn read_below(folder: &Path, prefix: &str, into: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -89,7 +89,7 @@ fn read_below(folder: &Path, prefix: &str, into: &mut BTreeMap<String, Vec<u8>>)
     Ok(())
 }
 
-/// One name for all files as they are: `v` and 64 bits of a digest over every path and content.
+/// Returns the common version of all files: `v` and 64 bits of a digest over every path and content.
 fn version(files: &BTreeMap<String, Vec<u8>>) -> String {
     let mut all = Sha256::new();
     for (path, bytes) in files {
@@ -106,7 +106,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The same bytes give the same file: no name and no time is in it.
+/// Compresses. The same bytes give the same file: it contains no name and no time.
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut packer = GzBuilder::new().write(Vec::new(), Compression::best());
     packer.write_all(bytes)?;
@@ -123,7 +123,8 @@ fn media_type(path: &str) -> Result<&'static str> {
     }
 }
 
-/// A page with the addresses of all scripts that its own one imports, and with the notice for a browser that they do not reach.
+/// Builds a page with the addresses of all scripts that its own script imports, and with the notice for
+/// browsers that they do not reach.
 fn page(text: &str, files: &BTreeMap<String, Vec<u8>>, incomplete: &str) -> Result<String> {
     const BEGIN: &str = "<script type=\"module\" src=\"/static/";
     const BODY: &str = "<!--BANNER-->";
@@ -140,7 +141,7 @@ fn page(text: &str, files: &BTreeMap<String, Vec<u8>>, incomplete: &str) -> Resu
     Ok(format!("{head}{no_script}{preloads}{BEGIN}{script}\"{before}{incomplete}{BODY}{after}"))
 }
 
-/// All scripts that one imports, with itself. What it imports while it runs is not among them.
+/// Collects all scripts that a script imports, with itself. Dynamic imports are not among them.
 fn imports(script: &str, files: &BTreeMap<String, Vec<u8>>, into: &mut BTreeSet<String>) -> Result<()> {
     if !into.insert(script.to_owned()) {
         return Ok(());

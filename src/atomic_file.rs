@@ -1,5 +1,5 @@
-//! Files that a power cut leaves whole: written beside, synced, renamed over, and then the folder is synced. Whenever the power goes,
-//! the name stands for the whole old content or for the whole new one.
+//! Atomic file replacement: write beside, sync, rename, sync the folder. After a power cut at any moment, the
+//! name has either the whole old content or the whole new one.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-/// Most files of one name that [`set_aside`] keeps. A person makes each of them, or a disk fault does.
+/// Maximum files of one name that [`set_aside`] keeps. Only a person or a disk fault causes one.
 const MAX_ASIDE: u32 = 999;
 
-/// Puts `content` in the place of what `path` holds. Without a `mode` the file system decides: FAT has none.
+/// Replaces the content of `path`. Without a `mode` the file system decides: FAT has none.
 ///
 /// # Errors
-/// The system's error; the old content stays.
+/// Returns the system's error; the old content stays.
 pub fn replace(path: &Path, content: &[u8], mode: Option<u32>) -> io::Result<()> {
     let new = beside(path);
     let write = || {
-        // A remainder of a power cut goes first. What is made is new, so no link that lies there is followed.
+        // A remainder of a power cut is removed first. The new file is created exclusively, so no planted
+        // link is followed.
         remove_name(&new)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         if let Some(mode) = mode {
@@ -30,14 +31,14 @@ pub fn replace(path: &Path, content: &[u8], mode: Option<u32>) -> io::Result<()>
         fs::rename(&new, path)
     };
     if let Err(error) = write() {
-        // A half-written file is of no use, least of all on a full partition.
+        // A half-written file is useless, least of all on a full partition.
         let _ = fs::remove_file(&new);
         return Err(error);
     }
     sync_folder_of(path)
 }
 
-/// The name that a file has until it is whole: `pichat.toml.NEW`.
+/// Returns the temporary name of a file during a replacement: `pichat.toml.NEW`.
 pub fn beside(path: &Path) -> PathBuf {
     with_suffix(path, ".NEW")
 }
@@ -48,11 +49,12 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Keeps what `path` holds under a name that is free: `named.LABEL-1`, `named.LABEL-2` and so on. Replaces nothing and follows no
-/// link. As a rule the file keeps its old name too, until [`replace`] takes that, so that a power cut in between loses neither.
+/// Keeps the content of `path` under a free name: `named.LABEL-1`, `named.LABEL-2` and so on. Replaces
+/// nothing and follows no link. Usually the file also keeps its old name until [`replace`] takes that, so
+/// that a power cut in between loses neither.
 ///
 /// # Errors
-/// The system's error; nothing has changed then.
+/// Returns the system's error; nothing has changed then.
 pub fn set_aside(path: &Path, named: &Path, label: &str) -> io::Result<PathBuf> {
     for n in 1..=MAX_ASIDE {
         let aside = with_suffix(named, &format!(".{label}-{n}"));
@@ -70,19 +72,19 @@ pub fn set_aside(path: &Path, named: &Path, label: &str) -> io::Result<PathBuf> 
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Renames a file, for good, unless the new name is taken.
+/// Renames a file, synced, unless the new name is taken.
 ///
 /// # Errors
-/// The system's error, `AlreadyExists` for a name that is taken.
+/// Returns the system's error, `AlreadyExists` for a taken name.
 pub fn rename_to_free(path: &Path, new: &Path) -> io::Result<()> {
     renameat_with(CWD, path, CWD, new, RenameFlags::NOREPLACE)?;
     sync_folder_of(new)
 }
 
-/// Removes a file, for good; returns true if there was one.
+/// Removes a file, synced; returns true if there was one.
 ///
 /// # Errors
-/// The system's error.
+/// Returns the system's error.
 pub fn remove(path: &Path) -> io::Result<bool> {
     if remove_name(path)? { sync_folder_of(path).map(|()| true) } else { Ok(false) }
 }
@@ -95,10 +97,10 @@ fn remove_name(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Makes a folder of this mode, and those above it; what exists stays as it is.
+/// Makes a folder of this mode, and its parents; existing folders stay as they are.
 ///
 /// # Errors
-/// The system's error.
+/// Returns the system's error.
 pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -109,10 +111,10 @@ pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
     sync_folder_of(path)
 }
 
-/// Puts the names of `path`'s folder on the disk.
+/// Syncs the folder of `path`.
 ///
 /// # Errors
-/// The system's error.
+/// Returns the system's error.
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
         None => Ok(()),
@@ -128,7 +130,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn remainder_that_is_a_link_is_not_followed() {
+    fn replace_does_not_follow_a_leftover_link() {
         let folder = tempfile::tempdir().unwrap();
         let (file, foreign) = (folder.path().join("x"), folder.path().join("foreign"));
         fs::write(&foreign, "untouched").unwrap();
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn files_set_aside_replace_nothing() {
+    fn set_aside_never_replaces_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x");
         assert!(set_aside(&file, &file, "old").is_err());

@@ -1,4 +1,4 @@
-//! Time as a value that is handed in: the pure cores never ask the machine.
+//! Time as a parameter: pure code never reads the machine's clocks.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,22 +7,22 @@ use jiff::SignedDuration;
 use jiff::fmt::StdFmtWrite;
 use jiff::fmt::temporal::DateTimePrinter;
 
-/// A wall-clock instant: milliseconds since 1970-01-01T00:00:00Z.
+/// Wall-clock instant: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// This instant and `span` more; the end of time when it would overflow.
+    /// Adds `span`; saturates at the end of time.
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 }
 
-/// With three decimals.
+/// RFC 3339 with three decimals.
 const RFC_3339: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 impl Timestamp {
-    /// Writes what [`Display`](fmt::Display) shows; past `fmt`, which takes as long again.
+    /// Writes the text of [`Display`](fmt::Display) without the overhead of `fmt`, which takes as long again.
     pub fn write(self, mut to: impl jiff::fmt::Write) -> Result<(), jiff::Error> {
         match jiff::Timestamp::from_duration(SignedDuration::from_millis(self.0)) {
             Ok(at) => RFC_3339.print_timestamp(&at, to),
@@ -31,27 +31,27 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339, UTC, three decimals: `2026-01-31T12:00:00.123Z`.
+/// Formats as RFC 3339, UTC, three decimals: `2026-01-31T12:00:00.123Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(StdFmtWrite(f)).map_err(|_| fmt::Error)
     }
 }
 
-/// Both clocks of a machine. Many Pis have no battery clock, so limits run on the monotonic one.
+/// Both clocks of a machine. Many Pis have no battery clock, so limits use the monotonic one.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// The wall clock.
+    /// Reads the wall clock.
     fn now(&self) -> Timestamp;
-    /// Time since some fixed point in the past (boot, on Linux); never runs back.
+    /// Reads the time since a fixed point in the past (boot, on Linux); never goes back.
     fn monotonic(&self) -> Duration;
 }
 
-/// One reading of both clocks.
+/// Reading of both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// The wall clock: what people read, and what is compared across restarts.
+    /// Wall clock, for people and for comparison across restarts.
     pub wall: Timestamp,
-    /// The monotonic clock: what times are measured with while the program runs.
+    /// Monotonic clock, for durations while the program runs.
     pub mono: Duration,
 }
 

@@ -1,8 +1,8 @@
-//! The committed corpus of the fuzzers, run through their properties by the ordinary tests.
+//! Committed corpus of the fuzzers, replayed by the ordinary tests.
 
 use std::path::Path;
 
-/// Runs `property` over each input in `fuzz/corpus/TARGET`. An input that makes it fail is named.
+/// Runs `property` over each input in `fuzz/corpus/TARGET`. Names the input that makes it fail.
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 pub(crate) fn replay(target: &str, property: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);

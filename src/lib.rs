@@ -1,27 +1,28 @@
 //! PiChat: the chat and file box of a local network.
 //!
-//! A module uses only what stands to its right (a test enforces it):
+//! A module may depend only on modules listed after it; modules in braces are independent of each other (a
+//! test enforces it):
 //!
 //! ```text
 //! main > cli > app > net > http > ws > { chat, accounts, quarantine } > { limits, audit, store } > config > { atomic_file, private_file } > { types, clock }
 //! ```
 //!
-//! | module | what lives there |
+//! | module | content |
 //! | --- | --- |
 //! | [`cli`] | one file a command |
-//! | [`app`] | wiring: settings in, running server out |
+//! | [`app`] | wiring: builds the server from the settings and runs it |
 //! | [`net`] | listen, accept, TLS, drain |
-//! | [`http`] | the hyper service, the table of routes, embedded pages |
-//! | [`ws`] | one task a socket, the JSON on it, its outbound queue |
+//! | [`http`] | hyper service, routes, embedded pages |
+//! | [`ws`] | one task per socket, its JSON messages, its send queue |
 //! | [`chat`] | rooms as pure state machines, and the hub that finds them |
-//! | [`accounts`] | people, passwords, sessions |
-//! | [`quarantine`] | files: names, store on disk, quota, records |
+//! | [`accounts`] | accounts, passwords, sessions |
+//! | [`quarantine`] | files: names, storage, quota, records |
 //! | [`limits`] | rate limits, lockout, connection caps, all in bounded memory |
 //! | [`audit`] | typed events to syslog |
 //! | [`store`] | SQLite |
 //! | [`config`] | `pichat.toml`, environment and flags, checked |
-//! | [`atomic_file`], [`private_file`] | small files: replaced whole, opened without following links |
-//! | [`types`], [`clock`] | the words of the domain; time as a value |
+//! | [`atomic_file`], [`private_file`] | small files: replaced atomically, opened without following links |
+//! | [`types`], [`clock`] | domain value types; time as a value |
 
 pub mod accounts;
 pub mod app;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Sign-ins were seen to peak at 27 to 46 MiB with it and at 255 MiB with glibc's allocator, whose heap the memory of the hashes
-/// tears up. musl's, which the boards have, gives such memory back at once (`docs/decisions/0030`).
+/// Allocator on glibc. Sign-ins peaked at 27 to 46 MiB with it and at 255 MiB with glibc's allocator, whose
+/// heap the hashes fragment. musl's, which the boards use, returns such memory at once (`docs/decisions/0030`).
 #[cfg(not(target_env = "musl"))]
 type Heap = dlmalloc::GlobalDlmalloc;
 #[cfg(not(target_env = "musl"))]
@@ -13,7 +13,7 @@ type Heap = std::alloc::System;
 #[cfg(target_env = "musl")]
 const HEAP: Heap = std::alloc::System;
 
-/// Clears every block that is freed: texts of messages and passwords pass through buffers of libraries that do not.
+/// Clears every freed block: message texts and passwords pass through buffers of libraries that do not.
 #[global_allocator]
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<Heap> = zeroizing_alloc::ZeroAlloc(HEAP);
 

@@ -1,5 +1,5 @@
-//! Small files in folders that another user may write to: opened without following a link, read to a bound, and, where they hold a
-//! key, refused while others can read them.
+//! Small files in folders that another user may write to. They are opened without following a link, read up
+//! to a limit, and refused if they hold a key that others can read.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::types::Lang;
 
-/// The sticky bit: in such a folder only its owner removes a file.
+/// Sticky bit: in such a folder only its owner removes a file.
 const STICKY: u32 = 0o1000;
 
-/// A file or folder that is not used.
+/// File or folder that must not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.text(Lang::En))]
 pub enum Untrusted {
@@ -32,19 +32,19 @@ pub enum Untrusted {
         /// Its permission bits.
         mode: u32,
     },
-    /// A file or folder belongs to another user than the one that runs the program.
+    /// A file or folder belongs to another user than the process.
     ForeignOwner {
         /// The file or folder.
         path: PathBuf,
         /// Its owner.
         owner: u32,
     },
-    /// A link, folder, pipe or device in the place of a file.
+    /// The file is a link, folder, pipe or device.
     NotRegular {
         /// The file.
         file: PathBuf,
     },
-    /// A file or folder that cannot be read.
+    /// A file or folder cannot be read.
     Unreadable {
         /// The file or folder.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum Untrusted {
 }
 
 impl Untrusted {
-    /// One line that says what is wrong and what to do.
+    /// Returns one line with the fault and the remedy.
     pub fn text(&self, lang: Lang) -> String {
         match (self, lang) {
             (Self::OpenToOthers { file, mode }, Lang::Es) => format!(
@@ -63,7 +63,7 @@ impl Untrusted {
                 file.display()
             ),
             (Self::OpenToOthers { file, mode }, Lang::En) => format!(
-                "{0}: other users of this machine can read this key (mode {mode:o}). If nobody else had access: chmod 600 {0}. \
+                "{0}: other users of this machine can read this key (mode {mode:o}). If no one else had access: chmod 600 {0}. \
                  Otherwise make a new one: delete the file or, for the certificate's, use “pichat ca renew”",
                 file.display()
             ),
@@ -87,7 +87,7 @@ impl Untrusted {
                 format!("{}: no es un archivo sino un enlace, una carpeta u otra cosa; quítalo de ahí", file.display())
             }
             (Self::NotRegular { file }, Lang::En) => {
-                format!("{}: is no file but a link, a folder or something else; remove it", file.display())
+                format!("{}: is not a file but a link, a folder or something else; remove it", file.display())
             }
             (Self::Unreadable { path, cause }, Lang::Es) => format!("{}: no se puede leer: {cause}", path.display()),
             (Self::Unreadable { path, cause }, Lang::En) => format!("{}: cannot be read: {cause}", path.display()),
@@ -95,10 +95,11 @@ impl Untrusted {
     }
 }
 
-/// Opens a regular file; none where there is none. A link at the end of the path is not followed, and a pipe does not block.
+/// Opens a regular file; `None` if there is none. A link at the end of the path is not followed, and a pipe
+/// does not block.
 ///
 /// # Errors
-/// An entry that is no regular file, and the system's error.
+/// Fails on an entry that is not a regular file, and with the system's error.
 pub fn open(path: &Path) -> Result<Option<File>, Untrusted> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let unreadable = |cause| Untrusted::Unreadable { path: path.to_owned(), cause };
@@ -115,7 +116,7 @@ pub fn open(path: &Path) -> Result<Option<File>, Untrusted> {
     }
 }
 
-/// Reads at most `max` bytes of a regular file; none where there is none.
+/// Reads at most `max` bytes of a regular file; `None` if there is none.
 ///
 /// # Errors
 /// As [`open`].
@@ -127,15 +128,17 @@ pub fn read(path: &Path, max: u64) -> Result<Option<Vec<u8>>, Untrusted> {
     Ok(Some(bytes))
 }
 
-/// Reads at most `max` bytes of text; none where there is no regular file of text. For files that another user writes.
+/// Reads at most `max` bytes of text; `None` if there is no regular file of text. For files that another user
+/// writes.
 pub fn text(path: &Path, max: u64) -> Option<String> {
     String::from_utf8(read(path, max).ok()??).ok()
 }
 
-/// Reads at most `max` bytes of a file that holds a key; none where there is none.
+/// Reads at most `max` bytes of a file that holds a key; `None` if there is none.
 ///
 /// # Errors
-/// As [`open`]; and a file that others can read, or that belongs neither to this process' user nor to root.
+/// As [`open`]; also fails on a file that others can read, or that belongs neither to this process' user nor
+/// to root.
 pub fn read_key(path: &Path, max: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Untrusted> {
     let Some(file) = open(path)? else { return Ok(None) };
     let unreadable = |cause| Untrusted::Unreadable { path: path.to_owned(), cause };
@@ -144,16 +147,16 @@ pub fn read_key(path: &Path, max: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Unt
     if meta.mode() & 0o077 != 0 {
         return Err(Untrusted::OpenToOthers { file: path.to_owned(), mode: meta.mode() & 0o7777 });
     }
-    // Room for everything: a buffer that grows leaves copies of the key behind.
+    // Full capacity at once: a growing buffer would leave copies of the key behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(meta.len().min(max)).unwrap_or(0).saturating_add(1)));
     file.take(max).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(Some(bytes))
 }
 
-/// Checks the folder that a server keeps its data in. One that others can read is fine: keys and database are not.
+/// Checks the server's data folder. Others may read it: keys and database they cannot.
 ///
 /// # Errors
-/// A folder that others can write to, or that belongs neither to this process' user nor to root.
+/// Fails on a folder that others can write to, or that belongs neither to this process' user nor to root.
 pub fn check_data_folder(folder: &Path) -> Result<(), Untrusted> {
     let meta = fs::metadata(folder).map_err(|cause| Untrusted::Unreadable { path: folder.to_owned(), cause })?;
     check_owner(folder, &meta)?;
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn key_that_others_can_read_is_refused() {
+    fn key_readable_by_others_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key");
         assert!(read_key(&key, 16).unwrap().is_none());
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn data_folder_that_others_can_write_to_is_refused() {
+    fn data_folder_writable_by_others_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         for (mode, good) in [(0o700, true), (0o755, true), (0o1777, true), (0o775, false), (0o702, false)] {
             set_mode(folder.path(), mode);

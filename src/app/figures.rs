@@ -8,7 +8,7 @@ use crate::chat::ChatLimits;
 use crate::config::Config;
 use crate::limits::{RateSettings, SignInSettings};
 
-/// Typing notices of one user (`docs/LIMITS.md`).
+/// Typing notices per minute of one user (`docs/LIMITS.md`).
 const TYPING_PER_MINUTE: u32 = 30;
 
 pub(super) fn session_limits(config: &Config) -> SessionLimits {

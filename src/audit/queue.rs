@@ -16,8 +16,8 @@ use super::throttle::Throttle;
 use super::writer::{Target, Writer};
 use crate::clock::Clock;
 
-/// Events that may wait to be written (`docs/LIMITS.md`). A line takes about 250 bytes, so a full queue holds 1 MiB; lines
-/// made to be as long as they can be (three values of 256 characters, 8 bytes each when escaped) would take 25 MiB.
+/// Maximum number of queued events (`docs/LIMITS.md`). A line has about 250 bytes, so that a full queue has 1
+/// MiB. The longest possible lines (three values of 256 characters, 8 bytes each when escaped) need 25 MiB.
 pub const QUEUE_EVENTS: usize = 4096;
 
 /// Divisor of the queue's part that counters leave free (one in eight), so that a flood of them never delays

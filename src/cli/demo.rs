@@ -1,5 +1,5 @@
-//! `pichat demo`: the program as a newcomer meets it. The accounts are those of the Python program; their passwords are public, so
-//! nothing but loopback is served, and the data is gone afterwards unless a folder was named.
+//! `pichat demo`: demonstration with the public accounts of the Python program. It serves loopback only and
+//! removes its data at the end, unless a folder is given.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,9 +14,9 @@ use crate::types::{Lang, Role, UserName};
 use super::exit::Failure;
 use super::{Flags, Source, server};
 
-/// The Python program's accounts with the hashes of their passwords `admin123`, `cliente123`, `usuario123`, made with the default
-/// parameters. The passwords are printed on every screen, so that their salts are always the same gives nothing away, and the
-/// demonstration need not spend three hashes before it answers.
+/// Accounts of the Python program with the hashes of their passwords `admin123`, `cliente123`, `usuario123`,
+/// with the default parameters. The passwords are printed on every screen, so that constant salts reveal
+/// nothing, and the demonstration saves three hashes at start.
 const ACCOUNTS: [(&str, Role, &str); 3] = [
     (
         "admin",

@@ -43,8 +43,8 @@ enum Reading {
     Level,
 }
 
-/// Variables of the Python program, the settings each stands for, and how it is read. `LOGIN_LOCKOUT_TIME` is in seconds. There a rate
-/// was its own burst.
+/// Variables of the Python program, their settings and parsers. `LOGIN_LOCKOUT_TIME` is in seconds. A rate
+/// was its own burst there.
 const SEED: [(&str, &str, Reading); 11] = [
     ("ALLOWED_ORIGINS", "http.allowed_origins", Reading::Plain),
     ("MAX_LOGIN_ATTEMPTS", "limits.login_failures", Reading::Plain),
@@ -126,7 +126,8 @@ fn refuse_unknown<'n>(mut names: impl Iterator<Item = &'n str>) -> Result<(), Co
     let Some(name) = unknown else {
         return Ok(());
     };
-    // A legacy name with our prefix (`PICHAT_SECRET_KEY`) is the legacy name; a key without its table (`PICHAT_ROOMS`) is that key.
+    // A legacy name with our prefix (`PICHAT_SECRET_KEY`) means the legacy name; a key without its table
+    // (`PICHAT_ROOMS`) means that key.
     let bare = name.trim_start_matches("PICHAT_");
     let seed = SEED.iter().map(|(name, ..)| *name).chain(SEED_OTHERS).find(|seed| *seed == bare);
     let key = settings().find(|setting| setting.key().eq_ignore_ascii_case(bare));

@@ -1,4 +1,4 @@
-//! The one-time code that makes whoever holds the device its administrator.
+//! Setup code: the one-time code that makes its first user the administrator.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,25 +8,26 @@ use zeroize::Zeroize as _;
 
 use super::crockford;
 
-/// A claim code: 13 characters of Crockford's base32, 65 bits. At ten tries a minute the whole life of the device finds none.
+/// Claim code: 13 characters of Crockford's base32, 65 bits. At ten attempts a minute, guessing it takes
+/// longer than the device lives.
 #[derive(Clone)]
 pub struct ClaimCode([u8; Self::CHARS]);
 
-/// A text that is no claim code.
+/// The text is not a claim code.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a claim code has 13 letters and digits")]
 pub struct ClaimCodeError;
 
 impl ClaimCode {
-    /// Characters, without the hyphens between groups.
+    /// Number of characters, without the hyphens between groups.
     pub const CHARS: usize = 13;
 
-    /// A new code from the operating system's randomness.
+    /// Returns a new code from the operating system's randomness.
     pub fn random() -> Self {
         Self(crockford::draw())
     }
 
-    /// Whether both are the same, in a time that does not tell where they differ.
+    /// Compares in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -35,13 +36,13 @@ impl ClaimCode {
 impl FromStr for ClaimCode {
     type Err = ClaimCodeError;
 
-    /// As people type it: any case, hyphens and blanks anywhere, O for 0, I and L for 1.
+    /// Parses lenient input: any case, hyphens and blanks anywhere, O for 0, I and L for 1.
     fn from_str(text: &str) -> Result<Self, ClaimCodeError> {
         crockford::read(text).map(Self).ok_or(ClaimCodeError)
     }
 }
 
-/// In groups of 4, 4 and 5, as it is shown.
+/// Shown in groups of 4, 4 and 5.
 impl fmt::Display for ClaimCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, byte) in self.0.iter().enumerate() {
@@ -54,7 +55,7 @@ impl fmt::Display for ClaimCode {
     }
 }
 
-/// Without the code: it is a secret until it was used.
+/// Omits the code: it is secret until it was used.
 impl fmt::Debug for ClaimCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClaimCode(…)")
@@ -67,17 +68,17 @@ impl Drop for ClaimCode {
     }
 }
 
-/// Why the device may be claimed.
+/// Reason of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimKind {
-    /// Nobody has an account yet.
+    /// There are no accounts yet.
     First,
-    /// Somebody who holds the card asked for it: the administrator is lost.
+    /// The holder of the card requested it: the administrator's access was lost.
     Again,
 }
 
 impl ClaimKind {
-    /// The word in the store, in the audit and in the state file.
+    /// Returns the value in the store, the audit and the state file.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::First => "first",
@@ -85,7 +86,7 @@ impl ClaimKind {
         }
     }
 
-    /// The kind of that word.
+    /// Parses that value.
     pub fn of_word(word: &str) -> Option<Self> {
         [Self::First, Self::Again].into_iter().find(|kind| kind.as_str() == word)
     }
@@ -98,7 +99,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_code_is_read_as_people_type_it() {
+    fn claim_code_parses_lenient_input() {
         let code: ClaimCode = "0123-4567-89ABC".parse().unwrap();
         for same in ["0123456789abc", " o123 4567 89abc ", "O I 2 3 4567-89AbC", "0L23-4567-89abc", "0123–4567–89ABC"] {
             assert!(code.matches(&same.parse().unwrap()), "{same}");
@@ -111,17 +112,17 @@ mod tests {
     }
 
     #[test]
-    fn no_two_codes_are_the_same_and_every_character_comes_up() {
+    fn random_codes_differ_and_use_every_character() {
         let codes: std::collections::HashSet<_> = (0..200).map(|_| ClaimCode::random().to_string()).collect();
         assert_eq!(codes.len(), 200);
         let seen: std::collections::HashSet<_> = codes.iter().flat_map(|c| c.bytes()).filter(|b| *b != b'-').collect();
-        // 2,600 draws of 32: that one is missing has a chance of 32 · (31/32)^2600, under 10^-34.
+        // 2,600 draws of 32: the probability that one is missing is 32 · (31/32)^2600, under 10^-34.
         assert_eq!(seen.len(), 32);
     }
 
     proptest! {
         #[test]
-        fn what_is_shown_can_be_typed(bytes in any::<[u8; 13]>()) {
+        fn displayed_claim_code_parses_back(bytes in any::<[u8; 13]>()) {
             let code = ClaimCode(crockford::spell(bytes));
             let shown = code.to_string();
             prop_assert_eq!(shown.len(), 15);
@@ -130,7 +131,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_a_code_or_an_error(text in any::<String>()) {
+        fn claim_code_parser_never_panics(text in any::<String>()) {
             let _ = text.parse::<ClaimCode>();
         }
     }

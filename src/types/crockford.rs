@@ -1,21 +1,22 @@
-//! Crockford's base32: codes that people read off a screen and type.
+//! Crockford's base32, for codes that people read off a screen and type.
 
 use super::crypto::random;
 
-/// Without I, L, O and U, which are misread or misheard.
+/// Alphabet without I, L, O and U, which are misread or misheard.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// `N` characters from the operating system's randomness, 5 bits each.
+/// Returns `N` digits from the operating system's randomness, 5 bits each.
 pub(super) fn draw<const N: usize>() -> [u8; N] {
     spell(random())
 }
 
-/// Any bytes as characters. 256 is a multiple of 32: no character is likelier than another.
+/// Encodes any bytes as digits. 256 is a multiple of 32, so all digits are equally likely.
 pub(super) fn spell<const N: usize>(bytes: [u8; N]) -> [u8; N] {
     bytes.map(|byte| ALPHABET[usize::from(byte % 32)])
 }
 
-/// As people type it: any case, hyphens and blanks anywhere, O for 0, I and L for 1. `None` when it is not `N` characters.
+/// Decodes lenient input: any case, hyphens and blanks anywhere, O for 0, I and L for 1. `None` if it is not
+/// `N` digits.
 pub(super) fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut code = [0; N];
     let mut typed = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '–' | '_' | '.'));

@@ -1,4 +1,4 @@
-//! Randomness, SHA-256, HMAC and the key of a WPA passphrase: the one place that talks to ring's primitives.
+//! Randomness, SHA-256, HMAC and the key of a WPA passphrase: the only module that calls ring's primitives.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -11,7 +11,8 @@ use zeroize::{Zeroize as _, Zeroizing};
 /// Fills an array from the operating system's generator.
 ///
 /// # Panics
-/// When the operating system refuses randomness: nothing secret can be made then, and going on would be worse.
+///
+/// Panics if the operating system gives no randomness: without it no secret can be made.
 #[allow(clippy::expect_used, reason = "a server without randomness must not run")]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -19,13 +20,13 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Lower-case hexadecimal.
+/// Encodes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
 }
 
-/// Reads exactly `N` bytes of lower-case hexadecimal; anything else is `None`.
+/// Decodes exactly `N` bytes of lower-case hexadecimal; otherwise `None`.
 pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let nibble = |b: u8| match b {
         b'0'..=b'9' => Some(b - b'0'),
@@ -42,8 +43,8 @@ pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// The key that WPA makes of a passphrase and a network's name: PBKDF2 with HMAC-SHA-1, 4096 rounds (IEEE 802.11-2020 section J.4.1).
-/// No choice of ours: it is what every access point computes.
+/// Derives the key of a WPA passphrase and a network's name: PBKDF2 with HMAC-SHA-1, 4096 rounds (IEEE
+/// 802.11-2020 section J.4.1), as every access point computes it.
 pub fn wpa_key(passphrase: &str, ssid: &[u8]) -> Zeroizing<[u8; 32]> {
     const ROUNDS: std::num::NonZeroU32 = std::num::NonZeroU32::new(4096).unwrap();
     let mut key = Zeroizing::new([0; 32]);
@@ -51,8 +52,8 @@ pub fn wpa_key(passphrase: &str, ssid: &[u8]) -> Zeroizing<[u8; 32]> {
     key
 }
 
-/// Processor time to encrypt a record of `len` bytes as TLS does, with the dearer of the two ciphers that clients choose between:
-/// which that is depends on whether the processor has instructions for AES. The mean of a thousand.
+/// Measures the processor time to encrypt a record of `len` bytes as TLS does, with the slower of the two
+/// usual ciphers. The slower one depends on the processor's instructions for AES. Mean of a thousand.
 pub fn seal_time(len: usize) -> Duration {
     const ROUNDS: u32 = 1000;
     let time = |algorithm: &'static aead::Algorithm| {
@@ -71,19 +72,19 @@ pub fn seal_time(len: usize) -> Duration {
     time(&aead::AES_256_GCM).max(time(&aead::CHACHA20_POLY1305))
 }
 
-/// A SHA-256 digest.
+/// SHA-256 digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sha256(pub [u8; 32]);
 
 impl Sha256 {
-    /// The digest of `data`.
+    /// Returns the digest of `data`.
     pub fn of(data: &[u8]) -> Self {
         let mut hasher = Sha256Hasher::default();
         hasher.update(data);
         hasher.finish()
     }
 
-    /// For people who compare: two lines of eight groups of four digits.
+    /// Formats for comparison by people: two lines of eight groups of four digits.
     pub fn groups(&self) -> [String; 2] {
         let text = hex(&self.0).to_uppercase();
         let line = |half: &str| half.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four)).collect::<Vec<_>>().join(" ");
@@ -98,7 +99,7 @@ impl fmt::Display for Sha256 {
     }
 }
 
-/// SHA-256 over data that comes in pieces.
+/// Incremental SHA-256.
 pub struct Sha256Hasher(digest::Context);
 
 impl Default for Sha256Hasher {
@@ -108,12 +109,12 @@ impl Default for Sha256Hasher {
 }
 
 impl Sha256Hasher {
-    /// Takes the next piece.
+    /// Adds the next piece.
     pub fn update(&mut self, data: &[u8]) {
         self.0.update(data);
     }
 
-    /// The digest of all pieces.
+    /// Returns the digest of all pieces.
     pub fn finish(self) -> Sha256 {
         let mut out = [0; 32];
         out.copy_from_slice(self.0.finish().as_ref());
@@ -121,25 +122,25 @@ impl Sha256Hasher {
     }
 }
 
-/// The server's key for tokens that leave it and come back: HMAC-SHA-256.
+/// Server's key for tokens that leave it and come back: HMAC-SHA-256.
 pub struct MacKey(hmac::Key);
 
 impl MacKey {
-    /// Fewest bytes of key: the output length of SHA-256 (RFC 2104 section 3).
+    /// Minimum bytes of a key: the output length of SHA-256 (RFC 2104 section 3).
     pub const MIN_BYTES: usize = 32;
 
-    /// Takes the key, or `None` when it is under 32 bytes.
+    /// Takes the key; `None` if it is under 32 bytes.
     pub fn new(key: &[u8]) -> Option<Self> {
         (key.len() >= Self::MIN_BYTES).then(|| Self(hmac::Key::new(hmac::HMAC_SHA256, key)))
     }
 
-    /// Derives a key for one purpose, which tells nothing about this one.
+    /// Derives a key for one purpose, which reveals nothing about this one.
     #[must_use]
     pub fn derived(&self, purpose: &str) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.0, purpose.as_bytes()).as_ref()))
     }
 
-    /// The first 16 bytes of the tag: 128 bits, the truncation RFC 2104 section 5 allows.
+    /// Returns the first 16 bytes of the tag: 128 bits, the truncation that RFC 2104 section 5 allows.
     pub fn tag(&self, data: &[u8]) -> [u8; 16] {
         let mut out = [0; 16];
         out.copy_from_slice(&hmac::sign(&self.0, data).as_ref()[..16]);
@@ -153,31 +154,31 @@ impl fmt::Debug for MacKey {
     }
 }
 
-/// A session token: 256 random bits, known to the browser alone; the server keeps only its digest.
+/// Session token: 256 random bits, known to the browser alone; the server keeps only its digest.
 pub struct Token([u8; 32]);
 
 impl Token {
-    /// A new token.
+    /// Returns a new token.
     pub fn random() -> Self {
         Self(random())
     }
 
-    /// Reads the cookie's text.
+    /// Parses the cookie's value.
     pub fn parse(text: &str) -> Option<Self> {
         unhex(text).map(Self)
     }
 
-    /// What the cookie carries: 64 hexadecimal digits.
+    /// Returns the cookie's value: 64 hexadecimal digits.
     pub fn reveal(&self) -> String {
         hex(&self.0)
     }
 
-    /// Returns true if this is the token's digest; takes the same time whatever differs.
+    /// Returns true if this is the token's digest, in constant time.
     pub fn has_digest(&self, digest: &Sha256) -> bool {
         self.digest().0.ct_eq(&digest.0).into()
     }
 
-    /// What the server keeps.
+    /// Returns the digest, which the server keeps.
     pub fn digest(&self) -> Sha256 {
         Sha256::of(&self.0)
     }
@@ -201,7 +202,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn sha256_of_the_standards_example() {
+    fn sha256_matches_the_fips_example() {
         // FIPS 180-4, example "abc".
         let want = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Sha256::of(b"abc").to_string(), want);
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn wpa_keys_are_those_of_the_standards_examples() {
+    fn wpa_keys_match_the_ieee_examples() {
         // IEEE 802.11-2020, section J.4.2.
         for (passphrase, ssid, want) in [
             ("password", "IEEE", "f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e"),
@@ -223,19 +224,19 @@ mod tests {
     }
 
     #[test]
-    fn a_short_key_is_refused() {
+    fn short_mac_key_is_rejected() {
         assert!(MacKey::new(&[7; 31]).is_none());
         assert!(MacKey::new(&[7; 32]).is_some());
     }
 
     proptest! {
         #[test]
-        fn hex_comes_back(bytes: [u8; 9]) {
+        fn hex_round_trips(bytes: [u8; 9]) {
             prop_assert_eq!(unhex::<9>(&hex(&bytes)), Some(bytes));
         }
 
         #[test]
-        fn nothing_else_is_hex(text in ".{0,40}") {
+        fn unhex_rejects_other_texts(text in ".{0,40}") {
             if let Some(bytes) = unhex::<9>(&text) {
                 prop_assert_eq!(hex(&bytes), text);
             }

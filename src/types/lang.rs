@@ -1,6 +1,6 @@
-//! The two languages a person may read: Spanish first, English second.
+//! Languages of the product: Spanish first, English second.
 
-/// A language of the product.
+/// Language of the product.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lang {
     /// Spanish, as spoken in Colombian offices. The default.
@@ -10,7 +10,7 @@ pub enum Lang {
     En,
 }
 
-/// One text in both languages.
+/// Text in both languages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
     /// Spanish.
@@ -20,12 +20,12 @@ pub struct Text {
 }
 
 impl Text {
-    /// Both languages of one text.
+    /// Creates a text from both languages.
     pub const fn new(es: &'static str, en: &'static str) -> Self {
         Self { es, en }
     }
 
-    /// The text in `lang`.
+    /// Returns the text in `lang`.
     pub fn pick(self, lang: Lang) -> &'static str {
         match lang {
             Lang::Es => self.es,
@@ -35,8 +35,8 @@ impl Text {
 }
 
 impl Lang {
-    /// The language of an `Accept-Language` header (RFC 9110 section 12.5.4): the supported one with the highest weight,
-    /// the first of equals; Spanish when neither is named.
+    /// Returns the supported language with the highest weight of an `Accept-Language` header (RFC 9110
+    /// section 12.5.4), the first of equals; Spanish if neither is named.
     pub fn from_accept_language(header: &str) -> Self {
         let mut best = (Self::Es, 0.0_f32);
         for item in header.split(',').take(16) {
@@ -52,7 +52,8 @@ impl Lang {
         best.0
     }
 
-    /// The language of the terminal: `LC_ALL`, `LC_MESSAGES`, `LANG`, the first that is set. `C` and `POSIX` say nothing.
+    /// Returns the language of the terminal: `LC_ALL`, `LC_MESSAGES`, `LANG`, the first that is set. `C` and
+    /// `POSIX` name none.
     pub fn from_env() -> Self {
         ["LC_ALL", "LC_MESSAGES", "LANG"]
             .iter()
@@ -62,7 +63,7 @@ impl Lang {
             .unwrap_or_default()
     }
 
-    /// The tag for the `lang` attribute.
+    /// Returns the tag for the `lang` attribute.
     pub fn tag(self) -> &'static str {
         match self {
             Self::Es => "es",
@@ -70,7 +71,7 @@ impl Lang {
         }
     }
 
-    /// The language of a tag such as `es-CO`.
+    /// Parses a tag such as `es-CO`.
     pub fn from_tag(tag: &str) -> Option<Self> {
         match tag.get(..2)?.to_ascii_lowercase().as_str() {
             "es" => Some(Self::Es),

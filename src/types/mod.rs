@@ -1,4 +1,4 @@
-//! Words of the domain that may not be wrong once they exist: parsed at the edge, plain values after it.
+//! Domain value types: validated on construction.
 
 mod claim;
 mod crockford;

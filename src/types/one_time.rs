@@ -1,4 +1,4 @@
-//! A password that the program makes for somebody else, who replaces it.
+//! Generated temporary password, which its owner must replace.
 
 use std::fmt;
 
@@ -6,26 +6,27 @@ use zeroize::Zeroize as _;
 
 use super::crockford;
 
-/// Three groups of four characters of Crockford's base32: 60 bits, easily read out over a telephone.
+/// One-time password: three groups of four characters of Crockford's base32, 60 bits, easy to read out over a
+/// telephone.
 #[derive(Clone)]
 pub struct OneTimePassword([u8; Self::CHARS]);
 
 impl OneTimePassword {
-    /// Characters, without the hyphens between groups.
+    /// Number of characters, without the hyphens between groups.
     pub const CHARS: usize = 12;
 
-    /// A new one from the operating system's randomness.
+    /// Returns a new password from the operating system's randomness.
     pub fn random() -> Self {
         Self(crockford::draw())
     }
 
-    /// What somebody typed, if it could be one: any case, hyphens and blanks anywhere, O for 0, I and L for 1.
+    /// Parses lenient input: any case, hyphens and blanks anywhere, O for 0, I and L for 1.
     pub fn typed(text: &str) -> Option<Self> {
         crockford::read(text).map(Self)
     }
 }
 
-/// As it is shown: `XXXX-XXXX-XXXX`.
+/// Shown as `XXXX-XXXX-XXXX`.
 impl fmt::Display for OneTimePassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, byte) in self.0.iter().enumerate() {
@@ -38,7 +39,7 @@ impl fmt::Display for OneTimePassword {
     }
 }
 
-/// Without the password.
+/// Omits the password.
 impl fmt::Debug for OneTimePassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OneTimePassword(…)")
@@ -58,7 +59,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn it_has_sixty_bits_and_none_comes_twice() {
+    fn one_time_password_has_sixty_bits_and_differs() {
         let all: std::collections::HashSet<_> = (0..200).map(|_| OneTimePassword::random().to_string()).collect();
         assert_eq!(all.len(), 200);
         assert!(all.iter().all(|text| text.len() == 14 && text.split('-').all(|group| group.len() == 4)), "{all:?}");
@@ -67,7 +68,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_can_be_typed_as_people_do(bytes in any::<[u8; 12]>()) {
+        fn displayed_password_parses_from_lenient_input(bytes in any::<[u8; 12]>()) {
             let shown = OneTimePassword(crockford::spell(bytes)).to_string();
             for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', ""), shown.replace('-', " ").replace('0', "o")] {
                 prop_assert_eq!(OneTimePassword::typed(&typed).map(|p| p.to_string()), Some(shown.clone()));

@@ -1,13 +1,14 @@
-//! Positions in a list that leave the server and come back.
+//! Sealed positions of a list, for clients to send back.
 
 use std::fmt;
 
 use super::crypto::{MacKey, hex, unhex};
 
-/// Seals positions, so that a client neither reads from one how many things lie before it nor makes one up.
+/// Seals positions: a client can neither read a position nor forge one.
 ///
-/// A sealed position is the tag of the position, and the position under a mask made of that tag: the same position gives the
-/// same text, as a link that does not change should (the construction of SIV, RFC 5297, with HMAC-SHA-256 in both places).
+/// A sealed position is the tag of the position, and the position under a mask derived from that tag. The
+/// same position gives the same text, so that links are stable (the construction of SIV, RFC 5297, with
+/// HMAC-SHA-256 in both places).
 pub struct PositionKey {
     tag: MacKey,
     mask: MacKey,
@@ -32,7 +33,7 @@ impl PositionKey {
         hex(&sealed)
     }
 
-    /// Reads what [`Self::seal`] wrote; anything else is `None`.
+    /// Opens a text of [`Self::seal`]; otherwise `None`.
     pub fn open(&self, text: &str) -> Option<i64> {
         let sealed: [u8; Self::BYTES] = unhex(text)?;
         let (tag, rest) = sealed.split_first_chunk::<16>()?;
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_comes_back_and_tells_nothing() {
+    fn sealed_position_opens_and_reveals_nothing() {
         let (key, other) = (key(7), key(8));
         let sealed = [1, 2].map(|position| key.seal(position));
         assert_eq!(sealed[0].len(), 48);
@@ -77,7 +78,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_position_comes_back_and_no_changed_digit_passes(position: i64, at in 0..48_usize, digit in 0..16_u32) {
+        fn changed_position_is_rejected(position: i64, at in 0..48_usize, digit in 0..16_u32) {
             let key = key(1);
             let sealed = key.seal(position);
             prop_assert_eq!(key.open(&sealed), Some(position));

@@ -1,4 +1,4 @@
-//! The three roles, spelled as in the Python program PiChat.
+//! Roles, with the names of the Python program.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +8,11 @@ use super::Text;
 /// Role of a person; `README.md` has the table of rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Everything: also delete files and manage people.
+    /// Everything: also deletes files and manages accounts.
     Administrator,
-    /// Chat, files down and up.
+    /// Chat, downloads and uploads.
     Cliente,
-    /// Chat, files down.
+    /// Chat and downloads.
     Usuario,
 }
 
@@ -20,7 +20,7 @@ impl Role {
     /// All roles.
     pub const ALL: [Self; 3] = [Self::Administrator, Self::Cliente, Self::Usuario];
 
-    /// The exact string of the contract.
+    /// Returns the role's name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
@@ -29,7 +29,7 @@ impl Role {
         }
     }
 
-    /// What a person reads.
+    /// Returns the title for people.
     pub const fn title(self) -> Text {
         match self {
             Self::Administrator => Text::new("Administrador", "Administrator"),
@@ -38,7 +38,7 @@ impl Role {
         }
     }
 
-    /// Whether this role may put files into quarantine.
+    /// Returns true if this role may upload files.
     pub const fn may_upload(self) -> bool {
         matches!(self, Self::Administrator | Self::Cliente)
     }

@@ -12,7 +12,7 @@ use super::Text;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomCode(heapless::String<{ Self::MAX }>);
 
-/// Why a text is no room code.
+/// Error of parsing a room code.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RoomCodeError {
     /// More than 20 characters.
@@ -24,15 +24,15 @@ pub enum RoomCodeError {
 }
 
 impl RoomCodeError {
-    /// What a person reads.
+    /// Returns the text for people.
     pub const fn text(&self) -> Text {
         match self {
             Self::TooLong => {
                 Text::new("el código de una sala tiene hasta 20 caracteres", "a room code has at most 20 characters")
             }
             Self::BadCharacter => Text::new(
-                "el código de una sala lleva solo letras sin tilde, números, _ y -",
-                "a room code is made of A-Z, a-z, 0-9, _ and -",
+                "el código de la sala solo puede tener letras (sin tildes ni ñ), números, guiones y guiones bajos",
+                "a room code can only have letters (A–Z, no accents), digits, hyphens, and underscores",
             ),
         }
     }
@@ -42,7 +42,7 @@ impl RoomCode {
     /// Characters, each one byte.
     pub const MAX: usize = 20;
 
-    /// The code as text.
+    /// Returns the code as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -75,18 +75,18 @@ impl fmt::Debug for RoomCode {
     }
 }
 
-/// Whether the lobby lists a room.
+/// Kind of a room: listed in the lobby or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomKind {
-    /// Not listed; who has code and password gets in.
+    /// Not listed; code and password are needed to join.
     Private,
-    /// Listed with its head count; the password is still needed.
+    /// Listed with its number of members; the password is still needed.
     Group,
 }
 
 impl RoomKind {
-    /// The contract's word.
+    /// Returns the kind's name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Private => "private",
@@ -95,10 +95,10 @@ impl RoomKind {
     }
 }
 
-/// A room's password as a client sent it: 4 to 100 characters, wiped when dropped, never shown.
+/// Room password as a client sent it: 4 to 100 characters, wiped on drop, never shown.
 pub struct RoomPassword(Zeroizing<String>);
 
-/// Why a text is no room password.
+/// Error of parsing a room password.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RoomPasswordError {
     /// Under 4 characters.
@@ -110,7 +110,7 @@ pub enum RoomPasswordError {
 }
 
 impl RoomPasswordError {
-    /// What a person reads.
+    /// Returns the text for people.
     pub const fn text(&self) -> Text {
         match self {
             Self::TooShort => {
@@ -124,12 +124,12 @@ impl RoomPasswordError {
 }
 
 impl RoomPassword {
-    /// Fewest characters.
+    /// Minimum characters.
     pub const MIN_CHARS: usize = 4;
-    /// Most characters (as in the Python program).
+    /// Maximum characters (as in the Python program).
     pub const MAX_CHARS: usize = 100;
 
-    /// Checks the length; the text is wiped when this value goes.
+    /// Checks the length; the text is wiped when this value is dropped.
     pub fn parse(text: Zeroizing<String>) -> Result<Self, RoomPasswordError> {
         match text.chars().count() {
             0..Self::MIN_CHARS => Err(RoomPasswordError::TooShort),
@@ -138,7 +138,7 @@ impl RoomPassword {
         }
     }
 
-    /// For the hasher only.
+    /// Returns the password, for the hasher only.
     pub fn expose(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_ascii_and_bounded() {
+    fn room_codes_are_ascii_and_bounded() {
         assert!("Sala_1-b".parse::<RoomCode>().is_ok());
         assert!("a".repeat(20).parse::<RoomCode>().is_ok());
         assert_eq!("a".repeat(21).parse::<RoomCode>(), Err(RoomCodeError::TooLong));

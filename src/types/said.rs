@@ -1,4 +1,4 @@
-//! Strings of people that are not copied without need.
+//! Borrowed-or-owned user text that is zeroized on drop.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -6,18 +6,19 @@ use std::ops::Deref;
 use serde::Deserialize;
 use zeroize::Zeroize as _;
 
-/// What somebody sent, as it lies where it came in; where it had to be written anew, its bytes are wiped when it is dropped.
+/// Text of a client. Borrowed from the input, or owned if it had to be unescaped; an owned text is wiped on
+/// drop.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub struct Said<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Said<'a> {
-    /// As it came in.
+    /// Borrows the input.
     pub const fn as_it_is(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }
 
-    /// Written anew.
+    /// Takes an owned text.
     pub const fn anew(text: String) -> Self {
         Self(Cow::Owned(text))
     }
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_escaped_is_written_anew() {
+    fn only_escaped_strings_are_copied() {
         let said = |json| serde_json::from_str::<Said<'_>>(json).expect("a string");
         assert!(matches!(&said(r#""ñandú""#).0, Cow::Borrowed("ñandú")));
         assert!(matches!(&said(r#""\u00f1andú""#).0, Cow::Owned(text) if text == "ñandú"));

@@ -1,38 +1,39 @@
-//! Who somebody is.
+//! Identity of a person.
 
 use std::fmt;
 use std::str::FromStr;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Row number of a user in the store; never shown, never reused.
+/// Row number of an account in the store; never shown, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub i64);
 
-/// A user's name: 1 to 32 letters, digits, `.`, `_` or `-` of any script, in NFC, at most 64 bytes of UTF-8.
+/// User name: 1 to 32 letters, digits, `.`, `_` or `-` of any script, in NFC, at most 64 bytes of UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserName(heapless::String<{ Self::MAX_BYTES }>);
 
-/// Why a text is no user name.
+/// Error of parsing a user name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UserNameError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("a user name may not be empty")]
     Empty,
-    /// More than 32 characters or 64 bytes.
+    /// The text has more than 32 characters or 64 bytes.
     #[error("a user name has at most 32 characters and 64 bytes")]
     TooLong,
-    /// A character that is no letter, digit, `.`, `_` or `-`.
+    /// A character is not a letter, digit, `.`, `_` or `-`.
     #[error("a user name holds only letters, digits, '.', '_' and '-'")]
     BadCharacter,
 }
 
 impl UserName {
-    /// Two bytes a character: enough for every Latin, Greek, Cyrillic, Hebrew or Arabic name of the full 32 characters.
+    /// Maximum bytes, two a character: enough for every Latin, Greek, Cyrillic, Hebrew or Arabic name of 32
+    /// characters.
     pub const MAX_BYTES: usize = 64;
     const MAX_CHARS: usize = 32;
 
-    /// The name of the account that `ADMIN_PASS` makes.
+    /// Returns the name of the account that `ADMIN_PASS` creates.
     pub fn admin() -> Self {
         let mut name = heapless::String::new();
         // Five of 64 bytes.
@@ -40,12 +41,12 @@ impl UserName {
         Self(name)
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What two spellings of one person share; the store keeps it unique.
+    /// Returns the common key of all spellings of a name; unique in the store.
     pub fn key(&self) -> String {
         self.0.to_lowercase()
     }
@@ -78,12 +79,12 @@ impl fmt::Display for UserName {
     }
 }
 
-/// A user as rooms and files know one.
+/// Person as rooms and files know them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Identity; the name may be shown, the id decides.
+    /// Identity. The name may be shown; the id decides.
     pub id: UserId,
-    /// Shown to others.
+    /// Name shown to others.
     pub name: UserName,
 }
 
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_any_script_are_normalised_and_bounded() {
+    fn user_names_are_normalized_and_bounded() {
         assert_eq!("Jose\u{301}".parse::<UserName>().map(|n| n.to_string()), Ok("José".into()));
         assert_eq!("".parse::<UserName>(), Err(UserNameError::Empty));
         assert_eq!("a b".parse::<UserName>(), Err(UserNameError::BadCharacter));
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn two_spellings_share_a_key() {
+    fn spellings_of_a_name_share_a_key() {
         let key = |s: &str| s.parse::<UserName>().map(|n| n.key());
         assert_eq!(key("Admin"), key("admin"));
     }
