@@ -1,7 +1,7 @@
 //! Prepares the files for browsers: compresses them and versions their addresses.
 //!
 //! Static files are embedded as they are and, if smaller, as gzip. Pages refer to them by addresses with one
-//! common version, and list every script they need, so that a browser requests all of them at once.
+//! common version. Pages list every script they need, so that a browser requests all of them at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

@@ -65,8 +65,8 @@ impl Running {
     }
 }
 
-/// Closes the sockets of a session that has ended. Those of a person who has chosen a new password stay open until the answer with
-/// the new token is out; nothing is done for them meanwhile. As many tasks wait as sessions have ended.
+/// Closes the sockets of an ended session. After a password change they stay open for a moment, until the answer
+/// with the new token is sent. At most one task per ended session waits.
 pub(super) fn close_sockets(registry: &Arc<ws::Registry>, session: Sha256, reason: SessionEnd) {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) if reason == SessionEnd::PasswordChanged => {

@@ -39,7 +39,7 @@ const ACCOUNTS: [(&str, Role, &str); 3] = [
 pub(super) struct Demo {
     #[command(flatten)]
     source: Source,
-    /// Dirección donde escuchar, 127.0.0.1:8080 si no se dice · Address to listen on, 127.0.0.1:8080 unless told
+    /// Dirección donde escuchar, 127.0.0.1:8080 si falta · Address to listen on, 127.0.0.1:8080 if absent
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
 }

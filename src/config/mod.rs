@@ -1,7 +1,7 @@
 //! `pichat.toml`, the environment and the command line, read into one checked [`Config`].
 //!
-//! Two steps. Raw: the document is parsed with its spans, every key is checked against the [`settings`], the
-//! environment is laid over it, and serde structs with `deny_unknown_fields` take it. Checked: each table
+//! Two steps. Raw: the document is parsed with its spans, and every key is checked against the [`settings`]. Then
+//! the environment is laid over it, and serde structs with `deny_unknown_fields` take it. Checked: each table
 //! converts its raw half into validated values.
 //! Strongest first: flags, `PICHAT_*` variables, the Python program's variables, the file, the defaults.
 //!

@@ -42,8 +42,8 @@ impl InterfaceAddress {
             IpAddr::V4(v4) => {
                 let hosts = u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
                 let host = v4.to_bits() & hosts;
-                // The first and the last address of a network are the network's name and broadcast (RFC 1122
-                // section 3.2.1.3), except in networks of two (RFC 3021) and of one.
+                // First and last address of a network are its name and its broadcast (RFC 1122 section 3.2.1.3).
+                // Networks of two (RFC 3021) and of one have neither.
                 (32, prefix > 30 || (host != 0 && host != hosts && !v4.is_broadcast()))
             }
             IpAddr::V6(_) => (128, true),

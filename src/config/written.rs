@@ -79,7 +79,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Composes a settings text from the values that `written` returns, each as it stands in its source text.
+/// Composes a settings text from the values that `written` returns, each as written in its source text.
 pub fn compose<'a>(written: impl Fn(&'static str) -> Option<&'a str>) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
     let mut table = "";
