@@ -250,7 +250,7 @@ fn accounts_made_in_any_way_retire_the_first_code() {
 fn claim_close_ends_a_reclaim_at_once() {
     let data = tempfile::tempdir().unwrap();
     add_user(data.path(), "ana", "una-clave-larga", "administrator");
-    assert!(claim_command(data.path(), &[]).0.contains("No hay ningún reclamo abierto"));
+    assert!(claim_command(data.path(), &[]).0.contains("PiChat no espera una activación"));
     ask_again(data.path());
     let (server, run) = unclaimed(Some(data.path()));
     let code = code(&run);
@@ -267,7 +267,7 @@ fn claim_close_ends_a_reclaim_at_once() {
     assert_eq!(claim(&client, &code, "eva", "clave-larga-de-eva").status, 409);
     eventually("the page is gone", || client.get("/reclamar").header("location") == Some("/login"));
     eventually("and the code on the console", || !run.path().join("claim").exists());
-    assert!(claim_command(data.path(), &["close"]).0.contains("No hay ningún reclamo abierto"));
+    assert!(claim_command(data.path(), &["close"]).0.contains("PiChat no espera una activación"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn it_says_how_many_people_in_both_languages_and_leaves_nothing_behind() {
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     for words in [
         "Este equipo aguanta unas ",
-        "This device holds about ",
+        "This device supports about ",
         "El Wi-Fi no hace parte",
         "Wi-Fi is not part",
         "Lo que pone el límite",
