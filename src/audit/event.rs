@@ -37,16 +37,16 @@ impl LoginFailure {
     }
 }
 
-/// Why a session ended.
+/// Reason of the end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
     /// The person signed out.
     Logout,
-    /// It was too old.
+    /// The session reached its maximum age.
     Expired,
-    /// It was unused for too long.
+    /// The session was unused for too long.
     Idle,
-    /// A newer session needed its place.
+    /// A newer session took its slot.
     Evicted,
     /// An administrator locked the account.
     Locked,
@@ -56,7 +56,7 @@ pub enum SessionEnd {
     PasswordReset,
     /// The account was deleted.
     Deleted,
-    /// Its record was removed, and the account is as it was.
+    /// Its record was removed without a change of the account.
     Revoked,
     /// The person chose a new password.
     PasswordChanged,
@@ -65,7 +65,7 @@ pub enum SessionEnd {
 }
 
 impl SessionEnd {
-    /// As it stands in a line.
+    /// Returns the value in a line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Logout => "logout",

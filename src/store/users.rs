@@ -35,11 +35,11 @@ const COLUMNS: &str = "id, name, role, password, locked, must_change, must_chang
 /// State of an account that its sessions depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountState {
-    /// Counts the changes that end the sessions.
+    /// Counter of the changes that end the sessions.
     pub generation: i64,
-    /// The role's word.
+    /// Role, as stored.
     pub role: String,
-    /// An administrator has shut the person out.
+    /// True if an administrator locked the account.
     pub locked: bool,
 }
 
