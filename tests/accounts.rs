@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 use std::process::Output;
 
-use common::server::{eventually, pichat, user_command};
+use common::server::{eventually, pichat_command, user_command};
 use common::{Client, Options, Server};
 use serde_json::json;
 
@@ -35,7 +35,7 @@ fn status(client: &Client) -> u16 {
 }
 
 #[test]
-fn a_sign_in_by_json_says_who_one_is_until_when() {
+fn sign_in_by_json_returns_user_and_expiry() {
     let server = with_users("");
     let mut client = Client::new(&server);
     let anonymous = client.get("/api/session");
@@ -62,7 +62,7 @@ fn a_sign_in_by_json_says_who_one_is_until_when() {
 }
 
 #[test]
-fn a_wrong_password_and_an_unknown_name_get_one_answer() {
+fn wrong_password_and_unknown_name_get_one_answer() {
     let server = with_users("");
     let wrong = Client::new(&server).sign_in(ANA.0, "otra cosa");
     let unknown = Client::new(&server).sign_in("nadie", "otra cosa");
@@ -74,7 +74,7 @@ fn a_wrong_password_and_an_unknown_name_get_one_answer() {
 }
 
 #[test]
-fn the_form_works_without_scripts() {
+fn form_works_without_scripts() {
     let server = with_users("[limits]\nlogin_failures = 2");
     let client = Client::new(&server);
     let right = client.post_form("/login", "usuario=ana&clave=la+clave+de%20ana");
@@ -102,7 +102,7 @@ fn the_form_works_without_scripts() {
 }
 
 #[test]
-fn signing_out_ends_the_session_and_its_sockets() {
+fn sign_out_ends_the_session_and_its_sockets() {
     let server = with_users("");
     let (client, other) = (beto(&server), beto(&server));
     let mut socket = client.socket();
@@ -196,7 +196,7 @@ fn tick() {
 }
 
 #[test]
-fn the_longest_unused_session_gives_way() {
+fn longest_unused_session_is_evicted() {
     let server = with_users("[limits]\nsessions_per_user = 2\nsessions = 3");
     let first = beto(&server);
     tick();
@@ -219,7 +219,7 @@ fn the_longest_unused_session_gives_way() {
 }
 
 #[test]
-fn a_session_is_over_when_unused_and_when_old() {
+fn session_ends_when_idle_and_when_old() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::start(Options { users: vec![ANA, BETO], ..Options::default().data_dir(folder.path()) });
     let (mut unused, mut old) = (ana(&server), beto(&server));
@@ -248,7 +248,7 @@ fn a_session_is_over_when_unused_and_when_old() {
 }
 
 #[test]
-fn the_command_line_works_beside_a_running_server() {
+fn command_line_works_beside_a_running_server() {
     let server = with_users("");
     let dir = &server.data_dir;
     let run = |args: &[&str], stdin: &str| {
@@ -285,7 +285,12 @@ fn the_command_line_works_beside_a_running_server() {
 }
 
 fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
-    pichat().args(args).env("PICHAT_AUDIT_SYSLOG", "stderr").envs(env.iter().copied()).output().expect("the binary starts")
+    pichat_command()
+        .args(args)
+        .env("PICHAT_AUDIT_SYSLOG", "stderr")
+        .envs(env.iter().copied())
+        .output()
+        .expect("the binary starts")
 }
 
 fn said(output: &Output) -> String {
@@ -293,7 +298,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn exit_codes_tell_scripts_what_went_wrong() {
+fn exit_codes_name_the_failure() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = folder.path();
     let user = |args: &[&str], stdin: &str| user_command(args, dir, stdin).0.code();
@@ -321,7 +326,7 @@ fn exit_codes_tell_scripts_what_went_wrong() {
 }
 
 #[test]
-fn the_demonstration_stays_on_this_machine() {
+fn demo_listens_on_loopback_only() {
     for (args, env) in
         [(vec!["demo", "--listen", "0.0.0.0:0"], vec![]), (vec!["demo"], vec![("HOST", "192.0.2.1"), ("PORT", "0")])]
     {
@@ -333,7 +338,7 @@ fn the_demonstration_stays_on_this_machine() {
 }
 
 #[test]
-fn the_first_start_says_how_to_get_in() {
+fn first_start_prints_the_way_in() {
     let mut empty = Server::start(Options { serve: true, ..Options::default() });
     assert!(empty.banner.contains("pichat user add"), "{}", empty.banner);
     assert!(empty.banner.contains("ADMIN_PASS"), "{}", empty.banner);
@@ -356,7 +361,7 @@ fn the_first_start_says_how_to_get_in() {
 }
 
 #[test]
-fn a_sign_in_moves_the_hash_to_the_parameters_in_force() {
+fn sign_in_upgrades_the_hash_parameters() {
     let folder = tempfile::tempdir().expect("a folder");
     let phc = || -> String {
         let db = rusqlite::Connection::open(folder.path().join("pichat.db")).expect("opens");
@@ -378,7 +383,7 @@ fn a_sign_in_moves_the_hash_to_the_parameters_in_force() {
 }
 
 #[test]
-fn a_full_disk_keeps_nobody_out() {
+fn full_disk_does_not_block_sign_in() {
     let data = tempfile::tempdir().expect("a folder");
     drop(Server::start(Options::default().data_dir(data.path())));
     let options = Options { largest_file_kib: Some(128), ..Options::default() };

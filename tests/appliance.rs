@@ -28,7 +28,7 @@ kHlGqhCOTT0=
 -----END CERTIFICATE-----";
 
 #[test]
-fn what_the_file_says_is_put_in_force() {
+fn settings_of_the_card_are_applied() {
     let card = Card::new(
         "\u{feff}data_dir = \"/elsewhere\"\r\nlimits.rooms = 7\r\n[files]\r\ndir = \"/elsewhere\"\r\nmax_file_mib = 3\r\n[device]\r\n\
          hostname = \"Recepcion\"\r\ntime_zone = \"America/Bogota\"\r\n[accounts]\r\nsession_hours = 1\r\n[network]\r\n\
@@ -112,7 +112,7 @@ fn assert_taken(card: &Card) {
 }
 
 #[test]
-fn secrets_leave_the_card_and_nothing_else_of_it_changes() {
+fn secrets_leave_the_card_without_other_changes() {
     let (text, taken) = with_secrets();
     let card = Card::new(&text);
     // A second name keeps the old file within reach: on the card its sectors are free by then, and still hold what they held.
@@ -149,7 +149,7 @@ fn secrets_leave_the_card_and_nothing_else_of_it_changes() {
 }
 
 #[test]
-fn a_power_cut_between_two_steps_loses_nothing() {
+fn power_cut_between_steps_loses_nothing() {
     let (text, taken) = with_secrets();
     let done = Card::new(&text);
     done.boot();
@@ -185,7 +185,7 @@ fn a_power_cut_between_two_steps_loses_nothing() {
 }
 
 #[test]
-fn without_a_disk_nothing_is_taken_from_the_card() {
+fn without_a_disk_secrets_stay_on_the_card() {
     let (text, _) = with_secrets();
     for card in [Card::new(&text), Card::new(&text)] {
         card.write("run/pichat-data-fallback", "");
@@ -199,7 +199,7 @@ fn without_a_disk_nothing_is_taken_from_the_card() {
 }
 
 #[test]
-fn certificates_are_looked_at_as_the_server_would() {
+fn certificates_are_checked_as_by_the_server() {
     let card = Card::new("[tls]\nmode = \"files\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n");
     let (file, key) = ("var/lib/pichat/c.pem", "var/lib/pichat/k.pem");
     let set = |path, text: &str, mode| {
@@ -218,7 +218,7 @@ fn certificates_are_looked_at_as_the_server_would() {
 }
 
 #[test]
-fn whatever_a_network_is_called_wpa_supplicant_is_told_exactly_that() {
+fn wpa_supplicant_gets_any_network_name_exactly() {
     let key = "0123456789abcdefABCDEF0123456789abcdef0123456789abcdef0123456789";
     // The last of each: what WPA makes of the passphrase, computed with another implementation of PBKDF2.
     let networks = [
@@ -255,7 +255,7 @@ fn whatever_a_network_is_called_wpa_supplicant_is_told_exactly_that() {
 }
 
 #[test]
-fn a_request_for_a_new_claim_is_handed_on_once() {
+fn reclaim_request_is_forwarded_once() {
     for name in ["pichat-reclamar", "PICHAT-RECLAMAR.TXT", "Pichat-Reclamar"] {
         let card = Card::new("");
         let (asked, request) = (format!("boot/firmware/{name}"), "var/lib/pichat/reclaim");
@@ -278,7 +278,7 @@ fn a_request_for_a_new_claim_is_handed_on_once() {
 }
 
 #[test]
-fn the_code_is_on_the_card_while_it_is_good_for_something() {
+fn claim_code_is_on_the_card_while_valid() {
     let card = Card::new("");
     let code = || assert_eq!(card.call("code"), (Some(0), String::new()));
     code();

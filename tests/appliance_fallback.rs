@@ -23,7 +23,7 @@ fn in_force(card: &Card) -> [String; 4] {
 }
 
 #[test]
-fn a_broken_file_leaves_the_last_good_settings_in_force() {
+fn broken_file_keeps_the_last_good_settings() {
     let secret = "[wifi]\nssid = \"x\"\npassword = \"clave\"\n";
     let weak = format!("[claim]\nadmin_password_hash = \"{}\"\n", HASH.replace("19456", "64"));
     let large = "#".repeat(1024 * 1024);
@@ -94,7 +94,7 @@ fn a_broken_file_leaves_the_last_good_settings_in_force() {
 }
 
 #[test]
-fn the_last_good_file_is_kept_whole_without_its_secrets() {
+fn last_good_file_is_kept_without_secrets() {
     let card = Card::new(&format!("{GOOD}[claim]\nadmin_password_hash = \"{HASH}\"\n"));
     card.boot();
     let held = in_force(&card);
@@ -121,7 +121,7 @@ fn the_last_good_file_is_kept_whole_without_its_secrets() {
 }
 
 #[test]
-fn name_and_network_hold_when_the_server_cannot_start_with_the_last_good_file() {
+fn name_and_network_survive_unstartable_settings() {
     let card = Card::new(&format!("{GOOD}[tls]\nmode = \"files\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n"));
     self_signed(&card.at("var/lib/pichat"), "pichat.local");
     assert_eq!(card.boot(), "");
@@ -133,7 +133,7 @@ fn name_and_network_hold_when_the_server_cannot_start_with_the_last_good_file() 
 }
 
 #[test]
-fn another_machine_is_left_alone() {
+fn machine_without_the_mark_is_left_alone() {
     for command in ["settings", "code"] {
         let card = Card::new(GOOD);
         fs::remove_file(card.at(MARK)).expect("is there");

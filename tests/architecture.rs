@@ -99,7 +99,7 @@ fn named(code: &str) -> Vec<String> {
 }
 
 #[test]
-fn no_arrow_runs_back() {
+fn modules_depend_in_one_direction() {
     for (module, files) in modules() {
         let from =
             level(&module).unwrap_or_else(|| panic!("{module} has no level: name it in LEVELS and in docs/ARCHITECTURE.md"));
@@ -113,14 +113,14 @@ fn no_arrow_runs_back() {
 }
 
 #[test]
-fn the_test_above_can_see_an_arrow() {
+fn direction_check_finds_a_planted_dependency() {
     assert_eq!(named("use crate::http::Site;"), ["http"]);
     assert_eq!(named("use crate::{store::Db, net};"), ["store", "net"]);
     assert_eq!(named("let x = crate::audit::Audit;"), ["audit"]);
 }
 
 #[test]
-fn every_outside_crate_has_one_home() {
+fn every_external_crate_has_one_home() {
     for (module, files) in modules() {
         for (path, code) in files {
             for (outside, homes) in OWNERS {
@@ -145,7 +145,7 @@ fn commands_make_no_database() {
 }
 
 #[test]
-fn no_file_is_past_its_length() {
+fn files_stay_under_their_line_limit() {
     let mut all = Vec::new();
     for (dir, ending) in
         [("src", "rs"), ("tests", "rs"), ("benches", "rs"), ("assets", "js"), ("assets", "css"), ("assets", "html")]
@@ -159,7 +159,7 @@ fn no_file_is_past_its_length() {
 }
 
 #[test]
-fn no_file_is_called_after_nothing() {
+fn file_names_are_specific() {
     let mut all = Vec::new();
     files(&root().join("src"), "rs", &mut all);
     for path in all {
@@ -179,7 +179,7 @@ fn main_is_short() {
 }
 
 #[test]
-fn the_compiler_that_is_asked_for_is_the_declared_one() {
+fn readme_asks_for_the_declared_compiler() {
     let text = |name: &str| std::fs::read_to_string(root().join(name)).expect("text");
     let manifest = text("Cargo.toml");
     let declared = manifest.lines().find_map(|l| l.strip_prefix("rust-version = \"")?.strip_suffix('"')).expect("is declared");
@@ -209,7 +209,7 @@ fn every_property_has_its_fuzzer() {
 }
 
 #[test]
-fn the_owners_top_level_is_there() {
+fn top_level_has_the_agreed_entries() {
     for name in ["Cargo.toml", "src", "assets", "image", "systemd", "cross.toml", "cuarentena", "benches", "LICENSE"] {
         assert!(root().join(name).exists(), "{name} is missing");
     }

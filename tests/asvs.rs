@@ -75,19 +75,19 @@ fn faults(document: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_list_of_ids_is_whole() {
+fn requirement_ids_are_complete() {
     let count = |list: &str| list.split_whitespace().collect::<BTreeSet<_>>().len();
     assert_eq!((count(LEVEL_1), count(LEVEL_2), standard().len()), (70, 183, 253));
 }
 
 #[test]
-fn every_requirement_has_its_row_and_every_row_says_what_it_must() {
+fn every_requirement_has_a_complete_row() {
     let faults = faults(&read("docs/ASVS.md"));
     assert!(faults.is_empty(), "docs/ASVS.md:\n{}", faults.join("\n"));
 }
 
 #[test]
-fn every_test_that_the_documents_name_exists() {
+fn tests_named_by_documents_exist() {
     for document in ["docs/ASVS.md", "docs/SECURITY-MODEL.md", "docs/CONFORMANCE.md"] {
         let text = read(document);
         let names = named_tests(&text);
@@ -98,7 +98,7 @@ fn every_test_that_the_documents_name_exists() {
 }
 
 #[test]
-fn the_summary_counts_the_rows() {
+fn summary_matches_the_rows() {
     let document = read("docs/ASVS.md");
     let levels = standard();
     let mut counts: BTreeMap<(u8, &str), usize> = BTreeMap::new();
@@ -116,9 +116,9 @@ fn the_summary_counts_the_rows() {
 }
 
 #[test]
-fn the_checks_above_see_each_fault() {
+fn asvs_checks_find_each_planted_fault() {
     let row = |id: &str, level: u8, status: &str, evidence: &str| format!("| {id} | {level} | x | {status} | {evidence} |");
-    let good = row("v5.0.0-1.2.1", 1, "met", "`asvs::the_list_of_ids_is_whole`");
+    let good = row("v5.0.0-1.2.1", 1, "met", "`asvs::requirement_ids_are_complete`");
     let complains = |document: &str, of: &str| faults(document).iter().any(|fault| fault.contains(of));
     assert!(!complains(&good, "v5.0.0-1.2.1:") && complains(&good, "v5.0.0-1.2.2: has no row"));
     for (bad, of) in [
@@ -134,16 +134,16 @@ fn the_checks_above_see_each_fault() {
     ] {
         assert!(complains(&bad, of), "{bad}: {:?}", faults(&bad));
     }
-    assert!(exists("asvs::the_list_of_ids_is_whole") && exists("src/http/pages.rs::a_message_is_escaped"));
-    assert!(exists("browser::claim::whoever_has_the_code_becomes_administrator"));
-    assert!(!exists("browser::story::whoever_has_the_code_becomes_administrator"), "another file");
+    assert!(exists("asvs::requirement_ids_are_complete") && exists("src/http/pages.rs::a_message_is_escaped"));
+    assert!(exists("browser::claim::holder_of_the_code_becomes_administrator"));
+    assert!(!exists("browser::story::holder_of_the_code_becomes_administrator"), "another file");
     assert!(!exists("asvs::the_list_of_ids") && !exists("nothing::at_all"));
     assert!(!exists("asvs::sources"), "a function without the attribute is no test");
 }
 
 /// The rows of the section on changes: defence, file, line as it is, change, what fails.
 #[test]
-fn the_defences_that_can_be_taken_out_stand_where_the_model_says() {
+fn removable_defences_exist_in_the_source() {
     let model = read("docs/SECURITY-MODEL.md");
     let section = model.split("\n## ").find(|part| part.starts_with("Taking a defence out")).expect("the section is there");
     let rows: Vec<_> = section.lines().filter_map(cells).filter(|row| row.len() == 5 && row[1].starts_with('`')).collect();
@@ -206,7 +206,7 @@ fn password_fields_are_masked_and_leave_password_managers_alone() {
 }
 
 #[test]
-fn every_page_behind_the_sign_in_has_a_way_out() {
+fn signed_in_pages_offer_sign_out() {
     for (file, page) in sources("assets/pages", &["html"]) {
         let before = ["login", "reclamar", "no-encontrado", "confianza", "probar"];
         let outside = before.iter().any(|name| file.ends_with(&format!("/{name}.html")));
@@ -235,7 +235,7 @@ fn scripts_evaluate_no_text_and_write_no_html() {
 }
 
 #[test]
-fn the_server_calls_nobody_and_runs_one_program() {
+fn server_opens_no_connections_and_runs_one_program() {
     let mut runs = Vec::new();
     for (file, code) in sources("src", &["rs"]) {
         if file.ends_with("_tests.rs") {
@@ -278,7 +278,7 @@ fn unsafe_code_is_forbidden() {
 }
 
 #[test]
-fn a_password_has_no_date() {
+fn password_has_no_expiry_date() {
     let schema = read("src/store/migrations.rs");
     let users = schema.split("CREATE TABLE users (").nth(1).and_then(|rest| rest.split(") STRICT").next()).expect("the table");
     let dates: Vec<_> = users.split_whitespace().filter(|word| word.ends_with("_at") || word.contains("expire")).collect();
@@ -286,7 +286,7 @@ fn a_password_has_no_date() {
 }
 
 #[test]
-fn the_service_may_do_little() {
+fn service_unit_is_sandboxed() {
     let unit = read("systemd/pichat.service");
     for line in [
         "User=pichat",
@@ -306,7 +306,7 @@ fn the_service_may_do_little() {
 }
 
 #[test]
-fn the_security_model_has_its_parts() {
+fn security_model_has_its_sections() {
     let model = read("docs/SECURITY-MODEL.md");
     for part in [
         "Assets",

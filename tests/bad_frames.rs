@@ -77,7 +77,7 @@ impl Stage {
         let server = Server::start(Options::config("[limits]\nsockets_per_session = 64\n"));
         let client = Client::cliente(&server);
         let mut witness = Client::usuario(&server).socket();
-        witness.enter("sala");
+        witness.join_default("sala");
         Self { server, client, witness }
     }
 
@@ -93,17 +93,17 @@ impl Stage {
 
     #[track_caller]
     fn goes_on(&mut self, after: &str) {
-        let answer = self.witness.ask(json!({"type": "leave", "room": "ajena"}));
+        let answer = self.witness.request(json!({"type": "leave", "room": "ajena"}));
         assert_eq!(answer["code"], "not_member", "{after}");
         assert_eq!(Client::new(&self.server).get("/api/health").status, 200, "{after}");
     }
 }
 
 #[test]
-fn what_is_no_request_is_a_bad_request_and_the_socket_stays() {
+fn malformed_request_is_refused_and_the_socket_stays() {
     let server = Server::demo();
     let mut a = Client::cliente(&server).socket();
-    a.enter("sala");
+    a.join_default("sala");
     let deep = "[".repeat(5000);
     let bad = [
         "",
@@ -158,11 +158,11 @@ fn what_is_no_request_is_a_bad_request_and_the_socket_stays() {
     a.send(&json!({"type": "send", "room": "x".repeat(300), "text": "x"}));
     let long = a.recv();
     assert!(["bad_request", "too_long"].map(Some).contains(&long["code"].as_str()), "{long}");
-    assert_eq!(a.say("sala", "sigo aquí")["seq"], 1, "nothing of all that was said");
+    assert_eq!(a.send_message("sala", "sigo aquí")["seq"], 1, "nothing of all that was said");
 }
 
 #[test]
-fn refused_frames_of_any_kind_count_to_flooding() {
+fn refused_frames_of_any_kind_count_as_flooding() {
     let server = Server::demo();
     let client = Client::cliente(&server);
     let long = json!({"type": "send", "room": "sala", "text": "x".repeat(4001)}).to_string();
@@ -170,12 +170,12 @@ fn refused_frames_of_any_kind_count_to_flooding() {
     let code = r#"{"type":"leave","room":"ñ"}"#;
     for (frames, reason) in [(["{", other], "not_member"), ([code, long.as_str()], "too_long")] {
         let mut socket = client.socket();
-        socket.enter("sala");
+        socket.join_default("sala");
         for n in 0..FLOOD {
             socket.send_text(frames[n % 2]);
             assert_eq!(socket.recv_type("error")["type"], "error", "{n}");
         }
-        assert_eq!(socket.say("sala", "sigo")["type"], "sent", "as many as one may");
+        assert_eq!(socket.send_message("sala", "sigo")["type"], "sent", "as many as one may");
         socket.send_text(frames[1]);
         assert_eq!(socket.close_code(), 1008);
         let line = server
@@ -190,7 +190,7 @@ fn many_bad_requests_at_once_are_all_answered() {
     const MANY: usize = FLOOD;
     let server = Server::demo();
     let mut a = Client::cliente(&server).socket();
-    a.enter("sala");
+    a.join_default("sala");
     // The first is a text that somebody is told of, so that writes are owed while the others come in.
     let mut at_once = frame(FIN | TEXT, br#"{"type":"send","room":"sala","text":"hola"}"#);
     at_once.extend(std::iter::repeat_n(frame(FIN | TEXT, b"{"), MANY).flatten());
@@ -200,7 +200,7 @@ fn many_bad_requests_at_once_are_all_answered() {
     for _ in 0..MANY {
         assert_error(&a.recv(), "bad_request");
     }
-    assert_eq!(a.say("sala", "sigo")["type"], "sent");
+    assert_eq!(a.send_message("sala", "sigo")["type"], "sent");
 }
 
 #[test]
@@ -210,22 +210,22 @@ fn more_than_120_rate_limited_in_a_minute_is_flooding() {
     let (mut a, mut calm) = (client.socket(), client.socket());
     let mut b = Client::usuario(&server).socket();
     for socket in [&mut a, &mut calm, &mut b] {
-        socket.enter("sala");
+        socket.join_default("sala");
     }
-    assert_eq!(a.say("sala", "x")["type"], "sent");
+    assert_eq!(a.send_message("sala", "x")["type"], "sent");
     for n in 1..=120 {
-        let answer = a.say("sala", "x");
+        let answer = a.send_message("sala", "x");
         assert_eq!(answer["code"], "rate_limited", "{n}: {answer}");
     }
-    assert_eq!(a.ask(json!({"type": "leave", "room": "sala"}))["type"], "left", "120 are not more than 120");
+    assert_eq!(a.request(json!({"type": "leave", "room": "sala"}))["type"], "left", "120 are not more than 120");
     a.send(&json!({"type": "send", "room": "sala", "text": "x"}));
     assert_eq!(a.close_code(), 1008);
-    assert_error(&calm.say("sala", "x"), "rate_limited");
-    assert_eq!(b.say("sala", "yo sigo")["type"], "sent");
+    assert_error(&calm.send_message("sala", "x"), "rate_limited");
+    assert_eq!(b.send_message("sala", "yo sigo")["type"], "sent");
 }
 
 #[test]
-fn a_broken_protocol_closes_that_socket_and_nothing_else() {
+fn protocol_violation_closes_that_socket_only() {
     let mut stage = Stage::new();
     let unmasked = [&[FIN | TEXT, 2], b"{}".as_slice()].concat();
     stage.closes(&unmasked, 1002, "an unmasked frame");
@@ -249,7 +249,7 @@ fn a_broken_protocol_closes_that_socket_and_nothing_else() {
 }
 
 #[test]
-fn a_frame_has_16_kib_at_most() {
+fn frame_has_16_kib_at_most() {
     let mut stage = Stage::new();
     let mut whole = stage.client.socket();
     whole.send_text(&padded(16 * 1024));
@@ -269,10 +269,10 @@ fn a_frame_has_16_kib_at_most() {
 }
 
 #[test]
-fn longer_texts_raise_the_frame_limit_with_them() {
+fn longer_texts_raise_the_frame_limit() {
     let server = Server::start(Options::config("[limits]\nmessage_chars = 4000\n"));
     let mut a = Client::cliente(&server).socket();
-    a.enter("sala");
+    a.join_default("sala");
     let escaped = r"\ud83e\udd80".repeat(4000);
     a.send_text(&format!(r#"{{"type":"send","room":"sala","text":"{escaped}"}}"#));
     assert_eq!(a.recv_type("message")["text"], "🦀".repeat(4000));
@@ -281,7 +281,7 @@ fn longer_texts_raise_the_frame_limit_with_them() {
 }
 
 #[test]
-fn pieces_make_a_message_and_pings_are_answered_between_them() {
+fn fragments_join_and_pings_between_are_answered() {
     let server = Server::demo();
     let mut stream = Client::cliente(&server).socket().stream.try_clone().expect("clones");
     let text = r#"{"type":"leave","ref":"ñ🦀","room":"ajena"}"#.as_bytes();
@@ -321,11 +321,11 @@ fn pieces_make_a_message_and_pings_are_answered_between_them() {
 }
 
 #[test]
-fn a_session_has_sixteen_sockets() {
+fn session_has_sixteen_sockets() {
     let server = Server::demo();
     let client = Client::cliente(&server);
     let mut sockets: Vec<Socket> = (0..16).map(|_| client.socket()).collect();
-    let answers = |socket: &mut Socket| socket.ask(json!({"type": "leave", "room": "ajena"}))["code"] == "not_member";
+    let answers = |socket: &mut Socket| socket.request(json!({"type": "leave", "room": "ajena"}))["code"] == "not_member";
     // Heard from just now, whatever the machine's pace: none of them is taken for dead.
     let refused = |sockets: &mut [Socket]| {
         assert!(sockets.iter_mut().all(answers), "the sixteen go on");
@@ -341,7 +341,7 @@ fn a_session_has_sixteen_sockets() {
 }
 
 #[test]
-fn what_is_no_handshake_is_told_so() {
+fn malformed_handshake_is_refused_with_a_reason() {
     let server = Server::demo();
     let client = Client::cliente(&server);
     let ask = |method: &str, headers: &[(&str, &str)]| {

@@ -87,7 +87,7 @@ fn create_join_talk_leave() {
     let left = at_once(&mut b, json!({"type": "leave", "ref": "3", "room": "Sala_1-b"}));
     assert_eq!(left, json!({"type": "left", "ref": "3", "room": "Sala_1-b"}));
     assert_presence(&a.recv(), "Sala_1-b", "usuario", "left");
-    assert_eq!(a.say("Sala_1-b", "¿sigues?")["seq"], 2);
+    assert_eq!(a.send_message("Sala_1-b", "¿sigues?")["seq"], 2);
     let again = at_once(&mut b, json!({"type": "leave", "ref": "4", "room": "Sala_1-b"}));
     assert_error(&again, "not_member");
     let back = b.join("Sala_1-b", "secreta", "private");
@@ -95,12 +95,12 @@ fn create_join_talk_leave() {
 }
 
 #[test]
-fn a_wrong_password_costs_a_pause_that_doubles() {
+fn wrong_room_password_costs_a_doubling_pause() {
     let server = Server::demo();
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     let mut owner = Client::admin(&server).socket();
-    owner.enter("sala");
-    owner.enter("otra");
+    owner.join_default("sala");
+    owner.join_default("otra");
     let wrong = |socket: &mut Socket, seconds: u64| {
         let started = Instant::now();
         let refused = socket.join("sala", "no es esta", "group");
@@ -133,7 +133,7 @@ fn a_wrong_password_costs_a_pause_that_doubles() {
 }
 
 #[test]
-fn the_lobby_lists_group_rooms_and_an_administrator_sees_all() {
+fn lobby_lists_group_rooms_and_all_to_administrators() {
     let server = unhurried("");
     let (cliente, admin) = (Client::cliente(&server), Client::admin(&server));
     let (mut a, mut a2, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
@@ -151,46 +151,46 @@ fn the_lobby_lists_group_rooms_and_an_administrator_sees_all() {
 }
 
 #[test]
-fn presence_is_of_people_not_of_sockets() {
+fn presence_is_per_user_not_per_socket() {
     let server = unhurried("");
     let cliente = Client::cliente(&server);
     let (mut a, mut a2, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
-    b.enter("sala");
-    a.enter("sala");
+    b.join_default("sala");
+    a.join_default("sala");
     assert_presence(&b.recv(), "sala", "cliente", "joined");
-    assert_eq!(a2.enter("sala")["members"], json!(["cliente", "usuario"]));
-    a.ask(json!({"type": "leave", "room": "sala"}));
-    a2.say("sala", "aquí sigo");
+    assert_eq!(a2.join_default("sala")["members"], json!(["cliente", "usuario"]));
+    a.request(json!({"type": "leave", "room": "sala"}));
+    a2.send_message("sala", "aquí sigo");
     let next = b.recv();
     assert_eq!(next["text"], "aquí sigo", "neither a second `joined` nor a first `left`: {next}");
-    a2.ask(json!({"type": "leave", "room": "sala"}));
+    a2.request(json!({"type": "leave", "room": "sala"}));
     assert_presence(&b.recv(), "sala", "cliente", "left");
 }
 
 #[test]
-fn joining_again_on_the_same_socket_is_one_place_and_no_news() {
+fn rejoining_on_one_socket_keeps_one_seat() {
     let server = unhurried("");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    b.enter("sala");
-    let first = a.enter("sala");
+    b.join_default("sala");
+    let first = a.join_default("sala");
     assert_presence(&b.recv(), "sala", "cliente", "joined");
     let second = a.join("sala", "secreta", "private");
     assert_eq!((&second["type"], &second["created"], &second["kind"]), (&json!("joined"), &json!(false), &json!("group")));
     assert_eq!(second["members"], json!(["cliente", "usuario"]));
     assert_ne!(second["resume"], first["resume"], "the token is new at each join");
-    a.say("sala", "una vez");
+    a.send_message("sala", "una vez");
     assert_eq!(b.recv()["text"], "una vez", "no presence came before");
-    a.ask(json!({"type": "leave", "room": "sala"}));
+    a.request(json!({"type": "leave", "room": "sala"}));
     assert_presence(&b.recv(), "sala", "cliente", "left");
-    assert_error(&a.say("sala", "¿sigo dentro?"), "not_member");
+    assert_error(&a.send_message("sala", "¿sigo dentro?"), "not_member");
 }
 
 #[test]
-fn a_ref_is_echoed_to_who_asked_and_to_nobody_else() {
+fn ref_is_echoed_to_the_sender_only() {
     let server = unhurried("");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    b.enter("sala");
-    a.enter("sala");
+    b.join_default("sala");
+    a.join_default("sala");
     b.recv_type("presence");
     let longest = "ñ".repeat(32);
     for reference in [json!(longest), json!(""), json!("a\"b")] {
@@ -212,11 +212,11 @@ fn a_ref_is_echoed_to_who_asked_and_to_nobody_else() {
 }
 
 #[test]
-fn text_goes_out_as_it_came_in_but_for_what_deceives() {
+fn text_arrives_unchanged_but_for_deceptive_characters() {
     let server = unhurried("");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    b.enter("sala");
+    a.join_default("sala");
+    b.join_default("sala");
     let bidi = "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
     let same = ["<b>\"&'</b>\\ &lt; %3C {}", "  ni recortado  ", "uno\ndos\ttres\n", "👩‍👩‍👧 \u{2028} ñandú 名", "null"];
     let cleaned = [
@@ -226,87 +226,87 @@ fn text_goes_out_as_it_came_in_but_for_what_deceives() {
         ("a\u{202e}\u{301}", "á"),
     ];
     for (raw, want) in same.iter().map(|text| (*text, *text)).chain(cleaned) {
-        assert_eq!(a.say("sala", raw)["type"], "sent", "{raw:?}");
+        assert_eq!(a.send_message("sala", raw)["type"], "sent", "{raw:?}");
         assert_eq!(b.recv_type("message")["text"], want, "{raw:?}");
     }
     let blanks = ["", " ", "\n\t \r", "\0\u{7}", bidi, "\u{a0}\u{3000}\u{2003}\u{202e}"];
     for blank in blanks {
-        assert_error(&a.say("sala", blank), "bad_request");
+        assert_error(&a.send_message("sala", blank), "bad_request");
     }
-    assert_eq!(a.say("sala", "fin")["seq"], 10, "what was refused took no number");
+    assert_eq!(a.send_message("sala", "fin")["seq"], 10, "what was refused took no number");
     assert!(texts_until(&mut b, "fin").is_empty());
 }
 
 #[test]
-fn a_text_has_a_thousand_scalar_values_at_most() {
+fn text_has_at_most_1000_scalar_values() {
     let server = unhurried("");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    b.enter("sala");
-    assert_error(&a.say("sala", &"a".repeat(1001)), "too_long");
-    assert_error(&a.say("sala", &"🦀".repeat(1001)), "too_long");
+    a.join_default("sala");
+    b.join_default("sala");
+    assert_error(&a.send_message("sala", &"a".repeat(1001)), "too_long");
+    assert_error(&a.send_message("sala", &"🦀".repeat(1001)), "too_long");
     let crabs = "🦀".repeat(1000);
     for whole in ["a".repeat(1000), crabs.clone(), format!("{}\u{7}\u{202e}", "b".repeat(1000)), "e\u{301}".repeat(1000)] {
-        assert_eq!(a.say("sala", &whole)["type"], "sent", "counted after cleaning");
+        assert_eq!(a.send_message("sala", &whole)["type"], "sent", "counted after cleaning");
     }
     // Twelve bytes a character, as the strictest JSON encoder writes it: the frame limit must let it through.
     let escaped = r"\ud83e\udd80".repeat(1000);
     a.send_text(&format!(r#"{{"type":"send","ref":"esc","room":"sala","text":"{escaped}"}}"#));
-    a.say("sala", "fin");
+    a.send_message("sala", "fin");
     let texts = texts_until(&mut b, "fin");
     assert_eq!(texts, ["a".repeat(1000), crabs.clone(), "b".repeat(1000), "é".repeat(1000), crabs]);
 }
 
 #[test]
-fn numbers_count_by_one_in_each_room_whoever_speaks() {
+fn sequence_numbers_count_by_one_in_each_room() {
     let server = unhurried("");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     for room in ["uno", "dos"] {
-        a.enter(room);
+        a.join_default(room);
     }
-    b.enter("uno");
+    b.join_default("uno");
     for n in 1..=30 {
         let speaker = if n % 3 == 0 { &mut b } else { &mut a };
-        assert_eq!(speaker.say("uno", "x")["seq"], n);
+        assert_eq!(speaker.send_message("uno", "x")["seq"], n);
         if n % 5 == 0 {
-            assert_eq!(a.say("dos", "y")["seq"], n / 5, "another room has its own");
+            assert_eq!(a.send_message("dos", "y")["seq"], n / 5, "another room has its own");
         }
     }
     let mut c = Client::admin(&server).socket();
-    assert_eq!((&c.enter("uno")["seq"], &c.enter("dos")["seq"]), (&json!(30), &json!(6)));
+    assert_eq!((&c.join_default("uno")["seq"], &c.join_default("dos")["seq"]), (&json!(30), &json!(6)));
 }
 
 #[test]
-fn several_rooms_at_once_stay_apart() {
+fn concurrent_rooms_stay_apart() {
     let server = unhurried("");
     let (mut a, mut b, mut c) =
         (Client::cliente(&server).socket(), Client::usuario(&server).socket(), Client::admin(&server).socket());
     for room in ["uno", "dos", "tres"] {
-        a.enter(room);
+        a.join_default(room);
     }
-    b.enter("uno");
-    c.enter("dos");
+    b.join_default("uno");
+    c.join_default("dos");
     assert_presence(&a.recv_type("presence"), "uno", "usuario", "joined");
     assert_presence(&a.recv_type("presence"), "dos", "admin", "joined");
-    a.say("dos", "para admin");
-    a.say("tres", "para nadie");
-    a.say("uno", "para usuario");
+    a.send_message("dos", "para admin");
+    a.send_message("tres", "para nadie");
+    a.send_message("uno", "para usuario");
     let (to_b, to_c) = (b.recv(), c.recv());
     assert_eq!((&to_b["room"], &to_b["text"]), (&json!("uno"), &json!("para usuario")));
     assert_eq!((&to_c["room"], &to_c["text"]), (&json!("dos"), &json!("para admin")));
-    a.ask(json!({"type": "leave", "room": "uno"}));
-    assert_error(&a.say("uno", "x"), "not_member");
-    assert_eq!(a.say("dos", "sigo aquí")["type"], "sent", "leaving one room leaves one room");
+    a.request(json!({"type": "leave", "room": "uno"}));
+    assert_error(&a.send_message("uno", "x"), "not_member");
+    assert_eq!(a.send_message("dos", "sigo aquí")["type"], "sent", "leaving one room leaves one room");
     assert_presence(&b.recv(), "uno", "cliente", "left");
     assert_eq!(c.recv()["text"], "sigo aquí", "no `left` of another room");
 }
 
 #[test]
-fn typing_is_seen_by_the_others_and_never_refused_for_haste() {
+fn typing_reaches_others_and_is_never_rate_refused() {
     let server = unhurried("");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    b.enter("sala");
+    a.join_default("sala");
+    b.join_default("sala");
     a.recv_type("presence");
     let started = Instant::now();
     for _ in 0..200 {
@@ -329,11 +329,11 @@ fn typing_is_seen_by_the_others_and_never_refused_for_haste() {
     assert!((1..=allowed).contains(&seen), "30 a minute, so {seen} are not 1 to {allowed}");
     assert_error(&at_once(&mut a, json!({"type": "typing", "room": "ajena"})), "not_member");
     // It has a limit of its own: it has taken nothing from the messages.
-    assert_eq!(a.say("sala", "más")["type"], "sent");
+    assert_eq!(a.send_message("sala", "más")["type"], "sent");
 }
 
 #[test]
-fn many_who_speak_at_once_fill_nobody_s_queue() {
+fn concurrent_speakers_fill_no_queue() {
     const SPEAKERS: usize = 8;
     const EACH: usize = 80;
     const LISTENERS: usize = 12;
@@ -341,7 +341,7 @@ fn many_who_speak_at_once_fill_nobody_s_queue() {
     let client = Client::cliente(&server);
     let mut sockets: Vec<_> = (0..SPEAKERS + LISTENERS).map(|_| client.socket()).collect();
     for socket in &mut sockets {
-        socket.enter("sala");
+        socket.join_default("sala");
     }
     std::thread::scope(|scope| {
         for (who, socket) in sockets.iter_mut().enumerate() {

@@ -33,7 +33,7 @@ fn claim(client: &Client, code: &str, name: &str, password: &str) -> common::Res
 }
 
 #[test]
-fn every_page_leads_to_the_claim_until_it_is_done() {
+fn unclaimed_device_redirects_to_the_claim() {
     let (server, run) = unclaimed(None);
     let client = Client::new(&server);
     for page in ["/", "/login", "/inicio", "/chat", "/listar", "/subir", "/no-hay"] {
@@ -67,7 +67,7 @@ fn every_page_leads_to_the_claim_until_it_is_done() {
 }
 
 #[test]
-fn the_form_works_without_scripts() {
+fn form_works_without_scripts() {
     let (server, run) = unclaimed(None);
     let code = code(&run);
     let client = Client::new(&server);
@@ -90,7 +90,7 @@ fn the_form_works_without_scripts() {
 }
 
 #[test]
-fn wrong_codes_are_limited_and_a_foreign_page_cannot_claim() {
+fn wrong_codes_are_limited_and_foreign_origins_refused() {
     let (server, run) = unclaimed(None);
     let client = Client::new(&server);
     let crossed = client.clone().with("Origin", "http://evil.example").post_form("/reclamar", &format!("codigo={}", code(&run)));
@@ -115,7 +115,7 @@ fn wrong_codes_are_limited_and_a_foreign_page_cannot_claim() {
 }
 
 #[test]
-fn of_many_who_hold_the_code_one_becomes_administrator() {
+fn concurrent_claims_make_one_administrator() {
     let (server, run) = unclaimed(None);
     let code = code(&run);
     let statuses: Vec<u16> = std::thread::scope(|scope| {
@@ -132,7 +132,7 @@ fn of_many_who_hold_the_code_one_becomes_administrator() {
 }
 
 #[test]
-fn the_code_outlives_a_restart_and_a_kill() {
+fn claim_code_survives_restart_and_kill() {
     let data = tempfile::tempdir().unwrap();
     let (mut server, run) = unclaimed(Some(data.path()));
     let first = code(&run);
@@ -147,7 +147,7 @@ fn the_code_outlives_a_restart_and_a_kill() {
 }
 
 #[test]
-fn an_account_made_by_command_ends_the_first_claim() {
+fn account_made_by_command_ends_the_first_claim() {
     let (server, run) = unclaimed(None);
     add_user(&server.data_dir, "ana", "una-clave-larga", "administrator");
     eventually("the claim is over", || !run.path().join("claim").exists());
@@ -155,7 +155,7 @@ fn an_account_made_by_command_ends_the_first_claim() {
 }
 
 #[test]
-fn a_card_may_carry_the_hash_of_the_first_administrator() {
+fn card_may_carry_the_first_administrators_hash() {
     let phc = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
     let config = format!("[claim]\nadmin_name = \"jefa\"\nadmin_password_hash = \"{phc}\"\n");
     let run = tempfile::tempdir().unwrap();
@@ -170,7 +170,7 @@ fn a_card_may_carry_the_hash_of_the_first_administrator() {
 }
 
 #[test]
-fn reclaim_gives_a_lost_device_back_and_ends_every_session() {
+fn reclaim_makes_an_administrator_and_ends_sessions() {
     let data = tempfile::tempdir().unwrap();
     add_user(data.path(), "ana", "olvidada-del-todo", "administrator");
     add_user(data.path(), "beto", "la-clave-de-beto", "cliente");
@@ -196,7 +196,7 @@ fn reclaim_gives_a_lost_device_back_and_ends_every_session() {
 
 /// Runs `pichat claim …` on a folder; returns what it printed on standard output and standard error.
 fn claim_command(data: &Path, args: &[&str]) -> (String, String) {
-    let mut command = common::server::pichat();
+    let mut command = common::server::pichat_command();
     command.arg("claim").args(args).arg("--data-dir").arg(data).env("PICHAT_AUDIT_SYSLOG", "stderr");
     let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -230,7 +230,7 @@ fn each_reclaim_has_a_new_code() {
 }
 
 #[test]
-fn accounts_made_in_any_way_retire_the_first_code() {
+fn any_account_retires_the_first_code() {
     let phc = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
     let settings = Options::config(&format!("[claim]\nadmin_password_hash = \"{phc}\"\n"));
     for options in [settings, Options::default().env("ADMIN_PASS", "una clave de entrada")] {

@@ -182,7 +182,7 @@ fn close_of_any_kind_names_its_reason() {
     let server = serve("[limits]\nsockets_per_session = 2");
     let (beto, carla) = (person(&server, "beto"), person(&server, "carla"));
     let mut socket = carla.socket();
-    socket.send_message(Message::binary(vec![1]));
+    socket.send_raw(Message::binary(vec![1]));
     assert_eq!(socket.close_frame(), (1003, "binary_frame".to_owned()));
     let mut socket = carla.socket();
     socket.send_text(&"x".repeat(1 << 20));

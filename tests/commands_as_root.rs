@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use common::server::{Options, add_user, pichat, user_command};
+use common::server::{Options, add_user, pichat_command, user_command};
 use common::tls::said;
 
 /// An account number that no account of this machine has.
@@ -41,7 +41,12 @@ fn foreign(folder: &Path) -> Vec<String> {
 }
 
 fn ca(command: &str, data_dir: &Path) -> Output {
-    pichat().args(["ca", command, "--data-dir"]).arg(data_dir).env("PICHAT_AUDIT_SYSLOG", "stderr").output().expect("runs")
+    pichat_command()
+        .args(["ca", command, "--data-dir"])
+        .arg(data_dir)
+        .env("PICHAT_AUDIT_SYSLOG", "stderr")
+        .output()
+        .expect("runs")
 }
 
 #[test]
@@ -76,7 +81,7 @@ fn command_as_root_writes_as_the_owner_of_the_folder() {
     assert_eq!(ca("show", &data).status.code(), Some(78));
     assert!(ca("renew", &data).status.success(), "the link is put aside");
     assert_eq!(fs::read_to_string(&secret).expect("text"), "of root");
-    let list = pichat().args(["user", "list", "--data-dir"]).arg(&data).output().expect("runs");
+    let list = pichat_command().args(["user", "list", "--data-dir"]).arg(&data).output().expect("runs");
     assert!(said(&list).contains("ana"), "{}", said(&list));
 }
 
@@ -85,7 +90,7 @@ fn serve_refuses_folders_and_keys_that_others_can_change() {
     let outer = tempfile::tempdir().expect("a folder");
     let serve = |data: &Path| {
         let log = outer.path().join("log");
-        let mut serve = pichat();
+        let mut serve = pichat_command();
         serve.args(["serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data-dir"]).arg(data);
         serve.env("PICHAT_AUDIT_SYSLOG", "stderr").stderr(fs::File::create(&log).expect("a log"));
         let mut child = serve.spawn().expect("runs");

@@ -9,17 +9,18 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 
-use common::server::{eventually, pichat};
+use common::server::{eventually, pichat_command};
 use common::{Client, Options, Server};
 use serde_json::json;
 
 fn run(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } = pichat().args(args).envs(env.iter().copied()).output().expect("the binary starts");
+    let Output { status, stdout, stderr } =
+        pichat_command().args(args).envs(env.iter().copied()).output().expect("the binary starts");
     (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
 }
 
 #[test]
-fn check_takes_the_example_and_points_at_faults() {
+fn check_accepts_the_example_and_locates_faults() {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pichat.example.toml");
     let (code, said) = run(&["check", example], &[]);
     assert_eq!(code, Some(0), "{said}");
@@ -60,12 +61,12 @@ fn reload(server: &Server, settings: &str, event: &str) -> String {
 }
 
 #[test]
-fn a_sighup_changes_what_can_change() {
+fn sighup_applies_reloadable_settings() {
     let server = Server::start(Options::config("[limits]\nmessage_chars = 10"));
     let client = Client::cliente(&server);
     let mut socket = client.socket();
-    socket.enter("SALA");
-    assert_eq!(socket.say("SALA", &"x".repeat(11))["code"], "too_long");
+    socket.join_default("SALA");
+    assert_eq!(socket.send_message("SALA", &"x".repeat(11))["code"], "too_long");
     let named = |path: &str| Client::new(&server).send("GET", path, &[("Host", "chat.oficina.lan")], b"").status;
     assert_eq!((named("/api/health"), client.upload("a", &vec![b'x'; 2_000_000]).status), (421, 201));
 
@@ -74,14 +75,14 @@ fn a_sighup_changes_what_can_change() {
     let (changed, restart) = line.split_once(" restart=").expect("says what waits");
     assert!(["http.hosts", "limits.message_chars", "files.max_file_mib"].iter().all(|key| changed.contains(key)), "{line}");
     assert!(!changed.contains("argon2") && restart.contains("accounts.argon2"), "{line}");
-    assert_eq!(socket.say("SALA", &"x".repeat(20))["type"], "sent", "an open socket, too");
-    assert_eq!(socket.say("SALA", &"x".repeat(21))["code"], "too_long");
+    assert_eq!(socket.send_message("SALA", &"x".repeat(20))["type"], "sent", "an open socket, too");
+    assert_eq!(socket.send_message("SALA", &"x".repeat(21))["code"], "too_long");
     assert_eq!((named("/api/health"), client.upload("a", &vec![b'x'; 2_000_000]).status), (200, 413));
 
     let line = reload(&server, "[limits]\nmessage_chars = 20\nrums = 3\n", "event=config.rejected");
     assert!(line.contains("result=refused") && line.contains(":3:1"), "{line}");
     assert_eq!(
-        (named("/api/health"), socket.say("SALA", &"x".repeat(20))["type"].clone()),
+        (named("/api/health"), socket.send_message("SALA", &"x".repeat(20))["type"].clone()),
         (200, json!("sent")),
         "the old ones hold"
     );
@@ -151,7 +152,7 @@ fn fields(line: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_log_tells_who_did_what_and_no_secret() {
+fn log_names_actors_and_no_secrets() {
     let log = Syslog::listen();
     let mut server = Server::start(Options::default().env("PICHAT_AUDIT_SYSLOG", &log.path));
     assert_eq!(Client::new(&server).sign_in("cliente", "SECRETO-clave").status, 401);
@@ -163,7 +164,7 @@ fn the_log_tells_who_did_what_and_no_secret() {
     let mut socket = client.socket();
     let joined = socket.join("SALA", "SECRETO-de-sala", "group");
     let resume = joined["resume"].as_str().expect("a token").to_owned();
-    assert_eq!(socket.say("SALA", "SECRETO-de-charla")["type"], "sent");
+    assert_eq!(socket.send_message("SALA", "SECRETO-de-charla")["type"], "sent");
     assert_eq!(Client::usuario(&server).socket().join("SALA", "SECRETO-mala", "group")["code"], "wrong_password");
     assert_eq!(Client::admin(&server).socket().join("SALA", "SECRETO-de-sala", "group")["type"], "joined");
     let stored = client.upload("acta.txt", b"SECRETO-contenido");
@@ -211,7 +212,7 @@ fn the_log_tells_who_did_what_and_no_secret() {
 }
 
 #[test]
-fn nobody_forges_a_line() {
+fn audit_lines_cannot_be_forged() {
     let log = Syslog::listen();
     let server = Server::start(Options::default().env("PICHAT_AUDIT_SYSLOG", &log.path));
     let forged = "event=login.ok result=ok user=\"admin\" addr=6.6.6.6";
@@ -242,8 +243,8 @@ fn nobody_forges_a_line() {
 }
 
 #[test]
-fn the_variables_of_the_seed_still_work() {
-    let mut child = pichat()
+fn legacy_variables_still_work() {
+    let mut child = pichat_command()
         .args(["demo"])
         .envs([("HOST", "127.0.0.1"), ("PORT", "0"), ("PICHAT_AUDIT_SYSLOG", "stderr"), ("LOG_LEVEL", "WARNING")])
         .stdout(Stdio::piped())
@@ -279,7 +280,7 @@ fn the_variables_of_the_seed_still_work() {
     assert_eq!(locked.code(), "locked_out");
     assert!(locked.json()["retry_after"].as_u64().is_some_and(|s| s <= 60), "{}", locked.text());
     let mut socket = admin.socket();
-    socket.enter("UNA");
+    socket.join_default("UNA");
     assert_eq!(socket.join("DOS", "secreta", "group")["code"], "too_many_rooms");
     let answer = admin.send("GET", "/api/health", &[("Origin", "http://intranet.example")], b"");
     assert_eq!(answer.header("access-control-allow-origin"), Some("http://intranet.example"));
@@ -290,7 +291,7 @@ fn the_variables_of_the_seed_still_work() {
 }
 
 #[test]
-fn wrong_variables_and_weak_keys_are_refused_without_being_repeated() {
+fn refused_variables_and_keys_are_not_repeated() {
     for (name, value, shown) in [
         ("PORT", "99999", true),
         ("HOST", "nada", true),

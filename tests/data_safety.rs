@@ -48,7 +48,7 @@ fn unmounted_disk_is_refused_until_it_is_back() {
 }
 
 #[test]
-fn folder_from_before_marks_is_taken_over() {
+fn unmarked_folder_is_adopted() {
     let (folder, ids) = filled();
     let db = Connection::open(folder.path().join("pichat.db")).expect("opens");
     db.execute("DELETE FROM settings WHERE key = 'store_id'", []).expect("works");
@@ -126,7 +126,7 @@ fn orphan_can_be_adopted() {
 }
 
 #[test]
-fn accept_goes_on_with_a_folder_and_the_lost_come_back() {
+fn accepted_folder_finds_lost_files_again() {
     let (folder, ids) = filled();
     let (dir, away) = (folder.path().join("cuarentena"), folder.path().join("disco"));
     fs::rename(&dir, &away).expect("unmounts");
@@ -197,7 +197,7 @@ fn lost_file_is_gone_with_its_object() {
 }
 
 #[test]
-fn failed_unlink_is_said_and_tried_again() {
+fn failed_unlink_is_reported_and_retried() {
     let (folder, ids) = filled();
     let path = folder.path().join("cuarentena").join(&ids[0]);
     let server = start(folder.path());
@@ -219,7 +219,7 @@ fn failed_unlink_is_said_and_tried_again() {
 }
 
 #[test]
-fn read_only_folder_is_said_at_the_start() {
+fn read_only_folder_is_reported_at_the_start() {
     let (folder, ids) = filled();
     let script = "mount --bind \"$1/cuarentena\" \"$1/cuarentena\" && mount -o remount,ro,bind \"$1/cuarentena\" && \
                   exec \"$0\" demo --listen 127.0.0.1:0 --data-dir \"$1\"";

@@ -15,7 +15,7 @@ use common::server::user_command;
 use rusqlite::Connection;
 
 #[test]
-fn moved_database_is_missed_and_not_made_anew() {
+fn moved_database_is_reported_and_not_recreated() {
     let (folder, ids) = filled();
     let (db, away) = (folder.path().join("pichat.db"), folder.path().join("aparte.db"));
     fs::rename(&db, &away).expect("moves");
@@ -47,7 +47,7 @@ fn moved_database_is_missed_and_not_made_anew() {
 }
 
 #[test]
-fn mistyped_data_folder_is_not_made() {
+fn mistyped_data_folder_is_not_created() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = folder.path().join("mal-escrito");
     for args in [&["list"][..], &["passwd", "admin"], &["lock", "admin"], &["unlock", "admin"], &["role", "admin", "cliente"]] {

@@ -82,7 +82,7 @@ fn try_upload(client: &Client, name: &str, data: &[u8]) -> Option<Response> {
 }
 
 #[test]
-fn a_power_cut_takes_nothing_that_was_answered() {
+fn power_cut_loses_nothing_acknowledged() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut promised = BTreeMap::new();
     for (round, answers) in [1, 12, 30].into_iter().enumerate() {
@@ -143,7 +143,7 @@ fn wait_until_it_drains(server: &Server) {
 }
 
 #[test]
-fn a_half_upload_is_gone_after_a_power_cut() {
+fn partial_upload_is_gone_after_a_power_cut() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = start(folder.path());
     let client = Client::cliente(&server);
@@ -160,12 +160,12 @@ fn a_half_upload_is_gone_after_a_power_cut() {
 }
 
 #[test]
-fn an_orderly_end_lets_an_upload_finish() {
+fn shutdown_lets_an_upload_finish() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = start(folder.path());
     let client = Client::cliente(&server);
     let mut socket = client.socket();
-    socket.enter("SALA");
+    socket.join_default("SALA");
     let (mut stream, rest) = half_an_upload(&client, &server);
     server.signal("TERM");
     let begun = Instant::now();
@@ -185,7 +185,7 @@ fn an_orderly_end_lets_an_upload_finish() {
 }
 
 #[test]
-fn an_orderly_end_does_not_wait_for_ever() {
+fn shutdown_does_not_wait_forever() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = start(folder.path());
     let client = Client::cliente(&server);
@@ -208,7 +208,7 @@ fn an_orderly_end_does_not_wait_for_ever() {
 }
 
 #[test]
-fn an_idle_server_ends_at_once_by_either_signal() {
+fn idle_server_stops_at_once_on_either_signal() {
     for signal in ["TERM", "INT"] {
         let mut server = Server::demo();
         server.signal(signal);

@@ -70,7 +70,7 @@ fn refusals_without_a_session_are_sampled() {
 }
 
 #[test]
-fn heads_that_are_refused_are_sampled() {
+fn refused_heads_are_sampled() {
     use std::io::{Read as _, Write as _};
     let server = Server::demo();
     for _ in 0..20 {
@@ -87,7 +87,7 @@ fn heads_that_are_refused_are_sampled() {
 }
 
 #[test]
-fn administrator_who_sees_private_codes_is_told_of() {
+fn view_of_private_codes_is_audited() {
     let server = Server::demo();
     let (admin, client) = (Client::admin(&server), Client::cliente(&server));
     let mut socket = client.socket();
@@ -105,12 +105,12 @@ fn administrator_who_sees_private_codes_is_told_of() {
 }
 
 #[test]
-fn forged_tokens_of_rooms_are_told_of() {
+fn forged_resume_tokens_are_audited() {
     let server = Server::demo();
     let mut socket = Client::cliente(&server).socket();
     let token = "0".repeat(56);
     for _ in 0..5 {
-        let answer = socket.ask(json!({"type": "resume", "room": "sala", "resume": token, "since": 0}));
+        let answer = socket.request(json!({"type": "resume", "room": "sala", "resume": token, "since": 0}));
         assert_eq!(answer["code"], "unknown_room");
     }
     let line = server.wait_for_line("event=room.resume_refused");

@@ -45,7 +45,7 @@ fn refused(statuses: &[u16]) -> usize {
 }
 
 #[test]
-fn sessions_and_strangers_of_one_address_have_their_own_buckets() {
+fn sessions_and_strangers_have_separate_buckets() {
     let server = Server::start(Options::config("[limits]\nrequests_per_minute = 1\nrequest_burst = 20\n"));
     let [ana, beto, stranger] = [Client::cliente(&server), Client::usuario(&server), Client::new(&server)];
     assert_eq!(refused(&get_many(&ana, "/api/session", 30)), 10);
@@ -72,7 +72,7 @@ fn static_files_have_a_bucket_of_their_own() {
 }
 
 #[test]
-fn flood_of_one_session_leaves_the_others_of_its_address_theirs() {
+fn flood_of_one_session_spares_others_of_its_address() {
     let server = Server::demo();
     let (flood, other) = (Client::cliente(&server), Client::usuario(&server));
     let statuses = get_many(&flood, "/api/session", 2600);
@@ -139,7 +139,7 @@ fn idle_connections(client: &Client, most: usize) -> Vec<TcpStream> {
 }
 
 #[test]
-fn strangers_of_an_address_do_not_keep_its_people_out() {
+fn strangers_cannot_exhaust_the_members_of_an_address() {
     let server = Server::start(Options::config("[limits]\nconnections_per_address = 8\n"));
     let client = Client::cliente(&server);
     // Twelve sockets of people: past the address's eight, which count only what serves nobody.
@@ -150,14 +150,14 @@ fn strangers_of_an_address_do_not_keep_its_people_out() {
     assert_eq!(strangers.len(), 8, "strangers have all eight although twelve people's are open");
     server.wait_for_line("event=connection.refused");
     for socket in &mut sockets {
-        assert_eq!(socket.ask(json!({"type": "leave", "room": "ajena"}))["code"], "not_member");
+        assert_eq!(socket.request(json!({"type": "leave", "room": "ajena"}))["code"], "not_member");
     }
     drop(strangers);
     common::server::eventually("places come back", || Client::new(&server).try_send("GET", "/api/health", &[], b"").is_ok());
 }
 
 #[test]
-fn trusted_proxy_is_not_held_to_an_address() {
+fn trusted_proxy_is_exempt_from_address_limits() {
     let config = "[http]\ntrusted_proxies = [\"127.0.0.1\"]\n[limits]\nconnections_per_address = 4\nrequest_burst = 20\nrequests_per_minute = 1\n";
     let server = Server::start(Options::config(config));
     let through = |addr: &str| Client::new(&server).with("X-Forwarded-For", addr);
@@ -168,26 +168,26 @@ fn trusted_proxy_is_not_held_to_an_address() {
 }
 
 #[test]
-fn one_person_has_sixteen_rooms() {
+fn user_has_at_most_sixteen_rooms() {
     let server = Server::start(Options::config("[limits]\njoins_per_minute = 1000\n"));
     let (ana, beto) = (Client::cliente(&server), Client::usuario(&server));
     let mut sockets = [ana.socket(), ana.socket(), Client::cliente(&server).socket()];
     for n in 0..16 {
-        sockets[n % 2].enter(&format!("ana{n}"));
+        sockets[n % 2].join_default(&format!("ana{n}"));
     }
     for socket in &mut sockets {
         assert_eq!(socket.join("otra", "secreta", "group")["code"], "too_many_rooms", "from whatever session");
     }
     let mut other = beto.socket();
-    other.enter("de-beto");
-    sockets[2].enter("de-beto");
-    assert_eq!(sockets[0].ask(json!({"type": "leave", "room": "ana0"}))["type"], "left");
+    other.join_default("de-beto");
+    sockets[2].join_default("de-beto");
+    assert_eq!(sockets[0].request(json!({"type": "leave", "room": "ana0"}))["type"], "left");
     assert_eq!(sockets[0].join("otra", "secreta", "group")["code"], "too_many_rooms", "its code is still reserved");
-    other.enter("ana1");
+    other.join_default("ana1");
 }
 
 #[test]
-fn one_person_has_a_quarter_of_the_store() {
+fn user_has_at_most_a_quarter_of_the_store() {
     let server = Server::start(Options::config("[files]\nmax_total_mib = 4\nkeep_free_percent = 0\n"));
     let (ana, admin) = (Client::cliente(&server), Client::admin(&server));
     let half = vec![7; 600 * 1024];
@@ -204,7 +204,7 @@ fn one_person_has_a_quarter_of_the_store() {
 }
 
 #[test]
-fn share_of_files_may_be_lowered_and_outlives_a_restart() {
+fn lowered_file_share_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let options = Options::config("[files]\nuser_files = 10\nkeep_free_percent = 0\n").data_dir(&folder.path().join("data"));
     let mut server = Server::start(options.clone());
@@ -222,7 +222,7 @@ fn share_of_files_may_be_lowered_and_outlives_a_restart() {
 }
 
 #[test]
-fn parts_of_one_download_cost_one() {
+fn ranges_of_one_download_cost_one() {
     let server = Server::start(Options::config(
         "[files]\nkeep_free_percent = 0\n[limits]\ndownloads_per_minute = 1\ndownload_burst = 2\n",
     ));
@@ -248,7 +248,7 @@ fn kept_alive(mut socket: Socket) -> std::thread::JoinHandle<u16> {
 }
 
 #[test]
-fn dead_sockets_give_way_to_tabs_that_come_back() {
+fn dead_sockets_yield_to_returning_tabs() {
     let server = Server::start(Options::config("[limits]\nsockets_per_session = 12\n"));
     let client = Client::cliente(&server);
     // Twelve tabs whose network is gone: they are open, and nobody reads what they are sent.
@@ -263,7 +263,7 @@ fn dead_sockets_give_way_to_tabs_that_come_back() {
         .collect();
     let mut tabs: Vec<_> = tabs.into_iter().map(|tab| tab.join().expect("opens")).collect();
     for tab in &mut tabs {
-        assert_eq!(tab.ask(json!({"type": "leave", "room": "ajena"}))["code"], "not_member", "it is a socket like any other");
+        assert_eq!(tab.request(json!({"type": "leave", "room": "ajena"}))["code"], "not_member", "it is a socket like any other");
     }
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     drop(dead);
@@ -294,7 +294,11 @@ fn dead_sockets_give_way_where_all_places_are_taken() {
     let mut newcomers: Vec<_> = newcomers.into_iter().map(|newcomer| newcomer.join().expect("has a place")).collect();
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     for socket in &mut newcomers {
-        assert_eq!(socket.ask(json!({"type": "leave", "room": "ajena"}))["code"], "not_member", "it is a socket like any other");
+        assert_eq!(
+            socket.request(json!({"type": "leave", "room": "ajena"}))["code"],
+            "not_member",
+            "it is a socket like any other"
+        );
     }
     drop(dead);
     assert!(live.iter().all(|socket| !socket.is_finished()), "those who answer stay");
@@ -312,18 +316,18 @@ fn twelve_restored_tabs_enter_all_their_rooms_again() {
     let client = Client::cliente(&server);
     let mut first = client.socket();
     let rooms: Vec<_> = (0..16).map(|n| format!("sala{n}")).collect();
-    let mut held = vec![rooms.iter().map(|room| first.enter(room)["resume"].take()).collect::<Vec<_>>()];
+    let mut held = vec![rooms.iter().map(|room| first.join_default(room)["resume"].take()).collect::<Vec<_>>()];
     let mut tabs = vec![first];
     for _ in 1..12 {
         let mut tab = client.socket();
-        held.push(rooms.iter().map(|room| tab.enter(room)["resume"].take()).collect());
+        held.push(rooms.iter().map(|room| tab.join_default(room)["resume"].take()).collect());
         tabs.push(tab);
     }
-    tabs.into_iter().for_each(Socket::drop_dead);
+    tabs.into_iter().for_each(Socket::abort);
     for resumes in held {
         let mut tab = client.socket();
         for (room, resume) in rooms.iter().zip(resumes) {
-            let joined = tab.ask(json!({"type": "resume", "room": room, "resume": resume, "since": 0}));
+            let joined = tab.request(json!({"type": "resume", "room": room, "resume": resume, "since": 0}));
             assert_eq!(joined["type"], "joined", "{room}: {joined}");
         }
         std::mem::forget(tab);
@@ -334,12 +338,13 @@ fn twelve_restored_tabs_enter_all_their_rooms_again() {
 fn resumes_past_their_burst_wait_and_never_close_the_socket() {
     let server = Server::demo();
     let mut socket = Client::cliente(&server).socket();
-    socket.enter("sala");
+    socket.join_default("sala");
     let mut refused = 0;
     // Unknown rooms would count as refused frames: each try is of the own place, whose newest token it takes.
-    let mut token = socket.ask(json!({"type": "join", "room": "sala", "password": "secreta", "kind": "group"}))["resume"].take();
+    let mut token =
+        socket.request(json!({"type": "join", "room": "sala", "password": "secreta", "kind": "group"}))["resume"].take();
     for _ in 0..500 {
-        let answer = socket.ask(json!({"type": "resume", "room": "sala", "resume": token, "since": 0}));
+        let answer = socket.request(json!({"type": "resume", "room": "sala", "resume": token, "since": 0}));
         match answer["code"].as_str() {
             None => token = answer["resume"].clone(),
             Some("rate_limited") => {
@@ -350,11 +355,11 @@ fn resumes_past_their_burst_wait_and_never_close_the_socket() {
         }
     }
     assert!(refused > 121 && 500 - refused >= 256, "past the burst of 256: {refused}");
-    assert_eq!(socket.say("sala", "sigo")["type"], "sent", "they never count to flooding");
+    assert_eq!(socket.send_message("sala", "sigo")["type"], "sent", "they never count to flooding");
 }
 
 #[test]
-fn limits_are_told_to_people_who_are_signed_in() {
+fn limits_are_shown_to_signed_in_users() {
     let server = Server::start(Options::config("[limits]\nrooms_per_user = 3\n"));
     assert_eq!(Client::new(&server).get("/api/limits").status, 401);
     let shown = Client::usuario(&server).get("/api/limits").json();
@@ -384,8 +389,8 @@ fn opens_the_chat(client: &Client, room: &str) -> Vec<u16> {
         statuses.extend(get_many(client, "/api/session", 4));
     }
     let mut socket = client.socket();
-    socket.enter(room);
-    assert_eq!(socket.say(room, "hola")["type"], "sent");
+    socket.join_default(room);
+    assert_eq!(socket.send_message(room, "hola")["type"], "sent");
     statuses
 }
 

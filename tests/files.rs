@@ -50,7 +50,7 @@ fn assert_nothing_stays(server: &Server) {
 }
 
 #[test]
-fn names_stay_what_people_called_them_and_harm_nobody() {
+fn file_names_are_kept_and_made_safe() {
     let server = server("");
     let client = Client::cliente(&server);
     let name = |raw: &str| {
@@ -76,7 +76,7 @@ fn names_stay_what_people_called_them_and_harm_nobody() {
 }
 
 #[test]
-fn the_list_says_what_the_contract_says_newest_first() {
+fn file_list_follows_the_contract_newest_first() {
     let server = server("");
     let (cliente, usuario) = (Client::cliente(&server), Client::usuario(&server));
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
@@ -107,7 +107,7 @@ fn the_list_says_what_the_contract_says_newest_first() {
 }
 
 #[test]
-fn a_download_is_the_same_bytes_as_an_attachment() {
+fn download_is_the_same_bytes_as_an_attachment() {
     let server = server("");
     let client = Client::usuario(&server);
     let data: Vec<u8> = (0..700_001_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
@@ -153,7 +153,7 @@ fn a_download_is_the_same_bytes_as_an_attachment() {
 }
 
 #[test]
-fn parts_of_a_file_are_handed_out() {
+fn byte_ranges_of_a_file_are_served() {
     let server = server("");
     let client = Client::cliente(&server);
     let stored = client.upload("x", b"0123456789");
@@ -188,7 +188,7 @@ fn parts_of_a_file_are_handed_out() {
 }
 
 #[test]
-fn deleting_is_for_administrators_and_final() {
+fn deletion_is_for_administrators_and_final() {
     let server = server("");
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let stored = cliente.upload("a.txt", b"a");
@@ -212,7 +212,7 @@ fn deleting_is_for_administrators_and_final() {
 }
 
 #[test]
-fn the_store_has_bounds() {
+fn file_store_has_bounds() {
     let server = server("files = 3\n[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\nuser_files = 3");
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let too_large = vec![b'x'; 1024 * 1024 + 1];
@@ -251,7 +251,7 @@ fn chunked(client: &Client, data: &[u8]) -> Response {
 }
 
 #[test]
-fn a_chunked_upload_is_an_upload() {
+fn chunked_upload_is_accepted() {
     let server = server("");
     let client = Client::cliente(&server);
     let data = vec![7; 300_000];
@@ -264,7 +264,7 @@ fn a_chunked_upload_is_an_upload() {
 }
 
 #[test]
-fn each_person_has_so_many_a_minute() {
+fn transfers_of_a_user_are_limited_per_minute() {
     let config = "[limits]\nuploads_per_minute = 1\ndownloads_per_minute = 1\ndeletes_per_minute = 1\n\
         upload_burst = 1\ndownload_burst = 1\ndelete_burst = 1";
     let server = Server::start(Options::config(config));
@@ -285,7 +285,7 @@ fn each_person_has_so_many_a_minute() {
 }
 
 #[test]
-fn forms_that_are_none_are_refused_and_nothing_is_stored() {
+fn malformed_forms_are_refused_and_store_nothing() {
     let server = server("");
     let client = Client::cliente(&server);
     let send = |path: &str, kind: &str, body: &[u8]| client.send("POST", path, &[("Content-Type", kind)], body);
@@ -323,7 +323,7 @@ fn forms_that_are_none_are_refused_and_nothing_is_stored() {
 }
 
 #[test]
-fn an_upload_that_is_cut_off_leaves_nothing() {
+fn interrupted_upload_leaves_nothing() {
     let server = server("");
     let client = Client::cliente(&server);
     let (kind, body) = multipart("archivo", "a.bin", &vec![b'x'; 2_000_000]);
@@ -344,7 +344,7 @@ fn an_upload_that_is_cut_off_leaves_nothing() {
 }
 
 #[test]
-fn memory_stays_flat_while_a_large_file_comes_in() {
+fn memory_stays_flat_during_a_large_upload() {
     let server = server("");
     let client = Client::cliente(&server);
     let data = vec![b'x'; 16 * 1024 * 1024];

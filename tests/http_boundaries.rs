@@ -35,7 +35,7 @@ fn is_html(answer: &Response) -> bool {
 }
 
 #[test]
-fn only_names_of_this_device_are_answered() {
+fn only_own_host_names_are_answered() {
     let server = Server::start(Options::config("[http]\nhosts = [\"chat.oficina.lan\"]"));
     let anyone = Client::new(&server);
     let ask = |host: &str, path: &str| anyone.send("GET", path, &[("Host", host)], b"");
@@ -86,7 +86,7 @@ fn only_names_of_this_device_are_answered() {
 }
 
 #[test]
-fn methods_and_paths_that_are_not_there() {
+fn unknown_methods_and_paths_are_refused() {
     let server = Server::demo();
     let client = Client::cliente(&server);
     for (method, path, allow) in [
@@ -128,7 +128,7 @@ fn methods_and_paths_that_are_not_there() {
 }
 
 #[test]
-fn bodies_must_be_what_they_should_be() {
+fn bodies_of_the_wrong_type_or_size_are_refused() {
     let server = Server::demo();
     let client = Client::new(&server);
     let send = |kind: &str, body: &[u8]| client.send("POST", "/api/session", &[("Content-Type", kind)], body);
@@ -173,7 +173,7 @@ fn bodies_must_be_what_they_should_be() {
 }
 
 #[test]
-fn a_head_has_bounds() {
+fn request_head_has_bounds() {
     let server = Server::demo();
     let with_fields = |n: usize| {
         let fields: String = (0..n - 2).map(|i| format!("X-{i}: y\r\n")).collect();
@@ -191,7 +191,7 @@ fn a_head_has_bounds() {
 }
 
 #[test]
-fn what_is_no_http_is_answered_400_and_hung_up_on() {
+fn malformed_http_is_answered_400_and_closed() {
     let server = Server::demo();
     for bad in [
         "HOLA\r\n\r\n",
@@ -215,7 +215,7 @@ fn what_is_no_http_is_answered_400_and_hung_up_on() {
 }
 
 #[test]
-fn a_length_and_chunks_at_once_smuggle_nothing() {
+fn length_beside_chunks_smuggles_nothing() {
     let server = Server::demo();
     let smuggled = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let both = |te: &str| {
@@ -234,7 +234,7 @@ fn a_length_and_chunks_at_once_smuggle_nothing() {
 }
 
 #[test]
-fn connections_are_kept_pipelined_and_old_clients_served() {
+fn keep_alive_pipelining_and_http_1_0_work() {
     let server = Server::demo();
     let client = Client::new(&server);
     let mut stream = client.connect();
@@ -270,7 +270,7 @@ fn connections_are_kept_pipelined_and_old_clients_served() {
 }
 
 #[test]
-fn people_read_errors_in_their_language() {
+fn errors_follow_accept_language() {
     let server = Server::demo();
     let detail = |language: &str| {
         let answer = Client::new(&server).with("Accept-Language", language).get("/api/session");
@@ -297,7 +297,7 @@ fn people_read_errors_in_their_language() {
 }
 
 #[test]
-fn what_pages_load_is_cached_by_its_tag() {
+fn static_files_are_cached_by_etag() {
     let server = Server::demo();
     let client = Client::new(&server);
     for (path, kind) in [
@@ -318,7 +318,7 @@ fn what_pages_load_is_cached_by_its_tag() {
 }
 
 #[test]
-fn other_origins_come_in_only_by_name() {
+fn other_origins_are_allowed_only_by_name() {
     let ok = "http://intranet.example";
     let server = Server::start(Options::config(&format!("[http]\nallowed_origins = [\"{ok}\"]")));
     let client = Client::cliente(&server);
@@ -351,7 +351,7 @@ fn other_origins_come_in_only_by_name() {
 }
 
 #[test]
-fn only_a_trusted_proxy_says_who_asks() {
+fn only_a_trusted_proxy_sets_the_client_address() {
     let server = Server::start(Options::config("[http]\ntrusted_proxies = [\"127.0.0.2\"]\n[limits]\nlogin_failures = 2"));
     let through = |last: u8, forwarded: &str| Client::new(&server).from(last).with("X-Forwarded-For", forwarded);
     for _ in 0..2 {

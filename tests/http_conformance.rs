@@ -73,7 +73,7 @@ fn chunked(body: &str) -> String {
 }
 
 #[test]
-fn request_lines() {
+fn request_line_forms() {
     each(&[
         ("origin-form", line("GET /api/health HTTP/1.1"), &[200]),
         ("a query", line("GET /api/health?a=%zz&b HTTP/1.1"), &[200]),
@@ -105,7 +105,7 @@ fn request_lines() {
 }
 
 #[test]
-fn versions() {
+fn http_versions() {
     let mut rows = vec![
         ("1.0 without Host", "GET /api/health HTTP/1.0\r\n\r\n".to_owned(), &[200][..]),
         ("a higher minor version (9110 2.5)", line("GET /api/health HTTP/1.2"), &[200, 400, 505]),
@@ -119,7 +119,7 @@ fn versions() {
 }
 
 #[test]
-fn hosts() {
+fn host_header_forms() {
     each(&[
         ("none (9112 3.2)", fields(""), &[400]),
         ("two", fields("Host: localhost\r\nHost: localhost\r\n"), &[400]),
@@ -140,7 +140,7 @@ fn hosts() {
 }
 
 #[test]
-fn field_lines() {
+fn field_line_forms() {
     let with = |line: &str| fields(&format!("{HOST}{line}\r\n"));
     each(&[
         ("an empty value", with("X:"), &[200]),
@@ -162,7 +162,7 @@ fn field_lines() {
 }
 
 #[test]
-fn lengths() {
+fn body_lengths() {
     let with = |length: &str| post(&format!("Content-Length: {length}\r\n"), BODY);
     let n = BODY.len();
     each(&[
@@ -190,7 +190,7 @@ fn lengths() {
 }
 
 #[test]
-fn chunks() {
+fn chunked_bodies() {
     let n = BODY.len();
     let (first, rest) = BODY.split_at(5);
     let one = |size: &str| chunked(&format!("{size}\r\n{BODY}\r\n0\r\n\r\n"));
@@ -234,7 +234,7 @@ fn chunks() {
 }
 
 #[test]
-fn expectations() {
+fn expect_continue() {
     let server = server();
     let send = |version: &str, expect: &str| {
         let head = format!("Expect: {expect}\r\nContent-Length: {}\r\n", BODY.len());
@@ -260,7 +260,7 @@ fn ask(stream: &mut TcpStream, method: &str, path: &str, more: &str) -> std::io:
 }
 
 #[test]
-fn connections() {
+fn connection_header_forms() {
     let server = server();
     let mut stream = Client::new(&server).connect();
     for (method, path, status) in [
@@ -287,7 +287,7 @@ fn connections() {
 }
 
 #[test]
-fn answers() {
+fn answers_have_required_headers() {
     let server = server();
     let admin = Client::admin(&server);
     let (kind, body) = multipart("archivo", "a.txt", b"hola");

@@ -21,7 +21,7 @@ fn is_html(answer: &Response) -> bool {
 }
 
 #[test]
-fn one_address_has_so_many_connections() {
+fn connections_of_one_address_are_limited() {
     let server = Server::start(Options::config("[limits]\nconnections_per_address = 3\nconnections = 5"));
     let (client, people) = (Client::new(&server), [Client::cliente(&server), Client::usuario(&server)]);
     let open = |client: &Client| {
@@ -59,7 +59,7 @@ fn one_address_has_so_many_connections() {
 }
 
 #[test]
-fn newcomer_takes_place_of_oldest_that_serves_nobody() {
+fn newcomer_evicts_oldest_idle_connection() {
     let server = Server::start(Options::config("[limits]\nconnections = 5"));
     let client = Client::new(&server);
     let open = || {
@@ -72,7 +72,7 @@ fn newcomer_takes_place_of_oldest_that_serves_nobody() {
 }
 
 #[test]
-fn an_address_that_asks_too_much_waits() {
+fn request_rate_of_one_address_is_limited() {
     let server = Server::start(Options::config("[limits]\nrequests_per_minute = 1\nrequest_burst = 6"));
     let (person, client) = (Client::cliente(&server), Client::new(&server));
     for _ in 0..5 {

@@ -7,7 +7,9 @@ mod common;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::archive::{GIF, JPEG, PDF, PE, PNG, Told, Zip, deflated_zeros, docx, eicar, gzip, nested, odt, ole, tar, tar_entry};
+use common::archive::{
+    EntryHeader, GIF, JPEG, PDF, PE, PNG, Zip, deflated_zeros, docx, eicar, gzip, nested, odt, ole, tar, tar_entry,
+};
 use common::server::eventually;
 use common::{Client, Options, Response, Server};
 
@@ -84,7 +86,7 @@ fn held(server: &Server, name: &str, data: &[u8], state: &str, why: &str) {
 }
 
 #[test]
-fn the_test_file_in_five_disguises_is_for_nobody() {
+fn eicar_in_five_wrappings_is_never_delivered() {
     let server = server();
     let (eicar, zipped) = (eicar(), Zip::of(&[("dentro.dat", &eicar())]));
     held(&server, "eicar.txt", &eicar, "infected", "eicar");
@@ -103,8 +105,8 @@ fn the_test_file_in_five_disguises_is_for_nobody() {
 
 /// An archive that takes the inspector as long as an archive can: it unpacks to the cap.
 fn laborious() -> Vec<u8> {
-    let flat = Told { unpacked: 1 << 20, crc: 0xa738_ea1c, data: deflated_zeros(1), ..Told::deflated("", b"") };
-    let names = (0..2000).map(|i| Told { name: format!("{i}").into_bytes(), ..flat.clone() });
+    let flat = EntryHeader { unpacked: 1 << 20, crc: 0xa738_ea1c, data: deflated_zeros(1), ..EntryHeader::deflated("", b"") };
+    let names = (0..2000).map(|i| EntryHeader { name: format!("{i}").into_bytes(), ..flat.clone() });
     names.fold(Zip::default(), |zip, told| zip.add(&told)).finish()
 }
 
@@ -136,15 +138,15 @@ fn single_file_does_not_wait_for_all_files_of_another() {
 }
 
 #[test]
-fn bombs_are_kept_and_marked_and_harm_nobody() {
+fn archive_bombs_are_stored_and_marked() {
     let server = server();
     let ten_gib = deflated_zeros(10 << 10);
-    let zeros = |unpacked| Told { unpacked, data: ten_gib.clone(), ..Told::deflated("ceros.txt", b"") };
+    let zeros = |unpacked| EntryHeader { unpacked, data: ten_gib.clone(), ..EntryHeader::deflated("ceros.txt", b"") };
     held(&server, "dice 10 GiB.zip", &Zip::default().add(&zeros(10 << 30)).finish(), "unscannable", "archive-ratio ");
     held(&server, "dice 10 bytes.zip", &Zip::default().add(&zeros(10)).finish(), "suspicious", "archive-ratio ");
-    let small = Told { unpacked: 10 << 30, ..Told::deflated("poco.txt", b"hola") };
+    let small = EntryHeader { unpacked: 10 << 30, ..EntryHeader::deflated("poco.txt", b"hola") };
     held(&server, "dice 10 GiB y trae 4 bytes.zip", &Zip::default().add(&small).finish(), "suspicious", "archive-lies poco.txt");
-    let leaf = Told { unpacked: 4 << 30, data: deflated_zeros(4 << 10), ..Told::deflated("0.dll", b"") };
+    let leaf = EntryHeader { unpacked: 4 << 30, data: deflated_zeros(4 << 10), ..EntryHeader::deflated("0.dll", b"") };
     held(&server, "42.zip", &nested(5, 16, &leaf), "unscannable", "archive-");
     held(&server, "ancho.zip", &laborious(), "unscannable", "archive-total 268435456");
     held(&server, "ceros.gz", &gzip(&vec![0; 64 << 20]), "unscannable", "archive-ratio ");
@@ -152,25 +154,31 @@ fn bombs_are_kept_and_marked_and_harm_nobody() {
 }
 
 #[test]
-fn archives_that_deceive_are_held() {
+fn deceptive_archives_are_held() {
     let server = server();
-    let (a, b) = (Told::stored("a", b"aaaaaaaaaa"), Told::deflated("b", b"bbbb"));
+    let (a, b) = (EntryHeader::stored("a", b"aaaaaaaaaa"), EntryHeader::deflated("b", b"bbbb"));
     let mut inner = Zip::default();
     inner.header(&b);
-    let outer = Told::stored("a", &[inner.out, b.data.clone()].concat());
+    let outer = EntryHeader::stored("a", &[inner.out, b.data.clone()].concat());
     held(&server, "encima.zip", &Zip::default().add(&outer).lists(&b, 31).finish(), "suspicious", "archive-overlap");
     held(&server, "ruta.zip", &Zip::of(&[("../../etc/cron.d/x", b"x")]), "suspicious", "archive-path ../../etc/cron.d/x");
     held(&server, "raíz.tar", &tar(&[("/etc/passwd", b"x")]), "suspicious", "archive-path /etc/passwd");
-    let link = Told { mode: 0o120_777, ..Told::stored("enlace", b"/etc/shadow") };
+    let link = EntryHeader { mode: 0o120_777, ..EntryHeader::stored("enlace", b"/etc/shadow") };
     held(&server, "enlace.zip", &Zip::default().add(&link).finish(), "suspicious", "archive-link enlace");
     held(&server, "enlace.tar", &[tar_entry("enlace", b'2', b""), tar(&[])].concat(), "suspicious", "archive-link enlace");
-    held(&server, "clave.zip", &Zip::default().add(&Told { flags: 1, ..a }).finish(), "unscannable", "archive-encrypted a");
+    held(
+        &server,
+        "clave.zip",
+        &Zip::default().add(&EntryHeader { flags: 1, ..a }).finish(),
+        "unscannable",
+        "archive-encrypted a",
+    );
     held(&server, "cortado.zip", &Zip::of(&[("a", b"a")])[..30], "unscannable", "archive-broken");
     held(&server, "viejo.rar", b"Rar!\x1a\x07\x01\0\0\0", "unscannable", "archive-kind rar");
 }
 
 #[test]
-fn what_is_not_what_it_seems_is_held() {
+fn files_of_a_false_type_are_held() {
     let server = server();
     let zip = Zip::of(&[("a.txt", b"hola")]);
     held(&server, "gato.gif", &[GIF, &zip].concat(), "suspicious", "polyglot zip");
@@ -194,7 +202,7 @@ fn what_is_not_what_it_seems_is_held() {
 }
 
 #[test]
-fn what_an_office_works_with_reaches_everybody() {
+fn ordinary_office_files_are_delivered() {
     let server = server();
     let (cliente, usuario) = (Client::cliente(&server), Client::usuario(&server));
     let documents = Zip::of(&[("acta.docx", &docx(&[])), ("informe.pdf", PDF), ("foto.jpg", JPEG), ("logo.png", PNG)]);
@@ -220,7 +228,7 @@ fn what_an_office_works_with_reaches_everybody() {
 }
 
 #[test]
-fn the_form_without_scripts_waits_for_the_verdict_too() {
+fn form_without_scripts_waits_for_the_verdict() {
     let server = server();
     let cliente = Client::cliente(&server);
     let (kind, body) = common::http::multipart("archivo", "eicar.com", &eicar());
@@ -236,7 +244,7 @@ fn put(dir: &Path, state: &str) {
 }
 
 #[test]
-fn what_nobody_looked_into_is_looked_into_at_the_next_start() {
+fn uninspected_files_are_inspected_at_the_next_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let start = || Server::start(options().data_dir(folder.path()));
     let mut running = start();
@@ -256,7 +264,7 @@ fn what_nobody_looked_into_is_looked_into_at_the_next_start() {
 }
 
 #[test]
-fn many_bombs_at_once_are_inspected_one_after_the_other() {
+fn concurrent_bombs_are_inspected_one_at_a_time() {
     let server = server();
     let bomb = Zip::of(&[("a.zip", &Zip::stored(&[("ruido", &vec![7; 14 << 20])])), ("b.exe", PE)]);
     std::thread::scope(|scope| {

@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use common::server::pichat;
+use common::server::pichat_command;
 use common::tls::said;
 use common::{Options, Server};
 
@@ -42,7 +42,7 @@ fn good_settings_are_kept_and_named_when_the_file_breaks() {
     let start = |text: &str, flag: bool| {
         let file = folder.path().join("broken.toml");
         fs::write(&file, text).expect("writes");
-        let mut serve = pichat();
+        let mut serve = pichat_command();
         serve.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&file);
         if flag {
             serve.arg("--data-dir").arg(folder.path());

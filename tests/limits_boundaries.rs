@@ -24,7 +24,7 @@ fn assert_wait(answer: &Value) {
 }
 
 #[test]
-fn a_frame_may_have_so_many_bytes() {
+fn frame_size_is_limited() {
     let server = with(&[("PICHAT_LIMITS_MESSAGE_CHARS", "1300")]);
     let client = Client::cliente(&server);
     let most = 12 * 1300 + 1024;
@@ -41,34 +41,34 @@ fn a_frame_may_have_so_many_bytes() {
 }
 
 #[test]
-fn a_person_may_say_so_much_at_once() {
+fn message_burst_of_a_user_is_limited() {
     let server = with(&[("PICHAT_LIMITS_MESSAGE_BURST", "3"), ("PICHAT_LIMITS_MESSAGES_PER_MINUTE", "1")]);
     let client = Client::cliente(&server);
     let (mut a, mut a2, mut b) = (client.socket(), client.socket(), Client::usuario(&server).socket());
     for socket in [&mut a, &mut a2, &mut b] {
-        socket.enter("sala");
+        socket.join_default("sala");
     }
-    let sent = [a.say("sala", "x"), a2.say("sala", "x"), a.say("sala", "x")];
+    let sent = [a.send_message("sala", "x"), a2.send_message("sala", "x"), a.send_message("sala", "x")];
     assert!(sent.iter().all(|answer| answer["type"] == "sent"), "{sent:?}");
-    assert_wait(&a.say("sala", "x"));
-    assert_wait(&a2.say("sala", "x"));
-    assert_eq!(b.say("sala", "x")["seq"], 4, "nobody else waits, and what was refused has no number");
+    assert_wait(&a.send_message("sala", "x"));
+    assert_wait(&a2.send_message("sala", "x"));
+    assert_eq!(b.send_message("sala", "x")["seq"], 4, "nobody else waits, and what was refused has no number");
 }
 
 #[test]
-fn a_person_may_join_so_often_at_once() {
+fn join_burst_of_a_user_is_limited() {
     let server = with(&[("PICHAT_LIMITS_JOINS_PER_MINUTE", "2")]);
     let mut a = Client::cliente(&server).socket();
-    a.enter("uno");
-    a.enter("dos");
+    a.join_default("uno");
+    a.join_default("dos");
     assert_wait(&a.join("tres", "secreta", "group"));
-    let resumed = a.ask(json!({"type": "resume", "room": "uno", "resume": "x", "since": 0}));
+    let resumed = a.request(json!({"type": "resume", "room": "uno", "resume": "x", "since": 0}));
     assert_eq!(resumed["code"], "unknown_room", "coming back has a rate of its own: {resumed}");
-    Client::usuario(&server).socket().enter("tres");
+    Client::usuario(&server).socket().join_default("tres");
 }
 
 #[test]
-fn an_address_may_fail_so_often_and_a_success_gives_back() {
+fn failed_sign_ins_of_an_address_are_limited() {
     let server = Server::start(
         Options::config(TRUSTING).env("PICHAT_LIMITS_LOGINS_PER_MINUTE", "2").env("PICHAT_LIMITS_LOGIN_FAILURES", "100"),
     );
@@ -89,7 +89,7 @@ fn an_address_may_fail_so_often_and_a_success_gives_back() {
 }
 
 #[test]
-fn a_pair_is_locked_by_so_many_wrong_passwords() {
+fn pair_is_locked_after_the_configured_failures() {
     let server = Server::start(
         Options::config(TRUSTING).env("PICHAT_LIMITS_LOGIN_FAILURES", "2").env("PICHAT_LIMITS_LOCKOUT_SECONDS", "77"),
     );
@@ -107,7 +107,7 @@ fn a_pair_is_locked_by_so_many_wrong_passwords() {
 }
 
 #[test]
-fn an_address_may_ask_so_often_at_once() {
+fn request_burst_of_an_address_is_limited() {
     let options = Options::config(TRUSTING).env("PICHAT_LIMITS_REQUEST_BURST", "4").env("PICHAT_LIMITS_REQUESTS_PER_MINUTE", "1");
     let server = Server::start(options);
     let statuses = |last| [(); 5].map(|()| Client::new(&server).behind(last).get("/api/health").status);
@@ -115,17 +115,17 @@ fn an_address_may_ask_so_often_at_once() {
 }
 
 #[test]
-fn a_ring_holds_so_many() {
+fn ring_keeps_the_configured_messages() {
     let server = with(&[("PICHAT_LIMITS_ROOM_RING", "2")]);
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    let mut token = b.enter("sala")["resume"].take();
+    a.join_default("sala");
+    let mut token = b.join_default("sala")["resume"].take();
     for (said, gap) in [(2, None), (3, Some(json!({"type": "gap", "room": "sala", "from": 3, "to": 3})))] {
-        b.drop_dead();
-        (0..said).for_each(|_| drop(a.say("sala", "x")));
+        b.abort();
+        (0..said).for_each(|_| drop(a.send_message("sala", "x")));
         b = Client::usuario(&server).socket();
         let since = if gap.is_none() { 0 } else { 2 };
-        let mut joined = b.ask(json!({"type": "resume", "room": "sala", "resume": token, "since": since}));
+        let mut joined = b.request(json!({"type": "resume", "room": "sala", "resume": token, "since": since}));
         assert_eq!(joined["type"], "joined", "{joined}");
         token = joined["resume"].take();
         if let Some(gap) = gap {
@@ -145,7 +145,7 @@ fn rows(document: &str) -> Vec<(&str, Vec<&str>)> {
 }
 
 #[test]
-fn every_limit_names_a_test_that_exists() {
+fn every_limit_names_an_existing_test() {
     let document = evidence::read("docs/LIMITS.md");
     let rows = rows(&document);
     assert!(rows.len() >= 30, "{} rows", rows.len());
@@ -156,7 +156,7 @@ fn every_limit_names_a_test_that_exists() {
 }
 
 #[test]
-fn every_key_of_limits_is_in_that_table() {
+fn table_of_limits_has_every_key() {
     let example = evidence::read("docs/pichat.example.toml");
     let (_, table) = example.split_once("\n[limits]\n").expect("the table is there");
     let keys = table.lines().take_while(|line| !line.starts_with('[')).filter(|line| !line.starts_with('#'));
@@ -194,8 +194,8 @@ fn manual_lists_each_numeric_key_with_default_and_range() {
 }
 
 #[test]
-fn the_check_above_sees_each_fault() {
-    let document = "x\n## Which test drives it to its edge\n\n| limit | test |\n| --- | --- |\n| `a` | `limits_boundaries::a_ring_holds_so_many` |\n\
+fn limits_check_finds_each_planted_fault() {
+    let document = "x\n## Which test drives it to its edge\n\n| limit | test |\n| --- | --- |\n| `a` | `limits_boundaries::ring_keeps_the_configured_messages` |\n\
         | `b` | by hand |\n| `c` | `limits_boundaries::no_such_test` |\n";
     let rows = rows(document);
     assert_eq!(rows.iter().map(|(limit, tests)| (*limit, tests.len())).collect::<Vec<_>>(), [("`a`", 1), ("`b`", 0), ("`c`", 1)]);

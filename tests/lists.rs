@@ -86,7 +86,7 @@ fn pages_hold_each_file_once_newest_first() {
 }
 
 #[test]
-fn a_page_has_at_most_five_hundred_files() {
+fn page_has_at_most_five_hundred_files() {
     let server = server();
     fill(&server, 501, |n| format!("{n}.txt"), "clean");
     for limit in [500, 501, 10_000] {
@@ -96,7 +96,7 @@ fn a_page_has_at_most_five_hundred_files() {
 }
 
 #[test]
-fn queries_that_cannot_be_read_are_refused() {
+fn unreadable_queries_are_refused() {
     let server = server();
     fill(&server, 3, |n| format!("{n}.txt"), "clean");
     let client = Client::usuario(&server);
@@ -115,7 +115,7 @@ fn queries_that_cannot_be_read_are_refused() {
 }
 
 #[test]
-fn uploads_and_deletes_between_two_pages_hide_and_repeat_nothing() {
+fn changes_between_pages_neither_hide_nor_repeat_files() {
     let server = server();
     let (cliente, admin) = (Client::cliente(&server), Client::admin(&server));
     let places: Vec<_> =
@@ -133,7 +133,7 @@ fn uploads_and_deletes_between_two_pages_hide_and_repeat_nothing() {
 }
 
 #[test]
-fn a_link_outlives_a_restart() {
+fn page_link_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::start(Options::default().data_dir(folder.path()));
     let cliente = Client::cliente(&server);
@@ -176,7 +176,7 @@ fn hidden_files_change_neither_count_nor_tag_nor_order() {
 }
 
 #[test]
-fn a_list_that_did_not_change_is_not_sent_again() {
+fn unchanged_list_answers_not_modified() {
     let server = server();
     fill(&server, 120, |n| format!("{n:03}{}.txt", "x".repeat(150)), "clean");
     let (client, cliente) = (Client::usuario(&server), Client::cliente(&server));
@@ -201,7 +201,7 @@ fn a_list_that_did_not_change_is_not_sent_again() {
 }
 
 #[test]
-fn each_page_is_counted_and_none_is_a_line_in_the_audit() {
+fn pages_are_counted_and_never_audited() {
     let server = server();
     let client = Client::usuario(&server);
     let watcher = watcher(&server);
@@ -225,7 +225,7 @@ fn ask_and_wait(client: &Client) -> TcpStream {
 }
 
 #[test]
-fn sixty_readers_that_read_nothing_cost_little_memory() {
+fn sixty_stalled_readers_cost_little_memory() {
     let server = server();
     fill(&server, 10_000, |n| format!("{n:05}{}.bat", "ñ".repeat(95)), "clean");
     let client = Client::usuario(&server);

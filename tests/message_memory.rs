@@ -37,9 +37,9 @@ fn copies(pid: u32, text: &str) -> usize {
 }
 
 fn say_all(socket: &mut Socket, canary: &str) {
-    socket.say("sala", canary);
-    socket.say("sala", &format!("{} {canary}", "relleno largo ".repeat(60)));
-    socket.say("sala", &format!("ñandú \u{1F980} \"{canary}\" \\ \u{202e}"));
+    socket.send_message("sala", canary);
+    socket.send_message("sala", &format!("{} {canary}", "relleno largo ".repeat(60)));
+    socket.send_message("sala", &format!("ñandú \u{1F980} \"{canary}\" \\ \u{202e}"));
     // In two fragments, which the library puts together.
     let text = format!("{{\"type\":\"send\",\"ref\":\"f\",\"room\":\"sala\",\"text\":\"{canary}\"}}");
     socket.send_fragments(&text);
@@ -47,12 +47,12 @@ fn say_all(socket: &mut Socket, canary: &str) {
 }
 
 #[test]
-fn message_text_is_gone_once_its_room_is() {
+fn message_text_is_wiped_with_its_room() {
     let server = Server::demo();
     let canary = format!("canario-{:x}", std::process::id());
     let (mut ana, mut eva) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     for socket in [&mut ana, &mut eva] {
-        socket.enter("sala");
+        socket.join_default("sala");
     }
     say_all(&mut ana, &canary);
     for _ in 0..4 {
@@ -60,7 +60,7 @@ fn message_text_is_gone_once_its_room_is() {
     }
     assert!(copies(server.pid(), &canary) >= 4, "the ring keeps four messages, and this search finds them");
     for mut socket in [ana, eva] {
-        socket.ask(serde_json::json!({"type": "leave", "room": "sala"}));
+        socket.request(serde_json::json!({"type": "leave", "room": "sala"}));
         socket.close();
     }
     eventually("all sockets closed", || server.stderr().matches("event=socket.closed").count() == 2);

@@ -8,14 +8,14 @@ use std::net::TcpStream;
 
 use common::http::read_response;
 use common::metrics::{figure, figures, metrics_token, read, watcher};
-use common::server::{eventually, pichat};
+use common::server::{eventually, pichat_command};
 use common::{Client, Options, Server};
 use serde_json::json;
 
 const PATH: &str = "/api/metrics";
 
 #[test]
-fn figures_are_for_administrators_and_the_token() {
+fn metrics_are_for_administrators_and_the_token() {
     let server = Server::start(Options::config("[http]\ntrusted_proxies = [\"127.0.0.9\"]\n"));
     let refused = |client: &Client, what: &str| {
         let answer = client.get(PATH);
@@ -57,7 +57,7 @@ fn figures_are_for_administrators_and_the_token() {
     let watcher = bearer(here, &newer);
     assert_eq!(watcher.get(PATH).status, 200);
     let off = || {
-        pichat()
+        pichat_command()
             .args(["metrics-token", "--off", "--data-dir"])
             .arg(&server.data_dir)
             .env("PICHAT_AUDIT_SYSLOG", "stderr")
@@ -81,7 +81,8 @@ fn figures_are_for_administrators_and_the_token() {
 #[test]
 fn setting_the_token_is_audited_with_who_did_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let made = pichat().args(["metrics-token", "--data-dir"]).arg(folder.path()).env("PICHAT_AUDIT_SYSLOG", "stderr").output();
+    let made =
+        pichat_command().args(["metrics-token", "--data-dir"]).arg(folder.path()).env("PICHAT_AUDIT_SYSLOG", "stderr").output();
     let made = made.expect("runs");
     let (token, said) = (String::from_utf8_lossy(&made.stdout), String::from_utf8_lossy(&made.stderr));
     let line = said.lines().find(|line| line.contains("event=metrics.token_set")).expect("a line");
@@ -90,7 +91,7 @@ fn setting_the_token_is_audited_with_who_did_it() {
 }
 
 #[test]
-fn guesses_of_the_token_are_limited_as_any_strangers_requests() {
+fn metrics_token_guesses_are_rate_limited() {
     let server = Server::start(Options::config("[limits]\nrequests_per_minute = 1\nrequest_burst = 5\n"));
     // A session has a bucket of its own.
     let admin = Client::admin(&server);
@@ -102,7 +103,7 @@ fn guesses_of_the_token_are_limited_as_any_strangers_requests() {
 }
 
 #[test]
-fn the_text_is_openmetrics_and_whole() {
+fn metrics_are_valid_openmetrics() {
     let server = Server::demo();
     let client = watcher(&server);
     let answer = client.get(PATH);
@@ -129,22 +130,22 @@ fn the_text_is_openmetrics_and_whole() {
 }
 
 #[test]
-fn the_figures_follow_what_happens_and_name_nobody() {
+fn metrics_follow_events_without_user_names() {
     let server = Server::start(Options::config("[limits]\nmessage_burst = 3\nmessages_per_minute = 1\n"));
     let watcher = watcher(&server);
     let (cliente, usuario, admin) = (Client::cliente(&server), Client::usuario(&server), Client::admin(&server));
     let mut sockets = [cliente.socket(), usuario.socket(), admin.socket()];
     for socket in &mut sockets {
-        socket.enter("zafiro");
+        socket.join_default("zafiro");
     }
     let [a, b, c] = &mut sockets;
     for _ in 0..3 {
-        assert_eq!(a.say("zafiro", "texto-secreto")["type"], "sent");
+        assert_eq!(a.send_message("zafiro", "texto-secreto")["type"], "sent");
     }
-    assert_eq!(a.say("zafiro", "texto-secreto")["code"], "rate_limited");
-    assert_eq!(c.ask(json!({"type": "leave", "room": "zafiro"}))["type"], "left");
-    c.enter("topacio");
-    assert_eq!(c.ask(json!({"type": "leave", "room": "topacio"}))["type"], "left");
+    assert_eq!(a.send_message("zafiro", "texto-secreto")["code"], "rate_limited");
+    assert_eq!(c.request(json!({"type": "leave", "room": "zafiro"}))["type"], "left");
+    c.join_default("topacio");
+    assert_eq!(c.request(json!({"type": "leave", "room": "topacio"}))["type"], "left");
     assert_eq!(b.join("zafiro", "equivocada", "group")["code"], "wrong_password");
     assert_eq!(Client::new(&server).from(9).sign_in("nadie", "nada").status, 401);
     assert_eq!(cliente.upload("acta.txt", b"0123456789").status, 201);

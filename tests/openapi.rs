@@ -188,7 +188,7 @@ fn answers_have_the_fields_of_their_schemas() {
     check("Rate", &limits["uploads"]);
     check("Health", &client.get("/api/health").json());
     let mut socket = client.socket();
-    socket.enter("sala");
+    socket.join_default("sala");
     check("Room", &client.get("/api/rooms").json()[0]);
     let uploaded = client.upload("acta.txt", b"hola");
     assert_eq!(uploaded.status, 201);
@@ -233,13 +233,13 @@ fn manual_lists_the_frames_of_a_conversation() {
         })
         .collect();
     let (mut ana, mut luis) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    let mut seen = vec![ana.enter("sala"), luis.enter("sala"), ana.recv_type("presence")];
+    let mut seen = vec![ana.join_default("sala"), luis.join_default("sala"), ana.recv_type("presence")];
     luis.send(&serde_json::json!({"type": "typing", "room": "sala"}));
     seen.push(ana.recv_type("typing"));
-    seen.push(ana.say("sala", "hola"));
+    seen.push(ana.send_message("sala", "hola"));
     seen.push(luis.recv_type("message"));
-    seen.push(ana.ask(serde_json::json!({"type": "leave", "room": "otra"})));
-    seen.push(ana.ask(serde_json::json!({"type": "leave", "room": "sala"})));
+    seen.push(ana.request(serde_json::json!({"type": "leave", "room": "otra"})));
+    seen.push(ana.request(serde_json::json!({"type": "leave", "room": "sala"})));
     let mut types: Names = ["gap"].map(str::to_owned).into();
     for frame in &seen {
         let kind = frame["type"].as_str().expect("a type");

@@ -63,7 +63,7 @@ fn sql(dir: &Path, statement: &str) -> usize {
 }
 
 #[test]
-fn what_may_not_become_a_password_is_refused_with_the_rule_it_breaks() {
+fn refused_password_names_the_broken_rule() {
     let server = with_users();
     let mut beto = Client::signed_in(&server, BETO.0, BETO.1);
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -97,7 +97,7 @@ fn what_may_not_become_a_password_is_refused_with_the_rule_it_breaks() {
 }
 
 #[test]
-fn the_same_rules_hold_for_a_claim_for_admin_pass_and_on_the_command_line() {
+fn password_rules_hold_on_every_way_to_set_one() {
     let run = tempfile::tempdir().expect("a folder");
     let options = Options { serve: true, ..Options::default() };
     let server = Server::start(options.env("RUNTIME_DIRECTORY", run.path().to_str().expect("text")));
@@ -118,7 +118,7 @@ fn the_same_rules_hold_for_a_claim_for_admin_pass_and_on_the_command_line() {
         assert!(status.code() == Some(65) && err.contains("esa contraseña no es válida: "), "{weak}: {err}");
         assert!(!err.contains(weak), "a password is not repeated: {err}");
     }
-    let serve = common::server::pichat()
+    let serve = common::server::pichat_command()
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(folder.path())
         .env("PICHAT_AUDIT_SYSLOG", "stderr")
@@ -129,7 +129,7 @@ fn the_same_rules_hold_for_a_claim_for_admin_pass_and_on_the_command_line() {
 }
 
 #[test]
-fn an_account_made_by_an_administrator_can_only_change_its_password_first() {
+fn new_account_must_change_its_password_first() {
     let (server, password, mut carla) = given();
     assert!(password.len() == 14 && password.split('-').all(|group| group.len() == 4), "{password}");
     let body = carla.get("/api/session").json();
@@ -168,7 +168,7 @@ fn an_account_made_by_an_administrator_can_only_change_its_password_first() {
     assert_eq!(body.get("must_change_password"), None);
     assert_eq!((carla.get("/inicio").status, carla.get("/api/files").status), (200, 200));
     assert_eq!(carla.upload("b.txt", b"b").status, 201);
-    assert_eq!(carla.socket().enter("SALA")["type"], "joined");
+    assert_eq!(carla.socket().join_default("SALA")["type"], "joined");
     server.wait_for_line("event=password.changed result=ok user=\"carla\" addr=127.0.0.1");
     assert_eq!(carla.sign_in("carla", &password).status, 401, "used up");
     assert_eq!(carla.sign_in("carla", OWN).status, 200);
@@ -176,7 +176,7 @@ fn an_account_made_by_an_administrator_can_only_change_its_password_first() {
 }
 
 #[test]
-fn one_who_must_change_the_password_may_also_sign_out() {
+fn session_with_one_time_password_may_sign_out() {
     let (_server, password, carla) = given();
     assert_eq!(carla.delete("/api/session").status, 204);
     assert_eq!(carla.get("/api/session").status, 401);
@@ -188,7 +188,7 @@ fn one_who_must_change_the_password_may_also_sign_out() {
 }
 
 #[test]
-fn the_form_works_without_scripts() {
+fn form_works_without_scripts() {
     let (server, password, mut carla) = given();
     for (new, again, status, reason) in [
         ("siete 7", "siete 7", 422, "al menos 8 caracteres"),
@@ -218,7 +218,7 @@ fn the_form_works_without_scripts() {
 }
 
 #[test]
-fn guesses_at_the_current_password_count_as_wrong_sign_ins() {
+fn wrong_current_passwords_count_as_failed_sign_ins() {
     let server = with_users();
     let beto = Client::signed_in(&server, BETO.0, BETO.1);
     let statuses: Vec<_> = (0..6)
@@ -236,7 +236,7 @@ fn guesses_at_the_current_password_count_as_wrong_sign_ins() {
 }
 
 #[test]
-fn a_password_by_hand_is_ones_own_unless_it_is_said_otherwise() {
+fn typed_password_is_permanent_unless_marked() {
     let server = with_users();
     let dir = &server.data_dir;
     assert!(!user(dir, &["add", "dora", "--role", "usuario", "--password-stdin"], OWN).contains("temporal"));
@@ -252,7 +252,7 @@ fn a_password_by_hand_is_ones_own_unless_it_is_said_otherwise() {
 }
 
 #[test]
-fn a_reset_by_an_administrator_ends_the_sessions_and_must_be_changed() {
+fn reset_ends_sessions_and_demands_a_change() {
     let server = with_users();
     let beto = Client::signed_in(&server, BETO.0, BETO.1);
     let mut socket = beto.socket();
@@ -271,7 +271,7 @@ fn a_reset_by_an_administrator_ends_the_sessions_and_must_be_changed() {
 }
 
 #[test]
-fn an_unused_one_time_password_lapses_and_nobody_outside_can_tell() {
+fn expired_one_time_password_looks_like_a_wrong_one() {
     // One proxy, so that there are addresses to come from.
     let config = Options::config("[http]\ntrusted_proxies = [\"127.0.0.1\"]\n");
     let (server, password, carla) = given_on(Server::start(Options { users: vec![ANA, BETO], ..config }));
@@ -294,7 +294,7 @@ fn an_unused_one_time_password_lapses_and_nobody_outside_can_tell() {
 }
 
 #[test]
-fn that_a_password_must_be_changed_outlives_a_restart() {
+fn demand_to_change_the_password_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let users = || Options { users: vec![ANA], ..Options::default().data_dir(folder.path()) };
     let mut server = Server::start(users());
@@ -308,7 +308,7 @@ fn that_a_password_must_be_changed_outlives_a_restart() {
 }
 
 #[test]
-fn public_passwords_let_nobody_in_but_in_the_demonstration() {
+fn demo_passwords_are_refused_outside_the_demo() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut demo = Server::start(Options::default().data_dir(folder.path()));
     for (name, role) in [("admin", "administrator"), ("cliente", "cliente"), ("usuario", "usuario")] {

@@ -28,7 +28,7 @@ const X_FORWARDED: [(&str, &str); 3] =
     [("X-Forwarded-For", "9.9.9.9"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "chat.example")];
 
 #[test]
-fn scheme_host_and_address_come_from_a_trusted_proxy_together() {
+fn trusted_proxy_sets_scheme_host_and_address() {
     let server = Server::start(Options::config(SETTINGS));
     let forwarded = [("Forwarded", "for=\"9.9.9.9:4711\";proto=https;host=chat.example")];
     for fields in [&X_FORWARDED[..], &forwarded] {
@@ -54,7 +54,7 @@ fn scheme_host_and_address_come_from_a_trusted_proxy_together() {
 }
 
 #[test]
-fn nobody_else_says_where_a_request_comes_from() {
+fn untrusted_peer_cannot_set_the_address() {
     let server = Server::start(Options::config(SETTINGS));
     for fields in
         [&X_FORWARDED[..], &[("Forwarded", "for=9.9.9.9;proto=https;host=chat.example")], &[("X-Forwarded-For", "nonsense")]]
@@ -72,7 +72,7 @@ fn nobody_else_says_where_a_request_comes_from() {
 }
 
 #[test]
-fn ranges_are_trusted_and_walked_over() {
+fn trusted_ranges_are_skipped_in_the_chain() {
     let server = Server::start(Options::config(SETTINGS));
     let from = |second: u8, forwarded: &str| {
         let mut client = Client::new(&server).with("X-Forwarded-For", forwarded);
@@ -115,7 +115,7 @@ fn cross_origin_line_names_origin_and_host() {
 }
 
 #[test]
-fn redirect_to_https_never_goes_in_circles() {
+fn redirect_to_https_never_loops() {
     let settings = format!("{SETTINGS}[tls]\nmode = \"local-ca\"\n");
     let server = Server::start(Options { serve: true, ..Options::config(&settings) });
     let plain = Client { addr: common::tls::plain_address(&server), ..Client::new(&server) };
@@ -131,7 +131,7 @@ fn redirect_to_https_never_goes_in_circles() {
 }
 
 #[test]
-fn a_socket_opens_whatever_lines_its_lists_take() {
+fn socket_opens_with_split_header_lists() {
     let server = Server::demo();
     let client = Client::cliente(&server);
     let key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -262,11 +262,11 @@ fn office(kind: Kind) {
 }
 
 #[test]
-fn an_office_works_behind_nginx() {
+fn office_works_behind_nginx() {
     office(Kind::Nginx);
 }
 
 #[test]
-fn an_office_works_behind_caddy() {
+fn office_works_behind_caddy() {
     office(Kind::Caddy);
 }

@@ -30,12 +30,12 @@ fn on_disk(server: &Server) -> usize {
 }
 
 #[test]
-fn out_of_descriptors_those_inside_go_on_and_newcomers_wait() {
+fn out_of_descriptors_members_continue_newcomers_wait() {
     let server = Server::start(Options { open_files: Some(64), ..Options::config(GENEROUS) });
     let cliente = Client::cliente(&server);
     let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    b.enter("sala");
+    a.join_default("sala");
+    b.join_default("sala");
     let stored = cliente.upload("a.txt", b"a");
     let content = format!("{}/content", stored.header("location").expect("a place"));
     let mut inside = cliente.connect();
@@ -59,7 +59,7 @@ fn out_of_descriptors_those_inside_go_on_and_newcomers_wait() {
         figures.contains_key(refused) && !figures.contains_key("process_open_fds")
     });
 
-    assert_eq!(a.say("sala", "sigo aquí")["type"], "sent");
+    assert_eq!(a.send_message("sala", "sigo aquí")["type"], "sent");
     assert_eq!(b.recv_type("message")["text"], "sigo aquí");
     let (kind, body) = multipart("archivo", "b.txt", b"b");
     assert_eq!(ask(&mut inside, &cliente, "GET", "/api/files", ("", b"")).json().as_array().map(Vec::len), Some(1));
@@ -77,21 +77,21 @@ fn out_of_descriptors_those_inside_go_on_and_newcomers_wait() {
     assert_eq!(Client::new(&server).get("/api/health").status, 200);
     assert_eq!(cliente.upload("b.txt", b"b").status, 201);
     assert_eq!(cliente.get(&content).body, b"a");
-    assert_eq!(a.say("sala", "y ahora todos")["type"], "sent");
+    assert_eq!(a.send_message("sala", "y ahora todos")["type"], "sent");
     assert_eq!(on_disk(&server), 2, "nothing is left of what was refused");
 }
 
 #[test]
-fn out_of_descriptors_strangers_make_room() {
+fn out_of_descriptors_strangers_are_evicted() {
     let server = Server::start(Options { open_files: Some(64), ..Options::config(GENEROUS) });
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    b.enter("sala");
+    a.join_default("sala");
+    b.join_default("sala");
     let (here, watcher) = (Client::new(&server), watcher(&server));
     let crowd: Vec<_> = (0..100).map(|_| here.connect()).collect();
     assert_eq!(here.get("/api/health").status, 200, "whoever comes last is served");
     assert!(figure(&watcher, "pichat_refusals_total{at=\"connection\",reason=\"yielded\"}") > 0);
-    assert_eq!(a.say("sala", "sigo aquí")["type"], "sent");
+    assert_eq!(a.send_message("sala", "sigo aquí")["type"], "sent");
     assert_eq!(b.recv_type("message")["text"], "sigo aquí");
     drop(crowd);
 }
@@ -101,7 +101,7 @@ fn out_of_disk_is_507_and_nothing_stays() {
     let server = Server::start(Options { largest_file_kib: Some(600), ..Options::config(GENEROUS) });
     let cliente = Client::cliente(&server);
     let mut socket = cliente.socket();
-    socket.enter("sala");
+    socket.join_default("sala");
     assert_eq!(cliente.upload("a.bin", &[b'x'; 300 * 1024]).status, 201);
     let large = vec![b'x'; 1024 * 1024];
     for _ in 0..3 {
@@ -109,7 +109,7 @@ fn out_of_disk_is_507_and_nothing_stays() {
         assert_eq!((refused.status, refused.code().as_str()), (507, "storage_full"));
     }
     eventually("nothing is left of them", || on_disk(&server) == 1);
-    assert_eq!(socket.say("sala", "sigo")["type"], "sent");
+    assert_eq!(socket.send_message("sala", "sigo")["type"], "sent");
     assert_eq!(cliente.upload("c.bin", &[b'x'; 300 * 1024]).status, 201, "what fits still comes in");
     let here = watcher(&server);
     assert_eq!(figure(&here, "pichat_refusals_total{at=\"http\",reason=\"storage_full\"}"), 3);
@@ -117,12 +117,12 @@ fn out_of_disk_is_507_and_nothing_stays() {
 }
 
 #[test]
-fn a_full_hashing_queue_is_503_and_the_chat_goes_on() {
+fn full_hashing_queue_is_503_and_chat_continues() {
     // Twice what is usual, so that the queue fills faster than it empties.
     let server = Server::start(Options::config(&format!("{TRUSTING}[accounts]\nargon2 = \"m=19456,t=4,p=1\"\n")));
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    b.enter("sala");
+    a.join_default("sala");
+    b.join_default("sala");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Everybody from an address of their own: no other limit is met.
     let waiting: Vec<_> = (1..=cores + 64 + 80)
@@ -136,9 +136,9 @@ fn a_full_hashing_queue_is_503_and_the_chat_goes_on() {
             stream
         })
         .collect();
-    assert_eq!(a.say("sala", "sigo aquí")["type"], "sent");
+    assert_eq!(a.send_message("sala", "sigo aquí")["type"], "sent");
     assert_eq!(b.recv_type("message")["text"], "sigo aquí");
-    b.enter("otra");
+    b.join_default("otra");
     let (mut busy, mut wrong) = (0, 0);
     for mut stream in waiting {
         let answer = read_response(&mut stream, false).expect("everybody is answered");

@@ -38,8 +38,8 @@ fn wait_until_gone(server: &Server, user: &str, count: usize) {
 fn let_the_clock_look(server: &Server) {
     let mut socket = Client::admin(server).socket();
     for room in ["reloj-1", "reloj-2"] {
-        socket.enter(room);
-        socket.ask(json!({"type": "leave", "room": room}));
+        socket.join_default(room);
+        socket.request(json!({"type": "leave", "room": room}));
         server.wait_for_line(&format!("event=room.ended result=ok room={room}"));
     }
 }
@@ -50,19 +50,19 @@ fn message(frame: &Value) -> (u64, &str) {
 }
 
 #[test]
-fn what_was_missed_comes_after_joined_in_order_and_the_others_notice_nothing() {
+fn resume_replays_missed_messages_in_order() {
     let server = server(300, "");
     let cliente = Client::cliente(&server);
     let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
-    b.enter("sala");
-    let joined = a.enter("sala");
+    b.join_default("sala");
+    let joined = a.join_default("sala");
     b.recv_type("presence");
-    b.say("sala", "visto");
+    b.send_message("sala", "visto");
     assert_eq!(a.recv()["text"], "visto");
-    a.drop_dead();
+    a.abort();
     wait_until_gone(&server, "cliente", 1);
     for n in 2..=9 {
-        b.say("sala", &format!("perdido {n}"));
+        b.send_message("sala", &format!("perdido {n}"));
     }
     assert_eq!(Client::admin(&server).get("/api/rooms").json()[0]["members"], 2, "the place is kept");
     let mut a = cliente.socket();
@@ -82,7 +82,7 @@ fn what_was_missed_comes_after_joined_in_order_and_the_others_notice_nothing() {
     a.send(&json!({"type": "send", "room": "sala", "text": "volví"}));
     assert_eq!(message(&a.recv_type("message")), (10, "volví"));
     while b.recv_type("message")["seq"] != 10 {}
-    a.drop_dead();
+    a.abort();
     wait_until_gone(&server, "cliente", 2);
     b.send(&json!({"type": "typing", "room": "ajena"}));
     assert_error(&b.recv(), "not_member");
@@ -96,15 +96,15 @@ fn what_was_missed_comes_after_joined_in_order_and_the_others_notice_nothing() {
 }
 
 #[test]
-fn the_others_see_no_presence_of_a_short_absence() {
+fn short_absence_sends_no_presence() {
     let server = server(300, "");
     let cliente = Client::cliente(&server);
     let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
-    b.enter("sala");
-    let mut token = a.enter("sala")["resume"].take();
+    b.join_default("sala");
+    let mut token = a.join_default("sala")["resume"].take();
     assert_eq!(b.recv()["event"], "joined");
     for round in 1..=3 {
-        a.drop_dead();
+        a.abort();
         wait_until_gone(&server, "cliente", round);
         if round == 1 {
             let_the_clock_look(&server);
@@ -112,19 +112,19 @@ fn the_others_see_no_presence_of_a_short_absence() {
         a = cliente.socket();
         token = resume(&mut a, "sala", &token, 0)["resume"].take();
     }
-    a.say("sala", "aquí");
+    a.send_message("sala", "aquí");
     assert_eq!(b.recv()["text"], "aquí", "nothing came between");
 }
 
 #[test]
-fn a_token_is_bound_to_its_user_and_its_room() {
+fn resume_token_is_bound_to_user_and_room() {
     let server = server(300, "");
     let cliente = Client::cliente(&server);
     let mut a = cliente.socket();
-    let (one, two) = (a.enter("uno"), a.enter("dos"));
+    let (one, two) = (a.join_default("uno"), a.join_default("dos"));
     let mut thief = Client::usuario(&server).socket();
-    thief.enter("dos");
-    a.drop_dead();
+    thief.join_default("dos");
+    a.abort();
     let mut a = cliente.socket();
     let token = one["resume"].as_str().expect("a token");
     let digit = if token.starts_with('0') { "1" } else { "0" };
@@ -144,49 +144,49 @@ fn a_token_is_bound_to_its_user_and_its_room() {
     assert_error(&resume(&mut thief, "dos", &two["resume"], 0), "unknown_room");
     assert_error(&resume(&mut a, "dos", &one["resume"], 0), "unknown_room");
     assert_error(&resume(&mut a, "tres", &one["resume"], 0), "unknown_room");
-    assert_error(&a.say("uno", "x"), "not_member");
+    assert_error(&a.send_message("uno", "x"), "not_member");
     assert_eq!(resume(&mut a, "uno", &one["resume"], 0)["type"], "joined", "no wrong try has cost anything");
     assert_eq!(resume(&mut a, "dos", &two["resume"], 0)["type"], "joined", "a socket resumes all its rooms");
 }
 
 #[test]
-fn joining_again_ends_the_older_token() {
+fn rejoining_ends_the_older_resume_token() {
     let server = server(300, "");
     let cliente = Client::cliente(&server);
     let mut a = cliente.socket();
-    let (first, second) = (a.enter("sala"), a.enter("sala"));
-    a.drop_dead();
+    let (first, second) = (a.join_default("sala"), a.join_default("sala"));
+    a.abort();
     let mut a = cliente.socket();
     assert_error(&resume(&mut a, "sala", &first["resume"], 0), "unknown_room");
     assert_eq!(resume(&mut a, "sala", &second["resume"], 0)["type"], "joined");
 }
 
 #[test]
-fn who_left_has_nothing_to_resume() {
+fn leaving_ends_the_resume_token() {
     let server = server(300, "");
     let cliente = Client::cliente(&server);
     let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
-    b.enter("sala");
-    let joined = a.enter("sala");
-    a.ask(json!({"type": "leave", "room": "sala"}));
+    b.join_default("sala");
+    let joined = a.join_default("sala");
+    a.request(json!({"type": "leave", "room": "sala"}));
     assert_error(&resume(&mut a, "sala", &joined["resume"], 0), "unknown_room");
     assert_error(&resume(&mut cliente.socket(), "sala", &joined["resume"], 0), "unknown_room");
 }
 
 #[test]
-fn a_gap_names_what_is_gone_for_ever() {
+fn gap_names_the_lost_messages() {
     let server = server(300, "room_ring = 4\n");
     let cliente = Client::cliente(&server);
     let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
-    b.enter("sala");
-    let mut token = a.enter("sala")["resume"].take();
+    b.join_default("sala");
+    let mut token = a.join_default("sala")["resume"].take();
     for n in 1..=10 {
-        b.say("sala", &format!("{n}"));
+        b.send_message("sala", &format!("{n}"));
     }
     // since, the gap, the first message after it.
     let cases = [(0, Some((1, 6)), 7), (3, Some((4, 6)), 7), (5, Some((6, 6)), 7), (6, None, 7), (8, None, 9), (10, None, 11)];
     for (since, gap, first) in cases {
-        a.drop_dead();
+        a.abort();
         a = cliente.socket();
         let back = resume(&mut a, "sala", &token, since);
         assert_eq!((&back["type"], &back["seq"]), (&json!("joined"), &json!(10)));
@@ -203,15 +203,15 @@ fn a_gap_names_what_is_gone_for_ever() {
 }
 
 #[test]
-fn a_close_frame_is_a_drop_too() {
+fn closed_socket_may_resume() {
     let server = server(300, "");
     let cliente = Client::cliente(&server);
     let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
-    b.enter("sala");
-    let mut token = a.enter("sala")["resume"].take();
+    b.join_default("sala");
+    let mut token = a.join_default("sala")["resume"].take();
     assert_eq!(b.recv()["event"], "joined");
     for (round, code) in [(1, 1000), (2, 1001)] {
-        a.send_message(Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() })));
+        a.send_raw(Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() })));
         assert_eq!(a.close_code(), code, "the server closes as it was asked");
         wait_until_gone(&server, "cliente", round);
         b.send(&json!({"type": "send", "room": "sala", "text": format!("tras {code}")}));
@@ -229,7 +229,7 @@ fn a_close_frame_is_a_drop_too() {
         token = back["resume"].clone();
         assert_eq!(a.recv()["text"], format!("tras {code}"));
     }
-    a.say("sala", "fin");
+    a.send_message("sala", "fin");
     loop {
         let frame = b.recv();
         assert_ne!(frame["type"], "presence", "nobody is told that somebody left");
@@ -240,13 +240,13 @@ fn a_close_frame_is_a_drop_too() {
 }
 
 #[test]
-fn a_place_is_taken_over_from_a_socket_that_still_lives() {
+fn resume_takes_the_seat_of_a_live_socket() {
     let server = server(300, "");
     let cliente = Client::cliente(&server);
     let (mut old, mut new, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
-    b.enter("sala");
-    let joined = old.enter("sala");
-    old.enter("propia");
+    b.join_default("sala");
+    let joined = old.join_default("sala");
+    old.join_default("propia");
     assert_eq!(b.recv()["event"], "joined");
     b.send(&json!({"type": "send", "room": "sala", "text": "uno"}));
     assert_eq!(old.recv()["text"], "uno");
@@ -258,74 +258,74 @@ fn a_place_is_taken_over_from_a_socket_that_still_lives() {
         old.send(&json!({"type": request, "room": "sala"}));
         assert_error(&old.recv(), "not_member");
     }
-    assert_error(&old.say("sala", "desde antes"), "not_member");
-    assert_eq!(old.say("propia", "aquí sí")["type"], "sent", "its other rooms stay its own");
-    old.drop_dead();
+    assert_error(&old.send_message("sala", "desde antes"), "not_member");
+    assert_eq!(old.send_message("propia", "aquí sí")["type"], "sent", "its other rooms stay its own");
+    old.abort();
     wait_until_gone(&server, "cliente", 1);
-    new.say("sala", "tres");
+    new.send_message("sala", "tres");
     for text in ["uno", "dos", "tres"] {
         assert_eq!(b.recv_type("message")["text"], text);
     }
-    new.ask(json!({"type": "leave", "room": "sala"}));
+    new.request(json!({"type": "leave", "room": "sala"}));
     assert_eq!(b.recv()["event"], "left", "one place, so that one `leave` leaves");
 }
 
 #[test]
-fn after_the_grace_the_others_are_told_and_the_token_is_dead() {
+fn grace_end_sends_presence_and_ends_the_token() {
     for grace in [0, 1] {
         let server = server(grace, "");
         let cliente = Client::cliente(&server);
         let (mut a, mut b) = (cliente.socket(), Client::usuario(&server).socket());
-        b.enter("sala");
-        let joined = a.enter("sala");
+        b.join_default("sala");
+        let joined = a.join_default("sala");
         assert_eq!(b.recv()["event"], "joined");
-        a.drop_dead();
+        a.abort();
         let left = b.recv();
         assert_eq!((&left["type"], &left["user"], &left["event"]), (&json!("presence"), &json!("cliente"), &json!("left")));
         let mut a = cliente.socket();
         assert_error(&resume(&mut a, "sala", &joined["resume"], 0), "unknown_room");
-        assert_eq!(a.enter("sala")["members"], json!(["cliente", "usuario"]));
+        assert_eq!(a.join_default("sala")["members"], json!(["cliente", "usuario"]));
         assert_eq!(b.recv()["event"], "joined", "he is new here");
     }
 }
 
 #[test]
-fn left_comes_when_the_last_socket_is_gone_for_good() {
+fn left_is_sent_for_the_last_socket_of_a_user() {
     let server = server(1, "");
     let cliente = Client::cliente(&server);
     let (mut a, mut a2, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
     let mut c = Client::admin(&server).socket();
-    b.enter("sala");
-    a.enter("sala");
-    a2.enter("sala");
-    c.enter("sala");
+    b.join_default("sala");
+    a.join_default("sala");
+    a2.join_default("sala");
+    c.join_default("sala");
     for name in ["cliente", "admin"] {
         assert_eq!(b.recv()["user"], name);
     }
-    a.drop_dead();
-    c.drop_dead();
+    a.abort();
+    c.abort();
     // Whoever looks at the end of the one's grace has looked at the other's.
     let left = b.recv();
     assert_eq!((&left["user"], &left["event"]), (&json!("admin"), &json!("left")));
-    a2.say("sala", "sigo");
+    a2.send_message("sala", "sigo");
     assert_eq!(b.recv()["text"], "sigo");
-    a2.drop_dead();
+    a2.abort();
     let left = b.recv();
     assert_eq!((&left["user"], &left["event"]), (&json!("cliente"), &json!("left")));
 }
 
 #[test]
-fn who_resumes_sees_nothing_from_before_the_first_join() {
+fn resume_shows_nothing_from_before_the_first_join() {
     let server = server(300, "");
     let usuario = Client::usuario(&server);
     let (mut a, mut b) = (Client::cliente(&server).socket(), usuario.socket());
-    a.enter("sala");
-    a.say("sala", "antes de que entrara");
-    let joined = b.enter("sala");
+    a.join_default("sala");
+    a.send_message("sala", "antes de que entrara");
+    let joined = b.join_default("sala");
     assert_eq!(joined["seq"], 1);
-    b.drop_dead();
+    b.abort();
     wait_until_gone(&server, "usuario", 1);
-    a.say("sala", "después");
+    a.send_message("sala", "después");
     let mut b = usuario.socket();
     assert_eq!(resume(&mut b, "sala", &joined["resume"], 0)["type"], "joined");
     assert_eq!(message(&b.recv_type("message")), (2, "después"), "a newcomer never sees the ring");

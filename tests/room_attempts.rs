@@ -57,14 +57,14 @@ fn twelve_tabs_make_one_room_together() {
 }
 
 #[test]
-fn socket_that_hangs_up_passes_its_turn_on() {
+fn closed_socket_frees_its_turn() {
     let server = Server::demo();
     Client::admin(&server).socket().join("secreta", "7391", "private");
     let client = Client::usuario(&server);
     for _ in 0..5 {
         let mut gone = client.socket();
         gone.send(&json!({"type": "join", "ref": "x", "room": "secreta", "password": "7391", "kind": "private"}));
-        gone.drop_dead();
+        gone.abort();
     }
     assert_eq!(client.socket().join("secreta", "7391", "private")["type"], "joined");
 }

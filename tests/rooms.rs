@@ -17,17 +17,17 @@ fn assert_error(frame: &Value, code: &str) {
 
 #[track_caller]
 fn leave(socket: &mut Socket, room: &str) {
-    assert_eq!(socket.ask(json!({"type": "leave", "room": room}))["type"], "left");
+    assert_eq!(socket.request(json!({"type": "leave", "room": room}))["type"], "left");
 }
 
 #[test]
-fn an_empty_room_keeps_code_and_password_but_not_what_was_said() {
+fn empty_room_keeps_code_and_password_without_messages() {
     let server = server("");
     let (cliente, usuario) = (Client::cliente(&server), Client::usuario(&server));
     let mut a = cliente.socket();
     a.join("sala", "secreta", "private");
-    a.say("sala", "uno");
-    a.say("sala", "dos");
+    a.send_message("sala", "uno");
+    a.send_message("sala", "dos");
     leave(&mut a, "sala");
     assert_eq!(Client::admin(&server).get("/api/rooms").json(), json!([]), "nobody is in it");
     let mut thief = Client::admin(&server).socket();
@@ -37,20 +37,20 @@ fn an_empty_room_keeps_code_and_password_but_not_what_was_said() {
     assert_eq!((&joined["created"], &joined["kind"]), (&json!(false), &json!("private")), "{joined}");
     assert_eq!(joined["members"], json!(["usuario"]));
     // Whoever asks for what the ring may still hold gets nothing of it.
-    b.drop_dead();
+    b.abort();
     let mut b = usuario.socket();
-    let resumed = b.ask(json!({"type": "resume", "room": "sala", "resume": joined["resume"], "since": 0}));
+    let resumed = b.request(json!({"type": "resume", "room": "sala", "resume": joined["resume"], "since": 0}));
     assert_eq!(resumed["type"], "joined", "{resumed}");
     b.send(&json!({"type": "send", "room": "sala", "text": "tres"}));
     assert_eq!(b.recv_type("message")["text"], "tres", "the ring was wiped");
 }
 
 #[test]
-fn a_room_ends_when_its_code_is_no_longer_reserved() {
+fn room_ends_when_its_reservation_lapses() {
     let server = server("[chat]\nempty_room_minutes = 0\n");
     let mut a = Client::cliente(&server).socket();
     assert_eq!(a.join("sala", "secreta", "group")["created"], true);
-    a.say("sala", "uno");
+    a.send_message("sala", "uno");
     leave(&mut a, "sala");
     server.wait_for_line("event=room.ended");
     let anew = Client::usuario(&server).socket().join("sala", "otra clave", "private");
@@ -58,16 +58,16 @@ fn a_room_ends_when_its_code_is_no_longer_reserved() {
 }
 
 #[test]
-fn a_room_in_which_somebody_is_does_not_end() {
+fn occupied_room_does_not_end() {
     let server = server("[chat]\nempty_room_minutes = 0\n");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("larga");
-    b.enter("corta");
+    a.join_default("larga");
+    b.join_default("corta");
     leave(&mut b, "corta");
     // The look round that ends one room has seen the other.
     server.wait_for_line("event=room.ended");
-    assert_eq!(b.enter("larga")["created"], false);
-    assert_eq!(a.say("larga", "sigo")["type"], "sent");
+    assert_eq!(b.join_default("larga")["created"], false);
+    assert_eq!(a.send_message("larga", "sigo")["type"], "sent");
 }
 
 /// Asserts that a refused join names the limit for programs, and limit and way out for people.
@@ -82,57 +82,57 @@ fn assert_room_limit(frame: &serde_json::Value, limit: &str, words: &str) {
 fn own_share_of_rooms_and_full_server_are_told_apart() {
     let server = server("rooms = 3\nrooms_per_user = 2\n");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("uno");
-    a.enter("dos");
+    a.join_default("uno");
+    a.join_default("dos");
     let words = "ya existen 2 creadas por ti, el máximo por persona. Sal de una: cuando lleve 10 minutos vacía";
     assert_room_limit(&a.join("tres", "secreta", "group"), "rooms_per_user", words);
-    b.enter("tres");
+    b.join_default("tres");
     assert_room_limit(&b.join("cuatro", "secreta", "group"), "rooms", "PiChat llegó al máximo de 3 salas");
     assert_room_limit(&a.join("cuatro", "secreta", "group"), "rooms_per_user", words);
     assert!(b.join("uno", "otra clave", "group").get("limit").is_none(), "other refusals name none");
 }
 
 #[test]
-fn a_socket_has_so_many_rooms() {
+fn rooms_of_a_socket_are_limited() {
     let server = server("rooms_per_socket = 2\n");
     let cliente = Client::cliente(&server);
     let mut a = cliente.socket();
-    a.enter("uno");
-    a.enter("dos");
+    a.join_default("uno");
+    a.join_default("dos");
     assert_room_limit(&a.join("tres", "secreta", "group"), "rooms_per_socket", "ya estás en 2, el máximo");
     assert_eq!(cliente.get("/api/rooms").json().as_array().map(Vec::len), Some(2), "none was made by the way");
-    a.enter("dos");
-    cliente.socket().enter("tres");
+    a.join_default("dos");
+    cliente.socket().join_default("tres");
     leave(&mut a, "uno");
-    assert_eq!(a.enter("tres")["created"], false);
+    assert_eq!(a.join_default("tres")["created"], false);
 }
 
 #[test]
-fn there_are_so_many_rooms() {
+fn rooms_of_the_server_are_limited() {
     let server = server("rooms = 2\n");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("uno");
-    b.enter("dos");
+    a.join_default("uno");
+    b.join_default("dos");
     assert_room_limit(&a.join("tres", "secreta", "group"), "rooms", "máximo de 2 salas. Inténtalo en unos minutos");
-    assert_eq!(a.enter("dos")["created"], false, "what exists can be entered");
+    assert_eq!(a.join_default("dos")["created"], false, "what exists can be entered");
 }
 
 #[test]
-fn a_room_has_so_many_sockets() {
+fn sockets_of_a_room_are_limited() {
     let server = server("room_members = 2\n");
     let cliente = Client::cliente(&server);
     let (mut a, mut a2, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    a2.enter("sala");
+    a.join_default("sala");
+    a2.join_default("sala");
     assert_error(&b.join("sala", "secreta", "group"), "room_full");
-    a.enter("sala");
-    assert_error(&b.say("sala", "x"), "not_member");
+    a.join_default("sala");
+    assert_error(&b.send_message("sala", "x"), "not_member");
     leave(&mut a2, "sala");
-    assert_eq!(b.enter("sala")["members"], json!(["cliente", "usuario"]));
+    assert_eq!(b.join_default("sala")["members"], json!(["cliente", "usuario"]));
 }
 
 #[test]
-fn codes_and_passwords_have_bounds() {
+fn room_codes_and_passwords_have_bounds() {
     let server = server("");
     let mut a = Client::cliente(&server).socket();
     let longest = "Az09_-".repeat(4)[..20].to_owned();

@@ -5,14 +5,14 @@ mod common;
 
 use std::process::Output;
 
-use common::server::pichat;
+use common::server::pichat_command;
 
 fn selftest(data_dir: &std::path::Path) -> Output {
-    pichat().args(["selftest", "--data-dir"]).arg(data_dir).output().expect("runs")
+    pichat_command().args(["selftest", "--data-dir"]).arg(data_dir).output().expect("runs")
 }
 
 #[test]
-fn it_says_how_many_people_in_both_languages_and_leaves_nothing_behind() {
+fn selftest_reports_capacity_and_leaves_no_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let output = selftest(&data);
@@ -33,12 +33,12 @@ fn it_says_how_many_people_in_both_languages_and_leaves_nothing_behind() {
     let (_, limits) = text.split_once("[limits]\n").expect("proposes limits");
     let file = folder.path().join("pichat.toml");
     std::fs::write(&file, format!("[limits]\n{limits}")).expect("writes");
-    let checked = pichat().arg("check").arg(&file).output().expect("runs");
+    let checked = pichat_command().arg("check").arg(&file).output().expect("runs");
     assert!(checked.status.success(), "{limits}{}", String::from_utf8_lossy(&checked.stderr));
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_told() {
+fn uncreatable_folder_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("taken");
     std::fs::write(&file, "").expect("writes");

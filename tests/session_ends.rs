@@ -95,7 +95,7 @@ fn new_password_ends_every_older_token_and_socket() {
     let status = |client: &Client| client.get("/api/session").status;
     let (own, other, stranger) = (signed_in(BETO), signed_in(BETO), signed_in(ANA));
     let (mut own_socket, mut other_socket) = (own.socket(), other.socket());
-    let joined = own_socket.enter("SALA");
+    let joined = own_socket.join_default("SALA");
     let change = |current: &str, new: &str| own.post_json("/api/password", &json!({"current": current, "new": new}));
 
     let wrong = change("otra cosa", "una clave nueva");
@@ -118,7 +118,7 @@ fn new_password_ends_every_older_token_and_socket() {
     assert_eq!((own_socket.close_code(), other_socket.close_code()), (4001, 4001));
     // The place in the room is the person's: the new session takes it.
     let resume = json!({"type": "resume", "room": "SALA", "resume": joined["resume"], "since": 0});
-    assert_eq!(renewed.socket().ask(resume)["type"], "joined");
+    assert_eq!(renewed.socket().request(resume)["type"], "joined");
     let ended = server.wait_for_line("event=session.ended");
     assert!(ended.contains("user=\"beto\" reason=password_changed"), "{ended}");
     assert_eq!(Client::new(&server).sign_in(BETO.0, BETO.1).status, 401);
@@ -131,8 +131,8 @@ fn frame_of_a_session_with_an_old_password_does_nothing() {
     let server = with_users();
     let (boss, beto) = (Client::signed_in(&server, ANA.0, ANA.1), Client::signed_in(&server, BETO.0, BETO.1));
     let (mut listener, mut stolen) = (boss.socket(), beto.socket());
-    listener.enter("SALA");
-    stolen.enter("SALA");
+    listener.join_default("SALA");
+    stolen.join_default("SALA");
     let changed = beto.post_json("/api/password", &json!({"current": BETO.1, "new": "una clave nueva"}));
     assert_eq!(changed.status, 204);
     // The answer is there, the socket is not closed yet.
@@ -141,13 +141,13 @@ fn frame_of_a_session_with_an_old_password_does_nothing() {
     assert_eq!(stolen.close_code(), 4001);
     assert!(answered.elapsed() < SOON, "{:?}", answered.elapsed());
     let mut other = boss.socket();
-    other.enter("SALA");
-    other.say("SALA", "de ana");
+    other.join_default("SALA");
+    other.send_message("SALA", "de ana");
     assert_eq!(listener.recv_type("message")["text"], "de ana", "the first that was said");
 }
 
 #[test]
-fn accounts_that_cannot_be_read_let_nobody_act() {
+fn unreadable_accounts_block_every_action() {
     let server = with_users();
     let beto = Client::signed_in(&server, BETO.0, BETO.1);
     let mut socket = beto.socket();

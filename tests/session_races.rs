@@ -155,7 +155,7 @@ fn new_password_leaves_no_sign_in_under_way() {
 }
 
 #[test]
-fn of_two_changes_at_once_one_wins() {
+fn concurrent_password_changes_have_one_winner() {
     let server = Server::start(Options { users: vec![ANA, BETO], ..Options::config(CONFIG) });
     let mut current = BETO.1.to_owned();
     for round in 0..rounds() {

@@ -91,14 +91,14 @@ fn sixty_people_behind_one_address_sign_in_at_once() {
 }
 
 #[test]
-fn forty_right_passwords_of_one_name_are_all_heard() {
+fn forty_right_passwords_of_one_name_succeed() {
     let server = with_people(1, "");
     let same: Vec<_> = (0..40).map(|_| person(&server, 0)).collect();
     assert_eq!(at_once(&same), BTreeMap::from([(200, 40)]));
 }
 
 #[test]
-fn flood_of_wrong_passwords_has_few_verdicts() {
+fn flood_of_wrong_passwords_gets_few_verdicts() {
     let server = with_people(1, TRUSTING);
     let begin = Instant::now();
     let flood: Vec<_> = (0..300).map(|n| (Client::new(&server).behind(9), format!("nadie{n}"), "adivino")).collect();
@@ -123,7 +123,7 @@ fn wrong_passwords_of_one_pair_at_once_have_five_verdicts() {
 }
 
 #[test]
-fn device_cookie_stands_before_the_sessions() {
+fn device_cookie_is_set_before_the_session_cookie() {
     let server = Server::demo();
     let answer = Client::new(&server).sign_in("cliente", "cliente123");
     let lines: Vec<_> = answer.headers.iter().filter(|(k, _)| k == "set-cookie").map(|(_, v)| v.as_str()).collect();
@@ -145,7 +145,7 @@ fn device_cookie_stands_before_the_sessions() {
 }
 
 #[test]
-fn throttled_name_hears_its_devices_and_no_stranger() {
+fn throttled_name_accepts_known_devices_only() {
     let server = Server::start(Options::config(&format!("{TRUSTING}{NO_RATE}")));
     let device = device_of(&Client::new(&server).behind(1).sign_in("cliente", "cliente123"));
     guess_from_everywhere(&server);
@@ -168,7 +168,7 @@ fn throttled_name_hears_its_devices_and_no_stranger() {
 }
 
 #[test]
-fn reset_ends_device_cookies_and_an_own_new_password_does_not() {
+fn reset_ends_device_cookies_and_own_change_does_not() {
     let server = Server::start(Options {
         users: vec![("cliente", "la clave de antes", "cliente")],
         ..Options::config(&format!("{TRUSTING}{NO_RATE}"))
@@ -188,7 +188,7 @@ fn reset_ends_device_cookies_and_an_own_new_password_does_not() {
 }
 
 #[test]
-fn stranger_at_the_same_address_cannot_shut_a_device_out() {
+fn stranger_of_one_address_cannot_lock_a_device_out() {
     let server = Server::demo();
     let device = device_of(&Client::new(&server).sign_in("cliente", "cliente123"));
     for _ in 0..5 {
@@ -214,7 +214,7 @@ fn live_session_may_change_its_password_while_strangers_guess() {
 }
 
 #[test]
-fn forged_device_cookie_counts_for_nothing() {
+fn forged_device_cookie_is_ignored() {
     let server = Server::demo();
     let device = device_of(&Client::new(&server).sign_in("cliente", "cliente123"));
     let last = if device.ends_with('0') { '1' } else { '0' };

@@ -15,16 +15,16 @@ fn next_message(socket: &mut Socket) -> (u64, Value) {
 }
 
 #[test]
-fn who_does_not_read_is_closed_and_nobody_else_notices() {
+fn slow_consumer_is_closed_without_effect_on_others() {
     // The longest messages, so that the kernel's buffers, whatever their size, fill after few of them.
     let limits = format!("[chat]\nresume_grace_seconds = 300\n{UNHURRIED}message_chars = 4000\nroom_ring = 256\n");
     let server = Server::start(Options::config(&limits));
     let usuario = Client::usuario(&server);
     let (mut slow, mut sender) = (usuario.socket(), Client::cliente(&server).socket());
     let mut reader = Client::admin(&server).socket();
-    let token = slow.enter("sala")["resume"].take();
-    sender.enter("sala");
-    reader.enter("sala");
+    let token = slow.join_default("sala")["resume"].take();
+    sender.join_default("sala");
+    reader.join_default("sala");
 
     let filler = "🦀".repeat(3990);
     let mut said = 0;
@@ -35,7 +35,7 @@ fn who_does_not_read_is_closed_and_nobody_else_notices() {
     while said < 100_000 && !gone(&server) {
         for _ in 0..20 {
             said += 1;
-            let sent = sender.say("sala", &format!("{said} {filler}"));
+            let sent = sender.send_message("sala", &format!("{said} {filler}"));
             assert_eq!((&sent["type"], &sent["seq"]), (&json!("sent"), &json!(said)), "the sender is not held up");
             let (seq, text) = next_message(&mut reader);
             assert_eq!(seq, said, "each one, in order");
@@ -64,7 +64,7 @@ fn who_does_not_read_is_closed_and_nobody_else_notices() {
     assert!(seen < said);
 
     let mut back = usuario.socket();
-    let joined = back.ask(json!({"type": "resume", "room": "sala", "resume": token, "since": seen}));
+    let joined = back.request(json!({"type": "resume", "room": "sala", "resume": token, "since": seen}));
     assert_eq!((&joined["type"], &joined["seq"]), (&json!("joined"), &json!(said)), "{joined}");
     // 256 of 16 KB are far more than the queue of a socket: a replay is not counted.
     let mut next = seen + 1;
@@ -77,13 +77,13 @@ fn who_does_not_read_is_closed_and_nobody_else_notices() {
         assert_eq!(next_message(&mut back).0, next);
         next += 1;
     }
-    sender.say("sala", "¿todos?");
+    sender.send_message("sala", "¿todos?");
     assert_eq!(next_message(&mut back).1, "¿todos?");
     assert_eq!(next_message(&mut reader).1, "¿todos?");
 }
 
 #[test]
-fn fifty_sockets_get_each_of_a_hundred_messages_once_and_in_order() {
+fn fifty_sockets_get_100_messages_once_in_order() {
     const SOCKETS: usize = 50;
     const SENDERS: usize = 5;
     const EACH: usize = 20;
@@ -92,7 +92,7 @@ fn fifty_sockets_get_each_of_a_hundred_messages_once_and_in_order() {
     let people = [Client::cliente(&server), Client::usuario(&server), Client::admin(&server)];
     let mut sockets: Vec<_> = (0..SOCKETS).map(|n| people[n % people.len()].socket()).collect();
     for socket in &mut sockets {
-        socket.enter("sala");
+        socket.join_default("sala");
     }
     // All at once, without waiting for answers; 100 messages are fewer than a queue holds.
     std::thread::scope(|scope| {

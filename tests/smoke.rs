@@ -6,7 +6,7 @@ use common::{Client, Server};
 use serde_json::json;
 
 #[test]
-fn two_people_talk_and_hand_a_file_over() {
+fn two_users_chat_and_share_a_file() {
     let server = Server::demo();
     let (ana, beto) = (Client::cliente(&server), Client::usuario(&server));
     let (mut a, mut b) = (ana.socket(), beto.socket());
@@ -16,7 +16,7 @@ fn two_people_talk_and_hand_a_file_over() {
     assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("wrong_password")));
     assert!(refused["retry_after"].as_u64().is_some_and(|s| s >= 3));
     assert_eq!(ana.get("/api/rooms").json(), json!([{"room": "OFICINA", "kind": "group", "members": 1}]));
-    let sent = a.say("OFICINA", "hola");
+    let sent = a.send_message("OFICINA", "hola");
     assert_eq!((&sent["type"], &sent["seq"]), (&json!("sent"), &json!(1)));
 
     let stored = ana.upload("acta.txt", b"lo dicho");

@@ -45,7 +45,7 @@ fn unpacked(answer: &Response) -> Vec<u8> {
 }
 
 #[test]
-fn every_address_of_a_page_carries_the_version_and_is_kept_for_good() {
+fn static_addresses_carry_the_version_and_are_immutable() {
     let server = Server::demo();
     let client = Client::new(&server);
     let mut versions = BTreeSet::new();
@@ -65,7 +65,7 @@ fn every_address_of_a_page_carries_the_version_and_is_kept_for_good() {
 }
 
 #[test]
-fn addresses_of_other_versions_get_the_file_of_today_and_are_not_kept() {
+fn other_versions_get_the_current_file_uncached() {
     let server = Server::demo();
     let client = Client::new(&server);
     let now = client.get(&versioned(&server, "js/chat.js"));
@@ -84,7 +84,7 @@ fn addresses_of_other_versions_get_the_file_of_today_and_are_not_kept() {
 }
 
 #[test]
-fn a_packed_file_is_the_same_file() {
+fn packed_file_has_the_same_content() {
     let server = Server::demo();
     let client = Client::new(&server);
     let mut saved = 0;
@@ -127,7 +127,7 @@ fn needed(client: &Client, address: &str, into: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn a_page_names_every_script_that_it_needs() {
+fn pages_name_every_script_they_need() {
     let server = Server::demo();
     let client = Client::new(&server);
     for path in PAGES {
@@ -147,7 +147,7 @@ fn a_page_names_every_script_that_it_needs() {
 }
 
 #[test]
-fn scripts_and_styles_name_nothing_by_its_whole_address() {
+fn scripts_and_styles_use_relative_addresses() {
     for folder in ["js", "css"] {
         for entry in std::fs::read_dir(format!("{}/assets/static/{folder}", env!("CARGO_MANIFEST_DIR"))).expect("a folder") {
             let path = entry.expect("an entry").path();
@@ -158,7 +158,7 @@ fn scripts_and_styles_name_nothing_by_its_whole_address() {
 }
 
 #[test]
-fn every_page_can_say_that_its_script_did_not_come() {
+fn every_page_reports_a_missing_script() {
     let server = Server::demo();
     for path in PAGES {
         let text = page(&server, path);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{Options, Server};
 
 #[test]
-fn systemd_hears_ready_then_the_watchdog_then_stopping() {
+fn systemd_is_notified_of_ready_watchdog_and_stopping() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).expect("a socket");
@@ -67,7 +67,7 @@ fn root_units_run_on_the_card_only_and_reach_what_they_write() {
 }
 
 #[test]
-fn reload_checks_the_file_before_it_is_taken() {
+fn reload_checks_the_file_first() {
     let text = unit("pichat.service");
     let steps: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("ExecReload=")).collect();
     let [copy, check, take, signal] = steps[..] else { panic!("{steps:?}") };
@@ -80,7 +80,7 @@ fn reload_checks_the_file_before_it_is_taken() {
     for (settings, good) in [("[limits]\nrooms = 7\n", true), ("[limits]\nrums = 7\n", false)] {
         let file = folder.path().join("pichat.toml.new");
         std::fs::write(&file, settings).expect("writes");
-        assert_eq!(common::server::pichat().arg("check").arg(file).status().expect("runs").success(), good);
+        assert_eq!(common::server::pichat_command().arg("check").arg(file).status().expect("runs").success(), good);
     }
 }
 
@@ -185,7 +185,7 @@ fn refusals_end_with_a_code_of_the_unit() {
     ];
     for (code, prepare) in cases {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut command = common::server::pichat();
+        let mut command = common::server::pichat_command();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path()).env("PICHAT_TLS_MODE", "off");
         prepare(folder.path(), &mut command);
         let ended = command.output().expect("runs");

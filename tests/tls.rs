@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use common::http::read_response;
-use common::server::{eventually, pichat};
+use common::server::{eventually, pichat_command};
 use common::tls::{Secure, authority_file, connect, plain_address, run, said, self_signed};
 use common::{Client, Options, Server};
 
@@ -23,7 +23,7 @@ fn shown(addr: std::net::SocketAddr, what: &str) -> String {
 }
 
 #[test]
-fn curl_and_openssl_accept_it_once_they_trust_the_authority() {
+fn curl_and_openssl_accept_the_trusted_authority() {
     let secure = with_ana();
     let (addr, file) = (secure.server.addr, secure.authority_file.to_str().unwrap());
     let port = addr.port();
@@ -51,7 +51,7 @@ fn curl_and_openssl_accept_it_once_they_trust_the_authority() {
 }
 
 #[test]
-fn what_the_stolen_key_signs_for_another_name_is_refused() {
+fn stolen_key_cannot_sign_for_another_name() {
     let secure = with_ana();
     let folder = secure.server.data_dir.clone();
     let key = authority_file(&folder);
@@ -80,7 +80,7 @@ fn what_the_stolen_key_signs_for_another_name_is_refused() {
 }
 
 #[test]
-fn plain_http_explains_and_leads_to_https_and_does_nothing_else() {
+fn plain_http_explains_and_redirects_only() {
     let secure = with_ana();
     let plain = secure.plain();
     let page = plain.get("/");
@@ -142,7 +142,7 @@ fn plain_http_explains_and_leads_to_https_and_does_nothing_else() {
 }
 
 #[test]
-fn people_sign_in_over_tls_only() {
+fn sign_in_needs_tls() {
     let secure = with_ana();
     let port = secure.server.addr.port();
     let body = "usuario=ana&clave=una-clave-larga";
@@ -166,7 +166,7 @@ fn people_sign_in_over_tls_only() {
 }
 
 #[test]
-fn over_tls_every_answer_shuts_other_windows_out_and_binds_nobody_to_https() {
+fn tls_answers_isolate_windows_without_hsts() {
     let secure = with_ana();
     for path in ["/login", "/nada", "/api/session", "/api/health", "/static/js/page.js"] {
         let answer = secure.get(path, "");
@@ -182,7 +182,7 @@ fn over_tls_every_answer_shuts_other_windows_out_and_binds_nobody_to_https() {
 }
 
 #[test]
-fn only_this_devices_own_plain_page_may_ask_whether_it_is_trusted() {
+fn trust_check_is_for_the_own_plain_page() {
     let secure = with_ana();
     let own = format!("http://pichat.local:{}", secure.plain.port());
     let answer = secure.get("/api/trusted", &format!("Origin: {own}\r\n"));
@@ -217,7 +217,7 @@ fn only_this_devices_own_plain_page_may_ask_whether_it_is_trusted() {
 }
 
 #[test]
-fn both_versions_of_tls_and_one_of_http() {
+fn tls_1_2_and_1_3_are_spoken_with_http_1_1() {
     let secure = with_ana();
     let addr = secure.server.addr.to_string();
     let shake = |args: &[&str]| said(&run("openssl", &[&["s_client", "-connect", &addr, "-brief"], args].concat()));
@@ -233,7 +233,7 @@ fn both_versions_of_tls_and_one_of_http() {
 }
 
 #[test]
-fn a_handshake_that_stalls_holds_nobody_up_and_ends() {
+fn stalled_handshake_delays_no_other_and_ends() {
     let secure = Secure::start(Options::config("[limits]\nconnections_per_address = 64\n"));
     let begun = Instant::now();
     let half_a_hello = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc];
@@ -259,7 +259,7 @@ fn a_handshake_that_stalls_holds_nobody_up_and_ends() {
 }
 
 #[test]
-fn a_server_that_stops_waits_for_no_handshake() {
+fn shutdown_does_not_wait_for_handshakes() {
     let mut secure = with_ana();
     let _stalled = TcpStream::connect(secure.server.addr).unwrap();
     assert_eq!(secure.get("/api/health", "").status, 200);
@@ -270,7 +270,7 @@ fn a_server_that_stops_waits_for_no_handshake() {
 }
 
 #[test]
-fn whoever_speaks_the_wrong_one_of_both_is_told() {
+fn wrong_protocol_on_a_port_is_answered() {
     let secure = with_ana();
     let wrong = Client { addr: secure.server.addr, ..secure.plain() };
     let answer = wrong.get("/login");
@@ -289,7 +289,7 @@ fn whoever_speaks_the_wrong_one_of_both_is_told() {
 }
 
 #[test]
-fn files_are_read_again_on_sighup() {
+fn certificate_files_are_reread_on_sighup() {
     let folder = tempfile::tempdir().unwrap();
     let (first, key) = self_signed(folder.path(), "chat.oficina.lan");
     let at = |name: &str| folder.path().join(name).display().to_string();
@@ -325,7 +325,7 @@ fn files_are_read_again_on_sighup() {
 }
 
 #[test]
-fn the_console_begins_with_trust() {
+fn console_begins_with_the_trust_step() {
     let root = tempfile::tempdir().unwrap();
     let run = root.path().join("run/pichat");
     std::fs::create_dir_all(&run).unwrap();
@@ -337,7 +337,7 @@ fn the_console_begins_with_trust() {
     );
     assert_eq!(state["plain"].as_str(), Some(secure.plain.to_string().as_str()));
     std::fs::create_dir_all(root.path().join(format!("proc/{}", secure.server.pid()))).unwrap();
-    let screen = said(&pichat().args(["status", "--root"]).arg(root.path()).output().unwrap());
+    let screen = said(&pichat_command().args(["status", "--root"]).arg(root.path()).output().unwrap());
     let code = std::fs::read_to_string(run.join("claim")).unwrap();
     let lines: Vec<_> = state["fingerprint"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     let page = secure.plain().get("/").text();
@@ -350,7 +350,7 @@ fn the_console_begins_with_trust() {
 }
 
 #[test]
-fn demo_is_plain_and_serve_is_not() {
+fn demo_is_plain_and_serve_uses_tls() {
     let demo = Server::demo();
     assert!(demo.banner.contains("http://127.0.0.1:") && !demo.banner.contains("https"), "{}", demo.banner);
     assert!(
@@ -365,6 +365,6 @@ fn demo_is_plain_and_serve_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let both = ["serve", "--listen", &free, "--tls-listen", &free, "--data-dir"];
-    let clash = pichat().args(both).arg(folder.path()).output().unwrap();
+    let clash = pichat_command().args(both).arg(folder.path()).output().unwrap();
     assert_eq!(clash.status.code(), Some(69), "{}", said(&clash));
 }

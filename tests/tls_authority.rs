@@ -6,11 +6,11 @@ mod common;
 use std::os::unix::fs::PermissionsExt as _;
 
 use common::Options;
-use common::server::pichat;
+use common::server::pichat_command;
 use common::tls::{Secure, authority_file, said};
 
 #[test]
-fn the_authority_is_kept_and_its_key_is_nobody_elses() {
+fn authority_is_kept_and_its_key_is_private() {
     let folder = tempfile::tempdir().unwrap();
     let start = || Secure::start(Options::default().data_dir(folder.path()));
     let first = start();
@@ -33,7 +33,7 @@ fn the_authority_is_kept_and_its_key_is_nobody_elses() {
     assert!(!again.server.stderr().contains("tls.authority_made"));
     drop(again);
 
-    let ca = |command: &str| pichat().args(["ca", command, "--data-dir"]).arg(folder.path()).output().unwrap();
+    let ca = |command: &str| pichat_command().args(["ca", command, "--data-dir"]).arg(folder.path()).output().unwrap();
     let before = said(&ca("show"));
     assert!(before.starts_with("Huella: ") && before.contains(authority.trim_end()), "{before}");
     let renewed = said(&ca("renew"));
@@ -55,10 +55,10 @@ fn the_authority_is_kept_and_its_key_is_nobody_elses() {
     assert_eq!(std::fs::read_to_string(folder.path().join(aside)).unwrap(), "noise");
     drop(damaged);
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let mut open = pichat();
+    let mut open = pichat_command();
     open.args(["serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data-dir"]);
     let refused = open.arg(folder.path()).output().unwrap();
     assert!(refused.status.code() == Some(78) && said(&refused).contains("chmod 600"), "{}", said(&refused));
     let empty = tempfile::tempdir().unwrap();
-    assert_eq!(pichat().args(["ca", "show", "--data-dir"]).arg(empty.path()).output().unwrap().status.code(), Some(66));
+    assert_eq!(pichat_command().args(["ca", "show", "--data-dir"]).arg(empty.path()).output().unwrap().status.code(), Some(66));
 }

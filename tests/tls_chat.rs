@@ -25,7 +25,7 @@ fn ask(secure: &Secure, method: &str, path: &str, extra: &str) -> (Response, Str
 }
 
 #[test]
-fn somebody_speaks_and_hears_for_as_long_as_they_like() {
+fn long_chat_over_tls_delivers_every_message() {
     let users = vec![("ana", "una-clave-larga", "cliente")];
     let limits = "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\n";
     let secure = Secure::start(Options { users, ..Options::config(limits) });

@@ -46,7 +46,7 @@ fn announce(client: &Client, path: &str, fields: &[(&str, &str)]) -> (u16, bool)
 }
 
 #[test]
-fn head_is_answered_instead_of_continue() {
+fn refusal_comes_instead_of_continue() {
     let server = server("[files]\nmax_file_mib = 4\nmax_total_mib = 2");
     let (cliente, usuario, nobody) = (Client::cliente(&server), Client::usuario(&server), Client::new(&server));
     let form = ("Content-Type", "multipart/form-data; boundary=x");

@@ -39,8 +39,8 @@ fn main() {
     raise_file_limit();
     let server = Server::start(Options::config(LIMITS));
     let (mut ana, mut beto) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    ana.enter("sala");
-    beto.enter("sala");
+    ana.join_default("sala");
+    beto.join_default("sala");
     ana.recv_type("presence");
     let mut people = People { server: &server, ana: &mut ana, beto: &mut beto };
     people.measure(sign_ins / 10 + 1, messages / 10);

@@ -86,7 +86,7 @@ fn keeps_out(answer: &Response, who: Who, is_page: bool, head: bool) -> bool {
 }
 
 #[test]
-fn forced_browsing_opens_no_route_to_anybody_who_may_not() {
+fn forced_browsing_opens_no_route() {
     let server = Server::start(Options::config(GENEROUS));
     let keeper = Client::admin(&server);
     let kept = stored(&keeper);
@@ -125,7 +125,7 @@ fn forced_browsing_opens_no_route_to_anybody_who_may_not() {
 }
 
 #[test]
-fn methods_that_are_not_in_the_table_do_nothing_for_anybody() {
+fn methods_outside_the_table_do_nothing() {
     let server = Server::start(Options::config(GENEROUS));
     let admin = Client::admin(&server);
     let id = stored(&admin);
@@ -146,7 +146,7 @@ fn methods_that_are_not_in_the_table_do_nothing_for_anybody() {
 }
 
 #[test]
-fn no_other_spelling_of_a_path_leads_around_the_table() {
+fn path_spellings_do_not_bypass_the_table() {
     let server = Server::start(Options::config(GENEROUS));
     let nobody = Client::new(&server);
     let usuario = Client::usuario(&server);
@@ -203,7 +203,7 @@ fn no_other_spelling_of_a_path_leads_around_the_table() {
 }
 
 #[test]
-fn ids_of_files_are_neither_guessed_nor_near_each_other() {
+fn file_ids_are_unpredictable() {
     let server = Server::start(Options::config(GENEROUS));
     let admin = Client::admin(&server);
     let ids: Vec<_> = (0..20).map(|_| stored(&admin)).collect();
@@ -227,7 +227,7 @@ fn ids_of_files_are_neither_guessed_nor_near_each_other() {
 }
 
 #[test]
-fn a_person_shown_a_file_cannot_take_it_away_or_pass_for_its_owner() {
+fn reader_of_a_file_cannot_delete_or_own_it() {
     let server = Server::start(Options::config(GENEROUS));
     let (owner, other) = (Client::cliente(&server), Client::usuario(&server));
     let place = owner.upload("informe.txt", b"uno").header("location").expect("a place").to_owned();

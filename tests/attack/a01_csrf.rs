@@ -21,7 +21,7 @@ fn forms(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_form_of_every_page_is_refused_from_elsewhere() {
+fn forms_are_refused_from_foreign_origins() {
     let server = Server::start(Options::config(GENEROUS));
     let unclaimed = Server::start(Options { serve: true, ..Options::config(GENEROUS) });
     let admin = Client::admin(&server);
@@ -55,7 +55,7 @@ fn every_form_of_every_page_is_refused_from_elsewhere() {
 }
 
 #[test]
-fn every_route_that_changes_something_is_refused_from_elsewhere() {
+fn changing_routes_are_refused_from_foreign_origins() {
     let server = Server::start(Options::config(GENEROUS));
     let admin = Client::admin(&server);
     let id = admin.upload("x", b"x").json()["id"].as_str().expect("an id").to_owned();
@@ -73,7 +73,7 @@ fn every_route_that_changes_something_is_refused_from_elsewhere() {
 }
 
 #[test]
-fn the_cookie_is_of_no_use_to_another_site() {
+fn session_cookie_is_not_sent_by_other_sites() {
     let server = Server::demo();
     let cookie = Client::new(&server).sign_in("cliente", "cliente123").session_cookie().expect("a cookie").to_owned();
     for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {

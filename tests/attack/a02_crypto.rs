@@ -17,7 +17,7 @@ fn token(client: &Client) -> String {
 }
 
 #[test]
-fn a_token_that_is_not_whole_and_exact_is_none() {
+fn altered_session_token_is_refused() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let good = token(&client);
@@ -71,7 +71,7 @@ fn a_token_that_is_not_whole_and_exact_is_none() {
 }
 
 #[test]
-fn tokens_have_nothing_in_common() {
+fn session_tokens_are_independent() {
     let server = Server::start(Options::config(GENEROUS));
     let tokens: Vec<_> = (0..16).map(|_| token(&Client::usuario(&server))).collect();
     for (i, one) in tokens.iter().enumerate() {
@@ -95,14 +95,14 @@ fn everything_below(folder: &Path, into: &mut Vec<(std::path::PathBuf, Vec<u8>)>
 }
 
 #[test]
-fn the_disk_holds_neither_passwords_nor_tokens_nor_words() {
+fn disk_holds_no_passwords_tokens_or_messages() {
     let folder = tempfile::tempdir().expect("a folder");
     let users = vec![("ana", "lirio azul 77", "administrator")];
     let mut server = Server::start(Options { users, ..Options::default().data_dir(folder.path()) });
     let ana = Client::signed_in(&server, "ana", "lirio azul 77");
     let mut socket = ana.socket();
     let joined = socket.join("sala", "MUYsecreta", "private");
-    socket.say("sala", "MUYprivado");
+    socket.send_message("sala", "MUYprivado");
     assert_eq!(ana.post_json("/api/password", &json!({"current": "lirio azul 77", "new": "cedro gris 88"})).status, 204);
     let resume = joined["resume"].as_str().expect("a token").to_owned();
     server.signal("TERM");

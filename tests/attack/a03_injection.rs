@@ -26,7 +26,7 @@ const BREAKERS: [&str; 13] = [
 ];
 
 #[test]
-fn no_file_name_adds_a_header_or_a_parameter() {
+fn file_names_inject_no_headers() {
     let server = Server::start(Options::config(GENEROUS));
     // Some of these names end as programs do, and are handed to administrators only.
     let client = Client::admin(&server);
@@ -48,7 +48,7 @@ fn no_file_name_adds_a_header_or_a_parameter() {
 }
 
 #[test]
-fn no_code_of_a_room_and_no_address_adds_a_header() {
+fn room_codes_and_paths_inject_no_headers() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let mut socket = client.socket();
@@ -79,7 +79,7 @@ fn no_code_of_a_room_and_no_address_adds_a_header() {
 }
 
 #[test]
-fn sql_is_text() {
+fn sql_in_input_is_plain_text() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     for text in [
@@ -118,7 +118,7 @@ fn sql_is_text() {
 }
 
 #[test]
-fn what_was_typed_comes_back_as_text() {
+fn input_is_escaped_in_pages() {
     let server = Server::start(Options::config(GENEROUS));
     let evil = r#""><script>alert(1)</script><img src=x onerror=alert(1)>"#;
     let encoded: String = evil.bytes().map(|b| format!("%{b:02x}")).collect();
@@ -148,7 +148,7 @@ fn what_was_typed_comes_back_as_text() {
 }
 
 #[test]
-fn no_script_of_a_page_makes_html_or_code_of_text() {
+fn page_scripts_make_no_html_or_code_of_text() {
     let server = Server::demo();
     let client = Client::new(&server);
     let pages = Client::admin(&server);

@@ -12,7 +12,7 @@ use crate::common::{Client, Options, Server};
 const SMUGGLED: &str = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[test]
-fn a_body_with_two_ends_has_none() {
+fn body_with_two_lengths_is_refused() {
     let server = Server::start(Options::config(GENEROUS));
     for framing in [
         "Content-Length: 4\r\nTransfer-Encoding: chunked",
@@ -55,7 +55,7 @@ fn a_body_with_two_ends_has_none() {
 }
 
 #[test]
-fn bare_line_ends_end_the_connection() {
+fn bare_line_feeds_close_the_connection() {
     let server = Server::start(Options::config(GENEROUS));
     for request in [
         "GET /api/health HTTP/1.1\nHost: localhost\n\n",
@@ -72,7 +72,7 @@ fn bare_line_ends_end_the_connection() {
 }
 
 #[test]
-fn a_bad_request_behind_a_good_one_is_refused_too_and_after_its_answer() {
+fn pipelined_bad_request_is_refused_after_the_answer() {
     let server = Server::start(Options::config(GENEROUS));
     let bad = format!(
         "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}"
@@ -99,7 +99,7 @@ fn a_bad_request_behind_a_good_one_is_refused_too_and_after_its_answer() {
 }
 
 #[test]
-fn a_body_that_was_refused_is_not_read_as_a_request() {
+fn refused_body_is_not_read_as_a_request() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let smuggled = SMUGGLED.repeat(3);
@@ -137,7 +137,7 @@ fn a_body_that_was_refused_is_not_read_as_a_request() {
 }
 
 #[test]
-fn an_upgrade_that_fails_carries_nothing_further() {
+fn failed_upgrade_reads_nothing_further() {
     let server = Server::start(Options::config(GENEROUS));
     let cookie = Client::cliente(&server).cookie.expect("a cookie");
     for fields in [
@@ -160,7 +160,7 @@ fn an_upgrade_that_fails_carries_nothing_further() {
 }
 
 #[test]
-fn two_clients_of_one_proxy_do_not_share_anything() {
+fn clients_of_one_proxy_share_nothing() {
     let server = Server::start(Options::config(GENEROUS));
     let (admin, usuario) = (Client::admin(&server), Client::usuario(&server));
     let mut stream = usuario.connect();

@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use super::raw_bytes::raw;
 use crate::common::http::{multipart, read_response};
-use crate::common::server::pichat;
+use crate::common::server::pichat_command;
 use crate::common::{Client, Options, Response, Server};
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -72,7 +72,7 @@ fn every_kind(server: &Server) -> Vec<(&'static str, u16, Response)> {
 }
 
 #[test]
-fn every_kind_of_answer_says_what_a_browser_may() {
+fn every_answer_has_its_security_headers() {
     let server = Server::start(Options::config(
         "[files]\nmax_file_mib = 1\n[limits]\nuploads_per_minute = 1000\nupload_burst = 1000\nrequests_per_minute = 60\nrequest_burst = 90\n",
     ));
@@ -137,7 +137,7 @@ fn no_policy_has_a_hole() {
 }
 
 #[test]
-fn no_origin_is_ever_answered_with_a_star() {
+fn cors_never_allows_any_origin() {
     let allowed = "https://intranet.example";
     let server =
         Server::start(Options::config(&format!("[http]\nallowed_origins = [\"{allowed}\"]\n[limits]\nrequest_burst = 10000\n")));
@@ -178,13 +178,13 @@ fn no_origin_is_ever_answered_with_a_star() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("pichat.toml");
         std::fs::write(&file, format!("[http]\nallowed_origins = [\"{bad}\"]\n")).expect("writes");
-        let check = pichat().arg("check").arg(&file).output().expect("runs");
+        let check = pichat_command().arg("check").arg(&file).output().expect("runs");
         assert!(!check.status.success(), "{bad} is no origin");
     }
 }
 
 #[test]
-fn errors_say_nothing_about_the_inside() {
+fn errors_reveal_no_internals() {
     let server = Server::demo();
     let client = Client::admin(&server);
     let mut stream = client.connect();

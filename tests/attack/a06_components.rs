@@ -12,7 +12,7 @@ fn read(file: &str) -> String {
 }
 
 #[test]
-fn every_crate_is_pinned_by_its_digest_and_comes_from_the_registry() {
+fn crates_are_pinned_by_digest_and_from_the_registry() {
     let lock = read("Cargo.lock");
     let packages: Vec<_> = lock.split("[[package]]").skip(1).collect();
     assert!(packages.len() > 50, "{}", packages.len());
@@ -32,7 +32,7 @@ fn every_crate_is_pinned_by_its_digest_and_comes_from_the_registry() {
 }
 
 #[test]
-fn what_is_known_to_be_dangerous_is_not_there() {
+fn known_dangerous_crates_are_absent() {
     let lock = read("Cargo.lock");
     // Other TLS stacks than the one that is looked after, C libraries, macros that run at build time, unmaintained parsers.
     for name in
@@ -44,7 +44,7 @@ fn what_is_known_to_be_dangerous_is_not_there() {
 }
 
 #[test]
-fn a_browser_loads_nothing_that_this_device_does_not_serve() {
+fn pages_load_nothing_from_elsewhere() {
     let server = Server::demo();
     let admin = Client::admin(&server);
     for path in ["/login", "/inicio", "/chat", "/listar", "/subir", "/nada"] {

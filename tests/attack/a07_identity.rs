@@ -9,7 +9,7 @@ use super::raw_bytes::{GENEROUS, client_behind};
 use crate::common::{Client, Options, Server, TRUSTING};
 
 #[test]
-fn a_planted_session_is_never_taken_over() {
+fn planted_session_is_never_adopted() {
     let server = Server::start(Options::config(GENEROUS));
     let planted = format!("{}={}", server.cookie_name(), "5e".repeat(32));
     for by_form in [false, true] {
@@ -27,11 +27,11 @@ fn a_planted_session_is_never_taken_over() {
 }
 
 #[test]
-fn signing_in_over_an_attackers_session_ends_it() {
+fn sign_in_ends_the_session_it_replaces() {
     let server = Server::start(Options::config(GENEROUS));
     let attacker = Client::usuario(&server);
     let mut socket = attacker.socket();
-    socket.enter("sala");
+    socket.join_default("sala");
     let mut victim = attacker.clone();
     assert_eq!(victim.sign_in("admin", "admin123").status, 200);
     assert_ne!(victim.cookie, attacker.cookie);
@@ -45,7 +45,7 @@ fn signing_in_over_an_attackers_session_ends_it() {
 }
 
 #[test]
-fn two_cookies_of_one_name_do_not_confuse_anybody() {
+fn duplicate_session_cookies_are_handled() {
     let server = Server::start(Options::config(GENEROUS));
     let (usuario, admin) = (Client::usuario(&server).cookie.expect("one"), Client::admin(&server).cookie.expect("one"));
     for (line, name) in
@@ -60,7 +60,7 @@ fn two_cookies_of_one_name_do_not_confuse_anybody() {
 }
 
 #[test]
-fn one_password_for_many_names_from_many_addresses_gets_nowhere() {
+fn password_spraying_is_throttled() {
     let server = Server::start(Options::config(TRUSTING));
     let names = ["admin", "cliente", "usuario", "root", "ana"];
     let mut refusals = std::collections::BTreeMap::new();
@@ -79,7 +79,7 @@ fn one_password_for_many_names_from_many_addresses_gets_nowhere() {
 }
 
 #[test]
-fn one_name_guessed_at_from_everywhere_answers_slower_and_is_never_locked() {
+fn distributed_guessing_slows_answers_without_a_lock() {
     let server = Server::start(Options::config(TRUSTING));
     // Beyond the fiftieth wrong one in a row each answer waits 100 ms more than the one before.
     for n in 0..56 {
@@ -95,7 +95,7 @@ fn one_name_guessed_at_from_everywhere_answers_slower_and_is_never_locked() {
 }
 
 #[test]
-fn a_name_that_nobody_has_is_treated_as_one_that_somebody_has() {
+fn unknown_name_is_treated_like_a_known_one() {
     let server = Server::start(Options::config(TRUSTING));
     let answers = |n: usize, name: &str| -> Vec<_> {
         let mut client = client_behind(&server, n);
@@ -107,7 +107,7 @@ fn a_name_that_nobody_has_is_treated_as_one_that_somebody_has() {
 }
 
 #[test]
-fn neither_a_password_nor_a_name_may_be_left_out() {
+fn sign_in_needs_name_and_password() {
     let server = Server::start(Options::config(GENEROUS));
     for body in [
         r#"{"username":"admin"}"#,

@@ -13,7 +13,7 @@ use crate::common::{Client, Options, Server};
 const FORGED: &str = "event=login.ok result=ok user=\"admin\" addr=6.6.6.6";
 
 #[test]
-fn whatever_comes_from_outside_stays_one_value_of_one_line() {
+fn external_values_stay_within_one_audit_value() {
     let server = Server::start(Options::config(GENEROUS));
     let (client, admin) = (Client::cliente(&server), Client::admin(&server));
     let breakers = [
@@ -73,7 +73,7 @@ fn whatever_comes_from_outside_stays_one_value_of_one_line() {
 }
 
 #[test]
-fn refusals_without_number_are_not_lines_without_number() {
+fn endless_refusals_write_few_audit_lines() {
     let server =
         Server::start(Options::config("[limits]\nrequests_per_minute = 1\nrequest_burst = 50\nconnections_per_address = 2\n"));
     let client = Client::cliente(&server);
@@ -92,7 +92,7 @@ fn refusals_without_number_are_not_lines_without_number() {
 }
 
 #[test]
-fn what_is_worth_knowing_is_written_with_who_and_from_where() {
+fn security_events_name_user_and_address() {
     let server = Server::start(Options::config("[limits]\nlogin_failures = 2\n"));
     let mut attacker = client_at(&server, 7);
     for _ in 0..3 {

@@ -34,7 +34,7 @@ fn gzip_bomb() -> Vec<u8> {
 }
 
 #[test]
-fn a_compression_bomb_is_a_body_that_is_no_json() {
+fn compression_bomb_is_refused_as_malformed_json() {
     let server = Server::start(Options::config(GENEROUS));
     let bomb = gzip_bomb();
     assert!(bomb.len() < 70_000, "{}", bomb.len());
@@ -71,7 +71,7 @@ fn a_compression_bomb_is_a_body_that_is_no_json() {
 }
 
 #[test]
-fn nested_and_repeated_json_is_refused_in_its_bounds() {
+fn nested_and_repeated_json_is_refused_within_bounds() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let before = server.rss_kib("VmHWM");
@@ -98,18 +98,18 @@ fn nested_and_repeated_json_is_refused_in_its_bounds() {
         socket.send_text(&body);
         assert_eq!(socket.recv()["code"], "bad_request", "{}", &body[..30]);
     }
-    socket.enter("sala");
+    socket.join_default("sala");
     assert!(server.rss_kib("VmHWM") - before < SMALL_KIB);
     assert_eq!(client.get("/api/session").status, 200);
 }
 
 #[test]
-fn ten_thousand_rooms_are_sixteen() {
+fn creation_of_10000_rooms_stops_at_sixteen() {
     let server = Server::start(Options::config("[limits]\njoins_per_minute = 1000000\n"));
     let client = Client::cliente(&server);
     let mut socket = client.socket();
     for n in 0..16 {
-        socket.enter(&format!("sala{n}"));
+        socket.join_default(&format!("sala{n}"));
     }
     let before = server.rss_kib("VmHWM");
     let mut others = client.socket();
@@ -128,11 +128,11 @@ fn ten_thousand_rooms_are_sixteen() {
     assert!(server.rss_kib("VmHWM") - before < SMALL_KIB);
     assert_eq!(Client::admin(&server).get("/api/rooms").json().as_array().map(Vec::len), Some(16));
     let mut other = Client::usuario(&server).socket();
-    assert_eq!(other.enter("sala3")["members"], json!(["cliente", "usuario"]), "nobody else is kept out");
+    assert_eq!(other.join_default("sala3")["members"], json!(["cliente", "usuario"]), "nobody else is kept out");
 }
 
 #[test]
-fn joining_and_leaving_rooms_without_end_is_limited_and_then_hung_up_on() {
+fn endless_joins_and_leaves_are_limited_then_closed() {
     let server = Server::demo();
     let mut socket = Client::cliente(&server).socket();
     let mut made = 0;
@@ -158,7 +158,7 @@ fn joining_and_leaving_rooms_without_end_is_limited_and_then_hung_up_on() {
 }
 
 #[test]
-fn many_ranges_are_not_many_answers() {
+fn many_ranges_get_one_answer() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let data = vec![b'x'; 100_000];
@@ -178,7 +178,7 @@ fn many_ranges_are_not_many_answers() {
 }
 
 #[test]
-fn a_multipart_form_of_nothing_but_parts_costs_nothing() {
+fn multipart_of_empty_parts_is_cheap() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let before = server.rss_kib("VmHWM");
@@ -209,7 +209,7 @@ fn a_multipart_form_of_nothing_but_parts_costs_nothing() {
 }
 
 #[test]
-fn a_thousand_requests_sent_ahead_wait_their_turn() {
+fn thousand_pipelined_requests_are_served_in_turn() {
     let server = Server::start(Options::config(GENEROUS));
     let before = server.rss_kib("VmHWM");
     let request = |connection| format!("GET /chat HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\n\r\n");

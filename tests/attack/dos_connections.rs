@@ -110,18 +110,18 @@ fn flood(server: &Server, wanted: usize, first: &[u8]) -> Vec<TcpStream> {
 }
 
 #[test]
-fn ten_thousand_half_open_connections_keep_nobody_out() {
+fn ten_thousand_half_open_connections_block_no_user() {
     // All come from this machine, which is one client: its own share is not what this is about.
     let server = Server::start(Options::config("[limits]\nrequest_burst = 100000\nconnections_per_address = 16384\n"));
     let (admin, mut socket) = (Client::admin(&server), Client::cliente(&server).socket());
-    socket.enter("sala");
+    socket.join_default("sala");
     let before = server.rss_kib("VmRSS");
     let held = flood(&server, 10_000, b"GET /login HTTP/1.1\r\nHost: localhost\r\nX: ");
     assert!(held.len() > 2048, "more than there are places: {}", held.len());
     for n in 0..5 {
         assert_eq!(client_at(&server, n).sign_in("usuario", "usuario123").status, 200, "a newcomer gets in");
         assert_eq!(admin.get("/inicio").status, 200, "who is signed in goes on");
-        assert_eq!(socket.say("sala", "sigo aquí")["type"], "sent", "a socket is never given away");
+        assert_eq!(socket.send_message("sala", "sigo aquí")["type"], "sent", "a socket is never given away");
     }
     // 2048 places with their tasks and buffers: some 30 KiB each in a debug build. 10,000 of them would be 300 MiB.
     let grown = server.rss_kib("VmRSS").saturating_sub(before);
@@ -135,11 +135,11 @@ fn ten_thousand_half_open_connections_keep_nobody_out() {
 }
 
 #[test]
-fn neither_idle_connections_nor_slow_bodies_nor_unread_answers_hold_places() {
+fn idle_and_slow_connections_hold_no_slots() {
     let server =
         Server::start(Options::config("[limits]\nconnections = 40\nrequests_per_minute = 100000\nrequest_burst = 100000\n"));
     let mut socket = Client::cliente(&server).socket();
-    socket.enter("sala");
+    socket.join_default("sala");
     let health = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let body = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9999\r\n\r\nu";
     let unread = "GET /static/js/chat.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500);
@@ -156,13 +156,13 @@ fn neither_idle_connections_nor_slow_bodies_nor_unread_answers_hold_places() {
         for n in 200..205 {
             assert_eq!(client_at(&server, n).sign_in("usuario", "usuario123").status, 200, "{:?}", kind.get(..12));
         }
-        assert_eq!(socket.say("sala", "sigo")["type"], "sent");
+        assert_eq!(socket.send_message("sala", "sigo")["type"], "sent");
         drop(held);
     }
 }
 
 #[test]
-fn where_all_places_serve_somebody_a_newcomer_waits_and_nobody_is_cut_off() {
+fn busy_slots_make_a_newcomer_wait() {
     let server = Server::start(Options::config("[limits]\nconnections = 6\nsockets_per_session = 8\n"));
     let client = Client::cliente(&server);
     let mut sockets: Vec<_> = (0..6).map(|_| client.socket()).collect();
@@ -170,14 +170,14 @@ fn where_all_places_serve_somebody_a_newcomer_waits_and_nobody_is_cut_off() {
     assert!(stranger.try_send("GET", "/api/health", &[], b"").is_err(), "closed before any work");
     server.wait_for_line("reason=total");
     for socket in &mut sockets {
-        socket.enter("sala");
+        socket.join_default("sala");
     }
     sockets.pop().expect("one").close();
     eventually("its place is free", || stranger.try_send("GET", "/api/health", &[], b"").is_ok());
 }
 
 #[test]
-fn a_flood_of_connections_leaves_the_people_of_its_address_in() {
+fn connection_flood_spares_the_users_of_its_address() {
     let server = Server::start(Options::config("[limits]\nconnections_per_address = 10\nrequest_burst = 10000\n"));
     let mut person = Client::cliente(&server).socket();
     let refused = Arc::new(Mutex::new(0));
@@ -191,7 +191,7 @@ fn a_flood_of_connections_leaves_the_people_of_its_address_in() {
         }
     }
     assert_eq!((held.len(), *refused.lock().expect("no panic")), (10, 490));
-    assert_eq!(person.enter("sala")["type"], "joined");
+    assert_eq!(person.join_default("sala")["type"], "joined");
     drop(held);
     eventually("their places are free", || client_at(&server, 1).try_send("GET", "/api/health", &[], b"").is_ok());
 }

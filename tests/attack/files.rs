@@ -39,7 +39,7 @@ const UP: [&str; 24] = [
 ];
 
 #[test]
-fn no_encoding_of_a_path_leads_out() {
+fn path_encodings_do_not_escape_the_store() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::admin(&server);
     let before = folder_names(&server);
@@ -104,7 +104,7 @@ fn folder_names(server: &Server) -> Vec<String> {
 }
 
 #[test]
-fn no_name_of_an_upload_is_a_place_on_the_disk() {
+fn upload_name_never_becomes_a_disk_path() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let mut names: Vec<String> = UP.iter().map(|up| format!("{}tmp/evil.txt", up.repeat(3))).collect();
@@ -152,7 +152,7 @@ fn no_name_of_an_upload_is_a_place_on_the_disk() {
 }
 
 #[test]
-fn a_file_is_never_shown_as_what_it_says_it_is() {
+fn files_are_never_rendered_inline() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let files: [(&str, &str, &[u8]); 7] = [
@@ -191,7 +191,7 @@ fn a_file_is_never_shown_as_what_it_says_it_is() {
 }
 
 #[test]
-fn a_size_that_lies_decides_nothing() {
+fn false_size_is_ignored() {
     let server =
         Server::start(Options::config(&format!("[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\n{GENEROUS}")));
     let client = Client::cliente(&server);

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::raw_bytes::GENEROUS;
 use super::{legacy_vulnerabilities_chat, legacy_vulnerabilities_web};
-use crate::common::server::pichat;
+use crate::common::server::pichat_command;
 use crate::common::{Client, Options, Server};
 
 const LIST: [(&str, fn()); 17] = [
@@ -48,7 +48,7 @@ fn no_legacy_vulnerability_succeeds() {
 }
 
 fn seed_01_emergency_setup() {
-    legacy_vulnerabilities_web::emergency_setup_is_gone();
+    legacy_vulnerabilities_web::emergency_setup_route_is_absent();
 }
 
 fn seed_02_default_key() {
@@ -62,7 +62,7 @@ fn seed_02_default_key() {
     }
     // And whoever sets that key is told not to.
     let folder = tempfile::tempdir().expect("a folder");
-    let mut start = pichat();
+    let mut start = pichat_command();
     start.args(["demo", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
     let refused = start.env("SECRET_KEY", "a-very-secret-key-for-dev").output().expect("runs");
     assert!(!refused.status.success(), "a start with the public key");
@@ -92,15 +92,15 @@ fn seed_06_logout() {
 }
 
 fn seed_07_login_limit() {
-    legacy_vulnerabilities_web::failures_are_what_the_login_limit_counts();
+    legacy_vulnerabilities_web::login_limit_counts_failures_only();
 }
 
 fn seed_08_lock_out() {
-    legacy_vulnerabilities_web::a_stranger_cannot_lock_somebody_out();
+    legacy_vulnerabilities_web::stranger_cannot_lock_a_user_out();
 }
 
 fn seed_09_timing() {
-    legacy_vulnerabilities_web::user_names_do_not_show_in_timing();
+    legacy_vulnerabilities_web::timing_reveals_no_user_names();
 }
 
 fn seed_10_printed_passwords() {
@@ -123,12 +123,12 @@ fn seed_11_socket_origin() {
 }
 
 fn seed_12_flood() {
-    legacy_vulnerabilities_chat::a_flood_of_messages_is_limited();
+    legacy_vulnerabilities_chat::message_flood_is_limited();
     let server = Server::demo();
     let mut socket = Client::cliente(&server).socket();
-    socket.enter("sala");
+    socket.join_default("sala");
     for _ in 0..20 {
-        socket.say("sala", "x");
+        socket.send_message("sala", "x");
     }
     socket.close();
     server.wait_for_line("event=socket.closed");
@@ -175,7 +175,7 @@ fn seed_15_headers() {
 }
 
 fn seed_16_script_in_message() {
-    legacy_vulnerabilities_chat::html_is_not_changed_into_entities();
+    legacy_vulnerabilities_chat::html_in_messages_is_not_escaped_by_the_server();
     // What arrives as it was sent is put into the page as text: `a03_injection` reads every script for what makes HTML of text.
     let server = Server::demo();
     let page = Client::cliente(&server).get("/chat");

@@ -17,8 +17,8 @@ pub(crate) fn wrong_room_password_is_refused() {
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.join("sala", "secreta", "private");
     assert_error(&b.join("sala", "Secreta", "private"), "wrong_password");
-    assert_error(&b.say("sala", "¿estoy?"), "not_member");
-    a.say("sala", "entre nosotros");
+    assert_error(&b.send_message("sala", "¿estoy?"), "not_member");
+    a.send_message("sala", "entre nosotros");
     b.send(&json!({"type": "leave", "ref": "n", "room": "sala"}));
     assert_eq!(b.recv()["code"], "not_member", "what is said inside does not reach him");
     a.send(&json!({"type": "send", "room": "sala", "text": "fin"}));
@@ -28,11 +28,11 @@ pub(crate) fn wrong_room_password_is_refused() {
 pub(crate) fn sending_into_a_room_without_joining_is_refused() {
     let server = Server::demo();
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    b.enter("otra");
+    a.join_default("sala");
+    b.join_default("otra");
     for room in ["sala", "ninguna"] {
         // The same answer for both: nobody learns which private rooms there are.
-        assert_error(&b.say(room, "desde fuera"), "not_member");
+        assert_error(&b.send_message(room, "desde fuera"), "not_member");
         b.send(&json!({"type": "typing", "room": room}));
         assert_error(&b.recv(), "not_member");
     }
@@ -47,13 +47,13 @@ pub(crate) fn sending_into_a_room_without_joining_is_refused() {
 }
 
 #[test]
-fn leave_leaves() {
+fn leave_ends_the_membership() {
     let server = Server::demo();
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    b.enter("sala");
-    assert_eq!(b.ask(json!({"type": "leave", "room": "sala"}))["type"], "left");
-    a.say("sala", "ya sin él");
+    a.join_default("sala");
+    b.join_default("sala");
+    assert_eq!(b.request(json!({"type": "leave", "room": "sala"}))["type"], "left");
+    a.send_message("sala", "ya sin él");
     b.send(&json!({"type": "send", "room": "sala", "text": "¿me oyen?"}));
     assert_error(&b.recv(), "not_member");
     assert_eq!(Client::admin(&server).get("/api/rooms").json()[0]["members"], 1);
@@ -65,14 +65,14 @@ pub(crate) fn logout_ends_the_session_and_its_sockets() {
     let elsewhere = Client::cliente(&server);
     let (mut a, mut a2, mut other, mut b) = (ana.socket(), ana.socket(), elsewhere.socket(), beto.socket());
     for socket in [&mut a, &mut other, &mut b] {
-        socket.enter("sala");
+        socket.join_default("sala");
     }
     assert_eq!(ana.delete("/api/session").status, 204);
     assert_eq!((a.close_code(), a2.close_code()), (4001, 4001));
     assert_eq!(ana.get("/api/session").code(), "unauthenticated");
     assert_eq!(ana.handshake(&[]).0.status, 401, "the old cookie opens nothing");
-    assert_eq!(other.say("sala", "yo sigo")["type"], "sent", "her session on another device goes on");
-    assert_eq!(b.say("sala", "y yo")["type"], "sent");
+    assert_eq!(other.send_message("sala", "yo sigo")["type"], "sent", "her session on another device goes on");
+    assert_eq!(b.send_message("sala", "y yo")["type"], "sent");
 
     // The same by the form of the page.
     assert_eq!(elsewhere.post_form("/logout", "").status, 303);
@@ -81,12 +81,12 @@ pub(crate) fn logout_ends_the_session_and_its_sockets() {
 }
 
 #[test]
-fn what_a_dead_session_sent_last_is_not_heard() {
+fn last_frames_of_an_ended_session_are_dropped() {
     let server = Server::demo();
     let (ana, beto) = (Client::cliente(&server), Client::usuario(&server));
     let (mut a, mut b) = (ana.socket(), beto.socket());
-    a.enter("sala");
-    b.enter("sala");
+    a.join_default("sala");
+    b.join_default("sala");
     assert_eq!(ana.delete("/api/session").status, 204);
     // Written past the library and unchecked: the socket may have been closed to the very end by now.
     let late = br#"{"type":"send","room":"sala","text":"tarde"}"#;
@@ -125,7 +125,7 @@ pub(crate) fn foreign_origin_is_refused_on_the_socket() {
 }
 
 #[test]
-fn an_origin_that_the_owner_allows_may_open_a_socket() {
+fn allowed_origin_may_open_a_socket() {
     let server = Server::start(Options::config("[http]\nallowed_origins = [\"https://intranet.example\"]\n"));
     let client = Client::cliente(&server);
     let open = |origin| client.handshake(&[("Origin", origin), ("Sec-Fetch-Site", "cross-site")]).0.status;
@@ -134,16 +134,17 @@ fn an_origin_that_the_owner_allows_may_open_a_socket() {
     assert_eq!(open("https://intranet.example.evil.example"), 403);
 }
 
-pub(crate) fn a_flood_of_messages_is_limited() {
+pub(crate) fn message_flood_is_limited() {
     let server = Server::demo();
     let (client, mut b) = (Client::cliente(&server), Client::usuario(&server).socket());
     let (mut a, mut a2) = (client.socket(), client.socket());
     for socket in [&mut b, &mut a, &mut a2] {
-        socket.enter("sala");
+        socket.join_default("sala");
     }
     let started = std::time::Instant::now();
     // Two sockets, one person: one limit. 60 each, so that neither is closed for flooding.
-    let answers: Vec<_> = (0..120).map(|n| if n % 2 == 0 { a.say("sala", "x") } else { a2.say("sala", "x") }).collect();
+    let answers: Vec<_> =
+        (0..120).map(|n| if n % 2 == 0 { a.send_message("sala", "x") } else { a2.send_message("sala", "x") }).collect();
     let (sent, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer["type"] == "sent");
     // 20 at once, then one a second.
     let allowed = 21 + usize::try_from(started.elapsed().as_secs()).expect("small");
@@ -152,22 +153,22 @@ pub(crate) fn a_flood_of_messages_is_limited() {
         assert_error(answer, "rate_limited");
         assert!(answer["retry_after"].as_u64().is_some_and(|s| s >= 1), "{answer}");
     }
-    assert_eq!(b.say("sala", "yo no tengo la culpa")["seq"], sent.len() + 1, "the limit is of one person");
+    assert_eq!(b.send_message("sala", "yo no tengo la culpa")["seq"], sent.len() + 1, "the limit is of one person");
 }
 
 #[test]
 fn joins_are_limited() {
     let server = Server::start(Options::config("[limits]\njoins_per_minute = 1\n"));
     let mut a = Client::cliente(&server).socket();
-    a.enter("uno");
+    a.join_default("uno");
     let answer = a.join("dos", "secreta", "group");
     assert_error(&answer, "rate_limited");
     assert!(answer["retry_after"].as_u64().is_some_and(|s| (1..=60).contains(&s)), "{answer}");
-    assert_eq!(a.say("uno", "hola")["type"], "sent", "speaking has a limit of its own");
+    assert_eq!(a.send_message("uno", "hola")["type"], "sent", "speaking has a limit of its own");
 }
 
 #[test]
-fn an_anonymous_socket_is_refused() {
+fn anonymous_socket_is_refused() {
     let server = Server::demo();
     let stranger = Client::new(&server);
     let mut forger = stranger.clone();
@@ -182,45 +183,45 @@ fn an_anonymous_socket_is_refused() {
     assert_eq!(stranger.handshake(&[("X-Forwarded-For", "127.0.0.1")]).0.status, 401);
 }
 
-pub(crate) fn html_is_not_changed_into_entities() {
+pub(crate) fn html_in_messages_is_not_escaped_by_the_server() {
     let server = Server::demo();
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("sala");
-    b.enter("sala");
+    a.join_default("sala");
+    b.join_default("sala");
     for text in ["<b>x</b>", "a < b && c > d", "&lt;b&gt;", "uno\ndos", "<img src=x onerror=\"alert('1')\">", "  sin recortar  "]
     {
-        a.say("sala", text);
+        a.send_message("sala", text);
         assert_eq!(b.recv()["text"], text);
     }
 }
 
 #[test]
-fn a_new_member_sees_no_history() {
+fn new_member_sees_no_history() {
     let server = Server::demo();
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.enter("sala");
+    a.join_default("sala");
     for n in 0..10 {
-        a.say("sala", &format!("antes {n}"));
+        a.send_message("sala", &format!("antes {n}"));
     }
-    assert_eq!(b.enter("sala")["seq"], 10);
-    a.say("sala", "ahora");
+    assert_eq!(b.join_default("sala")["seq"], 10);
+    a.send_message("sala", "ahora");
     let first = b.recv();
     assert_eq!((&first["type"], &first["text"], &first["seq"]), (&json!("message"), &json!("ahora"), &json!(11)));
-    b.ask(json!({"type": "leave", "room": "sala"}));
-    a.say("sala", "sin él");
-    b.enter("sala");
-    a.say("sala", "de vuelta");
+    b.request(json!({"type": "leave", "room": "sala"}));
+    a.send_message("sala", "sin él");
+    b.join_default("sala");
+    a.send_message("sala", "de vuelta");
     assert_eq!(b.recv()["text"], "de vuelta", "who left and came again is a newcomer");
 }
 
 #[test]
-fn neither_passwords_nor_tokens_nor_words_are_in_the_log() {
+fn log_holds_no_passwords_tokens_or_messages() {
     let server = Server::demo();
     let (client, mut b) = (Client::cliente(&server), Client::usuario(&server).socket());
     let mut a = client.socket();
     let token = a.join("sala", "MUYsecreta", "private")["resume"].take();
     b.join("sala", "MUYequivocada", "private");
-    a.say("sala", "MUYprivado");
+    a.send_message("sala", "MUYprivado");
     a.send_text(r#"{"type":"join","room":"sala","password":"MUYsecreta","kind":"MUYraro"}"#);
     a.close();
     server.wait_for_line("event=room.wrong_password");

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use crate::common::http::multipart;
-use crate::common::server::pichat;
+use crate::common::server::pichat_command;
 use crate::common::{Client, Options, Response, Server, TRUSTING};
 use serde_json::json;
 
@@ -22,7 +22,7 @@ pub(crate) fn logout_ends_the_session() {
     }
 }
 
-pub(crate) fn failures_are_what_the_login_limit_counts() {
+pub(crate) fn login_limit_counts_failures_only() {
     let server = Server::start(Options::config(&format!("{TRUSTING}[limits]\nlogins_per_minute = 4\nlogin_failures = 1000")));
     // A success gives its token back: more of them than the limit.
     for _ in 0..8 {
@@ -43,7 +43,7 @@ pub(crate) fn failures_are_what_the_login_limit_counts() {
     assert_eq!(Client::new(&server).behind(2).sign_in("cliente", "cliente123").status, 200, "another address is not concerned");
 }
 
-pub(crate) fn a_stranger_cannot_lock_somebody_out() {
+pub(crate) fn stranger_cannot_lock_a_user_out() {
     let server = Server::start(Options::config(TRUSTING));
     let mut stranger = Client::new(&server).behind(2);
     for _ in 0..5 {
@@ -71,7 +71,7 @@ fn medians(server: &Server, samples: usize) -> (f64, f64) {
     (known[samples / 2], unknown[samples / 2])
 }
 
-pub(crate) fn user_names_do_not_show_in_timing() {
+pub(crate) fn timing_reveals_no_user_names() {
     // Fewer than 50 wrong ones in a row for one name, after which answers are made slower on purpose.
     let mut seen = Vec::new();
     for _ in 0..3 {
@@ -162,7 +162,7 @@ pub(crate) fn foreign_origin_is_refused_on_forms_and_api() {
 }
 
 #[test]
-fn nothing_is_overwritten() {
+fn upload_never_overwrites_a_file() {
     let server = Server::start(Options::config("[limits]\nuploads_per_minute = 1000\nupload_burst = 1000"));
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let first = admin.upload("acta.txt", b"la primera");
@@ -187,7 +187,7 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
-fn a_file_of_exactly_16_mib_is_accepted_and_one_byte_more_is_413() {
+fn upload_of_16_mib_is_accepted_and_one_byte_more_is_413() {
     let server = Server::demo();
     let client = Client::cliente(&server);
     let mut data = vec![b'x'; 16 * MIB];
@@ -203,7 +203,7 @@ fn a_file_of_exactly_16_mib_is_accepted_and_one_byte_more_is_413() {
 }
 
 #[test]
-fn a_login_holds_over_plain_http_on_a_lan_name() {
+fn sign_in_works_over_plain_http_on_a_lan_name() {
     let server = Server::demo();
     let host = format!("pichat.local:{}", server.addr.port());
     let mut client = Client::new(&server).with("Host", &host).with("Origin", &format!("http://{host}"));
@@ -212,10 +212,10 @@ fn a_login_holds_over_plain_http_on_a_lan_name() {
     assert!(!cookie.contains("secure") && !cookie.contains("domain"), "{cookie}");
     assert!(!cookie.starts_with("__host-") && !cookie.starts_with("__secure-"), "browsers would drop it: {cookie}");
     assert_eq!(client.get("/inicio").status, 200);
-    assert_eq!(client.socket().enter("SALA")["type"], "joined");
+    assert_eq!(client.socket().join_default("SALA")["type"], "joined");
 }
 
-pub(crate) fn emergency_setup_is_gone() {
+pub(crate) fn emergency_setup_route_is_absent() {
     let folder = tempfile::tempdir().expect("a folder");
     let users = vec![("jefa", "la clave de jefa", "administrator")];
     let server = Server::start(Options { users, ..Options::default().data_dir(folder.path()) });
@@ -227,7 +227,7 @@ pub(crate) fn emergency_setup_is_gone() {
     for (user, password) in known {
         assert_eq!(Client::new(&server).sign_in(user, password).status, 401, "{user}");
     }
-    let list = pichat().args(["user", "list", "--data-dir"]).arg(folder.path()).output().expect("runs");
+    let list = pichat_command().args(["user", "list", "--data-dir"]).arg(folder.path()).output().expect("runs");
     assert_eq!(String::from_utf8_lossy(&list.stdout).lines().count(), 1, "nobody was added");
 }
 
@@ -248,7 +248,7 @@ pub(crate) fn forwarded_for_is_not_believed() {
 }
 
 #[test]
-fn no_upload_for_usuario() {
+fn member_may_not_upload() {
     let server = Server::demo();
     let usuario = Client::usuario(&server);
     let refused = usuario.upload("a.txt", b"a");
@@ -261,7 +261,7 @@ fn no_upload_for_usuario() {
 }
 
 #[test]
-fn no_delete_for_cliente() {
+fn uploader_may_not_delete() {
     let server = Server::demo();
     let cliente = Client::cliente(&server);
     let own = cliente.upload("mío.txt", b"a").header("location").expect("a place").to_owned();
@@ -274,7 +274,7 @@ fn no_delete_for_cliente() {
 }
 
 #[test]
-fn a_name_of_dots_is_answered_not_crashed() {
+fn name_of_dots_is_answered_without_a_crash() {
     let server = Server::start(Options::config("[limits]\nuploads_per_minute = 1000\nupload_burst = 1000"));
     let client = Client::cliente(&server);
     for name in ["....", ".", "..", "/", "../", " . ", "\u{202e}"] {

@@ -11,7 +11,7 @@ use super::raw_bytes::GENEROUS;
 use crate::common::{Client, Options, Server};
 
 #[test]
-fn only_its_own_address_opens_a_socket() {
+fn socket_opens_only_at_its_own_path() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let upgrade = [
@@ -31,11 +31,11 @@ fn only_its_own_address_opens_a_socket() {
 }
 
 #[test]
-fn a_socket_is_who_opened_it_whatever_its_frames_say() {
+fn frames_cannot_change_the_user_of_a_socket() {
     let server = Server::start(Options::config(GENEROUS));
     let (mut a, mut b) = (Client::usuario(&server).socket(), Client::cliente(&server).socket());
-    b.enter("sala");
-    a.enter("sala");
+    b.join_default("sala");
+    a.join_default("sala");
     b.recv_type("presence");
     for extra in [
         json!({"user": "admin"}),
@@ -46,10 +46,10 @@ fn a_socket_is_who_opened_it_whatever_its_frames_say() {
     ] {
         let mut message = json!({"type": "send", "room": "sala", "text": "soy otro"});
         message.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
-        let answer = a.ask(message);
+        let answer = a.request(message);
         assert_eq!(answer["code"], "bad_request", "a field that is not asked for is refused: {answer}");
     }
-    a.say("sala", "soy yo");
+    a.send_message("sala", "soy yo");
     let heard = b.recv_type("message");
     assert_eq!((&heard["user"], &heard["text"]), (&json!("usuario"), &json!("soy yo")), "{heard}");
     for kind in ["message", "presence", "joined", "sent", "error", "gap", "admin", "eval", ""] {
@@ -60,7 +60,7 @@ fn a_socket_is_who_opened_it_whatever_its_frames_say() {
 }
 
 #[test]
-fn a_person_who_may_less_gets_no_more_by_socket() {
+fn socket_grants_no_more_than_http() {
     let server = Server::start(Options::config(GENEROUS));
     let mut owner = Client::admin(&server).socket();
     owner.join("direccion", "secreta", "private");
@@ -72,12 +72,12 @@ fn a_person_who_may_less_gets_no_more_by_socket() {
     }
     assert_eq!(usuario.get("/api/rooms").json(), json!([]), "not even its code is told");
     for kind in ["kick", "ban", "rooms", "users", "history", "delete", "password"] {
-        assert_eq!(socket.ask(json!({"type": kind, "room": "direccion"}))["code"], "bad_request", "{kind}");
+        assert_eq!(socket.request(json!({"type": kind, "room": "direccion"}))["code"], "bad_request", "{kind}");
     }
 }
 
 #[test]
-fn every_socket_of_a_session_ends_with_it_and_no_other() {
+fn sockets_end_with_their_session_only() {
     let server = Server::start(Options::config(GENEROUS));
     let (ana, beto) = (Client::cliente(&server), Client::usuario(&server));
     let mut sockets: Vec<_> = (0..8).map(|_| ana.socket()).collect();
@@ -88,11 +88,11 @@ fn every_socket_of_a_session_ends_with_it_and_no_other() {
         // What comes after the end is not carried out.
         let _ = socket.stream.write_all(&[0x81, 0x80, 0, 0, 0, 0]);
     }
-    assert_eq!(other.enter("sala")["type"], "joined");
+    assert_eq!(other.join_default("sala")["type"], "joined");
 }
 
 #[test]
-fn ten_thousand_pings_and_empty_pieces_are_borne() {
+fn ten_thousand_pings_and_empty_fragments_are_harmless() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let mut other = Client::usuario(&server).socket();
@@ -121,7 +121,7 @@ fn ten_thousand_pings_and_empty_pieces_are_borne() {
             }
         }
         assert!(sent > 0);
-        assert_eq!(other.enter("sala")["type"], "joined", "others notice nothing");
+        assert_eq!(other.join_default("sala")["type"], "joined", "others notice nothing");
     }
     let grown = server.rss_kib("VmHWM") - before;
     assert!(grown < 16 * 1024, "{grown} KiB");

@@ -8,7 +8,7 @@ use super::common::{Client, Server};
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn without_scripts_one_signs_in_uploads_and_signs_out() {
+async fn sign_in_upload_and_sign_out_without_scripts() {
     let server = Server::demo();
     let ana = Browser::with(server.addr, Setup { scripts: false, ..Setup::default() }).await;
     ana.goto("/chat").await;
@@ -44,7 +44,7 @@ async fn without_scripts_one_signs_in_uploads_and_signs_out() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn tab_and_enter_are_enough_to_sign_in_join_and_talk() {
+async fn keyboard_is_enough_to_sign_in_join_and_talk() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
     ana.goto("/login").await;
@@ -87,7 +87,7 @@ const UNTRANSLATED: &str = "(async () => {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn an_english_browser_reads_english() {
+async fn english_browser_gets_english() {
     let server = Server::demo();
     let ana = Browser::with(server.addr, Setup { languages: "en-US,en", ..Setup::default() }).await;
     ana.goto("/login").await;

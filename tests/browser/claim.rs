@@ -16,7 +16,7 @@ fn unclaimed() -> (Server, String, tempfile::TempDir) {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn whoever_has_the_code_becomes_administrator() {
+async fn holder_of_the_code_becomes_administrator() {
     let (server, code, _run) = unclaimed();
     let ana = Browser::open(server.addr).await;
     ana.resize(390, 844, true).await;
@@ -56,7 +56,7 @@ async fn whoever_has_the_code_becomes_administrator() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn the_page_fits_a_desk_and_a_phone_in_both_colours() {
+async fn claim_page_fits_desk_and_phone_in_both_colours() {
     let (server, _, _run) = unclaimed();
     for (scheme, width, phone) in [("light", 390, true), ("dark", 390, true), ("light", 1280, false), ("dark", 1280, false)] {
         let ana = Browser::open(server.addr).await;
@@ -74,7 +74,7 @@ async fn the_page_fits_a_desk_and_a_phone_in_both_colours() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn an_english_browser_claims_without_scripts() {
+async fn english_browser_claims_without_scripts() {
     let (server, code, _run) = unclaimed();
     let ana = Browser::with(server.addr, Setup { scripts: false, languages: "en-US,en" }).await;
     ana.goto("/login").await;

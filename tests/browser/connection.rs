@@ -4,38 +4,38 @@ use serde_json::json;
 
 use super::browser::Browser;
 use super::common::{Client, Options, Server};
-use super::network_cable::Wire;
+use super::network_cable::TcpProxy;
 
-/// A call that is under way, or begun, while the wire is out.
+/// A call that is under way, or begun, while the cable is out.
 const BROKEN: &[&str] = &["Failed to load resource: net::ERR_"];
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn after_a_broken_line_what_was_missed_arrives_once() {
+async fn missed_messages_arrive_once_after_a_line_break() {
     let server = Server::demo();
-    let wire = Wire::to(server.addr);
-    let ana = Browser::open(wire.addr).await;
+    let cable = TcpProxy::start(server.addr);
+    let ana = Browser::open(cable.addr).await;
     ana.sign_in("cliente", "cliente123").await;
     ana.chat().await;
     ana.join("OFICINA", "secreta").await;
     ana.say("antes").await;
     let mut beto = Client::usuario(&server).socket();
     assert_eq!(beto.join("OFICINA", "secreta", "group")["type"], "joined");
-    beto.say("OFICINA", "te leo");
+    beto.send_message("OFICINA", "te leo");
     ana.reads(&[("cliente", "antes"), ("usuario", "te leo")]).await;
 
-    wire.pull();
+    cable.disconnect();
     ana.until("document.querySelector('#connection-state').dataset.state === 'reconnecting'").await;
     assert_eq!(ana.text("#connection-state").await, "Reconectando…");
-    beto.say("OFICINA", "¿sigues ahí?");
-    beto.say("OFICINA", "te escribo igual");
+    beto.send_message("OFICINA", "¿sigues ahí?");
+    beto.send_message("OFICINA", "te escribo igual");
     assert_eq!(ana.js("document.querySelector('#send').disabled").await, true);
     // What is written meanwhile stays in the box.
     ana.fill("#message-field", "ya vuelvo").await;
     ana.press(thirtyfour::Key::Enter + "").await;
     ana.until_says("#notice", "Tu texto sigue aquí; envíalo cuando vuelva.").await;
-    wire.until_tried().await;
-    wire.plug(server.addr);
+    cable.until_refused().await;
+    cable.connect_to(server.addr);
     ana.until_online().await;
     let missed = [("cliente", "antes"), ("usuario", "te leo"), ("usuario", "¿sigues ahí?"), ("usuario", "te escribo igual")];
     ana.reads(&missed).await;
@@ -59,7 +59,7 @@ async fn after_a_broken_line_what_was_missed_arrives_once() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn a_page_that_is_loaded_again_is_still_in_its_room() {
+async fn reloaded_page_is_still_in_its_room() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
     ana.sign_in("cliente", "cliente123").await;
@@ -77,11 +77,11 @@ async fn a_page_that_is_loaded_again_is_still_in_its_room() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn after_the_server_was_killed_the_session_holds_and_the_room_is_gone() {
+async fn killed_server_keeps_the_session_and_loses_the_room() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::start(Options::default().data_dir(folder.path()));
-    let wire = Wire::to(server.addr);
-    let ana = Browser::open(wire.addr).await;
+    let cable = TcpProxy::start(server.addr);
+    let ana = Browser::open(cable.addr).await;
     ana.sign_in("cliente", "cliente123").await;
     ana.chat().await;
     ana.join("OFICINA", "secreta").await;
@@ -89,12 +89,12 @@ async fn after_the_server_was_killed_the_session_holds_and_the_room_is_gone() {
     ana.reads(&[("cliente", "antes")]).await;
 
     server.kill();
-    wire.pull();
+    cable.disconnect();
     ana.until("document.querySelector('#connection-state').dataset.state === 'reconnecting'").await;
-    wire.until_tried().await;
+    cable.until_refused().await;
     let same = Options { port: server.addr.port(), ..Options::default() };
     let again = Server::start(same.data_dir(folder.path()));
-    wire.plug(again.addr);
+    cable.connect_to(again.addr);
     ana.until_online().await;
     // Rooms live in memory only; what is on the screen stays readable, and the way back is one button.
     ana.until_says("#notice", "Saliste de la sala OFICINA por falta de conexión. Vuelve a unirte.").await;
@@ -111,7 +111,7 @@ async fn after_the_server_was_killed_the_session_holds_and_the_room_is_gone() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn signing_out_in_one_tab_ends_the_chat_of_the_other() {
+async fn sign_out_in_one_tab_ends_the_chat_of_the_other() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
     ana.sign_in("cliente", "cliente123").await;

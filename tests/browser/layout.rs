@@ -79,7 +79,7 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     assert!(wide.as_u64().is_some_and(|wide| wide <= width.into()), "/chat while one writes: {wide}");
     ana.js("document.activeElement.blur()").await;
     ana.fits(width, "/chat with an empty room").await;
-    socket.say("CODIGO_DE_VEINTE_123", LONG);
+    socket.send_message("CODIGO_DE_VEINTE_123", LONG);
     ana.say(&"hasta aquí ".repeat(30)).await;
     ana.until("document.querySelectorAll('.message').length === 2").await;
     ana.js("document.activeElement.blur()").await;

@@ -19,7 +19,7 @@ async fn loaded(browser: &Browser) -> (Vec<String>, Vec<String>) {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn a_second_visit_asks_for_the_page_alone() {
+async fn second_visit_requests_the_page_only() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
     ana.sign_in("cliente", "cliente123").await;
@@ -38,7 +38,7 @@ async fn a_second_visit_asks_for_the_page_alone() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn all_scripts_of_the_chat_are_asked_for_in_one_round() {
+async fn chat_scripts_are_requested_in_one_round() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
     ana.sign_in("cliente", "cliente123").await;
@@ -70,7 +70,7 @@ impl Browser {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn a_page_whose_script_does_not_come_offers_to_try_again() {
+async fn page_without_its_script_offers_a_retry() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
     ana.sign_in("cliente", "cliente123").await;
@@ -92,7 +92,7 @@ async fn a_page_whose_script_does_not_come_offers_to_try_again() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn without_scripts_no_page_says_that_one_is_missing() {
+async fn pages_without_scripts_report_no_missing_one() {
     let server = Server::demo();
     let ana = Browser::with(server.addr, Setup { scripts: false, ..Setup::default() }).await;
     ana.goto("/login").await;
@@ -112,7 +112,7 @@ async fn without_scripts_no_page_says_that_one_is_missing() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn a_long_list_comes_in_parts_and_a_search_is_about_all_of_it() {
+async fn long_list_is_paged_and_search_covers_all() {
     let server = Server::demo();
     fill(&server, 450);
     let ana = Browser::open(server.addr).await;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Forwards a port of its own.
-pub(crate) struct Wire {
+pub(crate) struct TcpProxy {
     pub(crate) addr: SocketAddr,
     inner: Arc<Inner>,
 }
@@ -20,24 +20,24 @@ struct Inner {
     refused: AtomicU64,
 }
 
-impl Wire {
-    pub(crate) fn to(server: SocketAddr) -> Self {
+impl TcpProxy {
+    pub(crate) fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let addr = listener.local_addr().expect("an address");
         let inner = Arc::new(Inner::default());
-        let wire = Self { addr, inner: inner.clone() };
-        wire.plug(server);
+        let cable = Self { addr, inner: inner.clone() };
+        cable.connect_to(server);
         // Ends with the test's process; it holds nothing but a port.
         std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| inner.forward(&stream)));
-        wire
+        cable
     }
 
-    pub(crate) fn plug(&self, server: SocketAddr) {
+    pub(crate) fn connect_to(&self, server: SocketAddr) {
         *self.inner.to.lock().expect("no panic") = Some(server);
     }
 
     /// Every connection breaks, and no new one comes about.
-    pub(crate) fn pull(&self) {
+    pub(crate) fn disconnect(&self) {
         *self.inner.to.lock().expect("no panic") = None;
         self.inner.refused.store(0, Ordering::SeqCst);
         for stream in self.inner.open.lock().expect("no panic").drain(..) {
@@ -46,7 +46,7 @@ impl Wire {
     }
 
     /// Waits until somebody tried in vain since it was pulled out.
-    pub(crate) async fn until_tried(&self) {
+    pub(crate) async fn until_refused(&self) {
         while self.inner.refused.load(Ordering::SeqCst) == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -20,7 +20,7 @@ fn given() -> (Server, String) {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn the_strength_is_said_while_a_password_is_typed() {
+async fn strength_is_shown_while_typing() {
     let (server, one_time) = given();
     let carla = Browser::open(server.addr).await;
     carla.set_scene("light").await;
@@ -79,7 +79,7 @@ async fn the_strength_is_said_while_a_password_is_typed() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn a_tab_that_was_open_before_a_reset_leads_to_the_change_too() {
+async fn tab_open_before_a_reset_leads_to_the_change() {
     let server = Server::start(Options { users: vec![ANA, ("carla", OWN, "cliente")], ..Options::default() });
     let carla = Browser::open(server.addr).await;
     carla.sign_in("carla", OWN).await;
@@ -101,7 +101,7 @@ async fn a_tab_that_was_open_before_a_reset_leads_to_the_change_too() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn the_pages_that_choose_a_password_fit_a_phone_in_both_colours() {
+async fn password_pages_fit_a_phone_in_both_colours() {
     let (server, one_time) = given();
     for (scheme, width, phone) in [("light", 390, true), ("dark", 390, true), ("light", 1280, false), ("dark", 1280, false)] {
         let carla = Browser::open(server.addr).await;
@@ -120,7 +120,7 @@ async fn the_pages_that_choose_a_password_fit_a_phone_in_both_colours() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn an_english_browser_changes_the_password_without_scripts() {
+async fn english_browser_changes_password_without_scripts() {
     let (server, one_time) = given();
     let carla = Browser::with(server.addr, Setup { scripts: false, languages: "en-US,en" }).await;
     carla.goto("/login").await;
@@ -142,14 +142,14 @@ async fn an_english_browser_changes_the_password_without_scripts() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn chat_tab_goes_on_when_another_tab_changes_the_password() {
+async fn chat_tab_continues_after_a_password_change_elsewhere() {
     let server = Server::start(Options { users: vec![ANA, ("carla", OWN, "cliente")], ..Options::default() });
     let (carla, ana) = (Browser::open(server.addr).await, Client::signed_in(&server, ANA.0, ANA.1));
     carla.sign_in("carla", OWN).await;
     carla.chat().await;
     carla.join("SALA", "secreta").await;
     let mut socket = ana.socket();
-    socket.enter("SALA");
+    socket.join_default("SALA");
     // What the page of another tab sends; the browser has one cookie for both.
     let body = json!({"current": OWN, "new": "otras palabras sin orden"}).to_string();
     let change = format!(
@@ -161,7 +161,7 @@ async fn chat_tab_goes_on_when_another_tab_changes_the_password() {
     server.wait_for_line("event=socket.closed result=ok user=\"carla\" addr=127.0.0.1 code=4001");
     carla.until_online().await;
     assert_eq!(carla.js("location.pathname").await, "/chat");
-    socket.say("SALA", "¿sigues ahí?");
+    socket.send_message("SALA", "¿sigues ahí?");
     carla.reads(&[("ana", "¿sigues ahí?")]).await;
     carla.say("sí").await;
     assert_eq!(socket.recv_type("message")["text"], "sí");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::browser::{Browser, Setup};
-use super::common::archive::{GIF, PDF, PE, Told, Zip, docx, eicar};
+use super::common::archive::{EntryHeader, GIF, PDF, PE, Zip, docx, eicar};
 use super::common::{Client, Options, Server};
 
 impl Browser {
@@ -23,10 +23,10 @@ impl Browser {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn held_files_say_why_and_are_offered_to_whom_they_may() {
+async fn held_files_show_the_reason_and_allowed_actions() {
     let server = Server::start(Options::config("[limits]\nuploads_per_minute = 100\nupload_burst = 100"));
     let cliente = Client::cliente(&server);
-    let locked = Zip::default().add(&Told { flags: 1, ..Told::stored("nomina.xlsx", b"x") }).finish();
+    let locked = Zip::default().add(&EntryHeader { flags: 1, ..EntryHeader::stored("nomina.xlsx", b"x") }).finish();
     let bomb = Zip::of(&[("ceros.txt", &vec![0; 6 << 20])]);
     let polyglot = [GIF, &Zip::of(&[("a.txt", b"a")])].concat();
     for (name, data) in [
@@ -104,7 +104,7 @@ async fn held_files_say_why_and_are_offered_to_whom_they_may() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn a_verdict_that_comes_late_shows_without_loading_the_page_anew() {
+async fn late_verdict_appears_without_a_reload() {
     let server = Server::demo();
     assert_eq!(Client::cliente(&server).upload("acta.docx", &docx(&[])).status, 201);
     let put = |state: &str, reasons: &str| {

@@ -40,7 +40,7 @@ impl Browser {
 
 #[tokio::test]
 #[ignore = "writes docs/img; needs chromium and chromedriver"]
-async fn shots() {
+async fn screenshots() {
     if std::env::var_os("PICHAT_TEST_SHOTS").is_none() {
         return;
     }

@@ -92,7 +92,7 @@ impl Browser {
 /// A text is a text, whatever it looks like.
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn what_looks_like_html_is_shown_as_text() {
+async fn html_in_messages_is_shown_as_text() {
     const EVIL: &str = "<img src=x onerror=alert(1)>";
     let server = Server::demo();
     let other = super::common::Client::usuario(&server);
@@ -102,7 +102,7 @@ async fn what_looks_like_html_is_shown_as_text() {
     ana.join("SALA", "secreta").await;
     let mut socket = other.socket();
     assert_eq!(socket.join("SALA", "secreta", "group")["type"], "joined");
-    socket.say("SALA", EVIL);
+    socket.send_message("SALA", EVIL);
     ana.reads(&[("usuario", EVIL)]).await;
     ana.say(EVIL).await;
     ana.reads(&[("usuario", EVIL), ("cliente", EVIL)]).await;
@@ -123,7 +123,7 @@ async fn what_looks_like_html_is_shown_as_text() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn a_file_is_handed_over_and_deleted() {
+async fn file_is_shared_and_deleted() {
     let server = Server::demo();
     let (ana, beto, admin) =
         (Browser::open(server.addr).await, Browser::open(server.addr).await, Browser::open(server.addr).await);

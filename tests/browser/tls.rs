@@ -19,7 +19,7 @@ impl Secure {
 
 #[tokio::test]
 #[ignore = "needs chromium, chromedriver and certutil; .ci/run installs them"]
-async fn who_has_installed_the_certificate_is_let_in_and_chats() {
+async fn browser_with_the_certificate_chats() {
     let device = device();
     let ana = Browser::at(device.plain_base(), Setup::default(), Some(&device.authority_file)).await;
     ana.goto("/probar").await;
@@ -61,7 +61,7 @@ async fn who_has_installed_the_certificate_is_let_in_and_chats() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
-async fn who_has_not_is_told_so_and_how() {
+async fn browser_without_the_certificate_gets_instructions() {
     let device = device();
     let ana = Browser::at(device.plain_base(), Setup::default(), None).await;
     ana.resize(390, 844, true).await;

@@ -37,7 +37,7 @@ pub fn deflated_zeros(mib: usize) -> Vec<u8> {
 
 /// One entry as its headers are to tell it; the data is written as it is.
 #[derive(Clone)]
-pub struct Told {
+pub struct EntryHeader {
     pub name: Vec<u8>,
     pub method: u16,
     pub flags: u16,
@@ -48,7 +48,7 @@ pub struct Told {
     pub data: Vec<u8>,
 }
 
-impl Told {
+impl EntryHeader {
     pub fn stored(name: &str, data: &[u8]) -> Self {
         let mut crc = Crc::new();
         crc.update(data);
@@ -71,54 +71,54 @@ pub struct Zip {
 
 impl Zip {
     pub fn of(entries: &[(&str, &[u8])]) -> Vec<u8> {
-        entries.iter().fold(Self::default(), |zip, (name, data)| zip.add(&Told::deflated(name, data))).finish()
+        entries.iter().fold(Self::default(), |zip, (name, data)| zip.add(&EntryHeader::deflated(name, data))).finish()
     }
 
     pub fn stored(entries: &[(&str, &[u8])]) -> Vec<u8> {
-        entries.iter().fold(Self::default(), |zip, (name, data)| zip.add(&Told::stored(name, data))).finish()
+        entries.iter().fold(Self::default(), |zip, (name, data)| zip.add(&EntryHeader::stored(name, data))).finish()
     }
 
     /// Writes header and data, and the entry of the list.
-    pub fn add(mut self, told: &Told) -> Self {
+    pub fn add(mut self, header: &EntryHeader) -> Self {
         let at = self.out.len() as u64;
-        self.header(told);
-        self.out.extend_from_slice(&told.data);
-        self.lists(told, at)
+        self.header(header);
+        self.out.extend_from_slice(&header.data);
+        self.lists(header, at)
     }
 
     /// Writes what stands before the data.
-    pub fn header(&mut self, told: &Told) {
-        let (packed, unpacked, extra) = sizes(told);
+    pub fn header(&mut self, header: &EntryHeader) {
+        let (packed, unpacked, extra) = sizes(header);
         self.out.extend_from_slice(b"PK\x03\x04\x14\0");
-        for word in [told.flags, told.method, 0, 0x21] {
+        for word in [header.flags, header.method, 0, 0x21] {
             self.out.extend_from_slice(&word.to_le_bytes());
         }
-        for word in [told.crc, packed, unpacked] {
+        for word in [header.crc, packed, unpacked] {
             self.out.extend_from_slice(&word.to_le_bytes());
         }
-        self.out.extend_from_slice(&(told.name.len() as u16).to_le_bytes());
+        self.out.extend_from_slice(&(header.name.len() as u16).to_le_bytes());
         self.out.extend_from_slice(&(extra.len() as u16).to_le_bytes());
-        self.out.extend_from_slice(&told.name);
+        self.out.extend_from_slice(&header.name);
         self.out.extend_from_slice(&extra);
     }
 
     /// Puts an entry on the list whose header stands at `at`.
-    pub fn lists(mut self, told: &Told, at: u64) -> Self {
-        let (packed, unpacked, extra) = sizes(told);
-        let made_by = if told.mode == 0 { 0x14 } else { 0x314_u16 };
+    pub fn lists(mut self, header: &EntryHeader, at: u64) -> Self {
+        let (packed, unpacked, extra) = sizes(header);
+        let made_by = if header.mode == 0 { 0x14 } else { 0x314_u16 };
         self.list.extend_from_slice(b"PK\x01\x02");
-        for word in [made_by, 0x14, told.flags, told.method, 0, 0x21] {
+        for word in [made_by, 0x14, header.flags, header.method, 0, 0x21] {
             self.list.extend_from_slice(&word.to_le_bytes());
         }
-        for word in [told.crc, packed, unpacked] {
+        for word in [header.crc, packed, unpacked] {
             self.list.extend_from_slice(&word.to_le_bytes());
         }
-        for word in [told.name.len() as u16, extra.len() as u16, 0, 0, 0] {
+        for word in [header.name.len() as u16, extra.len() as u16, 0, 0, 0] {
             self.list.extend_from_slice(&word.to_le_bytes());
         }
-        self.list.extend_from_slice(&(told.mode << 16).to_le_bytes());
+        self.list.extend_from_slice(&(header.mode << 16).to_le_bytes());
         self.list.extend_from_slice(&(at as u32).to_le_bytes());
-        self.list.extend_from_slice(&told.name);
+        self.list.extend_from_slice(&header.name);
         self.list.extend_from_slice(&extra);
         self.count += 1;
         self
@@ -138,13 +138,13 @@ impl Zip {
 }
 
 /// Sizes as 32 bits, and the extra field of 64 bits where they need it.
-fn sizes(told: &Told) -> (u32, u32, Vec<u8>) {
-    let packed = told.data.len() as u32;
-    match u32::try_from(told.unpacked) {
+fn sizes(header: &EntryHeader) -> (u32, u32, Vec<u8>) {
+    let packed = header.data.len() as u32;
+    match u32::try_from(header.unpacked) {
         Ok(unpacked) => (packed, unpacked, Vec::new()),
         Err(_) => {
             let mut extra = b"\x01\0\x10\0".to_vec();
-            extra.extend_from_slice(&told.unpacked.to_le_bytes());
+            extra.extend_from_slice(&header.unpacked.to_le_bytes());
             extra.extend_from_slice(&u64::from(packed).to_le_bytes());
             (u32::MAX, u32::MAX, extra)
         }
@@ -186,13 +186,13 @@ pub fn docx(more: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// The smallest OpenDocument text; its first part is stored, as the format wants.
 pub fn odt(more: &[(&str, &[u8])]) -> Vec<u8> {
-    let first = Zip::default().add(&Told::stored("mimetype", b"application/vnd.oasis.opendocument.text"));
+    let first = Zip::default().add(&EntryHeader::stored("mimetype", b"application/vnd.oasis.opendocument.text"));
     let parts: [(&str, &[u8]); 3] = [
         ("content.xml", b"<office:document-content/>"),
         ("META-INF/manifest.xml", b"<manifest:manifest/>"),
         ("Thumbnails/", b""),
     ];
-    parts.iter().chain(more).fold(first, |zip, (name, data)| zip.add(&Told::deflated(name, data))).finish()
+    parts.iter().chain(more).fold(first, |zip, (name, data)| zip.add(&EntryHeader::deflated(name, data))).finish()
 }
 
 /// A picture of one pixel.
@@ -217,12 +217,12 @@ pub fn ole(stream: &str) -> Vec<u8> {
 }
 
 /// Zips within one another, `wide` entries each, the innermost holding `leaf`: the shape of 42.zip.
-pub fn nested(levels: usize, wide: usize, leaf: &Told) -> Vec<u8> {
+pub fn nested(levels: usize, wide: usize, leaf: &EntryHeader) -> Vec<u8> {
     let mut inner = Zip::default().add(leaf).finish();
     for level in 0..levels {
-        let packed = Told::deflated("", &inner);
-        let named = |i| Told { name: format!("nivel{level}-{i:x}.zip").into_bytes(), ..packed.clone() };
-        inner = (0..wide).map(named).fold(Zip::default(), |zip, told| zip.add(&told)).finish();
+        let packed = EntryHeader::deflated("", &inner);
+        let named = |i| EntryHeader { name: format!("nivel{level}-{i:x}.zip").into_bytes(), ..packed.clone() };
+        inner = (0..wide).map(named).fold(Zip::default(), |zip, header| zip.add(&header)).finish();
     }
     inner
 }

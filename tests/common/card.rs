@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::server::pichat;
+use super::server::pichat_command;
 
 pub const SHIPPED: &str = "# de fábrica\n[http]\nlisten = \"[::]:80\"\n[accounts]\nargon2 = \"auto\"\n[tls]\nmode = \"off\"\n";
 pub const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
@@ -65,7 +65,7 @@ impl Card {
     }
 
     pub fn call(&self, command: &str) -> (Option<i32>, String) {
-        let mut call = pichat();
+        let mut call = pichat_command();
         // Whatever the environment says, the card's file is what counts.
         call.args(["appliance", command, "--root"]).arg(self.0.path()).env("PICHAT_LIMITS_ROOMS", "muchas");
         let output = call.output().expect("the binary starts");
@@ -81,7 +81,7 @@ impl Card {
 
     /// What `pichat check` says of the server's settings.
     pub fn check_in_force(&self) {
-        let output = pichat().arg("check").arg(self.at(IN_FORCE)).output().expect("the binary starts");
+        let output = pichat_command().arg("check").arg(self.at(IN_FORCE)).output().expect("the binary starts");
         assert!(output.status.success(), "{}: {}", String::from_utf8_lossy(&output.stderr), self.read(IN_FORCE));
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::server::{eventually, pichat};
+use super::server::{eventually, pichat_command};
 use super::{Client, Options, Response, Server};
 
 /// A command that runs longer than this has not ended by itself.
@@ -47,7 +47,7 @@ pub fn stored_in(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 pub fn command(args: &[&str], dir: &Path, env: &[(&str, &str)]) -> Output {
-    let mut command = pichat();
+    let mut command = pichat_command();
     command.args(args).arg("--data-dir").arg(dir).env("PICHAT_AUDIT_SYSLOG", "stderr").env("LANG", "en");
     command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("runs");

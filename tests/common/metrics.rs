@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::server::pichat;
+use super::server::pichat_command;
 use super::{Client, Server};
 
 /// Figures by sample, such as `pichat_rooms{state="reserved"}`.
@@ -66,7 +66,11 @@ pub fn read(text: &str) -> BTreeMap<String, u64> {
 
 /// A new metrics token of this server; the one before ends.
 pub fn metrics_token(server: &Server) -> String {
-    let made = pichat().args(["metrics-token", "--data-dir"]).arg(&server.data_dir).env("PICHAT_AUDIT_SYSLOG", "stderr").output();
+    let made = pichat_command()
+        .args(["metrics-token", "--data-dir"])
+        .arg(&server.data_dir)
+        .env("PICHAT_AUDIT_SYSLOG", "stderr")
+        .output();
     let made = made.expect("runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     String::from_utf8(made.stdout).expect("UTF-8").trim_end().to_owned()

@@ -66,7 +66,7 @@ fn program() -> OsString {
 }
 
 /// The binary under test, with a clean environment and Spanish texts.
-pub fn pichat() -> Command {
+pub fn pichat_command() -> Command {
     let mut command = Command::new(program());
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
     if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
@@ -104,7 +104,7 @@ impl Server {
             add_user(&data_dir, name, password, role);
         }
         let bounded = options.largest_file_kib.or(options.open_files).is_some();
-        let mut command = if bounded { limited(&options) } else { pichat() };
+        let mut command = if bounded { limited(&options) } else { pichat_command() };
         command
             .arg(if serve { "serve" } else { "demo" })
             .args(["--listen", &format!("127.0.0.1:{}", options.port), "--config"])
@@ -242,7 +242,7 @@ pub fn add_user(data_dir: &Path, name: &str, password: &str, role: &str) {
 /// Runs `pichat user …`; returns status, standard output, standard error.
 pub fn user_command(args: &[&str], data_dir: &Path, stdin: &str) -> (ExitStatus, String, String) {
     use std::io::Write as _;
-    let mut child = pichat()
+    let mut child = pichat_command()
         .arg("user")
         .args(args)
         .arg("--data-dir")

@@ -81,7 +81,7 @@ impl Socket {
         self.ctx.flush(&mut self.stream).expect("flushes");
     }
 
-    pub fn send_message(&mut self, message: Message) {
+    pub fn send_raw(&mut self, message: Message) {
         self.ctx.write(&mut self.stream, message).expect("writes");
         self.ctx.flush(&mut self.stream).expect("flushes");
     }
@@ -90,8 +90,8 @@ impl Socket {
     pub fn send_fragments(&mut self, text: &str) {
         let (first, rest) = text.as_bytes().split_at(text.len() / 2);
         let data = |part: &[u8], opcode, last| Message::Frame(Frame::message(part.to_vec(), OpCode::Data(opcode), last));
-        self.send_message(data(first, Data::Text, false));
-        self.send_message(data(rest, Data::Continue, true));
+        self.send_raw(data(first, Data::Text, false));
+        self.send_raw(data(rest, Data::Continue, true));
     }
 
     fn next(&mut self) -> Result<Message, Error> {
@@ -173,7 +173,7 @@ impl Socket {
     }
 
     /// Sends a request with a `ref` and returns the answer to it; what comes before is skipped.
-    pub fn ask(&mut self, mut request: Value) -> Value {
+    pub fn request(&mut self, mut request: Value) -> Value {
         self.next_ref += 1;
         let reference = format!("r{}", self.next_ref);
         request["ref"] = json!(reference);
@@ -187,18 +187,18 @@ impl Socket {
     }
 
     pub fn join(&mut self, room: &str, password: &str, kind: &str) -> Value {
-        self.ask(json!({"type": "join", "room": room, "password": password, "kind": kind}))
+        self.request(json!({"type": "join", "room": room, "password": password, "kind": kind}))
     }
 
     /// Joins and is in.
-    pub fn enter(&mut self, room: &str) -> Value {
+    pub fn join_default(&mut self, room: &str) -> Value {
         let joined = self.join(room, "secreta", "group");
         assert_eq!(joined["type"], "joined", "{joined}");
         joined
     }
 
-    pub fn say(&mut self, room: &str, text: &str) -> Value {
-        self.ask(json!({"type": "send", "room": room, "text": text}))
+    pub fn send_message(&mut self, room: &str, text: &str) -> Value {
+        self.request(json!({"type": "send", "room": room, "text": text}))
     }
 
     /// Closes orderly and waits for the end.
@@ -208,7 +208,7 @@ impl Socket {
     }
 
     /// Hangs up without a word, as a dead network does at last.
-    pub fn drop_dead(self) {
+    pub fn abort(self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 }

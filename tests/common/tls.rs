@@ -56,7 +56,7 @@ impl Secure {
     }
 
     /// An answer over TLS to a request with this head.
-    pub fn ask(&self, head: &str) -> Response {
+    pub fn request(&self, head: &str) -> Response {
         let mut stream = self.connect("pichat.local").expect("connects");
         let body = format!("{head}Connection: close\r\n\r\n");
         stream.write_all(body.as_bytes()).expect("writes");
@@ -64,7 +64,7 @@ impl Secure {
     }
 
     pub fn get(&self, path: &str, extra: &str) -> Response {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: pichat.local:{}\r\n{extra}", self.server.addr.port()))
+        self.request(&format!("GET {path} HTTP/1.1\r\nHost: pichat.local:{}\r\n{extra}", self.server.addr.port()))
     }
 }
 

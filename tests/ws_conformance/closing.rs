@@ -7,7 +7,7 @@ fn close(code: u16, reason: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 #[test]
-fn after_a_close_frame_nothing_counts() {
+fn frames_after_close_are_ignored() {
     let stage = Stage::new();
     let mut peer = stage.open();
     peer.send(&hello("Hello World!"));
@@ -27,7 +27,7 @@ fn after_a_close_frame_nothing_counts() {
 }
 
 #[test]
-fn the_length_of_a_close_frame() {
+fn close_frame_lengths() {
     let stage = Stage::new();
     for chops in EVERY {
         let closes = |id: &str, sent: Vec<u8>, code| stage.closes(id, chops, &[sent], code);

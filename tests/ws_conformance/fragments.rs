@@ -12,7 +12,7 @@ fn fragments(count: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_is_legal() {
+fn legal_fragmentation_is_accepted() {
     let stage = Stage::new();
     let back = || echo("fragment1fragment2");
     let ping = |payload: &str| frame(FIN | PING, payload);
@@ -47,7 +47,7 @@ fn what_is_legal() {
 }
 
 #[test]
-fn what_is_not() {
+fn illegal_fragmentation_is_refused() {
     let stage = Stage::new();
     let whole = || frame(FIN | TEXT, request("antes"));
     let stray = |fin: u8| frame(fin | CONTINUATION, "non-continuation payload");

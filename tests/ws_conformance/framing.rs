@@ -34,7 +34,7 @@ fn text_messages() {
 }
 
 #[test]
-fn binary_messages_are_not_spoken_here() {
+fn binary_messages_are_refused() {
     let stage = Stage::new();
     for (id, length) in [("1.2.1", 0), ("1.2.2", 125), ("1.2.3", 126), ("1.2.4", 127), ("1.2.5", 128)] {
         for chops in EVERY {

@@ -142,7 +142,7 @@ fn sequences() -> Vec<(&'static str, Vec<Vec<u8>>, usize)> {
 }
 
 #[test]
-fn the_stress_test() {
+fn utf8_stress_test() {
     let stage = Stage::new();
     for (group, sequences, valid) in sequences() {
         assert_eq!(sequences.iter().filter(|s| std::str::from_utf8(s).is_ok()).count(), valid, "case {group}");

@@ -55,21 +55,21 @@ fn turn(world: &World, chance: &mut Chance, client: &Client) {
         if chance.below(3) == 0 {
             socket.send(&json!({"type": "typing", "room": room}));
         }
-        socket.say(room, "algo que decir a quien esté");
+        socket.send_message(room, "algo que decir a quien esté");
         world.count("messages");
         world.pause(chance.millis(20, 200));
     }
     match chance.below(4) {
         0 => leave(socket, &rooms),
         1 => socket.close(),
-        2 => socket.drop_dead(),
+        2 => socket.abort(),
         _ => {
-            socket.drop_dead();
+            socket.abort();
             world.pause(chance.millis(1, 400));
             let mut socket = client.socket();
             for (room, joined) in &rooms {
                 let back =
-                    socket.ask(json!({"type": "resume", "room": room, "resume": joined["resume"], "since": joined["seq"]}));
+                    socket.request(json!({"type": "resume", "room": room, "resume": joined["resume"], "since": joined["seq"]}));
                 world.count(if back["type"] == "joined" { "resumes" } else { "resumes too late" });
             }
             leave(socket, &rooms);
@@ -79,7 +79,7 @@ fn turn(world: &World, chance: &mut Chance, client: &Client) {
 
 fn leave(mut socket: Socket, rooms: &[(String, Value)]) {
     for (room, _) in rooms {
-        socket.ask(json!({"type": "leave", "room": room}));
+        socket.request(json!({"type": "leave", "room": room}));
     }
     socket.close();
 }
@@ -114,13 +114,13 @@ pub fn talk(world: &World, _: &mut Chance) {
     enter_loud(world, &mut socket);
     let text = "🦀".repeat(CRABS);
     while !world.is_over() {
-        let sent = socket.say(LOUD, &text);
+        let sent = socket.send_message(LOUD, &text);
         assert_eq!(sent["type"], "sent", "{sent}");
         world.count("long messages");
         world.pause(Duration::from_millis(25));
     }
-    socket.say(LOUD, "fin");
-    socket.ask(json!({"type": "leave", "room": LOUD}));
+    socket.send_message(LOUD, "fin");
+    socket.request(json!({"type": "leave", "room": LOUD}));
     socket.close();
     world.sign_out(&client);
 }
@@ -188,7 +188,7 @@ pub fn forget(world: &World, chance: &mut Chance) {
             world.count(format!("wrong room passwords told {code}"));
         } else {
             // The room had just ended: this made it anew.
-            socket.ask(json!({"type": "leave", "room": LOUD}));
+            socket.request(json!({"type": "leave", "room": LOUD}));
         }
         sockets.push_back(socket);
         if sockets.len() > 20 {

@@ -6,7 +6,7 @@ use std::io::Cursor;
 use pichat::quarantine::inspect::{Caps, Code, in_memory, walk};
 use pichat::quarantine::{ByteRange, FileName, FileState};
 
-use super::archive::{Told, Zip, nested};
+use super::archive::{EntryHeader, Zip, nested};
 use super::{Operation, Row};
 
 pub const CASES: &[Row] = &[
@@ -16,10 +16,10 @@ pub const CASES: &[Row] = &[
     ("inspection: a text of 4 KiB", 10, || inspection("acta.txt", words(4096), None)),
     ("inspection: a zip of 16 texts, 1 MiB", 1, || inspection("actas.zip", zip(), None)),
     ("inspection: zips in zips, 5 levels", 1, || {
-        inspection("actas.zip", nested(4, 2, &Told::deflated("acta.txt", &words(4096))), None)
+        inspection("actas.zip", nested(4, 2, &EntryHeader::deflated("acta.txt", &words(4096))), None)
     }),
     ("inspection: zips in zips, a level too many", 1, || {
-        inspection("actas.zip", nested(6, 2, &Told::deflated("acta.txt", &words(4096))), Some(Code::Nested))
+        inspection("actas.zip", nested(6, 2, &EntryHeader::deflated("acta.txt", &words(4096))), Some(Code::Nested))
     }),
 ];
 
@@ -53,9 +53,9 @@ fn words(bytes: usize) -> Vec<u8> {
 
 /// The text is packed once; what is measured is the unpacking.
 fn zip() -> Vec<u8> {
-    let text = Told::deflated("", &words(64 * 1024));
+    let text = EntryHeader::deflated("", &words(64 * 1024));
     (0..16)
-        .map(|i| Told { name: format!("acta{i}.txt").into_bytes(), ..text.clone() })
+        .map(|i| EntryHeader { name: format!("acta{i}.txt").into_bytes(), ..text.clone() })
         .fold(Zip::default(), |zip, told| zip.add(&told))
         .finish()
 }

@@ -12,7 +12,7 @@ use crate::quarantine::properties::{TIGHT, inspection};
 #[path = "../../../tests/common/archive.rs"]
 mod archive;
 
-use archive::{GIF, JPEG, PDF, PE, PNG, Told, Zip, deflated_zeros, docx, eicar, gzip, nested, odt, ole, tar, tar_entry};
+use archive::{EntryHeader, GIF, JPEG, PDF, PE, PNG, Zip, deflated_zeros, docx, eicar, gzip, nested, odt, ole, tar, tar_entry};
 
 fn look(name: &str, data: &[u8]) -> Outcome {
     let outcome = walk(Cursor::new(data), name, &Caps::SERVER, &|| None, &in_memory);
@@ -111,8 +111,8 @@ fn eicar_is_found_in_every_disguise() {
 
 #[test]
 fn bombs_stop_at_their_limits() {
-    let bomb = Told { crc: 0, unpacked: 1 << 30, data: deflated_zeros(1 << 10), ..Told::deflated("ceros", b"") };
-    let told = |unpacked| Zip::default().add(&Told { unpacked, ..bomb.clone() }).finish();
+    let bomb = EntryHeader { crc: 0, unpacked: 1 << 30, data: deflated_zeros(1 << 10), ..EntryHeader::deflated("ceros", b"") };
+    let told = |unpacked| Zip::default().add(&EntryHeader { unpacked, ..bomb.clone() }).finish();
     // The honest size, ten GiB and ten bytes: a false size only adds an inconsistency.
     for (unpacked, lies) in [(1 << 30, false), (10 << 30, false), (10, true)] {
         let outcome = look("a.zip", &told(unpacked));
@@ -125,7 +125,12 @@ fn bombs_stop_at_their_limits() {
     let small = deflated_zeros(3);
     let names: Vec<_> = (0..200).map(|i| format!("{i}")).collect();
     let many = names.iter().fold(Zip::default(), |zip, name| {
-        let told = Told { crc: crc_of_zeros(3 << 20), unpacked: 3 << 20, data: small.clone(), ..Told::deflated(name, b"") };
+        let told = EntryHeader {
+            crc: crc_of_zeros(3 << 20),
+            unpacked: 3 << 20,
+            data: small.clone(),
+            ..EntryHeader::deflated(name, b"")
+        };
         zip.add(&told)
     });
     let outcome = look("a.zip", &many.finish());
@@ -152,7 +157,7 @@ fn crc_of_zeros(bytes: usize) -> u32 {
 
 #[test]
 fn nested_archives_stop_at_their_limits() {
-    let leaf = Told::deflated("x.txt", b"hola");
+    let leaf = EntryHeader::deflated("x.txt", b"hola");
     assert_eq!(reasons("a.zip", &nested(4, 1, &leaf)), "");
     assert_eq!(reasons("a.zip", &nested(5, 1, &leaf)), "archive-depth 5");
     let wide = look("42.zip", &nested(4, 16, &leaf));
@@ -166,14 +171,14 @@ fn nested_archives_stop_at_their_limits() {
 
 #[test]
 fn harmful_archives_are_found() {
-    let (a, b) = (Told::stored("a", &[b'x'; 100]), Told::stored("b", &[b'x'; 100]));
+    let (a, b) = (EntryHeader::stored("a", &[b'x'; 100]), EntryHeader::stored("b", &[b'x'; 100]));
     let mut overlap = Zip::default().add(&a).lists(&b, 40);
     overlap.out.resize(200, 0);
     let quoted = {
         // The second entry's header lies in the first one's data.
         let mut inner = Zip::default();
         inner.header(&b);
-        let outer = Told::stored("a", &[inner.out, b.data.clone()].concat());
+        let outer = EntryHeader::stored("a", &[inner.out, b.data.clone()].concat());
         Zip::default().add(&outer).lists(&b, 31)
     };
     assert_eq!(reasons("a.zip", &quoted.finish()), "archive-overlap");
@@ -184,7 +189,7 @@ fn harmful_archives_are_found() {
         assert_eq!(reasons("a.tar", &tar(&[(path, b"x")])), format!("archive-path {path}"));
     }
     assert_eq!(reasons("a.zip", &Zip::of(&[("a/b..c/...txt", b"x"), ("x:y.txt", b"x")])), "archive-path x:y.txt");
-    let link = Told { mode: 0o120_777, ..Told::stored("enlace", b"/etc/passwd") };
+    let link = EntryHeader { mode: 0o120_777, ..EntryHeader::stored("enlace", b"/etc/passwd") };
     assert_eq!(reasons("a.zip", &Zip::default().add(&link).finish()), "archive-link enlace");
     for flag in [b'1', b'2', b'3', b'4', b'6'] {
         let tape = [tar_entry("x", flag, b""), tar(&[("y", b"y")])].concat();
@@ -198,28 +203,28 @@ fn harmful_archives_are_found() {
 
 #[test]
 fn inconsistent_archives_are_found() {
-    let honest = Told::deflated("a.txt", b"hola hola hola");
-    let zip = |told: Told| reasons("a.zip", &Zip::default().add(&told).finish());
-    assert_eq!(zip(Told { unpacked: 13, ..honest.clone() }), "archive-lies a.txt");
-    assert_eq!(zip(Told { unpacked: 99, ..honest.clone() }), "archive-lies a.txt");
-    assert_eq!(zip(Told { unpacked: 10 << 30, ..honest.clone() }), "archive-lies a.txt");
-    assert_eq!(zip(Told { crc: 1, ..honest.clone() }), "archive-broken a.txt");
-    assert_eq!(zip(Told { data: [&honest.data, b"sobra".as_slice()].concat(), ..honest.clone() }), "archive-lies a.txt");
-    assert_eq!(zip(Told { data: honest.data[..5].to_vec(), ..honest.clone() }), "archive-broken a.txt");
-    assert_eq!(zip(Told { flags: 1, ..honest.clone() }), "archive-encrypted a.txt");
-    assert_eq!(zip(Told { method: 12, ..honest.clone() }), "archive-method 12");
+    let honest = EntryHeader::deflated("a.txt", b"hola hola hola");
+    let zip = |told: EntryHeader| reasons("a.zip", &Zip::default().add(&told).finish());
+    assert_eq!(zip(EntryHeader { unpacked: 13, ..honest.clone() }), "archive-lies a.txt");
+    assert_eq!(zip(EntryHeader { unpacked: 99, ..honest.clone() }), "archive-lies a.txt");
+    assert_eq!(zip(EntryHeader { unpacked: 10 << 30, ..honest.clone() }), "archive-lies a.txt");
+    assert_eq!(zip(EntryHeader { crc: 1, ..honest.clone() }), "archive-broken a.txt");
+    assert_eq!(zip(EntryHeader { data: [&honest.data, b"sobra".as_slice()].concat(), ..honest.clone() }), "archive-lies a.txt");
+    assert_eq!(zip(EntryHeader { data: honest.data[..5].to_vec(), ..honest.clone() }), "archive-broken a.txt");
+    assert_eq!(zip(EntryHeader { flags: 1, ..honest.clone() }), "archive-encrypted a.txt");
+    assert_eq!(zip(EntryHeader { method: 12, ..honest.clone() }), "archive-method 12");
     let mut other = Zip::default();
     other.header(&honest);
     other.out.extend_from_slice(&honest.data);
     assert_eq!(
-        reasons("a.zip", &other.lists(&Told { name: b"b.txt".to_vec(), ..honest.clone() }, 0).finish()),
+        reasons("a.zip", &other.lists(&EntryHeader { name: b"b.txt".to_vec(), ..honest.clone() }, 0).finish()),
         "archive-lies b.txt"
     );
     // An entry that only programs reading from the start find.
     let mut hidden = Zip::default().add(&honest);
-    hidden.header(&Told::stored("oculto.exe", PE));
+    hidden.header(&EntryHeader::stored("oculto.exe", PE));
     hidden.out.extend_from_slice(PE);
-    assert_eq!(reasons("a.zip", &hidden.add(&Told::deflated("b.txt", b"b")).finish()), "archive-hidden");
+    assert_eq!(reasons("a.zip", &hidden.add(&EntryHeader::deflated("b.txt", b"b")).finish()), "archive-hidden");
     let whole = Zip::of(&[("a.txt", b"hola")]);
     assert_eq!(reasons("a.zip", &[whole.as_slice(), b"cola"].concat()), "archive-hidden");
     assert_eq!(reasons("a.zip", &whole[..whole.len() - 1]), "archive-broken");
@@ -335,7 +340,7 @@ fn seeds() -> Vec<Vec<u8>> {
         Zip::stored(&[("b.zip", &inner), ("c.tgz", &gzip(&tar(&[("d", &inner)])))]),
         gzip(&tar(&[("a", b"a"), ("b.zip", &inner)])),
         [tar_entry("x", b'L', b"largo"), tar_entry("y", b'x', b"11 path=ab\n"), tar(&[("z", &inner)])].concat(),
-        nested(4, 3, &Told::deflated("x", &[0; 5000])),
+        nested(4, 3, &EntryHeader::deflated("x", &[0; 5000])),
         [GIF, inner.as_slice()].concat(),
         odt(&[]),
         ole("_VBA_PROJECT"),
