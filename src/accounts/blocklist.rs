@@ -1,6 +1,6 @@
 //! Blocklist: passwords that are long enough but easy to guess.
 
-use super::password::WeakPassword;
+use super::weak_password::WeakPassword;
 
 /// The 3000 most common passwords of 8 characters or more, one a line, lower case, the most common first.
 /// `assets/passwords/README.md` names their source. The page's meter uses the same list.

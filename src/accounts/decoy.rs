@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::types::crypto::{Sha256, random};
 
-/// Base64 digits of a 16-byte salt and of a 32-byte hash.
-const ZEROS: [usize; 2] = [22, 43];
+/// Base64 digits of a 16-byte salt.
+const SALT_DIGITS: usize = 22;
+/// Base64 digits of a 32-byte hash.
+const HASH_DIGITS: usize = 43;
 
 /// Parameters of the stored hashes, with their frequencies. After a change of `accounts.argon2` some accounts have old
 /// parameters and some new ones. An unknown name gets either, in the same proportion and always the same.
@@ -24,8 +26,7 @@ fn prefix(phc: &str) -> Option<&str> {
 }
 
 fn decoy(prefix: &str) -> String {
-    let [salt, hash] = ZEROS;
-    format!("{prefix}{:A<salt$}${:A<hash$}", "", "")
+    format!("{prefix}{:A<SALT_DIGITS$}${:A<HASH_DIGITS$}", "", "")
 }
 
 impl Decoys {

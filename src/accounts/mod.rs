@@ -13,6 +13,7 @@ mod session;
 mod sessions;
 mod sync;
 pub mod tune;
+mod weak_password;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;

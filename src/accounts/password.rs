@@ -14,11 +14,12 @@ use zeroize::Zeroizing;
 
 use crate::config::Argon2Params;
 use crate::types::crypto::random;
-use crate::types::{OneTimePassword, Text, UserName};
+use crate::types::{OneTimePassword, UserName};
 
 use super::blocklist::Blocklist;
 pub use super::load::Hashing;
 use super::load::Load;
+pub use super::weak_password::WeakPassword;
 
 /// Bytes of salt, as RFC 9106 section 3.1 recommends.
 const SALT_BYTES: usize = 16;
@@ -41,48 +42,6 @@ const DEMONSTRATION: [&str; 3] = ["admin", "cliente", "usuario"];
 
 /// Password as typed, in NFC so that all keyboards' `ñ` are equal; zeroized on drop, never displayed.
 pub struct Password(Zeroizing<String>);
-
-/// Reason why a password is not acceptable.
-#[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
-pub enum WeakPassword {
-    /// Under 8 characters.
-    #[error("a password has at least 8 characters")]
-    TooShort,
-    /// Over 128 characters.
-    #[error("a password has at most 128 characters")]
-    TooLong,
-    /// One of the most common.
-    #[error("the password is one of the most common")]
-    Common,
-    /// Too close to the user's name, the device's name or `pichat`.
-    #[error("the password is too close to a well-known name")]
-    KnownWord,
-    /// The current password.
-    #[error("the new password is the current one")]
-    Same,
-}
-
-impl WeakPassword {
-    /// Returns the broken rule as a sentence.
-    pub const fn text(self) -> Text {
-        match self {
-            Self::TooShort => Text::new(
-                "debe tener al menos 8 caracteres; 15 o más es mejor",
-                "it needs at least 8 characters; 15 or more is better",
-            ),
-            Self::TooLong => Text::new("puede tener hasta 128 caracteres", "it can have up to 128 characters"),
-            Self::Common => Text::new(
-                "esa es una de las más usadas y es fácil de adivinar",
-                "that one is among the most common and is easy to guess",
-            ),
-            Self::KnownWord => Text::new(
-                "esa se parece demasiado a tu usuario, a la dirección de PiChat o a «pichat»",
-                "that one is too close to your user name, PiChat’s address, or “pichat”",
-            ),
-            Self::Same => Text::new("es la misma que ya tenías", "it is the one you had already"),
-        }
-    }
-}
 
 impl Password {
     /// Minimum characters of a new password (NIST SP 800-63B section 5.1.1); the pages recommend 15.

@@ -23,6 +23,12 @@ fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Start and last use of a session.
+struct Lifetime {
+    began: Moment,
+    used: Moment,
+}
+
 /// Sign-in of one person in one browser.
 #[derive(Debug)]
 pub struct Session {
@@ -68,7 +74,7 @@ pub(super) struct Standing {
 }
 
 impl Session {
-    fn new(user: &UserRow, row: &SessionRow, [began, used]: [Moment; 2], stored: bool) -> Self {
+    fn new(user: &UserRow, row: &SessionRow, Lifetime { began, used }: Lifetime, stored: bool) -> Self {
         Self {
             digest: row.digest,
             person: Arc::new(Person { id: user.id, name: user.name.clone() }),
@@ -91,7 +97,7 @@ impl Session {
 
     /// Begins a session. `stored`: the store has its row.
     pub fn begin(user: &UserRow, row: &SessionRow, now: Now, stored: bool) -> Self {
-        Self::new(user, row, [millis(now.mono); 2], stored)
+        Self::new(user, row, Lifetime { began: millis(now.mono), used: millis(now.mono) }, stored)
     }
 
     /// Restores a session of an earlier run. Between runs only the wall clock counts; if it ran backwards by an unknown
@@ -101,7 +107,7 @@ impl Session {
             Some(age) if age >= 0 => millis(now.mono).saturating_sub(age).max(LONG_OVER),
             _ => LONG_OVER,
         };
-        Self::new(user, row, [row.created_at, row.used_at].map(moment), true)
+        Self::new(user, row, Lifetime { began: moment(row.created_at), used: moment(row.used_at) }, true)
     }
 
     /// Returns eight hexadecimal digits that name the session in the log. They reveal nothing about its token.

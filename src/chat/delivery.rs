@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::types::{MessageText, RoomCode, UserName};
 
-use super::room::Seq;
+use super::seq::Seq;
 
 /// Priority of a frame when a slow receiver forces drops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,7 +11,7 @@ use crate::types::{MessageText, Person, RoomCode};
 use super::delivery::{Presence, Urgency, Wire};
 use super::entry::{Entry, Found, lock};
 use super::hub::{Entered, Hub};
-use super::room::Seq;
+use super::seq::Seq;
 
 /// Seat of one socket in one room. Dropping it keeps the seat for the grace time, as a broken connection does;
 /// [`Membership::leave`] gives it up.

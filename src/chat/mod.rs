@@ -9,10 +9,12 @@ mod hub;
 mod membership;
 mod resume;
 mod room;
+mod seq;
 
 pub use delivery::{Mailbox, Presence, Urgency, Wire};
 pub use entry::Found;
 pub use hub::{ChatLimits, EnterError, Entered, Hub, HubFigures, LobbyEntry, ResumeError, Resumed, Visitor};
 pub use membership::Membership;
 pub use resume::ResumeToken;
-pub use room::{MAX_RING, MAX_SEATS, Missed, Seq};
+pub use room::{MAX_RING, MAX_SEATS, Missed};
+pub use seq::Seq;

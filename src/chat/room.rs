@@ -7,9 +7,7 @@ use std::time::Duration;
 use crate::types::{Person, UserId, UserName};
 
 use super::delivery::{Mailbox, Urgency};
-
-/// Number of a message in its room: 1, 2, 3, …; 0 means none yet.
-pub type Seq = u64;
+pub(super) use super::seq::Seq;
 
 /// Maximum sockets in one room. Seats of 56 bytes take 56 KiB a room; the bound on sockets limits all rooms together.
 pub const MAX_SEATS: usize = 1024;

@@ -10,7 +10,7 @@ use crate::app::{AppError, start_audit};
 use crate::audit::Event;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::net::{Authority, ListenError, kept, renew};
+use crate::net::{Authority, AuthorityCertificate, ListenError, kept, renew};
 use crate::types::{Lang, Text};
 
 use super::caller::caller;
@@ -51,10 +51,11 @@ impl Ca {
                 if let Ok(new) = &new {
                     audit(&config, new)?;
                 }
-                new.map(|new| Some((new.pem().to_owned(), new.fingerprint())))
+                new.map(|new| Some(AuthorityCertificate { pem: new.pem().to_owned(), fingerprint: new.fingerprint() }))
             }
         };
-        let Some((pem, fingerprint)) = made.map_err(|error| AppError::from(ListenError::from(error)))? else {
+        let Some(AuthorityCertificate { pem, fingerprint }) = made.map_err(|error| AppError::from(ListenError::from(error)))?
+        else {
             return Err(Failure::NoAuthority);
         };
         let word = Text::new("Huella", "Fingerprint").pick(lang);

@@ -10,7 +10,7 @@ use crate::audit::Event;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::quarantine::{FileId, FileName, FilesFolder, QuarantineError, orphans, reconcile};
-use crate::types::{Lang, Text, UserName};
+use crate::types::{Lang, Person, Text, UserName};
 
 use super::caller::caller;
 use super::exit::Failure;
@@ -87,9 +87,9 @@ impl Adopt {
             Some(name) => Some(store.with(|db| db.user_by_name(name))?.ok_or_else(|| Failure::NoSuchUser(name.clone()))?),
             None => None,
         };
-        let owner = user.as_ref().map(|user| (user.id, &user.name));
+        let owner = user.map(|user| Person { id: user.id, name: user.name });
         let folder = FilesFolder::open(&config.files.dir, &store).map_err(failed)?;
-        let adopted = folder.adopt(self.id, &self.name, owner, &store, SystemClock.now()).map_err(failed)?;
+        let adopted = folder.adopt(self.id, &self.name, owner.as_ref(), &store, SystemClock.now()).map_err(failed)?;
         let file = adopted.ok_or(Failure::NoSuchOrphan(self.id))?;
         let (id, name) = (file.id.to_string(), file.name.as_str().to_owned());
         note(&config, Event::FileAdopted { id, name, size: file.size, sha256: file.sha256.to_string(), by: caller() })?;

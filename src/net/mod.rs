@@ -15,7 +15,7 @@ use crate::http::Door;
 
 pub use accept::Server;
 pub use addresses::{is_link_local, local_prefixes, own_addresses};
-pub use tls::{Authority, Origin, Reason, Renewal, Tls, TlsError, Wanted, check_tls, kept, renew};
+pub use tls::{Authority, AuthorityCertificate, Origin, Reason, Renewal, Tls, TlsError, Wanted, check_tls, kept, renew};
 
 /// A bound address, with or without TLS.
 pub struct Listener {

@@ -2,16 +2,16 @@
 
 use std::io::{self, Read as _};
 
-use super::QuarantineError;
 use super::disk::Disk;
+use super::error::QuarantineError;
 use super::folder::FilesFolder;
 use super::media::{HEAD_BYTES, media_type};
 use super::names::FileName;
 use super::record::{FileId, FileRecord, FileState};
 use crate::clock::Timestamp;
 use crate::store::{FileRow, Store};
+use crate::types::Person;
 use crate::types::crypto::Sha256Hasher;
-use crate::types::{UserId, UserName};
 
 /// Uploader shown for a file that belongs to no account.
 const NO_ACCOUNT: &str = "—";
@@ -25,7 +25,7 @@ impl FilesFolder {
         &self,
         id: FileId,
         name: &FileName,
-        owner: Option<(UserId, &UserName)>,
+        owner: Option<&Person>,
         store: &Store,
         now: Timestamp,
     ) -> Result<Option<FileRecord>, QuarantineError> {
@@ -36,7 +36,7 @@ impl FilesFolder {
             .map_err(QuarantineError::from)
             .and_then(|row| Ok(store.with(|db| db.add_file(row, |n| name.numbered(n).as_str().to_owned()))?));
         match recorded {
-            Ok(row) => Ok(Some(super::record(row)?)),
+            Ok(row) => Ok(Some(FileRecord::from_row(row)?)),
             Err(error) => {
                 // If that fails too, the next start does it.
                 let _ = self.disk.set_aside(&[id]);
@@ -46,7 +46,7 @@ impl FilesFolder {
     }
 }
 
-fn describe(disk: &Disk, id: FileId, name: &FileName, owner: Option<(UserId, &UserName)>, now: Timestamp) -> io::Result<FileRow> {
+fn describe(disk: &Disk, id: FileId, name: &FileName, owner: Option<&Person>, now: Timestamp) -> io::Result<FileRow> {
     let mut file = disk.open_file(id)?;
     let (mut hasher, mut head, mut size) = (Sha256Hasher::default(), Vec::new(), 0);
     let mut chunk = vec![0; CHUNK];
@@ -69,8 +69,8 @@ fn describe(disk: &Disk, id: FileId, name: &FileName, owner: Option<(UserId, &Us
         media_type: media_type(&head, name),
         state: FileState::Received.as_str().to_owned(),
         reasons: String::new(),
-        uploaded_by: owner.map_or(NO_ACCOUNT, |(_, name)| name.as_str()).to_owned(),
-        user_id: owner.map(|(id, _)| id),
+        uploaded_by: owner.map_or(NO_ACCOUNT, |owner| owner.name.as_str()).to_owned(),
+        user_id: owner.map(|owner| owner.id),
         uploaded_at: now,
     })
 }

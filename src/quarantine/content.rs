@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
+use super::blocking::blocking;
 use super::record::{FileRecord, FileState};
-use super::{Quarantine, QuarantineError, blocking};
+use super::{Quarantine, QuarantineError};
 use crate::audit::Event;
 
 /// Outcome of [`Quarantine::open_content`].

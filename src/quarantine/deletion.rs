@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::blocking::blocking;
 use super::record::{FileId, FileRecord};
-use super::{Quarantine, QuarantineError, record};
+use super::{Quarantine, QuarantineError};
 use crate::audit::Event;
 use crate::store::{Db, StoreError};
 use crate::types::{UserId, UserName};
@@ -89,7 +90,7 @@ impl Quarantine {
         let remove = move |db: &mut Db| if allowed(db)? { db.remove_file(&id.to_string(), now).map(Some) } else { Ok(None) };
         let removed = self.store.run(remove).await?.ok_or(QuarantineError::NotAllowed)?;
         let Some(row) = removed else { return Ok(None) };
-        let file = record(row)?;
+        let file = FileRecord::from_row(row)?;
         // The bytes of a lost file were released when they were found missing.
         let bytes = if file.state.is_lost() { 0 } else { file.size };
         let share = Share { user: file.uploader, bytes };
@@ -112,7 +113,7 @@ impl Quarantine {
     /// Unlinks the bytes, then drops the noted removal.
     async fn unlink(&self, id: FileId) -> io::Result<()> {
         let disk = self.disk.clone();
-        super::blocking(move || disk.remove(id)).await?;
+        blocking(move || disk.remove(id)).await?;
         // The next start retries an entry that stays.
         let _ = self.store.run(move |db| db.drop_removals(&[id.to_string()])).await;
         Ok(())

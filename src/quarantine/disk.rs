@@ -14,8 +14,7 @@ use std::sync::Arc;
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::QuarantineError;
-use super::folder::named;
+use super::error::{QuarantineError, with_path};
 use super::folder_fault::{Flaw, FolderFault};
 use super::media::{HEAD_BYTES, media_type};
 use super::names::FileName;
@@ -43,8 +42,8 @@ impl Disk {
             // An fsync of the folder does not persist the folder's own name.
             if missing { File::open(dir.join(".."))?.sync_all() } else { Ok(()) }
         };
-        make().map_err(|error| named(dir, &error))?;
-        Self::open_existing(dir)?.ok_or_else(|| named(dir, &io::ErrorKind::NotFound.into()).into())
+        make().map_err(|error| with_path(dir, &error))?;
+        Self::open_existing(dir)?.ok_or_else(|| with_path(dir, &io::ErrorKind::NotFound.into()).into())
     }
 
     /// Opens and locks the folder; `None` if it is missing.
@@ -62,7 +61,7 @@ impl Disk {
         match fs::open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
             Ok(fd) => Ok(Some(Self(Arc::new(fd)))),
             Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(named(dir, &error.into())),
+            Err(error) => Err(with_path(dir, &error.into())),
         }
     }
 

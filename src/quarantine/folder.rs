@@ -1,11 +1,10 @@
 //! Opens the files folder at start-up, and only if it belongs to the database.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::QuarantineError;
 use super::disk::Disk;
+use super::error::QuarantineError;
 use super::folder_fault::{Flaw, FolderFault};
 use super::record::FileId;
 use super::survey::{Marker, Orphan, StoreId, Survey, is_full};
@@ -135,17 +134,6 @@ fn keep(id: StoreId, store: &Store) -> Result<(), QuarantineError> {
         Err(error) if !error.is_full() => Err(error.into()),
         _ => Ok(()),
     }
-}
-
-impl From<FolderFault> for QuarantineError {
-    fn from(fault: FolderFault) -> Self {
-        Self::Folder(Box::new(fault))
-    }
-}
-
-/// Adds the path to a system error.
-pub(super) fn named(dir: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", PathBuf::from(dir).display()))
 }
 
 #[cfg(test)]

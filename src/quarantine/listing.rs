@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
 
-use super::{FileRecord, FileState, Quarantine, QuarantineError, record};
+use super::record::{FileRecord, FileState};
+use super::{Quarantine, QuarantineError};
 use crate::store::{FileFilter, FilePage, StoreError};
 use crate::types::UserId;
 
@@ -71,7 +72,7 @@ impl Quarantine {
     pub async fn at(&self, filter: FileFilter, arrivals: Vec<i64>) -> Result<Vec<FileRecord>, QuarantineError> {
         let _turn = self.lists.reads.acquire().await.map_err(|_| StoreError::Interrupted)?;
         let rows = self.store.run(move |db| db.listed_files(&filter, &arrivals)).await?;
-        rows.into_iter().map(|row| record(row).map_err(Into::into)).collect()
+        rows.into_iter().map(|row| FileRecord::from_row(row).map_err(Into::into)).collect()
     }
 
     /// Counts an answered list request.

@@ -4,9 +4,11 @@
 //! folder is synced, and the record is added. A power cut at any byte loses at most that upload.
 
 mod adoption;
+mod blocking;
 mod content;
 mod deletion;
 mod disk;
+mod error;
 mod fair_queue;
 mod folder;
 mod folder_fault;
@@ -26,10 +28,7 @@ mod survey;
 mod upload;
 mod write_back;
 
-use std::io;
 use std::sync::Arc;
-
-use rustix::io::Errno;
 
 use crate::audit::Audit;
 use crate::clock::Clock;
@@ -40,6 +39,8 @@ pub use content::Content;
 pub use deletion::Deletion;
 use deletion::PendingRemovals;
 use disk::Disk;
+pub use error::QuarantineError;
+use error::is_momentary;
 pub use folder::{FilesFolder, is_files_folder, orphans};
 pub use folder_fault::{Flaw, FolderFault};
 use inspections::Inspections;
@@ -47,51 +48,12 @@ use listing::Lists;
 pub use listing::{ListedStates, visible};
 pub use names::{FileName, NameError};
 use quota::Quota;
-pub use quota::QuotaLimits;
+pub use quota::{FileTotals, QuotaLimits};
 pub use range::ByteRange;
 pub use reconcile::{Reconciled, reconcile};
 pub use record::{FileId, FileRecord, FileState};
 pub use survey::Orphan;
 pub use upload::{Sent, Upload, UploadError};
-
-/// Error of an operation on quarantined files.
-#[derive(Debug, thiserror::Error)]
-pub enum QuarantineError {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The disk failed.
-    #[error("the quarantine folder: {0}")]
-    Disk(#[from] io::Error),
-    /// The files folder cannot be used as it is.
-    #[error(transparent)]
-    Folder(Box<FolderFault>),
-    /// The caller's session or permission ended before the operation took effect.
-    #[error("the caller no longer has permission")]
-    NotAllowed,
-}
-
-impl QuarantineError {
-    /// Returns true if file descriptors or memory ran out, so that a retry may succeed soon.
-    pub fn is_momentary(&self) -> bool {
-        matches!(self, Self::Disk(cause) if is_momentary(cause))
-    }
-
-    /// Converts to the I/O error of a response body that this error cuts off.
-    pub fn into_io(self) -> io::Error {
-        match self {
-            Self::Disk(cause) => cause,
-            Self::Store(cause) => io::Error::other(cause),
-            Self::Folder(cause) => io::Error::other(cause),
-            Self::NotAllowed => io::ErrorKind::PermissionDenied.into(),
-        }
-    }
-}
-
-/// Returns true for errors of exhausted file descriptors or memory.
-fn is_momentary(cause: &io::Error) -> bool {
-    matches!(Errno::from_io_error(cause), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
-}
 
 /// All quarantined files.
 pub struct Quarantine {
@@ -134,8 +96,14 @@ impl Quarantine {
     }
 
     /// Returns the number of files and their bytes, uploads in progress included.
-    pub fn held(&self) -> (u64, u64) {
-        (self.quota.files(), self.quota.used())
+    pub fn totals(&self) -> FileTotals {
+        self.quota.totals()
+    }
+
+    #[cfg(test)]
+    fn held(&self) -> (u64, u64) {
+        let FileTotals { files, bytes } = self.totals();
+        (files, bytes)
     }
 
     /// Returns the number of files without a verdict.
@@ -147,30 +115,10 @@ impl Quarantine {
     /// Returns the record of a file.
     pub async fn find(&self, id: FileId) -> Result<Option<FileRecord>, QuarantineError> {
         let row = self.store.run(move |db| db.file(&id.to_string())).await?;
-        row.map(record).transpose().map_err(Into::into)
+        row.map(FileRecord::from_row).transpose().map_err(Into::into)
     }
 }
 
-/// Runs disk work off the network threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early")))
-}
-
 fn record(row: FileRow) -> Result<FileRecord, StoreError> {
-    let (Some(id), Ok(state)) = (FileId::parse(&row.id), row.state.parse()) else {
-        return Err(StoreError::Unknown(format!("file {:?} in state {:?}", row.id, row.state)));
-    };
-    Ok(FileRecord {
-        id,
-        name: FileName::stored(row.name),
-        size: row.size,
-        sha256: row.sha256,
-        media_type: row.media_type,
-        state,
-        reasons: row.reasons.lines().map(str::to_owned).collect(),
-        uploaded_by: row.uploaded_by,
-        uploader: row.user_id,
-        arrival: row.arrival,
-        uploaded_at: row.uploaded_at,
-    })
+    FileRecord::from_row(row)
 }

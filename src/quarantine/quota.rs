@@ -52,31 +52,34 @@ pub enum Full {
 #[derive(Debug)]
 pub(super) struct Quota(Mutex<Held>);
 
+/// Number of files and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sum {
-    bytes: u64,
-    files: u64,
+pub struct FileTotals {
+    /// Number of files.
+    pub files: u64,
+    /// Bytes of these files.
+    pub bytes: u64,
 }
 
 /// Sums under one lock, held for nanoseconds, so that the total and a user's sum change together.
 #[derive(Debug, Default)]
 struct Held {
-    all: Sum,
+    all: FileTotals,
     /// Only users with at least one file, so at most one entry a file.
-    of_user: HashMap<UserId, Sum>,
+    of_user: HashMap<UserId, FileTotals>,
 }
 
 impl Held {
     fn add(&mut self, user: Option<UserId>, bytes: u64) {
-        self.all = Sum { bytes: self.all.bytes.saturating_add(bytes), files: self.all.files + 1 };
+        self.all = FileTotals { files: self.all.files + 1, bytes: self.all.bytes.saturating_add(bytes) };
         if let Some(user) = user {
             let own = self.of_user.entry(user).or_default();
-            *own = Sum { bytes: own.bytes.saturating_add(bytes), files: own.files + 1 };
+            *own = FileTotals { bytes: own.bytes.saturating_add(bytes), files: own.files + 1 };
         }
     }
 
     fn remove(&mut self, user: Option<UserId>, bytes: u64) {
-        let less = |sum: Sum| Sum { bytes: sum.bytes.saturating_sub(bytes), files: sum.files.saturating_sub(1) };
+        let less = |sum: FileTotals| FileTotals { bytes: sum.bytes.saturating_sub(bytes), files: sum.files.saturating_sub(1) };
         self.all = less(self.all);
         if let Some(user) = user
             && let Entry::Occupied(mut own) = self.of_user.entry(user)
@@ -97,7 +100,7 @@ impl Held {
         }
     }
 
-    fn of(&self, user: UserId) -> Sum {
+    fn of(&self, user: UserId) -> FileTotals {
         self.of_user.get(&user).copied().unwrap_or_default()
     }
 
@@ -123,14 +126,9 @@ impl Quota {
         Self(Mutex::new(held))
     }
 
-    /// Returns the bytes stored and reserved.
-    pub(super) fn used(&self) -> u64 {
-        self.held().all.bytes
-    }
-
-    /// Returns the files stored and reserved.
-    pub(super) fn files(&self) -> u64 {
-        self.held().all.files
+    /// Returns what is stored and reserved.
+    pub(super) fn totals(&self) -> FileTotals {
+        self.held().all
     }
 
     /// Reserves one file of `user` with `bytes`, which may grow. Fails without effect if any limit is exceeded.
@@ -231,6 +229,14 @@ mod tests {
         Arc::new(Quota::new([]))
     }
 
+    fn used(quota: &Quota) -> u64 {
+        quota.totals().bytes
+    }
+
+    fn files(quota: &Quota) -> u64 {
+        quota.totals().files
+    }
+
     fn of(quota: &Quota, user: UserId) -> (u64, u64) {
         let sum = quota.held().of(user);
         (sum.bytes, sum.files)
@@ -243,9 +249,9 @@ mod tests {
         assert_eq!(quota.reserve(ANA, 41, &limits).unwrap_err(), Full::Bytes { max_total: 100 });
         assert_eq!(held.grow(41), Err(Full::Bytes { max_total: 100 }));
         assert_eq!(held.grow(40), Ok(()));
-        assert_eq!((quota.used(), quota.files(), held.bytes()), (100, 1, 100));
+        assert_eq!((used(&quota), files(&quota), held.bytes()), (100, 1, 100));
         drop(held);
-        assert_eq!((quota.used(), quota.files()), (0, 0));
+        assert_eq!((used(&quota), files(&quota)), (0, 0));
         assert!(quota.held().of_user.is_empty(), "nothing is kept of a person without files");
     }
 
@@ -253,10 +259,10 @@ mod tests {
     fn committed_file_counts_until_deletion() {
         let quota = empty();
         quota.reserve(ANA, 60, &limits(100, 3)).unwrap().commit(10);
-        assert_eq!((quota.used(), quota.files(), of(&quota, ANA)), (10, 1, (10, 1)));
+        assert_eq!((used(&quota), files(&quota), of(&quota, ANA)), (10, 1, (10, 1)));
         quota.release(Some(ANA), 10);
         quota.release(Some(ANA), 10);
-        assert_eq!((quota.used(), quota.files(), of(&quota, ANA)), (0, 0, (0, 0)));
+        assert_eq!((used(&quota), files(&quota), of(&quota, ANA)), (0, 0, (0, 0)));
     }
 
     #[test]
@@ -307,8 +313,8 @@ mod tests {
             let quota = empty();
             let limits = QuotaLimits { max_total, max_files, user_total, user_files };
             let within = |user| {
-                let (bytes, files) = of(&quota, user);
-                bytes <= user_total && files <= user_files && quota.used() <= max_total && quota.files() <= max_files
+                let (own_bytes, own_files) = of(&quota, user);
+                own_bytes <= user_total && own_files <= user_files && used(&quota) <= max_total && files(&quota) <= max_files
             };
             std::thread::scope(|scope| {
                 for plan in &plans {
@@ -328,7 +334,7 @@ mod tests {
                     });
                 }
             });
-            prop_assert_eq!((quota.used(), quota.files()), (0, 0));
+            prop_assert_eq!((used(&quota), files(&quota)), (0, 0));
             prop_assert!(quota.held().of_user.is_empty());
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::QuarantineError;
 use super::deletion::Share;
+use super::error::QuarantineError;
 use super::folder::FilesFolder;
 use super::inspections::after_restart;
 use super::record::{FileId, FileState};

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::names::FileName;
 use crate::clock::Timestamp;
+use crate::store::{FileRow, StoreError};
 use crate::types::UserId;
 use crate::types::crypto::{self, Sha256};
 
@@ -162,6 +163,31 @@ pub struct FileRecord {
     pub arrival: i64,
     /// Time at which the upload was complete.
     pub uploaded_at: Timestamp,
+}
+
+impl FileRecord {
+    /// Reads a row of the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] for an id or a state that no version writes.
+    pub(super) fn from_row(row: FileRow) -> Result<Self, StoreError> {
+        let (Some(id), Ok(state)) = (FileId::parse(&row.id), row.state.parse()) else {
+            return Err(StoreError::Unknown(format!("file {:?} in state {:?}", row.id, row.state)));
+        };
+        Ok(Self {
+            id,
+            name: FileName::stored(row.name),
+            size: row.size,
+            sha256: row.sha256,
+            media_type: row.media_type,
+            state,
+            reasons: row.reasons.lines().map(str::to_owned).collect(),
+            uploaded_by: row.uploaded_by,
+            uploader: row.user_id,
+            arrival: row.arrival,
+            uploaded_at: row.uploaded_at,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use crate::audit::Event;
 use crate::store::{Db, FileRow, StoreError};
 use crate::types::{Person, UserName};
 
+use super::blocking::blocking;
 use super::disk::{Disk, Incoming, Landed};
 use super::inspect::judge_sent;
 use super::names::FileName;
 use super::quota::{Full, Reservation, disk_allows};
 use super::record::{FileRecord, FileState};
-use super::{Quarantine, QuarantineError, blocking, record};
+use super::{Quarantine, QuarantineError};
 
 /// Size of a write buffer: large enough that hand-overs to a blocking thread cost little. Two buffers are half of the 1
 /// MiB by which one upload may grow memory.
@@ -235,7 +236,7 @@ impl Upload {
             added
         });
         let row = recorded.await.unwrap_or(Err(StoreError::Interrupted))?;
-        Ok(record(row.ok_or(UploadError::NotAllowed)?)?)
+        Ok(FileRecord::from_row(row.ok_or(UploadError::NotAllowed)?)?)
     }
 }
 

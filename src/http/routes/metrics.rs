@@ -10,6 +10,7 @@ use crate::http::body::Body;
 use crate::http::metrics::{Exposition, MEDIA_TYPE, Process};
 use crate::http::problem::Problem;
 use crate::http::router::Call;
+use crate::quarantine::FileTotals;
 
 pub(super) async fn show(call: Call, _: MetricsReader) -> Result<Response<Body>, Problem> {
     let mut text = Exposition::default();
@@ -83,7 +84,7 @@ fn queues(text: &mut Exposition, site: &Site) {
 }
 
 async fn files(text: &mut Exposition, site: &Site) {
-    let (files, bytes) = site.quarantine.held();
+    let FileTotals { files, bytes } = site.quarantine.totals();
     text.gauge("pichat_files", "Archivos, también los que están llegando · Files, those on their way in too", files);
     text.counter(
         "pichat_files_listed",

@@ -157,6 +157,12 @@ impl Authority {
     }
 }
 
+/// Parameters that yield a stored certificate.
+struct MatchingParams {
+    params: CertificateParams,
+    of_earlier_version: bool,
+}
+
 /// Key and certificate of one file.
 struct Stored {
     key: KeyPair,
@@ -176,23 +182,23 @@ impl Stored {
 
     /// Returns the authority if this or an earlier version creates it from this key and host name.
     fn fitting(self, host_name: &str) -> Option<Authority> {
-        let (params, earlier) = self.params_of(host_name)?;
+        let MatchingParams { params, of_earlier_version } = self.params_of(host_name)?;
         let Self { key, certificate, pem } = self;
-        let single_label = earlier && !host_name.trim_end_matches('.').contains('.');
+        let single_label = of_earlier_version && !host_name.trim_end_matches('.').contains('.');
         let issuer = Issuer::new(params, key);
         Some(Authority { issuer, certificate, pem, origin: Origin::Kept, aside: None, single_label })
     }
 
-    /// Returns the parameters for this host name that yield this certificate; true if they are an earlier version's.
-    fn params_of(&self, host_name: &str) -> Option<(CertificateParams, bool)> {
+    /// Returns the parameters for this host name that yield this certificate.
+    fn params_of(&self, host_name: &str) -> Option<MatchingParams> {
         let there = anchor(&self.certificate)?;
         let same = |params: &CertificateParams| Some(anchor(params.self_signed(&self.key).ok()?.der())? == there);
         let now = params(&self.key, host_name).ok()?;
         if same(&now)? {
-            return Some((now, false));
+            return Some(MatchingParams { params: now, of_earlier_version: false });
         }
         let earlier = params_of_earlier_version(&self.key, host_name).ok()?;
-        same(&earlier)?.then_some((earlier, true))
+        same(&earlier)?.then_some(MatchingParams { params: earlier, of_earlier_version: true })
     }
 
     /// Returns the host name that it was created for: `present`, or the one in its subject.
@@ -204,18 +210,27 @@ impl Stored {
     }
 }
 
-/// Reads the authority's certificate for this host name as PEM, with its fingerprint; `None` without a valid file.
+/// Certificate of an authority, for display.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorityCertificate {
+    /// PEM.
+    pub pem: String,
+    /// SHA-256 of the DER form.
+    pub fingerprint: Sha256,
+}
+
+/// Reads the authority's certificate for this host name; `None` without a valid file.
 ///
 /// # Errors
 /// A file that cannot be read, or that others can read.
-pub fn kept(data_dir: &Path, host_name: &str) -> Result<Option<(String, Sha256)>, TlsError> {
+pub fn kept(data_dir: &Path, host_name: &str) -> Result<Option<AuthorityCertificate>, TlsError> {
     let files = Files::new(data_dir, host_name);
     let content = match files.read()? {
         Some(content) => Some(content),
         None => files.read_legacy()?,
     };
     let stored = content.and_then(|content| Stored::parse(&content));
-    Ok(stored.map(|stored| (stored.pem, Sha256::of(&stored.certificate))))
+    Ok(stored.map(|stored| AuthorityCertificate { fingerprint: Sha256::of(&stored.certificate), pem: stored.pem }))
 }
 
 /// Creates a new authority in `data_dir` and puts the old one aside: every client must trust the device anew. A running

@@ -206,7 +206,7 @@ fn renewal_keeps_the_old_authority() {
         assert_eq!(fs::read(aside).unwrap(), before);
         assert_eq!(Authority::open(folder.path(), "pichat").unwrap().fingerprint(), new.fingerprint());
     }
-    assert_ne!(kept(folder.path(), "pichat").unwrap().unwrap().1, old.fingerprint());
+    assert_ne!(kept(folder.path(), "pichat").unwrap().unwrap().fingerprint, old.fingerprint());
     assert_eq!(listed(folder.path()).len(), 4);
 }
 
@@ -223,7 +223,7 @@ fn authority_of_an_earlier_version_is_adopted() {
     for (host_name, single_label) in [("pichat", true), ("bogota", true), ("chat.oficina.lan", false)] {
         let folder = tempfile::tempdir().unwrap();
         let der = earlier(folder.path(), host_name);
-        assert_eq!(kept(folder.path(), host_name).unwrap().unwrap().1, Sha256::of(&der));
+        assert_eq!(kept(folder.path(), host_name).unwrap().unwrap().fingerprint, Sha256::of(&der));
         // The name changed, then it returns.
         let other = Authority::open(folder.path(), "bodega").unwrap();
         assert_eq!((other.origin(), other.signs_single_label()), (Origin::HostName, false));

@@ -27,7 +27,7 @@ use crate::clock::Timestamp;
 use crate::config::TlsMode;
 use crate::private_file::Untrusted;
 
-pub use authority::{Authority, Origin, kept, renew};
+pub use authority::{Authority, AuthorityCertificate, Origin, kept, renew};
 use leaf::Leaf;
 pub use leaf::{Reason, Wanted};
 use shown::Shown;

@@ -1,19 +1,8 @@
 //! Compares the type that a name or a client declares with the detected one.
 
 use super::kind::Kind;
+use super::package::Package;
 use super::reason::{Code, Findings};
-
-/// Package format found in a zip.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Package {
-    /// No zip, or a zip without a package format.
-    #[default]
-    Plain,
-    /// Office Open XML.
-    Ooxml,
-    /// OpenDocument.
-    Odf,
-}
 
 /// Type that an extension or media type promises.
 #[derive(Clone, Copy, PartialEq, Eq)]

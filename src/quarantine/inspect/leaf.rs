@@ -30,22 +30,38 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
+/// Bytes to search and the finding that they lead to.
+struct BytePattern {
+    bytes: Vec<u8>,
+    code: Code,
+}
+
+impl BytePattern {
+    fn new(bytes: impl Into<Vec<u8>>, code: Code) -> Self {
+        Self { bytes: bytes.into(), code }
+    }
+}
+
 /// Returns the patterns to search in this type of content. Stream names of a compound file are searched as plain bytes:
 /// following the tables of a hostile file would mean trusting them.
-fn patterns(kind: Kind, path: &str) -> Vec<(Vec<u8>, Code)> {
+fn patterns(kind: Kind, path: &str) -> Vec<BytePattern> {
     let lower = path.to_ascii_lowercase();
     match kind {
         Kind::Ole => {
             // In a part of a newer document the macros are that document's.
             let macros = if lower.ends_with("vbaproject.bin") { Code::MacroOoxml } else { Code::MacroOle };
             // Class id of an installer database: {000C1084-0000-0000-C000-000000000046}.
-            let msi = b"\x84\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0\x46".to_vec();
-            vec![(utf16("_VBA_PROJECT"), macros), (utf16("EncryptedPackage"), Code::OfficeEncrypted), (msi, Code::Msi)]
+            let msi = b"\x84\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0\x46";
+            vec![
+                BytePattern::new(utf16("_VBA_PROJECT"), macros),
+                BytePattern::new(utf16("EncryptedPackage"), Code::OfficeEncrypted),
+                BytePattern::new(*msi, Code::Msi),
+            ]
         }
         Kind::Svg => ["<script", "javascript:", " onload", " onerror", " onclick", " onmouse", " onbegin"]
-            .map(|text| (text.as_bytes().to_vec(), Code::ActiveSvg))
+            .map(|text| BytePattern::new(text, Code::ActiveSvg))
             .into(),
-        _ if lower.ends_with("meta-inf/manifest.xml") => vec![(b"encryption-data".to_vec(), Code::OfficeEncrypted)],
+        _ if lower.ends_with("meta-inf/manifest.xml") => vec![BytePattern::new("encryption-data", Code::OfficeEncrypted)],
         _ => Vec::new(),
     }
 }
@@ -65,8 +81,8 @@ pub(super) fn scan(
     if !matches!(kind, Kind::Pdf | Kind::Text | Kind::Html) && memmem::find(early, b"%PDF-").is_some() {
         findings.add(Code::Polyglot, "pdf");
     }
-    let mut wanted: Vec<_> =
-        patterns(kind, at).into_iter().map(|(bytes, code)| (memmem::Finder::new(&bytes).into_owned(), code)).collect();
+    let patterns = patterns(kind, at);
+    let mut wanted: Vec<_> = patterns.iter().map(|pattern| (memmem::Finder::new(&pattern.bytes), pattern.code)).collect();
     let mut pixels = Dimensions::of(head);
     let mut ends = tail.then(zip::EndFinder::default);
     let mut window = Vec::with_capacity(OVERLAP + CHUNK);
@@ -107,10 +123,10 @@ pub(super) fn scan(
     if ends.is_some_and(|ends| ends.ends_with_archive(total)) {
         findings.add(Code::Polyglot, "zip");
     }
-    if let Some((width, height)) = pixels.found()
-        && u64::from(width) * u64::from(height) > meter.caps.pixels
+    if let Some(size) = pixels.found()
+        && size.pixels() > meter.caps.pixels
     {
-        findings.add(Code::Pixels, &format!("{width}x{height}"));
+        findings.add(Code::Pixels, &format!("{}x{}", size.width, size.height));
     }
     Ok(())
 }
@@ -120,7 +136,7 @@ mod tests {
     use super::*;
     use crate::quarantine::inspect::kind::sniff;
     use crate::quarantine::inspect::meter::Caps;
-    use crate::quarantine::inspect::spool::in_memory;
+    use crate::quarantine::inspect::scratch::in_memory;
 
     fn found(data: &[u8], path: &str) -> String {
         let caps = Caps::SERVER;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use super::reason::Code;
-use super::spool::Scratch;
+use super::scratch::Scratch;
 
 const MIB: u64 = 1024 * 1024;
 

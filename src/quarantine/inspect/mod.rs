@@ -8,8 +8,10 @@ mod kind;
 mod leaf;
 mod meter;
 mod name;
+mod package;
 mod picture;
 mod reason;
+mod scratch;
 mod spool;
 mod tar;
 mod walk;
@@ -25,7 +27,7 @@ use super::record::FileState;
 
 pub use meter::{Caps, Halt};
 pub use reason::{Code, Findings};
-pub use spool::{Scratch, in_memory};
+pub use scratch::{Scratch, in_memory};
 
 use meter::Meter;
 use walk::Walker;

@@ -2,11 +2,24 @@
 
 use memchr::memmem;
 
-/// Finds width and height in a streaming image.
+/// Declared size of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PixelSize {
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+impl PixelSize {
+    pub(super) fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+/// Finds the size of a streaming image.
 #[derive(Default)]
 pub(super) struct Dimensions {
     later: Later,
-    found: Option<(u32, u32)>,
+    found: Option<PixelSize>,
 }
 
 /// Formats with the dimensions somewhere behind their first bytes.
@@ -56,33 +69,33 @@ impl Dimensions {
         }
     }
 
-    /// Returns width and height.
-    pub(super) fn found(&self) -> Option<(u32, u32)> {
+    /// Returns the size once it is known.
+    pub(super) fn found(&self) -> Option<PixelSize> {
         self.found
     }
 }
 
 /// Reads formats with the dimensions at a fixed offset.
-fn in_head(head: &[u8]) -> Option<(u32, u32)> {
+fn in_head(head: &[u8]) -> Option<PixelSize> {
     let be32 = |at: usize| head.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
     let le32 = |at: usize| head.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     let le16 = |at: usize| head.get(at..at + 2).map(|b| u32::from(u16::from_le_bytes([b[0], b[1]])));
     let le24 = |at: usize| head.get(at..at + 3).map(|b| u32::from_le_bytes([b[0], b[1], b[2], 0]));
     if head.starts_with(b"\x89PNG\r\n\x1a\n") {
-        return Some((be32(16)?, be32(20)?));
+        return Some(PixelSize { width: be32(16)?, height: be32(20)? });
     }
     if head.starts_with(b"GIF8") {
-        return Some((le16(6)?, le16(8)?));
+        return Some(PixelSize { width: le16(6)?, height: le16(8)? });
     }
     if head.starts_with(b"BM") {
         // A negative height means that the top line comes first.
-        return Some((le32(18)?, le32(22)?.cast_signed().unsigned_abs()));
+        return Some(PixelSize { width: le32(18)?, height: le32(22)?.cast_signed().unsigned_abs() });
     }
     if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
         return match head.get(12..16)? {
-            b"VP8X" => Some((le24(24)? + 1, le24(27)? + 1)),
-            b"VP8L" => le32(21).map(|bits| ((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1)),
-            b"VP8 " => Some((le16(26)? & 0x3fff, le16(28)? & 0x3fff)),
+            b"VP8X" => Some(PixelSize { width: le24(24)? + 1, height: le24(27)? + 1 }),
+            b"VP8L" => le32(21).map(|bits| PixelSize { width: (bits & 0x3fff) + 1, height: (bits >> 14 & 0x3fff) + 1 }),
+            b"VP8 " => Some(PixelSize { width: le16(26)? & 0x3fff, height: le16(28)? & 0x3fff }),
             _ => None,
         };
     }
@@ -98,7 +111,7 @@ struct Jpeg {
 }
 
 impl Jpeg {
-    fn feed(&mut self, mut bytes: &[u8]) -> Option<(u32, u32)> {
+    fn feed(&mut self, mut bytes: &[u8]) -> Option<PixelSize> {
         while !self.over && !bytes.is_empty() {
             let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
@@ -115,7 +128,7 @@ impl Jpeg {
     }
 
     /// Parses marker (2 bytes), length (2), and of a frame header precision (1), height (2) and width (2).
-    fn step(&mut self) -> Option<(u32, u32)> {
+    fn step(&mut self) -> Option<PixelSize> {
         let two = |at: usize| u32::from(self.segment[at]) << 8 | u32::from(self.segment[at + 1]);
         let marker = self.segment.get(1).copied().unwrap_or_default();
         let frame = matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
@@ -136,7 +149,7 @@ impl Jpeg {
             },
             9 => {
                 self.over = true;
-                return Some((two(7), two(5)));
+                return Some(PixelSize { width: two(7), height: two(5) });
             }
             _ => {}
         }
@@ -181,7 +194,7 @@ impl Tiff {
         if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
     }
 
-    fn feed(&mut self, mut bytes: &[u8]) -> Option<(u32, u32)> {
+    fn feed(&mut self, mut bytes: &[u8]) -> Option<PixelSize> {
         while !bytes.is_empty() && self.left != Some(0) {
             let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
             self.skip -= skipped as u64;
@@ -195,7 +208,7 @@ impl Tiff {
                 self.part.clear();
             }
         }
-        self.width.zip(self.height)
+        Some(PixelSize { width: self.width?, height: self.height? })
     }
 
     /// Parses the number of entries, or one entry: tag, type, count, value.
@@ -225,7 +238,7 @@ impl Tiff {
 #[derive(Default)]
 struct Heif {
     window: Vec<u8>,
-    largest: Option<(u32, u32)>,
+    largest: Option<PixelSize>,
 }
 
 const ISPE: usize = 16;
@@ -236,9 +249,9 @@ impl Heif {
         for at in memmem::find_iter(&self.window, b"ispe\0\0\0\0") {
             let four = |from: usize| self.window.get(at + from..).and_then(<[u8]>::first_chunk).map(|b| u32::from_be_bytes(*b));
             let (Some(width), Some(height)) = (four(8), four(12)) else { break };
-            let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
-            if self.largest.is_none_or(|largest| pixels(largest) < pixels((width, height))) {
-                self.largest = Some((width, height));
+            let size = PixelSize { width, height };
+            if self.largest.is_none_or(|largest| largest.pixels() < size.pixels()) {
+                self.largest = Some(size);
             }
         }
         // A record that is cut off completes with the next bytes.
@@ -253,7 +266,7 @@ mod tests {
     fn size(data: &[u8], piece: usize) -> Option<(u32, u32)> {
         let mut dimensions = Dimensions::of(&data[..data.len().min(64)]);
         data.chunks(piece).for_each(|chunk| dimensions.feed(chunk));
-        dimensions.found()
+        dimensions.found().map(|size| (size.width, size.height))
     }
 
     #[test]

@@ -127,46 +127,54 @@ const fn gravity(state: FileState) -> u8 {
 
 /// Findings so far, at most one for each code, so that a thousand programs in one archive give one line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings(Vec<(Code, String)>);
+pub struct Findings(Vec<Finding>);
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Finding {
+    code: Code,
+    /// Printable and short; empty without a detail.
+    detail: String,
+}
 
 impl Findings {
     /// Adds a finding, unless its code is present.
     pub fn add(&mut self, code: Code, detail: &str) {
         if !self.has(code) {
-            self.0.push((code, printable(detail)));
+            self.0.push(Finding { code, detail: printable(detail) });
         }
     }
 
     /// Adds the findings of another inspection.
     pub(in crate::quarantine) fn extend(&mut self, other: &Self) {
-        for (code, detail) in &other.0 {
-            self.add(*code, detail);
+        for finding in &other.0 {
+            self.add(finding.code, &finding.detail);
         }
     }
 
     /// Returns true if the code is present.
     pub fn has(&self, code: Code) -> bool {
-        self.0.iter().any(|(found, _)| *found == code)
+        self.0.iter().any(|finding| finding.code == code)
     }
 
     /// Removes a finding; returns true if it was present.
     pub(in crate::quarantine) fn remove(&mut self, code: Code) -> bool {
         let before = self.0.len();
-        self.0.retain(|(found, _)| *found != code);
+        self.0.retain(|finding| finding.code != code);
         self.0.len() < before
     }
 
     /// Returns the state that these findings lead to.
     pub fn state(&self) -> FileState {
-        let states = self.0.iter().map(|(code, _)| code.state());
+        let states = self.0.iter().map(|finding| finding.code.state());
         states.max_by_key(|state| gravity(*state)).unwrap_or(FileState::Clean)
     }
 
     /// Returns each finding as `code` or `code detail`, the most severe first, otherwise in order of discovery.
     pub fn lines(&self) -> Vec<String> {
         let mut all: Vec<_> = self.0.iter().collect();
-        all.sort_by_key(|(code, _)| std::cmp::Reverse(gravity(code.state())));
-        let line = |(code, detail): &(Code, String)| match detail.as_str() {
+        all.sort_by_key(|finding| std::cmp::Reverse(gravity(finding.code.state())));
+        let line = |Finding { code, detail }: &Finding| match detail.as_str() {
             "" => code.as_str().to_owned(),
             _ => format!("{} {detail}", code.as_str()),
         };

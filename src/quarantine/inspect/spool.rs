@@ -1,23 +1,15 @@
 //! Seekable copy of a nested archive, because its directory stands at the end. Small ones stay in memory, larger ones
 //! go to a scratch file.
 
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use super::meter::{Halt, Meter};
+use super::scratch::Scratch;
 
 /// Bytes of an archive kept in memory; most office documents are smaller. The deepest nesting takes 2.5 MiB.
 const IN_MEMORY: usize = 512 * 1024;
 /// Bytes copied in one step.
 const PIECE: usize = 64 * 1024;
-
-/// Seekable read-write storage.
-pub trait Scratch: Read + Write + Seek {}
-impl<T: Read + Write + Seek> Scratch for T {}
-
-/// Opens scratch storage in memory, for tests.
-pub fn in_memory() -> io::Result<Box<dyn Scratch>> {
-    Ok(Box::new(Cursor::new(Vec::new())))
-}
 
 /// Seekable bytes, counted against the budget until dropped.
 pub(super) struct Spool<'a> {
@@ -98,6 +90,7 @@ impl Seek for Spool<'_> {
 mod tests {
     use super::*;
     use crate::quarantine::inspect::meter::Caps;
+    use crate::quarantine::inspect::scratch::in_memory;
     use std::cell::Cell;
 
     #[test]

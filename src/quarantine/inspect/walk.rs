@@ -5,12 +5,13 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use flate2::bufread::{DeflateDecoder, GzDecoder};
 
-use super::claim::{self, Package};
+use super::claim;
 use super::kind::{HEAD_BYTES, Kind, sniff};
 use super::meter::{Counted, Halt, Meter, Tally};
+use super::package::{Package, PackageMarks};
 use super::reason::{Code, Findings};
 use super::spool::Spool;
-use super::zip::{Directory, Entry, LOCAL_MAGIC};
+use super::zip::{Directory, Entry, Extent, LOCAL_MAGIC};
 use super::{leaf, name, tar};
 
 /// Read buffer for compressed content.
@@ -224,7 +225,7 @@ impl Walker<'_> {
         }
         // First the layout: overlapping entries are not walked at all.
         let mut places = Vec::new();
-        let mut ranges = Vec::new();
+        let mut extents = Vec::new();
         let mut at = directory.start;
         let mut full = false;
         while at < directory.end {
@@ -234,10 +235,10 @@ impl Walker<'_> {
                 break;
             }
             let entry = Entry::read(source, at, directory)?;
-            let (data, same) = entry.data(source)?;
-            let end = data.checked_add(entry.packed).filter(|end| *end <= directory.start);
-            ranges.push((entry.header_at, end.ok_or(io::ErrorKind::InvalidData)?));
-            if !same {
+            let local = entry.local_header(source)?;
+            let end = local.data_at.checked_add(entry.packed).filter(|end| *end <= directory.start);
+            extents.push(Extent { start: entry.header_at, end: end.ok_or(io::ErrorKind::InvalidData)? });
+            if !local.agrees {
                 self.add(Code::Lies, &join(place.path, &String::from_utf8_lossy(&entry.name)));
             }
             places.push(at);
@@ -246,17 +247,17 @@ impl Walker<'_> {
         if !full && places.len() as u64 != directory.count {
             self.add(Code::Lies, place.path);
         }
-        ranges.sort_unstable();
-        if ranges.windows(2).any(|two| two[0].1 > two[1].0) {
+        extents.sort_unstable();
+        if extents.windows(2).any(|two| two[0].end > two[1].start) {
             self.add(Code::Overlap, place.path);
             return Ok(());
         }
         if !full {
-            let first = if appended { ranges.first().map_or(0, |range| range.0) } else { 0 };
-            self.gaps(source, first, &ranges, directory.start, place)?;
+            let first = if appended { extents.first().map_or(0, |extent| extent.start) } else { 0 };
+            self.gaps(source, first, &extents, directory.start, place)?;
         }
-        drop(ranges);
-        let (mut types, mut mimetype, mut manifest, mut basic) = (false, false, false, None);
+        drop(extents);
+        let mut marks = PackageMarks::default();
         for at in places {
             self.meter.entry()?;
             let entry = Entry::read(source, at, directory)?;
@@ -264,14 +265,14 @@ impl Walker<'_> {
             let path = join(place.path, &name);
             self.entry_name(&name, &path);
             match name.as_str() {
-                "[Content_Types].xml" => types = true,
-                "mimetype" => mimetype = true,
-                "META-INF/manifest.xml" => manifest = true,
+                "[Content_Types].xml" => marks.content_types = true,
+                "mimetype" => marks.mimetype = true,
+                "META-INF/manifest.xml" => marks.manifest = true,
                 "AndroidManifest.xml" => self.add(Code::Android, place.path),
                 _ if name.to_ascii_lowercase().ends_with("vbaproject.bin") || name.starts_with("xl/macrosheets/") => {
                     self.add(Code::MacroOoxml, &path);
                 }
-                _ if name.starts_with("Basic/") || name.starts_with("Scripts/") => basic = Some(path.clone()),
+                _ if name.starts_with("Basic/") || name.starts_with("Scripts/") => marks.scripts = Some(path.clone()),
                 _ => {}
             }
             self.zip_entry(source, &entry, Place { name: last(&name), path: &path, depth: place.depth + 1 })?;
@@ -279,23 +280,17 @@ impl Walker<'_> {
         if full {
             return Err(Halt::Entries.into());
         }
-        *package = if types {
-            Package::Ooxml
-        } else if mimetype && manifest {
-            Package::Odf
-        } else {
-            Package::Plain
-        };
-        if let (Package::Odf, Some(path)) = (*package, basic) {
+        *package = marks.package();
+        if let (Package::Odf, Some(path)) = (*package, marks.scripts) {
             self.add(Code::MacroOdf, &path);
         }
         Ok(())
     }
 
     /// Finds entries between the listed ones, which programs that read from the start would unpack.
-    fn gaps(&self, source: &mut dyn Source, from: u64, ranges: &[(u64, u64)], end: u64, place: Place<'_>) -> io::Result<()> {
+    fn gaps(&self, source: &mut dyn Source, from: u64, extents: &[Extent], end: u64, place: Place<'_>) -> io::Result<()> {
         let mut cursor = from;
-        for (start, next) in ranges.iter().copied().chain([(end, end)]) {
+        for Extent { start, end: next } in extents.iter().copied().chain([Extent { start: end, end }]) {
             if start.saturating_sub(cursor) > MAX_DESCRIPTOR {
                 let mut gap = Vec::new();
                 source.seek(SeekFrom::Start(cursor))?;
@@ -321,8 +316,8 @@ impl Walker<'_> {
         if entry.is_folder() && entry.packed == 0 {
             return Ok(());
         }
-        let (data, _) = entry.data(source)?;
-        source.seek(SeekFrom::Start(data))?;
+        let local = entry.local_header(source)?;
+        source.seek(SeekFrom::Start(local.data_at))?;
         let packed = BufReader::with_capacity(BUFFER, (&mut *source).take(entry.packed));
         let taken = Cell::new(0);
         let packed = Tally::new(packed, &taken);

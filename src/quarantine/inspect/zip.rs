@@ -116,6 +116,22 @@ impl Directory {
     }
 }
 
+/// Bytes from an entry's local header to the end of its data.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Extent {
+    pub(super) start: u64,
+    pub(super) end: u64,
+}
+
+/// Local header of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LocalHeader {
+    /// Offset of the entry's data.
+    pub(super) data_at: u64,
+    /// It says the same as the directory.
+    pub(super) agrees: bool,
+}
+
 /// Entry of the central directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -200,11 +216,11 @@ impl Entry {
         matches!(self.name.last(), Some(b'/' | b'\\')) || self.unix_type == 0o040_000
     }
 
-    /// Returns the offset of its data, and true if the local header agrees with the directory.
+    /// Reads the local header and compares it with the directory.
     ///
     /// # Errors
     /// `InvalidData` if there is no local header.
-    pub(super) fn data(&self, source: &mut (impl Read + Seek + ?Sized)) -> io::Result<(u64, bool)> {
+    pub(super) fn local_header(&self, source: &mut (impl Read + Seek + ?Sized)) -> io::Result<LocalHeader> {
         let mut fixed = [0; LOCAL];
         if !read_at(source, self.header_at, &mut fixed)? || !fixed.starts_with(LOCAL_MAGIC) {
             return Err(io::ErrorKind::InvalidData.into());
@@ -217,12 +233,12 @@ impl Entry {
             let here = u64::from(u32_at(&fixed, place));
             here == listed || here == u64::from(u32::MAX) || (u16_at(&fixed, 6) & 8 != 0 && here == 0)
         };
-        let same = name == self.name
+        let agrees = name == self.name
             && u16_at(&fixed, 8) == self.method
             && u16_at(&fixed, 6) & 1 == self.flags & 1
             && told(18, self.packed)
             && told(22, self.unpacked);
-        Ok((self.header_at + (LOCAL + name_len + extra_len) as u64, same))
+        Ok(LocalHeader { data_at: self.header_at + (LOCAL + name_len + extra_len) as u64, agrees })
     }
 }
 
