@@ -211,6 +211,25 @@ fn file_names_are_read_as_programs_send_them() {
 }
 
 #[test]
+fn folded_head_of_a_part_is_refused_with_the_reason() {
+    let server = server("");
+    let client = Client::cliente(&server);
+    for folded in [&b"filename=\"a.txt\";\r\n size=4"[..], b"\r\n\tfilename=\"a.txt\"", b"filename=\"mes de\r\n enero.txt\""] {
+        let refused = upload(&client, folded, "");
+        let shown = String::from_utf8_lossy(folded);
+        assert_eq!(refusal(&refused), (422, "bad_name".to_owned()), "{shown}");
+        assert!(refused.text().contains("en una sola línea"), "{shown}: {}", refused.text());
+        let english = upload(&client.clone().with("Accept-Language", "en"), folded, "");
+        assert!(english.text().contains("not folded"), "{shown}: {}", english.text());
+    }
+    // In a field beside the file too.
+    let body = "--x\r\nContent-Disposition: form-data;\r\n name=\"nota\"\r\n\r\nhola\r\n--x--\r\n";
+    let refused = client.send("POST", "/api/files", &[("Content-Type", "multipart/form-data; boundary=x")], body.as_bytes());
+    assert_eq!(refusal(&refused), (422, "bad_name".to_owned()));
+    assert_eq!(client.get("/api/files").json(), json!([]), "nothing is stored");
+}
+
+#[test]
 fn transfer_encoding_of_a_part_is_refused_unless_plain() {
     let server = server("");
     let client = Client::cliente(&server);

@@ -249,6 +249,13 @@ fn broken(error: multer::Error) -> Problem {
             Problem::new(code).naming("multipart/form-data")
         }
         multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => Problem::new(Code::TooLarge),
+        // httparse reads no folded lines, which mail libraries write for long names.
+        multer::Error::ReadHeaderFailed(_) | multer::Error::DecodeHeaderName { .. } | multer::Error::DecodeHeaderValue { .. } => {
+            Problem::new(Code::BadName).because(
+                "no se puede leer la cabecera de una parte del formulario; cada campo va en una sola línea, sin partir y sin caracteres de control",
+                "the head of a part of the form cannot be read; each field stands in one line, not folded and without control characters",
+            )
+        }
         _ => Problem::new(Code::BadRequest).naming("multipart/form-data"),
     }
 }
