@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use data_encoding::BASE64_NOPAD;
 use serde::Deserialize;
 use toml::Spanned;
 use zeroize::Zeroizing;
@@ -70,25 +71,7 @@ impl fmt::Debug for PasswordHash {
 /// Returns the number of bytes that a text in base64 without padding stands for (RFC 4648 section 4). Unused
 /// bits must be zero.
 fn base64_bytes(text: &str) -> Option<usize> {
-    let value = |b: u8| match b {
-        b'A'..=b'Z' => Some(b - b'A'),
-        b'a'..=b'z' => Some(b - b'a' + 26),
-        b'0'..=b'9' => Some(b - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let mut last = 0;
-    for b in text.bytes() {
-        last = value(b)?;
-    }
-    let spare = match text.len() % 4 {
-        0 => 0,
-        2 => 0b1111,
-        3 => 0b11,
-        _ => return None,
-    };
-    (last & spare == 0).then_some(text.len() * 3 / 4)
+    BASE64_NOPAD.decode(text.as_bytes()).ok().map(|bytes| Zeroizing::new(bytes).len())
 }
 
 /// `[claim]` before its values are checked.

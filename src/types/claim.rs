@@ -3,15 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use subtle::ConstantTimeEq as _;
-use zeroize::Zeroize as _;
-
-use super::crockford;
+use super::grouped_code::GroupedCode;
 
 /// Claim code: 13 characters of Crockford's base32, 65 bits. At ten attempts a minute, guessing it takes
 /// longer than the device lives.
 #[derive(Clone)]
-pub struct ClaimCode([u8; Self::CHARS]);
+pub struct ClaimCode(GroupedCode<{ Self::CHARS }>);
 
 /// The text is not a claim code.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -24,12 +21,12 @@ impl ClaimCode {
 
     /// Returns a new code from the operating system's randomness.
     pub fn random() -> Self {
-        Self(crockford::draw())
+        Self(GroupedCode::random())
     }
 
     /// Compares in constant time.
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.0.matches(&other.0)
     }
 }
 
@@ -38,20 +35,14 @@ impl FromStr for ClaimCode {
 
     /// Parses lenient input: any case, hyphens and blanks anywhere, O for 0, I and L for 1.
     fn from_str(text: &str) -> Result<Self, ClaimCodeError> {
-        crockford::read(text).map(Self).ok_or(ClaimCodeError)
+        GroupedCode::parse_lenient(text).map(Self).ok_or(ClaimCodeError)
     }
 }
 
 /// Shown in groups of 4, 4 and 5.
 impl fmt::Display for ClaimCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, byte) in self.0.iter().enumerate() {
-            if matches!(i, 4 | 8) {
-                f.write_str("-")?;
-            }
-            fmt::Write::write_char(f, char::from(*byte))?;
-        }
-        Ok(())
+        self.0.fmt(f)
     }
 }
 
@@ -59,12 +50,6 @@ impl fmt::Display for ClaimCode {
 impl fmt::Debug for ClaimCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClaimCode(…)")
-    }
-}
-
-impl Drop for ClaimCode {
-    fn drop(&mut self) {
-        self.0.zeroize();
     }
 }
 
@@ -123,7 +108,7 @@ mod tests {
     proptest! {
         #[test]
         fn displayed_claim_code_parses_back(bytes in any::<[u8; 13]>()) {
-            let code = ClaimCode(crockford::spell(bytes));
+            let code = ClaimCode(GroupedCode::of(bytes));
             let shown = code.to_string();
             prop_assert_eq!(shown.len(), 15);
             prop_assert!(code.matches(&shown.parse().unwrap()));

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use data_encoding::HEXLOWER;
 use ring::rand::SecureRandom as _;
 use ring::{aead, digest, hmac, pbkdf2, rand};
 use subtle::ConstantTimeEq as _;
@@ -22,24 +23,14 @@ pub fn random<const N: usize>() -> [u8; N] {
 
 /// Encodes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+    HEXLOWER.encode(bytes)
 }
 
 /// Decodes exactly `N` bytes of lower-case hexadecimal; otherwise `None`.
 pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let nibble = |b: u8| match b {
-        b'0'..=b'9' => Some(b - b'0'),
-        b'a'..=b'f' => Some(b - b'a' + 10),
-        _ => None,
-    };
-    if text.len() != 2 * N {
-        return None;
-    }
+    HEXLOWER.decode_len(text.len()).ok().filter(|bytes| *bytes == N)?;
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
+    HEXLOWER.decode_mut(text.as_bytes(), &mut bytes).ok()?;
     Some(bytes)
 }
 

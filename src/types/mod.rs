@@ -3,6 +3,7 @@
 mod claim;
 mod crockford;
 pub mod crypto;
+mod grouped_code;
 mod lang;
 mod one_time;
 mod position;

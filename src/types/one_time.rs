@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-use zeroize::Zeroize as _;
-
-use super::crockford;
+use super::grouped_code::GroupedCode;
 
 /// One-time password: three groups of four characters of Crockford's base32, 60 bits, easy to read out over a
 /// telephone.
 #[derive(Clone)]
-pub struct OneTimePassword([u8; Self::CHARS]);
+pub struct OneTimePassword(GroupedCode<{ Self::CHARS }>);
 
 impl OneTimePassword {
     /// Number of characters, without the hyphens between groups.
@@ -17,25 +15,19 @@ impl OneTimePassword {
 
     /// Returns a new password from the operating system's randomness.
     pub fn random() -> Self {
-        Self(crockford::draw())
+        Self(GroupedCode::random())
     }
 
     /// Parses lenient input: any case, hyphens and blanks anywhere, O for 0, I and L for 1.
     pub fn typed(text: &str) -> Option<Self> {
-        crockford::read(text).map(Self)
+        GroupedCode::parse_lenient(text).map(Self)
     }
 }
 
 /// Shown as `XXXX-XXXX-XXXX`.
 impl fmt::Display for OneTimePassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, byte) in self.0.iter().enumerate() {
-            if matches!(i, 4 | 8) {
-                f.write_str("-")?;
-            }
-            fmt::Write::write_char(f, char::from(*byte))?;
-        }
-        Ok(())
+        self.0.fmt(f)
     }
 }
 
@@ -43,12 +35,6 @@ impl fmt::Display for OneTimePassword {
 impl fmt::Debug for OneTimePassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OneTimePassword(…)")
-    }
-}
-
-impl Drop for OneTimePassword {
-    fn drop(&mut self) {
-        self.0.zeroize();
     }
 }
 
@@ -69,7 +55,7 @@ mod tests {
     proptest! {
         #[test]
         fn displayed_password_parses_from_lenient_input(bytes in any::<[u8; 12]>()) {
-            let shown = OneTimePassword(crockford::spell(bytes)).to_string();
+            let shown = OneTimePassword(GroupedCode::of(bytes)).to_string();
             for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', ""), shown.replace('-', " ").replace('0', "o")] {
                 prop_assert_eq!(OneTimePassword::typed(&typed).map(|p| p.to_string()), Some(shown.clone()));
             }
