@@ -13,6 +13,8 @@ use crate::quarantine::{FileId, QuarantineError};
 use crate::store::{DatabaseFault, StoreError};
 use crate::types::{Lang, Text, UserName, printable_lines};
 
+use super::causes;
+
 /// Failure of a command.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -112,7 +114,8 @@ impl Failure {
                 let text = Text::new("La última configuración buena está en", "The last good settings are in");
                 format!("{}\n{} {}", error.text(lang), text.pick(lang), kept.display())
             }
-            Self::App(AppError::Untrusted(refused) | AppError::Listen(ListenError::Tls(TlsError::KeyFile(refused)))) => refused.text(lang),
+            Self::App(error) => causes::app(error, lang),
+            Self::Store(error) => causes::store(error, lang),
             Self::NoCard(root) => {
                 let text = Text::new(
                     "esto no es una tarjeta de PiChat (falta usr/lib/pichat/appliance); «pichat appliance» no cambió nada",
@@ -137,20 +140,13 @@ impl Failure {
                 Lang::Es => format!("{id}: no hay un archivo sin registro con ese identificador; mira «pichat files orphans»"),
                 Lang::En => format!("{id}: there is no file without a record with that id; see “pichat files orphans”"),
             },
-            Self::App(AppError::Store(error) | AppError::Quarantine(QuarantineError::Store(error))) | Self::Store(error) => {
-                store_text(error, lang)
-            }
-            Self::App(AppError::Quarantine(QuarantineError::Folder(fault))) => fault.text(lang),
             Self::UserExists(name) => match lang {
                 Lang::Es => format!("ya existe la cuenta «{name}»; para cambiar su contraseña usa «pichat user passwd {name}»"),
                 Lang::En => {
                     format!("the account “{name}” already exists; to change its password use “pichat user passwd {name}”")
                 }
             },
-            Self::Weak(weak) | Self::App(AppError::AdminPass(weak)) => {
-                let text = Text::new("esa contraseña no es válida", "that password is not valid");
-                format!("{}: {}", text.pick(lang), weak.text().pick(lang))
-            }
+            Self::Weak(weak) => causes::weak_password(*weak, lang),
             Self::Differ => Text::new("las dos contraseñas no son iguales", "the two passwords differ").pick(lang).to_owned(),
             Self::NoPassword(_) => Text::new(
                 "no llegó ninguna contraseña por la entrada estándar; con --one-time el programa genera una temporal",
@@ -158,22 +154,6 @@ impl Failure {
             )
             .pick(lang)
             .to_owned(),
-            Self::App(AppError::Listen(ListenError::Bind { addr, cause })) => match (cause.kind(), lang) {
-                (std::io::ErrorKind::AddrInUse, Lang::Es) => {
-                    format!("{addr}: otro programa ya escucha ahí; termínalo o elige otro puerto con --listen")
-                }
-                (std::io::ErrorKind::AddrInUse, Lang::En) => {
-                    format!("{addr}: another program already listens there; end it or choose another port with --listen")
-                }
-                (std::io::ErrorKind::PermissionDenied, Lang::Es) => {
-                    format!("{addr}: los puertos por debajo de 1024 necesitan CAP_NET_BIND_SERVICE; elige otro con --listen")
-                }
-                (std::io::ErrorKind::PermissionDenied, Lang::En) => {
-                    format!("{addr}: ports below 1024 need CAP_NET_BIND_SERVICE; choose another with --listen")
-                }
-                (_, Lang::Es) => format!("no se puede escuchar en {addr}: {cause}"),
-                (_, Lang::En) => format!("cannot listen on {addr}: {cause}"),
-            },
             Self::NoAuthority => Text::new(
                 "todavía no hay autoridad de certificados; el servidor la hace en su primer arranque con [tls] mode = \"local-ca\"",
                 "there is no certificate authority yet; the server makes it at its first start with [tls] mode = \"local-ca\"",
@@ -182,13 +162,16 @@ impl Failure {
             .to_owned(),
             Self::SelfTest(cause) => {
                 let text = Text::new("la prueba no se pudo hacer", "the self-test could not run");
-                format!("{}: {cause}", text.pick(lang))
+                format!("{}: {}", text.pick(lang), causes::system(cause, lang))
             }
             Self::Appliance { path, cause } => {
                 let text = Text::new("no se hizo todo", "not everything was done");
-                format!("{}: {}: {cause}", text.pick(lang), path.display())
+                format!("{}: {}: {}", text.pick(lang), path.display(), causes::system(cause, lang))
             }
-            other => other.to_string(),
+            Self::Screen(cause) => {
+                let text = Text::new("no se puede escribir en la pantalla", "cannot write to the screen");
+                format!("{}: {}", text.pick(lang), causes::system(cause, lang))
+            }
         }
     }
 
@@ -207,25 +190,5 @@ fn store_code(error: &StoreError) -> u8 {
         StoreError::Fault(fault) if !fault.is_temporary() => 74,
         StoreError::Unknown(_) => 74,
         _ => 75,
-    }
-}
-
-fn store_text(error: &StoreError, lang: Lang) -> String {
-    match error {
-        StoreError::Fault(fault) => fault.text(lang),
-        busy if busy.is_busy() => Text::new(
-            "otro programa tiene ocupada la base de datos; termínalo o inténtalo de nuevo en un momento",
-            "another program keeps the database busy; end it or try again in a moment",
-        )
-        .pick(lang)
-        .to_owned(),
-        full if full.is_full() => {
-            let text = Text::new(
-                "no se pudo escribir la base de datos; mira si el disco está lleno",
-                "the database could not be written; check whether the disk is full",
-            );
-            format!("{}: {full}", text.pick(lang))
-        }
-        other => other.to_string(),
     }
 }

@@ -3,6 +3,7 @@
 mod appliance;
 mod ca;
 mod caller;
+mod causes;
 mod check;
 mod claim;
 mod demo;
