@@ -40,9 +40,16 @@ fn standard() -> BTreeMap<String, u8> {
     of(LEVEL_1, 1).chain(of(LEVEL_2, 2)).collect()
 }
 
+/// Evidence that is too long for its row: lines of a list below the table, by the first id of the row.
+fn evidence_below(document: &str) -> BTreeMap<&str, &str> {
+    let items = document.lines().filter_map(|line| line.strip_prefix("- "));
+    items.filter_map(|item| item.split_once(": ")).filter(|(id, _)| id.starts_with(PREFIX)).collect()
+}
+
 /// What is wrong with the tables of `docs/ASVS.md`.
 fn faults(document: &str) -> Vec<String> {
     let levels = standard();
+    let below = evidence_below(document);
     let (mut seen, mut faults) = (BTreeSet::new(), Vec::new());
     for line in document.lines().filter(|line| line.contains(PREFIX)) {
         let Some(row) = cells(line) else { continue };
@@ -60,7 +67,9 @@ fn faults(document: &str) -> Vec<String> {
                 Some(_) => {}
             }
         }
-        let (first, words) = (ids.first().copied().unwrap_or("?"), evidence.split_whitespace().count());
+        let first = ids.first().copied().unwrap_or("?");
+        let evidence = if evidence == "below" { below.get(first).copied().unwrap_or_default() } else { evidence };
+        let words = evidence.split_whitespace().count();
         match status {
             "met" if ids.len() > 1 => faults.push(format!("{first}: what is met has a row for each")),
             "met" if named_tests(evidence).is_empty() => faults.push(format!("{first}: met, and no test is named")),
@@ -121,6 +130,8 @@ fn asvs_checks_find_each_planted_fault() {
     let good = row("v5.0.0-1.2.1", 1, "met", "`asvs::requirement_ids_are_complete`");
     let complains = |document: &str, of: &str| faults(document).iter().any(|fault| fault.contains(of));
     assert!(!complains(&good, "v5.0.0-1.2.1:") && complains(&good, "v5.0.0-1.2.2: has no row"));
+    let list = row("v5.0.0-1.2.1", 1, "met", "below") + "\n- v5.0.0-1.2.1: `asvs::the_list_of_ids_is_whole`";
+    assert!(!complains(&list, "v5.0.0-1.2.1:"));
     for (bad, of) in [
         (row("v5.0.0-1.2.99", 1, "met", "`a::b`"), "no such requirement"),
         (row("v5.0.0-1.2.1", 2, "met", "`a::b`"), "is of level 1"),
@@ -128,6 +139,8 @@ fn asvs_checks_find_each_planted_fault() {
         (row("v5.0.0-1.2.1", 1, "met", "the code is good"), "no test is named"),
         (row("v5.0.0-1.2.1", 1, "partly", "`a::b`"), "is no status"),
         (row("v5.0.0-1.2.1", 1, "not applicable", ""), "no reason"),
+        (row("v5.0.0-1.2.1", 1, "met", "below"), "no test is named"),
+        (row("v5.0.0-1.2.1", 1, "met", "below") + "\n- v5.0.0-1.2.1: the code is good", "no test is named"),
         (row("v5.0.0-1.2.1", 1, "deviation", "it was too hard"), "says its price"),
         (row("v5.0.0-1.2.1 v5.0.0-1.2.2", 1, "not applicable", "there is none here"), "a row for each"),
         ("| v5.0.0-1.2.1 | 1 | met |".to_owned(), "not five cells"),
@@ -141,17 +154,19 @@ fn asvs_checks_find_each_planted_fault() {
     assert!(!exists("asvs::sources"), "a function without the attribute is no test");
 }
 
-/// The rows of the section on changes: defence, file, line as it is, change, what fails.
+/// The items of the section on changes: defence, then between backticks file, line as it is, what it was changed to, what fails.
 #[test]
 fn removable_defences_exist_in_the_source() {
     let model = read("docs/SECURITY-MODEL.md");
     let section = model.split("\n## ").find(|part| part.starts_with("Taking a defence out")).expect("the section is there");
-    let rows: Vec<_> = section.lines().filter_map(cells).filter(|row| row.len() == 5 && row[1].starts_with('`')).collect();
-    assert!(rows.len() >= 10, "ten defences; {} rows", rows.len());
-    for row in rows {
-        let (file, line) = (row[1].trim_matches('`'), row[2].trim_matches('`').replace("\\\\", "|"));
-        assert!(read(file).contains(&line), "{file} has no {line:?} any more: try the change again, and write it down anew");
-        assert!(!named_tests(row[4]).is_empty(), "{}: no test is named", row[0]);
+    let items: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("- **")).collect();
+    assert!(items.len() >= 30, "thirty defences; {} items", items.len());
+    for item in items {
+        let spans: Vec<_> = item.rsplit_once("**: ").map_or("", |(_, rest)| rest).split('`').skip(1).step_by(2).collect();
+        let [file, line, ..] = spans[..] else { panic!("no file and line: {item}") };
+        assert!(read(file).contains(line), "{file} has no {line:?} any more: try the change again, and write it down anew");
+        let (_, fails) = item.rsplit_once(": ").expect("a colon before the tests");
+        assert!(!named_tests(fails).is_empty(), "no test is named: {item}");
     }
 }
 

@@ -151,6 +151,28 @@ fn texts_name_no_page_outside_the_project() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// Characters of a table's row.
+const MAX_ROW_CHARS: usize = 199;
+/// Lines of a document without a table of contents.
+const MAX_LINES_WITHOUT_CONTENTS: usize = 100;
+
+/// The documents of the project's own folder and of `docs/`: those that people read from end to end.
+fn manuals() -> Vec<(String, String)> {
+    let is_manual = |name: &str| !name.contains('/') || name.starts_with("docs/");
+    documents().into_iter().filter(|(name, _)| is_manual(name) && name != "docs/PERFORMANCE.md").collect()
+}
+
+/// Headings of the second level that a table of contents must name, and the links that it has. A short one may be a paragraph of the
+/// introduction.
+fn contents(document: &str) -> (Vec<String>, Vec<&str>) {
+    let titles = ["Contents", "Contenido"];
+    let headings = document.lines().filter_map(|line| line.strip_prefix("## ")).filter(|heading| !titles.contains(heading));
+    let (introduction, _) = document.split_once("\n## ").unwrap_or((document, ""));
+    let listed = titles.iter().find_map(|title| document.split_once(&format!("\n## {title}\n"))).map_or("", |(_, rest)| rest);
+    let listed = [introduction, listed.split("\n## ").next().unwrap_or_default()];
+    (headings.map(anchor).collect(), listed.into_iter().flat_map(links).collect())
+}
+
 #[test]
 fn readmes_are_short_and_have_the_same_parts() {
     let [english, spanish] = ["README.md", "README.es.md"].map(read);
@@ -164,6 +186,34 @@ fn readmes_are_short_and_have_the_same_parts() {
     for prefix in ["## ", "| ", "    ", "- ", "!["] {
         assert_eq!(count(&english, prefix), count(&spanish, prefix), "lines that begin with {prefix:?}");
     }
+}
+
+#[test]
+fn rows_of_tables_are_short() {
+    let is_long = |line: &&str| line.starts_with('|') && line.chars().count() > MAX_ROW_CHARS;
+    let faults: Vec<_> = manuals()
+        .into_iter()
+        .flat_map(|(name, text)| {
+            let lines = text.lines().enumerate().filter(|(_, line)| is_long(line));
+            lines.map(|(at, line)| format!("{name}:{}: {} characters", at + 1, line.chars().count())).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn long_documents_have_a_table_of_contents() {
+    let mut faults = Vec::new();
+    for (name, text) in manuals().iter().filter(|(_, text)| text.lines().count() > MAX_LINES_WITHOUT_CONTENTS) {
+        // Lists need none.
+        if ["docs/decisions/README.md", "CHANGELOG.md"].contains(&name.as_str()) {
+            continue;
+        }
+        let (headings, listed) = contents(text);
+        let missing = headings.iter().filter(|heading| !listed.contains(&format!("#{heading}").as_str()));
+        faults.extend(missing.map(|heading| format!("{name}: #{heading}")));
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]

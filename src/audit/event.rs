@@ -149,11 +149,11 @@ events! {
     "The configuration could not be reloaded; the old one stays in force."
     ConfigRejected { error: String } = "config.rejected", Refused, Daemon, Error, Security;
 
-    "New connections get certificates of another authority of this device, which browsers must trust; `reason` is `first`, `host_name` (there was none for the new name), `returned` (one made earlier for this name is used again) or `damaged`."
+    "New connections get certificates of another authority, which browsers must trust."
     TlsAuthorityMade { reason: &'static str, fingerprint: String } = "tls.authority_made", Ok, Daemon, Notice, Security;
     "The authority's file was unusable and put aside as the file `kept`; a new authority was made."
     TlsAuthorityDamaged { kept: String } = "tls.authority_damaged", Failed, Daemon, Error, Security;
-    "The command `pichat ca renew` made a new authority, which the server uses from its next start; the old one was put aside as the file `kept`."
+    "`pichat ca renew` made a new authority for the next start; the file `kept` has the old one."
     TlsAuthorityRenewed { by: String, fingerprint: String, kept: String } = "tls.authority_renewed", Ok, Daemon, Warning, Security;
     "New connections get another certificate of this device's authority; `reason` is `address` (the device has a new one) or `date`."
     TlsRenewed { reason: &'static str, until: String } = "tls.renewed", Ok, Daemon, Info, Security;
@@ -164,17 +164,17 @@ events! {
 
     "A person signed in; `session` identifies the session in other lines."
     LoginOk { user: UserName, addr: IpAddr, session: String } = "login.ok", Ok, AuthPriv, Info, Security;
-    "A sign-in failed; `reason` is `wrong_password`, `unknown_user`, `account_locked`, `one_time_lapsed` (right, but expired), `public_password` (right, but a password of the demonstration, which is not valid elsewhere) or `changed_meanwhile` (right, but an administrator, a claim or a new password changed the account before the session began)."
+    "A sign-in failed."
     LoginFailed { user: Option<UserName>, addr: IpAddr, reason: LoginFailure } = "login.failed", Failed, AuthPriv, Info, Stranger;
     "Too many wrong passwords for one account from one address: that pair is locked for `seconds`."
     LoginLockedOut { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.locked_out", Refused, AuthPriv, Warning, Stranger;
     "An address tried to sign in too often; its next attempt is allowed in `seconds`."
     LoginRateLimited { addr: IpAddr, seconds: u64 } = "login.rate_limited", Refused, AuthPriv, Warning, Stranger;
-    "An account gets too many attempts from all addresses: devices that never signed in to it may try again in `seconds`. Written for the first of a minute."
+    "Too many attempts for an account: unknown devices wait `seconds`. The first of a minute."
     LoginNameThrottled { user: Option<UserName>, addr: IpAddr, seconds: u64 } = "login.name_throttled", Refused, AuthPriv, Warning, Stranger;
     "A device cookie that this server did not make, or made with another key."
     DeviceForged { addr: IpAddr } = "device.forged", Refused, AuthPriv, Warning, Sampled;
-    "A session ended; `reason` is `logout`, `expired`, `idle`, `evicted`, `locked`, `role_changed`, `password_changed`, `password_reset`, `deleted`, `revoked` or `claimed`."
+    "A session ended."
     SessionEnded { user: UserName, reason: SessionEnd, session: String } = "session.ended", Ok, AuthPriv, Info, Security;
     "The accounts could not be read for `seconds`: no session is accepted until they can be."
     SessionsSuspended { seconds: u64 } = "sessions.suspended", Failed, AuthPriv, Error, Security;
@@ -187,7 +187,7 @@ events! {
     "A change of password was refused."
     PasswordRefused { user: UserName, addr: IpAddr, reason: &'static str } = "password.refused", Refused, AuthPriv, Notice, Security;
 
-    "The device can be claimed with the code of its console or its card; `kind` is `first` (there are no accounts) or `again` (the holder of the card requested it)."
+    "The device can be claimed with the code of its console or its card."
     ClaimOpened { kind: ClaimKind } = "claim.opened", Ok, AuthPriv, Warning, Security;
     "An attempt to claim the device failed; `reason` is `wrong_code` or `closed` (it was claimed in the meantime)."
     ClaimFailed { addr: IpAddr, reason: &'static str } = "claim.failed", Failed, AuthPriv, Warning, Stranger;
@@ -212,7 +212,7 @@ events! {
     MetricsTokenRemoved { by: String } = "metrics.token_removed", Ok, AuthPriv, Notice, Security;
     "An administrator set an account's password; `by` as with `user.added`."
     UserPasswordSet { user: UserName, by: String } = "user.password_set", Ok, AuthPriv, Notice, Security;
-    "An administrator gave an account a temporary password, to be changed at the first sign-in; if unused, it expires after `days`; `by` as with `user.added`."
+    "An account got a temporary password, which expires after `days` unused; `by` as with `user.added`."
     UserMustChange { user: UserName, days: u64, by: String } = "user.must_change", Ok, AuthPriv, Notice, Security;
 
     "A person requested an action that their role does not allow."
@@ -221,15 +221,13 @@ events! {
     RequestUnauthenticated { addr: IpAddr, method: String, path: String } = "request.unauthenticated", Refused, AuthPriv, Info, Sampled;
     "A request's head was not valid HTTP or over its limits; the first of a minute is written. `status` is the answer."
     RequestRejected { addr: IpAddr, status: u16 } = "request.rejected", Refused, Daemon, Warning, Sampled;
-    "Another site's page tried to change something through a browser. If `origin` and `host` name the same place, a proxy is missing from `[http] trusted_proxies`, or does not send `X-Forwarded-Proto` and `-Host`."
+    "Another site's page tried to change something through a browser."
     RequestCrossOrigin { addr: IpAddr, origin: String, host: String, path: String } = "request.cross_origin", Refused, AuthPriv, Warning, Stranger;
     "A request for a host name of another server (DNS rebinding, or a name missing in `[http] hosts`)."
     RequestMisdirected { addr: IpAddr, host: String } = "request.misdirected", Refused, Daemon, Warning, Stranger;
     "An address sent too many requests; its next request is allowed in `seconds`."
     RequestRateLimited { addr: IpAddr, seconds: u64 } = "request.rate_limited", Refused, Daemon, Warning, Stranger;
-    "Connections were refused at accept, or closed for a new one; `count` of them since the last line. `reason` is the last one's: \
-     `address` (as many as one may have), `total` (all serve people), `handshakes` (too many TLS handshakes of one address) or \
-     `yielded` (served nobody who is signed in)."
+    "Connections were refused or closed for a new one, `count` since the last line."
     ConnectionRefused { addr: IpAddr, reason: &'static str, count: u64 } = "connection.refused", Refused, Daemon, Warning, Counter;
 
     "A chat connection was opened."
@@ -241,7 +239,7 @@ events! {
     "A chat connection sent too many frames that were refused, and was closed; `reason` is the last one's."
     SocketFlooding { user: UserName, addr: IpAddr, reason: &'static str } = "socket.flooding", Refused, Daemon, Warning, Security;
 
-    "A token to resume a seat in a room was forged, of another person, or older than the seat; the first of a minute is written."
+    "A token to resume a seat was forged, of another person, or old. The first of a minute."
     RoomResumeRefused { user: UserName, addr: IpAddr, room: RoomCode } = "room.resume_refused", Refused, AuthPriv, Notice, Sampled;
     "An administrator read the codes of unlisted rooms; once per session."
     RoomCodesSeen { user: UserName, addr: IpAddr, session: String, count: u64 } = "room.codes_seen", Ok, AuthPriv, Notice, Security;
@@ -280,11 +278,11 @@ events! {
     FileLost { id: String, name: String } = "file.lost", Failed, Daemon, Error, Security;
     "The bytes of a lost file are back; it waits for its inspection."
     FileFound { id: String, name: String } = "file.found", Ok, Daemon, Notice, Security;
-    "An administrator deleted a file; it is off the list, but its bytes could not be removed. The removal is retried."
+    "A deleted file is off the list, but its bytes remain; the removal is retried."
     FileDeleteFailed { user: UserName, addr: IpAddr, id: String, name: String, error: String } = "file.delete_failed", Failed, Daemon, Error, Security;
     "The bytes of a deleted file are removed after a retry."
     FileUnlinked { id: String } = "file.unlinked", Ok, Daemon, Notice, Security;
-    "A command accepted a files folder as the database's; `lost` files are missing in it, `orphaned` ones have no record."
+    "A command accepted a files folder: `lost` files are missing, `orphaned` ones have no record."
     FilesAccepted { folder: String, lost: u64, orphaned: u64, by: String } = "files.accepted", Ok, Daemon, Warning, Security;
 
     "The database was migrated to a newer schema; `snapshot` is the copy from before."
@@ -292,7 +290,7 @@ events! {
     "A command restored a snapshot; `replaced` is the new path of the replaced database."
     DatabaseRestored { snapshot: String, replaced: String, by: String } = "database.restored", Ok, Daemon, Warning, Security;
 
-    "Lines of the event `of` were left out, because clients without a session can cause them without limit; `count` since the last such line."
+    "Lines of the event `of` from clients without a session were left out, `count` since the last such line."
     AuditThrottled { of: &'static str, count: u64 } = "audit.throttled", Ok, Daemon, Warning, Security;
     "The queue was full and `count` events were lost. The audit writes this line itself."
     AuditDropped { count: u64 } = "audit.dropped", Failed, Daemon, Warning, Security;
