@@ -199,10 +199,12 @@ fn tags<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
 fn password_fields_are_masked_and_leave_password_managers_alone() {
     let mut fields = 0;
     for (file, page) in sources("assets/pages", &["html"]) {
-        for tag in tags(&page, "input").into_iter().filter(|tag| tag.contains("id=\"clave")) {
+        let id = |tag: &str| tag.split("id=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned();
+        for tag in tags(&page, "input").into_iter().filter(|tag| id(tag).contains("password")) {
             assert!(tag.contains("type=\"password\""), "{file}: {tag}>");
             // A room's password is no account's: there a manager would offer the wrong one.
-            let own = tag.contains("-password\"") || tag.contains("id=\"clave-sala\"");
+            let named = ["current-password", "new-password"].iter().any(|kind| tag.contains(&format!("autocomplete=\"{kind}\"")));
+            let own = named || id(tag) == "room-password";
             assert!(own && !tag.contains("onpaste"), "{file}: {tag}>");
             fields += 1;
         }
@@ -223,7 +225,7 @@ fn password_fields_are_masked_and_leave_password_managers_alone() {
 #[test]
 fn signed_in_pages_offer_sign_out() {
     for (file, page) in sources("assets/pages", &["html"]) {
-        let before = ["login", "reclamar", "no-encontrado", "confianza", "probar"];
+        let before = ["login", "claim", "not-found", "trust", "trust-check"];
         let outside = before.iter().any(|name| file.ends_with(&format!("/{name}.html")));
         assert!(outside || page.contains("action=\"/logout\""), "{file}");
     }
