@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::body::Body;
+use super::headers::response;
 use super::tags::matches_any;
 
 mod embedded {
@@ -61,19 +62,19 @@ pub(super) fn get(path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
     let mut known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|seen| seen.to_str().ok());
     let is_known = known.any(|seen| matches_any(seen, tag));
     let bytes = Bytes::from_static(packed.unwrap_or(file.bytes));
-    let mut response = Response::new(if is_known { Body::empty() } else { Body::from(bytes) });
+    let mut response = response(if is_known { Body::empty() } else { Body::from(bytes) });
     *response.status_mut() = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let fields = response.headers_mut();
     fields.insert(header::ETAG, HeaderValue::from_static(tag));
     fields.insert(header::CACHE_CONTROL, if version == Some(VERSION) { FOR_GOOD } else { ASK_AGAIN });
     if file.gzip.is_some() {
-        fields.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        fields.insert(header::VARY, const { HeaderValue::from_static("Accept-Encoding") });
     }
     // What one has needs no description (RFC 9110 section 15.4.5).
     if !is_known {
         fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media_type));
         if packed.is_some() {
-            fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            fields.insert(header::CONTENT_ENCODING, const { HeaderValue::from_static("gzip") });
         }
     }
     Some(response)

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use crate::quarantine::{ByteRange, FileRecord};
 
 use super::body::Body;
-use super::headers::CSP_FILE;
+use super::headers::{self, CSP_FILE};
 use super::precondition::{Validators, Verdict, evaluate};
 use super::problem::{Code, Problem};
 use super::transliterate::ascii;
@@ -57,7 +57,7 @@ fn modified(file: &FileRecord) -> Option<SystemTime> {
 
 /// The answer that carries `body`.
 pub(super) fn response(file: &FileRecord, wanted: &Wanted, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
+    let mut response = headers::response(body);
     let fields = response.headers_mut();
     fields.insert(header::ETAG, value(&etag(file)));
     fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));

@@ -1,33 +1,59 @@
 //! What every answer says to the browser about itself.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+
+use super::body::Body;
+
+// Each is looked at once, by the compiler: a value made of text when it is needed is checked byte for byte, for every answer.
 
 /// Nothing but this device's own files; nothing inline; no frame, no plug-in, no other base; forms go home.
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                   font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+const CSP: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
+);
 
 /// For a file that somebody uploaded: even if a browser showed it, it could do nothing.
 pub(super) const CSP_FILE: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
 /// What a chat and file box never asks a browser for. Only names that browsers know: they complain of others in the console.
-const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
-                           magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()";
+const PERMISSIONS: HeaderValue = HeaderValue::from_static(
+    "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
+     magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()",
+);
 
-fn default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
-    headers.entry(name).or_insert(HeaderValue::from_static(value));
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const DENY: HeaderValue = HeaderValue::from_static("DENY");
+const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Headers of most answers: those of [`harden`] and four more.
+const ROOM: usize = 12;
+
+/// An answer with `body`, with status 200 and room for its headers: a map that grows step by step is copied each time.
+pub(super) fn response(body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    response.headers_mut().reserve(ROOM);
+    response
+}
+
+fn default(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    headers.entry(name).or_insert(value);
 }
 
 /// Adds what is not there yet.
 pub(super) fn harden(headers: &mut HeaderMap, secure: bool) {
     default(headers, header::CONTENT_SECURITY_POLICY, CSP);
-    default(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    default(headers, header::X_FRAME_OPTIONS, "DENY");
-    default(headers, header::REFERRER_POLICY, "same-origin");
-    default(headers, HeaderName::from_static("permissions-policy"), PERMISSIONS);
-    default(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    default(headers, header::CACHE_CONTROL, "no-store");
+    default(headers, header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
+    default(headers, header::X_FRAME_OPTIONS, DENY);
+    default(headers, header::REFERRER_POLICY, SAME_ORIGIN);
+    default(headers, PERMISSIONS_POLICY, PERMISSIONS);
+    default(headers, RESOURCE_POLICY, SAME_ORIGIN);
+    default(headers, header::CACHE_CONTROL, NO_STORE);
     if secure {
         // Browsers ignore it over plain HTTP, and say so in the console.
-        default(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+        default(headers, OPENER_POLICY, SAME_ORIGIN);
     }
 }

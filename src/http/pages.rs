@@ -9,6 +9,7 @@ use crate::types::{Lang, Text};
 
 use super::assets::PAGES;
 use super::body::Body;
+use super::headers::response;
 
 const BANNER_MARK: &str = "<!--BANNER-->";
 const MESSAGE_MARK: &str = "<!--MESSAGE-->";
@@ -140,8 +141,8 @@ impl Pages {
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 fn html(bytes: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::from(bytes));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
+    let mut response = response(Body::from(bytes));
+    response.headers_mut().insert(header::CONTENT_TYPE, const { HeaderValue::from_static(HTML) });
     response
 }
 

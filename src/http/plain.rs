@@ -11,7 +11,7 @@ use crate::types::Lang;
 use super::arrival::Arrival;
 use super::body::Body;
 use super::context::RequestContext;
-use super::headers::harden;
+use super::headers::{harden, response};
 use super::pages::{HTML, Page, escape};
 use super::problem::{Code, Problem};
 use super::service::check_host;
@@ -84,7 +84,7 @@ fn own(
 }
 
 fn file(bytes: bytes::Bytes, media_type: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(bytes));
+    let mut response = response(Body::from(bytes));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
@@ -96,7 +96,7 @@ fn to_https(request: &Request<Incoming>, base: &str) -> Result<Response<Body>, P
     let place = request.uri().path_and_query().map_or("/", |place| place.as_str());
     let place = if place.starts_with('/') { place } else { "/" };
     let to = HeaderValue::from_str(&format!("{base}{place}")).map_err(|_| Problem::new(Code::BadRequest))?;
-    let mut response = Response::new(Body::empty());
+    let mut response = response(Body::empty());
     *response.status_mut() = if safe { StatusCode::TEMPORARY_REDIRECT } else { StatusCode::SEE_OTHER };
     response.headers_mut().insert(header::LOCATION, to);
     Ok(response)

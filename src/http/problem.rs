@@ -9,6 +9,7 @@ use crate::limits::{Wait, whole_seconds};
 use crate::types::{Lang, Text};
 
 use super::body::Body;
+use super::headers::response;
 
 /// How soon to come again where the machine had run out of something: the accept loop looks as often.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -295,7 +296,7 @@ impl Problem {
 
     /// The answer with another body than JSON.
     pub(super) fn response(&self, media_type: &'static str, body: impl Into<Body>) -> Response<Body> {
-        let mut response = Response::new(body.into());
+        let mut response = response(body.into());
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

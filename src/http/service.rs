@@ -16,7 +16,7 @@ use super::auth::{AnySession, Bearer, MetricsReader, SignedIn};
 use super::body::Body;
 use super::context::RequestContext;
 use super::cookies::CookieScope;
-use super::headers::harden;
+use super::headers::{harden, response};
 use super::origin::{is_own, is_safe, is_same};
 use super::pages::{HTML, Page, escape};
 use super::problem::{Code, Problem};
@@ -100,12 +100,12 @@ async fn dispatch(
     arrival.admit(site, addr).await?;
     check_host(site, &context, request.version()).await?;
     let config = site.config.get();
-    let path = request.uri().path().to_owned();
+    let path = request.uri().path();
     if request.method() == Method::OPTIONS {
-        return preflight(site, &request, &path).map_err(Into::into);
+        return preflight(site, &request, path).map_err(Into::into);
     }
-    let (route, param) = match site.router.find(request.method(), &path) {
-        Found::Route { route, param } => (route.clone(), param),
+    let (route, param) = match site.router.find(request.method(), path) {
+        Found::Route { route, param } => (route, param),
         Found::OtherMethods { face, methods } => {
             let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
             let problem = Problem::new(Code::MethodNotAllowed).header(header::ALLOW, allow);
@@ -116,7 +116,7 @@ async fn dispatch(
     let guarded = !is_safe(request.method()) || path == routes::SOCKET;
     if guarded && !is_same(request.headers(), context.authority(), context.secure, &config.http.allowed_origins) {
         let origin = request.headers().get(header::ORIGIN).map_or("-", |v| v.to_str().unwrap_or("?")).to_owned();
-        let host = context.authority().to_owned();
+        let (host, path) = (context.authority().to_owned(), path.to_owned());
         site.audit.record(Event::RequestCrossOrigin { addr, origin, host, path }).await;
         return Err(Problem::new(Code::CrossOrigin).into());
     }
@@ -188,7 +188,7 @@ fn preflight(site: &Site, request: &Request<Incoming>, path: &str) -> Result<Res
         Found::OtherMethods { methods, .. } => methods.join(", "),
         Found::Route { .. } | Found::Nothing => return Err(Problem::new(Code::NotFound)),
     };
-    let mut response = Response::new(Body::empty());
+    let mut response = response(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let allow = HeaderValue::from_str(&methods).unwrap_or(HeaderValue::from_static("GET"));
     let fields = response.headers_mut();

@@ -6,6 +6,7 @@ use crate::types::Lang;
 
 use super::Site;
 use super::body::Body;
+use super::headers::response;
 use super::pages::{HTML, Page};
 use super::trust::Offer;
 
@@ -42,7 +43,7 @@ pub(super) fn filled(site: &Site, page: Page, fingerprint: &str, base: &str, lan
     let text = String::from_utf8_lossy(&site.pages.bytes(page)).into_owned();
     let text = text.replacen(FIRST_TAG, &format!("<html lang=\"{}\">", lang.tag()), 1);
     let text = text.replace(FINGERPRINT_MARK, fingerprint).replace(ADDRESS_MARK, base);
-    let mut response = Response::new(Body::from(text));
+    let mut response = response(Body::from(text));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
     response
 }

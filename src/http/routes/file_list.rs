@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use crate::http::auth::SignedIn;
 use crate::http::body::Body;
 use crate::http::form::field;
+use crate::http::headers::response;
 use crate::http::problem::{Code, Problem};
 use crate::http::router::Call;
 use crate::http::tags::matches_any;
@@ -157,7 +158,7 @@ pub(super) async fn show(call: Call, who: SignedIn) -> Result<Response<Body>, Pr
     let mut known = call.request.headers().get_all(header::IF_NONE_MATCH).iter().filter_map(|seen| seen.to_str().ok());
     let is_known = known.any(|seen| matches_any(seen, looked.tag.trim_start_matches("W/")));
     let last = page.arrivals.last().filter(|_| page.more).copied();
-    let mut response = Response::new(match looked.whole {
+    let mut response = response(match looked.whole {
         _ if is_known || call.request.method() == Method::HEAD => Body::empty(),
         Some(whole) => Body::from(whole),
         None => Body::pieces(pieces(Arc::clone(quarantine), filter, page.arrivals)),

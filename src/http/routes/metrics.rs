@@ -7,6 +7,7 @@ use crate::audit::QUEUE_EVENTS;
 use crate::http::Site;
 use crate::http::auth::MetricsReader;
 use crate::http::body::Body;
+use crate::http::headers::response;
 use crate::http::metrics::{Exposition, MEDIA_TYPE, Process};
 use crate::http::problem::Problem;
 use crate::http::router::Call;
@@ -19,7 +20,7 @@ pub(super) async fn show(call: Call, _: MetricsReader) -> Result<Response<Body>,
     refusals(&mut text, &call.site);
     queues(&mut text, &call.site);
     files(&mut text, &call.site).await;
-    let mut response = Response::new(Body::from(text.finish().into_bytes()));
+    let mut response = response(Body::from(text.finish().into_bytes()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     Ok(response)
 }

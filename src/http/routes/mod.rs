@@ -17,6 +17,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::body::Body;
+use super::headers::response;
 use super::router::{Face, Handler, Route, Router, Row};
 
 pub(super) use pages::landing_path;
@@ -94,7 +95,7 @@ fn table() -> Vec<Route> {
 
 /// Sends a browser on to another page.
 pub(super) fn see_other(to: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+    let mut response = response(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(to));
     response
@@ -103,14 +104,14 @@ pub(super) fn see_other(to: &'static str) -> Response<Body> {
 /// A value as JSON.
 fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     // What is sent here are plain structs: encoding them does not fail.
-    let mut response = Response::new(Body::from(serde_json::to_vec(value).unwrap_or_default()));
+    let mut response = response(Body::from(serde_json::to_vec(value).unwrap_or_default()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
     response
 }
 
 fn no_content() -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+    let mut response = response(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
