@@ -49,12 +49,18 @@ impl CookieScope {
 
     /// The session tokens that a request carries, in the order sent, at most [`MAX_TOKENS`].
     pub(super) fn tokens(self, headers: &HeaderMap) -> impl Iterator<Item = Token> {
-        tokens_named(headers, self.name(SESSION))
+        tokens_where(headers, move |name| self.is_session(name))
     }
 
     /// The tokens under the name without port, at most [`MAX_TOKENS`].
     pub(super) fn legacy_tokens(self, headers: &HeaderMap) -> impl Iterator<Item = Token> {
-        tokens_named(headers, self.legacy_name().to_owned())
+        tokens_where(headers, move |name| name == self.legacy_name())
+    }
+
+    /// Returns true for [`name`](Self::name) of the session cookie; makes none, as each request asks.
+    fn is_session(self, name: &str) -> bool {
+        let port = name.strip_prefix(self.legacy_name()).and_then(|rest| rest.strip_prefix('-'));
+        port.is_some_and(|digits| !digits.starts_with(['0', '+']) && digits.parse() == Ok(self.port))
     }
 
     /// Sets the session cookie until the browser is closed; the server knows when the session ends.
@@ -79,12 +85,12 @@ impl CookieScope {
     }
 }
 
-fn tokens_named(headers: &HeaderMap, name: String) -> impl Iterator<Item = Token> {
+fn tokens_where(headers: &HeaderMap, is_name: impl Fn(&str) -> bool) -> impl Iterator<Item = Token> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';'));
     let tokens = pairs.filter_map(move |pair| {
         let (key, value) = pair.trim().split_once('=')?;
-        if key == name { Token::parse(value) } else { None }
+        if is_name(key) { Token::parse(value) } else { None }
     });
     tokens.take(MAX_TOKENS)
 }
@@ -128,6 +134,9 @@ mod tests {
         assert_eq!(read(format!("pichat-8081={text}"), PLAIN), (0, 0), "another server's");
         assert_eq!(read(format!("pichat-443={text}; pichat={text}"), SECURE), (0, 0), "a plain cookie is nothing over TLS");
         assert_eq!(read(format!("xpichat-8080={text}; pichat-80800={text}"), PLAIN), (0, 0));
+        for port in ["", "08080", "+8080", " 8080", "8080 ", "73616"] {
+            assert_eq!(read(format!("pichat-{port}={text}"), PLAIN), (0, 0), "{port:?}");
+        }
         assert_eq!(read(format!("pichat-8080={}", &text[1..]), PLAIN), (0, 0));
         assert_eq!(read(format!("pichat-8080={}", text.to_uppercase()), PLAIN), (0, 0));
         assert_eq!(read(vec![format!("pichat-8080={text}"); 99].join("; "), PLAIN), (MAX_TOKENS, 0));

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,13 @@ use governor::state::keyed::ShrinkableKeyedStateStore;
 use super::wait::Told;
 
 /// Cells by key; a clone is a handle to the same cells.
-pub(super) struct RateCells<K>(Arc<Mutex<Cells<K>>>);
+pub(super) struct RateCells<K>(Arc<Shared<K>>);
+
+struct Shared<K> {
+    cells: Mutex<Cells<K>>,
+    /// Whether the map is full, written under the lock. Most requests of most servers need look no further.
+    full: AtomicBool,
+}
 
 struct Cells<K> {
     known: HashMap<K, Cell>,
@@ -29,8 +36,12 @@ struct Cell {
 }
 
 impl<K: Eq + Hash + Clone> Cells<K> {
+    fn is_full(&self) -> bool {
+        self.known.len() >= self.cap
+    }
+
     fn cell(&mut self, key: &K) -> &mut Cell {
-        if self.known.len() < self.cap || self.known.contains_key(key) {
+        if !self.is_full() || self.known.contains_key(key) {
             self.known.entry(key.clone()).or_default()
         } else {
             &mut self.strangers
@@ -41,13 +52,16 @@ impl<K: Eq + Hash + Clone> Cells<K> {
 impl<K: Eq + Hash + Clone> RateCells<K> {
     pub(super) fn new(cap: usize) -> Self {
         let cells = Cells { known: HashMap::new(), strangers: Cell::default(), cap };
-        Self(Arc::new(Mutex::new(cells)))
+        Self(Arc::new(Shared { cells: Mutex::new(cells), full: AtomicBool::new(cap == 0) }))
     }
 
     /// Whether `key` would have to share a cell.
     pub(super) fn is_stranger(&self, key: &K) -> bool {
+        if !self.0.full.load(Ordering::Relaxed) {
+            return false;
+        }
         let cells = self.lock();
-        cells.known.len() >= cells.cap && !cells.known.contains_key(key)
+        cells.is_full() && !cells.known.contains_key(key)
     }
 
     /// Whether this refusal of `key` is one to tell.
@@ -56,7 +70,7 @@ impl<K: Eq + Hash + Clone> RateCells<K> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Cells<K>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,6 +91,7 @@ impl<K: Eq + Hash + Clone> StateStore for RateCells<K> {
         let cell = cells.cell(key);
         let (value, arrival) = decide(cell.arrival)?;
         cell.arrival = Some(arrival);
+        self.0.full.store(cells.is_full(), Ordering::Relaxed);
         Ok(value)
     }
 }
@@ -89,6 +104,7 @@ impl<K: Eq + Hash + Clone> ShrinkableKeyedStateStore<K> for RateCells<K> {
         if cells.known.len() < cells.known.capacity() / 4 {
             cells.known.shrink_to_fit();
         }
+        self.0.full.store(cells.is_full(), Ordering::Relaxed);
     }
 
     fn len(&self) -> usize {
