@@ -1,6 +1,5 @@
 //! One connection: hyper over a timed stream, and the way from HTTP to a socket.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -21,9 +20,11 @@ use crate::limits::Slot;
 use crate::ws::{Opened, Reason, Ticket, Transport, close};
 
 use super::arrival::Arrival;
+use super::at_once::Place;
 use super::body::Body;
 use super::context::RequestContext;
-use super::heads::{Heads, MAX_HEAD, is_last};
+use super::framing::{MAX_HEAD, is_last};
+use super::heads::Heads;
 use super::service::answer;
 use super::timed::{Busy, Phase, Timed};
 use super::{Site, plain};
@@ -50,7 +51,6 @@ pub(super) enum Successor {
 }
 
 /// What a connection needs to know.
-#[derive(Clone)]
 pub struct Connection {
     /// The site.
     pub site: Arc<Site>,
@@ -73,11 +73,13 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
     let phase = Phase::default();
     let secure = connection.site.secure && connection.door == Door::PiChat;
     let io = TokioIo::new(Heads::new(Timed::new(stream, phase.clone()), phase.clone(), secure));
-    // Also cancelled when the session of a download ends.
-    let (drain, cut) = (connection.drain.clone(), connection.cut.child_token());
-    let connection = Connection { cut: cut.clone(), ..connection };
-    let (audit, peer, told) = (connection.site.audit.clone(), connection.peer, phase.clone());
-    let service = service_fn(move |request| respond::<S>(request, connection.clone(), phase.busy()));
+    // Both are also cancelled when the session of a download ends. A server that cuts off has drained before, so one wait is enough
+    // while requests are answered.
+    let (drain, cut) = (connection.drain.child_token(), connection.cut.child_token());
+    let connection = Arc::new(Connection { drain: drain.clone(), cut: cut.clone(), ..connection });
+    let (shared, told) = (Arc::clone(&connection), phase.clone());
+    let place = Place::new();
+    let service = service_fn(move |request| place.begin(respond::<S>(request, Arc::clone(&shared), phase.busy())));
     let hyper = hyper::server::conn::http1::Builder::new()
         // The stream's own limits tell head and idle apart; see `timed`.
         .header_read_timeout(None)
@@ -89,8 +91,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
     // How a connection ends is the client's affair; what matters was said in the audit when it happened.
     tokio::select! {
         _ = hyper.as_mut() => {}
-        () = cut.cancelled() => {}
-        () = drain.cancelled() => {
+        () = drain.cancelled() => if !cut.is_cancelled() {
             hyper.as_mut().graceful_shutdown();
             tokio::select! {
                 _ = hyper => {}
@@ -99,32 +100,32 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
         }
     }
     if let Some(status) = told.rejected() {
-        audit.note(Event::RequestRejected { addr: peer.to_canonical(), status });
+        connection.site.audit.note(Event::RequestRejected { addr: connection.peer.to_canonical(), status });
     }
 }
 
 async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(
     mut request: Request<Incoming>,
-    connection: Connection,
+    connection: Arc<Connection>,
     busy: Busy,
-) -> Result<Response<Body>, Infallible> {
+) -> Response<Body> {
     let last = is_last(request.headers());
     let upgrade = request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
-    let Connection { site, door, peer, tasks, slot, cut, .. } = connection;
-    let context = RequestContext::derive(&site, door, peer, &request);
+    let Connection { site, slot, .. } = &*connection;
+    let context = RequestContext::derive(site, connection.door, connection.peer, &request);
     // A browser that a trusted proxy met over HTTPS is there already: leading it on to HTTPS would lead it in a circle.
-    let door = if context.proxied && context.secure { Door::PiChat } else { door };
+    let door = if context.proxied && context.secure { Door::PiChat } else { connection.door };
     let (mut response, serving, socket_serving) = match door {
         Door::PiChat => {
-            let arrival = Arrival::new(&site, &context, request.headers(), request.uri().path());
+            let arrival = Arrival::new(site, &context, request.headers(), request.uri().path());
             let person = arrival.session.as_ref().map(|session| session.person.id);
             let serve = || person.map(|person| slot.serve(person));
             let serving = serve();
             // An upgraded connection serves until it ends; its request carries the session, so the answer to it has no body.
             let socket_serving = upgrade.is_some().then(serve).flatten();
-            (answer(Arc::clone(&site), context, arrival, request).await, serving, socket_serving)
+            (answer(Arc::clone(site), context, arrival, request).await, serving, socket_serving)
         }
-        Door::Plain => (plain::answer(&site, context, &request).await, None, None),
+        Door::Plain => (plain::answer(site, context, &request).await, None, None),
     };
     if serving.is_some() {
         busy.signed_in();
@@ -134,10 +135,14 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
     response.body_mut().hold(busy, serving);
     if let Some(session) = response.extensions_mut().remove::<Arc<Session>>() {
         let (done, ended) = (response.body_mut().watch(), session.ended());
+        let (drain, cut) = (connection.drain.clone(), connection.cut.clone());
         // At most one a connection; it ends with the answer's body. A client that reads slowly, or not at all, is cut off too.
         tokio::spawn(async move {
             tokio::select! {
-                () = ended => cut.cancel(),
+                () = ended => {
+                    cut.cancel();
+                    drain.cancel();
+                }
                 _ = done => {}
             }
         });
@@ -146,7 +151,8 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
     if let (Some(upgrade), Some(successor)) = (upgrade, response.extensions_mut().remove::<Successor>()) {
-        tasks.spawn(async move {
+        let site = Arc::clone(site);
+        connection.tasks.spawn(async move {
             let _serving = socket_serving;
             let Ok(upgraded) = upgrade.await else { return };
             let taken = take_over::<S>(upgraded, &successor);
@@ -160,7 +166,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
             }
         });
     }
-    Ok(response)
+    response
 }
 
 /// What an upgraded connection has become.

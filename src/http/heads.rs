@@ -5,41 +5,35 @@
 //! are what a request is smuggled with past a proxy that reads them the other way.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::SystemTime;
 
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::limits::Endpoints;
 
+use super::framing::{MAX_HEAD, Next, end, framing, whole};
 use super::headers::harden;
 use super::linger::Linger;
 use super::timed::{Phase, Timed};
 
-/// Bytes of a request's head (`docs/LIMITS.md`).
-pub(super) const MAX_HEAD: usize = 32 * 1024;
-/// Fields of a request's head.
-const MAX_FIELDS: usize = 64;
-/// The longest body that a head may announce; what may be sent is far less, and each route's own affair.
-const MAX_LENGTH: u64 = u64::MAX / 2;
-/// Bytes read at once while a head is due; also what is kept of requests that were sent ahead.
+/// Bytes read at once while a head is due and some of it is there; also what is kept of requests that were sent ahead.
 const CHUNK: usize = 4096;
+/// hyper's buffer takes a head straight from the stream while it is no larger. What turns out to be none moves into `buf`, which
+/// holds as much as a head anyway.
+const DIRECT: usize = 4 * CHUNK;
 
-/// What follows in the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    Head,
-    /// So many bytes of a body, then a head.
-    Body(u64),
-    /// Nothing that is looked at: a body in chunks, or another protocol. The answer says that the connection ends.
-    Rest,
-}
-
-/// Whether what follows a head is not looked at, so that no further request may be read from that connection.
-pub(super) fn is_last(headers: &HeaderMap) -> bool {
-    headers.contains_key(http::header::TRANSFER_ENCODING) || headers.contains_key(http::header::UPGRADE)
+/// What came into hyper's buffer.
+enum HeadRead {
+    /// A whole head.
+    Whole,
+    /// Nothing: the client has ended.
+    End,
+    /// What `buf` has now.
+    Other,
 }
 
 /// A stream of requests whose heads hyper may read.
@@ -107,11 +101,30 @@ impl<S> Heads<S> {
 impl<S: AsyncRead + Unpin> Heads<S> {
     /// Reads into `buf`; nought is the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut chunk = [0; CHUNK];
-        let mut read = ReadBuf::new(&mut chunk);
+        let mut chunk = [const { MaybeUninit::uninit() }; CHUNK];
+        let mut read = ReadBuf::uninit(&mut chunk);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut read))?;
         self.buf.extend_from_slice(read.filled());
         Poll::Ready(Ok(read.filled().len()))
+    }
+
+    /// Reads a head straight into hyper's buffer and lets it stand there if it is whole and alone, as a browser sends it. What is
+    /// otherwise moves into `buf`. Nought is the end.
+    fn poll_head(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<HeadRead>> {
+        let before = out.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, out))?;
+        let read = &out.filled()[before..];
+        if read.is_empty() {
+            return Poll::Ready(Ok(HeadRead::End));
+        }
+        if let Some(next) = whole(read) {
+            self.next = next;
+            self.note_body();
+            return Poll::Ready(Ok(HeadRead::Whole));
+        }
+        self.buf.extend_from_slice(read);
+        out.set_filled(before);
+        Poll::Ready(Ok(HeadRead::Other))
     }
 
     /// Up to `most` bytes of a body straight into hyper's buffer.
@@ -172,6 +185,10 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> AsyncRead for Heads<S> {
                     }
                     ready!(this.phase.poll_free(cx));
                 }
+                Next::Head if this.buf.is_empty() && out.remaining() <= DIRECT => match ready!(this.poll_head(cx, out))? {
+                    HeadRead::Whole | HeadRead::End => return Poll::Ready(Ok(())),
+                    HeadRead::Other => {}
+                },
                 Next::Head => match this.look() {
                     Ok(true) => {}
                     Ok(false) => {
@@ -265,65 +282,6 @@ impl Refusal {
             self.flushed = true;
         }
         self.linger.poll(io.inner_mut(), cx)
-    }
-}
-
-/// Where the head that `buf` begins with ends, looking from `scanned` on; `None` when it cannot be one: each line ends with CR LF,
-/// and there is no other control character than the tab.
-#[allow(clippy::option_option, reason = "not a head; not yet a whole one; one of so many bytes")]
-fn end(buf: &[u8], scanned: &mut usize) -> Option<Option<usize>> {
-    while let Some(&byte) = buf.get(*scanned) {
-        let before = &buf[..*scanned];
-        match byte {
-            b'\n' if before.ends_with(b"\r\n\r") => return Some(Some(*scanned + 1)),
-            b'\n' if before.ends_with(b"\r") => {}
-            b'\n' | 0x7f => return None,
-            _ if before.ends_with(b"\r") => return None,
-            0..b' ' if byte != b'\r' && byte != b'\t' => return None,
-            _ => {}
-        }
-        *scanned += 1;
-    }
-    Some(None)
-}
-
-/// What follows a whole head; a status when it is none, or when it says two things about its body (RFC 9112 section 6.3).
-fn framing(head: &[u8]) -> Result<Next, StatusCode> {
-    let bad = StatusCode::BAD_REQUEST;
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut request = httparse::Request::new(&mut fields);
-    match request.parse(head) {
-        // One head, not two of which only the second ends as it should.
-        Ok(httparse::Status::Complete(parsed)) if parsed == head.len() => {}
-        Err(httparse::Error::TooManyHeaders) => return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-        Ok(_) | Err(_) => return Err(bad),
-    }
-    // As hyper will read them.
-    Method::from_bytes(request.method.unwrap_or_default().as_bytes()).map_err(|_| bad)?;
-    Uri::try_from(request.path.unwrap_or_default()).map_err(|_| bad)?;
-    let (mut length, mut chunked, mut upgrade) = (None, false, false);
-    for field in request.headers.iter() {
-        if field.name.eq_ignore_ascii_case("content-length") {
-            let digits = str::from_utf8(field.value).ok().filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
-            // hyper refuses what is near 2⁶⁴, bare.
-            let value: u64 = digits.and_then(|v| v.parse().ok()).filter(|n| *n <= MAX_LENGTH).ok_or(bad)?;
-            if length.replace(value).is_some() {
-                return Err(bad);
-            }
-        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
-            if chunked || !field.value.eq_ignore_ascii_case(b"chunked") || request.version != Some(1) {
-                return Err(bad);
-            }
-            chunked = true;
-        } else if field.name.eq_ignore_ascii_case("upgrade") {
-            upgrade = true;
-        }
-    }
-    match (length, chunked) {
-        (Some(_), true) => Err(bad),
-        (_, true) => Ok(Next::Rest),
-        _ if upgrade => Ok(Next::Rest),
-        (length, false) => Ok(Next::Body(length.unwrap_or(0))),
     }
 }
 

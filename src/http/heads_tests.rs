@@ -1,3 +1,7 @@
+use http::Uri;
+use proptest::prelude::*;
+
+use super::super::framing::{MAX_FIELDS, is_plain_path};
 use super::*;
 
 fn of(head: &str) -> Result<Next, u16> {
@@ -72,8 +76,11 @@ fn so_many_fields() {
     assert_eq!(with(&fields(MAX_FIELDS + 1)), Err(431));
 }
 
-/// What comes out of `Heads` when `bytes` come in `piece` by `piece`, and what the client reads.
-async fn through(bytes: Vec<u8>, piece: usize) -> (Vec<u8>, String) {
+/// Sizes of a reader's buffer: smaller than a head, as large as hyper's at first, and as it may become.
+const BUFFERS: [usize; 3] = [100, 8192, 2 * DIRECT];
+
+/// What comes out of `Heads` into a buffer of `room` bytes when `bytes` come in `piece` by `piece`, and what the client reads.
+async fn through(bytes: Vec<u8>, piece: usize, room: usize) -> (Vec<u8>, String) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let (near, far) = tokio::io::duplex(1 << 20);
     let (mut from, mut to) = tokio::io::split(far);
@@ -90,7 +97,7 @@ async fn through(bytes: Vec<u8>, piece: usize) -> (Vec<u8>, String) {
     let phase = Phase::default();
     let mut heads = Heads::new(Timed::new(near, phase.clone()), phase, false);
     let mut seen = Vec::new();
-    let mut buf = [0; 100];
+    let mut buf = vec![0; room];
     while let Ok(read) = heads.read(&mut buf).await {
         if read == 0 {
             break;
@@ -104,9 +111,9 @@ async fn through(bytes: Vec<u8>, piece: usize) -> (Vec<u8>, String) {
 #[tokio::test(start_paused = true)]
 async fn what_is_good_comes_through_whole_however_it_is_cut() {
     let good = "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n\n\0body\r\n\r\nGET /b HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\n\0x";
-    for piece in [1, 2, 7, 4000] {
-        let (seen, answer) = through(good.into(), piece).await;
-        assert_eq!((String::from_utf8_lossy(&seen).into_owned(), answer.as_str()), (good[2..].to_owned(), ""), "{piece}");
+    for (piece, room) in [1, 2, 7, 4000].into_iter().flat_map(|piece| BUFFERS.map(|room| (piece, room))) {
+        let (seen, answer) = through(good.into(), piece, room).await;
+        assert_eq!((String::from_utf8_lossy(&seen).into_owned(), answer.as_str()), (good[2..].to_owned(), ""), "{piece} {room}");
     }
 }
 
@@ -114,8 +121,8 @@ async fn what_is_good_comes_through_whole_however_it_is_cut() {
 async fn what_is_behind_a_bad_head_is_never_read() {
     let first = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
     for bad in ["GET / HTTP/1.1\nHost: a\n\n", "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"] {
-        for piece in [1, 4000] {
-            let (seen, answer) = through(format!("{first}{bad}GET /secret HTTP/1.1\r\n\r\n").into_bytes(), piece).await;
+        for (piece, room) in [1, first.len(), 4000].into_iter().flat_map(|piece| BUFFERS.map(|room| (piece, room))) {
+            let (seen, answer) = through(format!("{first}{bad}GET /secret HTTP/1.1\r\n\r\n").into_bytes(), piece, room).await;
             assert_eq!(String::from_utf8_lossy(&seen), first);
             assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
             assert!(answer.contains("\r\ncontent-security-policy: default-src 'none'"), "{answer}");
@@ -130,11 +137,44 @@ async fn a_head_is_bounded_to_the_byte() {
         let shell = "GET / HTTP/1.1\r\nX: \r\n\r\n".len();
         format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(len - shell)).into_bytes()
     };
-    let (seen, answer) = through(sized(MAX_HEAD), 999).await;
-    assert_eq!((seen.len(), answer.as_str()), (MAX_HEAD, ""));
-    for len in [MAX_HEAD + 1, MAX_HEAD + CHUNK, 8 * MAX_HEAD] {
-        let (seen, answer) = through(sized(len), 999).await;
-        assert_eq!(seen.len(), 0, "{len}");
-        assert!(answer.starts_with("HTTP/1.1 431 "), "{len}: {answer}");
+    for (piece, room) in [999, 8 * MAX_HEAD].into_iter().flat_map(|piece| BUFFERS.map(|room| (piece, room))) {
+        let (seen, answer) = through(sized(MAX_HEAD), piece, room).await;
+        assert_eq!((seen.len(), answer.as_str()), (MAX_HEAD, ""));
+        for len in [MAX_HEAD + 1, MAX_HEAD + CHUNK, 8 * MAX_HEAD] {
+            let (seen, answer) = through(sized(len), piece, room).await;
+            assert_eq!(seen.len(), 0, "{len} {piece} {room}");
+            assert!(answer.starts_with("HTTP/1.1 431 "), "{len}: {answer}");
+        }
+    }
+}
+
+/// The rule of [`end`], byte by byte: each line ends with CR LF, and there is no other control character than the tab.
+fn end_slowly(buf: &[u8]) -> Option<Option<usize>> {
+    for (at, &byte) in buf.iter().enumerate() {
+        let before = &buf[..at];
+        match byte {
+            b'\n' if before.ends_with(b"\r\n\r") => return Some(Some(at + 1)),
+            b'\n' if before.ends_with(b"\r") => {}
+            b'\n' | 0x7f => return None,
+            _ if before.ends_with(b"\r") => return None,
+            0..b' ' if byte != b'\r' && byte != b'\t' => return None,
+            _ => {}
+        }
+    }
+    Some(None)
+}
+
+proptest! {
+    #[test]
+    fn end_of_a_head_is_found_in_any_pieces(text in "[ a~\t\u{e9}\r\n\u{1}\u{7f}]{0,8}([a-z]{0,40}(\r\n){0,2}){0,4}", cut in 0..100_usize) {
+        let (bytes, mut scanned) = (text.as_bytes(), 0);
+        let first = end(&bytes[..cut.min(bytes.len())], &mut scanned);
+        let found = if first == Some(None) { end(bytes, &mut scanned) } else { first };
+        prop_assert_eq!(found, end_slowly(bytes));
+    }
+
+    #[test]
+    fn plain_path_is_one_that_hyper_reads(path in "/[a-zA-Z0-9/._=&?%# -]{0,30}") {
+        prop_assert!(!is_plain_path(&path) || Uri::try_from(path.as_str()).is_ok_and(|uri| uri.to_string() == path));
     }
 }

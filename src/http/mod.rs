@@ -2,6 +2,7 @@
 
 mod arrival;
 mod assets;
+mod at_once;
 mod auth;
 mod body;
 mod charset;
@@ -14,6 +15,7 @@ mod download;
 mod encoded_word;
 mod form;
 mod forwarded;
+mod framing;
 mod headers;
 mod heads;
 mod linger;

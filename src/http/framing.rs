@@ -1,0 +1,117 @@
+//! The text of a request's head: where it ends, and what follows it.
+
+use std::mem::MaybeUninit;
+
+use http::{HeaderMap, Method, StatusCode, Uri};
+
+/// Bytes of a request's head (`docs/LIMITS.md`).
+pub(super) const MAX_HEAD: usize = 32 * 1024;
+/// Fields of a request's head.
+pub(super) const MAX_FIELDS: usize = 64;
+/// The longest body that a head may announce; what may be sent is far less, and each route's own affair.
+const MAX_LENGTH: u64 = u64::MAX / 2;
+
+/// What follows in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Head,
+    /// So many bytes of a body, then a head.
+    Body(u64),
+    /// Nothing that is looked at: a body in chunks, or another protocol. The answer says that the connection ends.
+    Rest,
+}
+
+/// Whether what follows a head is not looked at, so that no further request may be read from that connection.
+pub(super) fn is_last(headers: &HeaderMap) -> bool {
+    headers.contains_key(http::header::TRANSFER_ENCODING) || headers.contains_key(http::header::UPGRADE)
+}
+
+/// Where the head that `buf` begins with ends, looking from `scanned` on; `None` when it cannot be one: each line ends with CR LF,
+/// and there is no other control character than the tab.
+#[allow(clippy::option_option, reason = "not a head; not yet a whole one; one of so many bytes")]
+pub(super) fn end(buf: &[u8], scanned: &mut usize) -> Option<Option<usize>> {
+    while let Some(&byte) = buf.get(*scanned) {
+        let before = &buf[..*scanned];
+        if !is_control(byte) && !before.ends_with(b"\r") {
+            *scanned += plain(&buf[*scanned..]);
+            continue;
+        }
+        match byte {
+            b'\n' if before.ends_with(b"\r\n\r") => return Some(Some(*scanned + 1)),
+            b'\n' if before.ends_with(b"\r") => {}
+            b'\r' if !before.ends_with(b"\r") => {}
+            _ => return None,
+        }
+        *scanned += 1;
+    }
+    Some(None)
+}
+
+/// A control character other than the tab.
+const fn is_control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
+}
+
+/// Length of the text that `bytes` begins with: no control character in it.
+fn plain(bytes: &[u8]) -> usize {
+    // So many at once as the compiler puts into one comparison.
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let len = 16 * chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_control(*byte))).count();
+    len + bytes[len..].iter().take_while(|byte| !is_control(**byte)).count()
+}
+
+/// What follows a head that `read` is, whole and nothing else; none where it is something else or none.
+pub(super) fn whole(read: &[u8]) -> Option<Next> {
+    let mut scanned = 0;
+    let end = end(read, &mut scanned).flatten().filter(|end| *end == read.len() && *end <= MAX_HEAD);
+    end.filter(|_| !read.starts_with(b"\r\n")).and_then(|_| framing(read).ok())
+}
+
+/// Paths of the alphabet that needs no look at the grammar: hyper reads them as they are.
+pub(super) fn is_plain_path(path: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-?=&".contains(&byte);
+    path.starts_with('/') && path.bytes().all(is_plain)
+}
+
+/// What follows a whole head; a status when it is none, or when it says two things about its body (RFC 9112 section 6.3).
+pub(super) fn framing(head: &[u8]) -> Result<Next, StatusCode> {
+    let bad = StatusCode::BAD_REQUEST;
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(head, &mut fields) {
+        // One head, not two of which only the second ends as it should.
+        Ok(httparse::Status::Complete(parsed)) if parsed == head.len() => {}
+        Err(httparse::Error::TooManyHeaders) => return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        Ok(_) | Err(_) => return Err(bad),
+    }
+    // As hyper will read them.
+    Method::from_bytes(request.method.unwrap_or_default().as_bytes()).map_err(|_| bad)?;
+    let path = request.path.unwrap_or_default();
+    if !is_plain_path(path) {
+        Uri::try_from(path).map_err(|_| bad)?;
+    }
+    let (mut length, mut chunked, mut upgrade) = (None, false, false);
+    for field in request.headers.iter() {
+        if field.name.eq_ignore_ascii_case("content-length") {
+            let digits = str::from_utf8(field.value).ok().filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
+            // hyper refuses what is near 2⁶⁴, bare.
+            let value: u64 = digits.and_then(|v| v.parse().ok()).filter(|n| *n <= MAX_LENGTH).ok_or(bad)?;
+            if length.replace(value).is_some() {
+                return Err(bad);
+            }
+        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
+            if chunked || !field.value.eq_ignore_ascii_case(b"chunked") || request.version != Some(1) {
+                return Err(bad);
+            }
+            chunked = true;
+        } else if field.name.eq_ignore_ascii_case("upgrade") {
+            upgrade = true;
+        }
+    }
+    match (length, chunked) {
+        (Some(_), true) => Err(bad),
+        (_, true) => Ok(Next::Rest),
+        _ if upgrade => Ok(Next::Rest),
+        (length, false) => Ok(Next::Body(length.unwrap_or(0))),
+    }
+}
