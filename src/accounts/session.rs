@@ -51,7 +51,7 @@ pub struct Session {
     unsaved: AtomicBool,
     /// The store has a row. False if the disk was full: such a session ends with the program.
     stored: bool,
-    /// Shared by all sessions of the person.
+    /// State shared by all sessions of the person.
     pub(super) standing: Arc<Standing>,
     /// Reason of the end; set when the session ends.
     end: OnceLock<SessionEnd>,
@@ -60,16 +60,16 @@ pub struct Session {
     ended: CancellationToken,
     /// Rate limit of its requests. The bucket needs no map of its own: it is found with the session and ends with it.
     pub requests: AtomicBucket,
-    /// Its requests for static files.
+    /// Rate limit of its requests for static files.
     pub static_files: AtomicBucket,
 }
 
-/// State that all sessions of one person share.
+/// State shared by all sessions of one person.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
-    /// Generation of the account now.
+    /// Current generation of the account.
     pub(super) generation: AtomicI64,
-    /// Requests of the sessions together.
+    /// Rate limit of all their requests.
     requests: AtomicBucket,
 }
 
@@ -131,7 +131,7 @@ impl Session {
         self.end.get().is_none() && self.standing.generation.load(Ordering::Acquire) == self.generation
     }
 
-    /// The bucket of all requests of its person, whatever the session.
+    /// Returns the rate limit of all requests of its person.
     pub fn person_requests(&self) -> &AtomicBucket {
         &self.standing.requests
     }
@@ -190,14 +190,14 @@ pub struct SessionLimits {
 }
 
 impl SessionLimits {
-    /// Returns the milliseconds until `session` is too old and until it is idle for too long; zero or negative when over.
+    /// Returns the time left by age and by idleness.
     fn left(&self, session: &Session, mono: Duration) -> (i64, i64) {
         let now = millis(mono);
         let left = |since: Moment, span| millis(span).saturating_sub(now.saturating_sub(since));
         (left(session.began, self.life), left(session.used(), self.idle))
     }
 
-    /// Returns the end that time has brought to `session`, if any: of age and idleness what came first.
+    /// Returns the reason if `session` has expired: whichever limit passed first.
     pub fn over(&self, session: &Session, mono: Duration) -> Option<SessionEnd> {
         let (life, idle) = self.left(session, mono);
         let first = if life <= idle { SessionEnd::Expired } else { SessionEnd::Idle };

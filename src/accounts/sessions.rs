@@ -1,4 +1,4 @@
-//! Sessions in memory; the store keeps them over a restart. A pure table: the time is handed in.
+//! Session table in memory; the store keeps sessions over a restart. The table is pure: callers pass the time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -13,10 +13,10 @@ use crate::types::crypto::Sha256;
 
 use super::session::{Session, SessionLimits, Standing};
 
-/// A wall clock that moved by more than this against the monotonic one was set.
+/// Milliseconds against the monotonic clock by which the wall clock counts as set.
 const CLOCK_WAS_SET: i64 = 1000;
 
-/// Told once for every session that ends, under no lock of the table.
+/// Listener called once for every ended session, without a lock of the table.
 pub type EndListener = Box<dyn Fn(&Session, SessionEnd) + Send + Sync>;
 
 /// A session removed from the table, with the reason.
@@ -25,7 +25,7 @@ type Ended = (Arc<Session>, SessionEnd);
 #[derive(Default)]
 struct Table {
     sessions: HashMap<Sha256, Arc<Session>>,
-    /// State of the people who have sessions, shared with these.
+    /// Shared state of the people who have sessions.
     standings: HashMap<UserId, Arc<Standing>>,
 }
 
@@ -56,9 +56,9 @@ pub struct Sessions {
     table: Mutex<Table>,
     limits: Mutex<SessionLimits>,
     listener: OnceLock<EndListener>,
-    /// Wall clock minus monotonic clock when the store was last told.
+    /// Wall clock minus monotonic clock at the last write to the store.
     offset: AtomicI64,
-    /// The accounts could not be read again for so long that no session is taken for good.
+    /// The accounts were unreadable for too long, so no session counts.
     suspended: AtomicBool,
 }
 
@@ -71,7 +71,7 @@ fn offset(now: Now) -> i64 {
 }
 
 impl Sessions {
-    /// An empty table.
+    /// Creates an empty table.
     pub fn new(limits: SessionLimits, now: Now) -> Self {
         Self {
             table: Mutex::default(),
@@ -82,22 +82,22 @@ impl Sessions {
         }
     }
 
-    /// Sets the listener that is told of ends. The first one stays.
+    /// Sets the listener of ends. The first one stays.
     pub fn on_end(&self, listener: EndListener) {
         let _ = self.listener.set(listener);
     }
 
-    /// The bounds in force.
+    /// Returns the limits in force.
     pub fn limits(&self) -> SessionLimits {
         *lock(&self.limits)
     }
 
-    /// New bounds hold from the next action on.
+    /// Sets limits, which hold from the next action on.
     pub fn reconfigure(&self, limits: SessionLimits) {
         *lock(&self.limits) = limits;
     }
 
-    /// Takes no session for good until it is called with false.
+    /// Suspends or resumes all sessions.
     pub(super) fn suspend(&self, suspended: bool) {
         self.suspended.store(suspended, Ordering::Release);
     }
@@ -107,24 +107,24 @@ impl Sessions {
         self.suspended.load(Ordering::Acquire)
     }
 
-    /// The live session of that digest; looking does not use it.
+    /// Returns the live session with that digest, without recording a use.
     pub fn find(&self, digest: &Sha256, mono: Duration) -> Option<Arc<Session>> {
         let session = lock(&self.table).sessions.get(digest).cloned()?;
         (session.is_live() && self.limits().over(&session, mono).is_none()).then_some(session)
     }
 
-    /// Returns why `session` has ended, if it has. A change by another process is not known before [`keep_only`](Self::keep_only)
-    /// tells the listener.
+    /// Returns the reason for which `session` has ended. Changes by other processes are known only after
+    /// [`keep_only`](Self::keep_only).
     pub fn end_of(&self, session: &Session, mono: Duration) -> Option<SessionEnd> {
         session.end_reason().or_else(|| self.limits().over(session, mono))
     }
 
-    /// The user of a session.
+    /// Returns the user of a session.
     pub fn owner(&self, digest: &Sha256) -> Option<UserId> {
         lock(&self.table).sessions.get(digest).map(|session| session.person.id)
     }
 
-    /// The sessions that must go so that one of `user` fits: the longest unused of that user, then of all.
+    /// Returns the sessions to evict for a new one of `user`: the longest idle of that user, then of all.
     pub fn displaced_by(&self, user: UserId) -> Vec<Sha256> {
         let limits = self.limits();
         let table = lock(&self.table);
@@ -138,13 +138,13 @@ impl Sessions {
         gone
     }
 
-    /// Adds a session that the store already knows. Sessions of the person that have an older generation are dead from then on.
+    /// Adds a session that the store already has. It ends sessions of the person with an older generation.
     pub fn insert(&self, session: Session) -> Arc<Session> {
         lock(&self.table).insert(session)
     }
 
-    /// Ends all sessions of the person of `session`, for a new password, and puts `session` in their place: only while the session
-    /// `old`, which asked for the new password, is still there.
+    /// Ends all sessions of the person of `session` after a change of password and adds `session`, provided that the
+    /// requesting session `old` still exists.
     pub fn renew(&self, old: &Sha256, session: Session) -> Option<Arc<Session>> {
         let user = session.person.id;
         let (gone, renewed) = {
@@ -157,7 +157,7 @@ impl Sessions {
         renewed
     }
 
-    /// Ends sessions by digest; each that was there is told to the listener.
+    /// Ends sessions by digest and notifies the listener of each.
     pub fn end(&self, digests: &[Sha256], reason: SessionEnd) {
         let gone: Vec<_> = {
             let mut table = lock(&self.table);
@@ -171,7 +171,8 @@ impl Sessions {
         self.end_where(|_| Some(reason));
     }
 
-    /// Ends what the store no longer knows, and what is of another generation than the account: another process has changed it.
+    /// Ends sessions that the store no longer has or whose account has another generation: another process changed
+    /// them.
     pub fn keep_only(&self, known: &HashSet<Sha256>, accounts: &HashMap<UserId, AccountState>) {
         let gone = {
             let mut table = lock(&self.table);
@@ -187,11 +188,11 @@ impl Sessions {
         self.tell(&gone);
     }
 
-    /// Ends what is over by time. Returns the digests, for the store.
+    /// Ends expired sessions. Returns their digests, for the store.
     pub fn expire(&self, mono: Duration) -> Vec<Sha256> {
         let limits = self.limits();
         let gone = self.end_where(|s| limits.over(s, mono));
-        // Held by the table alone: none of these accounts has a session any more.
+        // Only the table holds these, so no session of these accounts is left.
         lock(&self.table).standings.retain(|_, standing| Arc::strong_count(standing) > 1);
         gone
     }
@@ -203,7 +204,7 @@ impl Sessions {
     }
 
     fn tell(&self, gone: &[Ended]) {
-        // All of them first: none can act while the listener closes the sockets of another.
+        // All sessions end first, so that none acts while the listener closes another's sockets.
         gone.iter().for_each(|(session, reason)| session.end(*reason));
         if let Some(listener) = self.listener.get() {
             for (session, reason) in gone {
@@ -212,7 +213,7 @@ impl Sessions {
         }
     }
 
-    /// Times of the sessions that were used since this was last asked, for the store; of all where the wall clock was set meanwhile.
+    /// Returns the times of the sessions used since the last call, for the store; of all if the wall clock was set.
     pub fn unsaved(&self, now: Now) -> Vec<SessionTimes> {
         let before = self.offset.swap(offset(now), Ordering::Relaxed);
         let was_set = before.saturating_sub(offset(now)).unsigned_abs() > CLOCK_WAS_SET.unsigned_abs();
@@ -220,18 +221,18 @@ impl Sessions {
         table.sessions.values().filter_map(|s| s.take_unsaved(now, was_set)).collect()
     }
 
-    /// Number of sessions.
+    /// Returns the number of sessions.
     pub fn len(&self) -> usize {
         lock(&self.table).sessions.len()
     }
 
-    /// Returns true when there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Returns why another process ended `session`; `account` is its current state in the store.
+/// Returns the reason for which another process ended `session`; `account` is its current state in the store.
 fn end_elsewhere(session: &Session, account: Option<&AccountState>) -> SessionEnd {
     match account {
         None => SessionEnd::Deleted,

@@ -8,7 +8,7 @@ use crate::types::Role;
 const LIMITS: SessionLimits =
     SessionLimits { total: 4, per_user: 2, idle: Duration::from_secs(10), life: Duration::from_secs(30) };
 
-/// Both clocks at zero of the runs in these tests.
+/// Both clocks at the start of these tests.
 const START: Now = Now { wall: Timestamp(1_000_000), mono: Duration::from_secs(500) };
 
 fn after(millis: u64) -> Now {
@@ -39,7 +39,7 @@ fn row(n: u8, user: i64, generation: i64) -> SessionRow {
     SessionRow { id: 0x1234_5678_9abc_def0, digest: Sha256([n; 32]), user: UserId(user), created_at: at, used_at: at, generation }
 }
 
-/// A session that began at zero and was used last at `used`.
+/// Returns a session that began at zero and was last used at `used`.
 fn session(n: u8, of: i64, used: u64) -> Session {
     let session = Session::begin(&user(of), &row(n, of, 0), START, true);
     session.touch(mono(used));
@@ -61,7 +61,7 @@ fn accounts<const N: usize>(generations: [(i64, i64); N]) -> HashMap<UserId, Acc
     generations.into_iter().map(|(id, generation)| (UserId(id), state(generation))).collect()
 }
 
-/// First byte of the digest and the reason, for every end that was told.
+/// First byte of the digest and the reason of every notified end.
 type Ends = Arc<Mutex<Vec<(u8, SessionEnd)>>>;
 
 fn table() -> (Sessions, Ends) {
@@ -93,7 +93,7 @@ fn end_by_time_tells_age_from_idleness() {
     for (uses, at, end) in [
         (&[][..], 10_000, SessionEnd::Idle),
         (&[9_000, 18_000, 27_000], 30_000, SessionEnd::Expired),
-        // Both are over when the table is looked at, late: what came first counts.
+        // Both are over when checked, late; the first one counts.
         (&[9_000, 18_000, 19_000], 90_000, SessionEnd::Idle),
         (&[9_000, 18_000, 27_000], 90_000, SessionEnd::Expired),
     ] {
@@ -131,7 +131,7 @@ fn change_elsewhere_is_told_by_its_cause() {
 }
 
 #[test]
-fn longest_unused_session_goes_first_of_user_then_of_all() {
+fn longest_idle_session_is_evicted_first() {
     let (sessions, _) = table();
     for (n, user, used) in [(1, 1, 5), (2, 1, 1), (3, 2, 0)] {
         sessions.insert(session(n, user, used));
@@ -144,7 +144,7 @@ fn longest_unused_session_goes_first_of_user_then_of_all() {
 }
 
 #[tokio::test]
-async fn ends_are_told_once_and_to_what_is_under_way() {
+async fn session_end_is_notified_once() {
     let (sessions, ends) = table();
     let gone = sessions.insert(session(1, 1, 0));
     sessions.insert(session(3, 2, 0));
@@ -157,7 +157,7 @@ async fn ends_are_told_once_and_to_what_is_under_way() {
 }
 
 #[test]
-fn new_generation_kills_older_sessions_at_once() {
+fn new_generation_ends_older_sessions_at_once() {
     let (sessions, ends) = table();
     let old = sessions.insert(of_generation(1, 0));
     let new = sessions.insert(of_generation(2, 1));
@@ -171,7 +171,7 @@ fn new_generation_kills_older_sessions_at_once() {
 }
 
 #[test]
-fn change_elsewhere_ends_what_the_store_has_not() {
+fn change_elsewhere_ends_sessions_without_rows() {
     let (sessions, ends) = table();
     sessions.insert(session(1, 1, 0));
     sessions.insert(session(2, 1, 0));
@@ -203,7 +203,7 @@ fn new_password_leaves_one_session() {
 }
 
 #[test]
-fn new_password_of_a_signed_out_session_leaves_none() {
+fn new_password_after_sign_out_leaves_no_session() {
     let (sessions, _) = table();
     sessions.insert(of_generation(1, 0));
     sessions.insert(of_generation(2, 0));
@@ -213,7 +213,7 @@ fn new_password_of_a_signed_out_session_leaves_none() {
 }
 
 #[test]
-fn use_is_saved_once() {
+fn use_is_stored_once() {
     let (sessions, _) = table();
     let s = sessions.insert(session(1, 1, 0));
     assert!(sessions.unsaved(START).is_empty());
@@ -224,7 +224,7 @@ fn use_is_saved_once() {
 }
 
 #[test]
-fn clock_that_was_set_moves_every_stored_time() {
+fn setting_the_clock_moves_every_stored_time() {
     let (sessions, _) = table();
     sessions.insert(session(1, 1, 2_000));
     let set = |wall| Now { wall: Timestamp(wall), mono: mono(5_000) };
@@ -235,12 +235,12 @@ fn clock_that_was_set_moves_every_stored_time() {
 }
 
 #[test]
-fn short_id_is_eight_digits_of_the_number() {
+fn short_id_is_eight_digits() {
     assert_eq!(session(1, 1, 0).short_id(), "12345678");
 }
 
 #[test]
-fn bookkeeping_of_accounts_ends_with_their_sessions() {
+fn account_standings_end_with_their_sessions() {
     let (sessions, _) = table();
     for n in 0..100 {
         sessions.insert(session(n, i64::from(n), 0));
@@ -252,9 +252,9 @@ fn bookkeeping_of_accounts_ends_with_their_sessions() {
 }
 
 proptest! {
-    /// While the program runs the wall clock may be set as often and as far as it will.
+    /// The wall clock may be set any number of times while the program runs.
     #[test]
-    fn wall_clock_neither_ends_nor_prolongs(jumps in prop::collection::vec((any::<i64>(), 0_u64..3_000), 1..20)) {
+    fn wall_clock_neither_ends_nor_extends_sessions(jumps in prop::collection::vec((any::<i64>(), 0_u64..3_000), 1..20)) {
         let (sessions, _) = table();
         sessions.insert(session(1, 1, 0));
         let mut elapsed = 0;
@@ -271,7 +271,7 @@ proptest! {
         }
     }
 
-    /// Across a restart the wall clock counts; what it cannot have been is over.
+    /// Across a restart the wall clock counts; impossible times mean expiry.
     #[test]
     fn restored_session_is_as_old_as_stored(created in -40_000_i64..40_000, used in -40_000_i64..40_000, boot in 0_u64..100_000) {
         let now = Now { wall: START.wall, mono: Duration::from_millis(boot) };
@@ -280,7 +280,7 @@ proptest! {
         let restored = Session::restore(&user(1), &stored, now);
         let live = (0..30_000).contains(&created) && (0..10_000).contains(&used);
         prop_assert_eq!(LIMITS.over(&restored, now.mono).is_none(), live);
-        // Bounds that are raised later do not bring back what a clock that ran backwards has ended.
+        // Limits raised later do not revive what a clock that ran backwards has ended.
         let generous = SessionLimits { life: Duration::from_secs(1 << 40), idle: Duration::from_secs(1 << 40), ..LIMITS };
         prop_assert_eq!(generous.over(&restored, now.mono).is_none(), created >= 0 && used >= 0);
     }

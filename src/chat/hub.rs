@@ -1,4 +1,4 @@
-//! The directory of rooms: finds them by code, makes them, ends them.
+//! Directory of rooms: finds, creates and ends them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,27 +16,27 @@ use super::membership::Membership;
 use super::resume::ResumeToken;
 use super::room::{Full, Missed, Room, Seq};
 
-/// How often a busy room's counters go to the audit.
+/// Interval of the audit summaries of a busy room.
 const TALLY_EVERY: Duration = Duration::from_secs(60);
 
-/// What `[limits]` and `[chat]` say about rooms; may change while running.
+/// Limits on rooms from `[limits]` and `[chat]`; can change at run time.
 #[derive(Clone, Copy, Debug)]
 pub struct ChatLimits {
     /// Rooms at once, reserved codes included.
     pub rooms: usize,
-    /// Rooms that one person made, reserved codes included.
+    /// Rooms created by one user, reserved codes included.
     pub rooms_per_user: usize,
     /// Sockets in one room.
     pub seats: usize,
     /// Messages kept for `resume`.
     pub ring: usize,
-    /// How long a lost socket keeps its place.
+    /// Grace time for which a disconnected socket keeps its seat.
     pub grace: Duration,
-    /// How long code and password stay reserved after the last person has gone.
+    /// Time for which an empty room keeps its code and password.
     pub empty: Duration,
 }
 
-/// Who wants a place, and where the frames go.
+/// Person who joins, and the receiver of the frames.
 pub struct Visitor<'a, W: Wire> {
     /// The person.
     pub person: &'a Arc<Person>,
@@ -44,48 +44,48 @@ pub struct Visitor<'a, W: Wire> {
     pub mailbox: &'a W::Mailbox,
 }
 
-/// What `joined` says.
+/// Contents of the `joined` answer.
 pub struct Entered {
-    /// The kind of the room, whatever the client asked for.
+    /// The kind of the room, whatever the client requested.
     pub kind: RoomKind,
-    /// Who is here, sorted.
+    /// Members, sorted.
     pub members: Vec<UserName>,
-    /// The last number given.
+    /// Last message number.
     pub seq: Seq,
-    /// The token for `resume`.
+    /// Token for `resume`.
     pub resume: String,
 }
 
-/// A place taken again and what was missed.
+/// Resumed seat and the messages missed.
 pub struct Resumed<W: Wire> {
-    /// The place.
+    /// The seat.
     pub membership: Membership<W>,
-    /// What `joined` says.
+    /// Contents of the `joined` answer.
     pub entered: Entered,
-    /// What to replay.
+    /// Messages to replay.
     pub missed: Missed<W::Frame>,
 }
 
-/// Why nobody gets in.
+/// Reason why a join is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum EnterError {
-    /// The room has as many sockets as it may.
+    /// The room has no free seat.
     #[error("the room is full")]
     Full,
-    /// There are as many rooms as there may be.
-    #[error("there are too many rooms")]
+    /// The limit on rooms is reached.
+    #[error("the limit on rooms is reached")]
     TooManyRooms,
-    /// This person made as many rooms as one may, and they still exist.
-    #[error("this person made too many rooms")]
+    /// The user's share of rooms is used up.
+    #[error("the user's share of rooms is used up")]
     TooManyOwnRooms,
-    /// The room ended, or one was made under this code, since it was looked up: look again.
-    #[error("the room changed meanwhile")]
+    /// The room ended, or the code was taken, since the look-up; retry.
+    #[error("the room changed since it was looked up")]
     Changed,
 }
 
-/// The token names no place, for whatever reason.
+/// The token names no seat, for whatever reason.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("no such place in that room")]
+#[error("no such seat in that room")]
 pub struct ResumeError;
 
 /// A row of the lobby.
@@ -93,24 +93,24 @@ pub struct ResumeError;
 pub struct LobbyEntry {
     /// The code.
     pub code: RoomCode,
-    /// Listed for everybody, or shown to an administrator only.
+    /// Group rooms are listed for all, private ones for administrators only.
     pub kind: RoomKind,
-    /// People here.
+    /// Number of members.
     pub members: usize,
 }
 
-/// What is going on, in numbers.
+/// Statistics of the hub.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HubFigures {
-    /// Rooms with somebody in them.
+    /// Rooms with members.
     pub occupied: usize,
-    /// Rooms without, whose code and password are kept.
+    /// Empty rooms, whose code and password are reserved.
     pub reserved: usize,
-    /// Places that are taken, those of lost sockets included.
+    /// Seats taken, disconnected ones included.
     pub seats: usize,
     /// Messages since the start.
     pub messages: u64,
-    /// To how many sockets they went, together.
+    /// Deliveries of messages to sockets since the start.
     pub deliveries: u64,
 }
 
@@ -126,13 +126,13 @@ pub struct Hub<W: Wire> {
 }
 
 impl<W: Wire> Hub<W> {
-    /// No rooms yet; `key` seals resume tokens.
+    /// Creates a hub without rooms; `key` authenticates resume tokens.
     pub fn new(limits: ChatLimits, key: Arc<MacKey>, audit: Audit) -> Arc<Self> {
         let (rooms, limits, next_instance) = (Mutex::default(), Mutex::new(limits), AtomicU64::new(1));
         Arc::new(Self { rooms, limits, next_instance, messages: AtomicU64::new(0), deliveries: AtomicU64::new(0), key, audit })
     }
 
-    /// New limits hold from the next action on.
+    /// Sets limits, which hold from the next action on.
     pub fn reconfigure(&self, limits: ChatLimits) {
         *lock(&self.limits) = limits;
     }
@@ -141,12 +141,12 @@ impl<W: Wire> Hub<W> {
         *lock(&self.limits)
     }
 
-    /// The room under `code`, if there is one.
+    /// Returns the room under `code`.
     pub fn find(&self, code: &RoomCode) -> Option<Found<W>> {
         lock(&self.rooms).get(code).cloned().map(Found)
     }
 
-    /// Refuses where `maker` may make no further room; asked before a password is hashed for nothing.
+    /// Fails if `maker` cannot create another room; called before a password is hashed in vain.
     pub fn may_make(&self, maker: UserId) -> Result<(), EnterError> {
         let limits = self.limits();
         let rooms = lock(&self.rooms);
@@ -155,8 +155,8 @@ impl<W: Wire> Hub<W> {
         if free { Ok(()) } else { Err(EnterError::TooManyRooms) }
     }
 
-    /// Gives up the code that has been reserved longest without anybody in its room, so that one person who makes rooms and
-    /// leaves them cannot keep all others from making one. `false` when every room has somebody in it.
+    /// Ends the room that has been empty longest, so that a user who creates and leaves rooms cannot block all others.
+    /// `false` if no room is empty.
     fn end_longest_empty(&self, rooms: &mut HashMap<RoomCode, Arc<Entry<W>>>) -> bool {
         let longest = rooms
             .values()
@@ -165,7 +165,7 @@ impl<W: Wire> Hub<W> {
         let Some(entry) = longest.and_then(|(_, code)| rooms.remove(&code)) else { return false };
         let mut state = lock(&entry.state);
         if state.room.empty_since.is_none() {
-            // Somebody came in between the two looks: the room lives on under its code.
+            // A join came between the two checks: the room keeps its code.
             drop(state);
             rooms.insert(entry.code.clone(), entry);
             return false;
@@ -175,7 +175,7 @@ impl<W: Wire> Hub<W> {
         true
     }
 
-    /// Makes a room that its maker enters at once. [`EnterError::Changed`] when the code was taken meanwhile.
+    /// Creates a room that its creator joins at once. [`EnterError::Changed`] if the code was taken since.
     pub fn create(
         self: &Arc<Self>,
         code: &RoomCode,
@@ -209,8 +209,8 @@ impl<W: Wire> Hub<W> {
         self.enter(&Found(entry), visitor, now, welcome)
     }
 
-    /// Takes a place in a room whose password was checked. `welcome` makes the answer, which goes into the mailbox under the
-    /// room's lock: nothing that happens in the room can come before it.
+    /// Takes a seat in a room whose password was checked. `welcome` encodes the answer, which is delivered under the
+    /// room's lock, before any other frame of the room.
     pub fn enter(
         self: &Arc<Self>,
         room: &Found<W>,
@@ -234,7 +234,7 @@ impl<W: Wire> Hub<W> {
         Ok((self.membership(entry, seat, person, mailbox), entry.kind))
     }
 
-    /// Takes a place again with the token that `joined` gave.
+    /// Takes a seat again with the token from `joined`.
     pub fn resume(
         self: &Arc<Self>,
         code: &RoomCode,
@@ -273,13 +273,13 @@ impl<W: Wire> Hub<W> {
         }
     }
 
-    /// Counts a message and its receivers: once a message, however many they are.
+    /// Counts a message and its receivers in one step.
     pub(super) fn published(&self, receivers: u64) {
         self.messages.fetch_add(1, Ordering::Relaxed);
         self.deliveries.fetch_add(receivers, Ordering::Relaxed);
     }
 
-    /// The figures. One room is looked at after the other, so that none waits for all.
+    /// Returns statistics. Rooms are locked one at a time, so that none waits for all.
     pub fn figures(&self) -> HubFigures {
         let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -293,7 +293,7 @@ impl<W: Wire> Hub<W> {
         figures
     }
 
-    /// Notes an event of a room.
+    /// Audits an event of a room.
     pub(super) fn note(&self, event: Event) {
         self.audit.note(event);
     }
@@ -308,7 +308,7 @@ impl<W: Wire> Hub<W> {
         }
     }
 
-    /// The rooms that have somebody in them, by code: all, or the group rooms only.
+    /// Returns the rooms with members by code: all, or group rooms only.
     pub fn lobby(&self, all: bool) -> Vec<LobbyEntry> {
         let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
         let mut rows: Vec<_> = entries
@@ -321,7 +321,7 @@ impl<W: Wire> Hub<W> {
         rows
     }
 
-    /// Once a second: ends the grace of lost sockets, ends empty rooms, writes tallies.
+    /// Ends grace times, ends empty rooms and audits summaries. Called once a second.
     pub fn sweep(&self, at: Timestamp, now: Duration) {
         let limits = self.limits();
         let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
@@ -336,7 +336,7 @@ impl<W: Wire> Hub<W> {
                 state.ended = true;
                 drop(state);
                 let mut rooms = lock(&self.rooms);
-                // Meanwhile the code may have been given up and taken anew: that room stays.
+                // The code may have been reused; that room stays.
                 if rooms.get(&entry.code).is_some_and(|there| Arc::ptr_eq(there, &entry)) {
                     rooms.remove(&entry.code);
                 }
@@ -351,8 +351,8 @@ impl<W: Wire> Hub<W> {
     }
 }
 
-/// Refuses where `maker` made as many of `rooms` as one person may. Counting takes one pass over at most 1024 rooms, and
-/// only where a room is made: at most `joins_per_minute` a person.
+/// Fails if `maker` has the maximum number of `rooms`. Counting takes one pass over at most 1024 rooms, only when a
+/// room is created: at most `joins_per_minute` a user.
 fn within_share<W: Wire>(rooms: &HashMap<RoomCode, Arc<Entry<W>>>, maker: UserId, most: usize) -> Result<(), EnterError> {
     let own = rooms.values().filter(|entry| entry.maker == maker).count();
     if own < most { Ok(()) } else { Err(EnterError::TooManyOwnRooms) }

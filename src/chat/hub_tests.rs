@@ -77,7 +77,7 @@ fn make(hub: &Arc<Hub<Words>>, room: &str, who: i64, inbox: &Inbox, now: u64) ->
 }
 
 #[test]
-fn nothing_of_the_room_can_come_before_the_welcome() {
+fn welcome_precedes_every_frame_of_the_room() {
     let hub = hub();
     let _stays = make(&hub, "sala", 1, &Inbox::default(), 0).expect("made");
     let room = hub.find(&code("sala")).expect("there");
@@ -89,7 +89,7 @@ fn nothing_of_the_room_can_come_before_the_welcome() {
 }
 
 #[test]
-fn a_full_table_gives_up_the_code_reserved_longest_but_no_room_with_people() {
+fn full_hub_evicts_the_longest_empty_room_only() {
     let hub = hub();
     let inbox = Inbox::default();
     let one = make(&hub, "uno", 1, &inbox, 0).expect("made");
@@ -111,7 +111,7 @@ fn a_full_table_gives_up_the_code_reserved_longest_but_no_room_with_people() {
 }
 
 #[test]
-fn maker_has_a_share_of_rooms_until_they_end() {
+fn rooms_of_a_user_count_until_they_end() {
     let hub = hub();
     hub.reconfigure(ChatLimits { rooms: 9, ..LIMITS });
     let inbox = Inbox::default();
@@ -135,7 +135,7 @@ proptest::proptest! {
     /// No sequence of creating, leaving and sweeping lets a user exceed the share of rooms, and no free share is
     /// refused.
     #[test]
-    fn rooms_of_a_person_never_pass_the_share(ops in proptest::collection::vec((0i64..3, 0u8..3, 0u64..400), 0..60)) {
+    fn rooms_of_a_user_never_exceed_the_share(ops in proptest::collection::vec((0i64..3, 0u8..3, 0u64..400), 0..60)) {
         let hub = hub();
         hub.reconfigure(ChatLimits { rooms: 100, ..LIMITS });
         let (inbox, mut now, mut held) = (Inbox::default(), 0, Vec::new());
@@ -160,14 +160,14 @@ proptest::proptest! {
 }
 
 #[test]
-fn a_taken_code_is_not_made_twice() {
+fn taken_code_is_not_created_twice() {
     let hub = hub();
     let _one = make(&hub, "uno", 1, &Inbox::default(), 0).expect("made");
     assert_eq!(make(&hub, "uno", 2, &Inbox::default(), 0).err(), Some(EnterError::Changed));
 }
 
 #[test]
-fn the_sweep_ends_graces_then_rooms() {
+fn sweep_ends_grace_times_then_rooms() {
     let hub = hub();
     let watcher = Inbox::default();
     let _stays = make(&hub, "sala", 1, &watcher, 0).expect("made");

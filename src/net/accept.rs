@@ -1,5 +1,5 @@
-//! The accept loop: refuses what is too much before any work, hands each connection its own task, drains at the end. Where all places
-//! serve somebody, newcomers wait a moment for the place of a dead socket.
+//! Accept loop: applies limits before any work, spawns a task for each connection, and drains at the end. At the total
+//! limit, newcomers wait a moment for the slot of a dead socket.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,23 +25,24 @@ use crate::ws::PROBE;
 use super::Listener;
 use super::stream::Held;
 
-/// A TLS handshake must be over by then; it never runs on the accept path.
+/// Time limit of a TLS handshake, which never runs in the accept loop.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long requests and uploads under way may take once the server stops; with what follows it stays within 10 s.
+/// Time for requests and uploads in progress once the server stops; the whole stop stays within 10 s.
 const DRAIN: Duration = Duration::from_secs(8);
-/// How long connections that were cut off may take to clean up.
+/// Time for aborted connections to clean up.
 const CUT: Duration = Duration::from_secs(1);
-/// An accept that fails for want of descriptors or memory is tried again after this, doubling up to a second.
+/// First delay after a failed accept (no descriptors or memory); doubles up to a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Refused connections are counted and said at most this often.
+/// Interval at which refused connections are reported.
 const SAY_REFUSED_EVERY: Duration = Duration::from_secs(10);
 
-/// Newcomers that wait for the place of a dead socket: one descriptor each, beyond those of `[limits] connections`.
+/// Newcomers that wait for a dead socket's slot: one descriptor each, beyond those of `[limits] connections`.
 const MAX_NEWCOMERS: usize = 64;
-/// Interval at which dead sockets are looked for while a newcomer waits: 23 passes over all sockets a wait, some 50 µs for 2048.
+/// Interval of the search for dead sockets while a newcomer waits: 23 passes over all sockets a wait, some 50 µs for
+/// 2048.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a newcomer waits: until the sockets that were asked first are known to be dead, and their places are back.
+/// Maximum wait of a newcomer: until the probed sockets are known to be dead and their slots are free.
 const WAIT_FOR_PLACE: Duration = PROBE.saturating_add(LOOK_EVERY.saturating_mul(3));
 
 /// A running server.
@@ -49,19 +50,19 @@ pub struct Server {
     site: Arc<Site>,
     caps: ConnectionCaps,
     tasks: TaskTracker,
-    /// Finish what is under way.
+    /// Finishes requests in progress.
     drain: CancellationToken,
-    /// End now.
+    /// Aborts connections.
     cut: CancellationToken,
 }
 
 impl Server {
-    /// A server for `site` within `caps`.
+    /// Creates a server within `caps`.
     pub fn new(site: Arc<Site>, caps: ConnectionCaps) -> Self {
         Self { site, caps, tasks: TaskTracker::new(), drain: CancellationToken::new(), cut: CancellationToken::new() }
     }
 
-    /// Accepts until `stop` is cancelled, then drains: within 10 s every connection is over.
+    /// Accepts until `stop` is canceled, then drains: within 10 s every connection is closed.
     pub async fn run(self, listeners: Vec<Listener>, stop: CancellationToken) {
         let (newcomers, waiting) = mpsc::channel(MAX_NEWCOMERS);
         let hall = Hall { places: Arc::new(Semaphore::new(MAX_NEWCOMERS)), newcomers };
@@ -92,7 +93,7 @@ impl Server {
                     if out_of_descriptors(&error)
                         && let Some(other) = self.caps.make_room()
                     {
-                        // As when all places are taken; its descriptor is back once its task has run.
+                        // As at the total limit; the descriptor is free once the task has run.
                         refusals.count(self, other, "yielded");
                         pause = FIRST_PAUSE;
                     }
@@ -129,13 +130,13 @@ impl Server {
         if let Some(other) = instead_of {
             refusals.count(self, other, "yielded");
         }
-        // Frames are written whole, so waiting for more to send only costs time.
+        // Frames are written whole, so Nagle's algorithm would only add delay.
         let _ = stream.set_nodelay(true);
         self.begin(listener, stream, peer, Arc::new(slot));
     }
 
-    /// Gives newcomers the places of dead sockets, first come, first served; refuses those who have waited long enough. Ends with the
-    /// last sender.
+    /// Hands the slots of dead sockets to newcomers in order of arrival; refuses those whose wait is over. Ends with
+    /// the last sender.
     async fn seat_newcomers(&self, mut arriving: mpsc::Receiver<Newcomer<'_>>) {
         let (mut waiting, mut refusals) = (VecDeque::new(), Refusals::default());
         loop {
@@ -186,25 +187,25 @@ impl Server {
     }
 }
 
-/// A connection that was accepted while all places are taken, and none yields.
+/// Accepted connection that waits for a slot.
 struct Newcomer<'a> {
     listener: &'a Listener,
     stream: TcpStream,
     peer: SocketAddr,
     is_proxy: bool,
     until: Instant,
-    /// Held as long as it waits.
+    /// Held while it waits.
     place: OwnedSemaphorePermit,
 }
 
-/// Where newcomers wait.
+/// Waiting queue of newcomers.
 struct Hall<'a> {
     places: Arc<Semaphore>,
     newcomers: mpsc::Sender<Newcomer<'a>>,
 }
 
 impl<'a> Hall<'a> {
-    /// Lets a connection wait for a place. Returns false where too many wait; then it is closed.
+    /// Queues a connection for a slot. Returns false if the queue is full; the connection is then closed.
     fn wait(&self, listener: &'a Listener, stream: TcpStream, peer: SocketAddr, is_proxy: bool) -> bool {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return false };
         let until = Instant::now() + WAIT_FOR_PLACE;
@@ -212,14 +213,14 @@ impl<'a> Hall<'a> {
     }
 }
 
-/// What somebody begins with who comes to the port of HTTPS.
+/// First bytes of a connection to the HTTPS port.
 enum Greeting {
     Tls(Box<TlsStream<TcpStream>>),
-    /// HTTP without TLS: who typed the port and not the scheme is led to HTTPS, rather than hung up on.
+    /// HTTP without TLS: a client that used the port without the scheme is redirected to HTTPS.
     Plain(TcpStream),
 }
 
-/// Lets somebody in by TLS, within a time; a server that stops waits for nobody who is not in yet.
+/// Performs the TLS handshake within a time limit; a stop cancels it.
 async fn shake_hands(tls: TlsAcceptor, stream: TcpStream, slot: Arc<Slot>, mut connection: Connection) {
     let drain = connection.drain.clone();
     let greeting = tokio::select! {
@@ -239,7 +240,8 @@ async fn shake_hands(tls: TlsAcceptor, stream: TcpStream, slot: Arc<Slot>, mut c
 async fn greet(tls: TlsAcceptor, stream: TcpStream) -> Option<Greeting> {
     let mut first = [0];
     stream.peek(&mut first).await.ok()?;
-    // Methods are words in capitals (RFC 9110 section 9.1), records of TLS begin with a number below 32 (RFC 8446 section 5.1).
+    // Methods are capital letters (RFC 9110 section 9.1), TLS records begin with a byte below 32 (RFC 8446 section
+    // 5.1).
     if first[0].is_ascii_uppercase() {
         return Some(Greeting::Plain(stream));
     }
@@ -250,7 +252,7 @@ fn out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
-/// Connections that were refused, or ended for the sake of another, since the last line about them.
+/// Refused and evicted connections since the last report.
 #[derive(Default)]
 struct Refusals {
     count: u64,

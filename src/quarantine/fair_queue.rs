@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
-/// Round-robin queue: each key with something waiting has one turn before any has a second. Values of one key keep their order.
+/// Round-robin queue: each waiting key has one turn before any has a second. Values of one key keep their order.
 pub(super) struct FairQueue<K, V> {
-    /// No queue in here is empty.
+    /// Nonempty queues by key.
     waiting: BTreeMap<K, VecDeque<V>>,
-    /// The key that had its turn last.
+    /// Key that had the last turn.
     last: Option<K>,
 }
 
@@ -18,17 +18,17 @@ impl<K, V> Default for FairQueue<K, V> {
 }
 
 impl<K: Ord + Copy, V> FairQueue<K, V> {
-    /// Adds a value behind all others of its key.
+    /// Appends a value to its key's queue.
     pub(super) fn push(&mut self, key: K, value: V) {
         self.waiting.entry(key).or_default().push_back(value);
     }
 
-    /// Adds a value before all others of its key: it had its turn, and needs another.
+    /// Returns a value to the front of its key's queue after a failed attempt.
     pub(super) fn put_back(&mut self, key: K, value: V) {
         self.waiting.entry(key).or_default().push_front(value);
     }
 
-    /// Removes the first value of the key whose turn it is: the one that follows the last, in a circle.
+    /// Removes the first value of the next key in turn.
     pub(super) fn pop(&mut self) -> Option<(K, V)> {
         let follows = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         let next = self.waiting.range((follows, Bound::Unbounded)).next().or_else(|| self.waiting.first_key_value());
@@ -59,7 +59,7 @@ mod tests {
         assert_eq!([queue.pop(), queue.pop(), queue.pop()], [Some(('a', 1)), Some(('b', 100)), Some(('a', 2))]);
     }
 
-    /// Values in all queues of a model.
+    /// Returns the number of values in a model.
     fn left(model: &BTreeMap<u8, VecDeque<u32>>) -> usize {
         model.values().map(VecDeque::len).sum()
     }
@@ -68,7 +68,7 @@ mod tests {
         #[test]
         fn turns_are_fair_and_order_within_a_key_is_kept(ops in prop::collection::vec((0u8..4, 0u8..6), 0..300)) {
             let (mut queue, mut model) = (FairQueue::default(), BTreeMap::<u8, VecDeque<u32>>::new());
-            // Turns that others had since a key began to wait or had its own.
+            // Turns of other keys since a key started to wait or had its own.
             let mut passed_over = BTreeMap::<u8, Vec<u8>>::new();
             let mut next = 0;
             for (op, key) in ops {

@@ -1,8 +1,8 @@
-//! Who looks through the files that came in: one at a time, on a blocking thread, within a time limit, the records being the queue.
-//! People take turns, so that many files of one person delay another's single file by one inspection.
+//! Inspection of uploads: one at a time, on a blocking thread, within a time limit. The records are the queue. People
+//! take turns, so that many files of one person delay another's single file by one inspection.
 //!
-//! What goes wrong leaves the file held. A file stays `received` until its turn comes and `inspecting` until there is a verdict,
-//! and neither is handed to anybody; an inspection that panics or does not end is a verdict too.
+//! Failures leave the file withheld. A file stays `received` until its turn and `inspecting` until the verdict, and no
+//! one can download it in these states. A panic or a timeout of an inspection is a verdict too.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -24,18 +24,19 @@ use super::record::{FileId, FileRecord, FileState};
 use super::upload::check_disk;
 use super::{Quarantine, QuarantineError, is_momentary, record};
 
-/// How long one inspection may take: the caps end it after some 5 s on the slowest Pi; this is for a card that hardly answers.
+/// Time limit of one inspection. The limits end it after some 5 s on the slowest Pi; this one is for a card that hardly
+/// responds.
 const TIME: Duration = Duration::from_secs(20);
-/// What a thread may take beyond that, which looks at the clock with every 64 KiB, before it is given up.
+/// Extra time for the thread, which checks the clock every 64 KiB, before it is abandoned.
 const GRACE: Duration = Duration::from_secs(10);
-/// Inspections that were given up and run on; with as many no further one is begun, and files stay held.
+/// Abandoned inspections that still run; at this number no further one starts, and files stay withheld.
 const STRAYS: usize = 2;
-/// Before the database is asked again that did not take a verdict.
+/// Delay before a failed database access is retried.
 const PAUSE: Duration = Duration::from_secs(30);
-/// Records read into the queue before each inspection: eight people's bursts of 60 uploads. Further ones are read before the next.
+/// Records read into the queue before each inspection: eight people's bursts of 60 uploads. The rest is read later.
 const READ_AT_ONCE: usize = 500;
 
-/// What an inspector gets.
+/// Input of an inspector.
 struct Task<'a> {
     file: File,
     name: &'a str,
@@ -43,19 +44,19 @@ struct Task<'a> {
     scratch: &'a dyn Fn() -> io::Result<Box<dyn Scratch>>,
 }
 
-/// Looks through one file. The server's is [`look`]; tests have others.
+/// Function that inspects one file: [`look`] in the server, others in tests.
 type Inspector = Arc<dyn Fn(Task<'_>) -> Outcome + Send + Sync>;
 
 fn look(task: Task<'_>) -> Outcome {
     walk(task.file, task.name, &Caps::SERVER, task.check, task.scratch)
 }
 
-/// What the parts of the quarantine share about inspections.
+/// Shared state of inspections.
 pub(super) struct Inspections {
     inspector: Inspector,
-    /// A file came in.
+    /// Signals a new file.
     arrived: Notify,
-    /// Counts verdicts, for those who wait for one.
+    /// Counter of verdicts, for waiting callers.
     verdicts: watch::Sender<u64>,
     stopped: Arc<AtomicBool>,
     threads: Arc<Semaphore>,
@@ -78,7 +79,7 @@ impl Inspections {
         }
     }
 
-    /// To be called when a file was recorded.
+    /// Signals a recorded file.
     pub(super) fn arrived(&self) {
         self.arrived.notify_one();
     }
@@ -88,16 +89,16 @@ impl Inspections {
     }
 }
 
-/// Files that wait, by the person who brought them. It holds a number for each record at the most, which `[limits] files` bounds.
+/// Waiting files by uploader, at most one number a record, which `[limits] files` bounds.
 #[derive(Default)]
 struct Waiting {
     queue: FairQueue<Option<UserId>, i64>,
-    /// Position up to which the records were read.
+    /// Position up to which records were read.
     read: i64,
 }
 
-/// What a file is when the server starts that was being looked into when it ended: it is looked into once more, and given up if
-/// the server ended again; a file that makes it end must not do so for ever.
+/// Returns the state at a start of a file whose inspection was interrupted. It is inspected once more; after a second
+/// interruption it is given up, so that a file that crashes the server does not do so again and again.
 pub(super) fn after_restart(row: &FileRow) -> Option<(FileState, Findings)> {
     if row.state != FileState::Inspecting.as_str() {
         return None;
@@ -111,8 +112,8 @@ pub(super) fn after_restart(row: &FileRow) -> Option<(FileState, Findings)> {
 }
 
 impl Quarantine {
-    /// Looks through every file that waits for it, until [`Self::stop_inspecting`]: people take turns, the longest waiting file of each first.
-    /// To be run once, for as long as the server runs.
+    /// Inspects all waiting files until [`Self::stop_inspecting`]. People take turns, each with the oldest file first.
+    /// Runs once, for the lifetime of the server.
     pub async fn inspect_arrivals(self: Arc<Self>) {
         let mut waiting = Waiting::default();
         while !self.inspections.is_stopped() {
@@ -133,14 +134,14 @@ impl Quarantine {
             };
             if let Err(error) = done {
                 report(&error);
-                // A full disk or no descriptor left, most likely. Nothing is handed out meanwhile.
+                // Most likely a full disk or a lack of descriptors. Files stay withheld until then.
                 let _ = tokio::time::timeout(PAUSE, self.inspections.arrived.notified()).await;
             }
         }
     }
 
-    /// The file whose turn it is. Files that came since the last call are read first; before there is none all records are read again, so
-    /// that none is missed that went back to waiting.
+    /// Returns the file whose turn it is. Reads new records first; once none is left, reads all records again to find
+    /// files that returned to `received`.
     async fn next_waiting(&self, waiting: &mut Waiting) -> Result<Option<FileRow>, StoreError> {
         let state = FileState::Received.as_str();
         loop {
@@ -151,7 +152,7 @@ impl Quarantine {
             }
             match waiting.queue.pop() {
                 Some((_, arrival)) => {
-                    // One that was deleted meanwhile is passed over.
+                    // A deleted file is skipped.
                     if let Some(row) = self.store.run(move |db| db.arrival_in(state, arrival)).await? {
                         return Ok(Some(row));
                     }
@@ -162,13 +163,13 @@ impl Quarantine {
         }
     }
 
-    /// Ends what [`Self::inspect_arrivals`] does; a file that is just looked into is looked into at the next start.
+    /// Stops [`Self::inspect_arrivals`]; an inspection in progress starts again with the next start.
     pub fn stop_inspecting(&self) {
         self.inspections.stopped.store(true, Ordering::Relaxed);
         self.inspections.arrived.notify_one();
     }
 
-    /// Waits for the verdict on a file that just came in, at most for `patience`. The file as it is then.
+    /// Waits at most `patience` for the verdict on a new file. Returns the record at that time.
     pub async fn settled(&self, file: FileRecord, patience: Duration) -> FileRecord {
         let mut verdicts = self.inspections.verdicts.subscribe();
         let id = file.id;
@@ -190,11 +191,11 @@ impl Quarantine {
         }
     }
 
-    /// From `received` over `inspecting` to a verdict.
+    /// Takes a file from `received` through `inspecting` to a verdict.
     async fn inspect(&self, row: FileRow) -> Result<(), QuarantineError> {
         let before = Findings::from_lines(row.reasons.lines());
         if !self.move_on(&row.id, FileState::Received, FileState::Inspecting, &before).await? {
-            // Deleted meanwhile.
+            // The file was deleted.
             return Ok(());
         }
         let outcome = match self.look_into(&row).await {
@@ -214,7 +215,7 @@ impl Quarantine {
             self.move_on(&row.id, FileState::Inspecting, FileState::Received, &findings).await?;
             return Ok(());
         }
-        // It did not end the server this time.
+        // This time the server did not crash.
         findings.remove(Code::Interrupted);
         findings.extend(&outcome.findings);
         let state = findings.state();
@@ -235,10 +236,11 @@ impl Quarantine {
         self.audit.record(Event::FileInspected { id: row.id, name: row.name, state: state.as_str(), reasons }).await;
     }
 
-    /// The look itself, on a thread of its own. Whatever becomes of that thread, there is an outcome; `None` where the bytes are gone.
+    /// Inspects a file on a blocking thread. Whatever happens to that thread, there is an outcome; `None` if the bytes
+    /// are gone.
     ///
     /// # Errors
-    /// When the machine had no descriptor or memory left to look with, which says nothing of the file.
+    /// If the machine lacks descriptors or memory, which is no finding about the file.
     async fn look_into(&self, row: &FileRow) -> Result<Option<Outcome>, QuarantineError> {
         let Some(id) = FileId::parse(&row.id) else { return Ok(Some(failed(Code::Failed))) };
         let Ok(permit) = Arc::clone(&self.inspections.threads).acquire_owned().await else {
@@ -273,7 +275,7 @@ impl Quarantine {
         };
         match tokio::time::timeout(time + GRACE, tokio::task::spawn_blocking(work)).await {
             Ok(Ok(outcome)) => outcome,
-            // It panicked.
+            // The inspection panicked.
             Ok(Err(_)) => Ok(Some(failed(Code::Failed))),
             Err(_) => Ok(Some(failed(Code::Time))),
         }
@@ -287,7 +289,7 @@ fn watch_over(stopped: &AtomicBool, clock: &dyn Clock, end: Duration) -> Option<
     (clock.monotonic() > end).then_some(Halt::Time)
 }
 
-/// An outcome where there was none.
+/// Returns the outcome of a failed inspection.
 fn failed(code: Code) -> Outcome {
     let mut findings = Findings::default();
     findings.add(code, "");

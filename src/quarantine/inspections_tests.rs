@@ -1,4 +1,4 @@
-//! What becomes of a file when its inspection goes well, and when it does not.
+//! Outcomes of successful and failed inspections.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -10,7 +10,7 @@ use crate::quarantine::{FileName, FilesFolder, Sent, UploadError};
 use crate::store::Store;
 use crate::types::{Person, UserId};
 
-/// A quarantine over a folder, with an inspector of the test's own.
+/// Opens a quarantine with a custom inspector.
 fn quarantine(folder: &tempfile::TempDir, store: &Store, inspector: Inspector, time: Duration) -> Arc<Quarantine> {
     let clock = Arc::new(SystemClock);
     let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::<SystemClock>::clone(&clock)).unwrap();
@@ -38,7 +38,7 @@ async fn upload_as(quarantine: &Arc<Quarantine>, who: &Person, name: &str, data:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn file_of_a_sender_who_may_no_longer_leaves_nothing() {
+async fn upload_without_permission_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), PATIENCE);
     let upload = quarantine.receive(&ana(), 0).await.unwrap().write(b"tarde").await.unwrap();
@@ -51,7 +51,7 @@ async fn file_of_a_sender_who_may_no_longer_leaves_nothing() {
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Uploads two files, of which the inspector may treat the first as it likes; what they are in the end.
+/// Uploads two files; returns their final states. The inspector under test may misbehave for the first one.
 async fn outcome_of(inspector: Inspector, time: Duration) -> [(FileState, String); 2] {
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, time);
@@ -70,7 +70,7 @@ fn clean() -> (FileState, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_inspector_that_panics_leaves_the_file_held_and_the_next_one_served() {
+async fn panicking_inspector_leaves_the_file_withheld() {
     let inspector: Inspector = Arc::new(|task| {
         assert!(task.name != "malo.bin", "on purpose");
         look(task)
@@ -79,7 +79,7 @@ async fn an_inspector_that_panics_leaves_the_file_held_and_the_next_one_served()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_inspector_that_takes_too_long_is_told_to_stop() {
+async fn slow_inspector_is_stopped() {
     let inspector: Inspector = Arc::new(|task| {
         while task.name == "malo.bin" && (task.check)().is_none() {
             std::thread::sleep(Duration::from_millis(1));
@@ -91,7 +91,7 @@ async fn an_inspector_that_takes_too_long_is_told_to_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inspector_that_never_comes_back_is_given_up() {
+async fn hanging_inspector_is_abandoned() {
     let (hung, until) = std::sync::mpsc::channel::<()>();
     let until = std::sync::Mutex::new(until);
     let inspector: Inspector = Arc::new(move |task| {
@@ -104,7 +104,7 @@ async fn an_inspector_that_never_comes_back_is_given_up() {
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME);
     let bad = upload(&quarantine, "malo.bin", b"malo").await;
     let row = quarantine.store.with(|db| db.file(&bad.id.to_string())).unwrap().unwrap();
-    // Time moves on its own only while nothing else does, and a blocking thread counts as something.
+    // Paused time advances only when nothing runs, and a blocking thread counts as running.
     let looking = tokio::spawn({
         let quarantine = Arc::clone(&quarantine);
         async move { quarantine.look_into(&row).await }
@@ -117,7 +117,7 @@ async fn an_inspector_that_never_comes_back_is_given_up() {
     drop(hung);
 }
 
-/// Half a MiB and more of an archive in an archive, which therefore goes into a scratch file.
+/// Returns an archive with a nested one of over half a MiB, which goes to a scratch file.
 fn nested() -> Vec<u8> {
     let mut inner = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
     inner
@@ -131,12 +131,12 @@ fn nested() -> Vec<u8> {
     outer.finish().unwrap().into_inner()
 }
 
-/// The lowest descriptor that is free.
+/// Returns the lowest free descriptor.
 fn lowest_free() -> u64 {
     std::os::fd::AsRawFd::as_raw_fd(&File::open("/dev/null").unwrap()).try_into().unwrap()
 }
 
-/// Only descriptors below `limit` are to be had in this process.
+/// Limits this process to descriptors below `limit`.
 fn limit_descriptors(limit: u64) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let maximum = getrlimit(Resource::Nofile).maximum;
@@ -144,8 +144,8 @@ fn limit_descriptors(limit: u64) {
 }
 
 #[test]
-fn a_file_that_there_was_no_descriptor_for_keeps_its_turn() {
-    // Alone in a process: others would miss the descriptors.
+fn file_stays_queued_without_descriptors() {
+    // A process of its own, since other tests need descriptors.
     let this = std::env::current_exe().unwrap();
     let child = concat!(module_path!(), "::without_descriptors");
     let child = child.split_once("::").unwrap().1;
@@ -162,7 +162,7 @@ async fn without_descriptors() {
     let file = upload(&quarantine, "a.zip", &nested()).await;
     let next = || quarantine.store.with(|db| db.file(&file.id.to_string())).unwrap().unwrap();
     let free = lowest_free();
-    // None for the file, then one for the file and none for what an archive in it is unpacked to.
+    // First none for the file, then one for the file and none for the nested archive.
     for left in [0, 1] {
         limit_descriptors(free + left);
         let error = quarantine.inspect(next()).await.expect_err("there is none");
@@ -176,7 +176,7 @@ async fn without_descriptors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_sender_said_is_held_against_the_file() {
+async fn metadata_of_the_client_is_checked() {
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
     let turned = upload(&quarantine, "foto\u{202e}gpj.txt", b"hola").await;
@@ -194,7 +194,7 @@ async fn what_the_sender_said_is_held_against_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_file_is_looked_into_at_a_time_and_the_longest_waiting_first() {
+async fn files_are_inspected_one_by_one_oldest_first() {
     let (now, most, order) =
         (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Mutex::new(Vec::new())));
     let seen = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&order));
@@ -252,17 +252,17 @@ async fn people_take_turns_and_each_keeps_the_own_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wait_for_a_verdict_ends_without_one() {
+async fn wait_for_verdict_times_out() {
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
     let file = upload(&quarantine, "a", b"a").await;
-    assert_eq!(quarantine.settled(file.clone(), Duration::from_millis(10)).await, file, "nobody looks into anything here");
+    assert_eq!(quarantine.settled(file.clone(), Duration::from_millis(10)).await, file, "no inspector runs");
     quarantine.delete(file.id, ana().name, "127.0.0.1".parse().unwrap(), |_| Ok(true)).await.unwrap();
     assert_eq!(quarantine.settled(file.clone(), PATIENCE).await, file, "deleted: there is nothing to wait for");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_leaves_the_file_for_the_next_start_and_a_crash_does_so_once() {
+async fn stop_requeues_the_file_and_a_crash_only_once() {
     let (folder, store) = (tempfile::tempdir().unwrap(), Store::in_memory().unwrap());
     let (begun, beginning) = std::sync::mpsc::channel();
     let begun = std::sync::Mutex::new(begun);
@@ -280,10 +280,10 @@ async fn a_stop_leaves_the_file_for_the_next_start_and_a_crash_does_so_once() {
     assert_eq!(first.find(file.id).await.unwrap().unwrap().state, FileState::Inspecting);
     first.stop_inspecting();
     worker.await.unwrap();
-    assert_eq!(first.find(file.id).await.unwrap().unwrap(), file, "as if nobody had begun");
+    assert_eq!(first.find(file.id).await.unwrap().unwrap(), file, "back in the queue");
     drop(first);
 
-    // A server that ended while it looked left this behind.
+    // State left by a server that crashed during an inspection.
     let id = file.id.to_string();
     let crash = || store.with(|db| db.move_file(&id, "received", "inspecting", &db.file(&id)?.unwrap().reasons)).unwrap();
     assert!(crash());
@@ -311,7 +311,7 @@ async fn a_stop_leaves_the_file_for_the_next_start_and_a_crash_does_so_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn file_without_bytes_is_lost_and_not_a_failed_inspection() {
+async fn file_without_bytes_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
     let file = upload(&quarantine, "a.txt", b"hola").await;
@@ -325,7 +325,7 @@ async fn file_without_bytes_is_lost_and_not_a_failed_inspection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_count_until_they_are_unlinked() {
+async fn bytes_count_until_unlinked() {
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
     let file = upload(&quarantine, "a.txt", b"hola").await;
