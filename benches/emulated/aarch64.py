@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""benches/emulated/aarch64.py [BINARY [NATIVE]]: what a delivery in a room and a sign-in cost on an ARM core, in instructions.
+"""benches/emulated/aarch64.py [BINARY [NATIVE]]: counts the instructions of a delivery and of a sign-in on an ARM core.
 
 Runs the static aarch64 binary (target/aarch64-unknown-linux-musl/release/pichat, made by image/build-binary) under QEMU's user mode with
-the plugin benches/emulated/count.c, uses it over loopback, and prints tables. Everything is measured by difference: twice the
-receivers, twice the sign-ins; so what a start or a message costs by itself is not in what one more of them costs. Instructions of the
-kernel are not counted; NATIVE, a release for this machine, shows how a delivery's time is shared between program and kernel here.
+the plugin benches/emulated/count.c, sends requests over loopback, and prints tables. All figures are differences, such as twice the
+receivers or twice the sign-ins, so that the cost of a start cancels out. Instructions of the kernel are not counted. NATIVE, a release
+for this machine, shows the shares of program and kernel in the time of a delivery.
 
 Needs Debian's qemu-user (7.2 or newer, with plugins), gcc and python3. Takes a minute or two. Judges nothing.
 """
@@ -26,9 +26,9 @@ from count import Counted, Running  # noqa: E402
 from room import Room  # noqa: E402
 
 BINARY = ROOT / "target" / "aarch64-unknown-linux-musl" / "release" / "pichat"
-# Receivers; the last two give the slope, the first shows whether it is a straight line.
+# Receivers: the last two give the slope, the first shows that it is linear.
 RECEIVERS = (50, 100, 200)
-# Messages under way at once.
+# Messages in flight.
 WINDOWS = (1, 8)
 SIGN_INS = 3
 ARGON2 = ("m=19456,t=2,p=1", "m=38912,t=2,p=1")
@@ -44,13 +44,13 @@ def plugin(folder: pathlib.Path) -> pathlib.Path:
 
 @contextlib.contextmanager
 def server(binary: pathlib.Path, made: pathlib.Path, argon2: str):
-    """A server in a folder of its own, under the plugin."""
+    """Runs a server under the plugin, in its own folder."""
     with tempfile.TemporaryDirectory() as folder, Counted(binary, made, pathlib.Path(folder), argon2) as counted:
         yield counted
 
 
 def deliveries(binary: pathlib.Path, made: pathlib.Path) -> float:
-    """The tables of the rooms; returns what one delivery costs with one message under way."""
+    """Prints the tables of the rooms; returns the cost of a delivery with one message in flight."""
     slopes = {}
     for window in WINDOWS:
         costs = []
@@ -62,13 +62,13 @@ def deliveries(binary: pathlib.Path, made: pathlib.Path) -> float:
         pairs = zip(costs, costs[1:], RECEIVERS, RECEIVERS[1:])
         slopes[window] = [(b.instructions - a.instructions) / (m - n) for a, b, n, m in pairs]
         message = costs[-1].instructions - slopes[window][-1] * RECEIVERS[-1]
-        said = " and ".join(f"{slope:.0f}" for slope in slopes[window])
-        print(f"     one delivery, {window} under way: {said} instructions (slopes); the message itself {message:.0f}")
+        slopes_text = " and ".join(f"{slope:.0f}" for slope in slopes[window])
+        print(f"     one delivery, {window} under way: {slopes_text} instructions (slopes); the message itself {message:.0f}")
     return slopes[WINDOWS[0]][-1]
 
 
 def sign_ins(binary: pathlib.Path, made: pathlib.Path) -> float:
-    """The table of sign-ins; returns what one costs with the default parameters."""
+    """Prints the table of sign-ins; returns the cost of one with the default parameters."""
     costs = []
     for argon2 in ARGON2:
         with server(binary, made, argon2) as counted:
@@ -82,7 +82,7 @@ def sign_ins(binary: pathlib.Path, made: pathlib.Path) -> float:
 
 
 def share(native: pathlib.Path) -> None:
-    """Where a delivery's time goes on this machine."""
+    """Prints the shares of program and kernel in a delivery on this machine."""
     with tempfile.TemporaryDirectory() as folder, Running([str(native)], pathlib.Path(folder), ARGON2[0]) as running:
         with Room(running, RECEIVERS[-1]) as room:
             for window in WINDOWS:

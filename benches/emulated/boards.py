@@ -1,10 +1,10 @@
-"""The boards, and what is assumed of their cores."""
+"""Boards, and the assumed throughput of their cores."""
 
 from typing import NamedTuple
 
 
 class Board(NamedTuple):
-    """A board: clock in Hz, and how many instructions its core decodes a cycle."""
+    """Board: clock in Hz, and instructions that its core decodes per cycle."""
 
     name: str
     clock: float
@@ -17,11 +17,11 @@ BOARDS = (
     Board("Pi 4 (Cortex-A72, 1.5 GHz)", 1.5e9, 3),
     Board("Pi 5 (Cortex-A76, 2.4 GHz)", 2.4e9, 4),
 )
-# An assumption, not a measurement: of that width compiled code uses between a half and a quarter.
+# Assumed, not measured: compiled code uses between a half and a quarter of that width.
 USED = (1 / 2, 1 / 4)
 
 
 def estimate(board: Board, instructions: float) -> tuple[float, float]:
-    """Seconds of one core, at least and at most, under this assumption."""
+    """Returns the least and most seconds of one core under this assumption."""
     fast, slow = (instructions / (board.width * used) / board.clock for used in USED)
     return fast, slow

@@ -1,4 +1,4 @@
-"""A server that is measured: under the plugin, what it has executed; as it is, where its time goes."""
+"""Servers under measurement: by executed instructions with the plugin, by processor time without it."""
 
 import functools
 import mmap
@@ -10,15 +10,15 @@ import time
 from client import Client
 from server import Server
 
-# The weakest processor among the boards: no atomic instructions of ARMv8.1, as on a Pi 3 and 4.
+# The weakest processor of the boards: a Pi 3 or 4 has no atomic instructions of ARMv8.1.
 CPU = "cortex-a53"
 PASSWORD = "una clave de prueba"
-# A server that executes nothing for so long has done what it was asked for, but it must come to that within the patience.
-QUIET, PATIENCE = 0.06, 60
-# How long it is watched while nobody asks for anything.
+# A server that executes nothing for this long is done; it must be within PATIENCE.
+QUIET_SECONDS, PATIENCE = 0.06, 60
+# Seconds of the measurement without requests.
 IDLE = 5
 CELLS = 1024
-# Numbers of Linux on aarch64 (include/uapi/asm-generic/unistd.h).
+# System call numbers of Linux on aarch64 (include/uapi/asm-generic/unistd.h).
 CALLS = {"write": 64, "writev": 66, "sendto": 206, "sendmsg": 211, "read": 63, "readv": 65, "recvfrom": 207, "epoll_pwait": 22, "futex": 98}
 
 SETTINGS = """
@@ -37,27 +37,27 @@ sessions_per_user = 64
 """
 
 
-class Seen(tuple):
-    """The plugin's numbers at one moment."""
+class Snapshot(tuple):
+    """Counts of the plugin at one moment."""
 
-    def since(self, before: "Seen") -> "Seen":
-        """What came since then."""
-        return Seen(b - a for a, b in zip(before, self))
+    def since(self, before: "Snapshot") -> "Snapshot":
+        """Returns the counts since `before`."""
+        return Snapshot(b - a for a, b in zip(before, self))
 
     @property
     def instructions(self) -> int:
-        """Of all threads."""
+        """Instructions of all threads."""
         return self[0]
 
     def call(self, name: str) -> int:
-        """Of one system call."""
+        """Returns the count of one system call."""
         return self[CALLS[name] + 1]
 
 
 class Running:
-    """A server of its own with an administrator, on one core; ended when the block is left.
+    """Server with an administrator on one core; ends with the block.
 
-    One core, so that no thread wakes another one for a while and takes it back to sleep: how often depends on the machine.
+    On one core no idle thread is woken; how often that happens depends on the machine.
     """
 
     def __init__(self, command: list[str], folder: pathlib.Path, argon2: str) -> None:
@@ -66,14 +66,14 @@ class Running:
         self.server = Server(["taskset", "-c", core, *command], folder, SETTINGS.format(argon2=argon2), environment)
 
     def client(self) -> Client:
-        """Somebody who is signed in."""
+        """Returns a signed-in client."""
         client = Client(self.server.port)
         answer = client.sign_in("admin", PASSWORD)
         assert answer.status == 200, (answer.status, answer.body)
         return client
 
     def times(self) -> tuple[float, float]:
-        """Seconds of processor in the program and in the kernel for it, to a hundredth."""
+        """Returns processor seconds in the program and in the kernel, to a hundredth."""
         fields = pathlib.Path(f"/proc/{self.server.process.pid}/stat").read_text().rpartition(") ")[2].split()
         tick = os.sysconf("SC_CLK_TCK")
         return int(fields[11]) / tick, int(fields[12]) / tick
@@ -86,7 +86,7 @@ class Running:
 
 
 class Counted(Running):
-    """One under the plugin."""
+    """Server under the plugin."""
 
     def __init__(self, binary: pathlib.Path, plugin: pathlib.Path, folder: pathlib.Path, argon2: str) -> None:
         cells = folder / "cells"
@@ -94,16 +94,16 @@ class Counted(Running):
         with cells.open("rb") as file:
             self.cells = mmap.mmap(file.fileno(), 8 * CELLS, prot=mmap.PROT_READ)
 
-    def now(self) -> Seen:
-        """The numbers now."""
-        return Seen(struct.unpack(f"{CELLS}Q", self.cells))
+    def now(self) -> Snapshot:
+        """Returns the current counts."""
+        return Snapshot(struct.unpack(f"{CELLS}Q", self.cells))
 
-    def quiet(self) -> Seen:
-        """The numbers when the server has nothing more to do."""
+    def settled(self) -> Snapshot:
+        """Returns the counts once the server is idle."""
         deadline = time.monotonic() + PATIENCE
         seen = self.now()
         while time.monotonic() < deadline:
-            time.sleep(QUIET)
+            time.sleep(QUIET_SECONDS)
             again = self.now()
             if again.instructions == seen.instructions:
                 return again
@@ -112,19 +112,19 @@ class Counted(Running):
 
     @functools.cached_property
     def idle(self) -> float:
-        """Instructions a second that nobody asked for: the sweeps."""
+        """Instructions per second without requests: the sweeps."""
         time.sleep(1)
-        before, started = self.quiet(), time.monotonic()
+        before, started = self.settled(), time.monotonic()
         time.sleep(IDLE)
-        return self.quiet().since(before).instructions / (time.monotonic() - started)
+        return self.settled().since(before).instructions / (time.monotonic() - started)
 
-    def cost(self, work) -> tuple[float, Seen]:
-        """Instructions that `work` takes, without what the server does anyway in that time; and the raw difference."""
-        idle, before, started = self.idle, self.quiet(), time.monotonic()
+    def cost(self, work) -> tuple[float, Snapshot]:
+        """Returns the instructions of `work` without the idle load of that time, and the raw difference."""
+        idle, before, started = self.idle, self.settled(), time.monotonic()
         work()
-        seen = self.quiet().since(before)
+        seen = self.settled().since(before)
         return seen.instructions - idle * (time.monotonic() - started), seen
 
     def sign_in(self, times: int) -> float:
-        """What so many sign-ins cost."""
+        """Returns the instructions of that many sign-ins."""
         return self.cost(lambda: [self.client() for _ in range(times)])[0]

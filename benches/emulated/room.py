@@ -1,4 +1,4 @@
-"""A room full of sockets that take what comes."""
+"""Room of sockets that read everything."""
 
 import selectors
 import statistics
@@ -8,29 +8,29 @@ from client import Socket
 from count import CALLS, PATIENCE, Running
 
 ROOM, SECRET = "OFICINA", "secreta"
-# About what people write.
+# Text of typical length.
 TEXT = "¿Quién tiene el acta de la reunión de ayer? La necesito antes de las diez."
-# Measured so often, so many messages each; the median counts.
+# Rounds, and messages of a round; the median counts.
 ROUNDS, MESSAGES = 5, 16
-# The kernel tells the time of a process in hundredths of a second: so many messages take seconds.
+# The kernel counts processor time in hundredths of a second: this many messages take seconds.
 LONG = 2000
 
 
 class Cost:
-    """What one message costs."""
+    """Cost of one message."""
 
     def __init__(self, rounds: list) -> None:
         self.instructions = statistics.median(cost / MESSAGES for cost, _ in rounds)
         self.seen = [seen for _, seen in rounds]
 
     def calls(self, receivers: int) -> list[tuple[str, float]]:
-        """System calls for one delivery, the usual ones."""
+        """Returns the usual system calls per delivery."""
         each = [(name, statistics.median(seen.call(name) for seen in self.seen) / MESSAGES / receivers) for name in CALLS]
         return [(name, n) for name, n in each if n >= 0.005]
 
 
 class Room:
-    """`receivers` sockets, the first of which speaks; its own copy is one of the deliveries."""
+    """`receivers` sockets, of which the first sends; its own copy is one of the deliveries."""
 
     def __init__(self, running: Running, receivers: int) -> None:
         self.running = running
@@ -44,13 +44,13 @@ class Room:
         self.ready = selectors.DefaultSelector()
         for socket in self.sockets:
             socket.waiting, socket.frames = b"", 0
-            # What came beyond the last frame would lie in the reader; nothing was said yet.
+            # Nothing was sent yet, so that the reader holds no bytes past the last frame.
             socket.stream.setblocking(False)
             self.ready.register(socket.stream, selectors.EVENT_READ, socket)
         self._speak(8)
 
     def _speak(self, window: int) -> None:
-        """Says `window` things and waits until everybody has them."""
+        """Sends `window` messages and waits until every socket has them."""
         speaker = self.sockets[0]
         for socket in self.sockets:
             socket.frames = 0
@@ -64,11 +64,11 @@ class Room:
                 missing -= messages(key.data)
 
     def message(self, window: int) -> Cost:
-        """What one message costs with so many under way."""
+        """Returns the cost of one message with `window` in flight."""
         return Cost([self.running.cost(lambda: [self._speak(window) for _ in range(MESSAGES // window)]) for _ in range(ROUNDS)])
 
     def share(self, window: int) -> tuple[float, float]:
-        """Seconds of processor for one delivery with so many under way: in the program, in the kernel."""
+        """Returns processor seconds of one delivery in the program and in the kernel."""
         before = self.running.times()
         for _ in range(LONG // window):
             self._speak(window)
@@ -84,7 +84,7 @@ class Room:
 
 
 def messages(socket: Socket) -> int:
-    """Reads what is there; how many whole messages were in it."""
+    """Reads what has arrived; returns the number of complete messages."""
     data = socket.waiting + socket.stream.recv(1 << 16)
     at = found = 0
     while len(data) - at >= 2:

@@ -1,9 +1,8 @@
-//! Fan-out: what it takes to hand one message to everybody in a room, beside a loop that writes the same bytes to as many TCP
-//! sockets and does nothing else.
+//! Fan-out: deliveries per second in a room, compared with a bare loop that writes the same bytes to as many TCP sockets.
 //!
-//! `cargo bench --bench fanout`. Prints a table and judges nothing but that everybody gets everything. With a window of 8 there are eight
-//! messages under way all the time, and both may write what waits for a socket in one call. Only the column `÷ raw` means something
-//! on a machine that others use too; the raw loop is timed just before and just after, without TLS in both blocks.
+//! `cargo bench --bench fanout` prints a table and fails only if a message is lost.
+//! A window of 8 keeps eight messages in flight; both sides may then write several in one call.
+//! On a shared machine only the column `÷ raw` is meaningful. The raw loop runs just before and after, in both blocks without TLS.
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
 #[path = "../../tests/common/mod.rs"]
@@ -17,15 +16,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use loadgen::frames::frame;
-use loadgen::host::{Host, OPEN_WIDE, Stream};
+use loadgen::host::{Host, Stream, UNLIMITED};
 use loadgen::stats::{is_small, percentile, raise_file_limit};
-use loadgen::{Crowd, Stretch, room};
+use loadgen::{Clients, Sample, room};
 
 const RECEIVERS: [usize; 4] = [10, 50, 200, 1000];
 const WINDOWS: [usize; 2] = [1, 8];
-/// Of the server; the raw loop has half of it before and half after.
+/// Duration for the server; the raw loop runs half of it before and half after.
 const TIME: Duration = Duration::from_secs(2);
-/// 64 characters: a sentence.
+/// Sentence of 64 characters.
 const TEXT: &str = "Una frase como las que se dicen en una sala: ni larga, ni corta.";
 
 fn main() {
@@ -44,58 +43,59 @@ fn main() {
 }
 
 fn measure(tls: bool, n: usize, time: Duration) {
-    let host = Host::start(tls, OPEN_WIDE);
-    let (gate, cookie) = (host.gate(), host.sign_in("beto"));
-    let mut people = Crowd::new();
-    people.gather(&gate, &cookie, 0..n, n);
-    people.let_speak(&gate, &cookie, TEXT);
-    // How long a frame is, and everything has been warm once.
-    let length = people.speak_in_windows(1, time / 10).bytes_per_frame.round() as usize;
+    let host = Host::start(tls, UNLIMITED);
+    let (connector, cookie) = (host.connector(), host.sign_in("beto"));
+    let mut people = Clients::new();
+    people.connect_all(&connector, &cookie, 0..n, n);
+    people.start_sender(&connector, &cookie, TEXT);
+    // Warms up and measures the length of a frame.
+    let length = people.closed_loop(1, time / 10).bytes_per_frame.round() as usize;
 
     let raw = Raw::start(n, length);
-    let mut sockets = Crowd::new();
+    let mut sockets = Clients::new();
     for _ in 0..n {
         let stream = connect(&sockets, raw.addr);
         sockets.receive_from(stream);
     }
     let stream = connect(&sockets, raw.addr);
-    sockets.speaker(stream, TEXT);
+    sockets.set_sender(stream, TEXT);
 
     for window in WINDOWS {
         let raw_cpu = raw.cpu_seconds();
-        let before = sockets.speak_in_windows(window, time / 2);
+        let before = sockets.closed_loop(window, time / 2);
         let halfway = raw.cpu_seconds();
         let cpu = host.cpu_seconds();
-        let heard = people.speak_in_windows(window, time);
-        let cpu = (host.cpu_seconds() - cpu) * 1e6 / heard.ages.len() as f64;
+        let recorder = people.closed_loop(window, time);
+        let cpu = (host.cpu_seconds() - cpu) * 1e6 / recorder.latencies.len() as f64;
         let again = raw.cpu_seconds();
-        let after = sockets.speak_in_windows(window, time / 2);
-        let raw_cpu = (halfway - raw_cpu + raw.cpu_seconds() - again) * 1e6 / (before.ages.len() + after.ages.len()) as f64;
-        let both = |of: fn(&Stretch) -> f64| f64::midpoint(of(&before), of(&after));
-        let raw_per_s = both(Stretch::per_s);
+        let after = sockets.closed_loop(window, time / 2);
+        let raw_cpu =
+            (halfway - raw_cpu + raw.cpu_seconds() - again) * 1e6 / (before.latencies.len() + after.latencies.len()) as f64;
+        let both = |of: fn(&Sample) -> f64| f64::midpoint(of(&before), of(&after));
+        let raw_per_s = both(Sample::per_s);
         println!(
             "{:<6} {n:>5} {window:>6} | {:>12.0} {raw_per_s:>12.0} {:>6.2} | {cpu:>8.2} {raw_cpu:>8.2} | {:>8.2} {:>8.2} | {:>8.2} {:>8.2}",
             if tls { "TLS" } else { "plain" },
-            heard.per_s(),
-            heard.per_s() / raw_per_s,
-            percentile(&heard.ages, 50),
-            both(|stretch| percentile(&stretch.ages, 50)),
-            percentile(&heard.ages, 99),
-            both(|stretch| percentile(&stretch.ages, 99)),
+            recorder.per_s(),
+            recorder.per_s() / raw_per_s,
+            percentile(&recorder.latencies, 50),
+            both(|stretch| percentile(&stretch.latencies, 50)),
+            percentile(&recorder.latencies, 99),
+            both(|stretch| percentile(&stretch.latencies, 99)),
         );
     }
-    assert!(people.closed().is_empty() && sockets.closed().is_empty(), "nobody is hung up on");
+    assert!(people.closed().is_empty() && sockets.closed().is_empty(), "sockets were closed");
 }
 
-fn connect(crowd: &Crowd, addr: SocketAddr) -> Box<dyn Stream> {
-    crowd.open(async move {
+fn connect(clients: &Clients, addr: SocketAddr) -> Box<dyn Stream> {
+    clients.open(async move {
         let stream = tokio::net::TcpStream::connect(addr).await.expect("connects");
         stream.set_nodelay(true).expect("sets");
         Box::new(stream)
     })
 }
 
-/// The loop: for each request that comes over the last connection, a frame to all others; all that has come goes out in one call a socket.
+/// Raw loop: for each request on the last connection it writes a frame to all others, in one call a socket.
 struct Raw {
     addr: SocketAddr,
     cpu_ns: Arc<AtomicU64>,
@@ -124,7 +124,7 @@ impl Raw {
                 pending += read;
                 let frames = one.repeat(pending / request);
                 pending %= request;
-                // The crowd has gone where a write fails.
+                // A write fails once the clients are gone.
                 if sockets.iter_mut().any(|socket| socket.write_all(&frames).is_err()) {
                     break;
                 }

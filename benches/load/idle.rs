@@ -1,9 +1,8 @@
-//! What a person costs who is in a room and says nothing: memory of the server for a joined socket, ten in a room, and what of it is given
-//! back when all have gone.
+//! Memory of a joined socket that sends nothing, ten in a room, and the memory that is freed when all have left.
 //!
-//! `cargo bench --bench idle`. Prints a table and judges nothing but that nobody is hung up on. A room's share (a tenth) is in it.
-//! An allocator that keeps what it once had for a hash (2 MiB for a room's password, 19 MiB for a sign-in) has room for many sockets before it
-//! grows, or has grown by some of that: the second half says more than the whole, and ten thousand more than one thousand.
+//! `cargo bench --bench idle` prints a table and fails only if a socket is closed. A tenth of a room is part of each figure.
+//! An allocator that keeps the memory of a hash (2 MiB for a room, 19 MiB for a sign-in) serves many sockets from it.
+//! So the second half says more than the whole, and 10,000 sockets more than 1,000.
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
 #[path = "../../tests/common/mod.rs"]
@@ -13,17 +12,17 @@ mod loadgen;
 use std::time::{Duration, Instant};
 
 use common::metrics::{figure, watcher};
-use loadgen::Crowd;
-use loadgen::host::{Host, OPEN_WIDE};
+use loadgen::Clients;
+use loadgen::host::{Host, UNLIMITED};
 use loadgen::stats::{is_small, raise_file_limit};
 
 const SOCKETS: [usize; 2] = [1_000, 10_000];
-const OF_A_ROOM: usize = 10;
-/// Before anything is counted: threads have begun, a room's password was hashed, as many things as these need were made once.
-const WARM: usize = 200;
-/// What a join does beside answering is over by then.
+const MEMBERS_PER_ROOM: usize = 10;
+/// Warms up threads, hashing and buffers before the first measurement.
+const WARM_UP_SOCKETS: usize = 200;
+/// Time after which the background work of joins is done.
 const SETTLE: Duration = Duration::from_secs(2);
-/// A place is given up after a second, its room ends, the sweep comes every second, and ten thousand have to be closed.
+/// Bound on leaving: a seat is kept for 1 s, the sweep runs every second, and 10,000 sockets are closed.
 const LEAVING: Duration = Duration::from_secs(30);
 
 fn main() {
@@ -45,32 +44,32 @@ fn main() {
 }
 
 fn measure(tls: bool, sockets: usize) {
-    let settings = format!("[chat]\nresume_grace_seconds = 1\nempty_room_minutes = 0\n{OPEN_WIDE}");
+    let settings = format!("[chat]\nresume_grace_seconds = 1\nempty_room_minutes = 0\n{UNLIMITED}");
     let host = Host::start(tls, &settings);
-    let (gate, cookie) = (host.gate(), host.sign_in("beto"));
-    let warm = Crowd::new();
-    warm.gather(&gate, &cookie, 0..WARM, OF_A_ROOM);
+    let (connector, cookie) = (host.connector(), host.sign_in("beto"));
+    let warm = Clients::new();
+    warm.connect_all(&connector, &cookie, 0..WARM_UP_SOCKETS, MEMBERS_PER_ROOM);
     drop(warm);
     std::thread::sleep(2 * SETTLE);
     let before = host.rss_kib();
 
-    let crowd = Crowd::new();
+    let clients = Clients::new();
     let start = Instant::now();
-    crowd.gather(&gate, &cookie, 0..sockets / 2, OF_A_ROOM);
+    clients.connect_all(&connector, &cookie, 0..sockets / 2, MEMBERS_PER_ROOM);
     let joins_per_s = (sockets / 2) as f64 / start.elapsed().as_secs_f64();
-    crowd.wait(SETTLE);
+    clients.wait(SETTLE);
     let half = host.rss_kib();
-    crowd.gather(&gate, &cookie, sockets / 2..sockets, OF_A_ROOM);
-    crowd.wait(SETTLE);
+    clients.connect_all(&connector, &cookie, sockets / 2..sockets, MEMBERS_PER_ROOM);
+    clients.wait(SETTLE);
     let with = host.rss_kib();
-    assert!(crowd.closed().is_empty(), "nobody is hung up on: {:?}", crowd.closed());
-    drop(crowd);
+    assert!(clients.closed().is_empty(), "sockets were closed: {:?}", clients.closed());
+    drop(clients);
 
     let here = match &host {
         Host::Plain(server) => watcher(server),
         Host::Tls(secure) => secure.plain(),
     };
-    // The plain side of a server with TLS only tells the way to the other.
+    // The plain port of a server with TLS has no metrics.
     let start = Instant::now();
     let gone = || if tls { start.elapsed() > LEAVING / 3 } else { figure(&here, "pichat_seats") == 0 };
     while !gone() {

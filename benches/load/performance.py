@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""benches/load/performance.py RESULTS.jsonl [DOCUMENT]: the table of figures beside peers, from what the load generator wrote.
+"""benches/load/performance.py RESULTS.jsonl [DOCUMENT]: makes the table of figures beside other servers.
 
 RESULTS.jsonl has one JSON object a line: peer, kind (fanout, idle, http, login, files, start) and its figures. With DOCUMENT (docs/PERFORMANCE.md) the table
-is put between its marks; without, it is printed. Fan-out is given as a ratio to the raw TCP loop of the same file, run before and after the peers with
+replaces the text between its marks; otherwise it is printed. Fan-out is given as a ratio to the raw TCP loop of the same file, run before and after the peers with
 as many bytes on the wire; several runs of one peer count by their median.
 """
 import json

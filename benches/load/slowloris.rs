@@ -1,9 +1,8 @@
-//! What 2,000 slow connections cost everybody else: the 50th and 99th percentile of a sign-in and of a message's way from one person to
-//! another, on a quiet server and on one that 2,000 slowloris connections hang on.
+//! Latency of sign-ins and messages on a quiet server and under 2,000 slowloris connections.
 //!
-//! `cargo bench --bench slowloris`. Prints a table and judges nothing. The clients run on the machine that serves, so what they
-//! take of it is in the figures of both columns; the attacker, who in a network has a machine of their own, yields to everybody (nice 19).
-//! Each round is quiet and then beset; what counts is the median of the rounds' ratios, since other work falls on single rounds.
+//! `cargo bench --bench slowloris` prints a table and judges nothing.
+//! The clients share the machine with the server, so their load is part of both columns. The attacker runs at nice 19.
+//! Quiet and attacked rounds alternate. The median of the ratios of all rounds counts, since other load falls on single rounds.
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
 #[path = "../../tests/common/mod.rs"]
@@ -18,24 +17,24 @@ use std::time::{Duration, Instant};
 use common::{Client, Options, Server, Socket};
 use serde_json::json;
 
-/// Slow connections, and how many of one address: as many as one may have are 64.
-const SLOW: usize = 2_000;
-const OF_ONE_ADDRESS: usize = 50;
-/// Quiet and beset in turn, so that what else the machine does falls on both.
+/// Slow connections, and their number from one address; the limit of an address is 64.
+const SLOW_CONNECTIONS: usize = 2_000;
+const PER_ADDRESS: usize = 50;
+/// Pairs of a quiet and an attacked round.
 const ROUNDS: usize = 5;
-/// Of each kind, a round.
+/// Operations of each kind in a round.
 const SIGN_INS: usize = 100;
 const MESSAGES: usize = 1_000;
-/// All slow connections get one more byte within this time; a head must be whole within 10 s.
-const DRIP: Duration = Duration::from_secs(2);
+/// Every slow connection gets one more byte within this time; a head must be complete within 10 s.
+const DRIP_INTERVAL: Duration = Duration::from_secs(2);
 
 const LIMITS: &str = "[limits]\nrequests_per_minute = 1000000\nrequest_burst = 1000000\nmessages_per_minute = 1000000\n\
     message_burst = 1000000\n";
 
 fn main() {
-    // `cargo test --benches` runs every bench once with this flag: one small round shows that it still works.
+    // Under `cargo test --benches` one small round shows that the program works.
     let small = std::env::args().any(|a| a == "--test");
-    let (rounds, slow, sign_ins, messages) = if small { (1, 100, 3, 10) } else { (ROUNDS, SLOW, SIGN_INS, MESSAGES) };
+    let (rounds, slow, sign_ins, messages) = if small { (1, 100, 3, 10) } else { (ROUNDS, SLOW_CONNECTIONS, SIGN_INS, MESSAGES) };
     raise_file_limit();
     let server = Server::start(Options::config(LIMITS));
     let (mut ana, mut beto) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
@@ -44,7 +43,7 @@ fn main() {
     ana.recv_type("presence");
     let mut people = People { server: &server, ana: &mut ana, beto: &mut beto };
     people.measure(sign_ins / 10 + 1, messages / 10);
-    let (mut quiet, mut beset) = (Figures::default(), Figures::default());
+    let (mut quiet, mut under_attack) = (Figures::default(), Figures::default());
     let mut rounds_of = Ratios::default();
     let (mut least, mut rss) = (usize::MAX, 0);
     for _ in 0..rounds {
@@ -53,7 +52,7 @@ fn main() {
         let mut storm = people.measure(sign_ins, messages);
         rounds_of.add(&mut calm, &mut storm);
         quiet.add(calm);
-        beset.add(storm);
+        under_attack.add(storm);
         least = least.min(attack.open());
         rss = server.rss_kib("VmRSS");
         attack.end();
@@ -65,13 +64,13 @@ fn main() {
     );
     println!(
         "{:<22} {:>10} {:>10} {:>10} {:>10} {:>14}",
-        "ms", "quiet p50", "beset p50", "quiet p99", "beset p99", "p99 ×, median"
+        "ms", "quiet p50", "attack p50", "quiet p99", "attack p99", "p99 ×, median"
     );
-    row("sign-in", &mut quiet.sign_in, &mut beset.sign_in, &mut rounds_of.sign_in);
-    row("message to another", &mut quiet.message, &mut beset.message, &mut rounds_of.message);
+    row("sign-in", &mut quiet.sign_in, &mut under_attack.sign_in, &mut rounds_of.sign_in);
+    row("message to another", &mut quiet.message, &mut under_attack.message, &mut rounds_of.message);
 }
 
-/// How many times the quiet 99th percentile each round's beset one was.
+/// Ratio of the 99th percentiles, attacked to quiet, of each round.
 #[derive(Default)]
 struct Ratios {
     sign_in: Vec<f64>,
@@ -96,8 +95,8 @@ fn raise_file_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
-fn row(name: &str, quiet: &mut [f64], beset: &mut [f64], ratios: &mut [f64]) {
-    let (q50, b50, q99, b99) = (at(quiet, 50), at(beset, 50), at(quiet, 99), at(beset, 99));
+fn row(name: &str, quiet: &mut [f64], under_attack: &mut [f64], ratios: &mut [f64]) {
+    let (q50, b50, q99, b99) = (at(quiet, 50), at(under_attack, 50), at(quiet, 99), at(under_attack, 99));
     println!("{name:<22} {q50:>10.2} {b50:>10.2} {q99:>10.2} {b99:>10.2} {:>14.2}", at(ratios, 50));
     println!("{:<22} {}", "  its rounds", ratios.iter().map(|r| format!("{r:.2}")).collect::<Vec<_>>().join(" "));
 }
@@ -129,7 +128,7 @@ impl People<'_> {
             self.ana.send(&json!({"type": "send", "room": "sala", "text": format!("mensaje {n}")}));
             let heard = self.beto.recv();
             figures.message.push(begin.elapsed().as_secs_f64() * 1e3);
-            // Her own copy and the number.
+            // Her own copy and the answer with the number.
             let (own, sent) = (self.ana.recv(), self.ana.recv());
             assert_eq!(
                 (&heard["type"], &own["type"], &sent["type"]),
@@ -138,13 +137,13 @@ impl People<'_> {
             );
         }
         for n in 0..sign_ins {
-            // Each from a new connection of another address, as people come.
+            // Each from a new connection and another address.
             let mut client = Client {
                 from: Some(Ipv4Addr::new(127, 9, 0, 1 + u8::try_from(n % 200).expect("small"))),
                 ..Client::new(self.server)
             };
             let begin = Instant::now();
-            // Not one of the two who talk: each new session ends the oldest of the same person.
+            // Not a user of the chat: a new session may end the oldest of the same user.
             assert_eq!(client.sign_in("admin", "admin123").status, 200);
             figures.sign_in.push(begin.elapsed().as_secs_f64() * 1e3);
         }
@@ -152,7 +151,7 @@ impl People<'_> {
     }
 }
 
-/// Connections that send a byte of a head now and then, and come again when they are hung up on.
+/// Connections that send one byte of a head now and then, and reconnect when they are closed.
 struct Attack {
     stop: Arc<AtomicBool>,
     open: Arc<AtomicUsize>,
@@ -160,16 +159,16 @@ struct Attack {
 }
 
 impl Attack {
-    /// Returns when all are open.
+    /// Returns when all connections are open.
     fn start(addr: SocketAddr, wanted: usize) -> Self {
         let (stop, open) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (stopping, counting) = (Arc::clone(&stop), Arc::clone(&open));
         let mut slow: Vec<_> = (0..wanted).map(|n| connect(addr, n)).collect();
         open.store(slow.len(), Ordering::Relaxed);
         let thread = std::thread::spawn(move || {
-            // Of this thread alone, on Linux.
+            // On Linux this affects this thread only.
             let _ = rustix::process::nice(19);
-            let pause = DRIP / u32::try_from(wanted / 20 + 1).expect("small");
+            let pause = DRIP_INTERVAL / u32::try_from(wanted / 20 + 1).expect("small");
             while !stopping.load(Ordering::Relaxed) {
                 let mut gone = 0;
                 for (n, stream) in slow.iter_mut().enumerate() {
@@ -205,10 +204,10 @@ impl Attack {
 }
 
 fn connect(addr: SocketAddr, n: usize) -> TcpStream {
-    let last = u8::try_from(n / OF_ONE_ADDRESS + 1).expect("few addresses");
+    let last = u8::try_from(n / PER_ADDRESS + 1).expect("few addresses");
     let client = Client { addr, cookie: None, headers: Vec::new(), from: Some(Ipv4Addr::new(127, 8, 0, last)) };
     let mut stream = client.connect();
-    // One that was refused meanwhile comes again in the next turn.
+    // A refused connection is opened again in the next round.
     let _ = stream.write_all(b"GET /login HTTP/1.1\r\nHost: localhost\r\nX: ");
     stream.set_nonblocking(true).expect("sets");
     stream

@@ -1,6 +1,6 @@
-//! How long from the start of the process to the first answered request, and how much memory it holds then.
+//! Time from the start of the process to the first answer, and the memory used then.
 //!
-//! `cargo bench --bench start`. Prints a table and judges nothing: figures of a shared machine mean little one by one.
+//! `cargo bench --bench start` prints a table. It judges nothing: single figures of a shared machine mean little.
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
 use std::io::{Read as _, Write as _};
@@ -8,16 +8,16 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Starts measured; the median is what counts.
+/// Measured starts; the median counts.
 const RUNS: usize = 11;
-/// What a start does beside answering (the first sweeps) is over by then.
+/// Time after which the background work of a start (the first sweeps) is done.
 const SETTLE: Duration = Duration::from_millis(1000);
-/// A start that takes longer has failed.
+/// Bound on a start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Ended(Child);
+struct KillOnDrop(Child);
 
-impl Drop for Ended {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -31,7 +31,7 @@ struct Run {
 }
 
 fn main() {
-    // `cargo test --benches` runs every bench once with this flag: one start shows that it still works.
+    // Under `cargo test --benches` one start shows that the program works.
     let runs = if std::env::args().any(|a| a == "--test") { 1 } else { RUNS };
     let runs: Vec<_> = (0..runs).map(|_| run()).collect();
     println!("{:<28} {:>10} {:>10} {:>10}", "", "least", "median", "most");
@@ -57,7 +57,7 @@ fn run() -> Run {
         .stderr(Stdio::null())
         .spawn()
         .expect("the binary starts");
-    let child = Ended(child);
+    let child = KillOnDrop(child);
     while !answers(addr) {
         assert!(start.elapsed() < PATIENCE, "no answer");
         std::thread::sleep(Duration::from_micros(200));
@@ -67,7 +67,7 @@ fn run() -> Run {
     Run { first_answer, rss_kib: status(&child, "VmRSS"), peak_kib: status(&child, "VmHWM") }
 }
 
-/// A port that was free a moment ago.
+/// Returns an address whose port was free a moment ago.
 fn free_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr()).expect("a port")
 }
@@ -80,8 +80,8 @@ fn answers(addr: SocketAddr) -> bool {
         && head.starts_with(b"HTTP/1.1 200")
 }
 
-fn status(child: &Ended, key: &str) -> u64 {
+fn status(child: &KillOnDrop, key: &str) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{}/status", child.0.id())).expect("is running");
-    let line = text.lines().find(|l| l.starts_with(key)).expect("the kernel says it");
+    let line = text.lines().find(|l| l.starts_with(key)).expect("the kernel reports it");
     line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number")
 }

@@ -1,8 +1,7 @@
-//! Large files on their way in and out all the time: how late messages come meanwhile to those who talk, how fast the files go, and what
-//! a transfer costs in memory.
+//! Message latency during uploads and downloads of large files, their speed, and the memory of a transfer.
 //!
-//! `cargo bench --bench upload_while_chat`. Prints a table and judges nothing but that files and messages arrive whole. What is uploaded is
-//! hashed, synced to the disk and inspected before its answer; each is deleted when it has come.
+//! `cargo bench --bench upload_while_chat` prints a table and fails only if a file or a message is lost.
+//! An upload is hashed, synced and inspected before its answer, and deleted after it.
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
 #[path = "../../tests/common/mod.rs"]
@@ -13,41 +12,41 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::Client;
-use loadgen::Crowd;
-use loadgen::host::{Host, OPEN_WIDE, PASSWORD};
+use loadgen::Clients;
+use loadgen::host::{Host, PASSWORD, UNLIMITED};
 use loadgen::stats::{is_small, percentile};
 
-/// Bytes of a file.
+/// Bytes of each file.
 const SIZE: usize = 16 << 20;
-/// Transfers at once, each way.
+/// Concurrent transfers in each direction.
 const EACH_WAY: usize = 2;
-/// Fifty who listen, 20 messages a second.
+/// 50 receivers, 20 messages a second.
 const PEOPLE: usize = 50;
 const PACE: Duration = Duration::from_millis(50);
-/// Of each part.
+/// Duration of each part.
 const TIME: Duration = Duration::from_secs(5);
 const ROUNDS: usize = 3;
 
 fn main() {
     let small = is_small();
     let (rounds, time) = if small { (1, TIME / 5) } else { (ROUNDS, TIME) };
-    let host = Host::start(false, OPEN_WIDE);
-    let (gate, cookie) = (host.gate(), host.sign_in("beto"));
-    let mut crowd = Crowd::new();
-    crowd.gather(&gate, &cookie, 0..PEOPLE, PEOPLE);
-    crowd.let_speak(&gate, &cookie, "una frase para que la oigan cincuenta");
+    let host = Host::start(false, UNLIMITED);
+    let (connector, cookie) = (host.connector(), host.sign_in("beto"));
+    let mut clients = Clients::new();
+    clients.connect_all(&connector, &cookie, 0..PEOPLE, PEOPLE);
+    clients.start_sender(&connector, &cookie, "una frase para que la oigan cincuenta");
     let messages = (time.as_secs_f64() / PACE.as_secs_f64()) as usize;
     let (ana, jefa) = (Client::signed_in(host.server(), "ana", PASSWORD), Client::signed_in(host.server(), "jefa", PASSWORD));
     let file = noise();
-    // Once each way, so that what the first transfer sets up is not counted.
+    // One transfer each way first, so that its set-up is not counted.
     let place = uploaded(&ana, &file);
     assert_eq!(ana.get(&format!("{place}/content")).body, file, "what goes in comes out");
-    crowd.speak_at_pace(PACE, 10);
+    clients.open_loop(PACE, 10);
 
     let idle_kib = host.rss_kib();
-    let (mut quiet, mut beset, mut up, mut down, mut seconds, mut most_kib) = (Vec::new(), Vec::new(), 0, 0, 0.0, 0);
+    let (mut quiet, mut under_attack, mut up, mut down, mut seconds, mut most_kib) = (Vec::new(), Vec::new(), 0, 0, 0.0, 0);
     for _ in 0..rounds {
-        quiet.extend(crowd.speak_at_pace(PACE, messages).ages);
+        quiet.extend(clients.open_loop(PACE, messages).latencies);
         let begin = Instant::now();
         let (over, bytes, peak) = (AtomicBool::new(false), [AtomicU64::new(0), AtomicU64::new(0)], AtomicU64::new(0));
         let going_on = || !over.load(Ordering::Relaxed);
@@ -74,20 +73,20 @@ fn main() {
                     std::thread::sleep(Duration::from_millis(20));
                 }
             });
-            beset.extend(crowd.speak_at_pace(PACE, messages).ages);
+            under_attack.extend(clients.open_loop(PACE, messages).latencies);
             over.store(true, Ordering::Relaxed);
         });
-        // Up to the end of the last transfer, which is counted too.
+        // Up to the end of the last transfer, which is counted.
         seconds += begin.elapsed().as_secs_f64();
         let [more_up, more_down] = bytes.map(AtomicU64::into_inner);
         (up, down, most_kib) = (up + more_up, down + more_down, most_kib.max(peak.into_inner()));
     }
     quiet.sort_by(f64::total_cmp);
-    beset.sort_by(f64::total_cmp);
+    under_attack.sort_by(f64::total_cmp);
     println!("{EACH_WAY} uploads and {EACH_WAY} downloads of {} MiB at once, {PEOPLE} listen, {rounds} rounds", SIZE >> 20);
     println!("{:<34} {:>10} {:>10} {:>8}", "", "quiet", "transfers", "×");
     for percent in [50, 99] {
-        let (q, b) = (percentile(&quiet, percent), percentile(&beset, percent));
+        let (q, b) = (percentile(&quiet, percent), percentile(&under_attack, percent));
         println!("{:<34} {q:>10.2} {b:>10.2} {:>8.2}", format!("message to {PEOPLE}, p{percent}, ms"), b / q);
     }
     let per_s = |bytes: u64| bytes as f64 / 1e6 / seconds;
@@ -98,7 +97,7 @@ fn main() {
     println!("{:<34} {:>10} {each:>10}", "growth for each transfer, KiB", "");
 }
 
-/// Nothing that could be packed (a linear congruence's high bytes).
+/// Returns incompressible bytes (high bytes of a linear congruential generator).
 fn noise() -> Vec<u8> {
     let mut state = 1_u64;
     let next = || {

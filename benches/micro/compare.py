@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""benches/micro/compare.py [--bless]: how many instructions the pure cores take, beside the committed counts.
+"""benches/micro/compare.py [--bless]: compares the instructions of the pure cores with the committed counts.
 
-Builds benches/micro/instructions.rs and runs each of its operations under valgrind's callgrind, which counts the same on a busy machine as on a quiet
-one. Prints a table and fails when an operation takes over 5 % more than benches/micro/instructions.txt says, is missing there, or is gone.
---bless writes that file anew; its diff belongs into the commit that changed the counts, with the reason.
+Builds benches/micro/instructions.rs and runs each operation under valgrind's callgrind, whose counts do not depend on the load of the machine.
+Prints a table. Fails if an operation takes over 5 % more than in benches/micro/instructions.txt, or exists on one side only.
+--bless rewrites that file; commit it with the change that altered the counts, and the reason.
 
-The counts are of this crate optimised as in a release, but without optimisation at link time, on the dependencies as the tests build them:
-that takes half a minute where a release with everything takes many. They serve to compare, not to tell what a Pi does.
+This crate is optimised as in a release but without link-time optimisation, on the dependencies as built for tests.
+That takes half a minute instead of many. The counts serve to compare, not to predict a Pi.
 
-Another compiler, valgrind, C library or processor counts otherwise. Then nothing is judged, and that is said.
+Another compiler, valgrind, C library or processor gives other counts. The script then says so and judges nothing.
 """
 
 import concurrent.futures
@@ -24,12 +24,12 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BASELINE = ROOT / "benches" / "micro" / "instructions.txt"
 ALLOWED = 0.05
-# The slowest takes some seconds.
+# Bounds: the slowest operation takes some seconds.
 SECONDS, BUILD_SECONDS = 300, 1800
 HEAD = "# Instructions of one operation each, as benches/micro/compare.py counts them; benches/micro/compare.py --bless writes this file.\n"
 PROFILE = {"opt-level": 2, "codegen-units": 1, "debug": "false", "debug-assertions": "false", "overflow-checks": "false"}
-# Nothing of this machine's environment reaches the program. How the C library copies large blocks depends on the processor's caches
-# and model unless it is told.
+# The program gets a fixed environment. The C library chooses its way to copy large blocks by the processor's caches and model
+# unless these thresholds are set.
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "GLIBC_TUNABLES": ":".join(
@@ -38,24 +38,24 @@ ENVIRONMENT = {
 }
 
 
-def said(*command: str, **options: object) -> str:
-    """What a command prints."""
+def output_of(*command: str, **options: object) -> str:
+    """Returns the output of a command."""
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, **options).stdout
 
 
 def build() -> pathlib.Path:
-    """The program that is counted."""
+    """Builds the program and returns its path."""
     config = [f"--config=profile.dev.package.pichat.{key}={value}" for key, value in PROFILE.items()]
     command = ["cargo", "build", "--locked", "--quiet", "--bench", "instructions", "--message-format=json-render-diagnostics", *config]
-    lines = said(*command, cwd=ROOT, timeout=BUILD_SECONDS, env={**os.environ, "CARGO_INCREMENTAL": "0"}).splitlines()
+    lines = output_of(*command, cwd=ROOT, timeout=BUILD_SECONDS, env={**os.environ, "CARGO_INCREMENTAL": "0"}).splitlines()
     for message in map(json.loads, lines):
         if message.get("executable") and message["target"]["name"] == "instructions":
             return pathlib.Path(message["executable"])
-    raise SystemExit("benches/micro/compare.py: cargo told of no program")
+    raise SystemExit("benches/micro/compare.py: cargo built no program")
 
 
 def count(folder: str, name: str, times: int) -> int:
-    """Instructions of one operation."""
+    """Returns the instructions of one operation."""
     command = ["valgrind", "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*in_the_count*", "--callgrind-out-file=/dev/null"]
     done = subprocess.run(
         [*command, "./instructions", name], cwd=folder, env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
@@ -67,20 +67,20 @@ def count(folder: str, name: str, times: int) -> int:
 
 
 def measure() -> tuple[list[str], dict[str, int]]:
-    """What counts and what it is counted with; the counts by name."""
+    """Returns the versions of the tools, and the counts by name."""
     with tempfile.TemporaryDirectory() as folder:
-        # By a name that is as long everywhere: it lies on the program's stack.
+        # The path lies on the program's stack, so its length is fixed.
         shutil.copy(build(), f"{folder}/instructions")
-        machine, *rows = said("./instructions", "--list", cwd=folder, env=ENVIRONMENT, timeout=SECONDS).splitlines()
+        machine, *rows = output_of("./instructions", "--list", cwd=folder, env=ENVIRONMENT, timeout=SECONDS).splitlines()
         cases = {name: int(times) for times, name in (row.split("\t") for row in rows)}
         with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             counts = dict(zip(cases, pool.map(lambda case: count(folder, *case), cases.items())))
-    versions = [said("rustc", "--version", cwd=ROOT).strip(), said("valgrind", "--version").strip(), os.confstr("CS_GNU_LIBC_VERSION"), machine[2:]]
+    versions = [output_of("rustc", "--version", cwd=ROOT).strip(), output_of("valgrind", "--version").strip(), os.confstr("CS_GNU_LIBC_VERSION"), machine[2:]]
     return versions, counts
 
 
 def baseline() -> tuple[list[str], dict[str, int]]:
-    """What BASELINE says."""
+    """Returns versions and counts of BASELINE."""
     if not BASELINE.exists():
         return [], {}
     lines = BASELINE.read_text().splitlines()
@@ -89,7 +89,7 @@ def baseline() -> tuple[list[str], dict[str, int]]:
 
 
 def judge(before: dict[str, int], now: dict[str, int]) -> list[str]:
-    """Prints the table; returns what is wrong."""
+    """Prints the table; returns the faults."""
     wrong = []
     print(f"{'operation':<46} {'baseline':>11} {'now':>11} {'change':>8}")
     for name in [*now, *(name for name in before if name not in now)]:
@@ -104,7 +104,7 @@ def judge(before: dict[str, int], now: dict[str, int]) -> list[str]:
 
 
 def main() -> None:
-    """Counts, and compares or blesses."""
+    """Counts, then compares or rewrites the baseline."""
     if sys.argv[1:] not in ([], ["--bless"]):
         raise SystemExit("usage: benches/micro/compare.py [--bless]")
     if not shutil.which("valgrind"):
@@ -117,11 +117,11 @@ def main() -> None:
         print(f"written: {BASELINE.relative_to(ROOT)}")
     elif versions != old_versions:
         differ = "; ".join(f"{old} there, {new} here" for old, new in zip(old_versions, versions) if old != new)
-        print(f"NOT JUDGED: the baseline was counted with something else ({differ or 'it says with what not at all'}).")
-        print("Look at the table; where it is right, benches/micro/compare.py --bless on the machine of the gate makes it the baseline.")
+        print(f"NOT JUDGED: the baseline has other versions ({differ or 'none are named'}).")
+        print("If the table is right, benches/micro/compare.py --bless on the machine of the gate makes it the baseline.")
     elif wrong:
         raise SystemExit(
-            "benches/micro/compare.py: " + "; ".join(wrong) + ".\nWhere that is meant, benches/micro/compare.py --bless writes the new counts; commit them with the reason."
+            "benches/micro/compare.py: " + "; ".join(wrong) + ".\nIf that is intended, benches/micro/compare.py --bless writes the new counts; commit them with the reason."
         )
     else:
         print(f"no operation takes over {100 * ALLOWED:.0f} % more instructions than the baseline")

@@ -1,7 +1,7 @@
-//! The pure cores under a program that counts instructions: `benches/micro/compare.py` runs this.
+//! Runs operations of the pure cores for callgrind; `benches/micro/compare.py` calls this.
 //!
-//! `instructions --list` prints the operations and how often each is counted; `instructions NAME` does one of them once for warmth and
-//! then so often inside [`in_the_count`], the function that callgrind is told to look into.
+//! `instructions --list` prints the operations and their counts. `instructions NAME` runs one operation once to warm up,
+//! then that many times inside [`in_the_count`], the only function that callgrind counts.
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program for a script")]
 
 mod cases;
@@ -15,7 +15,7 @@ fn main() {
         cases::all().iter().for_each(|case| println!("{}\t{}", case.times, case.name));
         return;
     }
-    // As a part of `cargo test --benches` all of them run once, which shows that they still work.
+    // Under `cargo test --benches` every operation runs once.
     let all = cases::all();
     let chosen: Vec<_> = all.iter().filter(|case| asked.is_empty() || asked.starts_with("--") || case.name == asked).collect();
     assert!(!chosen.is_empty(), "no such operation: {asked}");
@@ -33,7 +33,7 @@ fn in_the_count(operation: &mut dyn FnMut(), times: u32) {
     }
 }
 
-/// What libraries choose their code by.
+/// Returns the processor feature by which libraries choose their code.
 fn features() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {

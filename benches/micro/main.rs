@@ -1,7 +1,7 @@
-//! How long the pure cores take.
+//! Times the pure cores with criterion.
 //!
-//! `cargo bench --bench micro [-- NAME]`. For comparing two states of the source on one quiet machine; `benches/micro/compare.py` counts
-//! instructions of the same operations, which a busy machine does not change.
+//! `cargo bench --bench micro [-- NAME]` compares two states of the source on one quiet machine.
+//! `benches/micro/compare.py` counts the instructions of the same operations, which do not depend on other load.
 #![allow(missing_docs, dead_code, reason = "a program that prints a table")]
 
 mod cases;

@@ -1,13 +1,13 @@
-//! Frames as a cheap client needs them: made by hand, and counted by their headers without a look at what is in them.
+//! Frames of a cheap client: written by hand, and counted by their headers without reading the payload.
 
 #![allow(dead_code, reason = "each program uses its own part")]
 
-/// Clients mask what they send (RFC 6455 section 5.3). On loopback nobody has to be kept from guessing the key.
+/// Clients mask their frames (RFC 6455 section 5.3). On loopback the key need not be secret.
 const MASK: [u8; 4] = [7, 29, 113, 5];
-/// An empty one.
+/// Empty pong.
 pub const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
 
-/// A masked text frame; `text` has under 64 KiB.
+/// Returns a masked text frame; `text` has under 64 KiB.
 pub fn frame(text: &str) -> Vec<u8> {
     let mut frame = vec![0x81];
     match u8::try_from(text.len()) {
@@ -22,15 +22,15 @@ pub fn frame(text: &str) -> Vec<u8> {
     frame
 }
 
-/// Counts a server's frames, wherever the reads cut them.
+/// Counts frames of a server; a read may end anywhere within one.
 #[derive(Default)]
 pub struct Counter {
-    /// Whole text frames.
+    /// Complete text frames.
     pub texts: usize,
     pub pings: usize,
-    /// The code of a close frame.
+    /// Code of the close frame.
     pub close: Option<u16>,
-    /// Of the frame under way: its header so far, the bytes that are still to come, its opcode.
+    /// State of the current frame: header so far, payload bytes still to come, opcode.
     head: Vec<u8>,
     left: usize,
     opcode: u8,

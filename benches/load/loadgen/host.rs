@@ -1,4 +1,4 @@
-//! The real server, plain or over TLS, and the way into its rooms.
+//! Server under test, plain or over TLS, and connections into its rooms.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -16,21 +16,21 @@ use crate::common::http::read_response;
 use crate::common::tls::Secure;
 use crate::common::{Client, Options, Server};
 
-/// Nobody is told to wait, and there is room for ten thousand.
-pub const OPEN_WIDE: &str = "[limits]\nrequests_per_minute = 1000000000\nrequest_burst = 1000000000\n\
+/// Rate limits that are never reached, and room for ten thousand sockets.
+pub const UNLIMITED: &str = "[limits]\nrequests_per_minute = 1000000000\nrequest_burst = 1000000000\n\
     messages_per_minute = 1000000000\nmessage_burst = 1000000000\njoins_per_minute = 1000000000\nrooms = 1024\nroom_members = 1024\n\
     connections = 16384\nconnections_per_address = 16384\nsockets_per_session = 16384\nuploads_per_minute = 1000000\nupload_burst = 1000000\ndownload_burst = 1000000\ndelete_burst = 1000000\nrooms_per_user = 1024\n\
     downloads_per_minute = 1000000\ndeletes_per_minute = 1000000\n";
 pub const PASSWORD: &str = "una clave para medir";
 const NAME: &str = "pichat.local";
-/// Long enough for 1000 names.
+/// Holds the names of 1000 members.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// Bytes both ways.
+/// Byte stream in both directions.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
-/// A server with the accounts `jefa` (administrator), `ana` (cliente) and `beto` (usuario).
+/// Server with the accounts `jefa` (administrator), `ana` (cliente) and `beto` (usuario).
 pub enum Host {
     Plain(Server),
     Tls(Secure),
@@ -51,7 +51,7 @@ impl Host {
         }
     }
 
-    /// A cookie.
+    /// Signs in and returns the session cookie.
     pub fn sign_in(&self, name: &str) -> String {
         let Self::Tls(secure) = self else {
             return Client::signed_in(self.server(), name, PASSWORD).cookie.expect("a cookie");
@@ -71,30 +71,30 @@ impl Host {
         cookie.unwrap_or_else(|| panic!("{}", answer.text())).to_owned()
     }
 
-    /// The way in.
-    pub fn gate(&self) -> Gate {
+    /// Returns a connector to this server.
+    pub fn connector(&self) -> Connector {
         let tls = match self {
             Self::Plain(_) => None,
-            Self::Tls(secure) => Some(connector(&secure.authority)),
+            Self::Tls(secure) => Some(tls_connector(&secure.authority)),
         };
         let host = if tls.is_some() { format!("{NAME}:{}", self.server().addr.port()) } else { self.server().addr.to_string() };
-        Gate { addr: self.server().addr, host, tls }
+        Connector { addr: self.server().addr, host, tls }
     }
 
     pub fn rss_kib(&self) -> u64 {
         self.server().rss_kib("VmRSS")
     }
 
-    /// Processor time of the server so far, in seconds: a kernel's tick is 10 ms.
+    /// Returns the processor time of the server so far, in seconds. The kernel counts ticks of 10 ms.
     pub fn cpu_seconds(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.server().pid())).expect("is running");
-        let (_, fields) = stat.rsplit_once(") ").expect("the kernel says it");
+        let (_, fields) = stat.rsplit_once(") ").expect("the kernel reports it");
         let ticks: u64 = fields.split(' ').skip(11).take(2).map(|n| n.parse::<u64>().expect("a number")).sum();
         ticks as f64 / 100.0
     }
 }
 
-fn connector(authority: &str) -> TlsConnector {
+fn tls_connector(authority: &str) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).expect("PEM")).expect("a certificate");
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -105,21 +105,21 @@ fn connector(authority: &str) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-/// What it takes to open sockets.
+/// Opens WebSockets to one server.
 #[derive(Clone)]
-pub struct Gate {
+pub struct Connector {
     pub addr: SocketAddr,
     host: String,
     tls: Option<TlsConnector>,
 }
 
-impl Gate {
-    /// An open socket that is in a room, with nothing left to be read.
+impl Connector {
+    /// Returns an open socket that has joined `room` and read the answer.
     pub async fn enter(&self, cookie: &str, room: String) -> Box<dyn Stream> {
         self.enter_with(cookie, room, None).await
     }
 
-    /// As that, with a kernel's buffer of so many bytes for what comes.
+    /// Like [`Self::enter`], with a receive buffer of that many bytes in the kernel.
     pub async fn enter_with(&self, cookie: &str, room: String, buffer: Option<u32>) -> Box<dyn Stream> {
         let socket = TcpSocket::new_v4().expect("a socket");
         if let Some(bytes) = buffer {

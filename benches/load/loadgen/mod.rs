@@ -1,5 +1,6 @@
-//! A crowd of sockets on one thread, cheap enough to stand beside the server on the same machine: what comes is counted frame by frame by
-//! the headers, and nothing is parsed. A receiver's frame number 7 is message number 7, for a room has one order.
+//! Load generator: many sockets on one thread, cheap enough to run on the server's machine.
+//!
+//! Frames are counted by their headers and not parsed. A room has one order, so a receiver's frame number 7 is message number 7.
 
 #![allow(dead_code, reason = "each program uses its own part")]
 
@@ -20,214 +21,221 @@ use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 use frames::{Counter, frame};
-use host::{Gate, Stream};
+use host::{Connector, Stream};
 
-/// What has not come within this time will not come.
+/// A message that takes longer is lost.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Joins under way at once: each waits for the hash of a room's password, and 64 may.
-const AT_ONCE: usize = 16;
-/// Read from the kernel at once.
-const CHUNK: usize = 64 * 1024;
+/// Joins in flight: each waits for the hash of a room's password, and the server queues 64.
+const JOINS_IN_FLIGHT: usize = 16;
+/// Bytes of one read.
+const READ_BUFFER: usize = 64 * 1024;
 
-/// What the receivers noted.
+/// Deliveries of all receivers.
 #[derive(Default)]
-struct Heard {
+struct Recorder {
     receivers: usize,
-    /// When each message was (or was to be) sent.
+    /// Time at which each message was sent or due.
     sent: Vec<Instant>,
-    /// How many receivers have each.
+    /// Receivers that have each message.
     got: Vec<usize>,
-    /// Messages that all have.
+    /// Messages that every receiver has.
     whole: usize,
-    /// In microseconds, of every delivery.
-    ages: Vec<u32>,
+    /// Latency of every delivery in microseconds.
+    latencies: Vec<u32>,
     bytes: u64,
     closed: Vec<u16>,
 }
 
-/// Sockets in rooms, and one that speaks.
-pub struct Crowd {
+/// Sockets in rooms, one of which sends.
+pub struct Clients {
     runtime: tokio::runtime::Runtime,
     tasks: LocalSet,
-    heard: Rc<RefCell<Heard>>,
+    recorder: Rc<RefCell<Recorder>>,
     news: Rc<Notify>,
-    speaker: Option<WriteHalf<Box<dyn Stream>>>,
-    /// The frames that it sends.
-    words: Vec<u8>,
+    sender: Option<WriteHalf<Box<dyn Stream>>>,
+    /// Frame of one message.
+    message_frame: Vec<u8>,
 }
 
-/// What came of one stretch of time.
-pub struct Stretch {
+/// Result of one measurement.
+pub struct Sample {
     pub messages: usize,
     pub seconds: f64,
-    /// Milliseconds, sorted.
-    pub ages: Vec<f64>,
+    /// Latencies in milliseconds, sorted.
+    pub latencies: Vec<f64>,
     pub bytes_per_frame: f64,
 }
 
-impl Stretch {
+impl Sample {
     pub fn per_s(&self) -> f64 {
-        self.ages.len() as f64 / self.seconds
+        self.latencies.len() as f64 / self.seconds
     }
 }
 
-impl Crowd {
+impl Clients {
     pub fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { runtime, tasks: LocalSet::new(), heard: Rc::default(), news: Rc::default(), speaker: None, words: Vec::new() }
+        Self {
+            runtime,
+            tasks: LocalSet::new(),
+            recorder: Rc::default(),
+            news: Rc::default(),
+            sender: None,
+            message_frame: Vec::new(),
+        }
     }
 
     fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.tasks.block_on(&self.runtime, work)
     }
 
-    /// Lets receivers of one session into rooms of `of_a_room` each; `numbers` says which of them.
-    pub fn gather(&self, gate: &Gate, cookie: &str, numbers: Range<usize>, of_a_room: usize) {
-        // Each is listened to as soon as it is in: with thousands the first is pinged before the last has come.
+    /// Connects receivers of one session, `members_per_room` in each room; `numbers` selects the receivers.
+    pub fn connect_all(&self, connector: &Connector, cookie: &str, numbers: Range<usize>, members_per_room: usize) {
+        // Each is read from as soon as it has joined: among thousands the first is pinged before the last has joined.
         self.run(async {
-            let each = numbers.map(|n| gate.enter(cookie, room(n / of_a_room)));
+            let each = numbers.map(|n| connector.enter(cookie, room(n / members_per_room)));
             stream::iter(each.collect::<Vec<_>>())
-                .buffer_unordered(AT_ONCE)
+                .buffer_unordered(JOINS_IN_FLIGHT)
                 .for_each(async |stream| self.receive_from(stream))
                 .await;
         });
     }
 
-    /// What comes over `stream` counts as delivered to one receiver.
+    /// Counts what arrives over `stream` as deliveries to one receiver.
     pub fn receive_from(&self, stream: Box<dyn Stream>) {
-        self.heard.borrow_mut().receivers += 1;
-        self.tasks.spawn_local(listen(stream, Rc::clone(&self.heard), Rc::clone(&self.news)));
+        self.recorder.borrow_mut().receivers += 1;
+        self.tasks.spawn_local(listen(stream, Rc::clone(&self.recorder), Rc::clone(&self.news)));
     }
 
-    /// Who speaks in the first room from now on; what comes back to that socket is not counted.
-    pub fn speaker(&mut self, stream: Box<dyn Stream>, text: &str) {
+    /// Makes `stream` the sender of the first room; its own deliveries are not counted.
+    pub fn set_sender(&mut self, stream: Box<dyn Stream>, text: &str) {
         let (reader, writer) = tokio::io::split(stream);
-        self.tasks.spawn_local(swallow(reader));
-        self.speaker = Some(writer);
-        self.words = frame(&format!("{{\"type\":\"send\",\"room\":\"{}\",\"text\":\"{text}\"}}", room(0)));
+        self.tasks.spawn_local(discard(reader));
+        self.sender = Some(writer);
+        self.message_frame = frame(&format!("{{\"type\":\"send\",\"room\":\"{}\",\"text\":\"{text}\"}}", room(0)));
     }
 
-    /// Somebody enters the first room and speaks there.
-    pub fn let_speak(&mut self, gate: &Gate, cookie: &str, text: &str) {
-        let stream = self.run(gate.enter(cookie, room(0)));
-        self.speaker(stream, text);
+    /// Connects a sender to the first room.
+    pub fn start_sender(&mut self, connector: &Connector, cookie: &str, text: &str) {
+        let stream = self.run(connector.enter(cookie, room(0)));
+        self.set_sender(stream, text);
     }
 
-    /// Opens something on this crowd's thread.
+    /// Runs a future on the thread of these sockets.
     pub fn open<T>(&self, work: impl Future<Output = T>) -> T {
         self.run(work)
     }
 
-    /// Lets the sockets live for a while.
+    /// Keeps the sockets alive for a time.
     pub fn wait(&self, time: Duration) {
         self.run(async { tokio::time::sleep(time).await });
     }
 
-    /// How many sockets were closed, with each code.
+    /// Counts closed sockets by close code.
     pub fn closed(&self) -> BTreeMap<u16, usize> {
         let mut counts = BTreeMap::new();
-        for code in &self.heard.borrow().closed {
+        for code in &self.recorder.borrow().closed {
             *counts.entry(*code).or_default() += 1;
         }
         counts
     }
 
-    /// `window` messages under way all the time: a further one is sent when everybody has the oldest.
-    pub fn speak_in_windows(&mut self, window: usize, time: Duration) -> Stretch {
-        let (heard, news, words) = (Rc::clone(&self.heard), Rc::clone(&self.news), self.words.clone());
-        let mut speaker = self.speaker.take().expect("somebody speaks");
+    /// Keeps `window` messages in flight: the next one is sent when every receiver has the oldest (closed loop).
+    pub fn closed_loop(&mut self, window: usize, time: Duration) -> Sample {
+        let (recorder, news, message_frame) = (Rc::clone(&self.recorder), Rc::clone(&self.news), self.message_frame.clone());
+        let mut sender = self.sender.take().expect("a sender");
         let stretch = self.run(async {
-            let begin = Beginning::of(&heard);
+            let begin = StartMark::of(&recorder);
             let mut under_way = Vec::new();
             while begin.at.elapsed() < time {
                 under_way.clear();
                 {
-                    let mut heard = heard.borrow_mut();
-                    while heard.sent.len() < heard.whole + window {
-                        heard.sent.push(Instant::now());
-                        heard.got.push(0);
-                        under_way.extend_from_slice(&words);
+                    let mut recorder = recorder.borrow_mut();
+                    while recorder.sent.len() < recorder.whole + window {
+                        recorder.sent.push(Instant::now());
+                        recorder.got.push(0);
+                        under_way.extend_from_slice(&message_frame);
                     }
                 }
                 if !under_way.is_empty() {
-                    speaker.write_all(&under_way).await.expect("is read from");
-                    speaker.flush().await.expect("is read from");
+                    sender.write_all(&under_way).await.expect("is read from");
+                    sender.flush().await.expect("is read from");
                 }
-                wait_for(&heard, &news).await;
+                wait_for(&recorder, &news).await;
             }
-            begin.ends(&heard, &news).await
+            begin.ends(&recorder, &news).await
         });
-        self.speaker = Some(speaker);
+        self.sender = Some(sender);
         stretch
     }
 
-    /// A message every `pace`, and how much later than that each came.
-    pub fn speak_at_pace(&mut self, pace: Duration, messages: usize) -> Stretch {
-        let (heard, news, words) = (Rc::clone(&self.heard), Rc::clone(&self.news), self.words.clone());
-        let mut speaker = self.speaker.take().expect("somebody speaks");
+    /// Sends a message every `pace` and measures the delay from its due time (open loop).
+    pub fn open_loop(&mut self, pace: Duration, messages: usize) -> Sample {
+        let (recorder, news, message_frame) = (Rc::clone(&self.recorder), Rc::clone(&self.news), self.message_frame.clone());
+        let mut sender = self.sender.take().expect("a sender");
         let stretch = self.run(async {
-            let begin = Beginning::of(&heard);
+            let begin = StartMark::of(&recorder);
             for number in 0..messages {
                 let due = begin.at + pace * u32::try_from(number).expect("few");
                 tokio::time::sleep_until(due.into()).await;
                 {
-                    let mut heard = heard.borrow_mut();
-                    heard.sent.push(due);
-                    heard.got.push(0);
+                    let mut recorder = recorder.borrow_mut();
+                    recorder.sent.push(due);
+                    recorder.got.push(0);
                 }
-                speaker.write_all(&words).await.expect("is read from");
-                speaker.flush().await.expect("is read from");
+                sender.write_all(&message_frame).await.expect("is read from");
+                sender.flush().await.expect("is read from");
             }
-            begin.ends(&heard, &news).await
+            begin.ends(&recorder, &news).await
         });
-        self.speaker = Some(speaker);
+        self.sender = Some(sender);
         stretch
     }
 }
 
-/// The code of the room that number `n` is called by.
+/// Returns the code of room `n`.
 pub fn room(n: usize) -> String {
     format!("sala-{n}")
 }
 
-/// Where a stretch began.
-struct Beginning {
+/// State at the start of a measurement.
+struct StartMark {
     at: Instant,
     sent: usize,
     bytes: u64,
 }
 
-impl Beginning {
-    fn of(heard: &RefCell<Heard>) -> Self {
-        let mut heard = heard.borrow_mut();
-        heard.ages.clear();
-        Self { at: Instant::now(), sent: heard.sent.len(), bytes: heard.bytes }
+impl StartMark {
+    fn of(recorder: &RefCell<Recorder>) -> Self {
+        let mut recorder = recorder.borrow_mut();
+        recorder.latencies.clear();
+        Self { at: Instant::now(), sent: recorder.sent.len(), bytes: recorder.bytes }
     }
 
-    /// When the last has come; everybody must have each message once.
-    async fn ends(self, heard: &RefCell<Heard>, news: &Notify) -> Stretch {
+    /// Waits for the last delivery and checks that every receiver has each message once.
+    async fn ends(self, recorder: &RefCell<Recorder>, news: &Notify) -> Sample {
         let whole = || {
-            let heard = heard.borrow();
-            heard.whole == heard.sent.len()
+            let recorder = recorder.borrow();
+            recorder.whole == recorder.sent.len()
         };
         while !whole() {
-            wait_for(heard, news).await;
+            wait_for(recorder, news).await;
         }
         let seconds = self.at.elapsed().as_secs_f64();
-        let mut heard = heard.borrow_mut();
-        let messages = heard.sent.len() - self.sent;
-        assert_eq!(heard.ages.len(), messages * heard.receivers, "each one once to everybody");
-        let mut ages: Vec<_> = heard.ages.drain(..).map(|age| f64::from(age) / 1e3).collect();
-        ages.sort_by(f64::total_cmp);
-        let bytes_per_frame = (heard.bytes - self.bytes) as f64 / ages.len().max(1) as f64;
-        Stretch { messages, seconds, ages, bytes_per_frame }
+        let mut recorder = recorder.borrow_mut();
+        let messages = recorder.sent.len() - self.sent;
+        assert_eq!(recorder.latencies.len(), messages * recorder.receivers, "every message once per receiver");
+        let mut latencies: Vec<_> = recorder.latencies.drain(..).map(|age| f64::from(age) / 1e3).collect();
+        latencies.sort_by(f64::total_cmp);
+        let bytes_per_frame = (recorder.bytes - self.bytes) as f64 / latencies.len().max(1) as f64;
+        Sample { messages, seconds, latencies, bytes_per_frame }
     }
 }
 
-/// Until another message is whole.
-async fn wait_for(heard: &RefCell<Heard>, news: &Notify) {
+/// Waits until every receiver has one more message.
+async fn wait_for(recorder: &RefCell<Recorder>, news: &Notify) {
     if tokio::time::timeout(PATIENCE, news.notified()).await.is_err() {
-        let Heard { receivers, sent, got, whole, closed, .. } = &*heard.borrow();
+        let Recorder { receivers, sent, got, whole, closed, .. } = &*recorder.borrow();
         panic!(
             "of {} messages {whole} came to all {receivers}, the next to {:?}; closed: {closed:?}",
             sent.len(),
@@ -237,11 +245,11 @@ async fn wait_for(heard: &RefCell<Heard>, news: &Notify) {
 }
 
 thread_local! {
-    /// One for all sockets: what a read brings is counted before the next.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK]);
+    /// Shared by all sockets: a read is counted before the next one.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
 }
 
-/// Reads into the shared buffer and counts; `None` when the stream has ended.
+/// Reads into the shared buffer and counts frames; returns `None` at the end of the stream.
 async fn count(stream: &mut Box<dyn Stream>, counter: &mut Counter) -> Option<usize> {
     std::future::poll_fn(|cx| {
         BUFFER.with_borrow_mut(|buffer| {
@@ -255,39 +263,39 @@ async fn count(stream: &mut Box<dyn Stream>, counter: &mut Counter) -> Option<us
     .await
 }
 
-async fn listen(mut stream: Box<dyn Stream>, heard: Rc<RefCell<Heard>>, news: Rc<Notify>) {
+async fn listen(mut stream: Box<dyn Stream>, recorder: Rc<RefCell<Recorder>>, news: Rc<Notify>) {
     let mut counter = Counter::default();
-    let mut next = heard.borrow().sent.len();
+    let mut next = recorder.borrow().sent.len();
     while let Some(bytes) = count(&mut stream, &mut counter).await {
         let pinged = std::mem::take(&mut counter.pings) > 0;
         {
             let now = Instant::now();
-            let heard = &mut *heard.borrow_mut();
+            let recorder = &mut *recorder.borrow_mut();
             let texts = std::mem::take(&mut counter.texts);
-            heard.bytes += bytes as u64;
+            recorder.bytes += bytes as u64;
             for _ in 0..texts {
-                let sent = *heard.sent.get(next).expect("no more frames than messages");
-                heard.ages.push(u32::try_from(now.saturating_duration_since(sent).as_micros()).unwrap_or(u32::MAX));
-                heard.got[next] += 1;
+                let sent = *recorder.sent.get(next).expect("no more frames than messages");
+                recorder.latencies.push(u32::try_from(now.saturating_duration_since(sent).as_micros()).unwrap_or(u32::MAX));
+                recorder.got[next] += 1;
                 next += 1;
             }
-            let before = heard.whole;
-            while heard.got.get(heard.whole) == Some(&heard.receivers) {
-                heard.whole += 1;
+            let before = recorder.whole;
+            while recorder.got.get(recorder.whole) == Some(&recorder.receivers) {
+                recorder.whole += 1;
             }
-            if heard.whole > before {
+            if recorder.whole > before {
                 news.notify_one();
             }
         }
-        // A pong that nobody asked for is a sign of life too (RFC 6455 section 5.5.3).
+        // An unsolicited pong counts as input too (RFC 6455 section 5.5.3).
         if pinged && stream.write_all(&frames::PONG).await.is_err() {
             break;
         }
     }
-    heard.borrow_mut().closed.push(counter.close.unwrap_or(1006));
+    recorder.borrow_mut().closed.push(counter.close.unwrap_or(1006));
 }
 
-async fn swallow(mut reader: tokio::io::ReadHalf<Box<dyn Stream>>) {
-    let mut buffer = vec![0; CHUNK];
+async fn discard(mut reader: tokio::io::ReadHalf<Box<dyn Stream>>) {
+    let mut buffer = vec![0; READ_BUFFER];
     while reader.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
 }

@@ -1,25 +1,25 @@
-//! How a program is called, and the figures of many values.
+//! Command-line switches and statistics of load tests.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// `cargo bench` says `--bench`; `cargo test --benches` does not (and may say `--test`): then one small round shows that it still works.
+/// Returns true under `cargo test --benches`: one small round then shows that the program works. `cargo bench` passes `--bench`.
 pub fn is_small() -> bool {
     let is = |flag: &str| std::env::args().any(|a| a == flag);
     is("--test") || !is("--bench")
 }
 
-/// Of sorted values.
+/// Returns a percentile of sorted values.
 pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
     sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
 }
 
-/// Median of a few.
+/// Returns the median of a few values.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     percentile(&values, 50)
 }
 
-/// Thousands of sockets of our own; a server that we start may have as many. How many there may be.
+/// Raises the limit of open files to its maximum and returns it; a server that is started later inherits it.
 pub fn raise_file_limit() -> u64 {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });

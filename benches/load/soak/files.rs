@@ -1,4 +1,4 @@
-//! Who uploads, is refused, hangs up in the middle, downloads and deletes.
+//! Scenario of files: uploads, refusals, aborted uploads, downloads, deletions.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use crate::common::Client;
 use crate::common::archive::{Zip, deflated_zeros, eicar, gzip};
 use crate::common::http::multipart;
-use crate::runner::{Chance, World};
+use crate::runner::{Context, Rng};
 
-/// Bytes of the largest that is taken; the settings' 2 MiB are the limit.
+/// Largest accepted file in bytes; the limit is 2 MiB.
 const LARGEST: u64 = 512 * 1024;
 
-pub fn upload_and_delete(world: &World, chance: &mut Chance) {
-    let (sube, other, jefa) = (world.signed_in("sube", 50), world.signed_in("victima", 51), world.signed_in("jefa", 52));
+pub fn upload_and_delete(context: &Context, rng: &mut Rng) {
+    let (sube, other, jefa) = (context.signed_in("sube", 50), context.signed_in("victima", 51), context.signed_in("jefa", 52));
     let bomb = gzip(&deflated_zeros(64));
-    while !world.is_over() {
+    while !context.is_over() {
         for kind in 0..8 {
             let (name, data) = match kind {
                 0 => ("virus.txt", eicar()),
@@ -22,51 +22,51 @@ pub fn upload_and_delete(world: &World, chance: &mut Chance) {
                 2 => ("roto.zip", b"PK\x03\x04 y nada".to_vec()),
                 3 => ("bomba.gz", bomb.clone()),
                 4 => ("largo.bin", vec![b'x'; 3 << 20]),
-                _ => ("informe.txt", text(chance)),
+                _ => ("informe.txt", text(rng)),
             };
             let status = sube.upload(name, &data).status;
             assert!([201, 413, 429].contains(&status), "{name}: {status}");
-            world.count(format!("uploads told {status}"));
-            world.pause(chance.millis(50, 400));
+            context.count(format!("uploads answered {status}"));
+            context.pause(rng.millis(50, 400));
         }
         assert_eq!(other.upload("no.txt", b"no").status, 403);
         assert_eq!(sube.upload("", b"x").status / 100, 4, "no name");
-        world.count("uploads refused");
-        hang_up(world, &sube, chance);
-        clear(world, &sube, &jefa);
+        context.count("uploads refused");
+        hang_up(context, &sube, rng);
+        clear(context, &sube, &jefa);
     }
-    clear(world, &sube, &jefa);
+    clear(context, &sube, &jefa);
     for client in [sube, other, jefa] {
-        world.sign_out(&client);
+        context.sign_out(&client);
     }
 }
 
-fn text(chance: &mut Chance) -> Vec<u8> {
-    let length = chance.below(LARGEST) as usize;
+fn text(rng: &mut Rng) -> Vec<u8> {
+    let length = rng.below(LARGEST) as usize;
     b"Una linea de un informe que nadie lee hasta el final.\n".iter().copied().cycle().take(length).collect()
 }
 
-/// Sends half of a file.
-fn hang_up(world: &World, client: &Client, chance: &mut Chance) {
-    let (kind, body) = multipart("archivo", "medio.txt", &text(chance));
+/// Sends half of a file and hangs up.
+fn hang_up(context: &Context, client: &Client, rng: &mut Rng) {
+    let (kind, body) = multipart("archivo", "medio.txt", &text(rng));
     let length = body.len().to_string();
     let head = client.head("POST", "/api/files", &[("Content-Type", &kind), ("Content-Length", &length)]);
     let mut stream = client.connect();
     let _ = stream.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| stream.write_all(&body[..body.len() / 2]));
-    world.pause(chance.millis(1, 200));
-    world.count("uploads broken off");
+    context.pause(rng.millis(1, 200));
+    context.count("uploads broken off");
 }
 
-/// Fetches every file and deletes it.
-fn clear(world: &World, sube: &Client, jefa: &Client) {
+/// Downloads every file and deletes it.
+fn clear(context: &Context, sube: &Client, jefa: &Client) {
     for file in jefa.get("/api/files").json().as_array().expect("a list") {
         let place = format!("/api/files/{}", file["id"].as_str().expect("an id"));
         let status = sube.get(&format!("{place}/content")).status;
         assert!([200, 403, 404].contains(&status), "{file}: {status}");
-        world.count(format!("downloads told {status}"));
+        context.count(format!("downloads answered {status}"));
         assert_eq!(sube.delete(&place).status, 403);
         let mut deleted = jefa.delete(&place);
-        // One that is being looked into may have to wait a moment.
+        // Deletion may have to wait for the inspection.
         for _ in 0..20 {
             if deleted.status == 204 {
                 break;
@@ -75,6 +75,6 @@ fn clear(world: &World, sube: &Client, jefa: &Client) {
             deleted = jefa.delete(&place);
         }
         assert_eq!(deleted.status, 204, "{file}: {}", deleted.text());
-        world.count("deletes");
+        context.count("deletes");
     }
 }

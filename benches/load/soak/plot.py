@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""benches/load/soak/plot.py [CSV [SVG]]: draws what the soak test wrote, target/soak.csv, as docs/img/soak.svg.
+"""benches/load/soak/plot.py [CSV [SVG]]: draws target/soak.csv of the soak test as docs/img/soak.svg.
 
-Three curves one under the other over the same minutes: memory, open files, chat sockets. The churn stands on white; what is grey is the time
-after it, in which everything comes back to where it began. Python's standard library alone.
+Three curves share one time axis: memory, open files, chat sockets. White marks the load, grey the return to the first values after it.
+Needs nothing beside Python.
 """
 
 import csv
@@ -21,7 +21,7 @@ PANELS = (
 
 
 def ticks(top: float, wanted: int) -> list[float]:
-    """Round figures from 0 to at least `top`."""
+    """Returns round figures from 0 to at least `top`."""
     rough = max(top, 1) / wanted
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
@@ -67,7 +67,7 @@ def draw(rows: list[dict[str, str]]) -> str:
             out.append(f'<line x1="{x(mark * scale):.1f}" x2="{x(mark * scale):.1f}" y1="{foot}" y2="{foot + 5}" stroke="#222"/>')
             out.append(f'<text x="{x(mark * scale):.1f}" y="{foot + 20}" text-anchor="middle">{mark:g}</text>')
     out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{foot}" y2="{foot}" stroke="#222"/>')
-    out.append(f'<text x="{LEFT + across / 2}" y="{foot + 40}" text-anchor="middle">{unit} since the start; grey: everybody has gone</text>')
+    out.append(f'<text x="{LEFT + across / 2}" y="{foot + 40}" text-anchor="middle">{unit} since the start; grey: all clients are gone</text>')
     out.append("</svg>")
     return "\n".join(out) + "\n"
 
@@ -78,7 +78,7 @@ def main() -> None:
     with source.open(newline="") as file:
         rows = list(csv.DictReader(file))
     if not any(row["churn"] == "1" for row in rows):
-        raise SystemExit(f"benches/load/soak/plot.py: {source} holds no churn")
+        raise SystemExit(f"benches/load/soak/plot.py: {source} holds no load")
     picture.write_text(draw(rows))
 
 

@@ -1,4 +1,4 @@
-//! Everybody who makes the churn: a thread each, ended together.
+//! Runs the scenarios, each on a thread, and ends them together.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,9 +10,9 @@ use std::time::Duration;
 use crate::common::{Client, Server};
 use crate::{files, scenarios};
 
-/// Of all accounts.
+/// Password of every account.
 pub const PASSWORD: &str = "una clave para el remojo";
-/// Who there is.
+/// Accounts with their roles.
 pub const PEOPLE: [(&str, &str); 11] = [
     ("jefa", "administrator"),
     ("ana", "cliente"),
@@ -27,20 +27,20 @@ pub const PEOPLE: [(&str, &str); 11] = [
     ("victima", "usuario"),
 ];
 
-/// What all of them share.
+/// State that the scenarios share.
 #[derive(Clone)]
-pub struct World {
+pub struct Context {
     pub addr: SocketAddr,
     stop: Arc<AtomicBool>,
     tally: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
-impl World {
+impl Context {
     pub fn is_over(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Sleeps, but not past the end.
+    /// Sleeps, at most until the end.
     pub fn pause(&self, time: Duration) {
         let step = Duration::from_millis(50);
         let mut left = time;
@@ -55,18 +55,18 @@ impl World {
         *self.tally.lock().unwrap_or_else(PoisonError::into_inner).entry(what.into()).or_default() += 1;
     }
 
-    /// Somebody without a session, from an address of their own.
+    /// Returns a client without a session, at its own address.
     pub fn client(&self, of: u8, last: u8) -> Client {
         Client { addr: self.addr, cookie: None, headers: Vec::new(), from: Some(Ipv4Addr::new(127, 10, of, last)) }
     }
 
-    /// Somebody with a session; tried again where the server is busy.
+    /// Returns a signed-in client; a busy server is asked again.
     pub fn signed_in(&self, name: &str, last: u8) -> Client {
         let mut client = self.client(0, last);
         loop {
             match client.sign_in(name, PASSWORD).status {
                 200 => break,
-                status @ (429 | 503) => self.count(format!("sign-ins told {status}")),
+                status @ (429 | 503) => self.count(format!("sign-ins answered {status}")),
                 status => panic!("{name} got {status}"),
             }
             std::thread::sleep(Duration::from_millis(500));
@@ -81,10 +81,10 @@ impl World {
     }
 }
 
-/// Chance that is the same in every run (SplitMix64).
-pub struct Chance(u64);
+/// Random numbers, the same in every run (SplitMix64).
+pub struct Rng(u64);
 
-impl Chance {
+impl Rng {
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -102,26 +102,26 @@ impl Chance {
     }
 }
 
-/// All that goes on.
-pub struct Churn {
-    world: World,
+/// Threads of all scenarios.
+pub struct Runner {
+    context: Context,
     threads: Vec<(String, JoinHandle<()>)>,
 }
 
-impl Churn {
+impl Runner {
     pub fn start(server: &Server) -> Self {
-        let world = World { addr: server.addr, stop: Arc::default(), tally: Arc::default() };
-        let mut churn = Self { world, threads: Vec::new() };
+        let context = Context { addr: server.addr, stop: Arc::default(), tally: Arc::default() };
+        let mut churn = Self { context, threads: Vec::new() };
         for (n, name) in ["ana", "beto", "carla", "diego"].into_iter().enumerate() {
             for place in 0..2 {
                 let last = 10 + 2 * n as u8 + place;
-                churn.add(&format!("walker {name}"), move |world, chance| scenarios::walk(world, chance, name, last));
+                churn.add(&format!("walker {name}"), move |context, rng| scenarios::walk(context, rng, name, last));
             }
         }
         churn.add("flood", scenarios::flood);
         churn.add("talk", scenarios::talk);
         for last in 30..33 {
-            churn.add("listener", move |world, _| scenarios::listen(world, last));
+            churn.add("listener", move |context, _| scenarios::listen(context, last));
         }
         churn.add("slow reader", scenarios::read_slowly);
         churn.add("forgetful", scenarios::forget);
@@ -132,18 +132,18 @@ impl Churn {
         churn
     }
 
-    fn add(&mut self, name: &str, run: impl FnOnce(&World, &mut Chance) + Send + 'static) {
-        let (world, seed) = (self.world.clone(), self.threads.len() as u64);
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&world, &mut Chance(seed)));
+    fn add(&mut self, name: &str, run: impl FnOnce(&Context, &mut Rng) + Send + 'static) {
+        let (context, seed) = (self.context.clone(), self.threads.len() as u64);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&context, &mut Rng(seed)));
         self.threads.push((name.to_owned(), thread.expect("a thread")));
     }
 
-    /// Ends it; what was done how often, and which threads failed.
+    /// Ends all scenarios; returns the counts of their actions and the failed threads.
     pub fn end(self) -> (BTreeMap<String, u64>, Vec<String>) {
-        self.world.stop.store(true, Ordering::Relaxed);
+        self.context.stop.store(true, Ordering::Relaxed);
         let ended = self.threads.into_iter().map(|(name, thread)| (name, thread.join()));
         let faults = ended.filter_map(|(name, end)| Some(format!("{name}: {}", said(&end.err()?)))).collect();
-        (self.world.tally.lock().unwrap_or_else(PoisonError::into_inner).clone(), faults)
+        (self.context.tally.lock().unwrap_or_else(PoisonError::into_inner).clone(), faults)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is looked at every second, and what "flat" means.
+//! Samples of memory, files and tables every second, and the rule for "flat".
 
 use std::fs::File;
 use std::io::Write as _;
@@ -8,29 +8,29 @@ use std::time::{Duration, Instant};
 use crate::common::metrics::{figures, watcher};
 use crate::common::{Client, Server};
 
-/// Between two looks.
+/// Interval between samples.
 const EVERY: Duration = Duration::from_secs(1);
-/// The median of the last quarter may stand above the median of the second by so much, or by the column's slack where that is more. The
-/// first quarter is the warming up: caches fill, tables reach the size at which people come and go. 5 % is what the medians of 150
-/// looks at a churn that stays the same differ by.
+/// The median of the last quarter may exceed that of the second by this share, or by the slack of the column if that is more.
+/// The first quarter is warm-up: caches fill and tables reach their size.
+/// Under a constant load the medians of 150 samples differ by 5 %.
 const PER_CENT: u64 = 5;
 
-/// A column: name in the CSV, sample of `/api/metrics` (none: from `/proc`), the slack of its median, and whether it must come back to its
-/// first value once everybody has gone (within so much).
+/// Column: name in the CSV, metric of `/api/metrics` (none: `/proc`), slack of its median.
+/// The last field is the distance to the first value that is allowed at the end.
 type Column = (&'static str, Option<&'static str>, u64, Option<u64>);
 
-/// Slack: memory 1 MiB; of what people come and go in (sockets, places, rooms) 8, a tenth of what is usual; of the queues what one
-/// socket may have waiting (256 frames, 256 KiB); of the files one round of uploads.
+/// Slack: 1 MiB of memory; 8 sockets, seats or rooms, a tenth of the usual number; the queue of one socket (256 frames, 256 KiB);
+/// files of one round of uploads.
 const COLUMNS: [Column; 14] = [
     ("rss_kib", None, 1024, None),
-    // SQLite may keep one more for its next checkpoint.
+    // SQLite may keep one more file for its next checkpoint.
     ("open_files", None, 8, Some(2)),
     ("connections", Some("pichat_connections"), 8, Some(0)),
     ("sockets", Some("pichat_sockets"), 8, Some(0)),
     ("places", Some("pichat_seats"), 8, Some(0)),
     ("rooms", Some("pichat_rooms{state=\"occupied\"}"), 8, Some(0)),
     ("rooms_reserved", Some("pichat_rooms{state=\"reserved\"}"), 2, Some(0)),
-    // Those of the one who never signs out: as many as one person may have.
+    // Sessions of the user that never signs out, up to the limit of a user.
     ("sessions", Some("pichat_sessions"), 2, Some(16)),
     ("frames_waiting", Some("pichat_outbound_frames"), 256, Some(0)),
     ("bytes_waiting", Some("pichat_outbound_bytes"), 256 * 1024, Some(0)),
@@ -40,19 +40,19 @@ const COLUMNS: [Column; 14] = [
     ("files", Some("pichat_files"), 8, Some(0)),
 ];
 
-/// All looks so far.
+/// All samples so far.
 pub struct Samples {
     pid: u32,
     client: Client,
     start: Instant,
     csv: File,
     rows: Vec<[u64; COLUMNS.len()]>,
-    /// Rows up to here were taken during the churn.
+    /// Number of rows taken under load.
     churned: usize,
 }
 
 impl Samples {
-    /// Takes the first one.
+    /// Takes the first sample.
     pub fn new(server: &Server, csv: &Path) -> Self {
         let mut csv = File::create(csv).expect("the folder target is there");
         let names: Vec<_> = COLUMNS.iter().map(|(name, ..)| *name).collect();
@@ -72,7 +72,7 @@ impl Samples {
     fn take(&mut self) {
         let figures = figures(&self.client);
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("is running");
-        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel says it");
+        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel reports it");
         let rss = rss.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number");
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("is running").count() as u64;
         let row = COLUMNS.map(|(name, sample, ..)| match sample {
@@ -86,7 +86,7 @@ impl Samples {
         self.rows.push(row);
     }
 
-    /// Takes one a second until `over`, or until `enough` says so; whether it did.
+    /// Takes one sample a second until `over` or until `enough` returns true; returns true in the second case.
     pub fn take_until(&mut self, over: Instant, enough: impl Fn(&Self) -> bool) -> bool {
         while Instant::now() < over {
             std::thread::sleep(EVERY);
@@ -98,17 +98,17 @@ impl Samples {
         false
     }
 
-    /// What comes now is the way back.
+    /// Marks the end of the load.
     pub fn churn_is_over(&mut self) {
         self.churned = self.rows.len();
     }
 
-    /// Whether everything that must is where it began.
+    /// Returns true if every column that must is back at its first value.
     pub fn is_back(&self) -> bool {
         self.missing().is_empty()
     }
 
-    /// What is not where it began.
+    /// Returns the columns that are not back at their first value.
     pub fn missing(&self) -> Vec<&'static str> {
         let (Some(first), Some(last)) = (self.rows.first(), self.rows.last()) else { return Vec::new() };
         let columns = COLUMNS.iter().zip(first.iter().zip(last));
@@ -118,7 +118,7 @@ impl Samples {
             .collect()
     }
 
-    /// Prints the table; whether something grew, where the quarters are long enough to `judge`.
+    /// Prints the table; returns true if a column grew, provided that the quarters are long enough to `judge`.
     pub fn print(&self, judge: bool) -> bool {
         let churned = &self.rows[1..self.churned.min(self.rows.len())];
         let quarter = churned.len() / 4;

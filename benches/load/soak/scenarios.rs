@@ -1,4 +1,4 @@
-//! Those who talk, and those who do not behave.
+//! Scenarios of users, well-behaved and hostile.
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -9,68 +9,67 @@ use serde_json::{Value, json};
 
 use crate::common::{Client, Socket};
 use crate::frames::frame;
-use crate::runner::{Chance, World};
+use crate::runner::{Context, Rng};
 
-/// The room in which somebody talks all the time, to three who listen and one who does not.
+/// Room with a constant sender, three readers and one client that does not read.
 const LOUD: &str = "ruidosa";
-/// The longest text: 4 KB.
-const CRABS: usize = 990;
-/// A kernel's buffer that is soon full.
+/// Longest text, 4 KB.
+const LONGEST_TEXT_CHARS: usize = 990;
+/// Receive buffer of a slow client, soon full.
 const SMALL_BUFFER: u32 = 4096;
 
-/// Signs in, goes through rooms, signs out, again and again.
-pub fn walk(world: &World, chance: &mut Chance, name: &str, last: u8) {
-    while !world.is_over() {
-        let client = world.signed_in(name, last);
+/// Signs in, visits rooms and signs out, repeatedly.
+pub fn walk(context: &Context, rng: &mut Rng, name: &str, last: u8) {
+    while !context.is_over() {
+        let client = context.signed_in(name, last);
         for _ in 0..8 {
-            if !world.is_over() {
-                // A turn has its time, however fast the server is: who comes twice as often leaves twice as many lost places.
-                let due = Instant::now() + chance.millis(2500, 3500);
-                turn(world, chance, &client);
-                world.pause(due.saturating_duration_since(Instant::now()));
+            if !context.is_over() {
+                // The pace is fixed: on a fast server more turns would leave more lost seats.
+                let due = Instant::now() + rng.millis(2500, 3500);
+                turn(context, rng, &client);
+                context.pause(due.saturating_duration_since(Instant::now()));
             }
         }
-        world.sign_out(&client);
+        context.sign_out(&client);
     }
 }
 
-/// Some rooms, some words, and one of the ways to go.
-fn turn(world: &World, chance: &mut Chance, client: &Client) {
+/// Joins some rooms, sends some messages and leaves in one of four ways.
+fn turn(context: &Context, rng: &mut Rng, client: &Client) {
     let mut socket = client.socket();
     let mut rooms = Vec::new();
-    for _ in 0..=chance.below(3) {
-        // Mostly where others are; now and then a room that never was and will not be again.
-        let room =
-            if chance.below(4) == 0 { format!("paso-{}", chance.below(1 << 40)) } else { format!("sala-{}", chance.below(12)) };
+    for _ in 0..=rng.below(3) {
+        // Mostly a shared room, sometimes one that is used once.
+        let room = if rng.below(4) == 0 { format!("paso-{}", rng.below(1 << 40)) } else { format!("sala-{}", rng.below(12)) };
         let joined = socket.join(&room, "secreta", "group");
         if joined["type"] == "joined" {
-            world.count("joins");
+            context.count("joins");
             rooms.push((room, joined));
         } else {
-            world.count(format!("joins told {}", joined["code"].as_str().expect("a code")));
+            context.count(format!("joins answered {}", joined["code"].as_str().expect("a code")));
         }
     }
-    for _ in 0..chance.below(8) {
-        let Some((room, _)) = rooms.get(chance.below(3) as usize) else { continue };
-        if chance.below(3) == 0 {
+    for _ in 0..rng.below(8) {
+        let Some((room, _)) = rooms.get(rng.below(3) as usize) else { continue };
+        if rng.below(3) == 0 {
             socket.send(&json!({"type": "typing", "room": room}));
         }
         socket.send_message(room, "algo que decir a quien esté");
-        world.count("messages");
-        world.pause(chance.millis(20, 200));
+        context.count("messages");
+        context.pause(rng.millis(20, 200));
     }
-    match chance.below(4) {
+    match rng.below(4) {
         0 => leave(socket, &rooms),
         1 => socket.close(),
         2 => socket.abort(),
         _ => {
             socket.abort();
-            world.pause(chance.millis(1, 400));
+            context.pause(rng.millis(1, 400));
             let mut socket = client.socket();
             for (room, joined) in &rooms {
                 let back =
                     socket.request(json!({"type": "resume", "room": room, "resume": joined["resume"], "since": joined["seq"]}));
-                world.count(if back["type"] == "joined" { "resumes" } else { "resumes too late" });
+                context.count(if back["type"] == "joined" { "resumes" } else { "resumes too late" });
             }
             leave(socket, &rooms);
         }
@@ -84,52 +83,52 @@ fn leave(mut socket: Socket, rooms: &[(String, Value)]) {
     socket.close();
 }
 
-/// Says a thousand things at once until it is closed, comes again.
-pub fn flood(world: &World, chance: &mut Chance) {
-    let client = world.signed_in("inunda", 20);
-    while !world.is_over() {
+/// Sends 1000 messages at once until it is closed, then reconnects.
+pub fn flood(context: &Context, rng: &mut Rng) {
+    let client = context.signed_in("inunda", 20);
+    while !context.is_over() {
         let mut socket = client.socket();
         socket.join("inundada", "secreta", "private");
         let words = frame("{\"type\":\"send\",\"room\":\"inundada\",\"text\":\"y otra cosa\"}").repeat(1000);
-        // It may be closed before it has said everything.
+        // The server may close it before all is sent.
         let _ = socket.stream.write_all(&words);
-        world.count(format!("floods closed with {}", socket.close_code()));
-        world.pause(chance.millis(1000, 4000));
+        context.count(format!("floods closed with {}", socket.close_code()));
+        context.pause(rng.millis(1000, 4000));
     }
-    world.sign_out(&client);
+    context.sign_out(&client);
 }
 
-/// Until it is let in: at the start everybody comes at once.
-fn enter_loud(world: &World, socket: &mut Socket) {
+/// Joins the loud room, repeating refused attempts: at the start all clients join at once.
+fn enter_loud(context: &Context, socket: &mut Socket) {
     while socket.join(LOUD, "secreta", "group")["type"] != "joined" {
-        assert!(!world.is_over(), "was never let in");
-        world.pause(Duration::from_millis(500));
+        assert!(!context.is_over(), "the join was never accepted");
+        context.pause(Duration::from_millis(500));
     }
 }
 
-/// 160 KB a second.
-pub fn talk(world: &World, _: &mut Chance) {
-    let client = world.signed_in("habla", 21);
+/// Sends 160 KB a second.
+pub fn talk(context: &Context, _: &mut Rng) {
+    let client = context.signed_in("habla", 21);
     let mut socket = client.socket();
-    enter_loud(world, &mut socket);
-    let text = "🦀".repeat(CRABS);
-    while !world.is_over() {
+    enter_loud(context, &mut socket);
+    let text = "🦀".repeat(LONGEST_TEXT_CHARS);
+    while !context.is_over() {
         let sent = socket.send_message(LOUD, &text);
         assert_eq!(sent["type"], "sent", "{sent}");
-        world.count("long messages");
-        world.pause(Duration::from_millis(25));
+        context.count("long messages");
+        context.pause(Duration::from_millis(25));
     }
     socket.send_message(LOUD, "fin");
     socket.request(json!({"type": "leave", "room": LOUD}));
     socket.close();
-    world.sign_out(&client);
+    context.sign_out(&client);
 }
 
-/// Reads all of it.
-pub fn listen(world: &World, last: u8) {
-    let client = world.signed_in("victima", last);
+/// Reads every message and checks the order.
+pub fn listen(context: &Context, last: u8) {
+    let client = context.signed_in("victima", last);
     let mut socket = client.socket();
-    enter_loud(world, &mut socket);
+    enter_loud(context, &mut socket);
     let mut seq = None;
     loop {
         let frame = socket.recv_type("message");
@@ -141,27 +140,27 @@ pub fn listen(world: &World, last: u8) {
         }
     }
     socket.close();
-    world.sign_out(&client);
+    context.sign_out(&client);
 }
 
-/// Comes into the loud room and reads nothing for a while, then what is left, up to the end.
-pub fn read_slowly(world: &World, chance: &mut Chance) {
-    let client = world.signed_in("lenta", 22);
+/// Joins the loud room and reads nothing for a while, then everything that is left.
+pub fn read_slowly(context: &Context, rng: &mut Rng) {
+    let client = context.signed_in("lenta", 22);
     let join = json!({"type": "join", "room": LOUD, "password": "secreta", "kind": "group"}).to_string();
-    while !world.is_over() {
-        let mut stream = connect_with_small_buffer(world.addr);
+    while !context.is_over() {
+        let mut stream = connect_with_small_buffer(context.addr);
         let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         stream.write_all(format!("{}{upgrade}", client.head("GET", "/ws", &[])).as_bytes()).expect("writes");
         stream.read_exact(&mut [0; 100]).expect("reads");
         stream.write_all(&frame(&join)).expect("writes");
-        world.pause(chance.millis(10_000, 20_000));
-        // Closed meanwhile, or else hung up on now.
+        context.pause(rng.millis(10_000, 20_000));
+        // The server may have closed it; otherwise this hangs up.
         stream.set_read_timeout(Some(Duration::from_millis(200))).expect("sets");
         let closed = std::io::copy(&mut std::io::Read::take(&mut stream, 4 << 20), &mut std::io::sink()).is_ok();
-        world.count(if closed { "slow readers closed" } else { "slow readers gone" });
+        context.count(if closed { "slow readers closed" } else { "slow readers gone" });
     }
-    world.sign_out(&client);
+    context.sign_out(&client);
 }
 
 fn connect_with_small_buffer(addr: SocketAddr) -> TcpStream {
@@ -175,64 +174,64 @@ fn connect_with_small_buffer(addr: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Signs in and never out, and tries a wrong room password; each session that is too many ends the oldest, with its socket.
-pub fn forget(world: &World, chance: &mut Chance) {
+/// Signs in without signing out and tries a wrong room password. Each session over the limit ends the oldest.
+pub fn forget(context: &Context, rng: &mut Rng) {
     let mut sockets = VecDeque::new();
-    // Not the first, who would choose the room's password.
-    world.pause(Duration::from_secs(3));
-    while !world.is_over() {
-        let client = world.signed_in("olvida", 23);
+    // Joins late: the first member chooses the room's password.
+    context.pause(Duration::from_secs(3));
+    while !context.is_over() {
+        let client = context.signed_in("olvida", 23);
         let mut socket = client.socket();
         let told = socket.join(LOUD, "equivocada", "group");
         if let Some(code) = told["code"].as_str() {
-            world.count(format!("wrong room passwords told {code}"));
+            context.count(format!("wrong room passwords answered {code}"));
         } else {
-            // The room had just ended: this made it anew.
+            // The room had ended, so that this join created it.
             socket.request(json!({"type": "leave", "room": LOUD}));
         }
         sockets.push_back(socket);
         if sockets.len() > 20 {
             let mut oldest: Socket = sockets.pop_front().expect("twenty");
-            world.count(format!("forgotten sockets closed with {}", oldest.close_code()));
+            context.count(format!("forgotten sockets closed with {}", oldest.close_code()));
         }
-        world.pause(chance.millis(1000, 3000));
+        context.pause(rng.millis(1000, 3000));
     }
 }
 
-/// Wrong passwords for 40 names from 40 addresses: locked, let in, locked again.
-pub fn guess(world: &World, chance: &mut Chance) {
-    while !world.is_over() {
-        let mut client = world.client(1, 1 + chance.below(40) as u8);
-        let name = match chance.below(40) {
+/// Sends wrong passwords for 40 names from 40 addresses: locked, unlocked, locked again.
+pub fn guess(context: &Context, rng: &mut Rng) {
+    while !context.is_over() {
+        let mut client = context.client(1, 1 + rng.below(40) as u8);
+        let name = match rng.below(40) {
             0..8 => "victima".to_owned(),
             n => format!("nadie{n}"),
         };
         let status = client.sign_in(&name, "no es esta").status;
         assert!([401, 429, 503].contains(&status), "{status}");
-        world.count(format!("wrong passwords told {status}"));
-        world.pause(chance.millis(50, 250));
+        context.count(format!("wrong passwords answered {status}"));
+        context.pause(rng.millis(50, 250));
     }
 }
 
-/// Connections that begin something and never end it; the oldest is let go when there are many.
-pub fn half_open(world: &World, chance: &mut Chance) {
-    let client = world.signed_in("victima", 24);
+/// Opens connections that send part of a request; the oldest is closed when there are many.
+pub fn half_open(context: &Context, rng: &mut Rng) {
+    let client = context.signed_in("victima", 24);
     let mut open = VecDeque::new();
     let mut due = Instant::now();
-    while !world.is_over() {
+    while !context.is_over() {
         due += Duration::from_millis(100);
-        let stranger = world.client(2, 1 + chance.below(100) as u8);
+        let stranger = context.client(2, 1 + rng.below(100) as u8);
         let mut stream = stranger.connect();
-        let begun = match chance.below(5) {
+        let begun = match rng.below(5) {
             0 => String::new(),
             1 => "GET /login HTTP/1.1\r\nHost: loc".to_owned(),
             2 => format!("{}Content-Length: 500\r\n\r\n{{\"username\":", stranger.head("POST", "/api/session", &[])),
             3 => format!("{}\r\n", stranger.head("GET", "/login", &[])),
             _ => {
                 let (answer, mut upgraded) = client.handshake(&[]);
-                // Eight at most of one session.
+                // A session has eight sockets at most.
                 if answer.status == 101 {
-                    // A frame of 300 bytes of which three come.
+                    // Three bytes of a frame of 300.
                     upgraded.write_all(&[0x81, 0xfe, 1, 44, 1, 2, 3, 4, 5, 6, 7]).expect("writes");
                 }
                 stream = upgraded;
@@ -240,25 +239,25 @@ pub fn half_open(world: &World, chance: &mut Chance) {
             }
         };
         let _ = stream.write_all(begun.as_bytes());
-        world.count("connections left half open");
+        context.count("connections left half open");
         open.push_back(stream);
-        // Longer than a head may take.
+        // More than the time limit of a head.
         if open.len() > 120 {
             open.pop_front();
         }
-        world.pause(due.saturating_duration_since(Instant::now()));
+        context.pause(due.saturating_duration_since(Instant::now()));
     }
     drop(open);
-    world.sign_out(&client);
+    context.sign_out(&client);
 }
 
-/// Pages and what is not there.
-pub fn visit_pages(world: &World, chance: &mut Chance) {
+/// Requests pages, known and unknown.
+pub fn visit_pages(context: &Context, rng: &mut Rng) {
     const PLACES: [&str; 7] = ["/login", "/", "/chat", "/static/js/chat.js", "/api/health", "/no/hay", "/api/rooms"];
-    while !world.is_over() {
-        let client = world.client(3, 1 + chance.below(50) as u8);
-        client.get(PLACES[chance.below(PLACES.len() as u64) as usize]);
-        world.count("pages");
-        world.pause(chance.millis(20, 120));
+    while !context.is_over() {
+        let client = context.client(3, 1 + rng.below(50) as u8);
+        client.get(PLACES[rng.below(PLACES.len() as u64) as usize]);
+        context.count("pages");
+        context.pause(rng.millis(20, 120));
     }
 }

@@ -1,4 +1,4 @@
-//! What a message passes on its way, but for the sockets.
+//! Operations of a message, without the sockets.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -34,7 +34,7 @@ pub const CASES: &[Row] = &[
 
 const AT: Timestamp = Timestamp(1_767_225_600_007);
 const NOW: Duration = Duration::from_secs(1);
-/// As many as a room may have, and its default ring.
+/// Largest room with the default ring.
 const LIMITS: ChatLimits =
     ChatLimits { rooms: 4, rooms_per_user: 4, seats: 1024, ring: 64, grace: Duration::MAX, empty: Duration::MAX };
 
@@ -68,13 +68,13 @@ fn text() -> Operation {
     Box::new(move || drop(black_box(MessageText::parse(black_box(raw), 1000))))
 }
 
-/// The server's frames to mailboxes that take everything and keep nothing: what is measured is the room.
-struct Bare;
+/// Encodes as the server does, for mailboxes that keep nothing: only the room is measured.
+struct NullEncoder;
 
 #[derive(Clone)]
-struct Nowhere(u64);
+struct NullMailbox(u64);
 
-impl Mailbox<Frame> for Nowhere {
+impl Mailbox<Frame> for NullMailbox {
     fn deliver(&self, frame: Frame, urgency: Urgency) {
         black_box((frame, urgency));
     }
@@ -84,10 +84,10 @@ impl Mailbox<Frame> for Nowhere {
     }
 }
 
-impl Wire for Bare {
+impl Wire for NullEncoder {
     type Frame = Frame;
     type Draft = Draft;
-    type Mailbox = Nowhere;
+    type Mailbox = NullMailbox;
 
     fn draft(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> Draft {
         JsonWire::draft(room, user, text, at)
@@ -106,7 +106,7 @@ impl Wire for Bare {
     }
 }
 
-fn hub() -> Arc<Hub<Bare>> {
+fn hub() -> Arc<Hub<NullEncoder>> {
     let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
     Hub::new(LIMITS, Arc::new(MacKey::new(&[7; 32]).expect("32 bytes")), audit)
 }
@@ -115,12 +115,12 @@ fn welcome() -> Frame {
     JsonWire::typing(&code(), &person(1).name)
 }
 
-/// The first has made the room; its resume token comes along.
-fn room(hub: &Arc<Hub<Bare>>, sockets: i64) -> (Vec<Membership<Bare>>, String) {
+/// Returns the members and the resume token of the first one, which created the room.
+fn room(hub: &Arc<Hub<NullEncoder>>, sockets: i64) -> (Vec<Membership<NullEncoder>>, String) {
     let mut token = String::new();
     let mut members = Vec::new();
     for id in 1..=sockets {
-        let (person, mailbox) = (person(id), Nowhere(id.unsigned_abs()));
+        let (person, mailbox) = (person(id), NullMailbox(id.unsigned_abs()));
         let visitor = Visitor { person: &person, mailbox: &mailbox };
         let entered = match hub.find(&code()) {
             Some(room) => hub.enter(&room, &visitor, (AT, NOW), |_| welcome()),
@@ -150,7 +150,7 @@ fn replay() -> Operation {
     for _ in 0..64 {
         members[1].speak(&text, AT, &mut VecDeque::new());
     }
-    let (person, mailbox) = (person(1), Nowhere(1));
+    let (person, mailbox) = (person(1), NullMailbox(1));
     Box::new(move || {
         let resumed = hub.resume(&code(), &token, &person, &mailbox, 0).expect("the place is there");
         assert_eq!(resumed.missed.messages.len(), 64);

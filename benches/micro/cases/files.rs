@@ -1,4 +1,4 @@
-//! What an upload and a download pass, but for the disk.
+//! Operations of an upload and a download, without the disk.
 
 use std::hint::black_box;
 use std::io::Cursor;
@@ -37,13 +37,13 @@ fn name(raw: &str) -> Operation {
     Box::new(move || drop(black_box(FileName::from_upload(black_box(&raw)))))
 }
 
-/// Something like prose, always the same.
+/// Returns deterministic text that resembles prose.
 fn words(bytes: usize) -> Vec<u8> {
     const WORDS: [&str; 8] = ["acta ", "reunión ", "de ", "la ", "oficina ", "mañana ", "lunes,\n", "archivo "];
     let mut state = 1_u32;
     let mut out = Vec::with_capacity(bytes + 16);
     while out.len() < bytes {
-        // Numerical Recipes' constants; the upper bits are the random ones.
+        // Constants of Numerical Recipes; the upper bits are the random ones.
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         out.extend_from_slice(WORDS[(state >> 29) as usize].as_bytes());
     }
@@ -51,7 +51,7 @@ fn words(bytes: usize) -> Vec<u8> {
     out
 }
 
-/// The text is packed once; what is measured is the unpacking.
+/// Packs the text once, so that only the unpacking is measured.
 fn zip() -> Vec<u8> {
     let text = EntryHeader::deflated("", &words(64 * 1024));
     (0..16)
@@ -60,7 +60,7 @@ fn zip() -> Vec<u8> {
         .finish()
 }
 
-/// `found`: what is to be told of it; nothing where it is clean.
+/// Inspects `content`; `found` is the expected finding, `None` for a clean file.
 fn inspection(name: &'static str, content: Vec<u8>, found: Option<Code>) -> Operation {
     Box::new(move || {
         let outcome = walk(Cursor::new(&content), name, &Caps::SERVER, &|| None, &in_memory);

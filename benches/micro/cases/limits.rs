@@ -1,4 +1,4 @@
-//! What every request, message and sign-in is held against.
+//! Limits that every request, message and sign-in passes.
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -22,7 +22,7 @@ pub const CASES: &[Row] = &[
     ("limits: a connection in, served, gone", 1000, connection),
 ];
 
-/// More than what is counted needs to come to rest: a bucket is full again, a lock over.
+/// Longer than any bucket or lock needs to recover.
 const LATER: Duration = Duration::from_secs(1000);
 const PEOPLE: u32 = 1000;
 
@@ -41,7 +41,7 @@ const RATES: RateSettings = RateSettings {
     typing_per_minute: 30,
 };
 
-/// Everybody in turn.
+/// Returns the address of the next user.
 fn next(who: &mut u32) -> IpAddr {
     *who = (*who + 1) % PEOPLE;
     IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + *who))
@@ -61,12 +61,12 @@ fn rates() -> Operation {
     let clock = FakeRelativeClock::default();
     let rates = Rates::with_clock(&RATES, LocalPrefixes::default(), clock.clone());
     let mut who = 0;
-    // Everybody is known: what is measured is no growing map.
+    // All users are known, so that no growing map is measured.
     (0..PEOPLE).for_each(|id| rates.message(UserId(id.into())).expect("the burst is whole"));
     Box::new(move || {
         who = (who + 1) % PEOPLE;
         clock.advance(LATER);
-        black_box(rates.message(UserId(who.into()))).expect("nobody is fast");
+        black_box(rates.message(UserId(who.into()))).expect("within the rate");
     })
 }
 

@@ -1,4 +1,4 @@
-//! The pure cores at work, one operation a call: what `benches/micro/main.rs` times and `benches/micro/instructions.rs` counts.
+//! Operations of the pure cores, which `benches/micro/main.rs` times and `benches/micro/instructions.rs` counts.
 
 #![allow(unreachable_pub, clippy::expect_used, reason = "each bench uses its own part")]
 
@@ -9,20 +9,20 @@ mod chat;
 mod files;
 mod limits;
 
-/// One operation, again and again in a steady state: what it fills it empties.
+/// One operation in a steady state: it may run any number of times.
 pub type Operation = Box<dyn FnMut()>;
 
-/// Something to measure.
+/// Operation to measure.
 pub struct Case {
-    /// Core and operation.
+    /// Name of the core and of the operation.
     pub name: &'static str,
-    /// Operations that are counted together: many where one is small or meets a hash map, whose seed is random.
+    /// Number of operations counted together: many if one is small or uses a hash map, whose seed is random.
     pub times: u32,
-    /// Makes what the operation works on.
+    /// Creates the state of the operation.
     pub make: fn() -> Operation,
 }
 
-/// All of them.
+/// Returns all cases.
 pub fn all() -> Vec<Case> {
     [chat::CASES, files::CASES, limits::CASES]
         .concat()
