@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{Db, Durability, StoreError, UserRow};
+use super::connection::{Db, Durability};
+use super::error::StoreError;
+use super::users::UserRow;
 use crate::clock::Timestamp;
 use crate::types::{ClaimCode, ClaimKind, Role, UserName};
 

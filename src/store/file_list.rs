@@ -1,16 +1,12 @@
 //! Pages and counts of the file list, as one person may see it.
 
-use std::collections::HashMap;
-
 use rusqlite::OptionalExtension as _;
 
-use super::files::{COLUMNS, file};
-use super::{Db, FileRow, StoreError};
+use super::connection::Db;
+use super::error::StoreError;
+use super::file_counts::{DatabaseVersion, StateCount};
+use super::files::{COLUMNS, FileRow, file};
 use crate::types::UserId;
-
-/// Maximum number of people whose own files are counted in memory: the maximum of sessions. 200 bytes each:
-/// 3.2 MiB at most.
-const COUNTED_PEOPLE: usize = 16_384;
 
 /// Filter of a file list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,13 +36,6 @@ pub struct FilePage {
     pub more: bool,
     /// Files of the whole list.
     pub total: u64,
-}
-
-/// Number of files by state, of all and of single people. Valid for one version of the database.
-#[derive(Default)]
-pub(super) struct FileCounts {
-    version: (u64, i64),
-    by_owner: HashMap<Option<UserId>, Vec<(String, u64)>>,
 }
 
 impl Db {
@@ -94,8 +83,8 @@ impl Db {
     }
 
     fn count_listed(&mut self, filter: &FileFilter) -> Result<u64, StoreError> {
-        let of = |counts: &[(String, u64)], states: &[&str]| -> u64 {
-            counts.iter().filter(|(state, _)| states.contains(&state.as_str())).map(|(_, count)| count).sum()
+        let of = |counts: &[StateCount], states: &[&str]| -> u64 {
+            counts.iter().filter(|count| states.contains(&count.state.as_str())).map(|count| count.files).sum()
         };
         let open = of(self.counts_of(None)?, &filter.open);
         let own = match filter.owner.filter(|_| !filter.own.is_empty()) {
@@ -107,28 +96,23 @@ impl Db {
 
     /// Returns the files of one person, or of all, by state. Counts again after any change of the database by
     /// any process.
-    fn counts_of(&mut self, owner: Option<UserId>) -> Result<&[(String, u64)], StoreError> {
-        let version = (self.conn.total_changes(), self.version_elsewhere()?);
-        if self.file_counts.version != version || self.file_counts.by_owner.len() > COUNTED_PEOPLE {
-            self.file_counts = FileCounts { version, by_owner: HashMap::new() };
-        }
-        let counts = match self.file_counts.by_owner.entry(owner) {
-            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(unknown) => {
-                let pair = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-                unknown.insert(match owner {
-                    None => {
-                        let mut query = self.conn.prepare_cached("SELECT state, count(*) FROM files GROUP BY state")?;
-                        query.query_map([], pair)?.collect::<Result<_, _>>()?
-                    }
-                    Some(owner) => {
-                        let text = "SELECT state, count(*) FROM files WHERE user_id = ?1 GROUP BY state";
-                        self.conn.prepare_cached(text)?.query_map([owner.0], pair)?.collect::<Result<_, _>>()?
-                    }
-                })
-            }
-        };
-        Ok(counts)
+    fn counts_of(&mut self, owner: Option<UserId>) -> Result<&[StateCount], StoreError> {
+        let version = DatabaseVersion { own_changes: self.conn.total_changes(), data_version: self.version_elsewhere()? };
+        let conn = &self.conn;
+        self.file_counts.of(owner, version, || {
+            let count = |row: &rusqlite::Row<'_>| Ok(StateCount { state: row.get(0)?, files: row.get(1)? });
+            let counts = match owner {
+                None => {
+                    let mut query = conn.prepare_cached("SELECT state, count(*) FROM files GROUP BY state")?;
+                    query.query_map([], count)?.collect::<Result<_, _>>()?
+                }
+                Some(owner) => {
+                    let text = "SELECT state, count(*) FROM files WHERE user_id = ?1 GROUP BY state";
+                    conn.prepare_cached(text)?.query_map([owner.0], count)?.collect::<Result<_, _>>()?
+                }
+            };
+            Ok(counts)
+        })
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::{DatabaseFault, StoreError};
+use super::error::StoreError;
+use super::fault::DatabaseFault;
 
 /// Lock of a data folder, released on drop.
 pub(super) struct FolderLock(#[allow(dead_code, reason = "held for the lock")] File);

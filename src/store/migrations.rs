@@ -1,9 +1,22 @@
 //! Schema migrations. A released step is never changed; a new step is added below it.
 
+use std::path::PathBuf;
+
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
-use super::StoreError;
+use super::error::StoreError;
+
+/// Migration of an opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// Schema before.
+    pub from: i64,
+    /// Schema now.
+    pub to: i64,
+    /// Snapshot from before.
+    pub snapshot: PathBuf,
+}
 
 const STEPS: &[M<'_>] = &[
     M::up(

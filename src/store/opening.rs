@@ -1,30 +1,23 @@
 //! Opens the database. It never creates one where one is missing, and never migrates without a snapshot.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::connection::{BUSY, Database, Db, Store};
+use super::error::StoreError;
+use super::fault::DatabaseFault;
 use super::lock::{FolderLock, named};
-use super::{BUSY, Database, DatabaseFault, Db, Store, StoreError, migrations, snapshots};
+use super::migrations::Upgrade;
+use super::{migrations, snapshots};
 
 /// Name of the database in the data folder.
 const FILE: &str = "pichat.db";
 /// Maximum size for a check of all pages at each start. 10,000 files take about 5 MB; a card reads 16 MiB in
 /// under a second.
 const MAX_CHECKED_BYTES: u64 = 16 << 20;
-
-/// Migration of an opening.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upgrade {
-    /// Schema before.
-    pub from: i64,
-    /// Schema now.
-    pub to: i64,
-    /// Snapshot from before.
-    pub snapshot: PathBuf,
-}
 
 /// Returns true if the folder has a database. An empty file is none.
 pub fn database_exists(folder: &Path) -> bool {

@@ -2,8 +2,9 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
+use super::connection::{Db, Durability};
+use super::error::StoreError;
 use super::files::{COLUMNS, FileRow, file};
-use super::{Db, Durability, StoreError};
 use crate::clock::Timestamp;
 
 impl Db {

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::error::StoreError;
+use super::fault::DatabaseFault;
 use super::lock::{FolderLock, named};
+use super::migrations;
 use super::opening::schema;
 use super::snapshots::{newest_fitting, remove_if_there, rename_new};
-use super::{DatabaseFault, StoreError, migrations};
 use crate::clock::Timestamp;
 
 const FILE: &str = "pichat.db";

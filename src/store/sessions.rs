@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Db, Durability, StoreError};
+use super::connection::{Db, Durability};
+use super::error::StoreError;
 use crate::clock::Timestamp;
 use crate::types::UserId;
 use crate::types::crypto::Sha256;

@@ -2,7 +2,8 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{Db, Durability, StoreError};
+use super::connection::{Db, Durability};
+use super::error::StoreError;
 
 impl Db {
     /// Returns a stored setting.

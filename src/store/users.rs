@@ -2,8 +2,9 @@
 
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::connection::{Db, Durability};
+use super::error::StoreError;
 use super::sessions::{SessionRow, insert_session};
-use super::{Db, Durability, StoreError};
 use crate::clock::Timestamp;
 use crate::types::{ClaimKind, Role, UserId, UserName};
 
