@@ -1,10 +1,10 @@
-//! Formats an event as one line of logfmt: `event=login.failed result=failed user="ana" addr=192.168.1.5 …`.
+//! Builds a line of logfmt: `event=login.failed result=failed user="ana" addr=192.168.1.5 …`.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::event::{Event, LoginFailure, SessionEnd};
+use super::reason::{LoginFailure, SessionEnd};
 use crate::clock::Timestamp;
 use crate::types::{ClaimKind, Role, RoomCode, RoomKind, UserName};
 
@@ -20,15 +20,16 @@ const NOBODY: &str = "unknown";
 pub(super) struct Line(String);
 
 impl Line {
-    /// Formats `event`, recorded at `at` of the wall clock and `mono` after boot.
-    pub(super) fn of(event: &Event, at: Timestamp, mono: Duration) -> String {
+    /// Starts an empty line.
+    pub(super) fn new() -> Self {
         // 200 bytes hold the usual line with its time stamps.
-        let mut line = Self(String::with_capacity(200));
-        line.bare("event", event.name());
-        line.bare("result", event.outcome().as_str());
-        event.fields_into(&mut line);
-        let _ = write!(line.0, " at={at} mono={}.{:03}", mono.as_secs(), mono.subsec_millis());
-        line.0
+        Self(String::with_capacity(200))
+    }
+
+    /// Appends the time by the wall clock and after boot, and returns the line.
+    pub(super) fn finish(mut self, at: Timestamp, mono: Duration) -> String {
+        let _ = write!(self.0, " at={at} mono={}.{:03}", mono.as_secs(), mono.subsec_millis());
+        self.0
     }
 
     /// Appends one field.
@@ -45,7 +46,7 @@ impl Line {
     }
 
     /// Appends a value that is a fixed word or a number.
-    fn bare(&mut self, key: &str, value: impl std::fmt::Display) {
+    pub(super) fn bare(&mut self, key: &str, value: impl std::fmt::Display) {
         self.key(key);
         let _ = write!(self.0, "{value}");
     }
@@ -163,7 +164,3 @@ bare_fields! {
     LoginFailure => |reason| reason.as_str();
     SessionEnd => |reason| reason.as_str();
 }
-
-#[cfg(test)]
-#[path = "line_tests.rs"]
-mod tests;

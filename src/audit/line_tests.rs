@@ -1,7 +1,10 @@
+use std::net::IpAddr;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::audit::Entry;
+use crate::audit::{Entry, LoginFailure, SessionEnd};
+use crate::types::{ClaimKind, Role, RoomCode, RoomKind, UserName};
 
 const AT: Timestamp = Timestamp(1_769_860_800_123);
 const MONO: Duration = Duration::from_millis(123_456);
@@ -11,7 +14,7 @@ fn user(name: &str) -> UserName {
 }
 
 fn line(event: &Event) -> String {
-    Line::of(event, AT, MONO)
+    format(event, AT, MONO)
 }
 
 /// Small logfmt parser, as a person's tool would have.
@@ -261,7 +264,7 @@ proptest! {
             path: path.clone(),
         };
         let mono = Duration::from_secs(secs);
-        let line = Line::of(&event, AT, mono);
+        let line = format(&event, AT, mono);
         prop_assert!(!line.chars().any(|c| c.is_control() || crate::types::is_bidi_control(c)));
         prop_assert_eq!(line.find(['\u{2028}', '\u{2029}']), None);
         let wanted: Vec<(String, String)> = [

@@ -11,11 +11,15 @@ mod entry;
 mod event;
 mod line;
 mod queue;
+mod reason;
+mod record;
 mod sink;
 mod throttle;
 mod writer;
 
 pub use entry::{Class, Entry, Facility, Outcome, Severity, Threshold};
-pub use event::{Event, LoginFailure, SessionEnd};
+pub use event::Event;
 pub use queue::{Audit, QUEUE_EVENTS};
-pub use writer::{Target, Writer};
+pub use reason::{LoginFailure, SessionEnd};
+pub use sink::Target;
+pub use writer::Writer;

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, error::SendTimeoutError};
 
-use super::entry::{Class, Facility, Severity, Threshold};
+use super::entry::{Class, Threshold};
 use super::event::Event;
-use super::line::Line;
-use super::sink::Sink;
+use super::record::Record;
+use super::sink::{Sink, Target};
 use super::throttle::Throttle;
-use super::writer::{Target, Writer};
+use super::writer::{Item, Writer};
 use crate::clock::Clock;
 
 /// Maximum number of queued events (`docs/LIMITS.md`). A line has about 250 bytes, so that a full queue has 1
@@ -35,28 +35,6 @@ pub struct Audit {
     throttle: Arc<Throttle>,
     clock: Arc<dyn Clock>,
     threshold: Threshold,
-}
-
-/// Item of the writer's queue.
-pub(super) enum Item {
-    /// Line to write.
-    Line(Record),
-    /// Stops the writer after the queued lines.
-    Stop,
-}
-
-/// Event as text. Values are cut when it is made, so that the queue's memory is bounded.
-pub(super) struct Record {
-    pub(super) facility: Facility,
-    pub(super) severity: Severity,
-    pub(super) text: String,
-}
-
-impl Record {
-    /// Formats `event` with the current time.
-    pub(super) fn of(event: &Event, clock: &dyn Clock) -> Self {
-        Self { facility: event.facility(), severity: event.severity(), text: Line::of(event, clock.now(), clock.monotonic()) }
-    }
 }
 
 impl Audit {

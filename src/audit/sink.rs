@@ -1,14 +1,22 @@
 //! Output of lines: the syslog socket while it answers, stderr otherwise.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use syslog::{Formatter3164, Logger, LoggerBackend};
 
 use super::entry::{Facility, Severity};
-use super::queue::Record;
-use super::writer::Target;
+use super::record::Record;
+
+/// Destination of lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Syslog socket, usually `/dev/log`; stderr while it does not answer.
+    Socket(PathBuf),
+    /// Standard error only.
+    Stderr,
+}
 
 /// Time limit of sending one line, after which the socket counts as dead. The crate `syslog` would wait
 /// forever.

@@ -1,7 +1,6 @@
 //! Thread that writes the lines.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc as std_mpsc;
@@ -11,21 +10,20 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::event::Event;
-use super::queue::{Item, Record};
+use super::record::Record;
 use super::sink::Sink;
 use crate::clock::Clock;
 
+/// Item of the writer's queue.
+pub(super) enum Item {
+    /// Line to write.
+    Line(Record),
+    /// Stops the writer after the queued lines.
+    Stop,
+}
+
 /// Interval at which [`Writer::finish`] retries on a full queue.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-
-/// Destination of lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Syslog socket, usually `/dev/log`; stderr while it does not answer.
-    Socket(PathBuf),
-    /// Standard error only.
-    Stderr,
-}
 
 /// Handle of the writer's thread, to finish at the end of the program. If it is dropped instead, the thread
 /// runs until the last [`Audit`](super::Audit) is dropped.

@@ -3,7 +3,7 @@ use std::os::unix::net::UnixDatagram;
 use std::sync::{Mutex, PoisonError};
 
 use super::*;
-use crate::audit::{Audit, LoginFailure, Threshold};
+use crate::audit::{Audit, LoginFailure, Target, Threshold};
 use crate::clock::Timestamp;
 
 const SOON: Duration = Duration::from_secs(10);
