@@ -2,7 +2,7 @@
 //! a connection that serves no person.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,8 @@ use crate::types::UserId;
 ///
 /// A connection counts for its address until it has served a person who is signed in, and for that person from then on. So an
 /// office behind one address is not held to what strangers of one address may have, and no person holds more than a share. A
-/// connection past the person's share stays one of its address.
+/// connection past the person's share stays one of its address, and is the first to end where that has its share too: one person
+/// keeps nobody else of an address out.
 ///
 /// Without eviction, idle or slow clients could hold every place. So, when all are taken, a newcomer gets the place of a
 /// connection that serves no person: first of those that never did, then of those that do nothing at the moment, the oldest
@@ -28,7 +29,7 @@ pub struct ConnectionCaps {
 }
 
 /// Every address in `of_address` and every person in `of_person` has a connection, so neither map is ever larger than
-/// `total_cap` (or than it was when the cap was lowered); nor is `yielding`.
+/// `total_cap` (or than it was when the cap was lowered); nor are `yielding` and `past_share`.
 #[derive(Debug)]
 struct Counts {
     total_cap: usize,
@@ -39,6 +40,8 @@ struct Counts {
     of_person: HashMap<UserId, usize>,
     /// Connections whose place may be given to a newcomer, in the order in which they yield.
     yielding: BTreeMap<Turn, Yielding>,
+    /// Address and age of the connections that served a person past that person's share. All of them yield.
+    past_share: BTreeSet<(IpAddr, u64)>,
     /// Connections since the start.
     admitted: u64,
     refused: u64,
@@ -135,6 +138,7 @@ impl ConnectionCaps {
             of_address: HashMap::new(),
             of_person: HashMap::new(),
             yielding: BTreeMap::new(),
+            past_share: BTreeSet::new(),
             admitted: 0,
             refused: 0,
         };
@@ -162,10 +166,13 @@ impl ConnectionCaps {
         let addr = self.local.keys(addr).own;
         let holder = if is_trusted_proxy { Holder::Proxy } else { Holder::Address(addr) };
         let mut counts = lock(&self.counts);
-        if !counts.has_room(holder) {
-            return Err(Refused::Address);
-        }
         let mut instead_of = None;
+        if !counts.has_room(holder) {
+            instead_of = counts.end_past_share(addr);
+            if instead_of.is_none() {
+                return Err(Refused::Address);
+            }
+        }
         // Past a cap that was lowered since, places change hands too; the number falls as connections end.
         if counts.total >= counts.total_cap {
             instead_of = counts.end_one();
@@ -239,11 +246,24 @@ impl Counts {
 
     /// Ends the connection whose turn it is to yield, and tells whose it was.
     fn end_one(&mut self) -> Option<IpAddr> {
-        let (_, Yielding { addr, holder, yielded }) = self.yielding.pop_first()?;
+        let (turn, yielding) = self.yielding.pop_first()?;
+        Some(self.end(turn, yielding))
+    }
+
+    /// Ends the oldest connection of an address that served a person past that person's share, and returns the address.
+    fn end_past_share(&mut self, addr: IpAddr) -> Option<IpAddr> {
+        let (_, age) = *self.past_share.range((addr, 0)..=(addr, u64::MAX)).next()?;
+        let turn = Turn { of_a_person: false, age };
+        let yielding = self.yielding.remove(&turn)?;
+        Some(self.end(turn, yielding))
+    }
+
+    fn end(&mut self, turn: Turn, Yielding { addr, holder, yielded }: Yielding) -> IpAddr {
+        self.past_share.remove(&(addr, turn.age));
         self.total = self.total.saturating_sub(1);
         self.give_back(holder);
         yielded.cancel();
-        Some(addr)
+        addr
     }
 }
 
@@ -272,10 +292,15 @@ impl Slot {
         if serving.under_way == 1 || !serving.holder.is_person() {
             let mut counts = lock(&self.counts);
             let turn = Turn { of_a_person: serving.holder.is_person(), age: self.age };
-            if !serving.holder.is_person() && !self.yielded.is_cancelled() && counts.has_room(Holder::Person(person)) {
-                counts.give_back(serving.holder);
-                serving.holder = Holder::Person(person);
-                counts.take(serving.holder);
+            if !serving.holder.is_person() && !self.yielded.is_cancelled() {
+                if counts.has_room(Holder::Person(person)) {
+                    counts.past_share.remove(&(self.addr, self.age));
+                    counts.give_back(serving.holder);
+                    serving.holder = Holder::Person(person);
+                    counts.take(serving.holder);
+                } else if serving.holder != Holder::Proxy {
+                    counts.past_share.insert((self.addr, self.age));
+                }
             }
             if serving.holder.is_person() {
                 counts.yielding.remove(&turn);
@@ -304,6 +329,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let holder = self.serving.get_mut().unwrap_or_else(PoisonError::into_inner).holder;
         let mut counts = lock(&self.counts);
+        counts.past_share.remove(&(self.addr, self.age));
         // A place that yielded was given back when it did.
         if counts.yielding.remove(&Turn { of_a_person: holder.is_person(), age: self.age }).is_some() {
             counts.total = counts.total.saturating_sub(1);

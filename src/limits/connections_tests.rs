@@ -104,8 +104,7 @@ fn a_person_past_the_share_counts_for_the_address_and_yields() {
     let [one, two, third] = [1, 2, 3].map(|n| admit(&caps, n).unwrap().0);
     let within = [one.serve(ANA), two.serve(ANA)];
     let past = third.serve(ANA);
-    let (fourth, _) = admit(&caps, 3).unwrap();
-    assert_eq!(admit(&caps, 3).err(), Some(Refused::Address), "the third of this person is its address's");
+    let (fourth, _) = admit(&caps, 4).unwrap();
     let other = fourth.serve(UserId(2));
     let (newcomer, instead_of) = admit(&caps, 5).unwrap();
     assert_eq!(instead_of, Some(addr(3)), "and yields although it is being served");
@@ -116,6 +115,22 @@ fn a_person_past_the_share_counts_for_the_address_and_yields() {
     drop((one, two, fourth, other, newcomer));
     assert_eq!(caps.count(), 0);
     assert!(lock(&caps.counts).of_person.is_empty());
+}
+
+#[test]
+fn person_past_the_share_keeps_no_newcomer_of_the_address_out() {
+    let caps = ConnectionCaps::new(99, 2, LocalPrefixes::default());
+    let slots: Vec<_> = (0..4).map(|_| admit(&caps, 1).map(|(slot, _)| (slot.serve(ANA), slot)).unwrap()).collect();
+    assert_eq!(lock(&caps.counts).of_address[&addr(1)], 2, "two of four are past the share");
+    let (newcomer, instead_of) = admit(&caps, 1).unwrap();
+    assert_eq!(instead_of, Some(addr(1)));
+    let ended: Vec<_> = slots.iter().map(|(_, slot)| slot.yielded().is_cancelled()).collect();
+    assert_eq!(ended, [false, false, true, false], "the oldest past the share, and none within it");
+    let (second, _) = admit(&caps, 1).unwrap();
+    assert_eq!(admit(&caps, 1).err(), Some(Refused::Address), "strangers keep their share among themselves");
+    drop((newcomer, second, slots));
+    let counts = lock(&caps.counts);
+    assert!(counts.past_share.is_empty() && counts.total == 0);
 }
 
 #[test]
@@ -134,6 +149,7 @@ fn trusted_proxy_is_held_to_no_share_of_an_address() {
 struct Held {
     addr: u32,
     person: Option<i64>,
+    past_share: bool,
     slot: Arc<Slot>,
     serving: Vec<Serving>,
 }
@@ -149,12 +165,13 @@ proptest! {
                     let strangers = held.iter().filter(|h| h.addr == n && h.person.is_none()).count();
                     let yields = |h: &Held| h.person.is_none() || h.serving.is_empty();
                     let free = held.len() < 8 || held.iter().any(yields);
+                    let past_share = held.iter().any(|h| h.addr == n && h.past_share);
                     let admitted = admit(&caps, n);
-                    prop_assert_eq!(admitted.is_ok(), strangers < 3 && free);
+                    prop_assert_eq!(admitted.is_ok(), if strangers < 3 { free } else { past_share });
                     if let Ok((slot, instead_of)) = admitted {
-                        prop_assert_eq!(instead_of.is_some(), held.len() == 8);
+                        prop_assert_eq!(instead_of.is_some(), held.len() == 8 || strangers == 3);
                         held.retain(|h| !h.slot.yielded().is_cancelled());
-                        held.push(Held { addr: n, person: None, slot, serving: Vec::new() });
+                        held.push(Held { addr: n, person: None, past_share: false, slot, serving: Vec::new() });
                     }
                 }
                 (2, Some(i)) => drop(held.swap_remove(i)),
@@ -162,8 +179,9 @@ proptest! {
                     let own = held.iter().filter(|h| h.person == Some(who)).count();
                     let serving = held[i].slot.serve(UserId(who));
                     held[i].serving.push(serving);
-                    if held[i].person.is_none() && own < 3 {
-                        held[i].person = Some(who);
+                    if held[i].person.is_none() {
+                        held[i].person = (own < 3).then_some(who);
+                        held[i].past_share = own >= 3;
                     }
                 }
                 (_, Some(i)) => held[i].serving.clear(),
@@ -182,5 +200,6 @@ proptest! {
         prop_assert_eq!(caps.count(), 0);
         let counts = lock(&caps.counts);
         prop_assert!(counts.of_address.is_empty() && counts.of_person.is_empty() && counts.yielding.is_empty());
+        prop_assert!(counts.past_share.is_empty());
     }
 }
