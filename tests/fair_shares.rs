@@ -3,11 +3,13 @@
 
 mod common;
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use common::http::{get_many, refused};
 use common::server::add_user;
+use common::socket::kept_alive;
 use common::tls::Secure;
 use common::{Client, Options, Server, Socket};
 use serde_json::json;
@@ -27,21 +29,6 @@ fn office(count: usize, config: &str) -> (Server, Vec<Client>) {
     // The folder lives as long as the server that holds its files open.
     std::mem::forget(folder);
     (server, people)
-}
-
-fn get_many(client: &Client, path: &str, count: usize) -> Vec<u16> {
-    let mut stream = client.connect();
-    let mut statuses = Vec::new();
-    for _ in 0..count {
-        let head = client.head("GET", path, &[]);
-        stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
-        statuses.push(common::http::read_response(&mut stream, false).expect("answers").status);
-    }
-    statuses
-}
-
-fn refused(statuses: &[u16]) -> usize {
-    statuses.iter().filter(|status| **status == 429).count()
 }
 
 #[test]
@@ -79,37 +66,6 @@ fn flood_of_one_session_spares_others_of_its_address() {
     assert!(refused(&statuses) > 2000, "more than all that the address may at once");
     assert_eq!(other.get("/api/session").status, 200);
     assert_eq!(Client::new(&server).sign_in("admin", "admin123").status, 200);
-}
-
-#[test]
-fn static_flood_of_one_person_leaves_the_others_theirs() {
-    let server = Server::demo();
-    let [flood, other, stranger] = [Client::cliente(&server), Client::usuario(&server), Client::new(&server)];
-    let style = "/static/css/base.css";
-    assert_eq!(refused(&get_many(&flood, style, 312)), 0, "twelve restored tabs of 26 files");
-    let statuses = get_many(&flood, style, 2600);
-    assert!(refused(&statuses) > 1000, "its own bucket is empty: {}", refused(&statuses));
-    assert_eq!(refused(&get_many(&stranger, style, 1560)), 0, "60 sign-in pages at once behind the same address");
-    let stranger_flood = get_many(&stranger, style, 1000);
-    assert!(refused(&stranger_flood) > 0, "strangers have emptied theirs");
-    assert_eq!(refused(&get_many(&other, style, 312)), 0);
-}
-
-#[test]
-fn sessions_of_one_person_leave_an_address_the_most_of_its_total() {
-    let server = Server::start(Options::config(
-        "[limits]
-requests_per_minute = 1
-request_burst = 200
-",
-    ));
-    let sessions: Vec<_> = (0..11).map(|_| Client::cliente(&server)).collect();
-    let other = Client::usuario(&server);
-    let passed: usize = sessions.iter().map(|session| 200 - refused(&get_many(session, "/api/session", 200))).sum();
-    assert_eq!(passed, 600, "eleven sessions of one person take what three may");
-    assert_eq!(refused(&get_many(&other, "/api/session", 150)), 0, "another of the same address");
-    let first = Client::new(&server).sign_in("admin", "admin123");
-    assert_eq!(first.status, 200, "and whoever comes");
 }
 
 #[test]
@@ -242,11 +198,6 @@ fn ranges_of_one_download_cost_one() {
     assert_eq!(Client::usuario(&server).get(&two).status, 200);
 }
 
-/// Answers pings in the background, as a browser does, until the socket ends.
-fn kept_alive(mut socket: Socket) -> std::thread::JoinHandle<u16> {
-    std::thread::spawn(move || socket.close_code())
-}
-
 #[test]
 fn dead_sockets_yield_to_returning_tabs() {
     let server = Server::start(Options::config("[limits]\nsockets_per_session = 12\n"));
@@ -273,41 +224,6 @@ fn dead_sockets_yield_to_returning_tabs() {
     assert!(live.iter().all(|tab| !tab.is_finished()));
     server.signal("TERM");
     assert!(live.into_iter().all(|tab| tab.join().expect("ends") == 1001));
-}
-
-#[test]
-fn dead_sockets_give_way_where_all_places_are_taken() {
-    let server = Server::start(Options::config("[limits]\nconnections = 8\n"));
-    let [cliente, usuario] = [Client::cliente(&server), Client::usuario(&server)];
-    // The network of three is gone: they are open, and nobody reads what they are sent.
-    let dead: Vec<_> = (0..3).map(|_| usuario.socket()).collect();
-    let live: Vec<_> = (0..5).map(|_| kept_alive(cliente.socket())).collect();
-    std::thread::sleep(Duration::from_millis(2100));
-    let began = Instant::now();
-    // Another person than the one whose sockets are dead.
-    let newcomers: Vec<_> = (0..3)
-        .map(|_| {
-            let cliente = cliente.clone();
-            std::thread::spawn(move || cliente.socket())
-        })
-        .collect();
-    let mut newcomers: Vec<_> = newcomers.into_iter().map(|newcomer| newcomer.join().expect("has a place")).collect();
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-    for socket in &mut newcomers {
-        assert_eq!(
-            socket.request(json!({"type": "leave", "room": "ajena"}))["code"],
-            "not_member",
-            "it is a socket like any other"
-        );
-    }
-    drop(dead);
-    assert!(live.iter().all(|socket| !socket.is_finished()), "those who answer stay");
-    let newcomers: Vec<_> = newcomers.into_iter().map(kept_alive).collect();
-    assert!(Client::new(&server).try_send("GET", "/api/health", &[], b"").is_err(), "where all answer there is no place");
-    server.wait_for_line("reason=total");
-    assert!(live.iter().chain(&newcomers).all(|socket| !socket.is_finished()));
-    server.signal("TERM");
-    assert!(live.into_iter().chain(newcomers).all(|socket| socket.join().expect("ends") == 1001));
 }
 
 #[test]

@@ -279,3 +279,20 @@ fn connect_from(from: std::net::Ipv4Addr, to: SocketAddr) -> TcpStream {
     stream.set_nonblocking(false).expect("sets");
     stream
 }
+
+/// Statuses of `count` requests for `path`, one after the other over one connection.
+pub fn get_many(client: &Client, path: &str, count: usize) -> Vec<u16> {
+    let mut stream = client.connect();
+    let mut statuses = Vec::new();
+    for _ in 0..count {
+        let head = client.head("GET", path, &[]);
+        stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
+        statuses.push(read_response(&mut stream, false).expect("answers").status);
+    }
+    statuses
+}
+
+/// How many of the statuses are 429.
+pub fn refused(statuses: &[u16]) -> usize {
+    statuses.iter().filter(|status| **status == 429).count()
+}

@@ -212,3 +212,8 @@ impl Socket {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 }
+
+/// Answers pings in the background, as a browser does, until the socket ends.
+pub fn kept_alive(mut socket: Socket) -> std::thread::JoinHandle<u16> {
+    std::thread::spawn(move || socket.close_code())
+}
