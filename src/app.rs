@@ -3,8 +3,8 @@
 
 mod data_folder;
 mod error;
-mod figures;
 mod first_start;
+mod gauges;
 mod housekeeping;
 mod https;
 mod reserve;
@@ -20,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::blocklist::Blocklist;
 use crate::accounts::password::{self, HashPool};
 use crate::accounts::{Accounts, Devices, PasswordRules, SignInGuard};
-use crate::audit::{Audit, Event, Target, Threshold, Writer};
+use crate::audit::{Audit, AuditTarget, Event, Threshold, Writer};
 use crate::chat::Hub;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Level, Live, SyslogTarget};
-use crate::http::{HttpsSide, OwnNames, Pages, Router, Site};
-use crate::limits::{ConnectionCaps, LocalPrefixes, Rates, RoomPause, SignInLimits, Tally};
+use crate::config::{Config, ConfigError, Level, SharedConfig, SyslogTarget};
+use crate::http::{AppState, HttpsInfo, OwnNames, Pages, Router};
+use crate::limits::{ConnectionCaps, Counters, LocalPrefixes, Rates, RoomPause, SignInLimits};
 use crate::net::{Server, Tls, local_prefixes};
 use crate::private_file;
 use crate::quarantine::{FilesFolder, Quarantine};
@@ -36,15 +36,15 @@ use crate::ws;
 
 pub use data_folder::{expect_database, open_data_dir, open_existing_store, open_or_make_store};
 pub use error::AppError;
-use figures::{chat_limits, rate_settings, retired, session_limits, sign_in_settings};
 pub use first_start::argon2_params;
 use first_start::{first_accounts, open_claim, secret_key};
+use gauges::{chat_limits, rate_settings, retired, session_limits, sign_in_settings};
 use housekeeping::close_sockets;
-pub use https::Doors;
+pub use https::Listeners;
 use reserve::Reserve;
 use runtime_state::RuntimeState;
-pub use runtime_state::{CLAIM_FILE, Claim, STATUS_FILE, Status};
-pub use start::{Mode, Notice, Start};
+pub use runtime_state::{CLAIM_FILE, ClaimStatus, STATUS_FILE, Status};
+pub use start::{Mode, Notice, ServerOptions};
 
 /// Time limit for the last audit lines.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -52,8 +52,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// Starts the audit log as the settings say.
 pub fn start_audit(config: &Config, clock: Arc<dyn Clock>) -> Result<(Audit, Writer), AppError> {
     let target = match &config.audit.syslog {
-        SyslogTarget::Socket(path) => Target::Socket(path.clone()),
-        SyslogTarget::Stderr => Target::Stderr,
+        SyslogTarget::Socket(path) => AuditTarget::Socket(path.clone()),
+        SyslogTarget::Stderr => AuditTarget::Stderr,
     };
     let threshold = match config.audit.level {
         Level::Debug => Threshold::Debug,
@@ -74,15 +74,15 @@ pub fn host_name() -> String {
 }
 
 /// Services whose settings a reload changes.
-struct Running {
-    site: Arc<Site>,
+struct RunningServer {
+    site: Arc<AppState>,
     caps: ConnectionCaps,
     sign_in: Arc<SignInLimits>,
     local: LocalPrefixes,
     tls: Option<Arc<Tls>>,
 }
 
-impl Running {
+impl RunningServer {
     /// Reloads the settings, as far as they can change, and records those that need a restart.
     async fn reload(&self, reread: &Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>) {
         let audit = &self.site.audit;
@@ -126,8 +126,8 @@ fn report<E: std::fmt::Display>(result: Result<(), E>) {
 }
 
 /// Runs the server until `stop` is cancelled; a message on `reload` makes it reload its settings.
-pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: CancellationToken) -> Result<(), AppError> {
-    let Start { config, reread, mode, clock, notice } = start;
+pub async fn run(start: ServerOptions, mut reload: mpsc::Receiver<()>, stop: CancellationToken) -> Result<(), AppError> {
+    let ServerOptions { config, reread, mode, clock, notice } = start;
     expect_database(&config)?;
     open_data_dir(&config.data_dir)?;
     if matches!(mode, Mode::Serve) {
@@ -148,10 +148,10 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     made.extend(open.made());
     made.extend(retired(&config));
     open.notices().into_iter().for_each(&notice);
-    let side = open.side(&host_name);
-    let https::Open { doors, listeners, tls } = open;
+    let side = open.https_info(&host_name);
+    let https::BoundListeners { doors, listeners, tls } = open;
     made.extend(store.upgrade().map(upgraded));
-    let facts = Facts { host_name, secure: doors.secure(), port: doors.address.port(), side, tls, files };
+    let facts = BuildInputs { host_name, secure: doors.secure(), port: doors.address.port(), side, tls, files };
     let running = build(config, &mode, &store, key, &audit, clock, facts)?;
 
     let mode_word = if matches!(mode, Mode::Demo(_)) { "demo" } else { "serve" };
@@ -170,7 +170,7 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
     notice(Notice::Listening(doors));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let keeping = Arc::clone(&reserve);
-    let keep = tokio::task::spawn_blocking(move || keeping.keep());
+    let keep = tokio::task::spawn_blocking(move || keeping.create());
 
     // The task is not awaited.
     tokio::spawn(async move { report(keep.await.unwrap_or(Ok(()))) });
@@ -198,11 +198,11 @@ pub async fn run(start: Start, mut reload: mpsc::Receiver<()>, stop: Cancellatio
 }
 
 /// State that was determined while the listeners were opened.
-struct Facts {
+struct BuildInputs {
     host_name: String,
     secure: bool,
     port: u16,
-    side: Option<HttpsSide>,
+    side: Option<HttpsInfo>,
     tls: Option<Arc<Tls>>,
     files: FilesFolder,
 }
@@ -220,16 +220,16 @@ fn build(
     key: Arc<MacKey>,
     audit: &Audit,
     clock: Arc<dyn Clock>,
-    facts: Facts,
-) -> Result<Running, AppError> {
-    let Facts { host_name, secure, port, side, tls, files } = facts;
+    facts: BuildInputs,
+) -> Result<RunningServer, AppError> {
+    let BuildInputs { host_name, secure, port, side, tls, files } = facts;
     let params = argon2_params(&config, store)?;
     let local = LocalPrefixes::default();
     local.set(local_prefixes());
     let sign_in = Arc::new(SignInLimits::new(sign_in_settings(&config), local.clone()));
     let caps = ConnectionCaps::new(config.limits.connections, config.limits.connections_per_address, local.clone());
     let rates = Arc::new(Rates::new(&rate_settings(&config), local.clone()));
-    let refusals = Tally::default();
+    let refusals = Counters::default();
     let positions = PositionKey::derived(&key);
     let hub = Hub::new(chat_limits(&config), Arc::clone(&key), audit.clone());
     let accounts = Arc::new(Accounts::open(
@@ -241,7 +241,7 @@ fn build(
         audit.clone(),
         Arc::clone(&clock),
     )?);
-    let config = Arc::new(Live::new(config));
+    let config = Arc::new(SharedConfig::new(config));
     let quarantine = Quarantine::open(files, store.clone(), Arc::clone(&config), audit.clone(), Arc::clone(&clock))?;
     let sockets = Arc::new(ws::Services {
         hub,
@@ -257,9 +257,9 @@ fn build(
     let (registry, end_audit) = (Arc::clone(&sockets.registry), audit.clone());
     accounts.sessions.on_end(Box::new(move |session, reason| {
         close_sockets(&registry, session.digest, reason);
-        end_audit.note(Event::SessionEnded { user: session.person.name.clone(), session: session.short_id(), reason });
+        end_audit.try_record(Event::SessionEnded { user: session.person.name.clone(), session: session.short_id(), reason });
     }));
-    let site = Site {
+    let site = AppState {
         accounts,
         quarantine,
         sockets,
@@ -278,5 +278,5 @@ fn build(
         https: side,
         own_names: OwnNames::new(&host_name),
     };
-    Ok(Running { site: Arc::new(site), caps, sign_in, local, tls })
+    Ok(RunningServer { site: Arc::new(site), caps, sign_in, local, tls })
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use common::{Client, Options, Server, TRUSTING};
 use evidence::{cells, exists, named_tests};
-use pichat::config::{Kind, settings};
+use pichat::config::{SettingKind, settings};
 use serde_json::{Value, json};
 
 fn with(settings: &[(&'static str, &str)]) -> Server {
@@ -174,7 +174,7 @@ const KEYS_END: &str = "<!-- end of keys -->\n";
 
 /// The table of all numeric keys.
 fn keys_table() -> String {
-    let rows = settings().filter(|setting| setting.kind == Kind::Number);
+    let rows = settings().filter(|setting| setting.kind == SettingKind::Number);
     let rows = rows.map(|setting| format!("| `{}` | {} | {} |\n", setting.path, setting.default, setting.doc.en));
     format!("| key | default | what it limits, and its range |\n| --- | --- | --- |\n{}", rows.collect::<String>())
 }

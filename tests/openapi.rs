@@ -34,7 +34,7 @@ fn operations(contract: &Value) -> BTreeMap<String, &Value> {
 const fn access_name(access: Access) -> &'static str {
     match access {
         Access::Anyone => "anyone",
-        Access::AnySession => "any_session",
+        Access::PartialSession => "any_session",
         Access::SignedIn => "signed_in",
         Access::Uploader => "uploader",
         Access::Metrics => "metrics",

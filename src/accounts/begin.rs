@@ -29,7 +29,7 @@ impl Accounts {
         let (token, row) = draft(user, now);
         let (sessions, account) = (Arc::clone(&self.sessions), user.clone());
         let begun = self.store.run(move |db| {
-            let displaced = sessions.displaced_by(account.id);
+            let displaced = sessions.evicted_for(account.id);
             let stored = match db.add_session(row, &displaced) {
                 // A full disk must not prevent sign-ins: this session lives in memory only and ends with the next
                 // restart.

@@ -7,7 +7,7 @@ use super::weak_password::WeakPassword;
 pub const COMMON: &str = include_str!("../../assets/passwords/common.txt");
 
 /// Characters around a word that do not make it safe: the length of `24/11/2026`.
-const TRIMMINGS: usize = 10;
+const MAX_AFFIX_CHARS: usize = 10;
 
 /// Name of the program, which the page shows to everyone.
 const PROGRAM: &str = "pichat";
@@ -22,7 +22,7 @@ impl Blocklist {
     /// Builds the blocklist of a device with that host name, with or without its domain.
     pub fn of_host(host_name: &str) -> Self {
         let label = host_name.split('.').next().unwrap_or_default();
-        let mut words: Vec<_> = [PROGRAM, host_name, label].into_iter().map(essence).filter(|word| !word.is_empty()).collect();
+        let mut words: Vec<_> = [PROGRAM, host_name, label].into_iter().map(normalize).filter(|word| !word.is_empty()).collect();
         words.sort_unstable();
         words.dedup();
         Self { words }
@@ -38,16 +38,16 @@ impl Blocklist {
         if COMMON.lines().any(|common| common == lower) {
             return Err(WeakPassword::Common);
         }
-        let core = essence(&lower);
+        let core = normalize(&lower);
         let trimmings = lower.chars().count() - core.chars().count();
-        let user = essence(user);
+        let user = normalize(user);
         let words: Vec<_> = self.words.iter().chain([&user]).map(String::as_str).collect();
-        if trimmings <= TRIMMINGS && is_made_of(&core, &words) { Err(WeakPassword::KnownWord) } else { Ok(()) }
+        if trimmings <= MAX_AFFIX_CHARS && is_made_of(&core, &words) { Err(WeakPassword::KnownWord) } else { Ok(()) }
     }
 }
 
 /// Returns the letters of a text in lower case; its digits if it has no letters.
-fn essence(text: &str) -> String {
+fn normalize(text: &str) -> String {
     let only = |kept: fn(char) -> bool| text.to_lowercase().chars().filter(|c| kept(*c)).collect::<String>();
     let letters = only(char::is_alphabetic);
     if letters.is_empty() { only(char::is_numeric) } else { letters }

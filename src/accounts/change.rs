@@ -64,7 +64,7 @@ impl Accounts {
         let key = name.key();
         let candidate = Candidate { addr, name: Some(&key), device: Some(device_of_session(session)) };
         // A temporary password that has expired since still authenticates the session that it began.
-        let user = match self.prove(user, &candidate, current, None).await {
+        let user = match self.authenticate(user, &candidate, current, None).await {
             Ok((user, _)) => user,
             Err(error) => {
                 self.audit.record(Event::PasswordRefused { user: name, addr, reason: reason(&error) }).await;

@@ -166,7 +166,7 @@ mod tests {
         UserRow {
             id: UserId(id),
             name: format!("u{id}").parse().unwrap(),
-            role: Role::Usuario,
+            role: Role::Member,
             password: String::new(),
             locked: false,
             must_change: false,

@@ -4,11 +4,11 @@ mod begin;
 pub mod blocklist;
 mod change;
 mod claim;
-mod decoy;
 mod device;
-mod load;
+mod dummy_hash;
 mod metrics_token;
 pub mod password;
+mod pool_stats;
 mod session;
 mod sessions;
 mod sync;
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::audit::{Audit, Event, LoginFailure};
 use crate::clock::{Clock, Now, Timestamp};
-use crate::limits::{Attempt, Candidate, DeviceId, Refusal, SignInLimits, Tally, Wait};
+use crate::limits::{Attempt, Candidate, Counters, DeviceId, RetryAfter, SignInLimits, SignInRefusal};
 use crate::store::{Store, StoreError, UserRow};
 use crate::types::UserName;
 use crate::types::crypto::{Sha256, Token, random};
@@ -31,8 +31,8 @@ use blocklist::Blocklist;
 pub use change::{ChangeError, PasswordChange};
 use claim::OpenClaim;
 pub use claim::{ClaimError, ClaimRequest};
-use decoy::Decoys;
 pub use device::{DEVICE_DAYS, DeviceCookie, Devices, NAMES_PER_DEVICE};
+use dummy_hash::Decoys;
 pub use metrics_token::{remove_metrics_token, replace_metrics_token};
 use password::{HashError, HashPool, Hashing, Password};
 pub use session::{Session, SessionLimits};
@@ -51,10 +51,10 @@ pub enum SignInError {
     AccountLocked,
     /// Too many failures for this name from this address.
     #[error("too many failed sign-ins for this name from this address")]
-    LockedOut(Wait),
+    LockedOut(RetryAfter),
     /// Too many failures from this address, or for this name from all addresses.
     #[error("too many failed sign-ins")]
-    RateLimited(Wait),
+    RateLimited(RetryAfter),
     /// The hashing queue is full.
     #[error("too many people are signing in")]
     Busy,
@@ -75,12 +75,12 @@ impl From<HashError> for SignInError {
     }
 }
 
-impl From<Refusal> for SignInError {
-    fn from(refusal: Refusal) -> Self {
+impl From<SignInRefusal> for SignInError {
+    fn from(refusal: SignInRefusal) -> Self {
         match refusal {
-            Refusal::RateLimited(wait) | Refusal::NameThrottled(wait) => Self::RateLimited(wait),
-            Refusal::LockedOut(wait) => Self::LockedOut(wait),
-            Refusal::Busy => Self::Busy,
+            SignInRefusal::RateLimited(wait) | SignInRefusal::NameThrottled(wait) => Self::RateLimited(wait),
+            SignInRefusal::LockedOut(wait) => Self::LockedOut(wait),
+            SignInRefusal::Busy => Self::Busy,
         }
     }
 }
@@ -148,7 +148,7 @@ impl Accounts {
                 None => drop(unremoved.insert(row.digest)),
             }
         }
-        let decoys = Decoys::new(pool.decoy(), &hashes);
+        let decoys = Decoys::new(pool.dummy_hash(), &hashes);
         let (freshness, unremoved) = (Freshness::default(), Mutex::new(unremoved));
         Ok(Self { store, pool, decoys, rules, sessions, claim, freshness, unremoved, limits, devices, audit, clock })
     }
@@ -182,10 +182,10 @@ impl Accounts {
             Some(name) => self.store.run(move |db| db.user_by_name(&name)).await?,
             None => None,
         };
-        let useless = user.as_ref().and_then(|user| self.useless(user, &password));
+        let useless = user.as_ref().and_then(|user| self.disallowed_reason(user, &password));
         let device = user.as_ref().and_then(|user| device.device_of(user, self.clock.now()));
         let candidate = Candidate { addr, name: Some(&key), device };
-        let (user, old) = self.prove(user, &candidate, password, useless).await?;
+        let (user, old) = self.authenticate(user, &candidate, password, useless).await?;
         if let Some(password) = old {
             self.rehash(&user, password).await;
         }
@@ -194,7 +194,7 @@ impl Accounts {
 
     /// Returns the reason for which the password of `user` does not count even if it is right. The client sees a wrong
     /// password; only the audit has the reason.
-    fn useless(&self, user: &UserRow, password: &Password) -> Option<LoginFailure> {
+    fn disallowed_reason(&self, user: &UserRow, password: &Password) -> Option<LoginFailure> {
         let lapsed = user.must_change && user.must_change_by.is_some_and(|by| by <= self.clock.now());
         let public = !self.rules.demonstration && password.is_public(&user.name);
         lapsed.then_some(LoginFailure::OneTimeLapsed).or(public.then_some(LoginFailure::PublicPassword))
@@ -202,7 +202,7 @@ impl Accounts {
 
     /// Checks a password under the limits on failed sign-ins; a right one with a reason in `useless` counts as wrong.
     /// Returns the password if its hash is outdated.
-    async fn prove(
+    async fn authenticate(
         &self,
         user: Option<UserRow>,
         candidate: &Candidate<'_>,
@@ -219,7 +219,7 @@ impl Accounts {
             user.as_ref().map_or_else(|| self.decoys.of(candidate.name.unwrap_or_default()), |u| u.password.as_str().into());
         let given = user.as_ref().is_some_and(|u| u.must_change);
         let password = Arc::new(if given { password.as_one_time() } else { password });
-        let verdict = self.pool.verify(phc, Typed(Arc::clone(&password))).await?;
+        let verdict = self.pool.verify(phc, PasswordBytes(Arc::clone(&password))).await?;
         match user {
             Some(user) if verdict.right && useless.is_some() => Err(self.failed(attempt, Some(user.name), useless, addr).await),
             Some(user) if verdict.right && user.locked => {
@@ -261,9 +261,11 @@ impl Accounts {
         };
         let addr = candidate.addr;
         let event = match refusal {
-            Refusal::RateLimited(wait) if wait.first => Some(Event::LoginRateLimited { addr, seconds: wait.seconds() }),
-            Refusal::LockedOut(wait) if wait.first => Some(Event::LoginLockedOut { user, addr, seconds: wait.seconds() }),
-            Refusal::NameThrottled(wait) if wait.first => Some(Event::LoginNameThrottled { user, addr, seconds: wait.seconds() }),
+            SignInRefusal::RateLimited(wait) if wait.first => Some(Event::LoginRateLimited { addr, seconds: wait.seconds() }),
+            SignInRefusal::LockedOut(wait) if wait.first => Some(Event::LoginLockedOut { user, addr, seconds: wait.seconds() }),
+            SignInRefusal::NameThrottled(wait) if wait.first => {
+                Some(Event::LoginNameThrottled { user, addr, seconds: wait.seconds() })
+            }
             _ => None,
         };
         if let Some(event) = event {
@@ -277,7 +279,7 @@ impl Accounts {
         let cookie = self.devices.read(value);
         if cookie.forged > 0 {
             self.limits.refused().count("sign_in", "forged_device");
-            self.audit.note(Event::DeviceForged { addr });
+            self.audit.try_record(Event::DeviceForged { addr });
         }
         cookie
     }
@@ -297,7 +299,7 @@ impl Accounts {
 
     /// Stores a new hash of the password under the parameters in force. A failure does not prevent the sign-in.
     async fn rehash(&self, user: &UserRow, password: Arc<Password>) {
-        if let Ok(new) = self.pool.hash(Typed(password)).await {
+        if let Ok(new) = self.pool.hash(PasswordBytes(password)).await {
             let (id, old) = (user.id, user.password.clone());
             let rehashed = self.store.run(move |db| {
                 db.rehash(id, &old, &new)?;
@@ -315,7 +317,7 @@ impl Accounts {
     }
 
     /// Returns the counts of refused sign-ins by reason.
-    pub fn refused_sign_ins(&self) -> &Tally {
+    pub fn refused_sign_ins(&self) -> &Counters {
         self.limits.refused()
     }
 
@@ -334,9 +336,9 @@ impl Accounts {
 }
 
 /// Password that the caller keeps, for a hash under new parameters.
-struct Typed(Arc<Password>);
+struct PasswordBytes(Arc<Password>);
 
-impl AsRef<[u8]> for Typed {
+impl AsRef<[u8]> for PasswordBytes {
     fn as_ref(&self) -> &[u8] {
         (*self.0).as_ref()
     }

@@ -17,8 +17,8 @@ use crate::types::crypto::random;
 use crate::types::{OneTimePassword, UserName};
 
 use super::blocklist::Blocklist;
-pub use super::load::Hashing;
-use super::load::Load;
+pub use super::pool_stats::Hashing;
+use super::pool_stats::Load;
 pub use super::weak_password::WeakPassword;
 
 /// Bytes of salt, as RFC 9106 section 3.1 recommends.
@@ -31,14 +31,14 @@ pub const MAX_WAITING: usize = 64;
 
 /// nice(2) value of the hashing threads, so that chat latency does not suffer: a hash takes 100 ms and more. At 10 a
 /// thread has a ninth of the weight of one at 0 (sched(7)); an idle processor is available in full.
-const YIELDING: i32 = 10;
+const NICENESS: i32 = 10;
 
 /// Parameters of room passwords: 2 MiB, one pass. A room lives minutes to hours and its hash stays in memory, so it
 /// only protects against a disclosure of that memory. Joins must stay cheap, or a burst of them would delay all others.
 pub const ROOM_PARAMS: Argon2Params = Argon2Params { memory_kib: 2048, passes: 1, lanes: 1 };
 
 /// Accounts of `pichat demo`; each password is the name and `123`.
-const DEMONSTRATION: [&str; 3] = ["admin", "cliente", "usuario"];
+const DEMO_ACCOUNTS: [&str; 3] = ["admin", "cliente", "usuario"];
 
 /// Password as typed, in NFC so that all keyboards' `ñ` are equal; zeroized on drop, never displayed.
 pub struct Password(Zeroizing<String>);
@@ -59,7 +59,7 @@ impl Password {
     /// Brings a possible one-time password into its displayed form, so that it can be typed in any form. Both the hash
     /// and the check of a password that must be changed use this.
     pub fn as_one_time(self) -> Self {
-        OneTimePassword::typed(&self.0).map_or(self, |code| Self(Zeroizing::new(code.to_string())))
+        OneTimePassword::parse_lenient(&self.0).map_or(self, |code| Self(Zeroizing::new(code.to_string())))
     }
 
     /// Returns true if both are one password; `one_time`: compared as one-time passwords, in any typed form.
@@ -71,7 +71,7 @@ impl Password {
     /// Returns true for the demonstration's password of that account, which the README prints.
     pub(super) fn is_public(&self, user: &UserName) -> bool {
         let user = user.key();
-        DEMONSTRATION.contains(&user.as_str()) && self.0.strip_prefix(&user) == Some("123")
+        DEMO_ACCOUNTS.contains(&user.as_str()) && self.0.strip_prefix(&user) == Some("123")
     }
 
     /// Checks that it is acceptable as the new password of `user`. No rule but length concerns its characters.
@@ -103,7 +103,7 @@ pub enum HashError {
 
 /// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct VerifyOutcome {
     /// True if the password is right.
     pub right: bool,
     /// True if the hash has other parameters than those in force.
@@ -148,7 +148,7 @@ impl HashPool {
     }
 
     /// Returns a hash that matches no password and costs as much to check as a real one.
-    pub fn decoy(&self) -> String {
+    pub fn dummy_hash(&self) -> String {
         // 22 and 43 base64 digits: 16 and 32 bytes of zero.
         format!("{}{:A<22}${:A<43}", prefix(self.params), "", "")
     }
@@ -160,11 +160,11 @@ impl HashPool {
     }
 
     /// Checks a password against a PHC string.
-    pub async fn verify(&self, phc: Arc<str>, password: impl AsRef<[u8]> + Send + 'static) -> Result<Verdict, HashError> {
+    pub async fn verify(&self, phc: Arc<str>, password: impl AsRef<[u8]> + Send + 'static) -> Result<VerifyOutcome, HashError> {
         let params = self.params;
         self.run(move || {
             let right = argon2::verify_encoded(&phc, password.as_ref()).map_err(|_| HashError::Failed)?;
-            Ok(Verdict { right, outdated: !phc.starts_with(&prefix(params)) })
+            Ok(VerifyOutcome { right, outdated: !phc.starts_with(&prefix(params)) })
         })
         .await
     }
@@ -193,7 +193,7 @@ impl HashPool {
 /// Runs one thread of a pool.
 fn work(queue: &Mutex<Receiver<Job>>) {
     // On Linux this applies to this thread only. If it is refused, hashes and chat share the processor evenly.
-    let _ = rustix::process::nice(YIELDING);
+    let _ = rustix::process::nice(NICENESS);
     loop {
         // The lock is held while waiting, not while hashing.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -250,18 +250,18 @@ mod tests {
             let phc = Arc::clone(&phc);
             async move { pool.verify(phc, Password::typed(text)).await }
         };
-        assert_eq!(verify(pool.clone(), "contraseña").await, Ok(Verdict { right: true, outdated: false }));
+        assert_eq!(verify(pool.clone(), "contraseña").await, Ok(VerifyOutcome { right: true, outdated: false }));
         assert_eq!(verify(pool.clone(), "contrasen\u{303}a").await.map(|v| v.right), Ok(true), "NFC");
         assert_eq!(verify(pool.clone(), "contrasena").await.map(|v| v.right), Ok(false));
         let dearer = HashPool::new(Argon2Params { passes: 2, ..CHEAP }, 1).expect("a thread");
-        assert_eq!(verify(dearer, "contraseña").await, Ok(Verdict { right: true, outdated: true }));
+        assert_eq!(verify(dearer, "contraseña").await, Ok(VerifyOutcome { right: true, outdated: true }));
     }
 
     #[tokio::test]
     async fn dummy_hash_is_valid_and_matches_nothing() {
         let pool = HashPool::new(CHEAP, 1).expect("a thread");
-        let verdict = pool.verify(pool.decoy().into(), Password::typed("")).await;
-        assert_eq!(verdict, Ok(Verdict { right: false, outdated: false }));
+        let verdict = pool.verify(pool.dummy_hash().into(), Password::typed("")).await;
+        assert_eq!(verdict, Ok(VerifyOutcome { right: false, outdated: false }));
     }
 
     #[tokio::test]

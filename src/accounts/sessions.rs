@@ -125,7 +125,7 @@ impl Sessions {
     }
 
     /// Returns the sessions to evict for a new one of `user`: the longest idle of that user, then of all.
-    pub fn displaced_by(&self, user: UserId) -> Vec<Sha256> {
+    pub fn evicted_for(&self, user: UserId) -> Vec<Sha256> {
         let limits = self.limits();
         let table = lock(&self.table);
         let mut all: Vec<_> = table.sessions.values().collect();
@@ -153,7 +153,7 @@ impl Sessions {
             let gone = table.take_where(|s| (s.person.id == user).then_some(SessionEnd::PasswordChanged));
             (gone, asked.then(|| table.insert(session)))
         };
-        self.tell(&gone);
+        self.notify_ended(&gone);
         renewed
     }
 
@@ -163,7 +163,7 @@ impl Sessions {
             let mut table = lock(&self.table);
             digests.iter().filter_map(|d| table.sessions.remove(d)).map(|session| (session, reason)).collect()
         };
-        self.tell(&gone);
+        self.notify_ended(&gone);
     }
 
     /// Ends every session.
@@ -185,7 +185,7 @@ impl Sessions {
                 is_gone.then(|| end_elsewhere(s, accounts.get(&s.person.id)))
             })
         };
-        self.tell(&gone);
+        self.notify_ended(&gone);
     }
 
     /// Ends expired sessions. Returns their digests, for the store.
@@ -199,11 +199,11 @@ impl Sessions {
 
     fn end_where(&self, end: impl Fn(&Session) -> Option<SessionEnd>) -> Vec<Sha256> {
         let gone = lock(&self.table).take_where(end);
-        self.tell(&gone);
+        self.notify_ended(&gone);
         gone.iter().map(|(session, _)| session.digest).collect()
     }
 
-    fn tell(&self, gone: &[Ended]) {
+    fn notify_ended(&self, gone: &[Ended]) {
         // All sessions end first, so that none acts while the listener closes another's sockets.
         gone.iter().for_each(|(session, reason)| session.end(*reason));
         if let Some(listener) = self.listener.get() {
@@ -214,7 +214,7 @@ impl Sessions {
     }
 
     /// Returns the times of the sessions used since the last call, for the store; of all if the wall clock was set.
-    pub fn unsaved(&self, now: Now) -> Vec<SessionTimes> {
+    pub fn dirty(&self, now: Now) -> Vec<SessionTimes> {
         let before = self.offset.swap(offset(now), Ordering::Relaxed);
         let was_set = before.saturating_sub(offset(now)).unsigned_abs() > CLOCK_WAS_SET.unsigned_abs();
         let table = lock(&self.table);

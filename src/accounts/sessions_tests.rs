@@ -24,7 +24,7 @@ fn user(id: i64) -> UserRow {
     UserRow {
         id: UserId(id),
         name: format!("u{id}").parse().expect("valid"),
-        role: Role::Usuario,
+        role: Role::Member,
         password: String::new(),
         locked: false,
         must_change: false,
@@ -57,7 +57,7 @@ fn digest(n: u8) -> Sha256 {
 
 /// Unlocked accounts with the role of [`user`], by id and generation.
 fn accounts<const N: usize>(generations: [(i64, i64); N]) -> HashMap<UserId, AccountState> {
-    let state = |generation| AccountState { generation, role: Role::Usuario.as_str().to_owned(), locked: false };
+    let state = |generation| AccountState { generation, role: Role::Member.as_str().to_owned(), locked: false };
     generations.into_iter().map(|(id, generation)| (UserId(id), state(generation))).collect()
 }
 
@@ -117,7 +117,7 @@ fn change_elsewhere_is_told_by_its_cause() {
     };
     for (account, end) in [
         (account(|a| a.locked = true), SessionEnd::Locked),
-        (account(|a| a.role = Role::Cliente.as_str().to_owned()), SessionEnd::RoleChanged),
+        (account(|a| a.role = Role::Uploader.as_str().to_owned()), SessionEnd::RoleChanged),
         (account(|_| ()), SessionEnd::PasswordReset),
         (account(|a| a.generation = 0), SessionEnd::Revoked),
         (None, SessionEnd::Deleted),
@@ -136,11 +136,11 @@ fn longest_idle_session_is_evicted_first() {
     for (n, user, used) in [(1, 1, 5), (2, 1, 1), (3, 2, 0)] {
         sessions.insert(session(n, user, used));
     }
-    assert_eq!(sessions.displaced_by(UserId(1)), vec![digest(2)]);
-    assert!(sessions.displaced_by(UserId(2)).is_empty());
+    assert_eq!(sessions.evicted_for(UserId(1)), vec![digest(2)]);
+    assert!(sessions.evicted_for(UserId(2)).is_empty());
     sessions.insert(session(4, 3, 9));
-    assert_eq!(sessions.displaced_by(UserId(9)), vec![digest(3)], "four of four: the oldest of all");
-    assert_eq!(sessions.displaced_by(UserId(1)), vec![digest(2)], "one is enough for both bounds");
+    assert_eq!(sessions.evicted_for(UserId(9)), vec![digest(3)], "four of four: the oldest of all");
+    assert_eq!(sessions.evicted_for(UserId(1)), vec![digest(2)], "one is enough for both bounds");
 }
 
 #[tokio::test]
@@ -216,11 +216,11 @@ fn new_password_after_sign_out_leaves_no_session() {
 fn use_is_stored_once() {
     let (sessions, _) = table();
     let s = sessions.insert(session(1, 1, 0));
-    assert!(sessions.unsaved(START).is_empty());
+    assert!(sessions.dirty(START).is_empty());
     s.touch(mono(7));
-    let saved = sessions.unsaved(after(9));
+    let saved = sessions.dirty(after(9));
     assert_eq!(saved, vec![SessionTimes { digest: s.digest, created_at: START.wall, used_at: after(7).wall }]);
-    assert!(sessions.unsaved(after(9)).is_empty());
+    assert!(sessions.dirty(after(9)).is_empty());
 }
 
 #[test]
@@ -228,10 +228,10 @@ fn setting_the_clock_moves_every_stored_time() {
     let (sessions, _) = table();
     sessions.insert(session(1, 1, 2_000));
     let set = |wall| Now { wall: Timestamp(wall), mono: mono(5_000) };
-    let saved = sessions.unsaved(set(90_000_000));
+    let saved = sessions.dirty(set(90_000_000));
     let expected = SessionTimes { digest: digest(1), created_at: Timestamp(89_995_000), used_at: Timestamp(89_997_000) };
     assert_eq!(saved, [expected], "as old as before, by the new clock");
-    assert!(sessions.unsaved(set(90_000_000)).is_empty());
+    assert!(sessions.dirty(set(90_000_000)).is_empty());
 }
 
 #[test]
@@ -261,7 +261,7 @@ proptest! {
         for (wall, step) in jumps {
             elapsed += step;
             let now = Now { wall: Timestamp(wall), mono: mono(elapsed) };
-            sessions.unsaved(now);
+            sessions.dirty(now);
             prop_assert_eq!(sessions.find(&digest(1), now.mono).is_some(), elapsed < 10_000);
             if elapsed < 10_000 {
                 let s = sessions.find(&digest(1), now.mono).expect("live");

@@ -108,7 +108,7 @@ impl Accounts {
         if let Some(lapsed) = self.claim.lapsed(self.clock.monotonic()) {
             db.close_claim()?;
             self.claim.set(None, Now::read(&*self.clock));
-            self.audit.note(Event::ClaimLapsed { kind: lapsed.kind });
+            self.audit.try_record(Event::ClaimLapsed { kind: lapsed.kind });
         }
         Ok(())
     }
@@ -143,7 +143,7 @@ impl Accounts {
         if !over.is_empty() {
             self.remove_rows(over).await?;
         }
-        let used = self.sessions.unsaved(now);
+        let used = self.sessions.dirty(now);
         if used.is_empty() { Ok(()) } else { self.store.run(move |db| db.touch_sessions(&used)).await }
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::SessionEnd;
-use crate::http::Site;
+use crate::http::AppState;
 use crate::net::local_prefixes;
 use crate::types::crypto::Sha256;
 use crate::ws;
 
 use super::reserve::Reserve;
 use super::runtime_state::RuntimeState;
-use super::{Running, https, report};
+use super::{RunningServer, https, report};
 
 /// Seconds between two checks of clock and addresses, for the certificate and the local networks. A newly
 /// plugged cable is detected within this time.
@@ -20,7 +20,7 @@ const CERTIFICATE_EVERY: u64 = 5;
 /// first. The limit is one second.
 const ANSWER_FIRST: Duration = Duration::from_millis(400);
 
-impl Running {
+impl RunningServer {
     /// Runs the periodic tasks.
     pub(super) async fn housekeeping(&self, state: Option<&RuntimeState>, reserve: &Arc<Reserve>) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
@@ -28,7 +28,7 @@ impl Running {
         let mut failing = false;
         for tick in 1_u64.. {
             second.tick().await;
-            let Site { accounts, quarantine, sockets, rates, clock, .. } = &*self.site;
+            let AppState { accounts, quarantine, sockets, rates, clock, .. } = &*self.site;
             sockets.hub.sweep(clock.now(), clock.monotonic());
             match accounts.sync().await {
                 // This line shows that the event loop runs and the store answers.
@@ -59,7 +59,7 @@ impl Running {
                 rates.sweep();
                 quarantine.retry_removals().await;
                 let reserve = Arc::clone(reserve);
-                report(tokio::task::spawn_blocking(move || reserve.keep()).await.unwrap_or(Ok(())));
+                report(tokio::task::spawn_blocking(move || reserve.create()).await.unwrap_or(Ok(())));
             }
         }
     }

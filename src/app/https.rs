@@ -8,15 +8,15 @@ use std::sync::Arc;
 use crate::audit::{Audit, Event};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::http::{Door, HttpsSide, Offer};
-use crate::net::{Authority, ListenError, Listener, Origin, Tls, TlsError, Wanted, own_addresses};
+use crate::http::{CaDownload, HttpsInfo, ListenerKind};
+use crate::net::{Authority, AuthorityOrigin, LeafSpec, ListenError, Listener, Tls, TlsError, own_addresses};
 use crate::types::crypto::Sha256;
 
 use super::Notice;
 
 /// Addresses of the server.
 #[derive(Clone, Debug)]
-pub struct Doors {
+pub struct Listeners {
     /// Address of PiChat.
     pub address: SocketAddr,
     /// Address of plain HTTP, if PiChat is served over TLS.
@@ -25,7 +25,7 @@ pub struct Doors {
     pub fingerprint: Option<Sha256>,
 }
 
-impl Doors {
+impl Listeners {
     /// Returns true if PiChat is served over TLS.
     pub fn secure(&self) -> bool {
         self.plain.is_some()
@@ -38,46 +38,52 @@ impl Doors {
 }
 
 /// Bound listeners and their addresses.
-pub(super) struct Open {
-    pub(super) doors: Doors,
+pub(super) struct BoundListeners {
+    pub(super) doors: Listeners,
     pub(super) listeners: Vec<Listener>,
     pub(super) tls: Option<Arc<Tls>>,
 }
 
 /// Binds the configured addresses, and reads or makes the certificate.
-pub(super) fn open(config: &Config, host_name: &str, now: Timestamp) -> Result<Open, ListenError> {
-    let wanted = || Wanted::new(host_name, &own_addresses());
+pub(super) fn open(config: &Config, host_name: &str, now: Timestamp) -> Result<BoundListeners, ListenError> {
+    let wanted = || LeafSpec::new(host_name, &own_addresses());
     let Some(tls) = Tls::open(&config.tls.mode, &config.data_dir, wanted, now)? else {
-        let plain = Listener::plain(config.http.listen, Door::PiChat)?;
+        let plain = Listener::plain(config.http.listen, ListenerKind::App)?;
         let address = bound(&plain, config.http.listen)?;
-        return Ok(Open { doors: Doors { address, plain: None, fingerprint: None }, listeners: vec![plain], tls: None });
+        return Ok(BoundListeners {
+            doors: Listeners { address, plain: None, fingerprint: None },
+            listeners: vec![plain],
+            tls: None,
+        });
     };
     let listen = config.tls_listen();
     let secure = Listener::secure(listen, &tls)?;
-    let plain = Listener::plain(config.http.listen, Door::Plain)?;
-    let doors = Doors {
+    let plain = Listener::plain(config.http.listen, ListenerKind::PlainHttp)?;
+    let doors = Listeners {
         address: bound(&secure, listen)?,
         plain: Some(bound(&plain, config.http.listen)?),
         fingerprint: tls.authority().map(Authority::fingerprint),
     };
-    Ok(Open { doors, listeners: vec![secure, plain], tls: Some(Arc::new(tls)) })
+    Ok(BoundListeners { doors, listeners: vec![secure, plain], tls: Some(Arc::new(tls)) })
 }
 
 fn bound(listener: &Listener, addr: SocketAddr) -> Result<SocketAddr, ListenError> {
     listener.local_addr().map_err(|cause: io::Error| ListenError::Bind { addr, cause })
 }
 
-impl Open {
+impl BoundListeners {
     /// Returns the information that plain HTTP shows.
-    pub(super) fn side(&self, host_name: &str) -> Option<HttpsSide> {
+    pub(super) fn https_info(&self, host_name: &str) -> Option<HttpsInfo> {
         let authority = self.tls.as_ref()?.authority();
-        let offer = authority.map(|authority| Offer::new(authority.pem(), &authority.fingerprint(), host_name));
-        Some(HttpsSide { http_port: self.doors.plain?.port(), https_port: self.doors.address.port(), offer })
+        let offer = authority.map(|authority| CaDownload::new(authority.pem(), &authority.fingerprint(), host_name));
+        Some(HttpsInfo { http_port: self.doors.plain?.port(), https_port: self.doors.address.port(), offer })
     }
 
     /// Returns events for an authority that is new in this start, and for one that was put aside.
     pub(super) fn made(&self) -> Vec<Event> {
-        let Some(authority) = self.authority().filter(|authority| authority.origin() != Origin::Kept) else { return Vec::new() };
+        let Some(authority) = self.authority().filter(|authority| authority.origin() != AuthorityOrigin::Kept) else {
+            return Vec::new();
+        };
         let damaged = authority.aside().map(|aside| Event::TlsAuthorityDamaged { kept: file_name(aside) });
         let (reason, fingerprint) = (authority.origin().as_str(), authority.fingerprint().to_string());
         damaged.into_iter().chain([Event::TlsAuthorityMade { reason, fingerprint }]).collect()
@@ -105,9 +111,9 @@ pub(super) fn renew(tls: &Tls, now: Timestamp, audit: &Audit) {
     match tls.renew(&own_addresses(), now) {
         Ok(None) => {}
         Ok(Some(renewal)) => {
-            audit.note(Event::TlsRenewed { reason: renewal.reason.as_str(), until: renewal.until.to_string() });
+            audit.try_record(Event::TlsRenewed { reason: renewal.reason.as_str(), until: renewal.until.to_string() });
         }
-        Err(error) => audit.note(rejected(&error)),
+        Err(error) => audit.try_record(rejected(&error)),
     }
 }
 

@@ -26,7 +26,7 @@ impl Reserve {
 
     /// Releases the reserve if a start may not find enough space. Blocks.
     pub(super) fn at_start(&self) -> io::Result<()> {
-        if self.left()? < NEED { self.give_up() } else { Ok(()) }
+        if self.left()? < NEED { self.release() } else { Ok(()) }
     }
 
     /// Returns the bytes that this user can still write.
@@ -35,7 +35,7 @@ impl Reserve {
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 
-    fn give_up(&self) -> io::Result<()> {
+    fn release(&self) -> io::Result<()> {
         match fs::remove_file(&self.0) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -43,7 +43,7 @@ impl Reserve {
     }
 
     /// Makes the reserve, if there is enough space and it does not exist. Blocks.
-    pub(super) fn keep(&self) -> io::Result<()> {
+    pub(super) fn create(&self) -> io::Result<()> {
         if self.0.symlink_metadata().is_ok_and(|file| file.len() == BYTES as u64) || self.left()? < ROOM {
             return Ok(());
         }
@@ -53,7 +53,7 @@ impl Reserve {
         let zeros = vec![0; STEP];
         let written = (0..BYTES / STEP).try_for_each(|_| file.write_all(&zeros)).and_then(|()| file.sync_all());
         if written.is_err() {
-            let _ = self.give_up();
+            let _ = self.release();
         }
         written
     }
@@ -72,16 +72,16 @@ mod tests {
         let reserve = Reserve::of(folder.path());
         reserve.at_start().unwrap();
         assert!(!reserve.0.exists(), "a start does not wait for it");
-        reserve.keep().unwrap();
+        reserve.create().unwrap();
         let file = fs::metadata(&reserve.0).unwrap();
         assert_eq!((file.len(), file.mode() & 0o777), (BYTES as u64, 0o600));
         assert!(file.blocks() * 512 >= BYTES as u64, "{} blocks", file.blocks());
-        reserve.give_up().unwrap();
+        reserve.release().unwrap();
         assert!(!reserve.0.exists());
-        reserve.give_up().unwrap();
+        reserve.release().unwrap();
 
         fs::write(&reserve.0, b"half").unwrap();
-        reserve.keep().unwrap();
+        reserve.create().unwrap();
         assert_eq!(fs::metadata(&reserve.0).unwrap().len(), BYTES as u64);
     }
 }

@@ -11,10 +11,10 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::Site;
+use crate::http::AppState;
 use crate::private_file;
 
-use super::Doors;
+use super::Listeners;
 
 /// Name of the state file in the runtime folder.
 pub const STATUS_FILE: &str = "status.json";
@@ -42,7 +42,7 @@ pub struct Status {
     #[serde(default)]
     pub fingerprint: Option<[String; 2]>,
     /// Open claim.
-    pub claim: Option<Claim>,
+    pub claim: Option<ClaimStatus>,
     /// Rooms with at least one member.
     pub rooms: usize,
     /// People with an open page.
@@ -55,7 +55,7 @@ pub struct Status {
 
 /// Open claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct ClaimStatus {
     /// `first` or `again`.
     pub kind: String,
     /// Code as it is shown.
@@ -72,18 +72,18 @@ impl Status {
 /// Keeps both files up to date.
 pub(super) struct RuntimeState {
     folder: PathBuf,
-    doors: Doors,
+    doors: Listeners,
     written: Mutex<Option<Status>>,
 }
 
 impl RuntimeState {
     /// Uses systemd's runtime folder (`RuntimeDirectory=`); without one no files are written.
-    pub(super) fn from_env(doors: &Doors) -> Option<Self> {
+    pub(super) fn from_env(doors: &Listeners) -> Option<Self> {
         let folder = PathBuf::from(std::env::var_os("RUNTIME_DIRECTORY").filter(|f| !f.is_empty())?);
         Some(Self { folder, doors: doors.clone(), written: Mutex::default() })
     }
 
-    fn now(&self, site: &Site) -> Status {
+    fn now(&self, site: &AppState) -> Status {
         let open = site.sockets.registry.sessions();
         let people: HashSet<_> = open.iter().filter_map(|digest| site.accounts.sessions.owner(digest)).collect();
         Status {
@@ -93,7 +93,10 @@ impl RuntimeState {
             listen: self.doors.address,
             plain: self.doors.plain,
             fingerprint: self.doors.fingerprint.map(|fingerprint| fingerprint.groups()),
-            claim: site.accounts.open_claim().map(|row| Claim { kind: row.kind.as_str().to_owned(), code: row.code.to_string() }),
+            claim: site
+                .accounts
+                .open_claim()
+                .map(|row| ClaimStatus { kind: row.kind.as_str().to_owned(), code: row.code.to_string() }),
             rooms: site.sockets.hub.lobby(true).len(),
             people: people.len(),
             sockets: site.sockets.registry.count(),
@@ -102,7 +105,7 @@ impl RuntimeState {
     }
 
     /// Writes the changes: at the start and once a second.
-    pub(super) fn write(&self, site: &Site) {
+    pub(super) fn write(&self, site: &AppState) {
         let now = self.now(site);
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if written.as_ref() != Some(&now) {

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::types::{ClaimCode, Role, UserName};
 
-use super::Doors;
+use super::Listeners;
 
 /// Mode of the server.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub enum Mode {
 #[derive(Clone, Debug)]
 pub enum Notice {
     /// The server accepts connections.
-    Listening(Doors),
+    Listening(Listeners),
     /// The device can be claimed with this code.
     Claimable(ClaimCode),
     /// The authority's file was unusable and put aside as this file; a new authority was made.
@@ -32,7 +32,7 @@ pub enum Notice {
 }
 
 /// Parameters of a run.
-pub struct Start {
+pub struct ServerOptions {
     /// The settings.
     pub config: Config,
     /// Reads the settings again, for a reload.

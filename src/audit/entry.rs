@@ -2,13 +2,13 @@
 
 /// Row of the inventory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct EventSpec {
     /// Name, `noun.verb`; never renamed, because people search for it.
     pub name: &'static str,
     /// Keys between `result=` and `at=`, in this order.
     pub fields: &'static [&'static str],
-    /// Outcome of the action.
-    pub outcome: Outcome,
+    /// EventOutcome of the action.
+    pub outcome: EventOutcome,
     /// Syslog facility.
     pub facility: Facility,
     /// Severity.
@@ -21,7 +21,7 @@ pub struct Entry {
 
 /// `result=` of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum EventOutcome {
     /// The action was done.
     Ok,
     /// The action was tried and failed.
@@ -30,7 +30,7 @@ pub enum Outcome {
     Refused,
 }
 
-impl Outcome {
+impl EventOutcome {
     /// Returns the value in a line.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -128,7 +128,7 @@ pub enum Threshold {
 
 impl Threshold {
     /// Returns true if an event of this row is written.
-    pub(super) fn admits(self, entry: &Entry) -> bool {
+    pub(super) fn admits(self, entry: &EventSpec) -> bool {
         let least = match self {
             Self::Debug => Severity::Debug,
             Self::Info => Severity::Info,

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::entry::{Class, Entry, Facility, Outcome, Severity};
+use super::entry::{Class, EventOutcome, EventSpec, Facility, Severity};
 use super::line::Line;
 use super::reason::{LoginFailure, SessionEnd};
 use crate::types::{ClaimKind, Role, RoomCode, RoomKind, UserName};
 
 /// Generates [`Event`] and its tables from one list, so that none can miss a row. A row reads `"meaning"
-/// Variant { field: Type, … } = "name", Outcome, Facility, Severity, Class;`, fields in the order of the
+/// Variant { field: Type, … } = "name", EventOutcome, Facility, Severity, Class;`, fields in the order of the
 /// line.
 macro_rules! events {
     ($(
@@ -28,11 +28,11 @@ macro_rules! events {
 
         impl Event {
             /// One row for every event, in the order of `docs/AUDIT.md`.
-            pub const INVENTORY: &[Entry] = &[
-                $(Entry {
+            pub const INVENTORY: &[EventSpec] = &[
+                $(EventSpec {
                     name: $name,
                     fields: &[$(stringify!($field)),*],
-                    outcome: Outcome::$outcome,
+                    outcome: EventOutcome::$outcome,
                     facility: Facility::$facility,
                     severity: Severity::$severity,
                     class: Class::$class,
@@ -41,7 +41,7 @@ macro_rules! events {
             ];
 
             /// Returns its row of the inventory.
-            pub fn entry(&self) -> &'static Entry {
+            pub fn entry(&self) -> &'static EventSpec {
                 #[allow(clippy::enum_variant_names, reason = "the names are the events'")]
                 enum Row { $($variant),* }
                 match self {
@@ -242,7 +242,7 @@ impl Event {
     }
 
     /// Returns its outcome.
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> EventOutcome {
         self.entry().outcome
     }
 }

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::audit::{Entry, LoginFailure, SessionEnd};
+use crate::audit::{EventSpec, LoginFailure, SessionEnd};
 use crate::types::{ClaimKind, Role, RoomCode, RoomKind, UserName};
 
 const AT: Timestamp = Timestamp(1_769_860_800_123);
@@ -141,8 +141,8 @@ fn samples() -> Vec<Event> {
         Event::ClaimLapsed { kind: ClaimKind::Again },
         Event::ClaimClosed { kind: ClaimKind::First, by: "command:ana:1000".to_owned() },
         Event::ClaimDone { user: user(), addr, kind: ClaimKind::Again },
-        Event::UserAdded { user: user(), role: Role::Cliente, by: text() },
-        Event::UserRoleChanged { user: user(), role: Role::Usuario, by: text() },
+        Event::UserAdded { user: user(), role: Role::Uploader, by: text() },
+        Event::UserRoleChanged { user: user(), role: Role::Member, by: text() },
         Event::UserLocked { user: user(), by: text() },
         Event::UserUnlocked { user: user(), by: text() },
         Event::MetricsTokenSet { by: text() },
@@ -221,7 +221,7 @@ fn no_event_field_carries_a_secret_or_text() {
     }
 }
 
-fn row(entry: &Entry) -> String {
+fn row(entry: &EventSpec) -> String {
     let fields: Vec<_> = entry.fields.iter().map(|field| format!("`{field}`")).collect();
     format!(
         "| `{}` | {} | {} | {} | {} | {} | {} |",

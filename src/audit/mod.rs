@@ -17,9 +17,9 @@ mod sink;
 mod throttle;
 mod writer;
 
-pub use entry::{Class, Entry, Facility, Outcome, Severity, Threshold};
+pub use entry::{Class, EventOutcome, EventSpec, Facility, Severity, Threshold};
 pub use event::Event;
 pub use queue::{Audit, QUEUE_EVENTS};
 pub use reason::{LoginFailure, SessionEnd};
-pub use sink::Target;
+pub use sink::AuditTarget;
 pub use writer::Writer;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, error::SendTimeoutError};
 use super::entry::{Class, Threshold};
 use super::event::Event;
 use super::record::Record;
-use super::sink::{Sink, Target};
+use super::sink::{AuditTarget, Sink};
 use super::throttle::Throttle;
 use super::writer::{Item, Writer};
 use crate::clock::Clock;
@@ -42,7 +42,7 @@ impl Audit {
     ///
     /// # Errors
     /// Fails if the system cannot start a thread.
-    pub fn start(target: Target, threshold: Threshold, clock: Arc<dyn Clock>) -> io::Result<(Self, Writer)> {
+    pub fn start(target: AuditTarget, threshold: Threshold, clock: Arc<dyn Clock>) -> io::Result<(Self, Writer)> {
         let sink = Sink::new(target, Box::new(io::stderr()));
         Self::start_with(sink, QUEUE_EVENTS, threshold, clock)
     }
@@ -83,7 +83,7 @@ impl Audit {
 
     /// Records `event` without waiting. If the queue is full, it is counted as dropped, whatever its class.
     #[allow(clippy::needless_pass_by_value, reason = "an event is made to be recorded, once")]
-    pub fn note(&self, event: Event) {
+    pub fn try_record(&self, event: Event) {
         if let Some(record) = self.admit(&event) {
             self.offer(record);
         }

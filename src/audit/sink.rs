@@ -11,7 +11,7 @@ use super::record::Record;
 
 /// Destination of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum AuditTarget {
     /// Syslog socket, usually `/dev/log`; stderr while it does not answer.
     Socket(PathBuf),
     /// Standard error only.
@@ -29,7 +29,7 @@ type Syslog = Logger<LoggerBackend, Formatter3164>;
 
 /// Writes lines, and reconnects a lost socket (the crate `syslog` never does).
 pub(super) struct Sink {
-    target: Target,
+    target: AuditTarget,
     socket: Option<Syslog>,
     backoff: Backoff,
     fallback: Box<dyn Write + Send>,
@@ -37,7 +37,7 @@ pub(super) struct Sink {
 
 impl Sink {
     /// Uses `fallback` for lines that the socket does not take.
-    pub(super) fn new(target: Target, fallback: Box<dyn Write + Send>) -> Self {
+    pub(super) fn new(target: AuditTarget, fallback: Box<dyn Write + Send>) -> Self {
         Self { target, socket: None, backoff: Backoff::default(), fallback }
     }
 
@@ -50,15 +50,15 @@ impl Sink {
     }
 
     fn write_to_socket(&mut self, record: &Record, now: Duration) -> bool {
-        let Target::Socket(path) = &self.target else {
+        let AuditTarget::Socket(path) = &self.target else {
             return false;
         };
         if let Some(socket) = &mut self.socket {
             match send(socket, record) {
                 Ok(()) => return true,
                 // The daemon stopped or was restarted; its socket may exist again, so retry at once.
-                Err(Refusal::Gone) => self.socket = None,
-                Err(Refusal::Stalled) => {
+                Err(SinkError::Gone) => self.socket = None,
+                Err(SinkError::Stalled) => {
                     self.socket = None;
                     self.backoff.failed(now);
                 }
@@ -83,31 +83,31 @@ impl Sink {
 }
 
 /// Error of sending to the socket.
-enum Refusal {
+enum SinkError {
     /// No process listens.
     Gone,
     /// The listener does not read.
     Stalled,
 }
 
-fn connect(path: &Path) -> Result<Syslog, Refusal> {
+fn connect(path: &Path) -> Result<Syslog, SinkError> {
     let formatter = Formatter3164 {
         facility: syslog::Facility::LOG_DAEMON,
         hostname: None,
         process: PROCESS.to_owned(),
         pid: std::process::id(),
     };
-    let socket = syslog::unix_custom(formatter, path).map_err(|_| Refusal::Gone)?;
+    let socket = syslog::unix_custom(formatter, path).map_err(|_| SinkError::Gone)?;
     let patient = match &socket.backend {
         LoggerBackend::Unix(datagrams) => datagrams.set_write_timeout(Some(WRITE_PATIENCE)),
         LoggerBackend::UnixStream(stream) => stream.get_ref().set_write_timeout(Some(WRITE_PATIENCE)),
         LoggerBackend::Udp(..) | LoggerBackend::Tcp(_) => Ok(()),
     };
-    patient.map_err(|_| Refusal::Gone)?;
+    patient.map_err(|_| SinkError::Gone)?;
     Ok(socket)
 }
 
-fn send(socket: &mut Syslog, record: &Record) -> Result<(), Refusal> {
+fn send(socket: &mut Syslog, record: &Record) -> Result<(), SinkError> {
     socket.formatter.facility = match record.facility {
         Facility::AuthPriv => syslog::Facility::LOG_AUTHPRIV,
         Facility::Daemon => syslog::Facility::LOG_DAEMON,
@@ -121,8 +121,8 @@ fn send(socket: &mut Syslog, record: &Record) -> Result<(), Refusal> {
         Severity::Error => socket.err(text),
     };
     sent.map_err(|error| match error {
-        syslog::Error::Write(e) if is_timeout(&e) => Refusal::Stalled,
-        _ => Refusal::Gone,
+        syslog::Error::Write(e) if is_timeout(&e) => SinkError::Stalled,
+        _ => SinkError::Gone,
     })
 }
 

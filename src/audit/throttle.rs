@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::entry::{Class, Entry};
+use super::entry::{Class, EventSpec};
 
 /// Burst of one event of class `stranger`: an office of 100 that mistypes everything on one morning is
 /// written completely.
@@ -42,7 +42,7 @@ struct Bucket {
 
 impl Throttle {
     /// Returns true if the event of this row may be written `now`; counts it otherwise.
-    pub(super) fn admits(&self, entry: &Entry, now: Duration) -> bool {
+    pub(super) fn admits(&self, entry: &EventSpec, now: Duration) -> bool {
         let (burst, refill) = match entry.class {
             Class::Security | Class::Counter => return true,
             Class::Stranger => (STRANGER_BURST, STRANGER_REFILL),
@@ -83,14 +83,14 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Facility, Outcome, Severity};
+    use crate::audit::{EventOutcome, Facility, Severity};
     use proptest::prelude::*;
 
-    const fn row(name: &'static str, class: Class) -> Entry {
-        Entry {
+    const fn row(name: &'static str, class: Class) -> EventSpec {
+        EventSpec {
             name,
             fields: &[],
-            outcome: Outcome::Refused,
+            outcome: EventOutcome::Refused,
             facility: Facility::Daemon,
             severity: Severity::Warning,
             class,
@@ -98,10 +98,10 @@ mod tests {
         }
     }
 
-    const FLOOD: Entry = row("request.misdirected", Class::Stranger);
-    const OTHER: Entry = row("login.failed", Class::Stranger);
-    const SAMPLE: Entry = row("request.rejected", Class::Sampled);
-    const EVIDENCE: Entry = row("login.ok", Class::Security);
+    const FLOOD: EventSpec = row("request.misdirected", Class::Stranger);
+    const OTHER: EventSpec = row("login.failed", Class::Stranger);
+    const SAMPLE: EventSpec = row("request.rejected", Class::Sampled);
+    const EVIDENCE: EventSpec = row("login.ok", Class::Security);
 
     const fn secs(n: u64) -> Duration {
         Duration::from_secs(n)

@@ -43,7 +43,7 @@ impl Writer {
     ) -> io::Result<Self> {
         let (tell, done) = std_mpsc::channel();
         thread::Builder::new().name("audit".into()).spawn(move || {
-            Desk { sink, dropped, told: 0, clock }.work(waiting);
+            WriterThread { sink, dropped, told: 0, clock }.run(waiting);
             let _ = tell.send(());
         })?;
         Ok(Self { queue, done })
@@ -69,7 +69,7 @@ impl Writer {
 }
 
 /// State of the thread.
-struct Desk {
+struct WriterThread {
     sink: Sink,
     dropped: Arc<AtomicU64>,
     /// Number of lost events that were reported.
@@ -77,8 +77,8 @@ struct Desk {
     clock: Arc<dyn Clock>,
 }
 
-impl Desk {
-    fn work(&mut self, mut waiting: mpsc::Receiver<Item>) {
+impl WriterThread {
+    fn run(&mut self, mut waiting: mpsc::Receiver<Item>) {
         while let Some(item) = waiting.blocking_recv() {
             match item {
                 Item::Stop => waiting.close(),

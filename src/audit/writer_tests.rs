@@ -3,7 +3,7 @@ use std::os::unix::net::UnixDatagram;
 use std::sync::{Mutex, PoisonError};
 
 use super::*;
-use crate::audit::{Audit, LoginFailure, Target, Threshold};
+use crate::audit::{Audit, AuditTarget, LoginFailure, Threshold};
 use crate::clock::Timestamp;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ impl Write for Paper {
     }
 }
 
-fn start(target: Target, events: usize) -> (Audit, Writer, Arc<StillClock>, Paper) {
+fn start(target: AuditTarget, events: usize) -> (Audit, Writer, Arc<StillClock>, Paper) {
     let (clock, paper) = (Arc::<StillClock>::default(), Paper::default());
     let sink = Sink::new(target, Box::new(paper.clone()));
     let (audit, writer) = Audit::start_with(sink, events, Threshold::Info, Arc::<StillClock>::clone(&clock)).unwrap();
@@ -91,10 +91,10 @@ fn syslog_line_has_facility_and_severity() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let socket = listen(&path);
-    let (audit, writer, ..) = start(Target::Socket(path), 16);
-    audit.note(failed_login());
-    audit.note(Event::ServerStopping {});
-    audit.note(Event::ConfigRejected { error: "line 1\n<0>x".into() });
+    let (audit, writer, ..) = start(AuditTarget::Socket(path), 16);
+    audit.try_record(failed_login());
+    audit.try_record(Event::ServerStopping {});
+    audit.try_record(Event::ConfigRejected { error: "line 1\n<0>x".into() });
 
     let line = receive(&socket);
     let tag = format!(" pichat[{}]: event=login.failed result=failed ", std::process::id());
@@ -112,12 +112,12 @@ fn syslog_line_has_facility_and_severity() {
 fn restarted_syslog_socket_is_found_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
-    let (audit, writer, clock, paper) = start(Target::Socket(path.clone()), 64);
+    let (audit, writer, clock, paper) = start(AuditTarget::Socket(path.clone()), 64);
 
-    audit.note(tally(1));
+    audit.try_record(tally(1));
     settle(&audit);
     let socket = listen(&path);
-    audit.note(tally(2));
+    audit.try_record(tally(2));
     clock.advance(Duration::from_millis(10));
     settle(&audit);
     // The writer may still have the last line when the queue is empty; a line on stderr shows that it does
@@ -126,18 +126,18 @@ fn restarted_syslog_socket_is_found_again() {
         thread::yield_now();
     }
     clock.advance(Duration::from_secs(1));
-    audit.note(tally(3));
+    audit.try_record(tally(3));
     assert!(receive(&socket).contains(" messages=3 "), "after the back-off");
 
     drop(socket);
     std::fs::remove_file(&path).unwrap();
     let socket = listen(&path);
-    audit.note(tally(4));
+    audit.try_record(tally(4));
     assert!(receive(&socket).contains(" messages=4 "), "a restarted daemon is found at once");
 
     drop(socket);
     std::fs::remove_file(&path).unwrap();
-    audit.note(tally(5));
+    audit.try_record(tally(5));
     assert!(writer.finish(SOON));
     let on_paper = paper.lines();
     assert_eq!(on_paper.len(), 3, "{on_paper:?}");
@@ -151,10 +151,10 @@ fn unread_syslog_socket_does_not_block_finish() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     let _deaf = listen(&path);
-    let (audit, writer, _, paper) = start(Target::Socket(path), 4096);
+    let (audit, writer, _, paper) = start(AuditTarget::Socket(path), 4096);
     // Linux holds net.unix.max_dgram_qlen lines for a reader: 10 by default, 512 where systemd raised it.
     for n in 0..3000 {
-        audit.note(tally(n));
+        audit.try_record(tally(n));
     }
     let started = Instant::now();
     assert!(writer.finish(SOON));
@@ -165,10 +165,10 @@ fn unread_syslog_socket_does_not_block_finish() {
 
 #[test]
 fn stuck_stderr_does_not_block_finish() {
-    let (audit, writer, _, paper) = start(Target::Stderr, 4);
+    let (audit, writer, _, paper) = start(AuditTarget::Stderr, 4);
     let stuck = paper.0.lock().unwrap();
     for n in 0..10 {
-        audit.note(tally(n));
+        audit.try_record(tally(n));
     }
     let started = Instant::now();
     assert!(!writer.finish(Duration::from_millis(50)));
@@ -179,7 +179,7 @@ fn stuck_stderr_does_not_block_finish() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[allow(clippy::await_holding_lock, reason = "the held lock is the stuck terminal of this test")]
 async fn full_queue_drops_counters_and_delays_security() {
-    let (audit, writer, _, paper) = start(Target::Stderr, 16);
+    let (audit, writer, _, paper) = start(AuditTarget::Stderr, 16);
     let stuck = paper.0.lock().unwrap();
     for n in 0..100 {
         audit.record(tally(n)).await;
@@ -188,8 +188,8 @@ async fn full_queue_drops_counters_and_delays_security() {
     assert!((80..100).contains(&dropped), "counters are dropped without waiting: {dropped}");
 
     assert!(audit.queued() <= 14, "counters leave an eighth free");
-    audit.note(failed_login());
-    audit.note(failed_login());
+    audit.try_record(failed_login());
+    audit.try_record(failed_login());
     assert_eq!(audit.dropped(), dropped, "there security events need not wait");
 
     let mut logins = Vec::new();
@@ -225,7 +225,7 @@ async fn full_queue_drops_counters_and_delays_security() {
 #[tokio::test]
 #[allow(clippy::await_holding_lock, reason = "the held lock is the stuck terminal of this test")]
 async fn security_event_waits_at_most_two_seconds() {
-    let (audit, writer, _, paper) = start(Target::Stderr, 1);
+    let (audit, writer, _, paper) = start(AuditTarget::Stderr, 1);
     let stuck = paper.0.lock().unwrap();
     let started = Instant::now();
     for _ in 0..3 {
@@ -240,9 +240,9 @@ async fn security_event_waits_at_most_two_seconds() {
 
 #[test]
 fn finish_writes_queued_events_despite_live_handles() {
-    let (audit, writer, _, paper) = start(Target::Stderr, 4096);
+    let (audit, writer, _, paper) = start(AuditTarget::Stderr, 4096);
     for n in 0..1000 {
-        audit.note(tally(n));
+        audit.try_record(tally(n));
     }
     assert!(writer.finish(SOON));
     assert_eq!(paper.lines().len(), 1000);
@@ -252,13 +252,13 @@ fn finish_writes_queued_events_despite_live_handles() {
 #[test]
 fn threshold_hides_counters_only() {
     let paper = Paper::default();
-    let sink = Sink::new(Target::Stderr, Box::new(paper.clone()));
+    let sink = Sink::new(AuditTarget::Stderr, Box::new(paper.clone()));
     let clock = Arc::<StillClock>::default();
     let (audit, writer) = Audit::start_with(sink, 16, Threshold::Warning, clock).unwrap();
     let refused = "10.0.0.1".parse().unwrap();
-    audit.note(tally(1));
-    audit.note(Event::ConnectionRefused { addr: refused, reason: "total", count: 3 });
-    audit.note(failed_login());
+    audit.try_record(tally(1));
+    audit.try_record(Event::ConnectionRefused { addr: refused, reason: "total", count: 3 });
+    audit.try_record(failed_login());
     assert!(writer.finish(SOON));
     let names: Vec<_> = paper.lines().iter().map(|l| l.split(' ').next().unwrap().to_owned()).collect();
     assert_eq!(names, ["event=connection.refused", "event=login.failed"]);

@@ -7,7 +7,7 @@ use super::seq::Seq;
 
 /// Priority of a frame when a slow receiver forces drops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Urgency {
+pub enum Priority {
     /// Typing notices, stale after a second.
     Typing,
     /// Joins and leaves.
@@ -28,19 +28,19 @@ pub enum Presence {
 /// Receiver of frames. Delivery never blocks and never fails: a full mailbox closes itself.
 pub trait Mailbox<F>: Send + Sync + 'static {
     /// Queues one frame.
-    fn deliver(&self, frame: F, urgency: Urgency);
+    fn deliver(&self, frame: F, urgency: Priority);
     /// Queues one frame; returns true if no flush is scheduled and the caller must trigger one soon.
-    fn queue(&self, frame: F, urgency: Urgency) -> bool {
+    fn queue(&self, frame: F, urgency: Priority) -> bool {
         self.deliver(frame, urgency);
         false
     }
     /// Returns true if both handles are the same receiver.
-    fn same(&self, other: &Self) -> bool;
+    fn ptr_eq(&self, other: &Self) -> bool;
 }
 
 /// Encoder of frames. A message is encoded once for all receivers: everything but its number before the room's lock is
 /// taken ([`Wire::draft`]), the number under the lock ([`Wire::seal`]).
-pub trait Wire: Send + Sync + 'static {
+pub trait FrameEncoder: Send + Sync + 'static {
     /// Complete frame; clones share the bytes.
     type Frame: Clone + Send + Sync + 'static;
     /// Message without its number.
@@ -49,9 +49,9 @@ pub trait Wire: Send + Sync + 'static {
     type Mailbox: Mailbox<Self::Frame> + Clone;
 
     /// Encodes a message except for its number.
-    fn draft(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> Self::Draft;
+    fn begin(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> Self::Draft;
     /// Completes the message with its number.
-    fn seal(draft: Self::Draft, seq: Seq) -> Self::Frame;
+    fn finish(draft: Self::Draft, seq: Seq) -> Self::Frame;
     /// Encodes a presence change.
     fn presence(room: &RoomCode, user: &UserName, event: Presence, at: Timestamp) -> Self::Frame;
     /// Encodes a typing notice.

@@ -10,14 +10,14 @@ use crate::clock::Timestamp;
 use crate::types::crypto::MacKey;
 use crate::types::{Person, RoomCode, RoomKind, UserId, UserName};
 
-use super::delivery::{Mailbox as _, Presence, Urgency, Wire};
-use super::entry::{Entry, Found, State, lock};
+use super::delivery::{FrameEncoder, Mailbox as _, Presence, Priority};
 use super::membership::Membership;
 use super::resume::ResumeToken;
-use super::room::{Full, Missed, Room, Seq};
+use super::room::{Backfill, Room, RoomFull, Seq};
+use super::room_slot::{LockedRoom, RoomHandle, RoomSlot, lock};
 
 /// Interval of the audit summaries of a busy room.
-const TALLY_EVERY: Duration = Duration::from_secs(60);
+const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Limits on rooms from `[limits]` and `[chat]`; can change at run time.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub struct ChatLimits {
 }
 
 /// Person who joins, and the receiver of the frames.
-pub struct Visitor<'a, W: Wire> {
+pub struct Joiner<'a, W: FrameEncoder> {
     /// The person.
     pub person: &'a Arc<Person>,
     /// The receiver.
@@ -45,7 +45,7 @@ pub struct Visitor<'a, W: Wire> {
 }
 
 /// Contents of the `joined` answer.
-pub struct Entered {
+pub struct JoinInfo {
     /// The kind of the room, whatever the client requested.
     pub kind: RoomKind,
     /// Members, sorted.
@@ -57,13 +57,13 @@ pub struct Entered {
 }
 
 /// Resumed seat and the messages missed.
-pub struct Resumed<W: Wire> {
+pub struct Resumed<W: FrameEncoder> {
     /// The seat.
     pub membership: Membership<W>,
     /// Contents of the `joined` answer.
-    pub entered: Entered,
+    pub entered: JoinInfo,
     /// Messages to replay.
-    pub missed: Missed<W::Frame>,
+    pub missed: Backfill<W::Frame>,
 }
 
 /// Reason why a join is refused.
@@ -101,7 +101,7 @@ pub struct LobbyEntry {
 
 /// Statistics of the hub.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HubFigures {
+pub struct HubStats {
     /// Rooms with members.
     pub occupied: usize,
     /// Empty rooms, whose code and password are reserved.
@@ -115,8 +115,8 @@ pub struct HubFigures {
 }
 
 /// All rooms.
-pub struct Hub<W: Wire> {
-    rooms: Mutex<HashMap<RoomCode, Arc<Entry<W>>>>,
+pub struct Hub<W: FrameEncoder> {
+    rooms: Mutex<HashMap<RoomCode, Arc<RoomSlot<W>>>>,
     limits: Mutex<ChatLimits>,
     next_instance: AtomicU64,
     messages: AtomicU64,
@@ -125,7 +125,7 @@ pub struct Hub<W: Wire> {
     audit: Audit,
 }
 
-impl<W: Wire> Hub<W> {
+impl<W: FrameEncoder> Hub<W> {
     /// Creates a hub without rooms; `key` authenticates resume tokens.
     pub fn new(limits: ChatLimits, key: Arc<MacKey>, audit: Audit) -> Arc<Self> {
         let (rooms, limits, next_instance) = (Mutex::default(), Mutex::new(limits), AtomicU64::new(1));
@@ -142,8 +142,8 @@ impl<W: Wire> Hub<W> {
     }
 
     /// Returns the room under `code`.
-    pub fn find(&self, code: &RoomCode) -> Option<Found<W>> {
-        lock(&self.rooms).get(code).cloned().map(Found)
+    pub fn find(&self, code: &RoomCode) -> Option<RoomHandle<W>> {
+        lock(&self.rooms).get(code).cloned().map(RoomHandle)
     }
 
     /// Fails if `maker` cannot create another room; called before a password is hashed in vain.
@@ -157,7 +157,7 @@ impl<W: Wire> Hub<W> {
 
     /// Ends the room that has been empty longest, so that a user who creates and leaves rooms cannot block all others.
     /// `false` if no room is empty.
-    fn end_longest_empty(&self, rooms: &mut HashMap<RoomCode, Arc<Entry<W>>>) -> bool {
+    fn end_longest_empty(&self, rooms: &mut HashMap<RoomCode, Arc<RoomSlot<W>>>) -> bool {
         let longest = rooms
             .values()
             .filter_map(|e| lock(&e.state).room.empty_since.map(|since| (since, e.code.clone())))
@@ -171,7 +171,7 @@ impl<W: Wire> Hub<W> {
             return false;
         }
         state.ended = true;
-        self.audit.note(Event::RoomEnded { room: entry.code.clone(), messages: state.messages, bytes: state.bytes });
+        self.audit.try_record(Event::RoomEnded { room: entry.code.clone(), messages: state.messages, bytes: state.bytes });
         true
     }
 
@@ -181,9 +181,9 @@ impl<W: Wire> Hub<W> {
         code: &RoomCode,
         kind: RoomKind,
         password: String,
-        visitor: &Visitor<'_, W>,
+        visitor: &Joiner<'_, W>,
         now: (Timestamp, Duration),
-        welcome: impl FnOnce(&Entered) -> W::Frame,
+        welcome: impl FnOnce(&JoinInfo) -> W::Frame,
     ) -> Result<(Membership<W>, RoomKind), EnterError> {
         let limits = self.limits();
         let entry = {
@@ -195,40 +195,46 @@ impl<W: Wire> Hub<W> {
             if rooms.len() >= limits.rooms && !self.end_longest_empty(&mut rooms) {
                 return Err(EnterError::TooManyRooms);
             }
-            let entry = Arc::new(Entry {
+            let entry = Arc::new(RoomSlot {
                 code: code.clone(),
                 kind,
                 maker: visitor.person.id,
                 password: password.into(),
                 instance: self.next_instance.fetch_add(1, Ordering::Relaxed),
-                state: Mutex::new(State { room: Room::new(now.1), ended: false, messages: 0, bytes: 0, tallied: (0, 0, now.1) }),
+                state: Mutex::new(LockedRoom {
+                    room: Room::new(now.1),
+                    ended: false,
+                    messages: 0,
+                    bytes: 0,
+                    tallied: (0, 0, now.1),
+                }),
             });
             rooms.insert(code.clone(), Arc::clone(&entry));
             entry
         };
-        self.enter(&Found(entry), visitor, now, welcome)
+        self.enter(&RoomHandle(entry), visitor, now, welcome)
     }
 
     /// Takes a seat in a room whose password was checked. `welcome` encodes the answer, which is delivered under the
     /// room's lock, before any other frame of the room.
     pub fn enter(
         self: &Arc<Self>,
-        room: &Found<W>,
-        visitor: &Visitor<'_, W>,
+        room: &RoomHandle<W>,
+        visitor: &Joiner<'_, W>,
         (at, _): (Timestamp, Duration),
-        welcome: impl FnOnce(&Entered) -> W::Frame,
+        welcome: impl FnOnce(&JoinInfo) -> W::Frame,
     ) -> Result<(Membership<W>, RoomKind), EnterError> {
-        let Visitor { person, mailbox } = *visitor;
+        let Joiner { person, mailbox } = *visitor;
         let entry = &room.0;
         let mut state = lock(&entry.state);
         if state.ended {
             return Err(EnterError::Changed);
         }
         let seats = self.limits().seats;
-        let (seat, first) = state.room.enter(person, mailbox.clone(), seats).map_err(|Full| EnterError::Full)?;
-        mailbox.deliver(welcome(&self.entered(entry, &mut state, seat, person)), Urgency::Message);
+        let (seat, first) = state.room.enter(person, mailbox.clone(), seats).map_err(|RoomFull| EnterError::Full)?;
+        mailbox.deliver(welcome(&self.entered(entry, &mut state, seat, person)), Priority::Message);
         if first {
-            state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Joined, at), Urgency::Presence, Some(seat));
+            state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Joined, at), Priority::Presence, Some(seat));
         }
         drop(state);
         Ok((self.membership(entry, seat, person, mailbox), entry.kind))
@@ -243,7 +249,7 @@ impl<W: Wire> Hub<W> {
         mailbox: &W::Mailbox,
         since: Seq,
     ) -> Result<Resumed<W>, ResumeError> {
-        let Found(entry) = self.find(code).ok_or(ResumeError)?;
+        let RoomHandle(entry) = self.find(code).ok_or(ResumeError)?;
         let token = ResumeToken::parse(token, &self.key, entry.instance, person.id, code).ok_or(ResumeError)?;
         let mut state = lock(&entry.state);
         let missed = state
@@ -258,7 +264,7 @@ impl<W: Wire> Hub<W> {
 
     fn membership(
         self: &Arc<Self>,
-        entry: &Arc<Entry<W>>,
+        entry: &Arc<RoomSlot<W>>,
         seat: u64,
         person: &Arc<Person>,
         mailbox: &W::Mailbox,
@@ -274,17 +280,17 @@ impl<W: Wire> Hub<W> {
     }
 
     /// Counts a message and its receivers in one step.
-    pub(super) fn published(&self, receivers: u64) {
+    pub(super) fn count_delivery(&self, receivers: u64) {
         self.messages.fetch_add(1, Ordering::Relaxed);
         self.deliveries.fetch_add(receivers, Ordering::Relaxed);
     }
 
     /// Returns statistics. Rooms are locked one at a time, so that none waits for all.
-    pub fn figures(&self) -> HubFigures {
+    pub fn stats(&self) -> HubStats {
         let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut figures =
-            HubFigures { messages: count(&self.messages), deliveries: count(&self.deliveries), ..HubFigures::default() };
+            HubStats { messages: count(&self.messages), deliveries: count(&self.deliveries), ..HubStats::default() };
         for entry in entries {
             let seats = lock(&entry.state).room.seats();
             figures.seats += seats;
@@ -294,17 +300,17 @@ impl<W: Wire> Hub<W> {
     }
 
     /// Audits an event of a room.
-    pub(super) fn note(&self, event: Event) {
-        self.audit.note(event);
+    pub(super) fn audit(&self, event: Event) {
+        self.audit.try_record(event);
     }
 
-    pub(super) fn entered(&self, entry: &Entry<W>, state: &mut State<W>, seat: u64, person: &Person) -> Entered {
-        let generation = state.room.renew(seat).unwrap_or(0);
-        Entered {
+    pub(super) fn entered(&self, entry: &RoomSlot<W>, state: &mut LockedRoom<W>, seat: u64, person: &Person) -> JoinInfo {
+        let generation = state.room.new_generation(seat).unwrap_or(0);
+        JoinInfo {
             kind: entry.kind,
             members: state.room.members(),
             seq: state.room.last_seq(),
-            resume: ResumeToken { seat, generation }.reveal(&self.key, entry.instance, person.id, &entry.code),
+            resume: ResumeToken { seat, generation }.encode(&self.key, entry.instance, person.id, &entry.code),
         }
     }
 
@@ -328,8 +334,8 @@ impl<W: Wire> Hub<W> {
         for entry in entries {
             let mut state = lock(&entry.state);
             for person in state.room.expire(now, limits.grace) {
-                state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Left, at), Urgency::Presence, None);
-                self.audit.note(Event::RoomLeft { user: person.name.clone(), room: entry.code.clone() });
+                state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Left, at), Priority::Presence, None);
+                self.audit.try_record(Event::RoomLeft { user: person.name.clone(), room: entry.code.clone() });
             }
             let (messages, bytes) = (state.messages, state.bytes);
             if state.room.empty_since.is_some_and(|since| now.saturating_sub(since) >= limits.empty) {
@@ -341,11 +347,11 @@ impl<W: Wire> Hub<W> {
                     rooms.remove(&entry.code);
                 }
                 drop(rooms);
-                self.audit.note(Event::RoomEnded { room: entry.code.clone(), messages, bytes });
-            } else if messages > state.tallied.0 && now.saturating_sub(state.tallied.2) >= TALLY_EVERY {
+                self.audit.try_record(Event::RoomEnded { room: entry.code.clone(), messages, bytes });
+            } else if messages > state.tallied.0 && now.saturating_sub(state.tallied.2) >= SUMMARY_INTERVAL {
                 let (before, bytes_before, _) = std::mem::replace(&mut state.tallied, (messages, bytes, now));
                 let (messages, bytes) = (messages - before, bytes - bytes_before);
-                self.audit.note(Event::RoomTally { room: entry.code.clone(), messages, bytes });
+                self.audit.try_record(Event::RoomTally { room: entry.code.clone(), messages, bytes });
             }
         }
     }
@@ -353,7 +359,11 @@ impl<W: Wire> Hub<W> {
 
 /// Fails if `maker` has the maximum number of `rooms`. Counting takes one pass over at most 1024 rooms, only when a
 /// room is created: at most `joins_per_minute` a user.
-fn within_share<W: Wire>(rooms: &HashMap<RoomCode, Arc<Entry<W>>>, maker: UserId, most: usize) -> Result<(), EnterError> {
+fn within_share<W: FrameEncoder>(
+    rooms: &HashMap<RoomCode, Arc<RoomSlot<W>>>,
+    maker: UserId,
+    most: usize,
+) -> Result<(), EnterError> {
     let own = rooms.values().filter(|entry| entry.maker == maker).count();
     if own < most { Ok(()) } else { Err(EnterError::TooManyOwnRooms) }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::audit::{Target, Threshold};
+use crate::audit::{AuditTarget, Threshold};
 use crate::chat::Mailbox;
 use crate::clock::SystemClock;
 use crate::types::{MessageText, UserId};
@@ -8,29 +8,29 @@ use crate::types::{MessageText, UserId};
 struct Words;
 
 #[derive(Clone, Default)]
-struct Inbox(Arc<Mutex<Vec<String>>>, Option<Arc<Entry<Words>>>);
+struct Inbox(Arc<Mutex<Vec<String>>>, Option<Arc<RoomSlot<Words>>>);
 
 impl Mailbox<String> for Inbox {
-    fn deliver(&self, frame: String, _: Urgency) {
+    fn deliver(&self, frame: String, _: Priority) {
         let locked = self.1.as_ref().is_some_and(|room| room.state.try_lock().is_err());
         lock(&self.0).push(if locked { format!("{frame}, under the lock") } else { frame });
     }
 
-    fn same(&self, other: &Self) -> bool {
+    fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Wire for Words {
+impl FrameEncoder for Words {
     type Frame = String;
     type Draft = String;
     type Mailbox = Inbox;
 
-    fn draft(_: &RoomCode, user: &UserName, text: &MessageText<'_>, _: Timestamp) -> String {
+    fn begin(_: &RoomCode, user: &UserName, text: &MessageText<'_>, _: Timestamp) -> String {
         format!("{user}: {}", text.as_str())
     }
 
-    fn seal(draft: String, seq: Seq) -> String {
+    fn finish(draft: String, seq: Seq) -> String {
         format!("{seq} {draft}")
     }
 
@@ -53,7 +53,7 @@ const LIMITS: ChatLimits = ChatLimits {
 };
 
 fn hub() -> Arc<Hub<Words>> {
-    let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
+    let (audit, _writer) = Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
     Hub::new(LIMITS, Arc::new(MacKey::new(&[7; 32]).expect("32 bytes")), audit)
 }
 
@@ -71,7 +71,7 @@ fn at(seconds: u64) -> (Timestamp, Duration) {
 
 fn make(hub: &Arc<Hub<Words>>, room: &str, who: i64, inbox: &Inbox, now: u64) -> Result<Membership<Words>, EnterError> {
     let person = person(who);
-    let visitor = Visitor { person: &person, mailbox: inbox };
+    let visitor = Joiner { person: &person, mailbox: inbox };
     let made = hub.create(&code(room), RoomKind::Group, "hash".into(), &visitor, at(now), |_| "welcome".into());
     made.map(|(membership, _)| membership)
 }
@@ -82,7 +82,7 @@ fn welcome_precedes_every_frame_of_the_room() {
     let _stays = make(&hub, "sala", 1, &Inbox::default(), 0).expect("made");
     let room = hub.find(&code("sala")).expect("there");
     let (inbox, person) = (Inbox(Arc::default(), Some(Arc::clone(&room.0))), person(2));
-    let visitor = Visitor { person: &person, mailbox: &inbox };
+    let visitor = Joiner { person: &person, mailbox: &inbox };
     let entered = hub.enter(&room, &visitor, at(0), |_| "welcome".into());
     assert!(entered.is_ok());
     assert_eq!(*lock(&inbox.0), ["welcome, under the lock"]);
@@ -104,7 +104,7 @@ fn full_hub_evicts_the_longest_empty_room_only() {
     assert!(hub.find(&code("uno")).is_none(), "reserved since second 5");
     assert!(hub.find(&code("dos")).is_some(), "reserved since second 6");
     let person = person(2);
-    let visitor = Visitor { person: &person, mailbox: &inbox };
+    let visitor = Joiner { person: &person, mailbox: &inbox };
     let late = hub.enter(&held, &visitor, at(8), |_| String::new());
     assert_eq!(late.err(), Some(EnterError::Changed), "who still holds the old room looks again");
     drop(three);
@@ -124,7 +124,7 @@ fn rooms_of_a_user_count_until_they_end() {
     assert_eq!(make(&hub, "mas", 1, &inbox, 2).err(), Some(EnterError::TooManyOwnRooms), "a reserved code counts");
     let room = hub.find(&code("tres")).expect("there");
     let (person, visitor_inbox) = (person(1), Inbox::default());
-    let visitor = Visitor { person: &person, mailbox: &visitor_inbox };
+    let visitor = Joiner { person: &person, mailbox: &visitor_inbox };
     assert!(hub.enter(&room, &visitor, at(2), |_| String::new()).is_ok(), "rooms of others are entered freely");
     hub.sweep(Timestamp(0), Duration::from_secs(601));
     let made_anew = make(&hub, "mas", 1, &inbox, 602).expect("the room has ended");
@@ -173,9 +173,9 @@ fn sweep_ends_grace_times_then_rooms() {
     let _stays = make(&hub, "sala", 1, &watcher, 0).expect("made");
     let (lost, person) = (Inbox::default(), person(2));
     let room = hub.find(&code("sala")).expect("there");
-    let visitor = Visitor { person: &person, mailbox: &lost };
+    let visitor = Joiner { person: &person, mailbox: &lost };
     let (membership, _) = hub.enter(&room, &visitor, at(0), |_| String::new()).expect("room");
-    membership.lose(Duration::from_secs(10));
+    membership.disconnect(Duration::from_secs(10));
     hub.sweep(Timestamp(0), Duration::from_secs(39));
     assert_eq!(hub.lobby(false)[0].members, 2);
     hub.sweep(Timestamp(0), Duration::from_secs(40));

@@ -8,15 +8,15 @@ use crate::audit::Event;
 use crate::clock::Timestamp;
 use crate::types::{MessageText, Person, RoomCode};
 
-use super::delivery::{Presence, Urgency, Wire};
-use super::entry::{Entry, Found, lock};
-use super::hub::{Entered, Hub};
+use super::delivery::{FrameEncoder, Presence, Priority};
+use super::hub::{Hub, JoinInfo};
+use super::room_slot::{RoomHandle, RoomSlot, lock};
 use super::seq::Seq;
 
 /// Seat of one socket in one room. Dropping it keeps the seat for the grace time, as a broken connection does;
 /// [`Membership::leave`] gives it up.
-pub struct Membership<W: Wire> {
-    pub(super) entry: Arc<Entry<W>>,
+pub struct Membership<W: FrameEncoder> {
+    pub(super) entry: Arc<RoomSlot<W>>,
     pub(super) seat: u64,
     pub(super) person: Arc<Person>,
     pub(super) mailbox: W::Mailbox,
@@ -25,7 +25,7 @@ pub struct Membership<W: Wire> {
     pub(super) left: bool,
 }
 
-impl<W: Wire> Membership<W> {
+impl<W: FrameEncoder> Membership<W> {
     /// Returns the room's code.
     pub fn code(&self) -> &RoomCode {
         &self.entry.code
@@ -33,51 +33,51 @@ impl<W: Wire> Membership<W> {
 
     /// Publishes a message to all receivers. Receivers that the caller must flush are added to `due`. `None` if a newer
     /// socket has taken over this seat.
-    pub fn speak(&self, text: &MessageText<'_>, at: Timestamp, due: &mut VecDeque<W::Mailbox>) -> Option<Seq> {
-        let draft = W::draft(&self.entry.code, &self.person.name, text, at);
+    pub fn publish(&self, text: &MessageText<'_>, at: Timestamp, due: &mut VecDeque<W::Mailbox>) -> Option<Seq> {
+        let draft = W::begin(&self.entry.code, &self.person.name, text, at);
         let ring = self.hub.limits().ring;
         let mut state = lock(&self.entry.state);
-        if !state.room.holds(self.seat, &self.mailbox) {
+        if !state.room.owns_seat(self.seat, &self.mailbox) {
             return None;
         }
         state.messages += 1;
         state.bytes += text.as_str().len() as u64;
-        let (seq, receivers) = state.room.publish(ring, |seq| W::seal(draft, seq), due);
+        let (seq, receivers) = state.room.publish(ring, |seq| W::finish(draft, seq), due);
         drop(state);
-        self.hub.published(receivers);
+        self.hub.count_delivery(receivers);
         Some(seq)
     }
 
     /// Sends a typing notice to the others. `None` as for [`Membership::speak`].
     pub fn typing(&self) -> Option<()> {
         let mut state = lock(&self.entry.state);
-        if !state.room.holds(self.seat, &self.mailbox) {
+        if !state.room.owns_seat(self.seat, &self.mailbox) {
             return None;
         }
-        state.room.deliver(&W::typing(&self.entry.code, &self.person.name), Urgency::Typing, Some(self.seat));
+        state.room.deliver(&W::typing(&self.entry.code, &self.person.name), Priority::Typing, Some(self.seat));
         Some(())
     }
 
     /// Answers a repeated join on the same socket: members and a new token, without a presence frame.
-    pub fn refresh(&self) -> Option<Entered> {
+    pub fn refresh(&self) -> Option<JoinInfo> {
         let mut state = lock(&self.entry.state);
-        if !state.room.holds(self.seat, &self.mailbox) {
+        if !state.room.owns_seat(self.seat, &self.mailbox) {
             return None;
         }
         Some(self.hub.entered(&self.entry, &mut state, self.seat, &self.person))
     }
 
     /// Returns the room.
-    pub fn room(&self) -> Found<W> {
-        Found(Arc::clone(&self.entry))
+    pub fn room(&self) -> RoomHandle<W> {
+        RoomHandle(Arc::clone(&self.entry))
     }
 
     /// Yields to `newer`, which the same socket got for the same code; a different seat is disconnected.
-    pub fn supersede(mut self, newer: &Self, now: Duration) {
+    pub fn replaced_by(mut self, newer: &Self, now: Duration) {
         if Arc::ptr_eq(&self.entry, &newer.entry) && self.seat == newer.seat {
             self.left = true;
         } else {
-            self.lose(now);
+            self.disconnect(now);
         }
     }
 
@@ -85,30 +85,30 @@ impl<W: Wire> Membership<W> {
     pub fn leave(mut self, at: Timestamp, now: Duration) -> bool {
         self.left = true;
         let mut state = lock(&self.entry.state);
-        if !state.room.holds(self.seat, &self.mailbox) {
+        if !state.room.owns_seat(self.seat, &self.mailbox) {
             return false;
         }
         if state.room.leave(self.seat, now) == Some(true) {
             let frame = W::presence(&self.entry.code, &self.person.name, Presence::Left, at);
-            state.room.deliver(&frame, Urgency::Presence, None);
+            state.room.deliver(&frame, Priority::Presence, None);
         }
         drop(state);
-        self.hub.note(Event::RoomLeft { user: self.person.name.clone(), room: self.entry.code.clone() });
+        self.hub.audit(Event::RoomLeft { user: self.person.name.clone(), room: self.entry.code.clone() });
         true
     }
 
     /// Disconnects the socket; the seat stays for the grace time.
-    pub fn lose(mut self, now: Duration) {
+    pub fn disconnect(mut self, now: Duration) {
         self.left = true;
-        lock(&self.entry.state).room.lose(self.seat, &self.mailbox, now);
+        lock(&self.entry.state).room.detach(self.seat, &self.mailbox, now);
     }
 }
 
-impl<W: Wire> Drop for Membership<W> {
+impl<W: FrameEncoder> Drop for Membership<W> {
     fn drop(&mut self) {
         if !self.left {
             // The socket's task ended early (a panic). A grace time counted from zero lets the next sweep end the seat.
-            lock(&self.entry.state).room.lose(self.seat, &self.mailbox, Duration::ZERO);
+            lock(&self.entry.state).room.detach(self.seat, &self.mailbox, Duration::ZERO);
         }
     }
 }

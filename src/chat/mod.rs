@@ -4,17 +4,17 @@
 //! them, and the caller checks the password hash.
 
 mod delivery;
-mod entry;
 mod hub;
 mod membership;
 mod resume;
 mod room;
+mod room_slot;
 mod seq;
 
-pub use delivery::{Mailbox, Presence, Urgency, Wire};
-pub use entry::Found;
-pub use hub::{ChatLimits, EnterError, Entered, Hub, HubFigures, LobbyEntry, ResumeError, Resumed, Visitor};
+pub use delivery::{FrameEncoder, Mailbox, Presence, Priority};
+pub use hub::{ChatLimits, EnterError, Hub, HubStats, JoinInfo, Joiner, LobbyEntry, ResumeError, Resumed};
 pub use membership::Membership;
 pub use resume::ResumeToken;
-pub use room::{MAX_RING, MAX_SEATS, Missed};
+pub use room::{Backfill, MAX_RING, MAX_SEATS};
+pub use room_slot::RoomHandle;
 pub use seq::Seq;

@@ -20,7 +20,7 @@ const BYTES: usize = 8 + 4 + 16;
 
 impl ResumeToken {
     /// Encodes the token as 56 hexadecimal digits.
-    pub fn reveal(self, key: &MacKey, instance: u64, user: UserId, room: &RoomCode) -> String {
+    pub fn encode(self, key: &MacKey, instance: u64, user: UserId, room: &RoomCode) -> String {
         let mut bytes = [0; BYTES];
         bytes[..8].copy_from_slice(&self.seat.to_be_bytes());
         bytes[8..12].copy_from_slice(&self.generation.to_be_bytes());
@@ -61,13 +61,13 @@ mod tests {
         let room: RoomCode = "sala".parse().expect("valid");
         let other: RoomCode = "otra".parse().expect("valid");
         let token = ResumeToken { seat: 7, generation: 3 };
-        let text = token.reveal(&key, 9, UserId(1), &room);
+        let text = token.encode(&key, 9, UserId(1), &room);
         assert_eq!(ResumeToken::parse(&text, &key, 9, UserId(1), &room), Some(token));
         assert_eq!(ResumeToken::parse(&text, &key, 9, UserId(2), &room), None);
         assert_eq!(ResumeToken::parse(&text, &key, 9, UserId(1), &other), None);
         assert_eq!(ResumeToken::parse(&text, &key, 8, UserId(1), &room), None);
         assert_eq!(ResumeToken::parse(&text, &other_key, 9, UserId(1), &room), None);
-        let newer = ResumeToken { generation: 4, ..token }.reveal(&key, 9, UserId(1), &room);
+        let newer = ResumeToken { generation: 4, ..token }.encode(&key, 9, UserId(1), &room);
         let forged = format!("{}{}", &newer[..24], &text[24..]);
         assert_eq!(ResumeToken::parse(&forged, &key, 9, UserId(1), &room), None);
         assert_eq!(ResumeToken::parse("", &key, 9, UserId(1), &room), None);

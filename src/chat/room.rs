@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::types::{Person, UserId, UserName};
 
-use super::delivery::{Mailbox, Urgency};
+use super::delivery::{Mailbox, Priority};
 pub(super) use super::seq::Seq;
 
 /// Maximum sockets in one room. Seats of 56 bytes take 56 KiB a room; the bound on sockets limits all rooms together.
@@ -32,11 +32,11 @@ struct Seat<M> {
 
 /// The room has no free seat.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(super) struct RoomFull;
 
 /// Messages missed by a socket while it was away.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Missed<F> {
+pub struct Backfill<F> {
     /// First and last number that the ring no longer holds, inclusive.
     pub gap: Option<(Seq, Seq)>,
     /// Messages after the gap, oldest first.
@@ -91,9 +91,9 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
     }
 
     /// Takes a seat, at most `limit` in all. Returns the seat, and true if it is the person's first.
-    pub(super) fn enter(&mut self, person: &Arc<Person>, mailbox: M, limit: usize) -> Result<(u64, bool), Full> {
+    pub(super) fn enter(&mut self, person: &Arc<Person>, mailbox: M, limit: usize) -> Result<(u64, bool), RoomFull> {
         if self.seats.len() >= limit.min(MAX_SEATS) {
-            return Err(Full);
+            return Err(RoomFull);
         }
         let first = !self.has(person.id);
         let id = self.next_seat;
@@ -116,7 +116,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
     }
 
     /// Raises the seat's generation, which invalidates older resume tokens. `None` without such a seat.
-    pub(super) fn renew(&mut self, seat: u64) -> Option<u32> {
+    pub(super) fn new_generation(&mut self, seat: u64) -> Option<u32> {
         let seat = self.find(seat)?;
         seat.generation += 1;
         Some(seat.generation)
@@ -124,32 +124,32 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
 
     /// Hands a seat to a new socket, even if the old one still seems connected. Returns the messages missed after
     /// `since`, or `None` if seat, generation or person do not match.
-    pub(super) fn resume(&mut self, seat: u64, generation: u32, user: UserId, mailbox: M, since: Seq) -> Option<Missed<F>> {
+    pub(super) fn resume(&mut self, seat: u64, generation: u32, user: UserId, mailbox: M, since: Seq) -> Option<Backfill<F>> {
         let seat = self.find(seat).filter(|s| s.generation == generation && s.person.id == user)?;
         seat.mailbox = Some(mailbox);
         let since = since.max(seat.from);
         Some(self.missed(since))
     }
 
-    fn missed(&self, since: Seq) -> Missed<F> {
+    fn missed(&self, since: Seq) -> Backfill<F> {
         let missing = self.last_seq.saturating_sub(since);
         let ring = self.ring.as_deref();
         let kept = ring.map_or(0, Ring::len) as Seq;
         let replayed = missing.min(kept);
         let gap = (missing > kept).then(|| (since + 1, self.last_seq - kept));
         let skip = usize::try_from(kept - replayed).unwrap_or(usize::MAX);
-        Missed { gap, messages: ring.into_iter().flatten().skip(skip).cloned().collect() }
+        Backfill { gap, messages: ring.into_iter().flatten().skip(skip).cloned().collect() }
     }
 
     /// Returns true if `mailbox` owns this seat; a newer socket may have taken it over.
-    pub(super) fn holds(&mut self, seat: u64, mailbox: &M) -> bool {
-        self.find(seat).is_some_and(|s| s.mailbox.as_ref().is_some_and(|m| m.same(mailbox)))
+    pub(super) fn owns_seat(&mut self, seat: u64, mailbox: &M) -> bool {
+        self.find(seat).is_some_and(|s| s.mailbox.as_ref().is_some_and(|m| m.ptr_eq(mailbox)))
     }
 
     /// Disconnects the socket; the seat stays for the grace time.
-    pub(super) fn lose(&mut self, seat: u64, mailbox: &M, now: Duration) {
+    pub(super) fn detach(&mut self, seat: u64, mailbox: &M, now: Duration) {
         if let Some(seat) = self.find(seat)
-            && seat.mailbox.as_ref().is_some_and(|m| m.same(mailbox))
+            && seat.mailbox.as_ref().is_some_and(|m| m.ptr_eq(mailbox))
         {
             seat.mailbox = None;
             seat.lost_at = now;
@@ -200,7 +200,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         let mut receivers = 0;
         for mailbox in self.seats.iter().filter_map(|seat| seat.mailbox.as_ref()) {
             receivers += 1;
-            if mailbox.queue(frame.clone(), Urgency::Message) {
+            if mailbox.queue(frame.clone(), Priority::Message) {
                 if due.len() == due.capacity() {
                     // If one receiver needs a flush, most likely all do.
                     due.reserve(self.seats.len());
@@ -217,7 +217,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
     }
 
     /// Delivers a frame to all receivers but `except`, without storing it. Returns the number of receivers.
-    pub(super) fn deliver(&self, frame: &F, urgency: Urgency, except: Option<u64>) -> u64 {
+    pub(super) fn deliver(&self, frame: &F, urgency: Priority, except: Option<u64>) -> u64 {
         let mut receivers = 0;
         for seat in self.seats.iter().filter(|s| Some(s.id) != except) {
             if let Some(mailbox) = &seat.mailbox {

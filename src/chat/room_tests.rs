@@ -10,11 +10,11 @@ use super::*;
 struct Inbox(Arc<Mutex<Vec<u64>>>);
 
 impl Mailbox<u64> for Inbox {
-    fn deliver(&self, frame: u64, _: Urgency) {
+    fn deliver(&self, frame: u64, _: Priority) {
         self.0.lock().expect("unpoisoned").push(frame);
     }
 
-    fn same(&self, other: &Self) -> bool {
+    fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
@@ -46,7 +46,7 @@ fn disconnected_seat_lasts_for_the_grace_time() {
     let mut room = Room::new(at(0));
     let inbox = Inbox::default();
     let (seat, _) = room.enter(&person(1), inbox.clone(), 9).expect("room");
-    room.lose(seat, &inbox, at(10));
+    room.detach(seat, &inbox, at(10));
     assert!(room.expire(at(39), at(30)).is_empty());
     assert_eq!(room.members().len(), 1);
     assert_eq!(room.expire(at(40), at(30)).len(), 1);
@@ -60,9 +60,9 @@ fn old_socket_cannot_detach_a_resumed_seat() {
     let (old, new) = (Inbox::default(), Inbox::default());
     let (seat, _) = room.enter(&person(1), old.clone(), 9).expect("room");
     assert!(room.resume(seat, 0, UserId(1), new.clone(), 0).is_some());
-    room.lose(seat, &old, at(1));
-    assert!(room.holds(seat, &new));
-    assert!(!room.holds(seat, &old));
+    room.detach(seat, &old, at(1));
+    assert!(room.owns_seat(seat, &new));
+    assert!(!room.owns_seat(seat, &old));
     assert!(room.expire(at(99), at(30)).is_empty());
 }
 
@@ -75,7 +75,7 @@ fn ring_ends_with_the_last_member_numbers_stay() {
     let (again, _) = room.enter(&person(2), Inbox::default(), 9).expect("room");
     assert_eq!(room.empty_since, None);
     let missed = room.resume(again, 0, UserId(2), Inbox::default(), 0).expect("place");
-    assert_eq!(missed, Missed { gap: None, messages: vec![] });
+    assert_eq!(missed, Backfill { gap: None, messages: vec![] });
     assert_eq!(room.publish(4, |seq| seq, &mut VecDeque::new()).0, 2, "the numbers go on");
 }
 
@@ -87,14 +87,14 @@ fn resume_excludes_messages_before_the_join() {
     let (late, _) = room.enter(&person(2), Inbox::default(), 9).expect("room");
     room.publish(4, |seq| seq, &mut VecDeque::new());
     let missed = room.resume(late, 0, UserId(2), Inbox::default(), 0).expect("place");
-    assert_eq!(missed, Missed { gap: None, messages: vec![2] });
+    assert_eq!(missed, Backfill { gap: None, messages: vec![2] });
 }
 
 #[test]
 fn wrong_generation_or_person_cannot_resume() {
     let mut room = Room::<u64, Inbox>::new(at(0));
     let (seat, _) = room.enter(&person(1), Inbox::default(), 9).expect("room");
-    assert_eq!(room.renew(seat), Some(1));
+    assert_eq!(room.new_generation(seat), Some(1));
     assert!(room.resume(seat, 0, UserId(1), Inbox::default(), 0).is_none());
     assert!(room.resume(seat, 1, UserId(2), Inbox::default(), 0).is_none());
     assert!(room.resume(seat, 1, UserId(1), Inbox::default(), 0).is_some());
@@ -154,7 +154,7 @@ proptest! {
                             prop_assert_eq!(first, !known);
                             model.insert(seat, (who, inbox, None, (1..=room.last_seq()).collect()));
                         }
-                        Err(Full) => prop_assert_eq!(model.len(), SEATS),
+                        Err(RoomFull) => prop_assert_eq!(model.len(), SEATS),
                     }
                 }
                 Op::Leave(i) => if let Some(seat) = pick(&model, i) {
@@ -165,7 +165,7 @@ proptest! {
                     let entry = model.get_mut(&seat).expect("picked");
                     drain(entry);
                     if entry.2.is_none() {
-                        room.lose(seat, &entry.1, at(now));
+                        room.detach(seat, &entry.1, at(now));
                         entry.2 = Some(now);
                     }
                 },

@@ -13,16 +13,16 @@
 //! | `code` | the command: writes the setup code to the card |
 //! | `partition` | writes to the boot partition, which is mounted read-only |
 
-mod chosen;
-mod code;
+mod claim_file;
+mod effective_settings;
 mod last_good;
+mod networkd;
 mod partition;
+mod preflight;
 mod reclaim;
 mod secrets;
 mod settings;
-mod startable;
-mod wired;
-mod wireless;
+mod wpa_supplicant;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ impl Appliance {
         }
         match &self {
             Self::Settings(root) => settings::run(root),
-            Self::Code(root) => code::run(root),
+            Self::Code(root) => claim_file::run(root),
         }
     }
 }

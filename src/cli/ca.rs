@@ -10,25 +10,25 @@ use crate::app::{AppError, start_audit};
 use crate::audit::Event;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::net::{Authority, AuthorityCertificate, ListenError, kept, renew};
-use crate::types::{Lang, Text};
+use crate::net::{Authority, AuthorityCertificate, ListenError, load_existing, renew};
+use crate::types::{Lang, Localized};
 
 use super::caller::caller;
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{Flags, Source, say};
+use super::{ConfigSource, Flags, say};
 
 #[derive(Subcommand)]
 pub(super) enum Ca {
     /// Muestra la huella y el certificado · Shows fingerprint and certificate
     Show {
         #[command(flatten)]
-        source: Source,
+        source: ConfigSource,
     },
     /// Crea otra: todos deben instalarla de nuevo · Makes another: everyone must install it again
     Renew {
         #[command(flatten)]
-        source: Source,
+        source: ConfigSource,
     },
 }
 
@@ -39,7 +39,7 @@ impl Ca {
         let host_name = crate::app::host_name();
         become_owner(&config.data_dir)?;
         let made = match &self {
-            Self::Show { .. } => kept(&config.data_dir, &host_name),
+            Self::Show { .. } => load_existing(&config.data_dir, &host_name),
             Self::Renew { .. } => {
                 // A server made the first authority, and its database is beside it; elsewhere nothing is
                 // made.
@@ -58,14 +58,14 @@ impl Ca {
         else {
             return Err(Failure::NoAuthority);
         };
-        let word = Text::new("Huella", "Fingerprint").pick(lang);
+        let word = Localized::new("Huella", "Fingerprint").get(lang);
         say(format_args!("{word}: {}\n\n{}", fingerprint.groups().join(" "), pem.trim_end()));
         if matches!(self, Self::Renew { .. }) {
-            let text = Text::new(
+            let text = Localized::new(
                 "\nPiChat la usa desde su próximo arranque; entonces cada celular y cada computador debe instalarla.",
                 "\nPiChat uses it from its next start on; then each phone and each computer must install it.",
             );
-            say(text.pick(lang));
+            say(text.get(lang));
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Ca {
 fn audit(config: &Config, new: &Authority) -> Result<(), Failure> {
     let kept = new.aside().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;
-    audit.note(Event::TlsAuthorityRenewed { by: caller(), fingerprint: new.fingerprint().to_string(), kept });
+    audit.try_record(Event::TlsAuthorityRenewed { by: caller(), fingerprint: new.fingerprint().to_string(), kept });
     writer.finish(Duration::from_secs(2));
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::app::AppError;
 use crate::net::{ListenError, TlsError};
 use crate::quarantine::QuarantineError;
 use crate::store::StoreError;
-use crate::types::{Lang, Text};
+use crate::types::{Lang, Localized};
 
 /// Returns the text of an error of the server's start.
 pub(super) fn app(error: &AppError, lang: Lang) -> String {
@@ -25,11 +25,11 @@ pub(super) fn app(error: &AppError, lang: Lang) -> String {
             }
         }
         AppError::SecretKey(path) => {
-            let text = Text::new(
+            let text = Localized::new(
                 "no contiene una llave de al menos 32 bytes; restáurala o borra el archivo (entonces todos deben unirse de nuevo a sus salas)",
                 "has no key of at least 32 bytes; restore it or delete the file (then everyone must join their rooms again)",
             );
-            format!("{path}: {}", text.pick(lang))
+            format!("{path}: {}", text.get(lang))
         }
         AppError::Untrusted(refused) => refused.text(lang),
         AppError::Listen(error) => listen(error, lang),
@@ -37,55 +37,55 @@ pub(super) fn app(error: &AppError, lang: Lang) -> String {
         AppError::Quarantine(error) => quarantine(error, lang),
         AppError::AdminPass(weak) => weak_password(*weak, lang),
         AppError::Accounts(error) => {
-            let text = Text::new("no se pudieron crear las primeras cuentas", "the first accounts could not be created");
-            format!("{}: {}", text.pick(lang), sign_in(error, lang))
+            let text = Localized::new("no se pudieron crear las primeras cuentas", "the first accounts could not be created");
+            format!("{}: {}", text.get(lang), sign_in(error, lang))
         }
         AppError::Thread(cause) => {
-            let text = Text::new("no se pudo iniciar un hilo", "a thread could not be started");
-            format!("{}: {}", text.pick(lang), system(cause, lang))
+            let text = Localized::new("no se pudo iniciar un hilo", "a thread could not be started");
+            format!("{}: {}", text.get(lang), system(cause, lang))
         }
     }
 }
 
 /// Returns the text of a rejected password.
 pub(super) fn weak_password(weak: WeakPassword, lang: Lang) -> String {
-    let text = Text::new("esa contraseña no es válida", "that password is not valid");
-    format!("{}: {}", text.pick(lang), weak.text().pick(lang))
+    let text = Localized::new("esa contraseña no es válida", "that password is not valid");
+    format!("{}: {}", text.get(lang), weak.text().get(lang))
 }
 
 /// Returns the text of an error of the database.
 pub(super) fn store(error: &StoreError, lang: Lang) -> String {
-    let failed = Text::new("la base de datos falló", "the database failed").pick(lang);
+    let failed = Localized::new("la base de datos falló", "the database failed").get(lang);
     match error {
         StoreError::Fault(fault) => fault.text(lang),
-        busy if busy.is_busy() => Text::new(
+        busy if busy.is_busy() => Localized::new(
             "otro programa tiene ocupada la base de datos; termínalo o inténtalo de nuevo en un momento",
             "another program keeps the database busy; end it or try again in a moment",
         )
-        .pick(lang)
+        .get(lang)
         .to_owned(),
         full if full.is_full() => {
-            let text = Text::new(
+            let text = Localized::new(
                 "no se pudo escribir la base de datos; mira si el disco está lleno",
                 "the database could not be written; check whether the disk is full",
             );
-            format!("{}: {full}", text.pick(lang))
+            format!("{}: {full}", text.get(lang))
         }
         StoreError::Sqlite(cause) => format!("{failed}: {cause}"),
         StoreError::File(cause) => format!("{failed}: {}", system(cause, lang)),
         StoreError::Migration(cause) => {
-            let text = Text::new("no se pudo actualizar la base de datos", "the database could not be upgraded");
-            format!("{}: {cause}", text.pick(lang))
+            let text = Localized::new("no se pudo actualizar la base de datos", "the database could not be upgraded");
+            format!("{}: {cause}", text.get(lang))
         }
         StoreError::Unknown(value) => {
-            let text = Text::new(
+            let text = Localized::new(
                 "la base de datos tiene un valor que esta versión no conoce",
                 "the database has a value that this version does not know",
             );
-            format!("{}: {value}", text.pick(lang))
+            format!("{}: {value}", text.get(lang))
         }
         StoreError::Interrupted => {
-            Text::new("la base de datos no terminó su trabajo", "the database thread ended early").pick(lang).to_owned()
+            Localized::new("la base de datos no terminó su trabajo", "the database thread ended early").get(lang).to_owned()
         }
     }
 }
@@ -95,11 +95,11 @@ fn quarantine(error: &QuarantineError, lang: Lang) -> String {
         QuarantineError::Store(error) => store(error, lang),
         QuarantineError::Folder(fault) => fault.text(lang),
         QuarantineError::Disk(cause) => {
-            let text = Text::new("no se puede usar la carpeta de archivos", "cannot use the files folder");
-            format!("{}: {}", text.pick(lang), system(cause, lang))
+            let text = Localized::new("no se puede usar la carpeta de archivos", "cannot use the files folder");
+            format!("{}: {}", text.get(lang), system(cause, lang))
         }
         QuarantineError::NotAllowed => {
-            Text::new("la operación ya no está permitida", "the operation is no longer permitted").pick(lang).to_owned()
+            Localized::new("la operación ya no está permitida", "the operation is no longer permitted").get(lang).to_owned()
         }
     }
 }
@@ -108,13 +108,15 @@ fn sign_in(error: &SignInError, lang: Lang) -> String {
     match error {
         SignInError::Internal(error) => store(error, lang),
         SignInError::BadHash => {
-            Text::new("no se puede comprobar un hash guardado", "a stored password hash cannot be checked").pick(lang).to_owned()
+            Localized::new("no se puede comprobar un hash guardado", "a stored password hash cannot be checked")
+                .get(lang)
+                .to_owned()
         }
         SignInError::Invalid
         | SignInError::AccountLocked
         | SignInError::LockedOut(_)
         | SignInError::RateLimited(_)
-        | SignInError::Busy => Text::new("el inicio de sesión falló", "the sign-in failed").pick(lang).to_owned(),
+        | SignInError::Busy => Localized::new("el inicio de sesión falló", "the sign-in failed").get(lang).to_owned(),
     }
 }
 
@@ -147,21 +149,21 @@ fn tls(error: &TlsError, lang: Lang) -> String {
             format!("{}: {}", file.display(), system(cause, lang))
         }
         TlsError::Pem { file, cause } => {
-            let text = Text::new("no es un archivo PEM válido", "not a valid PEM file");
-            format!("{}: {}: {cause}", file.display(), text.pick(lang))
+            let text = Localized::new("no es un archivo PEM válido", "not a valid PEM file");
+            format!("{}: {}: {cause}", file.display(), text.get(lang))
         }
         TlsError::Empty(file) => {
-            let text = Text::new("el archivo no tiene ningún certificado", "the file has no certificate");
-            format!("{}: {}", file.display(), text.pick(lang))
+            let text = Localized::new("el archivo no tiene ningún certificado", "the file has no certificate");
+            format!("{}: {}", file.display(), text.get(lang))
         }
         TlsError::Unusable(cause) => {
-            let text = Text::new("no se puede usar el certificado", "the certificate cannot be used");
-            format!("{}: {cause}", text.pick(lang))
+            let text = Localized::new("no se puede usar el certificado", "the certificate cannot be used");
+            format!("{}: {cause}", text.get(lang))
         }
         TlsError::KeyFile(refused) => refused.text(lang),
         TlsError::Making(cause) => {
-            let text = Text::new("no se pudo hacer un certificado", "no certificate could be made");
-            format!("{}: {cause}", text.pick(lang))
+            let text = Localized::new("no se pudo hacer un certificado", "no certificate could be made");
+            format!("{}: {cause}", text.get(lang))
         }
     }
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::types::{Lang, Text};
+use crate::types::{Lang, Localized};
 
 use super::exit::Failure;
-use super::{Flags, Source, say};
+use super::{ConfigSource, Flags, say};
 
 #[derive(Args)]
 pub(super) struct Check {
@@ -17,13 +17,13 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
-        let text = Text::new("la configuración es válida", "the settings are valid");
+        let text = Localized::new("la configuración es válida", "the settings are valid");
         let shown = self.file.display().to_string();
-        let config = Source { config: Some(self.file), data_dir: None }.load(Flags::default())?;
+        let config = ConfigSource { config: Some(self.file), data_dir: None }.load(Flags::default())?;
         for used in &config.retired {
             say(used.text(lang));
         }
-        say(format_args!("{shown}: {}", text.pick(lang)));
+        say(format_args!("{shown}: {}", text.get(lang)));
         Ok(())
     }
 }

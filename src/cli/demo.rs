@@ -12,7 +12,7 @@ use crate::types::crypto::{hex, random};
 use crate::types::{Lang, Role, UserName};
 
 use super::exit::Failure;
-use super::{Flags, Source, server};
+use super::{ConfigSource, Flags, server};
 
 /// Accounts of the Python program with the hashes of their passwords `admin123`, `cliente123`, `usuario123`,
 /// with the default parameters. The passwords are printed on every screen, so that constant salts reveal
@@ -25,12 +25,12 @@ const ACCOUNTS: [(&str, Role, &str); 3] = [
     ),
     (
         "cliente",
-        Role::Cliente,
+        Role::Uploader,
         "$argon2id$v=19$m=19456,t=2,p=1$rR4zYd7wWYvuZrd+IpvY2w$8u0hvDEjwGirfmmfXx9uIIMltS/zloITN2sKOYB/1zE",
     ),
     (
         "usuario",
-        Role::Usuario,
+        Role::Member,
         "$argon2id$v=19$m=19456,t=2,p=1$6eMLOIyfCxxpkx+N//8DxQ$TojMP1qCGZh1sgnE6bGhwdo7NY/pw/hAKGDLiAJyl4w",
     ),
 ];
@@ -38,7 +38,7 @@ const ACCOUNTS: [(&str, Role, &str); 3] = [
 #[derive(Args)]
 pub(super) struct Demo {
     #[command(flatten)]
-    source: Source,
+    source: ConfigSource,
     /// Dirección donde escuchar, 127.0.0.1:8080 si falta · Address to listen on, 127.0.0.1:8080 if absent
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,

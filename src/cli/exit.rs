@@ -11,7 +11,7 @@ use crate::net::{ListenError, TlsError};
 use crate::private_file::Untrusted;
 use crate::quarantine::{FileId, QuarantineError};
 use crate::store::{DatabaseFault, StoreError};
-use crate::types::{Lang, Text, UserName, printable_lines};
+use crate::types::{Lang, Localized, UserName, printable_lines};
 
 use super::causes;
 
@@ -111,26 +111,26 @@ impl Failure {
         match self {
             Self::Config(error) => error.text(lang),
             Self::BrokenWithLastGood { error, kept } => {
-                let text = Text::new("La última configuración buena está en", "The last good settings are in");
-                format!("{}\n{} {}", error.text(lang), text.pick(lang), kept.display())
+                let text = Localized::new("La última configuración buena está en", "The last good settings are in");
+                format!("{}\n{} {}", error.text(lang), text.get(lang), kept.display())
             }
             Self::App(error) => causes::app(error, lang),
             Self::Store(error) => causes::store(error, lang),
             Self::NoCard(root) => {
-                let text = Text::new(
+                let text = Localized::new(
                     "esto no es una tarjeta de PiChat (falta usr/lib/pichat/appliance); «pichat appliance» no cambió nada",
                     "this is not a PiChat card (usr/lib/pichat/appliance is missing); “pichat appliance” changed nothing",
                 );
-                format!("{}: {}", root.display(), text.pick(lang))
+                format!("{}: {}", root.display(), text.get(lang))
             }
             Self::NotLoopback(addr) => {
-                let text = Text::new(
+                let text = Localized::new(
                     "las contraseñas de la demostración son públicas y no deben salir de este computador: demo solo escucha en \
                      127.0.0.1 o [::1]. Para atender a otros usa «pichat serve».",
                     "the passwords of the demonstration are public and must not leave this computer: demo listens on 127.0.0.1 or \
                      [::1] only. To serve others use “pichat serve”.",
                 );
-                format!("{addr}: {}", text.pick(lang))
+                format!("{addr}: {}", text.get(lang))
             }
             Self::NoSuchUser(name) => match lang {
                 Lang::Es => format!("no existe la cuenta «{name}»; mira la lista con «pichat user list»"),
@@ -147,30 +147,30 @@ impl Failure {
                 }
             },
             Self::Weak(weak) => causes::weak_password(*weak, lang),
-            Self::Differ => Text::new("las dos contraseñas no son iguales", "the two passwords differ").pick(lang).to_owned(),
-            Self::NoPassword(_) => Text::new(
+            Self::Differ => Localized::new("las dos contraseñas no son iguales", "the two passwords differ").get(lang).to_owned(),
+            Self::NoPassword(_) => Localized::new(
                 "no llegó ninguna contraseña por la entrada estándar; con --one-time el programa genera una temporal",
                 "no password came on standard input; with --one-time the program generates a temporary one",
             )
-            .pick(lang)
+            .get(lang)
             .to_owned(),
-            Self::NoAuthority => Text::new(
+            Self::NoAuthority => Localized::new(
                 "todavía no hay autoridad de certificados; el servidor la hace en su primer arranque con [tls] mode = \"local-ca\"",
                 "there is no certificate authority yet; the server makes it at its first start with [tls] mode = \"local-ca\"",
             )
-            .pick(lang)
+            .get(lang)
             .to_owned(),
             Self::SelfTest(cause) => {
-                let text = Text::new("la prueba no se pudo hacer", "the self-test could not run");
-                format!("{}: {}", text.pick(lang), causes::system(cause, lang))
+                let text = Localized::new("la prueba no se pudo hacer", "the self-test could not run");
+                format!("{}: {}", text.get(lang), causes::system(cause, lang))
             }
             Self::Appliance { path, cause } => {
-                let text = Text::new("no se hizo todo", "not everything was done");
-                format!("{}: {}: {}", text.pick(lang), path.display(), causes::system(cause, lang))
+                let text = Localized::new("no se hizo todo", "not everything was done");
+                format!("{}: {}: {}", text.get(lang), path.display(), causes::system(cause, lang))
             }
             Self::Screen(cause) => {
-                let text = Text::new("no se puede escribir en la pantalla", "cannot write to the screen");
-                format!("{}: {}", text.pick(lang), causes::system(cause, lang))
+                let text = Localized::new("no se puede escribir en la pantalla", "cannot write to the screen");
+                format!("{}: {}", text.get(lang), causes::system(cause, lang))
             }
         }
     }

@@ -10,21 +10,21 @@ use crate::audit::Event;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::quarantine::{FileId, FileName, FilesFolder, QuarantineError, orphans, reconcile};
-use crate::types::{Lang, Person, Text, UserName};
+use crate::types::{Lang, Localized, Person, UserName};
 
 use super::caller::caller;
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{Flags, Source, say};
+use super::{ConfigSource, Flags, say};
 
 #[derive(Subcommand)]
-pub(super) enum Files {
+pub(super) enum FilesCommand {
     /// Muestra los archivos sin registro, guardados en perdidos/ · Shows the files without a record, kept in perdidos/
-    Orphans(Source),
+    Orphans(ConfigSource),
     /// Devuelve a la lista un archivo sin registro · Puts a file without a record back on the list
     Adopt(Adopt),
     /// Sigue con esta carpeta de archivos, aunque falten o sobren archivos · Goes on with this files folder, even if files are missing or left over
-    Accept(Source),
+    Accept(ConfigSource),
 }
 
 #[derive(Args)]
@@ -39,7 +39,7 @@ pub(super) struct Adopt {
     #[arg(long, value_name = "NAME", value_parser = super::user::name)]
     user: Option<UserName>,
     #[command(flatten)]
-    source: Source,
+    source: ConfigSource,
 }
 
 fn id(text: &str) -> Result<FileId, String> {
@@ -50,7 +50,7 @@ fn name(text: &str) -> Result<FileName, String> {
     FileName::from_upload(text).map_err(|error| error.to_string())
 }
 
-impl Files {
+impl FilesCommand {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
         match self {
             Self::Orphans(source) => list(&source.load(Flags::default())?, lang),
@@ -73,7 +73,7 @@ fn list(config: &Config, lang: Lang) -> Result<(), Failure> {
         say(format_args!("{}  {:>14}  {at}", orphan.id, orphan.size));
     }
     if found.is_empty() {
-        say(Text::new("No hay archivos sin registro.", "There are no files without a record.").pick(lang));
+        say(Localized::new("No hay archivos sin registro.", "There are no files without a record.").get(lang));
     }
     Ok(())
 }
@@ -93,11 +93,11 @@ impl Adopt {
         let file = adopted.ok_or(Failure::NoSuchOrphan(self.id))?;
         let (id, name) = (file.id.to_string(), file.name.as_str().to_owned());
         note(&config, Event::FileAdopted { id, name, size: file.size, sha256: file.sha256.to_string(), by: caller() })?;
-        let text = Text::new(
+        let text = Localized::new(
             "está de nuevo en la lista y se revisa cuando arranque PiChat",
             "is on the list again and will be checked when PiChat starts",
         );
-        say(format_args!("{}: {}", file.name, text.pick(lang)));
+        say(format_args!("{}: {}", file.name, text.get(lang)));
         Ok(())
     }
 }
@@ -109,7 +109,7 @@ fn accept(config: &Config, lang: Lang) -> Result<(), Failure> {
     let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;
     let done = reconcile(&folder, &store, &audit).map_err(failed)?;
     let shown = config.files.dir.display();
-    audit.note(Event::FilesAccepted { folder: shown.to_string(), lost: done.lost, orphaned: done.orphaned, by: caller() });
+    audit.try_record(Event::FilesAccepted { folder: shown.to_string(), lost: done.lost, orphaned: done.orphaned, by: caller() });
     writer.finish(Duration::from_secs(2));
     say(match lang {
         Lang::Es => format!(
@@ -127,7 +127,7 @@ fn accept(config: &Config, lang: Lang) -> Result<(), Failure> {
 
 fn note(config: &Config, event: Event) -> Result<(), Failure> {
     let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;
-    audit.note(event);
+    audit.try_record(event);
     writer.finish(Duration::from_secs(2));
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::config::{ConfigError, MAX_FILE_BYTES};
 use crate::private_file;
 
 use super::exit::Failure;
-use super::{Flags, Source, warn};
+use super::{ConfigSource, Flags, warn};
 
 /// Name of the copy, here and on the card.
 pub(super) const FILE: &str = "pichat.toml.last-good";
@@ -26,7 +26,7 @@ pub(super) fn keep(data_dir: &Path, text: &str) {
 }
 
 /// Returns the failure of a start with a broken file; it names the copy if there is one.
-pub(super) fn explain(error: ConfigError, source: &Source, flags: Flags) -> Failure {
+pub(super) fn explain(error: ConfigError, source: &ConfigSource, flags: Flags) -> Failure {
     match source.config.as_deref().and_then(|file| copy(file, source, flags)) {
         Some(kept) => Failure::BrokenWithLastGood { error: Box::new(error), kept },
         None => Failure::Config(error),
@@ -34,7 +34,7 @@ pub(super) fn explain(error: ConfigError, source: &Source, flags: Flags) -> Fail
 }
 
 /// Finds the copy in the data folder of the settings, as far as a broken file can be parsed.
-fn copy(file: &Path, source: &Source, flags: Flags) -> Option<PathBuf> {
+fn copy(file: &Path, source: &ConfigSource, flags: Flags) -> Option<PathBuf> {
     let text = private_file::text(file, MAX_FILE_BYTES).unwrap_or_default();
     let own = text.lines().map(str::trim).take_while(|line| !line.starts_with('[')).find(|line| line.starts_with("data_dir"));
     let config = source.parse(own.unwrap_or_default(), flags).or_else(|_| source.parse("", flags)).ok()?;

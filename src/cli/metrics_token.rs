@@ -10,12 +10,12 @@ use crate::app::{open_existing_store, open_or_make_store, start_audit};
 use crate::audit::Event;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::types::{Lang, Text};
+use crate::types::{Lang, Localized};
 
 use super::caller::caller;
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{Flags, Source, say};
+use super::{ConfigSource, Flags, say};
 
 #[derive(Args)]
 pub(super) struct MetricsToken {
@@ -24,18 +24,18 @@ pub(super) struct MetricsToken {
     #[arg(long)]
     off: bool,
     #[command(flatten)]
-    source: Source,
+    source: ConfigSource,
 }
 
-const SHOWN_ONCE: Text = Text::new(
+const SHOWN_ONCE: Localized = Localized::new(
     "Solo se muestra ahora. El anterior dejó de valer. Se usa así: curl -H \"Authorization: Bearer TOKEN\" …/api/metrics",
     "It is shown only now. The previous one no longer works. Use: curl -H \"Authorization: Bearer TOKEN\" …/api/metrics",
 );
-const REMOVED: Text = Text::new(
+const REMOVED: Localized = Localized::new(
     "El token dejó de valer: solo un administrador lee las métricas.",
     "The token no longer works: only an administrator reads the metrics.",
 );
-const NONE: Text = Text::new("No había ningún token.", "There was no token.");
+const NONE: Localized = Localized::new("No había ningún token.", "There was no token.");
 
 impl MetricsToken {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
@@ -47,21 +47,21 @@ impl MetricsToken {
             if removed {
                 tell(&config, Event::MetricsTokenRemoved { by: caller() })?;
             }
-            say(if removed { REMOVED } else { NONE }.pick(lang));
+            say(if removed { REMOVED } else { NONE }.get(lang));
             return Ok(());
         }
         let token = store.with(replace_metrics_token)?;
         tell(&config, Event::MetricsTokenSet { by: caller() })?;
         // Alone on standard output, so that a script can take it.
         say(token.reveal());
-        note(SHOWN_ONCE.pick(lang));
+        note(SHOWN_ONCE.get(lang));
         Ok(())
     }
 }
 
 fn tell(config: &Config, event: Event) -> Result<(), Failure> {
     let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;
-    audit.note(event);
+    audit.try_record(event);
     writer.finish(Duration::from_secs(2));
     Ok(())
 }

@@ -49,10 +49,10 @@ enum Command {
     #[command(subcommand)]
     User(user::User),
     /// La activación de PiChat: mostrar, cerrar · The setup of PiChat: show, close
-    Claim(claim::Claim),
+    Claim(claim::ClaimCommand),
     /// Archivos: los que perdieron su registro, la carpeta · Files: those without a record, the folder
     #[command(subcommand)]
-    Files(files::Files),
+    Files(files::FilesCommand),
     /// Vuelve a la base de datos de antes de una actualización · Goes back to the database from before an
     /// upgrade
     RestoreSnapshot(restore::Restore),
@@ -78,7 +78,7 @@ enum Command {
 
 /// Settings file and data folder.
 #[derive(Args, Clone)]
-struct Source {
+struct ConfigSource {
     /// Archivo de configuración · Settings file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -96,7 +96,7 @@ struct Flags {
     plain: bool,
 }
 
-impl Source {
+impl ConfigSource {
     fn load(&self, flags: Flags) -> Result<Config, ConfigError> {
         Ok(self.load_text(flags)?.0)
     }

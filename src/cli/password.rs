@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::accounts::blocklist::Blocklist;
 use crate::accounts::password::Password;
 use crate::app;
-use crate::types::{Lang, OneTimePassword, Text, UserName};
+use crate::types::{Lang, Localized, OneTimePassword, UserName};
 
 use super::exit::Failure;
 
@@ -35,7 +35,7 @@ pub(super) struct Choice {
 
 /// Resolved source of the password.
 #[derive(Debug, PartialEq, Eq)]
-enum Origin {
+enum PasswordOrigin {
     Made,
     Asked,
     Line,
@@ -51,24 +51,24 @@ pub(super) struct New {
 
 impl Choice {
     /// Without options, a terminal gets a generated password; piped input is read as the password.
-    fn origin(self, terminal: bool) -> Origin {
+    fn origin(self, terminal: bool) -> PasswordOrigin {
         match (self.one_time || terminal && !self.password_stdin, terminal) {
-            (true, _) => Origin::Made,
-            (false, true) => Origin::Asked,
-            (false, false) => Origin::Line,
+            (true, _) => PasswordOrigin::Made,
+            (false, true) => PasswordOrigin::Asked,
+            (false, false) => PasswordOrigin::Line,
         }
     }
 
     /// Returns a new, acceptable password for `user`.
     pub(super) fn password(self, user: &UserName, lang: Lang) -> Result<New, Failure> {
         let text = match self.origin(io::stdin().is_terminal()) {
-            Origin::Made => {
+            PasswordOrigin::Made => {
                 let made = OneTimePassword::random();
                 let password = Password::typed(&made.to_string());
                 return Ok(New { password, shown: Some(made), must_change: true });
             }
-            Origin::Asked => prompt(lang)?,
-            Origin::Line => line()?,
+            PasswordOrigin::Asked => prompt(lang)?,
+            PasswordOrigin::Line => line()?,
         };
         let password = Password::typed(&text);
         password.check_new(user.as_str(), &Blocklist::of_host(&app::host_name()))?;
@@ -78,9 +78,9 @@ impl Choice {
 }
 
 fn prompt(lang: Lang) -> Result<Zeroizing<String>, Failure> {
-    let ask = |text: Text| rpassword::prompt_password(text.pick(lang)).map(Zeroizing::new);
-    let first = ask(Text::new("Contraseña nueva: ", "New password: "))?;
-    let second = ask(Text::new("De nuevo: ", "Again: "))?;
+    let ask = |text: Localized| rpassword::prompt_password(text.get(lang)).map(Zeroizing::new);
+    let first = ask(Localized::new("Contraseña nueva: ", "New password: "))?;
+    let second = ask(Localized::new("De nuevo: ", "Again: "))?;
     if *first == *second { Ok(first) } else { Err(Failure::Differ) }
 }
 
@@ -102,11 +102,11 @@ mod tests {
     fn password_origin_depends_on_flags_and_terminal() {
         let origin =
             |password_stdin, one_time, terminal| Choice { password_stdin, one_time, must_change: false }.origin(terminal);
-        assert_eq!(origin(false, false, false), Origin::Line);
-        assert_eq!(origin(true, false, false), Origin::Line);
-        assert_eq!(origin(false, true, false), Origin::Made);
-        assert_eq!(origin(false, false, true), Origin::Made);
-        assert_eq!(origin(true, false, true), Origin::Asked);
-        assert_eq!(origin(false, true, true), Origin::Made);
+        assert_eq!(origin(false, false, false), PasswordOrigin::Line);
+        assert_eq!(origin(true, false, false), PasswordOrigin::Line);
+        assert_eq!(origin(false, true, false), PasswordOrigin::Made);
+        assert_eq!(origin(false, false, true), PasswordOrigin::Made);
+        assert_eq!(origin(true, false, true), PasswordOrigin::Asked);
+        assert_eq!(origin(false, true, true), PasswordOrigin::Made);
     }
 }

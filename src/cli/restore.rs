@@ -16,12 +16,12 @@ use crate::types::Lang;
 use super::caller::caller;
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{Flags, Source, say};
+use super::{ConfigSource, Flags, say};
 
 #[derive(Args)]
 pub(super) struct Restore {
     #[command(flatten)]
-    source: Source,
+    source: ConfigSource,
     /// Copia que se usa; sin ella, la más nueva que sirva · Copy to use; without it, the newest that fits
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
@@ -37,7 +37,7 @@ impl Restore {
         let snapshot = done.snapshot.display();
         let replaced = done.replaced.map_or_else(String::new, |path| path.display().to_string());
         let (audit, writer) = start_audit(&config, Arc::new(SystemClock))?;
-        audit.note(Event::DatabaseRestored { snapshot: snapshot.to_string(), replaced: replaced.clone(), by: caller() });
+        audit.try_record(Event::DatabaseRestored { snapshot: snapshot.to_string(), replaced: replaced.clone(), by: caller() });
         writer.finish(Duration::from_secs(2));
         let kept = match (replaced.as_str(), lang) {
             ("", _) => String::new(),

@@ -8,12 +8,12 @@ use crate::app::Mode;
 use crate::types::Lang;
 
 use super::exit::Failure;
-use super::{Flags, Source, last_good, server};
+use super::{ConfigSource, Flags, last_good, server};
 
 #[derive(Args)]
 pub(super) struct Serve {
     #[command(flatten)]
-    source: Source,
+    source: ConfigSource,
     /// Dirección de HTTP; con TLS, la que lleva a HTTPS · Address of HTTP; with TLS, the one that leads to HTTPS
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,

@@ -10,13 +10,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use crate::app::{self, AppError, Doors, Mode, Notice, Start};
+use crate::app::{self, AppError, Listeners, Mode, Notice, ServerOptions};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::types::{ClaimCode, Lang, Text};
+use crate::types::{ClaimCode, Lang, Localized};
 
 use super::exit::Failure;
-use super::{Flags, Source, last_good, say, warn};
+use super::{ConfigSource, Flags, last_good, say, warn};
 
 /// Threads for disk and database work; hashes have their own. tokio starts them on demand and ends idle ones.
 const DISK_THREADS: usize = 8;
@@ -35,7 +35,7 @@ fn raise_file_limit() {
 pub(super) fn run(
     config: Config,
     text: Option<Zeroizing<String>>,
-    source: Source,
+    source: ConfigSource,
     flags: Flags,
     mode: Mode,
     lang: Lang,
@@ -65,7 +65,7 @@ pub(super) fn run(
         keep_later(text.as_ref().filter(|_| !demo));
         Ok(config)
     });
-    let start = Start { config, reread, mode, clock: Arc::new(SystemClock), notice };
+    let start = ServerOptions { config, reread, mode, clock: Arc::new(SystemClock), notice };
     runtime.block_on(async {
         let (reload, reloads) = mpsc::channel(1);
         let stop = CancellationToken::new();
@@ -102,7 +102,7 @@ fn claimable(code: &ClaimCode, lang: Lang) -> String {
             }
         };
     }
-    Text::new(
+    Localized::new(
         "PiChat está listo y falta activarlo: «pichat status» muestra el código para /reclamar, o crea la cuenta con\n  \
          pichat user add NOMBRE --role administrator   (con los mismos --config y --data-dir)\n\
          o arranca una vez con la variable ADMIN_PASS, que crea la cuenta «admin».",
@@ -110,7 +110,7 @@ fn claimable(code: &ClaimCode, lang: Lang) -> String {
          pichat user add NAME --role administrator   (with the same --config and --data-dir)\n\
          or start once with the variable ADMIN_PASS, which creates the account “admin”.",
     )
-    .pick(lang)
+    .get(lang)
     .to_owned()
 }
 
@@ -130,18 +130,18 @@ fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
                 aside.display()
             ),
         },
-        Notice::AuthoritySignsLabel => Text::new(
+        Notice::AuthoritySignsLabel => Localized::new(
             "la autoridad de certificados es de una versión anterior y puede firmar para más nombres de los necesarios. Sigue en uso. \
              Con «pichat ca renew» se hace una más limitada; después cada celular y cada computador debe instalarla",
             "the certificate authority comes from an earlier version and may sign for more names than it needs. It stays in use. \
              “pichat ca renew” makes a more limited one; then each phone and each computer must install it",
         )
-        .pick(lang)
+        .get(lang)
         .to_owned(),
     }
 }
 
-fn listening(doors: &Doors, demo: bool, lang: Lang) -> String {
+fn listening(doors: &Listeners, demo: bool, lang: Lang) -> String {
     let url = format!("{}://{}", doors.scheme(), doors.address);
     let first = doors.plain.map(|plain| match lang {
         Lang::Es => format!(" (la primera vez: http://{plain})"),
@@ -149,7 +149,7 @@ fn listening(doors: &Doors, demo: bool, lang: Lang) -> String {
     });
     let url = format!("{url}{}", first.unwrap_or_default());
     let fingerprint = doors.fingerprint.map(|fingerprint| {
-        let word = Text::new("Huella del certificado de este equipo", "Fingerprint of this device's certificate").pick(lang);
+        let word = Localized::new("Huella del certificado de este equipo", "Fingerprint of this device's certificate").get(lang);
         format!("{word}: {}\n", fingerprint.groups().join(" "))
     });
     let fingerprint = fingerprint.unwrap_or_default();

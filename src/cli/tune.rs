@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::accounts::tune::{DEFAULT_TARGET, on_this_board};
-use crate::types::{Lang, Text};
+use crate::types::{Lang, Localized};
 
 use super::exit::Failure;
 use super::say;
@@ -25,11 +25,11 @@ impl Tune {
             say(format_args!("# {:<22} {:>8.1} ms", row.params.to_string(), row.time.as_secs_f64() * 1e3));
         }
         if tuned.chosen.time > target {
-            let text = Text::new(
+            let text = Localized::new(
                 "# Más rápido sería menos seguro que el mínimo de OWASP.",
                 "# Faster would be less safe than OWASP's minimum.",
             );
-            say(text.pick(lang));
+            say(text.get(lang));
         }
         say("[accounts]");
         say(format_args!("argon2 = \"{}\"", tuned.chosen.params));

@@ -12,13 +12,13 @@ use crate::audit::Event;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Argon2Params, Config};
 use crate::store::{Store, UserRow};
-use crate::types::{Lang, OneTimePassword, Role, Text, UserName};
+use crate::types::{Lang, Localized, OneTimePassword, Role, UserName};
 
 use super::caller::caller;
 use super::exit::Failure;
 use super::owner::become_owner;
 use super::password::{Choice, New};
-use super::{Flags, Source, say};
+use super::{ConfigSource, Flags, say};
 
 #[derive(Subcommand)]
 pub(super) enum User {
@@ -26,7 +26,7 @@ pub(super) enum User {
     /// account with a temporary password, or with the one from standard input
     Add {
         #[command(flatten)]
-        target: Target,
+        target: UserTarget,
         #[command(flatten)]
         choice: Choice,
         /// administrator, cliente o usuario · administrator, cliente or usuario
@@ -37,33 +37,33 @@ pub(super) enum User {
     /// temporary password, or the one from standard input, and ends its sessions
     Passwd {
         #[command(flatten)]
-        target: Target,
+        target: UserTarget,
         #[command(flatten)]
         choice: Choice,
     },
     /// Cambia el rol y cierra sus sesiones · Changes the role and ends its sessions
     Role {
         #[command(flatten)]
-        target: Target,
+        target: UserTarget,
         /// administrator, cliente o usuario · administrator, cliente or usuario
         #[arg(value_parser = role)]
         role: Role,
     },
     /// Bloquea la cuenta y cierra sus sesiones · Locks the account and ends its sessions
-    Lock(Target),
+    Lock(UserTarget),
     /// Desbloquea la cuenta · Unlocks the account
-    Unlock(Target),
+    Unlock(UserTarget),
     /// Muestra las cuentas · Shows the accounts
-    List(Source),
+    List(ConfigSource),
 }
 
 #[derive(Args)]
-pub(super) struct Target {
+pub(super) struct UserTarget {
     /// Nombre de la cuenta · Name of the account
     #[arg(value_parser = name)]
     name: UserName,
     #[command(flatten)]
-    source: Source,
+    source: ConfigSource,
 }
 
 fn role(text: &str) -> Result<Role, String> {
@@ -75,14 +75,14 @@ pub(super) fn name(text: &str) -> Result<UserName, String> {
 }
 
 /// Resources of a command.
-struct Desk {
+struct UserAdmin {
     config: Config,
     store: Store,
 }
 
-impl Desk {
+impl UserAdmin {
     /// Opens the existing database.
-    fn open(source: &Source) -> Result<Self, Failure> {
+    fn open(source: &ConfigSource) -> Result<Self, Failure> {
         let config = source.load(Flags::default())?;
         become_owner(&config.data_dir)?;
         let store = open_existing_store(&config)?;
@@ -90,7 +90,7 @@ impl Desk {
     }
 
     /// Opens the database, or makes it: the first account may precede the first start.
-    fn open_or_make(source: &Source) -> Result<Self, Failure> {
+    fn open_or_make(source: &ConfigSource) -> Result<Self, Failure> {
         let config = source.load(Flags::default())?;
         become_owner(&config.data_dir)?;
         let store = open_or_make_store(&config)?;
@@ -108,24 +108,30 @@ impl Desk {
     }
 
     /// Records the events in the audit log and prints the result.
-    fn done(&self, events: impl IntoIterator<Item = Event>, lang: Lang, text: Text, name: &UserName) -> Result<(), Failure> {
+    fn print_result(
+        &self,
+        events: impl IntoIterator<Item = Event>,
+        lang: Lang,
+        text: Localized,
+        name: &UserName,
+    ) -> Result<(), Failure> {
         let (audit, writer) = start_audit(&self.config, Arc::new(SystemClock))?;
         for event in events {
-            audit.note(event);
+            audit.try_record(event);
         }
         writer.finish(Duration::from_secs(2));
-        say(format_args!("{name}: {}", text.pick(lang)));
+        say(format_args!("{name}: {}", text.get(lang)));
         Ok(())
     }
 }
 
 /// Duties of a person with a temporary password, and their deadline.
-struct Given {
+struct IssuedPassword {
     shown: Option<OneTimePassword>,
     by: Option<Timestamp>,
 }
 
-impl Given {
+impl IssuedPassword {
     const DAYS: u64 = ONE_TIME_LIFE.as_secs() / (24 * 60 * 60);
 
     fn new(new: &New, now: Timestamp) -> Self {
@@ -137,11 +143,11 @@ impl Given {
     }
 
     /// Prints the password. Printed only here; it is valid until the person changes it.
-    fn tell(&self, lang: Lang, name: &UserName) {
+    fn notify_server(&self, lang: Lang, name: &UserName) {
         let days = Self::DAYS;
         if let Some(password) = &self.shown {
-            let what = Text::new("Contraseña temporal", "Temporary password");
-            say(format_args!("{}: {password}", what.pick(lang)));
+            let what = Localized::new("Contraseña temporal", "Temporary password");
+            say(format_args!("{}: {password}", what.get(lang)));
         }
         if self.by.is_some() {
             say(match lang {
@@ -158,11 +164,11 @@ impl User {
             Self::Add { target, choice, role } => add(&target, choice, role, lang),
             Self::Passwd { target, choice } => passwd(&target, choice, lang),
             Self::Role { target, role } => {
-                let desk = Desk::open(&target.source)?;
+                let desk = UserAdmin::open(&target.source)?;
                 let user = desk.find(&target.name)?;
                 desk.store.with(|db| db.set_role(user.id, role))?;
                 let event = Event::UserRoleChanged { user: user.name.clone(), role, by: caller() };
-                desk.done([event], lang, Text::new("rol cambiado", "role changed"), &user.name)
+                desk.print_result([event], lang, Localized::new("rol cambiado", "role changed"), &user.name)
             }
             Self::Lock(target) => lock(&target, true, lang),
             Self::Unlock(target) => lock(&target, false, lang),
@@ -171,63 +177,68 @@ impl User {
     }
 }
 
-fn add(target: &Target, choice: Choice, role: Role, lang: Lang) -> Result<(), Failure> {
-    let (desk, name) = (Desk::open_or_make(&target.source)?, &target.name);
+fn add(target: &UserTarget, choice: Choice, role: Role, lang: Lang) -> Result<(), Failure> {
+    let (desk, name) = (UserAdmin::open_or_make(&target.source)?, &target.name);
     if desk.store.with(|db| db.user_by_name(name))?.is_some() {
         return Err(Failure::UserExists(name.clone()));
     }
     let new = choice.password(name, lang)?;
     let (phc, now) = (desk.hash(&new.password)?, SystemClock.now());
-    let given = Given::new(&new, now);
+    let given = IssuedPassword::new(&new, now);
     if desk.store.with(|db| db.add_user_who_must_change(name, role, &phc, given.by, now))?.is_none() {
         return Err(Failure::UserExists(name.clone()));
     }
     let added = Event::UserAdded { user: name.clone(), role, by: caller() };
-    desk.done([added].into_iter().chain(given.event(name)), lang, Text::new("cuenta creada", "account created"), name)?;
-    given.tell(lang, name);
+    desk.print_result(
+        [added].into_iter().chain(given.event(name)),
+        lang,
+        Localized::new("cuenta creada", "account created"),
+        name,
+    )?;
+    given.notify_server(lang, name);
     Ok(())
 }
 
-fn passwd(target: &Target, choice: Choice, lang: Lang) -> Result<(), Failure> {
-    let desk = Desk::open(&target.source)?;
+fn passwd(target: &UserTarget, choice: Choice, lang: Lang) -> Result<(), Failure> {
+    let desk = UserAdmin::open(&target.source)?;
     let UserRow { id, name, .. } = desk.find(&target.name)?;
     let new = choice.password(&name, lang)?;
     let phc = desk.hash(&new.password)?;
-    let given = Given::new(&new, SystemClock.now());
+    let given = IssuedPassword::new(&new, SystemClock.now());
     desk.store.with(|db| db.set_password(id, &phc, given.by))?;
-    let text = Text::new("contraseña cambiada, sesiones cerradas", "password changed, sessions ended");
+    let text = Localized::new("contraseña cambiada, sesiones cerradas", "password changed, sessions ended");
     let set = Event::UserPasswordSet { user: name.clone(), by: caller() };
-    desk.done([set].into_iter().chain(given.event(&name)), lang, text, &name)?;
-    given.tell(lang, &name);
+    desk.print_result([set].into_iter().chain(given.event(&name)), lang, text, &name)?;
+    given.notify_server(lang, &name);
     Ok(())
 }
 
-fn lock(target: &Target, locked: bool, lang: Lang) -> Result<(), Failure> {
-    let desk = Desk::open(&target.source)?;
+fn lock(target: &UserTarget, locked: bool, lang: Lang) -> Result<(), Failure> {
+    let desk = UserAdmin::open(&target.source)?;
     let user = desk.find(&target.name)?;
     desk.store.with(|db| db.set_locked(user.id, locked))?;
     let (event, text) = if locked {
         (
             Event::UserLocked { user: user.name.clone(), by: caller() },
-            Text::new("cuenta bloqueada, sesiones cerradas", "account locked, sessions ended"),
+            Localized::new("cuenta bloqueada, sesiones cerradas", "account locked, sessions ended"),
         )
     } else {
-        (Event::UserUnlocked { user: user.name.clone(), by: caller() }, Text::new("cuenta desbloqueada", "account unlocked"))
+        (Event::UserUnlocked { user: user.name.clone(), by: caller() }, Localized::new("cuenta desbloqueada", "account unlocked"))
     };
-    desk.done([event], lang, text, &user.name)
+    desk.print_result([event], lang, text, &user.name)
 }
 
-fn list(source: &Source, lang: Lang) -> Result<(), Failure> {
-    let desk = Desk::open(source)?;
+fn list(source: &ConfigSource, lang: Lang) -> Result<(), Failure> {
+    let desk = UserAdmin::open(source)?;
     let now = SystemClock.now();
     for user in desk.store.with(|db| db.users())? {
         let lapsed = user.must_change_by.is_some_and(|by| by <= now);
         let marks = [
-            (user.locked, Text::new("bloqueada", "locked")),
-            (user.must_change && !lapsed, Text::new("contraseña-por-cambiar", "password-to-change")),
-            (user.must_change && lapsed, Text::new("contraseña-vencida", "password-lapsed")),
+            (user.locked, Localized::new("bloqueada", "locked")),
+            (user.must_change && !lapsed, Localized::new("contraseña-por-cambiar", "password-to-change")),
+            (user.must_change && lapsed, Localized::new("contraseña-vencida", "password-lapsed")),
         ];
-        let marks: Vec<_> = marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text.pick(lang)).collect();
+        let marks: Vec<_> = marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text.get(lang)).collect();
         let row = format!("{:<32} {:<14} {}", user.name.as_str(), user.role.as_str(), marks.join(" "));
         say(row.trim_end());
     }

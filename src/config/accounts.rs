@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::origin::Origin;
-use super::{Argon2Params, ConfigError, Problem};
+use super::source::SettingSource;
+use super::{Argon2Params, ConfigError, SettingProblem};
 
 /// Settings of `[accounts]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Accounts {
+pub struct AccountSettings {
     /// Cost of a password hash.
     pub argon2: Argon2Setting,
     /// Ends a session that was unused for this long.
@@ -34,7 +34,7 @@ const LIFE_HOURS: u32 = 12;
 const IDLE_MINUTES_CEILING: u32 = 30 * 24 * 60;
 const LIFE_HOURS_CEILING: u32 = 30 * 24;
 
-impl Default for Accounts {
+impl Default for AccountSettings {
     fn default() -> Self {
         Self {
             argon2: Argon2Setting::Fixed(Argon2Params::DEFAULT),
@@ -47,14 +47,14 @@ impl Default for Accounts {
 /// `[accounts]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawAccounts {
+pub(super) struct RawAccountSettings {
     argon2: Option<Spanned<String>>,
     session_idle_minutes: Option<Spanned<i128>>,
     session_hours: Option<Spanned<i128>>,
 }
 
-impl RawAccounts {
-    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Accounts, ConfigError> {
+impl RawAccountSettings {
+    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<AccountSettings, ConfigError> {
         let idle = origin.number(
             "accounts.session_idle_minutes",
             self.session_idle_minutes.as_ref(),
@@ -68,12 +68,12 @@ impl RawAccounts {
             Some(fixed) => match fixed.get_ref().parse() {
                 Ok(params) => Argon2Setting::Fixed(params),
                 Err(error) => {
-                    let problem = Problem::Argon2(error);
+                    let problem = SettingProblem::Argon2(error);
                     return Err(origin.error("accounts.argon2", &fixed.span(), problem));
                 }
             },
         };
-        Ok(Accounts { argon2, session_idle: minutes(idle), session_life: minutes(life * 60) })
+        Ok(AccountSettings { argon2, session_idle: minutes(idle), session_life: minutes(life * 60) })
     }
 }
 

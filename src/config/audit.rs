@@ -6,12 +6,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::origin::Origin;
-use crate::types::Text;
+use super::source::SettingSource;
+use crate::types::Localized;
 
 /// Settings of `[audit]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Audit {
+pub struct AuditSettings {
     /// Destination of the events.
     pub syslog: SyslogTarget,
     /// Least severity that is written.
@@ -53,7 +53,7 @@ impl Level {
     }
 }
 
-impl Default for Audit {
+impl Default for AuditSettings {
     fn default() -> Self {
         Self { syslog: SyslogTarget::Socket("/dev/log".into()), level: Level::Info }
     }
@@ -67,19 +67,19 @@ pub(super) struct RawAudit {
     level: Option<Spanned<String>>,
 }
 
-const SYSLOG: Text =
-    Text::new("\"/dev/log\", otra ruta absoluta o \"stderr\"", "\"/dev/log\", another absolute path or \"stderr\"");
+const SYSLOG: Localized =
+    Localized::new("\"/dev/log\", otra ruta absoluta o \"stderr\"", "\"/dev/log\", another absolute path or \"stderr\"");
 /// Allowed values of `level`.
-pub(super) const LEVEL: Text = Text::new("\"debug\", \"info\" o \"warning\"", "\"debug\", \"info\" or \"warning\"");
+pub(super) const LEVEL: Localized = Localized::new("\"debug\", \"info\" o \"warning\"", "\"debug\", \"info\" or \"warning\"");
 
 impl RawAudit {
-    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Audit, ConfigError> {
-        let Audit { syslog, level } = Audit::default();
+    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<AuditSettings, ConfigError> {
+        let AuditSettings { syslog, level } = AuditSettings::default();
         let target = |word: &str| match word {
             "stderr" => Some(SyslogTarget::Stderr),
             path => Path::new(path).is_absolute().then(|| SyslogTarget::Socket(path.into())),
         };
-        Ok(Audit {
+        Ok(AuditSettings {
             syslog: origin.parsed("audit.syslog", self.syslog.as_ref(), syslog, SYSLOG, target)?,
             level: origin.parsed("audit.level", self.level.as_ref(), level, LEVEL, Level::parse)?,
         })

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::origin::Origin;
+use super::source::SettingSource;
 
 /// Settings of `[chat]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chat {
+pub struct ChatSettings {
     /// An empty room keeps its code and password for this long.
     pub empty_room: Duration,
     /// A lost connection keeps its seat for this long; `resume` works within it.
@@ -24,7 +24,7 @@ const RESUME_GRACE_SECONDS: u64 = 30;
 /// Five minutes; a lost member looks present to others for that long.
 const RESUME_GRACE_SECONDS_CEILING: u64 = 5 * 60;
 
-impl Default for Chat {
+impl Default for ChatSettings {
     fn default() -> Self {
         Self { empty_room: Duration::from_secs(EMPTY_ROOM_MINUTES * 60), resume_grace: Duration::from_secs(RESUME_GRACE_SECONDS) }
     }
@@ -39,7 +39,7 @@ pub(super) struct RawChat {
 }
 
 impl RawChat {
-    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Chat, ConfigError> {
+    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<ChatSettings, ConfigError> {
         let minutes = origin.number(
             "chat.empty_room_minutes",
             self.empty_room_minutes.as_ref(),
@@ -52,6 +52,6 @@ impl RawChat {
             0..=RESUME_GRACE_SECONDS_CEILING,
             RESUME_GRACE_SECONDS,
         )?;
-        Ok(Chat { empty_room: Duration::from_secs(minutes * 60), resume_grace: Duration::from_secs(seconds) })
+        Ok(ChatSettings { empty_room: Duration::from_secs(minutes * 60), resume_grace: Duration::from_secs(seconds) })
     }
 }

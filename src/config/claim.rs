@@ -8,13 +8,13 @@ use serde::Deserialize;
 use toml::Spanned;
 use zeroize::Zeroizing;
 
-use super::origin::Origin;
-use super::{Argon2Params, Argon2ParamsError, ConfigError, Kind, Problem, Reload, Setting};
-use crate::types::{Text, UserName};
+use super::source::SettingSource;
+use super::{Argon2Params, Argon2ParamsError, ConfigError, Reload, Setting, SettingKind, SettingProblem};
+use crate::types::{Localized, UserName};
 
 /// Settings of `[claim]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct ClaimSettings {
     /// Name of the first administrator.
     pub admin_name: UserName,
     /// Password hash of that account; `None`: the device is claimed in the browser.
@@ -82,54 +82,54 @@ pub(super) struct RawClaim {
     admin_password_hash: Option<Spanned<Zeroizing<String>>>,
 }
 
-const NAME: Text = Text::new(
+const NAME: Localized = Localized::new(
     "un nombre de 1 a 32 letras, números, puntos, guiones o guiones bajos",
     "a name of 1 to 32 letters, digits, dots, hyphens, or underscores",
 );
-const HASH: Text = Text::new(
+const HASH: Localized = Localized::new(
     "un hash de Argon2id: $argon2id$v=19$m=19456,t=2,p=1$sal$hash",
     "a hash of Argon2id: $argon2id$v=19$m=19456,t=2,p=1$salt$hash",
 );
 
-impl Default for Claim {
+impl Default for ClaimSettings {
     fn default() -> Self {
         Self { admin_name: UserName::admin(), admin_password_hash: None }
     }
 }
 
 impl RawClaim {
-    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Claim, ConfigError> {
+    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<ClaimSettings, ConfigError> {
         let name = |text: &str| text.parse().ok();
         let admin_name = origin.parsed("claim.admin_name", self.admin_name.as_ref(), UserName::admin(), NAME, name)?;
         let hash = |given: &Spanned<Zeroizing<String>>| {
             PasswordHash::parse(given.get_ref()).map_err(|error| {
                 let problem = match error {
-                    NoHash::Form => Problem::Secret { wanted: HASH },
-                    NoHash::Params(error) => Problem::Argon2(error),
+                    NoHash::Form => SettingProblem::Secret { wanted: HASH },
+                    NoHash::Params(error) => SettingProblem::Argon2(error),
                 };
                 origin.error("claim.admin_password_hash", &given.span(), problem)
             })
         };
         let given = self.admin_password_hash.as_ref().filter(|given| !given.get_ref().is_empty());
-        Ok(Claim { admin_name, admin_password_hash: given.map(hash).transpose()? })
+        Ok(ClaimSettings { admin_name, admin_password_hash: given.map(hash).transpose()? })
     }
 }
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         path: "claim.admin_name",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""admin""#,
         reload: Reload::Restart,
-        doc: Text::new("Nombre de la primera cuenta de administrador.", "Name of the first administrator's account."),
+        doc: Localized::new("Nombre de la primera cuenta de administrador.", "Name of the first administrator's account."),
         same: |a, b| a.claim.admin_name == b.claim.admin_name,
     },
     Setting {
         path: "claim.admin_password_hash",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Hash de Argon2id de su contraseña, \"$argon2id$v=19$m=19456,t=2,p=1$…\": si aún no hay cuentas, PiChat la crea al arrancar. El equipo guarda el hash en el primer arranque y lo borra de este archivo. Vacío: PiChat se activa en el navegador, con el código de su pantalla.",
             "Argon2id hash of its password, \"$argon2id$v=19$m=19456,t=2,p=1$…\": if there are no accounts yet, PiChat creates it at start. The device keeps the hash at the first boot and clears it here. Empty: PiChat is set up in a browser, with the code on its screen.",
         ),

@@ -3,13 +3,13 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::origin::Origin;
-use super::{ConfigError, Kind, Reload, Setting};
-use crate::types::{Lang, Text};
+use super::source::SettingSource;
+use super::{ConfigError, Reload, Setting, SettingKind};
+use crate::types::{Lang, Localized};
 
 /// Settings of `[device]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
+pub struct DeviceSettings {
     /// Host name: one lower-case label. The card is reached as `NAME.local`.
     pub hostname: String,
     /// Language of the texts that the device shows outside a browser.
@@ -25,7 +25,7 @@ const LABEL_CHARS: usize = 63;
 /// characters.
 const ZONE_CHARS: usize = 64;
 
-impl Default for Device {
+impl Default for DeviceSettings {
     fn default() -> Self {
         Self { hostname: "pichat".into(), language: Lang::Es, time_zone: "UTC".into() }
     }
@@ -40,21 +40,21 @@ pub(super) struct RawDevice {
     time_zone: Option<Spanned<String>>,
 }
 
-const HOSTNAME: Text = Text::new(
+const HOSTNAME: Localized = Localized::new(
     "un nombre de hasta 63 letras (sin tildes ni ñ), números o guiones, sin punto y sin guion al comienzo o al final, como \"pichat\"",
     "a name of up to 63 letters a-z, digits or hyphens, without a dot and without a hyphen at either end, such as \"pichat\"",
 );
-const LANGUAGE: Text = Text::new("\"es\" o \"en\"", "\"es\" or \"en\"");
-const TIME_ZONE: Text = Text::new(
+const LANGUAGE: Localized = Localized::new("\"es\" o \"en\"", "\"es\" or \"en\"");
+const TIME_ZONE: Localized = Localized::new(
     "un nombre de zona horaria, como \"America/Bogota\" o \"UTC\"",
     "the name of a time zone, such as \"America/Bogota\" or \"UTC\"",
 );
 
 impl RawDevice {
-    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Device, ConfigError> {
-        let default = Device::default();
+    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<DeviceSettings, ConfigError> {
+        let default = DeviceSettings::default();
         let language = |word: &str| [Lang::Es, Lang::En].into_iter().find(|lang| lang.tag() == word);
-        Ok(Device {
+        Ok(DeviceSettings {
             hostname: origin.parsed("device.hostname", self.hostname.as_ref(), default.hostname, HOSTNAME, label)?,
             language: origin.parsed("device.language", self.language.as_ref(), default.language, LANGUAGE, language)?,
             time_zone: origin.parsed("device.time_zone", self.time_zone.as_ref(), default.time_zone, TIME_ZONE, zone)?,
@@ -79,10 +79,10 @@ fn zone(text: &str) -> Option<String> {
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         path: "device.hostname",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""pichat""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Nombre de este equipo: su dirección es http://pichat.local. Hasta 63 letras (sin tildes ni ñ), números o guiones.",
             "Name of this device: its address is http://pichat.local. Up to 63 letters, digits or hyphens.",
         ),
@@ -90,10 +90,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "device.language",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""es""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Idioma de su pantalla: \"es\" o \"en\". Las páginas siguen el idioma del navegador.",
             "Language of its screen: \"es\" or \"en\". The pages follow the browser's language.",
         ),
@@ -101,10 +101,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "device.time_zone",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""UTC""#,
         reload: Reload::Restart,
-        doc: Text::new("Zona horaria, como \"America/Bogota\".", "Time zone, such as \"America/Bogota\"."),
+        doc: Localized::new("Zona horaria, como \"America/Bogota\".", "Time zone, such as \"America/Bogota\"."),
         same: |a, b| a.device.time_zone == b.device.time_zone,
     },
 ];

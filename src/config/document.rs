@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::accounts::RawAccounts;
+use super::accounts::RawAccountSettings;
 use super::audit::RawAudit;
 use super::chat::RawChat;
 use super::claim::RawClaim;
@@ -17,13 +17,13 @@ use super::environment::Environment;
 use super::files::RawFiles;
 use super::http::RawHttp;
 use super::limits::RawLimits;
-use super::nearest::nearest;
 use super::network::RawNetwork;
-use super::origin::Origin;
 use super::settings::TABLES;
+use super::source::SettingSource;
+use super::suggest::nearest;
 use super::tls::RawTls;
 use super::wifi::RawWifi;
-use super::{ConfigError, Kind, Problem, Retired, RetiredUse, Setting, settings};
+use super::{ConfigError, Retired, RetiredUse, Setting, SettingKind, SettingProblem, settings};
 
 /// The whole file before its values are checked.
 #[derive(Default, Deserialize)]
@@ -32,7 +32,7 @@ pub(super) struct Raw {
     pub(super) data_dir: Option<Spanned<String>>,
     pub(super) http: RawHttp,
     pub(super) tls: RawTls,
-    pub(super) accounts: RawAccounts,
+    pub(super) accounts: RawAccountSettings,
     pub(super) chat: RawChat,
     pub(super) files: RawFiles,
     pub(super) audit: RawAudit,
@@ -49,24 +49,24 @@ pub(super) fn read<'a>(
     path: &'a Path,
     environment: &Environment<'a>,
     table: &'static [Retired],
-) -> Result<(Raw, Origin<'a>, Vec<RetiredUse>), ConfigError> {
+) -> Result<(Raw, SettingSource<'a>, Vec<RetiredUse>), ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let given = environment.values.iter();
     let variables = given.map(|value| (value.setting.path, value.variable)).collect();
-    let origin = Origin { path, text, variables };
+    let origin = SettingSource { path, text, variables };
     let syntax = |error: toml::de::Error| origin.syntax(&error);
     let mut document = DeTable::parse(text).map_err(syntax)?;
     let retired = take_retired(document.get_mut(), &origin, table);
-    look_up(document.get_ref(), &origin)?;
+    check_keys(document.get_ref(), &origin)?;
     for given in &environment.values {
-        lay_over(document.get_mut(), given.setting, given.value.clone());
+        overlay_env(document.get_mut(), given.setting, given.value.clone());
     }
     let raw = Raw::deserialize(Deserializer::from(document)).map_err(syntax)?;
     Ok((raw, origin, retired))
 }
 
 /// Removes retired keys, in the order of the text.
-fn take_retired(document: &mut DeTable<'_>, origin: &Origin<'_>, table: &'static [Retired]) -> Vec<RetiredUse> {
+fn take_retired(document: &mut DeTable<'_>, origin: &SettingSource<'_>, table: &'static [Retired]) -> Vec<RetiredUse> {
     let mut used = Vec::new();
     let mut take = |prefix: &str, keys: &mut DeTable<'_>| {
         let find = |name: &Spanned<Cow<'_, str>>| {
@@ -91,19 +91,20 @@ fn take_retired(document: &mut DeTable<'_>, origin: &Origin<'_>, table: &'static
 
 /// Checks that every key is a setting and every value has its kind. Returns the first error in the order of
 /// the text.
-fn look_up(document: &DeTable<'_>, origin: &Origin<'_>) -> Result<(), ConfigError> {
+fn check_keys(document: &DeTable<'_>, origin: &SettingSource<'_>) -> Result<(), ConfigError> {
     let mut errors = Vec::new();
     for (key, value) in document {
         let name = key.get_ref().as_ref();
         let Some((table, _)) = TABLES.iter().find(|(table, _)| *table == name) else {
-            errors.extend(wrong(name, key, value, origin));
+            errors.extend(to_error(name, key, value, origin));
             continue;
         };
         match value.get_ref() {
-            DeValue::Table(keys) => errors
-                .extend(keys.iter().filter_map(|(key, value)| wrong(&format!("{name}.{}", key.get_ref()), key, value, origin))),
+            DeValue::Table(keys) => errors.extend(
+                keys.iter().filter_map(|(key, value)| to_error(&format!("{name}.{}", key.get_ref()), key, value, origin)),
+            ),
             _ => {
-                let problem = Problem::WrongType(Kind::Table);
+                let problem = SettingProblem::WrongType(SettingKind::Table);
                 errors.push((value.span().start, origin.error(table, &value.span(), problem)));
             }
         }
@@ -115,11 +116,11 @@ fn look_up(document: &DeTable<'_>, origin: &Origin<'_>) -> Result<(), ConfigErro
 }
 
 /// Converts a wrong key or value into an error with its byte offset.
-fn wrong(
+fn to_error(
     path: &str,
     key: &Spanned<Cow<'_, str>>,
     value: &Spanned<DeValue<'_>>,
-    origin: &Origin<'_>,
+    origin: &SettingSource<'_>,
 ) -> Option<(usize, ConfigError)> {
     let Some(setting) = Setting::find(path) else {
         let table = path.rsplit_once('.').map_or("", |(table, _)| table);
@@ -138,20 +139,20 @@ fn wrong(
         return Some((key.span().start, error));
     };
     let bad = match (setting.kind, value.get_ref()) {
-        (Kind::Number, DeValue::Integer(_)) | (Kind::Text, DeValue::String(_)) => None,
-        (Kind::List, DeValue::Array(items)) => items.iter().find(|item| !item.get_ref().is_str()),
+        (SettingKind::Number, DeValue::Integer(_)) | (SettingKind::Text, DeValue::String(_)) => None,
+        (SettingKind::List, DeValue::Array(items)) => items.iter().find(|item| !item.get_ref().is_str()),
         _ => Some(value),
     };
     bad.map(|bad| {
         // A variable may override this value later; the wrong value in the file is an error all the same.
-        let (place, problem) = (origin.at(&bad.span()), Problem::WrongType(setting.kind));
+        let (place, problem) = (origin.at(&bad.span()), SettingProblem::WrongType(setting.kind));
         (bad.span().start, ConfigError::Value { place, key: setting.path, problem })
     })
 }
 
 /// Puts a variable's value in the place of the file's. The span does not matter: errors about it name the
 /// variable.
-fn lay_over<'a>(document: &mut DeTable<'a>, setting: &'static Setting, value: DeValue<'a>) {
+fn overlay_env<'a>(document: &mut DeTable<'a>, setting: &'static Setting, value: DeValue<'a>) {
     let spanned = |text| Spanned::new(0..0, Cow::Borrowed(text));
     let value = Spanned::new(0..0, value);
     if setting.table().is_empty() {

@@ -7,14 +7,14 @@ use std::net::IpAddr;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::nearest::nearest;
-use super::{ConfigError, Kind, Place, Problem, Retired, RetiredUse, Secrets, Setting, audit, http, settings};
-use crate::types::Text;
+use super::suggest::nearest;
+use super::{ConfigError, Retired, RetiredUse, Secrets, Setting, SettingKind, SettingProblem, Span, audit, http, settings};
+use crate::types::Localized;
 
 /// Settings and secrets of the environment.
 pub(super) struct Environment<'a> {
     /// Values of settings, at most one each.
-    pub(super) values: Vec<Given<'a>>,
+    pub(super) values: Vec<EnvVar<'a>>,
     /// `HOST`: address of `http.listen`.
     pub(super) host: Option<IpAddr>,
     /// `PORT`: port of `http.listen`.
@@ -26,7 +26,7 @@ pub(super) struct Environment<'a> {
 }
 
 /// Value of one setting.
-pub(super) struct Given<'a> {
+pub(super) struct EnvVar<'a> {
     pub(super) setting: &'static Setting,
     pub(super) variable: &'a str,
     pub(super) value: DeValue<'a>,
@@ -34,7 +34,7 @@ pub(super) struct Given<'a> {
 
 /// Parser of a legacy variable's text.
 #[derive(Clone, Copy)]
-enum Reading {
+enum Parsed {
     /// As the setting's own variable.
     Plain,
     /// `5` or, as Flask-Limiter wrote it, `5 per minute`.
@@ -45,28 +45,28 @@ enum Reading {
 
 /// Variables of the Python program, their settings and parsers. `LOGIN_LOCKOUT_TIME` is in seconds. A rate
 /// was its own burst there.
-const SEED: [(&str, &str, Reading); 11] = [
-    ("ALLOWED_ORIGINS", "http.allowed_origins", Reading::Plain),
-    ("MAX_LOGIN_ATTEMPTS", "limits.login_failures", Reading::Plain),
-    ("LOGIN_LOCKOUT_TIME", "limits.lockout_seconds", Reading::Plain),
-    ("RATE_LIMIT_LOGIN", "limits.logins_per_minute", Reading::Rate),
-    ("RATE_LIMIT_UPLOAD", "limits.uploads_per_minute", Reading::Rate),
-    ("RATE_LIMIT_UPLOAD", "limits.upload_burst", Reading::Rate),
-    ("RATE_LIMIT_DOWNLOAD", "limits.downloads_per_minute", Reading::Rate),
-    ("RATE_LIMIT_DOWNLOAD", "limits.download_burst", Reading::Rate),
-    ("RATE_LIMIT_DELETE", "limits.deletes_per_minute", Reading::Rate),
-    ("RATE_LIMIT_DELETE", "limits.delete_burst", Reading::Rate),
-    ("LOG_LEVEL", "audit.level", Reading::Level),
+const LEGACY_VARS: [(&str, &str, Parsed); 11] = [
+    ("ALLOWED_ORIGINS", "http.allowed_origins", Parsed::Plain),
+    ("MAX_LOGIN_ATTEMPTS", "limits.login_failures", Parsed::Plain),
+    ("LOGIN_LOCKOUT_TIME", "limits.lockout_seconds", Parsed::Plain),
+    ("RATE_LIMIT_LOGIN", "limits.logins_per_minute", Parsed::Rate),
+    ("RATE_LIMIT_UPLOAD", "limits.uploads_per_minute", Parsed::Rate),
+    ("RATE_LIMIT_UPLOAD", "limits.upload_burst", Parsed::Rate),
+    ("RATE_LIMIT_DOWNLOAD", "limits.downloads_per_minute", Parsed::Rate),
+    ("RATE_LIMIT_DOWNLOAD", "limits.download_burst", Parsed::Rate),
+    ("RATE_LIMIT_DELETE", "limits.deletes_per_minute", Parsed::Rate),
+    ("RATE_LIMIT_DELETE", "limits.delete_burst", Parsed::Rate),
+    ("LOG_LEVEL", "audit.level", Parsed::Level),
 ];
 /// Variables of the Python program that are no setting here.
-const SEED_OTHERS: [&str; 4] = ["PORT", "HOST", "ADMIN_PASS", "SECRET_KEY"];
+const LEGACY_IGNORED: [&str; 4] = ["PORT", "HOST", "ADMIN_PASS", "SECRET_KEY"];
 
 /// Prefixes of variables that belong to the build and the tests.
-const FOREIGN: [&str; 3] = ["PICHAT_CI_", "PICHAT_FUZZ_", "PICHAT_TEST_"];
+const OTHER_PROGRAMS: [&str; 3] = ["PICHAT_CI_", "PICHAT_FUZZ_", "PICHAT_TEST_"];
 
-const RATE: Text =
-    Text::new("un número por minuto, como \"5\" o \"5 per minute\"", "a number a minute, such as \"5\" or \"5 per minute\"");
-const PORT: Text = Text::new("un puerto de 0 a 65535", "a port from 0 to 65535");
+const RATE: Localized =
+    Localized::new("un número por minuto, como \"5\" o \"5 per minute\"", "a number a minute, such as \"5\" or \"5 per minute\"");
+const PORT: Localized = Localized::new("un puerto de 0 a 65535", "a port from 0 to 65535");
 
 impl<'a> Environment<'a> {
     /// Reads the variables that concern PiChat; an empty variable counts as unset.
@@ -77,22 +77,22 @@ impl<'a> Environment<'a> {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let retired = retired(env.keys().copied(), table);
-        let is_retired = |name: &&str| retired.iter().any(|used| used.place == Place::Variable((*name).to_owned()));
+        let is_retired = |name: &&str| retired.iter().any(|used| used.place == Span::Variable((*name).to_owned()));
         refuse_unknown(env.keys().copied().filter(|name| !is_retired(name)))?;
 
         let mut values = Vec::new();
         for setting in settings() {
             let own = env.get_key_value(setting.variable().as_str());
-            let seed = SEED.iter().find(|(_, path, _)| *path == setting.path);
+            let seed = LEGACY_VARS.iter().find(|(_, path, _)| *path == setting.path);
             let seed = seed.and_then(|(name, _, how)| Some((env.get_key_value(name)?, *how)));
-            let own = own.map(|own| (own, Reading::Plain));
+            let own = own.map(|own| (own, Parsed::Plain));
             if let Some(((variable, text), how)) = own.or(seed) {
                 let value = value(setting.kind, how, text.trim()).map_err(|problem| error(variable, setting.path, problem))?;
-                values.push(Given { setting, variable, value });
+                values.push(EnvVar { setting, variable, value });
             }
         }
 
-        let listen = |name, wanted| move |text: &str| error(name, "http.listen", Problem::form(text, wanted));
+        let listen = |name, wanted| move |text: &str| error(name, "http.listen", SettingProblem::form(text, wanted));
         let text = |name| env.get(name).map(|text| text.trim());
         let host = text("HOST").map(|s| s.parse().map_err(|_| listen("HOST", http::ADDRESS)(s)));
         let port = text("PORT").map(|s| s.parse().map_err(|_| listen("PORT", PORT)(s)));
@@ -111,7 +111,7 @@ impl<'a> Environment<'a> {
 fn retired<'n>(names: impl Iterator<Item = &'n str>, table: &'static [Retired]) -> Vec<RetiredUse> {
     let used = |name: &'n str| {
         let key = table.iter().find(|retired| retired.variable() == name)?;
-        Some(RetiredUse { place: Place::Variable(name.to_owned()), key })
+        Some(RetiredUse { place: Span::Variable(name.to_owned()), key })
     };
     names.filter_map(used).collect()
 }
@@ -120,7 +120,7 @@ fn retired<'n>(names: impl Iterator<Item = &'n str>, table: &'static [Retired]) 
 fn refuse_unknown<'n>(mut names: impl Iterator<Item = &'n str>) -> Result<(), ConfigError> {
     let unknown = names.find(|name| {
         name.starts_with("PICHAT_")
-            && !FOREIGN.iter().any(|prefix| name.starts_with(prefix))
+            && !OTHER_PROGRAMS.iter().any(|prefix| name.starts_with(prefix))
             && !settings().any(|setting| setting.variable() == **name)
     });
     let Some(name) = unknown else {
@@ -129,7 +129,7 @@ fn refuse_unknown<'n>(mut names: impl Iterator<Item = &'n str>) -> Result<(), Co
     // A legacy name with our prefix (`PICHAT_SECRET_KEY`) means the legacy name; a key without its table
     // (`PICHAT_ROOMS`) means that key.
     let bare = name.trim_start_matches("PICHAT_");
-    let seed = SEED.iter().map(|(name, ..)| *name).chain(SEED_OTHERS).find(|seed| *seed == bare);
+    let seed = LEGACY_VARS.iter().map(|(name, ..)| *name).chain(LEGACY_IGNORED).find(|seed| *seed == bare);
     let key = settings().find(|setting| setting.key().eq_ignore_ascii_case(bare));
     let nearest = seed
         .map(str::to_owned)
@@ -138,35 +138,35 @@ fn refuse_unknown<'n>(mut names: impl Iterator<Item = &'n str>) -> Result<(), Co
     Err(ConfigError::UnknownVariable { name: name.escape_debug().to_string(), nearest })
 }
 
-fn error(variable: &str, key: &'static str, problem: Problem) -> ConfigError {
-    ConfigError::Value { place: Place::Variable(variable.to_owned()), key, problem }
+fn error(variable: &str, key: &'static str, problem: SettingProblem) -> ConfigError {
+    ConfigError::Value { place: Span::Variable(variable.to_owned()), key, problem }
 }
 
 /// Converts a variable's text to the TOML value that the file would hold.
-fn value(kind: Kind, how: Reading, text: &str) -> Result<DeValue<'_>, Problem> {
+fn value(kind: SettingKind, how: Parsed, text: &str) -> Result<DeValue<'_>, SettingProblem> {
     match (how, kind) {
-        (Reading::Rate, _) => {
+        (Parsed::Rate, _) => {
             let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
             let unit: String = text[digits.len()..].split_whitespace().collect();
             if !matches!(unit.to_ascii_lowercase().as_str(), "" | "perminute" | "/minute") {
-                return Err(Problem::form(text, RATE));
+                return Err(SettingProblem::form(text, RATE));
             }
-            number(digits).ok_or_else(|| Problem::form(text, RATE))
+            number(digits).ok_or_else(|| SettingProblem::form(text, RATE))
         }
-        (Reading::Level, _) => match text.to_ascii_lowercase().as_str() {
+        (Parsed::Level, _) => match text.to_ascii_lowercase().as_str() {
             "debug" => Ok("debug"),
             "info" => Ok("info"),
             "warning" | "warn" | "error" | "critical" => Ok("warning"),
-            _ => Err(Problem::form(text, audit::LEVEL)),
+            _ => Err(SettingProblem::form(text, audit::LEVEL)),
         }
         .map(|word| DeValue::String(Cow::Borrowed(word))),
-        (Reading::Plain, Kind::Number) => number(text).ok_or(Problem::WrongType(Kind::Number)),
-        (Reading::Plain, Kind::List) => {
+        (Parsed::Plain, SettingKind::Number) => number(text).ok_or(SettingProblem::WrongType(SettingKind::Number)),
+        (Parsed::Plain, SettingKind::List) => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             let text = |item| Spanned::new(0..0, DeValue::String(Cow::Borrowed(item)));
             Ok(DeValue::Array(items.map(text).collect()))
         }
-        (Reading::Plain, Kind::Text | Kind::Table) => Ok(DeValue::String(Cow::Borrowed(text))),
+        (Parsed::Plain, SettingKind::Text | SettingKind::Table) => Ok(DeValue::String(Cow::Borrowed(text))),
     }
 }
 

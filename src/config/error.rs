@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{MAX_FILE_BYTES, Place, Problem};
-use crate::types::{Lang, Text};
+use super::{MAX_FILE_BYTES, SettingProblem, Span};
+use crate::types::{Lang, Localized};
 
 /// Error of the configuration, with its place and the allowed values. `Display` is [`ConfigError::text`] in
 /// English.
@@ -26,19 +26,19 @@ pub enum ConfigError {
     /// The file is not UTF-8.
     NotUtf8 {
         /// First byte that is not valid.
-        place: Place,
+        place: Span,
     },
     /// The text is not TOML.
     Syntax {
         /// Position at which the parser stopped.
-        place: Place,
+        place: Span,
         /// Message of the parser, in English.
         message: String,
     },
     /// No setting has this name.
     UnknownKey {
         /// Position of the key.
-        place: Place,
+        place: Span,
         /// Path of the key, such as `limits.romms`.
         key: String,
         /// Nearest setting, if one is near enough to be a typing error.
@@ -56,11 +56,11 @@ pub enum ConfigError {
     /// A setting's value is wrong.
     Value {
         /// Position of the value.
-        place: Place,
+        place: Span,
         /// Path of the setting, such as `limits.rooms`, or name of the variable.
         key: &'static str,
         /// Fault of the value.
-        problem: Problem,
+        problem: SettingProblem,
     },
 }
 
@@ -144,14 +144,14 @@ impl ConfigError {
 
 /// Returns the question about the nearest name, if there is one.
 fn hint(nearest: Option<&str>, lang: Lang) -> Option<String> {
-    let question = Text::new("¿quisiste decir", "did you mean").pick(lang);
+    let question = Localized::new("¿quisiste decir", "did you mean").get(lang);
     nearest.map(|name| format!("{question} {name}?"))
 }
 
 /// Returns position and key; a variable that is its own key is named once.
-fn located(place: &Place, key: &str, lang: Lang) -> String {
+fn located(place: &Span, key: &str, lang: Lang) -> String {
     match place {
-        Place::Variable(name) if name == key => place.text(lang),
+        Span::Variable(name) if name == key => place.text(lang),
         _ => format!("{}: {key}", place.text(lang)),
     }
 }

@@ -5,13 +5,13 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::origin::Origin;
-use super::{ConfigError, FILES_CEILING, Problem};
-use crate::types::Text;
+use super::source::SettingSource;
+use super::{ConfigError, FILES_CEILING, SettingProblem};
+use crate::types::Localized;
 
 /// Settings of `[files]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
+pub struct FileSettings {
     /// Folder of the uploads, already joined to `data_dir`; never `data_dir` itself.
     pub dir: PathBuf,
     /// Maximum bytes of one file.
@@ -37,7 +37,7 @@ const KEEP_FREE_PERCENT_CEILING: u8 = 50;
 /// Default share of one user: with a quarter each, no fewer than four users can fill the store.
 const SHARES: u64 = 4;
 
-impl Default for Files {
+impl Default for FileSettings {
     fn default() -> Self {
         Self {
             dir: Path::new(".").join(DIR),
@@ -50,7 +50,7 @@ impl Default for Files {
     }
 }
 
-impl Files {
+impl FileSettings {
     /// Returns the bytes that one user's files may have.
     pub fn user_total(&self) -> u64 {
         self.user_bytes.unwrap_or(self.max_total / SHARES).min(self.max_total)
@@ -80,14 +80,14 @@ pub(super) struct RawFiles {
     user_files: Option<Spanned<i128>>,
 }
 
-const FOLDER: Text = Text::new("una carpeta; \".\" es la de trabajo", "a folder; \".\" is the working directory");
-const OWN_FOLDER: Text = Text::new(
+const FOLDER: Localized = Localized::new("una carpeta; \".\" es la de trabajo", "a folder; \".\" is the working directory");
+const OWN_FOLDER: Localized = Localized::new(
     "una carpeta propia, distinta de data_dir, como \"cuarentena\"",
     "a folder of its own, other than data_dir, such as \"cuarentena\"",
 );
 
 impl RawFiles {
-    pub(super) fn check(&self, origin: &Origin<'_>, data_dir: &Path) -> Result<Files, ConfigError> {
+    pub(super) fn check(&self, origin: &SettingSource<'_>, data_dir: &Path) -> Result<FileSettings, ConfigError> {
         let own = |dir: &str| {
             let dir = data_dir.join(dir);
             (!named(&dir).eq(named(data_dir))).then_some(dir)
@@ -97,7 +97,7 @@ impl RawFiles {
         };
         let user_mib = origin.number("files.user_mib", self.user_mib.as_ref(), 0..=MIB_CEILING, 0)?;
         let user_files = origin.number("files.user_files", self.user_files.as_ref(), 0..=FILES_CEILING, 0)?;
-        Ok(Files {
+        Ok(FileSettings {
             user_bytes: (user_mib > 0).then_some(user_mib * MIB),
             user_files: (user_files > 0).then_some(user_files),
             dir: origin.parsed("files.dir", self.dir.as_ref(), data_dir.join(DIR), OWN_FOLDER, own)?,
@@ -119,10 +119,10 @@ fn named(path: &Path) -> impl Iterator<Item = Component<'_>> {
 }
 
 /// Returns the top-level `data_dir`.
-pub(super) fn data_dir(given: Option<&Spanned<String>>, origin: &Origin<'_>) -> Result<PathBuf, ConfigError> {
+pub(super) fn data_dir(given: Option<&Spanned<String>>, origin: &SettingSource<'_>) -> Result<PathBuf, ConfigError> {
     match given {
         None => Ok(PathBuf::from(".")),
-        Some(dir) if dir.get_ref().is_empty() => Err(origin.error("data_dir", &dir.span(), Problem::Missing(FOLDER))),
+        Some(dir) if dir.get_ref().is_empty() => Err(origin.error("data_dir", &dir.span(), SettingProblem::Missing(FOLDER))),
         Some(dir) => Ok(PathBuf::from(dir.get_ref())),
     }
 }
@@ -133,10 +133,10 @@ mod tests {
 
     #[test]
     fn user_share_is_a_quarter_unless_set() {
-        let files = Files::default();
+        let files = FileSettings::default();
         assert_eq!((files.user_total(), files.user_count(10_000)), (512 * MIB, 2500));
         assert_eq!((files.user_count(1), files.user_count(3)), (1, 1), "one file may always be");
-        let set = Files { user_bytes: Some(7), user_files: Some(10), ..Files::default() };
+        let set = FileSettings { user_bytes: Some(7), user_files: Some(10), ..FileSettings::default() };
         assert_eq!((set.user_total(), set.user_count(10_000), set.user_count(8)), (7, 10, 8), "never more than there may be");
     }
 }

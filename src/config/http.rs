@@ -7,12 +7,12 @@ use toml::Spanned;
 
 use super::ConfigError;
 use super::ip_range::{self, IpRange};
-use super::origin::Origin;
-use crate::types::Text;
+use super::source::SettingSource;
+use crate::types::Localized;
 
 /// Settings of `[http]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Http {
+pub struct HttpSettings {
     /// Listen address; port 0 lets the system choose.
     pub listen: SocketAddr,
     /// Further names of this server, lower-case, without port.
@@ -23,14 +23,14 @@ pub struct Http {
     pub trusted_proxies: Vec<IpRange>,
 }
 
-impl Http {
+impl HttpSettings {
     /// Returns true if the address is a trusted proxy's.
     pub fn trusts(&self, addr: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|range| range.contains(addr))
     }
 }
 
-impl Default for Http {
+impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([0, 0, 0, 0], 8080)),
@@ -51,26 +51,27 @@ pub(super) struct RawHttp {
     trusted_proxies: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
-const LISTEN: Text = Text::new(
+const LISTEN: Localized = Localized::new(
     "una dirección IP y un puerto, como \"0.0.0.0:8080\" o \"[::]:8080\"",
     "an IP address and a port, such as \"0.0.0.0:8080\" or \"[::]:8080\"",
 );
-const HOST: Text = Text::new(
+const HOST: Localized = Localized::new(
     "un nombre sin esquema ni puerto, como \"chat.oficina.lan\"",
     "a name without scheme or port, such as \"chat.oficina.lan\"",
 );
-const ORIGIN: Text = Text::new(
+const ORIGIN: Localized = Localized::new(
     "esquema://nombre o esquema://nombre:puerto, sin ruta, como \"https://intranet.example\"",
     "scheme://host or scheme://host:port, without a path, such as \"https://intranet.example\"",
 );
 /// Allowed values of an address, in a list or in `HOST`.
-pub(super) const ADDRESS: Text = Text::new("una dirección IP, como \"192.168.1.10\"", "an IP address, such as \"192.168.1.10\"");
+pub(super) const ADDRESS: Localized =
+    Localized::new("una dirección IP, como \"192.168.1.10\"", "an IP address, such as \"192.168.1.10\"");
 
 impl RawHttp {
-    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Http, ConfigError> {
+    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<HttpSettings, ConfigError> {
         let listen = self.listen.as_ref();
-        let default = Http::default().listen;
-        Ok(Http {
+        let default = HttpSettings::default().listen;
+        Ok(HttpSettings {
             listen: origin.parsed("http.listen", listen, default, LISTEN, |s| s.parse().ok())?,
             hosts: origin.list("http.hosts", self.hosts.as_ref(), HOST, host_name)?,
             allowed_origins: origin.list("http.allowed_origins", self.allowed_origins.as_ref(), ORIGIN, web_origin)?,

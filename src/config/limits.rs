@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::origin::Origin;
-use super::{ConfigError, Kind, Reload, Setting};
-use crate::types::{MAX_TEXT_CHARS, Text};
+use super::source::SettingSource;
+use super::{ConfigError, Reload, Setting, SettingKind};
+use crate::types::{Localized, MAX_TEXT_CHARS};
 
 /// Rates, bursts and delays: no machine reaches 10⁹ a minute, and 10⁹ seconds (31 years) fit every clock.
 pub const RATE_CEILING: u32 = 1_000_000_000;
@@ -59,7 +59,7 @@ macro_rules! limits {
         }
 
         impl RawLimits {
-            pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Limits, ConfigError> {
+            pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<Limits, ConfigError> {
                 Ok(Limits {
                     $($name: origin.number(
                         concat!("limits.", stringify!($name)),
@@ -74,10 +74,10 @@ macro_rules! limits {
         pub(super) const SETTINGS: &[Setting] = &[$(
             Setting {
                 path: concat!("limits.", stringify!($name)),
-                kind: Kind::Number,
+                kind: SettingKind::Number,
                 default: stringify!($default),
                 reload: Reload::Live,
-                doc: Text::new($es, $en),
+                doc: Localized::new($es, $en),
                 same: |a, b| a.limits.$name == b.limits.$name,
             },
         )*];

@@ -25,6 +25,7 @@ mod chat;
 mod claim;
 mod device;
 mod document;
+mod edit;
 mod environment;
 mod error;
 mod example;
@@ -32,54 +33,53 @@ mod files;
 mod http;
 mod ip_range;
 mod limits;
-mod live;
-mod nearest;
 mod network;
-mod origin;
 mod problem;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod retired;
 mod secrets;
 mod settings;
+mod shared;
+mod source;
+mod suggest;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 mod tests;
 mod tls;
 mod wifi;
-mod written;
 
 use std::fs::File;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub use accounts::{Accounts, Argon2Setting};
+pub use accounts::{AccountSettings, Argon2Setting};
 pub use argon2::{Argon2Params, Argon2ParamsError, OWASP_ROWS};
-pub use audit::{Audit, Level, SyslogTarget};
+pub use audit::{AuditSettings, Level, SyslogTarget};
 pub use changes::Changes;
-pub use chat::Chat;
-pub use claim::{Claim, PasswordHash};
-pub use device::Device;
+pub use chat::ChatSettings;
+pub use claim::{ClaimSettings, PasswordHash};
+pub use device::DeviceSettings;
+pub use edit::{TomlEditor, render};
 pub use error::ConfigError;
 pub use example::example;
-pub use files::Files;
-pub use http::Http;
+pub use files::FileSettings;
+pub use http::HttpSettings;
 pub use ip_range::IpRange;
 pub use limits::{
     CONNECTIONS_CEILING, FILES_CEILING, Limits, RATE_CEILING, ROOM_MEMBERS_CEILING, ROOM_RING_CEILING, ROOMS_CEILING,
     ROOMS_PER_SOCKET_CEILING, SESSIONS_CEILING,
 };
-pub use live::Live;
-pub use network::{InterfaceAddress, Network};
-pub use origin::Place;
-pub use problem::Problem;
+pub use network::{InterfaceAddress, NetworkSettings};
+pub use problem::SettingProblem;
 pub use retired::{Retired, RetiredUse};
 pub use secrets::Secrets;
-pub use settings::{Kind, Reload, Setting, settings};
-pub use tls::{Tls, TlsMode};
-pub use wifi::{Wifi, WifiPassword};
-pub use written::{Written, compose};
+pub use settings::{Reload, Setting, SettingKind, settings};
+pub use shared::SharedConfig;
+pub use source::Span;
+pub use tls::{TlsMode, TlsSettings};
+pub use wifi::{WifiPassword, WifiSettings};
 
 use environment::Environment;
 use retired::RETIRED;
@@ -95,27 +95,27 @@ pub struct Config {
     /// directory.
     pub data_dir: PathBuf,
     /// `[http]`: listen address, host names and trusted proxies.
-    pub http: Http,
+    pub http: HttpSettings,
     /// `[tls]`: mode and address of HTTPS.
-    pub tls: Tls,
+    pub tls: TlsSettings,
     /// `[accounts]`: password hashing and sessions.
-    pub accounts: Accounts,
+    pub accounts: AccountSettings,
     /// `[chat]`: lifetime of empty rooms and of seats of lost connections.
-    pub chat: Chat,
+    pub chat: ChatSettings,
     /// `[files]`: folder and size of the quarantine.
-    pub files: Files,
+    pub files: FileSettings,
     /// `[audit]`: target and threshold of the audit log.
-    pub audit: Audit,
+    pub audit: AuditSettings,
     /// `[limits]`: every limit that the operator may change.
     pub limits: Limits,
     /// `[device]`: host name, language and time zone of the appliance.
-    pub device: Device,
+    pub device: DeviceSettings,
     /// `[wifi]`: wireless network of the card.
-    pub wifi: Wifi,
+    pub wifi: WifiSettings,
     /// `[network]`: fixed address of the card.
-    pub network: Network,
+    pub network: NetworkSettings,
     /// `[claim]`: first account.
-    pub claim: Claim,
+    pub claim: ClaimSettings,
     /// Secrets, from the environment alone, never from the file.
     pub secrets: Secrets,
     /// Retired keys that the file or the environment names.
@@ -140,17 +140,17 @@ impl Config {
     pub fn defaults() -> Self {
         Self {
             data_dir: PathBuf::from("."),
-            http: Http::default(),
-            tls: Tls::default(),
-            accounts: Accounts::default(),
-            chat: Chat::default(),
-            files: Files::default(),
-            audit: Audit::default(),
+            http: HttpSettings::default(),
+            tls: TlsSettings::default(),
+            accounts: AccountSettings::default(),
+            chat: ChatSettings::default(),
+            files: FileSettings::default(),
+            audit: AuditSettings::default(),
             limits: Limits::default(),
-            device: Device::default(),
-            wifi: Wifi::default(),
-            network: Network::default(),
-            claim: Claim::default(),
+            device: DeviceSettings::default(),
+            wifi: WifiSettings::default(),
+            network: NetworkSettings::default(),
+            claim: ClaimSettings::default(),
             secrets: Secrets::default(),
             retired: Vec::new(),
         }
@@ -244,6 +244,6 @@ pub fn read(file: &Path, path: &Path) -> Result<String, ConfigError> {
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let before = String::from_utf8_lossy(&error.as_bytes()[..good]);
-        ConfigError::NotUtf8 { place: Place::in_text(path, &before, good) }
+        ConfigError::NotUtf8 { place: Span::in_text(path, &before, good) }
     })
 }

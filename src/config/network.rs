@@ -7,13 +7,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::http::ADDRESS;
-use super::origin::Origin;
-use super::{ConfigError, Kind, Problem, Reload, Setting};
-use crate::types::Text;
+use super::source::SettingSource;
+use super::{ConfigError, Reload, Setting, SettingKind, SettingProblem};
+use crate::types::Localized;
 
 /// Settings of `[network]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Network {
+pub struct NetworkSettings {
     /// Fixed address; `None`: DHCP, and neither `gateway` nor `dns` is set.
     pub address: Option<InterfaceAddress>,
     /// Default gateway, of the same family as the address.
@@ -68,26 +68,26 @@ pub(super) struct RawNetwork {
     dns: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
-const FIXED: Text = Text::new(
+const FIXED: Localized = Localized::new(
     "la dirección de este equipo con el largo de la red, como \"192.168.1.20/24\"; vacía, DHCP",
     "this device's address with the network's length, such as \"192.168.1.20/24\"; empty, DHCP",
 );
-const NEEDED: Text = Text::new(
+const NEEDED: Localized = Localized::new(
     "una dirección fija, como \"192.168.1.20/24\": gateway y dns van con ella",
     "a fixed address, such as \"192.168.1.20/24\": gateway and dns go with it",
 );
-const GATEWAY: Text = Text::new(
+const GATEWAY: Localized = Localized::new(
     "la dirección del router, de la misma familia que address, como \"192.168.1.1\"",
     "the router's address, of the same family as address, such as \"192.168.1.1\"",
 );
 
 impl RawNetwork {
-    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Network, ConfigError> {
+    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<NetworkSettings, ConfigError> {
         let fixed = |text: &str| if text.is_empty() { Some(None) } else { InterfaceAddress::parse(text).map(Some) };
         let address = origin.parsed("network.address", self.address.as_ref(), None, FIXED, fixed)?;
         let alone = |key, span| {
             // The missing value has no position, so the error points at the value that requires it.
-            let (place, problem) = (origin.place(key, span), Problem::Missing(NEEDED));
+            let (place, problem) = (origin.place(key, span), SettingProblem::Missing(NEEDED));
             ConfigError::Value { place, key: "network.address", problem }
         };
         let given = self.gateway.as_ref().filter(|given| !given.get_ref().is_empty());
@@ -102,7 +102,7 @@ impl RawNetwork {
         let dns = origin.list("network.dns", self.dns.as_ref(), ADDRESS, |s| s.parse().ok())?;
         match &self.dns {
             Some(given) if !dns.is_empty() && address.is_none() => Err(alone("network.dns", &given.span())),
-            _ => Ok(Network { address, gateway, dns }),
+            _ => Ok(NetworkSettings { address, gateway, dns }),
         }
     }
 }
@@ -110,10 +110,10 @@ impl RawNetwork {
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         path: "network.address",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Dirección fija de este equipo con el largo de la red, como \"192.168.1.20/24\". Vacía: DHCP.",
             "Fixed address of this device with the network's length, such as \"192.168.1.20/24\". Empty: DHCP.",
         ),
@@ -121,18 +121,18 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "network.gateway",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Text::new("Dirección del router; va con address.", "The router's address; goes with address."),
+        doc: Localized::new("Dirección del router; va con address.", "The router's address; goes with address."),
         same: |a, b| a.network.gateway == b.network.gateway,
     },
     Setting {
         path: "network.dns",
-        kind: Kind::List,
+        kind: SettingKind::List,
         default: "[]",
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Direcciones de los servidores de nombres; van con address.",
             "Addresses of the name servers; they go with address.",
         ),

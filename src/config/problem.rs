@@ -1,16 +1,16 @@
 //! Faults of one value, in both languages.
 
-use super::{Argon2ParamsError, Kind};
-use crate::types::{Lang, Text};
+use super::{Argon2ParamsError, SettingKind};
+use crate::types::{Lang, Localized};
 
 /// Maximum characters of a bad value that an error repeats.
 const SHOWN_CHARS: usize = 60;
 
 /// Fault of a value, and the allowed values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum SettingProblem {
     /// The value has another type, such as a text instead of a number.
-    WrongType(Kind),
+    WrongType(SettingKind),
     /// The number is below the minimum or over the compiled ceiling.
     OutOfRange {
         /// Value as it was given.
@@ -25,10 +25,10 @@ pub enum Problem {
         /// Value as it was given, shortened, control characters escaped.
         value: String,
         /// Allowed form.
-        wanted: Text,
+        wanted: Localized,
     },
     /// The value is missing, and another setting requires it.
-    Missing(Text),
+    Missing(Localized),
     /// The list is too long.
     TooMany {
         /// Maximum entries.
@@ -41,7 +41,7 @@ pub enum Problem {
     /// A secret does not have the required form; the text does not repeat it.
     Secret {
         /// Allowed form.
-        wanted: Text,
+        wanted: Localized,
     },
     /// A secret is too short; the text does not repeat it.
     ShortSecret {
@@ -52,9 +52,9 @@ pub enum Problem {
     },
 }
 
-impl Problem {
+impl SettingProblem {
     /// Returns a [`Problem::Form`] that repeats at most one line of `value`.
-    pub fn form(value: &str, wanted: Text) -> Self {
+    pub fn form(value: &str, wanted: Localized) -> Self {
         let mut shown: String = value.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
         if value.chars().nth(SHOWN_CHARS).is_some() {
             shown.push('…');

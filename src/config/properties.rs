@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Config, ConfigError, Overrides, Place, Written, compose};
+use super::{Config, ConfigError, Overrides, Span, TomlEditor, render};
 use crate::types::Lang;
 
 /// Separates the text of the file from the lines `NAME=VALUE` of the environment.
@@ -25,13 +25,13 @@ pub fn config(data: &[u8]) {
         }
     }
     let Ok(config) = parse(text) else { return };
-    let Ok(written) = Written::read(text, path) else { panic!("taken, but not read again: {text:?}") };
-    let composed = compose(|key| written.value(key));
+    let Ok(written) = TomlEditor::read(text, path) else { panic!("taken, but not read again: {text:?}") };
+    let composed = render(|key| written.value(key));
     match parse(&composed) {
         Ok(again) => assert!(config.compare(&again).is_empty(), "{text:?} became {:?}", *composed),
         Err(error) => panic!("{text:?} became {:?}: {error}", *composed),
     }
-    assert_eq!(*written.emptied(&[], None), *text, "nothing is emptied");
+    assert_eq!(*written.cleared(&[], None), *text, "nothing is emptied");
 }
 
 fn assert_told(error: &ConfigError, text: &str) {
@@ -43,7 +43,7 @@ fn assert_told(error: &ConfigError, text: &str) {
     else {
         return;
     };
-    if let Place::File { line, column, .. } = place {
+    if let Span::File { line, column, .. } = place {
         let at = |n: &u32| usize::try_from(*n).unwrap_or(usize::MAX);
         let there = text.split('\n').nth(at(line) - 1);
         // A position one past the end is that of a missing value.

@@ -1,8 +1,8 @@
 //! Keys that were settings in earlier versions. A file that names them is accepted; they are ignored and
 //! reported.
 
-use super::Place;
-use crate::types::{Lang, Text};
+use super::Span;
+use crate::types::{Lang, Localized};
 
 /// Key that no longer has an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Retired {
     /// Setting that replaced it, if any.
     pub replaced_by: Option<&'static str>,
     /// Reason, as a clause.
-    pub why: Text,
+    pub why: Localized,
 }
 
 /// All retired keys. A setting that is removed gets a row here in the same commit, for as long as cards with
@@ -24,8 +24,8 @@ pub(super) const RETIRED: &[Retired] = &[];
 /// Use of a retired key in a file or in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetiredUse {
-    /// Place of the key.
-    pub place: Place,
+    /// Span of the key.
+    pub place: Span,
     /// The retired key.
     pub key: &'static Retired,
 }
@@ -45,7 +45,7 @@ impl RetiredUse {
     /// Returns the report in one line.
     pub fn text(&self, lang: Lang) -> String {
         let Retired { path, since, replaced_by, why } = self.key;
-        let (place, why) = (self.place.text(lang), why.pick(lang));
+        let (place, why) = (self.place.text(lang), why.get(lang));
         let other = replaced_by.map(|other| match lang {
             Lang::Es => format!("; ahora existe {other}"),
             Lang::En => format!("; there is {other} now"),
@@ -70,9 +70,14 @@ mod tests {
             path: "limits.old_rate",
             since: "0.2.0",
             replaced_by: Some("limits.joins_per_minute"),
-            why: Text::new("las entradas cuentan juntas", "joins count together"),
+            why: Localized::new("las entradas cuentan juntas", "joins count together"),
         },
-        Retired { path: "old_folder", since: "0.2.0", replaced_by: None, why: Text::new("no hace falta", "it is not needed") },
+        Retired {
+            path: "old_folder",
+            since: "0.2.0",
+            replaced_by: None,
+            why: Localized::new("no hace falta", "it is not needed"),
+        },
     ];
 
     fn parse(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{ConfigError, Place, Problem};
+use super::{ConfigError, SettingProblem, Span};
 use crate::types::crypto::MacKey;
 
 /// Secrets of the environment, wiped on drop.
@@ -22,9 +22,9 @@ impl Secrets {
         let bytes = secret_key.map_or(MacKey::MIN_BYTES, str::len);
         if bytes < MacKey::MIN_BYTES {
             return Err(ConfigError::Value {
-                place: Place::Variable("SECRET_KEY".into()),
+                place: Span::Variable("SECRET_KEY".into()),
                 key: "SECRET_KEY",
-                problem: Problem::ShortSecret { bytes, least: MacKey::MIN_BYTES },
+                problem: SettingProblem::ShortSecret { bytes, least: MacKey::MIN_BYTES },
             });
         }
         let keep = |secret: &str| Zeroizing::new(secret.to_owned());

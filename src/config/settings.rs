@@ -3,7 +3,7 @@
 //! card: in its table's file) and one field in its table's raw and checked half.
 
 use super::{Config, claim, device, limits, network, wifi};
-use crate::types::Text;
+use crate::types::Localized;
 
 /// One key of `pichat.toml`.
 #[derive(Clone, Copy, Debug)]
@@ -11,20 +11,20 @@ pub struct Setting {
     /// Table and key, such as `limits.rooms`; a key outside the tables has no dot.
     pub path: &'static str,
     /// Type of the value.
-    pub kind: Kind,
+    pub kind: SettingKind,
     /// Default as TOML.
     pub default: &'static str,
     /// When a new value takes effect.
     pub reload: Reload,
     /// Documentation for the annotated example.
-    pub doc: Text,
+    pub doc: Localized,
     /// Returns true if two configurations have the same value.
     pub(super) same: fn(&Config, &Config) -> bool,
 }
 
 /// Type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SettingKind {
     /// Whole number.
     Number,
     /// Quoted text.
@@ -44,14 +44,14 @@ pub enum Reload {
     Restart,
 }
 
-impl Kind {
+impl SettingKind {
     /// Returns the type's description for a person.
-    pub const fn title(self) -> Text {
+    pub const fn title(self) -> Localized {
         match self {
-            Self::Number => Text::new("un número entero, sin comillas", "a whole number without quotes"),
-            Self::Text => Text::new("un texto entre comillas", "a text in quotes"),
-            Self::List => Text::new("una lista de textos: [\"uno\", \"dos\"]", "a list of texts: [\"one\", \"two\"]"),
-            Self::Table => Text::new("una tabla: [nombre]", "a table: [name]"),
+            Self::Number => Localized::new("un número entero, sin comillas", "a whole number without quotes"),
+            Self::Text => Localized::new("un texto entre comillas", "a text in quotes"),
+            Self::List => Localized::new("una lista de textos: [\"uno\", \"dos\"]", "a list of texts: [\"one\", \"two\"]"),
+            Self::Table => Localized::new("una tabla: [nombre]", "a table: [name]"),
         }
     }
 }
@@ -85,45 +85,45 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
 }
 
 /// All tables, in the same order, with their documentation.
-pub(super) const TABLES: &[(&str, Text)] = &[
+pub(super) const TABLES: &[(&str, Localized)] = &[
     (
         "http",
-        Text::new(
+        Localized::new(
             "Dirección y nombres del servidor, y proxies de confianza.",
             "Address and names of the server, and trusted proxies.",
         ),
     ),
-    ("tls", Text::new("HTTPS servido por el propio PiChat.", "HTTPS served by PiChat itself.")),
-    ("accounts", Text::new("Contraseñas y sesiones.", "Passwords and sessions.")),
-    ("chat", Text::new("Salas.", "Rooms.")),
-    ("files", Text::new("La cuarentena: la carpeta de los archivos subidos.", "The quarantine: the folder of the uploads.")),
-    ("audit", Text::new("Registro de auditoría.", "The audit log.")),
+    ("tls", Localized::new("HTTPS servido por el propio PiChat.", "HTTPS served by PiChat itself.")),
+    ("accounts", Localized::new("Contraseñas y sesiones.", "Passwords and sessions.")),
+    ("chat", Localized::new("Salas.", "Rooms.")),
+    ("files", Localized::new("La cuarentena: la carpeta de los archivos subidos.", "The quarantine: the folder of the uploads.")),
+    ("audit", Localized::new("Registro de auditoría.", "The audit log.")),
     (
         "limits",
-        Text::new(
+        Localized::new(
             "Todo tiene un límite. Cada uno se puede bajar, o subir hasta el máximo que dice su comentario.",
             "Everything has a limit. Each can be lowered, or raised to the maximum in its comment.",
         ),
     ),
     (
         "device",
-        Text::new(
+        Localized::new(
             "El equipo. Esta tabla y las dos siguientes solo tienen efecto en la tarjeta; en otro sistema solo cuenta language.",
             "The device. This table and the next two have an effect on the card only; on another system only language counts.",
         ),
     ),
-    ("wifi", Text::new("Red inalámbrica, en la tarjeta.", "The wireless network, on the card.")),
-    ("network", Text::new("Dirección fija, en la tarjeta. Vacía: DHCP.", "A fixed address, on the card. Empty: DHCP.")),
-    ("claim", Text::new("La primera cuenta.", "The first account.")),
+    ("wifi", Localized::new("Red inalámbrica, en la tarjeta.", "The wireless network, on the card.")),
+    ("network", Localized::new("Dirección fija, en la tarjeta. Vacía: DHCP.", "A fixed address, on the card. Empty: DHCP.")),
+    ("claim", Localized::new("La primera cuenta.", "The first account.")),
 ];
 
 const SETTINGS: &[Setting] = &[
     Setting {
         path: "data_dir",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#"".""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Carpeta de la base de datos y de las llaves propias del servidor. \".\" es la carpeta de trabajo.",
             "Folder of the database and of the server's own keys. \".\" is the working directory.",
         ),
@@ -131,10 +131,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "http.listen",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""0.0.0.0:8080""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Dirección IP y puerto donde escucha HTTP. Con [tls] activo solo lleva a HTTPS.",
             "IP address and port on which HTTP listens. With [tls] on it only leads to HTTPS.",
         ),
@@ -142,10 +142,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "http.hosts",
-        kind: Kind::List,
+        kind: SettingKind::List,
         default: "[]",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Otros nombres de este servidor, por ejemplo \"chat.oficina.lan\". Las direcciones IP, localhost, pichat.local y el nombre del equipo, solo o con .local, ya funcionan.",
             "Further names of this server, such as \"chat.oficina.lan\". IP addresses, localhost, pichat.local and the machine's own name, alone or with .local, are always valid.",
         ),
@@ -153,10 +153,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "http.allowed_origins",
-        kind: Kind::List,
+        kind: SettingKind::List,
         default: "[]",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Páginas de otros sitios que pueden usar este servidor, como \"https://intranet.example\" (sin ruta). Vacía: solo las propias.",
             "Pages of other sites that may use this server, as \"https://intranet.example\" (no path). Empty: only its own.",
         ),
@@ -164,10 +164,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "http.trusted_proxies",
-        kind: Kind::List,
+        kind: SettingKind::List,
         default: "[]",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Direcciones IP o redes, como \"172.16.0.0/12\", de los proxies de confianza. De ellos se aceptan la dirección del cliente, el nombre pedido y si fue por HTTPS (X-Forwarded-For, -Host y -Proto, o Forwarded). Vacía: ninguno.",
             "IP addresses or ranges, such as \"172.16.0.0/12\", of trusted proxies. Their word is taken for the client's address, the requested name and the use of HTTPS (X-Forwarded-For, -Host and -Proto, or Forwarded). Empty: none.",
         ),
@@ -175,10 +175,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "tls.mode",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""local-ca""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "\"local-ca\": HTTPS con un certificado que este equipo se hace; la dirección de [http] explica entonces cómo confiar en él y lleva a HTTPS. \"files\": HTTPS con los dos archivos de abajo. \"off\": solo HTTP, como hace pichat demo sin esta opción.",
             "\"local-ca\": HTTPS with a certificate that this device makes for itself; the address of [http] then explains how to trust it and leads to HTTPS. \"files\": HTTPS with the two files below. \"off\": HTTP only, as pichat demo does without this setting.",
         ),
@@ -186,10 +186,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "tls.listen",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Dirección IP y puerto de HTTPS. Vacía: la dirección de [http] listen, con el puerto 443 junto al 80 y con el 8443 junto a cualquier otro.",
             "IP address and port of HTTPS. Empty: the address of [http] listen, with port 443 beside 80 and with 8443 beside any other.",
         ),
@@ -197,10 +197,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "tls.certificate",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Certificado y su cadena, PEM. Una ruta relativa empieza en data_dir. SIGHUP lee los dos archivos de nuevo.",
             "Certificate and its chain, PEM. A relative path is below data_dir. SIGHUP reads both files again.",
         ),
@@ -208,10 +208,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "tls.key",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Clave privada del certificado, PEM. Una ruta relativa empieza en data_dir.",
             "The certificate's private key, PEM. A relative path is below data_dir.",
         ),
@@ -219,10 +219,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "accounts.argon2",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""m=19456,t=2,p=1""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Costo de Argon2id: memoria en KiB, pasadas, carriles; o \"auto\", que lo mide en esta máquina. Menos que las filas de OWASP (m=19456,t=2 · m=12288,t=3 · m=9216,t=4 · m=7168,t=5) se rechaza; máximo: m=262144,t=16,p=4.",
             "Cost of Argon2id: memory in KiB, passes, lanes; or \"auto\", which measures this machine. Less than OWASP's rows (m=19456,t=2 · m=12288,t=3 · m=9216,t=4 · m=7168,t=5) is rejected; maximum: m=262144,t=16,p=4.",
         ),
@@ -230,10 +230,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "accounts.session_idle_minutes",
-        kind: Kind::Number,
+        kind: SettingKind::Number,
         default: "120",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Minutos sin uso tras los que termina una sesión: de 1 a 43200 (30 días).",
             "Minutes without use after which a session ends: 1 to 43200 (30 days).",
         ),
@@ -241,10 +241,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "accounts.session_hours",
-        kind: Kind::Number,
+        kind: SettingKind::Number,
         default: "12",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Duración máxima de una sesión, en horas: de 1 a 720 (30 días).",
             "Longest session, in hours: 1 to 720 (30 days).",
         ),
@@ -252,10 +252,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "chat.empty_room_minutes",
-        kind: Kind::Number,
+        kind: SettingKind::Number,
         default: "10",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Minutos que una sala vacía guarda su código y su contraseña: de 0 a 1440. Sus mensajes se borran cuando queda vacía.",
             "Minutes that an empty room keeps its code and password: 0 to 1440. Its messages are wiped when it becomes empty.",
         ),
@@ -263,10 +263,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "chat.resume_grace_seconds",
-        kind: Kind::Number,
+        kind: SettingKind::Number,
         default: "30",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Segundos que una conexión perdida conserva su lugar en la sala: de 0 a 300.",
             "Seconds that a lost connection keeps its place in the room: 0 to 300.",
         ),
@@ -274,10 +274,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "files.dir",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""cuarentena""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Carpeta de los archivos subidos. Una ruta relativa empieza en data_dir.",
             "Folder of the uploads. A relative path is below data_dir.",
         ),
@@ -285,18 +285,18 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "files.max_file_mib",
-        kind: Kind::Number,
+        kind: SettingKind::Number,
         default: "16",
         reload: Reload::Live,
-        doc: Text::new("Tamaño máximo de un archivo, en MiB: de 1 a 1048576.", "Largest file, in MiB: 1 to 1048576."),
+        doc: Localized::new("Tamaño máximo de un archivo, en MiB: de 1 a 1048576.", "Largest file, in MiB: 1 to 1048576."),
         same: |a, b| a.files.max_file == b.files.max_file,
     },
     Setting {
         path: "files.max_total_mib",
-        kind: Kind::Number,
+        kind: SettingKind::Number,
         default: "2048",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Tamaño máximo de todos los archivos juntos, en MiB: de 1 a 1048576.",
             "Largest sum of all files, in MiB: 1 to 1048576.",
         ),
@@ -304,10 +304,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "files.keep_free_percent",
-        kind: Kind::Number,
+        kind: SettingKind::Number,
         default: "5",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Parte del disco que siempre queda libre, en %: de 0 a 50.",
             "Share of the disk that always stays free, in %: 0 to 50.",
         ),
@@ -315,10 +315,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "files.user_mib",
-        kind: Kind::Number,
+        kind: SettingKind::Number,
         default: "0",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Parte de un usuario: tamaño máximo de todos sus archivos juntos, en MiB: de 1 a 1048576; 0 es la cuarta parte de max_total_mib.",
             "One user's share: largest sum of that user's files, in MiB: 1 to 1048576; 0 is a quarter of max_total_mib.",
         ),
@@ -326,10 +326,10 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "files.user_files",
-        kind: Kind::Number,
+        kind: SettingKind::Number,
         default: "0",
         reload: Reload::Live,
-        doc: Text::new(
+        doc: Localized::new(
             "Parte de un usuario: cantidad máxima de archivos suyos, de 1 a 100000; 0 es la cuarta parte de [limits] files.",
             "One user's share: most files of that user, 1 to 100000; 0 is a quarter of [limits] files.",
         ),
@@ -337,18 +337,18 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "audit.syslog",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""/dev/log""#,
         reload: Reload::Restart,
-        doc: Text::new("Socket de syslog (ruta absoluta) o \"stderr\".", "Syslog socket (absolute path) or \"stderr\"."),
+        doc: Localized::new("Socket de syslog (ruta absoluta) o \"stderr\".", "Syslog socket (absolute path) or \"stderr\"."),
         same: |a, b| a.audit.syslog == b.audit.syslog,
     },
     Setting {
         path: "audit.level",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""info""#,
         reload: Reload::Restart,
-        doc: Text::new("Detalle: \"debug\", \"info\" o \"warning\".", "Detail: \"debug\", \"info\" or \"warning\"."),
+        doc: Localized::new("Detalle: \"debug\", \"info\" o \"warning\".", "Detail: \"debug\", \"info\" or \"warning\"."),
         same: |a, b| a.audit.level == b.audit.level,
     },
 ];

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::origin::Origin;
-use super::{Config, ConfigError, Problem};
-use crate::types::Text;
+use super::source::SettingSource;
+use super::{Config, ConfigError, SettingProblem};
+use crate::types::Localized;
 
 /// Settings of `[tls]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
+pub struct TlsSettings {
     /// Configured address of HTTPS; [`Config::tls_listen`] resolves it.
     pub listen: Option<SocketAddr>,
     /// Source of the certificate.
@@ -86,50 +86,57 @@ pub(super) struct RawTls {
     key: Option<Spanned<String>>,
 }
 
-const MODE: Text = Text::new("\"off\", \"local-ca\" o \"files\"", "\"off\", \"local-ca\" or \"files\"");
-const LISTEN: Text = Text::new(
+const MODE: Localized = Localized::new("\"off\", \"local-ca\" o \"files\"", "\"off\", \"local-ca\" or \"files\"");
+const LISTEN: Localized = Localized::new(
     "una dirección IP y un puerto, como \"0.0.0.0:8443\" o \"[::]:8443\"",
     "an IP address and a port, such as \"0.0.0.0:8443\" or \"[::]:8443\"",
 );
-const OTHER: Text = Text::new("una que no sea la de [http] listen", "one that is not that of [http] listen");
-const PATH: Text = Text::new(
+const OTHER: Localized = Localized::new("una que no sea la de [http] listen", "one that is not that of [http] listen");
+const PATH: Localized = Localized::new(
     "una ruta: con mode = \"files\" hacen falta certificate y key",
     "a path: mode = \"files\" needs certificate and key",
 );
 
 impl RawTls {
     /// Checks the values. Relative paths are below `data_dir`; `otherwise` is the mode if none is set.
-    pub(super) fn check(&self, origin: &Origin<'_>, data_dir: &Path, otherwise: TlsMode) -> Result<Tls, ConfigError> {
+    pub(super) fn check(
+        &self,
+        origin: &SettingSource<'_>,
+        data_dir: &Path,
+        otherwise: TlsMode,
+    ) -> Result<TlsSettings, ConfigError> {
         let listen = self.listen.as_ref().filter(|text| !text.get_ref().is_empty());
         let listen = listen.map(|_| {
             let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
             origin.parsed("tls.listen", listen, nowhere, LISTEN, |s| s.parse().ok())
         });
-        Ok(Tls { listen: listen.transpose()?, mode: self.mode(origin, data_dir, otherwise)? })
+        Ok(TlsSettings { listen: listen.transpose()?, mode: self.mode(origin, data_dir, otherwise)? })
     }
 
     /// Checks that both listeners have different addresses; port 0 differs each time.
-    pub(super) fn apart(&self, origin: &Origin<'_>, config: &Config) -> Result<(), ConfigError> {
+    pub(super) fn apart(&self, origin: &SettingSource<'_>, config: &Config) -> Result<(), ConfigError> {
         let both = config.tls_listen();
         match &self.listen {
             Some(given) if both == config.http.listen && both.port() != 0 && config.tls.mode != TlsMode::Off => {
-                Err(origin.error("tls.listen", &given.span(), Problem::form(&both.to_string(), OTHER)))
+                Err(origin.error("tls.listen", &given.span(), SettingProblem::form(&both.to_string(), OTHER)))
             }
             _ => Ok(()),
         }
     }
 
-    fn mode(&self, origin: &Origin<'_>, data_dir: &Path, otherwise: TlsMode) -> Result<TlsMode, ConfigError> {
+    fn mode(&self, origin: &SettingSource<'_>, data_dir: &Path, otherwise: TlsMode) -> Result<TlsMode, ConfigError> {
         let Some(mode) = &self.mode else {
             return Ok(otherwise);
         };
         let path = |key, given: &Option<Spanned<String>>| match given {
             Some(path) if !path.get_ref().is_empty() => Ok(data_dir.join(path.get_ref())),
-            Some(path) => Err(origin.error(key, &path.span(), Problem::Missing(PATH))),
+            Some(path) => Err(origin.error(key, &path.span(), SettingProblem::Missing(PATH))),
             // The error points at the mode, which requires the missing value.
-            None => {
-                Err(ConfigError::Value { place: origin.place("tls.mode", &mode.span()), key, problem: Problem::Missing(PATH) })
-            }
+            None => Err(ConfigError::Value {
+                place: origin.place("tls.mode", &mode.span()),
+                key,
+                problem: SettingProblem::Missing(PATH),
+            }),
         };
         match mode.get_ref().as_str() {
             "off" => Ok(TlsMode::Off),
@@ -137,7 +144,7 @@ impl RawTls {
             "files" => {
                 Ok(TlsMode::Files { certificate: path("tls.certificate", &self.certificate)?, key: path("tls.key", &self.key)? })
             }
-            other => Err(origin.error("tls.mode", &mode.span(), Problem::form(other, MODE))),
+            other => Err(origin.error("tls.mode", &mode.span(), SettingProblem::form(other, MODE))),
         }
     }
 }

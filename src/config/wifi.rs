@@ -6,13 +6,13 @@ use serde::Deserialize;
 use toml::Spanned;
 use zeroize::Zeroizing;
 
-use super::origin::Origin;
-use super::{ConfigError, Kind, Problem, Reload, Setting};
-use crate::types::Text;
+use super::source::SettingSource;
+use super::{ConfigError, Reload, Setting, SettingKind, SettingProblem};
+use crate::types::Localized;
 
 /// Settings of `[wifi]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wifi {
+pub struct WifiSettings {
     /// Name of the network, 1 to 32 bytes; `None`: no Wi-Fi.
     pub ssid: Option<String>,
     /// Password; `None`: an open network. Set only with an `ssid`.
@@ -68,16 +68,18 @@ pub(super) struct RawWifi {
     country: Option<Spanned<String>>,
 }
 
-const SSID: Text = Text::new("un nombre de red de hasta 32 bytes", "a network name of up to 32 bytes");
-const SSID_NEEDED: Text = Text::new("el nombre de la red: password va con ssid", "the network's name: password goes with ssid");
-const PASSWORD: Text = Text::new(
+const SSID: Localized = Localized::new("un nombre de red de hasta 32 bytes", "a network name of up to 32 bytes");
+const SSID_NEEDED: Localized =
+    Localized::new("el nombre de la red: password va con ssid", "the network's name: password goes with ssid");
+const PASSWORD: Localized = Localized::new(
     "de 8 a 63 caracteres ASCII (sin tildes ni ñ) o 64 dígitos hexadecimales; vacía, red abierta",
     "8 to 63 ASCII characters or 64 hexadecimal digits; empty, an open network",
 );
-const COUNTRY: Text = Text::new("las dos letras del país, como \"CO\"", "the two letters of the country, such as \"CO\"");
+const COUNTRY: Localized =
+    Localized::new("las dos letras del país, como \"CO\"", "the two letters of the country, such as \"CO\"");
 
 impl RawWifi {
-    pub(super) fn check(&self, origin: &Origin<'_>) -> Result<Wifi, ConfigError> {
+    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<WifiSettings, ConfigError> {
         let ssid = |text: &str| match text.len() {
             0 => Some(None),
             1..=SSID_BYTES => Some(Some(text.to_owned())),
@@ -93,33 +95,33 @@ impl RawWifi {
             None => None,
             Some(given) if ssid.is_none() => {
                 let place = origin.place("wifi.password", &given.span());
-                return Err(ConfigError::Value { place, key: "wifi.ssid", problem: Problem::Missing(SSID_NEEDED) });
+                return Err(ConfigError::Value { place, key: "wifi.ssid", problem: SettingProblem::Missing(SSID_NEEDED) });
             }
             Some(given) => Some(
                 WifiPassword::parse(given.get_ref())
-                    .ok_or_else(|| origin.error("wifi.password", &given.span(), Problem::Secret { wanted: PASSWORD }))?,
+                    .ok_or_else(|| origin.error("wifi.password", &given.span(), SettingProblem::Secret { wanted: PASSWORD }))?,
             ),
         };
         let country = origin.parsed("wifi.country", self.country.as_ref(), None, COUNTRY, country)?;
-        Ok(Wifi { ssid, password, country })
+        Ok(WifiSettings { ssid, password, country })
     }
 }
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         path: "wifi.ssid",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Text::new("Nombre de la red inalámbrica. Vacío: sin Wi-Fi.", "Name of the wireless network. Empty: no Wi-Fi."),
+        doc: Localized::new("Nombre de la red inalámbrica. Vacío: sin Wi-Fi.", "Name of the wireless network. Empty: no Wi-Fi."),
         same: |a, b| a.wifi.ssid == b.wifi.ssid,
     },
     Setting {
         path: "wifi.password",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "Su contraseña: de 8 a 63 caracteres, o los 64 dígitos hexadecimales de la llave. El equipo la guarda en el primer arranque y la borra de este archivo. Vacía: la guardada para esa red o, si no hay, red abierta.",
             "Its password: 8 to 63 characters, or the 64 hexadecimal digits of the key. The device keeps it at the first boot and clears it here. Empty: the one kept for that network or, where there is none, an open network.",
         ),
@@ -127,10 +129,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "wifi.country",
-        kind: Kind::Text,
+        kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Text::new(
+        doc: Localized::new(
             "País donde está el equipo, dos letras (ISO 3166), como \"CO\": de él dependen los canales permitidos.",
             "Country where the device is, two letters (ISO 3166), such as \"CO\": the channels allowed depend on it.",
         ),

@@ -8,9 +8,9 @@ use http::HeaderMap;
 
 use crate::accounts::Session;
 use crate::audit::Event;
-use crate::limits::Wait;
+use crate::limits::RetryAfter;
 
-use super::Site;
+use super::AppState;
 use super::context::RequestContext;
 use super::problem::Problem;
 use super::service::session;
@@ -19,7 +19,7 @@ use super::service::session;
 pub(super) struct Arrival {
     /// The live session behind the request's cookie.
     pub(super) session: Option<Arc<Session>>,
-    rate: Result<(), Wait>,
+    rate: Result<(), RetryAfter>,
 }
 
 impl Arrival {
@@ -27,7 +27,7 @@ impl Arrival {
     /// the address's total. What its own bucket refuses takes nothing of the total, and a person's sessions take a share of it together:
     /// one flood leaves the others of an address theirs. Static files count in buckets of their own; those of a session take nothing of
     /// the address's. An address that the settings trust as a proxy's is held to no figure.
-    pub(super) fn new(site: &Site, context: &RequestContext, headers: &HeaderMap, path: &str) -> Self {
+    pub(super) fn new(site: &AppState, context: &RequestContext, headers: &HeaderMap, path: &str) -> Self {
         let addr = context.addr;
         let is_proxy = site.config.get().http.trusts(addr);
         let session = session(site, headers, context.cookies);
@@ -47,7 +47,7 @@ impl Arrival {
     }
 
     /// Counts a request on the side without sessions: plain HTTP beside HTTPS.
-    pub(super) fn stranger(site: &Site, addr: IpAddr, is_static: bool) -> Self {
+    pub(super) fn stranger(site: &AppState, addr: IpAddr, is_static: bool) -> Self {
         let rate = match (site.config.get().http.trusts(addr), is_static) {
             (true, _) => Ok(()),
             (false, true) => site.rates.static_request(addr),
@@ -57,7 +57,7 @@ impl Arrival {
     }
 
     /// Refuses what came too often; the first of a minute is in the audit.
-    pub(super) async fn admit(&self, site: &Site, addr: IpAddr) -> Result<(), Problem> {
+    pub(super) async fn admit(&self, site: &AppState, addr: IpAddr) -> Result<(), Problem> {
         let Err(wait) = self.rate else { return Ok(()) };
         if wait.first {
             site.audit.record(Event::RequestRateLimited { addr, seconds: wait.seconds() }).await;

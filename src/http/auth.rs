@@ -8,11 +8,11 @@ use crate::accounts::Session;
 use crate::types::Role;
 use crate::types::crypto::Token;
 
-use super::Site;
+use super::AppState;
 use super::problem::Problem;
 
 /// Somebody with a session, who may first have to replace a password that was given to them.
-pub(super) struct AnySession(Arc<Session>);
+pub(super) struct PartialSession(Arc<Session>);
 
 /// Somebody who is signed in, with a password of their own.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub(super) struct MetricsReader(());
 
 impl MetricsReader {
     /// Checks a bearer token; `None` for any other than the metrics token.
-    pub(super) async fn by_token(site: &Site, bearer: &Bearer) -> Result<Option<Self>, Problem> {
+    pub(super) async fn by_token(site: &AppState, bearer: &Bearer) -> Result<Option<Self>, Problem> {
         let is_right = match &bearer.0 {
             Some(token) => site.accounts.is_metrics_token(token).await?,
             None => false,
@@ -60,7 +60,7 @@ impl Bearer {
     }
 }
 
-impl AnySession {
+impl PartialSession {
     pub(super) fn new(session: Arc<Session>) -> Self {
         Self(session)
     }

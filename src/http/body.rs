@@ -16,11 +16,11 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use crate::limits::Serving;
+use crate::limits::AuthenticatedRequestGuard;
 
-use super::problem::{Code, Problem};
-use super::stretch::Stretch;
-use super::timed::Busy;
+use super::file_stream::FileStream;
+use super::problem::{Problem, ProblemCode};
+use super::timeout_stream::BusyGuard;
 
 /// A JSON or form body (`docs/LIMITS.md`).
 const MAX_SMALL: usize = 64 * 1024;
@@ -31,16 +31,16 @@ const WHOLE: Duration = Duration::from_secs(15);
 
 /// The body of an answer.
 pub(super) struct Body {
-    kind: Kind,
+    kind: BodyKind,
     /// Given back when the body is gone: then the connection is idle.
-    busy: Option<(Busy, Option<Serving>)>,
+    busy: Option<(BusyGuard, Option<AuthenticatedRequestGuard>)>,
     /// Dropped with the body: then nothing is under way for a session any more.
     under_way: Option<oneshot::Sender<Infallible>>,
 }
 
-enum Kind {
+enum BodyKind {
     Bytes(Bytes),
-    File(Stretch),
+    File(FileStream),
     Pieces(Pieces),
 }
 
@@ -55,17 +55,17 @@ impl Body {
 
     /// `left` bytes of a file from `at` on.
     pub(super) fn file(file: File, at: u64, left: u64) -> Self {
-        Self { kind: Kind::File(Stretch::new(file, at, left)), busy: None, under_way: None }
+        Self { kind: BodyKind::File(FileStream::new(file, at, left)), busy: None, under_way: None }
     }
 
     /// The pieces of `pieces`, of unknown length.
     pub(super) fn pieces(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
-        Self { kind: Kind::Pieces(Box::pin(pieces)), busy: None, under_way: None }
+        Self { kind: BodyKind::Pieces(Box::pin(pieces)), busy: None, under_way: None }
     }
 
     /// Keeps the connection busy, and in its place where it serves somebody, until the body is gone.
-    pub(super) fn hold(&mut self, busy: Busy, serving: Option<Serving>) {
-        if matches!(self.kind, Kind::File(_)) {
+    pub(super) fn hold(&mut self, busy: BusyGuard, serving: Option<AuthenticatedRequestGuard>) {
+        if matches!(self.kind, BodyKind::File(_)) {
             busy.downloads();
         }
         self.busy = Some((busy, serving));
@@ -73,7 +73,7 @@ impl Body {
 
     /// Returns true where it comes from a disk or a store while it is being sent.
     pub(super) fn is_streamed(&self) -> bool {
-        !matches!(self.kind, Kind::Bytes(_))
+        !matches!(self.kind, BodyKind::Bytes(_))
     }
 
     /// Returns a receiver that ends with the body.
@@ -86,7 +86,7 @@ impl Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self { kind: Kind::Bytes(bytes.into()), busy: None, under_way: None }
+        Self { kind: BodyKind::Bytes(bytes.into()), busy: None, under_way: None }
     }
 }
 
@@ -96,26 +96,26 @@ impl http_body::Body for Body {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut self.kind {
-            Kind::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Kind::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Kind::File(stretch) => stretch.poll_next(cx).map_ok(Frame::data),
-            Kind::Pieces(pieces) => pieces.as_mut().poll_next(cx).map_ok(Frame::data),
+            BodyKind::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            BodyKind::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            BodyKind::File(stretch) => stretch.poll_next(cx).map_ok(Frame::data),
+            BodyKind::Pieces(pieces) => pieces.as_mut().poll_next(cx).map_ok(Frame::data),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Bytes(bytes) => bytes.is_empty(),
-            Kind::File(stretch) => stretch.left() == 0,
-            Kind::Pieces(_) => false,
+            BodyKind::Bytes(bytes) => bytes.is_empty(),
+            BodyKind::File(stretch) => stretch.left() == 0,
+            BodyKind::Pieces(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::File(stretch) => SizeHint::with_exact(stretch.left()),
-            Kind::Pieces(_) => SizeHint::default(),
+            BodyKind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            BodyKind::File(stretch) => SizeHint::with_exact(stretch.left()),
+            BodyKind::Pieces(_) => SizeHint::default(),
         }
     }
 }
@@ -127,9 +127,11 @@ where
 {
     loop {
         match timeout(stalled, body.frame()).await {
-            Err(_) => return Err(Problem::new(Code::RequestTimeout)),
+            Err(_) => return Err(Problem::new(ProblemCode::RequestTimeout)),
             Ok(None) => return Ok(None),
-            Ok(Some(Err(_))) => return Err(Problem::new(Code::BadRequest).because("se cortó a la mitad", "it was cut off")),
+            Ok(Some(Err(_))) => {
+                return Err(Problem::new(ProblemCode::BadRequest).with_detail("se cortó a la mitad", "it was cut off"));
+            }
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));
@@ -142,25 +144,25 @@ where
 /// Reads a body of at most 64 KiB whole; it may hold a password, so it is wiped when dropped.
 pub(super) async fn read_small(mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Problem> {
     if http_body::Body::size_hint(&body).lower() > MAX_SMALL as u64 {
-        return Err(Problem::new(Code::TooLarge));
+        return Err(Problem::new(ProblemCode::TooLarge));
     }
     let read = async {
         let mut whole = Zeroizing::new(Vec::with_capacity(1024));
         while let Some(data) = next_data(&mut body, STALLED).await? {
             if whole.len() + data.len() > MAX_SMALL {
-                return Err(Problem::new(Code::TooLarge));
+                return Err(Problem::new(ProblemCode::TooLarge));
             }
             whole.extend_from_slice(&data);
         }
         Ok(whole)
     };
-    timeout(WHOLE, read).await.unwrap_or_else(|_| Err(Problem::new(Code::RequestTimeout)))
+    timeout(WHOLE, read).await.unwrap_or_else(|_| Err(Problem::new(ProblemCode::RequestTimeout)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::Code;
+    use crate::http::problem::ProblemCode;
 
     /// A body whose next byte never comes.
     struct Stalled;
@@ -179,7 +181,7 @@ mod tests {
         for limit in [STALLED, Duration::from_secs(30)] {
             let begin = tokio::time::Instant::now();
             let problem = next_data(&mut Stalled, limit).await.err().map(|problem| problem.code);
-            assert_eq!((problem, begin.elapsed()), (Some(Code::RequestTimeout), limit));
+            assert_eq!((problem, begin.elapsed()), (Some(ProblemCode::RequestTimeout), limit));
         }
     }
 }

@@ -17,45 +17,45 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::Session;
 use crate::audit::Event;
 use crate::limits::Slot;
-use crate::ws::{Opened, Reason, Ticket, Transport, close};
+use crate::ws::{ProbeReason, ReadySocket, SocketPermit, Transport, probe};
 
 use super::arrival::Arrival;
 use super::at_once::Place;
 use super::body::Body;
 use super::context::RequestContext;
-use super::framing::{MAX_HEAD, is_last};
-use super::heads::Heads;
+use super::framing::{MAX_HEAD, must_close_after};
+use super::request_guard::RequestGuard;
 use super::service::answer;
-use super::timed::{Busy, Phase, Timed};
-use super::{Site, plain};
+use super::timeout_stream::{BusyGuard, ConnPhase, TimeoutStream};
+use super::{AppState, plain_http};
 
 /// What hyper reads of a body at once. A head was measured before (see `heads`), so hyper's own bound must not be the narrower one.
 const MAX_BUFFER: usize = MAX_HEAD + 1024;
 
 /// Where a client came in: decides what is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum ListenerKind {
     /// PiChat itself.
-    PiChat,
+    App,
     /// Plain HTTP beside HTTPS: how to trust this device, and the way to HTTPS.
-    Plain,
+    PlainHttp,
 }
 
 /// Who takes a connection over that was upgraded; stands among the extensions of the answer 101.
 #[derive(Clone)]
-pub(super) enum Successor {
+pub(super) enum UpgradeTo {
     /// A socket of the chat.
-    Socket(Arc<Mutex<Option<Ticket>>>),
+    Socket(Arc<Mutex<Option<SocketPermit>>>),
     /// A socket that closes at once.
-    Closed(Reason),
+    Closed(ProbeReason),
 }
 
 /// What a connection needs to know.
 pub struct Connection {
     /// The site.
-    pub site: Arc<Site>,
+    pub site: Arc<AppState>,
     /// Where the client came in.
-    pub door: Door,
+    pub door: ListenerKind,
     /// The peer's address.
     pub peer: IpAddr,
     /// Cancelled when the server stops: requests under way are finished, nothing new is read.
@@ -70,9 +70,9 @@ pub struct Connection {
 
 /// Serves a connection until it ends.
 pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(stream: S, connection: Connection) {
-    let phase = Phase::default();
-    let secure = connection.site.secure && connection.door == Door::PiChat;
-    let io = TokioIo::new(Heads::new(Timed::new(stream, phase.clone()), phase.clone(), secure));
+    let phase = ConnPhase::default();
+    let secure = connection.site.secure && connection.door == ListenerKind::App;
+    let io = TokioIo::new(RequestGuard::new(TimeoutStream::new(stream, phase.clone()), phase.clone(), secure));
     // Both are also cancelled when the session of a download ends. A server that cuts off has drained before, so one wait is enough
     // while requests are answered.
     let (drain, cut) = (connection.drain.child_token(), connection.cut.child_token());
@@ -100,23 +100,23 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
         }
     }
     if let Some(status) = told.rejected() {
-        connection.site.audit.note(Event::RequestRejected { addr: connection.peer.to_canonical(), status });
+        connection.site.audit.try_record(Event::RequestRejected { addr: connection.peer.to_canonical(), status });
     }
 }
 
 async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(
     mut request: Request<Incoming>,
     connection: Arc<Connection>,
-    busy: Busy,
+    busy: BusyGuard,
 ) -> Response<Body> {
-    let last = is_last(request.headers());
+    let last = must_close_after(request.headers());
     let upgrade = request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let Connection { site, slot, .. } = &*connection;
     let context = RequestContext::derive(site, connection.door, connection.peer, &request);
     // A browser that a trusted proxy met over HTTPS is there already: leading it on to HTTPS would lead it in a circle.
-    let door = if context.proxied && context.secure { Door::PiChat } else { connection.door };
+    let door = if context.proxied && context.secure { ListenerKind::App } else { connection.door };
     let (mut response, serving, socket_serving) = match door {
-        Door::PiChat => {
+        ListenerKind::App => {
             let arrival = Arrival::new(site, &context, request.headers(), request.uri().path());
             let person = arrival.session.as_ref().map(|session| session.person.id);
             let serve = || person.map(|person| slot.serve(person));
@@ -125,7 +125,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
             let socket_serving = upgrade.is_some().then(serve).flatten();
             (answer(Arc::clone(site), context, arrival, request).await, serving, socket_serving)
         }
-        Door::Plain => (plain::answer(site, context, &request).await, None, None),
+        ListenerKind::PlainHttp => (plain_http::answer(site, context, &request).await, None, None),
     };
     if serving.is_some() {
         busy.signed_in();
@@ -150,7 +150,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
     if (last || early) && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
-    if let (Some(upgrade), Some(successor)) = (upgrade, response.extensions_mut().remove::<Successor>()) {
+    if let (Some(upgrade), Some(successor)) = (upgrade, response.extensions_mut().remove::<UpgradeTo>()) {
         let site = Arc::clone(site);
         connection.tasks.spawn(async move {
             let _serving = socket_serving;
@@ -159,9 +159,9 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
             // It may be hours until the connection ends.
             drop(successor);
             match taken {
-                Some(TakenOver::Socket(socket)) => socket.run(&site.accounts.sessions).await,
+                Some(UpgradedConnection::Socket(socket)) => socket.run(&site.accounts.sessions).await,
                 // In a place of its own, as all tasks here are as large as the largest thing that any of them does.
-                Some(TakenOver::Closed(stream, reason)) => Box::pin(close(stream, reason)).await,
+                Some(UpgradedConnection::Closed(stream, reason)) => Box::pin(probe(stream, reason)).await,
                 None => {}
             }
         });
@@ -170,23 +170,23 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
 }
 
 /// What an upgraded connection has become.
-enum TakenOver<S: Transport> {
-    Socket(Opened<S::Stream>),
-    Closed(Box<S>, Reason),
+enum UpgradedConnection<S: Transport> {
+    Socket(ReadySocket<S::Stream>),
+    Closed(Box<S>, ProbeReason),
 }
 
 /// Takes the stream out of hyper. All read buffers end here: what they hold is handed on, and none of them lives as long as a socket.
 fn take_over<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(
     upgraded: Upgraded,
-    successor: &Successor,
-) -> Option<TakenOver<S>> {
-    let parts = upgraded.downcast::<TokioIo<Heads<S>>>().ok()?;
+    successor: &UpgradeTo,
+) -> Option<UpgradedConnection<S>> {
+    let parts = upgraded.downcast::<TokioIo<RequestGuard<S>>>().ok()?;
     let (stream, rest) = parts.io.into_inner().into_parts();
     match successor {
-        Successor::Socket(ticket) => {
+        UpgradeTo::Socket(ticket) => {
             let ticket = ticket.lock().ok()?.take()?;
-            Some(TakenOver::Socket(ticket.open(stream, &[&*parts.read_buf, &rest].concat())))
+            Some(UpgradedConnection::Socket(ticket.open(stream, &[&*parts.read_buf, &rest].concat())))
         }
-        Successor::Closed(reason) => Some(TakenOver::Closed(Box::new(stream), *reason)),
+        UpgradeTo::Closed(reason) => Some(UpgradedConnection::Closed(Box::new(stream), *reason)),
     }
 }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use http::Request;
 
 use super::cookies::CookieScope;
-use super::forwarded::{self, BrowserSide, Unreadable};
+use super::forwarded::{self, BadForwarded, BrowserSide};
 use super::origin::authority;
-use super::{Door, Site};
+use super::{AppState, ListenerKind};
 
 /// Facts that all handlers rely on: from the connection, or from a trusted proxy as far as it says so.
 #[derive(Clone, Debug)]
@@ -28,21 +28,21 @@ pub(super) struct RequestContext {
 
 impl RequestContext {
     /// Derives the context of a request that came from `peer` in at `door`.
-    pub(super) fn derive<B>(site: &Site, door: Door, peer: IpAddr, request: &Request<B>) -> Self {
+    pub(super) fn derive<B>(site: &AppState, door: ListenerKind, peer: IpAddr, request: &Request<B>) -> Self {
         let (own, mut fault) = match authority(request.headers(), request.uri()) {
             Ok(authority) => (authority, None),
             Err(_) => (None, Some("Host")),
         };
         let config = site.config.get();
         let side = if config.http.trusts(peer) {
-            forwarded::read(peer, request.headers(), |addr| config.http.trusts(addr)).unwrap_or_else(|Unreadable(header)| {
+            forwarded::read(peer, request.headers(), |addr| config.http.trusts(addr)).unwrap_or_else(|BadForwarded(header)| {
                 fault = Some(header);
                 BrowserSide::default()
             })
         } else {
             BrowserSide::default()
         };
-        let secure = side.secure.unwrap_or(site.secure && door == Door::PiChat);
+        let secure = side.secure.unwrap_or(site.secure && door == ListenerKind::App);
         Self {
             addr: side.addr.unwrap_or_else(|| peer.to_canonical()),
             secure,

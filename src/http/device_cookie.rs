@@ -6,14 +6,14 @@ use http::{HeaderMap, Response, header};
 
 use crate::accounts::{DEVICE_DAYS, DeviceCookie, Session};
 
-use super::Site;
+use super::AppState;
 use super::body::Body;
 use super::cookies::{CookieScope, header_value};
 
 const BASE: &str = "pichat-device";
 
 /// Returns the device cookie of a request; an empty one where it carries none.
-pub(super) fn of_request(site: &Site, headers: &HeaderMap, cookies: CookieScope, addr: IpAddr) -> DeviceCookie {
+pub(super) fn of_request(site: &AppState, headers: &HeaderMap, cookies: CookieScope, addr: IpAddr) -> DeviceCookie {
     let name = cookies.name(BASE);
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -24,7 +24,7 @@ pub(super) fn of_request(site: &Site, headers: &HeaderMap, cookies: CookieScope,
 /// Puts the device cookie of a person who has just signed in into `response`. To be called before the session's cookie is put there.
 pub(super) async fn remember(
     response: &mut Response<Body>,
-    site: &Site,
+    site: &AppState,
     session: &Session,
     old: &DeviceCookie,
     cookies: CookieScope,

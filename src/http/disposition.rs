@@ -10,7 +10,7 @@
 use http::{HeaderMap, header};
 
 use super::charset;
-use super::encoded_word::{self, Unreadable, hex_pair};
+use super::encoded_word::{self, UnreadableName, hex_pair};
 
 /// Parameters that are looked at; a name of 1024 bytes in sections of 78 characters has 40.
 const MAX_PARAMETERS: usize = 64;
@@ -21,7 +21,7 @@ pub(super) struct Disposition {
     /// The field's name, as its bytes came.
     pub(super) field: Option<Vec<u8>>,
     /// The file's name; `None` where the part is no file.
-    pub(super) file_name: Option<Result<String, Unreadable>>,
+    pub(super) file_name: Option<Result<String, UnreadableName>>,
 }
 
 impl Disposition {
@@ -105,10 +105,10 @@ fn unquote(text: &[u8]) -> (Vec<u8>, &[u8]) {
 }
 
 /// Decodes `charset'language'percent-encoded`.
-fn decode_extended(value: &[u8]) -> Result<String, Unreadable> {
+fn decode_extended(value: &[u8]) -> Result<String, UnreadableName> {
     let mut parts = value.splitn(3, |b| *b == b'\'');
-    let (Some(charset), Some(_), Some(text)) = (parts.next(), parts.next(), parts.next()) else { return Err(Unreadable) };
-    charset::decode(charset, percent_decode(text).ok_or(Unreadable)?).ok_or(Unreadable)
+    let (Some(charset), Some(_), Some(text)) = (parts.next(), parts.next(), parts.next()) else { return Err(UnreadableName) };
+    charset::decode(charset, percent_decode(text).ok_or(UnreadableName)?).ok_or(UnreadableName)
 }
 
 /// One section of a name (RFC 2231 section 3).
@@ -126,7 +126,7 @@ impl Section {
     }
 }
 
-fn join(mut sections: Vec<Section>) -> Option<Result<String, Unreadable>> {
+fn join(mut sections: Vec<Section>) -> Option<Result<String, UnreadableName>> {
     sections.sort_by_key(|section| section.number);
     let encoded = sections.first()?.encoded;
     let (mut charset, mut bytes) = (b"utf-8".to_vec(), Vec::new());
@@ -138,22 +138,22 @@ fn join(mut sections: Vec<Section>) -> Option<Result<String, Unreadable>> {
             text = parts.nth(1).unwrap_or_default();
         }
         match section.encoded.then(|| percent_decode(text)) {
-            _ if section.number != n => return Some(Err(Unreadable)),
-            Some(None) => return Some(Err(Unreadable)),
+            _ if section.number != n => return Some(Err(UnreadableName)),
+            Some(None) => return Some(Err(UnreadableName)),
             Some(Some(decoded)) => bytes.extend(decoded),
             None => bytes.extend_from_slice(text),
         }
     }
     if encoded {
-        return Some(charset::decode(&charset, bytes).ok_or(Unreadable));
+        return Some(charset::decode(&charset, bytes).ok_or(UnreadableName));
     }
     Some(decode_plain(&bytes))
 }
 
-fn decode_plain(value: &[u8]) -> Result<String, Unreadable> {
+fn decode_plain(value: &[u8]) -> Result<String, UnreadableName> {
     let text = match str::from_utf8(value) {
         Ok(text) => text.to_owned(),
-        Err(_) => charset::windows_1252(value).ok_or(Unreadable)?,
+        Err(_) => charset::windows_1252(value).ok_or(UnreadableName)?,
     };
     if let Some(decoded) = encoded_word::decode(&text)? {
         return Ok(decoded);

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-fn name_of(parameters: &[u8]) -> Option<Result<String, Unreadable>> {
+fn name_of(parameters: &[u8]) -> Option<Result<String, UnreadableName>> {
     Disposition::parse(&[b"form-data; name=\"archivo\"; ", parameters].concat()).file_name
 }
 
@@ -65,7 +65,7 @@ fn unreadable_names_are_errors_and_fields_are_none() {
         b"filename=\"a\x81\xff\"",
         b"filename*0=\"a\"; filename*2=\"b\"",
     ] {
-        assert_eq!(name_of(parameters), Some(Err(Unreadable)), "{}", String::from_utf8_lossy(parameters));
+        assert_eq!(name_of(parameters), Some(Err(UnreadableName)), "{}", String::from_utf8_lossy(parameters));
     }
     for parameters in [&b""[..], b"x", b"x=filename", b"xfilename=\"a\"", b"x=\"; filename=a\"", b";;; ;"] {
         assert_eq!(name_of(parameters), None, "{}", String::from_utf8_lossy(parameters));

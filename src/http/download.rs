@@ -9,13 +9,13 @@ use crate::quarantine::{ByteRange, FileRecord};
 
 use super::body::Body;
 use super::headers::{self, CSP_FILE};
-use super::precondition::{Validators, Verdict, evaluate};
-use super::problem::{Code, Problem};
+use super::precondition::{Precondition, Validators, evaluate};
+use super::problem::{Problem, ProblemCode};
 use super::transliterate::ascii;
 
 /// What a request wants of a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum Selection {
     /// The browser has it already.
     NotModified,
     /// `len` bytes from `first` on.
@@ -23,12 +23,12 @@ pub(super) enum Wanted {
 }
 
 /// Evaluates the preconditions and `Range` (RFC 9110 sections 13 and 14).
-pub(super) fn wanted(method: &Method, headers: &HeaderMap, file: &FileRecord) -> Result<Wanted, Problem> {
+pub(super) fn wanted(method: &Method, headers: &HeaderMap, file: &FileRecord) -> Result<Selection, Problem> {
     let etag = etag(file);
     let ranged = match evaluate(method, headers, Validators { etag: &etag, modified: modified(file) }) {
-        Verdict::NotModified => return Ok(Wanted::NotModified),
-        Verdict::Failed => return Err(Problem::new(Code::PreconditionFailed)),
-        Verdict::Perform { ranged } => ranged,
+        Precondition::NotModified => return Ok(Selection::NotModified),
+        Precondition::Failed => return Err(Problem::new(ProblemCode::PreconditionFailed)),
+        Precondition::Perform { ranged } => ranged,
     };
     let mut lines = headers.get_all(header::RANGE).iter();
     let range = match (lines.next().and_then(|line| line.to_str().ok()), lines.next()) {
@@ -36,11 +36,11 @@ pub(super) fn wanted(method: &Method, headers: &HeaderMap, file: &FileRecord) ->
         _ => ByteRange::Whole,
     };
     match range {
-        ByteRange::Whole => Ok(Wanted::Bytes { first: 0, len: file.size, part: false }),
-        ByteRange::Part { first, last } => Ok(Wanted::Bytes { first, len: last - first + 1, part: true }),
+        ByteRange::Whole => Ok(Selection::Bytes { first: 0, len: file.size, part: false }),
+        ByteRange::Part { first, last } => Ok(Selection::Bytes { first, len: last - first + 1, part: true }),
         ByteRange::Unsatisfiable => {
             let total = value(&format!("bytes */{}", file.size));
-            Err(Problem::new(Code::RangeNotSatisfiable).header(header::CONTENT_RANGE, total))
+            Err(Problem::new(ProblemCode::RangeNotSatisfiable).header(header::CONTENT_RANGE, total))
         }
     }
 }
@@ -56,7 +56,7 @@ fn modified(file: &FileRecord) -> Option<SystemTime> {
 }
 
 /// The answer that carries `body`.
-pub(super) fn response(file: &FileRecord, wanted: &Wanted, body: Body) -> Response<Body> {
+pub(super) fn response(file: &FileRecord, wanted: &Selection, body: Body) -> Response<Body> {
     let mut response = headers::response(body);
     let fields = response.headers_mut();
     fields.insert(header::ETAG, value(&etag(file)));
@@ -66,8 +66,8 @@ pub(super) fn response(file: &FileRecord, wanted: &Wanted, body: Body) -> Respon
         fields.insert(header::LAST_MODIFIED, value(&httpdate::fmt_http_date(modified)));
     }
     let status = match *wanted {
-        Wanted::NotModified => StatusCode::NOT_MODIFIED,
-        Wanted::Bytes { first, len, part } => {
+        Selection::NotModified => StatusCode::NOT_MODIFIED,
+        Selection::Bytes { first, len, part } => {
             fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
             fields.insert(header::CONTENT_DISPOSITION, value(&disposition(file.name.as_str())));
             if part {
@@ -145,25 +145,25 @@ mod tests {
             let headers = pairs.iter().map(|(k, v)| (k.clone(), v.parse().expect("value"))).collect();
             wanted(&Method::GET, &headers, &file)
         };
-        let whole = Wanted::Bytes { first: 0, len: 10, part: false };
-        let part = Wanted::Bytes { first: 2, len: 3, part: true };
+        let whole = Selection::Bytes { first: 0, len: 10, part: false };
+        let part = Selection::Bytes { first: 2, len: 3, part: true };
         assert_eq!(ask(&[]).expect("ok"), whole);
         assert_eq!(ask(&[(header::RANGE, "bytes=2-4")]).expect("ok"), part);
         assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, &etag)]).expect("ok"), part);
         assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, "\"other\"")]).expect("ok"), whole);
-        assert_eq!(ask(&[(header::IF_NONE_MATCH, &format!("\"x\", W/{etag}"))]).expect("ok"), Wanted::NotModified);
-        assert_eq!(ask(&[(header::IF_MATCH, "\"other\"")]).expect_err("another").code, Code::PreconditionFailed);
+        assert_eq!(ask(&[(header::IF_NONE_MATCH, &format!("\"x\", W/{etag}"))]).expect("ok"), Selection::NotModified);
+        assert_eq!(ask(&[(header::IF_MATCH, "\"other\"")]).expect_err("another").code, ProblemCode::PreconditionFailed);
         let date = "Thu, 01 Jan 1970 00:00:00 GMT";
         assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, date)]).expect("ok"), part);
-        assert_eq!(ask(&[(header::IF_MODIFIED_SINCE, date)]).expect("ok"), Wanted::NotModified);
+        assert_eq!(ask(&[(header::IF_MODIFIED_SINCE, date)]).expect("ok"), Selection::NotModified);
         let ranged = [(header::RANGE, "bytes=2-4".parse().expect("value"))].into_iter().collect();
         assert_eq!(wanted(&Method::HEAD, &ranged, &file).expect("ok"), whole, "a range is for GET");
-        assert_eq!(ask(&[(header::RANGE, "bytes=10-")]).expect_err("out").code, Code::RangeNotSatisfiable);
+        assert_eq!(ask(&[(header::RANGE, "bytes=10-")]).expect_err("out").code, ProblemCode::RangeNotSatisfiable);
     }
 
     #[test]
     fn a_file_is_never_shown_inline() {
-        let response = response(&file("a.html"), &Wanted::Bytes { first: 0, len: 10, part: false }, Body::empty());
+        let response = response(&file("a.html"), &Selection::Bytes { first: 0, len: 10, part: false }, Body::empty());
         let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         assert!(header(header::CONTENT_DISPOSITION).starts_with("attachment;"));
         assert_eq!(header(header::CONTENT_TYPE), "application/octet-stream");

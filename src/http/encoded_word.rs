@@ -6,10 +6,10 @@ use super::charset;
 
 /// Text that looks like an encoded word and cannot be decoded.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unreadable;
+pub(super) struct UnreadableName;
 
 /// Decodes the encoded words of a text; `None` where it has none. Blanks between two of them are dropped (section 6.2).
-pub(super) fn decode(text: &str) -> Result<Option<String>, Unreadable> {
+pub(super) fn decode(text: &str) -> Result<Option<String>, UnreadableName> {
     let mut decoded = String::new();
     // Characters may be split between words of one charset, so bytes are joined first.
     let mut joined: Option<(&str, Vec<u8>)> = None;
@@ -33,9 +33,9 @@ pub(super) fn decode(text: &str) -> Result<Option<String>, Unreadable> {
     Ok(found.then_some(decoded))
 }
 
-fn text_of(joined: Option<(&str, Vec<u8>)>) -> Result<String, Unreadable> {
+fn text_of(joined: Option<(&str, Vec<u8>)>) -> Result<String, UnreadableName> {
     let Some((charset, bytes)) = joined else { return Ok(String::new()) };
-    charset::decode(charset.as_bytes(), bytes).ok_or(Unreadable)
+    charset::decode(charset.as_bytes(), bytes).ok_or(UnreadableName)
 }
 
 struct Word<'a> {
@@ -73,10 +73,10 @@ fn word(text: &str) -> Option<(Word<'_>, &str)> {
 }
 
 impl Word<'_> {
-    fn bytes(&self) -> Result<Vec<u8>, Unreadable> {
+    fn bytes(&self) -> Result<Vec<u8>, UnreadableName> {
         if self.base64 {
             let digits = self.content.trim_end_matches('=');
-            return BASE64_NOPAD.decode(digits.as_bytes()).map_err(|_| Unreadable);
+            return BASE64_NOPAD.decode(digits.as_bytes()).map_err(|_| UnreadableName);
         }
         let mut bytes = Vec::with_capacity(self.content.len());
         let mut rest = self.content.as_bytes();
@@ -85,10 +85,10 @@ impl Word<'_> {
             match (first, tail) {
                 (b'_', _) => bytes.push(b' '),
                 (b'=', [high, low, after @ ..]) => {
-                    bytes.push(hex_pair(*high, *low).ok_or(Unreadable)?);
+                    bytes.push(hex_pair(*high, *low).ok_or(UnreadableName)?);
                     rest = after;
                 }
-                (b'=', _) => return Err(Unreadable),
+                (b'=', _) => return Err(UnreadableName),
                 (byte, _) => bytes.push(*byte),
             }
         }
@@ -123,11 +123,11 @@ mod tests {
             ("=?x?=.txt", Ok(None)),
             ("a=?b", Ok(None)),
             ("=?utf-8?X?abc?=", Ok(None)),
-            ("=?utf-8?B?*?=", Err(Unreadable)),
-            ("=?utf-8?B?/w==?=", Err(Unreadable)),
-            ("=?utf-8?Q?a=C?=", Err(Unreadable)),
-            ("=?utf-8?Q?=ZZ?=", Err(Unreadable)),
-            ("=?koi8-r?Q?a?=", Err(Unreadable)),
+            ("=?utf-8?B?*?=", Err(UnreadableName)),
+            ("=?utf-8?B?/w==?=", Err(UnreadableName)),
+            ("=?utf-8?Q?a=C?=", Err(UnreadableName)),
+            ("=?utf-8?Q?=ZZ?=", Err(UnreadableName)),
+            ("=?koi8-r?Q?a?=", Err(UnreadableName)),
         ] {
             assert_eq!(decode(text), want.map(|w| w.map(str::to_owned)), "{text}");
         }

@@ -28,9 +28,9 @@ pub(super) struct BrowserSide {
 
 /// The name of a header that cannot be read, or that contradicts another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unreadable(pub(super) &'static str);
+pub(super) struct BadForwarded(pub(super) &'static str);
 
-type Result<T> = std::result::Result<T, Unreadable>;
+type Result<T> = std::result::Result<T, BadForwarded>;
 
 /// Reads the forwarding headers that the trusted proxy `peer` sent.
 ///
@@ -49,7 +49,7 @@ pub(super) fn read(peer: IpAddr, headers: &HeaderMap, trusts: impl Fn(IpAddr) ->
 
 fn agreed<T: PartialEq>(one: Option<T>, other: Option<T>) -> Result<Option<T>> {
     match (one, other) {
-        (Some(one), Some(other)) if one != other => Err(Unreadable("Forwarded")),
+        (Some(one), Some(other)) if one != other => Err(BadForwarded("Forwarded")),
         (one, other) => Ok(one.or(other)),
     }
 }
@@ -70,7 +70,7 @@ fn x_forwarded(peer: IpAddr, headers: &HeaderMap, trusts: &impl Fn(IpAddr) -> bo
 fn forwarded(peer: IpAddr, headers: &HeaderMap, trusts: &impl Fn(IpAddr) -> bool) -> Result<BrowserSide> {
     let mut elements = Vec::new();
     for line in headers.get_all(HeaderName::from_static(FORWARDED)) {
-        elements.extend(parse_forwarded(line.as_bytes()).ok_or(Unreadable("Forwarded"))?);
+        elements.extend(parse_forwarded(line.as_bytes()).ok_or(BadForwarded("Forwarded"))?);
     }
     elements.reverse();
     let nodes: Vec<_> = elements.iter().map(|element| element.node.unwrap_or(Node::Unknown)).collect();
@@ -109,7 +109,7 @@ fn list<T>(headers: &HeaderMap, name: &'static str, shown: &'static str, entry: 
     let lines = headers.get_all(HeaderName::from_static(name)).iter();
     let entries = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
     let read = entries.filter(|bytes| !bytes.is_empty()).map(|bytes| str::from_utf8(bytes).ok().and_then(entry));
-    let mut all = read.collect::<Option<Vec<_>>>().ok_or(Unreadable(shown))?;
+    let mut all = read.collect::<Option<Vec<_>>>().ok_or(BadForwarded(shown))?;
     all.reverse();
     Ok(all)
 }

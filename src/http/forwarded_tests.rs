@@ -23,7 +23,7 @@ fn seen(lines: &[(&'static str, &str)]) -> String {
             let scheme = secure.map_or("-", |secure| if secure { "https" } else { "http" });
             format!("{} {scheme} {}", addr.map_or("-".to_owned(), |addr| addr.to_string()), authority.as_deref().unwrap_or("-"))
         }
-        Err(Unreadable(header)) => format!("!{header}"),
+        Err(BadForwarded(header)) => format!("!{header}"),
     }
 }
 
@@ -71,7 +71,7 @@ fn x_forwarded_for_gives_the_last_untrusted_hop() {
         assert_eq!(seen(&[(FOR, bad)]), "!X-Forwarded-For", "{bad}");
     }
     let bytes = headers(&[(FOR, b"9.9.9.9, \xff")]);
-    assert_eq!(read(PROXY, &bytes, |_| false), Err(Unreadable("X-Forwarded-For")), "no line is passed over");
+    assert_eq!(read(PROXY, &bytes, |_| false), Err(BadForwarded("X-Forwarded-For")), "no line is passed over");
 }
 
 #[test]

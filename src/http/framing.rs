@@ -18,18 +18,18 @@ pub(super) enum Next {
     /// So many bytes of a body, then a head.
     Body(u64),
     /// Nothing that is looked at: a body in chunks, or another protocol. The answer says that the connection ends.
-    Rest,
+    Unchecked,
 }
 
 /// Whether what follows a head is not looked at, so that no further request may be read from that connection.
-pub(super) fn is_last(headers: &HeaderMap) -> bool {
+pub(super) fn must_close_after(headers: &HeaderMap) -> bool {
     headers.contains_key(http::header::TRANSFER_ENCODING) || headers.contains_key(http::header::UPGRADE)
 }
 
 /// Where the head that `buf` begins with ends, looking from `scanned` on; `None` when it cannot be one: each line ends with CR LF,
 /// and there is no other control character than the tab.
 #[allow(clippy::option_option, reason = "not a head; not yet a whole one; one of so many bytes")]
-pub(super) fn end(buf: &[u8], scanned: &mut usize) -> Option<Option<usize>> {
+pub(super) fn find_head_end(buf: &[u8], scanned: &mut usize) -> Option<Option<usize>> {
     while let Some(&byte) = buf.get(*scanned) {
         let before = &buf[..*scanned];
         if !is_control(byte) && !before.ends_with(b"\r") {
@@ -63,7 +63,7 @@ fn plain(bytes: &[u8]) -> usize {
 /// What follows a head that `read` is, whole and nothing else; none where it is something else or none.
 pub(super) fn whole(read: &[u8]) -> Option<Next> {
     let mut scanned = 0;
-    let end = end(read, &mut scanned).flatten().filter(|end| *end == read.len() && *end <= MAX_HEAD);
+    let end = find_head_end(read, &mut scanned).flatten().filter(|end| *end == read.len() && *end <= MAX_HEAD);
     end.filter(|_| !read.starts_with(b"\r\n")).and_then(|_| framing(read).ok())
 }
 
@@ -110,8 +110,8 @@ pub(super) fn framing(head: &[u8]) -> Result<Next, StatusCode> {
     }
     match (length, chunked) {
         (Some(_), true) => Err(bad),
-        (_, true) => Ok(Next::Rest),
-        _ if upgrade => Ok(Next::Rest),
+        (_, true) => Ok(Next::Unchecked),
+        _ if upgrade => Ok(Next::Unchecked),
         (length, false) => Ok(Next::Body(length.unwrap_or(0))),
     }
 }

@@ -44,7 +44,7 @@ fn default(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
 }
 
 /// Adds what is not there yet.
-pub(super) fn harden(headers: &mut HeaderMap, secure: bool) {
+pub(super) fn apply_security_headers(headers: &mut HeaderMap, secure: bool) {
     default(headers, header::CONTENT_SECURITY_POLICY, CSP);
     default(headers, header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
     default(headers, header::X_FRAME_OPTIONS, DENY);

@@ -13,11 +13,11 @@ mod device_cookie;
 mod disposition;
 mod download;
 mod encoded_word;
+mod file_stream;
 mod form;
 mod forwarded;
 mod framing;
 mod headers;
-mod heads;
 mod linger;
 mod metrics;
 mod multipart;
@@ -25,17 +25,17 @@ mod origin;
 mod own_names;
 mod pace;
 mod pages;
-mod plain;
+mod plain_http;
 mod precondition;
 mod problem;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
+mod request_guard;
 mod router;
 mod routes;
 mod service;
-mod stretch;
 mod tags;
-mod timed;
+mod timeout_stream;
 mod transliterate;
 mod trust;
 mod trust_page;
@@ -45,20 +45,20 @@ use std::sync::Arc;
 use crate::accounts::Accounts;
 use crate::audit::Audit;
 use crate::clock::{Clock, Timestamp};
-use crate::config::Live;
-use crate::limits::{ConnectionCaps, Rates, Tally};
+use crate::config::SharedConfig;
+use crate::limits::{ConnectionCaps, Counters, Rates};
 use crate::quarantine::Quarantine;
 use crate::types::PositionKey;
 use crate::ws;
 
-pub use connection::{Connection, Door, serve};
+pub use connection::{Connection, ListenerKind, serve};
 pub use own_names::OwnNames;
 pub use pages::Pages;
-pub use router::{Access, Router, Row};
-pub use trust::{HttpsSide, Offer};
+pub use router::{Access, RouteSpec, Router};
+pub use trust::{CaDownload, HttpsInfo};
 
 /// All that answering a request takes.
-pub struct Site {
+pub struct AppState {
     /// People and sessions.
     pub accounts: Arc<Accounts>,
     /// Files.
@@ -70,11 +70,11 @@ pub struct Site {
     /// Open connections.
     pub connections: ConnectionCaps,
     /// What was refused.
-    pub refusals: Tally,
+    pub refusals: Counters,
     /// When the server started, by the clock of that moment.
     pub started: Timestamp,
     /// Settings in force.
-    pub config: Arc<Live>,
+    pub config: Arc<SharedConfig>,
     /// Where events go.
     pub audit: Audit,
     /// The clocks.
@@ -90,7 +90,7 @@ pub struct Site {
     /// The port of the address where PiChat answers: HTTPS where there is any, else HTTP. Names of cookies carry it.
     pub port: u16,
     /// The way there from plain HTTP; none where there is only one of the two.
-    pub https: Option<HttpsSide>,
+    pub https: Option<HttpsInfo>,
     /// Names by which browsers reach this device.
     pub own_names: OwnNames,
 }

@@ -11,13 +11,13 @@ use hyper::body::Incoming;
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use tokio::time::Instant;
 
-use crate::quarantine::{FileName, NameError, Sent, UploadError};
+use crate::quarantine::{ClientMetadata, FileName, NameError, UploadError};
 
 use super::body::next_data;
 use super::disposition::Disposition;
-use super::encoded_word::Unreadable;
+use super::encoded_word::UnreadableName;
 use super::pace::{LEAST_SPEED, Pace};
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemCode};
 
 /// The field that holds the file.
 pub(super) const FIELD: &str = "archivo";
@@ -46,7 +46,7 @@ impl Announced {
             .get(header::CONTENT_TYPE)
             .and_then(|v| v.to_str().ok())
             .and_then(|v| multer::parse_boundary(v).ok())
-            .ok_or_else(|| Problem::new(Code::UnsupportedMediaType).naming("multipart/form-data"))?;
+            .ok_or_else(|| Problem::new(ProblemCode::UnsupportedMediaType).about("multipart/form-data"))?;
         let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0);
         if length > max.saturating_add(MAX_ENVELOPE as u64) {
             return Err(too_large(max));
@@ -61,7 +61,7 @@ impl Announced {
 }
 
 /// A request's body that multer reads.
-pub(super) struct Source<B = Incoming> {
+pub(super) struct MultipartUpload<B = Incoming> {
     body: Arc<tokio::sync::Mutex<B>>,
     /// Bytes that multer may still read before it must find the end of a part's head.
     envelope: Arc<AtomicUsize>,
@@ -69,11 +69,11 @@ pub(super) struct Source<B = Incoming> {
 
 /// The file of a form, from its first byte on.
 pub(super) struct FilePart<'a, B = Incoming> {
-    source: &'a Source<B>,
+    source: &'a MultipartUpload<B>,
     form: Multipart<'static>,
     field: Field<'static>,
     name: FileName,
-    sent: Sent,
+    sent: ClientMetadata,
     others: Others,
 }
 
@@ -85,16 +85,16 @@ struct Others {
 
 impl Others {
     async fn skip(&mut self, mut field: Field<'static>) -> Result<(), Problem> {
-        let many = || Problem::new(Code::BadRequest).because("demasiados campos", "too many fields");
+        let many = || Problem::new(ProblemCode::BadRequest).with_detail("demasiados campos", "too many fields");
         self.fields = self.fields.checked_sub(1).ok_or_else(many)?;
-        while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        while let Some(chunk) = field.chunk().await.map_err(map_multer_error)? {
             self.bytes = self.bytes.checked_sub(chunk.len()).ok_or_else(many)?;
         }
         Ok(())
     }
 }
 
-impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> Source<B> {
+impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> MultipartUpload<B> {
     pub(super) fn new(body: B) -> Self {
         Self { body: Arc::new(tokio::sync::Mutex::new(body)), envelope: Arc::new(AtomicUsize::new(usize::MAX)) }
     }
@@ -106,34 +106,34 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> Source<B> {
         let bounds = SizeLimit::new().whole_stream(max.saturating_add(3 * MAX_READ_AHEAD as u64));
         let mut form = Multipart::with_constraints(self.stream(), boundary, Constraints::new().size_limit(bounds));
         let mut others = Others { fields: MAX_FIELDS, bytes: MAX_ENVELOPE };
-        let (field, name) = self.outside(find_file(&mut form, &mut others)).await?;
+        let (field, name) = self.with_envelope_limit(find_file(&mut form, &mut others)).await?;
         let (name, sent) = match name {
             Ok(name) => (FileName::from_upload(&name).map_err(|e| bad_name(&e))?, name),
-            Err(Unreadable) => {
-                let unreadable =
-                    Problem::new(Code::BadName).because("no se puede leer el que llegó", "the one that came cannot be read");
+            Err(UnreadableName) => {
+                let unreadable = Problem::new(ProblemCode::BadName)
+                    .with_detail("no se puede leer el que llegó", "the one that came cannot be read");
                 return Err(unreadable);
             }
         };
         refuse_encoding(field.headers())?;
-        let sent = Sent { name: sent, media_type: field.content_type().map(|kind| kind.essence_str().to_owned()) };
+        let sent = ClientMetadata { name: sent, media_type: field.content_type().map(|kind| kind.essence_str().to_owned()) };
         Ok(FilePart { source: self, form, field, name, sent, others })
     }
 
-    fn stream(&self) -> impl futures_util::Stream<Item = Result<Bytes, Stop>> + Send + 'static {
+    fn stream(&self) -> impl futures_util::Stream<Item = Result<Bytes, LimitHit>> + Send + 'static {
         let state = (Arc::clone(&self.body), Arc::clone(&self.envelope), Pace::default());
         try_unfold(state, |(body, envelope, mut pace)| async move {
             let (begun, patience) = (Instant::now(), pace.patience());
             let slow = |problem: Problem| match problem.code {
-                Code::RequestTimeout if patience < STALLED => Stop::Slow,
-                code => Stop::Because(code),
+                ProblemCode::RequestTimeout if patience < STALLED => LimitHit::Slow,
+                code => LimitHit::Because(code),
             };
             let data = next_data(&mut *body.lock().await, patience.min(STALLED)).await.map_err(slow)?;
             let Some(data) = data else { return Ok(None) };
             pace.note(begun.elapsed(), data.len());
             let left = envelope.load(Ordering::Relaxed);
             if left != usize::MAX {
-                let left = left.checked_sub(data.len()).ok_or(Stop::Because(Code::BadRequest))?;
+                let left = left.checked_sub(data.len()).ok_or(LimitHit::Because(ProblemCode::BadRequest))?;
                 envelope.store(left, Ordering::Relaxed);
             }
             Ok(Some((data, (body, envelope, pace))))
@@ -141,7 +141,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> Source<B> {
     }
 
     /// Runs steps of multer that gather in memory, under a bound.
-    async fn outside<T>(&self, steps: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    async fn with_envelope_limit<T>(&self, steps: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
         self.envelope.store(MAX_READ_AHEAD, Ordering::Relaxed);
         let result = steps.await;
         self.envelope.store(usize::MAX, Ordering::Relaxed);
@@ -152,24 +152,26 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> Source<B> {
 impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> FilePart<'_, B> {
     /// The next bytes of the file.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
-        self.field.chunk().await.map_err(broken)
+        self.field.chunk().await.map_err(map_multer_error)
     }
 
     /// The file's name, and what the sender's program said of the file, once the form has ended as it should: only a body that came whole
     /// is a file, and a second file in it was not asked for.
-    pub(super) async fn end(self) -> Result<(FileName, Sent), Problem> {
+    pub(super) async fn end(self) -> Result<(FileName, ClientMetadata), Problem> {
         let Self { source, mut form, field, name, sent, mut others } = self;
         drop(field);
         let rest = async {
-            while let Some(field) = form.next_field().await.map_err(broken)? {
+            while let Some(field) = form.next_field().await.map_err(map_multer_error)? {
                 if Disposition::of(field.headers()).field.as_deref() == Some(FIELD.as_bytes()) {
-                    return Err(Problem::new(Code::BadRequest).because("un solo archivo a la vez", "one file at a time"));
+                    return Err(
+                        Problem::new(ProblemCode::BadRequest).with_detail("un solo archivo a la vez", "one file at a time")
+                    );
                 }
                 others.skip(field).await?;
             }
             Ok(())
         };
-        source.outside(rest).await?;
+        source.with_envelope_limit(rest).await?;
         Ok((name, sent))
     }
 }
@@ -178,10 +180,10 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> FilePart<'_, B> 
 async fn find_file(
     form: &mut Multipart<'static>,
     others: &mut Others,
-) -> Result<(Field<'static>, Result<String, Unreadable>), Problem> {
-    let missing = || Problem::new(Code::BadRequest).naming(FIELD);
+) -> Result<(Field<'static>, Result<String, UnreadableName>), Problem> {
+    let missing = || Problem::new(ProblemCode::BadRequest).about(FIELD);
     loop {
-        let field = form.next_field().await.map_err(broken)?.ok_or_else(missing)?;
+        let field = form.next_field().await.map_err(map_multer_error)?.ok_or_else(missing)?;
         let Disposition { field: name, file_name } = Disposition::of(field.headers());
         if name.as_deref() == Some(FIELD.as_bytes()) {
             return Ok((field, file_name.ok_or_else(missing)?));
@@ -199,8 +201,8 @@ fn refuse_encoding(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.get_all("content-transfer-encoding").iter().all(plain) {
         return Ok(());
     }
-    let refused = Problem::new(Code::UnsupportedMediaType);
-    Err(refused.because(
+    let refused = Problem::new(ProblemCode::UnsupportedMediaType);
+    Err(refused.with_detail(
         "el archivo debe llegar tal cual, sin Content-Transfer-Encoding",
         "the file must come as it is, without Content-Transfer-Encoding",
     ))
@@ -212,50 +214,50 @@ fn too_large(max: u64) -> Problem {
 
 fn too_slow() -> Problem {
     let least = LEAST_SPEED / 1024;
-    Problem::new(Code::RequestTimeout).because(
+    Problem::new(ProblemCode::RequestTimeout).with_detail(
         format!("la subida va a menos de {least} KiB por segundo; acércate al punto de acceso e inténtalo otra vez"),
         format!("the upload is slower than {least} KiB a second; move closer to the access point and try again"),
     )
 }
 
 fn bad_name(error: &NameError) -> Problem {
-    let problem = Problem::new(Code::BadName);
+    let problem = Problem::new(ProblemCode::BadName);
     match error {
         NameError::Empty => {
-            problem.because("del que llegó no queda nada que se pueda guardar", "nothing of the one that came can be kept")
+            problem.with_detail("del que llegó no queda nada que se pueda guardar", "nothing of the one that came can be kept")
         }
-        NameError::TooLong => problem.because("el que llegó es demasiado largo", "the one that came is too long"),
+        NameError::TooLong => problem.with_detail("el que llegó es demasiado largo", "the one that came is too long"),
     }
 }
 
 /// Why the stream that multer reads ended early.
 #[derive(Debug, thiserror::Error)]
 #[error("the body ended early")]
-enum Stop {
-    Because(Code),
+enum LimitHit {
+    Because(ProblemCode),
     /// Slower than the least speed.
     Slow,
 }
 
 /// multer's errors as answers: the client's stream broke, something is too large, or it is no such form.
-fn broken(error: multer::Error) -> Problem {
+fn map_multer_error(error: multer::Error) -> Problem {
     match error {
         multer::Error::StreamReadFailed(cause) => {
-            let code = match cause.downcast_ref::<Stop>() {
-                Some(Stop::Slow) => return too_slow(),
-                Some(Stop::Because(code)) => *code,
-                None => Code::BadRequest,
+            let code = match cause.downcast_ref::<LimitHit>() {
+                Some(LimitHit::Slow) => return too_slow(),
+                Some(LimitHit::Because(code)) => *code,
+                None => ProblemCode::BadRequest,
             };
-            Problem::new(code).naming("multipart/form-data")
+            Problem::new(code).about("multipart/form-data")
         }
-        multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => Problem::new(Code::TooLarge),
+        multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => Problem::new(ProblemCode::TooLarge),
         // httparse reads no folded lines, which mail libraries write for long names.
         multer::Error::ReadHeaderFailed(_) | multer::Error::DecodeHeaderName { .. } | multer::Error::DecodeHeaderValue { .. } => {
-            Problem::new(Code::BadName).because(
+            Problem::new(ProblemCode::BadName).with_detail(
                 "no se puede leer la cabecera de una parte del formulario; cada campo va en una sola línea, sin partir y sin caracteres de control",
                 "the head of a part of the form cannot be read; each field stands in one line, not folded and without control characters",
             )
         }
-        _ => Problem::new(Code::BadRequest).naming("multipart/form-data"),
+        _ => Problem::new(ProblemCode::BadRequest).about("multipart/form-data"),
     }
 }

@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::{HeaderMap, Method, Uri, header};
 
 use super::own_names::OwnNames;
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemCode};
 
 /// The authority that a request names: `host[:port]`, lower case. HTTP/1.0 may name none.
 pub(super) fn authority(headers: &HeaderMap, uri: &Uri) -> Result<Option<String>, Problem> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
-    let bad = || Problem::new(Code::BadRequest).naming("Host");
+    let bad = || Problem::new(ProblemCode::BadRequest).about("Host");
     if second.is_some() {
         return Err(bad());
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 
-use crate::types::{Lang, Text};
+use crate::types::{Lang, Localized};
 
 use super::assets::PAGES;
 use super::body::Body;
@@ -14,7 +14,7 @@ use super::headers::response;
 const BANNER_MARK: &str = "<!--BANNER-->";
 const MESSAGE_MARK: &str = "<!--MESSAGE-->";
 
-const DEMO_BANNER: Text = Text::new(
+const DEMO_BANNER: Localized = Localized::new(
     "Demostración: las contraseñas son públicas y solo se atiende en este computador.",
     "Demonstration: the passwords are public and only this computer is served.",
 );
@@ -72,7 +72,7 @@ impl Page {
 }
 
 /// What a page says beside what always stands on it.
-pub(super) enum Said<'a> {
+pub(super) enum Notice<'a> {
     /// Something went wrong.
     Problem(&'a str),
     /// Something to know.
@@ -104,12 +104,12 @@ impl Pages {
     }
 
     /// The bytes of a page that says something to somebody who reads `lang`.
-    pub(super) fn with(&self, page: Page, said: &[Said<'_>], lang: Lang) -> Bytes {
+    pub(super) fn with(&self, page: Page, said: &[Notice<'_>], lang: Lang) -> Bytes {
         let text = self.0.get(&page).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
-        let html = |said: &Said<'_>| {
+        let html = |said: &Notice<'_>| {
             let (class, role, text) = match said {
-                Said::Problem(text) => ("alert", "alert", text),
-                Said::Note(text) => ("alert note", "note", text),
+                Notice::Problem(text) => ("alert", "alert", text),
+                Notice::Note(text) => ("alert note", "note", text),
             };
             format!(r#"<p class="{class}" role="{role}" lang="{}">{}</p>"#, lang.tag(), escape(text))
         };
@@ -118,16 +118,16 @@ impl Pages {
 
     /// The bytes of a page that says what went wrong to somebody who reads `lang`.
     pub(super) fn with_message(&self, page: Page, message: &str, lang: Lang) -> Bytes {
-        self.with(page, &[Said::Problem(message)], lang)
+        self.with(page, &[Notice::Problem(message)], lang)
     }
 
     /// A page that says something, as an answer with status 200.
-    pub(super) fn saying(&self, page: Page, said: &[Said<'_>], lang: Lang) -> Response<Body> {
+    pub(super) fn with_notice(&self, page: Page, said: &[Notice<'_>], lang: Lang) -> Response<Body> {
         html(self.with(page, said, lang))
     }
 
     /// A page with a form that says `message`, with what was typed still in its fields (by name).
-    pub(super) fn form_again(&self, page: Page, message: &str, typed: &[(&str, &str)], lang: Lang) -> Bytes {
+    pub(super) fn render_form(&self, page: Page, message: &str, typed: &[(&str, &str)], lang: Lang) -> Bytes {
         let page = self.with_message(page, message, lang);
         let text = String::from_utf8_lossy(&page).into_owned();
         let fill = |text: String, (field, value): &(&str, &str)| {
@@ -180,7 +180,7 @@ mod tests {
         let pages = Pages::new(true);
         let page = pages.with_message(Page::Login, "<b>\"&", Lang::Es);
         assert!(String::from_utf8_lossy(&page).contains("&lt;b&gt;&quot;&amp;"));
-        let page = pages.form_again(Page::Login, "no", &[("usuario", "\"><script>")], Lang::Es);
+        let page = pages.render_form(Page::Login, "no", &[("usuario", "\"><script>")], Lang::Es);
         assert!(String::from_utf8_lossy(&page).contains(r#"name="usuario" value="&quot;&gt;&lt;script&gt;""#));
     }
 }

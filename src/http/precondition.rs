@@ -18,7 +18,7 @@ pub(super) struct Validators<'a> {
 
 /// The answer that the preconditions lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Precondition {
     /// The method is performed; a `Range` counts only where `ranged`.
     Perform { ranged: bool },
     /// 304.
@@ -28,29 +28,29 @@ pub(super) enum Verdict {
 }
 
 /// Evaluates `If-Match`, `If-Unmodified-Since`, `If-None-Match`, `If-Modified-Since` and `If-Range`.
-pub(super) fn evaluate(method: &Method, headers: &HeaderMap, current: Validators<'_>) -> Verdict {
+pub(super) fn evaluate(method: &Method, headers: &HeaderMap, current: Validators<'_>) -> Precondition {
     let safe = matches!(*method, Method::GET | Method::HEAD);
     if headers.contains_key(header::IF_MATCH) {
         if !lists(headers, &header::IF_MATCH, |tag| tag.matches_strongly(current.etag)) {
-            return Verdict::Failed;
+            return Precondition::Failed;
         }
     } else if let (Some(since), Some(modified)) = (date(headers, &header::IF_UNMODIFIED_SINCE), current.modified)
         && modified > since
     {
-        return Verdict::Failed;
+        return Precondition::Failed;
     }
     if headers.contains_key(header::IF_NONE_MATCH) {
         if lists(headers, &header::IF_NONE_MATCH, |tag| tag.matches_weakly(current.etag)) {
-            return if safe { Verdict::NotModified } else { Verdict::Failed };
+            return if safe { Precondition::NotModified } else { Precondition::Failed };
         }
     } else if safe
         && let (Some(since), Some(modified)) = (date(headers, &header::IF_MODIFIED_SINCE), current.modified)
         && modified <= since
     {
-        return Verdict::NotModified;
+        return Precondition::NotModified;
     }
     // `Range` is defined for GET alone (section 14.2).
-    Verdict::Perform { ranged: *method == Method::GET && is_same_version(headers, current) }
+    Precondition::Perform { ranged: *method == Method::GET && is_same_version(headers, current) }
 }
 
 /// Evaluates `If-Range` (section 13.1.5): a strong tag or the exact date; without it every range counts.
@@ -89,7 +89,7 @@ mod tests {
     const EXACT: &str = "Sun, 09 Sep 2001 01:46:40 GMT";
     const AFTER: &str = "Sun, 09 Sep 2001 01:46:41 GMT";
 
-    fn verdict(method: &Method, lines: &[(HeaderName, &str)]) -> Verdict {
+    fn verdict(method: &Method, lines: &[(HeaderName, &str)]) -> Precondition {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(name, value.parse().expect("a value"));
@@ -98,27 +98,27 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_get(lines: &[(HeaderName, &str)], want: Verdict) {
+    fn assert_get(lines: &[(HeaderName, &str)], want: Precondition) {
         assert_eq!(verdict(&Method::GET, lines), want, "{lines:?}");
     }
 
-    const WHOLE: Verdict = Verdict::Perform { ranged: false };
-    const RANGED: Verdict = Verdict::Perform { ranged: true };
+    const WHOLE: Precondition = Precondition::Perform { ranged: false };
+    const RANGED: Precondition = Precondition::Perform { ranged: true };
 
     #[test]
     fn tags_are_compared_strongly_or_weakly() {
         use header::{IF_MATCH, IF_NONE_MATCH};
         for same in ["\"abc\"", "*", "\"x,y\", \"abc\"", "W/\"abc\",, \"abc\"", "\"x\" , \"abc\" "] {
             assert_get(&[(IF_MATCH, same)], RANGED);
-            assert_get(&[(IF_NONE_MATCH, same)], Verdict::NotModified);
-            assert_eq!(verdict(&Method::DELETE, &[(IF_NONE_MATCH, same)]), Verdict::Failed);
+            assert_get(&[(IF_NONE_MATCH, same)], Precondition::NotModified);
+            assert_eq!(verdict(&Method::DELETE, &[(IF_NONE_MATCH, same)]), Precondition::Failed);
         }
         for other in ["\"x\"", "abc", "\"abc", "\"x, \"abc\"\"", "", "W/*", "\"*\""] {
-            assert_get(&[(IF_MATCH, other)], Verdict::Failed);
+            assert_get(&[(IF_MATCH, other)], Precondition::Failed);
             assert_get(&[(IF_NONE_MATCH, other)], RANGED);
         }
-        assert_get(&[(IF_MATCH, "W/\"abc\"")], Verdict::Failed);
-        assert_get(&[(IF_NONE_MATCH, "W/\"abc\"")], Verdict::NotModified);
+        assert_get(&[(IF_MATCH, "W/\"abc\"")], Precondition::Failed);
+        assert_get(&[(IF_NONE_MATCH, "W/\"abc\"")], Precondition::NotModified);
         assert_get(&[(IF_MATCH, "\"x\""), (IF_MATCH, "\"abc\"")], RANGED);
     }
 
@@ -126,11 +126,11 @@ mod tests {
     fn dates_are_compared_by_the_second() {
         use header::{IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE};
         for (date, unmodified, modified) in [
-            (BEFORE, Verdict::Failed, RANGED),
-            (EXACT, RANGED, Verdict::NotModified),
-            ("Sunday, 09-Sep-01 01:46:40 GMT", RANGED, Verdict::NotModified),
-            ("Sun Sep  9 01:46:40 2001", RANGED, Verdict::NotModified),
-            (AFTER, RANGED, Verdict::NotModified),
+            (BEFORE, Precondition::Failed, RANGED),
+            (EXACT, RANGED, Precondition::NotModified),
+            ("Sunday, 09-Sep-01 01:46:40 GMT", RANGED, Precondition::NotModified),
+            ("Sun Sep  9 01:46:40 2001", RANGED, Precondition::NotModified),
+            (AFTER, RANGED, Precondition::NotModified),
             ("yesterday", RANGED, RANGED),
         ] {
             assert_get(&[(IF_UNMODIFIED_SINCE, date)], unmodified);
@@ -145,9 +145,9 @@ mod tests {
         use header::{IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
         assert_get(&[(IF_MATCH, ETAG), (IF_UNMODIFIED_SINCE, BEFORE)], RANGED);
         assert_get(&[(IF_NONE_MATCH, "\"x\""), (IF_MODIFIED_SINCE, AFTER)], RANGED);
-        assert_get(&[(IF_MATCH, "\"x\""), (IF_NONE_MATCH, ETAG)], Verdict::Failed);
-        assert_get(&[(IF_MATCH, ETAG), (IF_NONE_MATCH, ETAG)], Verdict::NotModified);
-        assert_get(&[(IF_UNMODIFIED_SINCE, AFTER), (IF_MODIFIED_SINCE, AFTER)], Verdict::NotModified);
+        assert_get(&[(IF_MATCH, "\"x\""), (IF_NONE_MATCH, ETAG)], Precondition::Failed);
+        assert_get(&[(IF_MATCH, ETAG), (IF_NONE_MATCH, ETAG)], Precondition::NotModified);
+        assert_get(&[(IF_UNMODIFIED_SINCE, AFTER), (IF_MODIFIED_SINCE, AFTER)], Precondition::NotModified);
     }
 
     #[test]

@@ -5,18 +5,18 @@ use std::time::Duration;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::limits::{Wait, whole_seconds};
-use crate::types::{Lang, Text};
+use crate::limits::{RetryAfter, whole_seconds};
+use crate::types::{Lang, Localized};
 
 use super::body::Body;
 use super::headers::response;
 
 /// How soon to come again where the machine had run out of something: the accept loop looks as often.
-const MOMENT: Duration = Duration::from_secs(1);
+const SHORT_RETRY: Duration = Duration::from_secs(1);
 
 /// Stable error codes (`docs/API.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Code {
+pub(super) enum ProblemCode {
     BadRequest,
     Unauthenticated,
     InvalidCredentials,
@@ -51,41 +51,43 @@ pub(super) enum Code {
     QuotaExceeded,
 }
 
-impl Code {
+impl ProblemCode {
     /// Status, stable word, and what a person reads.
-    const fn entry(self) -> (StatusCode, &'static str, Text) {
+    const fn spec(self) -> (StatusCode, &'static str, Localized) {
         use StatusCode as S;
         match self {
             Self::BadRequest => {
-                (S::BAD_REQUEST, "bad_request", Text::new("No entendí la petición", "The request was not understood"))
+                (S::BAD_REQUEST, "bad_request", Localized::new("No entendí la petición", "The request was not understood"))
             }
             Self::Unauthenticated => {
-                (S::UNAUTHORIZED, "unauthenticated", Text::new("Primero entra con tu usuario", "Sign in first"))
+                (S::UNAUTHORIZED, "unauthenticated", Localized::new("Primero entra con tu usuario", "Sign in first"))
             }
-            Self::InvalidCredentials => {
-                (S::UNAUTHORIZED, "invalid_credentials", Text::new("Usuario o contraseña incorrectos", "Wrong name or password"))
-            }
+            Self::InvalidCredentials => (
+                S::UNAUTHORIZED,
+                "invalid_credentials",
+                Localized::new("Usuario o contraseña incorrectos", "Wrong name or password"),
+            ),
             Self::WrongPassword => (
                 S::UNAUTHORIZED,
                 "wrong_password",
-                Text::new("La contraseña actual no es correcta", "The current password is wrong"),
+                Localized::new("La contraseña actual no es correcta", "The current password is wrong"),
             ),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden", Text::new("No tienes permiso para eso", "You may not do that")),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", Localized::new("No tienes permiso para eso", "You may not do that")),
             Self::PasswordChangeRequired => (
                 S::FORBIDDEN,
                 "password_change_required",
-                Text::new("Primero cambia la contraseña que te dieron", "First change the password that you were given"),
+                Localized::new("Primero cambia la contraseña que te dieron", "First change the password that you were given"),
             ),
             Self::CrossOrigin => (
                 S::FORBIDDEN,
                 "cross_origin",
-                Text::new("La petición viene de otro sitio web", "The request comes from another web site"),
+                Localized::new("La petición viene de otro sitio web", "The request comes from another web site"),
             ),
-            Self::Held => (S::FORBIDDEN, "held", Text::new("El archivo está retenido", "The file is held")),
+            Self::Held => (S::FORBIDDEN, "held", Localized::new("El archivo está retenido", "The file is held")),
             Self::WrongClaim => (
                 S::FORBIDDEN,
                 "wrong_code",
-                Text::new(
+                Localized::new(
                     "Ese no es el código; míralo en la pantalla del equipo o en el archivo PICHAT-CODIGO.txt de la tarjeta",
                     "That is not the code; look at the device's screen or at the file PICHAT-CODIGO.txt of the card",
                 ),
@@ -93,21 +95,21 @@ impl Code {
             Self::NotClaimable => (
                 S::CONFLICT,
                 "not_claimable",
-                Text::new("Este equipo ya tiene administrador", "This device has an administrator already"),
+                Localized::new("Este equipo ya tiene administrador", "This device has an administrator already"),
             ),
             Self::AccountLocked => (
                 S::FORBIDDEN,
                 "account_locked",
-                Text::new(
+                Localized::new(
                     "Un administrador bloqueó esta cuenta; habla con esa persona",
                     "An administrator has locked this account; talk to that person",
                 ),
             ),
-            Self::NotFound => (S::NOT_FOUND, "not_found", Text::new("Eso no existe aquí", "There is no such thing here")),
+            Self::NotFound => (S::NOT_FOUND, "not_found", Localized::new("Eso no existe aquí", "There is no such thing here")),
             Self::Gone => (
                 S::GONE,
                 "gone",
-                Text::new(
+                Localized::new(
                     "El contenido de este archivo se perdió; habla con quien administra",
                     "The content of this file is lost; talk to an administrator",
                 ),
@@ -115,43 +117,43 @@ impl Code {
             Self::MethodNotAllowed => (
                 S::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
-                Text::new("Eso no se puede hacer así", "It cannot be done that way"),
+                Localized::new("Eso no se puede hacer así", "It cannot be done that way"),
             ),
             Self::RequestTimeout => (
                 S::REQUEST_TIMEOUT,
                 "request_timeout",
-                Text::new("La petición se quedó a medias", "The request stopped half-way"),
+                Localized::new("La petición se quedó a medias", "The request stopped half-way"),
             ),
             Self::PreconditionFailed => (
                 S::PRECONDITION_FAILED,
                 "precondition_failed",
-                Text::new("El archivo no es el que esperabas", "The file is not the one that you expected"),
+                Localized::new("El archivo no es el que esperabas", "The file is not the one that you expected"),
             ),
-            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", Text::new("Es demasiado grande", "It is too large")),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", Localized::new("Es demasiado grande", "It is too large")),
             Self::UnsupportedMediaType => (
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
-                Text::new("Ese tipo de contenido no se acepta aquí", "That type of content is not accepted here"),
+                Localized::new("Ese tipo de contenido no se acepta aquí", "That type of content is not accepted here"),
             ),
             Self::RangeNotSatisfiable => (
                 S::RANGE_NOT_SATISFIABLE,
                 "range_not_satisfiable",
-                Text::new("El archivo no tiene esa parte", "The file has no such part"),
+                Localized::new("El archivo no tiene esa parte", "The file has no such part"),
             ),
             Self::Misdirected => (
                 S::MISDIRECTED_REQUEST,
                 "misdirected",
-                Text::new("Este equipo no atiende con ese nombre", "This device does not answer to that name"),
+                Localized::new("Este equipo no atiende con ese nombre", "This device does not answer to that name"),
             ),
             Self::BadName => (
                 S::UNPROCESSABLE_ENTITY,
                 "bad_name",
-                Text::new("El archivo necesita un nombre válido", "The file needs a valid name"),
+                Localized::new("El archivo necesita un nombre válido", "The file needs a valid name"),
             ),
             Self::BadUserName => (
                 S::UNPROCESSABLE_ENTITY,
                 "bad_name",
-                Text::new(
+                Localized::new(
                     "El usuario lleva hasta 32 letras, números, puntos, guiones o guiones bajos, sin espacios",
                     "A user name has up to 32 letters, digits, dots, hyphens or underscores, without blanks",
                 ),
@@ -159,63 +161,72 @@ impl Code {
             Self::PasswordsDiffer => (
                 S::UNPROCESSABLE_ENTITY,
                 "passwords_differ",
-                Text::new("Las dos contraseñas no son iguales", "The two passwords differ"),
+                Localized::new("Las dos contraseñas no son iguales", "The two passwords differ"),
             ),
             Self::WeakPassword => {
-                (S::UNPROCESSABLE_ENTITY, "weak_password", Text::new("Esa contraseña no sirve", "That password will not do"))
+                (S::UNPROCESSABLE_ENTITY, "weak_password", Localized::new("Esa contraseña no sirve", "That password will not do"))
             }
-            Self::UpgradeRequired => {
-                (S::UPGRADE_REQUIRED, "bad_request", Text::new("Aquí solo se habla WebSocket", "Only WebSocket is spoken here"))
-            }
+            Self::UpgradeRequired => (
+                S::UPGRADE_REQUIRED,
+                "bad_request",
+                Localized::new("Aquí solo se habla WebSocket", "Only WebSocket is spoken here"),
+            ),
             Self::LockedOut => (
                 S::TOO_MANY_REQUESTS,
                 "locked_out",
-                Text::new("Demasiados intentos fallidos con ese usuario", "Too many wrong tries for that name"),
+                Localized::new("Demasiados intentos fallidos con ese usuario", "Too many wrong tries for that name"),
             ),
-            Self::RateLimited => {
-                (S::TOO_MANY_REQUESTS, "rate_limited", Text::new("Demasiadas peticiones seguidas", "Too many requests in a row"))
-            }
+            Self::RateLimited => (
+                S::TOO_MANY_REQUESTS,
+                "rate_limited",
+                Localized::new("Demasiadas peticiones seguidas", "Too many requests in a row"),
+            ),
             Self::Internal => (
                 S::INTERNAL_SERVER_ERROR,
                 "internal",
-                Text::new("Algo falló en el equipo; inténtalo de nuevo", "Something failed on the device; try again"),
+                Localized::new("Algo falló en el equipo; inténtalo de nuevo", "Something failed on the device; try again"),
             ),
             Self::DeleteIncomplete => (
                 S::INTERNAL_SERVER_ERROR,
                 "delete_incomplete",
-                Text::new(
+                Localized::new(
                     "El archivo ya no está en la lista, pero su contenido no se pudo borrar del disco; el equipo lo intenta de nuevo",
                     "The file is off the list, but its content could not be removed from the disk; the device tries again",
                 ),
             ),
-            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", Text::new("El equipo está muy ocupado", "The device is very busy")),
+            Self::Busy => {
+                (S::SERVICE_UNAVAILABLE, "busy", Localized::new("El equipo está muy ocupado", "The device is very busy"))
+            }
             Self::StorageFull => (
                 S::INSUFFICIENT_STORAGE,
                 "storage_full",
-                Text::new("No queda espacio para más archivos", "There is no space left for more files"),
+                Localized::new("No queda espacio para más archivos", "There is no space left for more files"),
             ),
             Self::QuotaExceeded => (
                 S::INSUFFICIENT_STORAGE,
                 "quota_exceeded",
-                Text::new("Ya usaste tu parte del espacio para archivos", "You have used up your share of the space for files"),
+                Localized::new(
+                    "Ya usaste tu parte del espacio para archivos",
+                    "You have used up your share of the space for files",
+                ),
             ),
         }
     }
 
     pub(super) const fn status(self) -> StatusCode {
-        self.entry().0
+        self.spec().0
     }
 
     /// The stable word.
-    pub(super) const fn word(self) -> &'static str {
-        self.entry().1
+    pub(super) const fn code(self) -> &'static str {
+        self.spec().1
     }
 }
 
 /// An answer that is an error.
 #[derive(Debug)]
 pub(super) struct Problem {
-    pub(super) code: Code,
+    pub(super) code: ProblemCode,
     /// Spanish and English.
     because: Option<(String, String)>,
     retry: Option<u64>,
@@ -240,19 +251,19 @@ struct Json<'a> {
 
 impl Problem {
     /// An error with its code's own words.
-    pub(super) fn new(code: Code) -> Self {
+    pub(super) fn new(code: ProblemCode) -> Self {
         Self { code, because: None, retry: None, headers: Vec::new(), members: None }
     }
 
     /// Adds what exactly was wrong; never a value that the client sent in secret.
-    pub(super) fn because(mut self, es: impl Into<String>, en: impl Into<String>) -> Self {
+    pub(super) fn with_detail(mut self, es: impl Into<String>, en: impl Into<String>) -> Self {
         self.because = Some((es.into(), en.into()));
         self
     }
 
     /// Names a header, a field or a media type: the same in every language.
-    pub(super) fn naming(self, what: &str) -> Self {
-        self.because(what, what)
+    pub(super) fn about(self, what: &str) -> Self {
+        self.with_detail(what, what)
     }
 
     /// Says when to come again.
@@ -277,7 +288,7 @@ impl Problem {
 
     /// What a person reads, as one sentence or two.
     pub(super) fn detail(&self, lang: Lang) -> String {
-        let mut detail = self.code.entry().2.pick(lang).to_owned();
+        let mut detail = self.code.spec().2.get(lang).to_owned();
         if let Some((es, en)) = &self.because {
             let why = if lang == Lang::Es { es } else { en };
             detail = format!("{detail}: {why}");
@@ -311,7 +322,7 @@ impl Problem {
 
     /// The answer as problem+json.
     pub(super) fn json(&self, lang: Lang) -> Response<Body> {
-        let (status, code, _) = self.code.entry();
+        let (status, code, _) = self.code.spec();
         let title = status.canonical_reason().unwrap_or("Error");
         let json = Json {
             r#type: "about:blank",
@@ -337,16 +348,16 @@ fn duration(seconds: u64, [second, seconds_word, minute, minutes]: [&str; 4]) ->
     }
 }
 
-impl From<Wait> for Problem {
-    fn from(wait: Wait) -> Self {
-        Self::new(Code::RateLimited).retry(wait.retry)
+impl From<RetryAfter> for Problem {
+    fn from(wait: RetryAfter) -> Self {
+        Self::new(ProblemCode::RateLimited).retry(wait.retry)
     }
 }
 
 impl From<crate::accounts::password::WeakPassword> for Problem {
     fn from(weak: crate::accounts::password::WeakPassword) -> Self {
-        let Text { es, en } = weak.text();
-        Self::new(Code::WeakPassword).because(es, en)
+        let Localized { es, en } = weak.text();
+        Self::new(ProblemCode::WeakPassword).with_detail(es, en)
     }
 }
 
@@ -360,8 +371,8 @@ impl From<crate::quarantine::QuarantineError> for Problem {
     fn from(error: crate::quarantine::QuarantineError) -> Self {
         match error {
             crate::quarantine::QuarantineError::Store(error) => error.into(),
-            crate::quarantine::QuarantineError::NotAllowed => Self::new(Code::Unauthenticated),
-            momentary if momentary.is_momentary() => Self::new(Code::Busy).retry(MOMENT),
+            crate::quarantine::QuarantineError::NotAllowed => Self::new(ProblemCode::Unauthenticated),
+            momentary if momentary.is_momentary() => Self::new(ProblemCode::Busy).retry(SHORT_RETRY),
             error => internal(&error),
         }
     }
@@ -370,7 +381,7 @@ impl From<crate::quarantine::QuarantineError> for Problem {
 impl Problem {
     /// A database that another process keeps locked is busy; all else is for the operator.
     pub(super) fn of_store(error: &crate::store::StoreError) -> Self {
-        if error.is_busy() { Self::new(Code::Busy).retry(MOMENT) } else { internal(error) }
+        if error.is_busy() { Self::new(ProblemCode::Busy).retry(SHORT_RETRY) } else { internal(error) }
     }
 }
 
@@ -378,7 +389,7 @@ impl Problem {
 #[allow(clippy::print_stderr, reason = "systemd takes standard error to the journal")]
 pub(super) fn internal(error: &dyn std::error::Error) -> Problem {
     eprintln!("pichat: internal error: {error}");
-    Problem::new(Code::Internal)
+    Problem::new(ProblemCode::Internal)
 }
 
 #[cfg(test)]
@@ -387,9 +398,9 @@ mod tests {
 
     #[test]
     fn waits_are_said_in_words() {
-        let detail = |s, lang| Problem::new(Code::LockedOut).retry(Duration::from_secs(s)).detail(lang);
+        let detail = |s, lang| Problem::new(ProblemCode::LockedOut).retry(Duration::from_secs(s)).detail(lang);
         assert_eq!(detail(900, Lang::Es), "Demasiados intentos fallidos con ese usuario. Inténtalo de nuevo en 15 minutos.");
         assert_eq!(detail(1, Lang::En), "Too many wrong tries for that name. Try again in 1 second.");
-        assert_eq!(Problem::new(Code::NotFound).detail(Lang::Es), "Eso no existe aquí.");
+        assert_eq!(Problem::new(ProblemCode::NotFound).detail(Lang::Es), "Eso no existe aquí.");
     }
 }

@@ -17,10 +17,10 @@ use http_body::Frame;
 use super::cookies::CookieScope;
 use super::form::field;
 use super::forwarded;
-use super::multipart::{Announced, MAX_READ_AHEAD, Source};
+use super::multipart::{Announced, MAX_READ_AHEAD, MultipartUpload};
 use super::origin::{authority, is_authority, is_own, is_same};
 use super::own_names::OwnNames;
-use super::problem::Code;
+use super::problem::ProblemCode;
 use crate::types::Lang;
 use crate::types::crypto::Token;
 
@@ -70,7 +70,7 @@ pub fn head(data: &[u8]) {
 
     let (hosts, names) = (lines(data, &header::HOST), OwnNames::new("mi-pi"));
     match authority(&hosts, &Uri::from_static("/login")) {
-        Err(problem) => assert_eq!(problem.code, Code::BadRequest),
+        Err(problem) => assert_eq!(problem.code, ProblemCode::BadRequest),
         Ok(None) => assert!(hosts.is_empty()),
         Ok(Some(own)) => {
             assert_eq!(hosts.len(), 1);
@@ -127,10 +127,10 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"));
 
 /// Name and content of the file, or the code of the refusal.
-fn read(headers: &HeaderMap, body: &[u8], cut: usize) -> Result<(String, Vec<u8>), Code> {
+fn read(headers: &HeaderMap, body: &[u8], cut: usize) -> Result<(String, Vec<u8>), ProblemCode> {
     let pulled = Arc::new(AtomicUsize::new(0));
     let pieces = body.chunks(cut).map(Bytes::copy_from_slice).collect();
-    let source = Source::new(Pieces { pieces, waited: false, pulled: Arc::clone(&pulled) });
+    let source = MultipartUpload::new(Pieces { pieces, waited: false, pulled: Arc::clone(&pulled) });
     let result = RUNTIME.block_on(async {
         let opened = source.open(Announced::read(headers, MAX_FILE)?).await;
         let before = pulled.load(Ordering::Relaxed);
@@ -189,18 +189,18 @@ mod tests {
         for cut in [1, 3, 1000] {
             assert_eq!(read(&headers, body, cut), Ok(("a.txt".to_owned(), b"hola".to_vec())), "{cut}");
         }
-        assert_eq!(read(&headers, &body[..body.len() - 4], 1000), Err(Code::BadRequest), "without its end");
+        assert_eq!(read(&headers, &body[..body.len() - 4], 1000), Err(ProblemCode::BadRequest), "without its end");
         let other = b"--x\r\nContent-Disposition: form-data; name=\"nota\"\r\n\r\nuna\r\n";
         let among = [&other.repeat(8), &body[..body.len() - 7], &other.repeat(8), b"--x--\r\n"].concat();
         for cut in [1, 7, 10_000] {
             assert_eq!(read(&headers, &among, cut), Ok(("a.txt".to_owned(), b"hola".to_vec())), "{cut}");
         }
         let many = [&other.repeat(17), &body[..]].concat();
-        assert_eq!(read(&headers, &many, 1000), Err(Code::BadRequest), "seventeen other fields");
+        assert_eq!(read(&headers, &many, 1000), Err(ProblemCode::BadRequest), "seventeen other fields");
         let large = [&other[..other.len() - 2], &vec![b'x'; MAX_READ_AHEAD / 2], b"\r\n", &body[..]].concat();
-        assert_eq!(read(&headers, &large, 1000), Err(Code::BadRequest), "another field of more than 64 KiB");
+        assert_eq!(read(&headers, &large, 1000), Err(ProblemCode::BadRequest), "another field of more than 64 KiB");
         let endless = [&body[..20], &vec![b'x'; 3 * MAX_READ_AHEAD]].concat();
-        assert_eq!(read(&headers, &endless, LARGEST_READ), Err(Code::BadRequest), "a head without an end");
+        assert_eq!(read(&headers, &endless, LARGEST_READ), Err(ProblemCode::BadRequest), "a head without an end");
     }
 
     fn part() -> impl Strategy<Value = String> {

@@ -11,15 +11,15 @@ use hyper::body::Incoming;
 use crate::accounts::Session;
 use crate::types::Lang;
 
-use super::Site;
-use super::auth::{Admin, AnySession, MetricsReader, SignedIn, Uploader};
+use super::AppState;
+use super::auth::{Admin, MetricsReader, PartialSession, SignedIn, Uploader};
 use super::body::Body;
 use super::context::RequestContext;
 use super::problem::Problem;
 
 /// One request on its way to a handler.
-pub(super) struct Call {
-    pub(super) site: Arc<Site>,
+pub(super) struct RoutedRequest {
+    pub(super) site: Arc<AppState>,
     pub(super) request: Request<Incoming>,
     /// The client's address.
     pub(super) addr: IpAddr,
@@ -33,19 +33,19 @@ pub(super) struct Call {
     pub(super) param: String,
 }
 
-pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send>>;
+pub(super) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send>>;
 
 /// Who may come in, and what is done then.
 #[derive(Clone, Copy)]
 pub(super) enum Handler {
-    Anyone(fn(Call) -> Answer),
+    Anyone(fn(RoutedRequest) -> HandlerFuture),
     /// Also while the password must be changed.
-    AnySession(fn(Call, AnySession) -> Answer),
-    SignedIn(fn(Call, SignedIn) -> Answer),
-    Uploader(fn(Call, Uploader) -> Answer),
+    PartialSession(fn(RoutedRequest, PartialSession) -> HandlerFuture),
+    SignedIn(fn(RoutedRequest, SignedIn) -> HandlerFuture),
+    Uploader(fn(RoutedRequest, Uploader) -> HandlerFuture),
     /// An administrator, or a program with the metrics token.
-    Metrics(fn(Call, MetricsReader) -> Answer),
-    Admin(fn(Call, Admin) -> Answer),
+    Metrics(fn(RoutedRequest, MetricsReader) -> HandlerFuture),
+    Admin(fn(RoutedRequest, Admin) -> HandlerFuture),
 }
 
 /// Who may call a route.
@@ -54,7 +54,7 @@ pub enum Access {
     /// Whoever reaches the device.
     Anyone,
     /// Who has a session, also one that must change a given password before anything else.
-    AnySession,
+    PartialSession,
     /// Who has a session.
     SignedIn,
     /// A session of somebody who may put files into quarantine.
@@ -70,7 +70,7 @@ impl Handler {
     pub(super) const fn access(&self) -> Access {
         match self {
             Self::Anyone(_) => Access::Anyone,
-            Self::AnySession(_) => Access::AnySession,
+            Self::PartialSession(_) => Access::PartialSession,
             Self::SignedIn(_) => Access::SignedIn,
             Self::Uploader(_) => Access::Uploader,
             Self::Metrics(_) => Access::Metrics,
@@ -81,7 +81,7 @@ impl Handler {
 
 /// A row of the table of routes as others may read it: a test that tries every route as everybody, or a list for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct RouteSpec {
     /// `GET` also answers `HEAD`.
     pub method: String,
     /// With its `{…}`.
@@ -94,7 +94,7 @@ pub struct Row {
 
 /// Whether a browser shows the answer or a program reads it: decides what an error looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Face {
+pub(super) enum ErrorFormat {
     Page,
     Api,
 }
@@ -104,7 +104,7 @@ pub(super) enum Face {
 pub(super) struct Route {
     pub(super) method: Method,
     pub(super) path: &'static str,
-    pub(super) face: Face,
+    pub(super) face: ErrorFormat,
     pub(super) handler: Handler,
 }
 
@@ -112,14 +112,14 @@ pub(super) struct Route {
 pub struct Router(matchit::Router<Vec<Route>>);
 
 /// The outcome of a look-up.
-pub(super) enum Found<'a> {
+pub(super) enum Match<'a> {
     Route {
         route: &'a Route,
         param: String,
     },
     /// The path is there; these methods are.
     OtherMethods {
-        face: Face,
+        face: ErrorFormat,
         methods: Vec<&'static str>,
     },
     Nothing,
@@ -144,12 +144,12 @@ impl Router {
     }
 
     /// Finds the route; HEAD is answered where GET is.
-    pub(super) fn find(&self, method: &Method, path: &str) -> Found<'_> {
-        let Ok(matched) = self.0.at(path) else { return Found::Nothing };
+    pub(super) fn find(&self, method: &Method, path: &str) -> Match<'_> {
+        let Ok(matched) = self.0.at(path) else { return Match::Nothing };
         let wanted = if method == Method::HEAD { &Method::GET } else { method };
         if let Some(route) = matched.value.iter().find(|r| r.method == *wanted) {
             let param = matched.params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
-            return Found::Route { route, param };
+            return Match::Route { route, param };
         }
         let mut methods = Vec::new();
         for route in matched.value {
@@ -159,7 +159,7 @@ impl Router {
                 _ => methods.push("DELETE"),
             }
         }
-        let face = matched.value.first().map_or(Face::Api, |r| r.face);
-        Found::OtherMethods { face, methods }
+        let face = matched.value.first().map_or(ErrorFormat::Api, |r| r.face);
+        Match::OtherMethods { face, methods }
     }
 }

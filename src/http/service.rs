@@ -12,23 +12,23 @@ use crate::types::Lang;
 use crate::types::crypto::Token;
 
 use super::arrival::Arrival;
-use super::auth::{AnySession, Bearer, MetricsReader, SignedIn};
+use super::auth::{Bearer, MetricsReader, PartialSession, SignedIn};
 use super::body::Body;
 use super::context::RequestContext;
 use super::cookies::CookieScope;
-use super::headers::{harden, response};
+use super::headers::{apply_security_headers, response};
 use super::origin::{is_own, is_safe, is_same};
 use super::pages::{HTML, Page, escape};
-use super::problem::{Code, Problem};
-use super::router::{Call, Face, Found, Handler};
-use super::{Site, assets, routes};
+use super::problem::{Problem, ProblemCode};
+use super::router::{ErrorFormat, Handler, Match, RoutedRequest};
+use super::{AppState, assets, routes};
 
 /// Time until the accounts may be readable again.
 const SUSPENDED_RETRY: Duration = Duration::from_secs(5);
 
 /// Answers a request. Never fails: what goes wrong is an answer too.
 pub(super) async fn answer(
-    site: Arc<Site>,
+    site: Arc<AppState>,
     context: RequestContext,
     arrival: Arrival,
     request: Request<Incoming>,
@@ -36,16 +36,16 @@ pub(super) async fn answer(
     let config = site.config.get();
     let lang =
         request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Lang::Es, Lang::from_accept_language);
-    let face = if is_api(request.uri().path()) { Face::Api } else { Face::Page };
+    let face = if is_api(request.uri().path()) { ErrorFormat::Api } else { ErrorFormat::Page };
     let cors = cors(request.headers(), &config.http.allowed_origins);
     let (secure, cookies) = (context.secure, context.cookies);
     let outdated = arrival.session.as_ref().and_then(|_| outdated_token(&site, request.headers(), cookies));
     let mut response = match dispatch(&site, context, arrival, lang, request).await {
         Ok(response) => response,
-        Err(Refused { problem, face: own }) => show(&site, &problem, own.unwrap_or(face), lang),
+        Err(Denied { problem, face: own }) => show(&site, &problem, own.unwrap_or(face), lang),
     };
-    if let Some(code) = response.extensions().get::<Code>() {
-        site.refusals.count("http", code.word());
+    if let Some(code) = response.extensions().get::<ProblemCode>() {
+        site.refusals.count("http", code.code());
     }
     let fields = response.headers_mut();
     if let Some(token) = outdated {
@@ -62,7 +62,7 @@ pub(super) async fn answer(
         fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         fields.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     }
-    harden(response.headers_mut(), secure);
+    apply_security_headers(response.headers_mut(), secure);
     response
 }
 
@@ -78,24 +78,24 @@ fn cors(headers: &HeaderMap, allowed: &[String]) -> Option<HeaderValue> {
 }
 
 /// A request that was not answered by its handler.
-struct Refused {
+struct Denied {
     problem: Problem,
-    face: Option<Face>,
+    face: Option<ErrorFormat>,
 }
 
-impl From<Problem> for Refused {
+impl From<Problem> for Denied {
     fn from(problem: Problem) -> Self {
         Self { problem, face: None }
     }
 }
 
 async fn dispatch(
-    site: &Arc<Site>,
+    site: &Arc<AppState>,
     context: RequestContext,
     arrival: Arrival,
     lang: Lang,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Refused> {
+) -> Result<Response<Body>, Denied> {
     let addr = context.addr;
     arrival.admit(site, addr).await?;
     check_host(site, &context, request.version()).await?;
@@ -105,30 +105,30 @@ async fn dispatch(
         return preflight(site, &request, path).map_err(Into::into);
     }
     let (route, param) = match site.router.find(request.method(), path) {
-        Found::Route { route, param } => (route, param),
-        Found::OtherMethods { face, methods } => {
+        Match::Route { route, param } => (route, param),
+        Match::OtherMethods { face, methods } => {
             let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
-            let problem = Problem::new(Code::MethodNotAllowed).header(header::ALLOW, allow);
-            return Err(Refused { problem, face: Some(face) });
+            let problem = Problem::new(ProblemCode::MethodNotAllowed).header(header::ALLOW, allow);
+            return Err(Denied { problem, face: Some(face) });
         }
-        Found::Nothing => return Err(Problem::new(Code::NotFound).into()),
+        Match::Nothing => return Err(Problem::new(ProblemCode::NotFound).into()),
     };
     let guarded = !is_safe(request.method()) || path == routes::SOCKET;
     if guarded && !is_same(request.headers(), context.authority(), context.secure, &config.http.allowed_origins) {
         let origin = request.headers().get(header::ORIGIN).map_or("-", |v| v.to_str().unwrap_or("?")).to_owned();
         let (host, path) = (context.authority().to_owned(), path.to_owned());
         site.audit.record(Event::RequestCrossOrigin { addr, origin, host, path }).await;
-        return Err(Problem::new(Code::CrossOrigin).into());
+        return Err(Problem::new(ProblemCode::CrossOrigin).into());
     }
     let face = route.face;
     // A socket's own task looks again, and closes it with the reason: a page learns nothing from a refused upgrade.
     let hands_out = is_safe(request.method()) && path != routes::SOCKET;
-    let call = Call { site: Arc::clone(site), request, addr, context, session: arrival.session, lang, param };
+    let call = RoutedRequest { site: Arc::clone(site), request, addr, context, session: arrival.session, lang, param };
     // Its session is looked at again before anything is handed out: the handler may have waited for the store or a queue.
     let mut seen = None;
     let result = match route.handler {
         Handler::Anyone(handler) => handler(call).await,
-        Handler::AnySession(handler) => {
+        Handler::PartialSession(handler) => {
             let who = any_session(&call, face)?;
             handler(call, who).await
         }
@@ -154,7 +154,7 @@ async fn dispatch(
         },
     };
     let result = match (result, seen.filter(|_| hands_out)) {
-        (Ok(_), Some(session)) if !session.is_live() => Err(Problem::new(Code::Unauthenticated)),
+        (Ok(_), Some(session)) if !session.is_live() => Err(Problem::new(ProblemCode::Unauthenticated)),
         (Ok(mut response), Some(session)) if response.body().is_streamed() => {
             // The connection is cut when the session ends before the last byte.
             response.extensions_mut().insert(session);
@@ -162,31 +162,31 @@ async fn dispatch(
         }
         (result, _) => result,
     };
-    result.map_err(|problem| Refused { problem, face: Some(face) })
+    result.map_err(|problem| Denied { problem, face: Some(face) })
 }
 
 /// Before anything is looked up: the version, the host name.
-pub(super) async fn check_host(site: &Site, context: &RequestContext, version: Version) -> Result<(), Problem> {
+pub(super) async fn check_host(site: &AppState, context: &RequestContext, version: Version) -> Result<(), Problem> {
     let addr = context.addr;
     if let Some(header) = context.fault {
-        return Err(Problem::new(Code::BadRequest).naming(header));
+        return Err(Problem::new(ProblemCode::BadRequest).about(header));
     }
     match context.authority.as_deref() {
-        None if version == Version::HTTP_11 => Err(Problem::new(Code::BadRequest).naming("Host")),
+        None if version == Version::HTTP_11 => Err(Problem::new(ProblemCode::BadRequest).about("Host")),
         None => Ok(()),
         Some(host) if is_own(host, &site.own_names, &site.config.get().http.hosts) => Ok(()),
         Some(host) => {
             site.audit.record(Event::RequestMisdirected { addr, host: host.to_owned() }).await;
-            Err(Problem::new(Code::Misdirected))
+            Err(Problem::new(ProblemCode::Misdirected))
         }
     }
 }
 
 /// Tells a browser of an allowed origin what it may send.
-fn preflight(site: &Site, request: &Request<Incoming>, path: &str) -> Result<Response<Body>, Problem> {
+fn preflight(site: &AppState, request: &Request<Incoming>, path: &str) -> Result<Response<Body>, Problem> {
     let methods = match site.router.find(&Method::OPTIONS, path) {
-        Found::OtherMethods { methods, .. } => methods.join(", "),
-        Found::Route { .. } | Found::Nothing => return Err(Problem::new(Code::NotFound)),
+        Match::OtherMethods { methods, .. } => methods.join(", "),
+        Match::Route { .. } | Match::Nothing => return Err(Problem::new(ProblemCode::NotFound)),
     };
     let mut response = response(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -205,42 +205,43 @@ fn preflight(site: &Site, request: &Request<Incoming>, path: &str) -> Result<Res
 }
 
 /// The session behind a request's cookie: the first that is live, so that a planted cookie shuts out no session.
-pub(super) fn session(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Option<Arc<Session>> {
+pub(super) fn session(site: &AppState, headers: &HeaderMap, cookies: CookieScope) -> Option<Arc<Session>> {
     let mut tokens = cookies.tokens(headers).chain(cookies.legacy_tokens(headers));
     tokens.find_map(|token| site.accounts.session(&token))
 }
 
 /// The token of a live session whose cookie has no port in its name yet.
-fn outdated_token(site: &Site, headers: &HeaderMap, cookies: CookieScope) -> Option<Token> {
+fn outdated_token(site: &AppState, headers: &HeaderMap, cookies: CookieScope) -> Option<Token> {
     let is_live = |token: &Token| site.accounts.session(token).is_some();
     let token = cookies.legacy_tokens(headers).find(is_live)?;
     (!cookies.tokens(headers).any(|token| is_live(&token))).then_some(token)
 }
 
-fn any_session(call: &Call, face: Face) -> Result<AnySession, Refused> {
+fn any_session(call: &RoutedRequest, face: ErrorFormat) -> Result<PartialSession, Denied> {
     if call.site.accounts.sessions.is_suspended() {
-        return Err(Refused { problem: Problem::new(Code::Busy).retry(SUSPENDED_RETRY), face: Some(face) });
+        return Err(Denied { problem: Problem::new(ProblemCode::Busy).retry(SUSPENDED_RETRY), face: Some(face) });
     }
-    let session = call.session.as_ref().filter(|session| session.is_live()).map(|session| AnySession::new(Arc::clone(session)));
-    session.ok_or_else(|| Refused { problem: unauthenticated(call, face), face: Some(face) })
+    let session =
+        call.session.as_ref().filter(|session| session.is_live()).map(|session| PartialSession::new(Arc::clone(session)));
+    session.ok_or_else(|| Denied { problem: unauthenticated(call, face), face: Some(face) })
 }
 
 /// A page leads on to the sign-in, which is no refusal; a call of the API is told in the log.
-fn unauthenticated(call: &Call, face: Face) -> Problem {
-    if face == Face::Api {
+fn unauthenticated(call: &RoutedRequest, face: ErrorFormat) -> Problem {
+    if face == ErrorFormat::Api {
         let (method, path) = (call.request.method().to_string(), call.request.uri().path().to_owned());
-        call.site.audit.note(Event::RequestUnauthenticated { addr: call.addr, method, path });
+        call.site.audit.try_record(Event::RequestUnauthenticated { addr: call.addr, method, path });
     }
-    Problem::new(Code::Unauthenticated)
+    Problem::new(ProblemCode::Unauthenticated)
 }
 
-fn signed_in(call: &Call, face: Face) -> Result<SignedIn, Refused> {
-    let problem = || Refused { problem: Problem::new(Code::PasswordChangeRequired), face: Some(face) };
+fn signed_in(call: &RoutedRequest, face: ErrorFormat) -> Result<SignedIn, Denied> {
+    let problem = || Denied { problem: Problem::new(ProblemCode::PasswordChangeRequired), face: Some(face) };
     any_session(call, face)?.signed_in().ok_or_else(problem)
 }
 
 /// A bearer token is looked at alone: a wrong one is not made good by a cookie.
-async fn metrics_reader(call: &Call, face: Face) -> Result<MetricsReader, Refused> {
+async fn metrics_reader(call: &RoutedRequest, face: ErrorFormat) -> Result<MetricsReader, Denied> {
     let challenge = |problem: Problem| problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     if let Some(bearer) = Bearer::read(call.request.headers()) {
         let reader = MetricsReader::by_token(&call.site, &bearer).await?;
@@ -251,32 +252,32 @@ async fn metrics_reader(call: &Call, face: Face) -> Result<MetricsReader, Refuse
             Some(admin) => Ok(admin.into()),
             None => Err(denied(call).await.into()),
         },
-        Err(Refused { problem, face }) if problem.code == Code::Unauthenticated => {
-            Err(Refused { problem: challenge(problem), face })
+        Err(Denied { problem, face }) if problem.code == ProblemCode::Unauthenticated => {
+            Err(Denied { problem: challenge(problem), face })
         }
         Err(refused) => Err(refused),
     }
 }
 
-async fn denied(call: &Call) -> Problem {
+async fn denied(call: &RoutedRequest) -> Problem {
     let user = call.session.as_ref().map(|session| session.person.name.clone());
     let (method, path) = (call.request.method().to_string(), call.request.uri().path().to_owned());
     call.site.audit.record(Event::AccessDenied { user, addr: call.addr, method, path }).await;
-    Problem::new(Code::Forbidden)
+    Problem::new(ProblemCode::Forbidden)
 }
 
 /// An error as the browser shows it or as a program reads it.
-fn show(site: &Site, problem: &Problem, face: Face, lang: Lang) -> Response<Body> {
-    if face == Face::Api {
+fn show(site: &AppState, problem: &Problem, face: ErrorFormat, lang: Lang) -> Response<Body> {
+    if face == ErrorFormat::Api {
         return problem.json(lang);
     }
     match problem.code {
-        Code::Unauthenticated => routes::see_other(routes::landing_path(site)),
-        Code::PasswordChangeRequired => routes::see_other(routes::CHANGE),
+        ProblemCode::Unauthenticated => routes::see_other(routes::landing_path(site)),
+        ProblemCode::PasswordChangeRequired => routes::see_other(routes::CHANGE),
         // While nobody has an account every page leads to the one that makes the first.
-        Code::NotFound if routes::landing_path(site) != "/login" => routes::see_other(routes::landing_path(site)),
-        Code::Forbidden => with_status(site.pages.get(Page::Forbidden), StatusCode::FORBIDDEN),
-        Code::NotFound => with_status(site.pages.get(Page::NotFound), StatusCode::NOT_FOUND),
+        ProblemCode::NotFound if routes::landing_path(site) != "/login" => routes::see_other(routes::landing_path(site)),
+        ProblemCode::Forbidden => with_status(site.pages.get(Page::Forbidden), StatusCode::FORBIDDEN),
+        ProblemCode::NotFound => with_status(site.pages.get(Page::NotFound), StatusCode::NOT_FOUND),
         _ => {
             let (tag, detail, style) = (lang.tag(), escape(&problem.detail(lang)), assets::address("css/base.css"));
             let page = format!(

@@ -6,17 +6,17 @@ use bytes::Bytes;
 use crate::types::crypto::{Sha256, hex};
 
 /// The way from plain HTTP to HTTPS.
-pub struct HttpsSide {
+pub struct HttpsInfo {
     /// Where plain HTTP listens.
     pub http_port: u16,
     /// Where HTTPS listens.
     pub https_port: u16,
     /// The authority to trust; none where somebody else's signed the certificate.
-    pub offer: Option<Offer>,
+    pub offer: Option<CaDownload>,
 }
 
 /// An authority's certificate, ready to hand out.
-pub struct Offer {
+pub struct CaDownload {
     /// PEM.
     pub(super) certificate: Bytes,
     /// A configuration profile that holds it.
@@ -25,7 +25,7 @@ pub struct Offer {
     pub(super) fingerprint: [String; 2],
 }
 
-impl Offer {
+impl CaDownload {
     /// For the certificate `pem`, which has this fingerprint, of a device of this name.
     pub fn new(pem: &str, fingerprint: &Sha256, host_name: &str) -> Self {
         Self {
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_profile_holds_the_certificate_and_is_recognised_again() {
         let pem = "-----BEGIN CERTIFICATE-----\r\nQUJD\r\nREVG\r\n-----END CERTIFICATE-----\r\n";
-        let of = |name| String::from_utf8(Offer::new(pem, &Sha256::of(b"x"), name).profile.to_vec()).expect("UTF-8");
+        let of = |name| String::from_utf8(CaDownload::new(pem, &Sha256::of(b"x"), name).profile.to_vec()).expect("UTF-8");
         let text = of("pi<b>&");
         assert!(text.contains("<data>QUJDREVG</data>"), "{text}");
         assert!(text.contains("<string>PiChat pib</string>"), "{text}");

@@ -4,11 +4,11 @@ use http::{HeaderValue, Request, Response, header};
 
 use crate::types::Lang;
 
-use super::Site;
+use super::AppState;
 use super::body::Body;
 use super::headers::response;
 use super::pages::{HTML, Page};
-use super::trust::Offer;
+use super::trust::CaDownload;
 
 /// Where the fingerprint, the address over HTTPS and the language stand in the files.
 pub(super) const FINGERPRINT_MARK: &str = "<!--FINGERPRINT-->";
@@ -23,8 +23,8 @@ pub(super) fn language<B>(request: &Request<B>) -> Lang {
 }
 
 /// A page as it is served without TLS: it may ask this device, and nobody else, whether the browser trusts it.
-pub(super) fn plain(site: &Site, page: Page, offer: &Offer, base: &str, lang: Lang) -> Response<Body> {
-    let mut response = filled(site, page, &offer.fingerprint.join("\n"), base, lang);
+pub(super) fn plain(site: &AppState, page: Page, offer: &CaDownload, base: &str, lang: Lang) -> Response<Body> {
+    let mut response = render(site, page, &offer.fingerprint.join("\n"), base, lang);
     // No form, no frame, nothing inline; an IPv6 address cannot be said in a source list (CSP 3, section 2.3.1).
     let asked =
         if base.contains('[') { "https: wss:".to_owned() } else { format!("{base} {}", base.replacen("https", "wss", 1)) };
@@ -39,7 +39,7 @@ pub(super) fn plain(site: &Site, page: Page, offer: &Offer, base: &str, lang: La
 }
 
 /// A page with what is known only now; `base` is made of letters that need no escaping.
-pub(super) fn filled(site: &Site, page: Page, fingerprint: &str, base: &str, lang: Lang) -> Response<Body> {
+pub(super) fn render(site: &AppState, page: Page, fingerprint: &str, base: &str, lang: Lang) -> Response<Body> {
     let text = String::from_utf8_lossy(&site.pages.bytes(page)).into_owned();
     let text = text.replacen(FIRST_TAG, &format!("<html lang=\"{}\">", lang.tag()), 1);
     let text = text.replace(FINGERPRINT_MARK, fingerprint).replace(ADDRESS_MARK, base);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::wait::{TELL_AGAIN, Wait};
+use super::retry::{RetryAfter, TELL_AGAIN};
 
 /// Nanoseconds of a minute.
 const MINUTE: u64 = 60_000_000_000;
@@ -23,7 +23,7 @@ impl AtomicBucket {
     ///
     /// # Errors
     /// The wait until there is a token.
-    pub fn take(&self, per_minute: u32, burst: u32, now: Duration) -> Result<(), Wait> {
+    pub fn take(&self, per_minute: u32, burst: u32, now: Duration) -> Result<(), RetryAfter> {
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let step = (MINUTE / u64::from(per_minute.max(1))).max(1);
         let ahead = step.saturating_mul(u64::from(burst.max(1)) - 1);
@@ -31,7 +31,7 @@ impl AtomicBucket {
         let next = |arrival: u64| (arrival <= latest).then(|| arrival.max(now).saturating_add(step));
         match self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
             Ok(_) => Ok(()),
-            Err(arrival) => Err(Wait { retry: Duration::from_nanos(arrival - latest), first: self.is_first(now) }),
+            Err(arrival) => Err(RetryAfter { retry: Duration::from_nanos(arrival - latest), first: self.is_first(now) }),
         }
     }
 

@@ -39,7 +39,7 @@ struct Counts {
     of_address: HashMap<IpAddr, usize>,
     of_person: HashMap<UserId, usize>,
     /// Connections whose place may be given to a newcomer, in the order in which they yield.
-    yielding: BTreeMap<Turn, Yielding>,
+    yielding: BTreeMap<EvictionKey, Evictable>,
     /// Address and age of the connections that served a person past that person's share. All of them yield.
     past_share: BTreeSet<(IpAddr, u64)>,
     /// Connections since the start.
@@ -49,7 +49,7 @@ struct Counts {
 
 /// Handle that ends a connection for a newcomer.
 #[derive(Debug)]
-struct Yielding {
+struct Evictable {
     addr: IpAddr,
     holder: Holder,
     yielded: CancellationToken,
@@ -66,7 +66,7 @@ enum Holder {
 
 /// When a connection yields: those of strangers before those of people, then the oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
+struct EvictionKey {
     of_a_person: bool,
     age: u64,
 }
@@ -126,7 +126,7 @@ struct Served {
 /// A request of a signed-in person: the place does not yield while this lives, if it is within that person's share.
 #[derive(Debug)]
 #[must_use]
-pub struct Serving(Arc<Slot>);
+pub struct AuthenticatedRequestGuard(Arc<Slot>);
 
 impl ConnectionCaps {
     /// At most `total` connections; `share` of one address (see [`LocalPrefixes::keys`]) that served no person, and of one person.
@@ -175,7 +175,7 @@ impl ConnectionCaps {
         }
         // Past a cap that was lowered since, places change hands too; the number falls as connections end.
         if counts.total >= counts.total_cap {
-            instead_of = counts.end_one();
+            instead_of = counts.pop_oldest();
             if instead_of.is_none() {
                 return Err(Refused::Total);
             }
@@ -184,8 +184,8 @@ impl ConnectionCaps {
         counts.take(holder);
         counts.admitted += 1;
         let (age, yielded) = (counts.admitted, CancellationToken::new());
-        let turn = Turn { of_a_person: false, age };
-        counts.yielding.insert(turn, Yielding { addr, holder, yielded: yielded.clone() });
+        let turn = EvictionKey { of_a_person: false, age };
+        counts.yielding.insert(turn, Evictable { addr, holder, yielded: yielded.clone() });
         let serving = Mutex::new(Served { under_way: 0, holder });
         let slot = Slot { counts: Arc::clone(&self.counts), addr, age, serving, yielded };
         Ok(Admitted { slot, instead_of })
@@ -194,10 +194,10 @@ impl ConnectionCaps {
     /// Ends a connection that never served anybody who is signed in, if there is one: the system has no room for a newcomer although the
     /// caps would let it in. Tells whose it was. People keep what they have, since nobody knows whether the newcomer is one of them; and who
     /// came last has had no time yet to say who they are.
-    pub fn make_room(&self) -> Option<IpAddr> {
+    pub fn evict_one(&self) -> Option<IpAddr> {
         let mut counts = lock(&self.counts);
         counts.yielding.first_key_value().filter(|(turn, _)| !turn.of_a_person && turn.age < counts.admitted)?;
-        counts.end_one()
+        counts.pop_oldest()
     }
 
     /// How many are open.
@@ -236,7 +236,7 @@ impl Counts {
         }
     }
 
-    fn give_back(&mut self, holder: Holder) {
+    fn release(&mut self, holder: Holder) {
         match holder {
             Holder::Address(addr) => decrement(&mut self.of_address, addr),
             Holder::Person(person) => decrement(&mut self.of_person, person),
@@ -245,7 +245,7 @@ impl Counts {
     }
 
     /// Ends the connection whose turn it is to yield, and tells whose it was.
-    fn end_one(&mut self) -> Option<IpAddr> {
+    fn pop_oldest(&mut self) -> Option<IpAddr> {
         let (turn, yielding) = self.yielding.pop_first()?;
         Some(self.end(turn, yielding))
     }
@@ -253,15 +253,15 @@ impl Counts {
     /// Ends the oldest connection of an address that served a person past that person's share, and returns the address.
     fn end_past_share(&mut self, addr: IpAddr) -> Option<IpAddr> {
         let (_, age) = *self.past_share.range((addr, 0)..=(addr, u64::MAX)).next()?;
-        let turn = Turn { of_a_person: false, age };
+        let turn = EvictionKey { of_a_person: false, age };
         let yielding = self.yielding.remove(&turn)?;
         Some(self.end(turn, yielding))
     }
 
-    fn end(&mut self, turn: Turn, Yielding { addr, holder, yielded }: Yielding) -> IpAddr {
+    fn end(&mut self, turn: EvictionKey, Evictable { addr, holder, yielded }: Evictable) -> IpAddr {
         self.past_share.remove(&(addr, turn.age));
         self.total = self.total.saturating_sub(1);
-        self.give_back(holder);
+        self.release(holder);
         yielded.cancel();
         addr
     }
@@ -279,23 +279,23 @@ fn decrement<K: Eq + Hash>(held: &mut HashMap<K, usize>, key: K) {
 
 impl Slot {
     /// Cancelled when the place was given to a newcomer: the connection is to end at once.
-    pub fn yielded(&self) -> &CancellationToken {
+    pub fn evicted_signal(&self) -> &CancellationToken {
         &self.yielded
     }
 
     /// A request of a signed-in person begins.
-    pub fn serve(self: &Arc<Self>, person: UserId) -> Serving {
+    pub fn serve(self: &Arc<Self>, person: UserId) -> AuthenticatedRequestGuard {
         // Always taken before the counts.
         let mut serving = lock(&self.serving);
         serving.under_way += 1;
         // Most requests come on a connection that is serving, or idle and its person's already.
         if serving.under_way == 1 || !serving.holder.is_person() {
             let mut counts = lock(&self.counts);
-            let turn = Turn { of_a_person: serving.holder.is_person(), age: self.age };
+            let turn = EvictionKey { of_a_person: serving.holder.is_person(), age: self.age };
             if !serving.holder.is_person() && !self.yielded.is_cancelled() {
                 if counts.has_room(Holder::Person(person)) {
                     counts.past_share.remove(&(self.addr, self.age));
-                    counts.give_back(serving.holder);
+                    counts.release(serving.holder);
                     serving.holder = Holder::Person(person);
                     counts.take(serving.holder);
                 } else if serving.holder != Holder::Proxy {
@@ -307,19 +307,19 @@ impl Slot {
             }
         }
         drop(serving);
-        Serving(Arc::clone(self))
+        AuthenticatedRequestGuard(Arc::clone(self))
     }
 }
 
-impl Drop for Serving {
+impl Drop for AuthenticatedRequestGuard {
     fn drop(&mut self) {
         let slot = &self.0;
         let mut serving = lock(&slot.serving);
         serving.under_way -= 1;
         // One that is no person's has yielded to newcomers all along.
         if serving.under_way == 0 && serving.holder.is_person() && !slot.yielded.is_cancelled() {
-            let turn = Turn { of_a_person: true, age: slot.age };
-            let yielding = Yielding { addr: slot.addr, holder: serving.holder, yielded: slot.yielded.clone() };
+            let turn = EvictionKey { of_a_person: true, age: slot.age };
+            let yielding = Evictable { addr: slot.addr, holder: serving.holder, yielded: slot.yielded.clone() };
             lock(&slot.counts).yielding.insert(turn, yielding);
         }
     }
@@ -331,9 +331,9 @@ impl Drop for Slot {
         let mut counts = lock(&self.counts);
         counts.past_share.remove(&(self.addr, self.age));
         // A place that yielded was given back when it did.
-        if counts.yielding.remove(&Turn { of_a_person: holder.is_person(), age: self.age }).is_some() {
+        if counts.yielding.remove(&EvictionKey { of_a_person: holder.is_person(), age: self.age }).is_some() {
             counts.total = counts.total.saturating_sub(1);
-            counts.give_back(holder);
+            counts.release(holder);
         }
     }
 }

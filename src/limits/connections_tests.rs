@@ -52,7 +52,9 @@ fn strangers_yield_first_then_who_is_idle_and_never_who_is_served() {
         instead_of.extend(instead);
     }
     assert_eq!(instead_of, [addr(2), addr(3), addr(1)]);
-    assert!([&idle, &old, &young].iter().all(|slot| slot.yielded().is_cancelled()) && !served.yielded().is_cancelled());
+    assert!(
+        [&idle, &old, &young].iter().all(|slot| slot.evicted_signal().is_cancelled()) && !served.evicted_signal().is_cancelled()
+    );
     assert_eq!(caps.count(), 4);
     drop((idle.serve(ANA), old, young, idle));
     assert_eq!(caps.count(), 4, "their places are given back once only");
@@ -69,11 +71,15 @@ fn room_is_made_by_strangers_and_by_nobody_else() {
     let [idle, stranger, served] = [1, 2, 3].map(|n| admit(&caps, n).unwrap().0);
     drop(idle.serve(ANA));
     let serving = served.serve(ANA);
-    assert_eq!([caps.make_room(), caps.make_room()], [Some(addr(2)), None]);
-    assert!(stranger.yielded().is_cancelled() && !idle.yielded().is_cancelled() && !served.yielded().is_cancelled());
+    assert_eq!([caps.evict_one(), caps.evict_one()], [Some(addr(2)), None]);
+    assert!(
+        stranger.evicted_signal().is_cancelled()
+            && !idle.evicted_signal().is_cancelled()
+            && !served.evicted_signal().is_cancelled()
+    );
     assert_eq!((caps.count(), caps.refused()), (2, 0));
     let (last, _) = admit(&caps, 4).unwrap();
-    assert_eq!(caps.make_room(), None, "who came last is not the one to go");
+    assert_eq!(caps.evict_one(), None, "who came last is not the one to go");
     drop((last, stranger, idle, serving, served));
     assert_eq!(caps.count(), 0);
 }
@@ -93,7 +99,7 @@ fn connections_of_people_do_not_count_for_their_address() {
     assert!(counts.of_person.is_empty() && counts.of_address.is_empty() && counts.total == 0);
 }
 
-fn drop_first(serving: Serving, slot: Arc<Slot>) -> Arc<Slot> {
+fn drop_first(serving: AuthenticatedRequestGuard, slot: Arc<Slot>) -> Arc<Slot> {
     drop(serving);
     slot
 }
@@ -108,7 +114,7 @@ fn a_person_past_the_share_counts_for_the_address_and_yields() {
     let other = fourth.serve(UserId(2));
     let (newcomer, instead_of) = admit(&caps, 5).unwrap();
     assert_eq!(instead_of, Some(addr(3)), "and yields although it is being served");
-    assert!(third.yielded().is_cancelled());
+    assert!(third.evicted_signal().is_cancelled());
     drop((past, third));
     assert_eq!(caps.count(), 4);
     drop(within);
@@ -124,7 +130,7 @@ fn person_past_the_share_keeps_no_newcomer_of_the_address_out() {
     assert_eq!(lock(&caps.counts).of_address[&addr(1)], 2, "two of four are past the share");
     let (newcomer, instead_of) = admit(&caps, 1).unwrap();
     assert_eq!(instead_of, Some(addr(1)));
-    let ended: Vec<_> = slots.iter().map(|(_, slot)| slot.yielded().is_cancelled()).collect();
+    let ended: Vec<_> = slots.iter().map(|(_, slot)| slot.evicted_signal().is_cancelled()).collect();
     assert_eq!(ended, [false, false, true, false], "the oldest past the share, and none within it");
     let (second, _) = admit(&caps, 1).unwrap();
     assert_eq!(admit(&caps, 1).err(), Some(Refused::Address), "strangers keep their share among themselves");
@@ -151,7 +157,7 @@ struct Held {
     person: Option<i64>,
     past_share: bool,
     slot: Arc<Slot>,
-    serving: Vec<Serving>,
+    serving: Vec<AuthenticatedRequestGuard>,
 }
 
 proptest! {
@@ -170,7 +176,7 @@ proptest! {
                     prop_assert_eq!(admitted.is_ok(), if strangers < 3 { free } else { past_share });
                     if let Ok((slot, instead_of)) = admitted {
                         prop_assert_eq!(instead_of.is_some(), held.len() == 8 || strangers == 3);
-                        held.retain(|h| !h.slot.yielded().is_cancelled());
+                        held.retain(|h| !h.slot.evicted_signal().is_cancelled());
                         held.push(Held { addr: n, person: None, past_share: false, slot, serving: Vec::new() });
                     }
                 }

@@ -10,7 +10,7 @@ use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 
-use super::wait::Told;
+use super::retry::LogThrottle;
 
 /// Cells by key; a clone is a handle to the same cells.
 pub(super) struct RateCells<K>(Arc<Shared<K>>);
@@ -32,7 +32,7 @@ struct Cells<K> {
 struct Cell {
     /// Governor's state: the theoretical arrival time of its GCRA.
     arrival: Option<Nanos>,
-    told: Told,
+    told: LogThrottle,
 }
 
 impl<K: Eq + Hash + Clone> Cells<K> {
@@ -56,7 +56,7 @@ impl<K: Eq + Hash + Clone> RateCells<K> {
     }
 
     /// Whether `key` would have to share a cell.
-    pub(super) fn is_stranger(&self, key: &K) -> bool {
+    pub(super) fn is_overflow_key(&self, key: &K) -> bool {
         if !self.0.full.load(Ordering::Relaxed) {
             return false;
         }

@@ -12,10 +12,10 @@ use governor::{Quota, RateLimiter};
 
 use super::address::LocalPrefixes;
 use super::atomic_bucket::AtomicBucket;
+use super::counters::Counters;
 use super::rate_cells::RateCells;
 use super::recent_downloads::{RECENT_DOWNLOADS, RecentDownloads};
-use super::tally::Tally;
-use super::wait::Wait;
+use super::retry::RetryAfter;
 use crate::types::UserId;
 
 /// Keys that one rate knows at once. A cell takes about 80 bytes with its key, so the eleven rates together at most 7 MiB;
@@ -42,7 +42,7 @@ pub const ENTERS: (u32, u32) = (600, 256);
 const SHARES_OF_ADDRESS: u32 = 10;
 
 /// How often a full rate looks for keys it may forget; looking takes one pass over its cells.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const EVICT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A bucket that would take longer than this to fill is cut to it, so that governor's 64-bit nanoseconds cannot overflow.
 const LONGEST_FILL: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -83,7 +83,7 @@ pub struct Rates<C: Clock = MonotonicClock> {
     clock: C,
     start: C::Instant,
     local: LocalPrefixes,
-    refused: Tally,
+    refused: Counters,
 }
 
 struct Gates<C: Clock> {
@@ -93,17 +93,17 @@ struct Gates<C: Clock> {
     session_static: (u32, u32),
     /// The same for all requests of a person; the bucket is shared by the person's sessions.
     person: (u32, u32),
-    strangers: Gate<IpAddr, C>,
-    addresses: Gate<IpAddr, C>,
-    static_files: Gate<IpAddr, C>,
-    handshakes: Gate<IpAddr, C>,
-    uploads: Gate<UserId, C>,
-    downloads: Gate<UserId, C>,
-    deletes: Gate<UserId, C>,
-    messages: Gate<UserId, C>,
-    joins: Gate<UserId, C>,
-    enters: Gate<UserId, C>,
-    typing: Gate<UserId, C>,
+    strangers: KeyedLimiter<IpAddr, C>,
+    addresses: KeyedLimiter<IpAddr, C>,
+    static_files: KeyedLimiter<IpAddr, C>,
+    handshakes: KeyedLimiter<IpAddr, C>,
+    uploads: KeyedLimiter<UserId, C>,
+    downloads: KeyedLimiter<UserId, C>,
+    deletes: KeyedLimiter<UserId, C>,
+    messages: KeyedLimiter<UserId, C>,
+    joins: KeyedLimiter<UserId, C>,
+    enters: KeyedLimiter<UserId, C>,
+    typing: KeyedLimiter<UserId, C>,
 }
 
 impl Rates {
@@ -118,7 +118,7 @@ impl<C: Clock + Clone> Rates<C> {
     pub fn with_clock(settings: &RateSettings, local: LocalPrefixes, clock: C) -> Self {
         let (gates, recent) = (Gates::new(settings, RATE_KEYS, &clock), RecentDownloads::new(RECENT_DOWNLOADS));
         let start = clock.now();
-        Self { gates: RwLock::new(gates), recent: Mutex::new(recent), clock, start, local, refused: Tally::default() }
+        Self { gates: RwLock::new(gates), recent: Mutex::new(recent), clock, start, local, refused: Counters::default() }
     }
 
     /// Puts other figures in force; all keys start anew with a full burst. Buckets of sessions keep their level.
@@ -128,52 +128,52 @@ impl<C: Clock + Clone> Rates<C> {
     }
 
     /// One request of an address that is for no static file: the total of sessions and strangers.
-    pub fn address_request(&self, addr: IpAddr) -> Result<(), Wait> {
+    pub fn address_request(&self, addr: IpAddr) -> Result<(), RetryAfter> {
         self.pass("address_requests", |gates| gates.addresses.pass(&self.total_key(addr)))
     }
 
     /// One request of a session, by the bucket that it holds.
-    pub fn session_request(&self, bucket: &AtomicBucket) -> Result<(), Wait> {
+    pub fn session_request(&self, bucket: &AtomicBucket) -> Result<(), RetryAfter> {
         let now = self.age();
         self.pass("session_requests", |gates| bucket.take(gates.session.0, gates.session.1, now))
     }
 
     /// One request of a session for a static file, by the bucket that it holds for these.
-    pub fn session_static_request(&self, bucket: &AtomicBucket) -> Result<(), Wait> {
+    pub fn session_static_request(&self, bucket: &AtomicBucket) -> Result<(), RetryAfter> {
         let now = self.age();
         self.pass("session_static_requests", |gates| bucket.take(gates.session_static.0, gates.session_static.1, now))
     }
 
     /// One request that a person takes of an address's total, by the bucket that the person's sessions share.
-    pub fn person_request(&self, bucket: &AtomicBucket) -> Result<(), Wait> {
+    pub fn person_request(&self, bucket: &AtomicBucket) -> Result<(), RetryAfter> {
         let now = self.age();
         self.pass("person_requests", |gates| bucket.take(gates.person.0, gates.person.1, now))
     }
 
     /// One request of an address without a session.
-    pub fn request(&self, addr: IpAddr) -> Result<(), Wait> {
+    pub fn request(&self, addr: IpAddr) -> Result<(), RetryAfter> {
         self.pass("requests", |gates| gates.strangers.pass(&self.local.keys(addr).own))
     }
 
     /// One request of an address without a session for a static file.
-    pub fn static_request(&self, addr: IpAddr) -> Result<(), Wait> {
+    pub fn static_request(&self, addr: IpAddr) -> Result<(), RetryAfter> {
         self.pass("static_requests", |gates| gates.static_files.pass(&self.total_key(addr)))
     }
 
     /// One TLS handshake of an address.
-    pub fn handshake(&self, addr: IpAddr) -> Result<(), Wait> {
+    pub fn handshake(&self, addr: IpAddr) -> Result<(), RetryAfter> {
         self.pass("handshakes", |gates| gates.handshakes.pass(&self.total_key(addr)))
     }
 
     /// One upload of a user.
-    pub fn upload(&self, user: UserId) -> Result<(), Wait> {
+    pub fn upload(&self, user: UserId) -> Result<(), RetryAfter> {
         self.pass("uploads", |gates| gates.uploads.pass(&user))
     }
 
     /// One download of a user. Parts of a file that the user was charged for within [`DOWNLOAD_WINDOW`] are free.
     ///
     /// [`DOWNLOAD_WINDOW`]: super::DOWNLOAD_WINDOW
-    pub fn download(&self, user: UserId, file: u128, is_part: bool) -> Result<(), Wait> {
+    pub fn download(&self, user: UserId, file: u128, is_part: bool) -> Result<(), RetryAfter> {
         // Held until the charge is noted, so that parts that are asked for at once are charged once.
         let mut recent = self.recent();
         let now = self.age();
@@ -186,49 +186,49 @@ impl<C: Clock + Clone> Rates<C> {
     }
 
     /// One deletion by a user.
-    pub fn delete(&self, user: UserId) -> Result<(), Wait> {
+    pub fn delete(&self, user: UserId) -> Result<(), RetryAfter> {
         self.pass("deletes", |gates| gates.deletes.pass(&user))
     }
 
     /// One message of a user.
-    pub fn message(&self, user: UserId) -> Result<(), Wait> {
+    pub fn message(&self, user: UserId) -> Result<(), RetryAfter> {
         self.pass("messages", |gates| gates.messages.pass(&user))
     }
 
     /// One join of a user.
-    pub fn join(&self, user: UserId) -> Result<(), Wait> {
+    pub fn join(&self, user: UserId) -> Result<(), RetryAfter> {
         self.pass("joins", |gates| gates.joins.pass(&user))
     }
 
     /// One resume of a user.
-    pub fn enter(&self, user: UserId) -> Result<(), Wait> {
+    pub fn enter(&self, user: UserId) -> Result<(), RetryAfter> {
         self.pass("enters", |gates| gates.enters.pass(&user))
     }
 
     /// One typing notice of a user.
-    pub fn typing(&self, user: UserId) -> Result<(), Wait> {
+    pub fn typing(&self, user: UserId) -> Result<(), RetryAfter> {
         self.pass("typing", |gates| gates.typing.pass(&user))
     }
 
     /// Forgets keys that have been quiet; to be called every minute or so. Without it memory is bounded too, only later.
     pub fn sweep(&self) {
-        self.through(|gates| {
+        self.read(|gates| {
             let by_address = [&gates.strangers, &gates.addresses, &gates.static_files, &gates.handshakes];
-            by_address.into_iter().for_each(Gate::sweep);
+            by_address.into_iter().for_each(KeyedLimiter::sweep);
             let files = [&gates.uploads, &gates.downloads, &gates.deletes];
             let chat = [&gates.messages, &gates.joins, &gates.enters, &gates.typing];
-            files.into_iter().chain(chat).for_each(Gate::sweep);
+            files.into_iter().chain(chat).for_each(KeyedLimiter::sweep);
         });
         self.recent().sweep(self.age());
     }
 
     /// How often each of the rates refused.
-    pub fn refused(&self) -> &Tally {
+    pub fn refused(&self) -> &Counters {
         &self.refused
     }
 
-    fn pass(&self, what: &'static str, ask: impl FnOnce(&Gates<C>) -> Result<(), Wait>) -> Result<(), Wait> {
-        self.through(ask).inspect_err(|_| self.refused.count("rate", what))
+    fn pass(&self, what: &'static str, ask: impl FnOnce(&Gates<C>) -> Result<(), RetryAfter>) -> Result<(), RetryAfter> {
+        self.read(ask).inspect_err(|_| self.refused.count("rate", what))
     }
 
     /// Key of what an address may do in all. Clients of a local IPv6 network share that of their /64, as those behind one NAT
@@ -246,7 +246,7 @@ impl<C: Clock + Clone> Rates<C> {
         self.clock.now().duration_since(self.start).into()
     }
 
-    fn through<T>(&self, ask: impl FnOnce(&Gates<C>) -> T) -> T {
+    fn read<T>(&self, ask: impl FnOnce(&Gates<C>) -> T) -> T {
         ask(&self.gates.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -255,7 +255,7 @@ impl<C: Clock + Clone> Gates<C> {
     fn new(settings: &RateSettings, keys: usize, clock: &C) -> Self {
         let session = (settings.requests_per_minute, settings.request_burst);
         let of_address = |(rate, burst)| by_address(of_many(session.0, rate), of_many(session.1, burst), keys, clock);
-        let by_user = |rate, burst| Gate::new(rate, burst, keys, clock);
+        let by_user = |rate, burst| KeyedLimiter::new(rate, burst, keys, clock);
         let of_session = |times: u32, least: (u32, u32)| {
             (session.0.saturating_mul(times).max(least.0), session.1.saturating_mul(times).max(least.1))
         };
@@ -278,8 +278,8 @@ impl<C: Clock + Clone> Gates<C> {
     }
 }
 
-fn by_address<C: Clock + Clone>(per_minute: u32, burst: u32, keys: usize, clock: &C) -> Gate<IpAddr, C> {
-    Gate::new(per_minute, burst, keys, clock)
+fn by_address<C: Clock + Clone>(per_minute: u32, burst: u32, keys: usize, clock: &C) -> KeyedLimiter<IpAddr, C> {
+    KeyedLimiter::new(per_minute, burst, keys, clock)
 }
 
 /// Returns the figure of an address in all: `least`, or more where one session may do more.
@@ -288,7 +288,7 @@ fn of_many(one: u32, least: u32) -> u32 {
 }
 
 /// One rate.
-struct Gate<K: Eq + Hash + Clone, C: Clock> {
+struct KeyedLimiter<K: Eq + Hash + Clone, C: Clock> {
     limiter: RateLimiter<K, RateCells<K>, C, NoOpMiddleware<C::Instant>>,
     cells: RateCells<K>,
     clock: C,
@@ -296,7 +296,7 @@ struct Gate<K: Eq + Hash + Clone, C: Clock> {
     looked: Mutex<Duration>,
 }
 
-impl<K: Eq + Hash + Clone, C: Clock + Clone> Gate<K, C> {
+impl<K: Eq + Hash + Clone, C: Clock + Clone> KeyedLimiter<K, C> {
     fn new(per_minute: u32, burst: u32, keys: usize, clock: &C) -> Self {
         let cells = RateCells::new(keys);
         Self {
@@ -308,20 +308,20 @@ impl<K: Eq + Hash + Clone, C: Clock + Clone> Gate<K, C> {
         }
     }
 
-    fn pass(&self, key: &K) -> Result<(), Wait> {
-        if self.cells.is_stranger(key) {
-            self.look_for_room();
+    fn pass(&self, key: &K) -> Result<(), RetryAfter> {
+        if self.cells.is_overflow_key(key) {
+            self.evict_if_full();
         }
-        self.limiter.check_key(key).map_err(|until| Wait {
+        self.limiter.check_key(key).map_err(|until| RetryAfter {
             retry: until.wait_time_from(self.clock.now()),
             first: self.cells.first_refusal(key, self.age()),
         })
     }
 
-    fn look_for_room(&self) {
+    fn evict_if_full(&self) {
         let now = self.age();
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if now >= *looked + LOOK_AGAIN {
+        if now >= *looked + EVICT_INTERVAL {
             *looked = now;
             self.sweep();
         }

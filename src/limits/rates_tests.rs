@@ -29,7 +29,7 @@ fn rates(settings: &RateSettings) -> (Rates<FakeRelativeClock>, FakeRelativeCloc
     (Rates::with_clock(settings, LocalPrefixes::default(), clock.clone()), clock)
 }
 
-fn passes(mut ask: impl FnMut() -> Result<(), Wait>) -> usize {
+fn passes(mut ask: impl FnMut() -> Result<(), RetryAfter>) -> usize {
     (0..1000).take_while(|_| ask().is_ok()).count()
 }
 
@@ -50,7 +50,7 @@ fn every_rate_has_its_own_burst() {
 }
 
 /// As [`passes`], for figures over a thousand.
-fn all_passes(mut ask: impl FnMut() -> Result<(), Wait>) -> u32 {
+fn all_passes(mut ask: impl FnMut() -> Result<(), RetryAfter>) -> u32 {
     (0..10_000).take_while(|_| ask().is_ok()).map(|_| 1).sum()
 }
 
@@ -169,9 +169,9 @@ fn new_figures_hold_at_once() {
     assert_eq!(passes(|| rates.delete(ANA)), 7);
 }
 
-fn gate(keys: usize) -> (Gate<u32, FakeRelativeClock>, FakeRelativeClock) {
+fn gate(keys: usize) -> (KeyedLimiter<u32, FakeRelativeClock>, FakeRelativeClock) {
     let clock = FakeRelativeClock::default();
-    (Gate::new(60, 2, keys, &clock), clock)
+    (KeyedLimiter::new(60, 2, keys, &clock), clock)
 }
 
 #[test]

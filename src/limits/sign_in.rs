@@ -15,10 +15,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::address::LocalPrefixes;
+use super::counters::Counters;
+use super::retry::RetryAfter;
 use super::sign_in_device::DeviceId;
-use super::sign_in_table::{Admission, AttemptTable, CAPACITY, Capacity, Decision, Keys, Outcome, SignInSettings};
-use super::tally::Tally;
-use super::wait::Wait;
+use super::sign_in_table::{Admission, AttemptOutcome, AttemptTable, CAPACITY, Capacity, Decision, Keys, SignInSettings};
 use crate::types::crypto::{self, Sha256, Sha256Hasher};
 
 /// Attempts of one address that may wait for the verdicts of others: as many as the hashing queue holds.
@@ -32,11 +32,11 @@ pub struct SignInLimits {
     /// Random for each process, so that no client can prepare names whose digests meet.
     salt: [u8; 32],
     local: LocalPrefixes,
-    state: Mutex<State>,
-    refused: Tally,
+    state: Mutex<SignInState>,
+    refused: Counters,
 }
 
-struct State {
+struct SignInState {
     table: AttemptTable,
     queue: VecDeque<Waiter>,
     /// The latest time that was handed in; attempts without a verdict end at it.
@@ -45,10 +45,10 @@ struct State {
 
 struct Waiter {
     keys: Keys,
-    answer: oneshot::Sender<Result<Attempt, Refusal>>,
+    answer: oneshot::Sender<Result<Attempt, SignInRefusal>>,
 }
 
-type Answer = (oneshot::Sender<Result<Attempt, Refusal>>, Result<Attempt, Refusal>);
+type Answer = (oneshot::Sender<Result<Attempt, SignInRefusal>>, Result<Attempt, SignInRefusal>);
 
 /// Attempt that asks to be heard.
 #[derive(Clone, Copy, Debug)]
@@ -64,18 +64,18 @@ pub struct Candidate<'a> {
 
 /// Reason why an attempt may not begin. None of them costs a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum SignInRefusal {
     /// The address, or its local network, failed too often.
-    RateLimited(Wait),
+    RateLimited(RetryAfter),
     /// This name is locked for this address or device.
-    LockedOut(Wait),
+    LockedOut(RetryAfter),
     /// This name is guessed at from everywhere; those who are not known to have signed in to it share the tries.
-    NameThrottled(Wait),
+    NameThrottled(RetryAfter),
     /// Too many wait already.
     Busy,
 }
 
-impl Refusal {
+impl SignInRefusal {
     const fn reason(&self) -> &'static str {
         match self {
             Self::RateLimited(_) => "rate_limited",
@@ -102,7 +102,7 @@ pub enum Begun {
     /// The secret may be checked now.
     Now(Attempt),
     /// Attempts under way decide.
-    Later(Turn),
+    Later(SignInTurn),
 }
 
 impl Begun {
@@ -110,17 +110,17 @@ impl Begun {
     ///
     /// # Errors
     /// When attempts under way used up what was left; then the secret must not be checked.
-    pub async fn wait(self) -> Result<Attempt, Refusal> {
+    pub async fn wait(self) -> Result<Attempt, SignInRefusal> {
         match self {
             Self::Now(attempt) => Ok(attempt),
-            Self::Later(Turn(answer)) => answer.await.unwrap_or(Err(Refusal::Busy)),
+            Self::Later(SignInTurn(answer)) => answer.await.unwrap_or(Err(SignInRefusal::Busy)),
         }
     }
 }
 
 /// Place in the queue. It is given up when dropped.
 #[derive(Debug)]
-pub struct Turn(oneshot::Receiver<Result<Attempt, Refusal>>);
+pub struct SignInTurn(oneshot::Receiver<Result<Attempt, SignInRefusal>>);
 
 impl SignInLimits {
     /// Limits without a failure.
@@ -129,8 +129,8 @@ impl SignInLimits {
     }
 
     pub(super) fn with_capacity(settings: SignInSettings, local: LocalPrefixes, capacity: Capacity) -> Self {
-        let state = State { table: AttemptTable::new(settings, capacity), queue: VecDeque::new(), now: Duration::ZERO };
-        Self { salt: crypto::random(), local, state: Mutex::new(state), refused: Tally::default() }
+        let state = SignInState { table: AttemptTable::new(settings, capacity), queue: VecDeque::new(), now: Duration::ZERO };
+        Self { salt: crypto::random(), local, state: Mutex::new(state), refused: Counters::default() }
     }
 
     /// Puts other figures in force. Locks that hold stay as they are.
@@ -142,7 +142,7 @@ impl SignInLimits {
     ///
     /// # Errors
     /// When it has to come again later; then the secret must not be checked.
-    pub fn begin(self: &Arc<Self>, candidate: &Candidate<'_>, now: Duration) -> Result<Begun, Refusal> {
+    pub fn begin(self: &Arc<Self>, candidate: &Candidate<'_>, now: Duration) -> Result<Begun, SignInRefusal> {
         let name = candidate.name.map(|name| self.digest(name));
         let keys = Keys { address: self.local.keys(candidate.addr), name, device: candidate.device };
         let mut state = self.state();
@@ -153,11 +153,11 @@ impl SignInLimits {
         let begun = match state.table.decide(&keys, now) {
             Decision::Admit(admission) => Ok(Begun::Now(self.attempt(admission))),
             Decision::Refuse(refusal) => Err(refusal),
-            Decision::Wait if !state.has_room_for(&keys) => Err(Refusal::Busy),
+            Decision::Wait if !state.has_room_for(&keys) => Err(SignInRefusal::Busy),
             Decision::Wait => {
                 let (answer, turn) = oneshot::channel();
                 state.queue.push_back(Waiter { keys, answer });
-                Ok(Begun::Later(Turn(turn)))
+                Ok(Begun::Later(SignInTurn(turn)))
             }
         };
         drop(state);
@@ -171,7 +171,7 @@ impl SignInLimits {
     }
 
     /// How often nobody was let in, by reason.
-    pub fn refused(&self) -> &Tally {
+    pub fn refused(&self) -> &Counters {
         &self.refused
     }
 
@@ -187,7 +187,7 @@ impl SignInLimits {
     }
 
     /// Decides on those who wait, in their order.
-    fn advance(self: &Arc<Self>, state: &mut State) -> Vec<Answer> {
+    fn advance(self: &Arc<Self>, state: &mut SignInState) -> Vec<Answer> {
         let mut answers = Vec::new();
         for waiter in std::mem::take(&mut state.queue) {
             if waiter.answer.is_closed() {
@@ -205,7 +205,7 @@ impl SignInLimits {
         answers
     }
 
-    fn settle(self: &Arc<Self>, admission: &Admission, outcome: Outcome, now: Option<Duration>) -> Option<Duration> {
+    fn settle(self: &Arc<Self>, admission: &Admission, outcome: AttemptOutcome, now: Option<Duration>) -> Option<Duration> {
         let mut state = self.state();
         state.now = state.now.max(now.unwrap_or_default());
         let now = state.now;
@@ -216,12 +216,12 @@ impl SignInLimits {
         locked
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SignInState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl SignInState {
     fn has_room_for(&self, keys: &Keys) -> bool {
         let own = self.queue.iter().filter(|waiter| waiter.keys.address.own == keys.address.own);
         self.queue.len() < WAITING_IN_ALL && own.count() < WAITING_PER_ADDRESS
@@ -253,13 +253,13 @@ impl Attempt {
     /// The secret was right: this attempt costs nothing, and what failed before is forgotten.
     pub fn succeeded(mut self, now: Duration) {
         self.settled = true;
-        self.limits.settle(&self.admission, Outcome::Right, Some(now));
+        self.limits.settle(&self.admission, AttemptOutcome::Right, Some(now));
     }
 
     /// The secret was wrong, or there is no such account.
     pub fn failed(mut self, now: Duration) -> Failed {
         self.settled = true;
-        let lockout = self.limits.settle(&self.admission, Outcome::Wrong, Some(now));
+        let lockout = self.limits.settle(&self.admission, AttemptOutcome::Wrong, Some(now));
         self.limits.refused.count("sign_in", "wrong");
         Failed { locked: lockout.is_some(), lockout: lockout.unwrap_or_default() }
     }
@@ -275,7 +275,7 @@ impl fmt::Debug for Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.settled {
-            self.limits.settle(&self.admission, Outcome::Abandoned, None);
+            self.limits.settle(&self.admission, AttemptOutcome::Abandoned, None);
         }
     }
 }

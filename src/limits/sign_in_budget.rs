@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use super::retry::{LogThrottle, RetryAfter};
 use super::token_bucket::TokenBucket;
-use super::wait::{Told, Wait};
 
 /// People remembered for one address, the latest. 16 bytes each: 1.4 KiB, which is 5.9 MiB for 4,096 addresses that 90 people each
 /// signed in from. With a base of 10 a minute they bring an address to [`MAX_FAILURES_PER_MINUTE`].
@@ -18,7 +18,7 @@ const KNOWN_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Result of asking whether an attempt may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gate {
+pub(super) enum BudgetGate {
     Open,
     /// Used up by attempts under way, which may still give back what they took.
     InUse,
@@ -34,7 +34,7 @@ pub(super) struct Budget {
     /// Attempts that hold a token.
     under_way: u32,
     people: Vec<Success>,
-    told: Told,
+    told: LogThrottle,
 }
 
 /// Last sign-in of a person, whose name is given by half of its digest.
@@ -57,12 +57,12 @@ impl Budget {
         base.saturating_add(u32::try_from(recent).unwrap_or(u32::MAX)).min(base.max(MAX_FAILURES_PER_MINUTE))
     }
 
-    pub(super) fn gate(&self, base: u32, now: Duration) -> Gate {
-        let Some(mut bucket) = self.bucket else { return Gate::Open };
+    pub(super) fn gate(&self, base: u32, now: Duration) -> BudgetGate {
+        let Some(mut bucket) = self.bucket else { return BudgetGate::Open };
         match bucket.take(self.per_minute(base, now), now) {
-            Ok(()) => Gate::Open,
-            Err(_) if self.under_way > 0 => Gate::InUse,
-            Err(retry) => Gate::Spent(retry),
+            Ok(()) => BudgetGate::Open,
+            Err(_) if self.under_way > 0 => BudgetGate::InUse,
+            Err(retry) => BudgetGate::Spent(retry),
         }
     }
 
@@ -109,8 +109,8 @@ impl Budget {
         self.people.iter().any(|success| success.name == name && success.age(now) < KNOWN_FOR)
     }
 
-    pub(super) fn refusal(&mut self, retry: Duration, now: Duration) -> Wait {
-        Wait { retry, first: self.told.first(now) }
+    pub(super) fn refusal(&mut self, retry: Duration, now: Duration) -> RetryAfter {
+        RetryAfter { retry, first: self.told.first(now) }
     }
 
     /// Returns true if forgetting it loses nothing.
@@ -155,12 +155,12 @@ mod tests {
         assert_eq!(budget.per_minute(BASE, RAISED_FOR - at(1)), 13);
         assert_eq!(budget.per_minute(BASE, RAISED_FOR), 10);
         assert_eq!(failures_at_once(&mut budget, at(0)), 13);
-        assert_eq!(budget.gate(BASE, at(0)), Gate::InUse);
+        assert_eq!(budget.gate(BASE, at(0)), BudgetGate::InUse);
         for _ in 0..13 {
             budget.settle(false, BASE, at(0));
         }
-        assert!(matches!(budget.gate(BASE, at(0)), Gate::Spent(_)));
-        assert_eq!(budget.gate(BASE, at(60)), Gate::Open);
+        assert!(matches!(budget.gate(BASE, at(0)), BudgetGate::Spent(_)));
+        assert_eq!(budget.gate(BASE, at(60)), BudgetGate::Open);
     }
 
     #[test]

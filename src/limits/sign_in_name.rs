@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::sign_in_budget::Gate;
+use super::retry::{LogThrottle, RetryAfter};
+use super::sign_in_budget::BudgetGate;
 use super::token_bucket::TokenBucket;
-use super::wait::{Told, Wait};
 
 /// Failures for one name in an hour, from everywhere. Past them strangers share one try each 36 s: 100 and 2,400 a day, against one
 /// of the 3000 commonest passwords that no new password may be (`docs/LIMITS.md`).
@@ -27,7 +27,7 @@ pub(super) struct NameRecord {
     /// Failures since the last success.
     run: u32,
     last: Duration,
-    told: Told,
+    told: LogThrottle,
 }
 
 fn slowed(now: Duration) -> Duration {
@@ -37,15 +37,15 @@ fn slowed(now: Duration) -> Duration {
 impl NameRecord {
     pub(super) fn new(now: Duration) -> Self {
         let bucket = TokenBucket::full(NAME_FAILURES_PER_HOUR, slowed(now));
-        Self { bucket, under_way: 0, run: 0, last: now, told: Told::default() }
+        Self { bucket, under_way: 0, run: 0, last: now, told: LogThrottle::default() }
     }
 
-    pub(super) fn gate(&self, now: Duration) -> Gate {
+    pub(super) fn gate(&self, now: Duration) -> BudgetGate {
         let mut bucket = self.bucket;
         match bucket.take(NAME_FAILURES_PER_HOUR, slowed(now)) {
-            Ok(()) => Gate::Open,
-            Err(_) if self.under_way > 0 => Gate::InUse,
-            Err(retry) => Gate::Spent(retry.saturating_mul(60)),
+            Ok(()) => BudgetGate::Open,
+            Err(_) if self.under_way > 0 => BudgetGate::InUse,
+            Err(retry) => BudgetGate::Spent(retry.saturating_mul(60)),
         }
     }
 
@@ -78,8 +78,8 @@ impl NameRecord {
         DELAY_STEP.saturating_mul(self.run.saturating_sub(DELAY_AFTER_FAILURES)).min(MAX_DELAY)
     }
 
-    pub(super) fn refusal(&mut self, retry: Duration, now: Duration) -> Wait {
-        Wait { retry, first: self.told.first(now) }
+    pub(super) fn refusal(&mut self, retry: Duration, now: Duration) -> RetryAfter {
+        RetryAfter { retry, first: self.told.first(now) }
     }
 
     /// Returns true if forgetting it loses nothing.
@@ -110,11 +110,11 @@ mod tests {
             assert!(record.take(now));
             record.settle(false);
         }
-        let Gate::Spent(retry) = record.gate(now) else { panic!("open") };
+        let BudgetGate::Spent(retry) = record.gate(now) else { panic!("open") };
         assert_eq!(retry.as_secs_f64().round(), 36.0);
         now += retry;
         assert!(record.take(now) && !record.take(now));
-        assert_eq!(record.gate(now), Gate::InUse);
+        assert_eq!(record.gate(now), BudgetGate::InUse);
         record.settle(false);
         let in_a_day = (0..24 * 3600).filter(|_| {
             now += Duration::from_secs(1);

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::bounded::BoundedMap;
-use super::sign_in_budget::Gate;
+use super::retry::{LogThrottle, RetryAfter};
+use super::sign_in_budget::BudgetGate;
 use super::sign_in_device::DeviceId;
 use super::sign_in_table::{MOMENT, SignInSettings};
-use super::wait::{Told, Wait};
 use crate::types::crypto::Sha256;
 
 /// Pairs of name and address, or of name and device, with a failure or an attempt under way. About 180 bytes each: 1.5 MiB.
@@ -19,14 +19,14 @@ const SHARE_OF_ADDRESS: usize = 16;
 
 /// Place that attempts come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Source {
+pub(super) enum AttemptSource {
     Address(IpAddr),
     Device(DeviceId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AttemptKey {
-    pub(super) source: Source,
+    pub(super) source: AttemptSource,
     pub(super) name: Sha256,
 }
 
@@ -37,7 +37,7 @@ struct Attempts {
     under_way: u32,
     last_failure: Duration,
     locked_until: Option<Duration>,
-    told: Told,
+    told: LogThrottle,
 }
 
 impl Attempts {
@@ -46,7 +46,7 @@ impl Attempts {
         if self.is_over(now, lockout) {
             self.failures = 0;
             self.locked_until = None;
-            self.told = Told::default();
+            self.told = LogThrottle::default();
         }
     }
 
@@ -60,9 +60,9 @@ impl Attempts {
 }
 
 /// All pairs.
-pub(super) struct Pairs(BoundedMap<AttemptKey, Attempts>);
+pub(super) struct AttemptPairs(BoundedMap<AttemptKey, Attempts>);
 
-impl Pairs {
+impl AttemptPairs {
     pub(super) fn new(cap: usize) -> Self {
         Self(BoundedMap::new(cap))
     }
@@ -77,19 +77,19 @@ impl Pairs {
         settings: &SignInSettings,
         device_left: u32,
         now: Duration,
-    ) -> Result<Gate, Wait> {
+    ) -> Result<BudgetGate, RetryAfter> {
         let most = settings.login_failures.max(1);
-        let Some(attempts) = self.0.get_mut(key) else { return Ok(Gate::Open) };
+        let Some(attempts) = self.0.get_mut(key) else { return Ok(BudgetGate::Open) };
         attempts.decay(now, settings.lockout);
         if attempts.locked_until.is_none() && attempts.failures >= most {
             // The figure was lowered.
             attempts.locked_until = Some(attempts.last_failure.saturating_add(settings.lockout));
         }
         if let Some(until) = attempts.locked_until {
-            return Err(Wait { retry: until.saturating_sub(now), first: attempts.told.first(now) });
+            return Err(RetryAfter { retry: until.saturating_sub(now), first: attempts.told.first(now) });
         }
         let in_use = attempts.failures.saturating_add(attempts.under_way) >= most || attempts.under_way >= device_left;
-        Ok(if in_use { Gate::InUse } else { Gate::Open })
+        Ok(if in_use { BudgetGate::InUse } else { BudgetGate::Open })
     }
 
     /// Makes sure that the pair has an entry. In a full map what is over goes first, then the pair with fewest failures, the oldest of
@@ -97,17 +97,17 @@ impl Pairs {
     ///
     /// # Errors
     /// When there is no room.
-    pub(super) fn place(&mut self, key: &AttemptKey, lockout: Duration, now: Duration) -> Result<(), Wait> {
+    pub(super) fn place(&mut self, key: &AttemptKey, lockout: Duration, now: Duration) -> Result<(), RetryAfter> {
         let expired = |attempts: &Attempts| attempts.under_way == 0 && attempts.is_over(now, lockout);
         if self.0.is_full() && self.0.get(key).is_none() {
             let own = self.0.iter().filter(|(other, attempts)| other.source == key.source && !expired(attempts));
             if own.count() >= self.0.cap() / SHARE_OF_ADDRESS {
-                return Err(Wait { retry: lockout.min(Duration::from_secs(60)), first: false });
+                return Err(RetryAfter { retry: lockout.min(Duration::from_secs(60)), first: false });
             }
         }
         let rank = |a: &Attempts| (a.under_way == 0).then_some((a.locked_until, a.failures, a.last_failure));
         let placed = self.0.entry(key, expired, rank, Attempts::default);
-        placed.map(|_| ()).ok_or(Wait { retry: MOMENT, first: false })
+        placed.map(|_| ()).ok_or(RetryAfter { retry: MOMENT, first: false })
     }
 
     pub(super) fn begin(&mut self, key: &AttemptKey) {

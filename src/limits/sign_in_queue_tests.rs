@@ -41,7 +41,7 @@ fn thousand_wrong_at_once_have_ten_verdicts() {
             Ok(Begun::Now(attempt)) => running.push(attempt),
             Ok(Begun::Later(turn)) => waiting.push(turn),
             Err(refusal) => {
-                assert_eq!(refusal, Refusal::Busy);
+                assert_eq!(refusal, SignInRefusal::Busy);
                 busy += 1;
             }
         }
@@ -76,7 +76,7 @@ fn pair_lets_five_through_and_the_sixth_waits_for_them() {
     let mut eighth = wait_for_turn(&limits, from(addr(1), "ana"), secs(1));
     let locks: Vec<_> = attempts.into_iter().map(|attempt| attempt.failed(secs(2)).locked).collect();
     assert_eq!(locks, [false, false, false, false, true]);
-    assert!(matches!(answer(&mut eighth), Some(Err(Refusal::LockedOut(Wait { retry: LOCKOUT, first: true })))));
+    assert!(matches!(answer(&mut eighth), Some(Err(SignInRefusal::LockedOut(RetryAfter { retry: LOCKOUT, first: true })))));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn waiting_attempts_are_bounded() {
         for m in 0..100 {
             match limits.begin(&from(addr(n), &format!("n{m}")), secs(0)) {
                 Ok(begun) => held.push(begun),
-                Err(Refusal::Busy) => busy += 1,
+                Err(SignInRefusal::Busy) => busy += 1,
                 Err(other) => panic!("{other:?}"),
             }
         }
@@ -155,7 +155,7 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// An attempt of a history: origin, name, beginning.
 type Open = (u32, u8, Duration, Attempt);
-type Queued = (u32, u8, Turn);
+type Queued = (u32, u8, SignInTurn);
 
 /// Moves those whose turn has come to the open ones.
 fn collect(waiting: &mut Vec<Queued>, open: &mut Vec<Open>, now: Duration) {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::address::AddressKeys;
 use super::bounded::BoundedMap;
-use super::sign_in::Refusal;
-use super::sign_in_budget::{Budget, Gate};
+use super::retry::RetryAfter;
+use super::sign_in::SignInRefusal;
+use super::sign_in_budget::{Budget, BudgetGate};
 use super::sign_in_device::{DeviceId, DeviceRecord, FAILURES_PER_DEVICE, SIGN_IN_DEVICES};
 use super::sign_in_name::NameRecord;
-use super::sign_in_pairs::{AttemptKey, Pairs, SIGN_IN_PAIRS, Source};
-use super::wait::Wait;
+use super::sign_in_pairs::{AttemptKey, AttemptPairs, AttemptSource, SIGN_IN_PAIRS};
 use crate::types::crypto::Sha256;
 
 /// Addresses with failures or successes. About 150 bytes each without people: 600 KiB.
@@ -77,12 +77,12 @@ pub(super) enum Decision {
     Admit(Admission),
     /// Attempts under way decide.
     Wait,
-    Refuse(Refusal),
+    Refuse(SignInRefusal),
 }
 
 /// End of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum AttemptOutcome {
     Right,
     Wrong,
     /// No verdict: nothing was learnt, nothing counts.
@@ -93,7 +93,7 @@ pub(super) enum Outcome {
 /// attempt under way without a device holds a token of its address. So attempts in parallel cannot slip past.
 pub(super) struct AttemptTable {
     settings: SignInSettings,
-    pairs: Pairs,
+    pairs: AttemptPairs,
     addresses: BoundedMap<IpAddr, Budget>,
     networks: BoundedMap<IpAddr, Budget>,
     names: BoundedMap<Sha256, NameRecord>,
@@ -111,7 +111,7 @@ impl AttemptTable {
     pub(super) fn new(settings: SignInSettings, capacity: Capacity) -> Self {
         Self {
             settings,
-            pairs: Pairs::new(capacity.pairs),
+            pairs: AttemptPairs::new(capacity.pairs),
             addresses: BoundedMap::new(capacity.addresses),
             networks: BoundedMap::new(SIGN_IN_NETWORKS),
             names: BoundedMap::new(capacity.names),
@@ -144,9 +144,9 @@ impl AttemptTable {
             let failures = device.and_then(|id| self.devices.get(&id)).map_or(0, |record| record.failures(now));
             let device_left = device.map_or(u32::MAX, |_| FAILURES_PER_DEVICE.saturating_sub(failures));
             match self.pairs.gate(&key, &self.settings, device_left, now) {
-                Ok(Gate::Open) => {}
+                Ok(BudgetGate::Open) => {}
                 Ok(_) => waits = true,
-                Err(wait) => return Decision::Refuse(Refusal::LockedOut(wait)),
+                Err(wait) => return Decision::Refuse(SignInRefusal::LockedOut(wait)),
             }
         }
         let (base, network_base) = (self.base(), self.network_base());
@@ -157,9 +157,9 @@ impl AttemptTable {
             for (budget, base) in budgets {
                 let Some(budget) = budget else { continue };
                 match budget.gate(base, now) {
-                    Gate::Open => {}
-                    Gate::InUse => waits = true,
-                    Gate::Spent(retry) => return Decision::Refuse(Refusal::RateLimited(budget.refusal(retry, now))),
+                    BudgetGate::Open => {}
+                    BudgetGate::InUse => waits = true,
+                    BudgetGate::Spent(retry) => return Decision::Refuse(SignInRefusal::RateLimited(budget.refusal(retry, now))),
                 }
             }
             let known_here = |name| self.addresses.get(&address.own).is_some_and(|budget| budget.knows(short(name), now));
@@ -167,9 +167,11 @@ impl AttemptTable {
                 && let Some(record) = self.names.get_mut(&name)
             {
                 match record.gate(now) {
-                    Gate::Open => {}
-                    Gate::InUse => waits = true,
-                    Gate::Spent(retry) => return Decision::Refuse(Refusal::NameThrottled(record.refusal(retry, now))),
+                    BudgetGate::Open => {}
+                    BudgetGate::InUse => waits = true,
+                    BudgetGate::Spent(retry) => {
+                        return Decision::Refuse(SignInRefusal::NameThrottled(record.refusal(retry, now)));
+                    }
                 }
             }
         }
@@ -182,11 +184,11 @@ impl AttemptTable {
     fn admit(&mut self, address: AddressKeys, name: Option<Sha256>, device: Option<DeviceId>, now: Duration) -> Decision {
         let key = attempt_key(name, address, device);
         if let Some(Err(wait)) = key.map(|key| self.pairs.place(&key, self.settings.lockout, now)) {
-            return Decision::Refuse(Refusal::RateLimited(wait));
+            return Decision::Refuse(SignInRefusal::RateLimited(wait));
         }
         let (base, network_base) = (self.base(), self.network_base());
         let Some(budget) = budget_of(&mut self.addresses, address.own, base, now) else {
-            return Decision::Refuse(Refusal::RateLimited(Wait { retry: MOMENT, first: false }));
+            return Decision::Refuse(SignInRefusal::RateLimited(RetryAfter { retry: MOMENT, first: false }));
         };
         let address_token = budget.take(base, now);
         let network = address.network.and_then(|network| budget_of(&mut self.networks, network, network_base, now));
@@ -205,15 +207,15 @@ impl AttemptTable {
     }
 
     /// Ends an attempt. Returns the length of the lock that its failure began.
-    pub(super) fn settle(&mut self, admission: &Admission, outcome: Outcome, now: Duration) -> Option<Duration> {
+    pub(super) fn settle(&mut self, admission: &Admission, outcome: AttemptOutcome, now: Duration) -> Option<Duration> {
         let Admission { address, name, device, .. } = *admission;
-        let back = outcome != Outcome::Wrong;
+        let back = outcome != AttemptOutcome::Wrong;
         let (base, network_base) = (self.base(), self.network_base());
         if let Some(budget) = self.addresses.get_mut(&address.own) {
             if admission.address_token {
                 budget.settle(back, base, now);
             }
-            if let Some(name) = name.filter(|_| outcome == Outcome::Right) {
+            if let Some(name) = name.filter(|_| outcome == AttemptOutcome::Right) {
                 budget.note_success(short(name), base, now);
             }
         }
@@ -228,25 +230,25 @@ impl AttemptTable {
                 record.settle(back);
             }
             match outcome {
-                Outcome::Right => record.record_success(),
-                Outcome::Wrong => record.record_failure(now),
-                Outcome::Abandoned => {}
+                AttemptOutcome::Right => record.record_success(),
+                AttemptOutcome::Wrong => record.record_failure(now),
+                AttemptOutcome::Abandoned => {}
             }
             if record.is_idle(now) {
                 self.names.remove(&name);
             }
         }
-        let of_address = AttemptKey { source: Source::Address(address.own), name };
-        let key = device.map_or(of_address, |id| AttemptKey { source: Source::Device(id), name });
+        let of_address = AttemptKey { source: AttemptSource::Address(address.own), name };
+        let key = device.map_or(of_address, |id| AttemptKey { source: AttemptSource::Device(id), name });
         let mut locked = None;
         match outcome {
-            Outcome::Right => {
+            AttemptOutcome::Right => {
                 self.pairs.forgive(&key);
                 if device.is_some() {
                     self.pairs.forgive_unless_locked(&of_address);
                 }
             }
-            Outcome::Wrong => {
+            AttemptOutcome::Wrong => {
                 locked = self.pairs.record_failure(&key, &self.settings, now);
                 if let Some(id) = device {
                     self.record_device_failure(id, now);
@@ -256,7 +258,7 @@ impl AttemptTable {
                     }
                 }
             }
-            Outcome::Abandoned => {}
+            AttemptOutcome::Abandoned => {}
         }
         self.pairs.end(&key);
         locked
@@ -286,7 +288,7 @@ impl AttemptTable {
 }
 
 fn attempt_key(name: Option<Sha256>, address: AddressKeys, device: Option<DeviceId>) -> Option<AttemptKey> {
-    let source = device.map_or(Source::Address(address.own), Source::Device);
+    let source = device.map_or(AttemptSource::Address(address.own), AttemptSource::Device);
     name.map(|name| AttemptKey { source, name })
 }
 

@@ -30,14 +30,14 @@ pub(super) fn with_device(n: u32, name: &str) -> Candidate<'_> {
 }
 
 /// Begins an attempt that need not wait.
-pub(super) fn begin(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> Result<Attempt, Refusal> {
+pub(super) fn begin(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> Result<Attempt, SignInRefusal> {
     limits.begin(&candidate, now).map(|begun| match begun {
         Begun::Now(attempt) => attempt,
         Begun::Later(_) => panic!("{candidate:?} waits"),
     })
 }
 
-pub(super) fn wait_for_turn(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> Turn {
+pub(super) fn wait_for_turn(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> SignInTurn {
     match limits.begin(&candidate, now) {
         Ok(Begun::Later(turn)) => turn,
         other => panic!("{other:?}"),
@@ -45,11 +45,11 @@ pub(super) fn wait_for_turn(limits: &Arc<SignInLimits>, candidate: Candidate<'_>
 }
 
 /// The answer of a turn that has come.
-pub(super) fn answer(turn: &mut Turn) -> Option<Result<Attempt, Refusal>> {
+pub(super) fn answer(turn: &mut SignInTurn) -> Option<Result<Attempt, SignInRefusal>> {
     turn.0.try_recv().ok()
 }
 
-pub(super) fn fail(limits: &Arc<SignInLimits>, n: u32, name: &str, now: Duration) -> Result<Failed, Refusal> {
+pub(super) fn fail(limits: &Arc<SignInLimits>, n: u32, name: &str, now: Duration) -> Result<Failed, SignInRefusal> {
     begin(limits, from(addr(n), name), now).map(|attempt| attempt.failed(now))
 }
 
@@ -69,7 +69,7 @@ fn five_wrong_lock_the_pair_alone() {
         assert_eq!(fail(&limits, 1, "ana", secs(0)), Ok(not_yet));
     }
     assert_eq!(fail(&limits, 1, "ana", secs(0)), Ok(Failed { locked: true, lockout: LOCKOUT }));
-    let locked = |now, first| Some(Refusal::LockedOut(Wait { retry: LOCKOUT.saturating_sub(now), first }));
+    let locked = |now, first| Some(SignInRefusal::LockedOut(RetryAfter { retry: LOCKOUT.saturating_sub(now), first }));
     assert_eq!(begin(&limits, from(addr(1), "ana"), secs(0)).err(), locked(secs(0), true));
     assert_eq!(begin(&limits, from(addr(1), "ana"), secs(1)).err(), locked(secs(1), false));
     assert!(is_heard(&limits, from(addr(2), "ana"), secs(1)), "from her own desk she signs in");
@@ -85,12 +85,12 @@ fn locked_out_refusal_takes_no_token() {
         fail(&limits, 1, "ana", secs(0)).unwrap();
     }
     for _ in 0..100 {
-        assert!(matches!(begin(&limits, from(addr(1), "ana"), secs(0)), Err(Refusal::LockedOut(_))));
+        assert!(matches!(begin(&limits, from(addr(1), "ana"), secs(0)), Err(SignInRefusal::LockedOut(_))));
     }
     for n in 0..5 {
         assert!(fail(&limits, 1, &format!("otra{n}"), secs(0)).is_ok());
     }
-    assert!(matches!(begin(&limits, from(addr(1), "otra"), secs(0)), Err(Refusal::RateLimited(_))));
+    assert!(matches!(begin(&limits, from(addr(1), "otra"), secs(0)), Err(SignInRefusal::RateLimited(_))));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn address_fails_ten_times_a_minute_and_succeeds_without_limit() {
     for n in 0..11 {
         fail(&limits, 1, &format!("n{n}"), secs(0)).unwrap();
     }
-    let refused = |retry, first| Some(Refusal::RateLimited(Wait { retry, first }));
+    let refused = |retry, first| Some(SignInRefusal::RateLimited(RetryAfter { retry, first }));
     // One person signed in here: eleven a minute.
     let retry = Duration::from_nanos(60_000_000_000_u64.div_ceil(11));
     assert_eq!(begin(&limits, from(addr(1), "luis"), secs(0)).err(), refused(retry, true));
@@ -174,11 +174,11 @@ fn name_past_a_hundred_hears_those_who_are_known() {
         guess_from_everywhere(&limits, name, secs(start));
         let throttled = begin(&limits, from(addr(9), name), secs(start)).err();
         assert!(
-            matches!(throttled, Some(Refusal::NameThrottled(Wait { retry, first: true })) if retry.as_secs() == 36),
+            matches!(throttled, Some(SignInRefusal::NameThrottled(RetryAfter { retry, first: true })) if retry.as_secs() == 36),
             "{throttled:?}"
         );
         let again = begin(&limits, from(addr(8), name), secs(start)).err();
-        assert!(matches!(again, Some(Refusal::NameThrottled(Wait { first: false, .. }))));
+        assert!(matches!(again, Some(SignInRefusal::NameThrottled(RetryAfter { first: false, .. }))));
         assert!(is_heard(&limits, from(addr(9), name), secs(start + 37)), "one try each 36 s for all strangers");
         fail(&limits, 9, name, secs(start + 37)).unwrap();
         assert!(!is_heard(&limits, from(addr(8), name), secs(start + 38)));
@@ -204,8 +204,8 @@ fn stranger_behind_the_same_address_cannot_shut_a_device_out() {
     for n in 0..5 {
         fail(&limits, 1, &format!("n{n}"), secs(0)).unwrap();
     }
-    assert!(matches!(begin(&limits, from(addr(1), "ana"), secs(0)), Err(Refusal::LockedOut(_))));
-    assert!(matches!(begin(&limits, from(addr(1), "luis"), secs(0)), Err(Refusal::RateLimited(_))));
+    assert!(matches!(begin(&limits, from(addr(1), "ana"), secs(0)), Err(SignInRefusal::LockedOut(_))));
+    assert!(matches!(begin(&limits, from(addr(1), "luis"), secs(0)), Err(SignInRefusal::RateLimited(_))));
     let ana = begin(&limits, with_device(1, "ana"), secs(0)).unwrap();
     ana.succeeded(secs(0));
     assert!(!is_heard(&limits, from(addr(1), "ana"), secs(0)), "their lock stays theirs");
@@ -222,7 +222,7 @@ fn device_cookie_brings_an_address_no_further_tries() {
                 verdicts += 1;
             }
             Ok(Begun::Later(_)) => panic!("none is under way"),
-            Err(refusal) => assert!(matches!(refusal, Refusal::LockedOut(_))),
+            Err(refusal) => assert!(matches!(refusal, SignInRefusal::LockedOut(_))),
         }
     }
     assert_eq!(verdicts, 5);
@@ -242,7 +242,7 @@ fn ten_wrong_in_an_hour_end_a_device_cookie() {
     assert!(limits.is_ended(&DEVICE));
     guess_from_everywhere(&limits, "ana", secs(7200));
     let stranger = Candidate { device: Some(DEVICE), ..from(addr(5), "ana") };
-    assert!(matches!(begin(&limits, stranger, secs(7200)), Err(Refusal::NameThrottled(_))));
+    assert!(matches!(begin(&limits, stranger, secs(7200)), Err(SignInRefusal::NameThrottled(_))));
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn secret_without_a_name_has_a_rate_and_no_lock() {
     for _ in 0..10 {
         assert!(!begin(&limits, claim, secs(0)).unwrap().failed(secs(0)).locked);
     }
-    assert!(matches!(begin(&limits, claim, secs(0)), Err(Refusal::RateLimited(_))));
+    assert!(matches!(begin(&limits, claim, secs(0)), Err(SignInRefusal::RateLimited(_))));
     assert!(is_heard(&limits, claim, secs(6)));
 }
 
@@ -266,7 +266,7 @@ fn local_network_has_a_total_for_all_its_addresses() {
         begin(&limits, from(addr, &format!("n{host}")), secs(0)).map(|attempt| attempt.failed(secs(0)))
     };
     assert_eq!((1..1000).filter(|&host| fail(host).is_ok()).count(), 100);
-    assert!(matches!(fail(2000), Err(Refusal::RateLimited(_))));
+    assert!(matches!(fail(2000), Err(SignInRefusal::RateLimited(_))));
     assert!(is_heard(&limits, from(addr(1), "ana"), secs(0)));
 }
 
@@ -294,7 +294,7 @@ fn flood_from_one_address_pushes_out_no_lock() {
         }
     }
     for (n, name) in victims {
-        assert!(matches!(begin(&limits, from(addr(n), name), secs(3)), Err(Refusal::LockedOut(_))), "{n} {name}");
+        assert!(matches!(begin(&limits, from(addr(n), name), secs(3)), Err(SignInRefusal::LockedOut(_))), "{n} {name}");
     }
     assert!(is_heard(&limits, from(addr(3), "eva"), secs(3)), "who has nothing to do with it signs in");
     assert!(is_heard(&limits, from(addr(9), "eva"), LOCKOUT + secs(1)), "and that address again, later");
@@ -314,7 +314,7 @@ fn floods_of_addresses_names_and_devices_stay_within_memory() {
     }
     assert_eq!(limits.state().table.sizes(), SMALL);
     let ana = begin(&limits, from(addr(1_000_000), "ana"), secs(2));
-    assert!(matches!(ana, Err(Refusal::NameThrottled(_))), "fresh names do not push out the one that is guessed at");
+    assert!(matches!(ana, Err(SignInRefusal::NameThrottled(_))), "fresh names do not push out the one that is guessed at");
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn attempts_that_never_end_do_not_grow() {
     let names: Vec<_> = (0..1000).map(|n| format!("n{n}")).collect();
     let hung: Vec<_> = names.iter().map_while(|name| begin(&limits, from(addr(1), name), secs(0)).ok()).collect();
     assert_eq!(hung.len(), SMALL.pairs);
-    assert!(matches!(begin(&limits, from(addr(1), "luis"), secs(0)), Err(Refusal::RateLimited(_))));
+    assert!(matches!(begin(&limits, from(addr(1), "luis"), secs(0)), Err(SignInRefusal::RateLimited(_))));
     drop(hung);
     assert!(is_heard(&limits, from(addr(1), "luis"), secs(0)));
 }
@@ -338,6 +338,6 @@ fn new_figures_hold_at_once() {
         let _ = fail(&limits, 2, "luis", secs(0));
     }
     limits.reconfigure(SignInSettings { login_failures: 1, ..SETTINGS });
-    assert!(matches!(begin(&limits, from(addr(2), "luis"), secs(0)), Err(Refusal::LockedOut(_))));
+    assert!(matches!(begin(&limits, from(addr(2), "luis"), secs(0)), Err(SignInRefusal::LockedOut(_))));
     assert!(is_heard(&limits, from(addr(2), "luis"), LOCKOUT));
 }

@@ -18,19 +18,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::Event;
-use crate::http::{Connection, Door, Site, serve};
+use crate::http::{AppState, Connection, ListenerKind, serve};
 use crate::limits::{Admitted, ConnectionCaps, Refused, Slot};
 use crate::ws::PROBE;
 
 use super::Listener;
-use super::stream::Held;
+use super::stream::SlotGuardedStream;
 
 /// Time limit of a TLS handshake, which never runs in the accept loop.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Time for requests and uploads in progress once the server stops; the whole stop stays within 10 s.
 const DRAIN: Duration = Duration::from_secs(8);
 /// Time for aborted connections to clean up.
-const CUT: Duration = Duration::from_secs(1);
+const ABORT_AFTER: Duration = Duration::from_secs(1);
 /// First delay after a failed accept (no descriptors or memory); doubles up to a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -41,13 +41,13 @@ const SAY_REFUSED_EVERY: Duration = Duration::from_secs(10);
 const MAX_NEWCOMERS: usize = 64;
 /// Interval of the search for dead sockets while a newcomer waits: 23 passes over all sockets a wait, some 50 µs for
 /// 2048.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Maximum wait of a newcomer: until the probed sockets are known to be dead and their slots are free.
-const WAIT_FOR_PLACE: Duration = PROBE.saturating_add(LOOK_EVERY.saturating_mul(3));
+const WAIT_FOR_PLACE: Duration = PROBE.saturating_add(POLL_INTERVAL.saturating_mul(3));
 
 /// A running server.
 pub struct Server {
-    site: Arc<Site>,
+    site: Arc<AppState>,
     caps: ConnectionCaps,
     tasks: TaskTracker,
     /// Finishes requests in progress.
@@ -58,7 +58,7 @@ pub struct Server {
 
 impl Server {
     /// Creates a server within `caps`.
-    pub fn new(site: Arc<Site>, caps: ConnectionCaps) -> Self {
+    pub fn new(site: Arc<AppState>, caps: ConnectionCaps) -> Self {
         Self { site, caps, tasks: TaskTracker::new(), drain: CancellationToken::new(), cut: CancellationToken::new() }
     }
 
@@ -78,7 +78,7 @@ impl Server {
         self.tasks.close();
         if timeout(DRAIN, self.tasks.wait()).await.is_err() {
             self.cut.cancel();
-            let _ = timeout(CUT, self.tasks.wait()).await;
+            let _ = timeout(ABORT_AFTER, self.tasks.wait()).await;
         }
     }
 
@@ -91,7 +91,7 @@ impl Server {
                 Err(error) => {
                     self.site.refusals.count("connection", "accept_failed");
                     if out_of_descriptors(&error)
-                        && let Some(other) = self.caps.make_room()
+                        && let Some(other) = self.caps.evict_one()
                     {
                         // As at the total limit; the descriptor is free once the task has run.
                         refusals.count(self, other, "yielded");
@@ -132,7 +132,7 @@ impl Server {
         }
         // Frames are written whole, so Nagle's algorithm would only add delay.
         let _ = stream.set_nodelay(true);
-        self.begin(listener, stream, peer, Arc::new(slot));
+        self.spawn_connection(listener, stream, peer, Arc::new(slot));
     }
 
     /// Hands the slots of dead sockets to newcomers in order of arrival; refuses those whose wait is over. Ends with
@@ -148,7 +148,7 @@ impl Server {
                 waiting.push_back(further);
             }
             let may_come = self.site.sockets.registry.evict_dead(waiting.len());
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
             for newcomer in std::mem::take(&mut waiting) {
                 let Newcomer { listener, stream, peer, is_proxy, until, place } = newcomer;
                 match self.caps.try_admit(peer.ip().to_canonical(), is_proxy) {
@@ -162,7 +162,7 @@ impl Server {
         }
     }
 
-    fn begin(&self, listener: &Listener, stream: TcpStream, peer: SocketAddr, slot: Arc<Slot>) {
+    fn spawn_connection(&self, listener: &Listener, stream: TcpStream, peer: SocketAddr, slot: Arc<Slot>) {
         let connection = Connection {
             site: Arc::clone(&self.site),
             door: listener.door,
@@ -172,15 +172,15 @@ impl Server {
             tasks: self.tasks.clone(),
             slot: Arc::clone(&slot),
         };
-        let yielded = slot.yielded().clone();
+        let yielded = slot.evicted_signal().clone();
         match &listener.tls {
             None => self.tasks.spawn(async move {
-                yielded.run_until_cancelled(serve(Held::new(stream, slot), connection)).await;
+                yielded.run_until_cancelled(serve(SlotGuardedStream::new(stream, slot), connection)).await;
             }),
             Some(tls) => {
                 let tls = tls.clone();
                 self.tasks.spawn(async move {
-                    yielded.run_until_cancelled(shake_hands(tls, stream, slot, connection)).await;
+                    yielded.run_until_cancelled(tls_handshake(tls, stream, slot, connection)).await;
                 })
             }
         };
@@ -194,7 +194,7 @@ struct Newcomer<'a> {
     peer: SocketAddr,
     is_proxy: bool,
     until: Instant,
-    /// Held while it waits.
+    /// SlotGuardedStream while it waits.
     place: OwnedSemaphorePermit,
 }
 
@@ -214,38 +214,38 @@ impl<'a> Hall<'a> {
 }
 
 /// First bytes of a connection to the HTTPS port.
-enum Greeting {
+enum FirstBytes {
     Tls(Box<TlsStream<TcpStream>>),
     /// HTTP without TLS: a client that used the port without the scheme is redirected to HTTPS.
     Plain(TcpStream),
 }
 
 /// Performs the TLS handshake within a time limit; a stop cancels it.
-async fn shake_hands(tls: TlsAcceptor, stream: TcpStream, slot: Arc<Slot>, mut connection: Connection) {
+async fn tls_handshake(tls: TlsAcceptor, stream: TcpStream, slot: Arc<Slot>, mut connection: Connection) {
     let drain = connection.drain.clone();
     let greeting = tokio::select! {
-        greeting = timeout(HANDSHAKE, greet(tls, stream)) => greeting,
+        greeting = timeout(HANDSHAKE, peek_first_bytes(tls, stream)) => greeting,
         () = drain.cancelled() => return,
     };
     match greeting {
-        Ok(Some(Greeting::Tls(stream))) => serve(Held::new(*stream, slot), connection).await,
-        Ok(Some(Greeting::Plain(stream))) => {
-            connection.door = Door::Plain;
-            serve(Held::new(stream, slot), connection).await;
+        Ok(Some(FirstBytes::Tls(stream))) => serve(SlotGuardedStream::new(*stream, slot), connection).await,
+        Ok(Some(FirstBytes::Plain(stream))) => {
+            connection.door = ListenerKind::PlainHttp;
+            serve(SlotGuardedStream::new(stream, slot), connection).await;
         }
         Ok(None) | Err(_) => {}
     }
 }
 
-async fn greet(tls: TlsAcceptor, stream: TcpStream) -> Option<Greeting> {
+async fn peek_first_bytes(tls: TlsAcceptor, stream: TcpStream) -> Option<FirstBytes> {
     let mut first = [0];
     stream.peek(&mut first).await.ok()?;
     // Methods are capital letters (RFC 9110 section 9.1), TLS records begin with a byte below 32 (RFC 8446 section
     // 5.1).
     if first[0].is_ascii_uppercase() {
-        return Some(Greeting::Plain(stream));
+        return Some(FirstBytes::Plain(stream));
     }
-    Some(Greeting::Tls(Box::new(tls.accept(stream).await.ok()?)))
+    Some(FirstBytes::Tls(Box::new(tls.accept(stream).await.ok()?)))
 }
 
 fn out_of_descriptors(error: &io::Error) -> bool {
@@ -265,7 +265,7 @@ impl Refusals {
         server.site.refusals.count("connection", reason);
         if self.said.is_none_or(|said| said.elapsed() >= SAY_REFUSED_EVERY) {
             self.said = Some(Instant::now());
-            server.site.audit.note(Event::ConnectionRefused { addr, reason, count: std::mem::take(&mut self.count) });
+            server.site.audit.try_record(Event::ConnectionRefused { addr, reason, count: std::mem::take(&mut self.count) });
         }
     }
 }

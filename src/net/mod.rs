@@ -11,17 +11,20 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 
-use crate::http::Door;
+use crate::http::ListenerKind;
 
 pub use accept::Server;
 pub use addresses::{is_link_local, local_prefixes, own_addresses};
-pub use tls::{Authority, AuthorityCertificate, Origin, Reason, Renewal, Tls, TlsError, Wanted, check_tls, kept, renew};
+pub use tls::{
+    Authority, AuthorityCertificate, AuthorityOrigin, LeafSpec, Renewal, RenewalReason, Tls, TlsError, check_tls, load_existing,
+    renew,
+};
 
 /// A bound address, with or without TLS.
 pub struct Listener {
     tcp: TcpListener,
     tls: Option<TlsAcceptor>,
-    door: Door,
+    door: ListenerKind,
 }
 
 /// Error of binding a listener.
@@ -57,7 +60,7 @@ impl Listener {
     ///
     /// # Errors
     /// The kernel's error.
-    pub fn plain(addr: SocketAddr, door: Door) -> Result<Self, ListenError> {
+    pub fn plain(addr: SocketAddr, door: ListenerKind) -> Result<Self, ListenError> {
         Ok(Self { tcp: bind(addr)?, tls: None, door })
     }
 
@@ -66,7 +69,7 @@ impl Listener {
     /// # Errors
     /// The kernel's error.
     pub fn secure(addr: SocketAddr, tls: &Tls) -> Result<Self, ListenError> {
-        Ok(Self { tcp: bind(addr)?, tls: Some(tls.acceptor()), door: Door::PiChat })
+        Ok(Self { tcp: bind(addr)?, tls: Some(tls.acceptor()), door: ListenerKind::App })
     }
 
     /// Returns the bound address.

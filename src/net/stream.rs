@@ -10,56 +10,56 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use crate::limits::{Endpoints, Ends, Slot};
-use crate::ws::{Direct, Outbound, Transport};
+use crate::ws::{SendQueue, TcpTransport, Transport};
 
 /// Stream that holds a slot of the connection limits.
-pub(super) struct Held<S> {
+pub(super) struct SlotGuardedStream<S> {
     io: S,
     /// Released on drop.
     slot: Arc<Slot>,
 }
 
-impl<S> Held<S> {
+impl<S> SlotGuardedStream<S> {
     pub(super) fn new(io: S, slot: Arc<Slot>) -> Self {
         Self { io, slot }
     }
 }
 
-impl Endpoints for Held<TcpStream> {
+impl Endpoints for SlotGuardedStream<TcpStream> {
     fn ends(&self) -> Option<Ends> {
         self.io.ends()
     }
 }
 
-impl Endpoints for Held<TlsStream<TcpStream>> {
+impl Endpoints for SlotGuardedStream<TlsStream<TcpStream>> {
     fn ends(&self) -> Option<Ends> {
         self.io.get_ref().0.ends()
     }
 }
 
-impl Transport for Held<TcpStream> {
-    type Stream = Direct<Arc<Slot>>;
+impl Transport for SlotGuardedStream<TcpStream> {
+    type Stream = TcpTransport<Arc<Slot>>;
 
-    fn open(self, out: &Arc<Outbound>) -> Self::Stream {
-        Direct::new(self.io, out, self.slot)
+    fn into_stream(self, out: &Arc<SendQueue>) -> Self::Stream {
+        TcpTransport::new(self.io, out, self.slot)
     }
 }
 
-impl Transport for Held<TlsStream<TcpStream>> {
+impl Transport for SlotGuardedStream<TlsStream<TcpStream>> {
     type Stream = Self;
 
-    fn open(self, _: &Arc<Outbound>) -> Self {
+    fn into_stream(self, _: &Arc<SendQueue>) -> Self {
         self
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for SlotGuardedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for SlotGuardedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }

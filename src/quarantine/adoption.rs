@@ -2,11 +2,11 @@
 
 use std::io::{self, Read as _};
 
-use super::disk::Disk;
+use super::disk::FileStorage;
 use super::error::QuarantineError;
+use super::file_name::FileName;
 use super::folder::FilesFolder;
-use super::media::{HEAD_BYTES, media_type};
-use super::names::FileName;
+use super::media_type::{HEAD_BYTES, media_type};
 use super::record::{FileId, FileRecord, FileState};
 use crate::clock::Timestamp;
 use crate::store::{FileRow, Store};
@@ -46,7 +46,7 @@ impl FilesFolder {
     }
 }
 
-fn describe(disk: &Disk, id: FileId, name: &FileName, owner: Option<&Person>, now: Timestamp) -> io::Result<FileRow> {
+fn describe(disk: &FileStorage, id: FileId, name: &FileName, owner: Option<&Person>, now: Timestamp) -> io::Result<FileRow> {
     let mut file = disk.open_file(id)?;
     let (mut hasher, mut head, mut size) = (Sha256Hasher::default(), Vec::new(), 0);
     let mut chunk = vec![0; CHUNK];

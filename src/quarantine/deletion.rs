@@ -27,7 +27,7 @@ pub struct Deletion {
 
 /// Quota that a file takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Share {
+pub(super) struct QuotaShare {
     pub(super) user: Option<UserId>,
     pub(super) bytes: u64,
 }
@@ -38,13 +38,13 @@ pub(super) struct PendingRemovals(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    shares: BTreeMap<FileId, Share>,
+    shares: BTreeMap<FileId, QuotaShare>,
     /// Last id of the previous batch, so that files that always fail do not block the others.
     cursor: Option<FileId>,
 }
 
 impl PendingRemovals {
-    pub(super) fn new(shares: BTreeMap<FileId, Share>) -> Self {
+    pub(super) fn new(shares: BTreeMap<FileId, QuotaShare>) -> Self {
         Self(Mutex::new(State { shares, cursor: None }))
     }
 
@@ -53,7 +53,7 @@ impl PendingRemovals {
     }
 
     /// Returns the next batch, starting over at the end.
-    fn batch(&self) -> Vec<(FileId, Share)> {
+    fn batch(&self) -> Vec<(FileId, QuotaShare)> {
         let mut state = self.state();
         let from = state.cursor.map_or(Bound::Unbounded, Bound::Excluded);
         let batch: Vec<_> =
@@ -93,7 +93,7 @@ impl Quarantine {
         let file = FileRecord::from_row(row)?;
         // The bytes of a lost file were released when they were found missing.
         let bytes = if file.state.is_lost() { 0 } else { file.size };
-        let share = Share { user: file.uploader, bytes };
+        let share = QuotaShare { user: file.uploader, bytes };
         let unlinked = self.unlink(id).await;
         let name = file.name.as_str().to_owned();
         let event = match &unlinked {
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn batches_go_round_all_pending_removals() {
         let ids: BTreeMap<_, _> =
-            (0..UNLINKS_PER_RETRY + 3).map(|_| (FileId::random(), Share { user: None, bytes: 1 })).collect();
+            (0..UNLINKS_PER_RETRY + 3).map(|_| (FileId::random(), QuotaShare { user: None, bytes: 1 })).collect();
         let pending = PendingRemovals::new(ids.clone());
         let (first, second, third) = (pending.batch(), pending.batch(), pending.batch());
         assert_eq!((first.len(), second.len()), (UNLINKS_PER_RETRY, 3));

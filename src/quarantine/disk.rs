@@ -15,9 +15,9 @@ use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::error::{QuarantineError, with_path};
+use super::file_name::FileName;
 use super::folder_fault::{Flaw, FolderFault};
-use super::media::{HEAD_BYTES, media_type};
-use super::names::FileName;
+use super::media_type::{HEAD_BYTES, media_type};
 use super::record::FileId;
 use super::write_back::WriteBack;
 use crate::types::crypto::{Sha256, Sha256Hasher};
@@ -27,9 +27,9 @@ pub(super) const TEMPORARY: &str = "tmp-";
 
 /// The folder, open and locked against a second server. Clones share the descriptor and the lock.
 #[derive(Clone, Debug)]
-pub(super) struct Disk(Arc<OwnedFd>);
+pub(super) struct FileStorage(Arc<OwnedFd>);
 
-impl Disk {
+impl FileStorage {
     /// Opens and locks the folder; creates a missing one with mode 0700.
     ///
     /// # Errors
@@ -150,14 +150,14 @@ impl Incoming {
     }
     /// Makes the file durable under its id: syncs the content, renames, syncs the folder. After that a power cut loses
     /// nothing.
-    pub(super) fn finish(mut self, name: &FileName) -> io::Result<Landed> {
+    pub(super) fn finish(mut self, name: &FileName) -> io::Result<StoredFile> {
         if self.failed {
             return Err(io::Error::other("a write to this file failed before"));
         }
         self.file.sync_all()?;
         self.entry.rename(self.id.to_string())?;
         fs::fsync(&self.entry.dir)?;
-        Ok(Landed {
+        Ok(StoredFile {
             id: self.id,
             size: self.size,
             sha256: self.hasher.finish(),
@@ -170,7 +170,7 @@ impl Incoming {
 
 /// File on disk under its id without a record yet; removed when dropped without `persist`.
 #[must_use = "dropping it removes the file"]
-pub(super) struct Landed {
+pub(super) struct StoredFile {
     /// Identity and name on disk.
     pub id: FileId,
     /// Bytes.
@@ -184,9 +184,9 @@ pub(super) struct Landed {
     entry: Entry,
 }
 
-impl Landed {
+impl StoredFile {
     /// Keeps the file, because it is recorded.
-    pub(super) fn keep(mut self) {
+    pub(super) fn persist(mut self) {
         self.entry.kept = true;
     }
 }
@@ -237,9 +237,9 @@ mod tests {
     use std::io::ErrorKind::{AlreadyExists, NotFound, StorageFull};
     use std::os::unix::fs::MetadataExt as _;
 
-    fn folder() -> (tempfile::TempDir, Disk) {
+    fn folder() -> (tempfile::TempDir, FileStorage) {
         let folder = tempfile::tempdir().unwrap();
-        let disk = Disk::open(folder.path()).unwrap();
+        let disk = FileStorage::open(folder.path()).unwrap();
         (folder, disk)
     }
 
@@ -254,7 +254,7 @@ mod tests {
         all
     }
 
-    fn store(disk: &Disk, content: &[u8]) -> Landed {
+    fn store(disk: &FileStorage, content: &[u8]) -> StoredFile {
         let mut incoming = disk.create().unwrap();
         for chunk in content.chunks(5000) {
             incoming.write(chunk).unwrap();
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn missing_folder_is_created_private() {
         let (folder, _) = folder();
-        let disk = Disk::open(&folder.path().join("a/cuarentena")).unwrap();
+        let disk = FileStorage::open(&folder.path().join("a/cuarentena")).unwrap();
         assert_eq!(mode(&folder.path().join("a/cuarentena")), 0o700);
         let space = disk.free().unwrap();
         assert!(space.free <= space.total && space.total > 0);
@@ -284,10 +284,10 @@ mod tests {
         let (folder, disk) = folder();
         let incoming = disk.create().unwrap();
         drop(disk);
-        let refused = Disk::open(folder.path()).err().unwrap();
+        let refused = FileStorage::open(folder.path()).err().unwrap();
         assert!(matches!(refused, QuarantineError::Folder(fault) if matches!(fault.flaw, Flaw::InUse)));
         drop(incoming);
-        assert!(Disk::open(folder.path()).is_ok());
+        assert!(FileStorage::open(folder.path()).is_ok());
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(landed.size, content.len() as u64);
         assert_eq!(landed.sha256, Sha256::of(content.as_bytes()));
         assert_eq!(landed.media_type, "application/pdf");
-        landed.keep();
+        landed.persist();
         assert_eq!(names(&folder), [id.to_string()]);
         assert_eq!(mode(&folder.path().join(id.to_string())), 0o600);
         let read = io::read_to_string(disk.open_file(id).unwrap()).unwrap();

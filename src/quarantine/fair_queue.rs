@@ -1,4 +1,4 @@
-//! Queue that takes turns by person.
+//! QueueState that takes turns by person.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;

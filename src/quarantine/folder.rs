@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::disk::Disk;
+use super::disk::FileStorage;
 use super::error::QuarantineError;
 use super::folder_fault::{Flaw, FolderFault};
 use super::record::FileId;
@@ -15,7 +15,7 @@ const SETTING: &str = "store_id";
 
 /// A files folder that belongs to the database, locked against other processes.
 pub struct FilesFolder {
-    pub(super) disk: Disk,
+    pub(super) disk: FileStorage,
     pub(super) survey: Survey,
 }
 
@@ -46,7 +46,7 @@ fn decide(id: Option<StoreId>, records: &BTreeMap<FileId, u64>, seen: &Survey) -
 
 /// Returns true if `dir` is a files folder in use: it carries a mark or holds files named by ids.
 pub fn is_files_folder(dir: &Path) -> bool {
-    let Ok(Some(disk)) = Disk::look_at(dir) else { return false };
+    let Ok(Some(disk)) = FileStorage::look_at(dir) else { return false };
     disk.survey().is_ok_and(|seen| seen.marker != Marker::Absent || !seen.stored.is_empty())
 }
 
@@ -55,7 +55,7 @@ pub fn is_files_folder(dir: &Path) -> bool {
 /// # Errors
 /// [`Flaw::Missing`] without a folder.
 pub fn orphans(dir: &Path) -> Result<Vec<Orphan>, QuarantineError> {
-    let disk = Disk::look_at(dir)?.ok_or_else(|| fault(dir, Flaw::Missing))?;
+    let disk = FileStorage::look_at(dir)?.ok_or_else(|| fault(dir, Flaw::Missing))?;
     Ok(disk.orphans()?)
 }
 
@@ -85,9 +85,9 @@ impl FilesFolder {
     /// [`FolderFault`] tells the administrator what to do; nothing was changed.
     pub fn open(dir: &Path, store: &Store) -> Result<Self, QuarantineError> {
         let ledger = Ledger::read(store)?;
-        let disk = match Disk::open_existing(dir)? {
+        let disk = match FileStorage::open_existing(dir)? {
             Some(disk) => disk,
-            None if ledger.id.is_none() && ledger.records.is_empty() => Disk::open(dir)?,
+            None if ledger.id.is_none() && ledger.records.is_empty() => FileStorage::open(dir)?,
             None => return Err(fault(dir, Flaw::Missing)),
         };
         let survey = disk.survey()?;
@@ -103,13 +103,13 @@ impl FilesFolder {
 
     /// Locks the folder against servers without checks; a missing folder needs no lock.
     pub fn lock(dir: &Path) -> Result<Option<impl Sized>, QuarantineError> {
-        Disk::open_existing(dir)
+        FileStorage::open_existing(dir)
     }
 
     /// Ties the folder to the database without checks. Blocks.
     pub fn accept(dir: &Path, store: &Store) -> Result<Self, QuarantineError> {
         let id = Ledger::read(store)?.id.unwrap_or_else(StoreId::random);
-        let disk = Disk::open(dir)?;
+        let disk = FileStorage::open(dir)?;
         let survey = disk.survey()?;
         disk.try_out()?.map_err(|flaw| fault(dir, flaw))?;
         disk.mark(id)?;
@@ -119,7 +119,7 @@ impl FilesFolder {
 }
 
 /// Marks the folder, then the database. After a power cut between the two, the next start adopts the folder's mark.
-fn mark(disk: &Disk, id: StoreId, store: &Store) -> Result<(), QuarantineError> {
+fn mark(disk: &FileStorage, id: StoreId, store: &Store) -> Result<(), QuarantineError> {
     match disk.mark(id) {
         // A later start with free space marks the folder; until then the folder is judged by its files.
         Err(error) if is_full(&error) => return Ok(()),

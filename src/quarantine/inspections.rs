@@ -19,20 +19,20 @@ use crate::store::{FileRow, StoreError};
 use crate::types::UserId;
 
 use super::fair_queue::FairQueue;
-use super::inspect::{Caps, Code, Findings, Halt, Outcome, Scratch, walk};
+use super::inspect::{FindingCode, Findings, InspectionOutcome, Limits, Scratch, StopReason, walk};
 use super::record::{FileId, FileRecord, FileState};
 use super::upload::check_disk;
 use super::{Quarantine, QuarantineError, is_momentary, record};
 
 /// Time limit of one inspection. The limits end it after some 5 s on the slowest Pi; this one is for a card that hardly
 /// responds.
-const TIME: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// Extra time for the thread, which checks the clock every 64 KiB, before it is abandoned.
 const GRACE: Duration = Duration::from_secs(10);
 /// Abandoned inspections that still run; at this number no further one starts, and files stay withheld.
-const STRAYS: usize = 2;
+const MAX_RUNAWAY_THREADS: usize = 2;
 /// Delay before a failed database access is retried.
-const PAUSE: Duration = Duration::from_secs(30);
+const DB_RETRY_DELAY: Duration = Duration::from_secs(30);
 /// Records read into the queue before each inspection: eight people's bursts of 60 uploads. The rest is read later.
 const READ_AT_ONCE: usize = 500;
 
@@ -40,15 +40,15 @@ const READ_AT_ONCE: usize = 500;
 struct Task<'a> {
     file: File,
     name: &'a str,
-    check: &'a dyn Fn() -> Option<Halt>,
+    check: &'a dyn Fn() -> Option<StopReason>,
     scratch: &'a dyn Fn() -> io::Result<Box<dyn Scratch>>,
 }
 
 /// Function that inspects one file: [`look`] in the server, others in tests.
-type Inspector = Arc<dyn Fn(Task<'_>) -> Outcome + Send + Sync>;
+type Inspector = Arc<dyn Fn(Task<'_>) -> InspectionOutcome + Send + Sync>;
 
-fn look(task: Task<'_>) -> Outcome {
-    walk(task.file, task.name, &Caps::SERVER, task.check, task.scratch)
+fn inspect(task: Task<'_>) -> InspectionOutcome {
+    walk(task.file, task.name, &Limits::DEFAULT, task.check, task.scratch)
 }
 
 /// Shared state of inspections.
@@ -65,7 +65,7 @@ pub(super) struct Inspections {
 
 impl Inspections {
     pub(super) fn new() -> Self {
-        Self::with(Arc::new(look), TIME)
+        Self::with(Arc::new(inspect), TIME_LIMIT)
     }
 
     fn with(inspector: Inspector, time: Duration) -> Self {
@@ -74,13 +74,13 @@ impl Inspections {
             arrived: Notify::new(),
             verdicts: watch::Sender::new(0),
             stopped: Arc::default(),
-            threads: Arc::new(Semaphore::new(1 + STRAYS)),
+            threads: Arc::new(Semaphore::new(1 + MAX_RUNAWAY_THREADS)),
             time,
         }
     }
 
     /// Signals a recorded file.
-    pub(super) fn arrived(&self) {
+    pub(super) fn notify_new_file(&self) {
         self.arrived.notify_one();
     }
 
@@ -104,10 +104,10 @@ pub(super) fn after_restart(row: &FileRow) -> Option<(FileState, Findings)> {
         return None;
     }
     let mut findings = Findings::from_lines(row.reasons.lines());
-    if findings.has(Code::Interrupted) {
+    if findings.has(FindingCode::Interrupted) {
         return Some((findings.state(), findings));
     }
-    findings.add(Code::Interrupted, "");
+    findings.add(FindingCode::Interrupted, "");
     Some((FileState::Received, findings))
 }
 
@@ -135,7 +135,7 @@ impl Quarantine {
             if let Err(error) = done {
                 report(&error);
                 // Most likely a full disk or a lack of descriptors. Files stay withheld until then.
-                let _ = tokio::time::timeout(PAUSE, self.inspections.arrived.notified()).await;
+                let _ = tokio::time::timeout(DB_RETRY_DELAY, self.inspections.arrived.notified()).await;
             }
         }
     }
@@ -170,7 +170,7 @@ impl Quarantine {
     }
 
     /// Waits at most `patience` for the verdict on a new file. Returns the record at that time.
-    pub async fn settled(&self, file: FileRecord, patience: Duration) -> FileRecord {
+    pub async fn wait_for_verdict(&self, file: FileRecord, patience: Duration) -> FileRecord {
         let mut verdicts = self.inspections.verdicts.subscribe();
         let id = file.id;
         let verdict = async {
@@ -194,11 +194,11 @@ impl Quarantine {
     /// Takes a file from `received` through `inspecting` to a verdict.
     async fn inspect(&self, row: FileRow) -> Result<(), QuarantineError> {
         let before = Findings::from_lines(row.reasons.lines());
-        if !self.move_on(&row.id, FileState::Received, FileState::Inspecting, &before).await? {
+        if !self.transition(&row.id, FileState::Received, FileState::Inspecting, &before).await? {
             // The file was deleted.
             return Ok(());
         }
-        let outcome = match self.look_into(&row).await {
+        let outcome = match self.inspect_file(&row).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) => {
                 let lost = self.note_lost(&record(row)?).await;
@@ -206,27 +206,27 @@ impl Quarantine {
                 return lost;
             }
             Err(error) => {
-                self.move_on(&row.id, FileState::Inspecting, FileState::Received, &before).await?;
+                self.transition(&row.id, FileState::Inspecting, FileState::Received, &before).await?;
                 return Err(error);
             }
         };
         let (mut findings, halted) = (before, outcome.halted);
-        if halted == Some(Halt::Cancelled) {
-            self.move_on(&row.id, FileState::Inspecting, FileState::Received, &findings).await?;
+        if halted == Some(StopReason::Cancelled) {
+            self.transition(&row.id, FileState::Inspecting, FileState::Received, &findings).await?;
             return Ok(());
         }
         // This time the server did not crash.
-        findings.remove(Code::Interrupted);
+        findings.remove(FindingCode::Interrupted);
         findings.extend(&outcome.findings);
         let state = findings.state();
-        if self.move_on(&row.id, FileState::Inspecting, state, &findings).await? {
+        if self.transition(&row.id, FileState::Inspecting, state, &findings).await? {
             self.note_inspected(row, state, &findings).await;
         }
         self.inspections.verdicts.send_modify(|verdicts| *verdicts += 1);
         Ok(())
     }
 
-    async fn move_on(&self, id: &str, from: FileState, to: FileState, why: &Findings) -> Result<bool, StoreError> {
+    async fn transition(&self, id: &str, from: FileState, to: FileState, why: &Findings) -> Result<bool, StoreError> {
         let (id, reasons) = (id.to_owned(), why.lines().join("\n"));
         self.store.run(move |db| db.move_file(&id, from.as_str(), to.as_str(), &reasons)).await
     }
@@ -241,10 +241,10 @@ impl Quarantine {
     ///
     /// # Errors
     /// If the machine lacks descriptors or memory, which is no finding about the file.
-    async fn look_into(&self, row: &FileRow) -> Result<Option<Outcome>, QuarantineError> {
-        let Some(id) = FileId::parse(&row.id) else { return Ok(Some(failed(Code::Failed))) };
+    async fn inspect_file(&self, row: &FileRow) -> Result<Option<InspectionOutcome>, QuarantineError> {
+        let Some(id) = FileId::parse(&row.id) else { return Ok(Some(failed(FindingCode::Failed))) };
         let Ok(permit) = Arc::clone(&self.inspections.threads).acquire_owned().await else {
-            return Ok(Some(failed(Code::Failed)));
+            return Ok(Some(failed(FindingCode::Failed)));
         };
         let (disk, name, size, inspections) = (self.disk.clone(), row.name.clone(), row.size, &self.inspections);
         let (inspector, stopped) = (Arc::clone(&inspections.inspector), Arc::clone(&inspections.stopped));
@@ -253,10 +253,10 @@ impl Quarantine {
         let work = move || {
             let _permit: OwnedSemaphorePermit = permit;
             let end = clock.monotonic() + time;
-            let check = || watch_over(&stopped, &*clock, end);
+            let check = || should_stop(&stopped, &*clock, end);
             let short = Cell::new(None);
             let scratch = || {
-                check_disk(&disk, Caps::SERVER.spool, keep)?;
+                check_disk(&disk, Limits::DEFAULT.spool, keep)?;
                 let made = disk.scratch();
                 if let Err(error) = &made
                     && is_momentary(error)
@@ -269,31 +269,31 @@ impl Quarantine {
                 Ok(file) => inspector(Task { file, name: &name, check: &check, scratch: &scratch }),
                 Err(error) if is_momentary(&error) => return Err(error.into()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(_) => failed(Code::Failed),
+                Err(_) => failed(FindingCode::Failed),
             };
             short.into_inner().map_or(Ok(Some(outcome)), |error| Err(error.into()))
         };
         match tokio::time::timeout(time + GRACE, tokio::task::spawn_blocking(work)).await {
             Ok(Ok(outcome)) => outcome,
             // The inspection panicked.
-            Ok(Err(_)) => Ok(Some(failed(Code::Failed))),
-            Err(_) => Ok(Some(failed(Code::Time))),
+            Ok(Err(_)) => Ok(Some(failed(FindingCode::Failed))),
+            Err(_) => Ok(Some(failed(FindingCode::Time))),
         }
     }
 }
 
-fn watch_over(stopped: &AtomicBool, clock: &dyn Clock, end: Duration) -> Option<Halt> {
+fn should_stop(stopped: &AtomicBool, clock: &dyn Clock, end: Duration) -> Option<StopReason> {
     if stopped.load(Ordering::Relaxed) {
-        return Some(Halt::Cancelled);
+        return Some(StopReason::Cancelled);
     }
-    (clock.monotonic() > end).then_some(Halt::Time)
+    (clock.monotonic() > end).then_some(StopReason::Time)
 }
 
 /// Returns the outcome of a failed inspection.
-fn failed(code: Code) -> Outcome {
+fn failed(code: FindingCode) -> InspectionOutcome {
     let mut findings = Findings::default();
     findings.add(code, "");
-    Outcome { findings, halted: None, decoded: 0, entries: 0, spooled: 0 }
+    InspectionOutcome { findings, halted: None, decoded: 0, entries: 0, spooled: 0 }
 }
 
 #[allow(clippy::print_stderr, reason = "systemd takes standard error to the journal")]

@@ -3,21 +3,21 @@
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
-use crate::audit::{Audit, Target, Threshold};
+use crate::audit::{Audit, AuditTarget, Threshold};
 use crate::clock::SystemClock;
-use crate::config::{Config, Live};
-use crate::quarantine::{FileName, FilesFolder, Sent, UploadError};
+use crate::config::{Config, SharedConfig};
+use crate::quarantine::{ClientMetadata, FileName, FilesFolder, UploadError};
 use crate::store::Store;
 use crate::types::{Person, UserId};
 
 /// Opens a quarantine with a custom inspector.
 fn quarantine(folder: &tempfile::TempDir, store: &Store, inspector: Inspector, time: Duration) -> Arc<Quarantine> {
     let clock = Arc::new(SystemClock);
-    let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::<SystemClock>::clone(&clock)).unwrap();
+    let (audit, _writer) = Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::<SystemClock>::clone(&clock)).unwrap();
     let mut config = Config::defaults();
     config.files.keep_free_percent = 0;
     let files = FilesFolder::open(&folder.path().join("c"), store).unwrap();
-    let opened = Quarantine::open(files, store.clone(), Arc::new(Live::new(config)), audit, clock);
+    let opened = Quarantine::open(files, store.clone(), Arc::new(SharedConfig::new(config)), audit, clock);
     let mut quarantine = Arc::into_inner(opened.unwrap()).unwrap();
     quarantine.inspections = Inspections::with(inspector, time);
     Arc::new(quarantine)
@@ -33,16 +33,16 @@ async fn upload(quarantine: &Arc<Quarantine>, name: &str, data: &[u8]) -> FileRe
 
 async fn upload_as(quarantine: &Arc<Quarantine>, who: &Person, name: &str, data: &[u8]) -> FileRecord {
     let upload = quarantine.receive(who, 0).await.unwrap().write(data).await.unwrap();
-    let sent = Sent { name: name.to_owned(), media_type: None };
+    let sent = ClientMetadata { name: name.to_owned(), media_type: None };
     upload.finish(sent, FileName::from_upload(name).unwrap(), who, |_| Ok(true)).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn upload_without_permission_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), PATIENCE);
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(inspect), PATIENCE);
     let upload = quarantine.receive(&ana(), 0).await.unwrap().write(b"tarde").await.unwrap();
-    let sent = Sent { name: "tarde.txt".to_owned(), media_type: None };
+    let sent = ClientMetadata { name: "tarde.txt".to_owned(), media_type: None };
     let name = FileName::from_upload("tarde.txt").unwrap();
     let refused = upload.finish(sent, name, &ana(), |_| Ok(false)).await;
     assert!(matches!(refused, Err(UploadError::NotAllowed)), "{refused:?}");
@@ -57,9 +57,9 @@ async fn outcome_of(inspector: Inspector, time: Duration) -> [(FileState, String
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, time);
     let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
     let bad = upload(&quarantine, "malo.bin", b"malo").await;
-    let bad = quarantine.settled(bad, PATIENCE).await;
+    let bad = quarantine.wait_for_verdict(bad, PATIENCE).await;
     let good = upload(&quarantine, "bueno.bin", b"bueno").await;
-    let good = quarantine.settled(good, PATIENCE).await;
+    let good = quarantine.wait_for_verdict(good, PATIENCE).await;
     quarantine.stop_inspecting();
     worker.await.unwrap();
     [bad, good].map(|file| (file.state, file.reasons.join(", ")))
@@ -73,9 +73,9 @@ fn clean() -> (FileState, String) {
 async fn panicking_inspector_leaves_the_file_withheld() {
     let inspector: Inspector = Arc::new(|task| {
         assert!(task.name != "malo.bin", "on purpose");
-        look(task)
+        inspect(task)
     });
-    assert_eq!(outcome_of(inspector, TIME).await, [(FileState::Unscannable, "inspection-failed".to_owned()), clean()]);
+    assert_eq!(outcome_of(inspector, TIME_LIMIT).await, [(FileState::Unscannable, "inspection-failed".to_owned()), clean()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +84,7 @@ async fn slow_inspector_is_stopped() {
         while task.name == "malo.bin" && (task.check)().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        look(task)
+        inspect(task)
     });
     let time = Duration::from_millis(300);
     assert_eq!(outcome_of(inspector, time).await, [(FileState::Unscannable, "inspection-time".to_owned()), clean()]);
@@ -98,22 +98,22 @@ async fn hanging_inspector_is_abandoned() {
         if task.name == "malo.bin" {
             let _ = until.lock().unwrap().recv();
         }
-        look(task)
+        inspect(task)
     });
     let folder = tempfile::tempdir().unwrap();
-    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME);
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME_LIMIT);
     let bad = upload(&quarantine, "malo.bin", b"malo").await;
     let row = quarantine.store.with(|db| db.file(&bad.id.to_string())).unwrap().unwrap();
     // Paused time advances only when nothing runs, and a blocking thread counts as running.
     let looking = tokio::spawn({
         let quarantine = Arc::clone(&quarantine);
-        async move { quarantine.look_into(&row).await }
+        async move { quarantine.inspect_file(&row).await }
     });
     tokio::task::yield_now().await;
-    tokio::time::advance(TIME + GRACE + Duration::from_secs(1)).await;
+    tokio::time::advance(TIME_LIMIT + GRACE + Duration::from_secs(1)).await;
     assert_eq!(looking.await.unwrap().unwrap().unwrap().findings.lines(), ["inspection-time"]);
-    assert_eq!(quarantine.inspections.threads.available_permits(), STRAYS, "one thread is still out");
-    assert!(!quarantine.find(bad.id).await.unwrap().unwrap().state.handed_to(true));
+    assert_eq!(quarantine.inspections.threads.available_permits(), MAX_RUNAWAY_THREADS, "one thread is still out");
+    assert!(!quarantine.find(bad.id).await.unwrap().unwrap().state.downloadable_by(true));
     drop(hung);
 }
 
@@ -158,7 +158,7 @@ fn file_stays_queued_without_descriptors() {
 #[ignore = "takes descriptors from the whole process; the test above runs it in one of its own"]
 async fn without_descriptors() {
     let folder = tempfile::tempdir().unwrap();
-    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(inspect), TIME_LIMIT);
     let file = upload(&quarantine, "a.zip", &nested()).await;
     let next = || quarantine.store.with(|db| db.file(&file.id.to_string())).unwrap().unwrap();
     let free = lowest_free();
@@ -178,15 +178,15 @@ async fn without_descriptors() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_of_the_client_is_checked() {
     let folder = tempfile::tempdir().unwrap();
-    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(inspect), TIME_LIMIT);
     let turned = upload(&quarantine, "foto\u{202e}gpj.txt", b"hola").await;
     assert_eq!((turned.state, turned.reasons.join(",")), (FileState::Received, "name-bidi".to_owned()));
-    let sent = Sent { name: "a.txt".to_owned(), media_type: Some("image/png".to_owned()) };
+    let sent = ClientMetadata { name: "a.txt".to_owned(), media_type: Some("image/png".to_owned()) };
     let page = quarantine.receive(&ana(), 0).await.unwrap().write(b"<!doctype html>").await.unwrap();
     let page = page.finish(sent, FileName::from_upload("a.txt").unwrap(), &ana(), |_| Ok(true)).await.unwrap();
     let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
     for (file, why) in [(turned, "name-bidi"), (page, "declared-mismatch image/png")] {
-        let file = quarantine.settled(file, PATIENCE).await;
+        let file = quarantine.wait_for_verdict(file, PATIENCE).await;
         assert_eq!((file.state, file.reasons.join(",")), (FileState::Suspicious, why.to_owned()));
     }
     quarantine.stop_inspecting();
@@ -204,10 +204,10 @@ async fn files_are_inspected_one_by_one_oldest_first() {
         order.lock().unwrap().push(task.name.to_owned());
         std::thread::sleep(Duration::from_millis(5));
         now.fetch_sub(1, Ordering::SeqCst);
-        look(task)
+        inspect(task)
     });
     let folder = tempfile::tempdir().unwrap();
-    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME);
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME_LIMIT);
     let mut files = Vec::new();
     for i in 0..5 {
         files.push(upload(&quarantine, &format!("{i}"), b"x").await);
@@ -215,7 +215,7 @@ async fn files_are_inspected_one_by_one_oldest_first() {
     }
     let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
     for file in files {
-        assert_eq!(quarantine.settled(file, PATIENCE).await.state, FileState::Clean);
+        assert_eq!(quarantine.wait_for_verdict(file, PATIENCE).await.state, FileState::Clean);
     }
     assert_eq!((most.load(Ordering::SeqCst), order.lock().unwrap().concat()), (1, "01234".to_owned()));
     quarantine.stop_inspecting();
@@ -228,10 +228,10 @@ async fn people_take_turns_and_each_keeps_the_own_order() {
     let seen = Arc::clone(&order);
     let inspector: Inspector = Arc::new(move |task| {
         seen.lock().unwrap().push(task.name.to_owned());
-        look(task)
+        inspect(task)
     });
     let folder = tempfile::tempdir().unwrap();
-    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME);
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), inspector, TIME_LIMIT);
     let [beto, carla] = [2, 3].map(|id| Person { id: UserId(id), name: "otra".parse().unwrap() });
     let mut files = Vec::new();
     for i in 0..6 {
@@ -244,7 +244,7 @@ async fn people_take_turns_and_each_keeps_the_own_order() {
     quarantine.delete(deleted.id, ana().name, "127.0.0.1".parse().unwrap(), |_| Ok(true)).await.unwrap();
     let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
     for file in files {
-        assert_eq!(quarantine.settled(file, PATIENCE).await.state, FileState::Clean);
+        assert_eq!(quarantine.wait_for_verdict(file, PATIENCE).await.state, FileState::Clean);
     }
     assert_eq!(order.lock().unwrap().join(" "), "a0 b0 c0 a2 b1 a3 a4 a5", "what was deleted before takes no turn");
     quarantine.stop_inspecting();
@@ -254,11 +254,11 @@ async fn people_take_turns_and_each_keeps_the_own_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn wait_for_verdict_times_out() {
     let folder = tempfile::tempdir().unwrap();
-    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(inspect), TIME_LIMIT);
     let file = upload(&quarantine, "a", b"a").await;
-    assert_eq!(quarantine.settled(file.clone(), Duration::from_millis(10)).await, file, "no inspector runs");
+    assert_eq!(quarantine.wait_for_verdict(file.clone(), Duration::from_millis(10)).await, file, "no inspector runs");
     quarantine.delete(file.id, ana().name, "127.0.0.1".parse().unwrap(), |_| Ok(true)).await.unwrap();
-    assert_eq!(quarantine.settled(file.clone(), PATIENCE).await, file, "deleted: there is nothing to wait for");
+    assert_eq!(quarantine.wait_for_verdict(file.clone(), PATIENCE).await, file, "deleted: there is nothing to wait for");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,9 +271,9 @@ async fn stop_requeues_the_file_and_a_crash_only_once() {
         while (task.check)().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        look(task)
+        inspect(task)
     });
-    let first = quarantine(&folder, &store, inspector, TIME);
+    let first = quarantine(&folder, &store, inspector, TIME_LIMIT);
     let worker = tokio::spawn(Arc::clone(&first).inspect_arrivals());
     let file = upload(&first, "a.txt", b"hola").await;
     tokio::task::spawn_blocking(move || beginning.recv().unwrap()).await.unwrap();
@@ -287,24 +287,24 @@ async fn stop_requeues_the_file_and_a_crash_only_once() {
     let id = file.id.to_string();
     let crash = || store.with(|db| db.move_file(&id, "received", "inspecting", &db.file(&id)?.unwrap().reasons)).unwrap();
     assert!(crash());
-    let second = quarantine(&folder, &store, Arc::new(look), TIME);
+    let second = quarantine(&folder, &store, Arc::new(inspect), TIME_LIMIT);
     let again = second.find(file.id).await.unwrap().unwrap();
     assert_eq!((again.state, again.reasons.join(",")), (FileState::Received, "inspection-interrupted".to_owned()));
     assert!(crash());
     drop(second);
-    let third = quarantine(&folder, &store, Arc::new(look), TIME);
+    let third = quarantine(&folder, &store, Arc::new(inspect), TIME_LIMIT);
     let given_up = third.find(file.id).await.unwrap().unwrap();
     assert_eq!((given_up.state, given_up.reasons.join(",")), (FileState::Unscannable, "inspection-interrupted".to_owned()));
     drop(third);
 
-    let other = quarantine(&folder, &store, Arc::new(look), TIME);
+    let other = quarantine(&folder, &store, Arc::new(inspect), TIME_LIMIT);
     let file = upload(&other, "b.txt", b"hola").await;
     let id = file.id.to_string();
     store.with(|db| db.move_file(&id, "received", "inspecting", "")).unwrap();
     drop(other);
-    let last = quarantine(&folder, &store, Arc::new(look), TIME);
+    let last = quarantine(&folder, &store, Arc::new(inspect), TIME_LIMIT);
     let worker = tokio::spawn(Arc::clone(&last).inspect_arrivals());
-    let settled = last.settled(file, PATIENCE).await;
+    let settled = last.wait_for_verdict(file, PATIENCE).await;
     assert_eq!((settled.state, settled.reasons.len()), (FileState::Clean, 0), "the second look went well");
     last.stop_inspecting();
     worker.await.unwrap();
@@ -313,11 +313,11 @@ async fn stop_requeues_the_file_and_a_crash_only_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn file_without_bytes_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(inspect), TIME_LIMIT);
     let file = upload(&quarantine, "a.txt", b"hola").await;
     std::fs::remove_file(folder.path().join("c").join(file.id.to_string())).unwrap();
     let worker = tokio::spawn(Arc::clone(&quarantine).inspect_arrivals());
-    let settled = quarantine.settled(file, PATIENCE).await;
+    let settled = quarantine.wait_for_verdict(file, PATIENCE).await;
     assert_eq!((settled.state, settled.reasons.len()), (FileState::Lost, 0));
     assert_eq!(quarantine.held(), (1, 0), "the record counts, the bytes do not");
     quarantine.stop_inspecting();
@@ -327,7 +327,7 @@ async fn file_without_bytes_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_count_until_unlinked() {
     let folder = tempfile::tempdir().unwrap();
-    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(look), TIME);
+    let quarantine = quarantine(&folder, &Store::in_memory().unwrap(), Arc::new(inspect), TIME_LIMIT);
     let file = upload(&quarantine, "a.txt", b"hola").await;
     let path = folder.path().join("c").join(file.id.to_string());
     std::fs::remove_file(&path).unwrap();

@@ -8,22 +8,22 @@ mod blocking;
 mod content;
 mod deletion;
 mod disk;
+mod disk_space;
 mod error;
 mod fair_queue;
+mod file_name;
 mod folder;
 mod folder_fault;
 pub mod inspect;
 mod inspections;
 mod listing;
-mod media;
-mod names;
+mod media_type;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod quota;
 mod range;
 mod reconcile;
 mod record;
-mod space;
 mod survey;
 mod upload;
 mod write_back;
@@ -32,38 +32,38 @@ use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::clock::Clock;
-use crate::config::Live;
+use crate::config::SharedConfig;
 use crate::store::{FileRow, Store, StoreError};
 
 pub use content::Content;
 pub use deletion::Deletion;
 use deletion::PendingRemovals;
-use disk::Disk;
+use disk::FileStorage;
 pub use error::QuarantineError;
 use error::is_momentary;
+pub use file_name::{FileName, NameError};
 pub use folder::{FilesFolder, is_files_folder, orphans};
 pub use folder_fault::{Flaw, FolderFault};
 use inspections::Inspections;
 use listing::Lists;
 pub use listing::{ListedStates, visible};
-pub use names::{FileName, NameError};
 use quota::Quota;
 pub use quota::{FileTotals, QuotaLimits};
 pub use range::ByteRange;
 pub use reconcile::{Reconciled, reconcile};
 pub use record::{FileId, FileRecord, FileState};
 pub use survey::Orphan;
-pub use upload::{Sent, Upload, UploadError};
+pub use upload::{ClientMetadata, Upload, UploadError};
 
 /// All quarantined files.
 pub struct Quarantine {
-    disk: Disk,
+    disk: FileStorage,
     store: Store,
     quota: Arc<Quota>,
     removals: PendingRemovals,
     inspections: Inspections,
     lists: Lists,
-    config: Arc<Live>,
+    config: Arc<SharedConfig>,
     audit: Audit,
     clock: Arc<dyn Clock>,
 }
@@ -74,7 +74,7 @@ impl Quarantine {
     pub fn open(
         folder: FilesFolder,
         store: Store,
-        config: Arc<Live>,
+        config: Arc<SharedConfig>,
         audit: Audit,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, QuarantineError> {

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::io::Cursor;
 
-use super::inspect::{Caps, Findings, Halt, Outcome, in_memory, walk};
-use super::media::{HEAD_BYTES, media_type};
+use super::inspect::{Findings, InspectionOutcome, Limits, StopReason, in_memory, walk};
+use super::media_type::{HEAD_BYTES, media_type};
 use super::{ByteRange, FileName, FileState};
 use crate::types::is_bidi_control;
 
@@ -77,7 +77,7 @@ pub fn media(data: &[u8]) {
 }
 
 /// Limits small enough for arbitrary data to exceed.
-pub const TIGHT: Caps = Caps { entries: 20, depth: 3, ratio: 20, ratio_from: 2000, total: 20_000, spool: 3000, pixels: 1000 };
+pub const TIGHT: Limits = Limits { entries: 20, depth: 3, ratio: 20, ratio_from: 2000, total: 20_000, spool: 3000, pixels: 1000 };
 
 /// Checks that an inspection stays within its limits and gives short reasons for what is not clean.
 pub fn inspection(data: &[u8]) {
@@ -85,8 +85,15 @@ pub fn inspection(data: &[u8]) {
 }
 
 /// Limits wide enough to inspect an honest archive completely.
-const WIDE: Caps =
-    Caps { entries: 64, depth: 3, ratio: 100, ratio_from: 16 * 1024, total: 2 * 1024 * 1024, spool: 256 * 1024, pixels: 1 << 20 };
+const WIDE: Limits = Limits {
+    entries: 64,
+    depth: 3,
+    ratio: 100,
+    ratio_from: 16 * 1024,
+    total: 2 * 1024 * 1024,
+    spool: 256 * 1024,
+    pixels: 1 << 20,
+};
 
 /// Checks that an inspection is bounded, repeatable, can be canceled, and gives reasons that can be stored. The first
 /// line of `data` is the file's name.
@@ -98,7 +105,7 @@ pub fn archive(data: &[u8]) {
         asked.set(0);
         let check = || {
             asked.set(asked.get() + 1);
-            (asked.get() > most).then_some(Halt::Cancelled)
+            (asked.get() > most).then_some(StopReason::Cancelled)
         };
         walk(Cursor::new(content), &name, &WIDE, &check, &in_memory)
     };
@@ -106,7 +113,11 @@ pub fn archive(data: &[u8]) {
     let times = asked.get();
     assert_bounded(&whole, &WIDE);
     inspection(content);
-    assert!(!matches!(whole.halted, Some(Halt::Cancelled | Halt::Unreadable | Halt::Time)), "{:?}", whole.halted);
+    assert!(
+        !matches!(whole.halted, Some(StopReason::Cancelled | StopReason::Unreadable | StopReason::Time)),
+        "{:?}",
+        whole.halted
+    );
     assert_eq!(told(&look(u32::MAX)), told(&whole), "the second time");
     let lines = whole.findings.lines();
     let stored = Findings::from_lines(lines.iter().map(String::as_str));
@@ -114,15 +125,15 @@ pub fn archive(data: &[u8]) {
     if let Some(early) = times.checked_div(2).filter(|early| *early < times) {
         let cut = look(early);
         assert_bounded(&cut, &WIDE);
-        assert!(cut.halted == Some(Halt::Cancelled) && !cut.findings.lines().is_empty(), "it goes on: {:?}", cut.halted);
+        assert!(cut.halted == Some(StopReason::Cancelled) && !cut.findings.lines().is_empty(), "it goes on: {:?}", cut.halted);
     }
 }
 
-fn told(outcome: &Outcome) -> (Vec<String>, Option<Halt>, u64, u32) {
+fn told(outcome: &InspectionOutcome) -> (Vec<String>, Option<StopReason>, u64, u32) {
     (outcome.findings.lines(), outcome.halted, outcome.decoded, outcome.entries)
 }
 
-fn assert_bounded(outcome: &Outcome, caps: &Caps) {
+fn assert_bounded(outcome: &InspectionOutcome, caps: &Limits) {
     assert!(outcome.decoded <= caps.total && outcome.entries <= caps.entries && outcome.spooled <= caps.spool, "{outcome:?}");
     let reasons = outcome.findings.lines();
     assert_eq!(outcome.state() == FileState::Clean, reasons.is_empty());

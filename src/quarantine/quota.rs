@@ -21,7 +21,7 @@ pub struct QuotaLimits {
 
 /// Limit that a file would exceed.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Full {
+pub enum QuotaExceeded {
     /// Bytes of all files.
     #[error("the file store cannot hold more than {max_total} bytes")]
     Bytes {
@@ -50,7 +50,7 @@ pub enum Full {
 
 /// Bytes and files stored or reserved.
 #[derive(Debug)]
-pub(super) struct Quota(Mutex<Held>);
+pub(super) struct Quota(Mutex<Usage>);
 
 /// Number of files and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,13 +63,13 @@ pub struct FileTotals {
 
 /// Sums under one lock, held for nanoseconds, so that the total and a user's sum change together.
 #[derive(Debug, Default)]
-struct Held {
+struct Usage {
     all: FileTotals,
     /// Only users with at least one file, so at most one entry a file.
     of_user: HashMap<UserId, FileTotals>,
 }
 
-impl Held {
+impl Usage {
     fn add(&mut self, user: Option<UserId>, bytes: u64) {
         self.all = FileTotals { files: self.all.files + 1, bytes: self.all.bytes.saturating_add(bytes) };
         if let Some(user) = user {
@@ -106,13 +106,13 @@ impl Held {
 
     /// Checks both limits on bytes. The store's comes first: a full store is nothing that a user can change by deleting
     /// files.
-    fn fits(&self, user: UserId, more: u64, limits: &QuotaLimits) -> Result<(), Full> {
+    fn fits(&self, user: UserId, more: u64, limits: &QuotaLimits) -> Result<(), QuotaExceeded> {
         let within = |held: u64, cap| held.checked_add(more).is_some_and(|sum| sum <= cap);
         if !within(self.all.bytes, limits.max_total) {
-            return Err(Full::Bytes { max_total: limits.max_total });
+            return Err(QuotaExceeded::Bytes { max_total: limits.max_total });
         }
         if !within(self.of(user).bytes, limits.user_total) {
-            return Err(Full::UserBytes { user_total: limits.user_total });
+            return Err(QuotaExceeded::UserBytes { user_total: limits.user_total });
         }
         Ok(())
     }
@@ -121,7 +121,7 @@ impl Held {
 impl Quota {
     /// Counts existing files: the owner of each, where known, and its bytes.
     pub(super) fn new(files: impl IntoIterator<Item = (Option<UserId>, u64)>) -> Self {
-        let mut held = Held::default();
+        let mut held = Usage::default();
         files.into_iter().for_each(|(user, bytes)| held.add(user, bytes));
         Self(Mutex::new(held))
     }
@@ -132,13 +132,18 @@ impl Quota {
     }
 
     /// Reserves one file of `user` with `bytes`, which may grow. Fails without effect if any limit is exceeded.
-    pub(super) fn reserve(self: &Arc<Self>, user: UserId, bytes: u64, limits: &QuotaLimits) -> Result<Reservation, Full> {
+    pub(super) fn reserve(
+        self: &Arc<Self>,
+        user: UserId,
+        bytes: u64,
+        limits: &QuotaLimits,
+    ) -> Result<Reservation, QuotaExceeded> {
         let mut held = self.held();
         if held.all.files >= limits.max_files {
-            return Err(Full::Files { max_files: limits.max_files });
+            return Err(QuotaExceeded::Files { max_files: limits.max_files });
         }
         if held.of(user).files >= limits.user_files {
-            return Err(Full::UserFiles { user_files: limits.user_files });
+            return Err(QuotaExceeded::UserFiles { user_files: limits.user_files });
         }
         held.fits(user, bytes, limits)?;
         held.add(Some(user), bytes);
@@ -156,7 +161,7 @@ impl Quota {
     }
 
     /// Locks the sums; they stay valid in a poisoned lock.
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, Usage> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -182,7 +187,7 @@ impl Reservation {
     }
 
     /// Reserves `more` bytes for the same file; a failure keeps what was reserved before.
-    pub(super) fn grow(&mut self, more: u64) -> Result<(), Full> {
+    pub(super) fn grow(&mut self, more: u64) -> Result<(), QuotaExceeded> {
         let mut held = self.quota.held();
         held.fits(self.user, more, &self.limits)?;
         held.resize(Some(self.user), 0, more);
@@ -246,8 +251,8 @@ mod tests {
     fn dropped_reservation_releases_everything() {
         let (quota, limits) = (empty(), limits(100, 3));
         let mut held = quota.reserve(ANA, 60, &limits).unwrap();
-        assert_eq!(quota.reserve(ANA, 41, &limits).unwrap_err(), Full::Bytes { max_total: 100 });
-        assert_eq!(held.grow(41), Err(Full::Bytes { max_total: 100 }));
+        assert_eq!(quota.reserve(ANA, 41, &limits).unwrap_err(), QuotaExceeded::Bytes { max_total: 100 });
+        assert_eq!(held.grow(41), Err(QuotaExceeded::Bytes { max_total: 100 }));
         assert_eq!(held.grow(40), Ok(()));
         assert_eq!((used(&quota), files(&quota), held.bytes()), (100, 1, 100));
         drop(held);
@@ -269,7 +274,7 @@ mod tests {
     fn number_of_files_is_limited() {
         let (quota, limits) = (Arc::new(Quota::new([(None, 2), (Some(BETO), 3)])), limits(100, 3));
         let last = quota.reserve(ANA, 0, &limits).unwrap();
-        assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), Full::Files { max_files: 3 });
+        assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), QuotaExceeded::Files { max_files: 3 });
         drop(last);
         assert!(quota.reserve(ANA, u64::MAX, &limits).is_err());
         assert!(quota.reserve(ANA, 95, &limits).is_ok());
@@ -279,8 +284,8 @@ mod tests {
     fn share_of_one_user_leaves_room_for_others() {
         let (quota, limits) = (Arc::new(Quota::new([(Some(ANA), 20), (None, 5)])), QuotaLimits { max_files: 9, ..limits(25, 2) });
         let mut second = quota.reserve(ANA, 0, &limits).unwrap();
-        assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), Full::UserFiles { user_files: 2 });
-        assert_eq!(second.grow(6), Err(Full::UserBytes { user_total: 25 }));
+        assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), QuotaExceeded::UserFiles { user_files: 2 });
+        assert_eq!(second.grow(6), Err(QuotaExceeded::UserBytes { user_total: 25 }));
         assert_eq!(second.grow(5), Ok(()));
         assert!(quota.reserve(BETO, 25, &limits).is_ok());
         quota.release(Some(ANA), 20);

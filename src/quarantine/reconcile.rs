@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::deletion::Share;
+use super::deletion::QuotaShare;
 use super::error::QuarantineError;
 use super::folder::FilesFolder;
 use super::inspections::after_restart;
@@ -28,7 +28,7 @@ pub struct Reconciled {
     /// Input of the quota: owner and bytes on disk of each file.
     pub(super) held: Vec<(Option<UserId>, u64)>,
     /// Deleted files whose bytes could not be unlinked.
-    pub(super) pending: BTreeMap<FileId, Share>,
+    pub(super) pending: BTreeMap<FileId, QuotaShare>,
 }
 
 /// Removes unfinished uploads, carries out noted removals, moves files without a record to `perdidos/`, and sets the
@@ -40,7 +40,7 @@ pub fn reconcile(folder: &FilesFolder, store: &Store, audit: &Audit) -> Result<R
 
     disk.remove_temporary(&survey.temporary)?;
     if !survey.temporary.is_empty() {
-        audit.note(Event::FileSwept { count: survey.temporary.len() as u64 });
+        audit.try_record(Event::FileSwept { count: survey.temporary.len() as u64 });
     }
 
     let known: BTreeSet<_> = rows.iter().filter_map(|row| FileId::parse(&row.id)).collect();
@@ -51,7 +51,7 @@ pub fn reconcile(folder: &FilesFolder, store: &Store, audit: &Audit) -> Result<R
         if unlinked {
             gone.push(text.clone());
         } else {
-            let share = Share { user: None, bytes: survey.stored.get(&id).copied().unwrap_or(0) };
+            let share = QuotaShare { user: None, bytes: survey.stored.get(&id).copied().unwrap_or(0) };
             done.pending.insert(id, share);
         }
     }
@@ -64,7 +64,7 @@ pub fn reconcile(folder: &FilesFolder, store: &Store, audit: &Audit) -> Result<R
     let moved = disk.set_aside(&without)?;
     if !moved.is_empty() {
         let ids: Vec<_> = moved.iter().take(IDS_IN_A_LINE).map(ToString::to_string).collect();
-        audit.note(Event::FileOrphaned { count: moved.len() as u64, ids: ids.join(" ") });
+        audit.try_record(Event::FileOrphaned { count: moved.len() as u64, ids: ids.join(" ") });
     }
     done.orphaned = moved.len() as u64;
 
@@ -94,14 +94,14 @@ fn settle(
         if whole || returned {
             if lost || returned {
                 states.push((row.id.clone(), FileState::Received.as_str()));
-                audit.note(Event::FileFound { id: row.id.clone(), name: row.name.clone() });
+                audit.try_record(Event::FileFound { id: row.id.clone(), name: row.name.clone() });
                 done.found += 1;
             } else {
                 resume_inspection(row, store, audit)?;
             }
         } else if !lost {
             states.push((row.id.clone(), FileState::Lost.as_str()));
-            audit.note(Event::FileLost { id: row.id.clone(), name: row.name.clone() });
+            audit.try_record(Event::FileLost { id: row.id.clone(), name: row.name.clone() });
             done.lost += 1;
         }
     }
@@ -117,7 +117,7 @@ fn resume_inspection(row: &FileRow, store: &Store, audit: &Audit) -> Result<(), 
     store.with(|db| db.move_file(&row.id, &row.state, state.as_str(), &reasons))?;
     if !state.is_pending() {
         let (id, name, reasons) = (row.id.clone(), row.name.clone(), why.lines().join(", "));
-        audit.note(Event::FileInspected { id, name, state: state.as_str(), reasons });
+        audit.try_record(Event::FileInspected { id, name, state: state.as_str(), reasons });
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
-use crate::audit::{Target, Threshold};
+use crate::audit::{AuditTarget, Threshold};
 use crate::clock::{SystemClock, Timestamp};
 use crate::quarantine::FileName;
 use crate::types::crypto::Sha256;
@@ -18,7 +18,7 @@ struct Case {
 impl Case {
     /// Three recorded files of one byte.
     fn new() -> (Self, [FileId; 3]) {
-        let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::new(SystemClock)).unwrap();
+        let (audit, _writer) = Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::new(SystemClock)).unwrap();
         let case = Self { root: tempfile::tempdir().unwrap(), store: Store::in_memory().unwrap(), audit };
         let ids = [(); 3].map(|()| FileId::random());
         for id in ids {

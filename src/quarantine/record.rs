@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::names::FileName;
+use super::file_name::FileName;
 use crate::clock::Timestamp;
 use crate::store::{FileRow, StoreError};
 use crate::types::UserId;
@@ -100,7 +100,7 @@ impl FileState {
 
     /// Returns true if the caller may download the file. Infected and uninspected files are withheld from everyone, the
     /// uploader included.
-    pub const fn handed_to(self, administrator: bool) -> bool {
+    pub const fn downloadable_by(self, administrator: bool) -> bool {
         match self {
             Self::Clean | Self::Released => true,
             Self::Suspicious | Self::Unscannable => administrator,
@@ -221,8 +221,8 @@ mod tests {
         use FileState::{Clean, Received, Released, Suspicious, Unscannable};
         let states = |test: fn(FileState) -> bool| FileState::ALL.into_iter().filter(|s| test(*s)).collect::<Vec<_>>();
         assert_eq!(states(FileState::available_to_all), [Clean, Released]);
-        assert_eq!(states(|state| state.handed_to(false)), [Clean, Released]);
-        assert_eq!(states(|state| state.handed_to(true)), [Clean, Suspicious, Unscannable, Released]);
+        assert_eq!(states(|state| state.downloadable_by(false)), [Clean, Released]);
+        assert_eq!(states(|state| state.downloadable_by(true)), [Clean, Suspicious, Unscannable, Released]);
         assert_eq!(states(FileState::is_pending), [Received, FileState::Inspecting]);
     }
 }

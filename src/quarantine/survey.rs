@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::disk::{Disk, TEMPORARY, rename_new};
+use super::disk::{FileStorage, TEMPORARY, rename_new};
 use super::folder_fault::{Flaw, MARKER};
 use super::record::FileId;
 use crate::types::crypto::{hex, random, unhex};
@@ -66,7 +66,7 @@ pub struct Orphan {
     pub modified: i64,
 }
 
-impl Disk {
+impl FileStorage {
     /// Lists the folder. Names that are not the program's own are left out.
     pub(super) fn survey(&self) -> io::Result<Survey> {
         let mut survey = Survey { marker: self.marker()?, stored: BTreeMap::new(), temporary: Vec::new() };

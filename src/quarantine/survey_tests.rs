@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::*;
 
-fn folder() -> (tempfile::TempDir, Disk) {
+fn folder() -> (tempfile::TempDir, FileStorage) {
     let folder = tempfile::tempdir().unwrap();
-    let disk = Disk::open(folder.path()).unwrap();
+    let disk = FileStorage::open(folder.path()).unwrap();
     (folder, disk)
 }
 

@@ -10,16 +10,16 @@ use crate::store::{Db, FileRow, StoreError};
 use crate::types::{Person, UserName};
 
 use super::blocking::blocking;
-use super::disk::{Disk, Incoming, Landed};
+use super::disk::{FileStorage, Incoming, StoredFile};
+use super::file_name::FileName;
 use super::inspect::judge_sent;
-use super::names::FileName;
-use super::quota::{Full, Reservation, disk_allows};
+use super::quota::{QuotaExceeded, Reservation, disk_allows};
 use super::record::{FileRecord, FileState};
 use super::{Quarantine, QuarantineError};
 
 /// Size of a write buffer: large enough that hand-overs to a blocking thread cost little. Two buffers are half of the 1
 /// MiB by which one upload may grow memory.
-const GATHER: usize = 256 * 1024;
+const WRITE_BUFFER: usize = 256 * 1024;
 
 /// Upload error. The partial file is removed.
 #[derive(Debug, thiserror::Error)]
@@ -53,12 +53,12 @@ pub enum UploadError {
     Internal(#[from] QuarantineError),
 }
 
-impl From<Full> for UploadError {
-    fn from(full: Full) -> Self {
+impl From<QuotaExceeded> for UploadError {
+    fn from(full: QuotaExceeded) -> Self {
         match full {
-            Full::Bytes { .. } | Full::Files { .. } => Self::StorageFull,
-            Full::UserBytes { user_total: max } => Self::ShareOfBytes { max },
-            Full::UserFiles { user_files: max } => Self::ShareOfFiles { max },
+            QuotaExceeded::Bytes { .. } | QuotaExceeded::Files { .. } => Self::StorageFull,
+            QuotaExceeded::UserBytes { user_total: max } => Self::ShareOfBytes { max },
+            QuotaExceeded::UserFiles { user_files: max } => Self::ShareOfFiles { max },
         }
     }
 }
@@ -80,7 +80,7 @@ impl From<StoreError> for UploadError {
 
 /// Metadata that the client sent for a file, verbatim. It is dropped once the file is recorded, so findings from it are
 /// recorded then.
-pub struct Sent {
+pub struct ClientMetadata {
     /// File name before sanitizing.
     pub name: String,
     /// Media type, if one was declared.
@@ -88,9 +88,9 @@ pub struct Sent {
 }
 
 /// Removes the partial file of an aborted upload, off the network threads.
-struct Draft(Option<Box<Incoming>>);
+struct PendingFile(Option<Box<Incoming>>);
 
-impl Drop for Draft {
+impl Drop for PendingFile {
     fn drop(&mut self) {
         if let Some(incoming) = self.0.take() {
             match tokio::runtime::Handle::try_current() {
@@ -102,18 +102,18 @@ impl Drop for Draft {
 }
 
 /// Overlaps network and disk: one buffer is filled while the other is written.
-enum Writing {
+enum WriteState {
     /// No write in progress; holds the free buffer.
-    Rests(Draft, Vec<u8>),
-    Runs(JoinHandle<io::Result<(Draft, Vec<u8>)>>),
+    Idle(PendingFile, Vec<u8>),
+    InFlight(JoinHandle<io::Result<(PendingFile, Vec<u8>)>>),
 }
 
-impl Writing {
+impl WriteState {
     /// Waits for the write in progress.
-    async fn rest(self) -> io::Result<(Draft, Vec<u8>)> {
+    async fn wait_for_write(self) -> io::Result<(PendingFile, Vec<u8>)> {
         match self {
-            Self::Rests(draft, spare) => Ok((draft, spare)),
-            Self::Runs(task) => task.await.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early"))),
+            Self::Idle(draft, spare) => Ok((draft, spare)),
+            Self::InFlight(task) => task.await.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early"))),
         }
     }
 }
@@ -121,7 +121,7 @@ impl Writing {
 /// File being uploaded. Dropping it removes the partial file.
 pub struct Upload {
     quarantine: Arc<Quarantine>,
-    writing: Writing,
+    writing: WriteState,
     reservation: Reservation,
     /// Bytes reserved so far.
     reserved: u64,
@@ -136,18 +136,18 @@ impl Quarantine {
         let reservation = self.quota.reserve(by.id, announced, &self.limits())?;
         let (disk, files) = (self.disk.clone(), self.config.get().files.clone());
         let create = move || {
-            check_disk(&disk, announced.max(GATHER as u64), files.keep_free_percent)?;
+            check_disk(&disk, announced.max(WRITE_BUFFER as u64), files.keep_free_percent)?;
             disk.create()
         };
-        let incoming = Draft(Some(Box::new(blocking(create).await?)));
+        let incoming = PendingFile(Some(Box::new(blocking(create).await?)));
         let max = self.config.get().files.max_file;
-        let writing = Writing::Rests(incoming, Vec::new());
+        let writing = WriteState::Idle(incoming, Vec::new());
         Ok(Upload { quarantine: Arc::clone(self), writing, reservation, reserved: announced, gathered: Vec::new(), size: 0, max })
     }
 }
 
 /// Fails if `wanted` bytes would leave less of the disk free than the settings demand. Blocks.
-pub(super) fn check_disk(disk: &Disk, wanted: u64, keep_free_percent: u8) -> io::Result<()> {
+pub(super) fn check_disk(disk: &FileStorage, wanted: u64, keep_free_percent: u8) -> io::Result<()> {
     let space = disk.free()?;
     if disk_allows(space.free, space.total, wanted, keep_free_percent) {
         return Ok(());
@@ -168,9 +168,9 @@ impl Upload {
         }
         let mut rest = chunk;
         loop {
-            let (now, later) = rest.split_at(rest.len().min(GATHER - self.gathered.len()));
+            let (now, later) = rest.split_at(rest.len().min(WRITE_BUFFER - self.gathered.len()));
             if self.gathered.capacity() == 0 {
-                self.gathered.reserve_exact(GATHER);
+                self.gathered.reserve_exact(WRITE_BUFFER);
             }
             self.gathered.extend_from_slice(now);
             rest = later;
@@ -178,14 +178,14 @@ impl Upload {
                 return Ok(self);
             }
             // Full buffers keep every write but the last page-aligned.
-            self = self.spill().await?;
+            self = self.start_write().await?;
         }
     }
 
     /// Waits for the previous write, then starts to write the full buffer off the network threads.
-    async fn spill(self) -> Result<Self, UploadError> {
+    async fn start_write(self) -> Result<Self, UploadError> {
         let Self { quarantine, writing, reservation, reserved, mut gathered, size, max } = self;
-        let (mut draft, spare) = writing.rest().await?;
+        let (mut draft, spare) = writing.wait_for_write().await?;
         let disk = quarantine.disk.clone();
         let keep = quarantine.config.get().files.keep_free_percent;
         let work = move || {
@@ -195,7 +195,7 @@ impl Upload {
             gathered.clear();
             Ok((draft, gathered))
         };
-        let writing = Writing::Runs(tokio::task::spawn_blocking(work));
+        let writing = WriteState::InFlight(tokio::task::spawn_blocking(work));
         Ok(Self { quarantine, writing, reservation, reserved, gathered: spare, size, max })
     }
 
@@ -204,14 +204,14 @@ impl Upload {
     /// is added; if it returns false, the file is removed.
     pub async fn finish(
         self,
-        sent: Sent,
+        sent: ClientMetadata,
         name: FileName,
         by: &Person,
         allowed: impl FnOnce(&Db) -> Result<bool, StoreError> + Send + 'static,
     ) -> Result<FileRecord, UploadError> {
-        let this = self.spill().await?;
+        let this = self.start_write().await?;
         let Self { quarantine, writing, reservation, size, .. } = this;
-        let (mut incoming, _) = writing.rest().await?;
+        let (mut incoming, _) = writing.wait_for_write().await?;
         let incoming = incoming.0.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let (landed, name) = blocking(move || Ok((incoming.finish(&name)?, name))).await?;
         let row = row(&landed, &sent, &name, by, quarantine.clock.now());
@@ -226,9 +226,9 @@ impl Upload {
             let added = keeper.store.run(add).await;
             match added {
                 Ok(Some(_)) => {
-                    landed.keep();
+                    landed.persist();
                     reservation.commit(size);
-                    keeper.inspections.arrived();
+                    keeper.inspections.notify_new_file();
                 }
                 // Dropping it unlinks the file, which may block on the disk.
                 Ok(None) | Err(_) => drop(tokio::task::spawn_blocking(move || drop(landed))),
@@ -240,7 +240,7 @@ impl Upload {
     }
 }
 
-fn row(landed: &Landed, sent: &Sent, name: &FileName, by: &Person, now: crate::clock::Timestamp) -> FileRow {
+fn row(landed: &StoredFile, sent: &ClientMetadata, name: &FileName, by: &Person, now: crate::clock::Timestamp) -> FileRow {
     FileRow {
         arrival: 0,
         id: landed.id.to_string(),

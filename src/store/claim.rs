@@ -57,7 +57,7 @@ impl Db {
         let row: Option<(String, String, i64)> =
             query.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
         let Some((code, kind, opened_at)) = row else { return Ok(None) };
-        let (Ok(code), Some(kind)) = (code.parse(), ClaimKind::of_word(&kind)) else {
+        let (Ok(code), Some(kind)) = (code.parse(), ClaimKind::from_word(&kind)) else {
             return Err(StoreError::Unknown(format!("claim of kind {kind:?}")));
         };
         let over = kind == ClaimKind::First && self.has_users()?;
@@ -163,7 +163,7 @@ mod tests {
         store
             .with(|db| {
                 db.open_claim(&code, ClaimKind::First, NOW)?;
-                db.add_user(&"ana".parse().unwrap(), Role::Usuario, "phc", NOW)?;
+                db.add_user(&"ana".parse().unwrap(), Role::Member, "phc", NOW)?;
                 assert!(db.claim()?.is_none());
                 let rows: i64 = db.conn.query_row("SELECT count(*) FROM claim", [], |row| row.get(0))?;
                 assert_eq!(rows, 0, "the code is retired with the transaction that made the account");
@@ -210,8 +210,8 @@ mod tests {
         let (store, code) = (Store::in_memory().unwrap(), ClaimCode::random());
         store
             .with(|db| {
-                let ana = db.add_user(&"ana".parse().unwrap(), Role::Usuario, "old", NOW)?.unwrap();
-                let beto = db.add_user(&"beto".parse().unwrap(), Role::Cliente, "old", NOW)?.unwrap();
+                let ana = db.add_user(&"ana".parse().unwrap(), Role::Member, "old", NOW)?.unwrap();
+                let beto = db.add_user(&"beto".parse().unwrap(), Role::Uploader, "old", NOW)?.unwrap();
                 db.set_locked(ana, true)?;
                 for (i, user) in [(1, ana), (2, beto)] {
                     db.add_session(

@@ -23,7 +23,7 @@ fn upgraded() -> tempfile::TempDir {
     migrations::apply_until(&mut conn, 3).unwrap();
     drop(conn);
     let store = Store::open(folder.path()).unwrap();
-    store.with(|db| db.add_user(&"ana".parse().unwrap(), crate::types::Role::Cliente, "h", NOW)).unwrap();
+    store.with(|db| db.add_user(&"ana".parse().unwrap(), crate::types::Role::Uploader, "h", NOW)).unwrap();
     folder
 }
 

@@ -129,7 +129,7 @@ mod tests {
     const CHANGES: [(&str, Change); 6] = [
         ("lock", |db, user| db.set_locked(user, true)),
         ("unlock", |db, user| db.set_locked(user, false)),
-        ("role", |db, user| db.set_role(user, Role::Usuario)),
+        ("role", |db, user| db.set_role(user, Role::Member)),
         ("same role", |db, user| db.set_role(user, Role::Administrator)),
         ("reset", |db, user| db.set_password(user, "new", None)),
         ("one-time password", |db, user| db.set_password(user, "new", Some(Timestamp(9)))),
@@ -164,7 +164,7 @@ mod tests {
         let store = Store::in_memory().unwrap();
         store
             .with(|db| {
-                let ana = db.add_user(&"ana".parse().unwrap(), Role::Cliente, "phc", NOW)?.unwrap();
+                let ana = db.add_user(&"ana".parse().unwrap(), Role::Uploader, "phc", NOW)?.unwrap();
                 db.rehash(ana, "phc", "dearer")?;
                 assert!(db.add_session(row(ana, 0), &[])?);
                 Ok(())

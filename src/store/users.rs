@@ -236,8 +236,8 @@ mod tests {
         store
             .with(|db| {
                 let ana: UserName = "Ana".parse().expect("valid");
-                let id = db.add_user(&ana, Role::Cliente, "h", Timestamp(1))?.expect("free");
-                assert_eq!(db.add_user(&"ANA".parse().expect("valid"), Role::Usuario, "h", Timestamp(1))?, None);
+                let id = db.add_user(&ana, Role::Uploader, "h", Timestamp(1))?.expect("free");
+                assert_eq!(db.add_user(&"ANA".parse().expect("valid"), Role::Member, "h", Timestamp(1))?, None);
                 assert_eq!(db.user_by_name(&"ana".parse().expect("valid"))?.expect("there").id, id);
                 db.set_role(id, Role::Administrator)?;
                 db.set_locked(id, true)?;
@@ -258,7 +258,7 @@ mod tests {
         store
             .with(|db| {
                 let (ana, by) = ("ana".parse().expect("valid"), Some(Timestamp(9)));
-                let id = db.add_user_who_must_change(&ana, Role::Cliente, "given", by, Timestamp(1))?.expect("free");
+                let id = db.add_user_who_must_change(&ana, Role::Uploader, "given", by, Timestamp(1))?.expect("free");
                 let state = |db: &Db| db.user_by_id(id).map(|row| row.map(|r| (r.password, r.must_change, r.must_change_by)));
                 assert_eq!(state(db)?, Some(("given".into(), true, by)));
                 let session = |n, generation| SessionRow {

@@ -72,7 +72,7 @@ impl ClaimKind {
     }
 
     /// Parses that value.
-    pub fn of_word(word: &str) -> Option<Self> {
+    pub fn from_word(word: &str) -> Option<Self> {
         [Self::First, Self::Again].into_iter().find(|kind| kind.as_str() == word)
     }
 }

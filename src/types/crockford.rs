@@ -6,18 +6,18 @@ use super::crypto::random;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Returns `N` digits from the operating system's randomness, 5 bits each.
-pub(super) fn draw<const N: usize>() -> [u8; N] {
-    spell(random())
+pub(super) fn random_digits<const N: usize>() -> [u8; N] {
+    encode(random())
 }
 
 /// Encodes any bytes as digits. 256 is a multiple of 32, so all digits are equally likely.
-pub(super) fn spell<const N: usize>(bytes: [u8; N]) -> [u8; N] {
+pub(super) fn encode<const N: usize>(bytes: [u8; N]) -> [u8; N] {
     bytes.map(|byte| ALPHABET[usize::from(byte % 32)])
 }
 
 /// Decodes lenient input: any case, hyphens and blanks anywhere, O for 0, I and L for 1. `None` if it is not
 /// `N` digits.
-pub(super) fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(super) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut code = [0; N];
     let mut typed = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '–' | '_' | '.'));
     for place in &mut code {

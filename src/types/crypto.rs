@@ -45,7 +45,7 @@ pub fn wpa_key(passphrase: &str, ssid: &[u8]) -> Zeroizing<[u8; 32]> {
 
 /// Measures the processor time to encrypt a record of `len` bytes as TLS does, with the slower of the two
 /// usual ciphers. The slower one depends on the processor's instructions for AES. Mean of a thousand.
-pub fn seal_time(len: usize) -> Duration {
+pub fn bench_tls_record(len: usize) -> Duration {
     const ROUNDS: u32 = 1000;
     let time = |algorithm: &'static aead::Algorithm| {
         let Ok(key) = aead::UnboundKey::new(algorithm, &vec![7; algorithm.key_len()]) else { return Duration::ZERO };

@@ -17,12 +17,12 @@ pub(super) struct GroupedCode<const N: usize>([u8; N]);
 impl<const N: usize> GroupedCode<N> {
     /// Returns a new code from the operating system's randomness.
     pub(super) fn random() -> Self {
-        Self(crockford::draw())
+        Self(crockford::random_digits())
     }
 
     /// Parses lenient input: any case, hyphens and blanks anywhere, O for 0, I and L for 1.
     pub(super) fn parse_lenient(text: &str) -> Option<Self> {
-        crockford::read(text).map(Self)
+        crockford::decode(text).map(Self)
     }
 
     /// Compares in constant time.
@@ -33,7 +33,7 @@ impl<const N: usize> GroupedCode<N> {
     /// Returns the code of any bytes.
     #[cfg(test)]
     pub(super) fn of(bytes: [u8; N]) -> Self {
-        Self(crockford::spell(bytes))
+        Self(crockford::encode(bytes))
     }
 }
 

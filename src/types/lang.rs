@@ -10,23 +10,23 @@ pub enum Lang {
     En,
 }
 
-/// Text in both languages.
+/// Localized in both languages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Text {
+pub struct Localized {
     /// Spanish.
     pub es: &'static str,
     /// English.
     pub en: &'static str,
 }
 
-impl Text {
+impl Localized {
     /// Creates a text from both languages.
     pub const fn new(es: &'static str, en: &'static str) -> Self {
         Self { es, en }
     }
 
     /// Returns the text in `lang`.
-    pub fn pick(self, lang: Lang) -> &'static str {
+    pub fn get(self, lang: Lang) -> &'static str {
         match lang {
             Lang::Es => self.es,
             Lang::En => self.en,

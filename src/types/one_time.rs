@@ -19,7 +19,7 @@ impl OneTimePassword {
     }
 
     /// Parses lenient input: any case, hyphens and blanks anywhere, O for 0, I and L for 1.
-    pub fn typed(text: &str) -> Option<Self> {
+    pub fn parse_lenient(text: &str) -> Option<Self> {
         GroupedCode::parse_lenient(text).map(Self)
     }
 }
@@ -57,7 +57,7 @@ mod tests {
         fn displayed_password_parses_from_lenient_input(bytes in any::<[u8; 12]>()) {
             let shown = OneTimePassword(GroupedCode::of(bytes)).to_string();
             for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', ""), shown.replace('-', " ").replace('0', "o")] {
-                prop_assert_eq!(OneTimePassword::typed(&typed).map(|p| p.to_string()), Some(shown.clone()));
+                prop_assert_eq!(OneTimePassword::parse_lenient(&typed).map(|p| p.to_string()), Some(shown.clone()));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Text;
+use super::Localized;
 
 /// Role of a person; `README.md` has the table of rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,36 +11,36 @@ pub enum Role {
     /// Everything: also deletes files and manages accounts.
     Administrator,
     /// Chat, downloads and uploads.
-    Cliente,
+    Uploader,
     /// Chat and downloads.
-    Usuario,
+    Member,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 3] = [Self::Administrator, Self::Cliente, Self::Usuario];
+    pub const ALL: [Self; 3] = [Self::Administrator, Self::Uploader, Self::Member];
 
     /// Returns the role's name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
-            Self::Cliente => "cliente",
-            Self::Usuario => "usuario",
+            Self::Uploader => "cliente",
+            Self::Member => "usuario",
         }
     }
 
     /// Returns the title for people.
-    pub const fn title(self) -> Text {
+    pub const fn title(self) -> Localized {
         match self {
-            Self::Administrator => Text::new("Administrador", "Administrator"),
-            Self::Cliente => Text::new("Cliente", "Client"),
-            Self::Usuario => Text::new("Usuario", "User"),
+            Self::Administrator => Localized::new("Administrador", "Administrator"),
+            Self::Uploader => Localized::new("Cliente", "Client"),
+            Self::Member => Localized::new("Usuario", "User"),
         }
     }
 
     /// Returns true if this role may upload files.
     pub const fn may_upload(self) -> bool {
-        matches!(self, Self::Administrator | Self::Cliente)
+        matches!(self, Self::Administrator | Self::Uploader)
     }
 }
 

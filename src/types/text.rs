@@ -3,14 +3,14 @@
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 use zeroize::Zeroizing;
 
-use super::{Said, Text};
+use super::{Localized, ZeroizingCow};
 
 /// Compiled ceiling of a message, in Unicode scalar values; `[limits] message_chars` may only lower it.
 pub const MAX_TEXT_CHARS: usize = 4000;
 
 /// Sanitized message: NFC, no control character except newline and tab, no bidi override or isolate, not
 /// blank. Owned if the sanitizer changed it, and then wiped on drop.
-pub struct MessageText<'a>(Said<'a>);
+pub struct MessageText<'a>(ZeroizingCow<'a>);
 
 /// Error of parsing a message.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -35,26 +35,26 @@ pub fn is_bidi_control(c: char) -> bool {
 /// Makes one line safe for a terminal: each control character, bidi control and line separator becomes a
 /// space.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
 }
 
 /// Makes a text of several lines safe for a terminal; line feeds stay.
 pub fn printable_lines(text: &str) -> String {
-    text.chars().map(|c| if c != '\n' && steers(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if c != '\n' && is_control(c) { ' ' } else { c }).collect()
 }
 
 /// Returns true for characters that move a terminal's cursor, change its state, or change a line's reading
 /// order.
-fn steers(c: char) -> bool {
+fn is_control(c: char) -> bool {
     c.is_control() || is_bidi_control(c) || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}')
 }
 
 impl TextError {
     /// Returns the text for people.
-    pub const fn text(&self) -> Text {
+    pub const fn text(&self) -> Localized {
         match self {
-            Self::Blank => Text::new("el mensaje está vacío", "the message is blank"),
-            Self::TooLong { .. } => Text::new("el mensaje supera el límite", "the message is over the limit"),
+            Self::Blank => Localized::new("el mensaje está vacío", "the message is blank"),
+            Self::TooLong { .. } => Localized::new("el mensaje supera el límite", "the message is over the limit"),
         }
     }
 }
@@ -62,7 +62,7 @@ impl TextError {
 impl<'a> MessageText<'a> {
     /// Sanitizes `raw` and checks it against `max` characters. Nothing is trimmed.
     pub fn parse(raw: &'a str, max: usize) -> Result<Self, TextError> {
-        let text = if is_plain(raw) { whole(raw, max)? } else { cleaned(raw, max)? };
+        let text = if is_already_clean(raw) { accept_clean(raw, max)? } else { sanitize(raw, max)? };
         if text.chars().all(char::is_whitespace) {
             return Err(TextError::Blank);
         }
@@ -80,7 +80,7 @@ impl<'a> MessageText<'a> {
 /// #15, section 9), and there is no bidi control; only control characters are excluded.
 ///
 /// Works on bytes of UTF-8 without a branch per byte, so that it vectorizes.
-fn is_plain(text: &str) -> bool {
+fn is_already_clean(text: &str) -> bool {
     let bytes = text.as_bytes();
     // U+0080 to U+02FF begin with one of 0xC2 to 0xCB; their second bytes have the form 10xxxxxx.
     let below_300 = |b: u8| matches!(b, b'\n' | b'\t' | b' '..=b'~' | 0x80..=0xbf | 0xc2..=0xcb);
@@ -91,26 +91,26 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Accepts a text that needs no sanitizing.
-fn whole(raw: &str, max: usize) -> Result<Said<'_>, TextError> {
+fn accept_clean(raw: &str, max: usize) -> Result<ZeroizingCow<'_>, TextError> {
     if raw.len() > max && raw.chars().count() > max {
         return Err(TextError::TooLong { max });
     }
-    Ok(Said::as_it_is(raw))
+    Ok(ZeroizingCow::borrowed(raw))
 }
 
 /// Removes forbidden characters and composes the rest.
-fn cleaned(raw: &str, max: usize) -> Result<Said<'static>, TextError> {
+fn sanitize(raw: &str, max: usize) -> Result<ZeroizingCow<'static>, TextError> {
     let kept = |c: &char| !is_bidi_control(*c) && (!c.is_control() || matches!(c, '\n' | '\t'));
     let chars = raw.chars().filter(kept);
     // Nearly every text is already composed; checking that takes a tenth of composing.
     match is_nfc_quick(chars.clone()) {
-        IsNormalized::Yes => bounded(chars, raw.len(), max),
-        IsNormalized::No | IsNormalized::Maybe => bounded(chars.nfc(), raw.len(), max),
+        IsNormalized::Yes => collect_limited(chars, raw.len(), max),
+        IsNormalized::No | IsNormalized::Maybe => collect_limited(chars.nfc(), raw.len(), max),
     }
 }
 
 /// Collects at most `max` characters of a text of `bytes` bytes.
-fn bounded(chars: impl Iterator<Item = char>, bytes: usize, max: usize) -> Result<Said<'static>, TextError> {
+fn collect_limited(chars: impl Iterator<Item = char>, bytes: usize, max: usize) -> Result<ZeroizingCow<'static>, TextError> {
     // Full capacity at once: a growing text would leave copies of itself in freed memory.
     let mut text = Zeroizing::new(String::with_capacity(bytes * 3));
     for (i, c) in chars.enumerate() {
@@ -119,7 +119,7 @@ fn bounded(chars: impl Iterator<Item = char>, bytes: usize, max: usize) -> Resul
         }
         text.push(c);
     }
-    Ok(Said::anew(std::mem::take(&mut text)))
+    Ok(ZeroizingCow::owned(std::mem::take(&mut text)))
 }
 
 #[cfg(test)]
@@ -151,16 +151,16 @@ mod tests {
     fn fast_path_matches_sanitizer_below_u0300() {
         for c in '\0'..'\u{300}' {
             let raw = c.to_string();
-            let stays = cleaned(&raw, 1).is_ok_and(|left| *left == raw);
-            assert_eq!(is_plain(&raw), stays, "U+{:04X}", u32::from(c));
-            assert_eq!(is_plain(&format!("ñ{raw}b")), stays, "U+{:04X}", u32::from(c));
+            let stays = sanitize(&raw, 1).is_ok_and(|left| *left == raw);
+            assert_eq!(is_already_clean(&raw), stays, "U+{:04X}", u32::from(c));
+            assert_eq!(is_already_clean(&format!("ñ{raw}b")), stays, "U+{:04X}", u32::from(c));
         }
     }
 
     #[test]
     fn fast_path_excludes_u0300_and_above() {
         let mut utf8 = [0; 4];
-        let plain = ('\u{300}'..=char::MAX).find(|c| is_plain(c.encode_utf8(&mut utf8)));
+        let plain = ('\u{300}'..=char::MAX).find(|c| is_already_clean(c.encode_utf8(&mut utf8)));
         assert_eq!(plain, None);
     }
 
@@ -173,12 +173,12 @@ mod tests {
 
         #[test]
         fn fast_path_accepts_only_unchanged_text(raw in "[\u{0}-\u{2ff}\n\t]{0,3}[\u{0}-\u{310}\u{2020}-\u{202f}]{0,3}", max in 0..6_usize) {
-            let slow = cleaned(&raw, max);
-            if is_plain(&raw) {
-                let text = |said: Result<Said<'_>, TextError>| said.map(|said| said.to_owned());
-                prop_assert_eq!(text(whole(&raw, max)), text(slow));
+            let slow = sanitize(&raw, max);
+            if is_already_clean(&raw) {
+                let text = |said: Result<ZeroizingCow<'_>, TextError>| said.map(|said| said.to_owned());
+                prop_assert_eq!(text(accept_clean(&raw, max)), text(slow));
             } else if raw.chars().all(|c| c < '\u{300}') {
-                let left = cleaned(&raw, raw.len()).expect("as long as it was at the most");
+                let left = sanitize(&raw, raw.len()).expect("as long as it was at the most");
                 prop_assert!(*left != raw, "something goes");
             }
         }

@@ -9,14 +9,14 @@ use super::frame::Frame;
 pub(super) const BATCH_FRAMES: usize = 64;
 /// A batch of up to so many bytes is copied together: for a few small frames that is cheaper than for the kernel to gather them. The
 /// copy lives on the stack for the length of one call.
-const COPY: usize = 4096;
+const COALESCE_BELOW: usize = 4096;
 
 /// What is to be written in one call.
 pub(super) enum Gathered<'a> {
     /// Bytes one after the other.
-    Whole(&'a [u8]),
+    Contiguous(&'a [u8]),
     /// Where they lie.
-    Parts(&'a [IoSlice<'a>]),
+    Vectored(&'a [IoSlice<'a>]),
 }
 
 /// Hands over the first frames, less the `written` bytes of the very first that are out already.
@@ -27,32 +27,32 @@ pub(super) fn gather<'a, R>(
 ) -> R {
     let mut rest = frames.clone();
     if let (Some(only), None) = (rest.next(), rest.next()) {
-        return write(Gathered::Whole(&only.as_bytes()[written..]));
+        return write(Gathered::Contiguous(&only.as_bytes()[written..]));
     }
     let parts = frames.take(BATCH_FRAMES).enumerate().map(|(i, frame)| &frame.as_bytes()[if i == 0 { written } else { 0 }..]);
     // Handed on by reference only: moving it would cost more than it saves.
-    let mut copy = heapless::Vec::<u8, COPY>::new();
+    let mut copy = heapless::Vec::<u8, COALESCE_BELOW>::new();
     if parts.clone().all(|part| copy.extend_from_slice(part).is_ok()) {
-        return write(Gathered::Whole(&copy));
+        return write(Gathered::Contiguous(&copy));
     }
     let parts: heapless::Vec<IoSlice<'_>, BATCH_FRAMES> = parts.map(IoSlice::new).collect();
-    write(Gathered::Parts(&parts))
+    write(Gathered::Vectored(&parts))
 }
 
 /// Some small frames, copied together once for all receivers who have the same ones to come: as good as everybody in a busy room.
 #[derive(Default)]
-pub(super) struct Run {
+pub(super) struct CoalescedBatch {
     frames: heapless::Vec<Frame, BATCH_FRAMES>,
-    bytes: heapless::Vec<u8, COPY>,
+    bytes: heapless::Vec<u8, COALESCE_BELOW>,
 }
 
-impl Run {
+impl CoalescedBatch {
     /// The bytes of these frames, where they are more than one and small enough.
     pub(super) fn of<'a>(&mut self, frames: impl ExactSizeIterator<Item = &'a Frame> + Clone) -> Option<&[u8]> {
         if frames.len() < 2 {
             return None;
         }
-        let same = self.frames.len() == frames.len() && self.frames.iter().zip(frames.clone()).all(|(a, b)| a.is(b));
+        let same = self.frames.len() == frames.len() && self.frames.iter().zip(frames.clone()).all(|(a, b)| a.ptr_eq(b));
         if !same {
             self.frames.clear();
             self.bytes.clear();
@@ -82,7 +82,7 @@ pub(super) fn advance<T>(frames: &mut VecDeque<T>, bytes_of: impl Fn(&T) -> usiz
 }
 
 /// What a call to the kernel that cannot wait came to: bytes, or nothing for now.
-pub(super) fn now(result: io::Result<usize>) -> io::Result<usize> {
+pub(super) fn would_block_as_zero(result: io::Result<usize>) -> io::Result<usize> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
         other => other,
@@ -99,11 +99,11 @@ mod tests {
         #[test]
         fn a_run_is_its_frames(sizes in prop::collection::vec(0..1500_usize, 1..5), queues in prop::collection::vec(prop::collection::vec(0..5_usize, 0..70), 1..12)) {
             let frames: Vec<_> = sizes.iter().map(|size| Frame::json(&"x".repeat(*size))).collect();
-            let mut run = Run::default();
+            let mut run = CoalescedBatch::default();
             for queue in queues.iter().flat_map(|queue| [queue, queue]) {
                 let queue: Vec<_> = queue.iter().map(|i| &frames[i % frames.len()]).collect();
                 let whole: Vec<u8> = queue.iter().flat_map(|frame| frame.as_bytes().to_vec()).collect();
-                let some = (2..=BATCH_FRAMES).contains(&queue.len()) && whole.len() <= COPY;
+                let some = (2..=BATCH_FRAMES).contains(&queue.len()) && whole.len() <= COALESCE_BELOW;
                 prop_assert_eq!(run.of(queue.iter().copied()), some.then_some(&*whole));
             }
         }
@@ -120,8 +120,8 @@ mod tests {
                     break;
                 }
                 let bytes: Vec<u8> = gather(queue.iter(), written, |gathered| match gathered {
-                    Gathered::Whole(bytes) => bytes.to_vec(),
-                    Gathered::Parts(parts) => parts.iter().flat_map(|part| part.to_vec()).collect(),
+                    Gathered::Contiguous(bytes) => bytes.to_vec(),
+                    Gathered::Vectored(parts) => parts.iter().flat_map(|part| part.to_vec()).collect(),
                 });
                 let n = bytes.len().min(*take);
                 sent.extend_from_slice(&bytes[..n]);

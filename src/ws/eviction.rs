@@ -24,14 +24,14 @@ impl Registry {
             Vitality::Silent => silent.push(out.clone()),
             Vitality::Alive => {}
         });
-        dead.sort_by_cached_key(|out| out.pulse.heard());
-        silent.sort_by_cached_key(|out| out.pulse.heard());
+        dead.sort_by_cached_key(|out| out.pulse.last_input());
+        silent.sort_by_cached_key(|out| out.pulse.last_input());
         for out in dead.iter().take(most) {
             out.close(CloseCode::Silent);
         }
         let asked = silent.iter().take(ASKED_AT_ONCE.saturating_sub(hopes));
         asked.for_each(|out| {
-            out.pulse.ask(now);
+            out.pulse.start_probe(now);
             out.ping();
         });
         hopes + dead.len() + silent.len() > 0
@@ -63,12 +63,12 @@ mod tests {
         assert!(!registry.evict_dead(1), "all were heard from just now");
         for (n, after) in [(2, 1), (0, 2), (3, 3)] {
             tokio::time::advance(Duration::from_secs(after)).await;
-            sockets[n].out.pulse.beat(Instant::now());
+            sockets[n].out.pulse.record_input(Instant::now());
         }
         tokio::time::advance(2 * PROBE).await;
         assert!(registry.evict_dead(1));
         assert_eq!(closed(&sockets), [0_usize; 0], "asked first");
-        sockets[1].out.pulse.beat(Instant::now() + Duration::from_millis(300));
+        sockets[1].out.pulse.record_input(Instant::now() + Duration::from_millis(300));
         tokio::time::advance(PROBE).await;
         assert!(registry.evict_dead(1));
         assert_eq!(closed(&sockets), [2], "the longest silent of those that gave no sign");
@@ -88,7 +88,7 @@ mod tests {
             tokio::time::advance(Duration::from_millis(100)).await;
             let now = Instant::now();
             let answering = sockets.iter().filter(|s| s.out.pulse.vitality(now) == Vitality::Asked);
-            answering.for_each(|s| s.out.pulse.beat(now));
+            answering.for_each(|s| s.out.pulse.record_input(now));
         }
         assert!(registry.evict_dead(1));
         assert_eq!(asked(Instant::now()), 200 - 3 * ASKED_AT_ONCE);

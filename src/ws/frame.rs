@@ -22,16 +22,16 @@ const HEAD: usize = 10;
 
 /// A finished frame, header and payload. Cloning shares the bytes; the last owner zeroes them.
 #[derive(Clone)]
-pub struct Frame(Arc<Wiped>);
+pub struct Frame(Arc<WipedBytes>);
 
-struct Wiped {
+struct WipedBytes {
     /// Room for the longest header, then the payload.
     bytes: Vec<u8>,
     /// Where the header begins.
     start: usize,
 }
 
-impl Drop for Wiped {
+impl Drop for WipedBytes {
     fn drop(&mut self) {
         self.bytes.zeroize();
     }
@@ -44,18 +44,18 @@ impl Frame {
     }
 
     /// Whether they share their bytes.
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(super) fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Bytes that are a frame already.
     pub(super) fn raw(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Wiped { bytes, start: 0 }))
+        Self(Arc::new(WipedBytes { bytes, start: 0 }))
     }
 
     /// Encodes an answer as JSON.
     pub(super) fn json(answer: &impl Serialize) -> Self {
-        let mut draft = Draft::with_capacity(192);
+        let mut draft = FrameBuilder::with_capacity(192);
         draft.value(answer);
         draft.finish()
     }
@@ -78,9 +78,9 @@ impl fmt::Debug for Frame {
 }
 
 /// A text frame in the making.
-pub struct Draft(Vec<u8>);
+pub struct FrameBuilder(Vec<u8>);
 
-impl Draft {
+impl FrameBuilder {
     pub(super) fn with_capacity(payload: usize) -> Self {
         let mut bytes = Vec::with_capacity(HEAD + payload);
         bytes.extend_from_slice(&[0; HEAD]);
@@ -100,7 +100,7 @@ impl Draft {
     }
 
     /// Adds a string of JSON that needs no escapes.
-    pub(super) fn plain(&mut self, text: &str) -> &mut Self {
+    pub(super) fn push_ascii(&mut self, text: &str) -> &mut Self {
         debug_assert!(text.bytes().all(|b| b >= b' ' && !matches!(b, b'"' | b'\\')), "{text:?}");
         self.text("\"").text(text).text("\"")
     }
@@ -128,7 +128,7 @@ impl Draft {
             0
         };
         self.0[start] = TEXT;
-        Frame(Arc::new(Wiped { bytes: self.0, start }))
+        Frame(Arc::new(WipedBytes { bytes: self.0, start }))
     }
 }
 
@@ -149,7 +149,7 @@ mod tests {
     fn every_header_length_is_readable() {
         for len in [0, 1, 125, 126, 127, 65_535, 65_536, 70_000] {
             let text = "x".repeat(len);
-            let mut draft = Draft::with_capacity(0);
+            let mut draft = FrameBuilder::with_capacity(0);
             draft.text(&text);
             assert_eq!(decode(draft.finish().as_bytes()).as_deref(), Some(&*text), "{len}");
         }

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use crate::accounts::password::HashError;
 use crate::audit::Event;
-use crate::chat::{EnterError, Entered, Found, Membership, Visitor};
+use crate::chat::{EnterError, JoinInfo, Joiner, Membership, RoomHandle};
 use crate::types::{RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
 use super::frame::Frame;
-use super::outbound::Outbound;
-use super::refusal::RoomLimit;
+use super::messages::{ErrorCode, JsonEncoder, joined_message};
+use super::request_error::RoomLimit;
+use super::send_queue::SendQueue;
 use super::socket::Client;
-use super::wire::{Code, JsonWire, joined_answer};
 
 /// A room can end, or be made by somebody else, while its password is being hashed; then one looks again, so often.
-const LOOKS: usize = 4;
+const MAX_ATTEMPTS: usize = 4;
 
 /// What a client asked for.
 pub(super) struct Join {
@@ -27,37 +27,37 @@ pub(super) struct Join {
 }
 
 /// What came of it.
-pub(super) enum Joined {
+pub(super) enum JoinOutcome {
     /// In; the client has its answer.
-    In(Membership<JsonWire>),
+    In(Membership<JsonEncoder>),
     /// The password is right, and this socket was in that very room before.
     Again,
     /// No further room may be made.
     TooManyRooms(RoomLimit),
     /// Not in.
-    Refused { code: Code, retry: Option<Duration> },
+    Refused { code: ErrorCode, retry: Option<Duration> },
 }
 
-impl From<EnterError> for Joined {
+impl From<EnterError> for JoinOutcome {
     fn from(error: EnterError) -> Self {
         match error {
-            EnterError::Full => Self::Refused { code: Code::RoomFull, retry: None },
+            EnterError::Full => Self::Refused { code: ErrorCode::RoomFull, retry: None },
             EnterError::TooManyRooms => Self::TooManyRooms(RoomLimit::Server),
             EnterError::TooManyOwnRooms => Self::TooManyRooms(RoomLimit::Person),
-            EnterError::Changed => Self::busy(),
+            EnterError::Changed => Self::server_busy(),
         }
     }
 }
 
-impl From<HashError> for Joined {
+impl From<HashError> for JoinOutcome {
     fn from(_: HashError) -> Self {
-        Self::busy()
+        Self::server_busy()
     }
 }
 
-impl Joined {
-    fn busy() -> Self {
-        Self::Refused { code: Code::RateLimited, retry: Some(Duration::from_secs(1)) }
+impl JoinOutcome {
+    fn server_busy() -> Self {
+        Self::Refused { code: ErrorCode::RateLimited, retry: Some(Duration::from_secs(1)) }
     }
 }
 
@@ -66,17 +66,17 @@ impl Joined {
 pub(super) async fn join(
     services: Arc<Services>,
     client: Arc<Client>,
-    out: Arc<Outbound>,
+    out: Arc<SendQueue>,
     join: &Join,
-    within: impl Fn(&Found<JsonWire>) -> bool,
-) -> Joined {
+    within: impl Fn(&RoomHandle<JsonEncoder>) -> bool,
+) -> JoinOutcome {
     let person = &client.session.person;
     let Services { hub, hasher, pauses, audit, clock, .. } = &*services;
     let password = || zeroize::Zeroizing::new(join.password.expose().to_vec());
-    let visitor = Visitor { person, mailbox: &out };
+    let visitor = Joiner { person, mailbox: &out };
     let welcome = |created| {
         let reference = join.reference.clone();
-        move |entered: &Entered| Frame::json(&joined_answer(reference.as_deref(), &join.room, entered, created))
+        move |entered: &JoinInfo| Frame::json(&joined_message(reference.as_deref(), &join.room, entered, created))
     };
     // One attempt under way for each person and room, whatever it meets: a room to enter or one to make.
     let begun = match pauses.begin(person.id, &join.room, clock.monotonic()) {
@@ -85,27 +85,27 @@ pub(super) async fn join(
     };
     let attempt = match begun {
         Ok(attempt) => attempt,
-        Err(wait) => return Joined::Refused { code: Code::RateLimited, retry: Some(wait.retry) },
+        Err(wait) => return JoinOutcome::Refused { code: ErrorCode::RateLimited, retry: Some(wait.retry) },
     };
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_ATTEMPTS {
         // Looked for after the wait: the room may have been made anew meanwhile.
         let entered = if let Some(room) = hub.find(&join.room) {
             match hasher.verify(room.password(), password()).await {
-                Ok(verdict) if verdict.right => attempt.right(),
+                Ok(verdict) if verdict.right => attempt.clear(),
                 Ok(_) => {
-                    let pause = attempt.wrong(clock.monotonic());
+                    let pause = attempt.record_failure(clock.monotonic());
                     let event =
                         Event::RoomWrongPassword { user: person.name.clone(), addr: client.addr, room: join.room.clone() };
                     audit.record(event).await;
-                    return Joined::Refused { code: Code::WrongPassword, retry: Some(pause) };
+                    return JoinOutcome::Refused { code: ErrorCode::WrongPassword, retry: Some(pause) };
                 }
                 Err(error) => return error.into(),
             }
             if !client.session.is_live() {
-                return Joined::busy();
+                return JoinOutcome::server_busy();
             }
             if within(&room) {
-                return Joined::Again;
+                return JoinOutcome::Again;
             }
             let now = (clock.now(), clock.monotonic());
             hub.enter(&room, &visitor, now, welcome(false)).map(|(membership, kind)| (membership, kind, false))
@@ -114,7 +114,7 @@ pub(super) async fn join(
                 return refused.into();
             }
             match hasher.hash(password()).await {
-                Ok(_) if !client.session.is_live() => return Joined::busy(),
+                Ok(_) if !client.session.is_live() => return JoinOutcome::server_busy(),
                 Ok(phc) => {
                     let now = (clock.now(), clock.monotonic());
                     let made = hub.create(&join.room, join.kind, phc, &visitor, now, welcome(true));
@@ -129,11 +129,11 @@ pub(super) async fn join(
                 let event =
                     if created { Event::RoomCreated { user, addr, room, kind } } else { Event::RoomJoined { user, addr, room } };
                 audit.record(event).await;
-                return Joined::In(membership);
+                return JoinOutcome::In(membership);
             }
             Err(EnterError::Changed) => {}
             Err(error) => return error.into(),
         }
     }
-    Joined::busy()
+    JoinOutcome::server_busy()
 }

@@ -1,26 +1,26 @@
 //! WebSockets: who may open one, one task a socket, and the JSON that goes over it. The only place that knows tungstenite.
 
 mod batch;
-mod check;
 mod close_code;
-mod direct;
-mod due;
+mod connection;
 mod eviction;
+mod fanout;
 mod frame;
 mod handshake;
 mod join;
-mod link;
-mod outbound;
-mod pipe;
-mod places;
+mod memberships;
+mod memory_io;
+mod messages;
+mod probe;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod pulse;
-mod refusal;
 mod registry;
 mod request;
+mod request_error;
+mod send_queue;
 mod socket;
-mod wire;
+mod transport;
 
 use std::sync::Arc;
 
@@ -28,25 +28,25 @@ use crate::accounts::password::HashPool;
 use crate::audit::Audit;
 use crate::chat::Hub;
 use crate::clock::Clock;
-use crate::config::Live;
-use crate::limits::{Rates, RoomPause, Tally};
+use crate::config::SharedConfig;
+use crate::limits::{Counters, Rates, RoomPause};
 
-pub use check::{Reason, close};
 pub use close_code::CloseCode;
-pub use direct::{Direct, Transport};
-pub use frame::{Draft, Frame};
+pub use frame::{Frame, FrameBuilder};
 pub use handshake::{HandshakeError, accept};
-pub use outbound::{Outbound, Share};
+pub use messages::JsonEncoder;
+pub use probe::{ProbeReason, probe};
 pub use pulse::PROBE;
-pub use registry::{Backlog, Registry, TooManySockets};
+pub use registry::{Registry, SendQueueStats, TooManySockets};
 pub use request::{Ref, Request};
-pub use socket::{Client, Opened, Ticket};
-pub use wire::JsonWire;
+pub use send_queue::{SendQueue, TakeBudget};
+pub use socket::{Client, ReadySocket, SocketPermit};
+pub use transport::{TcpTransport, Transport};
 
 /// What every socket's task works with.
 pub struct Services {
     /// The rooms.
-    pub hub: Arc<Hub<JsonWire>>,
+    pub hub: Arc<Hub<JsonEncoder>>,
     /// Hashes room passwords; not the pool of the sign-ins.
     pub hasher: HashPool,
     /// Messages, joins, typing.
@@ -56,9 +56,9 @@ pub struct Services {
     /// Open sockets by session.
     pub registry: Arc<Registry>,
     /// What was refused.
-    pub refusals: Tally,
+    pub refusals: Counters,
     /// Settings in force.
-    pub config: Arc<Live>,
+    pub config: Arc<SharedConfig>,
     /// Where events go.
     pub audit: Audit,
     /// The clocks.

@@ -12,13 +12,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tungstenite::protocol::{Role, WebSocketContext};
 use zeroize::Zeroizing;
 
+use super::connection::{Inbound, PollMode, WsConnection};
 use super::frame::Frame;
-use super::link::{Inbound, Link, Turn};
-use super::outbound::Outbound;
-use super::refusal::{Detail, Refusal};
-use super::request::{MAX_WORDS, Request};
-use super::wire::{Answer, Code, JsonWire};
-use crate::chat::Wire as _;
+use super::messages::{ErrorCode, JsonEncoder, ServerMessage};
+use super::request::{MAX_ERROR_CHARS, Request};
+use super::request_error::{Detail, RequestError};
+use super::send_queue::SendQueue;
+use crate::chat::FrameEncoder as _;
 use crate::clock::Timestamp;
 use crate::limits::{Endpoints, Ends};
 use crate::types::{Lang, MAX_TEXT_CHARS, MessageText, RoomCode, RoomPassword, is_bidi_control};
@@ -30,10 +30,10 @@ pub fn requests(data: &[u8]) {
         Ok(request) => assert_request(&request, text),
         Err((reference, words)) => {
             assert!(reference.as_ref().is_none_or(|r| r.chars().count() <= 32), "{reference:?}");
-            assert!(words.chars().count() <= MAX_WORDS, "{words:?}");
+            assert!(words.chars().count() <= MAX_ERROR_CHARS, "{words:?}");
             assert_no_value_is_told(text, &words);
-            let refusal = Refusal { detail: Some(Detail::Parser(words)), ..Refusal::new(Code::BadRequest) };
-            let answer = Answer::error(reference.as_deref(), &refusal, Lang::Es);
+            let refusal = RequestError { detail: Some(Detail::Parser(words)), ..RequestError::new(ErrorCode::BadRequest) };
+            let answer = ServerMessage::error(reference.as_deref(), &refusal, Lang::Es);
             let json = payload(&Frame::json(&answer));
             assert_eq!((json["type"].as_str(), json["ref"].as_str()), (Some("error"), reference.as_deref()));
         }
@@ -88,7 +88,7 @@ fn assert_message(room: &str, raw: &str) {
     assert_eq!(again.as_str(), text);
     if let Ok(room) = room.parse() {
         let user = "ñandú".parse().expect("a name");
-        let json = payload(&JsonWire::seal(JsonWire::draft(&room, &user, &message, Timestamp(0)), u64::MAX));
+        let json = payload(&JsonEncoder::finish(JsonEncoder::begin(&room, &user, &message, Timestamp(0)), u64::MAX));
         assert_eq!((json["text"].as_str(), json["room"].as_str()), (Some(text), Some(room.as_str())));
         assert_eq!((json["seq"].as_u64(), json["user"].as_str()), (Some(u64::MAX), Some("ñandú")));
     }
@@ -132,13 +132,13 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> =
 fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<String>, u16) {
     let _entered = RUNTIME.enter();
     let mut wire = Script { pieces: pieces.collect(), written: Vec::new() };
-    let mut link = Link::new(&mut wire, &[], MAX_FRAME, Arc::new(Outbound::default()));
+    let mut link = WsConnection::new(&mut wire, &[], MAX_FRAME, Arc::new(SendQueue::default()));
     let mut cx = Context::from_waker(Waker::noop());
     let mut texts = Vec::new();
     let code = loop {
-        match link.poll(&mut cx, Turn::default()) {
+        match link.poll(&mut cx, PollMode::default()) {
             Poll::Ready(Inbound::Text(text)) => texts.push(text.as_str().to_owned()),
-            Poll::Ready(Inbound::Gone(code)) => break code,
+            Poll::Ready(Inbound::Closed(code)) => break code,
             Poll::Pending => panic!("it waits for more than the end of the stream"),
         }
     };

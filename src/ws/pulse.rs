@@ -37,17 +37,17 @@ impl Default for Pulse {
 
 impl Pulse {
     /// The client was heard from.
-    pub(super) fn beat(&self, now: Instant) {
+    pub(super) fn record_input(&self, now: Instant) {
         self.heard.store(self.nanos(now), Ordering::Relaxed);
     }
 
     /// The client is asked for a sign of life.
-    pub(super) fn ask(&self, now: Instant) {
+    pub(super) fn start_probe(&self, now: Instant) {
         self.asked.store(self.nanos(now).saturating_add(1), Ordering::Relaxed);
     }
 
     /// When it was last heard from.
-    pub(super) fn heard(&self) -> Instant {
+    pub(super) fn last_input(&self) -> Instant {
         self.opened + Duration::from_nanos(self.heard.load(Ordering::Relaxed))
     }
 
@@ -79,11 +79,11 @@ mod tests {
         assert_eq!(pulse.vitality(at(1999)), Vitality::Alive);
         assert_eq!(pulse.vitality(at(2000)), Vitality::Silent, "silent for ever is not dead: it was not asked");
         assert_eq!(pulse.vitality(at(90_000)), Vitality::Silent);
-        pulse.ask(at(90_000));
+        pulse.start_probe(at(90_000));
         assert_eq!(pulse.vitality(at(91_999)), Vitality::Asked);
         assert_eq!(pulse.vitality(at(92_000)), Vitality::Dead);
-        pulse.beat(at(92_001));
-        assert_eq!((pulse.vitality(at(92_002)), pulse.heard()), (Vitality::Alive, at(92_001)));
+        pulse.record_input(at(92_001));
+        assert_eq!((pulse.vitality(at(92_002)), pulse.last_input()), (Vitality::Alive, at(92_001)));
         assert_eq!(pulse.vitality(at(99_000)), Vitality::Silent);
     }
 
@@ -91,8 +91,8 @@ mod tests {
     fn question_right_after_a_sign_is_open_again() {
         let pulse = Pulse::default();
         let at = |millis| pulse.opened + Duration::from_millis(millis);
-        pulse.beat(at(5000));
-        pulse.ask(at(5000));
+        pulse.record_input(at(5000));
+        pulse.start_probe(at(5000));
         assert_eq!(pulse.vitality(at(7000)), Vitality::Dead);
     }
 }

@@ -10,8 +10,8 @@ use crate::audit::SessionEnd;
 use crate::types::crypto::Sha256;
 
 use super::close_code::CloseCode;
-use super::outbound::{Figures, Outbound};
 use super::pulse::{PROBE, Vitality};
+use super::send_queue::{QueueStats, SendQueue};
 
 /// The session has as many sockets as it may.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -20,14 +20,14 @@ pub struct TooManySockets;
 
 /// Interval at which a newcomer looks for a place while older sockets are asked for a sign of life. One wait lasts [`PROBE`] at most, and
 /// requests of a session have a rate, so at most 220 wait for one session, each with 20 looks at 16 sockets.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Sockets whose queues are looked at before others on the same thread have their turn: some 50 µs.
-const LOOKED_AT_ONCE: usize = 512;
+const SCAN_CHUNK: usize = 512;
 
 /// What waits for sockets, and what was lost since the start because they were slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Backlog {
+pub struct SendQueueStats {
     /// Open sockets.
     pub sockets: usize,
     /// Frames that wait for all of them.
@@ -42,17 +42,17 @@ pub struct Backlog {
     pub too_slow: u64,
 }
 
-impl Backlog {
-    fn add(&mut self, out: &Outbound) {
-        let Figures { frames, bytes, .. } = self.lost(out);
+impl SendQueueStats {
+    fn add(&mut self, out: &SendQueue) {
+        let QueueStats { frames, bytes, .. } = self.lost(out);
         self.sockets += 1;
         self.frames += frames;
         self.bytes += bytes;
         self.deepest = self.deepest.max(frames);
     }
 
-    fn lost(&mut self, out: &Outbound) -> Figures {
-        let figures = out.figures();
+    fn lost(&mut self, out: &SendQueue) -> QueueStats {
+        let figures = out.stats();
         for (all, own) in self.dropped.iter_mut().zip(figures.dropped) {
             *all += own;
         }
@@ -67,9 +67,9 @@ pub struct Registry(Mutex<Sockets>);
 
 #[derive(Default)]
 struct Sockets {
-    by_session: HashMap<Sha256, Vec<Arc<Outbound>>>,
+    by_session: HashMap<Sha256, Vec<Arc<SendQueue>>>,
     /// What was lost for sockets that are gone.
-    gone: Backlog,
+    gone: SendQueueStats,
     /// Set once the server stops: a socket that opens now is closed at once.
     stopping: bool,
 }
@@ -78,7 +78,7 @@ struct Sockets {
 pub(super) struct Registration {
     registry: Arc<Registry>,
     session: Sha256,
-    pub(super) out: Arc<Outbound>,
+    pub(super) out: Arc<SendQueue>,
 }
 
 impl Registry {
@@ -94,10 +94,10 @@ impl Registry {
         if own.len() >= most {
             let now = Instant::now();
             let dead = own.iter().enumerate().filter(|(_, out)| out.pulse.vitality(now) == Vitality::Dead);
-            let (oldest, _) = dead.min_by_key(|(_, out)| out.pulse.heard()).ok_or(TooManySockets)?;
+            let (oldest, _) = dead.min_by_key(|(_, out)| out.pulse.last_input()).ok_or(TooManySockets)?;
             own.swap_remove(oldest).close(CloseCode::Silent);
         }
-        let out = Arc::new(Outbound::default());
+        let out = Arc::new(SendQueue::default());
         if stopping {
             out.close(CloseCode::Shutdown);
         }
@@ -112,7 +112,7 @@ impl Registry {
         session: Sha256,
         most: usize,
     ) -> Result<Registration, TooManySockets> {
-        let until = Instant::now() + PROBE + LOOK_EVERY;
+        let until = Instant::now() + PROBE + POLL_INTERVAL;
         // One more look in any case: a page that is loaded anew comes while its old socket closes.
         let mut is_last = false;
         loop {
@@ -123,7 +123,7 @@ impl Registry {
                 return Err(TooManySockets);
             }
             is_last = !self.probe(&session) || Instant::now() >= until;
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -134,7 +134,7 @@ impl Registry {
         for out in self.lock().by_session.get(session).into_iter().flatten() {
             let vitality = out.pulse.vitality(now);
             if vitality == Vitality::Silent {
-                out.pulse.ask(now);
+                out.pulse.start_probe(now);
                 out.ping();
             }
             is_open |= vitality != Vitality::Alive;
@@ -143,7 +143,7 @@ impl Registry {
     }
 
     /// Runs `look` on every open socket, while the registry is held.
-    pub(super) fn for_each(&self, look: impl FnMut(&Arc<Outbound>)) {
+    pub(super) fn for_each(&self, look: impl FnMut(&Arc<SendQueue>)) {
         self.lock().by_session.values().flatten().for_each(look);
     }
 
@@ -177,12 +177,12 @@ impl Registry {
     }
 
     /// What waits and what was lost. The registry is held for a copy of the list, each queue for a look at it.
-    pub async fn backlog(&self) -> Backlog {
+    pub async fn send_queue_stats(&self) -> SendQueueStats {
         let (mut sum, open) = {
             let sockets = self.lock();
             (sockets.gone, sockets.by_session.values().flatten().cloned().collect::<Vec<_>>())
         };
-        for some in open.chunks(LOOKED_AT_ONCE) {
+        for some in open.chunks(SCAN_CHUNK) {
             some.iter().for_each(|out| sum.add(out));
             tokio::task::yield_now().await;
         }
@@ -211,9 +211,9 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Urgency;
+    use crate::chat::Priority;
     use crate::ws::frame::Frame;
-    use crate::ws::outbound::MAX_FRAMES;
+    use crate::ws::send_queue::MAX_FRAMES;
 
     #[test]
     fn places_come_back_and_the_bound_holds() {
@@ -239,11 +239,11 @@ mod tests {
         let out = Arc::clone(&live.out);
         let answers = tokio::spawn(async move {
             sleep(Duration::from_millis(300)).await;
-            out.pulse.beat(Instant::now());
+            out.pulse.record_input(Instant::now());
         });
         let begun = Instant::now();
         let newcomer = registry.register_or_replace(session, 2).await.expect("the dead one's place");
-        assert!((PROBE..PROBE + 2 * LOOK_EVERY).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        assert!((PROBE..PROBE + 2 * POLL_INTERVAL).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         answers.await.expect("answers");
         assert!(dead.out.is_closing() && !live.out.is_closing() && !newcomer.out.is_closing());
         let begun = Instant::now();
@@ -264,7 +264,7 @@ mod tests {
         let begun = Instant::now();
         let tabs = (0..12).map(|_| registry.register_or_replace(session, 12));
         let back = futures_util::future::join_all(tabs).await;
-        assert!(back.iter().all(Result::is_ok) && begun.elapsed() < PROBE + 2 * LOOK_EVERY);
+        assert!(back.iter().all(Result::is_ok) && begun.elapsed() < PROBE + 2 * POLL_INTERVAL);
         assert!(dead.iter().all(|old| old.out.is_closing()));
     }
 
@@ -275,17 +275,18 @@ mod tests {
         let (full, busy, _idle) = (register(1), register(1), register(2));
         let frame = || Frame::json(&"x");
         let bytes = frame().as_bytes().len();
-        (0..MAX_FRAMES).for_each(|_| full.out.push(frame(), Urgency::Message));
-        (0..2).for_each(|_| busy.out.push(frame(), Urgency::Presence));
-        full.out.push(frame(), Urgency::Typing);
-        full.out.push(frame(), Urgency::Presence);
+        (0..MAX_FRAMES).for_each(|_| full.out.push(frame(), Priority::Message));
+        (0..2).for_each(|_| busy.out.push(frame(), Priority::Presence));
+        full.out.push(frame(), Priority::Typing);
+        full.out.push(frame(), Priority::Presence);
         let frames = MAX_FRAMES + 2;
-        let waiting = Backlog { sockets: 3, frames, bytes: frames * bytes, deepest: MAX_FRAMES, dropped: [1, 1], too_slow: 0 };
-        assert_eq!(registry.backlog().await, waiting);
-        full.out.push(frame(), Urgency::Message);
-        let slow = Backlog { sockets: 3, frames: 2, bytes: 2 * bytes, deepest: 2, too_slow: 1, ..waiting };
-        assert_eq!(registry.backlog().await, slow, "its queue is forgotten");
+        let waiting =
+            SendQueueStats { sockets: 3, frames, bytes: frames * bytes, deepest: MAX_FRAMES, dropped: [1, 1], too_slow: 0 };
+        assert_eq!(registry.send_queue_stats().await, waiting);
+        full.out.push(frame(), Priority::Message);
+        let slow = SendQueueStats { sockets: 3, frames: 2, bytes: 2 * bytes, deepest: 2, too_slow: 1, ..waiting };
+        assert_eq!(registry.send_queue_stats().await, slow, "its queue is forgotten");
         drop(full);
-        assert_eq!(registry.backlog().await, Backlog { sockets: 2, ..slow });
+        assert_eq!(registry.send_queue_stats().await, SendQueueStats { sockets: 2, ..slow });
     }
 }

@@ -4,15 +4,15 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IntoDeserializer};
 
 use crate::chat::Seq;
-use crate::types::{RoomKind, Said};
+use crate::types::{RoomKind, ZeroizingCow};
 
 /// Characters of a `ref`.
 const MAX_REF: usize = 32;
 /// Characters of what is told about a frame that is no request: the longest of serde's own sentences about ours has under 100.
-pub(super) const MAX_WORDS: usize = 200;
+pub(super) const MAX_ERROR_CHARS: usize = 200;
 
 /// A `ref` that came with a request and goes with its answer.
-pub type Ref<'a> = Option<Said<'a>>;
+pub type Ref<'a> = Option<ZeroizingCow<'a>>;
 
 /// What a client sends.
 pub enum Request<'a> {
@@ -21,9 +21,9 @@ pub enum Request<'a> {
         /// Comes back with the answer.
         r#ref: Ref<'a>,
         /// The code as typed.
-        room: Said<'a>,
+        room: ZeroizingCow<'a>,
         /// The password as typed.
-        password: Said<'a>,
+        password: ZeroizingCow<'a>,
         /// Of the room to make; one that exists keeps its own.
         kind: RoomKind,
     },
@@ -32,32 +32,32 @@ pub enum Request<'a> {
         /// Comes back with the answer.
         r#ref: Ref<'a>,
         /// Where.
-        room: Said<'a>,
+        room: ZeroizingCow<'a>,
         /// The text as typed.
-        text: Said<'a>,
+        text: ZeroizingCow<'a>,
     },
     /// Gives a place up.
     Leave {
         /// Comes back with the answer.
         r#ref: Ref<'a>,
         /// Which.
-        room: Said<'a>,
+        room: ZeroizingCow<'a>,
     },
     /// Takes a place again after a lost connection.
     Resume {
         /// Comes back with the answer.
         r#ref: Ref<'a>,
         /// Where.
-        room: Said<'a>,
+        room: ZeroizingCow<'a>,
         /// The token that `joined` gave.
-        resume: Said<'a>,
+        resume: ZeroizingCow<'a>,
         /// The last message that was seen.
         since: Seq,
     },
     /// Is typing; there is no answer.
     Typing {
         /// Where.
-        room: Said<'a>,
+        room: ZeroizingCow<'a>,
     },
 }
 
@@ -67,17 +67,17 @@ impl<'a> Request<'a> {
     /// # Errors
     /// What is wrong, in words without values, with the `ref` where one can be read.
     pub fn parse(text: &'a str) -> Result<Self, (Option<String>, String)> {
-        let request = serde_json::from_str::<Fields<'a>>(text).and_then(Fields::request).map_err(|error| {
+        let request = serde_json::from_str::<RawRequest<'a>>(text).and_then(RawRequest::request).map_err(|error| {
             let fields = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
-            let found = fields.get("ref").and_then(|r| r.as_str()).filter(|r| fits(r)).map(str::to_owned);
-            (found, describe(&error))
+            let found = fields.get("ref").and_then(|r| r.as_str()).filter(|r| is_valid_ref(r)).map(str::to_owned);
+            (found, describe_error(&error))
         })?;
         // serde would also take the values alone, as an array.
         if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
             return Err((None, "not a JSON object".to_owned()));
         }
         match request.reference() {
-            Some(long) if !fits(long) => Err((None, format!("`ref` has at most {MAX_REF} characters"))),
+            Some(long) if !is_valid_ref(long) => Err((None, format!("`ref` has at most {MAX_REF} characters"))),
             _ => Ok(request),
         }
     }
@@ -106,27 +106,27 @@ enum Kind {
 /// The fields of all requests together: serde's own way from `type` to the fields puts every value aside in memory of its own first.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields<'a> {
+struct RawRequest<'a> {
     #[serde(borrow)]
-    r#type: Said<'a>,
-    #[serde(borrow, default, deserialize_with = "given")]
+    r#type: ZeroizingCow<'a>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
     r#ref: Option<Ref<'a>>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    room: Option<Said<'a>>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    password: Option<Said<'a>>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    kind: Option<Said<'a>>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    text: Option<Said<'a>>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    resume: Option<Said<'a>>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    room: Option<ZeroizingCow<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    password: Option<ZeroizingCow<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    kind: Option<ZeroizingCow<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    text: Option<ZeroizingCow<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    resume: Option<ZeroizingCow<'a>>,
+    #[serde(default, deserialize_with = "deserialize_some")]
     since: Option<Seq>,
 }
 
 /// A field that is there has its value, which `null` is only where it is one of them.
-fn given<'a, T: Deserialize<'a>, D: Deserializer<'a>>(from: D) -> Result<Option<T>, D::Error> {
+fn deserialize_some<'a, T: Deserialize<'a>, D: Deserializer<'a>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 
@@ -143,7 +143,7 @@ impl Kind {
     }
 }
 
-impl<'a> Fields<'a> {
+impl<'a> RawRequest<'a> {
     fn request(self) -> Result<Request<'a>, serde_json::Error> {
         let Self { r#type, r#ref, room, password, kind, text, resume, since } = self;
         let there = [
@@ -155,46 +155,51 @@ impl<'a> Fields<'a> {
             ("resume", resume.is_some()),
             ("since", since.is_some()),
         ];
-        let of: Kind = word(&r#type)?;
+        let of: Kind = parse_enum(&r#type)?;
         let known = of.fields();
         if let Some((name, _)) = there.iter().find(|(name, there)| *there && !known.contains(name)) {
             return Err(serde_json::Error::unknown_field(name, known));
         }
-        let (r#ref, room) = (r#ref.flatten(), must(room, "room")?);
+        let (r#ref, room) = (r#ref.flatten(), require(room, "room")?);
         Ok(match of {
-            Kind::Join => Request::Join { r#ref, room, password: must(password, "password")?, kind: word(&must(kind, "kind")?)? },
-            Kind::Send => Request::Send { r#ref, room, text: must(text, "text")? },
+            Kind::Join => Request::Join {
+                r#ref,
+                room,
+                password: require(password, "password")?,
+                kind: parse_enum(&require(kind, "kind")?)?,
+            },
+            Kind::Send => Request::Send { r#ref, room, text: require(text, "text")? },
             Kind::Leave => Request::Leave { r#ref, room },
-            Kind::Resume => Request::Resume { r#ref, room, resume: must(resume, "resume")?, since: must(since, "since")? },
+            Kind::Resume => Request::Resume { r#ref, room, resume: require(resume, "resume")?, since: require(since, "since")? },
             Kind::Typing => Request::Typing { room },
         })
     }
 }
 
 /// One of a few words. JSON has no such thing, and serde_json also takes it as an object.
-fn word<'a, T: Deserialize<'a>>(said: &'a str) -> Result<T, serde_json::Error> {
+fn parse_enum<'a, T: Deserialize<'a>>(said: &'a str) -> Result<T, serde_json::Error> {
     T::deserialize(IntoDeserializer::<serde_json::Error>::into_deserializer(said))
 }
 
-fn must<T>(field: Option<T>, name: &'static str) -> Result<T, serde_json::Error> {
+fn require<T>(field: Option<T>, name: &'static str) -> Result<T, serde_json::Error> {
     field.ok_or_else(|| serde_json::Error::missing_field(name))
 }
 
-fn fits(reference: &str) -> bool {
+fn is_valid_ref(reference: &str) -> bool {
     reference.chars().nth(MAX_REF).is_none()
 }
 
 /// serde's words, without values: a value may be a password.
-fn describe(error: &serde_json::Error) -> String {
-    let mut words = words(error);
+fn describe_error(error: &serde_json::Error) -> String {
+    let mut words = expected_values(error);
     // A name that nobody knows is quoted, and a client may choose a long one.
-    if let Some((at, _)) = words.char_indices().nth(MAX_WORDS) {
+    if let Some((at, _)) = words.char_indices().nth(MAX_ERROR_CHARS) {
         words.truncate(at);
     }
     words
 }
 
-fn words(error: &serde_json::Error) -> String {
+fn expected_values(error: &serde_json::Error) -> String {
     if error.is_data() {
         let text = error.to_string();
         // "invalid type: string \"secret\", expected u64": what was found is left out.
@@ -255,7 +260,7 @@ mod tests {
         let (_, detail) = refused(r#"{"type":"resume","room":"a","resume":"r","since":"x, expected geheim"}"#);
         assert!(!detail.contains("geheim"), "{detail}");
         let (_, detail) = refused(&format!(r#"{{"type":"leave","room":"a","{}":1}}"#, "ñ".repeat(9000)));
-        assert_eq!(detail.chars().count(), MAX_WORDS, "{detail}");
+        assert_eq!(detail.chars().count(), MAX_ERROR_CHARS, "{detail}");
         let long = "x".repeat(33);
         assert_eq!(refused(&format!(r#"{{"type":"leave","ref":"{long}","room":"a"}}"#)).0, None);
         assert_eq!(refused(&format!(r#"{{"type":"nope","ref":"{long}"}}"#)).0, None);

@@ -20,16 +20,16 @@ use crate::types::{Lang, MessageText, RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
 use super::close_code::CloseCode;
-use super::direct::Transport;
-use super::due::Due;
+use super::connection::{Inbound, PollMode, WsConnection};
+use super::fanout::PendingFlush;
 use super::frame::Frame;
-use super::join::{Join, Joined, join};
-use super::link::{Inbound, Link, Turn};
-use super::places::Places;
-use super::refusal::{Detail, Refusal, RoomLimit};
+use super::join::{Join, JoinOutcome, join};
+use super::memberships::Memberships;
+use super::messages::{ErrorCode, JsonEncoder, ServerMessage, joined_message, sent_message};
 use super::registry::{Registration, TooManySockets};
 use super::request::Request;
-use super::wire::{Answer, Code, JsonWire, joined_answer, sent_answer};
+use super::request_error::{Detail, RequestError, RoomLimit};
+use super::transport::Transport;
 
 /// Who is at the other end.
 pub struct Client {
@@ -42,13 +42,13 @@ pub struct Client {
 }
 
 /// The right to open a socket, taken before the connection is upgraded.
-pub struct Ticket {
+pub struct SocketPermit {
     services: Arc<Services>,
     client: Arc<Client>,
     registration: Registration,
 }
 
-impl Ticket {
+impl SocketPermit {
     /// Takes a place among the sockets of the client's session; where all are taken, that of a dead one.
     pub async fn take(services: &Arc<Services>, client: Client) -> Result<Self, TooManySockets> {
         let most = services.config.get().limits.sockets_per_session;
@@ -57,26 +57,26 @@ impl Ticket {
     }
 
     /// Takes an upgraded connection over; `early` is what was read beyond the request.
-    pub fn open<T: Transport>(self, connection: T, early: &[u8]) -> Opened<T::Stream> {
+    pub fn open<T: Transport>(self, connection: T, early: &[u8]) -> ReadySocket<T::Stream> {
         let Self { services, client, registration } = self;
         let max_frame = services.config.get().limits.frame_bytes();
-        let io = connection.open(&registration.out);
-        let link = Link::new(io, early, max_frame, Arc::clone(&registration.out));
-        let (places, flood, due) = (Places::default(), Flood::default(), Due::default());
-        let desk = Desk { services, client, registration, places, flood, due, messages: 0 };
+        let io = connection.into_stream(&registration.out);
+        let link = WsConnection::new(io, early, max_frame, Arc::clone(&registration.out));
+        let (places, flood, due) = (Memberships::default(), Flood::default(), PendingFlush::default());
+        let desk = SocketState { services, client, registration, places, flood, due, messages: 0 };
         // In a place of its own: a task is as large as all that is ever moved through it.
-        Opened(Box::new(Socket { link, desk, joining: None }))
+        ReadySocket(Box::new(Socket { link, desk, joining: None }))
     }
 }
 
 /// An open socket, ready to run.
-pub struct Opened<S>(Box<Socket<S>>);
+pub struct ReadySocket<S>(Box<Socket<S>>);
 
-impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Opened<S> {
+impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> ReadySocket<S> {
     /// Runs the socket until it ends.
     pub async fn run(self, sessions: &Sessions) {
         let Self(mut socket) = self;
-        let Desk { services, client, registration, .. } = &socket.desk;
+        let SocketState { services, client, registration, .. } = &socket.desk;
         let (services, client) = (Arc::clone(services), Arc::clone(client));
         if let Some(reason) = sessions.end_of(&client.session, services.clock.monotonic()) {
             // It ended between the handshake and the registration: the listener of ends may not have seen this socket.
@@ -88,70 +88,73 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Opened<S> {
         Box::pin(services.audit.record(Event::SocketOpened { user: user(), addr: client.addr, session: id() })).await;
         let code = socket.serve().await;
         let messages = socket.desk.messages;
-        socket.desk.places.lose(services.clock.monotonic());
+        socket.desk.places.disconnect(services.clock.monotonic());
         drop(socket);
         Box::pin(services.audit.record(Event::SocketClosed { user: user(), addr: client.addr, session: id(), code, messages }))
             .await;
     }
 }
 
-type Joining = Pin<Box<dyn Future<Output = (Join, Joined)> + Send>>;
+type JoinFuture = Pin<Box<dyn Future<Output = (Join, JoinOutcome)> + Send>>;
 
 struct Socket<S> {
-    link: Link<S>,
-    desk: Desk,
+    link: WsConnection<S>,
+    desk: SocketState,
     /// A join whose password is being hashed; nothing more is read until it is done.
-    joining: Option<Joining>,
+    joining: Option<JoinFuture>,
 }
 
 /// What a socket knows beside its connection.
-struct Desk {
+struct SocketState {
     services: Arc<Services>,
     client: Arc<Client>,
     registration: Registration,
-    places: Places,
+    places: Memberships,
     flood: Flood,
     /// To whom something was said that is not on its way yet.
-    due: Due,
+    due: PendingFlush,
     messages: u64,
 }
 
 /// What happens next on a socket.
-enum Step {
+enum Wakeup {
     Inbound(Inbound),
-    Joined(Join, Joined),
+    Joined(Join, JoinOutcome),
 }
 
 impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
     /// Until the connection ends; returns the close code.
     async fn serve(&mut self) -> u16 {
         loop {
-            match poll_fn(|cx| self.poll_step(cx)).await {
-                Step::Inbound(Inbound::Gone(code)) => return code,
-                Step::Inbound(Inbound::Text(text)) => self.request(&text),
-                Step::Joined(asked, joined) => self.desk.joined(asked, joined),
+            match poll_fn(|cx| self.poll_wakeup(cx)).await {
+                Wakeup::Inbound(Inbound::Closed(code)) => return code,
+                Wakeup::Inbound(Inbound::Text(text)) => self.request(&text),
+                Wakeup::Joined(asked, joined) => self.desk.joined(asked, joined),
             }
         }
     }
 
-    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+    fn poll_wakeup(&mut self, cx: &mut Context<'_>) -> Poll<Wakeup> {
         if let Some(joining) = &mut self.joining
             && let Poll::Ready((asked, joined)) = joining.as_mut().poll(cx)
         {
             self.joining = None;
-            return Poll::Ready(Step::Joined(asked, joined));
+            return Poll::Ready(Wakeup::Joined(asked, joined));
         }
         loop {
             // All that one read brings is said before any of it goes out, and more is read between writes, up to what a round takes. What is for
             // this socket goes out with what is for the others.
             let due = &self.desk.due;
-            let turn = Turn { paused: self.joining.is_some() || due.is_pressing(), hold: !due.is_empty() };
+            let turn = PollMode {
+                pause_reads: self.joining.is_some() || due.must_flush_first(),
+                leave_writes_to_caller: !due.is_empty(),
+            };
             match self.link.poll(cx, turn) {
-                Poll::Ready(inbound) => return Poll::Ready(Step::Inbound(inbound)),
-                Poll::Pending if self.desk.due.rests() => return Poll::Pending,
+                Poll::Ready(inbound) => return Poll::Ready(Wakeup::Inbound(inbound)),
+                Poll::Pending if self.desk.due.is_idle() => return Poll::Pending,
                 Poll::Pending => {}
             }
-            if !self.desk.due.flush_some() && pin!(yield_now()).poll(cx).is_pending() {
+            if !self.desk.due.flush_batch() && pin!(yield_now()).poll(cx).is_pending() {
                 // Others on this thread come first, and what has come in is looked at.
                 return Poll::Pending;
             }
@@ -159,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
     }
 
     fn request(&mut self, text: &str) {
-        self.desk.due.heard();
+        self.desk.due.note_inbound();
         if !self.desk.client.session.is_live() {
             // Its close frame follows within a second; until then nothing is done for it.
             return;
@@ -168,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
         let request = match Request::parse(text) {
             Ok(request) => request,
             Err((reference, words)) => {
-                let refusal = Refusal { detail: Some(Detail::Parser(words)), ..Refusal::new(Code::BadRequest) };
+                let refusal = RequestError { detail: Some(Detail::Parser(words)), ..RequestError::new(ErrorCode::BadRequest) };
                 return self.desk.refuse(reference.as_deref(), refusal);
             }
         };
@@ -192,41 +195,44 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
     }
 }
 
-impl Desk {
-    fn answer(&mut self, answer: &Answer<'_>) {
-        self.due.answer(&self.registration.out, Frame::json(answer));
+impl SocketState {
+    fn answer(&mut self, answer: &ServerMessage<'_>) {
+        self.due.enqueue_own(&self.registration.out, Frame::json(answer));
     }
 
-    fn refuse(&mut self, reference: Option<&str>, refusal: Refusal) {
+    fn refuse(&mut self, reference: Option<&str>, refusal: RequestError) {
         let code = refusal.code;
-        self.services.refusals.count("socket", code.word());
-        self.answer(&Answer::error(reference, &refusal, self.client.lang));
+        self.services.refusals.count("socket", code.as_str());
+        self.answer(&ServerMessage::error(reference, &refusal, self.client.lang));
         if refusal.counts && self.flood.hit(self.services.clock.monotonic()) {
             let (user, addr) = (self.client.session.person.name.clone(), self.client.addr);
-            self.services.audit.note(Event::SocketFlooding { user, addr, reason: code.word() });
+            self.services.audit.try_record(Event::SocketFlooding { user, addr, reason: code.as_str() });
             self.registration.out.close(CloseCode::Flooding);
         }
     }
 
-    fn may_join(&self, reference: Option<&str>, room: &str, password: &str, kind: RoomKind) -> Result<Join, Refusal> {
+    fn may_join(&self, reference: Option<&str>, room: &str, password: &str, kind: RoomKind) -> Result<Join, RequestError> {
         let room = RoomCode::from_str(room)?;
         let password = RoomPassword::parse(Zeroizing::new(password.to_owned()))?;
         let user = self.client.session.person.id;
-        self.services.rates.join(user).map_err(|wait| Refusal::wait(wait.retry))?;
-        self.room_for(&room)?;
-        self.services.pauses.check(user, &room, self.services.clock.monotonic()).map_err(|wait| Refusal::wait(wait.retry))?;
+        self.services.rates.join(user).map_err(|wait| RequestError::rate_limited(wait.retry))?;
+        self.check_room_limit(&room)?;
+        self.services
+            .pauses
+            .check(user, &room, self.services.clock.monotonic())
+            .map_err(|wait| RequestError::rate_limited(wait.retry))?;
         Ok(Join { reference: reference.map(str::to_owned), room, password, kind })
     }
 
-    fn room_for(&self, room: &RoomCode) -> Result<(), Refusal> {
+    fn check_room_limit(&self, room: &RoomCode) -> Result<(), RequestError> {
         let config = self.services.config.get();
         if self.places.len() >= config.limits.rooms_per_socket && self.places.get(room).is_none() {
-            return Err(Refusal::too_many_rooms(RoomLimit::Socket, &config));
+            return Err(RequestError::too_many_rooms(RoomLimit::Socket, &config));
         }
         Ok(())
     }
 
-    fn start(&self, asked: Join) -> Joining {
+    fn start(&self, asked: Join) -> JoinFuture {
         let (services, client, out) = (Arc::clone(&self.services), Arc::clone(&self.client), Arc::clone(&self.registration.out));
         // Whether this socket is in the room is settled by the entry it holds; the future must not borrow the desk.
         let held = self.places.get(&asked.room).map(Membership::room);
@@ -236,97 +242,97 @@ impl Desk {
         })
     }
 
-    fn joined(&mut self, asked: Join, joined: Joined) {
+    fn joined(&mut self, asked: Join, joined: JoinOutcome) {
         let Join { reference, room, .. } = asked;
         let reference = reference.as_deref();
         match joined {
-            Joined::In(membership) => self.hold(&room, membership),
-            Joined::Again => match self.places.get(&room).and_then(Membership::refresh) {
-                Some(entered) => self.answer(&joined_answer(reference, &room, &entered, false)),
+            JoinOutcome::In(membership) => self.add_membership(&room, membership),
+            JoinOutcome::Again => match self.places.get(&room).and_then(Membership::refresh) {
+                Some(entered) => self.answer(&joined_message(reference, &room, &entered, false)),
                 None => {
                     // A newer socket has taken the place over since: the next try takes a place of its own.
-                    let _ = self.taken_over(room.as_str());
-                    self.refuse(reference, Refusal::wait(Duration::from_secs(1)));
+                    let _ = self.on_superseded(room.as_str());
+                    self.refuse(reference, RequestError::rate_limited(Duration::from_secs(1)));
                 }
             },
-            Joined::TooManyRooms(limit) => {
-                let refusal = Refusal::too_many_rooms(limit, &self.services.config.get());
+            JoinOutcome::TooManyRooms(limit) => {
+                let refusal = RequestError::too_many_rooms(limit, &self.services.config.get());
                 self.refuse(reference, refusal);
             }
-            Joined::Refused { code, retry } => self.refuse(reference, Refusal { retry, ..Refusal::new(code) }),
+            JoinOutcome::Refused { code, retry } => self.refuse(reference, RequestError { retry, ..RequestError::new(code) }),
         }
     }
 
-    fn hold(&mut self, room: &RoomCode, membership: Membership<JsonWire>) {
+    fn add_membership(&mut self, room: &RoomCode, membership: Membership<JsonEncoder>) {
         if let Some(old) = self.places.remove(room) {
-            old.supersede(&membership, self.services.clock.monotonic());
+            old.replaced_by(&membership, self.services.clock.monotonic());
         }
         self.places.add(membership);
     }
 
     /// Takes a place again. What is returned goes out before all that waits.
-    fn resume(&mut self, reference: Option<&str>, room: &str, token: &str, since: Seq) -> Result<Vec<Frame>, Refusal> {
+    fn resume(&mut self, reference: Option<&str>, room: &str, token: &str, since: Seq) -> Result<Vec<Frame>, RequestError> {
         let room = RoomCode::from_str(room)?;
         let person = &self.client.session.person;
-        self.services.rates.enter(person.id).map_err(|wait| Refusal::wait_to_enter(wait.retry))?;
-        self.room_for(&room)?;
+        self.services.rates.enter(person.id).map_err(|wait| RequestError::rate_limited_enter(wait.retry))?;
+        self.check_room_limit(&room)?;
         let resumed = self.services.hub.resume(&room, token, person, &self.registration.out, since).map_err(|_| {
             let (user, addr) = (person.name.clone(), self.client.addr);
-            self.services.audit.note(Event::RoomResumeRefused { user, addr, room: room.clone() });
-            Refusal::new(Code::UnknownRoom)
+            self.services.audit.try_record(Event::RoomResumeRefused { user, addr, room: room.clone() });
+            RequestError::new(ErrorCode::UnknownRoom)
         })?;
-        let mut frames = vec![Frame::json(&joined_answer(reference, &room, &resumed.entered, false))];
+        let mut frames = vec![Frame::json(&joined_message(reference, &room, &resumed.entered, false))];
         if let Some((from, to)) = resumed.missed.gap {
-            frames.push(Frame::json(&Answer::Gap { room: room.as_str(), from, to }));
+            frames.push(Frame::json(&ServerMessage::Gap { room: room.as_str(), from, to }));
         }
         frames.extend(resumed.missed.messages);
-        self.hold(&room, resumed.membership);
+        self.add_membership(&room, resumed.membership);
         Ok(frames)
     }
 
-    fn membership(&self, room: &str) -> Result<&Membership<JsonWire>, Refusal> {
-        self.places.get(&RoomCode::from_str(room)?).ok_or_else(|| Refusal::new(Code::NotMember))
+    fn membership(&self, room: &str) -> Result<&Membership<JsonEncoder>, RequestError> {
+        self.places.get(&RoomCode::from_str(room)?).ok_or_else(|| RequestError::new(ErrorCode::NotMember))
     }
 
-    fn send(&mut self, reference: Option<&str>, room: &str, text: &str) -> Result<(), Refusal> {
+    fn send(&mut self, reference: Option<&str>, room: &str, text: &str) -> Result<(), RequestError> {
         let config = self.services.config.get();
         let code = RoomCode::from_str(room)?;
-        let membership = self.places.get(&code).ok_or_else(|| Refusal::new(Code::NotMember))?;
+        let membership = self.places.get(&code).ok_or_else(|| RequestError::new(ErrorCode::NotMember))?;
         let text = MessageText::parse(text, config.limits.message_chars)?;
-        self.services.rates.message(self.client.session.person.id).map_err(|wait| Refusal::wait(wait.retry))?;
+        self.services.rates.message(self.client.session.person.id).map_err(|wait| RequestError::rate_limited(wait.retry))?;
         let at = self.services.clock.now();
-        let Some(seq) = membership.speak(&text, at, self.due.receivers()) else { return Err(self.taken_over(room)) };
-        self.due.answer(&self.registration.out, sent_answer(reference, &code, seq, at));
+        let Some(seq) = membership.publish(&text, at, self.due.receivers()) else { return Err(self.on_superseded(room)) };
+        self.due.enqueue_own(&self.registration.out, sent_message(reference, &code, seq, at));
         self.messages += 1;
         Ok(())
     }
 
-    fn leave(&mut self, reference: Option<&str>, room: &str) -> Result<(), Refusal> {
+    fn leave(&mut self, reference: Option<&str>, room: &str) -> Result<(), RequestError> {
         let code = RoomCode::from_str(room)?;
         let (at, now) = (self.services.clock.now(), self.services.clock.monotonic());
         let left = self.places.remove(&code).is_some_and(|membership| membership.leave(at, now));
         if !left {
-            return Err(Refusal::new(Code::NotMember));
+            return Err(RequestError::new(ErrorCode::NotMember));
         }
-        self.answer(&Answer::Left { r#ref: reference, room });
+        self.answer(&ServerMessage::Left { r#ref: reference, room });
         Ok(())
     }
 
-    fn typing(&mut self, room: &str) -> Result<(), Refusal> {
+    fn typing(&mut self, room: &str) -> Result<(), RequestError> {
         let membership = self.membership(room)?;
         if self.services.rates.typing(self.client.session.person.id).is_ok() && membership.typing().is_none() {
-            return Err(self.taken_over(room));
+            return Err(self.on_superseded(room));
         }
         Ok(())
     }
 
     /// A newer socket of the same person resumed this place: it is no longer this socket's.
-    fn taken_over(&mut self, room: &str) -> Refusal {
+    fn on_superseded(&mut self, room: &str) -> RequestError {
         if let Ok(code) = RoomCode::from_str(room)
             && let Some(old) = self.places.remove(&code)
         {
-            old.lose(self.services.clock.monotonic());
+            old.disconnect(self.services.clock.monotonic());
         }
-        Refusal::new(Code::NotMember)
+        RequestError::new(ErrorCode::NotMember)
     }
 }

@@ -46,7 +46,7 @@ impl Who {
     fn may(self, access: Access) -> bool {
         match access {
             Access::Anyone => true,
-            Access::AnySession | Access::SignedIn => matches!(self, Self::Usuario | Self::Cliente | Self::Administrator),
+            Access::PartialSession | Access::SignedIn => matches!(self, Self::Usuario | Self::Cliente | Self::Administrator),
             Access::Uploader => matches!(self, Self::Cliente | Self::Administrator),
             // Beside a program with the metrics token.
             Access::Metrics | Access::Administrator => self == Self::Administrator,

@@ -1,6 +1,6 @@
 //! Requests inside requests: what two readers of one stream could read differently is refused, and nothing behind it is read.
 //!
-//! Elsewhere: heads that are no HTTP and bounds of heads (`tests/http_boundaries.rs`, `http/heads_tests.rs`).
+//! Elsewhere: heads that are no HTTP and bounds of heads (`tests/http_boundaries.rs`, `http/request_guard_tests.rs`).
 
 use std::io::{Read as _, Write as _};
 

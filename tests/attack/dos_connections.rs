@@ -1,7 +1,7 @@
 //! Denial of service by connections: slow heads, bodies and handshakes, and more connections than there are places.
 //!
 //! Elsewhere: one address has so many (`tests/http_boundaries.rs`), time limits to the second with a clock of their own
-//! (`http/timed.rs`), who yields to whom (`limits/connections_tests.rs`), how much slower others get (`benches/load/slowloris.rs`).
+//! (`http/timeout_stream.rs`), who yields to whom (`limits/connections_tests.rs`), how much slower others get (`benches/load/slowloris.rs`).
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

@@ -1,6 +1,6 @@
 //! Files: paths in every encoding, names, types that lie, numbers without end.
 //!
-//! Elsewhere: names that people use and how they are repaired (`tests/files.rs`, `quarantine/names.rs`), nothing is overwritten and
+//! Elsewhere: names that people use and how they are repaired (`tests/files.rs`, `quarantine/file_name.rs`), nothing is overwritten and
 //! the largest size (`legacy_vulnerabilities_web`), the store's bounds, uploads that are cut off (`tests/files.rs`), what is in a file
 //! (`tests/inspection.rs`), ids (`a01_access`), headers by name (`a03_injection`).
 

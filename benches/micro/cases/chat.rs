@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use pichat::audit::{Audit, Target, Threshold};
-use pichat::chat::{ChatLimits, Hub, Mailbox, Membership, Presence, Seq, Urgency, Visitor, Wire};
+use pichat::audit::{Audit, AuditTarget, Threshold};
+use pichat::chat::{ChatLimits, FrameEncoder, Hub, Joiner, Mailbox, Membership, Presence, Priority, Seq};
 use pichat::clock::{SystemClock, Timestamp};
 use pichat::types::crypto::MacKey;
 use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId, UserName};
-use pichat::ws::{Draft, Frame, JsonWire, Outbound, Request, Share};
+use pichat::ws::{Frame, FrameBuilder, JsonEncoder, Request, SendQueue, TakeBudget};
 
 use super::{Operation, Row};
 
@@ -55,7 +55,7 @@ fn frame(text: &'static str) -> Operation {
     let mut seq = 1000;
     Box::new(move || {
         seq += 1;
-        black_box(JsonWire::seal(JsonWire::draft(&room, &user.name, &text, AT), seq));
+        black_box(JsonEncoder::finish(JsonEncoder::begin(&room, &user.name, &text, AT), seq));
     })
 }
 
@@ -75,44 +75,44 @@ struct NullEncoder;
 struct NullMailbox(u64);
 
 impl Mailbox<Frame> for NullMailbox {
-    fn deliver(&self, frame: Frame, urgency: Urgency) {
+    fn deliver(&self, frame: Frame, urgency: Priority) {
         black_box((frame, urgency));
     }
 
-    fn same(&self, other: &Self) -> bool {
+    fn ptr_eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl Wire for NullEncoder {
+impl FrameEncoder for NullEncoder {
     type Frame = Frame;
-    type Draft = Draft;
+    type Draft = FrameBuilder;
     type Mailbox = NullMailbox;
 
-    fn draft(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> Draft {
-        JsonWire::draft(room, user, text, at)
+    fn begin(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> FrameBuilder {
+        JsonEncoder::begin(room, user, text, at)
     }
 
-    fn seal(draft: Draft, seq: Seq) -> Frame {
-        JsonWire::seal(draft, seq)
+    fn finish(draft: FrameBuilder, seq: Seq) -> Frame {
+        JsonEncoder::finish(draft, seq)
     }
 
     fn presence(room: &RoomCode, user: &UserName, event: Presence, at: Timestamp) -> Frame {
-        JsonWire::presence(room, user, event, at)
+        JsonEncoder::presence(room, user, event, at)
     }
 
     fn typing(room: &RoomCode, user: &UserName) -> Frame {
-        JsonWire::typing(room, user)
+        JsonEncoder::typing(room, user)
     }
 }
 
 fn hub() -> Arc<Hub<NullEncoder>> {
-    let (audit, _writer) = Audit::start(Target::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
+    let (audit, _writer) = Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
     Hub::new(LIMITS, Arc::new(MacKey::new(&[7; 32]).expect("32 bytes")), audit)
 }
 
 fn welcome() -> Frame {
-    JsonWire::typing(&code(), &person(1).name)
+    JsonEncoder::typing(&code(), &person(1).name)
 }
 
 /// Returns the members and the resume token of the first one, which created the room.
@@ -121,7 +121,7 @@ fn room(hub: &Arc<Hub<NullEncoder>>, sockets: i64) -> (Vec<Membership<NullEncode
     let mut members = Vec::new();
     for id in 1..=sockets {
         let (person, mailbox) = (person(id), NullMailbox(id.unsigned_abs()));
-        let visitor = Visitor { person: &person, mailbox: &mailbox };
+        let visitor = Joiner { person: &person, mailbox: &mailbox };
         let entered = match hub.find(&code()) {
             Some(room) => hub.enter(&room, &visitor, (AT, NOW), |_| welcome()),
             None => hub.create(&code(), RoomKind::Group, String::new(), &visitor, (AT, NOW), |entered| {
@@ -139,7 +139,7 @@ fn publish(sockets: i64) -> Operation {
     let (members, _) = room(&hub, sockets);
     let text = message("¿Quién tiene el acta?");
     Box::new(move || {
-        black_box(members[0].speak(&text, AT, &mut VecDeque::new()));
+        black_box(members[0].publish(&text, AT, &mut VecDeque::new()));
     })
 }
 
@@ -148,7 +148,7 @@ fn replay() -> Operation {
     let (mut members, mut token) = room(&hub, 2);
     let text = message("¿Quién tiene el acta?");
     for _ in 0..64 {
-        members[1].speak(&text, AT, &mut VecDeque::new());
+        members[1].publish(&text, AT, &mut VecDeque::new());
     }
     let (person, mailbox) = (person(1), NullMailbox(1));
     Box::new(move || {
@@ -160,17 +160,17 @@ fn replay() -> Operation {
 }
 
 fn outbound(frames: usize) -> Operation {
-    let queue = Outbound::default();
+    let queue = SendQueue::default();
     let frame = welcome();
     let mut batch = VecDeque::with_capacity(frames);
     Box::new(move || {
         for _ in 0..frames {
-            queue.push(frame.clone(), Urgency::Message);
+            queue.push(frame.clone(), Priority::Message);
         }
         black_box(queue.take(
             &mut batch,
             &mut 0,
-            Share { most: frames, room: usize::MAX, idle: false },
+            TakeBudget { most: frames, room: usize::MAX, idle: false },
             &Context::from_waker(Waker::noop()),
         ));
         assert_eq!(batch.len(), frames);

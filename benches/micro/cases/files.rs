@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::io::Cursor;
 
-use pichat::quarantine::inspect::{Caps, Code, in_memory, walk};
+use pichat::quarantine::inspect::{FindingCode, Limits, in_memory, walk};
 use pichat::quarantine::{ByteRange, FileName, FileState};
 
 use super::archive::{EntryHeader, Zip, nested};
@@ -19,7 +19,7 @@ pub const CASES: &[Row] = &[
         inspection("actas.zip", nested(4, 2, &EntryHeader::deflated("acta.txt", &words(4096))), None)
     }),
     ("inspection: zips in zips, a level too many", 1, || {
-        inspection("actas.zip", nested(6, 2, &EntryHeader::deflated("acta.txt", &words(4096))), Some(Code::Nested))
+        inspection("actas.zip", nested(6, 2, &EntryHeader::deflated("acta.txt", &words(4096))), Some(FindingCode::Nested))
     }),
 ];
 
@@ -61,9 +61,9 @@ fn zip() -> Vec<u8> {
 }
 
 /// Inspects `content`; `found` is the expected finding, `None` for a clean file.
-fn inspection(name: &'static str, content: Vec<u8>, found: Option<Code>) -> Operation {
+fn inspection(name: &'static str, content: Vec<u8>, found: Option<FindingCode>) -> Operation {
     Box::new(move || {
-        let outcome = walk(Cursor::new(&content), name, &Caps::SERVER, &|| None, &in_memory);
+        let outcome = walk(Cursor::new(&content), name, &Limits::DEFAULT, &|| None, &in_memory);
         assert_eq!(outcome.state() == FileState::Clean, found.is_none(), "{:?}", outcome.findings);
         black_box(outcome);
     })

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
 use crate::cli::last_good::FILE;
-use crate::config::{ConfigError, MAX_FILE_BYTES, Written};
+use crate::config::{ConfigError, MAX_FILE_BYTES, TomlEditor};
 use crate::private_file;
 
-use super::chosen::{NAME, Settings};
+use super::effective_settings::{NAME, Settings};
 use super::secrets::{HASH, PASSWORD};
 use super::{Root, Steps, WARNING, tell};
 
@@ -51,6 +51,6 @@ impl LastGood {
 }
 
 fn without_secrets(card: &Settings) -> Result<zeroize::Zeroizing<String>, ConfigError> {
-    let written = Written::read(&card.text, Path::new(NAME))?;
-    Ok(written.emptied(&[PASSWORD, HASH], None))
+    let written = TomlEditor::read(&card.text, Path::new(NAME))?;
+    Ok(written.cleared(&[PASSWORD, HASH], None))
 }

@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 
-use super::chosen::DATA_DIR;
+use super::effective_settings::DATA_DIR;
 use super::partition::Partition;
 use crate::atomic_file;
 
@@ -16,7 +16,7 @@ const NAMES: [&str; 2] = ["pichat-reclamar", "pichat-reclamar.txt"];
 
 /// Forwards a request. The file leaves the card only after the server's request file and its name are on the
 /// disk. A power cut between them asks twice, which opens one claim.
-pub(super) fn hand_on(root: &Root, partition: &Partition, steps: &mut Steps) {
+pub(super) fn forward(root: &Root, partition: &Partition, steps: &mut Steps) {
     let asked = match partition.find(&NAMES) {
         Ok(asked) if asked.is_empty() => return,
         Ok(asked) => asked,

@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
-use crate::config::{Changes, Config, ConfigError, Wifi, WifiPassword, compose};
+use crate::config::{Changes, Config, ConfigError, WifiPassword, WifiSettings, render};
 
-use super::chosen::{NAME, Settings};
+use super::effective_settings::{NAME, Settings};
 use super::partition::Partition;
 use super::{Root, Steps, WARNING, tell};
 
@@ -39,7 +39,7 @@ impl Kept {
     }
 
     /// Returns the password of this network: the card's own, else the one kept for the network of that name.
-    pub(super) fn password<'a>(&'a self, wifi: &'a Wifi) -> Option<&'a WifiPassword> {
+    pub(super) fn password<'a>(&'a self, wifi: &'a WifiSettings) -> Option<&'a WifiPassword> {
         let kept = self.settings.as_ref().map(|kept| &kept.config.wifi).filter(|kept| kept.ssid == wifi.ssid);
         wifi.password.as_ref().or_else(|| kept?.password.as_ref())
     }
@@ -80,7 +80,7 @@ impl Kept {
         let before = self.settings.as_ref().map(Settings::written).transpose().map_err(io::Error::other)?;
         let before = |key| before.as_ref().and_then(|before| before.value(key));
         let card_written = card.written().map_err(io::Error::other)?;
-        let text = compose(|key| match key {
+        let text = render(|key| match key {
             "wifi.ssid" | PASSWORD if wifi => card_written.value(key),
             HASH if hash => card_written.value(key),
             "wifi.ssid" | PASSWORD | HASH => before(key),
@@ -109,7 +109,7 @@ fn clear(card: &Settings, partition: &Partition) -> io::Result<()> {
     // The note is optional. If another value begins on the same line and ends on a later one, the note would
     // stand inside that value.
     let cleared = [Some(NOTE), None].into_iter().find_map(|note| {
-        let cleared = Settings::parse(written.emptied(&keys, note), Path::new(NAME)).ok()?;
+        let cleared = Settings::parse(written.cleared(&keys, note), Path::new(NAME)).ok()?;
         let Changes { live, restart } = card.config.compare(&cleared.config);
         let secret = cleared.config.wifi.password.is_some() || cleared.config.claim.admin_password_hash.is_some();
         (!secret && live.is_empty() && restart.iter().all(|key| keys.contains(key))).then_some(cleared)

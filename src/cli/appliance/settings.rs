@@ -12,11 +12,11 @@ use zeroize::Zeroizing;
 use crate::atomic_file;
 use crate::cli::exit::Failure;
 
-use super::chosen::{NAME, Settings, laid_over};
+use super::effective_settings::{NAME, Settings, laid_over};
 use super::last_good::LastGood;
 use super::partition::Partition;
 use super::secrets::Kept;
-use super::{ERROR, Root, Steps, WARNING, reclaim, tell, wired, wireless};
+use super::{ERROR, Root, Steps, WARNING, networkd, reclaim, tell, wpa_supplicant};
 
 /// Second line about a broken file, on the console and in the journal.
 const LAST_GOOD_HOLDS: &str = "mientras tanto sigue la última configuración buena";
@@ -52,9 +52,9 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let server = server.and_then(|card| for_server(card, &kept, &shipped));
     put(&run.join(NAME), Some(server.as_ref().unwrap_or(&shipped.text)), 0o600);
     let wifi = &chosen.config.wifi;
-    let wpa = wireless::configuration(wifi, kept.password(wifi));
+    let wpa = wpa_supplicant::configuration(wifi, kept.password(wifi));
     put(&run.join("wpa_supplicant.conf"), wpa.as_ref().map(|text| text.as_str()), 0o600);
-    put(&root.at("run/systemd/network/40-pichat.network"), wired::configuration(&chosen.config.network).as_deref(), 0o644);
+    put(&root.at("run/systemd/network/40-pichat.network"), networkd::configuration(&chosen.config.network).as_deref(), 0o644);
     // The console, which runs as the server's user, shows it. No error contains a secret.
     let lines: Vec<_> = wrong.iter().map(String::as_str).chain(meanwhile).collect();
     let shown = (!lines.is_empty()).then(|| format!("{}\n", lines.join("\n")));
@@ -73,7 +73,7 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
             last_good.keep(card, &mut steps);
             kept.import(card, &partition, &mut steps);
         }
-        reclaim::hand_on(root, &partition, &mut steps);
+        reclaim::forward(root, &partition, &mut steps);
     }
     steps.end()
 }

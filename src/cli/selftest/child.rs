@@ -1,4 +1,4 @@
-//! Server under test: this program as another process, with its own accounts, on loopback, in a temporary
+//! ChildServer under test: this program as another process, with its own accounts, on loopback, in a temporary
 //! folder. Data of the device is neither read nor changed.
 
 use std::fs;
@@ -48,12 +48,12 @@ impl Drop for Folder {
 }
 
 /// Running server, killed on drop.
-pub(super) struct Server {
+pub(super) struct ChildServer {
     child: Child,
     pub(super) addr: SocketAddr,
 }
 
-impl Drop for Server {
+impl Drop for ChildServer {
     fn drop(&mut self) {
         // It has no data worth keeping.
         let _ = self.child.kill();
@@ -61,7 +61,7 @@ impl Drop for Server {
     }
 }
 
-impl Server {
+impl ChildServer {
     /// Starts a server and waits until it answers.
     pub(super) fn start(folder: &Path) -> io::Result<Self> {
         let settings = folder.join("pichat.toml");

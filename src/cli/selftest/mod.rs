@@ -2,8 +2,8 @@
 //! minute, on loopback, with its own server.
 
 mod child;
-mod crowd;
 mod disk;
+mod load_clients;
 mod verdict;
 mod wire;
 
@@ -17,16 +17,16 @@ use crate::accounts::password::hash_now;
 use crate::accounts::tune;
 use crate::app::{cores, open_data_dir};
 use crate::config::{Argon2Params, Argon2Setting, Config, TlsMode};
-use crate::types::crypto::seal_time;
-use crate::types::{Lang, Text};
+use crate::types::crypto::bench_tls_record;
+use crate::types::{Lang, Localized};
 
-use self::child::{Folder, Server};
-use self::crowd::{Crowd, Heard, ROOMS};
+use self::child::{ChildServer, Folder};
 use self::disk::DiskSpeed;
-use self::verdict::{Measured, ROOM, SPEAKS_EVERY};
+use self::load_clients::{LatencyRecorder, LoadClients, ROOMS};
+use self::verdict::{Measurements, ROOM, SPEAKS_EVERY};
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{Flags, Source, say};
+use super::{ConfigSource, Flags, say};
 
 /// Time limit of the whole test; remaining measurements are left out.
 const LONGEST: Duration = Duration::from_secs(55);
@@ -49,7 +49,7 @@ const SLOW_SYNC: Duration = Duration::from_millis(100);
 #[derive(Args)]
 pub(super) struct SelfTest {
     #[command(flatten)]
-    source: Source,
+    source: ConfigSource,
 }
 
 /// All measurements.
@@ -58,8 +58,8 @@ struct Report {
     /// Time of one hash while every core computes one.
     hash: Duration,
     disk: DiskSpeed,
-    top: Heard,
-    measured: Measured,
+    top: LatencyRecorder,
+    measured: Measurements,
     tls: bool,
 }
 
@@ -68,8 +68,8 @@ impl SelfTest {
         let config = self.source.load(Flags::default())?;
         become_owner(&config.data_dir)?;
         open_data_dir(&config.data_dir).map_err(Failure::from)?;
-        let text = Text::new("Probando este equipo, menos de un minuto…", "Testing this device, under a minute…");
-        say(text.pick(lang));
+        let text = Localized::new("Probando este equipo, menos de un minuto…", "Testing this device, under a minute…");
+        say(text.get(lang));
         let report = measure(&config).map_err(Failure::SelfTest)?;
         for line in report.figures(lang) {
             say(line);
@@ -92,12 +92,12 @@ fn measure(config: &Config) -> io::Result<Report> {
     };
     let (sign_ins_per_s, hash) = hashes(argon2)?;
     let disk = disk::measure(folder.path(), free_space(folder.path(), config)?)?;
-    let seal = if config.tls.mode == TlsMode::Off { Duration::ZERO } else { seal_time(RECORD) };
+    let seal = if config.tls.mode == TlsMode::Off { Duration::ZERO } else { bench_tls_record(RECORD) };
     let free_memory = free_memory()?;
-    let server = Server::start(folder.path())?;
+    let server = ChildServer::start(folder.path())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores().div_ceil(2)).enable_all().build()?;
     let (top, cpu_per_delivery, bytes_per_socket) = runtime.block_on(people(&server, start + LONGEST))?;
-    let measured = Measured {
+    let measured = Measurements {
         sign_ins_per_s,
         deliveries_per_s: top.per_s,
         cpu_per_delivery,
@@ -134,15 +134,15 @@ fn hashes(params: Argon2Params) -> io::Result<(f64, Duration)> {
 
 /// Finds the highest pace with prompt delivery, the server's processor time for one delivery at it, and its
 /// memory per socket.
-async fn people(server: &Server, until: Instant) -> io::Result<(Heard, Duration, u64)> {
+async fn people(server: &ChildServer, until: Instant) -> io::Result<(LatencyRecorder, Duration, u64)> {
     let cookie = wire::sign_in(server.addr, "cliente", "cliente123")?;
     // The first sockets allocate the shared memory: rooms and code pages.
-    let mut crowd = Crowd::default();
+    let mut crowd = LoadClients::default();
     crowd.gather(server.addr, &cookie, ROOM).await?;
     let before = server.memory()?;
     crowd.gather(server.addr, &cookie, ROOMS * ROOM).await?;
     let bytes_per_socket = server.memory()?.saturating_sub(before) / ((ROOMS - 1) * ROOM) as u64;
-    let mut best = (Heard { per_s: 0.0, p99: Duration::MAX, whole: false }, Duration::ZERO);
+    let mut best = (LatencyRecorder { per_s: 0.0, p99: Duration::MAX, whole: false }, Duration::ZERO);
     let (mut held, mut lost) = (0, None);
     for step in 0..DOUBLINGS as usize + HALVINGS {
         let pace = match lost {
@@ -156,7 +156,7 @@ async fn people(server: &Server, until: Instant) -> io::Result<(Heard, Duration,
         let cpu = server.cpu()?;
         let heard = crowd.speak(pace).await?;
         if heard.whole && heard.p99 < PROMPT {
-            let deliveries = heard.per_s * crowd::SPEAKING.as_secs_f64();
+            let deliveries = heard.per_s * load_clients::SEND_WINDOW.as_secs_f64();
             let cpu = server.cpu()?.saturating_sub(cpu).div_f64(deliveries.max(1.0));
             (best, held) = ((heard, cpu), pace);
         } else {
@@ -187,7 +187,7 @@ fn ms(time: Duration) -> f64 {
 impl Report {
     /// Returns the measurements, one line each.
     fn figures(&self, lang: Lang) -> Vec<String> {
-        let (Measured { cpu_per_delivery, bytes_per_socket, seal, .. }, top) = (self.measured, self.top);
+        let (Measurements { cpu_per_delivery, bytes_per_socket, seal, .. }, top) = (self.measured, self.top);
         let (hash, per_minute) = (ms(self.hash), self.measured.sign_ins_per_s * 60.0);
         let (mb, p50, p99) = (self.disk.mb_per_s, ms(self.disk.sync_p50), ms(self.disk.sync_p99));
         let (late, cpu, kib) = (ms(top.p99), cpu_per_delivery.as_secs_f64() * 1e6, bytes_per_socket as f64 / 1024.0);
@@ -213,7 +213,7 @@ impl Report {
     /// Returns the number of people, the bound that limits it, and the missing measurements.
     fn sentence(&self, lang: Lang) -> String {
         let verdict = self.measured.verdict();
-        let (people, bound, every) = (verdict.people, verdict.bound.text().pick(lang), SPEAKS_EVERY.as_secs());
+        let (people, bound, every) = (verdict.people, verdict.bound.text().get(lang), SPEAKS_EVERY.as_secs());
         let tls = match (self.tls, lang) {
             (true, Lang::Es) => " El cifrado está incluido.",
             (true, Lang::En) => " Encryption is included.",

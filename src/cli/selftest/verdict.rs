@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{CONNECTIONS_CEILING, ROOM_MEMBERS_CEILING, ROOMS_CEILING, SESSIONS_CEILING};
-use crate::types::Text;
+use crate::types::Localized;
 
 /// People in one room: a department, or a family with its neighbors.
 pub(super) const ROOM: usize = 50;
@@ -25,7 +25,7 @@ const OTHER_FILES: usize = 64;
 
 /// Measurements, and properties of the machine.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Measured {
+pub(super) struct Measurements {
     /// Password hashes a second, all cores together.
     pub(super) sign_ins_per_s: f64,
     /// Deliveries a second at the highest pace whose 99th percentile was within the bound.
@@ -58,30 +58,32 @@ pub(super) enum Bound {
 }
 
 impl Bound {
-    pub(super) const fn text(self) -> Text {
+    pub(super) const fn text(self) -> Localized {
         match self {
-            Self::Delivery => Text::new("el procesador, al repartir los mensajes", "the processor, handing out messages"),
-            Self::SignIn => Text::new(
+            Self::Delivery => Localized::new("el procesador, al repartir los mensajes", "the processor, handing out messages"),
+            Self::SignIn => Localized::new(
                 "el procesador, al revisar las contraseñas cuando todos inician sesión en cinco minutos",
                 "the processor, checking passwords when everyone signs in within five minutes",
             ),
-            Self::Memory => Text::new("la memoria libre", "free memory"),
-            Self::Files => Text::new("los archivos abiertos que permite el sistema", "the open files that the system allows"),
-            Self::Ceiling => Text::new("el máximo de conexiones de PiChat", "PiChat's maximum of connections"),
+            Self::Memory => Localized::new("la memoria libre", "free memory"),
+            Self::Files => {
+                Localized::new("los archivos abiertos que permite el sistema", "the open files that the system allows")
+            }
+            Self::Ceiling => Localized::new("el máximo de conexiones de PiChat", "PiChat's maximum of connections"),
         }
     }
 }
 
 /// Number of people, and the bound that limits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct SelfTestVerdict {
     /// People at a time.
     pub(super) people: usize,
     /// Resource that runs out first.
     pub(super) bound: Bound,
 }
 
-impl Measured {
+impl Measurements {
     /// Returns the number of people that each bound alone would allow.
     fn alone(&self) -> [(f64, Bound); 5] {
         let each = ROOM as f64 / SPEAKS_EVERY.as_secs_f64();
@@ -99,9 +101,9 @@ impl Measured {
     }
 
     /// Returns the number of people this board supports.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(super) fn verdict(&self) -> SelfTestVerdict {
         let (most, bound) = self.alone().into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, Bound::Delivery));
-        Verdict { people: two_digits(most as usize), bound }
+        SelfTestVerdict { people: two_digits(most as usize), bound }
     }
 }
 
@@ -111,7 +113,7 @@ fn two_digits(n: usize) -> usize {
     n / unit * unit
 }
 
-impl Verdict {
+impl SelfTestVerdict {
     /// Returns settings for this number of people, as lines of `pichat.toml`.
     pub(super) fn limits(&self) -> String {
         let people = self.people.max(1);
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const BOARD: Measured = Measured {
+    const BOARD: Measurements = Measurements {
         sign_ins_per_s: 10.0,
         deliveries_per_s: 20_000.0,
         cpu_per_delivery: Duration::from_micros(30),
@@ -142,13 +144,17 @@ mod tests {
 
     #[test]
     fn verdict_names_the_tightest_bound() {
-        assert_eq!(BOARD.verdict(), Verdict { people: 1500, bound: Bound::SignIn });
-        let slow = Measured { deliveries_per_s: 200.0, ..BOARD };
-        assert_eq!(slow.verdict(), Verdict { people: 56, bound: Bound::Delivery });
-        assert_eq!(Measured { free_memory: 4 << 20, ..BOARD }.verdict(), Verdict { people: 32, bound: Bound::Memory });
-        assert_eq!(Measured { open_files: 1024, ..BOARD }.verdict(), Verdict { people: 320, bound: Bound::Files });
-        let giant = Measured { sign_ins_per_s: 1e6, deliveries_per_s: 1e9, free_memory: 1 << 40, open_files: 1 << 20, ..BOARD };
-        assert_eq!(giant.verdict(), Verdict { people: 5400, bound: Bound::Ceiling });
+        assert_eq!(BOARD.verdict(), SelfTestVerdict { people: 1500, bound: Bound::SignIn });
+        let slow = Measurements { deliveries_per_s: 200.0, ..BOARD };
+        assert_eq!(slow.verdict(), SelfTestVerdict { people: 56, bound: Bound::Delivery });
+        assert_eq!(
+            Measurements { free_memory: 4 << 20, ..BOARD }.verdict(),
+            SelfTestVerdict { people: 32, bound: Bound::Memory }
+        );
+        assert_eq!(Measurements { open_files: 1024, ..BOARD }.verdict(), SelfTestVerdict { people: 320, bound: Bound::Files });
+        let giant =
+            Measurements { sign_ins_per_s: 1e6, deliveries_per_s: 1e9, free_memory: 1 << 40, open_files: 1 << 20, ..BOARD };
+        assert_eq!(giant.verdict(), SelfTestVerdict { people: 5400, bound: Bound::Ceiling });
     }
 
     proptest! {
@@ -157,7 +163,7 @@ mod tests {
             sign_ins_per_s in 0.0..1e5_f64, deliveries_per_s in 0.0..1e8_f64, free in 0..1_u64 << 40, open_files in 0..1_usize << 20,
             cpu in 0..1_000_000_u64, seal in 0..100_000_u64,
         ) {
-            let measured = Measured {
+            let measured = Measurements {
                 sign_ins_per_s, deliveries_per_s, free_memory: free, open_files, cpu_per_delivery: Duration::from_nanos(cpu),
                 seal: Duration::from_nanos(seal), bytes_per_socket: 4096,
             };

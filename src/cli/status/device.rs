@@ -4,7 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use crate::app::{Claim, STATUS_FILE, Status};
+use crate::app::{ClaimStatus, STATUS_FILE, Status};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::net::own_addresses;
 use crate::private_file;
@@ -26,7 +26,7 @@ pub(super) enum ClockState {
 
 /// File system of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Disk {
+pub(super) struct DiskStatus {
     /// Size in bytes.
     pub(super) total: u64,
     /// Bytes that the server may still use.
@@ -35,7 +35,7 @@ pub(super) struct Disk {
 
 /// One reading of the device's state.
 #[derive(Clone, Debug)]
-pub(super) struct Look {
+pub(super) struct DeviceProbe {
     pub(super) host_name: String,
     /// State of the server; `None` while it is not running.
     pub(super) server: Option<Status>,
@@ -46,14 +46,14 @@ pub(super) struct Look {
     pub(super) temperature: Option<i64>,
     /// True if the supply is too weak; `None` if the board does not report it.
     pub(super) under_voltage: Option<bool>,
-    pub(super) disk: Option<Disk>,
+    pub(super) disk: Option<DiskStatus>,
     /// True if the data partition cannot be used, so that nothing is kept.
     pub(super) forgetful: bool,
     /// Error of the settings on the card, which are not in force.
     pub(super) settings_error: Option<String>,
 }
 
-impl Look {
+impl DeviceProbe {
     /// Returns the state without terminal control characters: its files belong to the server and root.
     pub(super) fn printable(&self) -> Self {
         let mut look = self.clone();
@@ -73,7 +73,7 @@ impl Look {
                 sockets: _,
                 language,
             } = server;
-            let claim = claim.iter_mut().flat_map(|Claim { kind, code }| [kind, code]);
+            let claim = claim.iter_mut().flat_map(|ClaimStatus { kind, code }| [kind, code]);
             for text in [version, scheme, language].into_iter().chain(fingerprint.iter_mut().flatten()).chain(claim) {
                 *text = printable(text);
             }
@@ -88,11 +88,11 @@ impl Look {
 }
 
 /// Paths of the device's files.
-pub(super) struct Device {
+pub(super) struct DeviceStatus {
     root: PathBuf,
 }
 
-impl Device {
+impl DeviceStatus {
     /// Reads the device whose file system is at `root`.
     pub(super) fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
@@ -107,8 +107,8 @@ impl Device {
     }
 
     /// Reads the state.
-    pub(super) fn look(&self) -> Look {
-        Look {
+    pub(super) fn look(&self) -> DeviceProbe {
+        DeviceProbe {
             host_name: self.text("proc/sys/kernel/hostname").unwrap_or_default(),
             server: self.server(),
             addresses: own_addresses(),
@@ -156,9 +156,9 @@ impl Device {
         Some(fs::read_to_string(board.join("in0_lcrit_alarm")).ok()?.trim() == "1")
     }
 
-    fn disk(&self) -> Option<Disk> {
+    fn disk(&self) -> Option<DiskStatus> {
         let seen = rustix::fs::statvfs(self.path("var/lib/pichat")).ok()?;
-        Some(Disk { total: seen.f_blocks.saturating_mul(seen.f_frsize), free: seen.f_bavail.saturating_mul(seen.f_frsize) })
+        Some(DiskStatus { total: seen.f_blocks.saturating_mul(seen.f_frsize), free: seen.f_bavail.saturating_mul(seen.f_frsize) })
     }
 }
 
@@ -167,14 +167,14 @@ impl Device {
 mod tests {
     use super::*;
 
-    fn device(files: &[(&str, &str)]) -> (tempfile::TempDir, Device) {
+    fn device(files: &[(&str, &str)]) -> (tempfile::TempDir, DeviceStatus) {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = root.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let device = Device::at(root.path());
+        let device = DeviceStatus::at(root.path());
         (root, device)
     }
 

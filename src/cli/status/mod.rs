@@ -16,7 +16,7 @@ use crate::types::Lang;
 
 use super::exit::Failure;
 use super::say;
-use device::Device;
+use device::DeviceStatus;
 use journal::Journal;
 
 /// Interval of reading the device.
@@ -38,7 +38,7 @@ pub(super) struct StatusCommand {
 
 impl StatusCommand {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
-        let device = Device::at(&self.root);
+        let device = DeviceStatus::at(&self.root);
         let mut journal = Journal::default();
         if !self.watch {
             let look = device.look();

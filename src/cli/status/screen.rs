@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use crate::app::Status;
 use crate::net::is_link_local;
-use crate::types::{Lang, Text, printable};
+use crate::types::{Lang, Localized, printable};
 
-use super::device::{ClockState, Disk, Look};
+use super::device::{ClockState, DeviceProbe, DiskStatus};
 use super::qr;
 
 /// Columns of the smallest console.
@@ -15,7 +15,7 @@ const COLUMNS: usize = 80;
 const ADDRESSES: usize = 3;
 
 /// Draws the state and the last errors.
-pub(super) fn draw(look: &Look, errors: &[String], lang: Lang) -> String {
+pub(super) fn draw(look: &DeviceProbe, errors: &[String], lang: Lang) -> String {
     let look = &look.printable();
     let version = look.server.as_ref().map_or(env!("CARGO_PKG_VERSION"), |s| s.version.as_str());
     let mut screen = vec![format!(" PiChat {version} · {}", look.host_name), String::new()];
@@ -31,68 +31,69 @@ pub(super) fn draw(look: &Look, errors: &[String], lang: Lang) -> String {
     let errors: Vec<_> = settings.chain(errors.iter().map(String::as_str)).collect();
     if !errors.is_empty() {
         screen.push(String::new());
-        screen.push(Text::new(" Últimos errores", " Last errors").pick(lang).to_owned());
+        screen.push(Localized::new(" Últimos errores", " Last errors").get(lang).to_owned());
         screen.extend(errors.into_iter().map(|error| format!(" - {}", printable(error))));
     }
     screen.iter().map(|line| cut(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the addresses, the best first, and the next steps.
-fn invitation(look: &Look, lang: Lang) -> (Vec<String>, Vec<String>) {
+fn invitation(look: &DeviceProbe, lang: Lang) -> (Vec<String>, Vec<String>) {
     let Some(server) = &look.server else {
-        let text = Text::new("PiChat aún no responde. Espera un momento.", "PiChat does not respond yet. Wait a moment.");
-        return (Vec::new(), vec![text.pick(lang).to_owned()]);
+        let text = Localized::new("PiChat aún no responde. Espera un momento.", "PiChat does not respond yet. Wait a moment.");
+        return (Vec::new(), vec![text.get(lang).to_owned()]);
     };
     let urls = urls(look, server);
     let mut text = Vec::new();
     match server.claim.as_ref().map(|claim| claim.kind.as_str()) {
         None => {}
-        Some("again") => text
-            .push(Text::new("Se pidió un código nuevo de activación.", "A new setup code was requested.").pick(lang).to_owned()),
+        Some("again") => text.push(
+            Localized::new("Se pidió un código nuevo de activación.", "A new setup code was requested.").get(lang).to_owned(),
+        ),
         Some(_) => {
-            let wait = Text::new("PiChat está listo. Falta activarlo.", "PiChat is ready to be set up.");
-            text.push(wait.pick(lang).to_owned());
+            let wait = Localized::new("PiChat está listo. Falta activarlo.", "PiChat is ready to be set up.");
+            text.push(wait.get(lang).to_owned());
         }
     }
     // With an own certificate one step precedes the setup, so the steps are numbered.
     let steps = server.fingerprint.is_some() && server.claim.is_some();
     let step = |n: u8| if steps { format!("{n}. ") } else { String::new() };
-    let open = Text::new("Abre en un navegador de esta red:", "Open in a browser on this network:");
-    text.push(format!("{}{}", step(1), open.pick(lang)));
+    let open = Localized::new("Abre en un navegador de esta red:", "Open in a browser on this network:");
+    text.push(format!("{}{}", step(1), open.get(lang)));
     text.extend(urls.iter().map(|url| format!("  {url}")));
     if !look.addresses.iter().any(|addr| !is_link_local(addr)) {
         text.push(
-            Text::new("Sin red. Conecta un cable o escribe los datos", "No network. Plug in a cable, or write the")
-                .pick(lang)
+            Localized::new("Sin red. Conecta un cable o escribe los datos", "No network. Plug in a cable, or write the")
+                .get(lang)
                 .to_owned(),
         );
         text.push(
-            Text::new("de tu Wi-Fi en pichat.toml, en la tarjeta.", "Wi-Fi settings in pichat.toml, on the card.")
-                .pick(lang)
+            Localized::new("de tu Wi-Fi en pichat.toml, en la tarjeta.", "Wi-Fi settings in pichat.toml, on the card.")
+                .get(lang)
                 .to_owned(),
         );
     }
     if let Some(lines) = &server.fingerprint {
-        let install = Text::new("Instala el certificado con esta huella:", "Install the certificate with this fingerprint:");
-        let known = Text::new("Huella de su certificado:", "Fingerprint of its certificate:");
-        text.push(format!("{}{}", step(2), if steps { install } else { known }.pick(lang)));
+        let install = Localized::new("Instala el certificado con esta huella:", "Install the certificate with this fingerprint:");
+        let known = Localized::new("Huella de su certificado:", "Fingerprint of its certificate:");
+        text.push(format!("{}{}", step(2), if steps { install } else { known }.get(lang)));
         text.extend(lines.iter().map(|line| format!("  {line}")));
     }
     if let Some(claim) = &server.claim {
         let code = if steps {
-            text.push(format!("{}{} {}", step(3), Text::new("Abre", "Open").pick(lang), claim_page(look, server)));
-            Text::new("Escribe este código:", "Type this code:")
+            text.push(format!("{}{} {}", step(3), Localized::new("Abre", "Open").get(lang), claim_page(look, server)));
+            Localized::new("Escribe este código:", "Type this code:")
         } else {
-            Text::new("y escribe este código:", "and type this code:")
+            Localized::new("y escribe este código:", "and type this code:")
         };
-        text.push(format!("{}{}", step(4), code.pick(lang)));
+        text.push(format!("{}{}", step(4), code.get(lang)));
         text.push(format!("  {}", claim.code));
     }
     (urls, text)
 }
 
 /// Returns the URLs: IPv4 before the name before IPv6, which is hard to type.
-fn urls(look: &Look, server: &Status) -> Vec<String> {
+fn urls(look: &DeviceProbe, server: &Status) -> Vec<String> {
     // A browser that does not trust this device yet starts at the trust page, without TLS.
     let (scheme, listen, path) = match (server.plain.filter(|_| server.fingerprint.is_some()), &server.claim) {
         (Some(plain), _) => ("http", plain, ""),
@@ -114,7 +115,7 @@ fn urls(look: &Look, server: &Status) -> Vec<String> {
 }
 
 /// Returns the address of the claim page.
-fn claim_page(look: &Look, server: &Status) -> String {
+fn claim_page(look: &DeviceProbe, server: &Status) -> String {
     format!("{}://{}.local{}/reclamar", server.scheme, look.host_name, port(&server.scheme, server.listen.port()))
 }
 
@@ -123,7 +124,7 @@ fn port(scheme: &str, port: u16) -> String {
     if matches!((scheme, port), ("http", 80) | ("https", 443)) { String::new() } else { format!(":{port}") }
 }
 
-fn state(look: &Look, lang: Lang) -> Vec<String> {
+fn state(look: &DeviceProbe, lang: Lang) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(server) = &look.server {
         let (people, rooms) = (server.people, server.rooms);
@@ -134,20 +135,22 @@ fn state(look: &Look, lang: Lang) -> Vec<String> {
     }
     let minute = look.now.to_string().get(..16).unwrap_or_default().replace('T', " ");
     let clock = match look.clock {
-        ClockState::Synchronised => Some(Text::new("en hora", "set")),
-        ClockState::Unsynchronised => Some(Text::new("sin confirmar", "not confirmed")),
+        ClockState::Synchronised => Some(Localized::new("en hora", "set")),
+        ClockState::Unsynchronised => Some(Localized::new("sin confirmar", "not confirmed")),
         ClockState::Unknown => None,
     };
     if let Some(clock) = clock {
-        lines.push(format!("{} {minute} UTC, {}", Text::new("Reloj", "Clock").pick(lang), clock.pick(lang)));
+        lines.push(format!("{} {minute} UTC, {}", Localized::new("Reloj", "Clock").get(lang), clock.get(lang)));
     }
     if let Some(degrees) = look.temperature {
-        lines.push(format!("{} {degrees} °C", Text::new("Temperatura", "Temperature").pick(lang)));
+        lines.push(format!("{} {degrees} °C", Localized::new("Temperatura", "Temperature").get(lang)));
     }
     if look.under_voltage == Some(true) {
-        lines.push(Text::new("Voltaje bajo: usa otro cargador", "Low voltage: use another power supply").pick(lang).to_owned());
+        lines.push(
+            Localized::new("Voltaje bajo: usa otro cargador", "Low voltage: use another power supply").get(lang).to_owned(),
+        );
     }
-    if let Some(Disk { total, free }) = look.disk {
+    if let Some(DiskStatus { total, free }) = look.disk {
         lines.push(match lang {
             Lang::Es => format!("Disco {} libres de {}", gib(free).replace('.', ","), gib(total).replace('.', ",")),
             Lang::En => format!("Disk {} free of {}", gib(free), gib(total)),
@@ -155,8 +158,8 @@ fn state(look: &Look, lang: Lang) -> Vec<String> {
     }
     if look.forgetful {
         lines.push(
-            Text::new("La tarjeta falla y no guarda nada. Cámbiala.", "Card failing: nothing is saved. Replace it.")
-                .pick(lang)
+            Localized::new("La tarjeta falla y no guarda nada. Cámbiala.", "Card failing: nothing is saved. Replace it.")
+                .get(lang)
                 .to_owned(),
         );
     }

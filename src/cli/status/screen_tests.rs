@@ -1,11 +1,11 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::app::Claim;
+use crate::app::ClaimStatus;
 use crate::clock::Timestamp;
 
-fn look() -> Look {
-    Look {
+fn look() -> DeviceProbe {
+    DeviceProbe {
         host_name: "pichat".to_owned(),
         server: Some(Status {
             version: "0.1.0".to_owned(),
@@ -14,7 +14,7 @@ fn look() -> Look {
             listen: "[::]:80".parse().unwrap(),
             plain: None,
             fingerprint: None,
-            claim: Some(Claim { kind: "first".to_owned(), code: "K7QM-2D9X-4HTVB".to_owned() }),
+            claim: Some(ClaimStatus { kind: "first".to_owned(), code: "K7QM-2D9X-4HTVB".to_owned() }),
             rooms: 0,
             people: 0,
             sockets: 0,
@@ -25,7 +25,7 @@ fn look() -> Look {
         clock: ClockState::Unsynchronised,
         temperature: Some(47),
         under_voltage: Some(false),
-        disk: Some(Disk { total: 28 << 30, free: 27 << 30 }),
+        disk: Some(DiskStatus { total: 28 << 30, free: 27 << 30 }),
         forgetful: false,
         settings_error: None,
     }
@@ -76,7 +76,7 @@ fn claimed_device_shows_no_code() {
     assert_eq!(text(&screen), want, "\n{screen}");
 }
 
-fn over_tls() -> Look {
+fn over_tls() -> DeviceProbe {
     let mut look = look();
     let server = look.server.as_mut().unwrap();
     (server.scheme, server.listen, server.plain) = ("https".into(), "[::]:443".parse().unwrap(), "[::]:80".parse().ok());
@@ -117,7 +117,8 @@ fn own_certificate_adds_the_trust_step() {
 
     // A certificate of another authority: no step before.
     let server = look.server.as_mut().unwrap();
-    (server.fingerprint, server.claim) = (None, Some(Claim { kind: "first".to_owned(), code: "K7QM-2D9X-4HTVB".to_owned() }));
+    (server.fingerprint, server.claim) =
+        (None, Some(ClaimStatus { kind: "first".to_owned(), code: "K7QM-2D9X-4HTVB".to_owned() }));
     assert_eq!(urls(&look, look.server.as_ref().unwrap())[0], "https://192.168.1.20/reclamar");
 }
 

@@ -144,7 +144,7 @@ fn each_variable_changes_its_setting_only() {
             ("network.gateway", _) => "10.0.0.1",
             ("network.dns", _) => "10.0.0.1, ::1",
             ("claim.admin_password_hash", _) => HASH,
-            (_, Kind::Number) => "7",
+            (_, SettingKind::Number) => "7",
             _ => "other",
         };
         let variable = setting.variable();

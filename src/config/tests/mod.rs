@@ -69,7 +69,7 @@ fn numbers_have_their_documented_ranges() {
         ("limits.sessions_per_user", 1, 16_384),
         ("limits.files", 1, 100_000),
     ];
-    for setting in settings().filter(|setting| setting.kind == Kind::Number) {
+    for setting in settings().filter(|setting| setting.kind == SettingKind::Number) {
         let own = ranges.iter().find(|(path, ..)| *path == setting.path);
         let (_, low, high) = own.copied().unwrap_or(("", 1, 1_000_000_000));
         let taken = |value: i128| parse(&format!("{} = {value}", setting.path)).is_ok();
@@ -91,13 +91,13 @@ fn full_file_is_parsed() {
     assert_eq!((config.http.hosts[0].as_str(), config.http.allowed_origins[0].as_str()), ("chat.lan", "https://a.b"));
     assert_eq!(config.http.trusted_proxies.len(), 2);
     let mode = TlsMode::Files { certificate: "/etc/c.pem".into(), key: "/srv/pichat/k.pem".into() };
-    assert_eq!(config.tls, Tls { listen: "[::1]:1".parse().ok(), mode });
+    assert_eq!(config.tls, TlsSettings { listen: "[::1]:1".parse().ok(), mode });
     assert_eq!(config.accounts.argon2, Argon2Setting::Auto);
     assert_eq!(config.accounts.session_idle, Duration::from_secs(300));
     assert_eq!(config.accounts.session_life, Duration::from_secs(12 * 3600));
     assert_eq!(config.chat.empty_room, Duration::ZERO);
     assert_eq!((config.files.dir.as_path(), config.files.max_file), (Path::new("/srv/pichat/q"), 1 << 20));
-    assert_eq!(config.audit, Audit { syslog: SyslogTarget::Stderr, level: Level::Debug });
+    assert_eq!(config.audit, AuditSettings { syslog: SyslogTarget::Stderr, level: Level::Debug });
     assert_eq!(config.limits.frame_bytes(), 49_024);
 }
 
@@ -109,7 +109,10 @@ fn card_tables_are_parsed() {
          dns = ['192.168.1.1', 'fd00::1']\n[claim]\nadmin_name = 'Jose\u{301}'\nadmin_password_hash = '{HASH}'\n"
     ))
     .unwrap();
-    assert_eq!(config.device, Device { hostname: "recepcion-2".into(), language: Lang::En, time_zone: "America/Bogota".into() });
+    assert_eq!(
+        config.device,
+        DeviceSettings { hostname: "recepcion-2".into(), language: Lang::En, time_zone: "America/Bogota".into() }
+    );
     assert_eq!((config.wifi.ssid.as_deref(), config.wifi.country.as_deref()), (Some("Cafetería \"5G\""), Some("CO")));
     let password = config.wifi.password.as_ref().unwrap();
     assert_eq!((password.as_str(), password.is_key()), ("con \"#\\ raro", false));

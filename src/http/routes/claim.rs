@@ -8,12 +8,12 @@ use crate::accounts::password::Password;
 use crate::accounts::{ClaimError, ClaimRequest};
 use crate::http::body::{Body, read_small};
 use crate::http::pages::{HTML, Page};
-use crate::http::problem::{Code, Problem};
-use crate::http::router::Call;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::router::RoutedRequest;
 use crate::http::{device_cookie, form};
 
 use super::see_other;
-use super::session::{demand, end_old, read_json, remember, shown};
+use super::session::{read_json, require_content_type, revoke_previous_session, session_dto, set_session_cookie};
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
@@ -28,56 +28,56 @@ struct Claim {
 impl From<ClaimError> for Problem {
     fn from(error: ClaimError) -> Self {
         match error {
-            ClaimError::Closed => Self::new(Code::NotClaimable),
-            ClaimError::WrongCode => Self::new(Code::WrongClaim),
-            ClaimError::BadName => Self::new(Code::BadUserName),
+            ClaimError::Closed => Self::new(ProblemCode::NotClaimable),
+            ClaimError::WrongCode => Self::new(ProblemCode::WrongClaim),
+            ClaimError::BadName => Self::new(ProblemCode::BadUserName),
             ClaimError::Weak(weak) => weak.into(),
             ClaimError::SignIn(error) => error.into(),
         }
     }
 }
 
-pub(super) async fn page(call: Call) -> Result {
+pub(super) async fn page(call: RoutedRequest) -> Result {
     Ok(match call.site.accounts.claimable() {
         Some(_) => call.site.pages.get(Page::Claim),
         None => see_other("/login"),
     })
 }
 
-pub(super) async fn api(call: Call) -> Result {
-    let Call { site, request, addr, context, .. } = call;
+pub(super) async fn api(call: RoutedRequest) -> Result {
+    let RoutedRequest { site, request, addr, context, .. } = call;
     let headers = request.headers().clone();
     let Claim { code, username, password } = read_json(request).await?;
     let request = ClaimRequest { code: code.to_string(), name: username, password: Password::typed(&password) };
     let (token, session) = site.accounts.redeem(request, addr).await?;
-    end_old(&site, &headers, context.cookies).await?;
-    let mut response = shown(&site, &session);
+    revoke_previous_session(&site, &headers, context.cookies).await?;
+    let mut response = session_dto(&site, &session);
     let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
     device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
     *response.status_mut() = StatusCode::CREATED;
-    remember(&mut response, &token, context.cookies);
+    set_session_cookie(&mut response, &token, context.cookies);
     Ok(response)
 }
 
 /// The form of `/reclamar`: works without scripts, answers with the page again when it fails.
-pub(super) async fn form(call: Call) -> Result {
-    let Call { site, request, addr, context, lang, .. } = call;
+pub(super) async fn form(call: RoutedRequest) -> Result {
+    let RoutedRequest { site, request, addr, context, lang, .. } = call;
     let headers = request.headers().clone();
     let (mut code, mut name) = (Zeroizing::default(), String::new());
     let result = async {
-        demand(&headers, "application/x-www-form-urlencoded")?;
+        require_content_type(&headers, "application/x-www-form-urlencoded")?;
         let body = read_small(request.into_body()).await?;
-        let field = |name| form::field(&body, name).ok_or_else(|| Problem::new(Code::BadRequest).naming(name));
+        let field = |name| form::field(&body, name).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about(name));
         code = field("codigo")?;
         name.clone_from(&*field("usuario")?);
         let password = field("clave")?;
         // Typed twice on the page; a program need not.
         if form::field(&body, "clave_otra_vez").is_some_and(|again| again != password) {
-            return Err(Problem::new(Code::PasswordsDiffer));
+            return Err(Problem::new(ProblemCode::PasswordsDiffer));
         }
         let request = ClaimRequest { code: code.to_string(), name: name.clone(), password: Password::typed(&password) };
         let claimed = site.accounts.redeem(request, addr).await?;
-        end_old(&site, &headers, context.cookies).await?;
+        revoke_previous_session(&site, &headers, context.cookies).await?;
         Ok::<_, Problem>(claimed)
     };
     Ok(match result.await {
@@ -85,12 +85,12 @@ pub(super) async fn form(call: Call) -> Result {
             let mut response = see_other("/inicio");
             let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
             device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
-            remember(&mut response, &token, context.cookies);
+            set_session_cookie(&mut response, &token, context.cookies);
             response
         }
         Err(problem) => {
             let typed = [("codigo", code.as_str()), ("usuario", name.as_str())];
-            let page = site.pages.form_again(Page::Claim, &problem.detail(lang), &typed, lang);
+            let page = site.pages.render_form(Page::Claim, &problem.detail(lang), &typed, lang);
             problem.response(HTML, page)
         }
     })

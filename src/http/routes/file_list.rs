@@ -11,14 +11,14 @@ use crate::http::auth::SignedIn;
 use crate::http::body::Body;
 use crate::http::form::field;
 use crate::http::headers::response;
-use crate::http::problem::{Code, Problem};
-use crate::http::router::Call;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::router::RoutedRequest;
 use crate::http::tags::matches_any;
 use crate::quarantine::{FileRecord, ListedStates, Quarantine, QuarantineError, visible};
 use crate::store::FileFilter;
 use crate::types::crypto::{Sha256Hasher, hex};
 
-use super::files::Shown;
+use super::files::FileDto;
 
 /// Files of a page that names no limit, and the most that one may ask for. An object is some 400 bytes, at most 1.5 KB.
 const PAGE: usize = 200;
@@ -44,7 +44,7 @@ struct Asked {
 impl Asked {
     fn read(query: &str) -> Result<Self, Problem> {
         let value = |name| field(query.as_bytes(), name).map(|text| text.to_string()).filter(|text| !text.is_empty());
-        let wrong = |name| Problem::new(Code::BadRequest).naming(name);
+        let wrong = |name| Problem::new(ProblemCode::BadRequest).about(name);
         let limit = match value("limit") {
             None => PAGE,
             Some(text) if text.bytes().all(|b| b.is_ascii_digit()) && text.bytes().any(|b| b != b'0') => {
@@ -78,7 +78,7 @@ impl Elements {
     fn encode(&mut self, files: &[FileRecord], into: &mut Vec<u8>) -> io::Result<()> {
         for file in files {
             into.push(if std::mem::replace(&mut self.begun, true) { b',' } else { b'[' });
-            serde_json::to_writer(&mut *into, &Shown::from(file))?;
+            serde_json::to_writer(&mut *into, &FileDto::from(file))?;
         }
         Ok(())
     }
@@ -145,9 +145,9 @@ fn pieces(quarantine: Arc<Quarantine>, filter: FileFilter, arrivals: Vec<i64>) -
     })
 }
 
-pub(super) async fn show(call: Call, who: SignedIn) -> Result<Response<Body>, Problem> {
+pub(super) async fn show(call: RoutedRequest, who: SignedIn) -> Result<Response<Body>, Problem> {
     let asked = Asked::read(call.request.uri().query().unwrap_or_default())?;
-    let open = |text: &String| call.site.positions.open(text).ok_or_else(|| Problem::new(Code::BadRequest).naming("after"));
+    let open = |text: &String| call.site.positions.open(text).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("after"));
     let before = asked.position.as_ref().map(open).transpose()?;
     let filter = visible((!who.is_admin()).then_some(who.session().person.id), asked.states);
     let quarantine = &call.site.quarantine;
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!((limit("limit=1"), limit("limit=500"), limit("limit=007")), (Ok(1), Ok(500), Ok(7)));
         assert_eq!((limit("limit=501"), limit("limit=99999999999999999999999")), (Ok(500), Ok(500)));
         for rubbish in ["limit=0", "limit=000", "limit=-1", "limit=+1", "limit=1.5", "limit=x", "limit=%31%00", "state=nada"] {
-            assert_eq!(read(rubbish), Err(Code::BadRequest), "{rubbish}");
+            assert_eq!(read(rubbish), Err(ProblemCode::BadRequest), "{rubbish}");
         }
         let held = read("limit=20&state=held&after=ab").expect("is read");
         assert_eq!((held.states, held.position.as_deref()), (ListedStates::Held, Some("ab")));

@@ -8,9 +8,9 @@ use serde::Serialize;
 use crate::audit::Event;
 use crate::http::auth::{Admin, SignedIn};
 use crate::http::body::Body;
-use crate::http::download::{Wanted, response, wanted};
-use crate::http::problem::{Code, Problem};
-use crate::http::router::Call;
+use crate::http::download::{Selection, response, wanted};
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::router::RoutedRequest;
 use crate::quarantine::{Content, FileId, FileRecord, FileState};
 use crate::store::Db;
 
@@ -20,7 +20,7 @@ type Result<T = Response<Body>> = std::result::Result<T, Problem>;
 
 /// A file as the API shows it.
 #[derive(Serialize)]
-pub(super) struct Shown<'a> {
+pub(super) struct FileDto<'a> {
     id: String,
     name: &'a str,
     size: u64,
@@ -32,7 +32,7 @@ pub(super) struct Shown<'a> {
     uploaded_at: String,
 }
 
-impl<'a> From<&'a FileRecord> for Shown<'a> {
+impl<'a> From<&'a FileRecord> for FileDto<'a> {
     fn from(file: &'a FileRecord) -> Self {
         Self {
             id: file.id.to_string(),
@@ -49,55 +49,55 @@ impl<'a> From<&'a FileRecord> for Shown<'a> {
 }
 
 /// Whether a person may know of a file: what they may fetch, what they brought; an administrator all.
-fn shows(who: &SignedIn, file: &FileRecord) -> bool {
+fn is_visible_to(who: &SignedIn, file: &FileRecord) -> bool {
     who.is_admin() || file.state.available_to_all() || file.uploader == Some(who.session().person.id)
 }
 
-async fn find(call: &Call) -> Result<FileRecord> {
-    let missing = || Problem::new(Code::NotFound);
+async fn find(call: &RoutedRequest) -> Result<FileRecord> {
+    let missing = || Problem::new(ProblemCode::NotFound);
     let id = FileId::parse(&call.param).ok_or_else(missing)?;
     call.site.quarantine.find(id).await?.ok_or_else(missing)
 }
 
-pub(super) async fn show(call: Call, who: SignedIn) -> Result {
+pub(super) async fn show(call: RoutedRequest, who: SignedIn) -> Result {
     let file = find(&call).await?;
-    if !shows(&who, &file) {
-        return Err(Problem::new(Code::NotFound));
+    if !is_visible_to(&who, &file) {
+        return Err(Problem::new(ProblemCode::NotFound));
     }
-    Ok(json(StatusCode::OK, &Shown::from(&file)))
+    Ok(json(StatusCode::OK, &FileDto::from(&file)))
 }
 
 /// The answer for a file whose bytes are gone: the object for those who may see it, its state for all others.
 fn gone(who: &SignedIn, before: FileState, file: &FileRecord) -> Problem {
-    let problem = Problem::new(Code::Gone);
-    if shows(who, file) || before.available_to_all() {
-        return problem.describing(&Shown::from(file));
+    let problem = Problem::new(ProblemCode::Gone);
+    if is_visible_to(who, file) || before.available_to_all() {
+        return problem.describing(&FileDto::from(file));
     }
     problem.describing(&serde_json::json!({"id": file.id.to_string(), "state": file.state.as_str()}))
 }
 
-pub(super) async fn content(call: Call, who: SignedIn) -> Result {
+pub(super) async fn content(call: RoutedRequest, who: SignedIn) -> Result {
     let file = find(&call).await?;
     if file.state.is_lost() {
         return Err(gone(&who, file.state, &file));
     }
-    if !file.state.handed_to(who.is_admin()) {
+    if !file.state.downloadable_by(who.is_admin()) {
         let (user, id, name) = (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
         let state = file.state.as_str();
         call.site.audit.record(Event::FileHeld { user, addr: call.addr, id, name, state }).await;
-        return Err(Problem::new(Code::Held));
+        return Err(Problem::new(ProblemCode::Held));
     }
     let wanted = wanted(call.request.method(), call.request.headers(), &file)?;
-    let Wanted::Bytes { first, len, .. } = wanted else { return Ok(response(&file, &wanted, Body::empty())) };
+    let Selection::Bytes { first, len, .. } = wanted else { return Ok(response(&file, &wanted, Body::empty())) };
     let is_head = call.request.method() == http::Method::HEAD;
     if !is_head {
-        let is_part = matches!(wanted, Wanted::Bytes { part: true, .. });
+        let is_part = matches!(wanted, Selection::Bytes { part: true, .. });
         call.site.rates.download(who.session().person.id, file.id.number(), is_part)?;
     }
     let bytes = match call.site.quarantine.open_content(&file).await? {
         Content::Bytes(bytes) => bytes,
         Content::Lost(lost) => return Err(gone(&who, file.state, &lost)),
-        Content::Deleted => return Err(Problem::new(Code::NotFound)),
+        Content::Deleted => return Err(Problem::new(ProblemCode::NotFound)),
     };
     if is_head {
         let length = http::HeaderValue::from(len);
@@ -110,8 +110,8 @@ pub(super) async fn content(call: Call, who: SignedIn) -> Result {
     Ok(response(&file, &wanted, Body::file(bytes, first, len)))
 }
 
-pub(super) async fn delete(call: Call, who: Admin) -> Result {
-    let missing = || Problem::new(Code::NotFound);
+pub(super) async fn delete(call: RoutedRequest, who: Admin) -> Result {
+    let missing = || Problem::new(ProblemCode::NotFound);
     let id = FileId::parse(&call.param).ok_or_else(missing)?;
     call.site.rates.delete(who.session().person.id)?;
     let user = who.session().person.name.clone();
@@ -119,6 +119,6 @@ pub(super) async fn delete(call: Call, who: Admin) -> Result {
     let session = Arc::clone(who.session());
     let allowed = move |db: &Db| Ok(session.is_live() && db.is_current(session.person.id, session.generation)?);
     let deletion = call.site.quarantine.delete(id, user, call.addr, allowed).await?.ok_or_else(missing)?;
-    deletion.unlinked.map_err(|_| Problem::new(Code::DeleteIncomplete))?;
+    deletion.unlinked.map_err(|_| Problem::new(ProblemCode::DeleteIncomplete))?;
     Ok(no_content())
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::http::auth::SignedIn;
 use crate::http::body::Body;
 use crate::http::problem::Problem;
-use crate::http::router::Call;
+use crate::http::router::RoutedRequest;
 use crate::types::RoomCode;
 
 use super::json;
@@ -37,7 +37,7 @@ struct Rate {
 }
 
 /// Shows the limits in force; they are the same for all people.
-pub(super) async fn show(call: Call, _: SignedIn) -> Result<Response<Body>, Problem> {
+pub(super) async fn show(call: RoutedRequest, _: SignedIn) -> Result<Response<Body>, Problem> {
     let config = call.site.config.get();
     let (files, limits) = (&config.files, &config.limits);
     let rate = |per_minute, burst| Rate { per_minute, burst };

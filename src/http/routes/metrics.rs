@@ -4,16 +4,16 @@ use http::{HeaderValue, Response, header};
 
 use crate::accounts::password::MAX_WAITING;
 use crate::audit::QUEUE_EVENTS;
-use crate::http::Site;
+use crate::http::AppState;
 use crate::http::auth::MetricsReader;
 use crate::http::body::Body;
 use crate::http::headers::response;
 use crate::http::metrics::{Exposition, MEDIA_TYPE, Process};
 use crate::http::problem::Problem;
-use crate::http::router::Call;
+use crate::http::router::RoutedRequest;
 use crate::quarantine::FileTotals;
 
-pub(super) async fn show(call: Call, _: MetricsReader) -> Result<Response<Body>, Problem> {
+pub(super) async fn show(call: RoutedRequest, _: MetricsReader) -> Result<Response<Body>, Problem> {
     let mut text = Exposition::default();
     process(&mut text, &call.site).await;
     chat(&mut text, &call.site).await;
@@ -25,7 +25,7 @@ pub(super) async fn show(call: Call, _: MetricsReader) -> Result<Response<Body>,
     Ok(response)
 }
 
-async fn process(text: &mut Exposition, site: &Site) {
+async fn process(text: &mut Exposition, site: &AppState) {
     let build = format!("version=\"{}\",arch=\"{}\"", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
     text.family("info", "pichat_build", "El programa · The program").sample(&build, 1);
     let started = u64::try_from(site.started.0 / 1000).unwrap_or_default();
@@ -36,17 +36,17 @@ async fn process(text: &mut Exposition, site: &Site) {
     }
 }
 
-async fn chat(text: &mut Exposition, site: &Site) {
+async fn chat(text: &mut Exposition, site: &AppState) {
     text.gauge("pichat_connections", "Conexiones abiertas · Open connections", site.connections.count() as u64);
     text.gauge("pichat_sessions", "Sesiones · Sessions", site.accounts.sessions.len() as u64);
-    let hub = site.sockets.hub.figures();
+    let hub = site.sockets.hub.stats();
     text.family("gauge", "pichat_rooms", "Salas, con gente o solo reservadas · Rooms, with people or only reserved")
         .sample("state=\"occupied\"", hub.occupied as u64)
         .sample("state=\"reserved\"", hub.reserved as u64);
     text.gauge("pichat_seats", "Puestos en salas, también los perdidos · Places in rooms, lost ones too", hub.seats as u64);
     text.counter("pichat_messages", "Mensajes publicados · Messages published", hub.messages);
     text.counter("pichat_deliveries", "Entregas de mensajes · Deliveries of messages", hub.deliveries);
-    let backlog = site.sockets.registry.backlog().await;
+    let backlog = site.sockets.registry.send_queue_stats().await;
     text.gauge("pichat_sockets", "Conexiones de chat · Chat sockets", backlog.sockets as u64);
     text.gauge("pichat_outbound_frames", "Tramas en espera · Frames that wait", backlog.frames as u64);
     text.gauge("pichat_outbound_bytes", "Bytes en espera · Bytes that wait", backlog.bytes as u64);
@@ -57,7 +57,7 @@ async fn chat(text: &mut Exposition, site: &Site) {
     text.counter("pichat_sockets_too_slow", "Conexiones cerradas por lentas · Sockets closed as too slow", backlog.too_slow);
 }
 
-fn refusals(text: &mut Exposition, site: &Site) {
+fn refusals(text: &mut Exposition, site: &AppState) {
     text.family("counter", "pichat_refusals", "Rechazos, por lugar y motivo · Refusals, by place and reason");
     for tally in [&site.refusals, site.rates.refused(), site.accounts.refused_sign_ins()] {
         for ([at, reason], count) in tally.read() {
@@ -66,7 +66,7 @@ fn refusals(text: &mut Exposition, site: &Site) {
     }
 }
 
-fn queues(text: &mut Exposition, site: &Site) {
+fn queues(text: &mut Exposition, site: &AppState) {
     let pools = [("pool=\"accounts\"", site.accounts.hashing()), ("pool=\"rooms\"", site.sockets.hasher.hashing())];
     let mut of_pools = |kind, name, help, value: fn(crate::accounts::password::Hashing) -> u64| {
         text.family(kind, name, help);
@@ -84,7 +84,7 @@ fn queues(text: &mut Exposition, site: &Site) {
     text.counter("pichat_audit_dropped", "Eventos perdidos · Events lost", site.audit.dropped());
 }
 
-async fn files(text: &mut Exposition, site: &Site) {
+async fn files(text: &mut Exposition, site: &AppState) {
     let FileTotals { files, bytes } = site.quarantine.totals();
     text.gauge("pichat_files", "Archivos, también los que están llegando · Files, those on their way in too", files);
     text.counter(

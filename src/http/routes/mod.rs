@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::body::Body;
 use super::headers::response;
-use super::router::{Face, Handler, Route, Router, Row};
+use super::router::{ErrorFormat, Handler, Route, RouteSpec, Router};
 
 pub(super) use pages::landing_path;
 
@@ -37,24 +37,24 @@ impl Router {
     }
 
     /// The table of routes.
-    pub fn rows() -> Vec<Row> {
-        let row = |r: Route| Row {
+    pub fn rows() -> Vec<RouteSpec> {
+        let row = |r: Route| RouteSpec {
             method: r.method.to_string(),
             path: r.path,
             access: r.handler.access(),
-            is_page: r.face == Face::Page,
+            is_page: r.face == ErrorFormat::Page,
         };
         table().into_iter().map(row).collect()
     }
 }
 
-fn route(method: Method, path: &'static str, face: Face, handler: Handler) -> Route {
+fn route(method: Method, path: &'static str, face: ErrorFormat, handler: Handler) -> Route {
     Route { method, path, face, handler }
 }
 
 fn table() -> Vec<Route> {
-    use Face::{Api, Page};
-    use Handler::{Admin, AnySession, Anyone, Metrics, SignedIn, Uploader};
+    use ErrorFormat::{Api, Page};
+    use Handler::{Admin, Anyone, Metrics, PartialSession, SignedIn, Uploader};
     let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
     vec![
         route(get.clone(), "/", Page, Anyone(|c| Box::pin(pages::root(c)))),
@@ -62,9 +62,9 @@ fn table() -> Vec<Route> {
         route(post.clone(), "/login", Page, Anyone(|c| Box::pin(session::form_sign_in(c)))),
         route(get.clone(), "/reclamar", Page, Anyone(|c| Box::pin(claim::page(c)))),
         route(post.clone(), "/reclamar", Page, Anyone(|c| Box::pin(claim::form(c)))),
-        route(get.clone(), CHANGE, Page, AnySession(|c, who| Box::pin(password::page(c, who)))),
-        route(post.clone(), CHANGE, Page, AnySession(|c, who| Box::pin(password::form(c, who)))),
-        route(post.clone(), "/logout", Page, AnySession(|c, who| Box::pin(session::form_sign_out(c, who)))),
+        route(get.clone(), CHANGE, Page, PartialSession(|c, who| Box::pin(password::page(c, who)))),
+        route(post.clone(), CHANGE, Page, PartialSession(|c, who| Box::pin(password::form(c, who)))),
+        route(post.clone(), "/logout", Page, PartialSession(|c, who| Box::pin(session::form_sign_out(c, who)))),
         route(get.clone(), "/inicio", Page, SignedIn(|c, who| Box::pin(pages::home(c, who)))),
         route(get.clone(), "/chat", Page, SignedIn(|c, who| Box::pin(pages::chat(c, who)))),
         route(get.clone(), "/listar", Page, SignedIn(|c, who| Box::pin(pages::files_page(c, who)))),
@@ -79,9 +79,9 @@ fn table() -> Vec<Route> {
         route(get.clone(), "/api/metrics", Api, Metrics(|c, who| Box::pin(metrics::show(c, who)))),
         route(post.clone(), "/api/session", Api, Anyone(|c| Box::pin(session::sign_in(c)))),
         route(post.clone(), "/api/claim", Api, Anyone(|c| Box::pin(claim::api(c)))),
-        route(get.clone(), "/api/session", Api, AnySession(|c, who| Box::pin(session::show(c, who)))),
-        route(delete.clone(), "/api/session", Api, AnySession(|c, who| Box::pin(session::sign_out(c, who)))),
-        route(post.clone(), "/api/password", Api, AnySession(|c, who| Box::pin(password::api(c, who)))),
+        route(get.clone(), "/api/session", Api, PartialSession(|c, who| Box::pin(session::show(c, who)))),
+        route(delete.clone(), "/api/session", Api, PartialSession(|c, who| Box::pin(session::sign_out(c, who)))),
+        route(post.clone(), "/api/password", Api, PartialSession(|c, who| Box::pin(password::api(c, who)))),
         route(get.clone(), "/api/limits", Api, SignedIn(|c, who| Box::pin(limits::show(c, who)))),
         route(get.clone(), "/api/rooms", Api, SignedIn(|c, who| Box::pin(rooms::list(c, who)))),
         route(get.clone(), "/api/files", Api, SignedIn(|c, who| Box::pin(file_list::show(c, who)))),
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn only_these_routes_are_open_to_somebody_who_must_change_the_password_first() {
-        let open = Router::rows().into_iter().filter(|r| r.access == Access::AnySession);
+        let open = Router::rows().into_iter().filter(|r| r.access == Access::PartialSession);
         let open: Vec<_> = open.map(|r| format!("{} {}", r.method, r.path)).collect();
         let want = ["GET /clave", "POST /clave", "POST /logout", "GET /api/session", "DELETE /api/session", "POST /api/password"];
         assert_eq!(open, want);

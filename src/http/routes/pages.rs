@@ -4,30 +4,30 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::http::Site;
+use crate::http::AppState;
 use crate::http::assets;
 use crate::http::auth::{SignedIn, Uploader};
 use crate::http::body::Body;
 use crate::http::pages::Page;
-use crate::http::problem::{Code, Problem};
-use crate::http::router::Call;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::router::RoutedRequest;
 use crate::types::ClaimKind;
 
 use super::{json, see_other};
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
-pub(super) async fn root(call: Call) -> Result {
+pub(super) async fn root(call: RoutedRequest) -> Result {
     let known = call.session.is_some();
     Ok(see_other(if known { "/inicio" } else { landing_path(&call.site) }))
 }
 
 /// Where somebody without a session begins: to sign in, or to claim the device while nobody has an account.
-pub(in crate::http) fn landing_path(site: &Site) -> &'static str {
+pub(in crate::http) fn landing_path(site: &AppState) -> &'static str {
     if site.accounts.claimable() == Some(ClaimKind::First) { "/reclamar" } else { "/login" }
 }
 
-pub(super) async fn login(call: Call) -> Result {
+pub(super) async fn login(call: RoutedRequest) -> Result {
     let known = call.session.is_some();
     Ok(match landing_path(&call.site) {
         _ if known => see_other("/inicio"),
@@ -36,29 +36,29 @@ pub(super) async fn login(call: Call) -> Result {
     })
 }
 
-pub(super) async fn home(call: Call, _: SignedIn) -> Result {
+pub(super) async fn home(call: RoutedRequest, _: SignedIn) -> Result {
     Ok(call.site.pages.get(Page::Home))
 }
 
-pub(super) async fn chat(call: Call, _: SignedIn) -> Result {
+pub(super) async fn chat(call: RoutedRequest, _: SignedIn) -> Result {
     Ok(call.site.pages.get(Page::Chat))
 }
 
-pub(super) async fn files_page(call: Call, _: SignedIn) -> Result {
+pub(super) async fn files_page(call: RoutedRequest, _: SignedIn) -> Result {
     Ok(call.site.pages.get(Page::Files))
 }
 
-pub(super) async fn upload_page(call: Call, _: Uploader) -> Result {
+pub(super) async fn upload_page(call: RoutedRequest, _: Uploader) -> Result {
     Ok(call.site.pages.get(Page::Upload))
 }
 
-pub(super) async fn asset(call: Call) -> Result {
-    assets::get(&call.param, call.request.headers()).ok_or_else(|| Problem::new(Code::NotFound))
+pub(super) async fn asset(call: RoutedRequest) -> Result {
+    assets::get(&call.param, call.request.headers()).ok_or_else(|| Problem::new(ProblemCode::NotFound))
 }
 
 /// Browsers ask for it whatever the page says.
-pub(super) async fn favicon(call: Call) -> Result {
-    assets::get("img/seedling.svg", call.request.headers()).ok_or_else(|| Problem::new(Code::NotFound))
+pub(super) async fn favicon(call: RoutedRequest) -> Result {
+    assets::get("img/seedling.svg", call.request.headers()).ok_or_else(|| Problem::new(ProblemCode::NotFound))
 }
 
 #[derive(Serialize)]
@@ -66,13 +66,13 @@ struct Health {
     status: &'static str,
 }
 
-pub(super) async fn health(_: Call) -> Result {
+pub(super) async fn health(_: RoutedRequest) -> Result {
     Ok(json(StatusCode::OK, &Health { status: "ok" }))
 }
 
 /// A page that says what went wrong with the form on it.
 pub(super) fn with_problem(
-    call_site: &crate::http::Site,
+    call_site: &crate::http::AppState,
     page: Page,
     problem: &Problem,
     lang: crate::types::Lang,

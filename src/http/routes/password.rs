@@ -6,21 +6,21 @@ use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
 use crate::accounts::{ChangeError, PasswordChange, SignInError};
-use crate::http::auth::AnySession;
+use crate::http::auth::PartialSession;
 use crate::http::body::{Body, read_small};
 use crate::http::form;
-use crate::http::pages::{HTML, Page, Said};
-use crate::http::problem::{Code, Problem};
-use crate::http::router::Call;
-use crate::types::Text;
+use crate::http::pages::{HTML, Notice, Page};
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::router::RoutedRequest;
+use crate::types::Localized;
 
-use super::session::{demand, read_json, remember};
+use super::session::{read_json, require_content_type, set_session_cookie};
 use super::{no_content, see_other};
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
 /// Why somebody is here who did not come of their own accord.
-const MUST_CHANGE: Text = Text::new(
+const MUST_CHANGE: Localized = Localized::new(
     "Entraste con la contraseña que te dieron. Para seguir, elige una que solo sepas tú.",
     "You signed in with the password that you were given. To go on, choose one that only you know.",
 );
@@ -36,8 +36,8 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Weak(weak) => weak.into(),
-            ChangeError::SessionOver => Self::new(Code::Unauthenticated),
-            ChangeError::SignIn(SignInError::Invalid) => Self::new(Code::WrongPassword),
+            ChangeError::SessionOver => Self::new(ProblemCode::Unauthenticated),
+            ChangeError::SignIn(SignInError::Invalid) => Self::new(ProblemCode::WrongPassword),
             ChangeError::SignIn(other) => other.into(),
         }
     }
@@ -47,52 +47,52 @@ fn change(current: &str, new: &str) -> PasswordChange {
     PasswordChange { current: Password::typed(current), new: Password::typed(new) }
 }
 
-pub(super) async fn api(call: Call, who: AnySession) -> Result {
-    let Call { site, request, addr, context, .. } = call;
+pub(super) async fn api(call: RoutedRequest, who: PartialSession) -> Result {
+    let RoutedRequest { site, request, addr, context, .. } = call;
     let Change { current, new } = read_json(request).await?;
     let renewed = site.accounts.change_password(who.session(), change(&current, &new), addr).await?;
     let mut response = no_content();
     // None where the person signed out at the same moment: then the browser has no session.
     if let Some((token, _)) = renewed {
-        remember(&mut response, &token, context.cookies);
+        set_session_cookie(&mut response, &token, context.cookies);
     }
     Ok(response)
 }
 
-pub(super) async fn page(call: Call, who: AnySession) -> Result {
+pub(super) async fn page(call: RoutedRequest, who: PartialSession) -> Result {
     if !who.session().must_change() {
         return Ok(call.site.pages.get(Page::Password));
     }
-    let note = [Said::Note(MUST_CHANGE.pick(call.lang))];
-    Ok(call.site.pages.saying(Page::Password, &note, call.lang))
+    let note = [Notice::Note(MUST_CHANGE.get(call.lang))];
+    Ok(call.site.pages.with_notice(Page::Password, &note, call.lang))
 }
 
 /// The form of `/clave`: works without scripts, answers with the page again when it fails.
-pub(super) async fn form(call: Call, who: AnySession) -> Result {
-    let Call { site, request, addr, lang, context, .. } = call;
+pub(super) async fn form(call: RoutedRequest, who: PartialSession) -> Result {
+    let RoutedRequest { site, request, addr, lang, context, .. } = call;
     let result = async {
-        demand(request.headers(), "application/x-www-form-urlencoded")?;
+        require_content_type(request.headers(), "application/x-www-form-urlencoded")?;
         let body = read_small(request.into_body()).await?;
-        let field = |name| form::field(&body, name).ok_or_else(|| Problem::new(Code::BadRequest).naming(name));
+        let field = |name| form::field(&body, name).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about(name));
         let (current, new) = (field("clave_actual")?, field("clave_nueva")?);
         // Typed twice on the page; a program need not.
         if form::field(&body, "clave_otra_vez").is_some_and(|again| again != new) {
-            return Err(Problem::new(Code::PasswordsDiffer));
+            return Err(Problem::new(ProblemCode::PasswordsDiffer));
         }
         Ok::<_, Problem>(site.accounts.change_password(who.session(), change(&current, &new), addr).await?)
     };
     Ok(match result.await {
         Ok(Some((token, _))) => {
             let mut response = see_other("/inicio");
-            remember(&mut response, &token, context.cookies);
+            set_session_cookie(&mut response, &token, context.cookies);
             response
         }
         Ok(None) => see_other("/login"),
-        Err(problem) if problem.code == Code::Unauthenticated => see_other("/login"),
+        Err(problem) if problem.code == ProblemCode::Unauthenticated => see_other("/login"),
         Err(problem) => {
             let detail = problem.detail(lang);
-            let mut said = vec![Said::Problem(&detail)];
-            said.extend(who.session().must_change().then_some(Said::Note(MUST_CHANGE.pick(lang))));
+            let mut said = vec![Notice::Problem(&detail)];
+            said.extend(who.session().must_change().then_some(Notice::Note(MUST_CHANGE.get(lang))));
             problem.response(HTML, site.pages.with(Page::Password, &said, lang))
         }
     })

@@ -7,7 +7,7 @@ use crate::audit::Event;
 use crate::http::auth::SignedIn;
 use crate::http::body::Body;
 use crate::http::problem::Problem;
-use crate::http::router::Call;
+use crate::http::router::RoutedRequest;
 use crate::types::RoomKind;
 
 use super::json;
@@ -20,7 +20,7 @@ struct Row {
 }
 
 /// Group rooms for everybody; an administrator sees all codes.
-pub(super) async fn list(call: Call, who: SignedIn) -> Result<Response<Body>, Problem> {
+pub(super) async fn list(call: RoutedRequest, who: SignedIn) -> Result<Response<Body>, Problem> {
     let rows = call.site.sockets.hub.lobby(who.is_admin());
     let private = rows.iter().filter(|row| row.kind == RoomKind::Private).count() as u64;
     let session = who.session();

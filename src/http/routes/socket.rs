@@ -8,25 +8,25 @@ use hyper::body::Incoming;
 use crate::audit::Event;
 use crate::http::auth::SignedIn;
 use crate::http::body::Body;
-use crate::http::connection::Successor;
-use crate::http::problem::{Code, Problem};
-use crate::http::router::Call;
-use crate::ws::{Client, Reason, Ticket, TooManySockets, accept};
+use crate::http::connection::UpgradeTo;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::router::RoutedRequest;
+use crate::ws::{Client, ProbeReason, SocketPermit, TooManySockets, accept};
 
 /// Answers 101 with a [`Ticket`] as the connection's successor; `connection` runs it over the upgraded stream. Where the session has
 /// as many live sockets as it may, the socket opens and closes with 4008, so that a page can say why.
-pub(super) async fn open(call: Call, who: SignedIn) -> Result<Response<Body>, Problem> {
+pub(super) async fn open(call: RoutedRequest, who: SignedIn) -> Result<Response<Body>, Problem> {
     let mut response = handshake(&call.request)?;
     let session = Arc::clone(who.session());
     let user = session.person.name.clone();
     let client = Client { session, addr: call.addr, lang: call.lang };
-    let successor = match Ticket::take(&call.site.sockets, client).await {
+    let successor = match SocketPermit::take(&call.site.sockets, client).await {
         // Extensions must be cloneable; the ticket is taken out once.
-        Ok(ticket) => Successor::Socket(Arc::new(Mutex::new(Some(ticket)))),
+        Ok(ticket) => UpgradeTo::Socket(Arc::new(Mutex::new(Some(ticket)))),
         Err(TooManySockets) => {
             call.site.refusals.count("socket", "too_many_sockets");
             call.site.audit.record(Event::SocketRefused { user, addr: call.addr, reason: "too_many_sockets" }).await;
-            Successor::Closed(Reason::TooManySockets)
+            UpgradeTo::Closed(ProbeReason::TooManySockets)
         }
     };
     response.extensions_mut().insert(successor);
@@ -36,7 +36,7 @@ pub(super) async fn open(call: Call, who: SignedIn) -> Result<Response<Body>, Pr
 /// The answer 101 to a handshake.
 pub(super) fn handshake(request: &Request<Incoming>) -> Result<Response<Body>, Problem> {
     let agreed = accept(request).map_err(|_| {
-        Problem::new(Code::UpgradeRequired)
+        Problem::new(ProblemCode::UpgradeRequired)
             .header(header::UPGRADE, HeaderValue::from_static("websocket"))
             .header(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
     })?;

@@ -3,16 +3,16 @@
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::http::Site;
+use crate::http::AppState;
 use crate::http::body::Body;
-use crate::http::connection::Successor;
+use crate::http::connection::UpgradeTo;
 use crate::http::origin::is_same;
 use crate::http::pages::Page;
-use crate::http::plain::host;
-use crate::http::problem::{Code, Problem};
-use crate::http::router::Call;
+use crate::http::plain_http::host;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::router::RoutedRequest;
 use crate::http::trust_page;
-use crate::ws::Reason;
+use crate::ws::ProbeReason;
 
 use super::socket::handshake;
 
@@ -28,7 +28,7 @@ struct Trusted {
 }
 
 /// Only who trusts the certificate gets an answer; a page of this device without TLS may read it.
-pub(super) async fn show(call: Call) -> Result {
+pub(super) async fn show(call: RoutedRequest) -> Result {
     let own = own_authority(&call)?;
     let mut response = super::json(StatusCode::OK, &Trusted { trusted: true });
     let fields = response.headers_mut();
@@ -44,33 +44,33 @@ pub(super) async fn show(call: Call) -> Result {
 }
 
 /// A socket that says nothing and closes with 1000.
-pub(super) async fn socket(call: Call) -> Result {
+pub(super) async fn socket(call: RoutedRequest) -> Result {
     let own = own_authority(&call)?;
     let headers = call.request.headers();
     let config = call.site.config.get();
     if from_plain_page(&call.site, headers, own).is_none()
         && !is_same(headers, own, call.context.secure, &config.http.allowed_origins)
     {
-        return Err(Problem::new(Code::CrossOrigin));
+        return Err(Problem::new(ProblemCode::CrossOrigin));
     }
     let mut response = handshake(&call.request)?;
-    response.extensions_mut().insert(Successor::Closed(Reason::Checked));
+    response.extensions_mut().insert(UpgradeTo::Closed(ProbeReason::Checked));
     Ok(response)
 }
 
 /// The page that tries both.
-pub(super) async fn page(call: Call) -> Result {
+pub(super) async fn page(call: RoutedRequest) -> Result {
     own_authority(&call)?;
-    Ok(trust_page::filled(&call.site, Page::TrustCheck, "", "", trust_page::language(&call.request)))
+    Ok(trust_page::render(&call.site, Page::TrustCheck, "", "", trust_page::language(&call.request)))
 }
 
 /// Without TLS there is nothing here.
-fn own_authority(call: &Call) -> std::result::Result<&str, Problem> {
-    if call.context.secure { Ok(call.context.authority()) } else { Err(Problem::new(Code::NotFound)) }
+fn own_authority(call: &RoutedRequest) -> std::result::Result<&str, Problem> {
+    if call.context.secure { Ok(call.context.authority()) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }
 
 /// The origin, when it is that of this very host's pages without TLS.
-fn from_plain_page<'a>(site: &Site, headers: &'a HeaderMap, own: &str) -> Option<&'a HeaderValue> {
+fn from_plain_page<'a>(site: &AppState, headers: &'a HeaderMap, own: &str) -> Option<&'a HeaderValue> {
     let port = site.https.as_ref()?.http_port;
     let host = host(own)?;
     let plain = if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") };

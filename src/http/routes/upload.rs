@@ -9,14 +9,14 @@ use hyper::body::Incoming;
 use crate::audit::Event;
 use crate::http::auth::Uploader;
 use crate::http::body::Body;
-use crate::http::multipart::{Announced, Source};
+use crate::http::multipart::{Announced, MultipartUpload};
 use crate::http::pages::Page;
-use crate::http::problem::{Code, Problem};
-use crate::http::router::Call;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::http::router::RoutedRequest;
 use crate::quarantine::{FileRecord, UploadError};
 use crate::store::Db;
 
-use super::files::Shown;
+use super::files::FileDto;
 use super::{json, pages, see_other};
 
 type Result<T = Response<Body>> = std::result::Result<T, Problem>;
@@ -25,9 +25,9 @@ const MIB: u64 = 1024 * 1024;
 /// How long an answer waits for the verdict on its file. Most take milliseconds; past it the file is `inspecting`.
 const VERDICT: Duration = Duration::from_secs(4);
 
-pub(super) async fn api(call: Call, who: Uploader) -> Result {
+pub(super) async fn api(call: RoutedRequest, who: Uploader) -> Result {
     let file = receive(call, &who).await?;
-    let mut response = json(StatusCode::CREATED, &Shown::from(&file));
+    let mut response = json(StatusCode::CREATED, &FileDto::from(&file));
     // Hexadecimal digits: always a valid header.
     if let Ok(location) = HeaderValue::from_str(&format!("/api/files/{}", file.id)) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -36,7 +36,7 @@ pub(super) async fn api(call: Call, who: Uploader) -> Result {
 }
 
 /// The form of `/subir`: works without scripts, answers with the page again when it fails.
-pub(super) async fn form(call: Call, who: Uploader) -> Result {
+pub(super) async fn form(call: RoutedRequest, who: Uploader) -> Result {
     let (site, lang) = (Arc::clone(&call.site), call.lang);
     Ok(match receive(call, &who).await {
         Ok(_) => see_other("/listar"),
@@ -44,31 +44,31 @@ pub(super) async fn form(call: Call, who: Uploader) -> Result {
     })
 }
 
-async fn receive(call: Call, who: &Uploader) -> Result<FileRecord> {
-    let Call { site, request, addr, .. } = call;
+async fn receive(call: RoutedRequest, who: &Uploader) -> Result<FileRecord> {
+    let RoutedRequest { site, request, addr, .. } = call;
     let user = who.session().person.name.clone();
     let (parts, body) = request.into_parts();
     let result = store(&site, &parts.headers, body, who).await;
     match result {
         Ok(file) => {
             site.quarantine.note_uploaded(&file, &user, addr).await;
-            Ok(site.quarantine.settled(file, VERDICT).await)
+            Ok(site.quarantine.wait_for_verdict(file, VERDICT).await)
         }
         Err(problem) => {
-            site.audit.record(Event::FileRefused { user, addr, reason: problem.code.word() }).await;
+            site.audit.record(Event::FileRefused { user, addr, reason: problem.code.code() }).await;
             Err(problem)
         }
     }
 }
 
 /// Decides by the head what can be decided by it: reading the body tells a client that waits for `100 Continue` to send it.
-async fn store(site: &crate::http::Site, headers: &HeaderMap, body: Incoming, who: &Uploader) -> Result<FileRecord> {
+async fn store(site: &crate::http::AppState, headers: &HeaderMap, body: Incoming, who: &Uploader) -> Result<FileRecord> {
     let session = who.session();
     site.rates.upload(session.person.id)?;
     let announced = Announced::read(headers, site.config.get().files.max_file)?;
     let read = async {
         let mut upload = site.quarantine.receive(&session.person, announced.file_bytes()).await?;
-        let source = Source::new(body);
+        let source = MultipartUpload::new(body);
         let mut part = source.open(announced).await?;
         while let Some(chunk) = part.chunk().await? {
             upload = upload.write(&chunk).await?;
@@ -78,7 +78,7 @@ async fn store(site: &crate::http::Site, headers: &HeaderMap, body: Incoming, wh
     };
     let (upload, sent, name) = tokio::select! {
         biased;
-        () = session.ended() => return Err(Problem::new(Code::Unauthenticated)),
+        () = session.ended() => return Err(Problem::new(ProblemCode::Unauthenticated)),
         read = read => read?,
     };
     // Looked at again while the database is held for the record.
@@ -90,20 +90,20 @@ async fn store(site: &crate::http::Site, headers: &HeaderMap, body: Incoming, wh
 impl From<UploadError> for Problem {
     fn from(error: UploadError) -> Self {
         match error {
-            UploadError::TooLarge { max } => Self::new(Code::TooLarge).because(
+            UploadError::TooLarge { max } => Self::new(ProblemCode::TooLarge).with_detail(
                 format!("un archivo puede tener hasta {} MiB", max / MIB),
                 format!("a file may have up to {} MiB", max / MIB),
             ),
-            UploadError::StorageFull => Self::new(Code::StorageFull),
-            UploadError::ShareOfBytes { max } => Self::new(Code::QuotaExceeded).because(
+            UploadError::StorageFull => Self::new(ProblemCode::StorageFull),
+            UploadError::ShareOfBytes { max } => Self::new(ProblemCode::QuotaExceeded).with_detail(
                 format!("los archivos de una persona ocupan hasta {} MiB", max / MIB),
                 format!("one person's files may take up to {} MiB", max / MIB),
             ),
-            UploadError::ShareOfFiles { max } => Self::new(Code::QuotaExceeded).because(
+            UploadError::ShareOfFiles { max } => Self::new(ProblemCode::QuotaExceeded).with_detail(
                 format!("una persona puede tener hasta {max} archivos"),
                 format!("one person may have up to {max} files"),
             ),
-            UploadError::NotAllowed => Self::new(Code::Unauthenticated),
+            UploadError::NotAllowed => Self::new(ProblemCode::Unauthenticated),
             UploadError::Internal(error) => error.into(),
         }
     }

@@ -20,9 +20,9 @@ use zeroize::Zeroizing;
 use crate::clock::Timestamp;
 use crate::types::crypto::{Sha256, hex, random};
 
-use super::authority_files::Files;
+use super::authority_files::AuthorityFiles;
 use super::leaf::{Leaf, PRIVATE, names, names_with_label};
-use super::{TlsError, shown};
+use super::{TlsError, cert_resolver};
 
 /// Delimiters of a certificate in a PEM file (RFC 7468 section 5.1).
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
@@ -32,7 +32,7 @@ const MOST_OF_NAME: usize = 64 - "PiChat  12345678".len();
 
 /// Origin of an authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum AuthorityOrigin {
     /// Loaded from its file.
     Kept,
     /// Created; there was none.
@@ -47,7 +47,7 @@ pub enum Origin {
     Asked,
 }
 
-impl Origin {
+impl AuthorityOrigin {
     /// Returns the value for the log.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,7 +66,7 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
     pem: String,
-    origin: Origin,
+    origin: AuthorityOrigin,
     aside: Option<PathBuf>,
     single_label: bool,
 }
@@ -77,34 +77,34 @@ impl Authority {
     /// # Errors
     /// A file that cannot be read or written, or that others can read. Nothing is replaced then.
     pub fn open(data_dir: &Path, host_name: &str) -> Result<Self, TlsError> {
-        let files = Files::new(data_dir, host_name);
+        let files = AuthorityFiles::new(data_dir, host_name);
         files.take_over(|content| Stored::parse(content)?.host_name(host_name))?;
         let Some(content) = files.read()? else {
-            let origin = if files.has_others() { Origin::HostName } else { Origin::First };
+            let origin = if files.has_others() { AuthorityOrigin::HostName } else { AuthorityOrigin::First };
             return Self::make(&files, host_name, origin);
         };
-        let Some(mut kept) = Stored::parse(&content).and_then(|stored| stored.fitting(host_name)) else {
-            return Self::make(&files, host_name, Origin::Damaged);
+        let Some(mut kept) = Stored::parse(&content).and_then(|stored| stored.is_valid_for(host_name)) else {
+            return Self::make(&files, host_name, AuthorityOrigin::Damaged);
         };
         if files.make_current()? {
-            kept.origin = Origin::Returned;
+            kept.origin = AuthorityOrigin::Returned;
         }
         Ok(kept)
     }
 
-    fn make(files: &Files<'_>, host_name: &str, origin: Origin) -> Result<Self, TlsError> {
+    fn make(files: &AuthorityFiles<'_>, host_name: &str, origin: AuthorityOrigin) -> Result<Self, TlsError> {
         let key = KeyPair::generate()?;
         let params = params(&key, host_name)?;
         let made = params.self_signed(&key)?;
         let text = Zeroizing::new(format!("{}{}", *Zeroizing::new(key.serialize_pem()), made.pem()));
-        let aside = files.write(text.as_bytes(), if origin == Origin::Asked { "replaced" } else { "damaged" })?;
+        let aside = files.write(text.as_bytes(), if origin == AuthorityOrigin::Asked { "replaced" } else { "damaged" })?;
         files.make_current()?;
         let (certificate, pem) = (made.der().clone(), made.pem());
         Ok(Self { issuer: Issuer::new(params, key), certificate, pem, origin, aside, single_label: false })
     }
 
     /// Returns its origin.
-    pub fn origin(&self) -> Origin {
+    pub fn origin(&self) -> AuthorityOrigin {
         self.origin
     }
 
@@ -153,7 +153,7 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let made = params.signed_by(&key, &self.issuer)?;
         let secret = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        Ok(CertifiedKey::from_der(vec![made.der().clone()], secret, &shown::provider())?)
+        Ok(CertifiedKey::from_der(vec![made.der().clone()], secret, &cert_resolver::provider())?)
     }
 }
 
@@ -181,18 +181,18 @@ impl Stored {
     }
 
     /// Returns the authority if this or an earlier version creates it from this key and host name.
-    fn fitting(self, host_name: &str) -> Option<Authority> {
+    fn is_valid_for(self, host_name: &str) -> Option<Authority> {
         let MatchingParams { params, of_earlier_version } = self.params_of(host_name)?;
         let Self { key, certificate, pem } = self;
         let single_label = of_earlier_version && !host_name.trim_end_matches('.').contains('.');
         let issuer = Issuer::new(params, key);
-        Some(Authority { issuer, certificate, pem, origin: Origin::Kept, aside: None, single_label })
+        Some(Authority { issuer, certificate, pem, origin: AuthorityOrigin::Kept, aside: None, single_label })
     }
 
     /// Returns the parameters for this host name that yield this certificate.
     fn params_of(&self, host_name: &str) -> Option<MatchingParams> {
-        let there = anchor(&self.certificate)?;
-        let same = |params: &CertificateParams| Some(anchor(params.self_signed(&self.key).ok()?.der())? == there);
+        let there = trust_anchor(&self.certificate)?;
+        let same = |params: &CertificateParams| Some(trust_anchor(params.self_signed(&self.key).ok()?.der())? == there);
         let now = params(&self.key, host_name).ok()?;
         if same(&now)? {
             return Some(MatchingParams { params: now, of_earlier_version: false });
@@ -203,7 +203,7 @@ impl Stored {
 
     /// Returns the host name that it was created for: `present`, or the one in its subject.
     fn host_name(&self, present: &str) -> Option<String> {
-        let subject = anchor(&self.certificate)?.subject.to_vec();
+        let subject = trust_anchor(&self.certificate)?.subject.to_vec();
         let text = String::from_utf8_lossy(&subject);
         let named = text.rsplit_once("PiChat ").and_then(|(_, rest)| rest.rsplit_once(' ')).map(|(name, _)| name);
         [Some(present), named].into_iter().flatten().find(|name| self.params_of(name).is_some()).map(str::to_owned)
@@ -223,8 +223,8 @@ pub struct AuthorityCertificate {
 ///
 /// # Errors
 /// A file that cannot be read, or that others can read.
-pub fn kept(data_dir: &Path, host_name: &str) -> Result<Option<AuthorityCertificate>, TlsError> {
-    let files = Files::new(data_dir, host_name);
+pub fn load_existing(data_dir: &Path, host_name: &str) -> Result<Option<AuthorityCertificate>, TlsError> {
+    let files = AuthorityFiles::new(data_dir, host_name);
     let content = match files.read()? {
         Some(content) => Some(content),
         None => files.read_legacy()?,
@@ -239,12 +239,12 @@ pub fn kept(data_dir: &Path, host_name: &str) -> Result<Option<AuthorityCertific
 /// # Errors
 /// A file that cannot be written.
 pub fn renew(data_dir: &Path, host_name: &str) -> Result<Authority, TlsError> {
-    let files = Files::new(data_dir, host_name);
+    let files = AuthorityFiles::new(data_dir, host_name);
     // A file that others can read, or no regular file, is a reason for a new one.
     if files.take_over(|content| Stored::parse(content)?.host_name(host_name)).is_err() {
         files.set_legacy_aside()?;
     }
-    Authority::make(&files, host_name, Origin::Asked)
+    Authority::make(&files, host_name, AuthorityOrigin::Asked)
 }
 
 /// Returns the parameters of the authority's certificate. Its dates come from no clock, since a Pi may start without
@@ -297,7 +297,7 @@ fn common_name(text: &str) -> DistinguishedName {
 }
 
 /// Returns the trust anchor that verifiers derive: name, key and constraints.
-fn anchor(certificate: &CertificateDer<'static>) -> Option<TrustAnchor<'static>> {
+fn trust_anchor(certificate: &CertificateDer<'static>) -> Option<TrustAnchor<'static>> {
     let mut store = RootCertStore::empty();
     store.add(certificate.clone()).ok()?;
     store.roots.pop()

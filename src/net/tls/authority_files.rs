@@ -23,12 +23,12 @@ const MAX_BYTES: u64 = 16 * 1024;
 const MAX_NAME: usize = 180;
 
 /// Files of the authority for one host name.
-pub(super) struct Files<'a> {
+pub(super) struct AuthorityFiles<'a> {
     folder: &'a Path,
     name: String,
 }
 
-impl<'a> Files<'a> {
+impl<'a> AuthorityFiles<'a> {
     pub(super) fn new(folder: &'a Path, host_name: &str) -> Self {
         Self { folder, name: file_part(host_name) }
     }

@@ -11,7 +11,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::{ServerName, UnixTime};
 
-use super::super::leaf::Wanted;
+use super::super::leaf::LeafSpec;
 use super::*;
 use crate::private_file::Untrusted;
 
@@ -22,7 +22,7 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 fn holds(authority: &Authority, leaf: &Leaf, name: &str, at: Timestamp) -> bool {
     let mut roots = RootCertStore::empty();
     roots.add(authority.certificate.clone()).unwrap();
-    let provider = Arc::new(shown::provider());
+    let provider = Arc::new(cert_resolver::provider());
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
     let chain = authority.issue(leaf).unwrap().cert;
     let name = ServerName::try_from(name.to_owned()).unwrap();
@@ -32,7 +32,7 @@ fn holds(authority: &Authority, leaf: &Leaf, name: &str, at: Timestamp) -> bool 
 
 fn leaf(host_name: &str, addresses: &[&str]) -> Leaf {
     let addresses: Vec<_> = addresses.iter().map(|a| a.parse().unwrap()).collect();
-    Leaf::of(Wanted::new(host_name, &addresses), NOW)
+    Leaf::of(LeafSpec::new(host_name, &addresses), NOW)
 }
 
 #[test]
@@ -154,21 +154,21 @@ fn authorities_are_kept_by_name_and_return() {
     let folder = tempfile::tempdir().unwrap();
     let open = |host_name| Authority::open(folder.path(), host_name).unwrap();
     let first = open("pichat");
-    assert_eq!(first.origin(), Origin::First);
+    assert_eq!(first.origin(), AuthorityOrigin::First);
     assert_eq!(file(folder.path(), "pichat").metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!first.pem().contains("PRIVATE"));
     let again = open("pichat");
-    assert_eq!((again.origin(), again.der(), again.pem()), (Origin::Kept, first.der(), first.pem()));
+    assert_eq!((again.origin(), again.der(), again.pem()), (AuthorityOrigin::Kept, first.der(), first.pem()));
     assert!(holds(&again, &leaf("pichat", &[]), "pichat.local", NOW));
 
     let other = open("bodega");
-    assert_eq!(other.origin(), Origin::HostName);
+    assert_eq!(other.origin(), AuthorityOrigin::HostName);
     assert_ne!(other.der(), first.der());
     assert!(holds(&other, &leaf("bodega", &[]), "bodega.local", NOW));
     assert!(!holds(&first, &leaf("bodega", &[]), "bodega.local", NOW), "the old one was not made for it");
     let back = open("pichat");
-    assert_eq!((back.origin(), back.der()), (Origin::Returned, first.der()));
-    assert_eq!(open("pichat").origin(), Origin::Kept);
+    assert_eq!((back.origin(), back.der()), (AuthorityOrigin::Returned, first.der()));
+    assert_eq!(open("pichat").origin(), AuthorityOrigin::Kept);
     assert_eq!(open("bodega").der(), other.der());
     assert_eq!(listed(folder.path()), ["local-ca.bodega.pem", "local-ca.current", "local-ca.pichat.pem"]);
 }
@@ -183,9 +183,9 @@ fn damaged_authority_is_put_aside() {
         write_private(&path, damaged);
         let new = Authority::open(folder.path(), "pichat").unwrap();
         let aside = folder.path().join(format!("local-ca.pichat.pem.damaged-{}", n + 1));
-        assert_eq!((new.origin(), new.aside()), (Origin::Damaged, Some(aside.as_path())));
+        assert_eq!((new.origin(), new.aside()), (AuthorityOrigin::Damaged, Some(aside.as_path())));
         assert_eq!(fs::read_to_string(&aside).unwrap(), damaged);
-        assert_eq!(Authority::open(folder.path(), "pichat").unwrap().origin(), Origin::Kept);
+        assert_eq!(Authority::open(folder.path(), "pichat").unwrap().origin(), AuthorityOrigin::Kept);
     }
     // Restored by hand, it is trusted again.
     write_private(&path, text);
@@ -202,11 +202,11 @@ fn renewal_keeps_the_old_authority() {
         let before = fs::read(file(folder.path(), "pichat")).unwrap();
         let new = renew(folder.path(), "pichat").unwrap();
         let aside = folder.path().join(format!("local-ca.pichat.pem.replaced-{n}"));
-        assert_eq!((new.origin(), new.aside()), (Origin::Asked, Some(aside.as_path())));
+        assert_eq!((new.origin(), new.aside()), (AuthorityOrigin::Asked, Some(aside.as_path())));
         assert_eq!(fs::read(aside).unwrap(), before);
         assert_eq!(Authority::open(folder.path(), "pichat").unwrap().fingerprint(), new.fingerprint());
     }
-    assert_ne!(kept(folder.path(), "pichat").unwrap().unwrap().fingerprint, old.fingerprint());
+    assert_ne!(load_existing(folder.path(), "pichat").unwrap().unwrap().fingerprint, old.fingerprint());
     assert_eq!(listed(folder.path()).len(), 4);
 }
 
@@ -223,12 +223,12 @@ fn authority_of_an_earlier_version_is_adopted() {
     for (host_name, single_label) in [("pichat", true), ("bogota", true), ("chat.oficina.lan", false)] {
         let folder = tempfile::tempdir().unwrap();
         let der = earlier(folder.path(), host_name);
-        assert_eq!(kept(folder.path(), host_name).unwrap().unwrap().fingerprint, Sha256::of(&der));
+        assert_eq!(load_existing(folder.path(), host_name).unwrap().unwrap().fingerprint, Sha256::of(&der));
         // The name changed, then it returns.
         let other = Authority::open(folder.path(), "bodega").unwrap();
-        assert_eq!((other.origin(), other.signs_single_label()), (Origin::HostName, false));
+        assert_eq!((other.origin(), other.signs_single_label()), (AuthorityOrigin::HostName, false));
         let taken = Authority::open(folder.path(), host_name).unwrap();
-        assert_eq!((taken.der(), taken.origin()), (der.as_slice(), Origin::Returned));
+        assert_eq!((taken.der(), taken.origin()), (der.as_slice(), AuthorityOrigin::Returned));
         assert_eq!(taken.signs_single_label(), single_label);
         assert!(!folder.path().join("local-ca.pem").exists());
         // Its certificates contain full names only.
@@ -243,9 +243,9 @@ fn authority_of_an_earlier_version_is_adopted() {
     // An unreadable file, and one for a name that already has an authority.
     let folder = tempfile::tempdir().unwrap();
     write_private(&folder.path().join("local-ca.pem"), "noise");
-    assert_eq!(Authority::open(folder.path(), "pichat").unwrap().origin(), Origin::Damaged);
+    assert_eq!(Authority::open(folder.path(), "pichat").unwrap().origin(), AuthorityOrigin::Damaged);
     earlier(folder.path(), "pichat");
-    assert_eq!(Authority::open(folder.path(), "pichat").unwrap().origin(), Origin::Kept);
+    assert_eq!(Authority::open(folder.path(), "pichat").unwrap().origin(), AuthorityOrigin::Kept);
     assert_eq!(
         listed(folder.path()),
         ["local-ca.current", "local-ca.pichat.pem", "local-ca.pichat.pem.damaged-1", "local-ca.pichat.pem.replaced-1"]
@@ -289,7 +289,7 @@ fn authority_that_others_can_read_is_refused() {
 fn every_device_has_its_own_authority() {
     let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (a, b) = (Authority::open(a.path(), "pichat").unwrap(), Authority::open(b.path(), "pichat").unwrap());
-    let subject = |of: &Authority| anchor(&of.certificate).unwrap().subject.to_vec();
+    let subject = |of: &Authority| trust_anchor(&of.certificate).unwrap().subject.to_vec();
     assert_ne!(a.fingerprint(), b.fingerprint());
     assert_ne!(subject(&a), subject(&b), "two in one list can be told apart");
 }

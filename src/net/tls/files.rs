@@ -6,7 +6,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use super::{TlsError, shown};
+use super::{TlsError, cert_resolver};
 
 /// Reads certificate and key, which must match.
 pub(super) fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
@@ -20,5 +20,5 @@ pub(super) fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsEr
         return Err(TlsError::Empty(certificate.to_owned()));
     }
     let key = PrivateKeyDer::from_pem_file(key).map_err(pem(key))?;
-    Ok(CertifiedKey::from_der(chain, key, &shown::provider())?)
+    Ok(CertifiedKey::from_der(chain, key, &cert_resolver::provider())?)
 }

@@ -41,13 +41,13 @@ pub(super) const PRIVATE: [(&str, u8); 8] = [
 
 /// Names and addresses that a certificate must contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct LeafSpec {
     pub(super) host_name: String,
     pub(super) names: Vec<String>,
     pub(super) addresses: Vec<IpAddr>,
 }
 
-impl Wanted {
+impl LeafSpec {
     /// Returns the specification for this host name and these addresses. Names that the authority may not sign are left
     /// out, since browsers would refuse the whole certificate, and so are link-local IPv6 addresses, which browsers
     /// cannot use.
@@ -99,14 +99,14 @@ fn is_private(addr: &IpAddr) -> bool {
 
 /// Reason for a new certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum RenewalReason {
     /// The machine has an address that the last certificate lacks.
     Address,
     /// The date differs from the last certificate's issue date.
     Date,
 }
 
-impl Reason {
+impl RenewalReason {
     /// Returns the value for the log.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -119,23 +119,23 @@ impl Reason {
 /// Contents of one certificate.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
-    pub(super) wanted: Wanted,
+    pub(super) wanted: LeafSpec,
     made: Timestamp,
 }
 
 impl Leaf {
-    pub(super) fn of(wanted: Wanted, now: Timestamp) -> Self {
+    pub(super) fn of(wanted: LeafSpec, now: Timestamp) -> Self {
         Self { wanted, made: plausible(now) }
     }
 
     /// Returns the reason to replace it by one for `wanted`, if any. A disappeared address is none: the key stays on
     /// the device.
-    pub(super) fn outlived(&self, wanted: &Wanted, now: Timestamp) -> Option<Reason> {
+    pub(super) fn needs_renewal(&self, wanted: &LeafSpec, now: Timestamp) -> Option<RenewalReason> {
         let kept = i64::try_from((DAY * KEPT).as_millis()).unwrap_or(i64::MAX);
         if wanted.addresses.iter().any(|addr| !self.wanted.addresses.contains(addr)) {
-            Some(Reason::Address)
+            Some(RenewalReason::Address)
         } else if plausible(now).0.abs_diff(self.made.0) > kept.unsigned_abs() {
-            Some(Reason::Date)
+            Some(RenewalReason::Date)
         } else {
             None
         }

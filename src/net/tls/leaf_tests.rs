@@ -4,8 +4,8 @@ use super::*;
 
 const HOUR: i64 = 3_600_000;
 
-fn wanted(addresses: &[&str]) -> Wanted {
-    Wanted::new("pichat", &addresses.iter().map(|a| a.parse().unwrap()).collect::<Vec<_>>())
+fn wanted(addresses: &[&str]) -> LeafSpec {
+    LeafSpec::new("pichat", &addresses.iter().map(|a| a.parse().unwrap()).collect::<Vec<_>>())
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn spec_has_own_names_and_private_addresses() {
         assert_eq!(names(nameless), ["pichat.local"], "{nameless}");
     }
     let many: Vec<IpAddr> = (0..200).map(|n| IpAddr::from([10, 0, 0, n])).collect();
-    assert_eq!(Wanted::new("x", &many).addresses.len(), MOST_ADDRESSES + 2);
+    assert_eq!(LeafSpec::new("x", &many).addresses.len(), MOST_ADDRESSES + 2);
 }
 
 #[test]
@@ -43,14 +43,14 @@ fn new_address_or_date_needs_renewal() {
     let now = Timestamp(WRITTEN.0 + 1000 * HOUR);
     let leaf = Leaf::of(wanted(&["10.0.0.1", "10.0.0.2"]), now);
     let at = |hours: i64| Timestamp(now.0 + hours * HOUR);
-    assert_eq!(leaf.outlived(&leaf.wanted, now), None);
-    assert_eq!(leaf.outlived(&wanted(&["10.0.0.1"]), now), None, "one is gone");
-    assert_eq!(leaf.outlived(&wanted(&["10.0.0.1", "10.0.0.3"]), now), Some(Reason::Address));
-    assert_eq!(leaf.outlived(&wanted(&["8.8.8.8"]), now), None, "cannot be named anyway");
-    assert_eq!(leaf.outlived(&leaf.wanted, at(30 * 24)), None);
-    assert_eq!(leaf.outlived(&leaf.wanted, at(30 * 24 + 1)), Some(Reason::Date), "time has passed");
-    assert_eq!(leaf.outlived(&leaf.wanted, at(8 * 365 * 24)), Some(Reason::Date), "the clock was set forward");
-    assert_eq!(leaf.outlived(&leaf.wanted, at(-31 * 24)), Some(Reason::Date), "and back");
+    assert_eq!(leaf.needs_renewal(&leaf.wanted, now), None);
+    assert_eq!(leaf.needs_renewal(&wanted(&["10.0.0.1"]), now), None, "one is gone");
+    assert_eq!(leaf.needs_renewal(&wanted(&["10.0.0.1", "10.0.0.3"]), now), Some(RenewalReason::Address));
+    assert_eq!(leaf.needs_renewal(&wanted(&["8.8.8.8"]), now), None, "cannot be named anyway");
+    assert_eq!(leaf.needs_renewal(&leaf.wanted, at(30 * 24)), None);
+    assert_eq!(leaf.needs_renewal(&leaf.wanted, at(30 * 24 + 1)), Some(RenewalReason::Date), "time has passed");
+    assert_eq!(leaf.needs_renewal(&leaf.wanted, at(8 * 365 * 24)), Some(RenewalReason::Date), "the clock was set forward");
+    assert_eq!(leaf.needs_renewal(&leaf.wanted, at(-31 * 24)), Some(RenewalReason::Date), "and back");
 }
 
 #[test]
@@ -63,6 +63,6 @@ fn certificate_is_valid_under_any_server_clock() {
         assert!(leaf.not_after().0 >= built().0 + 730 * 24 * HOUR, "a clock of 1970 is not believed");
     }
     let stuck = Leaf::of(wanted(&[]), Timestamp(0));
-    assert_eq!(stuck.outlived(&stuck.wanted, Timestamp(5 * HOUR)), None);
+    assert_eq!(stuck.needs_renewal(&stuck.wanted, Timestamp(5 * HOUR)), None);
     assert!(Leaf::of(wanted(&[]), Timestamp(i64::MAX)).not_after().to_string().starts_with("9002-01-01"));
 }

@@ -11,9 +11,9 @@
 
 mod authority;
 mod authority_files;
+mod cert_resolver;
 mod files;
 mod leaf;
-mod shown;
 
 use std::io;
 use std::net::IpAddr;
@@ -27,10 +27,10 @@ use crate::clock::Timestamp;
 use crate::config::TlsMode;
 use crate::private_file::Untrusted;
 
-pub use authority::{Authority, AuthorityCertificate, Origin, kept, renew};
+pub use authority::{Authority, AuthorityCertificate, AuthorityOrigin, load_existing, renew};
+use cert_resolver::CertResolver;
 use leaf::Leaf;
-pub use leaf::{Reason, Wanted};
-use shown::Shown;
+pub use leaf::{LeafSpec, RenewalReason};
 
 /// Error of setting up TLS.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +68,7 @@ pub enum TlsError {
 /// TLS configuration: the current certificate and the source of the next one.
 pub struct Tls {
     config: Arc<ServerConfig>,
-    shown: Arc<Shown>,
+    shown: Arc<CertResolver>,
     source: Source,
 }
 
@@ -81,7 +81,7 @@ enum Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renewal {
     /// Reason for the renewal.
-    pub reason: Reason,
+    pub reason: RenewalReason,
     /// End of validity.
     pub until: Timestamp,
 }
@@ -94,7 +94,7 @@ impl Tls {
     pub fn open(
         mode: &TlsMode,
         data_dir: &Path,
-        wanted: impl FnOnce() -> Wanted,
+        wanted: impl FnOnce() -> LeafSpec,
         now: Timestamp,
     ) -> Result<Option<Self>, TlsError> {
         let (source, first) = match mode {
@@ -111,8 +111,8 @@ impl Tls {
                 (Source::Local { authority, leaf: Mutex::new(leaf) }, first)
             }
         };
-        let shown = Arc::new(Shown::new(first));
-        let config = Arc::new(shown::config(Arc::clone(&shown))?);
+        let shown = Arc::new(CertResolver::new(first));
+        let config = Arc::new(cert_resolver::config(Arc::clone(&shown))?);
         Ok(Some(Self { config, shown, source }))
     }
 
@@ -135,10 +135,10 @@ impl Tls {
     pub fn renew(&self, addresses: &[IpAddr], now: Timestamp) -> Result<Option<Renewal>, TlsError> {
         let Source::Local { authority, leaf } = &self.source else { return Ok(None) };
         let mut leaf = leaf.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = Wanted::new(&leaf.wanted.host_name, addresses);
-        let Some(reason) = leaf.outlived(&wanted, now) else { return Ok(None) };
+        let wanted = LeafSpec::new(&leaf.wanted.host_name, addresses);
+        let Some(reason) = leaf.needs_renewal(&wanted, now) else { return Ok(None) };
         let next = Leaf::of(wanted, now);
-        self.shown.show(authority.issue(&next)?);
+        self.shown.set(authority.issue(&next)?);
         *leaf = next;
         Ok(Some(Renewal { reason, until: leaf.not_after() }))
     }
@@ -149,7 +149,7 @@ impl Tls {
     /// Those of a start; the current certificate stays in use.
     pub fn reload(&self) -> Result<bool, TlsError> {
         let Source::Files { certificate, key } = &self.source else { return Ok(false) };
-        self.shown.show(files::read(certificate, key)?);
+        self.shown.set(files::read(certificate, key)?);
         Ok(true)
     }
 }

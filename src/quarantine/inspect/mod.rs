@@ -3,15 +3,15 @@
 //! [`walk`] reads its source and nothing else: it has no clock, starts nothing and writes nothing. Every byte out of a
 //! decoder counts against [`Caps`]. The result is a state and the reasons for it.
 
-mod claim;
-mod kind;
-mod leaf;
-mod meter;
+mod budget;
+mod declared_type;
+mod findings;
+mod image_size;
 mod name;
 mod package;
-mod picture;
-mod reason;
+mod scan;
 mod scratch;
+mod sniff;
 mod spool;
 mod tar;
 mod walk;
@@ -25,20 +25,20 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::record::FileState;
 
-pub use meter::{Caps, Halt};
-pub use reason::{Code, Findings};
+pub use budget::{Limits, StopReason};
+pub use findings::{FindingCode, Findings};
 pub use scratch::{Scratch, in_memory};
 
-use meter::Meter;
+use budget::Budget;
 use walk::Walker;
 
 /// Result of an inspection.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct InspectionOutcome {
     /// Findings.
     pub findings: Findings,
     /// Reason for an early end, if any.
-    pub halted: Option<Halt>,
+    pub halted: Option<StopReason>,
     /// Bytes produced by decoders.
     pub decoded: u64,
     /// Archive entries examined.
@@ -47,7 +47,7 @@ pub struct Outcome {
     pub spooled: u64,
 }
 
-impl Outcome {
+impl InspectionOutcome {
     /// Returns the resulting state of the file.
     pub fn state(&self) -> FileState {
         self.findings.state()
@@ -60,33 +60,33 @@ impl Outcome {
 pub fn walk(
     mut source: impl Read + Seek,
     name: &str,
-    caps: &Caps,
-    check: &dyn Fn() -> Option<Halt>,
+    caps: &Limits,
+    check: &dyn Fn() -> Option<StopReason>,
     scratch: &dyn Fn() -> io::Result<Box<dyn Scratch>>,
-) -> Outcome {
-    let meter = Meter::new(caps, check, scratch);
+) -> InspectionOutcome {
+    let meter = Budget::new(caps, check, scratch);
     let walker = Walker { meter: &meter, findings: RefCell::default() };
     let result = walker.file(&mut Upload(&mut source), name);
-    let halted = result.err().map(|error| Halt::of(&error).unwrap_or(Halt::Unreadable));
+    let halted = result.err().map(|error| StopReason::of(&error).unwrap_or(StopReason::Unreadable));
     let mut findings = walker.findings.into_inner();
     if let Some(halt) = halted {
         let detail = match halt {
-            Halt::Entries => caps.entries.to_string(),
-            Halt::Total => caps.total.to_string(),
+            StopReason::Entries => caps.entries.to_string(),
+            StopReason::Total => caps.total.to_string(),
             _ => String::new(),
         };
         findings.add(halt.code(), &detail);
     }
-    Outcome { findings, halted, decoded: meter.decoded(), entries: meter.entries(), spooled: meter.most_spooled() }
+    InspectionOutcome { findings, halted, decoded: meter.decoded(), entries: meter.entries(), spooled: meter.most_spooled() }
 }
 
 /// Returns the findings that need no inspection: from the name as sent and from the declared media type.
 pub(super) fn judge_sent(raw_name: &str, name: &str, declared: Option<&str>, head: &[u8]) -> Findings {
     let mut findings = Findings::default();
-    name::judge_sent(raw_name, &mut findings);
-    name::judge(name, "", &mut findings);
+    name::check_upload_name(raw_name, &mut findings);
+    name::check_name(name, "", &mut findings);
     if let Some(declared) = declared {
-        claim::judge_declared(declared, kind::sniff(head), &mut findings);
+        declared_type::check_declared(declared, sniff::sniff(head), &mut findings);
     }
     findings
 }
@@ -97,7 +97,7 @@ struct Upload<R>(R);
 fn unreadable<T>(result: io::Result<T>) -> io::Result<T> {
     result.map_err(|error| match error.kind() {
         io::ErrorKind::Interrupted => error,
-        _ => Halt::Unreadable.into(),
+        _ => StopReason::Unreadable.into(),
     })
 }
 

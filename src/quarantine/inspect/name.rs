@@ -1,6 +1,6 @@
 //! Findings from a file's name alone.
 
-use super::reason::{Code, Findings};
+use super::findings::{FindingCode, Findings};
 use crate::types::is_bidi_control;
 
 /// Extensions that a double click runs, mainly on Windows. Source: Microsoft's list of attachments that Outlook blocks,
@@ -88,10 +88,10 @@ pub(super) fn extension(name: &str) -> Option<String> {
 }
 
 /// Checks the name that a file is shown or unpacked under.
-pub(super) fn judge(name: &str, at: &str, findings: &mut Findings) {
+pub(super) fn check_name(name: &str, at: &str, findings: &mut Findings) {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
     if last.chars().any(is_bidi_control) {
-        findings.add(Code::NameBidi, at);
+        findings.add(FindingCode::NameBidi, at);
     }
     let Some(ends) = extension(last) else { return };
     if !PROGRAMS.contains(&ends.as_str()) {
@@ -100,16 +100,16 @@ pub(super) fn judge(name: &str, at: &str, findings: &mut Findings) {
     let stem = last.trim_end().rsplit_once('.').map_or("", |(stem, _)| stem);
     let before = extension(stem.trim_end());
     if before.is_some_and(|before| DOCUMENTS.contains(&before.as_str())) {
-        findings.add(Code::NameDouble, if at.is_empty() { last } else { at });
+        findings.add(FindingCode::NameDouble, if at.is_empty() { last } else { at });
     } else {
-        findings.add(Code::NameExecutable, if at.is_empty() { &ends } else { at });
+        findings.add(FindingCode::NameExecutable, if at.is_empty() { &ends } else { at });
     }
 }
 
 /// Checks a name as sent, before sanitizing. The sanitized name is left to [`judge`].
-pub(super) fn judge_sent(raw: &str, findings: &mut Findings) {
+pub(super) fn check_upload_name(raw: &str, findings: &mut Findings) {
     if raw.chars().any(is_bidi_control) {
-        findings.add(Code::NameBidi, "");
+        findings.add(FindingCode::NameBidi, "");
     }
 }
 
@@ -119,8 +119,8 @@ mod tests {
 
     fn found(name: &str) -> String {
         let mut findings = Findings::default();
-        judge_sent(name, &mut findings);
-        judge(name, "", &mut findings);
+        check_upload_name(name, &mut findings);
+        check_name(name, "", &mut findings);
         findings.lines().join(", ")
     }
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
-use super::meter::{Halt, Meter};
+use super::budget::{Budget, StopReason};
 use super::scratch::Scratch;
 
 /// Bytes of an archive kept in memory; most office documents are smaller. The deepest nesting takes 2.5 MiB.
@@ -13,20 +13,20 @@ const PIECE: usize = 64 * 1024;
 
 /// Seekable bytes, counted against the budget until dropped.
 pub(super) struct Spool<'a> {
-    meter: &'a Meter<'a>,
-    kept: Kept,
+    meter: &'a Budget<'a>,
+    kept: SpooledFile,
     held: u64,
 }
 
-enum Kept {
+enum SpooledFile {
     Memory(Cursor<Vec<u8>>),
     File(Box<dyn Scratch>),
 }
 
 impl<'a> Spool<'a> {
     /// Copies `input` to its end.
-    pub(super) fn of(input: &mut dyn Read, meter: &'a Meter<'a>) -> io::Result<Self> {
-        let mut spool = Self { meter, kept: Kept::Memory(Cursor::default()), held: 0 };
+    pub(super) fn of(input: &mut dyn Read, meter: &'a Budget<'a>) -> io::Result<Self> {
+        let mut spool = Self { meter, kept: SpooledFile::Memory(Cursor::default()), held: 0 };
         let mut piece = vec![0; PIECE];
         loop {
             match input.read(&mut piece) {
@@ -44,8 +44,8 @@ impl<'a> Spool<'a> {
         self.meter.hold(bytes.len() as u64)?;
         self.held += bytes.len() as u64;
         // A full disk is no fault of the archive, but content that cannot be spooled cannot be inspected.
-        let full = |_| io::Error::from(Halt::Spool);
-        if let Kept::Memory(memory) = &mut self.kept {
+        let full = |_| io::Error::from(StopReason::Spool);
+        if let SpooledFile::Memory(memory) = &mut self.kept {
             let memory = memory.get_mut();
             if memory.len() + bytes.len() <= IN_MEMORY {
                 memory.extend_from_slice(bytes);
@@ -53,26 +53,26 @@ impl<'a> Spool<'a> {
             }
             let mut file = (self.meter.scratch)().map_err(full)?;
             file.write_all(memory).map_err(full)?;
-            self.kept = Kept::File(file);
+            self.kept = SpooledFile::File(file);
         }
         match &mut self.kept {
-            Kept::File(file) => file.write_all(bytes).map_err(full),
-            Kept::Memory(_) => Ok(()),
+            SpooledFile::File(file) => file.write_all(bytes).map_err(full),
+            SpooledFile::Memory(_) => Ok(()),
         }
     }
 }
 
 impl Drop for Spool<'_> {
     fn drop(&mut self) {
-        self.meter.give_back(self.held);
+        self.meter.release(self.held);
     }
 }
 
 impl Read for Spool<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match &mut self.kept {
-            Kept::Memory(memory) => memory.read(buf),
-            Kept::File(file) => file.read(buf).map_err(|_| Halt::Unreadable.into()),
+            SpooledFile::Memory(memory) => memory.read(buf),
+            SpooledFile::File(file) => file.read(buf).map_err(|_| StopReason::Unreadable.into()),
         }
     }
 }
@@ -80,8 +80,8 @@ impl Read for Spool<'_> {
 impl Seek for Spool<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         match &mut self.kept {
-            Kept::Memory(memory) => memory.seek(to),
-            Kept::File(file) => file.seek(to).map_err(|_| Halt::Unreadable.into()),
+            SpooledFile::Memory(memory) => memory.seek(to),
+            SpooledFile::File(file) => file.seek(to).map_err(|_| StopReason::Unreadable.into()),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Seek for Spool<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quarantine::inspect::meter::Caps;
+    use crate::quarantine::inspect::budget::Limits;
     use crate::quarantine::inspect::scratch::in_memory;
     use std::cell::Cell;
 
@@ -100,8 +100,8 @@ mod tests {
             files.set(files.get() + 1);
             in_memory()
         };
-        let caps = Caps::SERVER;
-        let meter = Meter::new(&caps, &|| None, &scratch);
+        let caps = Limits::DEFAULT;
+        let meter = Budget::new(&caps, &|| None, &scratch);
         for (len, file) in [(0, 0), (77, 0), (IN_MEMORY, 0), (IN_MEMORY + 1, 1), (3 * IN_MEMORY + 77, 2)] {
             let data: Vec<u8> = (0..len).map(|i| (i >> 3) as u8).collect();
             let mut spool = Spool::of(&mut data.as_slice(), &meter).unwrap();
@@ -114,16 +114,16 @@ mod tests {
         let held = Spool::of(&mut [7; 99].as_slice(), &meter).unwrap();
         meter.hold(caps.spool - 99).expect("all but that was given back");
         let full = Spool::of(&mut [7; 1].as_slice(), &meter).err().unwrap();
-        assert_eq!(Halt::of(&full), Some(Halt::Spool));
+        assert_eq!(StopReason::of(&full), Some(StopReason::Spool));
         drop(held);
     }
 
     #[test]
     fn full_disk_is_reported_as_spool_limit() {
-        let caps = Caps::SERVER;
+        let caps = Limits::DEFAULT;
         let none = || Err(io::ErrorKind::StorageFull.into());
-        let meter = Meter::new(&caps, &|| None, &none);
+        let meter = Budget::new(&caps, &|| None, &none);
         let full = Spool::of(&mut vec![7; IN_MEMORY + 1].as_slice(), &meter).err().unwrap();
-        assert_eq!(Halt::of(&full), Some(Halt::Spool));
+        assert_eq!(StopReason::of(&full), Some(StopReason::Spool));
     }
 }

@@ -22,7 +22,7 @@ pub(super) enum Type {
 
 /// One entry; its content follows in the stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct TarEntry {
     pub(super) name: String,
     pub(super) kind: Type,
     pub(super) size: u64,
@@ -95,7 +95,7 @@ pub(super) fn padding(size: u64) -> u64 {
 
 /// Returns the next entry, `None` at the end of the archive. `count` is called for every header, extension records
 /// included.
-pub(super) fn next(input: &mut dyn Read, count: &mut dyn FnMut() -> io::Result<()>) -> io::Result<Option<Entry>> {
+pub(super) fn next(input: &mut dyn Read, count: &mut dyn FnMut() -> io::Result<()>) -> io::Result<Option<TarEntry>> {
     let mut longer: Option<String> = None;
     let mut larger: Option<u64> = None;
     loop {
@@ -135,7 +135,7 @@ pub(super) fn next(input: &mut dyn Read, count: &mut dyn FnMut() -> io::Result<(
                 };
                 // Links and folders have no content, whatever their size field says.
                 let size = if matches!(flag, b'1'..=b'6') { 0 } else { larger.unwrap_or(told) };
-                return Ok(Some(Entry { name, kind, size }));
+                return Ok(Some(TarEntry { name, kind, size }));
             }
         }
     }

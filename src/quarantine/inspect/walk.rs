@@ -5,14 +5,14 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use flate2::bufread::{DeflateDecoder, GzDecoder};
 
-use super::claim;
-use super::kind::{HEAD_BYTES, Kind, sniff};
-use super::meter::{Counted, Halt, Meter, Tally};
+use super::budget::{Budget, CrcReader, LimitedReader, StopReason};
+use super::declared_type;
+use super::findings::{FindingCode, Findings};
 use super::package::{Package, PackageMarks};
-use super::reason::{Code, Findings};
+use super::sniff::{DetectedType, HEAD_BYTES, sniff};
 use super::spool::Spool;
-use super::zip::{Directory, Entry, Extent, LOCAL_MAGIC};
-use super::{leaf, name, tar};
+use super::zip::{Directory, Extent, LOCAL_MAGIC, ZipEntry};
+use super::{name, scan, tar};
 
 /// Read buffer for compressed content.
 const BUFFER: usize = 32 * 1024;
@@ -24,17 +24,17 @@ const MAX_DESCRIPTOR: u64 = 24;
 const GAP_HEAD: u64 = 64;
 
 /// Random-access input.
-pub(super) trait Source: Read + Seek {}
-impl<R: Read + Seek> Source for R {}
+pub(super) trait ReadSeek: Read + Seek {}
+impl<R: Read + Seek> ReadSeek for R {}
 
 pub(super) struct Walker<'a> {
-    pub(super) meter: &'a Meter<'a>,
+    pub(super) meter: &'a Budget<'a>,
     pub(super) findings: RefCell<Findings>,
 }
 
 /// Position of a content in the upload: its name and its path through the archives around it.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct WalkPosition<'a> {
     /// Last path component, for the extension.
     name: &'a str,
     /// Path such as `a.zip/b/c.txt` without the upload's own name; empty for the upload itself.
@@ -43,41 +43,41 @@ struct Place<'a> {
 }
 
 impl Walker<'_> {
-    fn add(&self, code: Code, detail: &str) {
+    fn add(&self, code: FindingCode, detail: &str) {
         self.findings.borrow_mut().add(code, detail);
     }
 
     /// Records an error in one content; returns errors that end the inspection.
     fn note(&self, error: io::Error, path: &str) -> io::Result<()> {
-        match Halt::of(&error) {
+        match StopReason::of(&error) {
             Some(halt) if halt.is_final() => return Err(error),
-            Some(Halt::Ratio(times)) => self.add(Code::Ratio, &times.to_string()),
+            Some(StopReason::Ratio(times)) => self.add(FindingCode::Ratio, &times.to_string()),
             Some(halt) => self.add(halt.code(), path),
-            None => self.add(Code::Broken, path),
+            None => self.add(FindingCode::Broken, path),
         }
         Ok(())
     }
 
     /// Inspects the upload itself.
-    pub(super) fn file(&self, source: &mut dyn Source, name: &str) -> io::Result<()> {
-        let place = Place { name, path: "", depth: 0 };
-        name::judge(name, "", &mut self.findings.borrow_mut());
+    pub(super) fn file(&self, source: &mut dyn ReadSeek, name: &str) -> io::Result<()> {
+        let place = WalkPosition { name, path: "", depth: 0 };
+        name::check_name(name, "", &mut self.findings.borrow_mut());
         let mut head = Vec::with_capacity(HEAD_BYTES);
         source.seek(SeekFrom::Start(0))?;
         (&mut *source).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
         let kind = sniff(&head);
         let mut package = Package::Plain;
         let directory = Directory::find(source)?;
-        if let (Some(directory), true) = (&directory, kind == Kind::Zip || directory.is_some_and(|d| d.count > 0)) {
-            if kind != Kind::Zip {
-                self.add(Code::Polyglot, "zip");
+        if let (Some(directory), true) = (&directory, kind == DetectedType::Zip || directory.is_some_and(|d| d.count > 0)) {
+            if kind != DetectedType::Zip {
+                self.add(FindingCode::Polyglot, "zip");
             }
-            package = self.zip(source, directory, kind != Kind::Zip, place)?;
+            package = self.zip(source, directory, kind != DetectedType::Zip, place)?;
         }
-        claim::judge(name::extension(name).as_deref(), kind, package, "", false, &mut self.findings.borrow_mut());
-        if kind == Kind::Zip {
+        declared_type::check(name::extension(name).as_deref(), kind, package, "", false, &mut self.findings.borrow_mut());
+        if kind == DetectedType::Zip {
             if directory.is_none() {
-                self.add(Code::Broken, "");
+                self.add(FindingCode::Broken, "");
             }
             return Ok(());
         }
@@ -86,12 +86,12 @@ impl Walker<'_> {
     }
 
     /// Inspects a content of an archive, read to its end.
-    fn item(&self, input: &mut dyn Read, place: Place<'_>) -> io::Result<()> {
+    fn item(&self, input: &mut dyn Read, place: WalkPosition<'_>) -> io::Result<()> {
         let mut head = Vec::with_capacity(HEAD_BYTES);
         (&mut *input).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
         let kind = sniff(&head);
         let mut package = Package::Plain;
-        if kind != Kind::Zip {
+        if kind != DetectedType::Zip {
             self.opened(kind, &head, input, place)?;
         } else if place.depth >= self.meter.caps.depth {
             self.too_deep();
@@ -100,49 +100,56 @@ impl Walker<'_> {
             let mut spool = Spool::of(&mut head.chain(&mut *input), self.meter)?;
             match Directory::find(&mut spool)? {
                 Some(directory) => package = self.zip(&mut spool, &directory, false, place)?,
-                None => self.add(Code::Broken, place.path),
+                None => self.add(FindingCode::Broken, place.path),
             }
         }
-        claim::judge(name::extension(place.name).as_deref(), kind, package, place.path, true, &mut self.findings.borrow_mut());
+        declared_type::check(
+            name::extension(place.name).as_deref(),
+            kind,
+            package,
+            place.path,
+            true,
+            &mut self.findings.borrow_mut(),
+        );
         Ok(())
     }
 
     fn too_deep(&self) {
-        self.add(Code::Depth, &self.meter.caps.depth.to_string());
+        self.add(FindingCode::Depth, &self.meter.caps.depth.to_string());
     }
 
     /// Inspects a content that is no zip: `head`, then `rest`.
-    fn opened(&self, kind: Kind, head: &[u8], rest: &mut dyn Read, place: Place<'_>) -> io::Result<()> {
+    fn opened(&self, kind: DetectedType, head: &[u8], rest: &mut dyn Read, place: WalkPosition<'_>) -> io::Result<()> {
         match kind {
-            Kind::Gzip | Kind::Tar if place.depth >= self.meter.caps.depth => {
+            DetectedType::Gzip | DetectedType::Tar if place.depth >= self.meter.caps.depth => {
                 self.too_deep();
                 return drain(rest);
             }
-            Kind::Gzip => return self.gzip(&mut BufReader::with_capacity(BUFFER, head.chain(rest)), place),
-            Kind::Tar => return self.tar(&mut head.chain(rest), place),
-            Kind::Program(code) => self.add(code, place.path),
-            Kind::Closed(kind) => self.add(Code::Kind, kind),
+            DetectedType::Gzip => return self.gzip(&mut BufReader::with_capacity(BUFFER, head.chain(rest)), place),
+            DetectedType::Tar => return self.tar(&mut head.chain(rest), place),
+            DetectedType::Program(code) => self.add(code, place.path),
+            DetectedType::Closed(kind) => self.add(FindingCode::Kind, kind),
             _ => {}
         }
         let inside = place.depth > 0;
-        leaf::scan(head, rest, kind, place.path, inside, self.meter, &mut self.findings.borrow_mut())
+        scan::scan(head, rest, kind, place.path, inside, self.meter, &mut self.findings.borrow_mut())
     }
 
     /// Inspects concatenated streams, which the format allows.
-    fn gzip(&self, input: &mut dyn BufRead, place: Place<'_>) -> io::Result<()> {
+    fn gzip(&self, input: &mut dyn BufRead, place: WalkPosition<'_>) -> io::Result<()> {
         let stem = unpacked(place.name);
         loop {
             self.meter.entry()?;
             let taken = Cell::new(0);
-            let decoder = GzDecoder::new(Tally::new(&mut *input, &taken));
+            let decoder = GzDecoder::new(LimitedReader::new(&mut *input, &taken));
             // Unpacking programs differ in which of the two names they use.
             let told =
                 decoder.header().and_then(|header| header.filename()).map(|name| String::from_utf8_lossy(name).into_owned());
             for name in told.iter().chain([&stem]) {
-                name::judge(name, &join(place.path, name), &mut self.findings.borrow_mut());
+                name::check_name(name, &join(place.path, name), &mut self.findings.borrow_mut());
             }
-            let mut content = Counted::new(decoder, self.meter, Some(&taken));
-            let inner = Place { name: &stem, path: &join(place.path, &stem), depth: place.depth + 1 };
+            let mut content = CrcReader::new(decoder, self.meter, Some(&taken));
+            let inner = WalkPosition { name: &stem, path: &join(place.path, &stem), depth: place.depth + 1 };
             if let Err(error) = self.item(&mut content, inner) {
                 self.note(error, place.path)?;
                 return drain(input);
@@ -154,38 +161,38 @@ impl Walker<'_> {
             if !next.starts_with(b"\x1f") {
                 // Tapes are padded with zeros; other trailing data belongs to no stream.
                 if !only_zeros(input)? {
-                    self.add(Code::Hidden, place.path);
+                    self.add(FindingCode::Hidden, place.path);
                 }
                 return Ok(());
             }
         }
     }
 
-    fn tar(&self, input: &mut dyn Read, place: Place<'_>) -> io::Result<()> {
+    fn tar(&self, input: &mut dyn Read, place: WalkPosition<'_>) -> io::Result<()> {
         let result = self.tar_entries(input, place);
         if let Err(error) = result {
             self.note(error, place.path)?;
             return drain(input);
         }
         if !only_zeros(input)? {
-            self.add(Code::Hidden, place.path);
+            self.add(FindingCode::Hidden, place.path);
         }
         Ok(())
     }
 
-    fn tar_entries(&self, input: &mut dyn Read, place: Place<'_>) -> io::Result<()> {
+    fn tar_entries(&self, input: &mut dyn Read, place: WalkPosition<'_>) -> io::Result<()> {
         while let Some(entry) = tar::next(input, &mut || self.meter.entry())? {
             let path = join(place.path, &entry.name);
             self.entry_name(&entry.name, &path);
             if entry.kind == tar::Type::Special {
-                self.add(Code::Link, &path);
+                self.add(FindingCode::Link, &path);
             }
             if entry.kind != tar::Type::File {
                 tar::skip(input, entry.size + tar::padding(entry.size))?;
                 continue;
             }
-            let mut content = Counted::new((&mut *input).take(entry.size), self.meter, None);
-            let inner = Place { name: last(&entry.name), path: &path, depth: place.depth + 1 };
+            let mut content = CrcReader::new((&mut *input).take(entry.size), self.meter, None);
+            let inner = WalkPosition { name: last(&entry.name), path: &path, depth: place.depth + 1 };
             let result = self.item(&mut content, inner);
             if let Err(error) = result {
                 self.note(error, &path)?;
@@ -200,7 +207,13 @@ impl Walker<'_> {
     }
 
     /// Inspects every entry of a zip. `appended`: the bytes before the archive belong to another file.
-    fn zip(&self, source: &mut dyn Source, directory: &Directory, appended: bool, place: Place<'_>) -> io::Result<Package> {
+    fn zip(
+        &self,
+        source: &mut dyn ReadSeek,
+        directory: &Directory,
+        appended: bool,
+        place: WalkPosition<'_>,
+    ) -> io::Result<Package> {
         let mut package = Package::Plain;
         match self.zip_entries(source, directory, appended, place, &mut package) {
             Ok(()) => {}
@@ -211,17 +224,17 @@ impl Walker<'_> {
 
     fn zip_entries(
         &self,
-        source: &mut dyn Source,
+        source: &mut dyn ReadSeek,
         directory: &Directory,
         appended: bool,
-        place: Place<'_>,
+        place: WalkPosition<'_>,
         package: &mut Package,
     ) -> io::Result<()> {
         if directory.ambiguous || (directory.before > 0 && !appended) {
-            self.add(Code::Lies, place.path);
+            self.add(FindingCode::Inconsistent, place.path);
         }
         if directory.behind > 0 {
-            self.add(Code::Hidden, place.path);
+            self.add(FindingCode::Hidden, place.path);
         }
         // First the layout: overlapping entries are not walked at all.
         let mut places = Vec::new();
@@ -234,22 +247,22 @@ impl Walker<'_> {
                 full = true;
                 break;
             }
-            let entry = Entry::read(source, at, directory)?;
+            let entry = ZipEntry::read(source, at, directory)?;
             let local = entry.local_header(source)?;
             let end = local.data_at.checked_add(entry.packed).filter(|end| *end <= directory.start);
             extents.push(Extent { start: entry.header_at, end: end.ok_or(io::ErrorKind::InvalidData)? });
             if !local.agrees {
-                self.add(Code::Lies, &join(place.path, &String::from_utf8_lossy(&entry.name)));
+                self.add(FindingCode::Inconsistent, &join(place.path, &String::from_utf8_lossy(&entry.name)));
             }
             places.push(at);
             at = entry.next;
         }
         if !full && places.len() as u64 != directory.count {
-            self.add(Code::Lies, place.path);
+            self.add(FindingCode::Inconsistent, place.path);
         }
         extents.sort_unstable();
         if extents.windows(2).any(|two| two[0].end > two[1].start) {
-            self.add(Code::Overlap, place.path);
+            self.add(FindingCode::Overlap, place.path);
             return Ok(());
         }
         if !full {
@@ -260,7 +273,7 @@ impl Walker<'_> {
         let mut marks = PackageMarks::default();
         for at in places {
             self.meter.entry()?;
-            let entry = Entry::read(source, at, directory)?;
+            let entry = ZipEntry::read(source, at, directory)?;
             let name = String::from_utf8_lossy(&entry.name[..entry.name.len().min(MAX_NAME)]).into_owned();
             let path = join(place.path, &name);
             self.entry_name(&name, &path);
@@ -268,27 +281,34 @@ impl Walker<'_> {
                 "[Content_Types].xml" => marks.content_types = true,
                 "mimetype" => marks.mimetype = true,
                 "META-INF/manifest.xml" => marks.manifest = true,
-                "AndroidManifest.xml" => self.add(Code::Android, place.path),
+                "AndroidManifest.xml" => self.add(FindingCode::Android, place.path),
                 _ if name.to_ascii_lowercase().ends_with("vbaproject.bin") || name.starts_with("xl/macrosheets/") => {
-                    self.add(Code::MacroOoxml, &path);
+                    self.add(FindingCode::MacroOoxml, &path);
                 }
                 _ if name.starts_with("Basic/") || name.starts_with("Scripts/") => marks.scripts = Some(path.clone()),
                 _ => {}
             }
-            self.zip_entry(source, &entry, Place { name: last(&name), path: &path, depth: place.depth + 1 })?;
+            self.zip_entry(source, &entry, WalkPosition { name: last(&name), path: &path, depth: place.depth + 1 })?;
         }
         if full {
-            return Err(Halt::Entries.into());
+            return Err(StopReason::Entries.into());
         }
         *package = marks.package();
         if let (Package::Odf, Some(path)) = (*package, marks.scripts) {
-            self.add(Code::MacroOdf, &path);
+            self.add(FindingCode::MacroOdf, &path);
         }
         Ok(())
     }
 
     /// Finds entries between the listed ones, which programs that read from the start would unpack.
-    fn gaps(&self, source: &mut dyn Source, from: u64, extents: &[Extent], end: u64, place: Place<'_>) -> io::Result<()> {
+    fn gaps(
+        &self,
+        source: &mut dyn ReadSeek,
+        from: u64,
+        extents: &[Extent],
+        end: u64,
+        place: WalkPosition<'_>,
+    ) -> io::Result<()> {
         let mut cursor = from;
         for Extent { start, end: next } in extents.iter().copied().chain([Extent { start: end, end }]) {
             if start.saturating_sub(cursor) > MAX_DESCRIPTOR {
@@ -296,7 +316,7 @@ impl Walker<'_> {
                 source.seek(SeekFrom::Start(cursor))?;
                 (&mut *source).take(GAP_HEAD.min(start - cursor)).read_to_end(&mut gap)?;
                 if memchr::memmem::find(&gap, LOCAL_MAGIC).is_some() {
-                    self.add(Code::Hidden, place.path);
+                    self.add(FindingCode::Hidden, place.path);
                 }
             }
             cursor = next;
@@ -304,13 +324,13 @@ impl Walker<'_> {
         Ok(())
     }
 
-    fn zip_entry(&self, source: &mut dyn Source, entry: &Entry, place: Place<'_>) -> io::Result<()> {
+    fn zip_entry(&self, source: &mut dyn ReadSeek, entry: &ZipEntry, place: WalkPosition<'_>) -> io::Result<()> {
         if entry.is_special() {
-            self.add(Code::Link, place.path);
+            self.add(FindingCode::Link, place.path);
             return Ok(());
         }
         if entry.is_encrypted() {
-            self.add(Code::ArchiveEncrypted, place.path);
+            self.add(FindingCode::ArchiveEncrypted, place.path);
             return Ok(());
         }
         if entry.is_folder() && entry.packed == 0 {
@@ -320,12 +340,12 @@ impl Walker<'_> {
         source.seek(SeekFrom::Start(local.data_at))?;
         let packed = BufReader::with_capacity(BUFFER, (&mut *source).take(entry.packed));
         let taken = Cell::new(0);
-        let packed = Tally::new(packed, &taken);
+        let packed = LimitedReader::new(packed, &taken);
         let result = match entry.method {
-            0 => self.checked(Counted::new(packed, self.meter, None), entry, &taken, place),
-            8 => self.checked(Counted::new(DeflateDecoder::new(packed), self.meter, Some(&taken)), entry, &taken, place),
+            0 => self.checked(CrcReader::new(packed, self.meter, None), entry, &taken, place),
+            8 => self.checked(CrcReader::new(DeflateDecoder::new(packed), self.meter, Some(&taken)), entry, &taken, place),
             other => {
-                self.add(Code::Method, &other.to_string());
+                self.add(FindingCode::Method, &other.to_string());
                 Ok(())
             }
         };
@@ -333,26 +353,32 @@ impl Walker<'_> {
     }
 
     /// Reads an entry's content to its end and compares it with the directory.
-    fn checked(&self, mut content: Counted<'_, impl Read>, entry: &Entry, taken: &Cell<u64>, place: Place<'_>) -> io::Result<()> {
+    fn checked(
+        &self,
+        mut content: CrcReader<'_, impl Read>,
+        entry: &ZipEntry,
+        taken: &Cell<u64>,
+        place: WalkPosition<'_>,
+    ) -> io::Result<()> {
         let result = self.item(&mut content, place);
         // More output than declared is inconsistent even if the read failed.
         if content.out() > entry.unpacked || (result.is_ok() && (content.out() < entry.unpacked || taken.get() < entry.packed)) {
-            self.add(Code::Lies, place.path);
+            self.add(FindingCode::Inconsistent, place.path);
         }
         result?;
         if content.crc() != entry.crc {
-            self.add(Code::Broken, place.path);
+            self.add(FindingCode::Broken, place.path);
         }
         Ok(())
     }
 
     /// Checks an entry's name and the path it would be written to.
     fn entry_name(&self, entry: &str, path: &str) {
-        name::judge(entry, path, &mut self.findings.borrow_mut());
+        name::check_name(entry, path, &mut self.findings.borrow_mut());
         let drive = entry.as_bytes().get(1) == Some(&b':') && entry.as_bytes()[0].is_ascii_alphabetic();
         if entry.starts_with(['/', '\\']) || drive || entry.split(['/', '\\']).any(|part| part == "..") || entry.len() >= MAX_NAME
         {
-            self.add(Code::Path, path);
+            self.add(FindingCode::Path, path);
         }
     }
 }

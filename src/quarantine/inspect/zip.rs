@@ -134,7 +134,7 @@ pub(super) struct LocalHeader {
 
 /// Entry of the central directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct ZipEntry {
     pub(super) name: Vec<u8>,
     pub(super) flags: u16,
     pub(super) method: u16,
@@ -149,7 +149,7 @@ pub(super) struct Entry {
     pub(super) next: u64,
 }
 
-impl Entry {
+impl ZipEntry {
     /// Reads the entry at `at` of the directory.
     ///
     /// # Errors

@@ -1,0 +1,29 @@
+//! A connection as tungstenite sees it, without the network.
+
+use std::io::{self, Read, Write};
+
+/// What tungstenite sees of the connection: the bytes that were just read, and a place for what it wants to answer.
+pub(super) struct MemoryIo<'a> {
+    pub(super) input: &'a [u8],
+    pub(super) output: &'a mut Vec<u8>,
+}
+
+impl Read for MemoryIo<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.input.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.input.read(buf)
+    }
+}
+
+impl Write for MemoryIo<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.output.extend_from_slice(buf);
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
