@@ -159,7 +159,7 @@ const MAX_LINES_WITHOUT_CONTENTS: usize = 100;
 /// The documents of the project's own folder and of `docs/`: those that people read from end to end.
 fn manuals() -> Vec<(String, String)> {
     let is_manual = |name: &str| !name.contains('/') || name.starts_with("docs/");
-    documents().into_iter().filter(|(name, _)| is_manual(name) && name != "docs/PERFORMANCE.md").collect()
+    documents().into_iter().filter(|(name, _)| is_manual(name)).collect()
 }
 
 /// Headings of the second level that a table of contents must name, and the links that it has. A short one may be a paragraph of the
