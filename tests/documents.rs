@@ -64,7 +64,7 @@ fn anchor(heading: &str) -> String {
 }
 
 fn anchors(document: &str) -> BTreeSet<String> {
-    document.lines().filter_map(|line| line.starts_with('#').then(|| anchor(line.trim_start_matches('#')))).collect()
+    document.lines().filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches('#'))).collect()
 }
 
 /// Targets of inline links outside code.
