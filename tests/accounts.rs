@@ -1,4 +1,4 @@
-//! Accounts: signing in and out, sessions and their ends, passwords, the command line beside a running server.
+//! Accounts: sign-in and sign-out, sessions and their ends, passwords, the command line beside a running server.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -17,7 +17,7 @@ fn with_users(config: &str) -> Server {
     Server::start(Options { users: vec![ANA, BETO], ..Options::config(config) })
 }
 
-/// `serve` on a folder that holds its accounts already.
+/// Starts `serve` on a folder that holds accounts already.
 fn serve(dir: &Path, config: &str) -> Server {
     Server::start(Options { serve: true, ..Options::config(config).data_dir(dir) })
 }
@@ -140,7 +140,7 @@ fn sessions_and_sign_outs_survive_every_kind_of_restart() {
         left.follow(&server);
         assert_eq!((status(&stays), status(&left)), (200, 401), "after SIG{end}");
     }
-    // One that ends at once after it was answered.
+    // Server that is killed right after the answer.
     let mut last = beto(&server);
     server.kill();
     server = serve(folder.path(), "");
@@ -167,7 +167,7 @@ fn cookie_without_port_is_replaced_at_the_first_answer() {
     assert_eq!(set(&client, "GET", "/api/session"), [""; 0], "once is enough");
     let both = Client { cookie: Some(format!("pichat={}; {name}={token}", "0".repeat(64))), ..client.clone() };
     assert_eq!(set(&both, "GET", "/api/session"), [""; 0], "the old one may be another server's");
-    // A socket opens with it, and signing out leaves neither.
+    // A socket opens with it; sign-out ends both.
     assert_eq!(old.handshake(&[]).0.status, 101);
     assert_eq!(set(&old, "DELETE", "/api/session"), [format!("{name}="), "pichat=".to_owned()]);
     assert_eq!(status(&old), 401);
@@ -177,7 +177,7 @@ fn cookie_without_port_is_replaced_at_the_first_answer() {
 fn servers_on_one_host_keep_their_sessions_apart() {
     let (one, two) = (with_users(""), with_users(""));
     let (first, second) = (ana(&one), beto(&two));
-    // A browser sends to each what both have set, also what was planted under a name of today.
+    // A browser sends the cookies of both servers to each, also one that was planted under a current name.
     let cookies = [&first, &second].map(|client| client.cookie.clone().expect("a cookie"));
     let planted = format!("{}={}", one.cookie_name(), "0".repeat(64));
     let jar = Some(format!("{planted}; {}; {}", cookies[0], cookies[1]));
@@ -190,7 +190,7 @@ fn servers_on_one_host_keep_their_sessions_apart() {
     assert_eq!((status(&first), status(&second)), (200, 401));
 }
 
-/// Lets the clock of the sessions, which counts milliseconds, move on.
+/// Waits for the next millisecond of the session clock.
 fn tick() {
     std::thread::sleep(std::time::Duration::from_millis(3));
 }
@@ -208,7 +208,7 @@ fn longest_unused_session_is_evicted() {
     let third = beto(&server);
     assert_eq!(socket.close_code(), 4001, "its socket ends with it");
     assert_eq!((status(&first), status(&second), status(&third)), (200, 401, 200));
-    // Of all: the third session in all is ana's, then hers makes room for nobody but the oldest of all.
+    // Three sessions in total: ana's is the third, and her next one evicts the oldest of all.
     tick();
     let boss = ana(&server);
     tick();
@@ -316,7 +316,7 @@ fn exit_codes_name_the_failure() {
     let (bad, at) = (bad.display().to_string(), dir.display().to_string());
     assert_eq!(run(&["serve", "--config", &bad, "--data-dir", &at], &[]).status.code(), Some(78));
     assert_eq!(run(&["user", "list", "--config", &bad, "--data-dir", &at], &[]).status.code(), Some(78));
-    // A password never comes from an argument, where everybody on the machine can read it.
+    // Arguments are visible to every user of the machine, so a password never comes from one.
     for args in
         [["add", "eva", "--role", "cliente", "clave-larga"], ["add", "eva", "--role=cliente", "--password", "clave-larga"]]
     {
@@ -389,7 +389,7 @@ fn full_disk_does_not_block_sign_in() {
     let options = Options { largest_file_kib: Some(128), ..Options::default() };
     let server = Server::start(options.data_dir(data.path()));
     let wal = || std::fs::metadata(data.path().join("pichat.db-wal")).map_or(0, |m| m.len());
-    // Each sign-in adds some pages of 4 KiB to the log, until it may not grow any more.
+    // Each sign-in adds some pages of 4 KiB to the log, until it may not grow further.
     let clients: Vec<_> = (0..40).map(|_| Client::usuario(&server)).collect();
     assert!(wal() <= 128 << 10);
     let last = clients.last().expect("some");

@@ -45,12 +45,12 @@ request_burst = 200
 fn dead_sockets_give_way_where_all_places_are_taken() {
     let server = Server::start(Options::config("[limits]\nconnections = 8\n"));
     let [cliente, usuario] = [Client::cliente(&server), Client::usuario(&server)];
-    // The network of three is gone: they are open, and nobody reads what they are sent.
+    // The network of three is dead: open, but not read.
     let dead: Vec<_> = (0..3).map(|_| usuario.socket()).collect();
     let live: Vec<_> = (0..5).map(|_| kept_alive(cliente.socket())).collect();
     std::thread::sleep(Duration::from_millis(2100));
     let began = Instant::now();
-    // Another person than the one whose sockets are dead.
+    // A user without dead sockets.
     let newcomers: Vec<_> = (0..3)
         .map(|_| {
             let cliente = cliente.clone();

@@ -1,4 +1,4 @@
-//! The card: what `pichat appliance` makes of pichat.toml on the boot partition, in a folder that stands for the root.
+//! `pichat appliance` applies pichat.toml of the boot partition, in a folder that stands for the root.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -9,7 +9,7 @@ use std::process::Command;
 
 use common::card::{CODE, Card, ERROR, FAT, HASH, IN_FORCE, NETWORK, SECRETS, SHIPPED, WPA};
 
-/// Of a P-256 key that was made for this test and is used nowhere else.
+/// P-256 key made for this test and used nowhere else.
 const KEY: &str = "-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgJ2MN5o0tDWxlJ3f6
 +iRkoGxGhGSZPJfoazHRE4utdJyhRANCAASNTtC2KCSJs0E5BWx4Hjapu4/JjgRa
@@ -81,7 +81,7 @@ fn settings_of_the_card_are_applied() {
     assert_eq!((card.read("proc/sys/kernel/hostname").as_str(), zone.to_str()), ("pichat", Some("/usr/share/zoneinfo/UTC")));
 }
 
-/// A file of Windows' editor with both secrets, and the same after they were taken.
+/// File of a Windows editor with both secrets, before and after they were taken.
 fn with_secrets() -> (String, String) {
     let text = format!(
         "\u{feff}# Oficina, año 2026\r\n\r\n[wifi]   # la de visitas\r\n\tpassword= 'con \"#\\ raro'   # mía\r\nssid = \"Visitas\"\r\n\
@@ -96,7 +96,7 @@ fn hex(text: &str) -> String {
     text.bytes().map(|b| format!("{b:02x}")).collect()
 }
 
-/// What holds once the secrets were taken, at the first boot and at every later one.
+/// Checks the state after the secrets were taken, at the first boot and at every later one.
 #[track_caller]
 fn assert_taken(card: &Card) {
     let (_, taken) = with_secrets();
@@ -115,7 +115,7 @@ fn assert_taken(card: &Card) {
 fn secrets_leave_the_card_without_other_changes() {
     let (text, taken) = with_secrets();
     let card = Card::new(&text);
-    // A second name keeps the old file within reach: on the card its sectors are free by then, and still hold what they held.
+    // A hard link keeps the old file readable, as the freed sectors of the card still hold it.
     let remnant = card.at("boot/remnant");
     fs::hard_link(card.at(FAT), &remnant).expect("a second name");
     assert_eq!(card.boot(), "");
@@ -175,7 +175,7 @@ fn power_cut_between_steps_loses_nothing() {
         assert_taken(&card);
     }
 
-    // A full or broken disk: the card keeps what nobody else has.
+    // On a full or broken disk the card keeps the only copy.
     let card = Card::new(&text);
     card.write("data/pichat", "no folder");
     let (code, said) = card.call("settings");
@@ -220,11 +220,11 @@ fn certificates_are_checked_as_by_the_server() {
 #[test]
 fn wpa_supplicant_gets_any_network_name_exactly() {
     let key = "0123456789abcdefABCDEF0123456789abcdef0123456789abcdef0123456789";
-    // The last of each: what WPA makes of the passphrase, computed with another implementation of PBKDF2.
+    // The last value of each row is the PSK, computed by another implementation of PBKDF2.
     let networks = [
         ("Oficina", "una clave # \"con\" \\ y }", "", "924681aeab8a1f441bbc962dec54f88814b2bc10aad68bcc01b4d9e79d938612"),
         ("Cafetería \"5G\" #1\\", "\"\"\"\"\"\"\"\"", "co", "3ba9a0427ef79918ba78767328f8a62f5457f9aeca97977810ff9ae398c817c3"),
-        // Between quotes wpa_supplicant 2.10 would take this one's `#` for the beginning of a comment.
+        // Quoted, wpa_supplicant 2.10 would take this `#` for a comment.
         ("Bar", "con \"#\\ raro", "", "4afa31cddb4c64b686adc6626b89129de7f874bb925516d3b0a2b9ed49496268"),
         ("ñandú", key, "CO", ""),
         ("a\nctrl_interface=/x", "", "", ""),
@@ -244,7 +244,7 @@ fn wpa_supplicant_gets_any_network_name_exactly() {
             phrase => (Some("WPA-PSK SAE"), Some(made), Some(hex(phrase))),
         };
         assert_eq!(told, want);
-        // The program itself, where it is installed: on an interface that is not there it reads the file and then gives up.
+        // The installed program reads the file on an absent interface and then gives up.
         if let Ok(output) =
             Command::new("/usr/sbin/wpa_supplicant").args(["-i", "pichat0", "-D", "none", "-dd", "-c"]).arg(card.at(WPA)).output()
         {
@@ -262,7 +262,7 @@ fn reclaim_request_is_forwarded_once() {
         card.write(&asked, "");
         assert_eq!(card.boot(), "");
         assert!(card.at(request).exists() && !card.at(&asked).exists(), "{name}");
-        // Power was cut before the card's file went: the request is there already.
+        // Power was cut before the card's file was removed: the request exists already.
         card.write(&asked, "");
         assert_eq!(card.boot(), "");
         assert!(card.at(request).exists() && !card.at(&asked).exists(), "{name}");
@@ -312,14 +312,14 @@ fn claim_code_is_on_the_card_while_valid() {
     ] {
         assert_eq!(text.matches(part).count(), times, "{part} {text}");
     }
-    // Two power cuts: while it was written, and while it was removed.
+    // Two power cuts: during the write and during the removal.
     card.write("boot/firmware/PICHAT-CODIGO.txt.NEW", "PiC");
     fs::remove_file(card.at("run/pichat/claim")).expect("is there");
     code();
     assert!(!card.at(CODE).exists() && !card.at("boot/firmware/PICHAT-CODIGO.txt.NEW").exists());
     code();
 
-    // The folder is the server's: what it could put there must not carry other files onto the card, nor hold the boot up.
+    // The server owns the folder: its content must not reach the card nor delay the boot.
     card.write(SECRETS.trim_start_matches("data/pichat/"), "ABCD-EFGH-JKMNP");
     symlink(card.at("secrets.toml"), card.at("run/pichat/claim")).expect("a link");
     code();

@@ -1,4 +1,4 @@
-//! The card with a broken pichat.toml: the last good one holds. And machines that are no card.
+//! A card with a broken pichat.toml uses the last good one; a machine that is no card is left alone.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use common::card::{CODE, Card, ERROR, FAT, HASH, IN_FORCE, LAST_GOOD, MARK, NETWORK, SHIPPED, WPA};
 use common::tls::self_signed;
 
-/// The second line about a broken file.
+/// Second line about a broken file.
 const BEFORE_HOLDS: &str = "mientras tanto sigue la última configuración buena";
 const SHIPPED_HOLDS: &str = "mientras tanto rigen los valores de fábrica";
 
@@ -17,7 +17,7 @@ const HOSTNAME: &str = "proc/sys/kernel/hostname";
 const GOOD: &str = "# la oficina\nlimits.rooms = 7\n[device]\nhostname = \"casa\"\n[wifi]\nssid = \"y\"\npassword = \"clave larga\"\n\
                     [network]\naddress = \"10.0.0.2/8\"\n";
 
-/// All that the settings put in force.
+/// Files that the settings put in force.
 fn in_force(card: &Card) -> [String; 4] {
     [IN_FORCE, HOSTNAME, WPA, NETWORK].map(|path| card.read(path))
 }
@@ -108,7 +108,7 @@ fn last_good_file_is_kept_without_secrets() {
         card.boot();
         assert_eq!(in_force(&card), held, "a missing file too, and its secrets");
     }
-    // What the server's user could leave behind is not believed.
+    // Files that the server's user could leave there are not trusted.
     fs::set_permissions(card.at(LAST_GOOD), fs::Permissions::from_mode(0o666)).expect("sets");
     assert!(card.boot().contains("<4>") && card.read(HOSTNAME) == "pichat");
     fs::remove_file(card.at(LAST_GOOD)).expect("is there");
@@ -147,7 +147,7 @@ fn machine_without_the_mark_is_left_alone() {
             assert!(!card.at(untouched).exists(), "{untouched}");
         }
         assert!(card.at("boot/firmware/pichat-reclamar").exists());
-        // A link is no mark.
+        // A link does not mark a card.
         symlink(card.at(FAT), card.at(MARK)).expect("a link");
         assert_eq!(card.call(command).0, Some(78));
     }

@@ -1,11 +1,11 @@
-//! What `docs/ARCHITECTURE.md` promises about the source itself.
+//! Rules of `docs/ARCHITECTURE.md` about the source.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Left may use right, never the other way round; those on one level may not use one another.
+/// A module may use modules of later entries only; modules of one entry do not use one another.
 const LEVELS: [&[&str]; 11] = [
     &["main"],
     &["cli"],
@@ -20,7 +20,7 @@ const LEVELS: [&[&str]; 11] = [
     &["types", "clock", "corpus"],
 ];
 
-/// One module an outside crate.
+/// External crates, each with the only modules that use it.
 const OWNERS: [(&str, &[&str]); 17] = [
     ("hyper::", &["http", "net"]),
     ("hyper_util::", &["http", "net"]),
@@ -41,7 +41,7 @@ const OWNERS: [(&str, &[&str]); 17] = [
     ("qrcode::", &["cli"]),
 ];
 
-/// A file past this wants splitting (`CONTRIBUTING.md`).
+/// Longest file in lines (`CONTRIBUTING.md`).
 const MAX_LINES: usize = 400;
 
 fn root() -> PathBuf {
@@ -59,7 +59,7 @@ fn files(dir: &Path, ending: &str, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// Source files by module, without comments.
+/// Returns source files by module, without comments.
 fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
     let src = root().join("src");
     let mut all = Vec::new();
@@ -81,7 +81,7 @@ fn level(module: &str) -> Option<usize> {
     LEVELS.iter().position(|level| level.contains(&module))
 }
 
-/// Modules that a source text names, by `crate::x`, `pichat::x` or, from the top of the crate, `super::super::x`.
+/// Returns the modules that a text names by `crate::x`, `pichat::x` or, at the top of the crate, `super::super::x`.
 fn named(code: &str) -> Vec<String> {
     let mut names = Vec::new();
     for marker in ["crate::", "pichat::"] {

@@ -1,7 +1,5 @@
-//! `docs/ASVS.md` and `docs/SECURITY-MODEL.md` keep to what the sources hold: every test that they name exists, and every
-//! requirement of level 1 has its row. What no running server can show, such as a call that nobody makes, is read off the
-//! source itself further down.
-
+//! `docs/ASVS.md` and `docs/SECURITY-MODEL.md` match the sources: every named test exists, and every requirement of levels 1
+//! and 2 has its row. Properties that no running server can show, such as absent calls, are read from the source below.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 #[path = "common/evidence.rs"]
@@ -19,7 +17,7 @@ const LEVEL_1: &str = "1.2.1 1.2.2 1.2.3 1.2.4 1.2.5 1.3.1 1.3.2 1.5.1 2.1.1 2.2
     6.4.1 6.4.2 7.2.1 7.2.2 7.2.3 7.2.4 7.4.1 7.4.2 8.1.1 8.2.1 8.2.2 8.3.1 9.1.1 9.1.2 9.1.3 9.2.1 10.4.1 10.4.2 10.4.3 \
     10.4.4 10.4.5 11.3.1 11.3.2 11.4.1 12.1.1 12.2.1 12.2.2 13.4.1 14.2.1 14.3.1 15.1.1 15.2.1 15.3.1";
 
-/// The same for level 2. 183 of them.
+/// Requirement numbers of level 2. 183 of them.
 const LEVEL_2: &str = "1.1.1 1.1.2 1.2.6 1.2.7 1.2.8 1.2.9 1.3.3 1.3.4 1.3.5 1.3.6 1.3.7 1.3.8 1.3.9 1.3.10 1.3.11 1.4.1 1.4.2 \
     1.4.3 1.5.2 2.1.2 2.1.3 2.2.3 2.3.2 2.3.3 2.3.4 2.4.1 3.3.2 3.3.3 3.3.4 3.4.3 3.4.4 3.4.5 3.4.6 3.5.4 3.5.5 3.7.1 3.7.2 \
     4.1.2 4.1.3 4.2.1 4.3.1 4.3.2 4.4.2 4.4.3 4.4.4 5.1.1 5.2.3 5.4.1 5.4.2 5.4.3 6.1.2 6.1.3 6.2.9 6.2.10 6.2.11 6.2.12 6.3.3 \
@@ -34,19 +32,19 @@ const LEVEL_2: &str = "1.1.1 1.1.2 1.2.6 1.2.7 1.2.8 1.2.9 1.3.3 1.3.4 1.3.5 1.3
 
 const PREFIX: &str = "v5.0.0-";
 
-/// The levels of all requirements, by their whole id.
+/// Returns the level of each requirement by its full id.
 fn standard() -> BTreeMap<String, u8> {
     let of = |list: &'static str, level| list.split_whitespace().map(move |id| (format!("{PREFIX}{id}"), level));
     of(LEVEL_1, 1).chain(of(LEVEL_2, 2)).collect()
 }
 
-/// Evidence that is too long for its row: lines of a list below the table, by the first id of the row.
+/// Returns evidence that is too long for its row: lines of a list below the table, by the first id of the row.
 fn evidence_below(document: &str) -> BTreeMap<&str, &str> {
     let items = document.lines().filter_map(|line| line.strip_prefix("- "));
     items.filter_map(|item| item.split_once(": ")).filter(|(id, _)| id.starts_with(PREFIX)).collect()
 }
 
-/// What is wrong with the tables of `docs/ASVS.md`.
+/// Returns the faults of the tables of `docs/ASVS.md`.
 fn faults(document: &str) -> Vec<String> {
     let levels = standard();
     let below = evidence_below(document);
@@ -154,7 +152,7 @@ fn asvs_checks_find_each_planted_fault() {
     assert!(!exists("asvs::sources"), "a function without the attribute is no test");
 }
 
-/// The items of the section on changes: defence, then between backticks file, line as it is, what it was changed to, what fails.
+/// Returns the items of the section on changes: defence, file, line as it is, changed line, tests that fail.
 #[test]
 fn removable_defences_exist_in_the_source() {
     let model = read("docs/SECURITY-MODEL.md");
@@ -170,7 +168,7 @@ fn removable_defences_exist_in_the_source() {
     }
 }
 
-/// Files below a folder with one of these endings, with their text.
+/// Returns the files below a folder with one of these endings, with their text.
 fn sources(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
     fn walk(dir: &Path, endings: &[&str], into: &mut Vec<(String, String)>) {
         for entry in std::fs::read_dir(dir).expect("a folder") {
@@ -189,7 +187,7 @@ fn sources(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
     all
 }
 
-/// The tags of a page that begin with `<name`.
+/// Returns the tags of a page that begin with `<name`.
 fn tags<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
     let start = format!("<{name} ");
     page.match_indices(&start).filter_map(|(at, _)| page[at..].split('>').next()).collect()
@@ -202,7 +200,7 @@ fn password_fields_are_masked_and_leave_password_managers_alone() {
         let id = |tag: &str| tag.split("id=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned();
         for tag in tags(&page, "input").into_iter().filter(|tag| id(tag).contains("password")) {
             assert!(tag.contains("type=\"password\""), "{file}: {tag}>");
-            // A room's password is no account's: there a manager would offer the wrong one.
+            // A room's password belongs to no account, and a password manager would offer the wrong one.
             let named = ["current-password", "new-password"].iter().any(|kind| tag.contains(&format!("autocomplete=\"{kind}\"")));
             let own = named || id(tag) == "room-password";
             assert!(own && !tag.contains("onpaste"), "{file}: {tag}>");
@@ -239,7 +237,7 @@ fn scripts_evaluate_no_text_and_write_no_html() {
         for word in never.iter().chain(&nor) {
             assert!(!script.contains(word), "{file}: {word}");
         }
-        // An address with a text in it has that text encoded; the name of an icon is the script's own.
+        // A text within an address is encoded; the name of an icon is a constant.
         for address in script.match_indices("href").filter_map(|(at, _)| script[at..].lines().next()) {
             let after = address.split('`').nth(1).unwrap_or_default();
             let mut inserted = after.split("${").skip(1);
@@ -259,7 +257,7 @@ fn server_opens_no_connections_and_runs_one_program() {
             continue;
         }
         if file.contains("src/cli/selftest/") {
-            // A command of its own, the client of a server that it starts itself: this program again, on loopback.
+            // This command runs the program again as a server on loopback.
             let fixed =
                 code.contains("bind((Ipv4Addr::LOCALHOST, 0))") && code.contains("Command::new(std::env::current_exe()?)");
             assert!(!file.ends_with("child.rs") || fixed, "{file}");

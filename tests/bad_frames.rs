@@ -1,4 +1,4 @@
-//! What no well-meaning client sends: each is answered as the contract says, and the others go on undisturbed
+//! Invalid frames, handshakes and requests: each gets the answer of the contract and disturbs no other socket
 //! (`docs/API.md`; RFC 6455).
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
@@ -18,7 +18,7 @@ const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
-/// A frame from a client, masked with a key that changes every byte; its first byte as the test says.
+/// Returns a client's frame, masked with a key that changes every byte, with the given first byte.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let key = [0x37, 0xfa, 0x21, 0x3d];
     let mut bytes = vec![first];
@@ -34,7 +34,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A frame of the server: its first byte and its payload.
+/// Reads a frame of the server: first byte and payload.
 fn read_frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     let mut head = [0; 2];
     stream.read_exact(&mut head).expect("a frame");
@@ -56,7 +56,7 @@ fn padded(length: usize) -> String {
     text
 }
 
-/// Refused frames that one socket may send in a minute.
+/// Refused frames that a socket may send in a minute.
 const FLOOD: usize = 120;
 
 #[track_caller]
@@ -64,7 +64,7 @@ fn assert_error(frame: &Value, code: &str) {
     assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!(code)), "{frame}");
 }
 
-/// A server with two people in a room who must not notice anything.
+/// Server with two users in a room who must not notice anything.
 struct Stage {
     server: Server,
     client: Client,
@@ -73,7 +73,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        // Closed sockets go in their own time: their number is not what these tests are about.
+        // Closed sockets end in their own time; their number is not tested here.
         let server = Server::start(Options::config("[limits]\nsockets_per_session = 64\n"));
         let client = Client::cliente(&server);
         let mut witness = Client::usuario(&server).socket();
@@ -81,11 +81,11 @@ impl Stage {
         Self { server, client, witness }
     }
 
-    /// Sends `bytes` on a socket of its own, which must then be closed with `code`.
+    /// Sends `bytes` on a new socket, which the server must close with `code`.
     #[track_caller]
     fn closes(&mut self, bytes: &[u8], code: u16, what: &str) {
         let mut socket = self.client.socket();
-        // The server may close before it has read everything.
+        // The server may close before it has read all.
         let _ = socket.stream.write_all(bytes);
         assert_eq!(socket.close_code(), code, "{what}");
         self.goes_on(what);
@@ -152,7 +152,7 @@ fn malformed_request_is_refused_and_the_socket_stays() {
         a.send_text(text);
         assert_error(&a.recv(), "bad_request");
     }
-    // What could be read of the request is told with its `ref`.
+    // The readable `ref` of the request is echoed.
     a.send_text(r#"{"type":"send","ref":"r9","room":"sala"}"#);
     assert_eq!(a.recv()["ref"], "r9");
     a.send(&json!({"type": "send", "room": "x".repeat(300), "text": "x"}));
@@ -191,7 +191,7 @@ fn many_bad_requests_at_once_are_all_answered() {
     let server = Server::demo();
     let mut a = Client::cliente(&server).socket();
     a.join_default("sala");
-    // The first is a text that somebody is told of, so that writes are owed while the others come in.
+    // The first request is delivered to a member, so that writes are pending while the others arrive.
     let mut at_once = frame(FIN | TEXT, br#"{"type":"send","room":"sala","text":"hola"}"#);
     at_once.extend(std::iter::repeat_n(frame(FIN | TEXT, b"{"), MANY).flatten());
     a.stream.write_all(&at_once).expect("writes");
@@ -257,7 +257,7 @@ fn frame_has_16_kib_at_most() {
     stage.closes(&frame(FIN | TEXT, padded(17 * 1024).as_bytes()), 1009, "a frame of 17 KiB");
     let pieces: Vec<u8> = (0..9).flat_map(|n| frame(if n == 0 { TEXT } else { 0 }, padded(2 * 1024).as_bytes())).collect();
     stage.closes(&pieces, 1009, "17 KiB in pieces, and no end of it");
-    // Nobody waits for, or makes room for, what a head only announces.
+    // The server neither waits nor reserves memory for an announced length.
     for announced in [17 * 1024_u64, 1 << 30, 1 << 62, u64::MAX] {
         let head = [&[FIN | TEXT, 0xff], announced.to_be_bytes().as_slice(), &[0; 4]].concat();
         let mut socket = stage.client.socket();
@@ -290,7 +290,7 @@ fn fragments_join_and_pings_between_are_answered() {
         let answer: Value = serde_json::from_slice(&payload).expect("JSON");
         assert_eq!((first, &answer["ref"], &answer["code"]), (FIN | TEXT, &json!("ñ🦀"), &json!("not_member")));
     };
-    // Cut after each byte, inside characters too, with a ping at each cut.
+    // Split after each byte, also within characters, with a ping at each split.
     let last = text.len() - 1;
     for (n, byte) in text.iter().enumerate() {
         let first = if n == 0 { TEXT } else { 0 } | if n == last { FIN } else { 0 };
@@ -302,7 +302,7 @@ fn fragments_join_and_pings_between_are_answered() {
         }
     }
     answered(&mut stream);
-    // Empty pieces, and a pong that nobody asked for.
+    // Empty fragments and an unsolicited pong.
     let odd = [frame(TEXT, b""), frame(0, text), frame(FIN | PONG, b"?"), frame(0, b""), frame(FIN, b"")].concat();
     stream.write_all(&odd).expect("writes");
     answered(&mut stream);
@@ -326,7 +326,7 @@ fn session_has_sixteen_sockets() {
     let client = Client::cliente(&server);
     let mut sockets: Vec<Socket> = (0..16).map(|_| client.socket()).collect();
     let answers = |socket: &mut Socket| socket.request(json!({"type": "leave", "room": "ajena"}))["code"] == "not_member";
-    // Heard from just now, whatever the machine's pace: none of them is taken for dead.
+    // All have just sent something, so that none counts as dead on a slow machine.
     let refused = |sockets: &mut [Socket]| {
         assert!(sockets.iter_mut().all(answers), "the sixteen go on");
         client.socket().close_code()

@@ -1,4 +1,4 @@
-//! Rooms: who gets in, who sees whom, what is said and how it arrives (`docs/API.md`).
+//! Rooms: joins, presence, messages and their order (`docs/API.md`).
 #![allow(clippy::expect_used, clippy::needless_pass_by_value, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use common::{Client, Options, Server, Socket};
 use serde_json::{Value, json};
 
-/// Nobody is told to wait where that is not what the test is about.
+/// Rate limits out of reach, where a test is not about them.
 const UNHURRIED: &str = "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
 
 fn unhurried(more: &str) -> Server {
     Server::start(Options::config(&format!("{UNHURRIED}{more}")))
 }
 
-/// Asserts that the answer is the very next frame, and returns it.
+/// Asserts that the answer is the next frame, and returns it.
 fn at_once(socket: &mut Socket, request: Value) -> Value {
     socket.send(&request);
     socket.recv()
@@ -35,7 +35,7 @@ fn assert_presence(frame: &Value, room: &str, user: &str, event: &str) {
     assert_eq!(rest, json!({"type": "presence", "room": room, "user": user, "event": event, "at": null}));
 }
 
-/// RFC 3339, UTC, milliseconds: `2026-01-31T23:59:59.999Z`.
+/// Checks for RFC 3339 in UTC with milliseconds: `2026-01-31T23:59:59.999Z`.
 #[track_caller]
 fn assert_time(at: &Value) {
     let text = at.as_str().expect("a text");
@@ -43,7 +43,7 @@ fn assert_time(at: &Value) {
     assert_eq!(shape, "0000-00-00T00:00:00.000Z", "{text}");
 }
 
-/// The texts that `socket` gets until `last` comes.
+/// Returns the texts that `socket` receives until `last` arrives.
 fn texts_until(socket: &mut Socket, last: &str) -> Vec<String> {
     let mut texts = Vec::new();
     loop {
@@ -67,7 +67,7 @@ fn create_join_talk_leave() {
         json!({"type": "joined", "ref": "1", "room": "Sala_1-b", "kind": "private", "created": true, "members": ["cliente"],
                "seq": 0, "resume": null})
     );
-    // The kind of a room that exists is not asked for.
+    // The kind of an existing room is ignored.
     let entered = b.join("Sala_1-b", "secreta", "group");
     assert_eq!((&entered["kind"], &entered["created"]), (&json!("private"), &json!(false)));
     assert_eq!(entered["members"], json!(["cliente", "usuario"]));
@@ -106,7 +106,7 @@ fn wrong_room_password_costs_a_doubling_pause() {
         let refused = socket.join("sala", "no es esta", "group");
         assert_error(&refused, "wrong_password");
         assert_eq!(refused["retry_after"], seconds);
-        // Within the pause not even the right one is looked at; a machine that slept through it has nothing to show.
+        // During the pause the right password is not checked either; a slow machine may have missed the pause.
         let meanwhile = socket.join("sala", "secreta", "group");
         if started.elapsed() < Duration::from_secs(seconds) {
             assert_error(&meanwhile, "rate_limited");
@@ -249,7 +249,7 @@ fn text_has_at_most_1000_scalar_values() {
     for whole in ["a".repeat(1000), crabs.clone(), format!("{}\u{7}\u{202e}", "b".repeat(1000)), "e\u{301}".repeat(1000)] {
         assert_eq!(a.send_message("sala", &whole)["type"], "sent", "counted after cleaning");
     }
-    // Twelve bytes a character, as the strictest JSON encoder writes it: the frame limit must let it through.
+    // A strict JSON encoder writes twelve bytes a character, which the frame limit must allow.
     let escaped = r"\ud83e\udd80".repeat(1000);
     a.send_text(&format!(r#"{{"type":"send","ref":"esc","room":"sala","text":"{escaped}"}}"#));
     a.send_message("sala", "fin");
@@ -328,7 +328,7 @@ fn typing_reaches_others_and_is_never_rate_refused() {
     let allowed = 31 + started.elapsed().as_secs() / 2;
     assert!((1..=allowed).contains(&seen), "30 a minute, so {seen} are not 1 to {allowed}");
     assert_error(&at_once(&mut a, json!({"type": "typing", "room": "ajena"})), "not_member");
-    // It has a limit of its own: it has taken nothing from the messages.
+    // Typing has its own limit and uses none of the messages.
     assert_eq!(a.send_message("sala", "más")["type"], "sent");
 }
 
@@ -346,7 +346,7 @@ fn concurrent_speakers_fill_no_queue() {
     std::thread::scope(|scope| {
         for (who, socket) in sockets.iter_mut().enumerate() {
             scope.spawn(move || {
-                // More in all than may wait for one socket, as fast as it can be written.
+                // More messages in total than a socket's queue holds, as fast as they can be written.
                 for n in 0..if who < SPEAKERS { EACH } else { 0 } {
                     socket.send(&json!({"type": "send", "room": "sala", "text": format!("{who} {n}")}));
                 }

@@ -1,4 +1,4 @@
-//! Claiming the device: the code is shown to whoever holds it, works once, and is gone afterwards.
+//! Claim of the device: the code on the device works once and is gone afterwards.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -12,7 +12,7 @@ use common::{Client, Options, Server};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A server without accounts, and the folder where it leaves its state for the console.
+/// Starts a server without accounts; returns it with the folder of its state for the console.
 fn unclaimed(data_dir: Option<&Path>) -> (Server, TempDir) {
     let run = tempfile::tempdir().unwrap();
     let mut options = Options { serve: true, ..Options::default() }.env("RUNTIME_DIRECTORY", run.path().to_str().unwrap());
@@ -95,11 +95,11 @@ fn wrong_codes_are_limited_and_foreign_origins_refused() {
     let client = Client::new(&server);
     let crossed = client.clone().with("Origin", "http://evil.example").post_form("/reclamar", &format!("codigo={}", code(&run)));
     assert_eq!(crossed.status, 403);
-    // A code of 65 bits needs no lock: past five wrong ones the right one is still heard.
+    // A code of 65 bits needs no lock: after five wrong ones the right one is accepted.
     let wrong = || claim(&client, "0000-0000-00000", "eva", "clave-larga-de-eva");
     let statuses: Vec<_> = (0..10).map(|_| wrong().status).collect();
     assert_eq!(statuses, [403; 10]);
-    // Ten a minute, and one each 6 s.
+    // Ten attempts a minute, one each 6 s.
     let limited = (0..10).map(|_| wrong()).find(|answer| answer.status == 429).expect("a rate");
     assert_eq!(limited.code(), "rate_limited");
     let wait: u64 = limited.header("retry-after").and_then(|s| s.parse().ok()).expect("seconds");
@@ -194,7 +194,7 @@ fn reclaim_makes_an_administrator_and_ends_sessions() {
     server.wait_for_line("event=claim.done result=ok user=\"ana\" addr=127.0.0.1 kind=again");
 }
 
-/// Runs `pichat claim …` on a folder; returns what it printed on standard output and standard error.
+/// Runs `pichat claim …` on a folder; returns standard output and standard error.
 fn claim_command(data: &Path, args: &[&str]) -> (String, String) {
     let mut command = common::server::pichat_command();
     command.arg("claim").args(args).arg("--data-dir").arg(data).env("PICHAT_AUDIT_SYSLOG", "stderr");
@@ -263,7 +263,7 @@ fn claim_close_ends_a_reclaim_at_once() {
         "{log}"
     );
     let client = Client::new(&server);
-    // At once where it takes effect, within a second on the pages.
+    // Effective at once, visible on the pages within a second.
     assert_eq!(claim(&client, &code, "eva", "clave-larga-de-eva").status, 409);
     eventually("the page is gone", || client.get("/reclamar").header("location") == Some("/login"));
     eventually("and the code on the console", || !run.path().join("claim").exists());
@@ -286,7 +286,7 @@ fn reclaim_lapses_after_a_day_over_restarts() {
     let (server, run) = unclaimed(Some(data.path()));
     assert_eq!(code(&run), first, "within the day");
     drop(server);
-    // Opened an hour in the future: the clock went back, and nothing tells by how much.
+    // Opened an hour in the future: the clock went back by an unknown time.
     aged(-24 * 3_600_000);
     let (server, run) = unclaimed(Some(data.path()));
     assert!(!run.path().join("claim").exists());

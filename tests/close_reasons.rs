@@ -1,4 +1,4 @@
-//! A socket that the server closes says why in the close frame: each end of a session has a word of its own.
+//! Close frames name the reason: each end of a session has its own word.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -30,7 +30,7 @@ fn sql(server: &Server, statement: &str, name: &str) {
     assert_eq!(db.execute(statement, [name]).expect("works"), 1, "{statement}");
 }
 
-/// Causes that come from outside: the close code and the word beside it.
+/// External causes, with close code and word.
 const OUTSIDE: [(Outside, u16, &str); 6] = [
     (|server, name| command(server, &["lock", name], ""), 4001, "locked"),
     (|server, name| command(server, &["role", name, "usuario"], ""), 4001, "role"),
@@ -44,7 +44,7 @@ const OUTSIDE: [(Outside, u16, &str); 6] = [
     ),
 ];
 
-/// A new account that has signed in.
+/// Returns a signed-in client of a new account.
 fn person(server: &Server, name: &str) -> Client {
     add_user(&server.data_dir, name, PASSWORD, "cliente");
     Client::signed_in(server, name, PASSWORD)
@@ -128,7 +128,7 @@ fn session_that_is_too_old_is_told_so() {
     assert_eq!(socket.close_frame(), (4001, "expired".to_owned()));
 }
 
-/// Waits for the shortest idle time that there is, a minute.
+/// Waits for the shortest idle time, one minute.
 #[test]
 fn session_that_was_idle_is_told_so() {
     let server = serve("[accounts]\nsession_idle_minutes = 1");

@@ -1,5 +1,5 @@
-//! Commands that root runs on a folder of the server's user, and folders and keys that are not to be trusted.
-//! What needs root is not tried where the tests do not run as root.
+//! Commands of root on a folder of the server's user, and untrusted folders and keys.
+//! Parts that need root are skipped for other users.
 #![allow(clippy::expect_used, reason = "tests")]
 
 mod common;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common::server::{Options, add_user, pichat_command, user_command};
 use common::tls::said;
 
-/// An account number that no account of this machine has.
+/// User id that no account of this machine has.
 const OWNER: u32 = 64_123;
 
 fn is_root() -> bool {
@@ -24,7 +24,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("sets");
 }
 
-/// Every file below the folder that does not belong to [`OWNER`].
+/// Returns every file below the folder that does not belong to [`OWNER`].
 fn foreign(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -69,7 +69,7 @@ fn command_as_root_writes_as_the_owner_of_the_folder() {
     assert!(data.join("pichat.db").exists());
     assert_eq!(foreign(&data), Vec::<String>::new());
 
-    // A link that the server's user left there, to a file that only root may write.
+    // Link by the server's user to a file that only root may write.
     let (secret, file) = (outer.path().join("secret"), fs::read_dir(&data).expect("a folder"));
     fs::write(&secret, "of root").expect("writes");
     set_mode(&secret, 0o600);
@@ -94,7 +94,7 @@ fn serve_refuses_folders_and_keys_that_others_can_change() {
         serve.args(["serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data-dir"]).arg(data);
         serve.env("PICHAT_AUDIT_SYSLOG", "stderr").stderr(fs::File::create(&log).expect("a log"));
         let mut child = serve.spawn().expect("runs");
-        // A server that starts is a failure, not a reason to wait for its end.
+        // A server that starts here fails the test at once.
         let started = Instant::now();
         let status = loop {
             match child.try_wait().expect("waits") {

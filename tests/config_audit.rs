@@ -1,4 +1,4 @@
-//! Settings, what a SIGHUP does, the Python program's environment variables, and what the log says and never says.
+//! Settings, reload by SIGHUP, legacy environment variables, and the content of the log.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -50,7 +50,7 @@ fn check_accepts_the_example_and_locates_faults() {
     assert_eq!(run(&["check", &path], &[]).0, Some(0), "an empty file is all defaults");
 }
 
-/// Writes other settings and waits until the server has read them.
+/// Writes other settings and waits for the reload.
 fn reload(server: &Server, settings: &str, event: &str) -> String {
     let lines = || server.stderr().lines().filter(|line| line.contains(event)).map(str::to_owned).collect::<Vec<_>>();
     let before = lines().len();
@@ -90,7 +90,7 @@ fn sighup_applies_reloadable_settings() {
     assert_eq!((named("/api/health"), client.get("/api/session").status), (421, 200), "defaults again; nobody was thrown out");
 }
 
-/// A syslog daemon's socket, and what came in.
+/// Socket of a syslog daemon, with the received lines.
 struct Syslog {
     _folder: tempfile::TempDir,
     path: String,
@@ -124,7 +124,7 @@ impl Syslog {
     }
 }
 
-/// The fields of a line of logfmt; panics where it is none.
+/// Returns the fields of a logfmt line; panics on a malformed one.
 fn fields(line: &str) -> Vec<(String, String)> {
     let mut rest = &line[line.find("event=").expect("an event")..];
     let mut all = Vec::new();

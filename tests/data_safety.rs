@@ -1,4 +1,4 @@
-//! Nothing is deleted by guess: another files folder, a disk that is not mounted, an older database, bytes that are gone.
+//! Data is never deleted on suspicion: another files folder, an unmounted disk, an older database, missing bytes.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -186,7 +186,7 @@ fn lost_file_is_gone_with_its_object() {
     assert_eq!(owner.get(&format!("/api/files/{}", ids[0])).json()["state"], "lost");
     assert_eq!(other.get(&format!("/api/files/{}", ids[0])).status, 404);
 
-    // A shorter file is no better than none; HEAD is told as well.
+    // A truncated file counts as lost, for HEAD as well.
     fs::write(folder.path().join("cuarentena").join(&ids[1]), "te").expect("writes");
     let head = owner.send("HEAD", &format!("/api/files/{}/content", ids[1]), &[], b"");
     assert_eq!(head.status, 410);
@@ -201,7 +201,7 @@ fn failed_unlink_is_reported_and_retried() {
     let (folder, ids) = filled();
     let path = folder.path().join("cuarentena").join(&ids[0]);
     let server = start(folder.path());
-    // Also for root: a folder cannot be unlinked.
+    // Root cannot unlink a folder either.
     fs::remove_file(&path).expect("is there");
     fs::create_dir(&path).expect("makes");
     let answer = Client::admin(&server).delete(&format!("/api/files/{}", ids[0]));
@@ -233,7 +233,7 @@ fn read_only_folder_is_reported_at_the_start() {
         Ok(output) if output.status.code() == NEEDS_A_PERSON => {
             assert!(text(&output.stderr).contains("cannot be written"), "{}", text(&output.stderr));
         }
-        // Namespaces are for root, and not in every container.
+        // Namespaces need root and are missing in some containers.
         Ok(output) => assert!(text(&output.stderr).contains("unshare") || text(&output.stderr).contains("mount"), "{output:?}"),
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
     }

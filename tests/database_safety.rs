@@ -1,4 +1,4 @@
-//! A database is never made where one should have been found, never migrated without a snapshot, and has a way back.
+//! A missing database is never replaced, a migration never runs without a snapshot, and each has a way back.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -37,7 +37,7 @@ fn moved_database_is_reported_and_not_recreated() {
     let none = command(&["restore-snapshot"], folder.path(), &[]);
     assert_eq!(none.status.code(), Some(66), "{}", text(&none.stderr));
     assert!(!db.exists());
-    // Only the files are left of it.
+    // Only the files remain.
     for trace in ["secret.key", "pichat.db-wal"] {
         let _ = fs::remove_file(folder.path().join(trace));
     }
@@ -75,7 +75,7 @@ fn damaged_database_is_left_alone_and_the_backup_works() {
     assert_all_there(folder.path(), &ids);
 }
 
-/// Makes the database what the program of before wrote.
+/// Turns the database into that of the earlier version.
 fn make_old(dir: &Path) {
     let db = Connection::open(dir.join("pichat.db")).expect("opens");
     let script = "
@@ -105,7 +105,7 @@ fn upgrade_keeps_a_snapshot_and_the_way_back_works() {
     stop(server);
     assert_all_there(folder.path(), &ids);
 
-    // A later program has been here.
+    // A later version has used the database.
     let db = Connection::open(folder.path().join("pichat.db")).expect("opens");
     db.pragma_update(None, "user_version", 99).expect("works");
     drop(db);

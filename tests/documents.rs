@@ -1,4 +1,4 @@
-//! Documents are whole: links lead somewhere, decisions have their parts, and no text names a page that this project does not hold.
+//! Documents are consistent: links resolve, decisions have their parts, and no text names a missing page.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 #[path = "common/evidence.rs"]
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use evidence::{read, root};
 
-/// Folders and files that hold text of this project.
+/// Folders and files with text of this project.
 const TEXTS: [&str; 17] = [
     "src",
     "tests",
@@ -30,7 +30,7 @@ const TEXTS: [&str; 17] = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
 ];
-/// Endings of documents that a text may name.
+/// Endings of documents that texts name.
 const DOCUMENT_ENDINGS: [&str; 5] = [".md", ".toml", ".json", ".jsonl", ".svg"];
 
 fn walk(path: &Path, into: &mut Vec<PathBuf>) {
@@ -43,7 +43,7 @@ fn walk(path: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// Text files of the project, by their path from its root.
+/// Returns the text files of the project by their path from its root.
 fn texts() -> Vec<(String, String)> {
     let mut files = Vec::new();
     TEXTS.iter().for_each(|part| walk(&root().join(part), &mut files));
@@ -52,12 +52,12 @@ fn texts() -> Vec<(String, String)> {
     files.into_iter().filter_map(readable).collect()
 }
 
-/// Markdown documents, by their path from the root.
+/// Returns the Markdown documents by their path from the root.
 fn documents() -> Vec<(String, String)> {
     texts().into_iter().filter(|(name, _)| name.ends_with(".md")).collect()
 }
 
-/// The name by which GitHub links to a heading.
+/// Returns GitHub's anchor of a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
     kept.replace(' ', "-")
@@ -67,20 +67,20 @@ fn anchors(document: &str) -> BTreeSet<String> {
     document.lines().filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches('#'))).collect()
 }
 
-/// Targets of inline links outside code.
+/// Returns the targets of inline links outside code.
 fn links(document: &str) -> Vec<&str> {
     let prose = document.lines().filter(|line| !line.starts_with("    "));
     prose.flat_map(|line| line.split("](").skip(1).filter_map(|rest| rest.split(')').next())).collect()
 }
 
-/// Paths below `docs/` that a text names.
+/// Returns the paths below `docs/` in a text.
 fn named_documents(text: &str) -> Vec<&str> {
     let is_path = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
     let found = text.match_indices("docs/").filter(|(at, _)| !text[..*at].ends_with(|c: char| is_path(c) || c == '\''));
     found.map(|(at, _)| &text[at..at + text[at..].find(|c: char| !is_path(c)).unwrap_or(text.len() - at)]).collect()
 }
 
-/// Decision pages in order: file name, text.
+/// Returns the decision pages in order: file name, text.
 fn decisions() -> Vec<(String, String)> {
     let mut pages: Vec<_> = documents()
         .into_iter()
@@ -151,19 +151,19 @@ fn texts_name_no_page_outside_the_project() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// Characters of a table's row.
+/// Longest row of a table in characters.
 const MAX_ROW_CHARS: usize = 199;
-/// Lines of a document without a table of contents.
+/// Longest document without a table of contents, in lines.
 const MAX_LINES_WITHOUT_CONTENTS: usize = 100;
 
-/// The documents of the project's own folder and of `docs/`: those that people read from end to end.
+/// Returns the documents of the project's root and of `docs/`, which people read from end to end.
 fn manuals() -> Vec<(String, String)> {
     let is_manual = |name: &str| !name.contains('/') || name.starts_with("docs/");
     documents().into_iter().filter(|(name, _)| is_manual(name)).collect()
 }
 
-/// Headings of the second level that a table of contents must name, and the links that it has. A short one may be a paragraph of the
-/// introduction.
+/// Returns the second-level headings that a table of contents must name, and its links.
+/// A short table may be a paragraph of the introduction.
 fn contents(document: &str) -> (Vec<String>, Vec<&str>) {
     let titles = ["Contents", "Contenido"];
     let headings = document.lines().filter_map(|line| line.strip_prefix("## ")).filter(|heading| !titles.contains(heading));

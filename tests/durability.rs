@@ -1,4 +1,4 @@
-//! What is left after a power cut, after an orderly end, and after somebody meddled with the folder.
+//! State after a power cut, an orderly shutdown and changes in the data folder.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -18,7 +18,7 @@ use common::{Client, Options, Response, Server};
 
 const HASTE: &str = "[limits]\nuploads_per_minute = 1000000\nupload_burst = 1000000\ndownload_burst = 1000000\ndownloads_per_minute = 1000000\nrequests_per_minute = 1000000\n\
                      request_burst = 1000000\nconnections_per_address = 1000";
-/// The contract's time for a drain, and a machine that is busy with something else.
+/// Time that the contract allows for draining, plus reserve for a busy machine.
 const DRAINED: Duration = Duration::from_secs(15);
 
 fn start(dir: &Path) -> Server {
@@ -35,17 +35,17 @@ fn sha256(data: &[u8]) -> String {
 fn on_disk(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir.join("cuarentena")).expect("the folder is there");
     let mut names: Vec<_> = entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
-    // The folder's mark, and the whole files of uploads that a cut left without an answer.
+    // The folder's mark, and complete uploads that a cut left without an answer.
     names.retain(|name| name != ".pichat-store" && name != "perdidos");
     names.sort_unstable();
     names
 }
 
-/// Every file is as its row says, and nothing else lies in the folder. Returns name and hash.
+/// Checks that every file matches its row and no other file exists; returns name and hash.
 fn assert_consistent(server: &Server) -> BTreeMap<String, String> {
     let client = Client::cliente(server);
     let mut list = client.get("/api/files").json();
-    // What was not answered before a cut is looked into now.
+    // Files without an answer before the cut are inspected now.
     let pending =
         |list: &serde_json::Value| list.to_string().contains("\"received\"") || list.to_string().contains("\"inspecting\"");
     eventually("all were inspected", || {
@@ -68,7 +68,7 @@ fn assert_consistent(server: &Server) -> BTreeMap<String, String> {
     rows.iter().map(|row| (text(row, "name"), text(row, "sha256"))).collect()
 }
 
-/// Uploads to a server that may die meanwhile.
+/// Uploads to a server that may be killed meanwhile.
 fn try_upload(client: &Client, name: &str, data: &[u8]) -> Option<Response> {
     let (kind, body) = multipart("archivo", name, data);
     let length = body.len().to_string();
@@ -132,7 +132,7 @@ fn half_an_upload(client: &Client, server: &Server) -> (TcpStream, Vec<u8>) {
     (stream, rest)
 }
 
-/// Waits until the server takes nothing new.
+/// Waits until the server accepts no new connection.
 fn wait_until_it_drains(server: &Server) {
     eventually("no new connections", || {
         let Ok(mut stream) = TcpStream::connect(server.addr) else { return true };
@@ -171,7 +171,7 @@ fn shutdown_lets_an_upload_finish() {
     let begun = Instant::now();
     assert_eq!(socket.close_code(), 1001);
     wait_until_it_drains(&server);
-    // What is under way is finished, or it is gone; what must not be is an answer that lies.
+    // An upload in progress is finished or gone; a false answer is the failure.
     let answer = stream.write_all(&rest).ok().and_then(|()| read_response(&mut stream, false).ok());
     assert_eq!(server.wait().code(), Some(0));
     assert!(begun.elapsed() < DRAINED, "{:?}", begun.elapsed());

@@ -1,4 +1,4 @@
-//! The audit log as evidence: which session, who ran a command, what was refused, and no room for strangers to hide in.
+//! Audit log: sessions, users of commands, refusals, and bounded lines of strangers.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;

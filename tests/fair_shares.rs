@@ -1,4 +1,4 @@
-//! One person's share: many people behind one address are not refused, and one who takes everything gets only the own part.
+//! Fair shares: many users behind one address are served, and a greedy one is limited to its own share.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -16,7 +16,7 @@ use serde_json::json;
 
 const PASSWORD: &str = "una clave de prueba";
 
-/// A server with `count` people beside the usual ones of `serve`, and limits as shipped but for `config`.
+/// Starts a server with `count` more users, and shipped limits except for `config`.
 fn office(count: usize, config: &str) -> (Server, Vec<Client>) {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
@@ -24,9 +24,9 @@ fn office(count: usize, config: &str) -> (Server, Vec<Client>) {
         add_user(&data, &format!("persona{n}"), PASSWORD, "usuario");
     }
     let server = Server::start(Options { serve: true, ..Options::config(config) }.data_dir(&data));
-    // Sign-ins have limits of their own; this office comes over a minute.
+    // Sign-ins have their own limits; this office arrives over a minute.
     let people = (0..count).map(|n| Client::signed_in(&server, &format!("persona{n}"), PASSWORD)).collect();
-    // The folder lives as long as the server that holds its files open.
+    // The folder lives as long as the server.
     std::mem::forget(folder);
     (server, people)
 }
@@ -73,12 +73,12 @@ fn address_has_a_total_for_all_its_sessions() {
     let server =
         Server::start(Options::config("[limits]\nrequests_per_minute = 100\nrequest_burst = 100000\nsessions_per_user = 64\n"));
     let client = Client::cliente(&server);
-    // The total is ten times what one may do at once, never under 6,000 a minute and 2,000 at once.
+    // The total is ten times the burst of one, and at least 6,000 a minute and 2,000 at once.
     let statuses = get_many(&client, "/api/session", 2500);
     assert_eq!(refused(&statuses), 0, "as much as an operator let one session do");
 }
 
-/// Opens connections that say nothing until one is refused; returns how many stayed.
+/// Opens silent connections until one is refused; returns the number that stayed open.
 fn idle_connections(client: &Client, most: usize) -> Vec<TcpStream> {
     let mut held = Vec::new();
     while held.len() < most {
@@ -98,7 +98,7 @@ fn idle_connections(client: &Client, most: usize) -> Vec<TcpStream> {
 fn strangers_cannot_exhaust_the_members_of_an_address() {
     let server = Server::start(Options::config("[limits]\nconnections_per_address = 8\n"));
     let client = Client::cliente(&server);
-    // Twelve sockets of people: past the address's eight, which count only what serves nobody.
+    // Twelve sockets of users exceed the address's eight, which count idle connections only.
     let mut sockets: Vec<_> = (0..6).map(|_| client.socket()).collect();
     let other = Client::usuario(&server);
     sockets.extend((0..6).map(|_| other.socket()));
@@ -202,7 +202,7 @@ fn ranges_of_one_download_cost_one() {
 fn dead_sockets_yield_to_returning_tabs() {
     let server = Server::start(Options::config("[limits]\nsockets_per_session = 12\n"));
     let client = Client::cliente(&server);
-    // Twelve tabs whose network is gone: they are open, and nobody reads what they are sent.
+    // Twelve tabs on a dead network: open, but not read.
     let dead: Vec<_> = (0..12).map(|_| client.socket()).collect();
     std::thread::sleep(Duration::from_millis(2100));
     let began = Instant::now();
@@ -256,7 +256,7 @@ fn resumes_past_their_burst_wait_and_never_close_the_socket() {
     let mut socket = Client::cliente(&server).socket();
     socket.join_default("sala");
     let mut refused = 0;
-    // Unknown rooms would count as refused frames: each try is of the own place, whose newest token it takes.
+    // Unknown rooms would count as refused frames: each attempt takes the newest token of its own seat.
     let mut token =
         socket.request(json!({"type": "join", "room": "sala", "password": "secreta", "kind": "group"}))["resume"].take();
     for _ in 0..500 {
@@ -297,7 +297,7 @@ fn limits_are_shown_to_signed_in_users() {
     }
 }
 
-/// What a browser does when a person signs in and opens the chat: 53 requests over 7 connections, a room, a message.
+/// Requests of a browser that signs in and opens the chat: 53 over 7 connections, a room, a message.
 fn opens_the_chat(client: &Client, room: &str) -> Vec<u16> {
     let mut statuses = Vec::new();
     for _ in 0..6 {
@@ -313,7 +313,7 @@ fn opens_the_chat(client: &Client, room: &str) -> Vec<u16> {
 #[test]
 fn office_behind_one_address_opens_the_chat_at_once() {
     const PEOPLE: usize = 10;
-    // Ten people may sign in a minute from one address by the failed sign-ins' figure alone; successes cost nothing.
+    // By the limit of failures alone ten users may sign in per minute from an address; successes are free.
     let (server, people) = office(PEOPLE, "");
     let opened: Vec<_> =
         people.iter().cloned().map(|person| std::thread::spawn(move || opens_the_chat(&person, "oficina"))).collect();
@@ -329,7 +329,7 @@ fn handshakes_of_one_address_have_a_rate() {
     let secure = Secure::start(Options::default());
     let mut connections = 0;
     while !secure.server.stderr().contains("reason=handshakes") {
-        // Each counts when it is accepted, whether it says anything or not.
+        // Each connection counts from its acceptance.
         for _ in 0..50 {
             drop(TcpStream::connect(secure.server.addr).expect("the kernel accepts"));
         }

@@ -1,4 +1,4 @@
-//! The file box: what comes in, what the list says, what goes out, and what is refused.
+//! File box: uploads, the list, downloads, deletions and refusals.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -11,7 +11,7 @@ use common::server::eventually;
 use common::{Client, Options, Response, Server};
 use serde_json::{Value, json};
 
-/// A server that does not stop a test for its haste.
+/// Starts a server whose rates no test reaches.
 fn server(config: &str) -> Server {
     let limits = "[limits]\nuploads_per_minute = 100000\ndownloads_per_minute = 100000\nupload_burst = 100000\ndownload_burst = 100000\ndelete_burst = 100000\ndeletes_per_minute = 100000\n";
     Server::start(Options::config(&format!("{limits}{config}")))
@@ -37,7 +37,7 @@ fn refusal(answer: &Response) -> (u16, String) {
     (answer.status, answer.code())
 }
 
-/// What lies in the quarantine's folder.
+/// Returns the files in the quarantine folder.
 fn on_disk(server: &Server) -> Vec<String> {
     let entries = std::fs::read_dir(server.data_dir.join("cuarentena")).expect("the folder is there");
     let names = entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned());
@@ -87,7 +87,7 @@ fn file_list_follows_the_contract_newest_first() {
         assert_eq!(place(&stored), format!("/api/files/{}", stored.json()["id"].as_str().expect("a string")));
         assert_eq!(usuario.get(&place(&stored)).json(), stored.json());
         answers.insert(0, stored.json());
-        // The order is by milliseconds.
+        // The order has a resolution of milliseconds.
         std::thread::sleep(std::time::Duration::from_millis(3));
     }
     let list = usuario.get("/api/files").json();
@@ -350,7 +350,7 @@ fn memory_stays_flat_during_a_large_upload() {
     let data = vec![b'x'; 16 * 1024 * 1024];
     place(&client.upload("pequeño", b"x"));
     place(&client.upload("primero", &data));
-    // What the system gives back between two looks is noise; a body in memory would show in every round.
+    // Memory that the system reclaims between samples is noise; a body in memory would show in every round.
     let grown = (0..3).map(|_| {
         let _ = std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5");
         let before = server.rss_kib("VmHWM:");

@@ -1,4 +1,4 @@
-//! HTTP at its edges: names, methods, sizes, malformed requests, connections, caches, other origins, proxies.
+//! Boundaries of HTTP: names, methods, sizes, malformed requests, connections, caches, origins, proxies.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -10,7 +10,7 @@ use common::http::{multipart, read_response};
 use common::{Client, Options, Response, Server};
 use serde_json::json;
 
-/// Sends bytes as they are and reads until the server closes.
+/// Sends raw bytes and reads until the server closes.
 fn raw(server: &Server, request: impl AsRef<[u8]>) -> String {
     let mut stream = Client::new(server).connect();
     // A server that refuses early may have closed already.
@@ -24,7 +24,7 @@ fn status_of(answer: &str) -> u16 {
     answer.get(9..12).and_then(|s| s.parse().ok()).unwrap_or_else(|| panic!("no answer: {answer:?}"))
 }
 
-/// One request on a connection that stays.
+/// Sends one request on a kept connection.
 fn ask(stream: &mut TcpStream, client: &Client, path: &str) -> std::io::Result<Response> {
     stream.write_all(format!("{}\r\n", client.head("GET", path, &[])).as_bytes())?;
     read_response(stream, false)
@@ -224,7 +224,7 @@ fn length_beside_chunks_smuggles_nothing() {
             "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\nTransfer-Encoding: {te}\r\n\r\n0\r\n\r\n{smuggled}"
         )
     };
-    // RFC 9112 section 6.1 would let it be read by its chunks alone; it is refused.
+    // RFC 9112 section 6.1 allows reading it by its chunks; this server refuses it.
     for te in ["chunked", "Chunked", "identity", "x, chunked"] {
         let answer = raw(&server, both(te)).to_ascii_lowercase();
         assert_eq!(status_of(&answer), 400, "{te}: {answer}");

@@ -1,5 +1,5 @@
-//! HTTP/1.1 as RFC 9110 and RFC 9112 ask a server for it, over the real binary: request lines, Host, fields, bodies, chunks, expectations,
-//! connections, answers. Where the RFCs leave a choice, all that they allow is accepted here. What smuggles requests has tests of its own.
+//! Conformance with RFC 9110 and RFC 9112 of the real binary: request lines, Host, fields, bodies, chunks, connections, answers.
+//! Where the RFCs leave a choice, every allowed answer passes. Request smuggling has tests of its own.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -10,7 +10,7 @@ use std::net::{Shutdown, TcpStream};
 use common::http::{Response, multipart, read_response};
 use common::{Client, Options, Server};
 
-/// Signs in; an answer of 200 says that the body was read as it was meant.
+/// Request to sign in: status 200 shows that the body was read as intended.
 const BODY: &str = r#"{"username":"cliente","password":"cliente123"}"#;
 const CLOSE: &str = "Connection: close\r\n";
 const HOST: &str = "Host: localhost\r\n";
@@ -19,7 +19,7 @@ fn server() -> Server {
     Server::start(Options::config("[limits]\nrequests_per_minute = 100000\nrequest_burst = 10000\n"))
 }
 
-/// Sends octets and reads to the end; `hang_up` says that no more will come.
+/// Sends octets and reads to the end; `hang_up` closes the sending side.
 fn raw(server: &Server, request: &[u8], hang_up: bool) -> Vec<u8> {
     let mut stream = Client::new(server).connect();
     // A server that refuses early may have closed already.
@@ -32,14 +32,14 @@ fn raw(server: &Server, request: &[u8], hang_up: bool) -> Vec<u8> {
     answer
 }
 
-/// The statuses of all answers, interim ones too.
+/// Returns the statuses of all answers, interim ones included.
 fn statuses(answer: &[u8]) -> Vec<u16> {
     let text = String::from_utf8_lossy(answer);
     let lines = text.match_indices("HTTP/1.").filter(|(at, _)| *at == 0 || text[..*at].ends_with(['\n', '}', '>']));
     lines.filter_map(|(at, _)| text.get(at + 9..at + 12)?.parse().ok()).collect()
 }
 
-/// One request of each row gets one answer, with one of the row's statuses, and the connection ends.
+/// Checks that each request gets one answer with one of the row's statuses, and that the connection ends.
 #[track_caller]
 fn each(rows: &[(&str, String, &[u16])]) {
     let server = server();
@@ -241,7 +241,7 @@ fn expect_continue() {
         let request = post(&head, BODY).replace("HTTP/1.1", version);
         statuses(&raw(&server, request.as_bytes(), false))
     };
-    // The body is there already, so the interim answer may be left out (9110 10.1.1).
+    // The body has arrived, so the interim answer may be left out (RFC 9110 section 10.1.1).
     for expect in ["100-continue", "100-Continue"] {
         let got = send("HTTP/1.1", expect);
         assert!(got == [100, 200] || got == [200], "{expect}: {got:?}");
@@ -253,7 +253,7 @@ fn expect_continue() {
     assert_eq!(statuses(&raw(&server, refused.as_bytes(), false)), [401], "who may not upload is told so before the body");
 }
 
-/// The answers of one connection, in order.
+/// Reads one answer of a kept connection.
 fn ask(stream: &mut TcpStream, method: &str, path: &str, more: &str) -> std::io::Result<Response> {
     stream.write_all(format!("{method} {path} HTTP/1.1\r\n{HOST}{more}\r\n").as_bytes())?;
     read_response(stream, method == "HEAD")
@@ -270,7 +270,7 @@ fn connection_header_forms() {
         ("PUT", "/api/health", 405),
         ("HEAD", "/nada", 404),
     ] {
-        // A body behind the answer to HEAD would be read as the next answer.
+        // A body after the answer to HEAD would be read as the next answer.
         assert_eq!(ask(&mut stream, method, path, "").expect("the connection stays").status, status, "{method} {path}");
     }
     let last = ask(&mut stream, "GET", "/api/health", "Connection: foo, CLOSE\r\n").expect("an answer");
@@ -297,7 +297,7 @@ fn answers_have_required_headers() {
 
     for path in ["/api/health", "/login", "/inicio", "/static/css/base.css", "/nada", "/api/nada", &content] {
         let (get, head) = (admin.get(path), admin.send("HEAD", path, &[], b""));
-        // The length of nothing may be left out.
+        // An empty body needs no length.
         let told = |name: &String| name != "content-length";
         let names = |answer: &Response| answer.headers.iter().map(|(name, _)| name.clone()).filter(told).collect::<Vec<_>>();
         assert_eq!((head.status, names(&head)), (get.status, names(&get)), "HEAD is GET without its body (9110 9.3.2): {path}");
@@ -320,7 +320,7 @@ fn answers_have_required_headers() {
     let wrong = admin.send("PUT", "/api/health", &[], b"");
     assert!(wrong.status == 405 && wrong.header("allow").is_some(), "9110 15.5.6");
 
-    // Nothing behind the head of a 204 or a 304: the next answer is read where it should begin.
+    // Answers 204 and 304 have no body: the next answer follows the head.
     let cookie = format!("Cookie: {}\r\n", admin.cookie.as_deref().expect("signed in"));
     let mut stream = admin.connect();
     let options = ask(&mut stream, "OPTIONS", "/api/files", &cookie).expect("an answer");

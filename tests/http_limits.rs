@@ -1,4 +1,4 @@
-//! How many connections and requests an address has, and what comes past them.
+//! Limits on connections and requests of one address.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;

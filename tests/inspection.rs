@@ -1,4 +1,4 @@
-//! What comes in is looked into before anybody gets it: over the real binary, as those who mean harm would send it.
+//! Uploads are inspected before delivery: hostile files against the real binary.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 #![allow(clippy::print_stdout, reason = "figures for who runs it with --nocapture")]
 
@@ -13,9 +13,9 @@ use common::archive::{
 use common::server::eventually;
 use common::{Client, Options, Response, Server};
 
-/// Peak memory of the server that no upload may push it past.
+/// Bound on the server's peak memory during an upload.
 const MAX_PEAK_KIB: u64 = 64 * 1024;
-/// An upload is answered within this, its verdict included.
+/// Bound on the time of an upload with its verdict.
 const MAX_ANSWER: Duration = Duration::from_secs(5);
 
 fn options() -> Options {
@@ -28,7 +28,7 @@ fn server() -> Server {
     Server::start(options())
 }
 
-/// State and reasons of an answer.
+/// Returns state and reasons of an answer.
 fn verdict(stored: &Response) -> (String, String) {
     assert_eq!(stored.status, 201, "{}", stored.text());
     let file = stored.json();
@@ -49,7 +49,7 @@ fn lists(client: &Client, stored: &Response) -> bool {
     client.get("/api/files").json().as_array().expect("a list").iter().any(|file| file["id"] == id)
 }
 
-/// Uploads, prints how long the answer took and what memory it came to, and checks who gets what.
+/// Uploads a file, prints time and memory, and checks the access of each role.
 fn held(server: &Server, name: &str, data: &[u8], state: &str, why: &str) {
     let [admin, cliente, usuario] = [Client::admin(server), Client::cliente(server), Client::usuario(server)];
     let began = Instant::now();
@@ -61,7 +61,7 @@ fn held(server: &Server, name: &str, data: &[u8], state: &str, why: &str) {
     assert!(peak < MAX_PEAK_KIB, "{name}: {peak} KiB");
     assert!(took < MAX_ANSWER, "{name}: {took:?}");
 
-    // Who brought it reads why, an administrator too; others do not learn that it is there.
+    // The uploader and administrators read the reason; for others the file does not exist.
     for who in [&cliente, &admin] {
         assert!(lists(who, &stored), "{name}");
         assert_eq!(who.get(&place(&stored)).json(), stored.json());
@@ -103,7 +103,7 @@ fn eicar_in_five_wrappings_is_never_delivered() {
     held(&server, "acta.docx", &docx(&[("word/media/image1.png", &eicar)]), "infected", "eicar word/media/image1.png");
 }
 
-/// An archive that takes the inspector as long as an archive can: it unpacks to the cap.
+/// Returns an archive that unpacks to the cap, the slowest one to inspect.
 fn laborious() -> Vec<u8> {
     let flat = EntryHeader { unpacked: 1 << 20, crc: 0xa738_ea1c, data: deflated_zeros(1), ..EntryHeader::deflated("", b"") };
     let names = (0..2000).map(|i| EntryHeader { name: format!("{i}").into_bytes(), ..flat.clone() });
@@ -131,7 +131,7 @@ fn single_file_does_not_wait_for_all_files_of_another() {
         server.wait_for_line(&format!("event=file.inspected result=ok id={id}"));
         let log = server.stderr();
         let until = log.find(&format!("event=file.inspected result=ok id={id}")).expect("is there");
-        // One was under way, and one may have had its turn before the single file was recorded.
+        // One inspection was in progress, and another one may have started before this file was recorded.
         let passed = inspected(&log[..until]) - before;
         assert!(passed <= 3, "{passed} of the other's came first");
     });
@@ -237,7 +237,7 @@ fn form_without_scripts_waits_for_the_verdict() {
     assert_eq!((file["state"].as_str(), file["reasons"][0].as_str()), (Some("infected"), Some("eicar")));
 }
 
-/// Puts the records of a stopped server into a state, as an older version or a power cut left them.
+/// Sets the state of the records of a stopped server, as an older version or a power cut leaves them.
 fn put(dir: &Path, state: &str) {
     let db = rusqlite::Connection::open(dir.join("pichat.db")).expect("opens");
     db.execute("UPDATE files SET state = ?1, reasons = ''", [state]).expect("changes");

@@ -1,4 +1,4 @@
-//! The copy of the last good settings file in the data folder.
+//! Copy of the last good settings file in the data folder.
 #![allow(clippy::expect_used, reason = "tests")]
 
 mod common;
@@ -16,7 +16,7 @@ const COPY: &str = "pichat.toml.last-good";
 fn good_settings_are_kept_and_named_when_the_file_breaks() {
     let folder = tempfile::tempdir().expect("a folder");
     let first = "# todo\n[limits]\nrooms = 7\n";
-    // What lies there is replaced, never followed.
+    // Whatever lies there is replaced and never followed.
     let foreign = folder.path().join("foreign");
     fs::write(&foreign, "untouched").expect("writes");
     symlink(&foreign, folder.path().join(COPY)).expect("a link");

@@ -1,5 +1,5 @@
-//! Limits at their edge, where no other test stands on both sides of it: at the limit it works, one past it is answered as promised.
-//! `docs/LIMITS.md` says which test does that for which limit; here it is checked that these tests exist and no key is left out.
+//! Limits at their boundary: at the limit requests pass, one past it they are refused.
+//! `docs/LIMITS.md` names a test for each limit; these tests check that each named test exists and that no key is missing.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -137,7 +137,7 @@ fn ring_keeps_the_configured_messages() {
     }
 }
 
-/// The rows of the table at the end of `docs/LIMITS.md`: limit, tests.
+/// Returns the rows of the second table of `docs/LIMITS.md`: limit, tests.
 fn rows(document: &str) -> Vec<(&str, Vec<&str>)> {
     let (_, table) = document.split_once("\n## Which test drives it to its edge\n").expect("the section is there");
     let rows = table.lines().filter_map(cells).filter(|row| !row[0].starts_with("---") && row[0] != "limit");
@@ -172,7 +172,7 @@ fn table_of_limits_has_every_key() {
 const KEYS_BEGIN: &str = "<!-- keys -->\n";
 const KEYS_END: &str = "<!-- end of keys -->\n";
 
-/// The table of all numeric keys.
+/// Returns the table of all numeric keys.
 fn keys_table() -> String {
     let rows = settings().filter(|setting| setting.kind == SettingKind::Number);
     let rows = rows.map(|setting| format!("| `{}` | {} | {} |\n", setting.path, setting.default, setting.doc.en));

@@ -20,7 +20,7 @@ fn server() -> Server {
     ))
 }
 
-/// Records `count` files behind the server's back, as if they had been uploaded: the list reads records, not bytes.
+/// Inserts `count` file records into the database; the list reads records, not bytes.
 fn fill(server: &Server, count: usize, name: impl Fn(usize) -> String, state: &str) {
     let mut db = rusqlite::Connection::open(server.data_dir.join("pichat.db")).expect("opens");
     let tx = db.transaction().expect("begins");
@@ -42,7 +42,7 @@ fn names(page: &Response) -> Vec<String> {
     list.as_array().expect("a list").iter().map(name).collect()
 }
 
-/// The address in `Link`, which is relative.
+/// Returns the relative address in `Link`.
 fn next(page: &Response) -> Option<String> {
     let link = page.header("link")?;
     let (address, rest) = link.strip_prefix('<').and_then(|link| link.split_once('>')).expect("an address");
@@ -50,7 +50,7 @@ fn next(page: &Response) -> Option<String> {
     Some(address.to_owned())
 }
 
-/// All names from an address on, page by page, with the size of each page.
+/// Returns all names from an address on, with the size of each page.
 fn walk(client: &Client, from: &str) -> (Vec<String>, Vec<usize>) {
     let (mut all, mut sizes, mut at) = (Vec::new(), Vec::new(), Some(from.to_owned()));
     while let Some(address) = at {
@@ -123,7 +123,7 @@ fn changes_between_pages_neither_hide_nor_repeat_files() {
     let first = cliente.get("/api/files?limit=3");
     assert_eq!(names(&first), ["8.txt", "7.txt", "6.txt"]);
     let second = next(&first).expect("more");
-    // The last file of the page, whose position the link names, one before and one behind it go; another one comes.
+    // Deletes the last file of the page, which the link names, and one on either side; uploads another one.
     for gone in [6, 7, 4] {
         assert_eq!(admin.delete(&places[gone]).status, 204);
     }
@@ -215,7 +215,7 @@ fn pages_are_counted_and_never_audited() {
     assert!(!server.stderr().contains("file.listed"));
 }
 
-/// Sends a request for a whole page and reads nothing of the answer, with as small a window as the kernel gives.
+/// Requests a full page and reads nothing of the answer, with the smallest receive buffer.
 fn ask_and_wait(client: &Client) -> TcpStream {
     let mut stream = client.connect();
     rustix::net::sockopt::set_socket_recv_buffer_size(&stream, 4096).expect("sets");
@@ -237,7 +237,7 @@ fn sixty_stalled_readers_cost_little_memory() {
     let readers: Vec<_> = (0..60).map(|_| ask_and_wait(&client)).collect();
     eventually("all are being answered", || answered() == asked + 60);
     let grown = server.rss_kib("VmRSS").saturating_sub(before);
-    // 60 whole pages of 250 KB are 15 MB; all the files of the store for each were 349 MB.
+    // 60 full pages of 250 KB are 15 MB; a copy of the whole list for each reader was 349 MB.
     assert!(grown < 10 * 1024, "{grown} KiB for 60 readers");
     drop(readers);
     assert_eq!(names(&client.get("/api/files?limit=500")).len(), 500);

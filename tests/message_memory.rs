@@ -1,4 +1,4 @@
-//! Texts of messages in the server's memory: there while a room keeps them, gone once it does not.
+//! Message texts in the server's memory: present while a room keeps them, wiped afterwards.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -9,10 +9,10 @@ use std::os::unix::fs::FileExt as _;
 use common::server::eventually;
 use common::{Client, Server, Socket};
 
-/// Bytes read at once; a text that lies across two pieces is found in their overlap.
+/// Bytes of one read; the overlap finds a text across two reads.
 const PIECE: usize = 1 << 20;
 
-/// Counts places in the writable memory of process `pid` where `text` stands.
+/// Counts occurrences of `text` in the writable memory of process `pid`.
 fn copies(pid: u32, text: &str) -> usize {
     let memory = File::open(format!("/proc/{pid}/mem")).expect("the memory of a child");
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("reads");
@@ -40,7 +40,7 @@ fn say_all(socket: &mut Socket, canary: &str) {
     socket.send_message("sala", canary);
     socket.send_message("sala", &format!("{} {canary}", "relleno largo ".repeat(60)));
     socket.send_message("sala", &format!("ñandú \u{1F980} \"{canary}\" \\ \u{202e}"));
-    // In two fragments, which the library puts together.
+    // Two fragments, which the library joins.
     let text = format!("{{\"type\":\"send\",\"ref\":\"f\",\"room\":\"sala\",\"text\":\"{canary}\"}}");
     socket.send_fragments(&text);
     assert_eq!(socket.recv_type("sent")["ref"], "f");

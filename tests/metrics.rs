@@ -1,4 +1,4 @@
-//! `GET /api/metrics`: who may read it, in what form, and that the figures follow what happens.
+//! `GET /api/metrics`: access, format, and figures that follow events.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -93,7 +93,7 @@ fn setting_the_token_is_audited_with_who_did_it() {
 #[test]
 fn metrics_token_guesses_are_rate_limited() {
     let server = Server::start(Options::config("[limits]\nrequests_per_minute = 1\nrequest_burst = 5\n"));
-    // A session has a bucket of its own.
+    // A session has its own bucket.
     let admin = Client::admin(&server);
     let guess = || Client::new(&server).with("Authorization", &format!("Bearer {}", "5".repeat(64))).get(PATH).status;
     let statuses: Vec<_> = (0..12).map(|_| guess()).collect();
@@ -191,7 +191,7 @@ fn metrics_follow_events_without_user_names() {
 fn refused_connections_are_counted_by_reason() {
     let server = Server::start(Options::config("[limits]\nconnections_per_address = 2\nconnections = 4\n"));
     let people = [Client::admin(&server), Client::cliente(&server), Client::usuario(&server)];
-    // A kept connection that has served a person counts for that person.
+    // A kept connection that has served a user counts for that user.
     let ask = |client: &Client, stream: &mut TcpStream, path: &str| {
         stream.write_all(format!("{}\r\n", client.head("GET", path, &[])).as_bytes()).expect("writes");
         read_response(stream, false).expect("an answer").text()

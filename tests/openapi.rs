@@ -1,4 +1,4 @@
-//! The contract in `docs/API.md` and `docs/openapi.json`, held to the router, the error codes and real answers.
+//! `docs/API.md` and `docs/openapi.json` match the router, the error codes and real answers.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -20,7 +20,7 @@ fn contract() -> Value {
     serde_json::from_str(&evidence::read("docs/openapi.json")).expect("JSON")
 }
 
-/// The operations of the contract: method and path as OpenAPI writes it, and the object.
+/// Returns the operations of the contract: method, path in OpenAPI's notation, object.
 fn operations(contract: &Value) -> BTreeMap<String, &Value> {
     let paths = contract["paths"].as_object().expect("paths");
     let methods = |(path, item): (&String, &'_ Value)| {
@@ -42,7 +42,7 @@ const fn access_name(access: Access) -> &'static str {
     }
 }
 
-/// Strings of a JSON array.
+/// Returns the strings of a JSON array.
 fn strings(value: &Value) -> Names {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
@@ -63,7 +63,7 @@ fn sources(folder: &str) -> Vec<String> {
     files.iter().map(|file| std::fs::read_to_string(file).expect("text")).collect()
 }
 
-/// Pairs of a status constant and the code behind it, such as `S::NOT_FOUND, "not_found"`, from the source of the HTTP layer.
+/// Returns pairs of status constant and code, such as `S::NOT_FOUND, "not_found"`, in the source of the HTTP layer.
 fn codes_with_statuses(source: &str) -> BTreeSet<(String, u16)> {
     let by_name: BTreeMap<String, u16> = (400..600)
         .filter_map(|number| StatusCode::from_u16(number).ok())
@@ -90,7 +90,7 @@ fn contract_codes(contract: &Value) -> BTreeSet<(String, u16)> {
     table.iter().flat_map(statuses).collect()
 }
 
-/// The cells of the rows of a Markdown table below a heading.
+/// Returns the cells of the rows of a Markdown table below a heading.
 fn rows<'a>(document: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     let (_, rest) = document.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("{heading} is missing"));
     let section = rest.split("\n#").next().unwrap_or_default();
@@ -197,7 +197,7 @@ fn answers_have_the_fields_of_their_schemas() {
     check("Problem", &client.get("/api/files/no").json());
 }
 
-/// Words that the arms of a `match` give, from each `impl` block of `sources` that has all of `known` among them.
+/// Returns the words of `match` arms of each `impl` block of `sources` that contains all of `known`.
 fn words_of_matches(sources: &[String], known: &[&str]) -> Names {
     let is_word =
         |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
@@ -236,7 +236,7 @@ fn manual_and_code_have_the_same_close_codes() {
     let documented: Names = named.map(|cell| unquoted(cell).to_owned()).collect();
     let mut served = words_of_matches(&sources, &["shutdown", "flooding"]);
     served.extend(words_of_matches(&sources, &["checked", "too_many_sockets"]));
-    // A socket that is dropped as silent gets no close frame.
+    // A socket dropped as silent gets no close frame.
     served.remove("silent");
     assert_eq!(documented, served, "docs/API.md on the left, src/ws on the right");
 }

@@ -1,4 +1,4 @@
-//! The life of a password: what may become one, the one-time password, the change of it, and what waits until it is changed.
+//! Life of a password: rules, one-time passwords, changes, and the limits until a change.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -18,20 +18,20 @@ fn with_users() -> Server {
     Server::start(Options { users: vec![ANA, BETO], ..Options::config(TRUSTING) })
 }
 
-/// Runs `pichat user …`, which must work, and gives what it printed.
+/// Runs `pichat user …`, which must succeed, and returns its output.
 fn user(dir: &Path, args: &[&str], stdin: &str) -> String {
     let (status, out, err) = user_command(args, dir, stdin);
     assert_eq!(status.code(), Some(0), "{args:?}: {err}");
     out
 }
 
-/// The one-time password among what a command printed.
+/// Returns the one-time password in the output of a command.
 fn one_time(out: &str) -> String {
     let line = out.lines().find_map(|line| line.strip_prefix("Contraseña temporal: "));
     line.unwrap_or_else(|| panic!("none in {out}")).to_owned()
 }
 
-/// A server with an account `carla`, its one-time password, and somebody who signed in with it.
+/// Starts a server with the account `carla`; returns it with her one-time password and her signed-in client.
 fn given() -> (Server, String, Client) {
     given_on(with_users())
 }
@@ -46,7 +46,7 @@ fn change(client: &Client, current: &str, new: &str) -> Response {
     client.post_json("/api/password", &json!({"current": current, "new": new}))
 }
 
-/// Changes the password, which must work, and goes on with the new token.
+/// Changes the password, which must succeed, and continues with the new token.
 fn changed(client: &mut Client, current: &str, new: &str) {
     let answer = change(client, current, new);
     assert_eq!(answer.status, 204, "{new}: {}", answer.text());
@@ -87,7 +87,7 @@ fn refused_password_names_the_broken_rule() {
     let english = change(&beto.clone().with("Accept-Language", "en"), BETO.1, "password1");
     assert!(english.text().contains("among the most common"), "{}", english.text());
     server.wait_for_line("event=password.refused result=refused user=\"beto\" addr=127.0.0.1 reason=weak_password");
-    // No other rule: neither digits nor capitals nor signs, up to 128 characters, of any script.
+    // There is no other rule: any characters of any script, up to 128.
     let mut current = BETO.1.to_owned();
     for good in ["solominusculas", "🌱🌱🌱🌱🌱🌱🌱🌱", "        8 ", &"ñ".repeat(128)] {
         changed(&mut beto, &current, good);
@@ -272,7 +272,7 @@ fn reset_ends_sessions_and_demands_a_change() {
 
 #[test]
 fn expired_one_time_password_looks_like_a_wrong_one() {
-    // One proxy, so that there are addresses to come from.
+    // A trusted proxy provides client addresses.
     let config = Options::config("[http]\ntrusted_proxies = [\"127.0.0.1\"]\n");
     let (server, password, carla) = given_on(Server::start(Options { users: vec![ANA, BETO], ..config }));
     let dir = &server.data_dir;
@@ -288,7 +288,7 @@ fn expired_one_time_password_looks_like_a_wrong_one() {
     server.wait_for_line("event=login.failed result=failed user=\"carla\" addr=127.0.0.1 reason=one_time_lapsed");
     let three: Vec<_> = (0..4).map(|_| Client::new(&server).sign_in("carla", &password).status).collect();
     assert_eq!(three, [401, 401, 401, 429], "it counts as a wrong one: the sixth in a row");
-    // The lock is of the address; whoever came in time may still change it in a live session, and signs in elsewhere.
+    // The lock affects one address: a live session may still change the password and sign in elsewhere.
     assert_eq!(change(&carla, &password, OWN).status, 204);
     assert_eq!(Client::new(&server).behind(3).sign_in("carla", OWN).status, 200);
 }
@@ -316,7 +316,7 @@ fn demo_passwords_are_refused_outside_the_demo() {
         assert_eq!((answer.status, &answer.json()["role"]), (200, &json!(role)), "exempt");
         assert_eq!(answer.json().get("must_change_password"), None);
     }
-    // The exemption is for these three hashes, not for what people choose there.
+    // The exemption covers these three hashes only.
     let admin = Client::admin(&demo);
     assert_eq!(change(&admin, "admin123", "admin1234").code(), "weak_password");
     demo.kill();

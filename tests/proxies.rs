@@ -1,5 +1,5 @@
-//! Behind a proxy that speaks TLS: what a trusted one says of the browser's side counts, for all of a request together; nginx and
-//! Caddy work as `docs/INSTALL.md` sets them up.
+//! Behind a TLS proxy: the headers of a trusted proxy count, all of a request together.
+//! nginx and Caddy work as `docs/INSTALL.md` sets them up.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -18,7 +18,7 @@ use tungstenite::protocol::{Role, WebSocketContext};
 const SETTINGS: &str = "[http]\nhosts = [\"chat.example\"]\ntrusted_proxies = [\"127.0.0.2\", \"127.16.0.0/12\", \"fd00::/8\"]\n";
 const ORIGIN: &str = "https://chat.example";
 
-/// A browser that came to a proxy over HTTPS, as that proxy hands it on from 127.0.0.`last`.
+/// Returns a browser's client behind an HTTPS proxy at 127.0.0.`last`.
 fn through(server: &Server, last: u8, fields: &[(&str, &str)]) -> Client {
     let client = Client::new(server).from(last).with("Host", "127.0.0.1").with("Origin", ORIGIN);
     fields.iter().fold(client, |client, (name, value)| client.with(name, value))
@@ -39,7 +39,7 @@ fn trusted_proxy_sets_scheme_host_and_address() {
         assert!(cookie.starts_with(&format!("__Host-{}=", server.cookie_name())) && cookie.contains("; Secure"), "{cookie}");
         assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"), "as over TLS");
         assert_eq!(browser.handshake(&[]).0.status, 101, "a socket from https://");
-        // A browser that came to the proxy without TLS is another matter, and so is one that came here without the proxy.
+        // A browser without TLS to the proxy is another origin, and so is one without the proxy.
         let (_, token) = browser.cookie.as_deref().and_then(|cookie| cookie.split_once('=')).expect("a cookie");
         let direct = Client { cookie: Some(format!("__Host-{}={token}", server.cookie_name())), ..Client::new(&server) };
         assert_eq!(direct.get("/api/session").status, 401, "a Secure cookie over plain HTTP");
@@ -148,7 +148,7 @@ fn socket_opens_with_split_header_lists() {
     }
 }
 
-/// One request through the proxy.
+/// Sends one request through the proxy.
 fn ask(proxied: &Proxied, client: &Client, method: &str, path: &str, kind: &str, body: &[u8]) -> Response {
     let mut stream = proxied.connect(client);
     let length = body.len().to_string();
@@ -157,7 +157,7 @@ fn ask(proxied: &Proxied, client: &Client, method: &str, path: &str, kind: &str,
     if stream.write_all(body).and_then(|()| stream.flush()).is_ok() {
         return read_response(&mut stream, false).expect("an answer");
     }
-    // A refusal that comes before all is sent. rustls' stream would first write what is left.
+    // A refusal comes before all is sent. rustls' stream would first write the rest.
     let mut answer = Vec::new();
     while stream.conn.read_tls(&mut stream.sock).is_ok_and(|read| read > 0) {
         stream.conn.process_new_packets().expect("TLS");
@@ -189,7 +189,7 @@ impl TlsSocket {
         self.1.flush(&mut self.0).expect("flushes");
     }
 
-    /// The next frame of this type.
+    /// Returns the next frame of this type.
     fn recv(&mut self, kind: &str) -> Value {
         loop {
             let Message::Text(text) = self.1.read(&mut self.0).expect("a frame") else { continue };
@@ -202,7 +202,7 @@ impl TlsSocket {
     }
 }
 
-/// Sign-in, chat and files through the proxy, with limits as shipped.
+/// Signs in, chats and transfers files through the proxy, with shipped limits.
 fn office(kind: Kind) {
     if !kind.is_installed() {
         return;
@@ -225,7 +225,7 @@ fn office(kind: Kind) {
         browsers.push(browser);
     }
     for browser in &mut browsers {
-        // A browser's handshake has no `Sec-Fetch-Site` in Chromium.
+        // Chromium's handshake has no `Sec-Fetch-Site`.
         let socket_client = Client { headers: browser.headers[..2].to_vec(), ..browser.clone() };
         browser.headers = socket_client.headers;
     }
@@ -252,7 +252,7 @@ fn office(kind: Kind) {
     assert_eq!(ask(&proxied, &foreign, "DELETE", "/api/session", json_type, b"").status, 403, "{kind:?}");
     let line = server.wait_for_line("event=request.cross_origin");
     assert!(line.contains("evil.example") && line.contains(&format!("host={NAME}:{}", proxied.addr.port())), "{line}");
-    // What a client writes itself is overwritten, and nothing that it can write makes its requests unreadable.
+    // Forged headers of a client are overwritten, and none makes its requests unreadable.
     let liar = browsers[0]
         .clone()
         .with("X-Forwarded-For", "nonsense")

@@ -1,5 +1,5 @@
-//! What is there in no more than a certain number runs out: descriptors, disk, threads that hash. It is answered, those inside go on,
-//! nothing is left over, and when there is room again newcomers are served again.
+//! Exhausted resources: descriptors, disk, hashing threads. Requests are answered, members continue, nothing is left over,
+//! and newcomers are served again once there is room.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -16,7 +16,7 @@ const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocke
 const GENEROUS: &str = "[limits]\nuploads_per_minute = 1000\nupload_burst = 1000\ndownload_burst = 1000\ndownloads_per_minute = 1000\nconnections_per_address = 1000\n\
     request_burst = 100000\nsockets_per_session = 1000\n";
 
-/// One request on a connection that stays.
+/// Sends one request on a kept connection.
 fn ask(stream: &mut TcpStream, client: &Client, method: &str, path: &str, (kind, body): (&str, &[u8])) -> Response {
     let head = client.head(method, path, &[("Content-Type", kind), ("Content-Length", &body.len().to_string())]);
     stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
@@ -43,7 +43,7 @@ fn out_of_descriptors_members_continue_newcomers_wait() {
     let mut get = |path: &str| ask(&mut inside, &watching, "GET", path, ("", b""));
     assert_eq!(get("/api/session").status, 200);
 
-    // Their connections serve somebody: none of them yields.
+    // Their connections serve users, so that none is evicted.
     let crowd: Vec<_> = (0..200)
         .map(|_| {
             let mut stream = cliente.connect();
@@ -53,7 +53,7 @@ fn out_of_descriptors_members_continue_newcomers_wait() {
         .collect();
     let refused = "pichat_refusals_total{at=\"connection\",reason=\"accept_failed\"}";
     let mut figures = || read(&get("/api/metrics").text());
-    // A scrape takes one or two for a moment. Once it finds none to count them with it tells the rest, and the crowd has them all.
+    // A scrape needs one or two descriptors; once it finds none, the clients hold them all.
     eventually("there are none left", || {
         let figures = figures();
         figures.contains_key(refused) && !figures.contains_key("process_open_fds")
@@ -63,7 +63,7 @@ fn out_of_descriptors_members_continue_newcomers_wait() {
     assert_eq!(b.recv_type("message")["text"], "sigo aquí");
     let (kind, body) = multipart("archivo", "b.txt", b"b");
     assert_eq!(ask(&mut inside, &cliente, "GET", "/api/files", ("", b"")).json().as_array().map(Vec::len), Some(1));
-    // The upload last: an answer before its body ends the connection.
+    // The upload comes last: an answer before its body ends the connection.
     for (method, path, sent) in
         [("GET", &*content, ("", b"".as_slice())), ("POST", "/api/files", (kind.as_str(), body.as_slice()))]
     {
@@ -73,7 +73,7 @@ fn out_of_descriptors_members_continue_newcomers_wait() {
     }
 
     drop(crowd);
-    // Connects at once; is accepted when the loop tries again.
+    // Connects at once and is accepted when the loop retries.
     assert_eq!(Client::new(&server).get("/api/health").status, 200);
     assert_eq!(cliente.upload("b.txt", b"b").status, 201);
     assert_eq!(cliente.get(&content).body, b"a");
@@ -118,13 +118,13 @@ fn out_of_disk_is_507_and_nothing_stays() {
 
 #[test]
 fn full_hashing_queue_is_503_and_chat_continues() {
-    // Twice what is usual, so that the queue fills faster than it empties.
+    // Twice the usual cost, so that the queue fills faster than it empties.
     let server = Server::start(Options::config(&format!("{TRUSTING}[accounts]\nargon2 = \"m=19456,t=4,p=1\"\n")));
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.join_default("sala");
     b.join_default("sala");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    // Everybody from an address of their own: no other limit is met.
+    // Each client has its own address, so that no other limit applies.
     let waiting: Vec<_> = (1..=cores + 64 + 80)
         .map(|n| {
             let from = Ipv4Addr::from_bits(Ipv4Addr::new(10, 1, 0, 0).to_bits() + u32::try_from(n).expect("small"));

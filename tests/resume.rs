@@ -1,4 +1,4 @@
-//! A lost connection keeps its place for the grace time, and nothing said meanwhile is lost or doubled (`docs/API.md`).
+//! Resume: a lost connection keeps its seat for the grace time, and messages are neither lost nor doubled (`docs/API.md`).
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tungstenite::Message;
 use tungstenite::protocol::CloseFrame;
 
-/// `grace` in seconds; nobody is told to wait, and an empty room ends at the next look of the clock.
+/// Starts a server with a grace time in seconds, no rate limits, and empty rooms that end at the next sweep.
 fn server(grace: u32, more: &str) -> Server {
     let limits = "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
     Server::start(Options::config(&format!("[chat]\nresume_grace_seconds = {grace}\nempty_room_minutes = 0\n{limits}{more}")))
@@ -24,7 +24,7 @@ fn assert_error(frame: &Value, code: &str) {
     assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!(code)), "{frame}");
 }
 
-/// Waits until the server has seen `count` sockets of `user` end.
+/// Waits until the server has noticed the end of `count` sockets of `user`.
 fn wait_until_gone(server: &Server, user: &str, count: usize) {
     common::server::eventually("the server sees that the socket is gone", || {
         let log = server.stderr();
@@ -33,8 +33,7 @@ fn wait_until_gone(server: &Server, user: &str, count: usize) {
     });
 }
 
-/// Waits until the server has looked at all places: a room that is left ends at such a look, and of two ends, one after the
-/// other, the second tells that the first look is over.
+/// Waits for a complete sweep: an abandoned room ends in one, and the second of two ends shows that the first sweep is over.
 fn let_the_clock_look(server: &Server) {
     let mut socket = Client::admin(server).socket();
     for room in ["reloj-1", "reloj-2"] {
@@ -78,7 +77,7 @@ fn resume_replays_missed_messages_in_order() {
         assert_eq!(message(&frame), (n, &*format!("perdido {n}")));
         assert_eq!((&frame["user"], &frame["room"]), (&json!("usuario"), &json!("sala")));
     }
-    // The place is a whole one again, for hearing and for speaking, and no presence went out meanwhile.
+    // The seat receives and sends again, and no presence was sent meanwhile.
     a.send(&json!({"type": "send", "room": "sala", "text": "volví"}));
     assert_eq!(message(&a.recv_type("message")), (10, "volví"));
     while b.recv_type("message")["seq"] != 10 {}
@@ -183,7 +182,7 @@ fn gap_names_the_lost_messages() {
     for n in 1..=10 {
         b.send_message("sala", &format!("{n}"));
     }
-    // since, the gap, the first message after it.
+    // `since`, the gap, the first message after it.
     let cases = [(0, Some((1, 6)), 7), (3, Some((4, 6)), 7), (5, Some((6, 6)), 7), (6, None, 7), (8, None, 9), (10, None, 11)];
     for (since, gap, first) in cases {
         a.abort();
@@ -304,7 +303,7 @@ fn left_is_sent_for_the_last_socket_of_a_user() {
     }
     a.abort();
     c.abort();
-    // Whoever looks at the end of the one's grace has looked at the other's.
+    // The sweep that ends one grace time has seen the other.
     let left = b.recv();
     assert_eq!((&left["user"], &left["event"]), (&json!("admin"), &json!("left")));
     a2.send_message("sala", "sigo");

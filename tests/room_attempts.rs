@@ -1,4 +1,4 @@
-//! Attempts at a room's password by one person, many at once.
+//! Concurrent attempts of one user at a room's password.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use common::{Client, Server, Socket};
 use serde_json::{Value, json};
 
-/// Sends one join on each socket before any answer is read, and returns the answers.
+/// Sends one join on each socket before any answer is read; returns the answers.
 fn join_at_once(sockets: &mut [Socket], password: impl Fn(usize) -> String) -> Vec<Value> {
     for (n, socket) in sockets.iter_mut().enumerate() {
         socket.send(&json!({"type": "join", "ref": "x", "room": "secreta", "password": password(n), "kind": "private"}));

@@ -1,4 +1,4 @@
-//! Rooms from their making to their end, and how many of everything there may be (`docs/LIMITS.md`).
+//! Life of rooms, and their limits (`docs/LIMITS.md`).
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -36,7 +36,7 @@ fn empty_room_keeps_code_and_password_without_messages() {
     let joined = b.join("sala", "secreta", "group");
     assert_eq!((&joined["created"], &joined["kind"]), (&json!(false), &json!("private")), "{joined}");
     assert_eq!(joined["members"], json!(["usuario"]));
-    // Whoever asks for what the ring may still hold gets nothing of it.
+    // A request for the ring gets nothing of the earlier conversation.
     b.abort();
     let mut b = usuario.socket();
     let resumed = b.request(json!({"type": "resume", "room": "sala", "resume": joined["resume"], "since": 0}));
@@ -64,13 +64,13 @@ fn occupied_room_does_not_end() {
     a.join_default("larga");
     b.join_default("corta");
     leave(&mut b, "corta");
-    // The look round that ends one room has seen the other.
+    // The sweep that ends one room has seen the other.
     server.wait_for_line("event=room.ended");
     assert_eq!(b.join_default("larga")["created"], false);
     assert_eq!(a.send_message("larga", "sigo")["type"], "sent");
 }
 
-/// Asserts that a refused join names the limit for programs, and limit and way out for people.
+/// Asserts that a refused join has the limit's code, and a text with limit and remedy.
 #[track_caller]
 fn assert_room_limit(frame: &serde_json::Value, limit: &str, words: &str) {
     assert_error(frame, "too_many_rooms");

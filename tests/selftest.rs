@@ -1,4 +1,4 @@
-//! `pichat selftest` on this machine: what it says, what it proposes, and what it leaves behind.
+//! `pichat selftest` on this machine: its report, its proposal, and no files afterwards.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -29,7 +29,7 @@ fn selftest_reports_capacity_and_leaves_no_files() {
         assert!(text.contains(words), "{words:?} is missing in: {text}");
     }
     assert_eq!(data.read_dir().expect("was made").count(), 0, "the server under test and its files are gone");
-    // What it proposes is taken.
+    // The proposed settings are accepted.
     let (_, limits) = text.split_once("[limits]\n").expect("proposes limits");
     let file = folder.path().join("pichat.toml");
     std::fs::write(&file, format!("[limits]\n{limits}")).expect("writes");

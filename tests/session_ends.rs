@@ -1,4 +1,4 @@
-//! What is under way for a session when it ends: transfers are cut, nothing is recorded, no frame is acted on.
+//! End of a session in progress: transfers are cut, nothing is recorded, later frames are ignored.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -14,7 +14,7 @@ use serde_json::json;
 const ANA: (&str, &str, &str) = ("ana", "la clave de ana", "administrator");
 const BETO: (&str, &str, &str) = ("beto", "la clave de beto", "cliente");
 const MIB: usize = 1 << 20;
-/// "Within a second", on a busy machine.
+/// Bound for "within a second" on a busy machine.
 const SOON: Duration = Duration::from_millis(1500);
 
 fn with_users() -> Server {
@@ -30,7 +30,7 @@ fn command(server: &Server, args: &[&str]) {
 fn download_is_cut_when_its_session_ends() {
     let server = with_users();
     let boss = Client::signed_in(&server, ANA.0, ANA.1);
-    // No text and no archive: the inspector finds nothing in it.
+    // Neither text nor archive: the inspector finds nothing in it.
     let size = 15 * MIB;
     let content: Vec<u8> = (0..size).map(|n| u8::try_from(n * 31 % 251).expect("small")).collect();
     let uploaded = boss.upload("grande.bin", &content);
@@ -50,7 +50,7 @@ fn download_is_cut_when_its_session_ends() {
         let ended = Instant::now();
         eventually("the session is over", || beto.get("/api/session").status == 401);
         assert!(ended.elapsed() < SOON, "{how}: {:?}", ended.elapsed());
-        // The client has not read on meanwhile. What lies in the buffers between is all that still comes.
+        // The client has not read since. Only the bytes in the buffers still arrive.
         std::thread::sleep(SOON.saturating_sub(ended.elapsed()));
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
@@ -111,12 +111,12 @@ fn new_password_ends_every_older_token_and_socket() {
     let mut renewed = own.clone();
     renewed.take_cookie(&changed);
     assert_ne!(renewed.cookie, own.cookie, "a new token");
-    // A copy of the old token is worth nothing, whoever has it.
+    // A copy of the old token is worthless.
     assert_eq!((status(&own), status(&other), status(&stranger)), (401, 401, 200));
     assert_eq!((own.get("/api/files").status, own.handshake(&[]).0.status), (401, 401));
     assert_eq!(status(&renewed), 200);
     assert_eq!((own_socket.close_code(), other_socket.close_code()), (4001, 4001));
-    // The place in the room is the person's: the new session takes it.
+    // The seat belongs to the user: the new session takes it.
     let resume = json!({"type": "resume", "room": "SALA", "resume": joined["resume"], "since": 0});
     assert_eq!(renewed.socket().request(resume)["type"], "joined");
     let ended = server.wait_for_line("event=session.ended");
@@ -135,7 +135,7 @@ fn frame_of_a_session_with_an_old_password_does_nothing() {
     stolen.join_default("SALA");
     let changed = beto.post_json("/api/password", &json!({"current": BETO.1, "new": "una clave nueva"}));
     assert_eq!(changed.status, 204);
-    // The answer is there, the socket is not closed yet.
+    // The answer has arrived, and the socket is not closed yet.
     let answered = Instant::now();
     stolen.send(&json!({"type": "send", "room": "SALA", "text": "de la sesión vieja"}));
     assert_eq!(stolen.close_code(), 4001);
@@ -165,7 +165,7 @@ fn unreadable_accounts_block_every_action() {
     assert_eq!(socket.close_code(), 1013, "its client comes back");
     assert_eq!(beto.handshake(&[]).0.status, 503);
     assert_eq!(server.stderr().matches("no such table").count(), 1, "said once");
-    // Locked meanwhile: that holds as soon as the accounts can be read again.
+    // A lock holds as soon as the accounts can be read again.
     sql("ALTER TABLE away RENAME TO sessions; UPDATE users SET generation = generation + 1, locked = 1 WHERE name = 'beto'");
     server.wait_for_line("event=sessions.resumed result=ok");
     assert_eq!(beto.get("/api/session").status, 401);

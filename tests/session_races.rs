@@ -1,5 +1,5 @@
-//! Proofs of identity under way while what was proved changes: no session outlives a lock, another role, a reset, a new password, a
-//! claim or a sign-out, however the two fall together. `PICHAT_RACE_ROUNDS` sets the rounds of each race.
+//! Races of sign-ins with changes of the account: no session survives a lock, a role change, a reset, a new password, a claim
+//! or a sign-out, in any order. `PICHAT_RACE_ROUNDS` sets the rounds of each race.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 #![allow(clippy::print_stdout, reason = "the figures of a long run are read by people")]
 
@@ -14,9 +14,9 @@ use serde_json::json;
 
 const ANA: (&str, &str, &str) = ("ana", "la clave de ana", "administrator");
 const BETO: (&str, &str, &str) = ("beto", "la clave de beto", "cliente");
-/// A hash that takes long enough for something to happen meanwhile, and limits that are not what is tried here.
+/// Hash parameters slow enough for a race, and limits that are not reached.
 const CONFIG: &str = "[accounts]\nargon2 = \"m=65536,t=3,p=1\"\n[limits]\nlogins_per_minute = 100000\nlogin_failures = 1000\n";
-/// Sign-ins under way in each round.
+/// Concurrent sign-ins of each round.
 const SIGN_INS: usize = 2;
 
 fn rounds() -> u32 {
@@ -32,7 +32,7 @@ fn command(dir: &Path, args: &[&str], stdin: &str) {
     assert!(status.success(), "{args:?}: {stderr}");
 }
 
-/// What the rounds of one race came to.
+/// Outcomes of the rounds of one race.
 #[derive(Default)]
 struct Tally {
     signed_in: usize,
@@ -53,15 +53,15 @@ impl Tally {
     }
 }
 
-/// How long one sign-in takes here, so that the rounds meet all of its moments.
+/// Measures a sign-in, so that the rounds meet all of its moments.
 fn duration_of_a_sign_in(server: &Server, user: (&str, &str, &str)) -> Duration {
     let start = Instant::now();
     Client::signed_in(server, user.0, user.1);
     start.elapsed()
 }
 
-/// Sign-ins of `user` beside `act`, which begins later by another part of their duration in each round. Returns the clients and
-/// what `act` did.
+/// Runs sign-ins of `user` and, after a delay that differs in each round, `act`.
+/// Returns the clients and the result of `act`.
 fn beside<T: Send>(
     server: &Server,
     user: (&str, &str),
@@ -83,8 +83,8 @@ fn beside<T: Send>(
     })
 }
 
-/// One command against sign-ins under way. `undo` makes the account as it was; `survives` tells whether a live session is one that
-/// the command should have ended.
+/// Runs one command against concurrent sign-ins. `undo` restores the account.
+/// `survives` returns true if a live session should have been ended.
 fn race_with_a_command(race: &str, args: &[&str], stdin: &str, undo: &[(&[&str], &str)], survives: impl Fn(&Client) -> bool) {
     let server = Server::start(Options { users: vec![ANA, BETO], ..Options::config(CONFIG) });
     let took = duration_of_a_sign_in(&server, BETO);
@@ -93,7 +93,7 @@ fn race_with_a_command(race: &str, args: &[&str], stdin: &str, undo: &[(&[&str],
         for (args, stdin) in undo {
             command(&server.data_dir, args, stdin);
         }
-        // Its end shows that the server has taken the command in.
+        // The end of its session shows that the server has seen the command.
         let witness = Client::signed_in(&server, BETO.0, BETO.1);
         let delay = took.mul_f64(f64::from(round % 10) / 10.0);
         let (clients, ()) = beside(&server, (BETO.0, BETO.1), delay, || command(&server.data_dir, args, stdin));
@@ -208,7 +208,7 @@ fn sign_out_leaves_no_change_of_password_under_way() {
         }
         let mut renewed = own.clone();
         renewed.take_cookie(&changed);
-        // Where the change was faster the old token signs nobody out.
+        // If the change came first, the old token signs no session out.
         survivors += u32::from(out.status == 204 && renewed.cookie != own.cookie && is_live(&renewed));
     }
     println!("DELETE /api/session: {} rounds, {refused} changes of password refused; survivors: {survivors}", rounds());

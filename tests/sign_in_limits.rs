@@ -1,5 +1,4 @@
-//! Limits on signing in, as people and strangers meet them: many at once behind one address, floods, a name guessed at from everywhere,
-//! device cookies.
+//! Limits on sign-ins: many users behind one address, floods, distributed guessing, device cookies.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -13,10 +12,10 @@ use common::{Client, Options, Response, Server, TRUSTING};
 use serde_json::json;
 
 const PASSWORD: &str = "la clave de todos";
-/// One address may be wrong as often as a test needs it.
+/// Settings under which an address may fail as often as a test needs.
 const NO_RATE: &str = "[limits]\nlogins_per_minute = 1000000\nlogin_failures = 1000000\n";
 
-/// A server with so many people, `persona0` and on, who have one password.
+/// Starts a server with that many users, `persona0` and on, with one password.
 fn with_people(people: usize, config: &str) -> Server {
     let server = Server::start(Options { users: vec![("persona0", PASSWORD, "cliente")], ..Options::config(config) });
     let db = rusqlite::Connection::open(server.data_dir.join("pichat.db")).expect("opens");
@@ -28,7 +27,7 @@ fn with_people(people: usize, config: &str) -> Server {
     server
 }
 
-/// Signs in at once, each with its own name and password, and counts the answers by status.
+/// Signs in concurrently, each with its own name and password; counts the answers by status.
 fn at_once(people: &[(Client, String, &str)]) -> BTreeMap<u16, usize> {
     let start = Barrier::new(people.len());
     let statuses: Vec<u16> = std::thread::scope(|scope| {
@@ -53,7 +52,7 @@ fn person(server: &Server, n: usize) -> (Client, String, &'static str) {
     (Client::new(server), format!("persona{n}"), PASSWORD)
 }
 
-/// What a browser would send back of an answer: the device cookie alone.
+/// Returns the device cookie of an answer, as a browser would send it.
 fn device_of(answer: &Response) -> String {
     let line = answer.device_cookie().expect("a device cookie");
     line.split(';').next().expect("a pair").to_owned()
@@ -63,12 +62,12 @@ fn with_device(server: &Server, device: &str, last: u8) -> Client {
     Client { cookie: Some(device.to_owned()), ..Client::new(server).behind(last) }
 }
 
-/// Uses up what the name `cliente` bears in an hour.
+/// Uses up the hourly attempts of the name `cliente`.
 fn guess_from_everywhere(server: &Server) {
     let stranger = || (Client::new(server).behind(200), "cliente".to_owned(), "adivino");
     let wrong = |server: &Server| server.stderr().matches("event=login.failed").count();
     let before = wrong(server);
-    // A volley of those that are under way at once: an answer in a row of fifty is slower, but not by when it begins.
+    // A volley of concurrent attempts: an answer in a row of fifty is slower, but not by its position.
     for round in 1..=5 {
         let counts = at_once(&(0..20).map(|_| stranger()).collect::<Vec<_>>());
         assert_eq!(counts, BTreeMap::from([(401, 20)]));
@@ -77,7 +76,7 @@ fn guess_from_everywhere(server: &Server) {
     use_up(server);
 }
 
-/// Takes the tries that time has brought meanwhile, one each 36 s.
+/// Uses up the attempts that have become available since, one each 36 s.
 fn use_up(server: &Server) {
     let mut wrong = std::iter::repeat_with(|| Client::new(server).behind(201).sign_in("cliente", "adivino").status);
     assert!(wrong.by_ref().take(10).any(|status| status == 429), "no throttle");

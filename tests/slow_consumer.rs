@@ -1,4 +1,4 @@
-//! Fan-out: everybody gets everything once and in order, and who does not read holds nobody up (`docs/API.md`).
+//! Fan-out: every receiver gets each message once, in order, and a slow consumer delays no other (`docs/API.md`).
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const UNHURRIED: &str = "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
 
-/// The next message; what else comes is skipped.
+/// Returns the next message; other frames are skipped.
 fn next_message(socket: &mut Socket) -> (u64, Value) {
     let mut frame = socket.recv_type("message");
     (frame["seq"].as_u64().expect("a number"), frame["text"].take())
@@ -16,7 +16,7 @@ fn next_message(socket: &mut Socket) -> (u64, Value) {
 
 #[test]
 fn slow_consumer_is_closed_without_effect_on_others() {
-    // The longest messages, so that the kernel's buffers, whatever their size, fill after few of them.
+    // Longest messages, so that the kernel's buffers of any size fill after few of them.
     let limits = format!("[chat]\nresume_grace_seconds = 300\n{UNHURRIED}message_chars = 4000\nroom_ring = 256\n");
     let server = Server::start(Options::config(&limits));
     let usuario = Client::usuario(&server);
@@ -31,7 +31,7 @@ fn slow_consumer_is_closed_without_effect_on_others() {
     let gone = |server: &Server| {
         server.stderr().lines().any(|line| line.contains("event=socket.closed") && line.contains("user=\"usuario\""))
     };
-    // 16 KB each: 1.6 GB would be more than any kernel keeps for a socket.
+    // 16 KB each: 1.6 GB exceed any socket buffer of the kernel.
     while said < 100_000 && !gone(&server) {
         for _ in 0..20 {
             said += 1;
@@ -43,12 +43,12 @@ fn slow_consumer_is_closed_without_effect_on_others() {
         }
     }
     assert!(gone(&server), "{said} messages wait in memory for somebody who does not read");
-    // Because his queue is full, not because his line has been dead for ten seconds: meanwhile memory would fill.
+    // The queue is full. The line may not have been dead for ten seconds, or memory would fill.
     let closed = server.wait_for_line("event=socket.closed");
     assert!(closed.contains("code=1013"), "{closed}");
     assert_eq!(Client::admin(&server).get("/api/rooms").json()[0]["members"], 3, "a lost place is kept for the grace time");
 
-    // What he did get before is whole and in order, and then it ends with 1013 or without a word.
+    // Earlier frames are complete and in order; then the socket ends with 1013 or without a close frame.
     let mut seen = 0;
     let code = loop {
         match slow.try_recv() {
@@ -66,7 +66,7 @@ fn slow_consumer_is_closed_without_effect_on_others() {
     let mut back = usuario.socket();
     let joined = back.request(json!({"type": "resume", "room": "sala", "resume": token, "since": seen}));
     assert_eq!((&joined["type"], &joined["seq"]), (&json!("joined"), &json!(said)), "{joined}");
-    // 256 of 16 KB are far more than the queue of a socket: a replay is not counted.
+    // 256 messages of 16 KB exceed the queue of a socket: a replay is not counted.
     let mut next = seen + 1;
     if said - seen > 256 {
         let gap = back.recv();
@@ -94,7 +94,7 @@ fn fifty_sockets_get_100_messages_once_in_order() {
     for socket in &mut sockets {
         socket.join_default("sala");
     }
-    // All at once, without waiting for answers; 100 messages are fewer than a queue holds.
+    // Sends without waiting for answers; 100 messages fit into a queue.
     std::thread::scope(|scope| {
         for (who, socket) in sockets.iter_mut().take(SENDERS).enumerate() {
             scope.spawn(move || {
@@ -112,16 +112,16 @@ fn fifty_sockets_get_100_messages_once_in_order() {
             assert_eq!(got, seq, "socket {n}: each once and in order");
             texts.push(text.as_str().expect("a text").to_owned());
         }
-        // All are told the same story.
+        // All receive the same order.
         assert_eq!(&texts, first_told.get_or_insert_with(|| texts.clone()), "socket {n}");
     }
-    // Each sender's words stand in the order in which they were said.
+    // Messages of each sender keep their order.
     let told = first_told.expect("somebody was told");
     for who in 0..SENDERS {
         let own: Vec<_> = told.iter().filter(|text| text.starts_with(&format!("{who} "))).cloned().collect();
         assert_eq!(own, (0..EACH).map(|n| format!("{who} {n}")).collect::<Vec<_>>());
     }
-    // And nothing more: the next message is the next number.
+    // No duplicates: the next message has the next number.
     let (last, others) = sockets.split_last_mut().expect("fifty");
     last.send(&json!({"type": "send", "room": "sala", "text": "fin"}));
     for socket in others {

@@ -1,4 +1,4 @@
-//! The story of the product in one breath; the details have files of their own.
+//! Smoke test: sign-in, chat and files in one run.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What pages load: addresses with a version, kept for good, packed, and all named in the page.
+//! Static files: versioned, immutable and compressed addresses, all of which the pages name.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -15,7 +15,7 @@ fn page(server: &Server, path: &str) -> String {
     client.get(path).text()
 }
 
-/// Addresses below `/static/` that a text names in quotes.
+/// Returns the quoted addresses below `/static/` in a text.
 fn addresses(text: &str) -> BTreeSet<String> {
     text.split('"')
         .filter(|word| word.starts_with("/static/"))
@@ -23,7 +23,7 @@ fn addresses(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The address of a file, as the pages have it.
+/// Returns the address of a file, as the pages have it.
 fn versioned(server: &Server, file: &str) -> String {
     let all = addresses(&page(server, "/chat"));
     all.into_iter().find(|address| address.ends_with(&format!("/{file}"))).unwrap_or_else(|| panic!("{file} is not named"))
@@ -110,7 +110,7 @@ fn packed_file_has_the_same_content() {
     assert!(saved > 20_000, "{saved} bytes saved");
 }
 
-/// Scripts that one needs, with itself, read from what the server sends.
+/// Returns a script and all its imports, as the server sends them.
 fn needed(client: &Client, address: &str, into: &mut BTreeSet<String>) {
     if !into.insert(address.to_owned()) {
         return;

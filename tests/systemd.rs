@@ -1,4 +1,4 @@
-//! What systemd is told, over a socket as it would be.
+//! Notifications to systemd over its socket, and the units.
 #![allow(clippy::expect_used, reason = "tests")]
 
 mod common;
@@ -55,7 +55,7 @@ fn root_units_run_on_the_card_only_and_reach_what_they_write() {
     for name in ["pichat-settings.service", "pichat-code.service"] {
         let text = unit(name);
         assert!(text.contains("\nConditionPathExists=/usr/lib/pichat/appliance\n"), "{name}");
-        // The host name is written to /proc/sys, and the boot partition is mounted anew.
+        // The command writes the host name to /proc/sys and remounts the boot partition.
         for breaks in ["ProtectHostname=", "ProtectKernelTunables=", "ProcSubset=", "PrivateUsers=", "User="] {
             assert!(!text.contains(&format!("\n{breaks}")), "{name}: {breaks}");
         }
@@ -84,7 +84,7 @@ fn reload_checks_the_file_first() {
     }
 }
 
-/// Values of a key in the unit's section.
+/// Returns the values of a key in a section of the unit.
 fn unit_values(section: &str, key: &str) -> Vec<String> {
     let unit = include_str!("../systemd/pichat.service");
     let start = unit.find(&format!("[{section}]")).expect("the section");
@@ -92,7 +92,7 @@ fn unit_values(section: &str, key: &str) -> Vec<String> {
     body.filter_map(|line| line.strip_prefix(key)?.strip_prefix('=').map(str::to_owned)).collect()
 }
 
-/// Exit codes after which systemd does not start the server again.
+/// Returns the exit codes after which systemd does not restart the server.
 fn final_codes() -> Vec<i32> {
     let [codes] = &unit_values("Service", "RestartPreventExitStatus")[..] else { panic!("one line") };
     codes.split(' ').map(|code| code.parse().expect("a number")).collect()
@@ -119,13 +119,13 @@ fn units_are_understood_by_the_systemd_of_this_machine() {
     for path in units {
         let told = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().expect("runs");
         let told = String::from_utf8_lossy(&told.stderr).into_owned();
-        // What a command of the unit needs is missing on this machine; all else is a fault of the unit.
+        // A missing program is a property of this machine; every other message is a fault of the unit.
         let ours = told.lines().filter(|line| line.contains("/systemd/") && line.contains("ignoring"));
         assert_eq!(ours.collect::<Vec<_>>(), Vec::<&str>::new());
     }
 }
 
-/// A shell command of the unit, in a folder of the test's, with `sleep` replaced by its figure.
+/// Runs a shell command of the unit in a test folder, with `sleep` replaced by its argument.
 fn shell(command: &str, folder: &Path, env: &[(&str, &str)]) -> String {
     let script = command.strip_prefix("-/bin/sh -c '").and_then(|rest| rest.strip_suffix('\'')).expect("a script");
     let script = script.replace("$$", "$").replace("/run/pichat", &folder.display().to_string()).replace("sleep ", "echo ");

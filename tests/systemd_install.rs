@@ -1,4 +1,4 @@
-//! systemd/install, below a folder. Where systemd's own tools are missing there is nothing to try.
+//! systemd/install below a test folder; skipped where systemd's tools are missing.
 #![allow(clippy::expect_used, reason = "tests")]
 
 use std::fs;
@@ -9,13 +9,13 @@ use std::process::{Command, Output};
 const UNIT: &str = "etc/systemd/system/pichat.service";
 const PROGRAM: &str = "usr/local/bin/pichat";
 
-/// A binary as far as the script looks at it.
+/// Stand-in for the binary that satisfies the script.
 fn write_binary(path: &Path, version: &str) {
     fs::write(path, format!("#!/bin/sh\necho pichat {version}\n")).expect("writes");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("sets");
 }
 
-/// Runs the script in the folder that the binary lies in.
+/// Runs the script in the folder of the binary.
 fn install(folder: &Path, binary: &str, root: &Path) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/install");
     Command::new(script).arg(binary).current_dir(folder).env("DESTDIR", root).output().expect("runs")

@@ -1,4 +1,4 @@
-//! TLS on the LAN, seen from outside: by rustls' client, by curl and by openssl.
+//! TLS on the LAN, tested with rustls, curl and openssl.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -16,7 +16,7 @@ fn with_ana() -> Secure {
     Secure::start(Options { users: vec![("ana", "una-clave-larga", "administrator")], ..Options::default() })
 }
 
-/// What openssl says of the certificate that a server shows, such as `-noout -fingerprint`.
+/// Returns openssl's report on the server's certificate, such as `-noout -fingerprint`.
 fn shown(addr: std::net::SocketAddr, what: &str) -> String {
     let args = format!("openssl s_client -connect {addr} -servername pichat.local </dev/null 2>/dev/null | openssl x509 {what}");
     said(&run("bash", &["-c", &args]))

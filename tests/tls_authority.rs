@@ -1,4 +1,4 @@
-//! The files of the device's own authority over restarts, renewal and damage.
+//! Files of the device's authority over restarts, renewal and damage.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! The chat over TLS: there each socket's own task encrypts and writes, which over plain TCP whoever speaks does for everybody.
+//! Chat over TLS, where the task of each socket encrypts and writes; over plain TCP the sender's task writes.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tungstenite::Message;
 use tungstenite::protocol::{Role, WebSocketContext};
 
-/// More than a socket hands on in one go.
+/// More messages than a socket forwards in one turn.
 const MESSAGES: u64 = 100;
 
 fn ask(secure: &Secure, method: &str, path: &str, extra: &str) -> (Response, Stream) {

@@ -1,4 +1,4 @@
-//! Uploads and downloads as real programs make them: answers before the body, names of files, preconditions, slow peers.
+//! Uploads and downloads of real programs: early answers, file names, preconditions, slow peers.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 const MIB: usize = 1024 * 1024;
 
-/// A server with rates that no test reaches, and further settings.
+/// Starts a server whose rates no test reaches, with further settings.
 fn server(config: &str) -> Server {
     let limits = "[limits]\nuploads_per_minute = 100000\ndownloads_per_minute = 100000\n";
     Server::start(Options::config(&format!("{limits}{config}")))
@@ -28,7 +28,7 @@ fn refusal(answer: &Response) -> (u16, String) {
     (answer.status, answer.code())
 }
 
-/// Sends a head that announces a body and waits for `100 Continue`; returns the first status, and whether the connection then ends.
+/// Sends a head that announces a body; returns the first status, and true if the connection then ends.
 fn announce(client: &Client, path: &str, fields: &[(&str, &str)]) -> (u16, bool) {
     let mut stream = client.connect();
     let all: Vec<_> = fields.iter().copied().chain([("Expect", "100-continue")]).collect();
@@ -96,7 +96,7 @@ fn announced_bytes_are_reserved_until_the_upload_ends() {
     assert_eq!(refusal(&client.upload("c.bin", b"x")), (507, "storage_full".to_owned()));
 }
 
-/// A client that reads no answer before it has sent everything, as Firefox and simple libraries do.
+/// Client that reads no answer before it has sent all, as Firefox and simple libraries do.
 #[test]
 fn early_answer_reaches_client_that_sends_all_first() {
     let server = server("[files]\nmax_file_mib = 1");
@@ -119,7 +119,7 @@ fn early_answer_reaches_client_that_sends_all_first() {
         let answer = read_response(&mut stream, false).expect("an answer");
         assert_eq!((answer.status, answer.header("connection")), (want, Some("close")), "{path}");
     }
-    // The same with a body whose length is not announced.
+    // The same with a body of unknown length.
     let mut stream = cliente.connect();
     let head = cliente.head("POST", "/api/files", &[("Content-Type", &kind), ("Transfer-Encoding", "chunked")]);
     stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
@@ -145,7 +145,7 @@ fn early_answer_reaches_client_over_tls() {
     stream.conn.set_buffer_limit(None);
     let chunk = vec![b'x'; MIB];
     for _ in 0..length / MIB {
-        // Straight to the kernel, without reading what came meanwhile.
+        // Writes directly to the kernel without reading answers.
         stream.conn.writer().write_all(&chunk).expect("takes it");
         while stream.conn.wants_write() {
             stream.conn.write_tls(&mut stream.sock).expect("cut off while sending");
@@ -167,7 +167,7 @@ fn connection_stays_after_a_body_that_came_whole() {
     }
 }
 
-/// Uploads with these parameters beside the field's name, and further lines of the part's head.
+/// Uploads with these parameters of the field and further header lines of the part.
 fn upload(client: &Client, parameters: &[u8], lines: &str) -> Response {
     let head =
         [b"--x\r\nContent-Disposition: form-data; name=\"archivo\"; ", parameters, b"\r\n", lines.as_bytes(), b"\r\n"].concat();
@@ -222,7 +222,7 @@ fn folded_head_of_a_part_is_refused_with_the_reason() {
         let english = upload(&client.clone().with("Accept-Language", "en"), folded, "");
         assert!(english.text().contains("not folded"), "{shown}: {}", english.text());
     }
-    // In a field beside the file too.
+    // Also in a field beside the file.
     let body = "--x\r\nContent-Disposition: form-data;\r\n name=\"nota\"\r\n\r\nhola\r\n--x--\r\n";
     let refused = client.send("POST", "/api/files", &[("Content-Type", "multipart/form-data; boundary=x")], body.as_bytes());
     assert_eq!(refusal(&refused), (422, "bad_name".to_owned()));
@@ -306,7 +306,7 @@ fn preconditions_of_a_download_hold() {
         assert_eq!(answer.status, status, "{fields:?}");
         assert!(status != 412 || answer.code() == "precondition_failed", "{fields:?}");
         let head = ask("HEAD", &fields);
-        // A range is for GET alone.
+        // Ranges apply to GET only.
         let want = if matches!(status, 206 | 416) { 200 } else { status };
         assert_eq!(head.status, want, "HEAD {fields:?}");
         assert!(want != 200 || head.header("content-length") == Some("10"), "HEAD {fields:?}");
@@ -340,11 +340,11 @@ fn drip(client: &Client, size: usize, piece: usize, pause: Duration) -> (Respons
     answers.set_read_timeout(Some(Duration::from_secs(120))).expect("sets");
     let start = Instant::now();
     let answer = std::thread::spawn(move || read_response(&mut answers, false).expect("an answer"));
-    // The form's own bytes first, so that only the file is slow.
+    // Sends the form's own bytes first, so that only the file is slow.
     let (form, file) = body.split_at(body.len() - size);
     stream.write_all(form).expect("writes");
     for piece in file.chunks(piece) {
-        // It may have been answered meanwhile.
+        // The answer may have arrived.
         if answer.is_finished() || stream.write_all(piece).is_err() {
             break;
         }
@@ -359,7 +359,7 @@ fn dripping_upload_ends_and_slow_one_goes_on() {
     let client = Client::cliente(&server);
     std::thread::scope(|scope| {
         let dripping = scope.spawn(|| drip(&client, MIB, 1, Duration::from_secs(5)));
-        // A third of what the edge of a Wi-Fi carries, for longer than the first minute.
+        // A third of the rate at the edge of a Wi-Fi, for longer than the first minute.
         let slow = scope.spawn(|| drip(&client, 800 * 1024, 10 * 1024, Duration::from_secs(1)));
         let (answer, took) = dripping.join().expect("ends");
         assert_eq!(refusal(&answer), (408, "request_timeout".to_owned()), "{}", answer.text());

@@ -75,7 +75,7 @@ impl Store {
         // Maximum size of the write-ahead log after a checkpoint, so that it stays small on the card.
         conn.pragma_update(None, "journal_size_limit", 1 << 20)?;
         migrations::apply(&mut conn)?;
-        // Making or upgrading a database fills the page cache with what nobody asks for again.
+        // Frees the page cache that creating or upgrading a database filled.
         conn.execute_batch("PRAGMA shrink_memory")?;
         let (file_counts, name_numbers) = Default::default();
         let mut db = Db { conn, data_version: 0, patience: BUSY, file_counts, name_numbers };

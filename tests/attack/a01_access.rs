@@ -1,7 +1,8 @@
-//! A01, broken access control: every route as everybody, ways around the table, other people's things.
+//! A01, broken access control: every route for every role, bypasses of the table, resources of other users.
 //!
-//! Elsewhere: who may delete and upload in detail (`legacy_vulnerabilities_web`), rooms of others (`legacy_vulnerabilities_chat`), places and resume tokens of others
-//! (`tests/resume.rs`), which rooms the lobby shows to whom (`tests/chat.rs`), files that are held (`tests/inspection.rs`).
+//! Elsewhere: who may delete and upload in detail (`legacy_vulnerabilities_web`), rooms of others
+//! (`legacy_vulnerabilities_chat`), places and resume tokens of others (`tests/resume.rs`), which rooms the lobby shows to whom
+//! (`tests/chat.rs`), files that are held (`tests/inspection.rs`).
 
 use pichat::http::{Access, Router};
 use serde_json::json;
@@ -10,13 +11,13 @@ use super::raw_bytes::GENEROUS;
 use super::route_access::{RULES, Rule};
 use crate::common::{Client, Options, Response, Server};
 
-/// Everybody who may come along.
+/// Kinds of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
     Nobody,
-    /// A token of the right form that was never given out.
+    /// Well-formed token that was never issued.
     Forger,
-    /// A token whose session was signed out.
+    /// Token of a session that was signed out.
     Ghost,
     Usuario,
     Cliente,
@@ -48,18 +49,18 @@ impl Who {
             Access::Anyone => true,
             Access::PartialSession | Access::SignedIn => matches!(self, Self::Usuario | Self::Cliente | Self::Administrator),
             Access::Uploader => matches!(self, Self::Cliente | Self::Administrator),
-            // Beside a program with the metrics token.
+            // Clients beside a program with the metrics token.
             Access::Metrics | Access::Administrator => self == Self::Administrator,
         }
     }
 }
 
-/// Stores a file and returns its id.
+/// Uploads a file and returns its id.
 fn stored(admin: &Client) -> String {
     admin.upload("acta.txt", b"acta").json()["id"].as_str().expect("an id").to_owned()
 }
 
-/// A path with its parameters filled in.
+/// Returns a path with its parameters filled in.
 pub(crate) fn path_of(rule: &Rule, id: &str) -> String {
     rule.path.replace("{id}", id).replace("{*path}", "css/base.css")
 }
@@ -75,7 +76,7 @@ fn every_route_has_a_rule_and_every_rule_a_route() {
     assert!(unruled.is_empty() && stale.is_empty(), "tests/attack/route_access.rs: add {unruled:?}, take away {stale:?}");
 }
 
-/// Whether an answer keeps somebody out as it should, who is not signed in or may not.
+/// Returns true if an answer refuses a client without a session or without the right.
 fn keeps_out(answer: &Response, who: Who, is_page: bool, head: bool) -> bool {
     let signed_in = who.may(Access::SignedIn);
     match (signed_in, is_page) {
@@ -234,12 +235,12 @@ fn reader_of_a_file_cannot_delete_or_own_it() {
     for client in [&owner, &other] {
         assert_eq!((client.get(&place).status, client.delete(&place).code().as_str()), (200, "forbidden"));
     }
-    // Whoever brought a file is who was signed in, whatever the form says.
+    // The uploader of a file is the user of the session, whatever the form says.
     let (kind, body) = crate::common::http::multipart("archivo", "ajeno.txt", b"dos");
     let lies = [("Content-Type", kind.as_str()), ("X-User", "admin"), ("X-Uploaded-By", "admin")];
     let answer = owner.send("POST", "/api/files?uploaded_by=admin", &lies, &body);
     assert_eq!((answer.status, &answer.json()["uploaded_by"]), (201, &json!("cliente")));
-    // A session is one's own: neither name nor role in a request changes whose it is.
+    // Neither name nor role in a request changes the user of a session.
     let session = other.send("GET", "/api/session?username=admin&role=administrator", &[("X-Role", "administrator")], b"");
     assert_eq!((&session.json()["username"], &session.json()["role"]), (&json!("usuario"), &json!("usuario")));
     let refused = Client::new(&server)

@@ -1,14 +1,15 @@
-//! Cross-site requests: every form that a page holds, and every route that changes something.
+//! Cross-site requests against every form of the pages and every route that changes data.
 //!
-//! Elsewhere: the kinds of foreign origin in detail (`legacy_vulnerabilities_web`, `legacy_vulnerabilities_chat`), GET changes nothing (`legacy_vulnerabilities_web`), origins that the
-//! owner allows (`tests/http_boundaries.rs`), the claim (`tests/claim.rs`).
+//! Elsewhere: the kinds of foreign origin in detail (`legacy_vulnerabilities_web`, `legacy_vulnerabilities_chat`), GET changes
+//! nothing (`legacy_vulnerabilities_web`), origins that the owner allows (`tests/http_boundaries.rs`), the claim
+//! (`tests/claim.rs`).
 
 use super::a01_access::path_of;
 use super::raw_bytes::GENEROUS;
 use super::route_access::RULES;
 use crate::common::{Client, Options, Server};
 
-/// The `action` of every form of a page that is sent by POST.
+/// Returns the `action` of every form of a page that is sent by POST.
 fn forms(page: &str) -> Vec<String> {
     let attribute = |tag: &str, name: &str| {
         let value = tag.split(&format!("{name}=\"")).nth(1)?;

@@ -1,8 +1,8 @@
-//! A02, cryptographic failures: tokens that were forged, cut or changed; what lies on the disk.
+//! A02, cryptographic failures: forged, truncated and altered tokens, and the data on the disk.
 //!
-//! Elsewhere: attributes of the cookie (`http/cookies.rs`, `a01_csrf`), Argon2's parameters (`tests/accounts.rs`), keys that are too
-//! short (`tests/config_audit.rs`), resume tokens of others (`tests/resume.rs`), TLS (`tests/tls.rs`), nothing secret in the log
-//! (`legacy_vulnerabilities_chat`, `tests/config_audit.rs`).
+//! Elsewhere: attributes of the cookie (`http/cookies.rs`, `a01_csrf`), Argon2's parameters (`tests/accounts.rs`), keys that are
+//! too short (`tests/config_audit.rs`), resume tokens of others (`tests/resume.rs`), TLS (`tests/tls.rs`), nothing secret in the
+//! log (`legacy_vulnerabilities_chat`, `tests/config_audit.rs`).
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -30,7 +30,7 @@ fn altered_session_token_is_refused() {
     let name = server.cookie_name();
     assert_eq!(status(&format!("{name}={good}")), 200);
     assert_eq!((good.len(), good.bytes().all(|b| b.is_ascii_hexdigit())), (64, true), "256 bits");
-    // Each digit changed, one after the other.
+    // Changes each digit, one after the other.
     for at in 0..good.len() {
         let other = if good.as_bytes()[at] == b'0' { "1" } else { "0" };
         let forged = format!("{}{other}{}", &good[..at], &good[at + 1..]);
@@ -76,7 +76,7 @@ fn session_tokens_are_independent() {
     let tokens: Vec<_> = (0..16).map(|_| token(&Client::usuario(&server))).collect();
     for (i, one) in tokens.iter().enumerate() {
         for other in &tokens[i + 1..] {
-            // Of 64 random digits 4 agree; 24 or more in none of 10¹² pairs.
+            // 64 random digits agree in 4; 24 or more agree in none of 10¹² pairs.
             let same = one.bytes().zip(other.bytes()).filter(|(a, b)| a == b).count();
             assert!(same < 24, "{one} {other}");
         }

@@ -28,7 +28,7 @@ const BREAKERS: [&str; 13] = [
 #[test]
 fn file_names_inject_no_headers() {
     let server = Server::start(Options::config(GENEROUS));
-    // Some of these names end as programs do, and are handed to administrators only.
+    // Some of these names end like programs, which only administrators may download.
     let client = Client::admin(&server);
     for name in BREAKERS {
         let answer = client.upload(name, b"x");
@@ -38,7 +38,7 @@ fn file_names_inject_no_headers() {
         assert!(download.status == 200 && download.header("x-evil").is_none(), "{name:?}");
         let named: Vec<_> = download.headers.iter().filter(|(k, _)| k.eq_ignore_ascii_case("content-disposition")).collect();
         let [(_, disposition)] = named.as_slice() else { panic!("{name:?}: {named:?}") };
-        // attachment; filename="…"; filename*=UTF-8''…, in printable ASCII, whatever the name is.
+        // `attachment; filename="…"; filename*=UTF-8''…` in printable ASCII for any name.
         assert!(disposition.bytes().all(|b| (b' '..=b'~').contains(&b)), "{name:?}: {disposition}");
         let rest = disposition.strip_prefix("attachment; filename=\"").unwrap_or_else(|| panic!("{disposition}"));
         let (plain, extended) = rest.split_once("\"; filename*=UTF-8''").unwrap_or_else(|| panic!("{disposition}"));
@@ -135,7 +135,7 @@ fn input_is_escaped_in_pages() {
         assert!(!text.contains("<script>alert") && !text.contains("onerror=alert") || text.contains("&lt;script&gt;"), "{text}");
         assert!(!text.contains("<script>") && !text.contains("<img src=x"), "{text}");
     }
-    // What a program reads is never shown by a browser as a page.
+    // Answers for programs are never rendered as a page.
     let client = Client::cliente(&server);
     let file = client.upload("<script>alert(1)</script>.html", b"<script>alert(1)</script>");
     for path in ["/api/files", "/api/session", &format!("/api/files/{}", file.json()["id"].as_str().expect("an id"))] {
@@ -164,7 +164,7 @@ fn page_scripts_make_no_html_or_code_of_text() {
                 .map(str::to_owned),
         );
     }
-    // And what they import, to the end.
+    // Their imports too, recursively.
     let mut seen: Vec<String> = Vec::new();
     while let Some(path) = scripts.pop() {
         if seen.contains(&path) {

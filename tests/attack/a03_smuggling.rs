@@ -1,4 +1,4 @@
-//! Requests inside requests: what two readers of one stream could read differently is refused, and nothing behind it is read.
+//! Request smuggling: ambiguous framing is refused, and nothing after it is read.
 //!
 //! Elsewhere: heads that are no HTTP and bounds of heads (`tests/http_boundaries.rs`, `http/request_guard_tests.rs`).
 
@@ -8,7 +8,7 @@ use super::raw_bytes::{GENEROUS, raw, statuses};
 use crate::common::http::read_response;
 use crate::common::{Client, Options, Server};
 
-/// What an attacker wants to be read as a request of its own. Its answer would be a second one.
+/// Request that the attacker smuggles; its answer would be a second one.
 const SMUGGLED: &str = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[test]
@@ -82,7 +82,7 @@ fn pipelined_bad_request_is_refused_after_the_answer() {
         let answers = raw(&server, format!("{before}{bad}"));
         assert_eq!(statuses(&answers), [status, 400], "{answers}");
     }
-    // However the bytes are cut.
+    // For every division of the bytes.
     let all = format!("{SMUGGLED}{body}{SMUGGLED}{bad}");
     for size in [1, 3, 50] {
         let mut stream = Client::new(&server).connect();
@@ -104,7 +104,7 @@ fn refused_body_is_not_read_as_a_request() {
     let client = Client::cliente(&server);
     let smuggled = SMUGGLED.repeat(3);
     let length = smuggled.len();
-    // A route that reads no body, a method that is not there, a host that is not ours, a page that needs a session, another type.
+    // A route without a body, an unknown method, a foreign host, a page that needs a session, another type.
     for head in [
         "GET /api/health HTTP/1.1\r\nHost: localhost",
         "POST /api/health HTTP/1.1\r\nHost: localhost",
@@ -122,7 +122,7 @@ fn refused_body_is_not_read_as_a_request() {
         assert_eq!(statuses(&answers).len(), 1, "a chunked body is the last of its connection; {head}: {answers}");
         assert!(answers.to_ascii_lowercase().contains("\r\nconnection: close\r\n"), "{answers}");
     }
-    // On a connection that goes on the next request is the one that was sent after the body.
+    // On a kept connection the next request is the one after the body.
     let mut stream = client.connect();
     for _ in 0..3 {
         let head = format!("GET /api/health HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{smuggled}");

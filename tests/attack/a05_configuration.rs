@@ -1,7 +1,8 @@
-//! A05, security misconfiguration: what every kind of answer says to a browser, and what is never said.
+//! A05, security misconfiguration: headers of every kind of answer, and no internals in any.
 //!
-//! Elsewhere: each route's headers by role (`legacy_vulnerabilities_web::security_headers_are_there`), origins that the owner allows
-//! (`tests/http_boundaries.rs`), weak settings (`tests/config_audit.rs`), the demonstration stays on this machine (`tests/accounts.rs`).
+//! Elsewhere: each route's headers by role (`legacy_vulnerabilities_web::security_headers_are_there`), origins that the owner
+//! allows (`tests/http_boundaries.rs`), weak settings (`tests/config_audit.rs`), the demonstration stays on this machine
+//! (`tests/accounts.rs`).
 
 use std::io::Write as _;
 
@@ -13,7 +14,7 @@ use crate::common::{Client, Options, Response, Server};
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 
-/// An answer of each kind, with its status.
+/// Returns an answer of each kind, with its status.
 fn every_kind(server: &Server) -> Vec<(&'static str, u16, Response)> {
     let (client, anyone) = (Client::admin(server), Client::new(server));
     let file = client.upload("x.html", b"<script>alert(1)</script>").header("location").expect("a place").to_owned();
@@ -99,7 +100,7 @@ fn every_answer_has_its_security_headers() {
         for feature in ["camera", "microphone", "geolocation", "payment", "usb", "display-capture"] {
             assert!(permissions.split(", ").any(|p| p == format!("{feature}=()")), "{what}: {permissions}");
         }
-        // Style sheets and scripts are the same for everybody; everything else may be personal.
+        // Style sheets and scripts are the same for every user; all else may be personal.
         let cache = one("cache-control");
         assert_eq!(cache, if what.starts_with("static") || what == "icon" { "no-cache" } else { "no-store" }, "{what}");
         for revealing in ["server", "x-powered-by", "via", "x-aspnet-version", "x-runtime"] {

@@ -1,4 +1,4 @@
-//! A06, vulnerable and outdated components: where they come from, and that a browser loads none.
+//! A06, vulnerable and outdated components: sources of crates, and no foreign component in a page.
 //!
 //! Elsewhere: known faults, licences and sources of all crates (`cargo deny`, `.ci/run`), one home for each crate
 //! (`tests/architecture.rs`), nothing of a page comes from outside (`http/pages.rs`).
@@ -34,7 +34,7 @@ fn crates_are_pinned_by_digest_and_from_the_registry() {
 #[test]
 fn known_dangerous_crates_are_absent() {
     let lock = read("Cargo.lock");
-    // Other TLS stacks than the one that is looked after, C libraries, macros that run at build time, unmaintained parsers.
+    // Other TLS stacks, C libraries, macros that run at build time, unmaintained parsers.
     for name in
         ["openssl", "openssl-sys", "native-tls", "aws-lc-sys", "time01", "yaml-rust", "serde_yaml", "chrono", "dotenv", "atty"]
     {

@@ -1,7 +1,8 @@
-//! A07, identification and authentication: planted sessions, guesses from many addresses, what an answer tells about names.
+//! A07, identification and authentication: planted sessions, guesses from many addresses, answers that reveal names.
 //!
-//! Elsewhere: guesses from one address, locks, timing, lies about the address (`legacy_vulnerabilities_web`, `tests/http_boundaries.rs`), the ends of
-//! sessions (`legacy_vulnerabilities_web`, `legacy_vulnerabilities_chat`, `tests/accounts.rs`), tokens (`a02_crypto`), new passwords (`tests/passwords.rs`).
+//! Elsewhere: guesses from one address, locks, timing, lies about the address (`legacy_vulnerabilities_web`,
+//! `tests/http_boundaries.rs`), the ends of sessions (`legacy_vulnerabilities_web`, `legacy_vulnerabilities_chat`,
+//! `tests/accounts.rs`), tokens (`a02_crypto`), new passwords (`tests/passwords.rs`).
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +37,7 @@ fn sign_in_ends_the_session_it_replaces() {
     assert_eq!(victim.sign_in("admin", "admin123").status, 200);
     assert_ne!(victim.cookie, attacker.cookie);
     assert_eq!((attacker.get("/api/session").status, socket.close_code()), (401, 4001), "nothing of it is left to watch through");
-    // A sign-in that fails changes nothing, neither for better nor for worse.
+    // A failed sign-in changes nothing.
     let mut own = Client::cliente(&server);
     let before = own.cookie.clone();
     assert_eq!(own.sign_in("admin", "no es esta").status, 401);
@@ -81,7 +82,7 @@ fn password_spraying_is_throttled() {
 #[test]
 fn distributed_guessing_slows_answers_without_a_lock() {
     let server = Server::start(Options::config(TRUSTING));
-    // Beyond the fiftieth wrong one in a row each answer waits 100 ms more than the one before.
+    // After fifty failures in a row each answer waits 100 ms longer than the one before.
     for n in 0..56 {
         assert_eq!(client_behind(&server, n).sign_in("cliente", "adivino").status, 401, "{n}");
     }

@@ -1,7 +1,8 @@
-//! The log: nobody writes a line into it, and nobody hides one by writing many.
+//! Audit log: lines cannot be injected, nor hidden by writing many.
 //!
-//! Elsewhere: lines through a real syslog socket, names and addresses that forge (`tests/config_audit.rs`), secrets (`legacy_vulnerabilities_chat`,
-//! `tests/config_audit.rs`), a log that cannot keep up (`audit/writer_tests.rs`), every event's fields (`audit/line_tests.rs`).
+//! Elsewhere: lines through a real syslog socket, names and addresses that forge (`tests/config_audit.rs`), secrets
+//! (`legacy_vulnerabilities_chat`, `tests/config_audit.rs`), a log that cannot keep up (`audit/writer_tests.rs`), every event's
+//! fields (`audit/line_tests.rs`).
 
 use std::io::Write as _;
 
@@ -29,7 +30,7 @@ fn external_values_stay_within_one_audit_value() {
             .map(|b| if b.is_ascii_alphanumeric() || b == b'%' { char::from(b).to_string() } else { format!("%{b:02X}") })
             .collect();
         assert_eq!(Client::new(&server).sign_in(text, text).status, 401);
-        // Denied by role, from elsewhere, to a name that is not ours: each writes what was sent.
+        // Refusals by role, by origin and by host name: each line quotes the request.
         assert_eq!(client.delete(&format!("/api/files/{url}")).status, 403);
         let _ = client.try_send(
             "POST",
@@ -60,7 +61,7 @@ fn external_values_stay_within_one_audit_value() {
     for line in log.lines() {
         assert!(line.starts_with("event=") && line.contains(" at="), "a line of its own form: {line:?}");
         assert!(!line.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202e}')), "{line:?}");
-        // Outside of quotes a field stands once; what was forged stands inside.
+        // Outside quotes a field stands once; forged text stands inside them.
         let outside: String = line.split('"').step_by(2).collect();
         let quoted_well = line.replace("\\\\", "").replace("\\\"", "").matches('"').count() % 2 == 0;
         assert!(quoted_well, "{line:?}");

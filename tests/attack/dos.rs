@@ -1,8 +1,8 @@
-//! Denial of service by what is asked for: bombs, floods, rooms without number. By connections: `dos_connections`.
+//! Denial of service by requests: bombs, floods, endless rooms. By connections: `dos_connections`.
 //!
-//! Elsewhere: a flood of messages (`legacy_vulnerabilities_chat`), members that do not read (`tests/slow_consumer.rs`), rooms and members at their caps
-//! (`tests/rooms.rs`), bodies and heads at their bounds (`tests/http_boundaries.rs`), the store's bounds (`tests/files.rs`), archives
-//! (`tests/inspection.rs`), frames (`tests/bad_frames.rs`).
+//! Elsewhere: a flood of messages (`legacy_vulnerabilities_chat`), members that do not read (`tests/slow_consumer.rs`), rooms and
+//! members at their caps (`tests/rooms.rs`), bodies and heads at their bounds (`tests/http_boundaries.rs`), the store's bounds
+//! (`tests/files.rs`), archives (`tests/inspection.rs`), frames (`tests/bad_frames.rs`).
 
 use std::io::{Read as _, Write as _};
 
@@ -12,7 +12,7 @@ use super::raw_bytes::{GENEROUS, raw, statuses};
 use crate::common::http::multipart;
 use crate::common::{Client, Options, Server};
 
-/// Memory that a test of refusals may cost the server; what was allowed through would cost many times as much.
+/// Bound on the memory that refusals may cost; acceptance would cost many times as much.
 const SMALL_KIB: u64 = 24 * 1024;
 
 /// Ten MiB of zeros by gzip, in about 10 KB: stored blocks would be as long, so these are fixed-Huffman runs of length 258.
@@ -28,7 +28,7 @@ fn gzip_bomb() -> Vec<u8> {
     huffman(0, 7);
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     bytes.extend(bits.chunks(8).map(|bits| bits.iter().enumerate().map(|(i, bit)| u8::from(*bit) << i).sum::<u8>()));
-    // A checksum and length that nobody gets to.
+    // Checksum and length, which are never reached.
     bytes.extend([0; 8]);
     bytes
 }

@@ -1,4 +1,4 @@
-//! Denial of service by connections: slow heads, bodies and handshakes, and more connections than there are places.
+//! Denial of service by connections: slow heads, bodies and handshakes, and more connections than slots.
 //!
 //! Elsewhere: one address has so many (`tests/http_boundaries.rs`), time limits to the second with a clock of their own
 //! (`http/timeout_stream.rs`), who yields to whom (`limits/connections_tests.rs`), how much slower others get (`benches/load/slowloris.rs`).
@@ -13,10 +13,10 @@ use crate::common::http::read_response;
 use crate::common::server::eventually;
 use crate::common::{Client, Options, Server};
 
-/// Longer than any limit on a slow client, several times over.
+/// Several times longer than any limit on slow clients.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Sends `head`, then a byte of `drip` a second, until the server answers or hangs up; returns what it answered.
+/// Sends `head`, then a byte of `drip` a second until the server answers or closes; returns the answer.
 fn dribble(client: &Client, head: &str, drip: u8) -> String {
     let mut stream = client.connect();
     stream.write_all(head.as_bytes()).expect("writes");
@@ -28,7 +28,7 @@ fn dribble(client: &Client, head: &str, drip: u8) -> String {
             Ok(0) => break,
             Ok(n) => answer.extend_from_slice(&bytes[..n]),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                // Once it was hung up on, writing fails; the next read says so.
+                // After a close, writing fails and the next read reports it.
                 let _ = stream.write_all(&[drip]);
             }
             Err(_) => break,
@@ -53,7 +53,7 @@ fn slow_heads_bodies_and_handshakes_end() {
     let chunked = format!(
         "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: {form}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n1;"
     );
-    // What is sent, what drips, and the status that may come (none: it is hung up on).
+    // Head, dripped bytes, and the allowed status (none: the connection is closed).
     let slow = [
         (String::new(), b'G', None),
         ("GET / HTTP/1.1\r\n".to_owned(), b'X', None),
@@ -83,13 +83,13 @@ fn slow_heads_bodies_and_handshakes_end() {
 }
 
 impl Client {
-    /// Somebody else at the same server.
+    /// Another client of the same server.
     fn new_at(other: &Client) -> Client {
         Client { cookie: None, headers: Vec::new(), ..other.clone() }
     }
 }
 
-/// As many connections as `wanted`, 50 from each address, or as many as this process may have.
+/// Opens `wanted` connections, 50 from each address, or as many as this process may have.
 fn flood(server: &Server, wanted: usize, first: &[u8]) -> Vec<TcpStream> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
@@ -111,7 +111,7 @@ fn flood(server: &Server, wanted: usize, first: &[u8]) -> Vec<TcpStream> {
 
 #[test]
 fn ten_thousand_half_open_connections_block_no_user() {
-    // All come from this machine, which is one client: its own share is not what this is about.
+    // All come from this machine, which is one client: its own share is not tested here.
     let server = Server::start(Options::config("[limits]\nrequest_burst = 100000\nconnections_per_address = 16384\n"));
     let (admin, mut socket) = (Client::admin(&server), Client::cliente(&server).socket());
     socket.join_default("sala");
@@ -123,7 +123,7 @@ fn ten_thousand_half_open_connections_block_no_user() {
         assert_eq!(admin.get("/inicio").status, 200, "who is signed in goes on");
         assert_eq!(socket.send_message("sala", "sigo aquí")["type"], "sent", "a socket is never given away");
     }
-    // 2048 places with their tasks and buffers: some 30 KiB each in a debug build. 10,000 of them would be 300 MiB.
+    // 2048 slots with tasks and buffers of some 30 KiB each in a debug build. 10,000 would be 300 MiB.
     let grown = server.rss_kib("VmRSS").saturating_sub(before);
     assert!(grown < 100 * 1024, "{grown} KiB for what 2048 places may cost");
     let line = server.wait_for_line("event=connection.refused");
@@ -147,7 +147,7 @@ fn idle_and_slow_connections_hold_no_slots() {
         let held: Vec<_> = (0..80)
             .map(|n| {
                 let mut stream = client_at(&server, n).connect();
-                // What has no reader may be hung up on half-way.
+                // A connection that is not read may be closed within an answer.
                 let _ = stream.set_nonblocking(true);
                 let _ = stream.write(kind.as_bytes());
                 stream

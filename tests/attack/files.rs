@@ -1,4 +1,4 @@
-//! Files: paths in every encoding, names, types that lie, numbers without end.
+//! Files: path encodings, names, false types, numbers without end.
 //!
 //! Elsewhere: names that people use and how they are repaired (`tests/files.rs`, `quarantine/file_name.rs`), nothing is overwritten and
 //! the largest size (`legacy_vulnerabilities_web`), the store's bounds, uploads that are cut off (`tests/files.rs`), what is in a file
@@ -10,7 +10,7 @@ use super::raw_bytes::{GENEROUS, raw, statuses};
 use crate::common::http::multipart;
 use crate::common::{Client, Options, Server};
 
-/// `../` and its like, as servers have been fooled with it.
+/// Encodings of `../` that have fooled servers.
 const UP: [&str; 24] = [
     "../",
     "..\\",
@@ -48,7 +48,7 @@ fn path_encodings_do_not_escape_the_store() {
             for target in ["etc/passwd", "pichat.db", "pages/chat.html", "Cargo.toml", "windows/win.ini"] {
                 for prefix in ["/static/", "/static/css/", "/api/files/", "/", "/descargar/"] {
                     let path = format!("{prefix}{}{target}", up.repeat(depth));
-                    // Raw, as no client would tidy it up.
+                    // Raw, since a client would normalise it.
                     let cookie = client.cookie.as_deref().expect("a cookie");
                     let answer = raw(
                         &server,
@@ -86,7 +86,7 @@ fn path_encodings_do_not_escape_the_store() {
     assert_eq!(folder_names(&server), before);
 }
 
-/// Every name below the data folder.
+/// Returns every name below the data folder.
 fn folder_names(server: &Server) -> Vec<String> {
     fn walk(folder: &std::path::Path, into: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).expect("a folder") {
@@ -178,7 +178,7 @@ fn files_are_never_rendered_inline() {
             &[("Accept", "text/html"), ("Sec-Fetch-Dest", "iframe")],
             b"",
         );
-        // Held or handed out: never as a page.
+        // Held or delivered, but never as a page.
         if content.status == 200 {
             assert_eq!(content.header("content-type"), Some("application/octet-stream"), "{name}");
             assert!(content.header("content-disposition").is_some_and(|d| d.starts_with("attachment")), "{name}");
@@ -196,7 +196,7 @@ fn false_size_is_ignored() {
         Server::start(Options::config(&format!("[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\n{GENEROUS}")));
     let client = Client::cliente(&server);
     let (kind, body) = multipart("archivo", "a", &vec![7; 1024 * 1024 + 1]);
-    // Said to be small, and in chunks without any length: the bytes that came count.
+    // Declared small, and chunked without a length: the received bytes count.
     let mut chunked =
         format!("{}Content-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n", client.head("POST", "/api/files", &[]))
             .into_bytes();
@@ -222,7 +222,7 @@ fn false_size_is_ignored() {
         );
         let mut stream = client.connect();
         std::io::Write::write_all(&mut stream, bad.as_bytes()).expect("writes");
-        // A chunk of 2⁶⁴ − 1 bytes is one; nobody waits here for its end.
+        // A chunk of 2⁶⁴ − 1 bytes; the test does not wait for its end.
         stream.shutdown(std::net::Shutdown::Write).expect("shuts down");
         let mut answer = Vec::new();
         let _ = std::io::Read::read_to_end(&mut stream, &mut answer);

@@ -1,5 +1,5 @@
-//! The seventeen vulnerabilities of the Python program that PiChat descends from, each tried against this one (the table stands in
-//! `docs/SECURITY-MODEL.md`). `cargo test --test attack no_legacy_vulnerability` prints how many of them succeed: none.
+//! The seventeen vulnerabilities of the Python program that PiChat replaces, each tried against this one. The table stands in
+//! `docs/SECURITY-MODEL.md`. `cargo test --test attack no_legacy_vulnerability` prints the number that succeed: none.
 
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,7 +42,7 @@ fn no_legacy_vulnerability_succeeds() {
     }
     let count = succeeded.iter().filter(|succeeded| **succeeded).count();
     report.push_str(&format!("{count} of {} succeed\n", LIST.len()));
-    // Past the harness, which shows only what a failed test printed.
+    // Written past the harness, which shows output of failed tests only.
     let _ = std::io::stderr().write_all(report.as_bytes());
     assert_eq!(count, 0, "{report}");
 }
@@ -52,7 +52,7 @@ fn seed_01_emergency_setup() {
 }
 
 fn seed_02_default_key() {
-    // Signed by Flask with "a-very-secret-key-for-dev": {"_fresh":true,"_id":…,"_user_id":"admin"}, the form of that cookie.
+    // Cookie of the Python program, signed by Flask with "a-very-secret-key-for-dev": {"_fresh":true,"_id":…,"_user_id":"admin"}.
     let signed = "eyJfZnJlc2giOnRydWUsIl91c2VyX2lkIjoiYWRtaW4ifQ.aNV0AA.2kYc7Qm3rVwWnM4bUqH1yQ0sXyE";
     let server = Server::start(Options::config(GENEROUS));
     let name = server.cookie_name();
@@ -60,7 +60,7 @@ fn seed_02_default_key() {
         let forger = Client { cookie: Some(cookie), ..Client::new(&server) };
         assert_eq!((forger.get("/api/session").status, forger.handshake(&[]).0.status), (401, 401));
     }
-    // And whoever sets that key is told not to.
+    // A start with that key is refused.
     let folder = tempfile::tempdir().expect("a folder");
     let mut start = pichat_command();
     start.args(["demo", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
@@ -176,7 +176,7 @@ fn seed_15_headers() {
 
 fn seed_16_script_in_message() {
     legacy_vulnerabilities_chat::html_in_messages_is_not_escaped_by_the_server();
-    // What arrives as it was sent is put into the page as text: `a03_injection` reads every script for what makes HTML of text.
+    // Pages insert texts as text: `a03_injection` checks that no script makes HTML of text.
     let server = Server::demo();
     let page = Client::cliente(&server).get("/chat");
     let csp = page.header("content-security-policy").expect("a policy").to_owned();

@@ -1,6 +1,5 @@
-//! The faults of the program that this one descends from, each by its name: none of them may come back
-//! (`seed/BEHAVIOUR.md`, "Broken" and "Vulnerabilities"). What is `pub` is one of the seventeen of
-//! [`super::legacy_vulnerabilities`] and runs there.
+//! Faults of the Python program that PiChat replaces, in its chat; none may come back. The `pub` ones are among the seventeen of
+//! [`super::legacy_vulnerabilities`], which calls them.
 
 use std::io::Write as _;
 
@@ -31,7 +30,7 @@ pub(crate) fn sending_into_a_room_without_joining_is_refused() {
     a.join_default("sala");
     b.join_default("otra");
     for room in ["sala", "ninguna"] {
-        // The same answer for both: nobody learns which private rooms there are.
+        // The answer is the same for both, so that private rooms stay unknown.
         assert_error(&b.send_message(room, "desde fuera"), "not_member");
         b.send(&json!({"type": "typing", "room": room}));
         assert_error(&b.recv(), "not_member");
@@ -40,7 +39,7 @@ pub(crate) fn sending_into_a_room_without_joining_is_refused() {
     a.send(&say);
     let first = a.recv_type("message");
     assert_eq!((&first["text"], &first["seq"]), (&json!("dentro"), &json!(1)));
-    // Membership is of a socket: another one of a member is outside.
+    // Membership belongs to a socket: another socket of the same user is outside.
     let mut second = Client::cliente(&server).socket();
     second.send(&say);
     assert_error(&second.recv(), "not_member");
@@ -74,7 +73,7 @@ pub(crate) fn logout_ends_the_session_and_its_sockets() {
     assert_eq!(other.send_message("sala", "yo sigo")["type"], "sent", "her session on another device goes on");
     assert_eq!(b.send_message("sala", "y yo")["type"], "sent");
 
-    // The same by the form of the page.
+    // The same with the form of the page.
     assert_eq!(elsewhere.post_form("/logout", "").status, 303);
     assert_eq!(other.close_code(), 4001);
     assert_eq!(elsewhere.handshake(&[]).0.status, 401);
@@ -88,7 +87,7 @@ fn last_frames_of_an_ended_session_are_dropped() {
     a.join_default("sala");
     b.join_default("sala");
     assert_eq!(ana.delete("/api/session").status, 204);
-    // Written past the library and unchecked: the socket may have been closed to the very end by now.
+    // Written without checks past the library: the socket may be closed already.
     let late = br#"{"type":"send","room":"sala","text":"tarde"}"#;
     let head = [0x81, 0x80 | u8::try_from(late.len()).expect("short"), 0, 0, 0, 0];
     let _ = a.stream.write_all(&[&head, late.as_slice()].concat());
@@ -142,7 +141,7 @@ pub(crate) fn message_flood_is_limited() {
         socket.join_default("sala");
     }
     let started = std::time::Instant::now();
-    // Two sockets, one person: one limit. 60 each, so that neither is closed for flooding.
+    // Two sockets of one user share a limit. 60 each, so that neither is closed for flooding.
     let answers: Vec<_> =
         (0..120).map(|n| if n % 2 == 0 { a.send_message("sala", "x") } else { a2.send_message("sala", "x") }).collect();
     let (sent, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer["type"] == "sent");
@@ -177,7 +176,7 @@ fn anonymous_socket_is_refused() {
         let (answer, _) = client.handshake(&[]);
         assert_eq!((answer.status, &*answer.code()), (401, "unauthenticated"));
     }
-    // Neither is a session taken from the address, to which any client could bind the Python program's cookie.
+    // A session is not taken from the address either, to which any client could bind the Python program's cookie.
     let known = Client::cliente(&server);
     assert_eq!(known.handshake(&[("X-Forwarded-For", "9.9.9.9")]).0.status, 101);
     assert_eq!(stranger.handshake(&[("X-Forwarded-For", "127.0.0.1")]).0.status, 401);

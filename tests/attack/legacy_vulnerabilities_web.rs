@@ -1,5 +1,5 @@
-//! The faults of the Python program that PiChat descends from, over HTTP: each is named after what must hold now. What is
-//! `pub` is one of the seventeen of [`super::legacy_vulnerabilities`] and runs there.
+//! Faults of the Python program that PiChat replaces, over HTTP; each test is named after the present behaviour. The `pub` ones
+//! are among the seventeen of [`super::legacy_vulnerabilities`], which calls them.
 
 use std::time::Instant;
 
@@ -24,11 +24,11 @@ pub(crate) fn logout_ends_the_session() {
 
 pub(crate) fn login_limit_counts_failures_only() {
     let server = Server::start(Options::config(&format!("{TRUSTING}[limits]\nlogins_per_minute = 4\nlogin_failures = 1000")));
-    // A success gives its token back: more of them than the limit.
+    // A success returns its token, so that more succeed than the limit.
     for _ in 0..8 {
         Client::cliente(&server);
     }
-    // Names that nobody has count too. Tokens come back while this runs, so the refusal is only near, not exact.
+    // Unknown names count too. Tokens refill meanwhile, so the number of refusals is approximate.
     let mut wrong = (0..30).map(|i| Client::new(&server).sign_in(&format!("nadie{i}"), "nada"));
     let refused = wrong.position(|answer| {
         if answer.status == 429 {
@@ -58,7 +58,7 @@ pub(crate) fn stranger_cannot_lock_a_user_out() {
     assert_eq!(Client::new(&server).sign_in("cliente", "cliente123").status, 200);
 }
 
-/// Median seconds of one wrong sign-in, for a known and an unknown name, the samples interleaved.
+/// Returns the median seconds of a failed sign-in for a known and an unknown name, with interleaved samples.
 fn medians(server: &Server, samples: usize) -> (f64, f64) {
     let time = |name: &str| {
         let begin = Instant::now();
@@ -72,7 +72,7 @@ fn medians(server: &Server, samples: usize) -> (f64, f64) {
 }
 
 pub(crate) fn timing_reveals_no_user_names() {
-    // Fewer than 50 wrong ones in a row for one name, after which answers are made slower on purpose.
+    // Fewer than 50 failures in a row for one name; from then on answers are delayed on purpose.
     let mut seen = Vec::new();
     for _ in 0..3 {
         let server = Server::start(Options::config("[limits]\nlogins_per_minute = 10000\nlogin_failures = 10000"));

@@ -1,7 +1,8 @@
-//! What an attacker does, one module a heading of the program that PiChat descends from (its table follows the OWASP Top 10 of 2021),
-//! against the real binary on 127.0.0.1. What other tests try already is named in the module's first lines, and not tried again.
+//! Attacks against the real binary on 127.0.0.1, one module for each heading of the OWASP Top 10 of 2021 in the security model.
+//! Each module's first lines name attacks that other tests try already.
 //!
-//! `cargo test --test attack no_legacy_vulnerability` runs that program's own list of seventeen and says how many of them succeed.
+//! `cargo test --test attack no_legacy_vulnerability` runs the seventeen vulnerabilities of the Python program and counts those
+//! that succeed.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 

@@ -1,11 +1,11 @@
-//! Bytes as no client would send them.
+//! Raw requests that no client would send.
 
 use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
 
 use crate::common::{Client, Server};
 
-/// Sends bytes as they are and reads until the server closes.
+/// Sends raw bytes and reads until the server closes.
 pub(crate) fn raw(server: &Server, request: impl AsRef<[u8]>) -> String {
     let mut stream = Client::new(server).connect();
     // A server that refuses early may have closed already.
@@ -15,27 +15,27 @@ pub(crate) fn raw(server: &Server, request: impl AsRef<[u8]>) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// The statuses of all answers in `answers`.
+/// Returns the statuses of all answers in `answers`.
 pub(crate) fn statuses(answers: &str) -> Vec<u16> {
     answers.match_indices("HTTP/1.1 ").filter_map(|(at, _)| answers.get(at + 9..at + 12)?.parse().ok()).collect()
 }
 
-/// The `n`th of many client addresses.
+/// Returns the `n`th of many client addresses.
 pub(crate) fn address(n: usize) -> Ipv4Addr {
     let n = u32::try_from(n).expect("small");
     Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 1).to_bits() + n)
 }
 
-/// A client of its own address.
+/// Returns a client with its own address.
 pub(crate) fn client_at(server: &Server, n: usize) -> Client {
     Client { from: Some(address(n)), ..Client::new(server) }
 }
 
-/// A client of its own address, to a server that trusts the proxy which says so ([`crate::common::TRUSTING`]).
+/// Returns a client with its own address behind a trusted proxy ([`crate::common::TRUSTING`]).
 pub(crate) fn client_behind(server: &Server, n: usize) -> Client {
     Client::new(server).with("X-Forwarded-For", &format!("10.0.{}.{}", n / 250, n % 250 + 1))
 }
 
-/// Limits that no test reaches by its own requests.
+/// Limits that no test reaches with its own requests.
 pub(crate) const GENEROUS: &str = "[limits]\nrequests_per_minute = 1000000\nrequest_burst = 1000000\nuploads_per_minute = 100000\nupload_burst = 100000\ndownload_burst = 100000\ndelete_burst = 100000\n\
     downloads_per_minute = 100000\ndeletes_per_minute = 100000\nlogins_per_minute = 100000\nlogin_failures = 100000\n";

@@ -1,15 +1,14 @@
-//! Who may call which route. One line a route; a route of the program without a line here fails the tests, and so does a line
-//! without a route.
+//! Access rule of each route. A route without a line here fails the tests, and so does a line without a route.
 
 use pichat::http::Access;
 
-/// What must hold of a route.
+/// Rule of one route.
 pub(crate) struct Rule {
     pub(crate) method: &'static str,
-    /// As in the table of routes.
+    /// Method and path as in the table of routes.
     pub(crate) path: &'static str,
     pub(crate) access: Access,
-    /// What those who may get for a request without a body; `{id}` is a file that everybody may fetch.
+    /// Status of a permitted request without a body; `{id}` is a file that every user may download.
     pub(crate) answers: u16,
 }
 
@@ -34,7 +33,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("POST",   "/subir",                  Access::Uploader,      415),
     rule("GET",    "/static/{*path}",         Access::Anyone,        200),
     rule("GET",    "/favicon.ico",            Access::Anyone,        200),
-    // Only over TLS is there something to trust.
+    // There is something to trust over TLS only.
     rule("GET",    "/probar",                 Access::Anyone,        404),
     rule("GET",    "/api/trusted",            Access::Anyone,        404),
     rule("GET",    "/ws/check",               Access::Anyone,        404),

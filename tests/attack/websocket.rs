@@ -1,7 +1,8 @@
-//! WebSocket: who may open one, what may be said on it, and that it ends with its session.
+//! WebSocket: who may open one, its rights, and its end with the session.
 //!
-//! Elsewhere: foreign origins, strangers, forged and dead sessions, floods (`legacy_vulnerabilities_chat`), every broken frame and handshake
-//! (`tests/bad_frames.rs`), compression (`dos`), tokens to resume with (`tests/resume.rs`), rooms of others (`legacy_vulnerabilities_chat`).
+//! Elsewhere: foreign origins, strangers, forged and dead sessions, floods (`legacy_vulnerabilities_chat`), every broken frame
+//! and handshake (`tests/bad_frames.rs`), compression (`dos`), tokens to resume with (`tests/resume.rs`), rooms of others
+//! (`legacy_vulnerabilities_chat`).
 
 use std::io::Write as _;
 
@@ -85,7 +86,7 @@ fn sockets_end_with_their_session_only() {
     assert_eq!(ana.post_form("/logout", "").status, 303);
     for socket in &mut sockets {
         assert_eq!(socket.close_code(), 4001);
-        // What comes after the end is not carried out.
+        // Frames after the end have no effect.
         let _ = socket.stream.write_all(&[0x81, 0x80, 0, 0, 0, 0]);
     }
     assert_eq!(other.join_default("sala")["type"], "joined");
@@ -109,7 +110,7 @@ fn ten_thousand_pings_and_empty_fragments_are_harmless() {
         let mut stream = client.handshake(&[]).1;
         stream.set_nonblocking(true).expect("sets");
         let mut sent = 0;
-        // Nothing is read: the answers to the pings must not pile up in the server.
+        // The client reads nothing: answers to pings must not pile up in the server.
         for _ in 0..10_000 {
             match stream.write(&attack[sent..]) {
                 Ok(n) => sent += n,

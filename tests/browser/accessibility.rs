@@ -1,4 +1,4 @@
-//! Without JavaScript, without a mouse, without Spanish.
+//! Pages without JavaScript, with the keyboard alone, and in English.
 
 use serde_json::json;
 use thirtyfour::Key;
@@ -48,7 +48,7 @@ async fn keyboard_is_enough_to_sign_in_join_and_talk() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
     ana.goto("/login").await;
-    // The first field has the focus from the start.
+    // The first field has the focus at the start.
     ana.press("cliente" + Key::Tab + "cliente123" + Key::Enter).await;
     ana.arrive("/inicio").await;
     ana.until_says("#greeting", "cliente").await;
@@ -67,7 +67,7 @@ async fn keyboard_is_enough_to_sign_in_join_and_talk() {
     ana.until("document.activeElement.id === 'message-field'").await;
     ana.press("sin ratón" + Key::Enter).await;
     ana.reads(&[("cliente", "sin ratón")]).await;
-    // Every other control of the room is reached too, and the room is left with the keyboard.
+    // Every other control is reached too, and the keyboard leaves the room.
     for control in ["#send", "#hide-members", ".brand", "#sign-out", "[role=tab]", "#show-members", "#leave-room"] {
         ana.tab_to(control).await;
     }
@@ -77,7 +77,7 @@ async fn keyboard_is_enough_to_sign_in_join_and_talk() {
     ana.finish(&[]).await;
 }
 
-/// Every text that a page brings along, beside the Spanish one of its source; what is the same in both is left out.
+/// Translations of a page's texts; texts that are equal in both languages are left out.
 const UNTRANSLATED: &str = "(async () => {
   const source = new DOMParser().parseFromString(await (await fetch(location.href)).text(), 'text/html');
   const spanish = new Map([...source.querySelectorAll('[data-i18n]')].map((one) => [one.dataset.i18n, one.textContent]));

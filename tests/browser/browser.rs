@@ -1,4 +1,4 @@
-//! A Chromium of its own for one person: fresh profile, chromedriver, console log. Dropping it ends both processes.
+//! Chromium of one user: fresh profile, chromedriver, console log. Drop ends both processes.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -14,12 +14,12 @@ use thirtyfour::common::command::ExtensionCommand;
 use thirtyfour::prelude::*;
 use thirtyfour::{Capabilities, ChromeCapabilities};
 
-/// What has not come by then does not come. Nothing waits this long unless it fails.
+/// Bound on a wait, reached by failing tests only.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two looks at a page.
+/// Interval between checks of a page.
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
-/// Chromium alone with the server: no first-run pages, nothing fetched from the internet. `.local` names are mapped here,
+/// Options of Chromium: no first-run pages, no access to the internet. `.local` names are mapped here,
 /// so that no test needs an entry in `/etc/hosts`.
 const ARGS: [&str; 13] = [
     "--headless=new",
@@ -37,10 +37,10 @@ const ARGS: [&str; 13] = [
     "--host-resolver-rules=MAP pichat.local 127.0.0.1, MAP chat.example 127.0.0.1",
 ];
 
-/// How a browser differs from the usual one.
+/// Differences from the default browser.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
-    /// Whether pages may run scripts.
+    /// Pages run scripts.
     pub(crate) scripts: bool,
     /// `Accept-Language` and `navigator.languages`.
     pub(crate) languages: &'static str,
@@ -52,24 +52,24 @@ impl Default for Setup {
     }
 }
 
-/// One browser, on one server.
+/// One browser on one server.
 pub(crate) struct Browser {
     driver: Option<WebDriver>,
     chromedriver: Child,
-    /// Chromium's process, in case that chromedriver cannot end it any more.
+    /// Process of Chromium, in case chromedriver cannot end it.
     chromium: Option<u64>,
     base: String,
-    /// Where files that are downloaded land.
+    /// Folder of downloads.
     pub(crate) downloads: PathBuf,
     finished: bool,
     _profile: TempDir,
 }
 
-/// What signing out leaves in the console over plain HTTP: `Clear-Site-Data` is sent, and heard over TLS only.
+/// Console message after sign-out over plain HTTP: `Clear-Site-Data` works over TLS only.
 const PLAIN_SIGN_OUT: &str = "Not supported for insecure origins";
 
 impl Browser {
-    /// A Spanish browser with scripts.
+    /// Opens a Spanish browser with scripts.
     pub(crate) async fn open(addr: SocketAddr) -> Self {
         Self::with(addr, Setup::default()).await
     }
@@ -78,7 +78,7 @@ impl Browser {
         Self::at(format!("http://pichat.local:{}", addr.port()), setup, None).await
     }
 
-    /// A browser for a site of any kind that trusts this certificate authority, as a person's does who has installed it.
+    /// Opens a browser that trusts this authority, as after its installation.
     pub(crate) async fn at(base: String, setup: Setup, authority: Option<&Path>) -> Self {
         let profile = tempfile::tempdir().expect("a folder");
         if let Some(authority) = authority {
@@ -125,12 +125,12 @@ impl Browser {
         self.driver().goto(format!("{}{path}", self.base)).await.unwrap_or_else(|e| panic!("{path}: {e}"));
     }
 
-    /// The path of the page that is shown.
+    /// Returns the path of the current page.
     pub(crate) async fn path(&self) -> String {
         self.driver().current_url().await.expect("an address").path().to_owned()
     }
 
-    /// Waits until the page at `path` is shown.
+    /// Waits for the page at `path`.
     pub(crate) async fn arrive(&self, path: &str) {
         let deadline = Instant::now() + PATIENCE;
         while self.path().await != path {
@@ -139,7 +139,7 @@ impl Browser {
         }
     }
 
-    /// The value of a JavaScript expression.
+    /// Returns the value of a JavaScript expression.
     pub(crate) async fn js(&self, expression: &str) -> Value {
         self.try_js(expression).await.unwrap_or_else(|e| panic!("{expression}: {e}"))
     }
@@ -148,7 +148,7 @@ impl Browser {
         Ok(self.driver().execute(format!("return ({expression});"), Vec::new()).await?.json().clone())
     }
 
-    /// Waits until a JavaScript expression is truthy, and gives its value.
+    /// Waits until a JavaScript expression is truthy, and returns its value.
     pub(crate) async fn until(&self, expression: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -172,7 +172,7 @@ impl Browser {
         self.until(&format!("(document.querySelector({css:?})?.textContent ?? '').includes({part:?})")).await;
     }
 
-    /// An element that can be seen, once there is one.
+    /// Waits for a visible element and returns it.
     pub(crate) async fn find(&self, css: &str) -> WebElement {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -196,7 +196,7 @@ impl Browser {
         self.find(css).await.text().await.unwrap_or_else(|e| panic!("{css}: {e}"))
     }
 
-    /// Replaces what stands in a field.
+    /// Replaces the text of a field.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
         let field = self.find(css).await;
         field.clear().await.unwrap_or_else(|e| panic!("{css}: {e}"));
@@ -209,12 +209,12 @@ impl Browser {
         field.send_keys(file.to_str().expect("UTF-8")).await.unwrap_or_else(|e| panic!("{css}: {e}"));
     }
 
-    /// Presses keys, wherever the focus is.
+    /// Presses keys at the focus.
     pub(crate) async fn press(&self, keys: impl Into<TypingData>) {
         self.driver().action_chain().send_keys(keys).perform().await.expect("keys are pressed");
     }
 
-    /// A command of the DevTools protocol.
+    /// Sends a command of the DevTools protocol.
     pub(crate) async fn cdp(&self, command: &str, params: Value) -> Value {
         let command = Cdp(json!({"cmd": command, "params": params}));
         self.driver()
@@ -224,20 +224,19 @@ impl Browser {
             .expect("the protocol knows it")
     }
 
-    /// The size of the page; a phone is touched and has its own scaling rules.
+    /// Sets the size of the page; a phone has touch and its own scaling.
     pub(crate) async fn resize(&self, width: u32, height: u32, phone: bool) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone});
         self.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
         self.cdp("Emulation.setTouchEmulationEnabled", json!({"enabled": phone})).await;
     }
 
-    /// Ends the browser and reads its console: each error or warning must hold one of `expected`, and each of those must
-    /// have come, so that an excuse does not outlive its reason.
+    /// Ends the browser and checks its console: each error or warning must contain one of `expected`, and each of those must occur.
     pub(crate) async fn finish(self, expected: &[&str]) {
         self.finish_with(expected, &[]).await;
     }
 
-    /// As [`Self::finish`]; what holds one of `tolerated` may have come or not.
+    /// Like [`Self::finish`]; messages with one of `tolerated` may occur.
     pub(crate) async fn finish_with(mut self, expected: &[&str], tolerated: &[&str]) {
         let log = self.driver().browser_log().await.expect("the console is recorded");
         self.finished = true;
@@ -273,7 +272,7 @@ impl Drop for Browser {
     }
 }
 
-/// Makes the database from which Chromium on Linux takes a person's own authorities, in a home of its own.
+/// Creates the database of a user's own authorities for Chromium on Linux, in a separate home.
 fn trust(home: &Path, authority: &Path) {
     let database = home.join(".pki/nssdb");
     std::fs::create_dir_all(&database).expect("a folder");
@@ -285,7 +284,7 @@ fn trust(home: &Path, authority: &Path) {
     }
 }
 
-/// Starts chromedriver on a port of its own choice.
+/// Starts chromedriver on a free port.
 fn chromedriver(home: Option<&Path>) -> (Child, u16) {
     let mut child = Command::new("chromedriver")
         .envs(home.map(|home| ("HOME", home)))

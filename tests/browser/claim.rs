@@ -1,11 +1,11 @@
-//! A new device is claimed from a phone.
+//! Claim of a new device from a phone.
 
 use serde_json::json;
 
 use super::browser::{Browser, Setup};
 use super::common::{Options, Server};
 
-/// A server without accounts and its code.
+/// Starts a server without accounts; returns it with its code.
 fn unclaimed() -> (Server, String, tempfile::TempDir) {
     let run = tempfile::tempdir().expect("a folder");
     let options = Options { serve: true, ..Options::default() };

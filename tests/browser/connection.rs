@@ -1,4 +1,4 @@
-//! Lines break, servers die, sessions end: what the open chat does then.
+//! The open chat when lines break, servers die and sessions end.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::browser::Browser;
 use super::common::{Client, Options, Server};
 use super::network_cable::TcpProxy;
 
-/// A call that is under way, or begun, while the cable is out.
+/// Console message of a call in progress or begun during the disconnection.
 const BROKEN: &[&str] = &["Failed to load resource: net::ERR_"];
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn missed_messages_arrive_once_after_a_line_break() {
     beto.send_message("OFICINA", "¿sigues ahí?");
     beto.send_message("OFICINA", "te escribo igual");
     assert_eq!(ana.js("document.querySelector('#send').disabled").await, true);
-    // What is written meanwhile stays in the box.
+    // Text written meanwhile stays in the field.
     ana.fill("#message-field", "ya vuelvo").await;
     ana.press(thirtyfour::Key::Enter + "").await;
     ana.until_says("#notice", "Tu texto sigue aquí; envíalo cuando vuelva.").await;
@@ -46,7 +46,7 @@ async fn missed_messages_arrive_once_after_a_line_break() {
     let mut after = missed.to_vec();
     after.push(("cliente", "ya vuelvo"));
     ana.reads(&after).await;
-    // Nobody saw her leave, or come back.
+    // The others saw neither a leave nor a return.
     loop {
         let frame = beto.recv();
         assert_ne!(frame["type"], "presence", "{frame}");
@@ -96,7 +96,7 @@ async fn killed_server_keeps_the_session_and_loses_the_room() {
     let again = Server::start(same.data_dir(folder.path()));
     cable.connect_to(again.addr);
     ana.until_online().await;
-    // Rooms live in memory only; what is on the screen stays readable, and the way back is one button.
+    // Rooms live in memory only; the messages stay readable, and one button creates the room again.
     ana.until_says("#notice", "Saliste de la sala OFICINA por falta de conexión. Vuelve a unirte.").await;
     ana.reads(&[("cliente", "antes")]).await;
     ana.click("#rejoin").await;
@@ -104,7 +104,7 @@ async fn killed_server_keeps_the_session_and_loses_the_room() {
     ana.click("#join").await;
     ana.until_says("#notice", "Sala OFICINA creada.").await;
     ana.say("después").await;
-    // It is another room of the same name, and it starts empty, as its header says.
+    // It is a new room of the same name, empty, as its header says.
     ana.reads(&[("cliente", "después")]).await;
     ana.finish_with(&["WebSocket connection to"], BROKEN).await;
 }
@@ -127,7 +127,7 @@ async fn sign_out_in_one_tab_ends_the_chat_of_the_other() {
     ana.arrive("/login").await;
     ana.goto("/chat").await;
     ana.arrive("/login").await;
-    // The list of rooms may just have been on its way when the session ended.
+    // The list of rooms may have been in transit when the session ended.
     // The chat asks once whether another tab has a newer session.
     let refused = "Failed to load resource: the server responded with a status of 401";
     ana.finish_with(&[&format!("/api/session - {refused}")], &[&format!("/api/rooms - {refused}")]).await;

@@ -1,4 +1,4 @@
-//! A session that ends under an open chat: the page asks once who is signed in, and the sign-in page says why.
+//! End of a session under an open chat: the page asks once who is signed in, and the sign-in page names the reason.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::common::{Client, Options, Server};
 
 const CARLA: (&str, &str, &str) = ("carla", "la clave de carla", "cliente");
 const NEW: &str = "otra clave de carla";
-/// The notice over the form of the sign-in page.
+/// Notice above the form of the sign-in page.
 const NOTICE: &str = "form[action='/login']";
 
 /// Counts the calls that ask who is signed in, past the end of the page.
@@ -92,7 +92,7 @@ async fn sign_in_page_says_why_the_session_ended() {
                 carla.shot_if_asked(&format!("ended-{cause}-{width}-{scheme}-{n}.png")).await;
             }
         }
-        // Asking again for the page with its reason is no harm, and a sign-in that fails says what is wrong with that.
+        // Reloading the page with its reason is harmless, and a failed sign-in shows its own message.
         carla.try_sign_in(CARLA.0, "otra cosa").await;
         carla.until("document.querySelectorAll('.alert').length === 1 && !document.querySelector('.alert.note')").await;
         carla.finish_with(&[], &["401 (Unauthorized)", "WebSocket"]).await;
@@ -116,7 +116,7 @@ async fn who_signs_out_is_told_nothing_in_that_tab() {
     carla.js("void fetch('/api/session', { method: 'DELETE' })").await;
     carla.arrive("/login").await;
     carla.until_says(".alert.note", "Cerraste sesión en otra pestaña").await;
-    // A page without a socket learns it with its next call.
+    // A page without a socket learns it from its next call.
     carla.sign_in(CARLA.0, CARLA.1).await;
     carla.goto("/inicio").await;
     carla.until_says("#greeting", "carla").await;

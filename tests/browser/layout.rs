@@ -1,4 +1,4 @@
-//! No page is wider than the screen, on a phone or on a desk, and nothing lies on top of what one wants to press.
+//! Layout: no page is wider than a phone or a desktop, and nothing covers a control.
 
 use serde_json::{Value, json};
 
@@ -6,10 +6,10 @@ use super::browser::Browser;
 use super::common::archive::gzip;
 use super::common::{Client, Server};
 
-/// An unbroken word wider than any phone.
+/// Unbroken word wider than any phone.
 const LONG: &str = "Electroencefalografistas_y_otorrinolaringólogos_sin_un_solo_espacio_en_toda_la_línea_que_escriben";
 
-/// Controls that are shown, but that something else covers even where they are scrolled to.
+/// Controls that something covers even after scrolling to them.
 const COVERED: &str = "(() => {
   const covered = [...document.querySelectorAll('a, button, input, textarea, summary')].filter((one) => {
     one.scrollIntoView({ block: 'center', behavior: 'instant' });
@@ -35,7 +35,7 @@ impl Browser {
 async fn every_page_fits(width: u32, height: u32, phone: bool) {
     let server = Server::demo();
     let admin = Client::admin(&server);
-    // A name as long as names may be.
+    // Longest possible name.
     let stored = admin.upload(&format!("{LONG}{LONG}.tar.gz"), &gzip(b"x"));
     assert_eq!(stored.status, 201, "{}", stored.text());
     let mut socket = admin.socket();
@@ -73,7 +73,7 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     ana.fits(width, "/chat without a room").await;
     ana.join("CODIGO_DE_VEINTE_123", "secreta").await;
     assert_eq!(ana.js("document.activeElement.id").await, "message-field");
-    // While one writes on a phone, its keyboard takes half the screen, and the page drops its banner and bars.
+    // On a phone the keyboard takes half the screen, and the page hides its banner and bars.
     assert_eq!(ana.js("document.querySelector('.banner').checkVisibility()").await, !phone);
     let wide = ana.js("document.documentElement.scrollWidth").await;
     assert!(wide.as_u64().is_some_and(|wide| wide <= width.into()), "/chat while one writes: {wide}");
@@ -87,7 +87,7 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     for line in 0..30 {
         socket.send(&json!({"type": "send", "room": "CODIGO_DE_VEINTE_123", "text": format!("línea {line}")}));
         if line == 15 {
-            // Within the burst that one person may send.
+            // Within the message burst of one user.
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }
     }

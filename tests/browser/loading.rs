@@ -1,14 +1,14 @@
-//! How a page loads: in one round the first time, from the browser's own store the second; and what it says when a script does not come.
+//! Loading of pages: in one round first, from the browser's cache later, and with a message if a script is missing.
 
 use serde_json::{Value, json};
 
 use super::browser::{Browser, Setup};
 use super::common::{Client, Server};
 
-/// What a page has loaded, beside itself: path, and whether the network was asked.
+/// Resources of the page: path, and true if the network was used.
 const LOADED: &str = "performance.getEntriesByType('resource').map((one) => [new URL(one.name).pathname, one.transferSize > 0])";
 
-/// Static files that the page asked the network for, and those that came from the browser's own store.
+/// Static files from the network, and those from the browser's cache.
 async fn loaded(browser: &Browser) -> (Vec<String>, Vec<String>) {
     let all = browser.js(LOADED).await;
     let all = all.as_array().expect("a list").iter().map(|one| (one[0].as_str().expect("a path").to_owned(), one[1] == true));
@@ -26,7 +26,7 @@ async fn second_visit_requests_the_page_only() {
     ana.chat().await;
     ana.until_online().await;
     let (asked, _) = loaded(&ana).await;
-    // The pages before it had the others.
+    // Earlier pages have loaded the others.
     assert!(asked.len() >= 10, "{asked:?}");
     ana.goto("/login").await;
     ana.chat().await;
@@ -44,7 +44,7 @@ async fn chat_scripts_are_requested_in_one_round() {
     ana.sign_in("cliente", "cliente123").await;
     ana.chat().await;
     ana.until_online().await;
-    // Without the names in the page a browser finds a script only when the one that imports it has come.
+    // Without preload names a browser finds a script only after the one that imports it.
     let late = ana
         .js("(() => {
             const scripts = performance.getEntriesByType('resource').filter((one) => one.name.endsWith('.js'));
@@ -74,7 +74,7 @@ async fn page_without_its_script_offers_a_retry() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
     ana.sign_in("cliente", "cliente123").await;
-    // A script far down: none of those that import it runs.
+    // A script deep in the import tree: none of its importers runs.
     ana.block(&["*/js/times.js"]).await;
     ana.goto("/listar").await;
     assert_eq!(ana.notice_is_seen().await, false, "a script may take a while");
@@ -124,7 +124,7 @@ async fn long_list_is_paged_and_search_covers_all() {
     ana.click("#show-more").await;
     ana.until(&rows(400)).await;
     assert_eq!(ana.js("document.activeElement.id").await, "show-more", "one may press again");
-    // What came is kept while the list is looked at again, and what is new stands at its head.
+    // Loaded rows are kept when the list is refreshed, and new ones stand at the top.
     let stored = Client::cliente(&server).upload("recién llegado.txt", b"x");
     assert_eq!(stored.status, 201);
     ana.js("document.dispatchEvent(new Event('visibilitychange'))").await;
@@ -142,7 +142,7 @@ async fn long_list_is_paged_and_search_covers_all() {
     ana.finish(&[]).await;
 }
 
-/// Records files behind the server's back, as if they had been uploaded.
+/// Inserts file records into the database, as if they had been uploaded.
 fn fill(server: &Server, count: usize) {
     let mut db = rusqlite::Connection::open(server.data_dir.join("pichat.db")).expect("opens");
     let tx = db.transaction().expect("begins");

@@ -1,8 +1,8 @@
-//! What people do in a browser, done in one: a headless Chromium that chromedriver steers, against the real binary, at
-//! `http://pichat.local`, a name that is not `localhost` over plain HTTP, as the device answers in an office without TLS.
+//! Browser tests: headless Chromium, driven by chromedriver, against the real binary at `http://pichat.local`.
+//! That name is not `localhost` and uses plain HTTP, like a device in an office without TLS.
 //!
-//! Every browser is handed in with [`browser::Browser::finish`], which reads its console: an error, a warning or a breach
-//! of the content security policy that the test did not name fails it.
+//! Every browser ends with [`browser::Browser::finish`], which reads its console: any error, warning or violation of the content
+//! security policy that the test did not name fails it.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 

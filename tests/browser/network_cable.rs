@@ -1,4 +1,4 @@
-//! The cable between a browser and the server, which a test can pull out and plug into another server.
+//! TCP proxy between a browser and the server, which a test can disconnect and connect to another server.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Forwards a port of its own.
+/// Forwards its own port to a server.
 pub(crate) struct TcpProxy {
     pub(crate) addr: SocketAddr,
     inner: Arc<Inner>,
@@ -14,7 +14,7 @@ pub(crate) struct TcpProxy {
 
 #[derive(Default)]
 struct Inner {
-    /// None while it is pulled out: who connects is hung up on.
+    /// `None` while disconnected: new connections are closed at once.
     to: Mutex<Option<SocketAddr>>,
     open: Mutex<Vec<TcpStream>>,
     refused: AtomicU64,
@@ -27,7 +27,7 @@ impl TcpProxy {
         let inner = Arc::new(Inner::default());
         let cable = Self { addr, inner: inner.clone() };
         cable.connect_to(server);
-        // Ends with the test's process; it holds nothing but a port.
+        // Ends with the test's process and holds only a port.
         std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| inner.forward(&stream)));
         cable
     }
@@ -36,7 +36,7 @@ impl TcpProxy {
         *self.inner.to.lock().expect("no panic") = Some(server);
     }
 
-    /// Every connection breaks, and no new one comes about.
+    /// Closes every connection and refuses new ones.
     pub(crate) fn disconnect(&self) {
         *self.inner.to.lock().expect("no panic") = None;
         self.inner.refused.store(0, Ordering::SeqCst);
@@ -45,7 +45,7 @@ impl TcpProxy {
         }
     }
 
-    /// Waits until somebody tried in vain since it was pulled out.
+    /// Waits for a refused connection since the disconnection.
     pub(crate) async fn until_refused(&self) {
         while self.inner.refused.load(Ordering::SeqCst) == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -60,7 +60,7 @@ impl Inner {
             self.refused.fetch_add(1, Ordering::SeqCst);
             return;
         };
-        // Under the lock of `to`, so that `pull` misses no connection.
+        // Holds the lock of `to`, so that `disconnect` misses no connection.
         let mut open = self.open.lock().expect("no panic");
         for (from, into) in [(near, &far), (&far, near)] {
             let (mut from, mut into) = (from.try_clone().expect("clones"), into.try_clone().expect("clones"));

@@ -1,4 +1,4 @@
-//! A new password is chosen: what the page says while it is typed, and the change that a one-time password asks for.
+//! New passwords: the strength meter, and the change after a one-time password.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use super::common::{Client, Options, Server};
 const ANA: (&str, &str, &str) = ("ana", "la clave de ana", "administrator");
 const OWN: &str = "cuatro palabras sin orden";
 
-/// A server with an account `carla`, and its one-time password.
+/// Starts a server with the account `carla`; returns it with her one-time password.
 fn given() -> (Server, String) {
     let server = Server::start(Options { users: vec![ANA], ..Options::default() });
     let (status, out, err) = user_command(&["add", "carla", "--role", "cliente", "--one-time"], &server.data_dir, "");
@@ -86,13 +86,13 @@ async fn tab_open_before_a_reset_leads_to_the_change() {
     carla.chat().await;
     let (status, ..) = user_command(&["passwd", "carla", "--must-change"], &server.data_dir, "la de la telefonista");
     assert!(status.success());
-    // Its session has ended, so the chat leads to the sign-in, and that to the change.
+    // Its session has ended, so the chat leads to the sign-in and on to the change.
     carla.arrive("/login").await;
     carla.try_sign_in("carla", "la de la telefonista").await;
     carla.arrive("/clave").await;
     carla.goto("/chat").await;
     carla.arrive("/clave").await;
-    // As a page would that has not been loaded anew.
+    // As a page that was not reloaded.
     let code = "fetch('/api/rooms').then((answer) => answer.json()).then((problem) => { window.code = problem.code; })";
     carla.js(&format!("void {code}")).await;
     assert_eq!(carla.until("window.code").await, "password_change_required");
@@ -150,7 +150,7 @@ async fn chat_tab_continues_after_a_password_change_elsewhere() {
     carla.join("SALA", "secreta").await;
     let mut socket = ana.socket();
     socket.join_default("SALA");
-    // What the page of another tab sends; the browser has one cookie for both.
+    // Request of another tab's page; the browser has one cookie for both.
     let body = json!({"current": OWN, "new": "otras palabras sin orden"}).to_string();
     let change = format!(
         "fetch('/api/password', {{ method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, body: {body:?} }})

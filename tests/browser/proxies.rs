@@ -1,4 +1,4 @@
-//! The chat behind nginx and Caddy with TLS, as `docs/INSTALL.md` sets them up.
+//! Chat behind nginx and Caddy with TLS, set up as `docs/INSTALL.md` says.
 
 use super::browser::{Browser, Setup};
 use super::common::proxy::{Kind, Proxied};

@@ -1,4 +1,4 @@
-//! What the list says of files that are held, to whom it offers them, and that it follows a verdict without being loaded anew.
+//! Held files in the list: reason, offered actions, and updates by a verdict without a reload.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::common::archive::{EntryHeader, GIF, PDF, PE, Zip, docx, eicar};
 use super::common::{Client, Options, Server};
 
 impl Browser {
-    /// Name, state, whether the bytes are offered, and what is said under it, of every row from top to bottom.
+    /// Returns name, state, offer of the bytes, and note of every row from top to bottom.
     async fn rows(&self) -> Value {
         self.js("[...document.querySelectorAll('#files .file')].map((row) => [row.dataset.name,
                 row.querySelector('.state-chip').textContent, row.querySelector('.download') !== null,

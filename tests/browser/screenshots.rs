@@ -1,4 +1,4 @@
-//! The pictures of the README, taken from the real thing: `PICHAT_TEST_SHOTS=1 cargo test --test browser screenshots -- --ignored`.
+//! Screenshots of the README: `PICHAT_TEST_SHOTS=1 cargo test --test browser screenshots -- --ignored`.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const ROOM: &str = "OFICINA";
 const ROOM_PASSWORD: &str = "cafe-de-las-diez";
 
 impl Browser {
-    /// Local time as in the office, the colours as asked for.
+    /// Sets an office's local time and the given colours.
     pub(crate) async fn set_scene(&self, scheme: &str) {
         self.cdp("Emulation.setTimezoneOverride", json!({"timezoneId": "America/Bogota"})).await;
         let features =
@@ -21,7 +21,7 @@ impl Browser {
         self.cdp("Emulation.setEmulatedMedia", json!({"features": features})).await;
     }
 
-    /// A picture of where a test has come to, when pictures are asked for.
+    /// Saves a screenshot if `PICHAT_TEST_SHOTS` is set.
     pub(crate) async fn shot_if_asked(&self, name: &str) {
         if std::env::var_os("PICHAT_TEST_SHOTS").is_some() {
             self.shoot(name).await;
@@ -29,7 +29,7 @@ impl Browser {
     }
 
     async fn shoot(&self, name: &str) {
-        // The notice of before has been read by now.
+        // The previous notice has disappeared by now.
         self.js("document.querySelector('.notice-box button')?.click()").await;
         self.driver().action_chain().move_to(2, 300).perform().await.expect("the pointer moves away");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/img");

@@ -1,4 +1,4 @@
-//! Two people talk and hand a file over, a third takes it away again.
+//! Main story: two users chat and share a file, a third deletes it.
 
 use std::time::{Duration, Instant};
 
@@ -71,7 +71,7 @@ async fn two_people_talk() {
     let own = "[...document.querySelectorAll('.message')].map((one) => one.classList.contains('own'))";
     assert_eq!(ana.js(own).await, json!([true, false, true, true]));
 
-    // A newcomer to the room sees nothing of before; who leaves is seen to leave.
+    // A newcomer sees no earlier message, and a leave is announced.
     beto.click("#leave-room").await;
     beto.until_says("#notice", "Dejaste la sala OFICINA.").await;
     ana.until_says("#messages", "usuario salió de la sala").await;
@@ -83,13 +83,13 @@ async fn two_people_talk() {
 }
 
 impl Browser {
-    /// Waits until somebody else's page says that this person, `usuario`, writes.
+    /// Waits until another user's page shows that `usuario` is typing.
     async fn until_says_typing(&self, other: &Self) {
         other.until_says("#typing", "usuario está escribiendo…").await;
     }
 }
 
-/// A text is a text, whatever it looks like.
+/// Texts stay texts, whatever they contain.
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
 async fn html_in_messages_is_shown_as_text() {
@@ -132,9 +132,9 @@ async fn file_is_shared_and_deleted() {
     admin.sign_in("admin", "admin123").await;
 
     let folder = tempfile::tempdir().expect("a folder");
-    // Chromium keeps most kinds of files from a plain HTTP address back until one says "Keep"; a text it hands over at once.
+    // Over plain HTTP Chromium holds most kinds of files back until "Keep"; a text file is saved at once.
     let name = "Acta de reunión (2).txt";
-    // Every byte value, many times over, so that nothing on the way may take it for text.
+    // Every byte value, many times, so that any text conversion shows.
     let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
     std::fs::write(folder.path().join(name), &bytes).expect("writes");
 
@@ -178,7 +178,7 @@ async fn file_is_shared_and_deleted() {
 }
 
 impl Browser {
-    /// The bytes of a file, once the download is complete.
+    /// Returns the bytes of a complete download.
     async fn downloaded(&self, name: &str) -> Vec<u8> {
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -1,4 +1,4 @@
-//! A browser that has installed this device's authority, and one that has not.
+//! Browsers with and without the device's authority.
 
 use serde_json::json;
 
@@ -32,7 +32,7 @@ async fn browser_with_the_certificate_chats() {
     ana.goto("/confianza").await;
     ana.until("document.querySelector('#trust').dataset.state === 'yes'").await;
     ana.shot_if_asked("confianza-si.png").await;
-    // Who only typed the name is led on.
+    // A typed host name is redirected.
     ana.goto("/").await;
     ana.arrive("/login").await;
     assert_eq!(
@@ -88,7 +88,7 @@ async fn browser_without_the_certificate_gets_instructions() {
             ana.js("scrollTo(0, 0)").await;
         }
     }
-    // Every step is there in one language at a time, and the other is one press away.
+    // Every step is shown in one language, and a switch shows the other.
     assert_eq!(ana.js("document.querySelectorAll('details').length").await, 5);
     assert_eq!(ana.js("[...document.querySelectorAll('[lang=en]')].filter((one) => one.checkVisibility()).length").await, 0);
     ana.click("header a[hreflang=en]").await;

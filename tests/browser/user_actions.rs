@@ -1,4 +1,4 @@
-//! What somebody does on the pages, in the words of the pages.
+//! Actions of a user on the pages.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 use super::browser::Browser;
 
 impl Browser {
-    /// Signs in with the form and is on the start page.
+    /// Signs in with the form and waits for the start page.
     pub(crate) async fn sign_in(&self, user: &str, password: &str) {
         self.goto("/login").await;
         self.try_sign_in(user, password).await;
         self.arrive("/inicio").await;
     }
 
-    /// Fills the form in and sends it.
+    /// Fills in the form and sends it.
     pub(crate) async fn try_sign_in(&self, user: &str, password: &str) {
         self.fill("#username", user).await;
         self.fill("#password", password).await;
         self.click("#sign-in").await;
     }
 
-    /// Opens the chat, connected.
+    /// Opens the chat and waits for the connection.
     pub(crate) async fn chat(&self) {
         self.goto("/chat").await;
         self.until_online().await;
@@ -32,7 +32,7 @@ impl Browser {
         assert_eq!(self.text("#connection-state").await, "Conectado");
     }
 
-    /// Fills the form of rooms in and sends it.
+    /// Fills in the form of rooms and sends it.
     pub(crate) async fn try_join(&self, room: &str, password: &str) {
         self.fill("#room-code", room).await;
         self.fill("#room-password", password).await;
@@ -46,7 +46,7 @@ impl Browser {
         self.until(&format!("document.querySelector('#open-room-code').textContent === {room:?}")).await;
     }
 
-    /// Waits as long as the notice says; not at all if the pause was over before the form was sent.
+    /// Waits for the time in the notice, if the pause was not over before the form was sent.
     pub(crate) async fn wait_as_told(&self) {
         let said = r"document.querySelector('#notice').textContent.match(/Espera (\d+) s/)?.[1]";
         let wait = self.until(&format!("document.querySelector('#panel').hidden ? {said} : '0'")).await;
@@ -59,7 +59,7 @@ impl Browser {
         self.click("#send").await;
     }
 
-    /// Author and text of each message that is shown, from top to bottom.
+    /// Returns author and text of each message, from top to bottom.
     pub(crate) async fn messages(&self) -> Value {
         self.js(MESSAGES).await
     }
@@ -70,17 +70,17 @@ impl Browser {
         self.until(&format!("JSON.stringify({MESSAGES}) === JSON.stringify({wanted})")).await;
     }
 
-    /// The names in the list of members.
+    /// Returns the names in the list of members.
     pub(crate) async fn members(&self) -> Value {
         self.js("[...document.querySelectorAll('#members li')].map((one) => one.dataset.name)").await
     }
 
-    /// The names of the files that are listed.
+    /// Returns the names of the listed files.
     pub(crate) async fn files(&self) -> Value {
         self.js("[...document.querySelectorAll('#files .file')].map((one) => one.dataset.name)").await
     }
 
-    /// Moves the focus with Tab to an element, where it must be seen.
+    /// Moves the focus to an element with Tab and checks that it is visible.
     pub(crate) async fn tab_to(&self, css: &str) {
         let mut passed = Vec::new();
         for _ in 0..60 {

@@ -1,10 +1,10 @@
-//! Archives for tests: such as every program writes, and such as none would.
+//! Archives for tests, well-formed and hostile.
 
 use std::io::Write as _;
 
 use flate2::{Compress, Compression, Crc, FlushCompress, write::DeflateEncoder, write::GzEncoder};
 
-/// The test file of EICAR, put together here so that this source is not taken for it.
+/// Returns the EICAR test file, joined here so that scanners ignore this source.
 pub fn eicar() -> Vec<u8> {
     [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"].concat().into_bytes()
 }
@@ -21,7 +21,7 @@ pub fn gzip(data: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// So many MiB of zeros, deflated: ten GiB fit into ten MiB. Every MiB but the first looks the same, so that it is packed once.
+/// Returns deflated zeros: ten GiB fit into ten MiB. After the first MiB the output repeats, so that it is packed once.
 pub fn deflated_zeros(mib: usize) -> Vec<u8> {
     let mut packer = Compress::new(Compression::best(), false);
     let zeros = vec![0; 1 << 20];
@@ -35,7 +35,7 @@ pub fn deflated_zeros(mib: usize) -> Vec<u8> {
     [first, next.repeat(mib - 1), end].concat()
 }
 
-/// One entry as its headers are to tell it; the data is written as it is.
+/// Header fields of one entry, with its data as it is written.
 #[derive(Clone)]
 pub struct EntryHeader {
     pub name: Vec<u8>,
@@ -43,7 +43,7 @@ pub struct EntryHeader {
     pub flags: u16,
     pub crc: u32,
     pub unpacked: u64,
-    /// Made on Unix with this mode; 0: made elsewhere.
+    /// Unix mode; 0 for an entry of another system.
     pub mode: u32,
     pub data: Vec<u8>,
 }
@@ -61,7 +61,7 @@ impl EntryHeader {
     }
 }
 
-/// A zip that is written header by header.
+/// Zip archive, written header by header.
 #[derive(Default)]
 pub struct Zip {
     pub out: Vec<u8>,
@@ -78,7 +78,7 @@ impl Zip {
         entries.iter().fold(Self::default(), |zip, (name, data)| zip.add(&EntryHeader::stored(name, data))).finish()
     }
 
-    /// Writes header and data, and the entry of the list.
+    /// Writes header and data, and adds the entry to the central directory.
     pub fn add(mut self, header: &EntryHeader) -> Self {
         let at = self.out.len() as u64;
         self.header(header);
@@ -86,7 +86,7 @@ impl Zip {
         self.lists(header, at)
     }
 
-    /// Writes what stands before the data.
+    /// Writes the local header.
     pub fn header(&mut self, header: &EntryHeader) {
         let (packed, unpacked, extra) = sizes(header);
         self.out.extend_from_slice(b"PK\x03\x04\x14\0");
@@ -102,7 +102,7 @@ impl Zip {
         self.out.extend_from_slice(&extra);
     }
 
-    /// Puts an entry on the list whose header stands at `at`.
+    /// Adds an entry to the central directory whose local header is at `at`.
     pub fn lists(mut self, header: &EntryHeader, at: u64) -> Self {
         let (packed, unpacked, extra) = sizes(header);
         let made_by = if header.mode == 0 { 0x14 } else { 0x314_u16 };
@@ -137,7 +137,7 @@ impl Zip {
     }
 }
 
-/// Sizes as 32 bits, and the extra field of 64 bits where they need it.
+/// Returns the sizes as 32 bits, and the Zip64 extra field if they need it.
 fn sizes(header: &EntryHeader) -> (u32, u32, Vec<u8>) {
     let packed = header.data.len() as u32;
     match u32::try_from(header.unpacked) {
@@ -151,7 +151,7 @@ fn sizes(header: &EntryHeader) -> (u32, u32, Vec<u8>) {
     }
 }
 
-/// One header of a tape archive, with its content and padding.
+/// Returns one tar header with its content and padding.
 pub fn tar_entry(name: &str, flag: u8, data: &[u8]) -> Vec<u8> {
     let mut header = vec![0_u8; 512];
     header[..name.len()].copy_from_slice(name.as_bytes());
@@ -176,7 +176,7 @@ pub fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
     out
 }
 
-/// The smallest document of Office; `more` are further parts.
+/// Returns the smallest Office document; `more` are further parts.
 pub fn docx(more: &[(&str, &[u8])]) -> Vec<u8> {
     let types = br#"<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#;
     let text =
@@ -184,7 +184,7 @@ pub fn docx(more: &[(&str, &[u8])]) -> Vec<u8> {
     Zip::of(&[&[("[Content_Types].xml", types.as_slice()), ("_rels/.rels", b"<x/>"), ("word/document.xml", text)], more].concat())
 }
 
-/// The smallest OpenDocument text; its first part is stored, as the format wants.
+/// Returns the smallest OpenDocument text; its first part is stored, as the format requires.
 pub fn odt(more: &[(&str, &[u8])]) -> Vec<u8> {
     let first = Zip::default().add(&EntryHeader::stored("mimetype", b"application/vnd.oasis.opendocument.text"));
     let parts: [(&str, &[u8]); 3] = [
@@ -195,19 +195,19 @@ pub fn odt(more: &[(&str, &[u8])]) -> Vec<u8> {
     parts.iter().chain(more).fold(first, |zip, (name, data)| zip.add(&EntryHeader::deflated(name, data))).finish()
 }
 
-/// A picture of one pixel.
+/// Picture of one pixel.
 pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\xdac\xfc\xcf\xc0P\x0f\0\x04\x85\x01\x80\x84\xa9\x8c!\0\0\0\0IEND\xaeB`\x82";
-/// The beginning of a photograph and its end.
+/// Start and end of a photograph.
 pub const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xc0\0\x0b\x08\x03\0\x04\0\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0\x12\x34\xff\xd9";
-/// A document of one page.
+/// Document of one page.
 pub const PDF: &[u8] = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
-/// The beginning of a program for Windows.
+/// Start of a Windows program.
 pub const PE: &[u8] = b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0\xb8\0\0\0\0\0\0\0\x40\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x40\0\0\0PE\0\0\x64\x86";
-/// A small picture of the web.
+/// GIF of one pixel.
 pub const GIF: &[u8] =
     b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
-/// A compound file, as far as its first bytes and a stream's name go.
+/// Returns the first bytes of a compound file and the name of a stream.
 pub fn ole(stream: &str) -> Vec<u8> {
     let mut out = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
     out.resize(1024, 0);
@@ -216,7 +216,7 @@ pub fn ole(stream: &str) -> Vec<u8> {
     out
 }
 
-/// Zips within one another, `wide` entries each, the innermost holding `leaf`: the shape of 42.zip.
+/// Returns nested zips with `wide` entries each, the innermost holding `leaf`, like 42.zip.
 pub fn nested(levels: usize, wide: usize, leaf: &EntryHeader) -> Vec<u8> {
     let mut inner = Zip::default().add(leaf).finish();
     for level in 0..levels {

@@ -1,4 +1,4 @@
-//! A folder that stands for the root of a card.
+//! Folder that stands for the root of a card.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,12 +16,12 @@ pub const ERROR: &str = "run/pichat-settings/error.txt";
 pub const WPA: &str = "run/pichat-settings/wpa_supplicant.conf";
 pub const NETWORK: &str = "run/systemd/network/40-pichat.network";
 pub const SECRETS: &str = "data/pichat/secrets.toml";
-/// By which the command knows a card.
+/// File that marks a card.
 pub const MARK: &str = "usr/lib/pichat/appliance";
 pub const LAST_GOOD: &str = "data/pichat/pichat.toml.last-good";
 pub const CODE: &str = "boot/firmware/PICHAT-CODIGO.txt";
 
-/// A card after its first start.
+/// Card after its first start.
 pub struct Card(TempDir);
 
 impl Card {
@@ -55,7 +55,7 @@ impl Card {
         fs::write(self.at(path), text).expect("writes");
     }
 
-    /// The text of a file; empty where there is none.
+    /// Returns the text of a file, empty if it does not exist.
     pub fn read(&self, path: &str) -> String {
         fs::read(self.at(path)).map(|bytes| String::from_utf8(bytes).expect("UTF-8")).unwrap_or_default()
     }
@@ -66,20 +66,20 @@ impl Card {
 
     pub fn call(&self, command: &str) -> (Option<i32>, String) {
         let mut call = pichat_command();
-        // Whatever the environment says, the card's file is what counts.
+        // The card's file has priority over the environment.
         call.args(["appliance", command, "--root"]).arg(self.0.path()).env("PICHAT_LIMITS_ROOMS", "muchas");
         let output = call.output().expect("the binary starts");
         (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
     }
 
-    /// A boot; what it said.
+    /// Runs a boot; returns its output.
     pub fn boot(&self) -> String {
         let (code, said) = self.call("settings");
         assert_eq!(code, Some(0), "{said}");
         said
     }
 
-    /// What `pichat check` says of the server's settings.
+    /// Asserts that `pichat check` accepts the server's settings.
     pub fn check_in_force(&self) {
         let output = pichat_command().arg("check").arg(self.at(IN_FORCE)).output().expect("the binary starts");
         assert!(output.status.success(), "{}: {}", String::from_utf8_lossy(&output.stderr), self.read(IN_FORCE));

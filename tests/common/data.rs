@@ -1,4 +1,4 @@
-//! Data folders that a start accepts or refuses, looked at byte by byte.
+//! Data folders that a start accepts or refuses, compared byte by byte.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::server::{eventually, pichat_command};
 use super::{Client, Options, Response, Server};
 
-/// A command that runs longer than this has not ended by itself.
+/// Bound on a command that should end by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 pub const NEEDS_A_PERSON: Option<i32> = Some(74);
 pub const TRY_AGAIN: Option<i32> = Some(75);
@@ -23,7 +23,7 @@ pub fn stop(mut server: Server) {
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// Every file below a folder, with its content.
+/// Returns every file below a folder with its content.
 pub fn content_of(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     let Ok(entries) = fs::read_dir(dir) else { return all };
@@ -40,7 +40,7 @@ pub fn content_of(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     all
 }
 
-/// Files of a folder under ids, with their content.
+/// Returns the files of a folder that are named by ids, with their content.
 pub fn stored_in(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let id = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
     content_of(dir).into_iter().map(|(path, content)| (id(&path), content)).filter(|(id, _)| id.len() == 32).collect()
@@ -51,7 +51,7 @@ pub fn command(args: &[&str], dir: &Path, env: &[(&str, &str)]) -> Output {
     command.args(args).arg("--data-dir").arg(dir).env("PICHAT_AUDIT_SYSLOG", "stderr").env("LANG", "en");
     command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("runs");
-    // A server that should have refused to start must not hold the test for ever.
+    // A server that wrongly starts must not block the test.
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().expect("waits").is_none() {
         if Instant::now() > deadline {
@@ -62,7 +62,7 @@ pub fn command(args: &[&str], dir: &Path, env: &[(&str, &str)]) -> Output {
     child.wait_with_output().expect("reads")
 }
 
-/// A start that is refused: its exit code and its sentence.
+/// Asserts that a start is refused with an exit code and a message.
 pub fn refused(dir: &Path, env: &[(&str, &str)]) -> (Option<i32>, String) {
     let output = command(&["demo", "--listen", "127.0.0.1:0"], dir, env);
     (output.status.code(), String::from_utf8(output.stderr).expect("text"))
@@ -83,12 +83,12 @@ pub fn assert_refused(dir: &Path, env: &[(&str, &str)], code: Option<i32>, words
     let after = content_of(dir);
     assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "nothing is made and nothing is removed");
     for (path, content) in &before {
-        // SQLite rewrites its index whenever it opens a database.
+        // SQLite rewrites its index on each opening of a database.
         assert!(&after[path] == content || path.to_string_lossy().ends_with("-shm"), "{} changed", path.display());
     }
 }
 
-/// A data folder with three files, whose server has ended. Returns their ids.
+/// Returns the data folder of a stopped server with three files, and their ids.
 pub fn filled() -> (tempfile::TempDir, Vec<String>) {
     let folder = tempfile::tempdir().expect("a folder");
     let server = start(folder.path());
@@ -103,7 +103,7 @@ pub fn id_of(stored: &Response) -> String {
     stored.json()["id"].as_str().expect("an id").to_owned()
 }
 
-/// State of each listed file, as an administrator sees it.
+/// Returns the state of each listed file, as an administrator sees it.
 pub fn states(server: &Server) -> BTreeMap<String, String> {
     let admin = Client::admin(server);
     let mut states = BTreeMap::new();

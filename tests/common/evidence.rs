@@ -1,4 +1,4 @@
-//! What documents name as evidence: tests, by their path.
+//! Tests that documents name as evidence, by their path.
 
 use std::path::{Path, PathBuf};
 
@@ -10,27 +10,27 @@ pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// The cells of a line of a table.
+/// Returns the cells of a line of a table.
 pub(crate) fn cells(line: &str) -> Option<Vec<&str>> {
     line.strip_prefix('|')?.strip_suffix('|').map(|inside| inside.split('|').map(str::trim).collect())
 }
 
-/// What stands between backticks and is a path with `::`: the way these documents name a test.
+/// Returns the paths with `::` between backticks: these documents name tests so.
 pub(crate) fn named_tests(text: &str) -> Vec<&str> {
     let is_path = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || "_:/.".contains(c));
     text.split('`').skip(1).step_by(2).filter(is_path).filter(|name| name.contains("::")).collect()
 }
 
-/// Where a test of that name would stand: `src/a.rs::f`, `image/a.py::f`, `crate::f`, `crate::module::f` (below `tests/`).
+/// Returns the possible files of a test's name: `src/a.rs::f`, `image/a.py::f`, `crate::f`, `crate::module::f` (below `tests/`).
 fn places(name: &str) -> (Vec<PathBuf>, &str) {
     let (home, function) = name.rsplit_once("::").unwrap_or(("", name));
     if home.contains('/') {
         return (vec![root().join(home)], function);
     }
     let path = root().join("tests").join(home.replace("::", "/"));
-    // A module of its own, a crate in one file, a crate in a folder; or a module written inside its crate's file.
+    // A module's file, a crate of one file, a crate in a folder; or a module inside the crate's file.
     let mut own = vec![path.with_extension("rs"), path.join("main.rs"), path.join("mod.rs")];
-    // A file that was gathered with others into one crate keeps its name.
+    // A file that is a module of a larger crate keeps its name.
     let crates = std::fs::read_dir(root().join("tests")).expect("the folder").filter_map(Result::ok).map(|entry| entry.path());
     own.extend(crates.filter(|folder| folder.is_dir()).map(|folder| folder.join(home).with_extension("rs")));
     let whole = home.split("::").next().unwrap_or(home);
@@ -39,7 +39,7 @@ fn places(name: &str) -> (Vec<PathBuf>, &str) {
     (if exists { own } else { inside.into() }, function)
 }
 
-/// Whether `text` has a test function of that name: one with the attribute, in Rust; a `def`, in Python.
+/// Returns true if `text` has that test: a function with the attribute in Rust, a `def` in Python.
 fn has_test(text: &str, function: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
     let is_attribute = |line: &&&str| line.starts_with('#') || line.starts_with("//");
@@ -58,7 +58,7 @@ fn has_test(text: &str, function: &str) -> bool {
     })
 }
 
-/// Whether a test beside it calls a function, as `attack::legacy_vulnerabilities` calls those of its neighbours.
+/// Returns true if a neighbouring test calls the function, like `attack::legacy_vulnerabilities`.
 fn is_called(file: &Path, function: &str) -> bool {
     let Some(module) = file.file_stem().and_then(|stem| stem.to_str()) else { return false };
     let beside = file.parent().and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().filter_map(Result::ok);

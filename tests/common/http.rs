@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client over a plain socket: it sends exactly what a test says, also what no library would send.
+//! Small HTTP/1.1 client over a plain socket; it sends exactly the bytes of a test, valid or not.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::Server;
 
-/// An answer that takes longer has failed.
+/// Bound on an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An answer.
+/// HTTP answer.
 #[derive(Debug, Clone)]
 pub struct Response {
     pub status: u16,
@@ -24,12 +24,12 @@ impl Response {
         self.headers.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
-    /// The `Set-Cookie` line of the session; a device cookie may stand before it.
+    /// Returns the `Set-Cookie` line of the session; a device cookie may precede it.
     pub fn session_cookie(&self) -> Option<&str> {
         self.set_cookies().find(|line| !line.contains("-device-"))
     }
 
-    /// The `Set-Cookie` line of the device cookie.
+    /// Returns the `Set-Cookie` line of the device cookie.
     pub fn device_cookie(&self) -> Option<&str> {
         self.set_cookies().find(|line| line.contains("-device-"))
     }
@@ -46,7 +46,7 @@ impl Response {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 
-    /// The stable `code` of a problem.
+    /// Returns the stable `code` of a problem.
     pub fn code(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text());
         let problem = self.json();
@@ -92,7 +92,7 @@ pub fn read_response(stream: &mut impl io::Read, head: bool) -> io::Result<Respo
     }
 }
 
-/// Reads a body of chunks (RFC 9112 section 7.1) to its last one.
+/// Reads a chunked body (RFC 9112 section 7.1).
 fn read_chunks(reader: &mut impl io::BufRead) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
@@ -102,7 +102,7 @@ fn read_chunks(reader: &mut impl io::BufRead) -> io::Result<Vec<u8>> {
         if reader.take(length).read_to_end(&mut body)? as u64 != length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        // The end of the line after the chunk, or after the last one.
+        // Line end after a chunk, or after the last one.
         reader.read_line(&mut line)?;
         if length == 0 {
             return Ok(body);
@@ -110,15 +110,15 @@ fn read_chunks(reader: &mut impl io::BufRead) -> io::Result<Vec<u8>> {
     }
 }
 
-/// A client with or without a session.
+/// Client with or without a session.
 #[derive(Clone)]
 pub struct Client {
     pub addr: SocketAddr,
     /// `name=value`, as the server set it.
     pub cookie: Option<String>,
-    /// Further headers of every request.
+    /// Headers of every request.
     pub headers: Vec<(String, String)>,
-    /// The address to come from, such as `127.0.0.2`.
+    /// Source address, such as `127.0.0.2`.
     pub from: Option<std::net::Ipv4Addr>,
 }
 
@@ -127,7 +127,7 @@ impl Client {
         Self { addr: server.addr, cookie: None, headers: Vec::new(), from: None }
     }
 
-    /// Somebody who is signed in.
+    /// Returns a signed-in client.
     pub fn signed_in(server: &Server, user: &str, password: &str) -> Self {
         let mut client = Self::new(server);
         let answer = client.sign_in(user, password);
@@ -152,19 +152,18 @@ impl Client {
         self
     }
 
-    /// Comes from another loopback address, as another machine would.
+    /// Uses another loopback address, like another machine.
     pub fn from(mut self, last: u8) -> Self {
         self.from = Some(std::net::Ipv4Addr::new(127, 0, 0, last));
         self
     }
 
-    /// Comes from 10.0.0.`last`, as a proxy of this machine says it that the server trusts ([`super::TRUSTING`]): all of 127.0.0.0/8
-    /// is one client.
+    /// Comes from 10.0.0.`last`, by the header of a trusted proxy on this machine ([`super::TRUSTING`]): all of 127.0.0.0/8 is one client.
     pub fn behind(self, last: u8) -> Self {
         self.with("X-Forwarded-For", &format!("10.0.0.{last}"))
     }
 
-    /// Takes the session cookie that an answer sets.
+    /// Takes over the session cookie of an answer.
     pub fn take_cookie(&mut self, answer: &Response) {
         if let Some(cookie) = answer.session_cookie() {
             self.cookie = cookie.split(';').next().map(str::to_owned);
@@ -178,7 +177,7 @@ impl Client {
         answer
     }
 
-    /// Goes on with a server that came back on another port, whose cookie is named after that port.
+    /// Continues with a server that restarted on another port, which names its cookie after the port.
     pub fn follow(&mut self, server: &Server) {
         self.addr = server.addr;
         if let Some((_, token)) = self.cookie.as_deref().and_then(|cookie| cookie.split_once('=')) {
@@ -196,7 +195,7 @@ impl Client {
         stream
     }
 
-    /// The head of a request with this client's cookie and headers; `extra` may replace `Host` by naming it.
+    /// Returns the head of a request with this client's cookie and headers; `extra` may replace `Host`.
     pub fn head(&self, method: &str, path: &str, extra: &[(&str, &str)]) -> String {
         let mut head = format!("{method} {path} HTTP/1.1\r\n");
         let own = self.headers.iter().map(|(k, v)| (k.as_str(), v.as_str()));
@@ -221,7 +220,7 @@ impl Client {
         }
         head.push_str("Connection: close\r\n\r\n");
         stream.write_all(head.as_bytes())?;
-        // A server that refuses early answers before it has read everything.
+        // A server that refuses early answers before it has read all.
         let sent = stream.write_all(body);
         match read_response(&mut stream, method == "HEAD") {
             Ok(response) => Ok(response),
@@ -256,7 +255,7 @@ impl Client {
     }
 }
 
-/// The content type and body of a form with one file.
+/// Returns content type and body of a form with one file.
 pub fn multipart(field: &str, name: &str, data: &[u8]) -> (String, Vec<u8>) {
     let boundary = "----pichat-test-5f1c";
     let mut body = format!(
@@ -280,7 +279,7 @@ fn connect_from(from: std::net::Ipv4Addr, to: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Statuses of `count` requests for `path`, one after the other over one connection.
+/// Returns the statuses of `count` sequential requests for `path` over one connection.
 pub fn get_many(client: &Client, path: &str, count: usize) -> Vec<u16> {
     let mut stream = client.connect();
     let mut statuses = Vec::new();
@@ -292,7 +291,7 @@ pub fn get_many(client: &Client, path: &str, count: usize) -> Vec<u16> {
     statuses
 }
 
-/// How many of the statuses are 429.
+/// Counts the statuses 429.
 pub fn refused(statuses: &[u16]) -> usize {
     statuses.iter().filter(|status| **status == 429).count()
 }

@@ -1,18 +1,18 @@
-//! The server's figures as a strict reader of OpenMetrics 1.0 takes them: whatever it would refuse panics.
+//! Metrics of the server, read by a strict parser of OpenMetrics 1.0 that panics on any fault.
 
 use std::collections::BTreeMap;
 
 use super::server::pichat_command;
 use super::{Client, Server};
 
-/// Figures by sample, such as `pichat_rooms{state="reserved"}`.
+/// Values by sample, such as `pichat_rooms{state="reserved"}`.
 pub fn figures(client: &Client) -> BTreeMap<String, u64> {
     let answer = client.get("/api/metrics");
     assert_eq!(answer.status, 200, "{}", answer.text());
     read(&String::from_utf8(answer.body).expect("UTF-8"))
 }
 
-/// One figure; what was never counted is none.
+/// Returns one value, 0 if it was never counted.
 pub fn figure(client: &Client, sample: &str) -> u64 {
     figures(client).get(sample).copied().unwrap_or_default()
 }
@@ -22,7 +22,7 @@ fn is_name(text: &str) -> bool {
     text.starts_with(begins) && text.chars().all(|c| begins(c) || c.is_ascii_digit())
 }
 
-/// Reads the whole text.
+/// Reads all metrics.
 pub fn read(text: &str) -> BTreeMap<String, u64> {
     let text = text.strip_suffix("# EOF\n").expect("ends with its mark");
     assert!(text.ends_with('\n') && !text.contains('\r'), "lines end with LF");
@@ -64,7 +64,7 @@ pub fn read(text: &str) -> BTreeMap<String, u64> {
     samples
 }
 
-/// A new metrics token of this server; the one before ends.
+/// Creates a new metrics token, which ends the previous one.
 pub fn metrics_token(server: &Server) -> String {
     let made = pichat_command()
         .args(["metrics-token", "--data-dir"])
@@ -76,7 +76,7 @@ pub fn metrics_token(server: &Server) -> String {
     String::from_utf8(made.stdout).expect("UTF-8").trim_end().to_owned()
 }
 
-/// A program that watches this server: it has the metrics token and no session.
+/// Returns a client with the metrics token and without a session.
 pub fn watcher(server: &Server) -> Client {
     Client::new(server).with("Authorization", &format!("Bearer {}", metrics_token(server)))
 }

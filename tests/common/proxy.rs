@@ -10,31 +10,31 @@ use super::server::eventually;
 use super::tls::{self, Stream};
 use super::{Client, Options, Server};
 
-/// The name by which browsers come.
+/// Host name of the proxy.
 pub const NAME: &str = "chat.example";
 const INSTALL: &str = include_str!("../../docs/INSTALL.md");
 
-/// A proxy program.
+/// Proxy program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Nginx,
     Caddy,
 }
 
-/// A server and a proxy in front of it.
+/// Server and a proxy in front of it.
 pub struct Proxied {
     pub server: Server,
-    /// Where the proxy listens.
+    /// Address of the proxy.
     pub addr: SocketAddr,
-    /// Who signed the proxy's certificate, PEM.
+    /// Authority of the proxy's certificate, PEM.
     pub authority: String,
-    /// The same as a file.
+    /// The authority as a file.
     pub authority_file: PathBuf,
     proxy: Child,
     _folder: TempDir,
 }
 
-/// The one example of a language on the page.
+/// Returns the only example of a language on the page.
 fn example(language: &str) -> &'static str {
     let fence = format!("```{language}\n");
     let mut blocks = INSTALL.split(&*fence).skip(1);
@@ -43,7 +43,7 @@ fn example(language: &str) -> &'static str {
     block
 }
 
-/// Each piece has to stand in the text once, so that the page and this test cannot drift apart.
+/// Replaces pieces, each of which must occur once, so that page and test cannot drift apart.
 fn replace(text: &str, pieces: &[(&str, &str)]) -> String {
     pieces.iter().fold(text.to_owned(), |text, (old, new)| {
         assert_eq!(text.matches(old).count(), 1, "{old:?} in the example");
@@ -59,7 +59,7 @@ impl Kind {
         }
     }
 
-    /// Says so where the program is not installed.
+    /// Returns true if the program is installed; otherwise prints a note.
     #[allow(clippy::print_stdout, reason = "a person who runs the tests reads it")]
     pub fn is_installed(self) -> bool {
         let found = Command::new("sh").args(["-c", &format!("PATH=$PATH:/usr/sbin command -v {}", self.program())]).output();
@@ -108,7 +108,7 @@ impl Kind {
 }
 
 impl Proxied {
-    /// Starts both; `more` goes before the settings of the page.
+    /// Starts both; `more` precedes the settings of the page.
     pub fn start(kind: Kind, more: &str) -> Self {
         let server = Server::start(Options::config(&format!("{more}\n{}", example("toml"))));
         let folder = tempfile::tempdir().expect("a folder");
@@ -129,18 +129,18 @@ impl Proxied {
         Self { server, addr: free, authority, authority_file, proxy, _folder: folder }
     }
 
-    /// The origin of its pages.
+    /// Returns the origin of its pages.
     pub fn origin(&self) -> String {
         format!("https://{NAME}:{}", self.addr.port())
     }
 
-    /// A client that comes from another loopback address and says what a browser on its pages says.
+    /// Returns a client with its own loopback address and the headers of a browser.
     pub fn client(&self, last: u8) -> Client {
         let client = Client { addr: self.addr, ..Client::new(&self.server) }.from(last);
         client.with("Host", self.origin().trim_start_matches("https://")).with("Origin", &self.origin())
     }
 
-    /// A connection of that client over TLS.
+    /// Connects that client over TLS.
     pub fn connect(&self, client: &Client) -> Stream {
         tls::over(client.connect(), &self.authority, NAME).expect("connects")
     }

@@ -1,4 +1,4 @@
-//! The real binary, started for one test and ended with it.
+//! Server process: the real binary, started for one test and ended with it.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -10,27 +10,27 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// A start or an end that takes longer than this has failed; nothing in the tests depends on how much shorter it is.
+/// Bound on a start or an end; no test depends on shorter times.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How a server is started.
+/// Options of a start.
 #[derive(Default, Clone)]
 pub struct Options {
-    /// `pichat.toml`. Without a `[tls]` table (or another mention of `tls`) the server speaks plain HTTP, as the clients here do.
+    /// `pichat.toml`. Without any mention of `tls` the server speaks plain HTTP, as these clients do.
     pub config: String,
-    /// Environment.
+    /// Environment variables.
     pub env: Vec<(&'static str, String)>,
-    /// Accounts to make before `serve` starts; `demo` when there are none.
+    /// Accounts to create before `serve` starts; `demo` without any.
     pub users: Vec<(&'static str, &'static str, &'static str)>,
-    /// A folder that outlives the server, for tests of restarts.
+    /// Data folder that outlives the server, for tests of restarts.
     pub data_dir: Option<PathBuf>,
     /// Starts `serve` even without accounts.
     pub serve: bool,
-    /// No file of the server may grow past so many KiB: a full disk, as far as its writes can tell.
+    /// Largest file in KiB: to the server's writes, a full disk.
     pub largest_file_kib: Option<u32>,
-    /// The server may have so many files and connections open.
+    /// Limit of open files and connections.
     pub open_files: Option<u32>,
-    /// Port to listen on; 0 lets the system choose. The names of cookies hold it, so a restart that browsers see needs the same.
+    /// Port to listen on; 0 lets the system choose. Cookie names contain it, so a restart that browsers see needs the same port.
     pub port: u16,
 }
 
@@ -50,22 +50,22 @@ impl Options {
     }
 }
 
-/// A running server. Dropping it kills it.
+/// Running server, killed on drop.
 pub struct Server {
     child: Child,
     pub addr: SocketAddr,
     pub data_dir: PathBuf,
-    /// What it printed before and with its address.
+    /// Output up to and including its address.
     pub banner: String,
     _folder: TempDir,
 }
 
-/// The program under test: this build's, or the one that `PICHAT_UNDER_TEST` names, such as a static binary.
+/// Returns the program under test: this build's, or the one that `PICHAT_UNDER_TEST` names, such as a static binary.
 fn program() -> OsString {
     std::env::var_os("PICHAT_UNDER_TEST").unwrap_or_else(|| env!("CARGO_BIN_EXE_pichat").into())
 }
 
-/// The binary under test, with a clean environment and Spanish texts.
+/// Returns a command of the program under test with a clean environment and Spanish texts.
 pub fn pichat_command() -> Command {
     let mut command = Command::new(program());
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
@@ -75,8 +75,7 @@ pub fn pichat_command() -> Command {
     command
 }
 
-/// The binary with less than the system would give it: files that may not grow past a size (writes fail then, as they do when the
-/// signal is ignored), descriptors.
+/// Returns a command with limits on file size (writes fail, as the signal is ignored) and on descriptors.
 fn limited(options: &Options) -> Command {
     let mut command = Command::new("bash");
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
@@ -88,12 +87,12 @@ fn limited(options: &Options) -> Command {
 }
 
 impl Server {
-    /// `demo` with default settings.
+    /// Starts `demo` with default settings.
     pub fn demo() -> Self {
         Self::start(Options::default())
     }
 
-    /// A server with its three demo accounts, or with those of the options.
+    /// Starts a server with the three demo accounts, or those of the options.
     pub fn start(options: Options) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let data_dir = options.data_dir.clone().unwrap_or_else(|| folder.path().join("data"));
@@ -111,7 +110,7 @@ impl Server {
             .arg(&config)
             .arg("--data-dir")
             .arg(&data_dir)
-            // Audit lines go where the test asks; by default to standard error, not to this machine's journal.
+            // Audit lines go to standard error by default, not to this machine's journal.
             .env("PICHAT_AUDIT_SYSLOG", "stderr")
             .envs((!options.config.contains("tls")).then_some(("PICHAT_TLS_MODE", "off")))
             .envs(options.env.iter().map(|(k, v)| (*k, v.as_str())))
@@ -147,7 +146,7 @@ impl Server {
         Self { child, addr, data_dir, banner, _folder: folder }
     }
 
-    /// The name of its session cookie over plain HTTP.
+    /// Returns the name of its session cookie over plain HTTP.
     pub fn cookie_name(&self) -> String {
         format!("pichat-{}", self.addr.port())
     }
@@ -156,12 +155,12 @@ impl Server {
         self.child.id()
     }
 
-    /// What it wrote to standard error so far: audit lines, when no syslog socket was asked for.
+    /// Returns its standard error so far: the audit lines, unless the test named a syslog socket.
     pub fn stderr(&self) -> String {
         std::fs::read_to_string(self._folder.path().join("stderr")).unwrap_or_default()
     }
 
-    /// Waits until standard error holds `text`.
+    /// Waits until standard error holds `text`; returns the line.
     pub fn wait_for_line(&self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -174,7 +173,7 @@ impl Server {
         }
     }
 
-    /// The settings file, to be changed before a SIGHUP.
+    /// Returns the settings file, which a test may change before a SIGHUP.
     pub fn config_file(&self) -> PathBuf {
         self._folder.path().join("pichat.toml")
     }
@@ -203,7 +202,7 @@ impl Server {
         let _ = self.child.wait();
     }
 
-    /// Resident memory in KiB, from `/proc`.
+    /// Returns a memory figure in KiB from `/proc`, such as `VmRSS`.
     pub fn rss_kib(&self, key: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("is running");
         let line = status.lines().find(|l| l.starts_with(key)).expect("the kernel says it");
@@ -226,14 +225,14 @@ pub fn eventually(what: &str, mut check: impl FnMut() -> bool) {
     }
 }
 
-/// The first `127.0.0.1:PORT` of a line.
+/// Returns the first `127.0.0.1:PORT` of a line.
 fn address_in(line: &str) -> Option<SocketAddr> {
     let start = line.find("127.0.0.1:")?;
     let text: String = line[start..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect();
     text.parse().ok()
 }
 
-/// Makes an account with the command line, the password over standard input.
+/// Creates an account with the command line; the password goes over standard input.
 pub fn add_user(data_dir: &Path, name: &str, password: &str, role: &str) {
     let (status, _, stderr) = user_command(&["add", name, "--role", role], data_dir, password);
     assert!(status.success(), "{stderr}");

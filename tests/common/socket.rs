@@ -1,4 +1,4 @@
-//! A WebSocket client on the library's client side; frames that the library would not send are written raw.
+//! WebSocket client on the library's client side; invalid frames are written raw.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,29 +12,28 @@ use tungstenite::{Error, Message};
 
 use super::http::{Client, Response, read_response};
 
-/// A frame that takes longer has failed to come.
+/// Bound on the arrival of a frame.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long nothing must come for a test to believe that nothing comes. A server that is slower than this lets a wrong
-/// program pass, never a right one fail.
+/// Silence after which a test assumes that nothing arrives. A slower server may hide a fault, but never fails a correct test.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// An open socket.
+/// Open socket.
 pub struct Socket {
     pub stream: TcpStream,
-    /// A frame that takes longer has failed to come.
+    /// Bound on the arrival of a frame.
     pub patience: Duration,
     ctx: WebSocketContext,
     next_ref: u32,
 }
 
 impl Client {
-    /// The answer to a handshake, and the stream behind it.
+    /// Returns the answer to a handshake, and the stream after it.
     pub fn handshake(&self, extra: &[(&str, &str)]) -> (Response, TcpStream) {
         let mut stream = self.connect();
         let mut head = self.head("GET", "/ws", extra);
         head.push_str("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
         stream.write_all(head.as_bytes()).expect("writes");
-        // Byte by byte, so that no frame that follows is swallowed.
+        // Reads byte by byte, so that no following frame is consumed.
         let mut bytes = Vec::new();
         while !bytes.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -52,12 +51,12 @@ impl Client {
         (response.expect("an answer"), stream)
     }
 
-    /// An open socket of this client's session.
+    /// Opens a socket of this client's session.
     pub fn socket(&self) -> Socket {
         self.try_socket().unwrap_or_else(|refused| panic!("{}: {}", refused.status, refused.text()))
     }
 
-    /// An open socket of this client's session, or the answer that refused it.
+    /// Opens a socket of this client's session, or returns the answer that refused it.
     pub fn try_socket(&self) -> Result<Socket, Response> {
         let (response, stream) = self.handshake(&[]);
         if response.status != 101 {
@@ -98,7 +97,7 @@ impl Socket {
         let deadline = Instant::now() + self.patience;
         loop {
             match self.ctx.read(&mut self.stream)? {
-                // Pings would keep a wait for something else alive for ever.
+                // Pings would extend the wait forever.
                 Message::Ping(_) | Message::Pong(_) if Instant::now() < deadline => {}
                 Message::Ping(_) | Message::Pong(_) => return Err(Error::Io(io::ErrorKind::TimedOut.into())),
                 other => return Ok(other),
@@ -106,12 +105,12 @@ impl Socket {
         }
     }
 
-    /// Waits for a ping, and leaves it unanswered until more is read or written.
+    /// Waits for a ping without answering it before the next read or write.
     pub fn recv_ping(&mut self) {
         while !matches!(self.ctx.read(&mut self.stream).expect("a frame"), Message::Ping(_)) {}
     }
 
-    /// The next JSON frame.
+    /// Returns the next JSON frame.
     pub fn recv(&mut self) -> Value {
         match self.next() {
             Ok(Message::Text(text)) => serde_json::from_str(&text).expect("JSON"),
@@ -119,7 +118,7 @@ impl Socket {
         }
     }
 
-    /// The next JSON frame, or the code of the close frame that ends this socket; 1006 when there is none.
+    /// Returns the next JSON frame, or the code of the close frame that ends this socket; 1006 without one.
     pub fn try_recv(&mut self) -> Result<Value, u16> {
         match self.next() {
             Ok(Message::Text(text)) => Ok(serde_json::from_str(&text).expect("JSON")),
@@ -132,7 +131,7 @@ impl Socket {
         }
     }
 
-    /// Skips frames until one of that type comes.
+    /// Returns the next frame of that type and skips others.
     pub fn recv_type(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.recv();
@@ -142,12 +141,12 @@ impl Socket {
         }
     }
 
-    /// The code of the close frame that ends this socket; frames before it are skipped. 1006 when there is none.
+    /// Returns the code of the close frame that ends this socket and skips frames before it; 1006 without one.
     pub fn close_code(&mut self) -> u16 {
         self.close_frame().0
     }
 
-    /// Code and reason of the close frame that ends this socket, as [`close_code`](Self::close_code).
+    /// Returns code and reason of the close frame, like [`close_code`](Self::close_code).
     pub fn close_frame(&mut self) -> (u16, String) {
         loop {
             match self.next() {
@@ -162,7 +161,7 @@ impl Socket {
         }
     }
 
-    /// Asserts that nothing comes.
+    /// Asserts that nothing arrives.
     pub fn assert_quiet(&mut self) {
         self.stream.set_read_timeout(Some(QUIET)).expect("sets");
         match self.next() {
@@ -172,7 +171,7 @@ impl Socket {
         self.stream.set_read_timeout(Some(PATIENCE)).expect("sets");
     }
 
-    /// Sends a request with a `ref` and returns the answer to it; what comes before is skipped.
+    /// Sends a request with a `ref` and returns its answer; earlier frames are skipped.
     pub fn request(&mut self, mut request: Value) -> Value {
         self.next_ref += 1;
         let reference = format!("r{}", self.next_ref);
@@ -190,7 +189,7 @@ impl Socket {
         self.request(json!({"type": "join", "room": room, "password": password, "kind": kind}))
     }
 
-    /// Joins and is in.
+    /// Joins a group room with the usual password, which must succeed.
     pub fn join_default(&mut self, room: &str) -> Value {
         let joined = self.join(room, "secreta", "group");
         assert_eq!(joined["type"], "joined", "{joined}");
@@ -201,13 +200,13 @@ impl Socket {
         self.request(json!({"type": "send", "room": room, "text": text}))
     }
 
-    /// Closes orderly and waits for the end.
+    /// Closes the socket and waits for the end.
     pub fn close(mut self) {
         let _ = self.ctx.close(&mut self.stream, None);
         while self.next().is_ok() {}
     }
 
-    /// Hangs up without a word, as a dead network does at last.
+    /// Disconnects without a close frame, as a dead network does.
     pub fn abort(self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }

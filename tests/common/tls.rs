@@ -1,4 +1,4 @@
-//! A server over TLS as outsiders see it: its two addresses, its certificate authority, and a client on rustls' own client side.
+//! Server over TLS: its two addresses, its authority, and a client on rustls' client side.
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -14,24 +14,24 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use super::http::{Client, Response, read_response};
 use super::{Options, Server};
 
-/// An answer that takes longer has failed.
+/// Bound on an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub type Stream = StreamOwned<ClientConnection, TcpStream>;
 
-/// A server with an authority of its own, and what it hands out over plain HTTP.
+/// Server with its own authority, and the certificate that it offers over plain HTTP.
 pub struct Secure {
     pub server: Server,
-    /// Plain HTTP.
+    /// Address of plain HTTP.
     pub plain: SocketAddr,
-    /// The authority's certificate, PEM.
+    /// Certificate of the authority, PEM.
     pub authority: String,
-    /// The same as a file.
+    /// The certificate as a file.
     pub authority_file: PathBuf,
 }
 
 impl Secure {
-    /// With the accounts of the options, or none; `[tls] mode = "local-ca"` unless the settings name `[tls]`.
+    /// Starts a server with the accounts of the options; `[tls] mode = "local-ca"` unless the settings mention `tls`.
     pub fn start(mut options: Options) -> Self {
         if !options.config.contains("tls") {
             options.config.push_str("\n[tls]\nmode = \"local-ca\"\n");
@@ -45,17 +45,17 @@ impl Secure {
         Self { server, plain, authority, authority_file }
     }
 
-    /// A client of the plain side.
+    /// Returns a client of the plain port.
     pub fn plain(&self) -> Client {
         Client { addr: self.plain, cookie: None, headers: Vec::new(), from: None }
     }
 
-    /// A connection of somebody who trusts the authority.
+    /// Connects as a client that trusts the authority.
     pub fn connect(&self, name: &str) -> io::Result<Stream> {
         connect(self.server.addr, &self.authority, name)
     }
 
-    /// An answer over TLS to a request with this head.
+    /// Sends a request with this head over TLS; returns the answer.
     pub fn request(&self, head: &str) -> Response {
         let mut stream = self.connect("pichat.local").expect("connects");
         let body = format!("{head}Connection: close\r\n\r\n");
@@ -68,7 +68,7 @@ impl Secure {
     }
 }
 
-/// The file of the authority that a server made for this machine's name; the only one of a fresh data folder.
+/// Returns the authority's file, the only one of a fresh data folder.
 pub fn authority_file(data_dir: &Path) -> PathBuf {
     let entries = std::fs::read_dir(data_dir).expect("a folder").map(|entry| entry.expect("an entry").path());
     let mut found = entries.filter(|path| {
@@ -78,18 +78,18 @@ pub fn authority_file(data_dir: &Path) -> PathBuf {
     found.next().expect("an authority")
 }
 
-/// The last address that a server printed: plain HTTP comes after HTTPS.
+/// Returns the last address that a server printed: plain HTTP comes after HTTPS.
 pub fn plain_address(server: &Server) -> SocketAddr {
     let (_, address) = server.banner.rsplit_once("http://").expect("an address of plain HTTP");
     address.trim().trim_end_matches(')').parse().expect("an address")
 }
 
-/// A connection that believes the certificates of `authority`.
+/// Connects over TLS and trusts `authority`.
 pub fn connect(addr: SocketAddr, authority: &str, name: &str) -> io::Result<Stream> {
     over(TcpStream::connect(addr)?, authority, name)
 }
 
-/// TLS over a connection, believing the certificates of `authority`.
+/// Starts TLS on a connection and trusts `authority`.
 pub fn over(mut tcp: TcpStream, authority: &str, name: &str) -> io::Result<Stream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).expect("PEM")).expect("a certificate");
@@ -109,18 +109,18 @@ pub fn over(mut tcp: TcpStream, authority: &str, name: &str) -> io::Result<Strea
     Ok(StreamOwned::new(connection, tcp))
 }
 
-/// Runs a program of this machine with nothing on its standard input.
+/// Runs a program with empty standard input.
 pub fn run(program: &str, args: &[&str]) -> Output {
     let output = Command::new(program).args(args).stdin(Stdio::null()).output();
     output.unwrap_or_else(|error| panic!("{program} is not installed: {error}"))
 }
 
-/// What a program said, on both of its outputs.
+/// Returns both outputs of a program.
 pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
-/// A certificate for `name` and its key, as PEM files in `folder`, signed by an authority of this call alone. Returns the authority's.
+/// Writes a certificate for `name` and its key as PEM files to `folder`, signed by a new authority; returns the authority's certificate.
 pub fn signed(folder: &Path, name: &str) -> String {
     let (authority_key, key) = (rcgen::KeyPair::generate().expect("a key"), rcgen::KeyPair::generate().expect("a key"));
     let mut params = rcgen::CertificateParams::default();
@@ -128,7 +128,7 @@ pub fn signed(folder: &Path, name: &str) -> String {
     let authority = params.self_signed(&authority_key).expect("a certificate").pem();
     let issuer = rcgen::Issuer::new(params, authority_key);
     let mut leaf = rcgen::CertificateParams::new([name.to_owned()]).expect("a name");
-    // Browsers take no certificate without an end that is near.
+    // Browsers refuse certificates with a distant end.
     let start = std::time::SystemTime::now() - Duration::from_secs(24 * 60 * 60);
     (leaf.not_before, leaf.not_after) = (start.into(), (start + Duration::from_secs(90 * 24 * 60 * 60)).into());
     leaf.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
@@ -138,7 +138,7 @@ pub fn signed(folder: &Path, name: &str) -> String {
     authority
 }
 
-/// A certificate for `name` that nobody signed but itself, and its key, as PEM files in `folder`.
+/// Writes a self-signed certificate for `name` and its key as PEM files to `folder`.
 pub fn self_signed(folder: &Path, name: &str) -> (String, String) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());

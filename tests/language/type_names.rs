@@ -22,6 +22,7 @@ const LEFT: &[&str] = &[
     "Measured",
     "Origin",
     "Outcome",
+    "Place",
     "Problem",
     "Reason",
     "Refusal",

@@ -2,7 +2,7 @@
 
 use crate::peer::{CONTINUATION, Chops, EVERY, Event, FIN, PING, PONG, Stage, TEXT, echo, frame, request};
 
-/// A request in so many fragments.
+/// Returns a request in that many fragments.
 fn fragments(count: usize) -> Vec<Vec<u8>> {
     let text = request("fragment1fragment2");
     let pieces: Vec<_> = text.as_bytes().chunks(text.len().div_ceil(count)).collect();
@@ -25,7 +25,7 @@ fn legal_fragmentation_is_accepted() {
     for (id, chops) in [("5.6", Chops::Whole), ("5.7", Chops::Frames), ("5.8", Chops::Octets)] {
         stage.answers(id, chops, &between, &[pong("ping payload"), back()]);
     }
-    // The first ping is answered while the message is not complete.
+    // The first ping is answered before the message is complete.
     let five = fragments(5);
     for (id, frames) in [("5.19", false), ("5.20", true)] {
         let mut peer = stage.open();

@@ -2,7 +2,7 @@
 
 use crate::peer::{BINARY, CLOSE, CONTINUATION, Chops, EVERY, Event, FIN, PING, PONG, Stage, TEXT, echo, frame, hello, request};
 
-/// A request of exactly that many octets.
+/// Returns a request of exactly that many octets.
 fn padded(length: usize) -> String {
     let text = request("eco");
     let blanks = " ".repeat(length - text.len());

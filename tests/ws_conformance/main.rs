@@ -1,7 +1,7 @@
-//! RFC 6455 as the fuzzing client of the Autobahn test suite asks for it, over the real binary. The suite itself runs on Python 2 alone,
-//! so its cases are ported by their numbers; `docs/CONFORMANCE.md` has the table.
+//! Conformance with RFC 6455 by the cases of the Autobahn test suite, against the real binary.
+//! The suite runs on Python 2 only, so its cases are ported by their numbers; `docs/CONFORMANCE.md` has the table.
 //!
-//! The suite wants an echo and this server is a chat. What is echoed here is the `ref` of a request that is refused.
+//! The suite expects an echo server. Here the `ref` of a refused request is the echo.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 

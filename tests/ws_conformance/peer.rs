@@ -1,4 +1,4 @@
-//! A client that sends the octets of a case and says what came back.
+//! Client that sends the octets of a case and records the server's events.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ pub(crate) const CLOSE: u8 = 8;
 pub(crate) const PING: u8 = 9;
 pub(crate) const PONG: u8 = 10;
 
-/// A masked frame (RFC 6455 section 5.2); its first octet as the case says.
+/// Returns a masked frame (RFC 6455 section 5.2) with the given first octet.
 pub(crate) fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let (key, payload) = ([0x37, 0xfa, 0x21, 0x3d], payload.as_ref());
     let mut bytes = vec![first];
@@ -35,17 +35,17 @@ pub(crate) fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     bytes
 }
 
-/// A request that changes nothing and whose answer carries `text` back.
+/// Returns a request without effect whose answer echoes `text`.
 pub(crate) fn request(text: &str) -> String {
     json!({"type": "leave", "ref": text, "room": "ajena"}).to_string()
 }
 
-/// That request as one frame.
+/// Returns that request as one frame.
 pub(crate) fn hello(text: &str) -> Vec<u8> {
     frame(FIN | TEXT, request(text))
 }
 
-/// How the octets of a case go out.
+/// Division of the octets of a case into writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Chops {
     /// All at once.
@@ -58,19 +58,19 @@ pub(crate) enum Chops {
 
 pub(crate) const EVERY: [Chops; 3] = [Chops::Whole, Chops::Frames, Chops::Octets];
 
-/// What the server does.
+/// Event from the server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// It answered a request; the `ref` that came back, or the code where there was none.
+    /// Answer to a request: its `ref`, or the error code without one.
     Answer(String),
     Pong(Vec<u8>),
-    /// Code of its close frame.
+    /// Close frame with this code.
     Close(Option<u16>),
-    /// It hung up.
+    /// End of the connection.
     End,
 }
 
-/// The answer that carries `text` back.
+/// Returns the answer that echoes `text`.
 pub(crate) fn echo(text: &str) -> Event {
     Event::Answer(text.to_owned())
 }
@@ -85,7 +85,7 @@ impl Peer {
         Self(stream)
     }
 
-    /// Sends octets; a server that has closed already takes none.
+    /// Sends octets; a server that has closed takes none.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes);
     }
@@ -126,7 +126,7 @@ impl Peer {
     }
 }
 
-/// A server for one group of cases, and somebody who is signed in.
+/// Server for one group of cases, with a signed-in client.
 pub(crate) struct Stage {
     _server: Server,
     client: Client,
@@ -134,7 +134,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        // A socket each case. Texts of 4000 characters make 49,024 the largest message.
+        // Each case has its own socket. Texts of 4000 characters allow messages of 49,024 bytes.
         let server = Server::start(Options::config(
             "[limits]\nsockets_per_session = 1000\nconnections_per_address = 1000\nrequests_per_minute = 100000\nrequest_burst = 10000\n\
              message_chars = 4000\n",
@@ -147,7 +147,7 @@ impl Stage {
         Peer::open(&self.client)
     }
 
-    /// What comes back is `want` and nothing else, the socket stays open, and it closes cleanly with 1000.
+    /// Checks that exactly `want` comes back, the socket stays open and then closes with 1000.
     #[track_caller]
     pub(crate) fn answers(&self, id: &str, chops: Chops, frames: &[Vec<u8>], want: &[Event]) {
         let mut peer = self.open();
@@ -161,7 +161,7 @@ impl Stage {
         assert_eq!((peer.next(), peer.next()), (Event::Close(Some(1000)), Event::End), "case {id}, {chops:?}");
     }
 
-    /// The server closes with `code` and hangs up. What was rightly asked before may be answered or not.
+    /// Checks that the server closes with `code` and hangs up; earlier valid requests may be answered or not.
     #[track_caller]
     pub(crate) fn closes(&self, id: &str, chops: Chops, frames: &[Vec<u8>], code: Option<u16>) {
         let mut peer = self.open();

@@ -1,4 +1,4 @@
-//! Cases 6: UTF-8 in text messages, whole, in fragments and in pieces of a letter.
+//! Cases 6: UTF-8 in text messages, complete, in fragments and split within a character.
 //!
 //! The sequences of 6.5 to 6.23 are those of Markus Kuhn's UTF-8 decoder stress test, in the suite's order.
 
@@ -7,7 +7,7 @@ use crate::peer::{CONTINUATION, Chops, EVERY, Event, FIN, PING, Stage, TEXT, ech
 const KOSME: &[u8] = b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5";
 const EDITED: &[u8] = b"edited";
 
-/// One octet a frame.
+/// Sends one octet in each frame.
 fn split(payload: &[u8]) -> Vec<Vec<u8>> {
     let last = payload.len().saturating_sub(1);
     let first = |n: usize| if n == 0 { TEXT } else { CONTINUATION } | if n == last { FIN } else { 0 };
@@ -54,11 +54,11 @@ fn invalid_messages_fail_fast() {
         let mut peer = stage.open();
         peer.send(&[frame(TEXT, valid), frame(FIN | PING, "A")].concat());
         assert_eq!(peer.next(), Event::Pong(b"A".to_vec()), "case {id}: the first fragment is taken");
-        // No final fragment is needed to see it.
+        // The fault is found before the final fragment.
         peer.send(&frame(CONTINUATION, wrong));
         peer.ends(id, Some(1007));
     }
-    // Inside one frame the end of the frame is waited for, which the suite calls non-strict.
+    // Within one frame the server waits for its end, which the suite calls non-strict.
     let one = frame(FIN | TEXT, &whole);
     let head = one.len() - whole.len();
     for (id, cuts) in [("6.4.3", [KOSME.len(), 15]), ("6.4.4", [12, 13])] {
@@ -71,7 +71,7 @@ fn invalid_messages_fail_fast() {
     }
 }
 
-/// Groups of sequences; whether each is UTF-8 is for the standard library to say, and for the count beside it to be sure.
+/// Groups of sequences; the standard library decides which are UTF-8, and the count confirms it.
 fn sequences() -> Vec<(&'static str, Vec<Vec<u8>>, usize)> {
     let list = |items: &[&[u8]]| items.iter().map(|item| item.to_vec()).collect::<Vec<_>>();
     let range = |from: u8, to: u8| (from..to).collect::<Vec<u8>>();
@@ -153,7 +153,7 @@ fn utf8_stress_test() {
                     stage.closes(&id, Chops::Whole, &frames, Some(1007));
                     continue;
                 };
-                // It is a text, though no request; and as the `ref` of one it comes back.
+                // A valid text that is no request; as the `ref` of a request it is echoed.
                 stage.answers(&id, Chops::Whole, &frames, &[echo("bad_request")]);
                 stage.answers(&id, Chops::Whole, &split(request(text).as_bytes()), &[echo(text)]);
             }
