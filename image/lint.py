@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""image/lint.py IMAGE: what can be known of a card without a board, IMAGE being a .img or .img.zst. Ends with 1 if anything is wrong.
+"""image/lint.py IMAGE: checks a card without a board. IMAGE is a .img or .img.zst. The exit code is 1 if a check fails.
 
 Needs mtools, erofs-utils and zstd. Beside a .img.zst, SHA256SUMS and packages.lock are checked too. Not root's work.
 """

@@ -1,1 +1,1 @@
-"""What image/lint.py checks: the partition table, the boot partition, the root file system, and the files beside the image."""
+"""Checks of image/lint.py: the partition table, the boot partition, the root file system, and the files beside the image."""

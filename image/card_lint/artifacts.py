@@ -1,4 +1,4 @@
-"""The files that come with a compressed image."""
+"""Files beside a compressed image: checksums, SBOM, package lock."""
 
 import hashlib
 import json

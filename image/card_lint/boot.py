@@ -1,4 +1,4 @@
-"""The boot partition: every file that config.txt names, the boards' device trees, kernel, initramfs, and what a person edits."""
+"""Boot partition: files that config.txt names, device trees, kernel, initramfs, and the settings of the owner."""
 
 import gzip
 import os
@@ -11,7 +11,7 @@ from . import cpio, elf
 from .card import Layout
 from .report import Report
 
-# Board: the device tree the firmware asks for with upstream_kernel=1, and what that tree says it is for.
+# Board: the device tree the firmware asks for with upstream_kernel=1, and the model in that tree.
 BOARDS = {
     "Pi 3B": ("bcm2837-rpi-3-b", b"raspberrypi,3-model-b\0"),
     "Pi 3B+": ("bcm2837-rpi-3-b-plus", b"raspberrypi,3-model-b-plus\0"),

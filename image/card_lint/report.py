@@ -1,4 +1,4 @@
-"""The list of what was looked at."""
+"""Report of the checks."""
 
 
 class Report:
@@ -7,7 +7,7 @@ class Report:
         self.wrong: list[str] = []
 
     def check(self, good: object, text: str) -> bool:
-        """One line a check; TEXT says what is meant to hold."""
+        """Prints one line a check; TEXT is the property."""
         self.looked += 1
         if not good:
             self.wrong.append(text)
@@ -15,7 +15,7 @@ class Report:
         return bool(good)
 
     def none(self, found: list[str], text: str) -> bool:
-        """TEXT names what must not exist; the first few that do are shown."""
+        """Fails if WRONG has entries and shows the first few; TEXT is the property."""
         return self.check(not found, text + (": " + ", ".join(found[:8]) if found else ""))
 
     def end(self) -> int:

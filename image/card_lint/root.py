@@ -13,7 +13,7 @@ from .report import Report
 
 LARGEST_SERVER = 8_000_000
 NO_PROMPT = ("getty@", "autovt@", "console-getty", "container-getty@", "debug-shell", "rescue", "emergency")
-# Where a link may point although nothing is there in the image.
+# Targets of links that exist at run time only.
 MADE_AT_START = ("/run/", "/proc/", "/dev/", "/sys/", "../proc/", "../run/", "/tmp")
 
 
@@ -112,7 +112,7 @@ def _links(report: Report, root: pathlib.Path) -> None:
 
 
 def _origin(report: Report, files: list[pathlib.Path], names) -> None:
-    """Nothing says on what machine the image was made; the packages' own papers may name Debian's servers."""
+    """Checks that nothing names the building machine; documents of packages may name Debian's servers."""
     listed = subprocess.run(
         ["apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)"], stdout=subprocess.PIPE, text=True, check=False, timeout=60
     ).stdout
@@ -134,7 +134,7 @@ def _origin(report: Report, files: list[pathlib.Path], names) -> None:
 
 
 def check_pair(report: Report, root: pathlib.Path, boot: pathlib.Path, work: pathlib.Path) -> None:
-    """What the two partitions must agree on."""
+    """Checks that both partitions match."""
     shipped = (root / "usr/share/pichat/pichat.toml").read_bytes().replace(b"\n", b"\r\n")
     report.check(shipped == (boot / "pichat.toml").read_bytes(), "the fall-back settings are those of the boot partition")
     in_root = {path.name for path in (root / "usr/lib/modules").iterdir()}

@@ -59,7 +59,7 @@ finished pichat-unready && zero 4096 65536 && prepare && expect made "superblock
 finished pichat-data && keep_a_file && prepare && expect kept "label written, never mounted" && still_has_the_file "never mounted"
 finished pichat-data && keep_a_file && mounted && prepare && expect kept "in use" && still_has_the_file "in use"
 finished pichat-data && keep_a_file && mounted && zero 1024 1024 && prepare && expect kept "superblock lost" && still_has_the_file "superblock lost"
-finished other && keep_a_file && mounted && prepare && expect kept "somebody else's, mounted once" && still_has_the_file "somebody else's"
+finished other && keep_a_file && mounted && prepare && expect kept "another system's, mounted once" && still_has_the_file "somebody else's"
 
 # Copied to a smaller card: nothing can be done, and nothing may be done.
 finished pichat-data && keep_a_file && mounted && truncate -s 200M "$part" && sha256sum "$part" > "$work/sum" && prepare

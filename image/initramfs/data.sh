@@ -1,14 +1,14 @@
 # shellcheck shell=dash
-# The data partition: made on the first boot of a card, found again after the card was flashed anew. Sourced by init.
+# Creates the data partition on the first boot of a card, and finds it again after reflashing. Sourced by init.
 #
-# What may be formatted, and what never
-# -------------------------------------
+# Rules for formatting
+# --------------------
 # mke2fs makes the file system under the label pichat-unready and flushes it; only then e2label writes pichat-data into the
 # superblock and its copies, and only after that it is mounted for the first time. So:
 #   - pichat-data in the superblock or in its first copy: people's data may be in it. Repaired, mounted, never formatted.
-#   - an ext4 of another label that was mounted at some time: somebody's. Repaired, mounted, never formatted.
-#   - an ext4 of another label that never was mounted: a first boot that lost its power half-way. Made again.
-#   - no ext4: a new card. Made.
+#   - an ext4 of another label that was mounted at some time: another system's data. Repaired, mounted, never formatted.
+#   - an ext4 of another label that never was mounted: a first boot that lost its power half-way. Formatted again.
+#   - no ext4: a new card. Formatted.
 
 # A file system of less than 64 MiB is of no use; the partition's length is a multiple of 4 MiB, and the last 4 MiB of the card
 # stay unused, because some programs wipe the end of a card before they write an image.
@@ -22,8 +22,8 @@ number() { hexdump -s "$2" -n "$3" -e "1/$3 \"%u\"" "$1"; }
 bytes() { printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)); }
 
 # data_entry DISK: partition 4 begins where partition 3 ends and reaches to the end of the card. The same card always gets the
-# same entry; a card of another size, onto which this one was copied, gets its own. Fails where there is no room or the entry
-# is not ours.
+# same entry; a card of another size, onto which this one was copied, gets its own. Fails without room or on a foreign
+# entry.
 data_entry() {
     start=$(($(number "/dev/$1" 486 4) + $(number "/dev/$1" 490 4)))
     total=$(cat "/sys/block/$1/size")
@@ -55,7 +55,7 @@ label() {
     dd if="$1" bs=1 skip=$(($2 + 120)) count=16 2>/dev/null | tr -d '\000'
 }
 
-# Never mounted: neither a time of a mount nor a count of them.
+# Succeeds if it was never mounted: no mount time and no mount count.
 unused() { [ "$(number "$1" 1068 4)" = 0 ] && [ "$(number "$1" 1076 2)" = 0 ]; }
 
 # data_format DEVICE. Inodes for files of 64 KiB on the average; a journal of 16 MiB is written out, not left as it was found.
@@ -66,7 +66,7 @@ data_format() {
         chroot /newroot /usr/sbin/e2label "$1" pichat-data && sync
 }
 
-# told LEVEL CODE: what e2fsck had to say.
+# told LEVEL CODE: logs the output of e2fsck.
 told() { grep . /run/pichat-fsck.log | head -n 5 | while read -r line; do log "$1" "e2fsck, $2: $line"; done; }
 
 # data_repair DEVICE [e2fsck's way to a copy of the superblock]
@@ -85,7 +85,7 @@ data_repair() {
     told 3 $code
 }
 
-# data_prepare DEVICE: a file system that can be mounted, if it is in our power.
+# data_prepare DEVICE: makes or repairs the file system, so that it can be mounted.
 data_prepare() {
     if name=$(label "$1" 1024); then
         if [ "$name" != pichat-data ] && unused "$1"; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# boot.sh WORK: the boot partition, FAT32, as the firmware reads it and as a person sees it in any computer.
+# boot.sh WORK: builds the boot partition, FAT32, which the firmware reads and any computer can open.
 #
 # -> WORK/boot (tree), WORK/boot.fat.
 set -euo pipefail
@@ -11,11 +11,11 @@ work=$1
 boot=$work/boot
 modules=$work/kernel/usr/lib/modules/$(< "$work/kernel-version")
 
-# Text that a person may open on any system ends its lines as Windows does.
+# Texts for people have CRLF line ends, so that every system shows them.
 text() { sed 's/$/\r/' "$1" > "$2"; }
 
 mkdir -p "$boot/a"
-# For the boards before the Pi 5, which brings its firmware along.
+# For boards before the Pi 5, which has its own firmware.
 cp "$work"/raspi-firmware/{bootcode.bin,start.elf,fixup.dat,start4.elf,fixup4.dat} "$boot/"
 cp "$image/boot/config.txt" "$boot/"
 text "$image/boot/README.txt" "$boot/README.txt"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# card.sh WORK IMAGE: the partitions put together. The file ends with slot A's contents: slot B and the data partition are
-# beyond it, and whoever writes the file to a card leaves that part of the card alone.
+# card.sh WORK IMAGE: assembles the partitions. The file ends with the contents of slot A. Slot B and the data partition lie
+# beyond it, so that writing the file to a card leaves them alone.
 set -euo pipefail
 
 image=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

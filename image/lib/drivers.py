@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""drivers WORK: does every device that the boards' device trees name find its module on the card?
+"""drivers.py WORK: checks that every device in the boards' device trees has its module on the card.
 
 A module that the kernel has, that a tree asks for and that neither modules/*.txt chose nor modules/left-out.txt names ends this
 with 1. Without it a board starts and lacks its screen or its WLAN, which no emulator shows.
@@ -16,7 +16,7 @@ BEGIN_NODE, END_NODE, PROPERTY, NOP, END = 1, 2, 3, 4, 9
 
 
 def compatibles(tree: bytes) -> collections.abc.Iterator[str]:
-    """The strings of every "compatible" property of a flattened device tree."""
+    """Returns the strings of every "compatible" property of a flattened device tree."""
     magic, _, at, names = struct.unpack_from(">4I", tree)
     if magic != 0xD00DFEED:
         raise ValueError("not a device tree")

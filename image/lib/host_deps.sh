@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# host_deps.sh PACKAGE...: what is missing of these Debian packages on the building machine. Root installs them, others are told.
+# host_deps.sh PACKAGE...: installs the missing ones of these Debian packages on this machine. Users other than root get their names.
+#
+# Waits for another apt, and removes no package.
 set -euo pipefail
 
 missing=()
@@ -8,17 +10,18 @@ for package in "$@"; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 if [ "$(id -u)" != 0 ]; then
-    echo "image/build: install these packages first: ${missing[*]}" >&2
+    echo "install these packages first: ${missing[*]}" >&2
     exit 69
 fi
 
 export DEBIAN_FRONTEND=noninteractive
-for attempt in 1 2 3; do
-    if apt-get -q -o Acquire::Retries=5 update &&
-        apt-get -q -y -o Acquire::Retries=5 install --no-install-recommends "${missing[@]}"; then
+apt() { apt-get -q -y -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300 "$@"; }
+# A mirror may be busy or synchronising, and the lock of package lists has no timeout.
+for attempt in 1 2 3 4 5; do
+    if apt update && apt install --no-install-recommends --no-remove "${missing[@]}"; then
         exit 0
     fi
-    echo "image/build: attempt $attempt to install packages failed" >&2
-    sleep $((attempt * 10))
+    echo "attempt $attempt to install ${missing[*]} failed" >&2
+    sleep $((attempt * 5))
 done
 exit 69

@@ -21,7 +21,7 @@ unpack() {
     depmod -b "$tree" "$version"
 }
 
-# Lists of expressions -> the modules that match one of them, and whatever those depend on.
+# Lists of expressions -> the modules that match one of them, and their dependencies.
 choose() {
     cat "$@" | grep -v -e '^#' -e '^$' > "$work/expressions"
     awk -F ': *' '

@@ -15,7 +15,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # Lines of a list without its comments.
 list() { sed 's/#.*//' "$1" | xargs -n 1; }
 
-# The mirrors this machine itself uses: that of Debian and that of its security updates.
+# Mirrors of this machine: that of Debian and that of its security updates.
 mirrors() {
     local found
     found=$(apt-get indextargets --no-release-info --format "\$(REPO_URI) \$(RELEASE)" | sort -u)
@@ -77,7 +77,7 @@ resolve() {
     apt-get -qq -y --print-uris install "${wanted[@]}" | sed -n "s/^'[^']*' \([^ ]*\) [0-9]* SHA256:\([0-9a-f]*\)$/\1 \2/p" | sort
 }
 
-# Whatever lies in the cache under a name and is not that file is thrown away.
+# Removes cached files whose content differs.
 verify() {
     local file sum
     while read -r file sum; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# root.sh WORK BINARY VERSION: the read-only root file system.
+# root.sh WORK BINARY VERSION: builds the read-only root file system.
 #
 # -> WORK/root (tree), WORK/raspi-firmware (for the boot partition), WORK/busybox (for the initramfs), WORK/root.erofs.
 set -euo pipefail
@@ -35,7 +35,7 @@ unpack() {
     cp "$work"/kernel/usr/share/doc/linux-base-*/copyright "$root/usr/share/doc/linux/"
     mv "$root/usr/bin/busybox" "$work/busybox"
     mv "$root/usr/lib/raspi-firmware" "$work/raspi-firmware"
-    # Nobody is asked for a name at a console.
+    # No login prompt on any console.
     rm -f "$root"/usr/sbin/{agetty,sulogin} "$root/usr/bin/su"
     rmdir "$root"/usr/share/zoneinfo/{posix,right} 2>/dev/null || true
 }
@@ -55,7 +55,7 @@ firmware() {
         done
     rm -rf "$all"
     mv "$chosen" "$all"
-    # Of two signatures of the radio rules the kernel knows Debian's.
+    # The kernel knows Debian's signature of the radio rules.
     for file in regulatory.db regulatory.db.p7s; do
         [ -e "$all/$file" ] || ln -s "$file-debian" "$all/$file"
     done
@@ -75,7 +75,7 @@ settings() {
     install -D -m 0644 "$repository/systemd/journald.conf" "$root/usr/lib/systemd/journald.conf.d/pichat.conf"
     install -D -m 0644 "$image/pichat.toml" "$root/usr/share/pichat/pichat.toml"
     install -m 0644 "$work/packages.lock" "$root/usr/share/pichat/packages.lock"
-    # By this file `pichat appliance` knows that the root is a card's; elsewhere it touches nothing.
+    # This file tells `pichat appliance` that the root is a card's; without it the command changes nothing.
     install -d "$root/usr/lib/pichat"
     echo "$version" > "$root/usr/lib/pichat/appliance"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""sbom WORK VERSION: what the card is made of, as CycloneDX 1.6 on standard output.
+"""sbom.py WORK VERSION: prints the SBOM of the card, as CycloneDX 1.6 on standard output.
 
 The Debian packages in the image with the SHA-256 of each .deb, and the Rust crates linked into the server (neither build
 scripts nor macros nor test crates) with the SHA-256 of each from Cargo.lock. Not listed: Rust's standard library and musl, which

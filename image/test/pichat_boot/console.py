@@ -1,4 +1,4 @@
-"""The device's serial console: the log of all it ever wrote, and the screen that a terminal would show now."""
+"""Serial console of the device: the whole log, and the current screen of a terminal."""
 
 import re
 from pathlib import Path
@@ -9,9 +9,9 @@ ESCAPE = re.compile(
     r"|\x1b[PX^_][^\x1b]*\x1b\\"
     r"|\x1b[()*+][A-Za-z0-9]|\x1b[=>78cDEHMNOZ]"
 )
-# ESC c: the terminal starts anew.
+# ESC c resets the terminal.
 RESET = "\x1bc"
-# As shown: thirteen characters of Crockford's base32, so neither I, L, O nor U.
+# Claim code as shown: thirteen characters of Crockford's base32, so neither I, L, O nor U.
 CLAIM_CODE = re.compile(r"(?<![0-9A-Z-])([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{5})(?![0-9A-Z-])")
 
 # The SHA-256 of the device's certificate authority: two lines of eight groups.
@@ -19,13 +19,13 @@ FINGERPRINT_LINE = re.compile(r"(?:^|\s)((?:[0-9A-F]{4} ){7}[0-9A-F]{4})$", re.M
 
 
 class Console:
-    """A log file that QEMU writes while it is read here."""
+    """Log file that QEMU writes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def size(self) -> int:
-        """Bytes so far: as long as it grows, the device is getting on."""
+        """Returns the bytes so far; growth shows progress."""
         try:
             return self.path.stat().st_size
         except FileNotFoundError:
@@ -38,30 +38,30 @@ class Console:
             return ""
 
     def text(self) -> str:
-        """All that was written, without what moves the cursor."""
+        """Returns the whole text without cursor movements."""
         return ESCAPE.sub("", self.raw()).replace("\r", "").replace("\0", "")
 
     def screen(self) -> str:
         return render(self.raw())
 
     def claim_code(self) -> str | None:
-        """The code that stands on the screen now."""
+        """Returns the code on the current screen."""
         found = CLAIM_CODE.findall(self.screen())
         return found[-1] if found else None
 
     def fingerprint(self) -> str | None:
-        """The certificate's fingerprint that stands on the screen now, as 64 digits."""
+        """Returns the certificate's fingerprint on the current screen, as 64 digits."""
         lines = FINGERPRINT_LINE.findall(self.screen())
         return "".join(lines[-2:]).replace(" ", "") if len(lines) >= 2 else None
 
     def tail(self, lines: int = 25) -> str:
-        """The last lines, without the report's questions and answers."""
+        """Returns the last lines, without the report's questions and answers."""
         said = [line for line in self.text().splitlines() if line.strip() and not line.startswith(("@", "ask "))]
         return "\n".join(said[-lines:])
 
 
 def render(written: str) -> str:
-    """What stands on a terminal after `written`: a small VT100 without colours, as wide and as high as it takes."""
+    """Returns the screen of a terminal after `written`: a small VT100 without colours or bounds."""
     lines: list[list[str]] = [[]]
     row = column = 0
     position = 0

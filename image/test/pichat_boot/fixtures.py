@@ -1,4 +1,4 @@
-"""The test bench: cards, machines that are switched on with them, and what people do with the device."""
+"""Fixtures: cards, machines that run with them, and actions of users."""
 
 import hashlib
 import http.client
@@ -18,15 +18,15 @@ from .machine import Machine
 from .mdns import Neighbour
 from .report import Report
 
-# Whoever claims the device in these stories.
+# Account that claims the device.
 USER, PASSWORD = "direccion", "una tarjeta en la oficina"
 CODE_FILE, SETTINGS = "PICHAT-CODIGO.txt", "pichat.toml"
-# States of a file that the server has not looked into yet.
+# States of a file before its inspection.
 PENDING = ("received", "inspecting")
 
 
 class Device:
-    """A device that is on, as people meet it: its address, its screen, its cable; and a shell inside for the report."""
+    """Running device: its address, its screen, its cable, and a shell inside for the report."""
 
     def __init__(self, machine: Machine, neighbour: Neighbour, inside: Report) -> None:
         self.machine = machine
@@ -36,11 +36,11 @@ class Device:
         self._authority: str | None = None
 
     def plain(self) -> Client:
-        """Somebody who comes without TLS, to port 80."""
+        """Returns a client of port 80, without TLS."""
         return Client(self.machine.ports.http)
 
     def authority(self) -> str:
-        """The certificate authority that the device offers on port 80, PEM: fetched once a power-on, as a person installs it."""
+        """Authority that the device offers on port 80, PEM; fetched once for each power-on."""
         if self._authority is None:
             answer = self.plain().request("GET", "/pichat.crt", patience=20)
             if answer.status != 200:
@@ -49,11 +49,11 @@ class Device:
         return self._authority
 
     def fingerprint(self) -> str:
-        """The SHA-256 of that certificate."""
+        """Returns the SHA-256 of that certificate."""
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(self.authority())).hexdigest().upper()
 
     def client(self) -> Client:
-        """Somebody who has installed that authority, over HTTPS."""
+        """Returns a client over HTTPS that trusts the authority."""
         return Client(self.machine.ports.https, believing(self.authority()))
 
     def _answer(self) -> Response | None:
@@ -63,18 +63,18 @@ class Device:
             return None
 
     def wait_for_answer(self) -> Response:
-        """The first answer to GET / over HTTPS."""
+        """Returns the first answer to GET / over HTTPS."""
         response = self.machine.wait_for("an answer over HTTPS", self._answer)
         if self.answered is None:
             self.answered = self.machine.seconds()
         return response
 
     def wait_for_claim_code(self) -> str:
-        """The claim code, as somebody reads it from the screen."""
+        """Returns the claim code on the screen."""
         return self.machine.wait_for("a claim code on the console", self.machine.console.claim_code)
 
     def claim(self, user: str = USER, password: str = PASSWORD) -> Client:
-        """The first administrator, made with the code on the screen; signed in."""
+        """Claims the device with the code on the screen; returns the signed-in administrator."""
         self.wait_for_answer()
         client = self.client()
         answer = client.claim(self.wait_for_claim_code(), user, password)
@@ -87,7 +87,7 @@ class Device:
         return client, client.sign_in(user, password)
 
     def wait_for_verdicts(self, client: Client) -> Response:
-        """The list of files, once each of them has been looked into: until then nobody is handed its bytes."""
+        """Returns the list of files once all are inspected; earlier they cannot be downloaded."""
 
         def listed() -> Response | None:
             answer = client.get("/api/files")
@@ -97,7 +97,7 @@ class Device:
         return self.machine.wait_for("a verdict on every file", listed, pause=2)
 
     def system_state(self) -> str:
-        """`running`, or what is wrong, once the start is over."""
+        """Returns `running`, or the fault, once the start is over."""
         return self.machine.wait_for("the end of the start", self._state_after_start, pause=5)
 
     def _state_after_start(self) -> str | None:
@@ -105,13 +105,13 @@ class Device:
         return state if state not in ("initializing", "starting") else None
 
     def memory_mib(self) -> int:
-        """Memory in use, as free(1) counts it."""
+        """Returns the memory in use, as free(1) counts it."""
         used = re.search(r"^Mem:\s+\d+\s+(\d+)", self.report.ask("free -m"), re.MULTILINE)
         return int(used.group(1)) if used else -1
 
 
 class Bench:
-    """What one scenario works with. Everything it makes lies in its own folder."""
+    """Environment of one scenario; all its files are in one folder."""
 
     def __init__(self, kind: str, image: Path, folder: Path, checks: Checks, seed: int) -> None:
         self.kind = kind
@@ -124,7 +124,7 @@ class Bench:
         self.power_ons = 0
 
     def flash(self, name: str = "card") -> Card:
-        """A new card."""
+        """Returns a new card."""
         self.folder.mkdir(parents=True, exist_ok=True)
         card = Card.flash(self.image, self.folder / f"{name}.img")
         report.put_script(card)
@@ -132,7 +132,7 @@ class Bench:
 
     @contextmanager
     def power_on(self, card: Card, log: Path | None = None, arguments: str = "") -> Iterator[Device]:
-        """Switches a machine on; at the end of the block its power is cut, if it is still on."""
+        """Switches a machine on; the end of the block cuts its power."""
         self.power_ons += 1
         folder = self.folder / f"power-on-{self.power_ons}"
         words = f"{report.arguments()} {arguments}".strip()
@@ -172,5 +172,5 @@ class Bench:
         self.checks.note(f"power cut after {device.machine.seconds():.0f} s; a disk with a cache: {cut}")
 
     def first_answer(self) -> float | None:
-        """Seconds from power-on to the first answer, of the first device that gave one."""
+        """Returns the seconds from power-on to the first answer of the first device that answered."""
         return next((d.answered for d in self.devices if d.answered is not None), None)

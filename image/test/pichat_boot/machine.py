@@ -1,4 +1,4 @@
-"""The emulated machine: one QEMU process with a card, a serial line and a cable."""
+"""Emulated machine: one QEMU process with a card, a serial line and a network cable."""
 
 import signal
 import socket
@@ -15,8 +15,8 @@ from .console import Console
 
 Answer = TypeVar("Answer")
 
-# Software emulation takes 50 s to the first answer on a quiet machine and 320 s on a loaded one, so nothing waits for a short
-# clock: only for a machine that shows no progress at all, and, in case it babbles for ever, for an end of all patience.
+# Software emulation takes 50 s to the first answer on a quiet machine and 320 s on a loaded one, so no wait has a short
+# bound. A wait ends if the machine shows no progress, or after a very long time.
 STALLED_SECONDS = 600
 PATIENCE_SECONDS = 1200
 MEMORY_MIB = {"virt": 512, "raspi3b": 1024}
@@ -25,8 +25,7 @@ MACHINES = tuple(MEMORY_MIB)
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the machine is met, all on 127.0.0.1: its ports 80 and 443, and the two ends of the cable to its
-    neighbour (UDP)."""
+    """Addresses of the machine on 127.0.0.1: its ports 80 and 443, and both ends of the cable to its neighbour (UDP)."""
 
     http: int
     https: int
@@ -35,7 +34,7 @@ class Ports:
 
 
 def free_ports() -> Ports:
-    """Ports nobody uses now, held together until all are known, so that they differ."""
+    """Returns free ports, bound together until all are known, so that they differ."""
     with (
         socket.socket(socket.AF_INET, socket.SOCK_STREAM) as http,
         socket.socket(socket.AF_INET, socket.SOCK_STREAM) as https,
@@ -49,7 +48,7 @@ def free_ports() -> Ports:
 
 
 class Machine:
-    """A machine that is on. Leaving the `with` block cuts its power, whatever happened."""
+    """Running machine. Leaving the `with` block cuts its power."""
 
     def __init__(self, kind: str, card: Card, folder: Path, arguments: str, write_log: Path | None = None) -> None:
         """`arguments` go to the kernel's command line. With a `write_log`, every write to the card is recorded there."""
@@ -136,7 +135,7 @@ class Machine:
         return self.process.poll() is None
 
     def seconds(self) -> float:
-        """Since power-on."""
+        """Returns the seconds since power-on."""
         return time.monotonic() - self.started
 
     def type_line(self, line: str) -> None:
@@ -146,7 +145,7 @@ class Machine:
         self.process.stdin.flush()
 
     def wait_for(self, what: str, probe: Callable[[], Answer | None], pause: float = 0.5) -> Answer:
-        """Asks `probe` until it gives something true, as long as the device is getting on."""
+        """Calls `probe` until it returns something true, while the device makes progress."""
         asked = grown = time.monotonic()
         size = self.console.size()
         while True:
@@ -166,13 +165,13 @@ class Machine:
             time.sleep(pause)
 
     def wait_off(self) -> None:
-        """Waits until an orderly power-off has come to its end. A Pi has no switch: it halts, and only then is unplugged."""
+        """Waits for the end of an orderly power-off. A Pi has no switch: it halts and is then unplugged."""
         halted = ("reboot: Power down", "System halted")
         self.wait_for("power off", lambda: not self.is_on() or any(h in self.console.text() for h in halted))
         self.cut_power()
 
     def cut_power(self) -> None:
-        """Ends QEMU by its own pid, at once. See `write_log` for what such a cut does and does not lose."""
+        """Ends QEMU by its own pid, at once. The module `power_cut` describes the loss of such a cut."""
         if self.is_on():
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=60)

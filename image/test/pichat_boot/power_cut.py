@@ -1,4 +1,4 @@
-"""What a disk would have kept at a power cut, had it lost everything that it was not told to flush.
+"""State of a disk after a power cut that loses every write that was not flushed.
 
 Killing QEMU loses what the guest still held in memory, but nothing that the guest had handed to the emulated disk: that is
 in the host's page cache, and the host lives on. A real disk with a volatile cache may lose, or write in any order, what it

@@ -27,7 +27,7 @@ LINE_BYTES = 4095
 
 
 def arguments() -> str:
-    """For the kernel's command line."""
+    """Returns the arguments for the kernel's command line."""
     unit = base64.b64encode(UNIT.encode()).decode()
     name = "pichat-test.service"
     return f"systemd.set_credential_binary=systemd.extra-unit.{name}:{unit} systemd.wants={name}"
@@ -50,11 +50,11 @@ class Report:
         self.machine.wait_for("the shell inside", lambda: "@agent ready" in self.machine.console.text())
 
     def ask(self, command: str) -> str:
-        """What a shell command says, standard error included."""
+        """Returns the output of a shell command, standard error included."""
         return self.run(command)[1]
 
     def run(self, command: str) -> tuple[int, str]:
-        """Exit status and output of a shell command."""
+        """Returns exit status and output of a shell command."""
         self.wait_ready()
         self.asked += 1
         typed = f"ask {self.asked} {base64.b64encode(command.encode()).decode()}"
@@ -89,7 +89,7 @@ class Report:
             if taken.search(self.machine.console.text()):
                 return True
             if time.monotonic() - last > RETYPE_SECONDS:
-                # An empty line first: whatever was half typed or left over ends there.
+                # An empty line first ends a partial one.
                 self.machine.type_line("")
                 self.machine.type_line(typed)
                 last = time.monotonic()
@@ -98,7 +98,7 @@ class Report:
         self.machine.wait_for("the shell inside to take a command", probe)
 
     def power_off(self) -> None:
-        """An orderly end, as `systemctl poweroff` brings it about."""
+        """Powers off with `systemctl poweroff`."""
         self.wait_ready()
         self.asked += 1
         command = base64.b64encode(b"systemctl --no-block poweroff").decode()

@@ -13,12 +13,12 @@ from .http_client import PATIENCE_SECONDS, Client
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-# Larger than anything the server sends; a bound, so that a broken length cannot eat the memory.
+# Larger than any frame of the server; bounds the memory for a wrong length.
 LARGEST_FRAME = 1 << 20
 
 
 class Closed(Exception):
-    """The server closed the socket, or hung up (code 1006)."""
+    """The server closed the socket, or the connection ended (code 1006)."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"closed with {code}")
@@ -26,7 +26,7 @@ class Closed(Exception):
 
 
 def frame(opcode: int, payload: bytes, mask: bytes) -> bytes:
-    """One whole frame from a client: those are always masked."""
+    """Returns a client's frame, which is always masked."""
     length = len(payload)
     if length < 126:
         head = struct.pack("!BB", 0x80 | opcode, 0x80 | length)
@@ -39,7 +39,7 @@ def frame(opcode: int, payload: bytes, mask: bytes) -> bytes:
 
 
 class WebSocket:
-    """An open socket of a client's session."""
+    """Open socket of a client's session."""
 
     def __init__(self, client: Client) -> None:
         self.stream = socket.create_connection(("127.0.0.1", client.port), timeout=PATIENCE_SECONDS)
@@ -80,7 +80,7 @@ class WebSocket:
         self.stream.sendall(frame(opcode, payload, os.urandom(4)))
 
     def _receive(self) -> dict[str, Any]:
-        """The next JSON frame; pings are answered meanwhile."""
+        """Returns the next JSON frame and answers pings."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             first, second = self._exactly(2)
@@ -102,7 +102,7 @@ class WebSocket:
         raise TimeoutError("nothing but pings")
 
     def receive(self, kind: str) -> dict[str, Any]:
-        """The next frame of that type; those before it are kept for later."""
+        """Returns the next frame of that type; earlier ones are kept."""
         for number, waiting in enumerate(self.waiting):
             if waiting["type"] == kind:
                 return self.waiting.pop(number)

@@ -1,4 +1,4 @@
-"""One module a story. The first line of its docstring says what it is; `run(bench)` plays it."""
+"""One module a scenario. The first line of its docstring is its summary; `run(bench)` runs it."""
 
 from collections.abc import Callable
 

@@ -1,10 +1,9 @@
-"""The data partition is full to the last byte: people still sign in, uploads are refused, and it heals when there is room."""
+"""The data partition is full to the last byte: people still sign in, uploads are refused, and it recovers once there is room."""
 
 from ..fixtures import PASSWORD, USER, Bench
 from . import state_inside
 
-# All that root may take: one file in one piece first, then whatever is left, block by block. What ext4 keeps for its own
-# bookkeeping still counts as free, but nobody gets it.
+# Root takes all space: one file first, then the rest block by block. ext4 reserves some blocks, which still count as free.
 FILL = """
 cd /data || exit 1
 fallocate -l $(($(stat -f -c '%a * %S' .) - 1048576)) lleno

@@ -1,4 +1,4 @@
-"""Power cuts during the first start, at its worst moments: each time the next start leads to a device that can be claimed.
+"""Power cuts during the first start, at its worst moments: after each the next start gives a device that can be claimed.
 
 One first start is recorded, write by write, and ended by a power cut as soon as it shows the claim code. From the record come
 cards as they were at earlier moments, among them those that a clock would hardly hit: between two writes of mke2fs.
@@ -33,7 +33,7 @@ def run(bench: Bench) -> None:
     checks.need(table is not None, "the partition table was extended during this start")
     checks.need(superblock is not None, "a file system was made during this start")
     between = most_at_risk(written, superblock)
-    # What a cut leaves: writes up to `end`, and of those that were not flushed by then, what `survives`.
+    # A cut keeps the writes up to `end`; of the unflushed ones `survives` selects.
     cuts: list[tuple[str, int, Callable[[int], bool]]] = [
         ("the partition table is extended, nothing else", table + 1, lambda n: n == table),
         ("mke2fs: the superblock is on the card, the rest that was not flushed is not", superblock + 1, lambda n: n == superblock),
@@ -50,13 +50,13 @@ def run(bench: Bench) -> None:
 
 
 def moments(log: Path, card: Card, written: list[Entry]) -> tuple[int | None, int | None]:
-    """The write that put the data partition into the table, and the one that made the first superblock in it."""
+    """Returns the write that put the data partition into the table, and the one that made the first superblock in it."""
     first = card.partitions()[3].first
     table = superblock = None
     with log.open("rb") as source:
 
         def bytes_at(entry: Entry, offset: int, length: int) -> bytes:
-            """Of a write, what it put at this place of the card; empty if it did not reach there."""
+            """Returns the bytes of a write at this place of the card, empty if it did not reach there."""
             start = offset - entry.sector * SECTOR
             if start < 0 or start + length > entry.sectors * SECTOR:
                 return b""
@@ -72,7 +72,7 @@ def moments(log: Path, card: Card, written: list[Entry]) -> tuple[int | None, in
 
 
 def most_at_risk(written: list[Entry], start: int) -> int:
-    """How far into the record most writes had not been flushed, from `start` on."""
+    """Returns the position after `start` with the most unflushed writes."""
     waiting = [0]
     for entry in written:
         waiting.append(0 if entry.flush else waiting[-1] + 1)

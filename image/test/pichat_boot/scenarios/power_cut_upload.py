@@ -1,4 +1,4 @@
-"""Three power cuts in the middle of uploads: every confirmed file is there, nothing half-way is.
+"""Three power cuts in the middle of uploads: every confirmed file exists, and no partial one.
 
 Each cut meets another kind of disk (`Bench.power_on_until_cut`).
 """
@@ -23,7 +23,7 @@ LIMITS = ("uploads_per_minute", "downloads_per_minute")
 
 
 class Uploads(threading.Thread):
-    """Uploads in a loop, until there is nobody to talk to."""
+    """Uploads in a loop until the connection fails."""
 
     def __init__(self, client: Client, chance: random.Random, name: str) -> None:
         super().__init__(daemon=True)
@@ -89,14 +89,14 @@ def upload_until_cut(bench: Bench, device: Device, client: Client, name: str) ->
     uploads.start()
     device.machine.wait_for("confirmed uploads", lambda: uploads.enough.wait(timeout=1))
     bench.checks.need(uploads.refused is None, "uploads are taken one after the other", uploads.refused)
-    # A wait of chance, not for something: the moment of the cut.
+    # A random wait, which is the moment of the cut.
     uploads.join(timeout=bench.chance.uniform(0, LONGEST_WAIT_SECONDS))
     bench.checks.check(uploads.is_alive(), "uploads are under way at the cut")
     return uploads
 
 
 def verify(bench: Bench, device: Device, confirmed: dict[str, tuple[str, str]], sent: set[str]) -> Client:
-    """Signs in again and looks at every file. Returns who did."""
+    """Signs in again and checks every file; returns the client."""
     checks = bench.checks
     device.wait_for_answer()
     client, answer = device.sign_in(USER, PASSWORD)

@@ -58,7 +58,7 @@ def run(bench: Bench) -> None:
 
 
 def in_boot_partition(card: Card, text: bytes) -> bool:
-    """Whether the text stands anywhere in the partition's bytes."""
+    """Returns True if the text occurs anywhere in the partition."""
     partition = card.partitions()[0]
     with card.path.open("rb") as file:
         file.seek(partition.first * SECTOR)

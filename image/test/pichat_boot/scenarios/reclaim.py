@@ -54,8 +54,8 @@ def run(bench: Bench) -> None:
 
 
 def add_user(bench: Bench, device: Device) -> None:
-    """Somebody else with an account, made by the command of the server, as its own user."""
+    """Adds another account with the server's command, as the server's user."""
     as_server = "setpriv --reuid pichat --regid pichat --clear-groups"
     command = f"cd /var/lib/pichat && echo '{OTHER_PASSWORD}' | {as_server} pichat user add {OTHER} --role cliente --data-dir /var/lib/pichat"
     status, said = device.report.run(command)
-    bench.checks.need(status == 0, "there is somebody else with an account", said)
+    bench.checks.need(status == 0, "there is another account", said)

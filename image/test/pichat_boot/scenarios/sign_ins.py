@@ -1,4 +1,4 @@
-"""Many sign in at once: a small board's memory bears it, and the server gives back what the hashes took."""
+"""Many sign in at once: the memory of a small board suffices, and the server frees the memory of the hashes."""
 
 import concurrent.futures
 import time
@@ -12,7 +12,7 @@ MOST_MIB = 110
 
 
 def memory(device: Device) -> dict[str, int]:
-    """The server's own memory, in KiB: now, and at its highest."""
+    """Returns the server's memory in KiB: current and peak."""
     lines = device.report.ask("cat /proc/$(systemctl show -P MainPID pichat)/status").splitlines()
     return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith(("VmRSS", "VmHWM"))}
 

@@ -1,4 +1,4 @@
-"""Whether the system inside is as it should be: facts that several stories ask for."""
+"""Checks of the system inside that several scenarios share."""
 
 import re
 
@@ -6,13 +6,13 @@ from ..fixtures import Bench, Device
 
 # In a guest of 512 MiB, so that a Pi with as much has most of it for people.
 MEMORY_MIB = 110
-# systemd's measure of how much a unit may do, from 0 (nothing) to 10 (everything).
+# systemd's exposure level of a unit, from 0 (nothing allowed) to 10 (everything).
 EXPOSURE = 1.5
 LOOPBACK = re.compile(r"^(127\.|\[?::1\]?:|\[?::ffff:127\.)")
 
 
 def audit(bench: Bench, device: Device, *events: str) -> None:
-    """The journal holds these events, written by the server under its own name."""
+    """Checks that the journal holds these events under the server's name."""
     lines = device.report.ask("journalctl -t pichat -b --no-pager -o cat")
     for event in events:
         found = re.search(rf"event={re.escape(event)}\S*", lines)
@@ -20,7 +20,7 @@ def audit(bench: Bench, device: Device, *events: str) -> None:
 
 
 def running(bench: Bench, device: Device) -> None:
-    """Everything that should have started has."""
+    """Checks that the system has started completely."""
     state = device.system_state()
     failed = device.report.ask("systemctl --failed --no-pager --plain --no-legend")
     bench.checks.check(state == "running", "systemctl is-system-running says running", f"{state}\n{failed}")
@@ -28,13 +28,13 @@ def running(bench: Bench, device: Device) -> None:
 
 
 def durable_data(bench: Bench, device: Device) -> None:
-    """The data is on the card, not on the memory disk that stands in for a broken one."""
+    """Checks that the data is on the card, not on the fallback in memory."""
     kind = device.report.ask("findmnt -no FSTYPE /data")
     bench.checks.check(kind == "ext4", "/data is on the card (ext4)", kind)
 
 
 def open_ports(device: Device) -> tuple[set[tuple[str, int]], str]:
-    """Ports that can be reached over the network, and what ss(8) said."""
+    """Returns the ports that are reachable over the network, and the output of ss(8)."""
     said = device.report.ask("ss -Hlntu")
     found = set()
     for line in said.splitlines():
@@ -48,7 +48,7 @@ def open_ports(device: Device) -> tuple[set[tuple[str, int]], str]:
 
 
 def system(bench: Bench, device: Device) -> None:
-    """The whole look around, after people have used the device."""
+    """Runs all checks after the device was used."""
     checks, ask = bench.checks, device.report.ask
     running(bench, device)
     durable_data(bench, device)
@@ -79,7 +79,7 @@ def system(bench: Bench, device: Device) -> None:
 
 
 def no_login(bench: Bench, device: Device) -> None:
-    """No console asks who is there, and nothing would take a password."""
+    """Checks that no console has a login prompt and that no password is set."""
     ask = device.report.ask
     running_now = ask("ps -eo args | grep -E '[a]getty|[/]bin/login' || true")
     bench.checks.check(not running_now, "no getty and no login is running", running_now)

@@ -1,4 +1,4 @@
-"""The ordinary story: power on, claim, talk, hand a file over, power off.
+"""The ordinary story: power on, claim, chat, share a file, power off.
 
 Somebody flashes a card, plugs the device in, reads the code from the screen and claims it; then two browsers are in a room
 and a file goes up and comes down. A report from inside says whether the system is as it should be.
@@ -73,7 +73,7 @@ def before_the_claim(bench: Bench, device: Device) -> str:
 
 
 def trust(bench: Bench, device: Device) -> None:
-    """What a browser meets before and after it has installed the certificate."""
+    """Checks both ports as a browser does, before and after it has installed the certificate."""
     checks = bench.checks
     plain = device.plain()
     page = plain.get("/")
