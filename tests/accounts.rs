@@ -87,11 +87,11 @@ fn form_works_without_scripts() {
 
     let wrong = client.post_form("/login", "usuario=ana&clave=nada");
     assert_eq!((wrong.status, wrong.header("content-type")), (401, Some("text/html; charset=utf-8")));
-    assert!(wrong.text().contains("Usuario o contraseña incorrectos"), "the reason, in Spanish");
+    assert!(wrong.text().contains("El usuario o la contraseña no son correctos"), "the reason, in Spanish");
     assert!(wrong.text().contains("action=\"/login\""), "the form again");
     assert!(wrong.header("set-cookie").is_none());
     let english = client.clone().with("Accept-Language", "en").post_form("/login", "usuario=ana&clave=nada");
-    assert!(english.status == 401 && english.text().contains("Wrong name or password"));
+    assert!(english.status == 401 && english.text().contains("Wrong user name or password"));
 
     let locked = client.post_form("/login", "usuario=ana&clave=la+clave+de+ana");
     assert_eq!(locked.status, 429);

@@ -288,10 +288,7 @@ fn claim_code_is_on_the_card_while_valid() {
     card.write("proc/sys/kernel/hostname", "recepcion\n");
     code();
     let text = card.read(CODE);
-    assert_eq!(
-        (text.matches("ABCD-EFGH-JKMNP\r\n").count(), text.matches("http://recepcion.local/reclamar\r\n").count()),
-        (2, 2)
-    );
+    assert_eq!((text.matches("ABCD-EFGH-JKMNP\r\n").count(), text.matches("http://recepcion.local/activar\r\n").count()), (2, 2));
     assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
     assert!(text.find("Código") < text.find("Setup code"), "{text}");
     let inode = || card.at(CODE).metadata().expect("is there").ino();
@@ -300,7 +297,7 @@ fn claim_code_is_on_the_card_while_valid() {
     assert_eq!(inode(), first, "not written again");
     card.write("run/pichat/status.json", r#"{"version":"0","scheme":"https","listen":"[::]:8443","claim":null,"rooms":2}"#);
     code();
-    assert!(card.read(CODE).contains("https://recepcion.local:8443/reclamar\r\n"));
+    assert!(card.read(CODE).contains("https://recepcion.local:8443/activar\r\n"));
     let own = r#"{"scheme":"https","listen":"[::]:443","plain":"[::]:80","fingerprint":["0A1B 2C3D","4E5F 6071"]}"#;
     card.write("run/pichat/status.json", own);
     code();
@@ -308,7 +305,7 @@ fn claim_code_is_on_the_card_while_valid() {
     for (part, times) in [
         ("    http://recepcion.local\r\n", 2),
         ("    0A1B 2C3D\r\n    4E5F 6071\r\n", 2),
-        ("    https://recepcion.local/reclamar\r\n", 2),
+        ("    https://recepcion.local/activar\r\n", 2),
     ] {
         assert_eq!(text.matches(part).count(), times, "{part} {text}");
     }

@@ -223,10 +223,18 @@ fn password_fields_are_masked_and_leave_password_managers_alone() {
 #[test]
 fn signed_in_pages_offer_sign_out() {
     for (file, page) in sources("assets/pages", &["html"]) {
-        let before = ["login", "claim", "not-found", "trust", "trust-check"];
+        let before = ["login", "claim", "not-found", "error", "trust", "trust-check"];
         let outside = before.iter().any(|name| file.ends_with(&format!("/{name}.html")));
-        assert!(outside || page.contains("action=\"/logout\""), "{file}");
+        // Pages with a section have the frame, which has the way out.
+        let framed = page.lines().take_while(|line| !line.is_empty()).any(|line| line.starts_with("section: "));
+        assert!(outside || framed || page.contains("action=\"/logout\""), "{file}");
     }
+}
+
+#[test]
+fn frame_of_pages_has_a_way_out() {
+    let frame = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/parts/frame.html")).expect("text");
+    assert!(frame.contains("<form class=\"sign-out-form\" method=\"post\" action=\"/logout\">"), "{frame}");
 }
 
 #[test]

@@ -38,9 +38,11 @@ fn unclaimed_device_redirects_to_the_claim() {
     let client = Client::new(&server);
     for page in ["/", "/login", "/inicio", "/chat", "/listar", "/subir", "/no-hay"] {
         let answer = client.get(page);
-        assert_eq!((answer.status, answer.header("location")), (303, Some("/reclamar")), "{page}");
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/activar")), "{page}");
     }
-    assert_eq!(client.get("/reclamar").status, 200);
+    for address in ["/activar", "/reclamar"] {
+        assert_eq!(client.get(address).status, 200, "{address}");
+    }
     assert_eq!(client.get("/api/files").status, 401, "the API speaks of sessions as ever");
     let code = code(&run);
     assert_eq!(code.len(), 15);
@@ -78,7 +80,7 @@ fn form_works_without_scripts() {
     assert!(differ.text().contains(&format!("name=\"codigo\" value=\"{code}\"")), "what was typed stays");
     let wrong = form("codigo=0000-0000-00000&usuario=ana&clave=una-clave-larga&clave_otra_vez=una-clave-larga");
     assert_eq!(wrong.status, 403);
-    assert!(wrong.text().contains("Ese no es el código"), "{}", wrong.text());
+    assert!(wrong.text().contains("Ese código no es correcto"), "{}", wrong.text());
     assert!(!wrong.text().contains("una-clave-larga"));
     let weak = form(&format!("codigo={code}&usuario=ana&clave=corta&clave_otra_vez=corta"));
     assert_eq!(weak.status, 422);

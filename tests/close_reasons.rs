@@ -232,8 +232,8 @@ fn end_over_tls_is_told_as_over_plain_tcp() {
 
 #[test]
 fn page_has_a_sentence_for_each_reason() {
-    let texts = include_str!("../assets/static/js/texts.js");
+    let texts = include_str!("../assets/texts/es.json");
     for reason in ["expired", "idle", "signed_out", "locked", "role", "password", "reset", "deleted", "evicted", "other"] {
-        assert_eq!(texts.matches(&format!("'ended.{reason}': [")).count(), 1, "{reason}");
+        assert_eq!(texts.matches(&format!("\"ended.{reason}\": ")).count(), 1, "{reason}");
     }
 }

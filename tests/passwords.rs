@@ -82,7 +82,7 @@ fn refused_password_names_the_broken_rule() {
         let refused = change(&beto, BETO.1, weak);
         assert_eq!((refused.status, refused.code().as_str()), (422, "weak_password"), "{weak}");
         let detail = refused.json()["detail"].as_str().expect("a text").to_owned();
-        assert!(detail.starts_with("Esa contraseña no sirve: ") && detail.contains(rule), "{weak}: {detail}");
+        assert!(detail.starts_with("Elige otra contraseña: ") && detail.contains(rule), "{weak}: {detail}");
     }
     let english = change(&beto.clone().with("Accept-Language", "en"), BETO.1, "password1");
     assert!(english.text().contains("among the most common"), "{}", english.text());
@@ -157,7 +157,7 @@ fn new_account_must_change_its_password_first() {
     }
     assert_eq!(boss.get("/api/files").json().as_array().map(Vec::len), Some(1), "nothing came in, nothing went");
     let page = carla.get("/clave");
-    assert!(page.status == 200 && page.text().contains("Entraste con la contraseña que te dieron"), "{}", page.text());
+    assert!(page.status == 200 && page.text().contains("Esa contraseña era temporal."), "{}", page.text());
     assert_eq!(carla.get("/static/js/password.js").status, 200);
     assert_eq!(carla.get("/static/passwords.txt").text().lines().count(), 3000);
     server.wait_for_line("event=password.change_due result=ok user=\"carla\" addr=127.0.0.1");
@@ -198,7 +198,7 @@ fn form_works_without_scripts() {
     ] {
         let page = carla.post_form("/clave", &form(&password, new, again));
         assert!(page.status == status && page.text().contains(reason), "{new}: {}", page.text());
-        assert!(page.text().contains("action=\"/clave\"") && page.text().contains("Entraste con la contraseña que te dieron"));
+        assert!(page.text().contains("action=\"/clave\"") && page.text().contains("Esa contraseña era temporal."));
         assert!(!page.text().contains(new) && !page.text().contains(&password), "no password comes back");
     }
     let page = carla.post_form("/clave", &form("otra cosa", OWN, OWN));

@@ -89,7 +89,7 @@ fn plain_http_explains_and_redirects_only() {
         said(&run("openssl", &["x509", "-in", secure.authority_file.to_str().unwrap(), "-noout", "-fingerprint", "-sha256"]));
     let digits: String = fingerprint.trim().rsplit('=').next().unwrap().chars().filter(char::is_ascii_hexdigit).collect();
     let shown: String =
-        page.text().split(r#"id="huella">"#).nth(1).unwrap().split('<').next().unwrap().split_whitespace().collect();
+        page.text().split(r#"id="fingerprint">"#).nth(1).unwrap().split('<').next().unwrap().split_whitespace().collect();
     assert_eq!(shown, digits);
     assert!(secure.server.banner.split_whitespace().collect::<String>().contains(&digits), "{}", secure.server.banner);
     let csp = page.header("content-security-policy").unwrap();
@@ -342,7 +342,7 @@ fn console_begins_with_the_trust_step() {
     let lines: Vec<_> = state["fingerprint"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     let page = secure.plain().get("/").text();
     let start = format!("http://{}", secure.plain);
-    for part in [lines[0], lines[1], start.as_str(), "/reclamar", code.trim()] {
+    for part in [lines[0], lines[1], start.as_str(), "/activar", code.trim()] {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
     assert!(page.contains(&lines.join("\n")), "the page shows it in the same lines");

@@ -95,18 +95,18 @@ fn claimable(code: &ClaimCode, lang: Lang) -> String {
     if io::stdout().is_terminal() {
         return match lang {
             Lang::Es => {
-                format!("PiChat está listo y falta activarlo. Abre /reclamar en su dirección y escribe el código {code}")
+                format!("PiChat está listo y falta activarlo. Abre /activar en su dirección y escribe el código {code}")
             }
             Lang::En => {
-                format!("PiChat is ready to be set up. Open /reclamar at its address and type the code {code}")
+                format!("PiChat is ready to be set up. Open /activar at its address and type the code {code}")
             }
         };
     }
     Localized::new(
-        "PiChat está listo y falta activarlo: «pichat status» muestra el código para /reclamar, o crea la cuenta con\n  \
+        "PiChat está listo y falta activarlo: «pichat status» muestra el código para /activar, o crea la cuenta con\n  \
          pichat user add NOMBRE --role administrator   (con los mismos --config y --data-dir)\n\
          o arranca una vez con la variable ADMIN_PASS, que crea la cuenta «admin».",
-        "PiChat is ready to be set up: “pichat status” shows the code for /reclamar, or create the account with\n  \
+        "PiChat is ready to be set up: “pichat status” shows the code for /activar, or create the account with\n  \
          pichat user add NAME --role administrator   (with the same --config and --data-dir)\n\
          or start once with the variable ADMIN_PASS, which creates the account “admin”.",
     )

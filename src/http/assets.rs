@@ -33,11 +33,6 @@ const FOR_GOOD: HeaderValue = HeaderValue::from_static("max-age=31536000, immuta
 /// For every other address: asked for again each time, answered in a few bytes.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// Returns the address of a file, with this build's version.
-pub(super) fn address(path: &str) -> String {
-    format!("/static/{VERSION}/{path}")
-}
-
 /// Splits what follows `/static/` into the version that it carries, if any, and the file's path.
 pub(super) fn split_version(path: &str) -> (Option<&str>, &str) {
     let is_version = |word: &str| word.len() == VERSION.len() && word.starts_with('v') && word[1..].bytes().all(is_hex_digit);

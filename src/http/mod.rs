@@ -18,6 +18,7 @@ mod form;
 mod forwarded;
 mod framing;
 mod headers;
+mod language;
 mod linger;
 mod metrics;
 mod multipart;

@@ -12,6 +12,7 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use tokio::time::Instant;
 
 use crate::quarantine::{ClientMetadata, FileName, NameError, UploadError};
+use crate::types::texts::key;
 
 use super::body::next_data;
 use super::disposition::Disposition;
@@ -110,9 +111,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> MultipartUpload<
         let (name, sent) = match name {
             Ok(name) => (FileName::from_upload(&name).map_err(|e| bad_name(&e))?, name),
             Err(UnreadableName) => {
-                let unreadable = Problem::new(ProblemCode::BadName)
-                    .with_detail("no se puede leer el que llegó", "the one that came cannot be read");
-                return Err(unreadable);
+                return Err(Problem::new(ProblemCode::BadName).saying(key::PROBLEM_NAME_UNREADABLE, Vec::new()));
             }
         };
         refuse_encoding(field.headers())?;
@@ -223,10 +222,8 @@ fn too_slow() -> Problem {
 fn bad_name(error: &NameError) -> Problem {
     let problem = Problem::new(ProblemCode::BadName);
     match error {
-        NameError::Empty => {
-            problem.with_detail("del que llegó no queda nada que se pueda guardar", "nothing of the one that came can be kept")
-        }
-        NameError::TooLong => problem.with_detail("el que llegó es demasiado largo", "the one that came is too long"),
+        NameError::Empty => problem.saying(key::PROBLEM_NAME_EMPTY, Vec::new()),
+        NameError::TooLong => problem.saying(key::PROBLEM_NAME_TOO_LONG, Vec::new()),
     }
 }
 

@@ -16,14 +16,14 @@ use super::pages::{HTML, Page, escape};
 use super::problem::{Problem, ProblemCode};
 use super::service::check_host;
 use super::trust::{CERTIFICATE, CaDownload, HttpsInfo, PROFILE};
-use super::{AppState, assets, trust_page};
+use super::{AppState, assets, language, trust_page};
 
 /// What the pages load.
 const ASSETS: [&str; 5] = ["css/base.css", "css/trust.css", "css/no-script.css", "js/trust.js", "img/seedling.svg"];
 
 /// Answers a request that came without TLS although there is TLS.
 pub(super) async fn answer(site: &AppState, context: RequestContext, request: &Request<Incoming>) -> Response<Body> {
-    let lang = trust_page::language(request);
+    let lang = trust_page::asked_language(request).unwrap_or_else(|| language::preferred(request.headers()));
     let mut response = match route(site, &context, request, lang).await {
         Ok(response) => response,
         Err(problem) => {

@@ -6,6 +6,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::limits::{RetryAfter, whole_seconds};
+use crate::types::texts::{Key, key};
 use crate::types::{Lang, Localized};
 
 use super::body::Body;
@@ -53,163 +54,43 @@ pub(super) enum ProblemCode {
 
 impl ProblemCode {
     /// Status, stable word, and what a person reads.
-    const fn spec(self) -> (StatusCode, &'static str, Localized) {
+    const fn spec(self) -> (StatusCode, &'static str, Key) {
         use StatusCode as S;
         match self {
-            Self::BadRequest => {
-                (S::BAD_REQUEST, "bad_request", Localized::new("No entendí la petición", "The request was not understood"))
+            Self::BadRequest => (S::BAD_REQUEST, "bad_request", key::PROBLEM_BAD_REQUEST),
+            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", key::PROBLEM_UNAUTHENTICATED),
+            Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", key::PROBLEM_INVALID_CREDENTIALS),
+            Self::WrongPassword => (S::UNAUTHORIZED, "wrong_password", key::PROBLEM_WRONG_PASSWORD),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", key::PROBLEM_FORBIDDEN),
+            Self::PasswordChangeRequired => (S::FORBIDDEN, "password_change_required", key::PROBLEM_PASSWORD_CHANGE_REQUIRED),
+            Self::CrossOrigin => (S::FORBIDDEN, "cross_origin", key::PROBLEM_CROSS_ORIGIN),
+            Self::Held => (S::FORBIDDEN, "held", key::PROBLEM_HELD),
+            Self::WrongClaim => (S::FORBIDDEN, "wrong_code", key::PROBLEM_WRONG_CODE),
+            Self::NotClaimable => (S::CONFLICT, "not_claimable", key::PROBLEM_NOT_CLAIMABLE),
+            Self::AccountLocked => (S::FORBIDDEN, "account_locked", key::PROBLEM_ACCOUNT_LOCKED),
+            Self::NotFound => (S::NOT_FOUND, "not_found", key::PROBLEM_NOT_FOUND),
+            Self::Gone => (S::GONE, "gone", key::PROBLEM_GONE),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", key::PROBLEM_METHOD_NOT_ALLOWED),
+            Self::RequestTimeout => (S::REQUEST_TIMEOUT, "request_timeout", key::PROBLEM_REQUEST_TIMEOUT),
+            Self::PreconditionFailed => (S::PRECONDITION_FAILED, "precondition_failed", key::PROBLEM_PRECONDITION_FAILED),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", key::PROBLEM_TOO_LARGE),
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", key::PROBLEM_UNSUPPORTED_MEDIA_TYPE)
             }
-            Self::Unauthenticated => {
-                (S::UNAUTHORIZED, "unauthenticated", Localized::new("Primero entra con tu usuario", "Sign in first"))
-            }
-            Self::InvalidCredentials => (
-                S::UNAUTHORIZED,
-                "invalid_credentials",
-                Localized::new("Usuario o contraseña incorrectos", "Wrong name or password"),
-            ),
-            Self::WrongPassword => (
-                S::UNAUTHORIZED,
-                "wrong_password",
-                Localized::new("La contraseña actual no es correcta", "The current password is wrong"),
-            ),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden", Localized::new("No tienes permiso para eso", "You may not do that")),
-            Self::PasswordChangeRequired => (
-                S::FORBIDDEN,
-                "password_change_required",
-                Localized::new("Primero cambia la contraseña que te dieron", "First change the password that you were given"),
-            ),
-            Self::CrossOrigin => (
-                S::FORBIDDEN,
-                "cross_origin",
-                Localized::new("La petición viene de otro sitio web", "The request comes from another web site"),
-            ),
-            Self::Held => (S::FORBIDDEN, "held", Localized::new("El archivo está retenido", "The file is held")),
-            Self::WrongClaim => (
-                S::FORBIDDEN,
-                "wrong_code",
-                Localized::new(
-                    "Ese no es el código; míralo en la pantalla del equipo o en el archivo PICHAT-CODIGO.txt de la tarjeta",
-                    "That is not the code; look at the device's screen or at the file PICHAT-CODIGO.txt of the card",
-                ),
-            ),
-            Self::NotClaimable => (
-                S::CONFLICT,
-                "not_claimable",
-                Localized::new("Este equipo ya tiene administrador", "This device has an administrator already"),
-            ),
-            Self::AccountLocked => (
-                S::FORBIDDEN,
-                "account_locked",
-                Localized::new(
-                    "Un administrador bloqueó esta cuenta; habla con esa persona",
-                    "An administrator has locked this account; talk to that person",
-                ),
-            ),
-            Self::NotFound => (S::NOT_FOUND, "not_found", Localized::new("Eso no existe aquí", "There is no such thing here")),
-            Self::Gone => (
-                S::GONE,
-                "gone",
-                Localized::new(
-                    "El contenido de este archivo se perdió; habla con quien administra",
-                    "The content of this file is lost; talk to an administrator",
-                ),
-            ),
-            Self::MethodNotAllowed => (
-                S::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                Localized::new("Eso no se puede hacer así", "It cannot be done that way"),
-            ),
-            Self::RequestTimeout => (
-                S::REQUEST_TIMEOUT,
-                "request_timeout",
-                Localized::new("La petición se quedó a medias", "The request stopped half-way"),
-            ),
-            Self::PreconditionFailed => (
-                S::PRECONDITION_FAILED,
-                "precondition_failed",
-                Localized::new("El archivo no es el que esperabas", "The file is not the one that you expected"),
-            ),
-            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", Localized::new("Es demasiado grande", "It is too large")),
-            Self::UnsupportedMediaType => (
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                Localized::new("Ese tipo de contenido no se acepta aquí", "That type of content is not accepted here"),
-            ),
-            Self::RangeNotSatisfiable => (
-                S::RANGE_NOT_SATISFIABLE,
-                "range_not_satisfiable",
-                Localized::new("El archivo no tiene esa parte", "The file has no such part"),
-            ),
-            Self::Misdirected => (
-                S::MISDIRECTED_REQUEST,
-                "misdirected",
-                Localized::new("Este equipo no atiende con ese nombre", "This device does not answer to that name"),
-            ),
-            Self::BadName => (
-                S::UNPROCESSABLE_ENTITY,
-                "bad_name",
-                Localized::new("El archivo necesita un nombre válido", "The file needs a valid name"),
-            ),
-            Self::BadUserName => (
-                S::UNPROCESSABLE_ENTITY,
-                "bad_name",
-                Localized::new(
-                    "El usuario lleva hasta 32 letras, números, puntos, guiones o guiones bajos, sin espacios",
-                    "A user name has up to 32 letters, digits, dots, hyphens or underscores, without blanks",
-                ),
-            ),
-            Self::PasswordsDiffer => (
-                S::UNPROCESSABLE_ENTITY,
-                "passwords_differ",
-                Localized::new("Las dos contraseñas no son iguales", "The two passwords differ"),
-            ),
-            Self::WeakPassword => {
-                (S::UNPROCESSABLE_ENTITY, "weak_password", Localized::new("Esa contraseña no sirve", "That password will not do"))
-            }
-            Self::UpgradeRequired => (
-                S::UPGRADE_REQUIRED,
-                "bad_request",
-                Localized::new("Aquí solo se habla WebSocket", "Only WebSocket is spoken here"),
-            ),
-            Self::LockedOut => (
-                S::TOO_MANY_REQUESTS,
-                "locked_out",
-                Localized::new("Demasiados intentos fallidos con ese usuario", "Too many wrong tries for that name"),
-            ),
-            Self::RateLimited => (
-                S::TOO_MANY_REQUESTS,
-                "rate_limited",
-                Localized::new("Demasiadas peticiones seguidas", "Too many requests in a row"),
-            ),
-            Self::Internal => (
-                S::INTERNAL_SERVER_ERROR,
-                "internal",
-                Localized::new("Algo falló en el equipo; inténtalo de nuevo", "Something failed on the device; try again"),
-            ),
-            Self::DeleteIncomplete => (
-                S::INTERNAL_SERVER_ERROR,
-                "delete_incomplete",
-                Localized::new(
-                    "El archivo ya no está en la lista, pero su contenido no se pudo borrar del disco; el equipo lo intenta de nuevo",
-                    "The file is off the list, but its content could not be removed from the disk; the device tries again",
-                ),
-            ),
-            Self::Busy => {
-                (S::SERVICE_UNAVAILABLE, "busy", Localized::new("El equipo está muy ocupado", "The device is very busy"))
-            }
-            Self::StorageFull => (
-                S::INSUFFICIENT_STORAGE,
-                "storage_full",
-                Localized::new("No queda espacio para más archivos", "There is no space left for more files"),
-            ),
-            Self::QuotaExceeded => (
-                S::INSUFFICIENT_STORAGE,
-                "quota_exceeded",
-                Localized::new(
-                    "Ya usaste tu parte del espacio para archivos",
-                    "You have used up your share of the space for files",
-                ),
-            ),
+            Self::RangeNotSatisfiable => (S::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", key::PROBLEM_RANGE_NOT_SATISFIABLE),
+            Self::Misdirected => (S::MISDIRECTED_REQUEST, "misdirected", key::PROBLEM_MISDIRECTED),
+            Self::BadName => (S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_NAME),
+            Self::BadUserName => (S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_USER_NAME),
+            Self::PasswordsDiffer => (S::UNPROCESSABLE_ENTITY, "passwords_differ", key::PROBLEM_PASSWORDS_DIFFER),
+            Self::WeakPassword => (S::UNPROCESSABLE_ENTITY, "weak_password", key::PROBLEM_WEAK_PASSWORD),
+            Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "bad_request", key::PROBLEM_UPGRADE_REQUIRED),
+            Self::LockedOut => (S::TOO_MANY_REQUESTS, "locked_out", key::PROBLEM_LOCKED_OUT),
+            Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", key::PROBLEM_RATE_LIMITED),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", key::PROBLEM_INTERNAL),
+            Self::DeleteIncomplete => (S::INTERNAL_SERVER_ERROR, "delete_incomplete", key::PROBLEM_DELETE_INCOMPLETE),
+            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", key::PROBLEM_BUSY),
+            Self::StorageFull => (S::INSUFFICIENT_STORAGE, "storage_full", key::PROBLEM_STORAGE_FULL),
+            Self::QuotaExceeded => (S::INSUFFICIENT_STORAGE, "quota_exceeded", key::PROBLEM_QUOTA_EXCEEDED),
         }
     }
 
@@ -227,6 +108,8 @@ impl ProblemCode {
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) code: ProblemCode,
+    /// A more precise sentence than the code's own.
+    text: Option<Box<Sentence>>,
     /// Spanish and English.
     because: Option<(String, String)>,
     retry: Option<u64>,
@@ -234,6 +117,13 @@ pub(super) struct Problem {
     headers: Vec<(header::HeaderName, HeaderValue)>,
     /// Further members (RFC 9457 section 3.2).
     members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
+}
+
+/// A text with what it says of one case.
+#[derive(Debug)]
+struct Sentence {
+    text: Key,
+    values: Vec<(&'static str, String)>,
 }
 
 #[derive(Serialize)]
@@ -252,7 +142,13 @@ struct Json<'a> {
 impl Problem {
     /// An error with its code's own words.
     pub(super) fn new(code: ProblemCode) -> Self {
-        Self { code, because: None, retry: None, headers: Vec::new(), members: None }
+        Self { code, text: None, because: None, retry: None, headers: Vec::new(), members: None }
+    }
+
+    /// Says it with a more precise sentence than the code's own.
+    pub(super) fn saying(mut self, text: Key, values: Vec<(&'static str, String)>) -> Self {
+        self.text = Some(Box::new(Sentence { text, values }));
+        self
     }
 
     /// Adds what exactly was wrong; never a value that the client sent in secret.
@@ -288,19 +184,21 @@ impl Problem {
 
     /// What a person reads, as one sentence or two.
     pub(super) fn detail(&self, lang: Lang) -> String {
-        let mut detail = self.code.spec().2.get(lang).to_owned();
+        let mut detail = match self.text.as_deref() {
+            Some(Sentence { text, values }) => {
+                let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                text.fill(lang, &values)
+            }
+            None => self.code.spec().2.get(lang).to_owned(),
+        };
         if let Some((es, en)) = &self.because {
             let why = if lang == Lang::Es { es } else { en };
             detail = format!("{detail}: {why}");
         }
         detail.push('.');
         if let Some(seconds) = self.retry {
-            detail.push_str(&match lang {
-                Lang::Es => {
-                    format!(" Inténtalo de nuevo en {}.", duration(seconds, ["segundo", "segundos", "minuto", "minutos"]))
-                }
-                Lang::En => format!(" Try again in {}.", duration(seconds, ["second", "seconds", "minute", "minutes"])),
-            });
+            detail.push(' ');
+            detail.push_str(&key::WAIT_AGAIN.fill(lang, &[("wait", &lang.wait(seconds))]));
         }
         detail
     }
@@ -334,17 +232,6 @@ impl Problem {
             members: self.members.as_deref(),
         };
         self.response("application/problem+json", serde_json::to_vec(&json).unwrap_or_default())
-    }
-}
-
-fn duration(seconds: u64, [second, seconds_word, minute, minutes]: [&str; 4]) -> String {
-    match seconds {
-        1 => format!("1 {second}"),
-        2..=119 => format!("{seconds} {seconds_word}"),
-        _ => match seconds.div_ceil(60) {
-            1 => format!("1 {minute}"),
-            n => format!("{n} {minutes}"),
-        },
     }
 }
 
@@ -400,7 +287,7 @@ mod tests {
     fn waits_are_said_in_words() {
         let detail = |s, lang| Problem::new(ProblemCode::LockedOut).retry(Duration::from_secs(s)).detail(lang);
         assert_eq!(detail(900, Lang::Es), "Demasiados intentos fallidos con ese usuario. Inténtalo de nuevo en 15 minutos.");
-        assert_eq!(detail(1, Lang::En), "Too many wrong tries for that name. Try again in 1 second.");
-        assert_eq!(Problem::new(ProblemCode::NotFound).detail(Lang::Es), "Eso no existe aquí.");
+        assert_eq!(detail(1, Lang::En), "Too many failed attempts with that user name. Try again in 1 second.");
+        assert_eq!(Problem::new(ProblemCode::NotFound).detail(Lang::Es), "Esa dirección no existe, o el archivo ya se borró.");
     }
 }

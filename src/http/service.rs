@@ -18,10 +18,10 @@ use super::context::RequestContext;
 use super::cookies::CookieScope;
 use super::headers::{apply_security_headers, response};
 use super::origin::{is_own, is_safe, is_same};
-use super::pages::{HTML, Page, escape};
+use super::pages::{HTML, Page, VARY};
 use super::problem::{Problem, ProblemCode};
 use super::router::{ErrorFormat, Handler, Match, RoutedRequest};
-use super::{AppState, assets, routes};
+use super::{AppState, language, routes};
 
 /// Time until the accounts may be readable again.
 const SUSPENDED_RETRY: Duration = Duration::from_secs(5);
@@ -34,8 +34,7 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let config = site.config.get();
-    let lang =
-        request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Lang::Es, Lang::from_accept_language);
+    let lang = language::of_request(request.headers(), context.cookies);
     let face = if is_api(request.uri().path()) { ErrorFormat::Api } else { ErrorFormat::Page };
     let cors = cors(request.headers(), &config.http.allowed_origins);
     let (secure, cookies) = (context.secure, context.cookies);
@@ -276,15 +275,12 @@ fn show(site: &AppState, problem: &Problem, face: ErrorFormat, lang: Lang) -> Re
         ProblemCode::PasswordChangeRequired => routes::see_other(routes::CHANGE),
         // While nobody has an account every page leads to the one that makes the first.
         ProblemCode::NotFound if routes::landing_path(site) != "/login" => routes::see_other(routes::landing_path(site)),
-        ProblemCode::Forbidden => with_status(site.pages.get(Page::Forbidden), StatusCode::FORBIDDEN),
-        ProblemCode::NotFound => with_status(site.pages.get(Page::NotFound), StatusCode::NOT_FOUND),
+        ProblemCode::Forbidden => with_status(site.pages.get(Page::Forbidden, lang), StatusCode::FORBIDDEN),
+        ProblemCode::NotFound => with_status(site.pages.get(Page::NotFound, lang), StatusCode::NOT_FOUND),
         _ => {
-            let (tag, detail, style) = (lang.tag(), escape(&problem.detail(lang)), assets::address("css/base.css"));
-            let page = format!(
-                "<!doctype html><html lang=\"{tag}\"><meta charset=\"utf-8\"><title>PiChat</title>\
-                 <link rel=\"stylesheet\" href=\"{style}\"><main><p role=\"alert\">{detail}</p><p><a href=\"/\">PiChat</a></p></main>"
-            );
-            problem.response(HTML, page)
+            let mut response = problem.response(HTML, site.pages.with_message(Page::Error, &problem.detail(lang), lang));
+            response.headers_mut().insert(header::VARY, VARY);
+            response
         }
     }
 }

@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 
+use crate::types::Lang;
 use crate::types::crypto::{Sha256, hex};
+use crate::types::texts::key;
 
 /// The way from plain HTTP to HTTPS.
 pub struct HttpsInfo {
@@ -46,6 +48,8 @@ fn profile(pem: &str, fingerprint: &Sha256, host_name: &str) -> String {
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let name: String = host_name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')).collect();
     let id = hex(&fingerprint.0[..4]);
+    let descriptions: Vec<_> = Lang::ALL.iter().map(|lang| key::PROFILE_DESCRIPTION.get(*lang)).collect();
+    let description = descriptions.join(" ");
     let (outer, inner) = (uuid(&fingerprint.0[..16]), uuid(&fingerprint.0[16..]));
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -57,7 +61,7 @@ fn profile(pem: &str, fingerprint: &Sha256, host_name: &str) -> String {
 <key>PayloadIdentifier</key><string>local.pichat.{id}</string>
 <key>PayloadUUID</key><string>{outer}</string>
 <key>PayloadDisplayName</key><string>PiChat {name}</string>
-<key>PayloadDescription</key><string>Para que este equipo confíe en el PiChat de tu red. So that this device trusts the PiChat of your network.</string>
+<key>PayloadDescription</key><string>{description}</string>
 <key>PayloadContent</key>
 <array>
 <dict>

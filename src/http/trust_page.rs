@@ -1,4 +1,4 @@
-//! The two pages about trust. They hold both languages; which one is shown stands in their first tag, so that they need no script.
+//! The two pages about trust. A link leads to each in another language: without TLS no cookie is read or set.
 
 use http::{HeaderValue, Request, Response, header};
 
@@ -10,16 +10,13 @@ use super::headers::response;
 use super::pages::{HTML, Page};
 use super::trust::CaDownload;
 
-/// Where the fingerprint, the address over HTTPS and the language stand in the files.
+/// Where the fingerprint and the address over HTTPS stand in the pages.
 pub(super) const FINGERPRINT_MARK: &str = "<!--FINGERPRINT-->";
 pub(super) const ADDRESS_MARK: &str = "HTTPS_ADDRESS";
-const FIRST_TAG: &str = "<html lang=\"es\">";
 
-/// What the person asked for (`?es`, `?en`), else what the browser prefers.
-pub(super) fn language<B>(request: &Request<B>) -> Lang {
-    let asked = request.uri().query().and_then(Lang::from_tag);
-    let accepts = || request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-    asked.unwrap_or_else(|| accepts().map_or(Lang::Es, Lang::from_accept_language))
+/// Returns the language that the address asks for (`?es`, `?en`).
+pub(super) fn asked_language<B>(request: &Request<B>) -> Option<Lang> {
+    request.uri().query().and_then(Lang::from_tag)
 }
 
 /// A page as it is served without TLS: it may ask this device, and nobody else, whether the browser trusts it.
@@ -40,8 +37,7 @@ pub(super) fn plain(site: &AppState, page: Page, offer: &CaDownload, base: &str,
 
 /// A page with what is known only now; `base` is made of letters that need no escaping.
 pub(super) fn render(site: &AppState, page: Page, fingerprint: &str, base: &str, lang: Lang) -> Response<Body> {
-    let text = String::from_utf8_lossy(&site.pages.bytes(page)).into_owned();
-    let text = text.replacen(FIRST_TAG, &format!("<html lang=\"{}\">", lang.tag()), 1);
+    let text = String::from_utf8_lossy(&site.pages.bytes(page, lang)).into_owned();
     let text = text.replace(FINGERPRINT_MARK, fingerprint).replace(ADDRESS_MARK, base);
     let mut response = response(Body::from(text));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));

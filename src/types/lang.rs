@@ -1,14 +1,7 @@
-//! Languages of the product: Spanish first, English second.
+//! Languages that a person may read. Each is one file of texts, which `build.rs` makes this type of.
 
-/// Language of the product.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lang {
-    /// Spanish, as spoken in Colombian offices. The default.
-    #[default]
-    Es,
-    /// English.
-    En,
-}
+pub use super::texts::Lang;
+use super::texts::key;
 
 /// Localized in both languages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +20,8 @@ impl Localized {
 
     /// Returns the text in `lang`.
     pub fn get(self, lang: Lang) -> &'static str {
-        match lang {
-            Lang::Es => self.es,
-            Lang::En => self.en,
-        }
+        // A language whose texts are not in a file yet reads English.
+        if lang == Lang::Es { self.es } else { self.en }
     }
 }
 
@@ -63,21 +54,26 @@ impl Lang {
             .unwrap_or_default()
     }
 
-    /// Returns the tag for the `lang` attribute.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::Es => "es",
-            Self::En => "en",
-        }
-    }
-
     /// Parses a tag such as `es-CO`.
     pub fn from_tag(tag: &str) -> Option<Self> {
-        match tag.get(..2)?.to_ascii_lowercase().as_str() {
-            "es" => Some(Self::Es),
-            "en" => Some(Self::En),
-            _ => None,
-        }
+        let language = tag.get(..2)?;
+        Self::ALL.iter().copied().find(|lang| lang.tag().eq_ignore_ascii_case(language))
+    }
+
+    /// The name of the language in itself, for a switch of languages.
+    pub fn name(self) -> &'static str {
+        key::LANG_NAME.get(self)
+    }
+
+    /// A wait in words: seconds up to 89, minutes up to 59, then hours.
+    pub fn wait(self, seconds: u64) -> String {
+        let minutes = seconds.div_ceil(60);
+        let (count, one, many) = match (seconds, minutes) {
+            (..90, _) => (seconds.max(1), key::WAIT_SECONDS_ONE, key::WAIT_SECONDS),
+            (_, ..60) => (minutes, key::WAIT_MINUTES_ONE, key::WAIT_MINUTES),
+            _ => (minutes.div_ceil(60), key::WAIT_HOURS_ONE, key::WAIT_HOURS),
+        };
+        if count == 1 { one.get(self).to_owned() } else { many.fill(self, &[("n", &count.to_string())]) }
     }
 }
 
@@ -93,5 +89,21 @@ mod tests {
         assert_eq!(Lang::from_accept_language("de, en;q=0.1"), Lang::En);
         assert_eq!(Lang::from_accept_language("en;q=x"), Lang::Es);
         assert_eq!(Lang::from_accept_language(""), Lang::Es);
+    }
+
+    #[test]
+    fn waits_are_said_in_words() {
+        for (seconds, es, en) in [
+            (0, "1 segundo", "1 second"),
+            (1, "1 segundo", "1 second"),
+            (89, "89 segundos", "89 seconds"),
+            (90, "2 minutos", "2 minutes"),
+            (900, "15 minutos", "15 minutes"),
+            (3540, "59 minutos", "59 minutes"),
+            (3541, "1 hora", "1 hour"),
+            (7200, "2 horas", "2 hours"),
+        ] {
+            assert_eq!((Lang::Es.wait(seconds).as_str(), Lang::En.wait(seconds).as_str()), (es, en), "{seconds}");
+        }
     }
 }

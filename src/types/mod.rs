@@ -10,6 +10,7 @@ mod position;
 mod role;
 mod room;
 mod text;
+pub mod texts;
 mod user;
 mod wiped_str;
 

@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::chat::{FrameEncoder, JoinInfo, Mailbox, Presence, Priority, Seq};
 use crate::clock::Timestamp;
 use crate::limits::whole_seconds;
-use crate::types::{Lang, Localized, MessageText, RoomCode, RoomKind, UserName};
+use crate::types::texts::{Key, key};
+use crate::types::{Lang, MessageText, RoomCode, RoomKind, UserName};
 
 use super::frame::{Frame, FrameBuilder};
 use super::request_error::{RequestError, RoomLimit};
@@ -39,19 +40,16 @@ impl ErrorCode {
         }
     }
 
-    pub(super) fn text(self) -> Localized {
+    pub(super) const fn text(self) -> Key {
         match self {
-            Self::BadRequest => Localized::new("No entendí ese mensaje", "That message was not understood"),
-            Self::UnknownRoom => Localized::new(
-                "Esa sala ya no te guarda el puesto; únete de nuevo",
-                "That room no longer keeps your place; join it again",
-            ),
-            Self::WrongPassword => Localized::new("La contraseña de la sala no es correcta", "The room password is wrong"),
-            Self::NotMember => Localized::new("No estás en esa sala; únete primero", "You are not in that room; join it first"),
-            Self::RateLimited => Localized::new("Vas muy rápido; espera un momento", "That was too fast; wait a moment"),
-            Self::TooLong => Localized::new("Es demasiado largo", "It is too long"),
-            Self::RoomFull => Localized::new("La sala está llena", "The room is full"),
-            Self::TooManyRooms => Localized::new("No caben más salas", "No more rooms fit"),
+            Self::BadRequest => key::PROBLEM_FRAME,
+            Self::UnknownRoom => key::PROBLEM_UNKNOWN_ROOM,
+            Self::WrongPassword => key::PROBLEM_ROOM_PASSWORD,
+            Self::NotMember => key::PROBLEM_NOT_MEMBER,
+            Self::RateLimited => key::PROBLEM_RATE_LIMITED,
+            Self::TooLong => key::PROBLEM_TOO_LONG,
+            Self::RoomFull => key::PROBLEM_ROOM_FULL,
+            Self::TooManyRooms => key::PROBLEM_ROOMS_FULL,
         }
     }
 }
@@ -97,11 +95,16 @@ impl<'a> ServerMessage<'a> {
     pub(super) fn error(r#ref: Option<&'a str>, refusal: &RequestError, lang: Lang) -> Self {
         let RequestError { code, detail, retry, limit, .. } = refusal;
         let text = code.text().get(lang);
-        let detail = match detail {
+        let mut detail = match detail {
             Some(detail) => format!("{text}: {}.", detail.get(lang)),
             None => format!("{text}."),
         };
-        Self::Error { r#ref, code: code.as_str(), detail, retry_after: retry.map(whole_seconds), limit: *limit }
+        let retry_after = retry.map(whole_seconds);
+        if let Some(seconds) = retry_after {
+            detail.push(' ');
+            detail.push_str(&key::WAIT_AGAIN.fill(lang, &[("wait", &lang.wait(seconds))]));
+        }
+        Self::Error { r#ref, code: code.as_str(), detail, retry_after, limit: *limit }
     }
 }
 

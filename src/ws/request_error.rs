@@ -23,10 +23,13 @@ impl Detail {
     pub(super) fn get(&self, lang: Lang) -> &str {
         match self {
             Self::Text(text) => text.get(lang),
-            Self::Figures(es, en) => match lang {
-                Lang::Es => es,
-                Lang::En => en,
-            },
+            Self::Figures(es, en) => {
+                if lang == Lang::Es {
+                    es
+                } else {
+                    en
+                }
+            }
             Self::Parser(words) => words,
         }
     }

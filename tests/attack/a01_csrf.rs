@@ -34,7 +34,7 @@ fn forms_are_refused_from_foreign_origins() {
     }
     actions.sort_unstable();
     actions.dedup();
-    for known in ["/login", "/logout", "/reclamar", "/subir"] {
+    for known in ["/login", "/logout", "/activar", "/idioma", "/subir"] {
         assert!(actions.iter().any(|a| a == known), "{known} is not among {actions:?}");
     }
     for action in &actions {

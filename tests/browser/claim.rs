@@ -21,7 +21,7 @@ async fn holder_of_the_code_becomes_administrator() {
     let ana = Browser::open(server.addr).await;
     ana.resize(390, 844, true).await;
     ana.goto("/").await;
-    ana.arrive("/reclamar").await;
+    ana.arrive("/activar").await;
     let widths = ana.js("[document.documentElement.scrollWidth, document.body.scrollWidth]").await;
     assert_eq!(widths, json!([390, 390]));
     ana.fill("#setup-code", "0000-0000-00000").await;
@@ -29,7 +29,7 @@ async fn holder_of_the_code_becomes_administrator() {
     ana.fill("#password", "una-clave-larga").await;
     ana.fill("#password-again", "una-clave-larga").await;
     ana.click("#set-up").await;
-    ana.until_says(".alert", "Ese no es el código").await;
+    ana.until_says(".alert", "Ese código no es correcto").await;
     assert_eq!(
         ana.js("[document.querySelector('#username').value, document.querySelector('#password').value]").await,
         json!(["ana", ""])
@@ -65,7 +65,7 @@ async fn claim_page_fits_desk_and_phone_in_both_colours() {
         ana.goto("/reclamar").await;
         ana.fill("#username", "ana").await;
         ana.fill("#password", "cuatro palabras").await;
-        ana.until_says("#password-strength", "Fortaleza").await;
+        ana.until_says("#password-strength", "Seguridad").await;
         assert_eq!(ana.js("document.documentElement.scrollWidth").await, json!(width));
         ana.shot_if_asked(&format!("reclamar-{width}-{scheme}.png")).await;
         ana.finish(&[]).await;
@@ -78,13 +78,13 @@ async fn english_browser_claims_without_scripts() {
     let (server, code, _run) = unclaimed();
     let ana = Browser::with(server.addr, Setup { scripts: false, languages: "en-US,en" }).await;
     ana.goto("/login").await;
-    ana.arrive("/reclamar").await;
+    ana.arrive("/activar").await;
     ana.fill("#setup-code", "0000-0000-00000").await;
     ana.fill("#username", "ana").await;
     ana.fill("#password", "una-clave-larga").await;
     ana.fill("#password-again", "una-clave-larga").await;
     ana.click("#set-up").await;
-    ana.until_says(".alert", "That is not the code").await;
+    ana.until_says(".alert", "That code is not correct").await;
     ana.fill("#setup-code", &code).await;
     ana.fill("#password", "una-clave-larga").await;
     ana.fill("#password-again", "una-clave-larga").await;

@@ -33,7 +33,7 @@ async fn missed_messages_arrive_once_after_a_line_break() {
     // Text written meanwhile stays in the field.
     ana.fill("#message-field", "ya vuelvo").await;
     ana.press(thirtyfour::Key::Enter + "").await;
-    ana.until_says("#notice", "Tu texto sigue aquí; envíalo cuando vuelva.").await;
+    ana.until_says("#notice", "Tu mensaje sigue aquí; envíalo cuando vuelva la conexión.").await;
     cable.until_refused().await;
     cable.connect_to(server.addr);
     ana.until_online().await;
@@ -97,7 +97,7 @@ async fn killed_server_keeps_the_session_and_loses_the_room() {
     cable.connect_to(again.addr);
     ana.until_online().await;
     // Rooms live in memory only; the messages stay readable, and one button creates the room again.
-    ana.until_says("#notice", "Saliste de la sala OFICINA por falta de conexión. Vuelve a unirte.").await;
+    ana.until_says("#notice", "Saliste de OFICINA porque se perdió la conexión. Vuelve a unirte.").await;
     ana.reads(&[("cliente", "antes")]).await;
     ana.click("#rejoin").await;
     ana.fill("#room-password", "secreta").await;

@@ -56,7 +56,7 @@ async fn sign_in_page_says_why_the_session_ended() {
         (
             "role",
             |s| command(s, &["role", CARLA.0, "usuario"], ""),
-            ["Cambió lo que tu cuenta puede hacer", "What your account may do"],
+            ["Cambió lo que tu cuenta puede hacer", "What your account can do"],
         ),
         ("locked", |s| command(s, &["lock", CARLA.0], ""), ["Tu cuenta está bloqueada", "Your account is locked"]),
         ("reset", |s| command(s, &["passwd", CARLA.0], CARLA.1), ["cerró tus sesiones", "ended your sessions"]),

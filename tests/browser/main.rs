@@ -14,6 +14,7 @@ mod browser;
 mod claim;
 mod connection;
 mod ended;
+mod language;
 mod layout;
 mod loading;
 mod network_cable;

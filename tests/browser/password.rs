@@ -28,7 +28,7 @@ async fn strength_is_shown_while_typing() {
     carla.goto("/login").await;
     carla.try_sign_in("carla", &one_time).await;
     carla.arrive("/clave").await;
-    carla.until_says(".note", "Entraste con la contraseña que te dieron").await;
+    carla.until_says(".note", "Esa contraseña era temporal.").await;
     assert_eq!(carla.js("document.querySelector('.back-home').checkVisibility()").await, false, "there is no way round");
     assert_eq!(carla.js("document.querySelector('#password-strength').getAttribute('aria-live')").await, "polite");
     let before = carla.js("performance.getEntriesByType('resource').map((one) => one.name).join(' ')").await;
@@ -36,12 +36,12 @@ async fn strength_is_shown_while_typing() {
     for (typed, said) in [
         ("cinco", "Muy corta: faltan 3 caracteres."),
         ("siete77", "Muy corta: falta 1 carácter."),
-        ("password1", "es de las más usadas"),
-        ("carla2026", "Fortaleza: débil. Con 15 caracteres será mejor."),
-        ("contraseña", "Fortaleza: débil. Con 15 caracteres será mejor."),
-        ("x7Gq2!mZ", "Fortaleza: regular. Con 15 caracteres será mejor."),
-        ("x7Gq2!mZx4w", "Fortaleza: buena. Con 15 caracteres será mejor."),
-        (OWN, "Fortaleza: fuerte."),
+        ("password1", "es una de las más usadas"),
+        ("carla2026", "Seguridad: débil. Mejora con 15 caracteres o más."),
+        ("contraseña", "Seguridad: débil. Mejora con 15 caracteres o más."),
+        ("x7Gq2!mZ", "Seguridad: regular. Mejora con 15 caracteres o más."),
+        ("x7Gq2!mZx4w", "Seguridad: buena. Mejora con 15 caracteres o más."),
+        (OWN, "Seguridad: fuerte."),
     ] {
         carla.fill("#password", typed).await;
         carla.until(&format!("document.querySelector('#password-strength').textContent.includes({said:?})")).await;
@@ -67,7 +67,7 @@ async fn strength_is_shown_while_typing() {
     carla.click("#change-password").await;
     carla.arrive("/inicio").await;
     carla.until_says("#greeting", "carla").await;
-    carla.until_says("#notice", "tu contraseña cambió").await;
+    carla.until_says("#notice", "Tu contraseña nueva quedó guardada").await;
     carla.click("#to-password").await;
     carla.arrive("/clave").await;
     assert_eq!(
@@ -126,12 +126,12 @@ async fn english_browser_changes_password_without_scripts() {
     carla.goto("/login").await;
     carla.try_sign_in("carla", &one_time.to_lowercase()).await;
     carla.arrive("/clave").await;
-    carla.until_says(".note", "choose one that only you know").await;
+    carla.until_says(".note", "Choose one that only you know").await;
     carla.fill("#current-password", &one_time).await;
     carla.fill("#password", "password1").await;
     carla.fill("#password-again", "password1").await;
     carla.click("#change-password").await;
-    carla.until_says(".alert", "one of the most used").await;
+    carla.until_says(".alert", "among the most common").await;
     carla.fill("#current-password", &one_time).await;
     carla.fill("#password", OWN).await;
     carla.fill("#password-again", OWN).await;

@@ -29,7 +29,7 @@ async fn chats_and_uploads(kind: Kind) {
     ana.arrive("/listar").await;
     beto.goto("/listar").await;
     beto.until("document.querySelector('#files .file')").await;
-    beto.until_says(".file .file-facts", "293 KiB · cliente").await;
+    beto.until_says(".file .file-facts", "292 KB · cliente").await;
     ana.finish(&[]).await;
     beto.finish(&[]).await;
 }

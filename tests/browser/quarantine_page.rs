@@ -40,7 +40,10 @@ async fn held_files_show_the_reason_and_allowed_actions() {
     ] {
         assert_eq!(cliente.upload(name, &data).status, 201);
     }
-    let (nobody, others) = ("Nadie lo puede descargar.", "Por ahora solo lo puede descargar quien administra.");
+    let (nobody, others) = (
+        "Nadie lo puede descargar.",
+        "Está retenido: solo lo puede descargar quien administra PiChat. Pídeselo si lo necesitas.",
+    );
     let seen_by = |held: &str, offered: bool| {
         json!([
             ["informe.pdf", "Disponible", true, ""],
@@ -50,12 +53,17 @@ async fn held_files_show_the_reason_and_allowed_actions() {
                 false,
                 format!("Es el archivo de prueba EICAR, que los antivirus tratan como un virus | {nobody}")
             ],
-            ["gato.gif", "Retenido", offered, format!("El archivo es dos cosas a la vez (zip) | {held}")],
+            [
+                "gato.gif",
+                "Retenido",
+                offered,
+                format!("El archivo se puede abrir como dos tipos distintos, y así se esconden programas (zip) | {held}")
+            ],
             [
                 "respaldo.zip",
                 "Retenido",
                 offered,
-                format!("El comprimido crece tanto al abrirse que parece una bomba (× N) | {held}")
+                format!("Al abrirse, el comprimido ocuparía muchísimo espacio y podría bloquear un computador (× N) | {held}")
             ],
             [
                 "nómina.zip",
@@ -68,7 +76,7 @@ async fn held_files_show_the_reason_and_allowed_actions() {
                 "Retenido",
                 offered,
                 format!(
-                    "El nombre parece de un documento pero termina como un programa (factura.pdf.exe) | Es o trae un programa de Windows | {held}"
+                    "El nombre parece de un documento pero termina como un programa (factura.pdf.exe) | Es un programa de Windows, o contiene uno | {held}"
                 )
             ],
             ["acta.docx", "Disponible", true, ""],
@@ -80,7 +88,7 @@ async fn held_files_show_the_reason_and_allowed_actions() {
     admin.resize(1280, 1100, false).await;
     admin.shows_rows(7).await;
     admin.shot_if_asked("retenidos.png").await;
-    assert_eq!(admin.rows().await, seen_by("Solo quien administra lo puede descargar; quien lo subió lo ve aquí.", true));
+    assert_eq!(admin.rows().await, seen_by("Solo los administradores lo pueden descargar. Revísalo antes de entregarlo.", true));
     admin.resize(390, 844, true).await;
     admin.shows_rows(7).await;
     admin.shot_if_asked("retenidos-movil.png").await;
@@ -92,7 +100,7 @@ async fn held_files_show_the_reason_and_allowed_actions() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("tarea.bat"), "echo hola").expect("writes");
     ana.choose("#file-input", &folder.path().join("tarea.bat")).await;
-    ana.until_says("#notice", "Se subió tarea.bat. Quedó retenido; abajo está el motivo.").await;
+    ana.until_says("#notice", "Se subió tarea.bat. Quedó retenido. El motivo está en la lista.").await;
 
     beto.sign_in("usuario", "usuario123").await;
     beto.shows_rows(2).await;
@@ -118,12 +126,12 @@ async fn late_verdict_appears_without_a_reload() {
     ana.sign_in("cliente", "cliente123").await;
     ana.shows_rows(1).await;
     ana.js("window.stillTheSamePage = true").await;
-    let waiting = "It is being inspected. Once that is done it will be here for everybody.";
-    assert_eq!(ana.rows().await, json!([["acta.docx", "Being inspected", false, waiting]]));
+    let waiting = "It is being checked. If it is fine, everyone will be able to download it.";
+    assert_eq!(ana.rows().await, json!([["acta.docx", "Being checked", false, waiting]]));
     put("unscannable", "archive-encrypted a.txt");
-    ana.until_says(".file .state-chip", "Held").await;
-    let why = "The archive has a password and cannot be inspected (a.txt) | For now only an administrator can download it.";
-    assert_eq!(ana.rows().await, json!([["acta.docx", "Held", false, why]]));
+    ana.until_says(".file .state-chip", "On hold").await;
+    let why = "The archive has a password and cannot be checked (a.txt) | On hold: only an administrator can download it. Ask if you need it.";
+    assert_eq!(ana.rows().await, json!([["acta.docx", "On hold", false, why]]));
     put("inspecting", "");
     ana.shows_rows(1).await;
     ana.js("window.stillTheSamePage = true").await;

@@ -16,12 +16,12 @@ async fn two_people_talk() {
     beto.sign_in("usuario", "usuario123").await;
     assert_eq!(ana.js("isSecureContext").await, false, "the login holds without TLS, by a name that is not localhost");
     ana.until_says("#greeting", "Hola, cliente").await;
-    ana.until_says("#role", "Cliente · Todo lo que ves").await;
+    ana.until_says("#role", "Cliente · Chateas y subes archivos. Todo se queda en la red de la oficina.").await;
 
     ana.chat().await;
     ana.join("OFICINA", "secreta").await;
     ana.until_says("#notice", "Sala OFICINA creada. Comparte su código y su contraseña.").await;
-    ana.until_says("#messages", "La sala está lista. Escribe el primer mensaje.").await;
+    ana.until_says("#messages", "Sala creada. Escribe el primer mensaje.").await;
     assert_eq!(ana.members().await, json!(["cliente"]));
 
     beto.goto("/inicio").await;
@@ -40,7 +40,7 @@ async fn two_people_talk() {
     beto.join("OFICINA", "secreta").await;
     beto.until_says("#notice", "Te uniste a la sala OFICINA.").await;
     assert_eq!(beto.members().await, json!(["cliente", "usuario"]));
-    ana.until_says("#messages", "usuario entró a la sala").await;
+    ana.until_says("#messages", "usuario se unió").await;
     ana.until_says("#open-room-meta", "Grupal · 2 personas").await;
     assert_eq!(ana.members().await, json!(["cliente", "usuario"]));
 
@@ -73,8 +73,8 @@ async fn two_people_talk() {
 
     // A newcomer sees no earlier message, and a leave is announced.
     beto.click("#leave-room").await;
-    beto.until_says("#notice", "Dejaste la sala OFICINA.").await;
-    ana.until_says("#messages", "usuario salió de la sala").await;
+    beto.until_says("#notice", "Saliste de la sala OFICINA.").await;
+    ana.until_says("#messages", "usuario salió").await;
     assert_eq!(ana.members().await, json!(["cliente"]));
     beto.join("OFICINA", "secreta").await;
     assert_eq!(beto.messages().await, json!([]));
@@ -139,17 +139,21 @@ async fn file_is_shared_and_deleted() {
     std::fs::write(folder.path().join(name), &bytes).expect("writes");
 
     beto.goto("/listar").await;
-    beto.until_says("#empty-list", "Aún no hay archivos. Cuando alguien suba uno, aparecerá aquí.").await;
+    beto.until_says(
+        "#empty-list",
+        "Aún no hay archivos. Tu cuenta puede descargar; para subir, habla con quien administra PiChat.",
+    )
+    .await;
     assert_eq!(beto.js("document.querySelector('#drop-zone').hidden").await, true, "a usuario does not upload");
 
     ana.goto("/listar").await;
-    ana.until_says("#empty-list", "Sube el primero y lo verán todos.").await;
+    ana.until_says("#empty-list", "Sube el primero: todos en la oficina lo podrán descargar.").await;
     ana.choose("#file-input", &folder.path().join(name)).await;
     ana.until_says("#notice", &format!("Se subió {name}.")).await;
     ana.until("document.querySelector('.file')").await;
     assert_eq!(ana.files().await, json!([name]));
     assert_eq!(ana.text(".file .state-chip").await, "Disponible");
-    ana.until_says(".file .file-facts", "293 KiB · cliente").await;
+    ana.until_says(".file .file-facts", "292 KB · cliente").await;
 
     beto.goto("/listar").await;
     beto.until("document.querySelector('.file')").await;

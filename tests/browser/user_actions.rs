@@ -48,7 +48,7 @@ impl Browser {
 
     /// Waits for the time in the notice, if the pause was not over before the form was sent.
     pub(crate) async fn wait_as_told(&self) {
-        let said = r"document.querySelector('#notice').textContent.match(/Espera (\d+) s/)?.[1]";
+        let said = r"document.querySelector('#notice').textContent.match(/en (\d+) segundos?/)?.[1]";
         let wait = self.until(&format!("document.querySelector('#panel').hidden ? {said} : '0'")).await;
         let seconds = wait.as_str().and_then(|n| n.parse().ok()).expect("a number");
         tokio::time::sleep(Duration::from_secs(seconds)).await;

@@ -1,5 +1,5 @@
 // Where one writes: Enter sends, Shift+Enter breaks the line.
-import { count, MAX_CHARS } from './chat-core.js';
+import { count } from './chat-core.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
 import { showError } from './notice.js';
@@ -9,41 +9,43 @@ const NEAR_LIMIT = 100;
 const TYPING_EVERY_MS = 3000;
 const MAX_HEIGHT_PX = 160;
 
-/** `send(text)` says whether the text was taken; `typing()` is called at most every three seconds. */
+/** Writes into the state's open room; a sign of typing goes out at most every three seconds. */
 export class Composer {
   #field = byId('message-field');
   #lastTyping = -TYPING_EVERY_MS;
+  #state;
+  #max;
 
-  constructor({ send, typing }) {
+  constructor(state, maxChars) {
+    this.#state = state;
+    this.#max = maxChars;
     const form = byId('composer');
     const field = this.#field;
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#submit(send);
+      this.#submit();
     });
     field.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
       event.preventDefault();
-      this.#submit(send);
+      this.#submit();
     });
     field.addEventListener('input', () => {
+      state.draft = field.value;
       this.#draw();
       const now = performance.now();
       if (field.value.trim() && now - this.#lastTyping > TYPING_EVERY_MS) {
         this.#lastTyping = now;
-        typing();
+        state.sendTyping();
       }
     });
     // Keeps the phone's keyboard up when the button is pressed.
     byId('send').addEventListener('pointerdown', (event) => { if (document.activeElement === field) event.preventDefault(); });
   }
 
-  get text() {
-    return this.#field.value;
-  }
-
-  set text(text) {
-    this.#field.value = text;
+  /** Shows the open room's draft. */
+  show() {
+    this.#field.value = this.#state.draft;
     this.#draw();
   }
 
@@ -51,20 +53,21 @@ export class Composer {
     this.#field.focus();
   }
 
-  /** Whether the room hears what is sent now. */
-  set ready(ready) {
-    byId('send').disabled = !ready;
+  /** A room that is not live takes no message. */
+  refresh() {
+    byId('send').disabled = this.#state.current?.state !== 'live';
   }
 
-  #submit(send) {
-    const text = this.text;
+  #submit() {
+    const text = this.#field.value;
     if (!text.trim()) return;
-    if (count(text) > MAX_CHARS) {
-      showError(t('chat.over_note'));
+    if (count(text) > this.#max) {
+      showError(t('chat.over_note', { max: this.#max }));
       return;
     }
-    if (!send(text)) return;
-    this.text = '';
+    if (!this.#state.send(text)) return;
+    this.#state.draft = '';
+    this.show();
     this.#lastTyping = -TYPING_EVERY_MS;
   }
 
@@ -73,7 +76,7 @@ export class Composer {
     field.style.height = 'auto';
     const edges = field.offsetHeight - field.clientHeight;
     if (field.value) field.style.height = `${Math.min(field.scrollHeight + edges, MAX_HEIGHT_PX)}px`;
-    const left = MAX_CHARS - count(field.value);
+    const left = this.#max - count(field.value);
     const note = byId('chars-left');
     note.textContent = left > NEAR_LIMIT ? '' : t(left < 0 ? 'chat.over' : 'chat.chars', { n: Math.abs(left) });
     note.classList.toggle('wrong', left < 0);

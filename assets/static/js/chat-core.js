@@ -2,9 +2,6 @@
 
 const HUES = 8;
 const GROUP_MS = 5 * 60 * 1000;
-export const MAX_CHARS = 1000;
-/** The server's `rooms_per_socket`. */
-export const MAX_ROOMS = 16;
 
 /** Which of the author colours a name has: FNV-1a, the same for `Ana` and `ana`. */
 export function hue(name) {

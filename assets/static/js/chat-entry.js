@@ -5,23 +5,23 @@ import { t } from './i18n.js';
 import { showError } from './notice.js';
 import { watchRooms } from './rooms.js';
 
-/** `join(code, password, kind)` and `open(code)`, which shows a room one is in, say whether it worked. */
+
 export class Entry {
   #code = byId('room-code');
   #password = byId('room-password');
   #open;
 
-  constructor({ join, open, isIn }) {
-    this.#open = open;
+  constructor(state) {
+    this.#open = (code) => state.open(code);
     byId('generate-code').addEventListener('click', () => {
       this.#code.value = codeFrom(crypto.getRandomValues(new Uint8Array(4)));
       this.#password.focus();
     });
     byId('join-form').addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#submit(join);
+      this.#submit(state);
     });
-    this.refreshLobby = watchRooms(byId('lobby'), { isIn });
+    this.refreshLobby = watchRooms(byId('lobby'), { isIn: (code) => state.has(code) });
     byId('lobby').addEventListener('click', (event) => {
       const link = event.target.closest('a[data-room]');
       if (!link) return;
@@ -40,6 +40,10 @@ export class Entry {
     this.#pick(code);
   }
 
+  focus() {
+    this.#code.focus();
+  }
+
   ask(code) {
     this.#code.value = code;
     this.#password.value = '';
@@ -50,7 +54,7 @@ export class Entry {
     if (!this.#open(code)) this.ask(code);
   }
 
-  async #submit(join) {
+  async #submit(state) {
     const code = this.#code.value.trim();
     const password = this.#password.value;
     if (!isCode(code)) {
@@ -67,7 +71,7 @@ export class Entry {
     button.disabled = true;
     try {
       const kind = byId('kind-group').checked ? 'group' : 'private';
-      if (await join(code, password, kind)) {
+      if (await state.join(code, password, kind)) {
         this.#code.value = '';
         this.#password.value = '';
         this.refreshLobby();

@@ -47,6 +47,7 @@ export class Room {
     this.base = frame.seq;
     this.seen = frame.seq;
     this.tracker.reset(frame.seq);
+    this.thread.showHint(frame.created);
     this.applyJoined(frame);
   }
 

@@ -15,8 +15,14 @@ export class Thread {
   constructor(me) {
     this.#me = me;
     this.element = make('div', { class: 'thread' });
-    this.hint = make('p', { class: 'empty' }, t('chat.first'));
+    this.hint = make('p', { class: 'empty' });
     this.element.append(this.hint);
+    this.showHint(false);
+  }
+
+  /** What an empty thread says: who made the room writes first, who joined sees nothing of before. */
+  showHint(created) {
+    this.hint.textContent = t(created ? 'chat.first_created' : 'chat.first_joined');
   }
 
   #messageElement(message) {

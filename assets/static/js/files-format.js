@@ -1,19 +1,19 @@
 // How a file is sized and drawn; no page needed.
 import { locale } from './i18n.js';
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB'];
+const UNITS = ['B', 'KB', 'MB', 'GB'];
 const whole = new Intl.NumberFormat(locale);
 const tenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 
-/** `1536` → `1,5 KiB`. */
-export function humanSize(bytes) {
+/** `1536` → `1,5 KB`: 1024 bytes a KB, rounded down, as file managers show it; a limit is never shown larger than it is. */
+export function humanSize(bytes, round = Math.floor) {
   let size = bytes;
   let unit = 0;
   while (size >= 1024 && unit < UNITS.length - 1) {
     size /= 1024;
     unit += 1;
   }
-  return `${(size < 10 ? tenth : whole).format(size < 10 ? size : Math.round(size))} ${UNITS[unit]}`;
+  return size < 10 ? `${tenth.format(round(size * 10) / 10)}\u00a0${UNITS[unit]}` : `${whole.format(round(size))}\u00a0${UNITS[unit]}`;
 }
 
 export const exact = (number) => whole.format(number);
@@ -41,6 +41,3 @@ export const handedOut = (state, admin) => state === 'clean' || state === 'relea
 export const isHeld = (state) => state === 'suspicious' || state === 'unscannable';
 /** Whether a verdict is still to come. */
 export const isPending = (state) => state === 'received' || state === 'inspecting';
-
-/** A name as one searches it: no case, no accents. */
-export const foldAccents = (name) => name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();

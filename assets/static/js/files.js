@@ -4,7 +4,8 @@ import { byId, make, showSkeleton } from './dom.js';
 import { errorText, t } from './i18n.js';
 import { clear, showError, showInfo } from './notice.js';
 import { call, page, session } from './api.js';
-import { isPending, foldAccents } from './files-format.js';
+import { isPending } from './files-format.js';
+import { foldAccents } from './fold.js';
 import { copyText, fileRow } from './files-row.js';
 import { sendAll, sentText } from './upload.js';
 
@@ -140,6 +141,7 @@ async function begin() {
     return;
   }
   byId('drop-zone').hidden = !mayUpload();
+  byId('download-only').hidden = mayUpload();
   load();
 }
 

@@ -10,7 +10,7 @@ async function greet() {
   try {
     const me = await session();
     byId('greeting').textContent = t('home.hello_name', { name: me.username });
-    byId('role').prepend(t(`role.${me.role}`), ' · ');
+    byId('role').prepend(t(`role.${me.role}`), ' ');
   } catch (error) {
     if (error.code !== 'unauthenticated') showError(errorText(error));
   }

@@ -1,5 +1,5 @@
 // What every page does once.
-import { t, translate } from './i18n.js';
+import { t } from './i18n.js';
 import { byId, make } from './dom.js';
 
 /** Key in sessionStorage under which the chat keeps its resume tokens. */
@@ -9,14 +9,13 @@ export const CHANGED_KEY = 'pichat.changed';
 
 // Everything that this page needs has come.
 document.querySelector('.incomplete')?.remove();
-translate();
 
 for (const field of document.querySelectorAll('.with-button > [type=password]')) {
   const button = make('button', { type: 'button', class: 'quiet reveal' });
   const draw = () => {
-    const act = field.type === 'password' ? 'show' : 'hide';
-    button.setAttribute('aria-label', t(`pw.${act}`));
-    button.textContent = t(`pw.${act}_short`);
+    const hidden = field.type === 'password';
+    button.setAttribute('aria-label', t(hidden ? 'pw.show' : 'pw.hide'));
+    button.textContent = t(hidden ? 'pw.show_short' : 'pw.hide_short');
   };
   button.addEventListener('click', () => {
     field.type = field.type === 'password' ? 'text' : 'password';

@@ -1,5 +1,6 @@
 // How strong a new password is, said while it is typed. Everything is worked out here: half a password goes nowhere.
 import { byId, make } from './dom.js';
+import { foldAccents } from './fold.js';
 import { t } from './i18n.js';
 
 /** Fewest characters that the server takes, and those that are recommended. */
@@ -12,8 +13,6 @@ const FULL = 16;
 const LOOKED_AT = 64;
 /** Words that anybody would try here, beside the names. */
 const HERE = ['pichat', 'contrasena', 'clave'];
-
-const foldAccents = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
 const list = async (name) => {
   const url = new URL(`../${name}`, import.meta.url);

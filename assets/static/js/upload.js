@@ -1,7 +1,7 @@
 // Sends files one after another with progress; used by /listar and /subir.
-import { CallError, problemOf, toLogin } from './api.js';
+import { CallError, limits, problemOf, toLogin } from './api.js';
 import { byId } from './dom.js';
-import { isHeld, isPending } from './files-format.js';
+import { humanSize, isHeld, isPending } from './files-format.js';
 import { errorText, t } from './i18n.js';
 
 /** Rejects with a CallError, or with null when `signal` aborts. */
@@ -39,9 +39,15 @@ export async function sendAll(files) {
   const cancel = () => stop.abort();
   const sent = [];
   const problems = [];
+  // Without an answer the server decides.
+  const max = await limits().then(({ file_bytes: bytes }) => bytes, () => Infinity);
   byId('cancel-upload').addEventListener('click', cancel);
   box.hidden = false;
   for (const file of files) {
+    if (file.size > max) {
+      problems.push(`${file.name}: ${t('files.too_large', { size: humanSize(file.size, Math.ceil), max: humanSize(max) })}`);
+      continue;
+    }
     bar.value = 0;
     line.textContent = t('files.sending', { name: file.name, p: 0 });
     try {

@@ -66,7 +66,7 @@ impl Ways {
         };
         let Address { scheme, listen, plain, fingerprint } = address(root);
         let trust = plain.zip(fingerprint).map(|(plain, fingerprint)| (url("http", plain), fingerprint));
-        Self { claim: format!("{}/reclamar", url(&scheme, listen)), trust }
+        Self { claim: format!("{}/activar", url(&scheme, listen)), trust }
     }
 }
 

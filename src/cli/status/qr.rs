@@ -18,7 +18,7 @@ mod tests {
     #[test]
     fn qr_code_of_an_address_fits_the_console() {
         // Version 2 (25 modules) and 4 modules of quiet zone on each side.
-        let lines = lines("http://192.168.100.200/reclamar");
+        let lines = lines("http://192.168.100.200/activar");
         assert_eq!(lines.len(), 17);
         assert!(lines.iter().all(|line| line.chars().count() == 33));
         // The quiet zone is lit.

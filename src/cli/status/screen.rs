@@ -97,7 +97,7 @@ fn urls(look: &DeviceProbe, server: &Status) -> Vec<String> {
     // A browser that does not trust this device yet starts at the trust page, without TLS.
     let (scheme, listen, path) = match (server.plain.filter(|_| server.fingerprint.is_some()), &server.claim) {
         (Some(plain), _) => ("http", plain, ""),
-        (None, Some(_)) => (server.scheme.as_str(), server.listen, "/reclamar"),
+        (None, Some(_)) => (server.scheme.as_str(), server.listen, "/activar"),
         (None, None) => (server.scheme.as_str(), server.listen, ""),
     };
     let port = port(scheme, listen.port());
@@ -116,7 +116,7 @@ fn urls(look: &DeviceProbe, server: &Status) -> Vec<String> {
 
 /// Returns the address of the claim page.
 fn claim_page(look: &DeviceProbe, server: &Status) -> String {
-    format!("{}://{}.local{}/reclamar", server.scheme, look.host_name, port(&server.scheme, server.listen.port()))
+    format!("{}://{}.local{}/activar", server.scheme, look.host_name, port(&server.scheme, server.listen.port()))
 }
 
 /// Returns the port as part of a URL; empty for the default port.

@@ -43,8 +43,8 @@ fn unclaimed_device_shows_how_to_set_it_up() {
         "PiChat 0.1.0 · pichat",
         "PiChat está listo. Falta activarlo.",
         "Abre en un navegador de esta red:",
-        "http://192.168.1.20/reclamar",
-        "http://pichat.local/reclamar",
+        "http://192.168.1.20/activar",
+        "http://pichat.local/activar",
         "y escribe este código:",
         "K7QM-2D9X-4HTVB",
         "Personas 0 · Salas 0",
@@ -97,7 +97,7 @@ fn own_certificate_adds_the_trust_step() {
         "2. Instala el certificado con esta huella:",
         "0A1B 0A1B 0A1B 0A1B 0A1B 0A1B 0A1B 0A1B",
         "C2D3 C2D3 C2D3 C2D3 C2D3 C2D3 C2D3 C2D3",
-        "3. Abre https://pichat.local/reclamar",
+        "3. Abre https://pichat.local/activar",
         "4. Escribe este código:",
         "K7QM-2D9X-4HTVB",
         "Personas 0 · Salas 0",
@@ -119,7 +119,7 @@ fn own_certificate_adds_the_trust_step() {
     let server = look.server.as_mut().unwrap();
     (server.fingerprint, server.claim) =
         (None, Some(ClaimStatus { kind: "first".to_owned(), code: "K7QM-2D9X-4HTVB".to_owned() }));
-    assert_eq!(urls(&look, look.server.as_ref().unwrap())[0], "https://192.168.1.20/reclamar");
+    assert_eq!(urls(&look, look.server.as_ref().unwrap())[0], "https://192.168.1.20/activar");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn problems_are_shown() {
         "La tarjeta falla y no guarda nada",
         "Últimos errores",
         " - pichat.toml:3:1: la opción x no existe",
-        "http://pichat.local/reclamar",
+        "http://pichat.local/activar",
         " - evil [2Jline",
     ] {
         assert!(screen.contains(part), "{part}\n{screen}");

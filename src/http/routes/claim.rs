@@ -39,7 +39,7 @@ impl From<ClaimError> for Problem {
 
 pub(super) async fn page(call: RoutedRequest) -> Result {
     Ok(match call.site.accounts.claimable() {
-        Some(_) => call.site.pages.get(Page::Claim),
+        Some(_) => call.site.pages.get(Page::Claim, call.lang),
         None => see_other("/login"),
     })
 }
@@ -59,7 +59,7 @@ pub(super) async fn api(call: RoutedRequest) -> Result {
     Ok(response)
 }
 
-/// The form of `/reclamar`: works without scripts, answers with the page again when it fails.
+/// The form of `/activar`: works without scripts, answers with the page again when it fails.
 pub(super) async fn form(call: RoutedRequest) -> Result {
     let RoutedRequest { site, request, addr, context, lang, .. } = call;
     let headers = request.headers().clone();

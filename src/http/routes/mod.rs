@@ -3,6 +3,7 @@
 mod claim;
 mod file_list;
 mod files;
+mod language;
 mod limits;
 mod metrics;
 mod pages;
@@ -18,12 +19,16 @@ use serde::Serialize;
 
 use super::body::Body;
 use super::headers::response;
+use super::language::SWITCH;
 use super::router::{ErrorFormat, Handler, Route, RouteSpec, Router};
 
 pub(super) use pages::landing_path;
 
 /// Where somebody must go first whose password was given to them.
 pub(super) const CHANGE: &str = "/clave";
+
+/// Where the first administrator's account is made. `/reclamar` leads there too: it is written on cards.
+pub(super) const CLAIM: &str = "/activar";
 
 /// Where sockets open.
 pub(super) const SOCKET: &str = "/ws";
@@ -60,8 +65,11 @@ fn table() -> Vec<Route> {
         route(get.clone(), "/", Page, Anyone(|c| Box::pin(pages::root(c)))),
         route(get.clone(), "/login", Page, Anyone(|c| Box::pin(pages::login(c)))),
         route(post.clone(), "/login", Page, Anyone(|c| Box::pin(session::form_sign_in(c)))),
+        route(get.clone(), CLAIM, Page, Anyone(|c| Box::pin(claim::page(c)))),
+        route(post.clone(), CLAIM, Page, Anyone(|c| Box::pin(claim::form(c)))),
         route(get.clone(), "/reclamar", Page, Anyone(|c| Box::pin(claim::page(c)))),
         route(post.clone(), "/reclamar", Page, Anyone(|c| Box::pin(claim::form(c)))),
+        route(post.clone(), SWITCH, Page, Anyone(|c| Box::pin(language::choose(c)))),
         route(get.clone(), CHANGE, Page, PartialSession(|c, who| Box::pin(password::page(c, who)))),
         route(post.clone(), CHANGE, Page, PartialSession(|c, who| Box::pin(password::form(c, who)))),
         route(post.clone(), "/logout", Page, PartialSession(|c, who| Box::pin(session::form_sign_out(c, who)))),
@@ -132,8 +140,11 @@ mod tests {
             "GET /",
             "GET /login",
             "POST /login",
+            "GET /activar",
+            "POST /activar",
             "GET /reclamar",
             "POST /reclamar",
+            "POST /idioma",
             "GET /static/{*path}",
             "GET /favicon.ico",
             "GET /probar",

@@ -24,32 +24,32 @@ pub(super) async fn root(call: RoutedRequest) -> Result {
 
 /// Where somebody without a session begins: to sign in, or to claim the device while nobody has an account.
 pub(in crate::http) fn landing_path(site: &AppState) -> &'static str {
-    if site.accounts.claimable() == Some(ClaimKind::First) { "/reclamar" } else { "/login" }
+    if site.accounts.claimable() == Some(ClaimKind::First) { super::CLAIM } else { "/login" }
 }
 
 pub(super) async fn login(call: RoutedRequest) -> Result {
     let known = call.session.is_some();
     Ok(match landing_path(&call.site) {
         _ if known => see_other("/inicio"),
-        "/login" => call.site.pages.get(Page::Login),
+        "/login" => call.site.pages.get(Page::Login, call.lang),
         other => see_other(other),
     })
 }
 
 pub(super) async fn home(call: RoutedRequest, _: SignedIn) -> Result {
-    Ok(call.site.pages.get(Page::Home))
+    Ok(call.site.pages.get(Page::Home, call.lang))
 }
 
 pub(super) async fn chat(call: RoutedRequest, _: SignedIn) -> Result {
-    Ok(call.site.pages.get(Page::Chat))
+    Ok(call.site.pages.get(Page::Chat, call.lang))
 }
 
 pub(super) async fn files_page(call: RoutedRequest, _: SignedIn) -> Result {
-    Ok(call.site.pages.get(Page::Files))
+    Ok(call.site.pages.get(Page::Files, call.lang))
 }
 
 pub(super) async fn upload_page(call: RoutedRequest, _: Uploader) -> Result {
-    Ok(call.site.pages.get(Page::Upload))
+    Ok(call.site.pages.get(Page::Upload, call.lang))
 }
 
 pub(super) async fn asset(call: RoutedRequest) -> Result {

@@ -12,7 +12,7 @@ use crate::http::form;
 use crate::http::pages::{HTML, Notice, Page};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 use super::session::{read_json, require_content_type, set_session_cookie};
 use super::{no_content, see_other};
@@ -20,10 +20,7 @@ use super::{no_content, see_other};
 type Result = std::result::Result<Response<Body>, Problem>;
 
 /// Why somebody is here who did not come of their own accord.
-const MUST_CHANGE: Localized = Localized::new(
-    "Entraste con la contraseña que te dieron. Para seguir, elige una que solo sepas tú.",
-    "You signed in with the password that you were given. To go on, choose one that only you know.",
-);
+const MUST_CHANGE: Key = key::PW_MUST_CHANGE;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +58,7 @@ pub(super) async fn api(call: RoutedRequest, who: PartialSession) -> Result {
 
 pub(super) async fn page(call: RoutedRequest, who: PartialSession) -> Result {
     if !who.session().must_change() {
-        return Ok(call.site.pages.get(Page::Password));
+        return Ok(call.site.pages.get(Page::Password, call.lang));
     }
     let note = [Notice::Note(MUST_CHANGE.get(call.lang))];
     Ok(call.site.pages.with_notice(Page::Password, &note, call.lang))

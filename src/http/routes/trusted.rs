@@ -61,7 +61,7 @@ pub(super) async fn socket(call: RoutedRequest) -> Result {
 /// The page that tries both.
 pub(super) async fn page(call: RoutedRequest) -> Result {
     own_authority(&call)?;
-    Ok(trust_page::render(&call.site, Page::TrustCheck, "", "", trust_page::language(&call.request)))
+    Ok(trust_page::render(&call.site, Page::TrustCheck, "", "", trust_page::asked_language(&call.request).unwrap_or(call.lang)))
 }
 
 /// Without TLS there is nothing here.

@@ -15,6 +15,7 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::quarantine::{FileRecord, UploadError};
 use crate::store::Db;
+use crate::types::texts::key;
 
 use super::files::FileDto;
 use super::{json, pages, see_other};
@@ -90,19 +91,16 @@ async fn store(site: &crate::http::AppState, headers: &HeaderMap, body: Incoming
 impl From<UploadError> for Problem {
     fn from(error: UploadError) -> Self {
         match error {
-            UploadError::TooLarge { max } => Self::new(ProblemCode::TooLarge).with_detail(
-                format!("un archivo puede tener hasta {} MiB", max / MIB),
-                format!("a file may have up to {} MiB", max / MIB),
-            ),
+            UploadError::TooLarge { max } => {
+                Self::new(ProblemCode::TooLarge).saying(key::PROBLEM_FILE_TOO_LARGE, vec![("max", (max / MIB).to_string())])
+            }
             UploadError::StorageFull => Self::new(ProblemCode::StorageFull),
-            UploadError::ShareOfBytes { max } => Self::new(ProblemCode::QuotaExceeded).with_detail(
-                format!("los archivos de una persona ocupan hasta {} MiB", max / MIB),
-                format!("one person's files may take up to {} MiB", max / MIB),
-            ),
-            UploadError::ShareOfFiles { max } => Self::new(ProblemCode::QuotaExceeded).with_detail(
-                format!("una persona puede tener hasta {max} archivos"),
-                format!("one person may have up to {max} files"),
-            ),
+            UploadError::ShareOfBytes { max } => {
+                Self::new(ProblemCode::QuotaExceeded).saying(key::PROBLEM_QUOTA_BYTES, vec![("max", (max / MIB).to_string())])
+            }
+            UploadError::ShareOfFiles { max } => {
+                Self::new(ProblemCode::QuotaExceeded).saying(key::PROBLEM_QUOTA_FILES, vec![("max", max.to_string())])
+            }
             UploadError::NotAllowed => Self::new(ProblemCode::Unauthenticated),
             UploadError::Internal(error) => error.into(),
         }

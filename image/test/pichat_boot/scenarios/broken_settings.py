@@ -40,7 +40,7 @@ def broken(bench: Bench, card: Card, text: str, what: str, word: str = "[device"
 
 
 def claimed(device: Device) -> bool:
-    return device.wait_for_answer().location() != "/reclamar"
+    return device.wait_for_answer().location() != "/activar"
 
 
 def _screen_with(device: Device, pattern: re.Pattern[str]):  # noqa: ANN202

@@ -40,7 +40,7 @@ def before_the_claim(bench: Bench, device: Device) -> str:
     checks = bench.checks
     first = device.wait_for_answer()
     checks.note(f"first answer over HTTPS {device.answered:.0f} s after power-on")
-    checks.check((first.status, first.location()) == (303, "/reclamar"), "GET / over HTTPS leads to /reclamar", first)
+    checks.check((first.status, first.location()) == (303, "/activar"), "GET / over HTTPS leads to /activar", first)
     code = device.wait_for_claim_code()
     screen = device.machine.wait_for(
         "the address on the console",
@@ -49,11 +49,11 @@ def before_the_claim(bench: Bench, device: Device) -> str:
     checks.check(True, f"the console shows the claim code, in the form of {re.sub('[A-Z0-9]', 'X', code)}")
     checks.check(re.search(r"http://10\.0\.2\.\d+$", screen, re.MULTILINE), "the console shows the address", screen)
     checks.check("http://pichat.local" in screen, "the console shows the name pichat.local", screen)
-    checks.check("https://pichat.local/reclamar" in screen, "and where the code is typed", screen)
+    checks.check("https://pichat.local/activar" in screen, "and where the code is typed", screen)
     shown = device.machine.console.fingerprint()
     checks.check(shown == device.fingerprint(), "the certificate that port 80 offers has the fingerprint on the console", f"{shown}\n{screen}")
-    page = device.client().get("/reclamar")
-    checks.check(page.status == 200 and 'name="codigo"' in page.text(), "GET /reclamar is a form", page)
+    page = device.client().get("/activar")
+    checks.check(page.status == 200 and 'name="codigo"' in page.text(), "GET /activar is a form", page)
     refused = device.client().get("/api/session")
     checks.check(refused.status == 401, "nobody is signed in", refused)
     notice = device.machine.wait_for(
@@ -64,7 +64,7 @@ def before_the_claim(bench: Bench, device: Device) -> str:
     checks.check(code in notice, f"{CODE_FILE} on the card names the same code", notice)
     digits = re.sub(r"\s", "", notice)
     checks.check(device.fingerprint() in digits, "and the same fingerprint of the certificate", notice)
-    checks.check("https://pichat.local/reclamar" in notice, "and where the code is typed", notice)
+    checks.check("https://pichat.local/activar" in notice, "and where the code is typed", notice)
     lines = notice.split("\n")
     checks.check(all(line.endswith("\r") for line in lines[:-1]), f"{CODE_FILE} has lines as Windows reads them", repr(notice))
     # tty1 is the screen at the HDMI socket; its text can be read although the machine has no such socket.
@@ -104,7 +104,7 @@ def claim(bench: Bench, device: Device, code: str) -> Client:
     checks.check((answer.status, answer.code()) == (403, "wrong_code"), "a wrong code is refused (403 wrong_code)", answer)
     answer = client.claim(code, USER, "corta")
     checks.check((answer.status, answer.code()) == (422, "weak_password"), "a weak password is refused (422)", answer)
-    answer = client.post_form("/reclamar", codigo=code, usuario=USER, clave=PASSWORD)
+    answer = client.post_form("/activar", codigo=code, usuario=USER, clave=PASSWORD)
     checks.need((answer.status, answer.location()) == (303, "/inicio"), "the form claims the device (303 /inicio)", answer)
     session = client.get("/api/session")
     holds = session.status == 200 and session.json() | {"username": USER, "role": "administrator"} == session.json()

@@ -1,4 +1,4 @@
-// The rooms one is in, as tabs: arrows move, badges count what is unread.
+// The rooms that a person is in, as tabs: arrows move, badges count unread messages.
 import { byId, make } from './dom.js';
 import { t } from './i18n.js';
 
@@ -14,7 +14,7 @@ function fill(tab, room, selected) {
 }
 
 /** Returns `draw(rooms, current)`; `onselect(code)` is called when a person picks one. */
-export function tabList(onselect) {
+export function roomList(onselect) {
   const list = byId('tabs');
   const known = new Map();
 

@@ -1,6 +1,8 @@
-// The one socket: opens it, answers by `ref`, comes back when it falls.
+// The one socket: opens it, matches answers by `ref`, opens another when it falls.
 import { backoff } from './chat-core.js';
 import { session } from './api.js';
+import { byId } from './dom.js';
+import { t } from './i18n.js';
 
 /** No answer for this long: the line is dead, even if the socket has not noticed. */
 const ANSWER_MS = 15000;
@@ -15,10 +17,17 @@ const CROWDED_MS = 30000;
 /** The close codes of a session that has ended; the second says that its account is gone. */
 const ENDED = [4001, 4002];
 
+/** Says the state of the connection where the rooms are listed. */
+export function showConnection(state) {
+  const line = byId('connection-state');
+  line.dataset.state = state;
+  line.textContent = t(`connection.${state}`);
+}
+
 const url = () => `${location.protocol === 'https:' ? 'wss://' : 'ws://'}${location.host}/ws`;
 
 /** Calls `onstate(state)`, `onopen()` after each connection, `onframe(frame)` for what nobody waiting for. */
-export class Link {
+export class Connection {
   #socket = null;
   #pending = new Map();
   #counter = 0;

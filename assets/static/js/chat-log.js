@@ -1,0 +1,71 @@
+// The messages of the open room on the screen: where one reads, what came below, who types.
+import { byId } from './dom.js';
+import { t } from './i18n.js';
+
+/** This near the end counts as being at the end. */
+const NEAR_PX = 60;
+
+export class Log {
+  #box = byId('messages');
+  #atEnd = true;
+  #below = 0;
+  #height = 0;
+
+  constructor() {
+    const box = this.#box;
+    box.addEventListener('scroll', () => {
+      // Not a person's scrolling but a smaller window: the observer below answers that.
+      if (box.clientHeight !== this.#height) return;
+      this.#atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
+      if (this.#atEnd) this.#below = 0;
+      this.#drawButton();
+    }, { passive: true });
+    // A phone's keyboard, a growing composer: a reader at the end stays there.
+    new ResizeObserver(() => {
+      this.#height = box.clientHeight;
+      if (this.#atEnd) this.scrollToEnd();
+    }).observe(box);
+    byId('to-end').addEventListener('click', () => this.scrollToEnd());
+  }
+
+  /** Shows the thread of a room, or nothing. */
+  show(room) {
+    const box = this.#box;
+    // Busy: a screen reader shall not read the whole room out when it is opened.
+    box.setAttribute('aria-busy', 'true');
+    box.replaceChildren(...(room ? [room.thread.element] : []));
+    box.setAttribute('aria-busy', 'false');
+    this.#below = 0;
+    if (!room) return;
+    this.scrollToEnd();
+    const newLine = box.querySelector('.new-divider');
+    if (newLine && newLine.offsetTop < box.scrollTop) newLine.scrollIntoView({ block: 'start' });
+  }
+
+  showTyping(room) {
+    const names = room ? room.typists(performance.now()) : [];
+    const key = names.length > 2 ? 'chat.typing3' : `chat.typing${names.length}`;
+    byId('typing').textContent = names.length ? t(key, { a: names[0], b: names[1] }) : '';
+  }
+
+  /** Follows what was added, or counts it while one reads further up. */
+  onContentAdded({ own = false, isMessage = true }) {
+    if (own || this.#atEnd) this.scrollToEnd();
+    else if (isMessage) {
+      this.#below += 1;
+      this.#drawButton();
+    }
+  }
+
+  scrollToEnd() {
+    this.#box.scrollTop = this.#box.scrollHeight;
+    this.#atEnd = true;
+    this.#below = 0;
+    this.#drawButton();
+  }
+
+  #drawButton() {
+    byId('to-end').hidden = this.#atEnd;
+    byId('to-end-text').textContent = this.#below ? t('chat.below', { n: this.#below }) : t('chat.down');
+  }
+}

@@ -1,0 +1,52 @@
+// The people of the open room, beside it or over it.
+import { hue, initial } from './chat-core.js';
+import { byId, make } from './dom.js';
+import { t } from './i18n.js';
+
+const wide = matchMedia('(min-width: 1180px)');
+
+export class People {
+  #me;
+  #room = null;
+  /** Null until the person folds or unfolds the list: then the width decides. */
+  #wanted = null;
+
+  constructor(me) {
+    this.#me = me;
+    byId('show-members').addEventListener('click', () => this.#toggle(byId('members-panel').hidden));
+    byId('hide-members').addEventListener('click', () => this.#toggle(false));
+    byId('members-panel').addEventListener('keydown', (event) => {
+      if (event.key === 'Escape' && !wide.matches) this.#toggle(false);
+    });
+    wide.addEventListener('change', () => {
+      this.#wanted = null;
+      this.#drawShown();
+    });
+  }
+
+  show(room) {
+    this.#room = room;
+    if (!wide.matches) this.#wanted = null;
+    this.#drawShown();
+  }
+
+  refresh() {
+    if (!this.#room) return;
+    byId('members').replaceChildren(...this.#room.members.map((name) => make('li', { class: `hue${hue(name)}`, 'data-name': name },
+      make('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(name)), make('span', { class: 'member-name', translate: 'no' }, name),
+      name === this.#me ? make('span', { class: 'muted small' }, t('chat.you')) : null)));
+  }
+
+  #toggle(show) {
+    this.#wanted = show;
+    this.#drawShown();
+    if (show && !wide.matches) byId('hide-members').focus();
+    if (!show) byId('show-members').focus();
+  }
+
+  #drawShown() {
+    const shown = Boolean(this.#room) && (this.#wanted ?? wide.matches);
+    byId('members-panel').hidden = !shown;
+    byId('show-members').setAttribute('aria-expanded', String(shown));
+  }
+}
