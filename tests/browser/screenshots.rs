@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::browser::Browser;
+use super::browser::{Browser, Setup};
 use super::common::archive::{JPEG, PDF, PNG, Zip};
 use super::common::{Client, Options, Server};
 
@@ -98,4 +98,58 @@ async fn screenshots() {
     desk.shoot("archivos.png").await;
     desk.finish(&[]).await;
     phone.finish(&[]).await;
+}
+
+impl Browser {
+    /// Pictures of one page: desk and phone, light and dark.
+    async fn shoot_page(&self, path: &str, name: &str, setup: Setup) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/shots");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let mode = if setup.scripts { "scripts" } else { "plain" };
+        for (width, height, phone) in [(1440, 900, false), (390, 844, true)] {
+            for scheme in ["light", "dark"] {
+                self.set_scene(scheme).await;
+                self.resize(width, height, phone).await;
+                self.goto(path).await;
+                if setup.scripts {
+                    self.until("document.querySelector('.incomplete') === null").await;
+                }
+                let file = format!("{name}-{}-{mode}-{width}-{scheme}.png", &setup.languages[..2]);
+                self.driver().screenshot(&folder.join(file)).await.expect("a picture");
+            }
+        }
+    }
+}
+
+/// Writes a picture of every page to `target/shots`: both languages, with and without scripts, desk and phone, light and dark.
+#[tokio::test]
+#[ignore = "writes target/shots; needs chromium and chromedriver"]
+async fn shots_of_every_page() {
+    if std::env::var_os("PICHAT_TEST_SHOTS").is_none() {
+        return;
+    }
+    let server = Server::demo();
+    let unclaimed = Server::start(Options { serve: true, ..Options::default() });
+    let stored = Client::cliente(&server).upload("Acta de la reunión.txt", b"acta");
+    assert_eq!(stored.status, 201);
+    for (languages, scripts) in [("es-CO,es", true), ("en-US,en", true), ("es-CO,es", false), ("en-US,en", false)] {
+        let setup = Setup { scripts, languages };
+        let claim = Browser::with(unclaimed.addr, setup).await;
+        claim.shoot_page("/activar", "setup", setup).await;
+        claim.finish(&[]).await;
+        let ana = Browser::with(server.addr, setup).await;
+        ana.shoot_page("/login", "login", setup).await;
+        ana.sign_in("cliente", "cliente123").await;
+        for (path, name) in [
+            ("/inicio", "home"),
+            ("/clave", "password"),
+            ("/chat", "chat"),
+            ("/listar", "files"),
+            ("/subir", "upload"),
+            ("/nada", "not-found"),
+        ] {
+            ana.shoot_page(path, name, setup).await;
+        }
+        ana.finish_with(&[], &["404 (Not Found)"]).await;
+    }
 }
