@@ -1,25 +1,25 @@
-//! Frames on their way to the kernel: one write for all of them, whoever makes it.
+//! Gathers queued frames into one write.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use super::frame::Frame;
 
-/// Frames in one write.
+/// Maximum number of frames in one write.
 pub(super) const BATCH_FRAMES: usize = 64;
-/// A batch of up to so many bytes is copied together: for a few small frames that is cheaper than for the kernel to gather them. The
-/// copy lives on the stack for the length of one call.
+/// Batches up to this size in bytes are copied into one buffer on the stack. For a few small frames that is cheaper
+/// than a vectored write.
 const COALESCE_BELOW: usize = 4096;
 
-/// What is to be written in one call.
+/// Bytes of one write.
 pub(super) enum Gathered<'a> {
-    /// Bytes one after the other.
+    /// One contiguous buffer.
     Contiguous(&'a [u8]),
-    /// Where they lie.
+    /// Slices for a vectored write.
     Vectored(&'a [IoSlice<'a>]),
 }
 
-/// Hands over the first frames, less the `written` bytes of the very first that are out already.
+/// Passes the first frames to `write`, without the first `written` bytes, which are already out.
 pub(super) fn gather<'a, R>(
     frames: impl Iterator<Item = &'a Frame> + Clone,
     written: usize,
@@ -30,7 +30,7 @@ pub(super) fn gather<'a, R>(
         return write(Gathered::Contiguous(&only.as_bytes()[written..]));
     }
     let parts = frames.take(BATCH_FRAMES).enumerate().map(|(i, frame)| &frame.as_bytes()[if i == 0 { written } else { 0 }..]);
-    // Handed on by reference only: moving it would cost more than it saves.
+    // Passed by reference only: moving the buffer would cost more than the copy saves.
     let mut copy = heapless::Vec::<u8, COALESCE_BELOW>::new();
     if parts.clone().all(|part| copy.extend_from_slice(part).is_ok()) {
         return write(Gathered::Contiguous(&copy));
@@ -39,7 +39,7 @@ pub(super) fn gather<'a, R>(
     write(Gathered::Vectored(&parts))
 }
 
-/// Some small frames, copied together once for all receivers who have the same ones to come: as good as everybody in a busy room.
+/// Copy of several small frames, shared by all receivers with equal queues. In a busy room these are nearly all.
 #[derive(Default)]
 pub(super) struct CoalescedBatch {
     frames: heapless::Vec<Frame, BATCH_FRAMES>,
@@ -47,7 +47,7 @@ pub(super) struct CoalescedBatch {
 }
 
 impl CoalescedBatch {
-    /// The bytes of these frames, where they are more than one and small enough.
+    /// Returns the bytes of `frames`, or `None` for a single frame or for more than fit in the copy.
     pub(super) fn of<'a>(&mut self, frames: impl ExactSizeIterator<Item = &'a Frame> + Clone) -> Option<&[u8]> {
         if frames.len() < 2 {
             return None;
@@ -58,7 +58,7 @@ impl CoalescedBatch {
             self.bytes.clear();
             for frame in frames {
                 if self.frames.push(frame.clone()).is_err() || self.bytes.extend_from_slice(frame.as_bytes()).is_err() {
-                    // Not a run of anything: the next receiver's are compared with none.
+                    // Too large. Cleared, so that the next receiver's frames do not match a partial copy.
                     self.frames.clear();
                     return None;
                 }
@@ -68,7 +68,7 @@ impl CoalescedBatch {
     }
 }
 
-/// Takes `n` bytes that were written off the front; returns how many of them are of a frame that is not out yet.
+/// Removes the frames that `n` more bytes complete. Returns the bytes already written of the new first frame.
 pub(super) fn advance<T>(frames: &mut VecDeque<T>, bytes_of: impl Fn(&T) -> usize, written: usize, n: usize) -> usize {
     let mut out = written + n;
     while let Some(len) = frames.front().map(&bytes_of) {
@@ -81,7 +81,7 @@ pub(super) fn advance<T>(frames: &mut VecDeque<T>, bytes_of: impl Fn(&T) -> usiz
     0
 }
 
-/// What a call to the kernel that cannot wait came to: bytes, or nothing for now.
+/// Maps `WouldBlock` to 0 bytes written.
 pub(super) fn would_block_as_zero(result: io::Result<usize>) -> io::Result<usize> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -95,9 +95,9 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Whoever comes after whom, each gets their own frames.
+        /// Each receiver gets the bytes of its own frames, whatever the order of receivers.
         #[test]
-        fn a_run_is_its_frames(sizes in prop::collection::vec(0..1500_usize, 1..5), queues in prop::collection::vec(prop::collection::vec(0..5_usize, 0..70), 1..12)) {
+        fn coalesced_batch_equals_its_frames(sizes in prop::collection::vec(0..1500_usize, 1..5), queues in prop::collection::vec(prop::collection::vec(0..5_usize, 0..70), 1..12)) {
             let frames: Vec<_> = sizes.iter().map(|size| Frame::json(&"x".repeat(*size))).collect();
             let mut run = CoalescedBatch::default();
             for queue in queues.iter().flat_map(|queue| [queue, queue]) {
@@ -108,7 +108,7 @@ mod tests {
             }
         }
 
-        /// Whatever the kernel takes at a time, the bytes come out once and in order.
+        /// All bytes go out once and in order, whatever the kernel accepts per call.
         #[test]
         fn all_bytes_go_out_once_and_in_order(sizes in prop::collection::vec(0..3000_usize, 0..90), takes in prop::collection::vec(1..5000_usize, 1..20)) {
             let frames: Vec<_> = sizes.iter().enumerate().map(|(i, size)| Frame::json(&format!("{i:-<size$}"))).collect();

@@ -1,34 +1,34 @@
-//! Close codes and the reasons beside them (RFC 6455 section 7.4).
+//! Close codes and their reasons (RFC 6455 section 7.4).
 
 use crate::audit::SessionEnd;
 
 /// Reason for which the server closes a socket (`docs/API.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseCode {
-    /// The server stops.
+    /// The server shuts down.
     Shutdown,
-    /// The client broke RFC 6455.
+    /// The client violated RFC 6455.
     Protocol,
-    /// A binary frame.
+    /// The client sent a binary frame.
     Unsupported,
-    /// Text that is no UTF-8.
+    /// The client sent invalid UTF-8.
     BadUtf8,
-    /// No sign of life, and another socket waits for its place: no frame is sent, as none is read.
+    /// The client gave no sign of life, and another socket needs the slot. No frame is sent, since none is read.
     Silent,
-    /// More refused frames than a client in good faith sends.
+    /// The client sent more refused requests than a well-behaved client does.
     Flooding,
-    /// A frame over the limit.
+    /// A message exceeds the size limit.
     TooBig,
-    /// The client reads too slowly; it resumes.
+    /// The client reads too slowly; it may resume.
     TooSlow,
-    /// The accounts cannot be read at the moment; the client comes back later.
+    /// The accounts cannot be read at the moment; the client reconnects later.
     Unavailable,
-    /// The session is over.
+    /// The session ended.
     SessionEnded(SessionEnd),
 }
 
 impl CloseCode {
-    /// The number in the close frame.
+    /// Returns the code in the close frame.
     pub const fn number(self) -> u16 {
         match self {
             Self::Shutdown => 1001,
@@ -44,7 +44,7 @@ impl CloseCode {
         }
     }
 
-    /// The word in the close frame. A page has a sentence for each of those of 4001 and 4002.
+    /// Returns the reason in the close frame. The page has a sentence for each reason of 4001 and 4002.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Shutdown => "shutdown",
@@ -63,7 +63,7 @@ impl CloseCode {
                 SessionEnd::Locked => "locked",
                 SessionEnd::RoleChanged => "role",
                 SessionEnd::PasswordChanged => "password",
-                // The holder of the card has ended all sessions as an administrator does with one account's.
+                // Claiming with the card ends all sessions, as an administrator's reset ends those of one account.
                 SessionEnd::PasswordReset | SessionEnd::Claimed => "reset",
                 SessionEnd::Deleted => "deleted",
                 SessionEnd::Evicted => "evicted",

@@ -1,5 +1,8 @@
-//! One socket's bytes: tungstenite reads and answers control frames without touching the network (it is driven over
-//! [`Pipe`]), finished frames go out beside it, and all that waits goes out in one vectored write.
+//! WebSocket connection of one client.
+//!
+//! tungstenite parses input and answers control frames over [`MemoryIo`], without the network. Encoded frames bypass
+//! it; all that is queued goes out in one vectored write. [`send_queue`](super::send_queue) shows, as a diagram, when
+//! this task writes and when producers do.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,44 +26,44 @@ use super::frame::{Frame, PING};
 use super::memory_io::MemoryIo;
 use super::send_queue::{SendQueue, TakeBudget};
 
-/// A ping this often.
+/// Interval of pings.
 const PING_EVERY: Duration = Duration::from_secs(25);
-/// No byte from the client for so long: it is dead.
+/// Close the connection after this long without input.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
-/// No byte acknowledged by the client for so long while something waits: it is dead.
+/// Close the connection after this long without an acknowledged byte while data waits.
 const STALLED_AFTER: Duration = Duration::from_secs(10);
-/// How long a client may take to read the close frame and hang up.
+/// Time for the client to read the close frame and hang up.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Bytes asked of the kernel at once; they live on the stack for the length of one call.
+/// Bytes per read; the buffer is on the stack for one call.
 const READ_CHUNK: usize = 4096;
-/// tungstenite's own buffer a socket: it holds the frame under way, and starts with this much.
+/// Initial size of tungstenite's own buffer, which holds the incomplete frame of a socket.
 const READ_BUFFER: usize = 128;
-/// Bytes after which no more frames are added to a batch: what is out of the bounded queue but not yet written stays this small.
+/// Bytes after which no more frames are added to a batch. Limits what has left the bounded queue but is not written.
 const BATCH_BYTES: usize = 64 * 1024;
 /// Texts that are handed on before their answers are written: what one read brings.
 const BURST: usize = 16;
 
-/// What a socket reports.
+/// Event of a connection.
 #[derive(Debug)]
 pub(super) enum Inbound {
-    /// A text message.
+    /// Text message.
     Text(Utf8Bytes),
-    /// The connection is over. The code is the one the server or the client closed with, 1006 when there was none.
+    /// The connection is over. The code is that of the server or the client, or 1006 without one.
     Closed(u16),
 }
 
-/// What a socket does not do just now.
+/// Work that `poll` skips in this call.
 #[derive(Clone, Copy, Default)]
 pub(super) struct PollMode {
-    /// Nothing more is read.
+    /// Reads nothing.
     pub(super) pause_reads: bool,
-    /// What others may write for it is not written: the caller will, and then polls again.
+    /// Writes no frames that producers may write: the caller flushes them and then polls again.
     pub(super) leave_writes_to_caller: bool,
 }
 
 enum State {
     Open,
-    /// A close frame is queued or written; nothing else will be.
+    /// A close frame is queued or written; no other frame follows.
     Closing {
         code: u16,
         until: Instant,
@@ -68,29 +71,29 @@ enum State {
     },
 }
 
-/// One socket's connection.
+/// WebSocket connection of one client.
 pub(super) struct WsConnection<S> {
     io: S,
     ctx: WebSocketContext,
     state: State,
     inbox: VecDeque<Utf8Bytes>,
-    /// Texts handed on since the last write.
+    /// Texts returned since the last write.
     handed_on: usize,
     out: Arc<SendQueue>,
-    /// Goes out before what waits in `out`: the answer to `resume` and what was missed.
+    /// Frames sent before those in `out`: the answer to `resume` and the missed messages.
     replay: VecDeque<Frame>,
-    /// Being written; of the first frame, `written` bytes are gone.
+    /// Frames being written; `written` bytes of the first one are out.
     batch: VecDeque<Frame>,
     written: usize,
     last_read: Instant,
     next_ping: Instant,
-    /// A write that the kernel does not take.
+    /// Set while the kernel accepts no data.
     stall: Option<Box<WriteStall>>,
     timer: Pin<Box<Sleep>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
-    /// A link over an upgraded connection; `early` is what was read with the request, `max_frame` the largest message in bytes.
+    /// Wraps an upgraded connection. `early` are bytes read with the request, `max_frame` is the largest message in bytes.
     pub(super) fn new(io: S, early: &[u8], max_frame: usize, out: Arc<SendQueue>) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -118,12 +121,12 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         link
     }
 
-    /// Puts frames before everything that waits.
+    /// Puts frames before all queued ones.
     pub(super) fn replay(&mut self, frames: impl IntoIterator<Item = Frame>) {
         self.replay.extend(frames);
     }
 
-    /// Writes what waits and returns the next text, or the end.
+    /// Writes queued frames and returns the next event.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -132,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         loop {
             if !pause_reads && self.handed_on < BURST && !self.inbox.is_empty() {
                 if self.out.is_closing() {
-                    // What came in but was not looked at must not be acted on any more: the session may be over.
+                    // Input that was not processed must not take effect any more: the session may be over.
                     self.inbox.clear();
                 }
                 if let Some(text) = self.inbox.pop_front() {
@@ -167,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         }
     }
 
-    /// Whether nothing waits to be written.
+    /// Returns true if there is nothing to write.
     #[cfg(test)]
     pub(super) fn is_drained(&self) -> bool {
         self.batch.is_empty() && self.out.waiting() == 0
@@ -180,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         }
     }
 
-    /// Reads once. `false` at the end of the stream.
+    /// Reads once; returns false at the end of the stream.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         // Not zeroed: most polls find nothing to read.
         let mut space = [const { MaybeUninit::uninit() }; READ_CHUNK];
@@ -196,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         }
     }
 
-    /// Hands bytes to tungstenite; texts go to the inbox, its answers to the batch.
+    /// Passes input to tungstenite; texts go to the inbox, its answers to the batch.
     fn process_input(&mut self, input: &[u8]) {
         let mut output = Vec::new();
         let mut pipe = MemoryIo { input, output: &mut output };
@@ -204,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
             match self.ctx.read(&mut pipe) {
                 Ok(Message::Text(text)) => self.inbox.push_back(text),
                 Ok(Message::Binary(_)) => break Some(Err(CloseCode::Unsupported)),
-                // Its answer is in the pipe with the next call.
+                // The flush below writes its answer.
                 Ok(Message::Close(frame)) => break Some(Ok(frame.map_or(1005, |f| f.code.into()))),
                 Ok(_) => {}
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break None,
@@ -213,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
                 Err(_) => break Some(Err(CloseCode::Protocol)),
             }
         };
-        // Pongs and the answer to a close; that the stream ends here is told by `end`.
+        // Writes pongs and the answer to a close; `end` tells if the stream is over.
         let _ = self.ctx.flush(&mut pipe);
         if !output.is_empty() {
             self.control(output);
@@ -231,7 +234,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         self.batch.insert(at, Frame::raw(bytes));
     }
 
-    /// Forgets all that is not begun, queues a close frame, and lets nothing follow it.
+    /// Drops all frames not yet begun and queues a close frame as the last one.
     fn close(&mut self, code: CloseCode) {
         if matches!(self.state, State::Open) {
             self.batch.truncate(usize::from(self.written > 0));
@@ -250,7 +253,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         }
     }
 
-    /// Fills the batch and writes until nothing waits or the kernel takes no more.
+    /// Fills the batch and writes until nothing is left or the kernel accepts no more.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         loop {
             self.fill_batch(cx)?;
@@ -271,7 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
                 }
             }
         }
-        // TLS keeps what it encrypted until it is flushed.
+        // TLS buffers encrypted data until it is flushed.
         match Pin::new(&mut self.io).poll_flush(cx) {
             Poll::Ready(Err(error)) => return Err(error),
             Poll::Ready(Ok(())) => {
@@ -290,7 +293,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         Ok(())
     }
 
-    /// One write of all that is in the batch.
+    /// Writes the batch in one call.
     fn poll_write_batch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let io = Pin::new(&mut self.io);
         gather(self.batch.iter(), self.written, |gathered| match gathered {
@@ -299,7 +302,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         })
     }
 
-    /// Fails when the socket is to end without a close frame.
+    /// Fills the batch from the replay and the queue. Fails if the connection must end without a close frame.
     fn fill_batch(&mut self, cx: &Context<'_>) -> io::Result<()> {
         if !matches!(self.state, State::Open) {
             self.out.take_partial_write(&mut self.batch, &mut self.written);
@@ -326,8 +329,8 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         Ok(())
     }
 
-    /// The close frame is out: says so to the kernel and waits until the client hangs up, so that unread bytes of the client
-    /// do not make the kernel throw the close frame away.
+    /// Shuts down writing after the close frame and discards input until the client hangs up. With unread input the
+    /// kernel would reset the connection and discard the close frame.
     fn poll_hangup(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let over = self.timer.as_mut().poll_elapsed(cx).is_ready();
         if over || ready!(Pin::new(&mut self.io).poll_shutdown(cx)).is_err() {
@@ -343,7 +346,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         }
     }
 
-    /// Pings, and finds out who is dead. `true` when there is something to write, `false` when the connection is over.
+    /// Sends pings and detects dead clients. Returns true if there is something to write, false if the connection is over.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         if let Some(stall) = &mut self.stall
             && stall.poll_given_up(cx, || self.io.ends()).is_ready()
@@ -375,7 +378,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
     }
 }
 
-/// [`Sleep`] as a poll.
+/// Polling of a pinned [`Sleep`].
 trait Elapsed {
     fn poll_elapsed(self, cx: &mut Context<'_>) -> Poll<()>;
 }

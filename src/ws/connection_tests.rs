@@ -7,7 +7,7 @@ use super::*;
 use crate::audit::SessionEnd;
 use crate::chat::Priority;
 
-/// A masked client frame (RFC 6455 section 5.2) with a mask of zero.
+/// Returns a masked client frame (RFC 6455 section 5.2) with a mask of zero.
 fn client_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x80 | opcode];
     match u16::try_from(payload.len()) {
@@ -41,7 +41,7 @@ fn gone(event: Inbound) -> u16 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_client_is_pinged_and_then_dead() {
+async fn silent_client_is_pinged_and_then_closed() {
     let (mut link, mut far, _out) = link(1024);
     let start = Instant::now();
     assert_eq!(gone(next(&mut link).await), 1006);
@@ -53,7 +53,7 @@ async fn a_silent_client_is_pinged_and_then_dead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_answers_lives() {
+async fn answering_client_stays_connected() {
     let (mut link, mut far, _out) = link(1024);
     let start = Instant::now();
     let client = tokio::spawn(async move {
@@ -69,13 +69,13 @@ async fn a_client_that_answers_lives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_nothing_is_dead_after_ten_seconds() {
+async fn client_that_reads_nothing_is_closed_after_ten_seconds() {
     let (mut link, mut far, out) = link(64);
     let start = Instant::now();
     for _ in 0..10 {
         out.push(Frame::json(&"x".repeat(50)), Priority::Message);
     }
-    // It speaks, so it is not silent; it only does not read.
+    // The client sends, so it is not silent; it only does not read.
     let talk = tokio::spawn(async move {
         while far.write_all(&client_frame(10, &[])).await.is_ok() {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -88,7 +88,7 @@ async fn a_client_that_reads_nothing_is_dead_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn texts_before_a_close_are_handed_on() {
+async fn texts_before_close_are_delivered() {
     let (mut link, mut far, _out) = link(1024);
     let bytes = [client_frame(1, b"uno"), client_frame(1, b"dos"), client_frame(8, &1000_u16.to_be_bytes())].concat();
     far.write_all(&bytes).await.expect("writes");
@@ -104,14 +104,14 @@ async fn texts_before_a_close_are_handed_on() {
 }
 
 #[tokio::test]
-async fn texts_that_nobody_looked_at_die_with_the_session() {
+async fn unread_texts_are_dropped_when_session_ends() {
     for last in [client_frame(1, b"tres"), client_frame(2, b"binary")] {
         let (mut link, mut far, out) = link(1024);
         far.write_all(&[client_frame(1, b"uno"), client_frame(1, b"dos"), last].concat()).await.expect("writes");
         assert!(matches!(next(&mut link).await, Inbound::Text(t) if t.as_str() == "uno"));
         out.close(CloseCode::SessionEnded(SessionEnd::Logout));
         let reading = tokio::spawn(async move { far.read_to_end(&mut Vec::new()).await });
-        // Whichever end came first; what must not be is "dos", or a task that turns for ever.
+        // Either close code is right; the text "dos" and a busy loop are wrong.
         assert!([4001, 1003].contains(&gone(next(&mut link).await)));
         drop(link);
         reading.await.expect("ends").expect("reads");
@@ -119,7 +119,7 @@ async fn texts_that_nobody_looked_at_die_with_the_session() {
 }
 
 #[tokio::test]
-async fn what_a_client_does_wrong_has_its_close_code() {
+async fn protocol_violations_have_their_close_codes() {
     let too_big = client_frame(1, &[b'x'; 17 * 1024]);
     let cases: [(&[u8], u16); 5] = [
         (&client_frame(2, b"binary"), 1003),
@@ -141,7 +141,7 @@ async fn what_a_client_does_wrong_has_its_close_code() {
     }
 }
 
-/// A stream that takes everything and remembers how often it was asked.
+/// Stream that accepts everything and records the size of each write.
 #[derive(Clone, Default)]
 struct Counting(Arc<Mutex<Vec<usize>>>);
 
@@ -183,7 +183,7 @@ impl AsyncWrite for Counting {
 }
 
 #[tokio::test]
-async fn what_waits_goes_out_in_one_write() {
+async fn queued_frames_go_out_in_one_write() {
     let stream = Counting::default();
     let out = Arc::new(SendQueue::default());
     let mut link = WsConnection::new(stream.clone(), &[], 1024, Arc::clone(&out));
@@ -198,7 +198,7 @@ async fn what_waits_goes_out_in_one_write() {
 }
 
 #[tokio::test]
-async fn a_replay_goes_before_what_waits_and_partial_writes_lose_nothing() {
+async fn replay_precedes_queue_across_partial_writes() {
     let (mut link, mut far, out) = link(7);
     out.push(Frame::json(&"live"), Priority::Message);
     link.replay((0..30).map(|n| Frame::json(&format!("missed {n}"))));

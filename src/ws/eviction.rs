@@ -1,4 +1,4 @@
-//! Dead sockets of any session give way where the server has no place for a newcomer.
+//! Evicts dead sockets of any session when the server is full.
 
 use tokio::time::Instant;
 
@@ -6,18 +6,18 @@ use super::close_code::CloseCode;
 use super::pulse::Vitality;
 use super::registry::Registry;
 
-/// Questions for a sign of life that are open at once: those that are answered make way for others, so that some 1,200 sockets are asked
-/// within one wait of 2 s. A round of pings is 64 writes of some 5 µs.
+/// Maximum number of unanswered probes. Answers make room for others, so that about 1,200 sockets are probed within
+/// one wait of 2 s. A round of pings takes 64 writes of about 5 µs.
 const ASKED_AT_ONCE: usize = 64;
 
 impl Registry {
-    /// Closes up to `most` dead sockets, the longest silent first, and pings silent ones in the same order, so that the dead ones among
-    /// them are known 2 s later. Returns true while a place may come of it. To be called again and again by whatever waits for a place.
+    /// Closes up to `most` dead sockets, the longest silent first. Pings silent ones in the same order, so that the dead
+    /// ones among them are known 2 s later. Returns true while a slot may become free; the caller then tries again.
     pub fn evict_dead(&self, most: usize) -> bool {
         let now = Instant::now();
         let (mut dead, mut silent, mut hopes) = (Vec::new(), Vec::new(), 0);
         self.for_each(|out| match out.pulse.vitality(now) {
-            // Its place is on its way back.
+            // Its slot is about to become free.
             _ if out.is_closing() => hopes += 1,
             Vitality::Asked => hopes += 1,
             Vitality::Dead => dead.push(out.clone()),
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn longest_silent_of_all_sessions_gives_way_once_dead() {
+    async fn longest_silent_socket_is_evicted_once_dead() {
         let registry = Arc::new(Registry::default());
         let sockets = open(&registry, 4);
         assert!(!registry.evict_dead(1), "all were heard from just now");
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn few_are_asked_at_once_and_answers_make_way() {
+    async fn open_probes_are_bounded_and_answers_free_them() {
         let registry = Arc::new(Registry::default());
         let sockets = open(&registry, 200);
         tokio::time::advance(2 * PROBE).await;

@@ -1,4 +1,4 @@
-//! Whom a socket's task still has to see to: it has said something to them, and nobody has told them.
+//! Receivers with frames queued by this task that still need a flush.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,39 +9,39 @@ use super::batch::CoalescedBatch;
 use super::frame::Frame;
 use super::send_queue::SendQueue;
 
-/// Texts of a round after which nothing more is read before everybody in it has had their turn.
+/// Texts read in one round before all receivers of that round must be flushed.
 const MAX_READS_PER_TURN: usize = 16;
-/// Receivers that are written to before other tasks of the thread have their turn: some 64 × 5 µs, four times that on a small board.
+/// Receivers flushed before other tasks of the thread run: 64 × 5 µs, about four times as long on a small board.
 const FLUSHES_PER_TURN: usize = 64;
-/// The same while somebody speaks in bursts: what has come in meanwhile goes out with the writes that are still to be made. Each text that
-/// misses them costs a write for every receiver; to look for it takes about a tenth of the time that eight writes do.
+/// Receivers flushed between reads while texts arrive in bursts. A text read in time joins the writes still to be
+/// made; a later one costs another write per receiver. Looking for input takes about a tenth of eight writes.
 const FLUSHES_WHILE_BURSTING: usize = 8;
 
-/// Receivers who are owed a write, as a rule each once. They come in turn, and each gets what has been said until then, so that whoever comes late
-/// in a large room gets more with one write. What is dropped is left to the receivers' own tasks.
+/// FIFO of receivers to flush, normally without duplicates. Flushing late is cheap: a receiver gets all frames queued
+/// so far in one write. Dropping it leaves the receivers to their own tasks.
 #[derive(Default)]
 pub(super) struct PendingFlush {
     receivers: VecDeque<Arc<SendQueue>>,
-    /// How many of them are left of those who were there when the round began.
+    /// Receivers left of those present when the round began.
     round: usize,
-    /// Texts that came in since then.
+    /// Texts read since the round began.
     inbound: usize,
-    /// How many in the last round in which any did, and in the one before.
+    /// Texts of the last two rounds that had any, the latest first.
     last_rounds: [usize; 2],
 }
 
 impl PendingFlush {
-    /// A text has come in, whatever comes of it.
+    /// Counts a text read from the client, accepted or not.
     pub(super) fn note_inbound(&mut self) {
         self.inbound += 1;
     }
 
-    /// Where somebody who speaks enters the receivers.
+    /// Returns the list to which a producer adds receivers.
     pub(super) fn receivers(&mut self) -> &mut VecDeque<Arc<SendQueue>> {
         &mut self.receivers
     }
 
-    /// Queues an answer for the socket itself.
+    /// Queues a frame for the socket itself.
     pub(super) fn enqueue_own(&mut self, out: &Arc<SendQueue>, frame: Frame) {
         if out.enqueue(frame, Priority::Message) {
             self.receivers.push_back(Arc::clone(out));
@@ -52,7 +52,7 @@ impl PendingFlush {
         self.receivers.is_empty()
     }
 
-    /// Whether nobody is left; nothing more has come in.
+    /// Returns true if there is nothing to flush; then resets the count of texts.
     pub(super) fn is_idle(&mut self) -> bool {
         if self.is_empty() {
             self.inbound = 0;
@@ -60,12 +60,12 @@ impl PendingFlush {
         self.is_empty()
     }
 
-    /// Whether they come before anything new. Nobody is owed anything where all write for themselves, as they do over TLS.
+    /// Returns true if receivers must be flushed before more is read. Over TLS there are none: each task writes for itself.
     pub(super) fn must_flush_first(&self) -> bool {
         !self.is_empty() && self.inbound >= MAX_READS_PER_TURN
     }
 
-    /// Writes to some of them; `true` when nobody is left.
+    /// Flushes one batch of receivers; returns true if none is left.
     pub(super) fn flush_batch(&mut self) -> bool {
         let mut run = CoalescedBatch::default();
         if self.round == 0 {
@@ -82,7 +82,7 @@ impl PendingFlush {
         }
         let all = self.is_empty();
         if all {
-            // Quiet sockets hold nothing.
+            // Idle sockets hold no memory.
             self.receivers = VecDeque::new();
         }
         all
@@ -109,14 +109,14 @@ impl Drop for PendingFlush {
 mod tests {
     use super::*;
 
-    /// Somebody says so many texts to people who are not owed a write yet.
+    /// Reads `texts` texts and adds `people` receivers without a pending flush.
     fn say(due: &mut PendingFlush, texts: usize, people: usize) {
         (0..texts).for_each(|_| due.note_inbound());
         due.receivers().extend((0..people).map(|_| Arc::default()));
     }
 
     #[test]
-    fn who_speaks_in_bursts_looks_for_more_between_writes() {
+    fn bursts_shorten_flush_batches() {
         let left = |due: &mut PendingFlush, texts| {
             say(due, texts, 100);
             due.flush_batch();
@@ -133,26 +133,26 @@ mod tests {
         assert!(due.is_idle());
         say(&mut due, 1, 100);
         assert!(!due.must_flush_first() && !due.flush_batch());
-        assert_eq!(due.receivers.len(), 100 - FLUSHES_PER_TURN, "what nobody had to be told of is no burst");
+        assert_eq!(due.receivers.len(), 100 - FLUSHES_PER_TURN, "texts without receivers are no burst");
     }
 
     #[test]
-    fn a_round_takes_so_many_texts_and_ends_with_those_who_were_there_when_it_began() {
+    fn fanout_round_is_bounded_and_keeps_its_initial_receivers() {
         let mut due = PendingFlush::default();
         say(&mut due, 2, 2 * FLUSHES_WHILE_BURSTING);
         due.flush_batch();
         say(&mut due, MAX_READS_PER_TURN - 1, FLUSHES_WHILE_BURSTING);
         assert!(!due.must_flush_first());
         due.note_inbound();
-        assert!(due.must_flush_first(), "this round's are heard");
+        assert!(due.must_flush_first(), "this round has its texts");
         due.flush_batch();
-        assert!(!due.must_flush_first(), "the next round's can be");
-        assert_eq!(due.receivers.len(), FLUSHES_WHILE_BURSTING, "who came later is written to later");
+        assert!(!due.must_flush_first(), "the next round may read");
+        assert_eq!(due.receivers.len(), FLUSHES_WHILE_BURSTING, "later receivers are flushed later");
         assert!(due.flush_batch());
     }
 
     #[test]
-    fn however_much_is_said_nothing_presses_while_nobody_is_owed_a_write() {
+    fn flush_is_not_forced_without_pending_receivers() {
         let mut due = PendingFlush::default();
         (0..10 * MAX_READS_PER_TURN).for_each(|_| due.note_inbound());
         assert!(!due.must_flush_first());

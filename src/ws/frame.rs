@@ -1,5 +1,4 @@
-//! Text frames as bytes, made once and shared by all receivers (RFC 6455 section 5.2; server frames are not masked, so one
-//! encoding is right for everybody).
+//! Encoded text frames (RFC 6455 section 5.2). Server frames are not masked, so one encoding serves all receivers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,19 +14,19 @@ const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
 /// FIN, opcode 9, no payload.
 pub(super) const PING: [u8; 2] = [0x89, 0];
-/// Longest reason of a close frame: a control frame has 125 bytes, its code two.
+/// Longest reason of a close frame in bytes: a control frame has 125, its code takes two.
 const MAX_REASON: usize = 123;
 /// Longest header of an unmasked frame: 2 bytes and a 64-bit length.
 const HEAD: usize = 10;
 
-/// A finished frame, header and payload. Cloning shares the bytes; the last owner zeroes them.
+/// Finished frame, header and payload. Clones share the bytes; the last owner zeroizes them.
 #[derive(Clone)]
 pub struct Frame(Arc<WipedBytes>);
 
 struct WipedBytes {
-    /// Room for the longest header, then the payload.
+    /// Space for the longest header, then the payload.
     bytes: Vec<u8>,
-    /// Where the header begins.
+    /// Offset of the header.
     start: usize,
 }
 
@@ -38,29 +37,29 @@ impl Drop for WipedBytes {
 }
 
 impl Frame {
-    /// Header and payload.
+    /// Returns header and payload.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0.bytes[self.0.start..]
     }
 
-    /// Whether they share their bytes.
+    /// Returns true if both share their bytes.
     pub(super) fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Bytes that are a frame already.
+    /// Wraps bytes that already are a frame.
     pub(super) fn raw(bytes: Vec<u8>) -> Self {
         Self(Arc::new(WipedBytes { bytes, start: 0 }))
     }
 
-    /// Encodes an answer as JSON.
+    /// Encodes a message as JSON.
     pub(super) fn json(answer: &impl Serialize) -> Self {
         let mut draft = FrameBuilder::with_capacity(192);
         draft.value(answer);
         draft.finish()
     }
 
-    /// A close frame; of the reason, as much as fits (RFC 6455 section 5.5).
+    /// Encodes a close frame; truncates the reason to fit (RFC 6455 section 5.5).
     pub(super) fn close(code: u16, reason: &str) -> Vec<u8> {
         let reason = &reason.as_bytes()[..reason.floor_char_boundary(MAX_REASON)];
         let length = u8::try_from(2 + reason.len()).unwrap_or(2);
@@ -77,7 +76,7 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// A text frame in the making.
+/// Builder of a text frame.
 pub struct FrameBuilder(Vec<u8>);
 
 impl FrameBuilder {
@@ -92,20 +91,20 @@ impl FrameBuilder {
         self
     }
 
-    /// Adds a JSON value.
+    /// Appends a JSON value.
     pub(super) fn value(&mut self, value: &impl Serialize) -> &mut Self {
-        // Writing to a Vec does not fail, and nothing that is encoded here has a map with keys that are no strings.
+        // Writing to a Vec does not fail, and no encoded type has a map with keys other than strings.
         let _ = serde_json::to_writer(&mut self.0, value);
         self
     }
 
-    /// Adds a string of JSON that needs no escapes.
+    /// Appends a JSON string that needs no escapes.
     pub(super) fn push_ascii(&mut self, text: &str) -> &mut Self {
         debug_assert!(text.bytes().all(|b| b >= b' ' && !matches!(b, b'"' | b'\\')), "{text:?}");
         self.text("\"").text(text).text("\"")
     }
 
-    /// Adds a time, as a string of JSON.
+    /// Appends a time as a JSON string.
     pub(super) fn time(&mut self, at: Timestamp) -> &mut Self {
         self.text("\"");
         // Writing to a Vec does not fail.
@@ -138,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
     use tungstenite::protocol::{Role, WebSocketContext};
 
-    /// Reads a frame with the library, as a client would.
+    /// Decodes a frame with tungstenite's client.
     fn decode(bytes: &[u8]) -> Option<String> {
         let mut client = WebSocketContext::new(Role::Client, None);
         let mut stream = std::io::Cursor::new(bytes.to_vec());
@@ -168,7 +167,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn json_text_comes_back(text in any::<String>()) {
+        fn json_text_round_trips(text in any::<String>()) {
             let read = decode(Frame::json(&text).as_bytes()).expect("a text frame");
             prop_assert_eq!(serde_json::from_str::<String>(&read).expect("JSON"), text);
         }

@@ -1,20 +1,20 @@
-//! The upgrade of RFC 6455 section 4.2.
+//! Opening handshake of the server (RFC 6455 section 4.2).
 
 use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 
-/// The request is no WebSocket handshake of version 13.
+/// The request is not a WebSocket handshake of version 13.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a WebSocket handshake of version 13: {0}")]
 pub struct HandshakeError(String);
 
-/// The answer 101 to a handshake; no extension and no subprotocol is ever agreed on.
+/// Returns the 101 response to a handshake. No extension and no subprotocol is ever negotiated.
 pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, HandshakeError> {
     let mut plain = Request::new(());
     *plain.method_mut() = request.method().clone();
     *plain.version_mut() = request.version();
     let headers = request.headers();
-    // tungstenite reads one line of each, and lists with spaces only.
+    // tungstenite reads only one line of each, and splits lists at spaces only.
     for (name, token) in [(CONNECTION, "upgrade"), (UPGRADE, "websocket")] {
         if has_token(headers, &name, token) {
             plain.headers_mut().insert(name, HeaderValue::from_static(token));
@@ -30,7 +30,7 @@ pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, HandshakeError> {
     tungstenite::handshake::server::create_response_with_body(&plain, || ()).map_err(|e| HandshakeError(e.to_string()))
 }
 
-/// Returns true if a list header, over all of its lines, has this token in any case (RFC 9110 section 5.6.1).
+/// Returns true if a list header has `token` in any of its lines, ignoring case (RFC 9110 section 5.6.1).
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let entries = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     entries.map(<[u8]>::trim_ascii).any(|entry| entry.eq_ignore_ascii_case(token.as_bytes()))
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_handshake_is_refused() {
+    fn malformed_handshake_is_refused() {
         for connection in [&[][..], &["keep-alive"], &["upgraded"], &["keep-alive Upgrade"], &["\"Upgrade\""], &["Upgrade;q=1"]] {
             assert!(!with(connection, &["websocket"]), "{connection:?}");
         }

@@ -1,4 +1,4 @@
-//! Getting into a room: the one request that waits for a hash, so it runs beside the socket's reading and writing.
+//! Joins a room. This is the only request that waits for a hash, so it runs beside the socket's reads and writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use super::request_error::RoomLimit;
 use super::send_queue::SendQueue;
 use super::socket::Client;
 
-/// A room can end, or be made by somebody else, while its password is being hashed; then one looks again, so often.
+/// Maximum number of attempts: a room can end, or another user can create it, while its password is hashed.
 const MAX_ATTEMPTS: usize = 4;
 
-/// What a client asked for.
+/// Join request of a client.
 pub(super) struct Join {
     pub(super) reference: Option<String>,
     pub(super) room: RoomCode,
@@ -26,15 +26,15 @@ pub(super) struct Join {
     pub(super) kind: RoomKind,
 }
 
-/// What came of it.
+/// Outcome of a join.
 pub(super) enum JoinOutcome {
-    /// In; the client has its answer.
+    /// The client is in and has its answer.
     In(Membership<JsonEncoder>),
-    /// The password is right, and this socket was in that very room before.
+    /// The password is right, and this socket already has a seat in the room.
     Again,
-    /// No further room may be made.
+    /// A limit on rooms is reached.
     TooManyRooms(RoomLimit),
-    /// Not in.
+    /// The client is not in.
     Refused { code: ErrorCode, retry: Option<Duration> },
 }
 
@@ -61,8 +61,8 @@ impl JoinOutcome {
     }
 }
 
-/// Joins or makes a room. `within` tells whether this socket sits in a room that was found.
-/// A session that ended while the password was hashed gets nowhere; its close frame is on its way.
+/// Joins or creates a room. `within` returns true if this socket has a seat in the room that was found.
+/// Fails if the session ended while the password was hashed; the close frame follows.
 pub(super) async fn join(
     services: Arc<Services>,
     client: Arc<Client>,
@@ -78,7 +78,7 @@ pub(super) async fn join(
         let reference = join.reference.clone();
         move |entered: &JoinInfo| Frame::json(&joined_message(reference.as_deref(), &join.room, entered, created))
     };
-    // One attempt under way for each person and room, whatever it meets: a room to enter or one to make.
+    // One attempt at a time per user and room, to join as well as to create.
     let begun = match pauses.begin(person.id, &join.room, clock.monotonic()) {
         Ok(turn) => turn.wait().await,
         Err(wait) => Err(wait),
@@ -88,7 +88,7 @@ pub(super) async fn join(
         Err(wait) => return JoinOutcome::Refused { code: ErrorCode::RateLimited, retry: Some(wait.retry) },
     };
     for _ in 0..MAX_ATTEMPTS {
-        // Looked for after the wait: the room may have been made anew meanwhile.
+        // Looked up after the wait: the room may have been replaced.
         let entered = if let Some(room) = hub.find(&join.room) {
             match hasher.verify(room.password(), password()).await {
                 Ok(verdict) if verdict.right => attempt.clear(),

@@ -1,4 +1,4 @@
-//! A socket's places in rooms.
+//! Memberships of one socket.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::types::RoomCode;
 
 use super::messages::JsonEncoder;
 
-/// Places by the room's code; `rooms_per_socket` bounds them. A list, since most sockets have one and none has more than 32.
+/// Memberships by room code, bounded by `rooms_per_socket`. A list, since most sockets have one and none more than 32.
 #[derive(Default)]
 pub(super) struct Memberships(Vec<Membership<JsonEncoder>>);
 
@@ -25,14 +25,14 @@ impl Memberships {
         Some(self.0.swap_remove(at))
     }
 
-    /// Adds a place in a room where there is none yet.
+    /// Adds a membership of a room that has none yet.
     pub(super) fn add(&mut self, place: Membership<JsonEncoder>) {
-        // Ten thousand sockets with one place each should not keep room for four.
+        // Ten thousand sockets with one membership each must not reserve memory for four.
         self.0.reserve_exact(1);
         self.0.push(place);
     }
 
-    /// The connection is lost: each place stays for its grace time.
+    /// Disconnects from all rooms; each seat stays for its grace time.
     pub(super) fn disconnect(&mut self, now: Duration) {
         for place in std::mem::take(&mut self.0) {
             place.disconnect(now);

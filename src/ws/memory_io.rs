@@ -1,8 +1,8 @@
-//! A connection as tungstenite sees it, without the network.
+//! In-memory connection for tungstenite.
 
 use std::io::{self, Read, Write};
 
-/// What tungstenite sees of the connection: the bytes that were just read, and a place for what it wants to answer.
+/// In-memory `Read` and `Write`: the bytes just received, and a buffer for the answers.
 pub(super) struct MemoryIo<'a> {
     pub(super) input: &'a [u8],
     pub(super) output: &'a mut Vec<u8>,

@@ -1,4 +1,4 @@
-//! What goes over the socket as JSON (`docs/API.md`).
+//! Messages of the server as JSON (`docs/API.md`).
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use super::frame::{Frame, FrameBuilder};
 use super::request_error::{RequestError, RoomLimit};
 use super::send_queue::SendQueue;
 
-/// Stable error codes.
+/// Stable error codes of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ErrorCode {
     BadRequest,
@@ -26,7 +26,7 @@ pub(super) enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// The stable word.
+    /// Returns the code as sent.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::BadRequest => "bad_request",
@@ -54,7 +54,7 @@ impl ErrorCode {
     }
 }
 
-/// What only the asking client gets.
+/// Message to the requesting client only.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(super) enum ServerMessage<'a> {
@@ -85,7 +85,7 @@ pub(super) enum ServerMessage<'a> {
         detail: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
-        /// Key of the limit that was met, where one code stands for several.
+        /// Key of the limit that was reached, where one code covers several.
         #[serde(skip_serializing_if = "Option::is_none")]
         limit: Option<RoomLimit>,
     },
@@ -108,7 +108,7 @@ impl<'a> ServerMessage<'a> {
     }
 }
 
-/// The answer to `send`; written without serde's help, as there is one for every message.
+/// Encodes the answer to `send`. It is written without serde, since there is one for every message.
 pub(super) fn sent_message(reference: Option<&str>, room: &RoomCode, seq: Seq, at: Timestamp) -> Frame {
     let mut draft = FrameBuilder::with_capacity(160);
     draft.text("{\"type\":\"sent\"");
@@ -119,7 +119,7 @@ pub(super) fn sent_message(reference: Option<&str>, room: &RoomCode, seq: Seq, a
     draft.finish()
 }
 
-/// The answer to `join` and `resume`.
+/// Returns the answer to `join` and `resume`.
 pub(super) fn joined_message<'a>(
     reference: Option<&'a str>,
     room: &'a RoomCode,
@@ -137,7 +137,7 @@ pub(super) fn joined_message<'a>(
     }
 }
 
-/// The frames of `docs/API.md` over an [`SendQueue`] queue.
+/// Encoder of the frames of `docs/API.md` for a [`SendQueue`].
 pub struct JsonEncoder;
 
 impl FrameEncoder for JsonEncoder {
@@ -147,7 +147,7 @@ impl FrameEncoder for JsonEncoder {
 
     fn begin(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> FrameBuilder {
         let text = text.as_str();
-        // 128 bytes of names and numbers; a quarter more for escapes, so that the text is seldom moved.
+        // 128 bytes for names and numbers, and a quarter more for escapes, so that the text is seldom moved.
         let mut draft = FrameBuilder::with_capacity(text.len() + text.len() / 4 + 160);
         draft.text("{\"type\":\"message\",\"room\":").push_ascii(room.as_str()).text(",\"user\":").value(&user.as_str());
         draft.text(",\"text\":").value(&text).text(",\"at\":").time(at).text(",\"seq\":");
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_json_with_exactly_the_contracts_fields() {
+    fn message_has_exactly_the_documented_fields() {
         let room = "Sala-1".parse().expect("valid");
         let user = "josé".parse().expect("valid");
         let text = MessageText::parse("<b>\"hola\"\n\u{2028}", 100).expect("valid");

@@ -1,4 +1,4 @@
-//! WebSockets: who may open one, one task a socket, and the JSON that goes over it. The only place that knows tungstenite.
+//! WebSockets: the upgrade, one task per socket, and the JSON messages. No other module uses tungstenite.
 
 mod batch;
 mod close_code;
@@ -43,24 +43,24 @@ pub use send_queue::{SendQueue, TakeBudget};
 pub use socket::{Client, ReadySocket, SocketPermit};
 pub use transport::{TcpTransport, Transport};
 
-/// What every socket's task works with.
+/// Services shared by all socket tasks.
 pub struct Services {
-    /// The rooms.
+    /// Chat rooms.
     pub hub: Arc<Hub<JsonEncoder>>,
-    /// Hashes room passwords; not the pool of the sign-ins.
+    /// Hash pool of room passwords, separate from that of sign-ins.
     pub hasher: HashPool,
-    /// Messages, joins, typing.
+    /// Rate limits of messages, joins and typing notices.
     pub rates: Arc<Rates>,
-    /// Wrong room passwords.
+    /// Backoff after wrong room passwords.
     pub pauses: Arc<RoomPause>,
     /// Open sockets by session.
     pub registry: Arc<Registry>,
-    /// What was refused.
+    /// Counts of refused requests.
     pub refusals: Counters,
     /// Settings in force.
     pub config: Arc<SharedConfig>,
-    /// Where events go.
+    /// Audit log.
     pub audit: Audit,
-    /// The clocks.
+    /// Wall and monotonic clock.
     pub clock: Arc<dyn Clock>,
 }

@@ -1,4 +1,4 @@
-//! Sockets that close as soon as they are open: to show that sockets work, or to say why there is no place.
+//! Connections that are closed right after the upgrade: the health probe, and sessions without a free slot.
 
 use std::time::Duration;
 
@@ -7,16 +7,17 @@ use tokio::time::timeout;
 
 use super::frame::Frame;
 
-/// How long the other side may take to hang up.
+/// Time for the peer to close the connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reason for which such a socket closes; the number is the close code.
+/// Reason for the close; the discriminant is the close code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum ProbeReason {
-    /// Nothing more was wanted (RFC 6455 section 7.4.1).
+    /// The health probe succeeded (RFC 6455 section 7.4.1).
     Checked = 1000,
-    /// The session has as many sockets as it may, and all of them live. A page learns nothing from a refused upgrade.
+    /// The session has its maximum number of live sockets. Sent after the upgrade, since a browser does not expose the
+    /// response of a refused one.
     TooManySockets = 4008,
 }
 
@@ -29,13 +30,13 @@ impl ProbeReason {
     }
 }
 
-/// Closes an upgraded connection in good order.
+/// Sends a close frame, shuts down writing and waits for the peer to close.
 pub async fn probe<S: AsyncRead + AsyncWrite + Unpin>(mut io: S, reason: ProbeReason) {
     let frame = Frame::close(reason as u16, reason.word());
     let orderly = async {
         io.write_all(&frame).await?;
         io.shutdown().await?;
-        // Its own close frame has at most 131 bytes; more than this is no client that wants to hang up.
+        // The peer's close frame has at most 131 bytes; a client that sends more than this is not closing.
         let mut rest = [0; 256];
         io.read(&mut rest).await
     };

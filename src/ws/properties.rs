@@ -1,4 +1,4 @@
-//! What holds for whatever a client sends on a socket. The fuzzers in `fuzz/` and the tests below ask the same.
+//! Properties of client input, shared by the fuzzers in `fuzz/` and the tests below.
 #![allow(clippy::expect_used, reason = "a property that does not hold says so by panicking")]
 
 use std::collections::VecDeque;
@@ -23,7 +23,8 @@ use crate::clock::Timestamp;
 use crate::limits::{Endpoints, Ends};
 use crate::types::{Lang, MAX_TEXT_CHARS, MessageText, RoomCode, RoomPassword, is_bidi_control};
 
-/// A text is a request that says what the JSON says, or is refused in few words that quote no value of it; what is handed on of it is JSON.
+/// Asserts that a text is parsed to the values of its JSON, or refused with a short error that quotes no value. The
+/// error answer is valid JSON.
 pub fn requests(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Request::parse(text) {
@@ -31,7 +32,7 @@ pub fn requests(data: &[u8]) {
         Err((reference, words)) => {
             assert!(reference.as_ref().is_none_or(|r| r.chars().count() <= 32), "{reference:?}");
             assert!(words.chars().count() <= MAX_ERROR_CHARS, "{words:?}");
-            assert_no_value_is_told(text, &words);
+            assert_no_value_in_error(text, &words);
             let refusal = RequestError { detail: Some(Detail::Parser(words)), ..RequestError::new(ErrorCode::BadRequest) };
             let answer = ServerMessage::error(reference.as_deref(), &refusal, Lang::Es);
             let json = payload(&Frame::json(&answer));
@@ -40,7 +41,7 @@ pub fn requests(data: &[u8]) {
     }
 }
 
-/// The JSON of a server's frame, read as a client reads it.
+/// Decodes a server frame as a client does, and parses its JSON.
 fn payload(frame: &Frame) -> Value {
     let mut client = WebSocketContext::new(Role::Client, None);
     let message = client.read(&mut io::Cursor::new(frame.as_bytes().to_vec())).expect("a frame");
@@ -77,7 +78,7 @@ fn assert_request(request: &Request<'_>, text: &str) {
     }
 }
 
-/// A message that is taken is clean, stays itself, and reaches the others as it was taken.
+/// Asserts that an accepted message is clean, parses to itself, and reaches receivers unchanged.
 fn assert_message(room: &str, raw: &str) {
     let Ok(message) = MessageText::parse(raw, MAX_TEXT_CHARS) else { return };
     let text = message.as_str();
@@ -94,15 +95,15 @@ fn assert_message(room: &str, raw: &str) {
     }
 }
 
-/// With other values in the same places the words are the same. `type` and `kind` are words of the protocol, and are quoted.
-fn assert_no_value_is_told(text: &str, words: &str) {
+/// Asserts that other values give the same error. `type` and `kind` are protocol words and may be quoted.
+fn assert_no_value_in_error(text: &str, words: &str) {
     let Ok(Value::Object(mut fields)) = serde_json::from_str(text) else { return };
     let refused = |fields: &serde_json::Map<String, Value>| {
         let (_, words) = Request::parse(&Value::Object(fields.clone()).to_string()).err()?;
-        // Where the text ends is another place then.
+        // The position of the end changes with the values.
         Some(words.split_once(" at line ").map_or(words.clone(), |(words, _)| words.to_owned()))
     };
-    // The order of the fields, and with it the first complaint, may be another than in the text.
+    // The map may reorder the fields, and with them the first error.
     let Some(before) = refused(&fields) else { return };
     for (_, value) in fields.iter_mut().filter(|(key, _)| !matches!(&***key, "type" | "kind")) {
         if let Value::String(value) = value {
@@ -113,8 +114,8 @@ fn assert_no_value_is_told(text: &str, words: &str) {
     assert_eq!(before, after, "{text} was refused with {words:?}");
 }
 
-/// Frames of a client give the same messages and the same end however they are cut into packets, no message is over the limit, and
-/// what the server writes are frames. The first byte says how it is cut.
+/// Asserts that packet boundaries change neither messages nor close code, that no message exceeds the limit, and that
+/// the server writes valid frames. The first byte sets the packet size.
 pub fn frames(data: &[u8]) {
     let Some((cut, bytes)) = data.split_first() else { return };
     let whole = run(bytes.chunks(bytes.len().max(1)));
@@ -128,7 +129,7 @@ const MAX_FRAME: usize = 1024;
 static RUNTIME: LazyLock<tokio::runtime::Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"));
 
-/// The texts and the close code that come of `pieces`.
+/// Returns the texts and the close code for `pieces`.
 fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<String>, u16) {
     let _entered = RUNTIME.enter();
     let mut wire = Script { pieces: pieces.collect(), written: Vec::new() };
@@ -147,7 +148,7 @@ fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<String>, u16) {
     (texts, code)
 }
 
-/// Whole, unmasked pongs of at most 125 bytes; at the end at most one close frame with a code that may be sent.
+/// Asserts whole, unmasked pongs of at most 125 bytes, and at the end at most one close frame with a valid code.
 fn assert_server_frames(mut bytes: &[u8]) {
     while let [first, length, rest @ ..] = bytes {
         assert!(matches!(first, 0x88 | 0x8a) && *length <= 125, "{bytes:?}");
@@ -162,12 +163,12 @@ fn assert_server_frames(mut bytes: &[u8]) {
     assert!(bytes.is_empty(), "half a frame: {bytes:?}");
 }
 
-/// RFC 6455 section 7.4 and IANA's registry.
+/// Returns true if a frame may carry the code (RFC 6455 section 7.4, IANA's registry).
 fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
-/// A connection that gives piece after piece and then ends, and keeps what is written.
+/// Connection that returns the pieces one by one, then ends, and records output.
 struct Script<'a> {
     pieces: VecDeque<&'a [u8]>,
     written: Vec<u8>,
@@ -214,7 +215,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_corpus_holds() {
+    fn corpus_keeps_properties() {
         replay("requests", requests);
         replay("frames", frames);
     }
@@ -256,13 +257,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_holds(fields in proptest::collection::vec(field(), 0..7), junk in "\\PC{0,80}") {
+        fn any_text_keeps_request_properties(fields in proptest::collection::vec(field(), 0..7), junk in "\\PC{0,80}") {
             requests(format!("{{{}}}", fields.join(",")).as_bytes());
             requests(junk.as_bytes());
         }
 
         #[test]
-        fn any_frames_hold(cut in 1..40_u8, frames in proptest::collection::vec(frame(), 0..8)) {
+        fn any_frames_keep_frame_properties(cut in 1..40_u8, frames in proptest::collection::vec(frame(), 0..8)) {
             super::frames(&[&[cut][..], &frames.concat()].concat());
         }
     }

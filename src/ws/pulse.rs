@@ -1,30 +1,30 @@
-//! Signs of life of one client, so that a dead socket gives its place to a live one.
+//! Signs of life of one client, by which dead sockets are found.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A client that was heard from within this is alive; one that is asked for a sign and gives none for so long is dead. A phone that
-/// wakes its radio answers a ping within some 300 ms.
+/// A client heard from within this time is alive; a probed client that stays silent this long is dead. A phone that
+/// wakes its radio answers a ping within about 300 ms.
 pub const PROBE: Duration = Duration::from_secs(2);
 
-/// When a client was last heard from, and when it was last asked for a sign of life. Nanoseconds since `opened`: no lock.
+/// Times of the last input and the last probe, in nanoseconds since `opened`. Atomic, so that no lock is needed.
 #[derive(Debug)]
 pub(super) struct Pulse {
     opened: Instant,
     heard: AtomicU64,
-    /// 1 more than the time; 0 for never.
+    /// Time plus 1; 0 for never.
     asked: AtomicU64,
 }
 
-/// Facts about a client.
+/// State of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Vitality {
     Alive,
-    /// Silent, and not asked since it was last heard from.
+    /// Silent, and not probed since its last input.
     Silent,
-    /// Asked, and may still answer.
+    /// Probed, and may still answer.
     Asked,
     Dead,
 }
@@ -36,22 +36,22 @@ impl Default for Pulse {
 }
 
 impl Pulse {
-    /// The client was heard from.
+    /// Records input from the client.
     pub(super) fn record_input(&self, now: Instant) {
         self.heard.store(self.nanos(now), Ordering::Relaxed);
     }
 
-    /// The client is asked for a sign of life.
+    /// Records a probe of the client.
     pub(super) fn start_probe(&self, now: Instant) {
         self.asked.store(self.nanos(now).saturating_add(1), Ordering::Relaxed);
     }
 
-    /// When it was last heard from.
+    /// Returns the time of the last input.
     pub(super) fn last_input(&self) -> Instant {
         self.opened + Duration::from_nanos(self.heard.load(Ordering::Relaxed))
     }
 
-    /// Judges the client at `now`.
+    /// Classifies the client at `now`.
     pub(super) fn vitality(&self, now: Instant) -> Vitality {
         let (heard, asked) = (self.heard.load(Ordering::Relaxed), self.asked.load(Ordering::Relaxed));
         let within = |since: u64| self.nanos(now).saturating_sub(since) < u64::try_from(PROBE.as_nanos()).unwrap_or(u64::MAX);
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_after_a_question_is_death_and_any_byte_is_life() {
+    fn silence_after_probe_is_dead_and_input_is_alive() {
         let pulse = Pulse::default();
         let at = |millis| pulse.opened + Duration::from_millis(millis);
         assert_eq!(pulse.vitality(at(1999)), Vitality::Alive);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn question_right_after_a_sign_is_open_again() {
+    fn probe_right_after_input_is_open_again() {
         let pulse = Pulse::default();
         let at = |millis| pulse.opened + Duration::from_millis(millis);
         pulse.record_input(at(5000));

@@ -1,4 +1,4 @@
-//! Open sockets by session, so that a session that ends takes its sockets with it.
+//! Open sockets by session, so that a session that ends closes its sockets.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,32 +13,32 @@ use super::close_code::CloseCode;
 use super::pulse::{PROBE, Vitality};
 use super::send_queue::{QueueStats, SendQueue};
 
-/// The session has as many sockets as it may.
+/// The session has its maximum number of sockets.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("this session has too many open sockets")]
 pub struct TooManySockets;
 
-/// Interval at which a newcomer looks for a place while older sockets are asked for a sign of life. One wait lasts [`PROBE`] at most, and
-/// requests of a session have a rate, so at most 220 wait for one session, each with 20 looks at 16 sockets.
+/// Interval of attempts to register while older sockets are probed. One wait lasts at most [`PROBE`], and requests of a
+/// session are rate limited. At most 220 wait for one session, each with 20 checks of 16 sockets.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Sockets whose queues are looked at before others on the same thread have their turn: some 50 µs.
+/// Queues scanned before other tasks of the thread run: about 50 µs.
 const SCAN_CHUNK: usize = 512;
 
-/// What waits for sockets, and what was lost since the start because they were slow.
+/// Queue lengths of all sockets, and losses since the start because clients were slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SendQueueStats {
     /// Open sockets.
     pub sockets: usize,
-    /// Frames that wait for all of them.
+    /// Queued frames of all sockets.
     pub frames: usize,
-    /// Bytes of these.
+    /// Queued bytes of all sockets.
     pub bytes: usize,
-    /// Frames that wait for the one with most.
+    /// Frames in the longest queue.
     pub deepest: usize,
-    /// Typing notices that were dropped, presence that was dropped.
+    /// Dropped typing notices and presence frames.
     pub dropped: [u64; 2],
-    /// Sockets that were closed for being too slow.
+    /// Sockets closed as slow consumers.
     pub too_slow: u64,
 }
 
@@ -61,20 +61,20 @@ impl SendQueueStats {
     }
 }
 
-/// Open sockets. Bounded by the bounds on connections.
+/// Open sockets, bounded by the limits on connections.
 #[derive(Default)]
 pub struct Registry(Mutex<Sockets>);
 
 #[derive(Default)]
 struct Sockets {
     by_session: HashMap<Sha256, Vec<Arc<SendQueue>>>,
-    /// What was lost for sockets that are gone.
+    /// Losses of sockets that are closed.
     gone: SendQueueStats,
-    /// Set once the server stops: a socket that opens now is closed at once.
+    /// Set at shutdown: a new socket is closed at once.
     stopping: bool,
 }
 
-/// One socket's entry; gone with the value.
+/// Registration of one socket, removed on drop.
 pub(super) struct Registration {
     registry: Arc<Registry>,
     session: Sha256,
@@ -86,7 +86,7 @@ impl Registry {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a socket of `session`, of which there may be `most`. Where as many are open, a dead one gives way.
+    /// Registers a socket of `session`. With `most` sockets open, it evicts a dead one or fails.
     pub(super) fn register(self: &Arc<Self>, session: Sha256, most: usize) -> Result<Registration, TooManySockets> {
         let mut sockets = self.lock();
         let stopping = sockets.stopping;
@@ -105,15 +105,15 @@ impl Registry {
         Ok(Registration { registry: Arc::clone(self), session, out })
     }
 
-    /// As [`Registry::register`], but where all places are taken, the session's silent sockets are pinged first: one that gives no
-    /// sign of life within [`PROBE`] gives way. Each silence is asked about once, however many wait.
+    /// Registers like [`Registry::register`], but at the limit first pings the session's silent sockets. A socket that
+    /// gives no sign of life within [`PROBE`] is evicted. Callers that wait share one probe.
     pub(super) async fn register_or_replace(
         self: &Arc<Self>,
         session: Sha256,
         most: usize,
     ) -> Result<Registration, TooManySockets> {
         let until = Instant::now() + PROBE + POLL_INTERVAL;
-        // One more look in any case: a page that is loaded anew comes while its old socket closes.
+        // One more attempt in any case: a reloaded page connects while its old socket closes.
         let mut is_last = false;
         loop {
             if let Ok(registration) = self.register(session, most) {
@@ -142,12 +142,12 @@ impl Registry {
         is_open
     }
 
-    /// Runs `look` on every open socket, while the registry is held.
+    /// Calls `look` for every open socket, under the registry's lock.
     pub(super) fn for_each(&self, look: impl FnMut(&Arc<SendQueue>)) {
         self.lock().by_session.values().flatten().for_each(look);
     }
 
-    /// Closes the sockets of a session that is over, with the reason.
+    /// Closes the sockets of an ended session with the reason.
     pub fn end_session(&self, session: &Sha256, reason: SessionEnd) {
         let sockets = self.lock().by_session.get(session).cloned().unwrap_or_default();
         for out in sockets {
@@ -155,14 +155,14 @@ impl Registry {
         }
     }
 
-    /// Closes all sockets with 1013: their clients come back later.
+    /// Closes all sockets with 1013; the clients reconnect later.
     pub fn interrupt(&self) {
         for out in self.lock().by_session.values().flatten() {
             out.close(CloseCode::Unavailable);
         }
     }
 
-    /// Closes all sockets, and those that open from now on: the server stops.
+    /// Closes all sockets, and all that open later: the server shuts down.
     pub fn shut_down(&self) {
         let mut sockets = self.lock();
         sockets.stopping = true;
@@ -171,12 +171,12 @@ impl Registry {
         }
     }
 
-    /// Sessions that have a socket open.
+    /// Returns the sessions with an open socket.
     pub fn sessions(&self) -> Vec<Sha256> {
         self.lock().by_session.keys().copied().collect()
     }
 
-    /// What waits and what was lost. The registry is held for a copy of the list, each queue for a look at it.
+    /// Returns queue lengths and losses. Locks the registry only to copy the list, and each queue only to read it.
     pub async fn send_queue_stats(&self) -> SendQueueStats {
         let (mut sum, open) = {
             let sockets = self.lock();
@@ -189,7 +189,7 @@ impl Registry {
         sum
     }
 
-    /// How many sockets are open.
+    /// Returns the number of open sockets.
     pub fn count(&self) -> usize {
         self.lock().by_session.values().map(Vec::len).sum()
     }
@@ -216,7 +216,7 @@ mod tests {
     use crate::ws::send_queue::MAX_FRAMES;
 
     #[test]
-    fn places_come_back_and_the_bound_holds() {
+    fn slots_are_returned_and_limit_holds() {
         let registry = Arc::new(Registry::default());
         let session = Sha256([1; 32]);
         let one = registry.register(session, 2).expect("free");
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn dead_sockets_give_way_and_live_ones_stay() {
+    async fn dead_sockets_are_evicted_and_live_ones_stay() {
         let registry = Arc::new(Registry::default());
         let session = Sha256([1; 32]);
         let register = || registry.register(session, 2);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_newcomers_share_one_question() {
+    async fn concurrent_registrations_share_one_probe() {
         let registry = Arc::new(Registry::default());
         let session = Sha256([1; 32]);
         let dead: Vec<_> = (0..12).map(|_| registry.register(session, 12).expect("free")).collect();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waits_is_added_up_and_what_was_lost_outlives_its_socket() {
+    async fn queue_stats_add_up_and_losses_outlive_sockets() {
         let registry = Arc::new(Registry::default());
         let register = |n| registry.register(Sha256([n; 32]), 9).expect("free");
         let (full, busy, _idle) = (register(1), register(1), register(2));

@@ -1,4 +1,4 @@
-//! What a client sends over a socket, read strictly (`docs/API.md`).
+//! Requests of a client over a socket, parsed strictly (`docs/API.md`).
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IntoDeserializer};
@@ -6,73 +6,73 @@ use serde::de::{Deserializer, Error as _, IntoDeserializer};
 use crate::chat::Seq;
 use crate::types::{RoomKind, ZeroizingCow};
 
-/// Characters of a `ref`.
+/// Maximum number of characters of a `ref`.
 const MAX_REF: usize = 32;
-/// Characters of what is told about a frame that is no request: the longest of serde's own sentences about ours has under 100.
+/// Maximum number of characters of a parser's error. serde's longest sentence about these types has under 100.
 pub(super) const MAX_ERROR_CHARS: usize = 200;
 
-/// A `ref` that came with a request and goes with its answer.
+/// `ref` of a request, returned with its answer.
 pub type Ref<'a> = Option<ZeroizingCow<'a>>;
 
-/// What a client sends.
+/// Request of a client.
 pub enum Request<'a> {
-    /// Wants to be in a room, and makes it where the code is free.
+    /// Joins a room, or creates it if the code is free.
     Join {
-        /// Comes back with the answer.
+        /// Returned with the answer.
         r#ref: Ref<'a>,
-        /// The code as typed.
+        /// Code of the room.
         room: ZeroizingCow<'a>,
-        /// The password as typed.
+        /// Password as typed.
         password: ZeroizingCow<'a>,
-        /// Of the room to make; one that exists keeps its own.
+        /// Kind of a room to create; an existing room keeps its own.
         kind: RoomKind,
     },
-    /// Says something.
+    /// Publishes a message.
     Send {
-        /// Comes back with the answer.
+        /// Returned with the answer.
         r#ref: Ref<'a>,
-        /// Where.
+        /// Code of the room.
         room: ZeroizingCow<'a>,
-        /// The text as typed.
+        /// Text as typed.
         text: ZeroizingCow<'a>,
     },
-    /// Gives a place up.
+    /// Leaves a room.
     Leave {
-        /// Comes back with the answer.
+        /// Returned with the answer.
         r#ref: Ref<'a>,
-        /// Which.
+        /// Code of the room.
         room: ZeroizingCow<'a>,
     },
-    /// Takes a place again after a lost connection.
+    /// Takes a seat again after a lost connection.
     Resume {
-        /// Comes back with the answer.
+        /// Returned with the answer.
         r#ref: Ref<'a>,
-        /// Where.
+        /// Code of the room.
         room: ZeroizingCow<'a>,
-        /// The token that `joined` gave.
+        /// Token from `joined`.
         resume: ZeroizingCow<'a>,
-        /// The last message that was seen.
+        /// Number of the last message seen.
         since: Seq,
     },
-    /// Is typing; there is no answer.
+    /// Reports typing; there is no answer.
     Typing {
-        /// Where.
+        /// Code of the room.
         room: ZeroizingCow<'a>,
     },
 }
 
 impl<'a> Request<'a> {
-    /// Reads a frame.
+    /// Parses a frame.
     ///
     /// # Errors
-    /// What is wrong, in words without values, with the `ref` where one can be read.
+    /// A text without values, and the `ref` if one can be read.
     pub fn parse(text: &'a str) -> Result<Self, (Option<String>, String)> {
         let request = serde_json::from_str::<RawRequest<'a>>(text).and_then(RawRequest::request).map_err(|error| {
             let fields = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
             let found = fields.get("ref").and_then(|r| r.as_str()).filter(|r| is_valid_ref(r)).map(str::to_owned);
             (found, describe_error(&error))
         })?;
-        // serde would also take the values alone, as an array.
+        // serde would also accept the values alone, as an array.
         if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
             return Err((None, "not a JSON object".to_owned()));
         }
@@ -82,7 +82,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The `ref` that comes back with the answer.
+    /// Returns the `ref` that the answer carries.
     pub fn reference(&self) -> Option<&str> {
         match self {
             Self::Join { r#ref, .. } | Self::Send { r#ref, .. } | Self::Leave { r#ref, .. } | Self::Resume { r#ref, .. } => {
@@ -103,7 +103,7 @@ enum Kind {
     Typing,
 }
 
-/// The fields of all requests together: serde's own way from `type` to the fields puts every value aside in memory of its own first.
+/// Fields of all requests together. serde's own dispatch on `type` would first copy every value to the heap.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRequest<'a> {
@@ -125,13 +125,13 @@ struct RawRequest<'a> {
     since: Option<Seq>,
 }
 
-/// A field that is there has its value, which `null` is only where it is one of them.
+/// Deserializes a field that is present: `null` is a value only where the type allows it.
 fn deserialize_some<'a, T: Deserialize<'a>, D: Deserializer<'a>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 
 impl Kind {
-    /// The names of its fields.
+    /// Returns the names of the fields.
     const fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Join => &["ref", "room", "password", "kind"],
@@ -176,7 +176,7 @@ impl<'a> RawRequest<'a> {
     }
 }
 
-/// One of a few words. JSON has no such thing, and serde_json also takes it as an object.
+/// Parses one of several words. JSON has no enums, and serde_json would also accept an object.
 fn parse_enum<'a, T: Deserialize<'a>>(said: &'a str) -> Result<T, serde_json::Error> {
     T::deserialize(IntoDeserializer::<serde_json::Error>::into_deserializer(said))
 }
@@ -189,10 +189,10 @@ fn is_valid_ref(reference: &str) -> bool {
     reference.chars().nth(MAX_REF).is_none()
 }
 
-/// serde's words, without values: a value may be a password.
+/// Returns serde's error without values: a value may be a password.
 fn describe_error(error: &serde_json::Error) -> String {
     let mut words = expected_values(error);
-    // A name that nobody knows is quoted, and a client may choose a long one.
+    // The name of an unknown field is quoted, and a client may choose a long one.
     if let Some((at, _)) = words.char_indices().nth(MAX_ERROR_CHARS) {
         words.truncate(at);
     }
@@ -202,8 +202,8 @@ fn describe_error(error: &serde_json::Error) -> String {
 fn expected_values(error: &serde_json::Error) -> String {
     if error.is_data() {
         let text = error.to_string();
-        // "invalid type: string \"secret\", expected u64": what was found is left out.
-        // What was found may hold the same words, so what stands last counts.
+        // "invalid type: string \"secret\", expected u64": the found value is left out. It may hold ", expected " itself, so
+        // the last one counts.
         match (text.split_once(": "), text.rsplit_once(", expected ")) {
             (Some((what, _)), Some((_, wanted))) => format!("{what}: expected {wanted}"),
             _ => text,
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_request_keeps_its_ref_and_shows_no_value() {
+    fn bad_request_keeps_its_ref_and_quotes_no_value() {
         let refused = |text: &str| Request::parse(text).err().expect("is refused");
         let (r, detail) = refused(r#"{"type":"send","ref":"r7","room":{"hidden":1},"text":"x"}"#);
         assert_eq!(r.as_deref(), Some("r7"));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_of_its_own_kind_of_request_and_is_not_null() {
+    fn field_of_other_request_or_null_is_refused() {
         let words = |text: &str| Request::parse(text).err().expect("is refused").1;
         assert!(words(r#"{"type":"typing","ref":null,"room":"a"}"#).starts_with("unknown field `ref`, expected `room`"));
         assert!(words(r#"{"type":"send","room":"a","text":"x","since":1}"#).starts_with("unknown field `since`"));
@@ -279,7 +279,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_frame_makes_the_parser_fall(text in ".{0,80}") {
+        fn parser_never_panics(text in ".{0,80}") {
             let _ = Request::parse(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! Requests on a socket that are not carried out, and why.
+//! Errors of requests on a socket.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::types::{Lang, Localized, RoomCodeError, RoomPasswordError, TextError}
 
 use super::messages::ErrorCode;
 
-/// What exactly was wrong.
+/// Detail of an error.
 pub(super) enum Detail {
     Text(Localized),
-    /// Spanish and English, with figures.
+    /// Spanish and English text with figures.
     Figures(String, String),
-    /// The parser's words, for whoever writes a client; a person who uses the page never meets them.
+    /// Parser's error, for developers of clients; the page never causes one.
     Parser(String),
 }
 
@@ -35,7 +35,7 @@ impl Detail {
     }
 }
 
-/// A limit on rooms that was met, by its key in `[limits]`: the person's own share, the server's table, or the socket's places.
+/// Limit on rooms that was reached, by its key in `[limits]`: per user, per server, or per socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) enum RoomLimit {
     #[serde(rename = "rooms_per_user")]
@@ -47,7 +47,7 @@ pub(super) enum RoomLimit {
 }
 
 impl RoomLimit {
-    /// The limit and the way out, for people.
+    /// Returns the limit and the remedy as text for users.
     fn detail(self, config: &Config) -> Detail {
         let limits = &config.limits;
         let (es, en) = match self {
@@ -88,12 +88,12 @@ impl RoomLimit {
     }
 }
 
-/// A request that was not carried out.
+/// Refusal of a request.
 pub(super) struct RequestError {
     pub(super) code: ErrorCode,
     pub(super) detail: Option<Detail>,
     pub(super) retry: Option<Duration>,
-    /// The limit on rooms that was met.
+    /// Limit on rooms that was reached.
     pub(super) limit: Option<RoomLimit>,
     /// True if it counts towards the close for flooding.
     pub(super) counts: bool,
@@ -108,7 +108,7 @@ impl RequestError {
         Self { detail: Some(Detail::Text(why)), ..Self::new(code) }
     }
 
-    /// Too many rooms, by `limit` as `config` has it.
+    /// Returns the error for too many rooms, with the figure of `limit` in `config`.
     pub(super) fn too_many_rooms(limit: RoomLimit, config: &Config) -> Self {
         Self { detail: Some(limit.detail(config)), limit: Some(limit), ..Self::new(ErrorCode::TooManyRooms) }
     }
@@ -117,8 +117,8 @@ impl RequestError {
         Self { retry: Some(retry), ..Self::new(ErrorCode::RateLimited) }
     }
 
-    /// For a page that comes back with all its rooms at once: up to half of the wait more, at random, so that tabs do not come
-    /// back together; never a reason to close.
+    /// Returns the error for a page that rejoins all its rooms at once. Adds up to half of the wait at random, so that tabs
+    /// do not come back together. Never counts as flooding.
     pub(super) fn rate_limited_enter(retry: Duration) -> Self {
         let [scatter] = random::<1>();
         let retry = retry + retry * u32::from(scatter) / 512;
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_rooms_names_limit_and_way_out() {
+    fn too_many_rooms_names_limit_and_remedy() {
         let mut config = Config::defaults();
         for (limit, figure) in [(RoomLimit::Person, "16"), (RoomLimit::Server, "256"), (RoomLimit::Socket, "16")] {
             assert!(details(limit, &config).iter().all(|detail| detail.contains(figure)), "{limit:?}");

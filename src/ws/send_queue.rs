@@ -1,5 +1,28 @@
-//! The bounded queue of frames that wait for one socket. Pushing never waits: a queue that is full drops what is worth least
-//! and then closes its socket, which resumes.
+//! Bounded send queue of one socket.
+//!
+//! Queueing never blocks. A full queue drops the least important frames first and then closes its socket; the client
+//! resumes.
+//!
+//! # Write access
+//! Over plain TCP two parties write to one socket: its own task, and producers, which are the tasks of sockets that
+//! publish to the room. The queue's lock covers every write, and [`WriteState`] tells which party may write:
+//!
+//! ```text
+//!             take(): nothing left to write         enqueue()
+//!   TaskOnly ─────────────────────────────▶ Inline ───────────▶ FlushPending
+//!    ▲  ▲                                   │    ▲                  │    │
+//!    │  └───── kernel full, close, end ─────┘    └───── flush() ────┘    │
+//!    └──────────────────── kernel full, close, end ──────────────────────┘
+//! ```
+//!
+//! - `TaskOnly`: the task has frames of its own, or one is partly written, or the transport is TLS. A producer
+//!   enqueues and wakes the task.
+//! - `Inline`: queue and task are idle. The producer that enqueues next must call [`SendQueue::flush`].
+//! - `FlushPending`: a producer owes the flush. Others only enqueue; above the high-water mark they write at once.
+//!
+//! A partly written frame always leads to `TaskOnly`, and the task completes that frame before any other. A producer
+//! that cannot flush calls [`SendQueue::abandon_flush`], which wakes the task. Each `take()` of the task sets the
+//! state anew.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,16 +40,16 @@ use super::close_code::CloseCode;
 use super::frame::{Frame, PING};
 use super::pulse::Pulse;
 
-/// Frames that may wait (`docs/LIMITS.md`): four rooms' default rings.
+/// Maximum number of queued frames (`docs/LIMITS.md`): four rooms' default rings.
 pub(super) const MAX_FRAMES: usize = 256;
-/// Bytes that may wait: 256 messages of 1 KiB.
+/// Maximum number of queued bytes: 256 messages of 1 KiB.
 pub(super) const MAX_BYTES: usize = 256 * 1024;
-/// Where so many frames or bytes wait, whoever adds to them writes: a queue must not fill up for want of a writer, only for want of a reader.
+/// Above this high-water mark the producer flushes inline, so that a queue fills only because the peer is slow.
 const MUCH: (usize, usize) = (MAX_FRAMES / 4, MAX_BYTES / 4);
-/// A queue that grew beyond this gives its memory back once it is empty.
+/// A queue that grew beyond this capacity is freed once it is empty.
 const KEEP_CAPACITY: usize = 16;
 
-/// Frames that wait for one socket, and its signs of life.
+/// Send queue of one socket, and the client's signs of life.
 #[derive(Default)]
 pub struct SendQueue {
     queue: Mutex<QueueState>,
@@ -37,15 +60,15 @@ pub struct SendQueue {
 struct QueueState {
     frames: VecDeque<(Frame, Priority)>,
     bytes: usize,
-    /// Bytes of the first frame that are out already: the kernel took a part of what a speaker wrote.
+    /// Bytes of the first frame that are out already: the kernel accepted a part of an inline write.
     written: usize,
     waker: Option<Waker>,
     closing: Option<CloseCode>,
-    /// A ping is to go out.
+    /// A ping is due.
     ping: bool,
-    /// Typing notices and presence that were dropped.
+    /// Dropped typing notices and presence frames.
     dropped: [u64; 2],
-    /// TCP's writing half, where frames go onto TCP as they are.
+    /// Write half of plain TCP; `None` over TLS.
     writer: Option<OwnedWriteHalf>,
     /// The socket's task has nothing of its own to write and nothing half written: whoever speaks may write.
     inline_write_allowed: bool,
@@ -53,7 +76,7 @@ struct QueueState {
     flush_pending: bool,
 }
 
-/// What waits for a socket, and what was lost for want of room.
+/// Queue length, and counts of dropped frames.
 #[derive(Clone, Copy)]
 pub(super) struct QueueStats {
     pub(super) frames: usize,
@@ -67,7 +90,7 @@ impl SendQueue {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a frame.
+    /// Queues a frame and wakes the socket's task.
     pub fn push(&self, frame: Frame, urgency: Priority) {
         let mut queue = self.lock();
         queue.push(frame, urgency);
@@ -77,8 +100,8 @@ impl SendQueue {
         }
     }
 
-    /// Queues a frame as [`SendQueue::push`] does, but where the caller may write it, nobody is woken: `true` means that the caller must
-    /// [`flush`](Outbound::flush) before long, `false` that somebody else will.
+    /// Queues a frame. Returns true if the caller must call [`flush`](SendQueue::flush) soon; otherwise another producer or
+    /// the task, which is woken, writes it.
     pub(super) fn enqueue(&self, frame: Frame, urgency: Priority) -> bool {
         let mut queue = self.lock();
         queue.push(frame, urgency);
@@ -95,7 +118,8 @@ impl SendQueue {
         false
     }
 
-    /// Hands what waits to the kernel, as far as it takes it at once; the rest is the socket's task's. `run` is what was handed over before.
+    /// Writes queued frames as far as the kernel accepts them at once; the socket's task writes the rest. `run` is the copy
+    /// shared with other receivers.
     pub(super) fn flush(&self, run: &mut CoalescedBatch) {
         let mut queue = self.lock();
         queue.flush_pending = false;
@@ -103,33 +127,33 @@ impl SendQueue {
         queue.shrink_if_idle();
     }
 
-    /// Leaves it to the socket's task: who had promised to write cannot.
+    /// Cancels a pending inline flush and wakes the socket's own task.
     pub(super) fn abandon_flush(&self) {
         self.lock().wake();
     }
 
-    /// From now on speakers may write through `writer`.
+    /// Stores the write half for inline writes.
     pub(super) fn attach(&self, writer: OwnedWriteHalf) {
         self.lock().writer = Some(writer);
     }
 
-    /// The connection is over.
+    /// Drops the write half at the end of the connection.
     pub(super) fn detach(&self) {
         let mut queue = self.lock();
         (queue.writer, queue.inline_write_allowed) = (None, false);
     }
 
-    /// From now on nothing is written but by the socket's task: a close frame is the last.
+    /// Disables inline writes; used before the close frame.
     pub(super) fn disable_inline_write(&self) {
         self.lock().inline_write_allowed = false;
     }
 
-    /// Moves a frame that a speaker left half written to the front of `batch`, before anything of the task's own.
+    /// Moves a partly written frame to the front of `batch`, before the task's own frames.
     pub(super) fn take_partial_write(&self, batch: &mut VecDeque<Frame>, written: &mut usize) {
         self.lock().reclaim(batch, written);
     }
 
-    /// Writes as the socket's task.
+    /// Calls `write` with the write half, for the socket's task.
     pub(super) fn with_writer<T>(
         &self,
         write: impl FnOnce(Pin<&mut OwnedWriteHalf>) -> Poll<io::Result<T>>,
@@ -140,7 +164,7 @@ impl SendQueue {
         }
     }
 
-    /// Asks the socket to close; the first reason counts. What waits is forgotten.
+    /// Asks the socket to close and drops queued frames; the first code counts.
     pub fn close(&self, code: CloseCode) {
         let mut queue = self.lock();
         queue.close(code);
@@ -150,16 +174,16 @@ impl SendQueue {
         }
     }
 
-    /// Makes the socket's task ping the client.
+    /// Asks the socket's task to ping the client.
     pub(super) fn ping(&self) {
         let mut queue = self.lock();
         queue.ping = true;
         queue.wake();
     }
 
-    /// Moves what waits to `batch` until that has `most` frames or `room` bytes more, and tells whether the socket is to close.
-    /// Wakes `cx` on the next change. `written` are bytes of the batch's first frame that are out. With nothing to write at all,
-    /// `idle` says whether speakers may write from now on.
+    /// Moves frames to `batch` up to `most` frames and `room` more bytes. Returns the close code if the socket must close.
+    /// Wakes `cx` on the next change. `written` are bytes of the batch's first frame that are out. Allows inline writes if
+    /// the task is `idle` and nothing is left.
     pub fn take(
         &self,
         batch: &mut VecDeque<Frame>,
@@ -191,25 +215,25 @@ impl SendQueue {
         queue.closing
     }
 
-    /// How many frames wait.
+    /// Returns the number of queued frames.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.lock().frames.len()
     }
 
-    /// For how many frames there is room without asking for memory.
+    /// Returns the capacity of the queue in frames.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.lock().frames.capacity()
     }
 
-    /// Whether speakers may write.
+    /// Returns true if producers may write.
     pub(super) fn is_open(&self) -> bool {
         let queue = self.lock();
         queue.inline_write_allowed && queue.closing.is_none() && !queue.ping
     }
 
-    /// Whether the socket is to close.
+    /// Returns true if the socket must close.
     pub(super) fn is_closing(&self) -> bool {
         self.lock().closing.is_some()
     }
@@ -221,14 +245,14 @@ impl SendQueue {
     }
 }
 
-/// How much of a queue is taken.
+/// Limits of one [`SendQueue::take`].
 #[derive(Clone, Copy, Debug)]
 pub struct TakeBudget {
-    /// Frames in the batch.
+    /// Maximum number of frames in the batch.
     pub most: usize,
-    /// Further bytes in the batch.
+    /// Maximum number of bytes added to the batch.
     pub room: usize,
-    /// The task has nothing else to write.
+    /// True if the task has nothing else to write.
     pub idle: bool,
 }
 
@@ -242,7 +266,7 @@ impl QueueState {
     fn flush(&mut self, run: &mut CoalescedBatch) {
         while self.inline_write_allowed && !self.frames.is_empty() {
             if !matches!(self.write(run), Ok(n) if n > 0) {
-                // A full buffer, or a connection that is over: the task waits for the one and finds out about the other.
+                // The buffer is full, or the connection is over: the task waits for the one and detects the other.
                 self.inline_write_allowed = false;
             }
         }
@@ -251,10 +275,11 @@ impl QueueState {
         }
     }
 
-    /// One write of what waits; nought when the kernel takes nothing now.
+    /// Writes once; returns 0 if the kernel accepts nothing now.
     fn write(&mut self, run: &mut CoalescedBatch) -> io::Result<usize> {
         let Some(writer) = &self.writer else { return Ok(0) };
-        // Past tokio's notes on what is ready, two more places in memory for each receiver: the kernel says so itself.
+        // Calls send(2) directly instead of going through tokio's readiness state, which would touch two more cache lines per
+        // receiver.
         let send = |bytes: &[u8]| Ok(send(writer.as_ref(), bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?);
         let frames = self.frames.iter().map(|(frame, _)| frame);
         if self.written == 0
@@ -292,7 +317,7 @@ impl QueueState {
         }
     }
 
-    /// Quiet sockets hold nothing.
+    /// Frees the memory of an empty queue that had grown.
     fn shrink_if_idle(&mut self) {
         if self.frames.is_empty() && self.frames.capacity() > KEEP_CAPACITY {
             self.frames = VecDeque::new();
@@ -331,7 +356,7 @@ impl QueueState {
 
     fn drop_all(&mut self, worth: Priority) {
         let before = self.frames.len();
-        // What is half out must be finished.
+        // A partly written frame must be completed.
         let mut begun = self.written > 0;
         self.frames.retain(|(_, urgency)| std::mem::take(&mut begun) || *urgency != worth);
         self.dropped[worth as usize] += (before - self.frames.len()) as u64;
@@ -341,7 +366,7 @@ impl QueueState {
     fn close(&mut self, code: CloseCode) {
         if self.closing.is_none() {
             self.closing = Some(code);
-            // One that is half out must be finished, or the close frame would be read as a part of it.
+            // A partly written frame must be completed, or the client would read the close frame as a part of it.
             self.frames.truncate(usize::from(self.written > 0));
             self.count();
         }

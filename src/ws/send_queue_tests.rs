@@ -15,7 +15,7 @@ fn drain(out: &SendQueue) -> (Vec<usize>, Option<CloseCode>) {
 }
 
 #[test]
-fn typing_goes_first_then_presence_then_the_socket() {
+fn full_queue_drops_typing_then_presence_then_closes() {
     let out = SendQueue::default();
     for _ in 0..MAX_FRAMES - 2 {
         out.push(frame(10), Priority::Message);
@@ -34,7 +34,7 @@ fn typing_goes_first_then_presence_then_the_socket() {
 }
 
 #[test]
-fn the_first_reason_to_close_counts_and_nothing_follows() {
+fn first_close_code_counts_and_nothing_follows() {
     let out = SendQueue::default();
     out.push(frame(1), Priority::Message);
     out.close(CloseCode::SessionEnded(SessionEnd::Logout));
@@ -44,8 +44,8 @@ fn the_first_reason_to_close_counts_and_nothing_follows() {
 }
 
 #[test]
-fn so_many_bytes_wait_and_not_one_more() {
-    // Its header and the quotes take six bytes.
+fn byte_limit_is_exact() {
+    // Header and quotes take six bytes.
     let of = |bytes: usize| frame(bytes - 6);
     let full = |last: usize| {
         let out = SendQueue::default();
@@ -62,7 +62,7 @@ fn so_many_bytes_wait_and_not_one_more() {
 
 proptest! {
     #[test]
-    fn the_bounds_hold_and_order_stays(sizes in prop::collection::vec((1..20_000_usize, 0..3_u8), 0..400)) {
+    fn queue_limits_hold_for_any_frames(sizes in prop::collection::vec((1..20_000_usize, 0..3_u8), 0..400)) {
         let out = SendQueue::default();
         for (size, urgency) in sizes {
             let urgency = [Priority::Typing, Priority::Presence, Priority::Message][usize::from(urgency)];

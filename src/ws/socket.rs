@@ -1,4 +1,4 @@
-//! One socket's task: reads requests, answers them, keeps the places in rooms.
+//! Task of one socket: reads requests, answers them, keeps the memberships.
 
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
@@ -31,17 +31,17 @@ use super::request::Request;
 use super::request_error::{Detail, RequestError, RoomLimit};
 use super::transport::Transport;
 
-/// Who is at the other end.
+/// Client of a socket.
 pub struct Client {
-    /// Whose socket it is.
+    /// Session of the client.
     pub session: Arc<Session>,
-    /// From where.
+    /// Address of the client.
     pub addr: IpAddr,
-    /// What texts are in.
+    /// Language of texts.
     pub lang: Lang,
 }
 
-/// The right to open a socket, taken before the connection is upgraded.
+/// Permit to open a socket, acquired before the connection is upgraded.
 pub struct SocketPermit {
     services: Arc<Services>,
     client: Arc<Client>,
@@ -49,14 +49,14 @@ pub struct SocketPermit {
 }
 
 impl SocketPermit {
-    /// Takes a place among the sockets of the client's session; where all are taken, that of a dead one.
+    /// Reserves a slot among the sockets of the client's session. At the limit, a dead socket is evicted.
     pub async fn take(services: &Arc<Services>, client: Client) -> Result<Self, TooManySockets> {
         let most = services.config.get().limits.sockets_per_session;
         let registration = services.registry.register_or_replace(client.session.digest, most).await?;
         Ok(Self { services: Arc::clone(services), client: Arc::new(client), registration })
     }
 
-    /// Takes an upgraded connection over; `early` is what was read beyond the request.
+    /// Takes over an upgraded connection; `early` are bytes read beyond the request.
     pub fn open<T: Transport>(self, connection: T, early: &[u8]) -> ReadySocket<T::Stream> {
         let Self { services, client, registration } = self;
         let max_frame = services.config.get().limits.frame_bytes();
@@ -64,27 +64,27 @@ impl SocketPermit {
         let link = WsConnection::new(io, early, max_frame, Arc::clone(&registration.out));
         let (places, flood, due) = (Memberships::default(), Flood::default(), PendingFlush::default());
         let desk = SocketState { services, client, registration, places, flood, due, messages: 0 };
-        // In a place of its own: a task is as large as all that is ever moved through it.
+        // Boxed: an async task is as large as the largest value held across an await.
         ReadySocket(Box::new(Socket { link, desk, joining: None }))
     }
 }
 
-/// An open socket, ready to run.
+/// Open socket, ready to run.
 pub struct ReadySocket<S>(Box<Socket<S>>);
 
 impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> ReadySocket<S> {
-    /// Runs the socket until it ends.
+    /// Runs the socket until it closes.
     pub async fn run(self, sessions: &Sessions) {
         let Self(mut socket) = self;
         let SocketState { services, client, registration, .. } = &socket.desk;
         let (services, client) = (Arc::clone(services), Arc::clone(client));
         if let Some(reason) = sessions.end_of(&client.session, services.clock.monotonic()) {
-            // It ended between the handshake and the registration: the listener of ends may not have seen this socket.
+            // The session ended between handshake and registration, so the listener for ends may have missed this socket.
             registration.out.close(CloseCode::SessionEnded(reason));
         }
         let user = || client.session.person.name.clone();
         let id = || client.session.short_id();
-        // Also in a place of its own, and only while it is being told.
+        // Boxed as well, and only while it is recorded.
         Box::pin(services.audit.record(Event::SocketOpened { user: user(), addr: client.addr, session: id() })).await;
         let code = socket.serve().await;
         let messages = socket.desk.messages;
@@ -100,30 +100,30 @@ type JoinFuture = Pin<Box<dyn Future<Output = (Join, JoinOutcome)> + Send>>;
 struct Socket<S> {
     link: WsConnection<S>,
     desk: SocketState,
-    /// A join whose password is being hashed; nothing more is read until it is done.
+    /// Join whose password is being hashed; nothing is read until it is done.
     joining: Option<JoinFuture>,
 }
 
-/// What a socket knows beside its connection.
+/// State of a socket besides its connection.
 struct SocketState {
     services: Arc<Services>,
     client: Arc<Client>,
     registration: Registration,
     places: Memberships,
     flood: Flood,
-    /// To whom something was said that is not on its way yet.
+    /// Receivers with queued frames that still need a flush.
     due: PendingFlush,
     messages: u64,
 }
 
-/// What happens next on a socket.
+/// Event that the socket's task handles.
 enum Wakeup {
     Inbound(Inbound),
     Joined(Join, JoinOutcome),
 }
 
 impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
-    /// Until the connection ends; returns the close code.
+    /// Serves the socket until it closes; returns the close code.
     async fn serve(&mut self) -> u16 {
         loop {
             match poll_fn(|cx| self.poll_wakeup(cx)).await {
@@ -142,8 +142,8 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
             return Poll::Ready(Wakeup::Joined(asked, joined));
         }
         loop {
-            // All that one read brings is said before any of it goes out, and more is read between writes, up to what a round takes. What is for
-            // this socket goes out with what is for the others.
+            // All texts of one read are published before any frame is flushed. Between flushes more is read, up to the limit of a
+            // round. The socket's own answers go out together with the frames of others.
             let due = &self.desk.due;
             let turn = PollMode {
                 pause_reads: self.joining.is_some() || due.must_flush_first(),
@@ -155,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
                 Poll::Pending => {}
             }
             if !self.desk.due.flush_batch() && pin!(yield_now()).poll(cx).is_pending() {
-                // Others on this thread come first, and what has come in is looked at.
+                // Other tasks of this thread run first; then more input is read.
                 return Poll::Pending;
             }
         }
@@ -164,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
     fn request(&mut self, text: &str) {
         self.desk.due.note_inbound();
         if !self.desk.client.session.is_live() {
-            // Its close frame follows within a second; until then nothing is done for it.
+            // The close frame follows within a second; until then requests are ignored.
             return;
         }
         self.desk.client.session.touch(self.desk.services.clock.monotonic());
@@ -234,7 +234,7 @@ impl SocketState {
 
     fn start(&self, asked: Join) -> JoinFuture {
         let (services, client, out) = (Arc::clone(&self.services), Arc::clone(&self.client), Arc::clone(&self.registration.out));
-        // Whether this socket is in the room is settled by the entry it holds; the future must not borrow the desk.
+        // The room handle tells whether this socket is in the room; the future must not borrow the state.
         let held = self.places.get(&asked.room).map(Membership::room);
         Box::pin(async move {
             let joined = join(services, client, out, &asked, |room| held.as_ref().is_some_and(|held| held.is(room))).await;
@@ -250,7 +250,7 @@ impl SocketState {
             JoinOutcome::Again => match self.places.get(&room).and_then(Membership::refresh) {
                 Some(entered) => self.answer(&joined_message(reference, &room, &entered, false)),
                 None => {
-                    // A newer socket has taken the place over since: the next try takes a place of its own.
+                    // A newer socket has taken the seat over since; the next attempt gets its own seat.
                     let _ = self.on_superseded(room.as_str());
                     self.refuse(reference, RequestError::rate_limited(Duration::from_secs(1)));
                 }
@@ -270,7 +270,7 @@ impl SocketState {
         self.places.add(membership);
     }
 
-    /// Takes a place again. What is returned goes out before all that waits.
+    /// Takes a seat again. The returned frames go out before all queued ones.
     fn resume(&mut self, reference: Option<&str>, room: &str, token: &str, since: Seq) -> Result<Vec<Frame>, RequestError> {
         let room = RoomCode::from_str(room)?;
         let person = &self.client.session.person;
@@ -326,7 +326,7 @@ impl SocketState {
         Ok(())
     }
 
-    /// A newer socket of the same person resumed this place: it is no longer this socket's.
+    /// Gives up a membership whose seat a newer socket of the same user has resumed.
     fn on_superseded(&mut self, room: &str) -> RequestError {
         if let Ok(code) = RoomCode::from_str(room)
             && let Some(old) = self.places.remove(&code)

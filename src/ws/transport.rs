@@ -1,6 +1,8 @@
-//! A socket straight over TCP. Its writing half lies in the [`SendQueue`] queue, so that whoever speaks can hand a frame to the kernel
-//! for everybody in the room, without waking a task for each of them; reading, and all else that is written, stays with the socket's
-//! own task. Over TLS there is one more state between frame and kernel, so there the task does it all.
+//! Transports of a WebSocket.
+//!
+//! Over plain TCP the write half lives in the [`SendQueue`]. A producer then writes a frame to every receiver in the
+//! room without waking their tasks. The socket's own task reads, and writes everything else.
+//! Over TLS, session state lies between frame and kernel, so only the socket's task writes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,15 +17,15 @@ use crate::limits::{Endpoints, Ends};
 
 use super::send_queue::SendQueue;
 
-/// A connection that a socket may run over.
+/// Connection that a WebSocket can run over.
 pub trait Transport: Endpoints {
-    /// What the socket's task reads and writes.
+    /// Stream that the socket's task reads and writes.
     type Stream: AsyncRead + AsyncWrite + Endpoints + Unpin + Send;
-    /// Takes the connection over; `out` is the socket's queue.
+    /// Converts the connection into its stream; `out` is the socket's queue.
     fn into_stream(self, out: &Arc<SendQueue>) -> Self::Stream;
 }
 
-/// TCP whose writing half is the queue's. `K` is what must live as long as the connection.
+/// TCP stream whose write half belongs to the [`SendQueue`]. `K` is kept alive as long as the connection.
 pub struct TcpTransport<K> {
     read: OwnedReadHalf,
     out: Arc<SendQueue>,
@@ -31,7 +33,7 @@ pub struct TcpTransport<K> {
 }
 
 impl<K> TcpTransport<K> {
-    /// Parts a connection: the task reads, the queue writes.
+    /// Splits a connection: the task reads, the queue writes.
     pub fn new(stream: TcpStream, out: &Arc<SendQueue>, keep: K) -> Self {
         let (read, write) = stream.into_split();
         out.attach(write);
@@ -41,7 +43,7 @@ impl<K> TcpTransport<K> {
 
 impl<K> Drop for TcpTransport<K> {
     fn drop(&mut self) {
-        // A place in a room may hold the queue for a while; the connection ends now.
+        // A seat in a room may hold the queue for longer; the connection ends now.
         self.out.detach();
     }
 }
@@ -72,7 +74,7 @@ impl<K: Unpin> AsyncWrite for TcpTransport<K> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // TCP holds nothing back: nodelay is set.
+        // TCP does not buffer here: nodelay is set.
         Poll::Ready(Ok(()))
     }
 

@@ -1,4 +1,5 @@
-//! Who writes what when speakers and the socket's task share one connection: over real TCP, read back by the library's client.
+//! Inline writes of producers and writes of the socket's task on one connection, over real TCP, read back by
+//! tungstenite's client.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ use super::*;
 use crate::audit::SessionEnd;
 use crate::chat::Priority;
 
-/// A connection whose kernel buffers are as small as the kernel makes them, so that they fill soon.
+/// Returns a connection with the smallest kernel buffers, so that they fill soon.
 async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let client = TcpSocket::new_v4().expect("a socket");
@@ -33,7 +34,7 @@ fn link(stream: TcpStream) -> (WsConnection<TcpTransport<()>>, Arc<SendQueue>) {
     (WsConnection::new(direct, &[], 16 * 1024, Arc::clone(&out)), out)
 }
 
-/// Counts how often the socket's task was woken.
+/// Counts wake-ups of the socket's task.
 #[derive(Default)]
 struct Wakes(AtomicUsize);
 
@@ -43,7 +44,7 @@ impl Wake for Wakes {
     }
 }
 
-/// The texts of whole frames, and the close code if one is there.
+/// Decodes whole frames; returns the texts, and the close code if there is one.
 fn read_back(bytes: &[u8]) -> (Vec<String>, Option<u16>) {
     let mut client = WebSocketContext::new(Role::Client, None);
     let mut stream = std::io::Cursor::new(bytes.to_vec());
@@ -58,22 +59,22 @@ fn read_back(bytes: &[u8]) -> (Vec<String>, Option<u16>) {
     }
 }
 
-/// Runs the socket's task once, as it is run when nothing has happened.
+/// Polls the socket's task once while nothing has happened.
 fn idle(link: &mut WsConnection<TcpTransport<()>>, wakes: &Arc<Wakes>) {
     let waker = Arc::clone(wakes).into();
     assert!(link.poll(&mut Context::from_waker(&waker), PollMode::default()).is_pending());
 }
 
 #[tokio::test]
-async fn a_speaker_writes_for_an_idle_socket_and_wakes_nobody() {
+async fn producer_writes_to_idle_socket_without_wakeup() {
     let (server, mut client) = pair().await;
     server.writable().await.expect("is open");
     let (mut link, out) = link(server);
     let wakes = Arc::new(Wakes::default());
-    assert!(!out.enqueue(Frame::json(&"antes"), Priority::Message), "the task has not run: it is not the speaker's yet");
+    assert!(!out.enqueue(Frame::json(&"antes"), Priority::Message), "the task has not run: producers may not write yet");
     idle(&mut link, &wakes);
-    assert!(out.enqueue(Frame::json(&"uno"), Priority::Message), "the first is the speaker's to write");
-    assert!(!out.enqueue(Frame::json(&"dos"), Priority::Message), "who spoke first writes both");
+    assert!(out.enqueue(Frame::json(&"uno"), Priority::Message), "the first producer must flush");
+    assert!(!out.enqueue(Frame::json(&"dos"), Priority::Message), "the first producer writes both");
     out.flush(&mut CoalescedBatch::default());
     assert_eq!(wakes.0.load(Ordering::SeqCst), 0);
     let mut bytes = vec![0; 64];
@@ -86,7 +87,7 @@ async fn a_speaker_writes_for_an_idle_socket_and_wakes_nobody() {
 }
 
 #[tokio::test]
-async fn a_queue_that_a_speaker_emptied_holds_no_memory() {
+async fn flushed_queue_releases_memory() {
     let (server, _client) = pair().await;
     server.writable().await.expect("is open");
     let (mut link, out) = link(server);
@@ -100,7 +101,7 @@ async fn a_queue_that_a_speaker_emptied_holds_no_memory() {
 }
 
 #[tokio::test]
-async fn what_a_speaker_promised_and_dropped_is_written_by_the_task() {
+async fn abandoned_flush_is_written_by_the_task() {
     let (server, mut client) = pair().await;
     server.writable().await.expect("is open");
     let (mut link, out) = link(server);
@@ -108,7 +109,7 @@ async fn what_a_speaker_promised_and_dropped_is_written_by_the_task() {
     idle(&mut link, &wakes);
     let mut due = PendingFlush::default();
     due.enqueue_own(&out, Frame::json(&"uno"));
-    assert_eq!((due.is_empty(), wakes.0.load(Ordering::SeqCst)), (false, 0), "it is promised");
+    assert_eq!((due.is_empty(), wakes.0.load(Ordering::SeqCst)), (false, 0), "the flush is pending");
     drop(due);
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     idle(&mut link, &wakes);
@@ -117,15 +118,15 @@ async fn what_a_speaker_promised_and_dropped_is_written_by_the_task() {
     assert_eq!(read_back(&bytes).0, ["uno"]);
 }
 
-/// Speaks until the kernel takes no more, so that a frame is half out; returns how many frames were said.
+/// Sends until the kernel accepts no more and a frame is partly written; returns the number of frames sent.
 fn speak_until_full(out: &SendQueue, wakes: &Wakes) -> usize {
     let mut said = 0;
     while wakes.0.load(Ordering::SeqCst) == 0 {
         assert!(said < 100_000, "no kernel takes that much");
         if out.enqueue(Frame::json(&format!("{said}{}", "-".repeat(3000))), Priority::Message) {
             out.flush(&mut CoalescedBatch::default());
-            // Not only with the next thing that is said: there may be none.
-            assert_eq!(out.waiting() > 0, wakes.0.load(Ordering::SeqCst) > 0, "what is left is the task's, and it knows");
+            // Woken now, not with the next message: there may be none.
+            assert_eq!(out.waiting() > 0, wakes.0.load(Ordering::SeqCst) > 0, "the task is woken for the rest");
         }
         said += 1;
     }
@@ -133,7 +134,7 @@ fn speak_until_full(out: &SendQueue, wakes: &Wakes) -> usize {
 }
 
 #[tokio::test]
-async fn a_frame_that_is_half_out_is_finished_before_anything_else() {
+async fn partly_written_frame_is_finished_first() {
     let (server, mut client) = pair().await;
     server.writable().await.expect("is open");
     let (mut link, out) = link(server);
@@ -141,7 +142,7 @@ async fn a_frame_that_is_half_out_is_finished_before_anything_else() {
     idle(&mut link, &wakes);
     let said = speak_until_full(&out, &wakes);
     out.push(Frame::json(&"última"), Priority::Message);
-    // The answer to a ping is the task's own, and must not get into the half frame either.
+    // The pong is the task's own frame and must not split the partly written one either.
     client.write_all(&[0x89, 0x80, 0, 0, 0, 0]).await.expect("writes");
     let reading = tokio::spawn(async move {
         let mut seen = Vec::new();
@@ -159,7 +160,7 @@ async fn a_frame_that_is_half_out_is_finished_before_anything_else() {
         });
         assert!(matches!(gone.await, Inbound::Closed(1001)));
     });
-    // The linger ends when the client hangs up, which it does at the end of the stream.
+    // The close timer is cut short: the client hangs up at the end of the stream.
     let seen = reading.await.expect("reads all");
     serving.await.expect("ends");
     let (texts, code) = read_back(&seen);
@@ -168,7 +169,7 @@ async fn a_frame_that_is_half_out_is_finished_before_anything_else() {
     assert_eq!(texts[said], "última");
 }
 
-/// One who is idle, with the client.
+/// Idle socket, its queue and its client.
 type Receiver = (WsConnection<TcpTransport<()>>, Arc<SendQueue>, TcpStream);
 
 async fn crowd(people: usize) -> Vec<Receiver> {
@@ -184,7 +185,7 @@ async fn crowd(people: usize) -> Vec<Receiver> {
 }
 
 #[tokio::test]
-async fn what_is_said_between_writes_goes_out_with_those_that_are_still_to_be_made() {
+async fn messages_between_flushes_join_pending_writes() {
     const PEOPLE: usize = 20;
     let mut crowd = crowd(PEOPLE).await;
     let mut due = PendingFlush::default();
@@ -198,21 +199,21 @@ async fn what_is_said_between_writes_goes_out_with_those_that_are_still_to_be_ma
     assert!(!due.flush_batch());
     let had_theirs = PEOPLE - due.receivers().len();
     ["tres", "cuatro"].iter().for_each(|text| say(&mut due, &crowd, text));
-    assert_eq!(due.receivers().len(), PEOPLE, "each is owed one write, and those who had theirs come last");
+    assert_eq!(due.receivers().len(), PEOPLE, "each receiver is pending once, flushed ones come last");
     while !due.flush_batch() {}
     for (n, (_, out, client)) in crowd.iter_mut().enumerate() {
         assert_eq!(out.waiting(), 0);
         let mut bytes = [0; 256];
         let read = client.read(&mut bytes).await.expect("reads");
         let texts = read_back(&bytes[..read]).0;
-        // All that is there comes with one read, however many writes it were.
+        // One read returns everything, regardless of the number of writes.
         assert_eq!(texts, ["uno", "dos", "tres", "cuatro"], "receiver {n} of {had_theirs} and others");
     }
 }
 
 #[tokio::test]
-async fn a_queue_fills_up_for_want_of_a_reader_and_not_of_a_writer() {
-    // More frames, and more bytes, than may wait; the kernel takes what is beyond that at once.
+async fn queue_fills_only_when_peer_is_slow() {
+    // More frames, or more bytes, than the queue holds; the kernel accepts the surplus at once.
     for (frames, size) in [(1000, 1), (30, 10_000)] {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let connecting = TcpStream::connect(listener.local_addr().expect("an address"));
@@ -220,7 +221,7 @@ async fn a_queue_fills_up_for_want_of_a_reader_and_not_of_a_writer() {
         let (mut link, out) = link(accepted.expect("a client").0);
         let polled = poll_fn(|cx| Poll::Ready(link.poll(cx, PollMode::default()))).await;
         assert!(polled.is_pending());
-        // Who has promised to write does not get to it while others speak.
+        // The producer that owes the flush does not run while others enqueue.
         assert!(out.enqueue(Frame::json(&"x".repeat(size)), Priority::Message));
         (1..frames).for_each(|_| _ = out.enqueue(Frame::json(&"x".repeat(size)), Priority::Message));
         assert!(!out.is_closing(), "{frames} frames of {size} bytes");
@@ -237,7 +238,7 @@ async fn a_queue_fills_up_for_want_of_a_reader_and_not_of_a_writer() {
 }
 
 #[tokio::test]
-async fn a_held_socket_leaves_to_others_what_they_may_write_and_nothing_else() {
+async fn held_socket_leaves_only_inline_writes_to_caller() {
     let (server, mut client) = pair().await;
     server.writable().await.expect("is open");
     let (mut link, out) = link(server);
@@ -246,7 +247,7 @@ async fn a_held_socket_leaves_to_others_what_they_may_write_and_nothing_else() {
     let held = PollMode { pause_reads: false, leave_writes_to_caller: true };
     assert!(out.enqueue(Frame::json(&"uno"), Priority::Message));
     assert!(poll_fn(|cx| Poll::Ready(link.poll(cx, held))).await.is_pending());
-    assert_eq!(out.waiting(), 1, "the speaker's");
+    assert_eq!(out.waiting(), 1, "left to the producer");
     out.flush(&mut CoalescedBatch::default());
     assert!(out.enqueue(Frame::json(&"dos"), Priority::Message));
     client.write_all(&[0x89, 0x80, 0, 0, 0, 0]).await.expect("writes");
@@ -256,7 +257,7 @@ async fn a_held_socket_leaves_to_others_what_they_may_write_and_nothing_else() {
     });
     tokio::time::timeout(std::time::Duration::from_secs(60), written)
         .await
-        .expect("the task writes what it has itself, and all else with it");
+        .expect("the task writes its own frames, and all others with them");
     out.close(CloseCode::SessionEnded(SessionEnd::Logout));
     assert!(poll_fn(|cx| Poll::Ready(link.poll(cx, held))).await.is_pending());
     let mut seen = vec![0; 64];
@@ -266,7 +267,7 @@ async fn a_held_socket_leaves_to_others_what_they_may_write_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_close_finishes_the_frame_that_is_half_out_and_nothing_follows_it() {
+async fn close_finishes_partly_written_frame_and_ends_stream() {
     let (server, mut client) = pair().await;
     server.writable().await.expect("is open");
     let (mut link, out) = link(server);
@@ -287,7 +288,7 @@ async fn a_close_finishes_the_frame_that_is_half_out_and_nothing_follows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_speakers_at_once_lose_nothing_and_tear_nothing() {
+async fn concurrent_producers_lose_and_tear_no_frame() {
     const SPEAKERS: usize = 8;
     const EACH: usize = 400;
     let said = |who: usize, n: usize| Frame::json(&format!("{who} {n} {}", "-".repeat(n % 50)));
@@ -334,9 +335,10 @@ async fn many_speakers_at_once_lose_nothing_and_tear_nothing() {
     assert_eq!(next, [EACH; SPEAKERS]);
 }
 
-/// Paused time and a real connection: the reader takes a little every second, and the kernel calls it writable only at long intervals.
+/// Paused time and a real connection: the client reads a little every second, and the kernel reports the socket
+/// writable only at long intervals.
 #[tokio::test(start_paused = true)]
-async fn slow_reader_that_goes_on_is_kept() {
+async fn slow_reader_with_progress_is_kept() {
     let (server, mut client) = pair().await;
     let (mut link, out) = link(server);
     let frame = Frame::json(&"x".repeat(2000));
@@ -346,13 +348,13 @@ async fn slow_reader_that_goes_on_is_kept() {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             client.read_exact(&mut chunk).await.expect("more to read");
         }
-        // Here it stops.
+        // The client stops reading.
         tokio::time::sleep(std::time::Duration::from_secs(600)).await;
         drop(client);
     });
     let start = tokio::time::Instant::now();
     let end = poll_fn(|cx| {
-        // As much as there is room for: it always waits for the reader.
+        // Keeps the queue filled, so that the socket always waits for the reader.
         while out.waiting() < 64 {
             out.push(frame.clone(), Priority::Message);
         }
@@ -360,7 +362,7 @@ async fn slow_reader_that_goes_on_is_kept() {
     });
     assert!(matches!(end.await, Inbound::Closed(1006)));
     let lived = start.elapsed().as_secs();
-    // The kernel's own timers run in real time, so its last acknowledgement may seem late; a silent client is dead after 60 s.
+    // The kernel's timers run in real time, so its last acknowledgement may seem late. A silent client is dead after 60 s.
     assert!((45..=60).contains(&lived), "ten seconds after its last byte: {lived}");
     reader.abort();
 }
