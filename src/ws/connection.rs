@@ -144,7 +144,8 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
                 }
             }
             self.handed_on = 0;
-            let held = leave_writes_to_caller && self.batch.is_empty() && self.replay.is_empty() && self.out.is_open();
+            let held =
+                leave_writes_to_caller && self.batch.is_empty() && self.replay.is_empty() && self.out.allows_inline_write();
             if !held && self.poll_write(cx).is_err() {
                 return Poll::Ready(Inbound::Closed(self.code().unwrap_or(1006)));
             }

@@ -45,7 +45,9 @@ pub(super) const MAX_FRAMES: usize = 256;
 /// Maximum number of queued bytes: 256 messages of 1 KiB.
 pub(super) const MAX_BYTES: usize = 256 * 1024;
 /// Above this high-water mark the producer flushes inline, so that a queue fills only because the peer is slow.
-const MUCH: (usize, usize) = (MAX_FRAMES / 4, MAX_BYTES / 4);
+const HIGH_WATER_FRAMES: usize = MAX_FRAMES / 4;
+/// The same in bytes.
+const HIGH_WATER_BYTES: usize = MAX_BYTES / 4;
 /// A queue that grew beyond this capacity is freed once it is empty.
 const KEEP_CAPACITY: usize = 16;
 
@@ -54,6 +56,18 @@ const KEEP_CAPACITY: usize = 16;
 pub struct SendQueue {
     queue: Mutex<QueueState>,
     pub(super) pulse: Pulse,
+}
+
+/// Party that may write to the socket, as in the diagram above.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum WriteState {
+    /// The socket's task; producers wake it.
+    #[default]
+    TaskOnly,
+    /// The next producer.
+    Inline,
+    /// The producer that owes a flush.
+    FlushPending,
 }
 
 #[derive(Default)]
@@ -70,10 +84,7 @@ struct QueueState {
     dropped: [u64; 2],
     /// Write half of plain TCP; `None` over TLS.
     writer: Option<OwnedWriteHalf>,
-    /// The socket's task has nothing of its own to write and nothing half written: whoever speaks may write.
-    inline_write_allowed: bool,
-    /// A speaker has promised to write, or to wake the task.
-    flush_pending: bool,
+    write_state: WriteState,
 }
 
 /// Queue length, and counts of dropped frames.
@@ -105,11 +116,15 @@ impl SendQueue {
     pub(super) fn enqueue(&self, frame: Frame, urgency: Priority) -> bool {
         let mut queue = self.lock();
         queue.push(frame, urgency);
-        if queue.inline_write_allowed && queue.closing.is_none() {
-            if queue.frames.len() >= MUCH.0 || queue.bytes >= MUCH.1 {
+        if queue.write_state != WriteState::TaskOnly {
+            if queue.frames.len() >= HIGH_WATER_FRAMES || queue.bytes >= HIGH_WATER_BYTES {
                 queue.flush(&mut CoalescedBatch::default());
             }
-            return !std::mem::replace(&mut queue.flush_pending, true);
+            let must_flush = queue.write_state == WriteState::Inline;
+            if must_flush {
+                queue.write_state = WriteState::FlushPending;
+            }
+            return must_flush;
         }
         if let Some(waker) = queue.waker.take() {
             drop(queue);
@@ -122,8 +137,10 @@ impl SendQueue {
     /// shared with other receivers.
     pub(super) fn flush(&self, run: &mut CoalescedBatch) {
         let mut queue = self.lock();
-        queue.flush_pending = false;
         queue.flush(run);
+        if queue.write_state == WriteState::FlushPending {
+            queue.write_state = WriteState::Inline;
+        }
         queue.shrink_if_idle();
     }
 
@@ -140,12 +157,12 @@ impl SendQueue {
     /// Drops the write half at the end of the connection.
     pub(super) fn detach(&self) {
         let mut queue = self.lock();
-        (queue.writer, queue.inline_write_allowed) = (None, false);
+        (queue.writer, queue.write_state) = (None, WriteState::TaskOnly);
     }
 
     /// Disables inline writes; used before the close frame.
     pub(super) fn disable_inline_write(&self) {
-        self.lock().inline_write_allowed = false;
+        self.lock().write_state = WriteState::TaskOnly;
     }
 
     /// Moves a partly written frame to the front of `batch`, before the task's own frames.
@@ -206,9 +223,8 @@ impl SendQueue {
             batch.push_back(Frame::raw(PING.to_vec()));
         }
         queue.shrink_if_idle();
-        queue.inline_write_allowed =
-            idle && batch.is_empty() && queue.frames.is_empty() && queue.closing.is_none() && queue.writer.is_some();
-        queue.flush_pending = false;
+        let is_idle = idle && batch.is_empty() && queue.frames.is_empty() && queue.closing.is_none();
+        queue.write_state = if is_idle && queue.writer.is_some() { WriteState::Inline } else { WriteState::TaskOnly };
         if !queue.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
             queue.waker = Some(cx.waker().clone());
         }
@@ -228,9 +244,9 @@ impl SendQueue {
     }
 
     /// Returns true if producers may write.
-    pub(super) fn is_open(&self) -> bool {
+    pub(super) fn allows_inline_write(&self) -> bool {
         let queue = self.lock();
-        queue.inline_write_allowed && queue.closing.is_none() && !queue.ping
+        queue.write_state != WriteState::TaskOnly && !queue.ping
     }
 
     /// Returns true if the socket must close.
@@ -264,10 +280,10 @@ impl QueueState {
     }
 
     fn flush(&mut self, run: &mut CoalescedBatch) {
-        while self.inline_write_allowed && !self.frames.is_empty() {
+        while self.write_state != WriteState::TaskOnly && !self.frames.is_empty() {
             if !matches!(self.write(run), Ok(n) if n > 0) {
                 // The buffer is full, or the connection is over: the task waits for the one and detects the other.
-                self.inline_write_allowed = false;
+                self.write_state = WriteState::TaskOnly;
             }
         }
         if !self.frames.is_empty() || self.closing.is_some() {
@@ -365,7 +381,7 @@ impl QueueState {
 
     fn close(&mut self, code: CloseCode) {
         if self.closing.is_none() {
-            self.closing = Some(code);
+            (self.closing, self.write_state) = (Some(code), WriteState::TaskOnly);
             // A partly written frame must be completed, or the client would read the close frame as a part of it.
             self.frames.truncate(usize::from(self.written > 0));
             self.count();
