@@ -22,6 +22,7 @@ use crate::limits::{Endpoints, WriteStall};
 
 use super::batch::{BATCH_FRAMES, Gathered, advance, gather};
 use super::close_code::CloseCode;
+use super::fanout::MAX_READS_PER_TURN;
 use super::frame::{Frame, PING};
 use super::memory_io::MemoryIo;
 use super::send_queue::{SendQueue, TakeBudget};
@@ -40,8 +41,6 @@ const READ_CHUNK: usize = 4096;
 const READ_BUFFER: usize = 128;
 /// Bytes after which no more frames are added to a batch. Limits what has left the bounded queue but is not written.
 const BATCH_BYTES: usize = 64 * 1024;
-/// Texts that are handed on before their answers are written: what one read brings.
-const BURST: usize = 16;
 
 /// Event of a connection.
 #[derive(Debug)]
@@ -78,7 +77,7 @@ pub(super) struct WsConnection<S> {
     state: State,
     inbox: VecDeque<Utf8Bytes>,
     /// Texts returned since the last write.
-    handed_on: usize,
+    returned: usize,
     out: Arc<SendQueue>,
     /// Frames sent before those in `out`: the answer to `resume` and the missed messages.
     replay: VecDeque<Frame>,
@@ -107,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
             ctx: WebSocketContext::new(Role::Server, Some(config)),
             state: State::Open,
             inbox: VecDeque::new(),
-            handed_on: 0,
+            returned: 0,
             out,
             replay: VecDeque::new(),
             batch: VecDeque::new(),
@@ -133,17 +132,17 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         PollMode { pause_reads, leave_writes_to_caller }: PollMode,
     ) -> Poll<Inbound> {
         loop {
-            if !pause_reads && self.handed_on < BURST && !self.inbox.is_empty() {
+            if !pause_reads && self.returned < MAX_READS_PER_TURN && !self.inbox.is_empty() {
                 if self.out.is_closing() {
                     // Input that was not processed must not take effect any more: the session may be over.
                     self.inbox.clear();
                 }
                 if let Some(text) = self.inbox.pop_front() {
-                    self.handed_on += 1;
+                    self.returned += 1;
                     return Poll::Ready(Inbound::Text(text));
                 }
             }
-            self.handed_on = 0;
+            self.returned = 0;
             let held =
                 leave_writes_to_caller && self.batch.is_empty() && self.replay.is_empty() && self.out.allows_inline_write();
             if !held && self.poll_write(cx).is_err() {

@@ -8,7 +8,7 @@ use super::registry::Registry;
 
 /// Maximum number of unanswered probes. Answers make room for others, so that about 1,200 sockets are probed within
 /// one wait of 2 s. A round of pings takes 64 writes of about 5 µs.
-const ASKED_AT_ONCE: usize = 64;
+const MAX_OPEN_PROBES: usize = 64;
 
 impl Registry {
     /// Closes up to `most` dead sockets, the longest silent first. Pings silent ones in the same order, so that the dead
@@ -29,7 +29,7 @@ impl Registry {
         for out in dead.iter().take(most) {
             out.close(CloseCode::Silent);
         }
-        let asked = silent.iter().take(ASKED_AT_ONCE.saturating_sub(hopes));
+        let asked = silent.iter().take(MAX_OPEN_PROBES.saturating_sub(hopes));
         asked.for_each(|out| {
             out.pulse.start_probe(now);
             out.ping();
@@ -84,14 +84,14 @@ mod tests {
         let asked = |now| sockets.iter().filter(|s| s.out.pulse.vitality(now) == Vitality::Asked).count();
         for _ in 0..3 {
             assert!(registry.evict_dead(1) && registry.evict_dead(1));
-            assert_eq!(asked(Instant::now()), ASKED_AT_ONCE);
+            assert_eq!(asked(Instant::now()), MAX_OPEN_PROBES);
             tokio::time::advance(Duration::from_millis(100)).await;
             let now = Instant::now();
             let answering = sockets.iter().filter(|s| s.out.pulse.vitality(now) == Vitality::Asked);
             answering.for_each(|s| s.out.pulse.record_input(now));
         }
         assert!(registry.evict_dead(1));
-        assert_eq!(asked(Instant::now()), 200 - 3 * ASKED_AT_ONCE);
+        assert_eq!(asked(Instant::now()), 200 - 3 * MAX_OPEN_PROBES);
         assert_eq!(closed(&sockets).len(), 0);
     }
 }

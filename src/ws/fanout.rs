@@ -9,8 +9,8 @@ use super::batch::CoalescedBatch;
 use super::frame::Frame;
 use super::send_queue::SendQueue;
 
-/// Texts read in one round before all receivers of that round must be flushed.
-const MAX_READS_PER_TURN: usize = 16;
+/// Texts read in one round before all receivers of that round must be flushed: about those of one read of a connection.
+pub(super) const MAX_READS_PER_TURN: usize = 16;
 /// Receivers flushed before other tasks of the thread run: 64 × 5 µs, about four times as long on a small board.
 const FLUSHES_PER_TURN: usize = 64;
 /// Receivers flushed between reads while texts arrive in bursts. A text read in time joins the writes still to be

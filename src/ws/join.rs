@@ -9,11 +9,12 @@ use crate::chat::{EnterError, JoinInfo, Joiner, Membership, RoomHandle};
 use crate::types::{RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
+use super::client::Client;
+use super::error_code::ErrorCode;
 use super::frame::Frame;
-use super::messages::{ErrorCode, JsonEncoder, joined_message};
+use super::messages::{JsonEncoder, joined_message};
 use super::request_error::RoomLimit;
 use super::send_queue::SendQueue;
-use super::socket::Client;
 
 /// Maximum number of attempts: a room can end, or another user can create it, while its password is hashed.
 const MAX_ATTEMPTS: usize = 4;

@@ -1,8 +1,10 @@
 //! WebSockets: the upgrade, one task per socket, and the JSON messages. No other module uses tungstenite.
 
 mod batch;
+mod client;
 mod close_code;
 mod connection;
+mod error_code;
 mod eviction;
 mod fanout;
 mod frame;
@@ -31,6 +33,7 @@ use crate::clock::Clock;
 use crate::config::SharedConfig;
 use crate::limits::{Counters, Rates, RoomPause};
 
+pub use client::Client;
 pub use close_code::CloseCode;
 pub use frame::{Frame, FrameBuilder};
 pub use handshake::{HandshakeError, accept};
@@ -38,9 +41,9 @@ pub use messages::JsonEncoder;
 pub use probe::{ProbeReason, probe};
 pub use pulse::PROBE;
 pub use registry::{Registry, SendQueueStats, TooManySockets};
-pub use request::{Ref, Request};
+pub use request::{Action, InvalidRequest, Ref, Request, RequestFault};
 pub use send_queue::{SendQueue, TakeBudget};
-pub use socket::{Client, ReadySocket, SocketPermit};
+pub use socket::{ReadySocket, SocketPermit};
 pub use transport::{TcpTransport, Transport};
 
 /// Services shared by all socket tasks.

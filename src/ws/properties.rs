@@ -14,9 +14,8 @@ use zeroize::Zeroizing;
 
 use super::connection::{Inbound, PollMode, WsConnection};
 use super::frame::Frame;
-use super::messages::{ErrorCode, JsonEncoder, ServerMessage};
-use super::request::{MAX_ERROR_CHARS, Request};
-use super::request_error::{Detail, RequestError};
+use super::messages::{JsonEncoder, ServerMessage};
+use super::request::{Action, InvalidRequest, MAX_ERROR_CHARS, Request};
 use super::send_queue::SendQueue;
 use crate::chat::FrameEncoder as _;
 use crate::clock::Timestamp;
@@ -29,12 +28,12 @@ pub fn requests(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Request::parse(text) {
         Ok(request) => assert_request(&request, text),
-        Err((reference, words)) => {
+        Err(InvalidRequest { reference, fault }) => {
+            let words = fault.to_string();
             assert!(reference.as_ref().is_none_or(|r| r.chars().count() <= 32), "{reference:?}");
             assert!(words.chars().count() <= MAX_ERROR_CHARS, "{words:?}");
             assert_no_value_in_error(text, &words);
-            let refusal = RequestError { detail: Some(Detail::Parser(words)), ..RequestError::new(ErrorCode::BadRequest) };
-            let answer = ServerMessage::error(reference.as_deref(), &refusal, Lang::Es);
+            let answer = ServerMessage::error(reference.as_deref(), &fault.into(), Lang::Es);
             let json = payload(&Frame::json(&answer));
             assert_eq!((json["type"].as_str(), json["ref"].as_str()), (Some("error"), reference.as_deref()));
         }
@@ -50,36 +49,35 @@ fn payload(frame: &Frame) -> Value {
 
 fn assert_request(request: &Request<'_>, text: &str) {
     let json: Value = serde_json::from_str(text).expect("was JSON");
-    let fields: &[&str] = match request {
-        Request::Join { password, .. } => {
+    let fields: &[&str] = match &request.action {
+        Action::Join { password, .. } => {
             assert_eq!(json["password"], **password);
             if let Ok(kept) = RoomPassword::parse(Zeroizing::new(password.to_string())) {
                 assert_eq!(kept.expose(), password.as_bytes());
             }
             &["type", "ref", "room", "password", "kind"]
         }
-        Request::Send { room, text, .. } => {
+        Action::Send { text } => {
             assert_eq!(json["text"], **text);
-            assert_message(room, text);
+            assert_message(&request.room, text);
             &["type", "ref", "room", "text"]
         }
-        Request::Leave { .. } => &["type", "ref", "room"],
-        Request::Resume { since, resume, .. } => {
-            assert_eq!((json["since"].as_u64(), json["resume"].as_str()), (Some(*since), Some(&**resume)));
+        Action::Leave => &["type", "ref", "room"],
+        Action::Resume { since, token } => {
+            assert_eq!((json["since"].as_u64(), json["resume"].as_str()), (Some(*since), Some(&**token)));
             &["type", "ref", "room", "resume", "since"]
         }
-        Request::Typing { .. } => &["type", "room"],
+        Action::Typing => &["type", "room"],
     };
     let object = json.as_object().expect("an object");
     assert!(object.keys().all(|key| fields.contains(&&**key)), "{text}");
     let room = json["room"].as_str().expect("text");
-    if let Ok(code) = room.parse::<RoomCode>() {
-        assert!(code.as_str() == room && (1..=RoomCode::MAX).contains(&room.len()), "{room:?}");
-    }
+    assert!(request.room.as_str() == room && (1..=RoomCode::MAX).contains(&room.len()), "{room:?}");
+    assert_eq!(json["ref"].as_str(), request.reference.as_deref());
 }
 
 /// Asserts that an accepted message is clean, parses to itself, and reaches receivers unchanged.
-fn assert_message(room: &str, raw: &str) {
+fn assert_message(room: &RoomCode, raw: &str) {
     let Ok(message) = MessageText::parse(raw, MAX_TEXT_CHARS) else { return };
     let text = message.as_str();
     assert!(text.chars().count() <= MAX_TEXT_CHARS && !text.trim().is_empty());
@@ -87,19 +85,17 @@ fn assert_message(room: &str, raw: &str) {
     assert!(unicode_normalization::is_nfc(text), "{text:?}");
     let again = MessageText::parse(text, MAX_TEXT_CHARS).expect("is still one");
     assert_eq!(again.as_str(), text);
-    if let Ok(room) = room.parse() {
-        let user = "ñandú".parse().expect("a name");
-        let json = payload(&JsonEncoder::finish(JsonEncoder::begin(&room, &user, &message, Timestamp(0)), u64::MAX));
-        assert_eq!((json["text"].as_str(), json["room"].as_str()), (Some(text), Some(room.as_str())));
-        assert_eq!((json["seq"].as_u64(), json["user"].as_str()), (Some(u64::MAX), Some("ñandú")));
-    }
+    let user = "ñandú".parse().expect("a name");
+    let json = payload(&JsonEncoder::finish(JsonEncoder::begin(room, &user, &message, Timestamp(0)), u64::MAX));
+    assert_eq!((json["text"].as_str(), json["room"].as_str()), (Some(text), Some(room.as_str())));
+    assert_eq!((json["seq"].as_u64(), json["user"].as_str()), (Some(u64::MAX), Some("ñandú")));
 }
 
 /// Asserts that other values give the same error. `type` and `kind` are protocol words and may be quoted.
 fn assert_no_value_in_error(text: &str, words: &str) {
     let Ok(Value::Object(mut fields)) = serde_json::from_str(text) else { return };
     let refused = |fields: &serde_json::Map<String, Value>| {
-        let (_, words) = Request::parse(&Value::Object(fields.clone()).to_string()).err()?;
+        let words = Request::parse(&Value::Object(fields.clone()).to_string()).err()?.to_string();
         // The position of the end changes with the values.
         Some(words.split_once(" at line ").map_or(words.clone(), |(words, _)| words.to_owned()))
     };

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IntoDeserializer};
 
 use crate::chat::Seq;
-use crate::types::{RoomKind, ZeroizingCow};
+use crate::types::{RoomCode, RoomCodeError, RoomKind, ZeroizingCow};
 
 /// Maximum number of characters of a `ref`.
 const MAX_REF: usize = 32;
@@ -15,13 +15,19 @@ pub(super) const MAX_ERROR_CHARS: usize = 200;
 pub type Ref<'a> = Option<ZeroizingCow<'a>>;
 
 /// Request of a client.
-pub enum Request<'a> {
-    /// Joins a room, or creates it if the code is free.
+pub struct Request<'a> {
+    /// Returned with the answer.
+    pub reference: Ref<'a>,
+    /// Room of the request.
+    pub room: RoomCode,
+    /// Operation on the room.
+    pub action: Action<'a>,
+}
+
+/// Operation on a room, by the `type` of the request.
+pub enum Action<'a> {
+    /// Joins the room, or creates it if the code is free.
     Join {
-        /// Returned with the answer.
-        r#ref: Ref<'a>,
-        /// Code of the room.
-        room: ZeroizingCow<'a>,
         /// Password as typed.
         password: ZeroizingCow<'a>,
         /// Kind of a room to create; an existing room keeps its own.
@@ -29,73 +35,80 @@ pub enum Request<'a> {
     },
     /// Publishes a message.
     Send {
-        /// Returned with the answer.
-        r#ref: Ref<'a>,
-        /// Code of the room.
-        room: ZeroizingCow<'a>,
         /// Text as typed.
         text: ZeroizingCow<'a>,
     },
-    /// Leaves a room.
-    Leave {
-        /// Returned with the answer.
-        r#ref: Ref<'a>,
-        /// Code of the room.
-        room: ZeroizingCow<'a>,
-    },
+    /// Leaves the room.
+    Leave,
     /// Takes a seat again after a lost connection.
     Resume {
-        /// Returned with the answer.
-        r#ref: Ref<'a>,
-        /// Code of the room.
-        room: ZeroizingCow<'a>,
         /// Token from `joined`.
-        resume: ZeroizingCow<'a>,
+        token: ZeroizingCow<'a>,
         /// Number of the last message seen.
         since: Seq,
     },
     /// Reports typing; there is no answer.
-    Typing {
-        /// Code of the room.
-        room: ZeroizingCow<'a>,
-    },
+    Typing,
+}
+
+/// Frame that is not a request.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{fault}")]
+pub struct InvalidRequest {
+    /// `ref` for the answer, if one can be read.
+    pub reference: Option<String>,
+    /// Reason of the refusal.
+    pub fault: RequestFault,
+}
+
+/// Reason for which a frame is not a request.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RequestFault {
+    /// It is not JSON, or its fields are not those of a request. The text quotes no values.
+    #[error("{0}")]
+    Malformed(String),
+    /// Its room code is invalid.
+    #[error(transparent)]
+    Room(#[from] RoomCodeError),
+}
+
+impl From<serde_json::Error> for RequestFault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Malformed(describe_error(&error))
+    }
 }
 
 impl<'a> Request<'a> {
     /// Parses a frame.
     ///
     /// # Errors
-    /// A text without values, and the `ref` if one can be read.
-    pub fn parse(text: &'a str) -> Result<Self, (Option<String>, String)> {
-        let request = serde_json::from_str::<RawRequest<'a>>(text).and_then(RawRequest::request).map_err(|error| {
-            let fields = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
-            let found = fields.get("ref").and_then(|r| r.as_str()).filter(|r| is_valid_ref(r)).map(str::to_owned);
-            (found, describe_error(&error))
-        })?;
-        // serde would also accept the values alone, as an array.
-        if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
-            return Err((None, "not a JSON object".to_owned()));
-        }
-        match request.reference() {
-            Some(long) if !is_valid_ref(long) => Err((None, format!("`ref` has at most {MAX_REF} characters"))),
-            _ => Ok(request),
-        }
+    /// Fails if the frame is not JSON, has not exactly the fields of its `type`, or names an invalid room.
+    pub fn parse(text: &'a str) -> Result<Self, InvalidRequest> {
+        Self::from_json(text).map_err(|fault| InvalidRequest { reference: find_ref(text), fault })
     }
 
-    /// Returns the `ref` that the answer carries.
-    pub fn reference(&self) -> Option<&str> {
-        match self {
-            Self::Join { r#ref, .. } | Self::Send { r#ref, .. } | Self::Leave { r#ref, .. } | Self::Resume { r#ref, .. } => {
-                r#ref.as_deref()
-            }
-            Self::Typing { .. } => None,
+    fn from_json(text: &'a str) -> Result<Self, RequestFault> {
+        let RawParts { reference, room, action } = serde_json::from_str::<RawRequest<'a>>(text)?.into_parts()?;
+        // serde would also accept the values alone, as an array.
+        if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
+            return Err(RequestFault::Malformed("not a JSON object".to_owned()));
         }
+        if reference.as_deref().is_some_and(|reference| !is_valid_ref(reference)) {
+            return Err(RequestFault::Malformed(format!("`ref` has at most {MAX_REF} characters")));
+        }
+        Ok(Self { reference, room: room.parse()?, action })
     }
+}
+
+/// Returns the `ref` of a frame that is not a request.
+fn find_ref(text: &str) -> Option<String> {
+    let fields = serde_json::from_str::<serde_json::Value>(text).ok()?;
+    fields.get("ref")?.as_str().filter(|reference| is_valid_ref(reference)).map(str::to_owned)
 }
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+enum RequestType {
     Join,
     Send,
     Leave,
@@ -130,8 +143,8 @@ fn deserialize_some<'a, T: Deserialize<'a>, D: Deserializer<'a>>(from: D) -> Res
     T::deserialize(from).map(Some)
 }
 
-impl Kind {
-    /// Returns the names of the fields.
+impl RequestType {
+    /// Returns the names of the fields besides `type`.
     const fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Join => &["ref", "room", "password", "kind"],
@@ -143,10 +156,17 @@ impl Kind {
     }
 }
 
+/// Request whose `ref` and room code are not checked yet.
+struct RawParts<'a> {
+    reference: Ref<'a>,
+    room: ZeroizingCow<'a>,
+    action: Action<'a>,
+}
+
 impl<'a> RawRequest<'a> {
-    fn request(self) -> Result<Request<'a>, serde_json::Error> {
+    fn into_parts(self) -> Result<RawParts<'a>, serde_json::Error> {
         let Self { r#type, r#ref, room, password, kind, text, resume, since } = self;
-        let there = [
+        let present = [
             ("ref", r#ref.is_some()),
             ("room", room.is_some()),
             ("password", password.is_some()),
@@ -155,30 +175,28 @@ impl<'a> RawRequest<'a> {
             ("resume", resume.is_some()),
             ("since", since.is_some()),
         ];
-        let of: Kind = parse_enum(&r#type)?;
-        let known = of.fields();
-        if let Some((name, _)) = there.iter().find(|(name, there)| *there && !known.contains(name)) {
+        let r#type: RequestType = parse_enum(&r#type)?;
+        let known = r#type.fields();
+        if let Some((name, _)) = present.iter().find(|(name, present)| *present && !known.contains(name)) {
             return Err(serde_json::Error::unknown_field(name, known));
         }
-        let (r#ref, room) = (r#ref.flatten(), require(room, "room")?);
-        Ok(match of {
-            Kind::Join => Request::Join {
-                r#ref,
-                room,
-                password: require(password, "password")?,
-                kind: parse_enum(&require(kind, "kind")?)?,
-            },
-            Kind::Send => Request::Send { r#ref, room, text: require(text, "text")? },
-            Kind::Leave => Request::Leave { r#ref, room },
-            Kind::Resume => Request::Resume { r#ref, room, resume: require(resume, "resume")?, since: require(since, "since")? },
-            Kind::Typing => Request::Typing { room },
-        })
+        let (reference, room) = (r#ref.flatten(), require(room, "room")?);
+        let action = match r#type {
+            RequestType::Join => {
+                Action::Join { password: require(password, "password")?, kind: parse_enum(&require(kind, "kind")?)? }
+            }
+            RequestType::Send => Action::Send { text: require(text, "text")? },
+            RequestType::Leave => Action::Leave,
+            RequestType::Resume => Action::Resume { token: require(resume, "resume")?, since: require(since, "since")? },
+            RequestType::Typing => Action::Typing,
+        };
+        Ok(RawParts { reference, room, action })
     }
 }
 
 /// Parses one of several words. JSON has no enums, and serde_json would also accept an object.
-fn parse_enum<'a, T: Deserialize<'a>>(said: &'a str) -> Result<T, serde_json::Error> {
-    T::deserialize(IntoDeserializer::<serde_json::Error>::into_deserializer(said))
+fn parse_enum<'a, T: Deserialize<'a>>(word: &'a str) -> Result<T, serde_json::Error> {
+    T::deserialize(IntoDeserializer::<serde_json::Error>::into_deserializer(word))
 }
 
 fn require<T>(field: Option<T>, name: &'static str) -> Result<T, serde_json::Error> {
@@ -189,14 +207,14 @@ fn is_valid_ref(reference: &str) -> bool {
     reference.chars().nth(MAX_REF).is_none()
 }
 
-/// Returns serde's error without values: a value may be a password.
+/// Returns serde's error, limited in length and without values: a value may be a password.
 fn describe_error(error: &serde_json::Error) -> String {
-    let mut words = expected_values(error);
+    let mut text = expected_values(error);
     // The name of an unknown field is quoted, and a client may choose a long one.
-    if let Some((at, _)) = words.char_indices().nth(MAX_ERROR_CHARS) {
-        words.truncate(at);
+    if let Some((at, _)) = text.char_indices().nth(MAX_ERROR_CHARS) {
+        text.truncate(at);
     }
-    words
+    text
 }
 
 fn expected_values(error: &serde_json::Error) -> String {
@@ -251,30 +269,68 @@ mod tests {
 
     #[test]
     fn bad_request_keeps_its_ref_and_quotes_no_value() {
-        let refused = |text: &str| Request::parse(text).err().expect("is refused");
-        let (r, detail) = refused(r#"{"type":"send","ref":"r7","room":{"hidden":1},"text":"x"}"#);
-        assert_eq!(r.as_deref(), Some("r7"));
+        let refused = |text: &str| Request::parse(text).err().expect("is refused").to_string();
+        let invalid = Request::parse(r#"{"type":"send","ref":"r7","room":{"hidden":1},"text":"x"}"#).err().expect("is refused");
+        assert_eq!(invalid.reference.as_deref(), Some("r7"));
+        let detail = invalid.to_string();
         assert!(!detail.contains("hidden"), "{detail}");
-        let (_, detail) = refused(r#"{"type":"resume","room":"a","resume":"r","since":"geheim"}"#);
+        let detail = refused(r#"{"type":"resume","room":"a","resume":"r","since":"geheim"}"#);
         assert!(!detail.contains("geheim"), "{detail}");
-        let (_, detail) = refused(r#"{"type":"resume","room":"a","resume":"r","since":"x, expected geheim"}"#);
+        let detail = refused(r#"{"type":"resume","room":"a","resume":"r","since":"x, expected geheim"}"#);
         assert!(!detail.contains("geheim"), "{detail}");
-        let (_, detail) = refused(&format!(r#"{{"type":"leave","room":"a","{}":1}}"#, "ñ".repeat(9000)));
+        let detail = refused(&format!(r#"{{"type":"leave","room":"a","{}":1}}"#, "ñ".repeat(9000)));
         assert_eq!(detail.chars().count(), MAX_ERROR_CHARS, "{detail}");
+        let reference = |text: &str| Request::parse(text).err().expect("is refused").reference;
         let long = "x".repeat(33);
-        assert_eq!(refused(&format!(r#"{{"type":"leave","ref":"{long}","room":"a"}}"#)).0, None);
-        assert_eq!(refused(&format!(r#"{{"type":"nope","ref":"{long}"}}"#)).0, None);
+        assert_eq!(reference(&format!(r#"{{"type":"leave","ref":"{long}","room":"a"}}"#)), None);
+        assert_eq!(reference(&format!(r#"{{"type":"nope","ref":"{long}"}}"#)), None);
     }
 
     #[test]
     fn field_of_other_request_or_null_is_refused() {
-        let words = |text: &str| Request::parse(text).err().expect("is refused").1;
+        let words = |text: &str| Request::parse(text).err().expect("is refused").to_string();
         assert!(words(r#"{"type":"typing","ref":null,"room":"a"}"#).starts_with("unknown field `ref`, expected `room`"));
         assert!(words(r#"{"type":"send","room":"a","text":"x","since":1}"#).starts_with("unknown field `since`"));
         assert_eq!(words(r#"{"type":"send","room":"a"}"#), "missing field `text`");
         assert!(words(r#"{"type":"leave","room":null}"#).contains("expected a string"));
         assert!(words(r#"{"type":"leave","room":"a","text":null}"#).contains("expected a string"));
         assert!(words(r#"{"type":"leave","room":"a","room":"b"}"#).starts_with("duplicate field `room`"));
+    }
+
+    #[test]
+    fn invalid_room_code_is_a_fault_of_every_request() {
+        let code = "x".repeat(RoomCode::MAX + 1);
+        for fields in [
+            r#""type":"join","password":"1234","kind":"group""#,
+            r#""type":"send","text":"x""#,
+            r#""type":"leave""#,
+            r#""type":"resume","resume":"x","since":1"#,
+            r#""type":"typing""#,
+        ] {
+            for (code, error) in
+                [("", RoomCodeError::BadCharacter), ("a b", RoomCodeError::BadCharacter), (&code, RoomCodeError::TooLong)]
+            {
+                let invalid = Request::parse(&format!(r#"{{{fields},"room":"{code}"}}"#)).err().expect("is refused");
+                assert_eq!(invalid, InvalidRequest { reference: None, fault: RequestFault::Room(error) }, "{fields} {code:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn invalid_room_code_keeps_ref_and_comes_last() {
+        let refused = |text: &str| Request::parse(text).err().expect("is refused");
+        let invalid = refused(r#"{"type":"leave","ref":"r7","room":""}"#);
+        assert_eq!((invalid.reference.as_deref(), invalid.fault), (Some("r7"), RequestFault::Room(RoomCodeError::BadCharacter)));
+        let long = "x".repeat(MAX_REF + 1);
+        for text in [
+            r#"["leave",null,""]"#.to_owned(),
+            r#"{"type":"leave","room":"","text":"x"}"#.to_owned(),
+            r#"{"type":"send","room":""}"#.to_owned(),
+            format!(r#"{{"type":"leave","ref":"{long}","room":""}}"#),
+        ] {
+            let InvalidRequest { reference, fault } = refused(&text);
+            assert!(reference.is_none() && matches!(fault, RequestFault::Malformed(_)), "{text}");
+        }
     }
 
     proptest! {

@@ -8,7 +8,8 @@ use crate::config::Config;
 use crate::types::crypto::random;
 use crate::types::{Lang, Localized, RoomCodeError, RoomPasswordError, TextError};
 
-use super::messages::ErrorCode;
+use super::error_code::ErrorCode;
+use super::request::RequestFault;
 
 /// Detail of an error.
 pub(super) enum Detail {
@@ -123,6 +124,15 @@ impl RequestError {
         let [scatter] = random::<1>();
         let retry = retry + retry * u32::from(scatter) / 512;
         Self { counts: false, ..Self::rate_limited(retry) }
+    }
+}
+
+impl From<RequestFault> for RequestError {
+    fn from(fault: RequestFault) -> Self {
+        match fault {
+            RequestFault::Malformed(text) => Self { detail: Some(Detail::Parser(text)), ..Self::new(ErrorCode::BadRequest) },
+            RequestFault::Room(error) => error.into(),
+        }
     }
 }
 

@@ -1,9 +1,7 @@
 //! Task of one socket: reads requests, answers them, keeps the memberships.
 
 use std::future::{Future, poll_fn};
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
-use std::str::FromStr as _;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,34 +10,26 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::yield_now;
 use zeroize::Zeroizing;
 
-use crate::accounts::{Session, Sessions};
+use crate::accounts::Sessions;
 use crate::audit::Event;
 use crate::chat::{Membership, Seq};
 use crate::limits::{Endpoints, Flood};
-use crate::types::{Lang, MessageText, RoomCode, RoomKind, RoomPassword};
+use crate::types::{MessageText, RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
+use super::client::Client;
 use super::close_code::CloseCode;
 use super::connection::{Inbound, PollMode, WsConnection};
+use super::error_code::ErrorCode;
 use super::fanout::PendingFlush;
 use super::frame::Frame;
 use super::join::{Join, JoinOutcome, join};
 use super::memberships::Memberships;
-use super::messages::{ErrorCode, JsonEncoder, ServerMessage, joined_message, sent_message};
+use super::messages::{JsonEncoder, ServerMessage, joined_message, sent_message};
 use super::registry::{Registration, TooManySockets};
-use super::request::Request;
-use super::request_error::{Detail, RequestError, RoomLimit};
+use super::request::{Action, InvalidRequest, Request};
+use super::request_error::{RequestError, RoomLimit};
 use super::transport::Transport;
-
-/// Client of a socket.
-pub struct Client {
-    /// Session of the client.
-    pub session: Arc<Session>,
-    /// Address of the client.
-    pub addr: IpAddr,
-    /// Language of texts.
-    pub lang: Lang,
-}
 
 /// Permit to open a socket, acquired before the connection is upgraded.
 pub struct SocketPermit {
@@ -57,15 +47,15 @@ impl SocketPermit {
     }
 
     /// Takes over an upgraded connection; `early` are bytes read beyond the request.
-    pub fn open<T: Transport>(self, connection: T, early: &[u8]) -> ReadySocket<T::Stream> {
+    pub fn open<T: Transport>(self, transport: T, early: &[u8]) -> ReadySocket<T::Stream> {
         let Self { services, client, registration } = self;
         let max_frame = services.config.get().limits.frame_bytes();
-        let io = connection.into_stream(&registration.out);
-        let link = WsConnection::new(io, early, max_frame, Arc::clone(&registration.out));
-        let (places, flood, due) = (Memberships::default(), Flood::default(), PendingFlush::default());
-        let desk = SocketState { services, client, registration, places, flood, due, messages: 0 };
+        let io = transport.into_stream(&registration.out);
+        let connection = WsConnection::new(io, early, max_frame, Arc::clone(&registration.out));
+        let (memberships, flood, pending) = (Memberships::default(), Flood::default(), PendingFlush::default());
+        let state = SocketState { services, client, registration, memberships, flood, pending, messages: 0 };
         // Boxed: an async task is as large as the largest value held across an await.
-        ReadySocket(Box::new(Socket { link, desk, joining: None }))
+        ReadySocket(Box::new(Socket { connection, state, joining: None }))
     }
 }
 
@@ -76,7 +66,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> ReadySocket<S> {
     /// Runs the socket until it closes.
     pub async fn run(self, sessions: &Sessions) {
         let Self(mut socket) = self;
-        let SocketState { services, client, registration, .. } = &socket.desk;
+        let SocketState { services, client, registration, .. } = &socket.state;
         let (services, client) = (Arc::clone(services), Arc::clone(client));
         if let Some(reason) = sessions.end_of(&client.session, services.clock.monotonic()) {
             // The session ended between handshake and registration, so the listener for ends may have missed this socket.
@@ -87,8 +77,8 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> ReadySocket<S> {
         // Boxed as well, and only while it is recorded.
         Box::pin(services.audit.record(Event::SocketOpened { user: user(), addr: client.addr, session: id() })).await;
         let code = socket.serve().await;
-        let messages = socket.desk.messages;
-        socket.desk.places.disconnect(services.clock.monotonic());
+        let messages = socket.state.messages;
+        socket.state.memberships.disconnect(services.clock.monotonic());
         drop(socket);
         Box::pin(services.audit.record(Event::SocketClosed { user: user(), addr: client.addr, session: id(), code, messages }))
             .await;
@@ -98,8 +88,8 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> ReadySocket<S> {
 type JoinFuture = Pin<Box<dyn Future<Output = (Join, JoinOutcome)> + Send>>;
 
 struct Socket<S> {
-    link: WsConnection<S>,
-    desk: SocketState,
+    connection: WsConnection<S>,
+    state: SocketState,
     /// Join whose password is being hashed; nothing is read until it is done.
     joining: Option<JoinFuture>,
 }
@@ -109,10 +99,10 @@ struct SocketState {
     services: Arc<Services>,
     client: Arc<Client>,
     registration: Registration,
-    places: Memberships,
+    memberships: Memberships,
     flood: Flood,
     /// Receivers with queued frames that still need a flush.
-    due: PendingFlush,
+    pending: PendingFlush,
     messages: u64,
 }
 
@@ -129,7 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
             match poll_fn(|cx| self.poll_wakeup(cx)).await {
                 Wakeup::Inbound(Inbound::Closed(code)) => return code,
                 Wakeup::Inbound(Inbound::Text(text)) => self.request(&text),
-                Wakeup::Joined(asked, joined) => self.desk.joined(asked, joined),
+                Wakeup::Joined(asked, joined) => self.state.joined(asked, joined),
             }
         }
     }
@@ -144,17 +134,17 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
         loop {
             // All texts of one read are published before any frame is flushed. Between flushes more is read, up to the limit of a
             // round. The socket's own answers go out together with the frames of others.
-            let due = &self.desk.due;
-            let turn = PollMode {
-                pause_reads: self.joining.is_some() || due.must_flush_first(),
-                leave_writes_to_caller: !due.is_empty(),
+            let pending = &self.state.pending;
+            let mode = PollMode {
+                pause_reads: self.joining.is_some() || pending.must_flush_first(),
+                leave_writes_to_caller: !pending.is_empty(),
             };
-            match self.link.poll(cx, turn) {
+            match self.connection.poll(cx, mode) {
                 Poll::Ready(inbound) => return Poll::Ready(Wakeup::Inbound(inbound)),
-                Poll::Pending if self.desk.due.is_idle() => return Poll::Pending,
+                Poll::Pending if self.state.pending.is_idle() => return Poll::Pending,
                 Poll::Pending => {}
             }
-            if !self.desk.due.flush_batch() && pin!(yield_now()).poll(cx).is_pending() {
+            if !self.state.pending.flush_batch() && pin!(yield_now()).poll(cx).is_pending() {
                 // Other tasks of this thread run first; then more input is read.
                 return Poll::Pending;
             }
@@ -162,57 +152,53 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
     }
 
     fn request(&mut self, text: &str) {
-        self.desk.due.note_inbound();
-        if !self.desk.client.session.is_live() {
+        self.state.pending.note_inbound();
+        if !self.state.client.session.is_live() {
             // The close frame follows within a second; until then requests are ignored.
             return;
         }
-        self.desk.client.session.touch(self.desk.services.clock.monotonic());
-        let request = match Request::parse(text) {
+        self.state.client.session.touch(self.state.services.clock.monotonic());
+        let Request { reference, room, action } = match Request::parse(text) {
             Ok(request) => request,
-            Err((reference, words)) => {
-                let refusal = RequestError { detail: Some(Detail::Parser(words)), ..RequestError::new(ErrorCode::BadRequest) };
-                return self.desk.refuse(reference.as_deref(), refusal);
-            }
+            Err(InvalidRequest { reference, fault }) => return self.state.refuse(reference.as_deref(), fault.into()),
         };
-        let reference = request.reference();
-        let result = match &request {
-            Request::Join { room, password, kind, .. } => {
-                let asked = self.desk.may_join(reference, room, password, *kind);
-                asked.map(|asked| self.joining = Some(self.desk.start(asked)))
+        let reference = reference.as_deref();
+        let result = match action {
+            Action::Join { password, kind } => {
+                let asked = self.state.may_join(reference, room, &password, kind);
+                asked.map(|asked| self.joining = Some(self.state.start(asked)))
             }
-            Request::Resume { room, resume, since, .. } => {
-                let replay = self.desk.resume(reference, room, resume, *since);
-                replay.map(|frames| self.link.replay(frames))
+            Action::Resume { token, since } => {
+                let replay = self.state.resume(reference, &room, &token, since);
+                replay.map(|frames| self.connection.replay(frames))
             }
-            Request::Send { room, text, .. } => self.desk.send(reference, room, text),
-            Request::Leave { room, .. } => self.desk.leave(reference, room),
-            Request::Typing { room } => self.desk.typing(room),
+            Action::Send { text } => self.state.send(reference, &room, &text),
+            Action::Leave => self.state.leave(reference, &room),
+            Action::Typing => self.state.typing(&room),
         };
-        if let Err(refusal) = result {
-            self.desk.refuse(reference, refusal);
+        if let Err(error) = result {
+            self.state.refuse(reference, error);
         }
     }
 }
 
 impl SocketState {
     fn answer(&mut self, answer: &ServerMessage<'_>) {
-        self.due.enqueue_own(&self.registration.out, Frame::json(answer));
+        self.pending.enqueue_own(&self.registration.out, Frame::json(answer));
     }
 
-    fn refuse(&mut self, reference: Option<&str>, refusal: RequestError) {
-        let code = refusal.code;
+    fn refuse(&mut self, reference: Option<&str>, error: RequestError) {
+        let code = error.code;
         self.services.refusals.count("socket", code.as_str());
-        self.answer(&ServerMessage::error(reference, &refusal, self.client.lang));
-        if refusal.counts && self.flood.hit(self.services.clock.monotonic()) {
+        self.answer(&ServerMessage::error(reference, &error, self.client.lang));
+        if error.counts && self.flood.hit(self.services.clock.monotonic()) {
             let (user, addr) = (self.client.session.person.name.clone(), self.client.addr);
             self.services.audit.try_record(Event::SocketFlooding { user, addr, reason: code.as_str() });
             self.registration.out.close(CloseCode::Flooding);
         }
     }
 
-    fn may_join(&self, reference: Option<&str>, room: &str, password: &str, kind: RoomKind) -> Result<Join, RequestError> {
-        let room = RoomCode::from_str(room)?;
+    fn may_join(&self, reference: Option<&str>, room: RoomCode, password: &str, kind: RoomKind) -> Result<Join, RequestError> {
         let password = RoomPassword::parse(Zeroizing::new(password.to_owned()))?;
         let user = self.client.session.person.id;
         self.services.rates.join(user).map_err(|wait| RequestError::rate_limited(wait.retry))?;
@@ -226,7 +212,7 @@ impl SocketState {
 
     fn check_room_limit(&self, room: &RoomCode) -> Result<(), RequestError> {
         let config = self.services.config.get();
-        if self.places.len() >= config.limits.rooms_per_socket && self.places.get(room).is_none() {
+        if self.memberships.len() >= config.limits.rooms_per_socket && self.memberships.get(room).is_none() {
             return Err(RequestError::too_many_rooms(RoomLimit::Socket, &config));
         }
         Ok(())
@@ -235,7 +221,7 @@ impl SocketState {
     fn start(&self, asked: Join) -> JoinFuture {
         let (services, client, out) = (Arc::clone(&self.services), Arc::clone(&self.client), Arc::clone(&self.registration.out));
         // The room handle tells whether this socket is in the room; the future must not borrow the state.
-        let held = self.places.get(&asked.room).map(Membership::room);
+        let held = self.memberships.get(&asked.room).map(Membership::room);
         Box::pin(async move {
             let joined = join(services, client, out, &asked, |room| held.as_ref().is_some_and(|held| held.is(room))).await;
             (asked, joined)
@@ -247,78 +233,75 @@ impl SocketState {
         let reference = reference.as_deref();
         match joined {
             JoinOutcome::In(membership) => self.add_membership(&room, membership),
-            JoinOutcome::Again => match self.places.get(&room).and_then(Membership::refresh) {
+            JoinOutcome::Again => match self.memberships.get(&room).and_then(Membership::refresh) {
                 Some(entered) => self.answer(&joined_message(reference, &room, &entered, false)),
                 None => {
                     // A newer socket has taken the seat over since; the next attempt gets its own seat.
-                    let _ = self.on_superseded(room.as_str());
+                    let _ = self.on_superseded(&room);
                     self.refuse(reference, RequestError::rate_limited(Duration::from_secs(1)));
                 }
             },
             JoinOutcome::TooManyRooms(limit) => {
-                let refusal = RequestError::too_many_rooms(limit, &self.services.config.get());
-                self.refuse(reference, refusal);
+                let error = RequestError::too_many_rooms(limit, &self.services.config.get());
+                self.refuse(reference, error);
             }
             JoinOutcome::Refused { code, retry } => self.refuse(reference, RequestError { retry, ..RequestError::new(code) }),
         }
     }
 
     fn add_membership(&mut self, room: &RoomCode, membership: Membership<JsonEncoder>) {
-        if let Some(old) = self.places.remove(room) {
+        if let Some(old) = self.memberships.remove(room) {
             old.replaced_by(&membership, self.services.clock.monotonic());
         }
-        self.places.add(membership);
+        self.memberships.add(membership);
     }
 
     /// Takes a seat again. The returned frames go out before all queued ones.
-    fn resume(&mut self, reference: Option<&str>, room: &str, token: &str, since: Seq) -> Result<Vec<Frame>, RequestError> {
-        let room = RoomCode::from_str(room)?;
+    fn resume(&mut self, reference: Option<&str>, room: &RoomCode, token: &str, since: Seq) -> Result<Vec<Frame>, RequestError> {
         let person = &self.client.session.person;
         self.services.rates.enter(person.id).map_err(|wait| RequestError::rate_limited_enter(wait.retry))?;
-        self.check_room_limit(&room)?;
-        let resumed = self.services.hub.resume(&room, token, person, &self.registration.out, since).map_err(|_| {
+        self.check_room_limit(room)?;
+        let resumed = self.services.hub.resume(room, token, person, &self.registration.out, since).map_err(|_| {
             let (user, addr) = (person.name.clone(), self.client.addr);
             self.services.audit.try_record(Event::RoomResumeRefused { user, addr, room: room.clone() });
             RequestError::new(ErrorCode::UnknownRoom)
         })?;
-        let mut frames = vec![Frame::json(&joined_message(reference, &room, &resumed.entered, false))];
+        let mut frames = vec![Frame::json(&joined_message(reference, room, &resumed.entered, false))];
         if let Some((from, to)) = resumed.missed.gap {
             frames.push(Frame::json(&ServerMessage::Gap { room: room.as_str(), from, to }));
         }
         frames.extend(resumed.missed.messages);
-        self.add_membership(&room, resumed.membership);
+        self.add_membership(room, resumed.membership);
         Ok(frames)
     }
 
-    fn membership(&self, room: &str) -> Result<&Membership<JsonEncoder>, RequestError> {
-        self.places.get(&RoomCode::from_str(room)?).ok_or_else(|| RequestError::new(ErrorCode::NotMember))
+    fn membership(&self, room: &RoomCode) -> Result<&Membership<JsonEncoder>, RequestError> {
+        self.memberships.get(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))
     }
 
-    fn send(&mut self, reference: Option<&str>, room: &str, text: &str) -> Result<(), RequestError> {
+    fn send(&mut self, reference: Option<&str>, room: &RoomCode, text: &str) -> Result<(), RequestError> {
         let config = self.services.config.get();
-        let code = RoomCode::from_str(room)?;
-        let membership = self.places.get(&code).ok_or_else(|| RequestError::new(ErrorCode::NotMember))?;
+        let membership = self.memberships.get(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))?;
         let text = MessageText::parse(text, config.limits.message_chars)?;
         self.services.rates.message(self.client.session.person.id).map_err(|wait| RequestError::rate_limited(wait.retry))?;
         let at = self.services.clock.now();
-        let Some(seq) = membership.publish(&text, at, self.due.receivers()) else { return Err(self.on_superseded(room)) };
-        self.due.enqueue_own(&self.registration.out, sent_message(reference, &code, seq, at));
+        let Some(seq) = membership.publish(&text, at, self.pending.receivers()) else { return Err(self.on_superseded(room)) };
+        self.pending.enqueue_own(&self.registration.out, sent_message(reference, room, seq, at));
         self.messages += 1;
         Ok(())
     }
 
-    fn leave(&mut self, reference: Option<&str>, room: &str) -> Result<(), RequestError> {
-        let code = RoomCode::from_str(room)?;
+    fn leave(&mut self, reference: Option<&str>, room: &RoomCode) -> Result<(), RequestError> {
         let (at, now) = (self.services.clock.now(), self.services.clock.monotonic());
-        let left = self.places.remove(&code).is_some_and(|membership| membership.leave(at, now));
+        let left = self.memberships.remove(room).is_some_and(|membership| membership.leave(at, now));
         if !left {
             return Err(RequestError::new(ErrorCode::NotMember));
         }
-        self.answer(&ServerMessage::Left { r#ref: reference, room });
+        self.answer(&ServerMessage::Left { r#ref: reference, room: room.as_str() });
         Ok(())
     }
 
-    fn typing(&mut self, room: &str) -> Result<(), RequestError> {
+    fn typing(&mut self, room: &RoomCode) -> Result<(), RequestError> {
         let membership = self.membership(room)?;
         if self.services.rates.typing(self.client.session.person.id).is_ok() && membership.typing().is_none() {
             return Err(self.on_superseded(room));
@@ -327,10 +310,8 @@ impl SocketState {
     }
 
     /// Gives up a membership whose seat a newer socket of the same user has resumed.
-    fn on_superseded(&mut self, room: &str) -> RequestError {
-        if let Ok(code) = RoomCode::from_str(room)
-            && let Some(old) = self.places.remove(&code)
-        {
+    fn on_superseded(&mut self, room: &RoomCode) -> RequestError {
+        if let Some(old) = self.memberships.remove(room) {
             old.disconnect(self.services.clock.monotonic());
         }
         RequestError::new(ErrorCode::NotMember)
