@@ -170,7 +170,7 @@ impl Config {
     /// Parses a text; errors name it `origin`. A byte order mark and CRLF line ends are accepted.
     ///
     /// # Errors
-    /// Fails with the place of the first fault: a TOML error, an there is no setting or `PICHAT_*` variable, a wrong
+    /// Fails with the place of the first fault: a TOML error, an unknown key or `PICHAT_*` variable, a wrong
     /// type or a value out of range.
     pub fn parse(text: &str, origin: &Path, env: &[(String, String)], overrides: Overrides) -> Result<Self, ConfigError> {
         Self::parse_with(text, origin, env, overrides, RETIRED)
