@@ -1,6 +1,8 @@
 //! Differences between two configurations: settings that a SIGHUP applies, and settings that need a restart.
 
-use super::{Config, Reload, settings};
+use crate::config::setting::Reload;
+use crate::config::settings::settings;
+use crate::config::values::Config;
 
 /// Settings that differ between two configurations, by path, in the order of the annotated example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +33,12 @@ impl Changes {
 }
 
 impl Config {
+    /// Returns the differences between this configuration and a `newer` one. Secrets are read at start only
+    /// and not compared.
+    pub fn compare(&self, newer: &Self) -> Changes {
+        Changes::between(self, newer)
+    }
+
     /// Returns this configuration with all settings that need a restart taken from `current`, so that
     /// `Config` describes what is in force.
     pub fn with_restart_settings_of(mut self, current: &Self) -> Self {

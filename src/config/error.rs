@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{MAX_FILE_BYTES, SettingProblem, Span};
+use crate::config::problem::SettingProblem;
+use crate::config::span::Span;
 use crate::types::{Lang, Localized};
 
 /// Error of the configuration, with its place and the allowed values. `Display` is [`ConfigError::text`] in
@@ -18,10 +19,12 @@ pub enum ConfigError {
         /// Error of the system.
         source: io::Error,
     },
-    /// The file is larger than [`MAX_FILE_BYTES`].
+    /// The file is larger than [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES).
     TooLarge {
         /// The file.
         path: PathBuf,
+        /// Maximum bytes.
+        max_bytes: u64,
     },
     /// The file is not UTF-8.
     NotUtf8 {
@@ -82,8 +85,8 @@ impl ConfigError {
             Self::Unreadable { path, source } => {
                 format!("{}: no se puede leer: {source}", path.display())
             }
-            Self::TooLarge { path } => {
-                let kib = MAX_FILE_BYTES / 1024;
+            Self::TooLarge { path, max_bytes } => {
+                let kib = max_bytes / 1024;
                 format!("{}: el archivo pesa más de {kib} KiB", path.display())
             }
             Self::NotUtf8 { place } => {
@@ -116,8 +119,8 @@ impl ConfigError {
             Self::Unreadable { path, source } => {
                 format!("{}: cannot be read: {source}", path.display())
             }
-            Self::TooLarge { path } => {
-                let kib = MAX_FILE_BYTES / 1024;
+            Self::TooLarge { path, max_bytes } => {
+                let kib = max_bytes / 1024;
                 format!("{}: file is larger than {kib} KiB", path.display())
             }
             Self::NotUtf8 { place } => {

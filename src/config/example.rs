@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::settings;
-use super::settings::TABLES;
+use crate::config::settings::{SettingTable, TABLES, settings};
 
 /// Characters of a comment line, without its `# `.
 const WIDTH: usize = 98;
@@ -27,7 +26,7 @@ pub fn example() -> String {
     }
     out.truncate(out.len() - 2);
     keys(&mut out, "");
-    for (table, doc) in TABLES {
+    for SettingTable { name: table, doc } in TABLES {
         out.push('\n');
         comment(&mut out, doc.es);
         comment(&mut out, doc.en);

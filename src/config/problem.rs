@@ -1,6 +1,7 @@
 //! Faults of one value, in both languages.
 
-use super::{Argon2ParamsError, SettingKind};
+use crate::config::kind::SettingKind;
+use crate::config::sections::argon2::Argon2ParamsError;
 use crate::types::{Lang, Localized};
 
 /// Maximum characters of a bad value that an error repeats.

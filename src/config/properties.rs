@@ -3,7 +3,10 @@
 
 use std::path::Path;
 
-use super::{Config, ConfigError, Overrides, Span, TomlEditor, render};
+use crate::config::error::ConfigError;
+use crate::config::source::edit::{TomlEditor, render};
+use crate::config::span::Span;
+use crate::config::values::{Config, Overrides};
 use crate::types::Lang;
 
 /// Separates the text of the file from the lines `NAME=VALUE` of the environment.

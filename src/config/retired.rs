@@ -1,7 +1,7 @@
 //! Keys that were settings in earlier versions. A file that names them is accepted; they are ignored and
 //! reported.
 
-use super::Span;
+use crate::config::span::Span;
 use crate::types::{Lang, Localized};
 
 /// Key that no longer has an effect.

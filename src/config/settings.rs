@@ -1,120 +1,75 @@
 //! Every key as data. The names of the environment, the check for unknown keys, the annotated example and the
-//! comparison at SIGHUP come from it. A new setting is one row here (a limit: one row in `limits.rs`; of the
-//! card: in its table's file) and one field in its table's raw and checked half.
+//! comparison at SIGHUP come from it. A new setting is one row here (a limit: one row in `sections/limits.rs`;
+//! of the card: in `settings/card.rs`) and one field in its table's raw and checked half.
 
-use super::{Config, claim, device, limits, network, wifi};
+mod card;
+mod limits;
+
+use crate::config::kind::SettingKind;
+use crate::config::setting::{Reload, Setting};
 use crate::types::Localized;
-
-/// One key of `pichat.toml`.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Table and key, such as `limits.rooms`; a key outside the tables has no dot.
-    pub path: &'static str,
-    /// Type of the value.
-    pub kind: SettingKind,
-    /// Default as TOML.
-    pub default: &'static str,
-    /// When a new value takes effect.
-    pub reload: Reload,
-    /// Documentation for the annotated example.
-    pub doc: Localized,
-    /// Returns true if two configurations have the same value.
-    pub(super) same: fn(&Config, &Config) -> bool,
-}
-
-/// Type of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SettingKind {
-    /// Whole number.
-    Number,
-    /// Quoted text.
-    Text,
-    /// List of quoted texts.
-    List,
-    /// Table of further keys.
-    Table,
-}
-
-/// When a new value takes effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reload {
-    /// At SIGHUP.
-    Live,
-    /// At the next start.
-    Restart,
-}
-
-impl SettingKind {
-    /// Returns the type's description for a person.
-    pub const fn title(self) -> Localized {
-        match self {
-            Self::Number => Localized::new("un número entero, sin comillas", "a whole number without quotes"),
-            Self::Text => Localized::new("un texto entre comillas", "a text in quotes"),
-            Self::List => Localized::new("una lista de textos: [\"uno\", \"dos\"]", "a list of texts: [\"one\", \"two\"]"),
-            Self::Table => Localized::new("una tabla: [nombre]", "a table: [name]"),
-        }
-    }
-}
-
-impl Setting {
-    /// Returns the table; empty for a key outside the tables.
-    pub fn table(&self) -> &'static str {
-        self.path.split_once('.').map_or("", |(table, _)| table)
-    }
-
-    /// Returns the key within its table.
-    pub fn key(&self) -> &'static str {
-        self.path.split_once('.').map_or(self.path, |(_, key)| key)
-    }
-
-    /// Returns the environment variable, such as `PICHAT_LIMITS_ROOMS`.
-    pub fn variable(&self) -> String {
-        format!("PICHAT_{}", self.path.replace('.', "_").to_ascii_uppercase())
-    }
-
-    /// Finds the setting of a path.
-    pub(super) fn find(path: &str) -> Option<&'static Self> {
-        settings().find(|setting| setting.path == path)
-    }
-}
 
 /// Returns all settings, table by table, in the order of the annotated example.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
-    let tables = [SETTINGS, limits::SETTINGS, device::SETTINGS, wifi::SETTINGS, network::SETTINGS, claim::SETTINGS];
+    let tables = [SETTINGS, limits::SETTINGS, card::SETTINGS];
     tables.into_iter().flatten()
 }
 
-/// All tables, in the same order, with their documentation.
-pub(super) const TABLES: &[(&str, Localized)] = &[
-    (
+/// Finds the setting of a path.
+pub(super) fn find(path: &str) -> Option<&'static Setting> {
+    settings().find(|setting| setting.path == path)
+}
+
+/// Table of `pichat.toml`.
+pub(super) struct SettingTable {
+    pub(super) name: &'static str,
+    /// Documentation for the annotated example.
+    pub(super) doc: Localized,
+}
+
+impl SettingTable {
+    const fn new(name: &'static str, doc: Localized) -> Self {
+        Self { name, doc }
+    }
+}
+
+/// All tables, in the same order.
+pub(super) const TABLES: &[SettingTable] = &[
+    SettingTable::new(
         "http",
         Localized::new(
             "Dirección y nombres del servidor, y proxies de confianza.",
             "Address and names of the server, and trusted proxies.",
         ),
     ),
-    ("tls", Localized::new("HTTPS servido por el propio PiChat.", "HTTPS served by PiChat itself.")),
-    ("accounts", Localized::new("Contraseñas y sesiones.", "Passwords and sessions.")),
-    ("chat", Localized::new("Salas.", "Rooms.")),
-    ("files", Localized::new("La cuarentena: la carpeta de los archivos subidos.", "The quarantine: the folder of the uploads.")),
-    ("audit", Localized::new("Registro de auditoría.", "The audit log.")),
-    (
+    SettingTable::new("tls", Localized::new("HTTPS servido por el propio PiChat.", "HTTPS served by PiChat itself.")),
+    SettingTable::new("accounts", Localized::new("Contraseñas y sesiones.", "Passwords and sessions.")),
+    SettingTable::new("chat", Localized::new("Salas.", "Rooms.")),
+    SettingTable::new(
+        "files",
+        Localized::new("La cuarentena: la carpeta de los archivos subidos.", "The quarantine: the folder of the uploads."),
+    ),
+    SettingTable::new("audit", Localized::new("Registro de auditoría.", "The audit log.")),
+    SettingTable::new(
         "limits",
         Localized::new(
             "Todo tiene un límite. Cada uno se puede bajar, o subir hasta el máximo que dice su comentario.",
             "Everything has a limit. Each can be lowered, or raised to the maximum in its comment.",
         ),
     ),
-    (
+    SettingTable::new(
         "device",
         Localized::new(
             "El equipo. Esta tabla y las dos siguientes solo tienen efecto en la tarjeta; en otro sistema solo cuenta language.",
             "The device. This table and the next two have an effect on the card only; on another system only language counts.",
         ),
     ),
-    ("wifi", Localized::new("Red inalámbrica, en la tarjeta.", "The wireless network, on the card.")),
-    ("network", Localized::new("Dirección fija, en la tarjeta. Vacía: DHCP.", "A fixed address, on the card. Empty: DHCP.")),
-    ("claim", Localized::new("La primera cuenta.", "The first account.")),
+    SettingTable::new("wifi", Localized::new("Red inalámbrica, en la tarjeta.", "The wireless network, on the card.")),
+    SettingTable::new(
+        "network",
+        Localized::new("Dirección fija, en la tarjeta. Vacía: DHCP.", "A fixed address, on the card. Empty: DHCP."),
+    ),
+    SettingTable::new("claim", Localized::new("La primera cuenta.", "The first account.")),
 ];
 
 const SETTINGS: &[Setting] = &[

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::Config;
+use crate::config::values::Config;
 
 /// Settings that a reload replaces as a whole. A reader keeps its `Arc` for one action only.
 #[derive(Debug)]

@@ -8,6 +8,14 @@ fn unknown_key_error_has_line_and_column() {
         complaint("data_dir = \"x\"\n\n[limits]\nrooms = 3\n  romms = 3\n"),
         "pichat.toml:5:3: there is no setting limits.romms; did you mean limits.rooms?"
     );
+    assert_eq!(
+        complaint("[limits]\nzzzzzz = 3"),
+        "pichat.toml:2:1: there is no setting limits.zzzzzz; there are: \
+         logins_per_minute login_failures lockout_seconds uploads_per_minute upload_burst downloads_per_minute \
+         download_burst deletes_per_minute delete_burst requests_per_minute request_burst messages_per_minute \
+         message_burst joins_per_minute message_chars rooms rooms_per_user room_members rooms_per_socket room_ring \
+         connections connections_per_address sockets_per_session sessions sessions_per_user files"
+    );
     assert!(complaint("rooms = 3").starts_with("pichat.toml:1:1: there is no setting rooms; did you mean limits.rooms?"));
     let table = complaint("[http]\n[limit]\nrooms = 3");
     assert!(table.starts_with("pichat.toml:2:2: there is no setting limit; did you mean limits?"), "{table}");

@@ -6,17 +6,33 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::source::SettingSource;
-use super::{Config, ConfigError, SettingProblem};
+use crate::config::error::ConfigError;
+use crate::config::problem::SettingProblem;
+use crate::config::source::setting_source::SettingSource;
 use crate::types::Localized;
 
 /// Settings of `[tls]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsSettings {
-    /// Configured address of HTTPS; [`Config::tls_listen`] resolves it.
+    /// Configured address of HTTPS; [`Self::address`] resolves it.
     pub listen: Option<SocketAddr>,
     /// Source of the certificate.
     pub mode: TlsMode,
+}
+
+impl TlsSettings {
+    /// Returns the address of HTTPS: the configured one, else next to plain HTTP, so that a server on one
+    /// address does not open all of them.
+    pub fn address(&self, http: SocketAddr) -> SocketAddr {
+        let port = match http.port() {
+            // The system chooses both ports.
+            0 => 0,
+            80 => 443,
+            8443 => 8444,
+            _ => 8443,
+        };
+        self.listen.unwrap_or(SocketAddr::new(http.ip(), port))
+    }
 }
 
 /// `mode` of `[tls]`.
@@ -46,14 +62,14 @@ impl TlsMode {
         }
     }
 
-    pub(super) fn certificate(&self) -> Option<&Path> {
+    pub(in crate::config) fn certificate(&self) -> Option<&Path> {
         match self {
             Self::Off | Self::LocalCa => None,
             Self::Files { certificate, .. } => Some(certificate),
         }
     }
 
-    pub(super) fn key(&self) -> Option<&Path> {
+    pub(in crate::config) fn key(&self) -> Option<&Path> {
         match self {
             Self::Off | Self::LocalCa => None,
             Self::Files { key, .. } => Some(key),
@@ -61,25 +77,10 @@ impl TlsMode {
     }
 }
 
-impl Config {
-    /// Returns the address of HTTPS: the configured one, else next to plain HTTP, so that a server on one
-    /// address does not open all of them.
-    pub fn tls_listen(&self) -> SocketAddr {
-        let port = match self.http.listen.port() {
-            // The system chooses both ports.
-            0 => 0,
-            80 => 443,
-            8443 => 8444,
-            _ => 8443,
-        };
-        self.tls.listen.unwrap_or(SocketAddr::new(self.http.listen.ip(), port))
-    }
-}
-
 /// `[tls]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawTls {
+pub(in crate::config) struct RawTls {
     mode: Option<Spanned<String>>,
     listen: Option<Spanned<String>>,
     certificate: Option<Spanned<String>>,
@@ -99,7 +100,7 @@ const PATH: Localized = Localized::new(
 
 impl RawTls {
     /// Checks the values. Relative paths are below `data_dir`; `otherwise` is the mode if none is set.
-    pub(super) fn check(
+    pub(in crate::config) fn check(
         &self,
         origin: &SettingSource<'_>,
         data_dir: &Path,
@@ -114,10 +115,15 @@ impl RawTls {
     }
 
     /// Checks that both listeners have different addresses; port 0 differs each time.
-    pub(super) fn apart(&self, origin: &SettingSource<'_>, config: &Config) -> Result<(), ConfigError> {
-        let both = config.tls_listen();
+    pub(in crate::config) fn apart(
+        &self,
+        origin: &SettingSource<'_>,
+        http: SocketAddr,
+        tls: &TlsSettings,
+    ) -> Result<(), ConfigError> {
+        let both = tls.address(http);
         match &self.listen {
-            Some(given) if both == config.http.listen && both.port() != 0 && config.tls.mode != TlsMode::Off => {
+            Some(given) if both == http && both.port() != 0 && tls.mode != TlsMode::Off => {
                 Err(origin.error("tls.listen", &given.span(), SettingProblem::form(&both.to_string(), OTHER)))
             }
             _ => Ok(()),
@@ -156,12 +162,8 @@ mod tests {
 
     #[test]
     fn https_address_defaults_to_that_of_http() {
-        let listen = |http: &str| {
-            let mut config = Config::defaults();
-            config.http.listen = http.parse().unwrap();
-            config.tls_listen().to_string()
-        };
-        assert_eq!(Config::defaults().tls_listen().to_string(), "0.0.0.0:8443");
+        let listen = |http: &str| TlsSettings::default().address(http.parse().unwrap()).to_string();
+        assert_eq!(listen("0.0.0.0:8080"), "0.0.0.0:8443");
         for (http, https) in [
             ("[::]:80", "[::]:443"),
             ("127.0.0.1:0", "127.0.0.1:0"),

@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::source::SettingSource;
-use super::{Argon2Params, ConfigError, SettingProblem};
+use crate::config::error::ConfigError;
+use crate::config::problem::SettingProblem;
+use crate::config::sections::argon2::Argon2Params;
+use crate::config::source::setting_source::SettingSource;
 
 /// Settings of `[accounts]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,14 +49,14 @@ impl Default for AccountSettings {
 /// `[accounts]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawAccountSettings {
+pub(in crate::config) struct RawAccountSettings {
     argon2: Option<Spanned<String>>,
     session_idle_minutes: Option<Spanned<i128>>,
     session_hours: Option<Spanned<i128>>,
 }
 
 impl RawAccountSettings {
-    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<AccountSettings, ConfigError> {
+    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<AccountSettings, ConfigError> {
         let idle = origin.number(
             "accounts.session_idle_minutes",
             self.session_idle_minutes.as_ref(),

@@ -7,29 +7,37 @@ use std::net::IpAddr;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::suggest::nearest;
-use super::{ConfigError, Retired, RetiredUse, Secrets, Setting, SettingKind, SettingProblem, Span, audit, http, settings};
+use crate::config::error::ConfigError;
+use crate::config::kind::SettingKind;
+use crate::config::problem::SettingProblem;
+use crate::config::retired::{Retired, RetiredUse};
+use crate::config::sections::secrets::Secrets;
+use crate::config::sections::{audit, http};
+use crate::config::setting::Setting;
+use crate::config::settings::settings;
+use crate::config::source::suggest::nearest;
+use crate::config::span::Span;
 use crate::types::Localized;
 
 /// Settings and secrets of the environment.
-pub(super) struct Environment<'a> {
+pub(in crate::config) struct Environment<'a> {
     /// Values of settings, at most one each.
-    pub(super) values: Vec<EnvVar<'a>>,
+    pub(in crate::config) values: Vec<EnvVar<'a>>,
     /// `HOST`: address of `http.listen`.
-    pub(super) host: Option<IpAddr>,
+    pub(in crate::config) host: Option<IpAddr>,
     /// `PORT`: port of `http.listen`.
-    pub(super) port: Option<u16>,
+    pub(in crate::config) port: Option<u16>,
     /// `SECRET_KEY` and `ADMIN_PASS`.
-    pub(super) secrets: Secrets,
+    pub(in crate::config) secrets: Secrets,
     /// Variables of retired keys.
-    pub(super) retired: Vec<RetiredUse>,
+    pub(in crate::config) retired: Vec<RetiredUse>,
 }
 
 /// Value of one setting.
-pub(super) struct EnvVar<'a> {
-    pub(super) setting: &'static Setting,
-    pub(super) variable: &'a str,
-    pub(super) value: DeValue<'a>,
+pub(in crate::config) struct EnvVar<'a> {
+    pub(in crate::config) setting: &'static Setting,
+    pub(in crate::config) variable: &'a str,
+    pub(in crate::config) value: DeValue<'a>,
 }
 
 /// Parser of a legacy variable's text.
@@ -43,20 +51,34 @@ enum Parsed {
     Level,
 }
 
+/// Variable of the Python program that sets a setting.
+struct LegacyVar {
+    name: &'static str,
+    /// Path of the setting.
+    path: &'static str,
+    how: Parsed,
+}
+
+impl LegacyVar {
+    const fn new(name: &'static str, path: &'static str, how: Parsed) -> Self {
+        Self { name, path, how }
+    }
+}
+
 /// Variables of the Python program, their settings and parsers. `LOGIN_LOCKOUT_TIME` is in seconds. A rate
 /// was its own burst there.
-const LEGACY_VARS: [(&str, &str, Parsed); 11] = [
-    ("ALLOWED_ORIGINS", "http.allowed_origins", Parsed::Plain),
-    ("MAX_LOGIN_ATTEMPTS", "limits.login_failures", Parsed::Plain),
-    ("LOGIN_LOCKOUT_TIME", "limits.lockout_seconds", Parsed::Plain),
-    ("RATE_LIMIT_LOGIN", "limits.logins_per_minute", Parsed::Rate),
-    ("RATE_LIMIT_UPLOAD", "limits.uploads_per_minute", Parsed::Rate),
-    ("RATE_LIMIT_UPLOAD", "limits.upload_burst", Parsed::Rate),
-    ("RATE_LIMIT_DOWNLOAD", "limits.downloads_per_minute", Parsed::Rate),
-    ("RATE_LIMIT_DOWNLOAD", "limits.download_burst", Parsed::Rate),
-    ("RATE_LIMIT_DELETE", "limits.deletes_per_minute", Parsed::Rate),
-    ("RATE_LIMIT_DELETE", "limits.delete_burst", Parsed::Rate),
-    ("LOG_LEVEL", "audit.level", Parsed::Level),
+const LEGACY_VARS: [LegacyVar; 11] = [
+    LegacyVar::new("ALLOWED_ORIGINS", "http.allowed_origins", Parsed::Plain),
+    LegacyVar::new("MAX_LOGIN_ATTEMPTS", "limits.login_failures", Parsed::Plain),
+    LegacyVar::new("LOGIN_LOCKOUT_TIME", "limits.lockout_seconds", Parsed::Plain),
+    LegacyVar::new("RATE_LIMIT_LOGIN", "limits.logins_per_minute", Parsed::Rate),
+    LegacyVar::new("RATE_LIMIT_UPLOAD", "limits.uploads_per_minute", Parsed::Rate),
+    LegacyVar::new("RATE_LIMIT_UPLOAD", "limits.upload_burst", Parsed::Rate),
+    LegacyVar::new("RATE_LIMIT_DOWNLOAD", "limits.downloads_per_minute", Parsed::Rate),
+    LegacyVar::new("RATE_LIMIT_DOWNLOAD", "limits.download_burst", Parsed::Rate),
+    LegacyVar::new("RATE_LIMIT_DELETE", "limits.deletes_per_minute", Parsed::Rate),
+    LegacyVar::new("RATE_LIMIT_DELETE", "limits.delete_burst", Parsed::Rate),
+    LegacyVar::new("LOG_LEVEL", "audit.level", Parsed::Level),
 ];
 /// Variables of the Python program that are no setting here.
 const LEGACY_IGNORED: [&str; 4] = ["PORT", "HOST", "ADMIN_PASS", "SECRET_KEY"];
@@ -70,7 +92,7 @@ const PORT: Localized = Localized::new("un puerto de 0 a 65535", "a port from 0 
 
 impl<'a> Environment<'a> {
     /// Reads the variables that concern PiChat; an empty variable counts as unset.
-    pub(super) fn read(env: &'a [(String, String)], table: &'static [Retired]) -> Result<Self, ConfigError> {
+    pub(in crate::config) fn read(env: &'a [(String, String)], table: &'static [Retired]) -> Result<Self, ConfigError> {
         let env: BTreeMap<&str, &str> = env
             .iter()
             .filter(|(_, value)| !value.trim().is_empty())
@@ -83,10 +105,10 @@ impl<'a> Environment<'a> {
         let mut values = Vec::new();
         for setting in settings() {
             let own = env.get_key_value(setting.variable().as_str());
-            let seed = LEGACY_VARS.iter().find(|(_, path, _)| *path == setting.path);
-            let seed = seed.and_then(|(name, _, how)| Some((env.get_key_value(name)?, *how)));
+            let legacy = LEGACY_VARS.iter().find(|legacy| legacy.path == setting.path);
+            let legacy = legacy.and_then(|legacy| Some((env.get_key_value(legacy.name)?, legacy.how)));
             let own = own.map(|own| (own, Parsed::Plain));
-            if let Some(((variable, text), how)) = own.or(seed) {
+            if let Some(((variable, text), how)) = own.or(legacy) {
                 let value = value(setting.kind, how, text.trim()).map_err(|problem| error(variable, setting.path, problem))?;
                 values.push(EnvVar { setting, variable, value });
             }
@@ -129,9 +151,9 @@ fn refuse_unknown<'n>(mut names: impl Iterator<Item = &'n str>) -> Result<(), Co
     // A legacy name with our prefix (`PICHAT_SECRET_KEY`) means the legacy name; a key without its table
     // (`PICHAT_ROOMS`) means that key.
     let bare = name.trim_start_matches("PICHAT_");
-    let seed = LEGACY_VARS.iter().map(|(name, ..)| *name).chain(LEGACY_IGNORED).find(|seed| *seed == bare);
+    let legacy = LEGACY_VARS.iter().map(|legacy| legacy.name).chain(LEGACY_IGNORED).find(|legacy| *legacy == bare);
     let key = settings().find(|setting| setting.key().eq_ignore_ascii_case(bare));
-    let nearest = seed
+    let nearest = legacy
         .map(str::to_owned)
         .or_else(|| key.map(Setting::variable))
         .or_else(|| nearest(name, settings().map(Setting::variable)));

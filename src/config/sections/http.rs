@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::ConfigError;
-use super::ip_range::{self, IpRange};
-use super::source::SettingSource;
+use crate::config::error::ConfigError;
+use crate::config::sections::ip_range;
+use crate::config::sections::ip_range::IpRange;
+use crate::config::source::setting_source::SettingSource;
 use crate::types::Localized;
 
 /// Settings of `[http]`.
@@ -44,7 +45,7 @@ impl Default for HttpSettings {
 /// `[http]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawHttp {
+pub(in crate::config) struct RawHttp {
     listen: Option<Spanned<String>>,
     hosts: Option<Spanned<Vec<Spanned<String>>>>,
     allowed_origins: Option<Spanned<Vec<Spanned<String>>>>,
@@ -64,11 +65,11 @@ const ORIGIN: Localized = Localized::new(
     "scheme://host or scheme://host:port, without a path, such as \"https://intranet.example\"",
 );
 /// Allowed values of an address, in a list or in `HOST`.
-pub(super) const ADDRESS: Localized =
+pub(in crate::config) const ADDRESS: Localized =
     Localized::new("una dirección IP, como \"192.168.1.10\"", "an IP address, such as \"192.168.1.10\"");
 
 impl RawHttp {
-    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<HttpSettings, ConfigError> {
+    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<HttpSettings, ConfigError> {
         let listen = self.listen.as_ref();
         let default = HttpSettings::default().listen;
         Ok(HttpSettings {

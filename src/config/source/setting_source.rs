@@ -2,74 +2,38 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::Spanned;
 
-use super::{ConfigError, SettingProblem};
-use crate::types::{Lang, Localized};
+use crate::config::error::ConfigError;
+use crate::config::problem::SettingProblem;
+use crate::config::span::Span;
+use crate::types::Localized;
 
 /// Maximum entries of a list: 64 names or proxies are more than one office has.
 const MAX_LIST: usize = 64;
 
-/// Position of a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Span {
-    /// In a file.
-    File {
-        /// Path of the file, as it was given.
-        path: PathBuf,
-        /// Line, from 1.
-        line: u32,
-        /// Column in characters, from 1.
-        column: u32,
-    },
-    /// In an environment variable of this name.
-    Variable(String),
-}
-
-impl Span {
-    /// Returns the position of a byte `offset` in a file's `text`.
-    pub(super) fn in_text(path: &Path, text: &str, offset: usize) -> Self {
-        let before = &text[..text.floor_char_boundary(offset)];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
-        Self::File { path: path.to_owned(), line: number(line), column: number(column) }
-    }
-
-    /// Returns `file:line:column` or the variable's name, for a person.
-    pub fn text(&self, lang: Lang) -> String {
-        match self {
-            Self::File { path, line, column } => format!("{}:{line}:{column}", path.display()),
-            Self::Variable(name) => match lang {
-                Lang::Es => format!("variable de entorno {name}"),
-                Lang::En => format!("environment variable {name}"),
-            },
-        }
-    }
-}
-
 /// Localized of a configuration, and the keys that the environment overrides.
-pub(super) struct SettingSource<'a> {
-    pub(super) path: &'a Path,
-    pub(super) text: &'a str,
-    pub(super) variables: BTreeMap<&'static str, &'a str>,
+pub(in crate::config) struct SettingSource<'a> {
+    pub(in crate::config) path: &'a Path,
+    pub(in crate::config) text: &'a str,
+    pub(in crate::config) variables: BTreeMap<&'static str, &'a str>,
 }
 
 impl SettingSource<'_> {
     /// Returns true if a variable sets `key`.
-    pub(super) fn overrides(&self, key: &str) -> bool {
+    pub(in crate::config) fn overrides(&self, key: &str) -> bool {
         self.variables.contains_key(key)
     }
 
     /// Returns a position in the file.
-    pub(super) fn at(&self, span: &Range<usize>) -> Span {
+    pub(in crate::config) fn at(&self, span: &Range<usize>) -> Span {
         Span::in_text(self.path, self.text, span.start)
     }
 
     /// Returns the source of the value of `key`: the variable that sets it, else the position of `span`.
-    pub(super) fn place(&self, key: &str, span: &Range<usize>) -> Span {
+    pub(in crate::config) fn place(&self, key: &str, span: &Range<usize>) -> Span {
         match self.variables.get(key) {
             Some(name) => Span::Variable((*name).to_owned()),
             None => self.at(span),
@@ -77,18 +41,18 @@ impl SettingSource<'_> {
     }
 
     /// Converts an error of the TOML parser.
-    pub(super) fn syntax(&self, error: &toml::de::Error) -> ConfigError {
+    pub(in crate::config) fn syntax(&self, error: &toml::de::Error) -> ConfigError {
         let place = self.at(&error.span().unwrap_or_default());
         ConfigError::Syntax { place, message: error.message().replace('\n', "; ") }
     }
 
     /// Returns the error about a value of `key`.
-    pub(super) fn error(&self, key: &'static str, span: &Range<usize>, problem: SettingProblem) -> ConfigError {
+    pub(in crate::config) fn error(&self, key: &'static str, span: &Range<usize>, problem: SettingProblem) -> ConfigError {
         ConfigError::Value { place: self.place(key, span), key, problem }
     }
 
     /// Returns a number within `allowed`, or `default` if none is given.
-    pub(super) fn number<T>(
+    pub(in crate::config) fn number<T>(
         &self,
         key: &'static str,
         given: Option<&Spanned<i128>>,
@@ -114,7 +78,7 @@ impl SettingSource<'_> {
     }
 
     /// Parses a text, or returns `default` if none is given. The error shows `wanted`.
-    pub(super) fn parsed<T>(
+    pub(in crate::config) fn parsed<T>(
         &self,
         key: &'static str,
         given: Option<&Spanned<String>>,
@@ -129,7 +93,7 @@ impl SettingSource<'_> {
     }
 
     /// Parses a list of texts; empty if none is given.
-    pub(super) fn list<T>(
+    pub(in crate::config) fn list<T>(
         &self,
         key: &'static str,
         given: Option<&Spanned<Vec<Spanned<String>>>>,

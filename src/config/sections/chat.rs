@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::ConfigError;
-use super::source::SettingSource;
+use crate::config::error::ConfigError;
+use crate::config::source::setting_source::SettingSource;
 
 /// Settings of `[chat]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,13 +33,13 @@ impl Default for ChatSettings {
 /// `[chat]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawChat {
+pub(in crate::config) struct RawChat {
     empty_room_minutes: Option<Spanned<i128>>,
     resume_grace_seconds: Option<Spanned<i128>>,
 }
 
 impl RawChat {
-    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<ChatSettings, ConfigError> {
+    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<ChatSettings, ConfigError> {
         let minutes = origin.number(
             "chat.empty_room_minutes",
             self.empty_room_minutes.as_ref(),

@@ -4,7 +4,9 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{ConfigError, SettingProblem, Span};
+use crate::config::error::ConfigError;
+use crate::config::problem::SettingProblem;
+use crate::config::span::Span;
 use crate::types::crypto::MacKey;
 
 /// Secrets of the environment, wiped on drop.
@@ -18,7 +20,7 @@ pub struct Secrets {
 
 impl Secrets {
     /// Checks the values of the variables.
-    pub(super) fn check(secret_key: Option<&str>, admin_pass: Option<&str>) -> Result<Self, ConfigError> {
+    pub(in crate::config) fn check(secret_key: Option<&str>, admin_pass: Option<&str>) -> Result<Self, ConfigError> {
         let bytes = secret_key.map_or(MacKey::MIN_BYTES, str::len);
         if bytes < MacKey::MIN_BYTES {
             return Err(ConfigError::Value {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::ConfigError;
-use super::source::SettingSource;
+use crate::config::error::ConfigError;
+use crate::config::source::setting_source::SettingSource;
 use crate::types::Localized;
 
 /// Settings of `[audit]`.
@@ -62,7 +62,7 @@ impl Default for AuditSettings {
 /// `[audit]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawAudit {
+pub(in crate::config) struct RawAudit {
     syslog: Option<Spanned<String>>,
     level: Option<Spanned<String>>,
 }
@@ -70,10 +70,11 @@ pub(super) struct RawAudit {
 const SYSLOG: Localized =
     Localized::new("\"/dev/log\", otra ruta absoluta o \"stderr\"", "\"/dev/log\", another absolute path or \"stderr\"");
 /// Allowed values of `level`.
-pub(super) const LEVEL: Localized = Localized::new("\"debug\", \"info\" o \"warning\"", "\"debug\", \"info\" or \"warning\"");
+pub(in crate::config) const LEVEL: Localized =
+    Localized::new("\"debug\", \"info\" o \"warning\"", "\"debug\", \"info\" or \"warning\"");
 
 impl RawAudit {
-    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<AuditSettings, ConfigError> {
+    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<AuditSettings, ConfigError> {
         let AuditSettings { syslog, level } = AuditSettings::default();
         let target = |word: &str| match word {
             "stderr" => Some(SyslogTarget::Stderr),

@@ -7,10 +7,14 @@ use std::path::Path;
 use toml::de::DeTable;
 use zeroize::Zeroizing;
 
-use super::source::SettingSource;
-use super::{ConfigError, SettingProblem, Span, settings};
+use crate::config::error::ConfigError;
+use crate::config::problem::SettingProblem;
+use crate::config::setting::Setting;
+use crate::config::settings::settings;
+use crate::config::source::setting_source::SettingSource;
+use crate::config::span::Span;
 
-/// Text that [`Config::parse`](super::Config::parse) accepted, and the positions of its values.
+/// Text that [`Config::parse`](crate::config::Config::parse) accepted, and the positions of its values.
 pub struct TomlEditor<'a> {
     mark: &'a str,
     origin: SettingSource<'a>,
@@ -30,7 +34,7 @@ impl<'a> TomlEditor<'a> {
         let origin = SettingSource { path: origin, text, variables: BTreeMap::new() };
         let document = DeTable::parse(text).map_err(|error| origin.syntax(&error))?;
         let document = document.get_ref();
-        let value = |setting: &super::Setting| match setting.table() {
+        let value = |setting: &Setting| match setting.table() {
             "" => document.get(setting.key()),
             table => document.get(table)?.get_ref().as_table()?.get(setting.key()),
         };

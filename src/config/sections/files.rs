@@ -5,8 +5,10 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::source::SettingSource;
-use super::{ConfigError, FILES_CEILING, SettingProblem};
+use crate::config::error::ConfigError;
+use crate::config::problem::SettingProblem;
+use crate::config::sections::limits::FILES_CEILING;
+use crate::config::source::setting_source::SettingSource;
 use crate::types::Localized;
 
 /// Settings of `[files]`.
@@ -63,7 +65,7 @@ impl FileSettings {
     }
 
     /// Returns the folder as it was written, without the `data_dir` it was joined to.
-    pub(super) fn below(&self, data_dir: &Path) -> &Path {
+    pub(in crate::config) fn below(&self, data_dir: &Path) -> &Path {
         self.dir.strip_prefix(data_dir).unwrap_or(&self.dir)
     }
 }
@@ -71,7 +73,7 @@ impl FileSettings {
 /// `[files]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawFiles {
+pub(in crate::config) struct RawFiles {
     dir: Option<Spanned<String>>,
     max_file_mib: Option<Spanned<i128>>,
     max_total_mib: Option<Spanned<i128>>,
@@ -87,7 +89,7 @@ const OWN_FOLDER: Localized = Localized::new(
 );
 
 impl RawFiles {
-    pub(super) fn check(&self, origin: &SettingSource<'_>, data_dir: &Path) -> Result<FileSettings, ConfigError> {
+    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>, data_dir: &Path) -> Result<FileSettings, ConfigError> {
         let own = |dir: &str| {
             let dir = data_dir.join(dir);
             (!named(&dir).eq(named(data_dir))).then_some(dir)
@@ -119,7 +121,7 @@ fn named(path: &Path) -> impl Iterator<Item = Component<'_>> {
 }
 
 /// Returns the top-level `data_dir`.
-pub(super) fn data_dir(given: Option<&Spanned<String>>, origin: &SettingSource<'_>) -> Result<PathBuf, ConfigError> {
+pub(in crate::config) fn data_dir(given: Option<&Spanned<String>>, origin: &SettingSource<'_>) -> Result<PathBuf, ConfigError> {
     match given {
         None => Ok(PathBuf::from(".")),
         Some(dir) if dir.get_ref().is_empty() => Err(origin.error("data_dir", &dir.span(), SettingProblem::Missing(FOLDER))),

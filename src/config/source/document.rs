@@ -8,48 +8,61 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::accounts::RawAccountSettings;
-use super::audit::RawAudit;
-use super::chat::RawChat;
-use super::claim::RawClaim;
-use super::device::RawDevice;
-use super::environment::Environment;
-use super::files::RawFiles;
-use super::http::RawHttp;
-use super::limits::RawLimits;
-use super::network::RawNetwork;
-use super::settings::TABLES;
-use super::source::SettingSource;
-use super::suggest::nearest;
-use super::tls::RawTls;
-use super::wifi::RawWifi;
-use super::{ConfigError, Retired, RetiredUse, Setting, SettingKind, SettingProblem, settings};
+use crate::config::error::ConfigError;
+use crate::config::kind::SettingKind;
+use crate::config::problem::SettingProblem;
+use crate::config::retired::{Retired, RetiredUse};
+use crate::config::sections::accounts::RawAccountSettings;
+use crate::config::sections::audit::RawAudit;
+use crate::config::sections::chat::RawChat;
+use crate::config::sections::claim::RawClaim;
+use crate::config::sections::device::RawDevice;
+use crate::config::sections::files::RawFiles;
+use crate::config::sections::http::RawHttp;
+use crate::config::sections::limits::RawLimits;
+use crate::config::sections::network::RawNetwork;
+use crate::config::sections::tls::RawTls;
+use crate::config::sections::wifi::RawWifi;
+use crate::config::setting::Setting;
+use crate::config::settings::{self, TABLES, settings};
+use crate::config::source::environment::Environment;
+use crate::config::source::setting_source::SettingSource;
+use crate::config::source::suggest::nearest;
 
 /// The whole file before its values are checked.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Raw {
-    pub(super) data_dir: Option<Spanned<String>>,
-    pub(super) http: RawHttp,
-    pub(super) tls: RawTls,
-    pub(super) accounts: RawAccountSettings,
-    pub(super) chat: RawChat,
-    pub(super) files: RawFiles,
-    pub(super) audit: RawAudit,
-    pub(super) limits: RawLimits,
-    pub(super) device: RawDevice,
-    pub(super) wifi: RawWifi,
-    pub(super) network: RawNetwork,
-    pub(super) claim: RawClaim,
+pub(in crate::config) struct Raw {
+    pub(in crate::config) data_dir: Option<Spanned<String>>,
+    pub(in crate::config) http: RawHttp,
+    pub(in crate::config) tls: RawTls,
+    pub(in crate::config) accounts: RawAccountSettings,
+    pub(in crate::config) chat: RawChat,
+    pub(in crate::config) files: RawFiles,
+    pub(in crate::config) audit: RawAudit,
+    pub(in crate::config) limits: RawLimits,
+    pub(in crate::config) device: RawDevice,
+    pub(in crate::config) wifi: RawWifi,
+    pub(in crate::config) network: RawNetwork,
+    pub(in crate::config) claim: RawClaim,
+}
+
+/// Settings of a text and the environment, before their values are checked.
+pub(in crate::config) struct Document<'a> {
+    pub(in crate::config) raw: Raw,
+    /// Sources of the values.
+    pub(in crate::config) origin: SettingSource<'a>,
+    /// Retired keys of the text.
+    pub(in crate::config) retired: Vec<RetiredUse>,
 }
 
 /// Parses `text` and overlays the environment. Keys of `table` are removed and reported.
-pub(super) fn read<'a>(
+pub(in crate::config) fn read<'a>(
     text: &'a str,
     path: &'a Path,
     environment: &Environment<'a>,
     table: &'static [Retired],
-) -> Result<(Raw, SettingSource<'a>, Vec<RetiredUse>), ConfigError> {
+) -> Result<Document<'a>, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let given = environment.values.iter();
     let variables = given.map(|value| (value.setting.path, value.variable)).collect();
@@ -62,7 +75,7 @@ pub(super) fn read<'a>(
         overlay_env(document.get_mut(), given.setting, given.value.clone());
     }
     let raw = Raw::deserialize(Deserializer::from(document)).map_err(syntax)?;
-    Ok((raw, origin, retired))
+    Ok(Document { raw, origin, retired })
 }
 
 /// Removes retired keys, in the order of the text.
@@ -95,7 +108,7 @@ fn check_keys(document: &DeTable<'_>, origin: &SettingSource<'_>) -> Result<(), 
     let mut errors = Vec::new();
     for (key, value) in document {
         let name = key.get_ref().as_ref();
-        let Some((table, _)) = TABLES.iter().find(|(table, _)| *table == name) else {
+        let Some(table) = TABLES.iter().find(|table| table.name == name) else {
             errors.extend(to_error(name, key, value, origin));
             continue;
         };
@@ -105,14 +118,20 @@ fn check_keys(document: &DeTable<'_>, origin: &SettingSource<'_>) -> Result<(), 
             ),
             _ => {
                 let problem = SettingProblem::WrongType(SettingKind::Table);
-                errors.push((value.span().start, origin.error(table, &value.span(), problem)));
+                errors.push(FoundError { offset: value.span().start, error: origin.error(table.name, &value.span(), problem) });
             }
         }
     }
-    match errors.into_iter().min_by_key(|(offset, _)| *offset) {
-        Some((_, error)) => Err(error),
+    match errors.into_iter().min_by_key(|found| found.offset) {
+        Some(first) => Err(first.error),
         None => Ok(()),
     }
+}
+
+/// Error at a byte of the text.
+struct FoundError {
+    offset: usize,
+    error: ConfigError,
 }
 
 /// Converts a wrong key or value into an error with its byte offset.
@@ -121,14 +140,14 @@ fn to_error(
     key: &Spanned<Cow<'_, str>>,
     value: &Spanned<DeValue<'_>>,
     origin: &SettingSource<'_>,
-) -> Option<(usize, ConfigError)> {
-    let Some(setting) = Setting::find(path) else {
+) -> Option<FoundError> {
+    let Some(setting) = settings::find(path) else {
         let table = path.rsplit_once('.').map_or("", |(table, _)| table);
         let mut allowed: Vec<&str> = settings().filter(|s| s.table() == table).map(Setting::key).collect();
         if table.is_empty() {
-            allowed.extend(TABLES.iter().map(|(table, _)| *table));
+            allowed.extend(TABLES.iter().map(|table| table.name));
         }
-        let tables = TABLES.iter().map(|(table, _)| *table).filter(|_| table.is_empty());
+        let tables = TABLES.iter().map(|table| table.name).filter(|_| table.is_empty());
         let known = settings().map(|s| s.path).chain(tables).map(str::to_owned);
         let error = ConfigError::UnknownKey {
             place: origin.at(&key.span()),
@@ -136,7 +155,7 @@ fn to_error(
             nearest: nearest(path, known),
             allowed: allowed.join(" "),
         };
-        return Some((key.span().start, error));
+        return Some(FoundError { offset: key.span().start, error });
     };
     let bad = match (setting.kind, value.get_ref()) {
         (SettingKind::Number, DeValue::Integer(_)) | (SettingKind::Text, DeValue::String(_)) => None,
@@ -146,7 +165,7 @@ fn to_error(
     bad.map(|bad| {
         // A variable may override this value later; the wrong value in the file is an error all the same.
         let (place, problem) = (origin.at(&bad.span()), SettingProblem::WrongType(setting.kind));
-        (bad.span().start, ConfigError::Value { place, key: setting.path, problem })
+        FoundError { offset: bad.span().start, error: ConfigError::Value { place, key: setting.path, problem } }
     })
 }
 

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::http::ADDRESS;
-use super::source::SettingSource;
-use super::{ConfigError, Reload, Setting, SettingKind, SettingProblem};
+use crate::config::error::ConfigError;
+use crate::config::problem::SettingProblem;
+use crate::config::sections::http::ADDRESS;
+use crate::config::source::setting_source::SettingSource;
 use crate::types::Localized;
 
 /// Settings of `[network]`.
@@ -62,7 +63,7 @@ impl fmt::Display for InterfaceAddress {
 /// `[network]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawNetwork {
+pub(in crate::config) struct RawNetwork {
     address: Option<Spanned<String>>,
     gateway: Option<Spanned<String>>,
     dns: Option<Spanned<Vec<Spanned<String>>>>,
@@ -82,7 +83,7 @@ const GATEWAY: Localized = Localized::new(
 );
 
 impl RawNetwork {
-    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<NetworkSettings, ConfigError> {
+    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<NetworkSettings, ConfigError> {
         let fixed = |text: &str| if text.is_empty() { Some(None) } else { InterfaceAddress::parse(text).map(Some) };
         let address = origin.parsed("network.address", self.address.as_ref(), None, FIXED, fixed)?;
         let alone = |key, span| {
@@ -106,39 +107,6 @@ impl RawNetwork {
         }
     }
 }
-
-pub(super) const SETTINGS: &[Setting] = &[
-    Setting {
-        path: "network.address",
-        kind: SettingKind::Text,
-        default: r#""""#,
-        reload: Reload::Restart,
-        doc: Localized::new(
-            "Dirección fija de este equipo con el largo de la red, como \"192.168.1.20/24\". Vacía: DHCP.",
-            "Fixed address of this device with the network's length, such as \"192.168.1.20/24\". Empty: DHCP.",
-        ),
-        same: |a, b| a.network.address == b.network.address,
-    },
-    Setting {
-        path: "network.gateway",
-        kind: SettingKind::Text,
-        default: r#""""#,
-        reload: Reload::Restart,
-        doc: Localized::new("Dirección del router; va con address.", "The router's address; goes with address."),
-        same: |a, b| a.network.gateway == b.network.gateway,
-    },
-    Setting {
-        path: "network.dns",
-        kind: SettingKind::List,
-        default: "[]",
-        reload: Reload::Restart,
-        doc: Localized::new(
-            "Direcciones de los servidores de nombres; van con address.",
-            "Addresses of the name servers; they go with address.",
-        ),
-        same: |a, b| a.network.dns == b.network.dns,
-    },
-];
 
 #[cfg(test)]
 mod tests {

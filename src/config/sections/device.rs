@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::source::SettingSource;
-use super::{ConfigError, Reload, Setting, SettingKind};
+use crate::config::error::ConfigError;
+use crate::config::source::setting_source::SettingSource;
 use crate::types::{Lang, Localized};
 
 /// Settings of `[device]`.
@@ -34,7 +34,7 @@ impl Default for DeviceSettings {
 /// `[device]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawDevice {
+pub(in crate::config) struct RawDevice {
     hostname: Option<Spanned<String>>,
     language: Option<Spanned<String>>,
     time_zone: Option<Spanned<String>>,
@@ -51,7 +51,7 @@ const TIME_ZONE: Localized = Localized::new(
 );
 
 impl RawDevice {
-    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<DeviceSettings, ConfigError> {
+    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<DeviceSettings, ConfigError> {
         let default = DeviceSettings::default();
         let language = |word: &str| [Lang::Es, Lang::En].into_iter().find(|lang| lang.tag() == word);
         Ok(DeviceSettings {
@@ -75,39 +75,6 @@ fn zone(text: &str) -> Option<String> {
         |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'));
     (text.len() <= ZONE_CHARS && text.split('/').all(good)).then(|| text.to_owned())
 }
-
-pub(super) const SETTINGS: &[Setting] = &[
-    Setting {
-        path: "device.hostname",
-        kind: SettingKind::Text,
-        default: r#""pichat""#,
-        reload: Reload::Restart,
-        doc: Localized::new(
-            "Nombre de este equipo: su dirección es http://pichat.local. Hasta 63 letras (sin tildes ni ñ), números o guiones.",
-            "Name of this device: its address is http://pichat.local. Up to 63 letters, digits or hyphens.",
-        ),
-        same: |a, b| a.device.hostname == b.device.hostname,
-    },
-    Setting {
-        path: "device.language",
-        kind: SettingKind::Text,
-        default: r#""es""#,
-        reload: Reload::Restart,
-        doc: Localized::new(
-            "Idioma de su pantalla: \"es\" o \"en\". Las páginas siguen el idioma del navegador.",
-            "Language of its screen: \"es\" or \"en\". The pages follow the browser's language.",
-        ),
-        same: |a, b| a.device.language == b.device.language,
-    },
-    Setting {
-        path: "device.time_zone",
-        kind: SettingKind::Text,
-        default: r#""UTC""#,
-        reload: Reload::Restart,
-        doc: Localized::new("Zona horaria, como \"America/Bogota\".", "Time zone, such as \"America/Bogota\"."),
-        same: |a, b| a.device.time_zone == b.device.time_zone,
-    },
-];
 
 #[cfg(test)]
 mod tests {

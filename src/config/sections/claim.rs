@@ -8,8 +8,10 @@ use serde::Deserialize;
 use toml::Spanned;
 use zeroize::Zeroizing;
 
-use super::source::SettingSource;
-use super::{Argon2Params, Argon2ParamsError, ConfigError, Reload, Setting, SettingKind, SettingProblem};
+use crate::config::error::ConfigError;
+use crate::config::problem::SettingProblem;
+use crate::config::sections::argon2::{Argon2Params, Argon2ParamsError};
+use crate::config::source::setting_source::SettingSource;
 use crate::types::{Localized, UserName};
 
 /// Settings of `[claim]`.
@@ -77,7 +79,7 @@ fn base64_bytes(text: &str) -> Option<usize> {
 /// `[claim]` before its values are checked.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawClaim {
+pub(in crate::config) struct RawClaim {
     admin_name: Option<Spanned<String>>,
     admin_password_hash: Option<Spanned<Zeroizing<String>>>,
 }
@@ -98,7 +100,7 @@ impl Default for ClaimSettings {
 }
 
 impl RawClaim {
-    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<ClaimSettings, ConfigError> {
+    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<ClaimSettings, ConfigError> {
         let name = |text: &str| text.parse().ok();
         let admin_name = origin.parsed("claim.admin_name", self.admin_name.as_ref(), UserName::admin(), NAME, name)?;
         let hash = |given: &Spanned<Zeroizing<String>>| {
@@ -114,28 +116,6 @@ impl RawClaim {
         Ok(ClaimSettings { admin_name, admin_password_hash: given.map(hash).transpose()? })
     }
 }
-
-pub(super) const SETTINGS: &[Setting] = &[
-    Setting {
-        path: "claim.admin_name",
-        kind: SettingKind::Text,
-        default: r#""admin""#,
-        reload: Reload::Restart,
-        doc: Localized::new("Nombre de la primera cuenta de administrador.", "Name of the first administrator's account."),
-        same: |a, b| a.claim.admin_name == b.claim.admin_name,
-    },
-    Setting {
-        path: "claim.admin_password_hash",
-        kind: SettingKind::Text,
-        default: r#""""#,
-        reload: Reload::Restart,
-        doc: Localized::new(
-            "Hash de Argon2id de su contraseña, \"$argon2id$v=19$m=19456,t=2,p=1$…\": si aún no hay cuentas, PiChat la crea al arrancar. El equipo guarda el hash en el primer arranque y lo borra de este archivo. Vacío: PiChat se activa en el navegador, con el código de su pantalla.",
-            "Argon2id hash of its password, \"$argon2id$v=19$m=19456,t=2,p=1$…\": if there are no accounts yet, PiChat creates it at start. The device keeps the hash at the first boot and clears it here. Empty: PiChat is set up in a browser, with the code on its screen.",
-        ),
-        same: |a, b| a.claim.admin_password_hash == b.claim.admin_password_hash,
-    },
-];
 
 #[cfg(test)]
 mod tests {

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use zeroize::Zeroizing;
 
-use super::source::SettingSource;
-use super::{ConfigError, Reload, Setting, SettingKind, SettingProblem};
+use crate::config::error::ConfigError;
+use crate::config::problem::SettingProblem;
+use crate::config::source::setting_source::SettingSource;
 use crate::types::Localized;
 
 /// Settings of `[wifi]`.
@@ -62,7 +63,7 @@ impl fmt::Debug for WifiPassword {
 /// `[wifi]` before its values are checked.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RawWifi {
+pub(in crate::config) struct RawWifi {
     ssid: Option<Spanned<String>>,
     password: Option<Spanned<Zeroizing<String>>>,
     country: Option<Spanned<String>>,
@@ -79,7 +80,7 @@ const COUNTRY: Localized =
     Localized::new("las dos letras del país, como \"CO\"", "the two letters of the country, such as \"CO\"");
 
 impl RawWifi {
-    pub(super) fn check(&self, origin: &SettingSource<'_>) -> Result<WifiSettings, ConfigError> {
+    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<WifiSettings, ConfigError> {
         let ssid = |text: &str| match text.len() {
             0 => Some(None),
             1..=SSID_BYTES => Some(Some(text.to_owned())),
@@ -106,36 +107,3 @@ impl RawWifi {
         Ok(WifiSettings { ssid, password, country })
     }
 }
-
-pub(super) const SETTINGS: &[Setting] = &[
-    Setting {
-        path: "wifi.ssid",
-        kind: SettingKind::Text,
-        default: r#""""#,
-        reload: Reload::Restart,
-        doc: Localized::new("Nombre de la red inalámbrica. Vacío: sin Wi-Fi.", "Name of the wireless network. Empty: no Wi-Fi."),
-        same: |a, b| a.wifi.ssid == b.wifi.ssid,
-    },
-    Setting {
-        path: "wifi.password",
-        kind: SettingKind::Text,
-        default: r#""""#,
-        reload: Reload::Restart,
-        doc: Localized::new(
-            "Su contraseña: de 8 a 63 caracteres, o los 64 dígitos hexadecimales de la llave. El equipo la guarda en el primer arranque y la borra de este archivo. Vacía: la guardada para esa red o, si no hay, red abierta.",
-            "Its password: 8 to 63 characters, or the 64 hexadecimal digits of the key. The device keeps it at the first boot and clears it here. Empty: the one kept for that network or, where there is none, an open network.",
-        ),
-        same: |a, b| a.wifi.password == b.wifi.password,
-    },
-    Setting {
-        path: "wifi.country",
-        kind: SettingKind::Text,
-        default: r#""""#,
-        reload: Reload::Restart,
-        doc: Localized::new(
-            "País donde está el equipo, dos letras (ISO 3166), como \"CO\": de él dependen los canales permitidos.",
-            "Country where the device is, two letters (ISO 3166), such as \"CO\": the channels allowed depend on it.",
-        ),
-        same: |a, b| a.wifi.country == b.wifi.country,
-    },
-];
