@@ -7,7 +7,11 @@ mod first_start;
 mod gauges;
 mod housekeeping;
 mod https;
+mod listeners;
+mod machine;
+mod report;
 mod reserve;
+mod running;
 mod runtime_state;
 mod start;
 
@@ -23,7 +27,7 @@ use crate::accounts::{Accounts, Devices, PasswordRules, SignInGuard};
 use crate::audit::{Audit, AuditTarget, Event, Threshold, Writer};
 use crate::chat::Hub;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Level, SharedConfig, SyslogTarget};
+use crate::config::{Config, Level, SharedConfig, SyslogTarget};
 use crate::http::{AppState, HttpsInfo, OwnNames, Pages, Router};
 use crate::limits::{ConnectionCaps, Counters, LocalPrefixes, Rates, RoomPause, SignInLimits};
 use crate::net::{Server, Tls, local_prefixes};
@@ -40,11 +44,14 @@ pub use first_start::argon2_params;
 use first_start::{first_accounts, open_claim, secret_key};
 use gauges::{chat_limits, rate_settings, retired, session_limits, sign_in_settings};
 use housekeeping::close_sockets;
-pub use https::Listeners;
+pub use listeners::Listeners;
+pub use machine::{cores, host_name};
+use report::report;
 use reserve::Reserve;
+use running::RunningServer;
 use runtime_state::RuntimeState;
 pub use runtime_state::{CLAIM_FILE, ClaimStatus, STATUS_FILE, Status};
-pub use start::{Mode, Notice, ServerOptions};
+pub use start::{DemoAccount, Mode, Notice, ServerOptions};
 
 /// Time limit for the last audit lines.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -61,68 +68,6 @@ pub fn start_audit(config: &Config, clock: Arc<dyn Clock>) -> Result<(Audit, Wri
         Level::Warning => Threshold::Warning,
     };
     Audit::start(target, threshold, clock).map_err(AppError::Thread)
-}
-
-/// Returns the number of concurrent hashes: one per core.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Returns the machine's host name, lower-case.
-pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().to_lowercase()
-}
-
-/// Services whose settings a reload changes.
-struct RunningServer {
-    site: Arc<AppState>,
-    caps: ConnectionCaps,
-    sign_in: Arc<SignInLimits>,
-    local: LocalPrefixes,
-    tls: Option<Arc<Tls>>,
-}
-
-impl RunningServer {
-    /// Reloads the settings, as far as they can change, and records those that need a restart.
-    async fn reload(&self, reread: &Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>) {
-        let audit = &self.site.audit;
-        if let Some(tls) = &self.tls {
-            https::reload(Arc::clone(tls), audit).await;
-        }
-        let reread = Arc::clone(reread);
-        let error = match tokio::task::spawn_blocking(move || reread()).await {
-            Ok(Ok(newer)) => return self.take(newer).await,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the settings could not be read".to_owned(),
-        };
-        audit.record(Event::ConfigRejected { error }).await;
-    }
-
-    async fn take(&self, newer: Config) {
-        let audit = &self.site.audit;
-        let current = self.site.config.get();
-        let changes = current.compare(&newer);
-        let config = newer.with_restart_settings_of(&current);
-        for event in retired(&config) {
-            audit.record(event).await;
-        }
-        self.site.accounts.sessions.reconfigure(session_limits(&config));
-        self.site.sockets.hub.reconfigure(chat_limits(&config));
-        self.caps.set(config.limits.connections, config.limits.connections_per_address);
-        if changes.live.iter().any(|key| key.starts_with("limits.")) {
-            self.site.rates.reconfigure(&rate_settings(&config));
-            self.sign_in.reconfigure(sign_in_settings(&config));
-        }
-        self.site.config.replace(config);
-        audit.record(Event::ServerReloaded { changed: changes.live.join(","), restart: changes.restart.join(",") }).await;
-    }
-}
-
-#[allow(clippy::print_stderr, reason = "systemd takes standard error to the journal")]
-fn report<E: std::fmt::Display>(result: Result<(), E>) {
-    if let Err(error) = result {
-        eprintln!("pichat: {error}");
-    }
 }
 
 /// Runs the server until `stop` is cancelled; a message on `reload` makes it reload its settings.

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::quarantine::is_files_folder;
 use crate::store::{DatabaseFault, Store, database_exists};
 
-use super::AppError;
+use super::error::AppError;
 
 /// Opens the folder of database, key and files; makes it with mode 0700 if it is missing.
 pub fn open_data_dir(dir: &Path) -> Result<(), AppError> {

@@ -18,7 +18,9 @@ use crate::store::{Durability, Store, StoreError};
 use crate::types::crypto::{MacKey, hex, random};
 use crate::types::{ClaimCode, ClaimKind, Role, UserName};
 
-use super::{AppError, Mode, host_name};
+use super::error::AppError;
+use super::machine::host_name;
+use super::start::Mode;
 
 /// Returns the key of tokens that leave the server: from the environment, or from the data folder, made at
 /// the first start.
@@ -78,8 +80,8 @@ pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock:
     };
     match (mode, &config.secrets.admin_pass) {
         (Mode::Demo(accounts), _) => {
-            for (name, role, phc) in accounts {
-                add(name, *role, phc, "demo")?;
+            for account in accounts {
+                add(&account.name, account.role, account.phc, "demo")?;
             }
         }
         (Mode::Serve, Some(text)) if !store.with(|db| db.has_users())? => {

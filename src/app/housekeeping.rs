@@ -9,9 +9,11 @@ use crate::net::local_prefixes;
 use crate::types::crypto::Sha256;
 use crate::ws;
 
+use super::https;
+use super::report::report;
 use super::reserve::Reserve;
+use super::running::RunningServer;
 use super::runtime_state::RuntimeState;
-use super::{RunningServer, https, report};
 
 /// Seconds between two checks of clock and addresses, for the certificate and the local networks. A newly
 /// plugged cable is detected within this time.

@@ -10,32 +10,9 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::http::{CaDownload, HttpsInfo, ListenerKind};
 use crate::net::{Authority, AuthorityOrigin, LeafSpec, ListenError, Listener, Tls, TlsError, own_addresses};
-use crate::types::crypto::Sha256;
 
-use super::Notice;
-
-/// Addresses of the server.
-#[derive(Clone, Debug)]
-pub struct Listeners {
-    /// Address of PiChat.
-    pub address: SocketAddr,
-    /// Address of plain HTTP, if PiChat is served over TLS.
-    pub plain: Option<SocketAddr>,
-    /// Fingerprint of this device's own certificate authority.
-    pub fingerprint: Option<Sha256>,
-}
-
-impl Listeners {
-    /// Returns true if PiChat is served over TLS.
-    pub fn secure(&self) -> bool {
-        self.plain.is_some()
-    }
-
-    /// Returns `http` or `https`.
-    pub fn scheme(&self) -> &'static str {
-        if self.secure() { "https" } else { "http" }
-    }
-}
+use super::listeners::Listeners;
+use super::start::Notice;
 
 /// Bound listeners and their addresses.
 pub(super) struct BoundListeners {

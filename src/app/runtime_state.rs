@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::http::AppState;
 use crate::private_file;
 
-use super::Listeners;
+use super::listeners::Listeners;
 
 /// Name of the state file in the runtime folder.
 pub const STATUS_FILE: &str = "status.json";

@@ -7,13 +7,24 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::types::{ClaimCode, Role, UserName};
 
-use super::Listeners;
+use super::listeners::Listeners;
+
+/// Account of the demonstration.
+#[derive(Clone, Debug)]
+pub struct DemoAccount {
+    /// Name of the account.
+    pub name: UserName,
+    /// Role of the account.
+    pub role: Role,
+    /// PHC string of its public password.
+    pub phc: &'static str,
+}
 
 /// Mode of the server.
 #[derive(Clone, Debug)]
 pub enum Mode {
-    /// Demonstration: accounts with the PHC strings of their public passwords; loopback only.
-    Demo(Vec<(UserName, Role, &'static str)>),
+    /// Demonstration with public accounts; loopback only.
+    Demo(Vec<DemoAccount>),
     /// Production.
     Serve,
 }

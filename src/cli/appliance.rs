@@ -11,6 +11,7 @@
 //! | `wireless` `wired` | files for wpa_supplicant and networkd |
 //! | `reclaim` | forwards the request for a new claim |
 //! | `code` | the command: writes the setup code to the card |
+//! | `root` `report` | paths below the root folder; lines for the journal |
 //! | `partition` | writes to the boot partition, which is mounted read-only |
 
 mod claim_file;
@@ -20,19 +21,18 @@ mod networkd;
 mod partition;
 mod preflight;
 mod reclaim;
+mod report;
+mod root;
 mod secrets;
 mod settings;
 mod wpa_supplicant;
 
-use std::io;
-use std::path::{Path, PathBuf};
-
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use crate::private_file;
-use crate::types::printable;
 
 use super::exit::Failure;
+use root::Root;
 
 #[derive(Subcommand)]
 pub(super) enum Appliance {
@@ -42,21 +42,6 @@ pub(super) enum Appliance {
     /// Escribe PICHAT-CODIGO.txt en la tarjeta mientras se pueda activar PiChat, y luego lo borra · Writes
     /// PICHAT-CODIGO.txt to the card while PiChat can be set up, and removes it afterwards
     Code(Root),
-}
-
-/// Root of the system's files.
-#[derive(Args)]
-pub(super) struct Root {
-    /// Carpeta en la que empiezan todas las rutas · Folder that all paths start in
-    #[arg(long = "root", value_name = "DIR", default_value = "/")]
-    dir: PathBuf,
-}
-
-impl Root {
-    /// Returns a path of the card, absolute or not, below the root.
-    fn at(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.dir.join(path.as_ref().strip_prefix("/").unwrap_or(path.as_ref()))
-    }
 }
 
 /// Marker file of the image. A root without it belongs to another system; the command changes nothing there.
@@ -73,41 +58,4 @@ impl Appliance {
             Self::Code(root) => claim_file::run(root),
         }
     }
-}
-
-/// Severity prefixes of sd-daemon(3), which the journal strips from a line.
-const ERROR: &str = "<3>";
-const WARNING: &str = "<4>";
-
-/// Prints one line for the journal.
-#[allow(clippy::print_stderr, reason = "the journal reads it")]
-fn tell(severity: &str, text: impl std::fmt::Display) {
-    eprintln!("{severity}{}", printable(&text.to_string()));
-}
-
-/// Runs all steps, even after one has failed. The command ends with the first failure.
-#[derive(Default)]
-struct Steps(Option<Failure>);
-
-impl Steps {
-    /// Records the outcome of one step.
-    fn took(&mut self, path: &Path, outcome: io::Result<()>) {
-        if let Err(cause) = outcome {
-            tell(ERROR, format_args!("{}: {cause}", path.display()));
-            self.0.get_or_insert(Failure::Appliance { path: path.to_owned(), cause });
-        }
-    }
-
-    fn end(self) -> Result<(), Failure> {
-        self.0.map_or(Ok(()), Err)
-    }
-}
-
-/// Maximum bytes of a small file that another program wrote.
-const SMALL: u64 = 64 * 1024;
-
-/// Reads a small regular file, if there is one. Its folder belongs to the server's user, so the entry may be
-/// anything.
-fn small_file(path: &Path) -> Option<String> {
-    private_file::text(path, SMALL)
 }

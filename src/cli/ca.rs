@@ -14,9 +14,10 @@ use crate::net::{Authority, AuthorityCertificate, ListenError, load_existing, re
 use crate::types::{Lang, Localized};
 
 use super::caller::caller;
+use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{ConfigSource, Flags, say};
+use super::print::say;
 
 #[derive(Subcommand)]
 pub(super) enum Ca {

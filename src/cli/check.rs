@@ -6,8 +6,9 @@ use clap::Args;
 
 use crate::types::{Lang, Localized};
 
+use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
-use super::{ConfigSource, Flags, say};
+use super::print::say;
 
 #[derive(Args)]
 pub(super) struct Check {

@@ -13,9 +13,10 @@ use crate::store::{ClaimRow, RECLAIM_LIFE, Store};
 use crate::types::{ClaimKind, Lang, Localized};
 
 use super::caller::caller;
+use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{ConfigSource, Flags, say};
+use super::print::say;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]

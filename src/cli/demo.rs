@@ -6,33 +6,41 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app::Mode;
+use crate::app::{DemoAccount, Mode};
 use crate::config::Config;
 use crate::types::crypto::{hex, random};
 use crate::types::{Lang, Role, UserName};
 
+use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
-use super::{ConfigSource, Flags, server};
+use super::server;
+
+/// Account whose password is printed.
+struct KnownAccount {
+    name: &'static str,
+    role: Role,
+    phc: &'static str,
+}
 
 /// Accounts of the Python program with the hashes of their passwords `admin123`, `cliente123`, `usuario123`,
 /// with the default parameters. The passwords are printed on every screen, so that constant salts reveal
 /// nothing, and the demonstration saves three hashes at start.
-const ACCOUNTS: [(&str, Role, &str); 3] = [
-    (
-        "admin",
-        Role::Administrator,
-        "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0",
-    ),
-    (
-        "cliente",
-        Role::Uploader,
-        "$argon2id$v=19$m=19456,t=2,p=1$rR4zYd7wWYvuZrd+IpvY2w$8u0hvDEjwGirfmmfXx9uIIMltS/zloITN2sKOYB/1zE",
-    ),
-    (
-        "usuario",
-        Role::Member,
-        "$argon2id$v=19$m=19456,t=2,p=1$6eMLOIyfCxxpkx+N//8DxQ$TojMP1qCGZh1sgnE6bGhwdo7NY/pw/hAKGDLiAJyl4w",
-    ),
+const ACCOUNTS: [KnownAccount; 3] = [
+    KnownAccount {
+        name: "admin",
+        role: Role::Administrator,
+        phc: "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0",
+    },
+    KnownAccount {
+        name: "cliente",
+        role: Role::Uploader,
+        phc: "$argon2id$v=19$m=19456,t=2,p=1$rR4zYd7wWYvuZrd+IpvY2w$8u0hvDEjwGirfmmfXx9uIIMltS/zloITN2sKOYB/1zE",
+    },
+    KnownAccount {
+        name: "usuario",
+        role: Role::Member,
+        phc: "$argon2id$v=19$m=19456,t=2,p=1$6eMLOIyfCxxpkx+N//8DxQ$TojMP1qCGZh1sgnE6bGhwdo7NY/pw/hAKGDLiAJyl4w",
+    },
 ];
 
 #[derive(Args)]
@@ -78,7 +86,9 @@ impl Demo {
         } else {
             None
         };
-        let accounts = ACCOUNTS.iter().filter_map(|(name, role, phc)| Some((name.parse::<UserName>().ok()?, *role, *phc)));
+        let accounts = ACCOUNTS.iter().filter_map(|KnownAccount { name, role, phc }| {
+            Some(DemoAccount { name: name.parse::<UserName>().ok()?, role: *role, phc })
+        });
         let mode = Mode::Demo(accounts.collect());
         server::run(config, None, self.source, flags, mode, lang)
     }
@@ -91,10 +101,10 @@ mod tests {
 
     #[test]
     fn demo_hashes_match_the_printed_passwords() {
-        for (name, _, phc) in ACCOUNTS {
+        for KnownAccount { name, phc, .. } in ACCOUNTS {
             assert!(phc.starts_with(&format!("$argon2id$v=19${}$", Argon2Params::DEFAULT)), "{name}");
             assert!(crate::accounts::password::verify_now(phc, format!("{name}123").as_bytes()), "{name}");
         }
-        assert_eq!(ACCOUNTS.iter().filter(|(name, ..)| name.parse::<UserName>().is_ok()).count(), ACCOUNTS.len());
+        assert_eq!(ACCOUNTS.iter().filter(|account| account.name.parse::<UserName>().is_ok()).count(), ACCOUNTS.len());
     }
 }

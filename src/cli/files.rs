@@ -13,9 +13,10 @@ use crate::quarantine::{FileId, FileName, FilesFolder, QuarantineError, orphans,
 use crate::types::{Lang, Localized, Person, UserName};
 
 use super::caller::caller;
+use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{ConfigSource, Flags, say};
+use super::print::say;
 
 #[derive(Subcommand)]
 pub(super) enum FilesCommand {

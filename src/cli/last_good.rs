@@ -7,8 +7,9 @@ use crate::atomic_file;
 use crate::config::{ConfigError, MAX_FILE_BYTES};
 use crate::private_file;
 
+use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
-use super::{ConfigSource, Flags, warn};
+use super::print::warn;
 
 /// Name of the copy, here and on the card.
 pub(super) const FILE: &str = "pichat.toml.last-good";

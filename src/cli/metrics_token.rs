@@ -13,9 +13,10 @@ use crate::config::Config;
 use crate::types::{Lang, Localized};
 
 use super::caller::caller;
+use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{ConfigSource, Flags, say};
+use super::print::say;
 
 #[derive(Args)]
 pub(super) struct MetricsToken {

@@ -6,6 +6,7 @@ mod caller;
 mod causes;
 mod check;
 mod claim;
+mod config_source;
 mod demo;
 mod exit;
 mod files;
@@ -13,6 +14,7 @@ mod last_good;
 mod metrics_token;
 mod owner;
 mod password;
+mod print;
 mod restore;
 mod selftest;
 mod serve;
@@ -21,15 +23,11 @@ mod status;
 mod tune;
 mod user;
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use zeroize::Zeroizing;
+use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, ConfigError, Overrides};
-use crate::types::{Lang, printable_lines};
+use crate::types::Lang;
 
 /// Chat y archivos de la red local · Chat and files of the local network
 #[derive(Parser)]
@@ -76,47 +74,6 @@ enum Command {
     Appliance(appliance::Appliance),
 }
 
-/// Settings file and data folder.
-#[derive(Args, Clone)]
-struct ConfigSource {
-    /// Archivo de configuración · Settings file
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Carpeta de datos · Data folder
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-}
-
-/// Values of the command line that override the settings.
-#[derive(Clone, Copy, Default)]
-struct Flags {
-    listen: Option<SocketAddr>,
-    tls_listen: Option<SocketAddr>,
-    /// Plain HTTP unless the settings set a mode.
-    plain: bool,
-}
-
-impl ConfigSource {
-    fn load(&self, flags: Flags) -> Result<Config, ConfigError> {
-        Ok(self.load_text(flags)?.0)
-    }
-
-    /// Loads the settings with the text of their file, if there is one.
-    fn load_text(&self, flags: Flags) -> Result<(Config, Option<Zeroizing<String>>), ConfigError> {
-        let text = self.config.as_deref().map(|file| config::read(file, file).map(Zeroizing::new)).transpose()?;
-        Ok((self.parse(text.as_ref().map_or("", |text| text), flags)?, text))
-    }
-
-    /// Parses a text as if it were the file's.
-    fn parse(&self, text: &str, flags: Flags) -> Result<Config, ConfigError> {
-        let env: Vec<_> =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-        let Flags { listen, tls_listen, plain } = flags;
-        let overrides = Overrides { listen, tls_listen, data_dir: self.data_dir.clone(), plain };
-        Config::parse(text, self.config.as_deref().unwrap_or(Path::new("")), &env, overrides)
-    }
-}
-
 /// Runs the program and returns the exit code of [`exit`].
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -142,16 +99,4 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(lang),
     }
-}
-
-/// Prints to standard output, without control characters for a terminal.
-#[allow(clippy::print_stdout, reason = "this is what the command is for")]
-fn say(text: impl std::fmt::Display) {
-    println!("{}", printable_lines(&text.to_string()));
-}
-
-/// Prints a notice to standard error.
-#[allow(clippy::print_stderr, reason = "warnings of a command belong there")]
-fn warn(text: impl std::fmt::Display) {
-    eprintln!("pichat: {}", printable_lines(&text.to_string()));
 }

@@ -14,9 +14,10 @@ use crate::store::restore_snapshot;
 use crate::types::Lang;
 
 use super::caller::caller;
+use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{ConfigSource, Flags, say};
+use super::print::say;
 
 #[derive(Args)]
 pub(super) struct Restore {

@@ -7,8 +7,9 @@ use clap::Args;
 use crate::app::Mode;
 use crate::types::Lang;
 
+use super::config_source::{ConfigSource, Flags, LoadedConfig};
 use super::exit::Failure;
-use super::{ConfigSource, Flags, last_good, server};
+use super::{last_good, server};
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -25,7 +26,8 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
         let flags = Flags { listen: self.listen, tls_listen: self.tls_listen, plain: false };
-        let (config, text) = self.source.load_text(flags).map_err(|error| last_good::explain(error, &self.source, flags))?;
+        let LoadedConfig { config, text } =
+            self.source.load_text(flags).map_err(|error| last_good::explain(error, &self.source, flags))?;
         server::run(config, text, self.source, flags, Mode::Serve, lang)
     }
 }

@@ -15,8 +15,10 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::types::{ClaimCode, Lang, Localized};
 
+use super::config_source::{ConfigSource, Flags, LoadedConfig};
 use super::exit::Failure;
-use super::{ConfigSource, Flags, last_good, say, warn};
+use super::last_good;
+use super::print::{say, warn};
 
 /// Threads for disk and database work; hashes have their own. tokio starts them on demand and ends idle ones.
 const DISK_THREADS: usize = 8;
@@ -61,7 +63,7 @@ pub(super) fn run(
         say(told(&notice, demo, lang));
     });
     let reread = Arc::new(move || {
-        let (config, text) = source.load_text(flags)?;
+        let LoadedConfig { config, text } = source.load_text(flags)?;
         keep_later(text.as_ref().filter(|_| !demo));
         Ok(config)
     });

@@ -8,7 +8,7 @@ use crate::accounts::tune::{DEFAULT_TARGET, on_this_board};
 use crate::types::{Lang, Localized};
 
 use super::exit::Failure;
-use super::say;
+use super::print::say;
 
 #[derive(Args)]
 pub(super) struct Tune {

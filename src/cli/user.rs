@@ -15,10 +15,11 @@ use crate::store::{Store, UserRow};
 use crate::types::{Lang, Localized, OneTimePassword, Role, UserName};
 
 use super::caller::caller;
+use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
 use super::owner::become_owner;
 use super::password::{Choice, New};
-use super::{ConfigSource, Flags, say};
+use super::print::say;
 
 #[derive(Subcommand)]
 pub(super) enum User {

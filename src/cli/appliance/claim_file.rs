@@ -9,11 +9,22 @@ use serde::Deserialize;
 use crate::atomic_file;
 use crate::cli::exit::Failure;
 use crate::config::TlsMode;
+use crate::private_file;
 use crate::types::ClaimCode;
 
 use super::effective_settings::{NAME, Settings};
 use super::partition::Partition;
-use super::{Root, Steps, small_file};
+use super::report::Steps;
+use super::root::Root;
+
+/// Maximum bytes of a small file that another program wrote.
+const SMALL: u64 = 64 * 1024;
+
+/// Reads a small regular file, if there is one. Its folder belongs to the server's user, so the entry may be
+/// anything.
+fn small_file(path: &Path) -> Option<String> {
+    private_file::text(path, SMALL)
+}
 
 const FILE: &str = "PICHAT-CODIGO.txt";
 
@@ -48,12 +59,20 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     steps.end()
 }
 
+/// Step that makes browsers trust the device.
+struct TrustStep {
+    /// Address of the trust page.
+    page: String,
+    /// Fingerprint of the certificate, in two lines.
+    fingerprint: [String; 2],
+}
+
 /// Addresses that a person needs, with the device's own name.
 struct Ways {
     /// Address of the claim page.
     claim: String,
-    /// Address of the trust page, and the fingerprint of the certificate.
-    trust: Option<(String, [String; 2])>,
+    /// Step before it, if browsers must trust the device first.
+    trust: Option<TrustStep>,
 }
 
 impl Ways {
@@ -65,7 +84,7 @@ impl Ways {
             (_, port) => format!("{scheme}://{name}.local:{port}"),
         };
         let Address { scheme, listen, plain, fingerprint } = address(root);
-        let trust = plain.zip(fingerprint).map(|(plain, fingerprint)| (url("http", plain), fingerprint));
+        let trust = plain.zip(fingerprint).map(|(plain, fingerprint)| TrustStep { page: url("http", plain), fingerprint });
         Self { claim: format!("{}/activar", url(&scheme, listen)), trust }
     }
 }
@@ -96,7 +115,7 @@ fn text(code: &ClaimCode, ways: &Ways) -> String {
     let page = &ways.claim;
     let (first_es, first_en, then_es, then_en) = match &ways.trust {
         None => (String::new(), String::new(), "abre", "open"),
-        Some((start, [one, two])) => (
+        Some(TrustStep { page: start, fingerprint: [one, two] }) => (
             format!(
                 "abre primero la página que explica cómo instalar su certificado:\n\n    {start}\n\n\
                  La huella del certificado debe ser esta:\n\n    {one}\n    {two}\n\nDespués abre"

@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 use crate::config::{self, Config, ConfigError, Overrides, SettingProblem, TomlEditor};
 use crate::types::Localized;
 
-use super::{Root, WARNING, preflight, tell};
+use super::preflight;
+use super::report::{WARNING, tell};
+use super::root::{DATA_DIR, Root};
 
-/// Data folder of the server on the card; pichat.service passes it with `--data-dir`.
-pub(super) const DATA_DIR: &str = "/var/lib/pichat";
 /// Name of the card's file, on the card and in errors.
 pub(super) const NAME: &str = "pichat.toml";
 

@@ -10,8 +10,9 @@ use crate::config::{ConfigError, MAX_FILE_BYTES, TomlEditor};
 use crate::private_file;
 
 use super::effective_settings::{NAME, Settings};
+use super::report::{Steps, WARNING, tell};
+use super::root::Root;
 use super::secrets::{HASH, PASSWORD};
-use super::{Root, Steps, WARNING, tell};
 
 /// The copy. Only root can write its folder: in the server's own folder, a compromised server could plant
 /// settings for root.

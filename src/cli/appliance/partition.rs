@@ -10,7 +10,8 @@ use rustix::mount::{MountFlags, mount_remount};
 
 use crate::atomic_file;
 
-use super::{Root, WARNING, tell};
+use super::report::{WARNING, tell};
+use super::root::Root;
 
 /// Maximum names of the partition's top folder that are read; the firmware has about forty files.
 const MAX_NAMES: usize = 4096;

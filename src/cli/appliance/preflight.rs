@@ -11,8 +11,7 @@ use crate::config::{Config, ConfigError, NetworkSettings, SettingProblem, TlsMod
 use crate::net::{TlsError, check_tls};
 use crate::types::Localized;
 
-use super::Root;
-use super::effective_settings::DATA_DIR;
+use super::root::{DATA_DIR, Root};
 
 const LISTEN: Localized = Localized::new(
     "en la tarjeta \"[::]:80\", \"0.0.0.0:80\" u otro puerto, o la dirección de [network]; nadie podría abrir otra dirección",

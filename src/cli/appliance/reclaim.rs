@@ -5,11 +5,12 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 
-use super::effective_settings::DATA_DIR;
 use super::partition::Partition;
+use super::root::DATA_DIR;
 use crate::atomic_file;
 
-use super::{Root, Steps};
+use super::report::Steps;
+use super::root::Root;
 
 /// Names of the request file; some computers add the ending by themselves.
 const NAMES: [&str; 2] = ["pichat-reclamar", "pichat-reclamar.txt"];

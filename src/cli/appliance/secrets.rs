@@ -9,7 +9,8 @@ use crate::config::{Changes, Config, ConfigError, WifiPassword, WifiSettings, re
 
 use super::effective_settings::{NAME, Settings};
 use super::partition::Partition;
-use super::{Root, Steps, WARNING, tell};
+use super::report::{Steps, WARNING, tell};
+use super::root::Root;
 
 /// Comment that replaces a secret on the card.
 const NOTE: &str = "importada / imported";

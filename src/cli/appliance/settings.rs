@@ -15,8 +15,10 @@ use crate::cli::exit::Failure;
 use super::effective_settings::{NAME, Settings, laid_over};
 use super::last_good::LastGood;
 use super::partition::Partition;
+use super::report::{ERROR, Steps, WARNING, tell};
+use super::root::Root;
 use super::secrets::Kept;
-use super::{ERROR, Root, Steps, WARNING, networkd, reclaim, tell, wpa_supplicant};
+use super::{networkd, reclaim, wpa_supplicant};
 
 /// Second line about a broken file, on the console and in the journal.
 const LAST_GOOD_HOLDS: &str = "mientras tanto sigue la última configuración buena";

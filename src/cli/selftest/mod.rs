@@ -24,9 +24,10 @@ use self::child::{ChildServer, Folder};
 use self::disk::DiskSpeed;
 use self::load_clients::{LatencyRecorder, LoadClients, ROOMS};
 use self::verdict::{Measurements, ROOM, SPEAKS_EVERY};
+use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
 use super::owner::become_owner;
-use super::{ConfigSource, Flags, say};
+use super::print::say;
 
 /// Time limit of the whole test; remaining measurements are left out.
 const LONGEST: Duration = Duration::from_secs(55);
@@ -90,15 +91,15 @@ fn measure(config: &Config) -> io::Result<Report> {
         Argon2Setting::Fixed(params) => params,
         Argon2Setting::Auto => tune::on_this_board(tune::DEFAULT_TARGET).chosen.params,
     };
-    let (sign_ins_per_s, hash) = hashes(argon2)?;
+    let hashing = hashes(argon2)?;
     let disk = disk::measure(folder.path(), free_space(folder.path(), config)?)?;
     let seal = if config.tls.mode == TlsMode::Off { Duration::ZERO } else { bench_tls_record(RECORD) };
     let free_memory = free_memory()?;
     let server = ChildServer::start(folder.path())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores().div_ceil(2)).enable_all().build()?;
-    let (top, cpu_per_delivery, bytes_per_socket) = runtime.block_on(people(&server, start + LONGEST))?;
+    let Delivery { top, cpu: cpu_per_delivery, bytes_per_socket } = runtime.block_on(people(&server, start + LONGEST))?;
     let measured = Measurements {
-        sign_ins_per_s,
+        sign_ins_per_s: hashing.per_s,
         deliveries_per_s: top.per_s,
         cpu_per_delivery,
         seal,
@@ -106,11 +107,18 @@ fn measure(config: &Config) -> io::Result<Report> {
         free_memory,
         open_files: server.open_files()?,
     };
-    Ok(Report { argon2, hash, disk, top, measured, tls: config.tls.mode != TlsMode::Off })
+    Ok(Report { argon2, hash: hashing.each, disk, top, measured, tls: config.tls.mode != TlsMode::Off })
 }
 
-/// Hashes on every core at once: number a second, and time of each.
-fn hashes(params: Argon2Params) -> io::Result<(f64, Duration)> {
+/// Speed of hashing while every core hashes.
+struct HashRate {
+    per_s: f64,
+    /// Time of one hash.
+    each: Duration,
+}
+
+/// Hashes on every core at once.
+fn hashes(params: Argon2Params) -> io::Result<HashRate> {
     let start = Instant::now();
     let threads: Vec<_> = (0..cores())
         .map(|_| {
@@ -129,12 +137,21 @@ fn hashes(params: Argon2Params) -> io::Result<(f64, Duration)> {
         made += thread.join().map_err(|_| io::Error::other("a hash"))??;
     }
     let elapsed = start.elapsed();
-    Ok((f64::from(made) / elapsed.as_secs_f64(), elapsed * u32::try_from(cores()).unwrap_or(1) / made.max(1)))
+    let each = elapsed * u32::try_from(cores()).unwrap_or(1) / made.max(1);
+    Ok(HashRate { per_s: f64::from(made) / elapsed.as_secs_f64(), each })
+}
+
+/// Delivery at the highest pace that was prompt.
+struct Delivery {
+    top: LatencyRecorder,
+    /// Processor time of the server for one delivery.
+    cpu: Duration,
+    bytes_per_socket: u64,
 }
 
 /// Finds the highest pace with prompt delivery, the server's processor time for one delivery at it, and its
 /// memory per socket.
-async fn people(server: &ChildServer, until: Instant) -> io::Result<(LatencyRecorder, Duration, u64)> {
+async fn people(server: &ChildServer, until: Instant) -> io::Result<Delivery> {
     let cookie = wire::sign_in(server.addr, "cliente", "cliente123")?;
     // The first sockets allocate the shared memory: rooms and code pages.
     let mut crowd = LoadClients::default();
@@ -142,7 +159,8 @@ async fn people(server: &ChildServer, until: Instant) -> io::Result<(LatencyReco
     let before = server.memory()?;
     crowd.gather(server.addr, &cookie, ROOMS * ROOM).await?;
     let bytes_per_socket = server.memory()?.saturating_sub(before) / ((ROOMS - 1) * ROOM) as u64;
-    let mut best = (LatencyRecorder { per_s: 0.0, p99: Duration::MAX, whole: false }, Duration::ZERO);
+    let top = LatencyRecorder { per_s: 0.0, p99: Duration::MAX, whole: false };
+    let mut best = Delivery { top, cpu: Duration::ZERO, bytes_per_socket };
     let (mut held, mut lost) = (0, None);
     for step in 0..DOUBLINGS as usize + HALVINGS {
         let pace = match lost {
@@ -158,12 +176,12 @@ async fn people(server: &ChildServer, until: Instant) -> io::Result<(LatencyReco
         if heard.whole && heard.p99 < PROMPT {
             let deliveries = heard.per_s * load_clients::SEND_WINDOW.as_secs_f64();
             let cpu = server.cpu()?.saturating_sub(cpu).div_f64(deliveries.max(1.0));
-            (best, held) = ((heard, cpu), pace);
+            (best, held) = (Delivery { top: heard, cpu, bytes_per_socket }, pace);
         } else {
             lost = Some(pace);
         }
     }
-    Ok((best.0, best.1, bytes_per_socket))
+    Ok(best)
 }
 
 /// Returns the bytes that the disk test may write: a quarter of the space above the part that stays free.

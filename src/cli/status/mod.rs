@@ -15,7 +15,7 @@ use clap::Args;
 use crate::types::Lang;
 
 use super::exit::Failure;
-use super::say;
+use super::print::say;
 use device::DeviceStatus;
 use journal::Journal;
 

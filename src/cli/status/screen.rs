@@ -19,7 +19,7 @@ pub(super) fn draw(look: &DeviceProbe, errors: &[String], lang: Lang) -> String 
     let look = &look.printable();
     let version = look.server.as_ref().map_or(env!("CARGO_PKG_VERSION"), |s| s.version.as_str());
     let mut screen = vec![format!(" PiChat {version} · {}", look.host_name), String::new()];
-    let (urls, text) = invitation(look, lang);
+    let Invitation { urls, text } = invitation(look, lang);
     let code = urls.first().filter(|_| look.server.is_some()).map(|url| qr::lines(url)).unwrap_or_default();
     let text: Vec<_> = text.into_iter().chain([String::new()]).chain(state(look, lang)).collect();
     let indent = code.first().map_or(0, |line| line.chars().count() + 1);
@@ -37,11 +37,19 @@ pub(super) fn draw(look: &DeviceProbe, errors: &[String], lang: Lang) -> String 
     screen.iter().map(|line| cut(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the addresses, the best first, and the next steps.
-fn invitation(look: &DeviceProbe, lang: Lang) -> (Vec<String>, Vec<String>) {
+/// Addresses and next steps.
+struct Invitation {
+    /// Addresses, the best first.
+    urls: Vec<String>,
+    /// Lines beside the QR code.
+    text: Vec<String>,
+}
+
+/// Returns the addresses and the next steps.
+fn invitation(look: &DeviceProbe, lang: Lang) -> Invitation {
     let Some(server) = &look.server else {
         let text = Localized::new("PiChat aún no responde. Espera un momento.", "PiChat does not respond yet. Wait a moment.");
-        return (Vec::new(), vec![text.get(lang).to_owned()]);
+        return Invitation { urls: Vec::new(), text: vec![text.get(lang).to_owned()] };
     };
     let urls = urls(look, server);
     let mut text = Vec::new();
@@ -89,7 +97,7 @@ fn invitation(look: &DeviceProbe, lang: Lang) -> (Vec<String>, Vec<String>) {
         text.push(format!("{}{}", step(4), code.get(lang)));
         text.push(format!("  {}", claim.code));
     }
-    (urls, text)
+    Invitation { urls, text }
 }
 
 /// Returns the URLs: IPv4 before the name before IPv6, which is hard to type.
