@@ -145,10 +145,11 @@ fn listen(error: &ListenError, lang: Lang) -> String {
 
 fn tls(error: &TlsError, lang: Lang) -> String {
     match error {
-        TlsError::Pem { file, cause: rustls::pki_types::pem::Error::Io(cause) } | TlsError::Authority { file, cause } => {
-            format!("{}: {}", file.display(), system(cause, lang))
-        }
+        TlsError::Authority { file, cause } => format!("{}: {}", file.display(), system(cause, lang)),
         TlsError::Pem { file, cause } => {
+            if let Some(cause) = error.system_cause() {
+                return format!("{}: {}", file.display(), system(cause, lang));
+            }
             let text = Localized::new("no es un archivo PEM válido", "not a valid PEM file");
             format!("{}: {}: {cause}", file.display(), text.get(lang))
         }

@@ -65,6 +65,16 @@ pub enum TlsError {
     Making(#[from] rcgen::Error),
 }
 
+impl TlsError {
+    /// Returns the system's error, if a file could not be read or written.
+    pub fn system_cause(&self) -> Option<&io::Error> {
+        match self {
+            Self::Pem { cause: rustls::pki_types::pem::Error::Io(cause), .. } | Self::Authority { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+}
+
 /// TLS configuration: the current certificate and the source of the next one.
 pub struct Tls {
     config: Arc<ServerConfig>,
