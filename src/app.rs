@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::blocklist::Blocklist;
-use crate::accounts::password::{self, HashPool};
+use crate::accounts::hash_pool::{self, HashPool};
 use crate::accounts::{Accounts, Devices, PasswordRules, SignInGuard};
 use crate::audit::{Audit, AuditTarget, Event, Threshold, Writer};
 use crate::chat::Hub;
@@ -190,7 +190,7 @@ fn build(
     let quarantine = Quarantine::open(files, store.clone(), Arc::clone(&config), audit.clone(), Arc::clone(&clock))?;
     let sockets = Arc::new(ws::Services {
         hub,
-        hasher: HashPool::new(password::ROOM_PARAMS, 1).map_err(AppError::Thread)?,
+        hasher: HashPool::new(hash_pool::ROOM_PARAMS, 1).map_err(AppError::Thread)?,
         rates: Arc::clone(&rates),
         pauses: Arc::new(RoomPause::new()),
         registry: Arc::default(),

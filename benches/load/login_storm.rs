@@ -16,7 +16,7 @@ use common::Client;
 use loadgen::Clients;
 use loadgen::host::{Host, PASSWORD, UNLIMITED};
 use loadgen::stats::{is_small, median, percentile};
-use pichat::accounts::password::hash_now;
+use pichat::accounts::hash_pool::hash_now;
 use pichat::config::Argon2Params;
 
 /// 50 receivers, 20 messages a second.

@@ -8,15 +8,22 @@ use crate::clock::Now;
 use crate::store::{SessionRow, StoreError, UserRow};
 use crate::types::crypto::{Token, random};
 
-use super::session::Session;
-use super::{Accounts, SignInError};
+use super::service::Accounts;
+use super::session::{NewSession, Session};
+use super::sign_in_error::SignInError;
 
-/// Returns a new token and the row of its session.
-pub(super) fn draft(user: &UserRow, now: Now) -> (Token, SessionRow) {
+/// Token of a session that is not stored yet, and its row.
+pub(super) struct PendingSession {
+    pub(super) token: Token,
+    pub(super) row: SessionRow,
+}
+
+/// Returns a session with a new token.
+pub(super) fn draft(user: &UserRow, now: Now) -> PendingSession {
     let token = Token::random();
     let (id, generation) = (i64::from_be_bytes(random()), user.generation);
     let row = SessionRow { id, digest: token.digest(), user: user.id, created_at: now.wall, used_at: now.wall, generation };
-    (token, row)
+    PendingSession { token, row }
 }
 
 impl Accounts {
@@ -24,9 +31,9 @@ impl Accounts {
     ///
     /// Returns an error if the account was locked, demoted, reset or changed since. The session enters the table while
     /// the database is locked, as [`sync`](Self::sync) compares the two under the same lock.
-    pub(super) async fn begin_session(&self, user: &UserRow, addr: IpAddr) -> Result<(Token, Arc<Session>), SignInError> {
+    pub(super) async fn begin_session(&self, user: &UserRow, addr: IpAddr) -> Result<NewSession, SignInError> {
         let now = Now::read(&*self.clock);
-        let (token, row) = draft(user, now);
+        let PendingSession { token, row } = draft(user, now);
         let (sessions, account) = (Arc::clone(&self.sessions), user.clone());
         let begun = self.store.run(move |db| {
             let displaced = sessions.evicted_for(account.id);
@@ -51,7 +58,7 @@ impl Accounts {
                 if user.must_change {
                     self.audit.record(Event::PasswordChangeDue { user: user.name.clone(), addr }).await;
                 }
-                Ok((token, session))
+                Ok(NewSession { token, session })
             }
             None => Err(self.changed_meanwhile(user, addr).await?),
         }

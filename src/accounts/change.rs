@@ -7,12 +7,14 @@ use crate::audit::Event;
 use crate::clock::Now;
 use crate::limits::Candidate;
 use crate::store::{SessionRow, StoreError, UserRow};
-use crate::types::crypto::Token;
 
-use super::begin::draft;
+use super::begin::{PendingSession, draft};
 use super::device::device_of_session;
-use super::password::{Password, WeakPassword};
-use super::{Accounts, Session, SignInError};
+use super::password::Password;
+use super::service::Accounts;
+use super::session::{NewSession, Session};
+use super::sign_in_error::SignInError;
+use super::weak_password::WeakPassword;
 
 /// Error of a change of password.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +47,7 @@ impl Accounts {
         session: &Arc<Session>,
         change: PasswordChange,
         addr: IpAddr,
-    ) -> Result<Option<(Token, Arc<Session>)>, ChangeError> {
+    ) -> Result<Option<NewSession>, ChangeError> {
         let (this, session) = (Arc::clone(self), Arc::clone(session));
         let task = tokio::spawn(async move { this.change_password_now(&session, change, addr).await });
         task.await.unwrap_or(Err(SignInError::Internal(StoreError::Interrupted).into()))
@@ -56,7 +58,7 @@ impl Accounts {
         session: &Arc<Session>,
         change: PasswordChange,
         addr: IpAddr,
-    ) -> Result<Option<(Token, Arc<Session>)>, ChangeError> {
+    ) -> Result<Option<NewSession>, ChangeError> {
         let (id, name) = (session.person.id, session.person.name.clone());
         let PasswordChange { current, new } = change;
         let same = new.is(&current, session.must_change());
@@ -65,7 +67,7 @@ impl Accounts {
         let candidate = Candidate { addr, name: Some(&key), device: Some(device_of_session(session)) };
         // A temporary password that has expired since still authenticates the session that it began.
         let user = match self.authenticate(user, &candidate, current, None).await {
-            Ok((user, _)) => user,
+            Ok(authenticated) => authenticated.user,
             Err(error) => {
                 self.audit.record(Event::PasswordRefused { user: name, addr, reason: reason(&error) }).await;
                 return Err(error.into());
@@ -86,9 +88,9 @@ impl Accounts {
                 self.audit.record(Event::PasswordChanged { user: name, addr }).await;
                 Ok(None)
             }
-            Renewed::Session(token, session) => {
+            Renewed::Session(renewed) => {
                 self.audit.record(Event::PasswordChanged { user: name, addr }).await;
-                Ok(Some((token, session)))
+                Ok(Some(renewed))
             }
         }
     }
@@ -96,7 +98,7 @@ impl Accounts {
     /// Stores the new hash and replaces all sessions of the person by a new one, while the database is locked.
     async fn renew_session(&self, old: &Arc<Session>, user: UserRow, phc: String) -> Result<Renewed, StoreError> {
         let now = Now::read(&*self.clock);
-        let (token, mut row) = draft(&user, now);
+        let PendingSession { token, mut row } = draft(&user, now);
         // The account at the start of this session: any later change has ended the session.
         row.generation = old.generation;
         let (sessions, old) = (Arc::clone(&self.sessions), Arc::clone(old));
@@ -115,7 +117,7 @@ impl Accounts {
         });
         let Some((session, hashes)) = renewed.await? else { return Ok(Renewed::Refused) };
         self.decoys.set(&hashes);
-        Ok(session.map_or(Renewed::SignedOut, |session| Renewed::Session(token, session)))
+        Ok(session.map_or(Renewed::SignedOut, |session| Renewed::Session(NewSession { token, session })))
     }
 }
 
@@ -126,7 +128,7 @@ enum Renewed {
     /// The person signed out at the same moment: the password is changed, no session remains.
     SignedOut,
     /// The new session.
-    Session(Token, Arc<Session>),
+    Session(NewSession),
 }
 
 const fn reason(error: &SignInError) -> &'static str {

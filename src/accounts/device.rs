@@ -15,7 +15,7 @@ use crate::store::UserRow;
 use crate::types::UserId;
 use crate::types::crypto::{MacKey, hex, unhex};
 
-use super::Session;
+use super::session::Session;
 
 /// Accounts that one browser keeps: a family or a shift at one computer. The oldest is dropped first.
 pub const NAMES_PER_DEVICE: usize = 8;

@@ -3,7 +3,7 @@
 use crate::store::{Db, StoreError};
 use crate::types::crypto::{Sha256, Token, unhex};
 
-use super::Accounts;
+use super::service::Accounts;
 
 /// Setting that holds the token's SHA-256.
 const KEY: &str = "metrics_token_sha256";

@@ -10,7 +10,7 @@ use crate::audit::SessionEnd;
 use crate::clock::{Now, Timestamp};
 use crate::limits::AtomicBucket;
 use crate::store::{SessionRow, SessionTimes, UserRow};
-use crate::types::crypto::Sha256;
+use crate::types::crypto::{Sha256, Token};
 use crate::types::{Person, Role};
 
 /// Milliseconds of the monotonic clock; negative before the boot.
@@ -21,6 +21,15 @@ const LONG_OVER: Moment = i64::MIN / 2;
 
 fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Session that has just begun, with its token for the browser.
+#[derive(Debug)]
+pub struct NewSession {
+    /// Secret for the session cookie.
+    pub token: Token,
+    /// The session.
+    pub session: Arc<Session>,
 }
 
 /// Start and last use of a session.
@@ -189,24 +198,32 @@ pub struct SessionLimits {
     pub life: Duration,
 }
 
+/// Milliseconds until a session expires; zero or negative afterwards.
+struct TimeLeft {
+    /// By age.
+    life: i64,
+    /// By idleness.
+    idle: i64,
+}
+
 impl SessionLimits {
-    /// Returns the time left by age and by idleness.
-    fn left(&self, session: &Session, mono: Duration) -> (i64, i64) {
+    /// Returns the time left.
+    fn left(&self, session: &Session, mono: Duration) -> TimeLeft {
         let now = millis(mono);
         let left = |since: Moment, span| millis(span).saturating_sub(now.saturating_sub(since));
-        (left(session.began, self.life), left(session.used(), self.idle))
+        TimeLeft { life: left(session.began, self.life), idle: left(session.used(), self.idle) }
     }
 
     /// Returns the reason if `session` has expired: whichever limit passed first.
     pub fn over(&self, session: &Session, mono: Duration) -> Option<SessionEnd> {
-        let (life, idle) = self.left(session, mono);
+        let TimeLeft { life, idle } = self.left(session, mono);
         let first = if life <= idle { SessionEnd::Expired } else { SessionEnd::Idle };
         (life.min(idle) <= 0).then_some(first)
     }
 
     /// Returns the wall time at which `session` ends if unused.
     pub fn expires_at(&self, session: &Session, now: Now) -> Timestamp {
-        let (life, idle) = self.left(session, now.mono);
+        let TimeLeft { life, idle } = self.left(session, now.mono);
         Timestamp(now.wall.0.saturating_add(life.min(idle)))
     }
 }

@@ -19,8 +19,11 @@ const CLOCK_WAS_SET: i64 = 1000;
 /// Listener called once for every ended session, without a lock of the table.
 pub type EndListener = Box<dyn Fn(&Session, SessionEnd) + Send + Sync>;
 
-/// A session removed from the table, with the reason.
-type Ended = (Arc<Session>, SessionEnd);
+/// Session removed from the table, with the reason.
+struct EndedSession {
+    session: Arc<Session>,
+    reason: SessionEnd,
+}
 
 #[derive(Default)]
 struct Table {
@@ -40,11 +43,11 @@ impl Table {
     }
 
     /// Removes the sessions for which `end` returns a reason.
-    fn take_where(&mut self, end: impl Fn(&Session) -> Option<SessionEnd>) -> Vec<Ended> {
+    fn take_where(&mut self, end: impl Fn(&Session) -> Option<SessionEnd>) -> Vec<EndedSession> {
         let mut gone = Vec::new();
         self.sessions.retain(|_, session| {
             let reason = end(session);
-            gone.extend(reason.map(|reason| (Arc::clone(session), reason)));
+            gone.extend(reason.map(|reason| EndedSession { session: Arc::clone(session), reason }));
             reason.is_none()
         });
         gone
@@ -161,7 +164,7 @@ impl Sessions {
     pub fn end(&self, digests: &[Sha256], reason: SessionEnd) {
         let gone: Vec<_> = {
             let mut table = lock(&self.table);
-            digests.iter().filter_map(|d| table.sessions.remove(d)).map(|session| (session, reason)).collect()
+            digests.iter().filter_map(|d| table.sessions.remove(d)).map(|session| EndedSession { session, reason }).collect()
         };
         self.notify_ended(&gone);
     }
@@ -200,14 +203,14 @@ impl Sessions {
     fn end_where(&self, end: impl Fn(&Session) -> Option<SessionEnd>) -> Vec<Sha256> {
         let gone = lock(&self.table).take_where(end);
         self.notify_ended(&gone);
-        gone.iter().map(|(session, _)| session.digest).collect()
+        gone.iter().map(|ended| ended.session.digest).collect()
     }
 
-    fn notify_ended(&self, gone: &[Ended]) {
+    fn notify_ended(&self, gone: &[EndedSession]) {
         // All sessions end first, so that none acts while the listener closes another's sockets.
-        gone.iter().for_each(|(session, reason)| session.end(*reason));
+        gone.iter().for_each(|ended| ended.session.end(ended.reason));
         if let Some(listener) = self.listener.get() {
-            for (session, reason) in gone {
+            for EndedSession { session, reason } in gone {
                 listener(session, *reason);
             }
         }

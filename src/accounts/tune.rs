@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Argon2Params, OWASP_ROWS};
 
-use super::password::hash_now;
+use super::hash_pool::hash_now;
 
 /// Default time of one sign-in.
 pub const DEFAULT_TARGET: Duration = Duration::from_millis(300);

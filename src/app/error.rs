@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::accounts::SignInError;
-use crate::accounts::password::WeakPassword;
+use crate::accounts::WeakPassword;
 use crate::net::ListenError;
 use crate::private_file::Untrusted;
 use crate::quarantine::QuarantineError;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::accounts::blocklist::Blocklist;
-use crate::accounts::password::{self, Password};
+use crate::accounts::hash_pool::hash_now;
+use crate::accounts::password::Password;
 use crate::accounts::{SignInError, tune};
 use crate::audit::Event;
 use crate::clock::{Clock, Timestamp};
@@ -88,7 +89,7 @@ pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock:
             let admin = UserName::admin();
             let password = Password::typed(text);
             password.check_new(admin.as_str(), &Blocklist::of_host(&host_name())).map_err(AppError::AdminPass)?;
-            let phc = password::hash_now(password.as_ref(), argon2_params(config, store)?).map_err(SignInError::from)?;
+            let phc = hash_now(password.as_ref(), argon2_params(config, store)?).map_err(SignInError::from)?;
             add(&admin, Role::Administrator, &phc, "environment")?;
         }
         (Mode::Serve, _) => {

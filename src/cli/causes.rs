@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::accounts::SignInError;
-use crate::accounts::password::WeakPassword;
+use crate::accounts::WeakPassword;
 use crate::app::AppError;
 use crate::net::{ListenError, TlsError};
 use crate::quarantine::QuarantineError;

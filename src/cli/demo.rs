@@ -103,7 +103,7 @@ mod tests {
     fn demo_hashes_match_the_printed_passwords() {
         for KnownAccount { name, phc, .. } in ACCOUNTS {
             assert!(phc.starts_with(&format!("$argon2id$v=19${}$", Argon2Params::DEFAULT)), "{name}");
-            assert!(crate::accounts::password::verify_now(phc, format!("{name}123").as_bytes()), "{name}");
+            assert!(crate::accounts::hash_pool::verify_now(phc, format!("{name}123").as_bytes()), "{name}");
         }
         assert_eq!(ACCOUNTS.iter().filter(|account| account.name.parse::<UserName>().is_ok()).count(), ACCOUNTS.len());
     }

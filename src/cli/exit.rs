@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::accounts::password::WeakPassword;
+use crate::accounts::WeakPassword;
 use crate::app::AppError;
 use crate::config::ConfigError;
 use crate::net::{ListenError, TlsError};

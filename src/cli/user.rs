@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::accounts::ONE_TIME_LIFE;
-use crate::accounts::password::{Password, hash_now};
+use crate::accounts::hash_pool::hash_now;
+use crate::accounts::password::Password;
 use crate::app::{AppError, argon2_params, open_existing_store, open_or_make_store, start_audit};
 use crate::audit::Event;
 use crate::clock::{Clock as _, SystemClock, Timestamp};

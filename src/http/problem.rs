@@ -241,8 +241,8 @@ impl From<RetryAfter> for Problem {
     }
 }
 
-impl From<crate::accounts::password::WeakPassword> for Problem {
-    fn from(weak: crate::accounts::password::WeakPassword) -> Self {
+impl From<crate::accounts::WeakPassword> for Problem {
+    fn from(weak: crate::accounts::WeakPassword) -> Self {
         let Localized { es, en } = weak.text();
         Self::new(ProblemCode::WeakPassword).with_detail(es, en)
     }

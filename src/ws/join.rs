@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::accounts::password::HashError;
+use crate::accounts::hash_pool::HashError;
 use crate::audit::Event;
 use crate::chat::{EnterError, JoinInfo, Joiner, Membership, RoomHandle};
 use crate::types::{RoomCode, RoomKind, RoomPassword};

@@ -26,7 +26,7 @@ mod transport;
 
 use std::sync::Arc;
 
-use crate::accounts::password::HashPool;
+use crate::accounts::hash_pool::HashPool;
 use crate::audit::Audit;
 use crate::chat::Hub;
 use crate::clock::Clock;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::accounts::password::hash_now;
+use crate::accounts::hash_pool::hash_now;
 use crate::accounts::tune;
 use crate::app::{cores, open_data_dir};
 use crate::config::{Argon2Params, Argon2Setting, Config, TlsMode};

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
-use crate::accounts::{ClaimError, ClaimRequest};
+use crate::accounts::{ClaimError, ClaimRequest, NewSession};
 use crate::http::body::{Body, read_small};
 use crate::http::pages::{HTML, Page};
 use crate::http::problem::{Problem, ProblemCode};
@@ -49,7 +49,7 @@ pub(super) async fn api(call: RoutedRequest) -> Result {
     let headers = request.headers().clone();
     let Claim { code, username, password } = read_json(request).await?;
     let request = ClaimRequest { code: code.to_string(), name: username, password: Password::typed(&password) };
-    let (token, session) = site.accounts.redeem(request, addr).await?;
+    let NewSession { token, session } = site.accounts.redeem(request, addr).await?;
     revoke_previous_session(&site, &headers, context.cookies).await?;
     let mut response = session_dto(&site, &session);
     let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
@@ -81,7 +81,7 @@ pub(super) async fn form(call: RoutedRequest) -> Result {
         Ok::<_, Problem>(claimed)
     };
     Ok(match result.await {
-        Ok((token, session)) => {
+        Ok(NewSession { token, session }) => {
             let mut response = see_other("/inicio");
             let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
             device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;

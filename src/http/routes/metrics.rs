@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Response, header};
 
-use crate::accounts::password::MAX_WAITING;
+use crate::accounts::hash_pool::MAX_WAITING;
 use crate::audit::QUEUE_EVENTS;
 use crate::http::AppState;
 use crate::http::auth::MetricsReader;
@@ -68,7 +68,7 @@ fn refusals(text: &mut Exposition, site: &AppState) {
 
 fn queues(text: &mut Exposition, site: &AppState) {
     let pools = [("pool=\"accounts\"", site.accounts.hashing()), ("pool=\"rooms\"", site.sockets.hasher.hashing())];
-    let mut of_pools = |kind, name, help, value: fn(crate::accounts::password::Hashing) -> u64| {
+    let mut of_pools = |kind, name, help, value: fn(crate::accounts::Hashing) -> u64| {
         text.family(kind, name, help);
         for (pool, hashing) in pools {
             text.sample(pool, value(hashing));

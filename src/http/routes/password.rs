@@ -5,7 +5,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
-use crate::accounts::{ChangeError, PasswordChange, SignInError};
+use crate::accounts::{ChangeError, NewSession, PasswordChange, SignInError};
 use crate::http::auth::PartialSession;
 use crate::http::body::{Body, read_small};
 use crate::http::form;
@@ -50,7 +50,7 @@ pub(super) async fn api(call: RoutedRequest, who: PartialSession) -> Result {
     let renewed = site.accounts.change_password(who.session(), change(&current, &new), addr).await?;
     let mut response = no_content();
     // None where the person signed out at the same moment: then the browser has no session.
-    if let Some((token, _)) = renewed {
+    if let Some(NewSession { token, .. }) = renewed {
         set_session_cookie(&mut response, &token, context.cookies);
     }
     Ok(response)
@@ -79,7 +79,7 @@ pub(super) async fn form(call: RoutedRequest, who: PartialSession) -> Result {
         Ok::<_, Problem>(site.accounts.change_password(who.session(), change(&current, &new), addr).await?)
     };
     Ok(match result.await {
-        Ok(Some((token, _))) => {
+        Ok(Some(NewSession { token, .. })) => {
             let mut response = see_other("/inicio");
             set_session_cookie(&mut response, &token, context.cookies);
             response

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
-use crate::accounts::{Session, SignInError};
+use crate::accounts::{NewSession, Session, SignInError};
 use crate::http::auth::PartialSession;
 use crate::http::body::{Body, read_small};
 use crate::http::cookies::CookieScope;
@@ -106,7 +106,7 @@ pub(super) async fn sign_in(call: RoutedRequest) -> Result {
     let headers = request.headers().clone();
     let Credentials { username, password } = read_json(request).await?;
     let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
-    let (token, session) = site.accounts.sign_in(username, Password::typed(&password), addr, &device).await?;
+    let NewSession { token, session } = site.accounts.sign_in(username, Password::typed(&password), addr, &device).await?;
     revoke_previous_session(&site, &headers, context.cookies).await?;
     let mut response = session_dto(&site, &session);
     device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
@@ -142,7 +142,7 @@ pub(super) async fn form_sign_in(call: RoutedRequest) -> Result {
         Ok::<_, Problem>(signed_in)
     };
     Ok(match result.await {
-        Ok((token, session)) => {
+        Ok(NewSession { token, session }) => {
             let mut response = see_other("/inicio");
             device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
             set_session_cookie(&mut response, &token, context.cookies);
