@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::SessionEnd;
+use crate::clock::Now;
 use crate::http::AppState;
 use crate::net::local_prefixes;
 use crate::types::crypto::Sha256;
@@ -31,7 +32,7 @@ impl RunningServer {
         for tick in 1_u64.. {
             second.tick().await;
             let AppState { accounts, quarantine, sockets, rates, clock, .. } = &*self.site;
-            sockets.hub.sweep(clock.now(), clock.monotonic());
+            sockets.hub.sweep(Now::read(&**clock));
             match accounts.sync().await {
                 // This line shows that the event loop runs and the store answers.
                 Ok(()) => {

@@ -6,35 +6,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::audit::{Audit, Event};
-use crate::clock::Timestamp;
+use crate::clock::Now;
 use crate::types::crypto::MacKey;
-use crate::types::{Person, RoomCode, RoomKind, UserId, UserName};
+use crate::types::{Person, RoomCode, RoomKind, UserId};
 
 use super::delivery::{FrameEncoder, Mailbox as _, Presence, Priority};
+use super::hub_shared::{ChatLimits, HubShared, JoinInfo};
 use super::membership::Membership;
 use super::resume::ResumeToken;
-use super::room::{Backfill, Room, RoomFull, Seq};
-use super::room_slot::{LockedRoom, RoomHandle, RoomSlot, lock};
+use super::room::{Backfill, Room, RoomFull, Seated};
+use super::room_slot::{LockedRoom, RoomHandle, RoomSlot, Summary, lock};
+use super::seq::Seq;
 
 /// Interval of the audit summaries of a busy room.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Limits on rooms from `[limits]` and `[chat]`; can change at run time.
-#[derive(Clone, Copy, Debug)]
-pub struct ChatLimits {
-    /// Rooms at once, reserved codes included.
-    pub rooms: usize,
-    /// Rooms created by one user, reserved codes included.
-    pub rooms_per_user: usize,
-    /// Sockets in one room.
-    pub seats: usize,
-    /// Messages kept for `resume`.
-    pub ring: usize,
-    /// Grace time for which a disconnected socket keeps its seat.
-    pub grace: Duration,
-    /// Time for which an empty room keeps its code and password.
-    pub empty: Duration,
-}
 
 /// Person who joins, and the receiver of the frames.
 pub struct Joiner<'a, W: FrameEncoder> {
@@ -42,18 +27,6 @@ pub struct Joiner<'a, W: FrameEncoder> {
     pub person: &'a Arc<Person>,
     /// The receiver.
     pub mailbox: &'a W::Mailbox,
-}
-
-/// Contents of the `joined` answer.
-pub struct JoinInfo {
-    /// The kind of the room, whatever the client requested.
-    pub kind: RoomKind,
-    /// Members, sorted.
-    pub members: Vec<UserName>,
-    /// Last message number.
-    pub seq: Seq,
-    /// Token for `resume`.
-    pub resume: String,
 }
 
 /// Resumed seat and the messages missed.
@@ -117,28 +90,20 @@ pub struct HubStats {
 /// All rooms.
 pub struct Hub<W: FrameEncoder> {
     rooms: Mutex<HashMap<RoomCode, Arc<RoomSlot<W>>>>,
-    limits: Mutex<ChatLimits>,
     next_instance: AtomicU64,
-    messages: AtomicU64,
-    deliveries: AtomicU64,
-    key: Arc<MacKey>,
-    audit: Audit,
+    shared: Arc<HubShared>,
 }
 
 impl<W: FrameEncoder> Hub<W> {
     /// Creates a hub without rooms; `key` authenticates resume tokens.
     pub fn new(limits: ChatLimits, key: Arc<MacKey>, audit: Audit) -> Arc<Self> {
-        let (rooms, limits, next_instance) = (Mutex::default(), Mutex::new(limits), AtomicU64::new(1));
-        Arc::new(Self { rooms, limits, next_instance, messages: AtomicU64::new(0), deliveries: AtomicU64::new(0), key, audit })
+        let shared = Arc::new(HubShared::new(limits, key, audit));
+        Arc::new(Self { rooms: Mutex::default(), next_instance: AtomicU64::new(1), shared })
     }
 
     /// Sets limits, which hold from the next action on.
     pub fn reconfigure(&self, limits: ChatLimits) {
-        *lock(&self.limits) = limits;
-    }
-
-    pub(super) fn limits(&self) -> ChatLimits {
-        *lock(&self.limits)
+        self.shared.set_limits(limits);
     }
 
     /// Returns the room under `code`.
@@ -148,7 +113,7 @@ impl<W: FrameEncoder> Hub<W> {
 
     /// Fails if `maker` cannot create another room; called before a password is hashed in vain.
     pub fn may_make(&self, maker: UserId) -> Result<(), EnterError> {
-        let limits = self.limits();
+        let limits = self.shared.limits();
         let rooms = lock(&self.rooms);
         within_share(&rooms, maker, limits.rooms_per_user)?;
         let free = rooms.len() < limits.rooms || rooms.values().any(|e| lock(&e.state).room.empty_since.is_some());
@@ -171,21 +136,21 @@ impl<W: FrameEncoder> Hub<W> {
             return false;
         }
         state.ended = true;
-        self.audit.try_record(Event::RoomEnded { room: entry.code.clone(), messages: state.messages, bytes: state.bytes });
+        self.shared.audit(Event::RoomEnded { room: entry.code.clone(), messages: state.messages, bytes: state.bytes });
         true
     }
 
     /// Creates a room that its creator joins at once. [`EnterError::Changed`] if the code was taken since.
     pub fn create(
-        self: &Arc<Self>,
+        &self,
         code: &RoomCode,
         kind: RoomKind,
         password: String,
         visitor: &Joiner<'_, W>,
-        now: (Timestamp, Duration),
+        now: Now,
         welcome: impl FnOnce(&JoinInfo) -> W::Frame,
-    ) -> Result<(Membership<W>, RoomKind), EnterError> {
-        let limits = self.limits();
+    ) -> Result<Membership<W>, EnterError> {
+        let limits = self.shared.limits();
         let entry = {
             let mut rooms = lock(&self.rooms);
             if rooms.contains_key(code) {
@@ -202,11 +167,11 @@ impl<W: FrameEncoder> Hub<W> {
                 password: password.into(),
                 instance: self.next_instance.fetch_add(1, Ordering::Relaxed),
                 state: Mutex::new(LockedRoom {
-                    room: Room::new(now.1),
+                    room: Room::new(now.mono),
                     ended: false,
                     messages: 0,
                     bytes: 0,
-                    tallied: (0, 0, now.1),
+                    summary: Summary { messages: 0, bytes: 0, at: now.mono },
                 }),
             });
             rooms.insert(code.clone(), Arc::clone(&entry));
@@ -218,31 +183,35 @@ impl<W: FrameEncoder> Hub<W> {
     /// Takes a seat in a room whose password was checked. `welcome` encodes the answer, which is delivered under the
     /// room's lock, before any other frame of the room.
     pub fn enter(
-        self: &Arc<Self>,
+        &self,
         room: &RoomHandle<W>,
         visitor: &Joiner<'_, W>,
-        (at, _): (Timestamp, Duration),
+        now: Now,
         welcome: impl FnOnce(&JoinInfo) -> W::Frame,
-    ) -> Result<(Membership<W>, RoomKind), EnterError> {
+    ) -> Result<Membership<W>, EnterError> {
         let Joiner { person, mailbox } = *visitor;
         let entry = &room.0;
         let mut state = lock(&entry.state);
         if state.ended {
             return Err(EnterError::Changed);
         }
-        let seats = self.limits().seats;
-        let (seat, first) = state.room.enter(person, mailbox.clone(), seats).map_err(|RoomFull| EnterError::Full)?;
-        mailbox.deliver(welcome(&self.entered(entry, &mut state, seat, person)), Priority::Message);
-        if first {
-            state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Joined, at), Priority::Presence, Some(seat));
+        let seats = self.shared.limits().seats;
+        let Seated { seat, is_first } = state.room.enter(person, mailbox.clone(), seats).map_err(|RoomFull| EnterError::Full)?;
+        mailbox.deliver(welcome(&self.shared.join_info(entry, &mut state, seat, person)), Priority::Message);
+        if is_first {
+            state.room.deliver(
+                &W::presence(&entry.code, &person.name, Presence::Joined, now.wall),
+                Priority::Presence,
+                Some(seat),
+            );
         }
         drop(state);
-        Ok((self.membership(entry, seat, person, mailbox), entry.kind))
+        Ok(self.membership(entry, seat, person, mailbox))
     }
 
     /// Takes a seat again with the token from `joined`.
     pub fn resume(
-        self: &Arc<Self>,
+        &self,
         code: &RoomCode,
         token: &str,
         person: &Arc<Person>,
@@ -250,68 +219,40 @@ impl<W: FrameEncoder> Hub<W> {
         since: Seq,
     ) -> Result<Resumed<W>, ResumeError> {
         let RoomHandle(entry) = self.find(code).ok_or(ResumeError)?;
-        let token = ResumeToken::parse(token, &self.key, entry.instance, person.id, code).ok_or(ResumeError)?;
+        let token = ResumeToken::parse(token, self.shared.key(), entry.instance, person.id, code).ok_or(ResumeError)?;
         let mut state = lock(&entry.state);
         let missed = state
             .room
             .resume(token.seat, token.generation, person.id, mailbox.clone(), since)
             .filter(|_| !state.ended)
             .ok_or(ResumeError)?;
-        let entered = self.entered(&entry, &mut state, token.seat, person);
+        let entered = self.shared.join_info(&entry, &mut state, token.seat, person);
         drop(state);
         Ok(Resumed { membership: self.membership(&entry, token.seat, person, mailbox), entered, missed })
     }
 
-    fn membership(
-        self: &Arc<Self>,
-        entry: &Arc<RoomSlot<W>>,
-        seat: u64,
-        person: &Arc<Person>,
-        mailbox: &W::Mailbox,
-    ) -> Membership<W> {
+    fn membership(&self, entry: &Arc<RoomSlot<W>>, seat: u64, person: &Arc<Person>, mailbox: &W::Mailbox) -> Membership<W> {
         Membership {
             entry: Arc::clone(entry),
             seat,
             person: Arc::clone(person),
             mailbox: mailbox.clone(),
-            hub: Arc::clone(self),
+            hub: Arc::clone(&self.shared),
             left: false,
         }
-    }
-
-    /// Counts a message and its receivers in one step.
-    pub(super) fn count_delivery(&self, receivers: u64) {
-        self.messages.fetch_add(1, Ordering::Relaxed);
-        self.deliveries.fetch_add(receivers, Ordering::Relaxed);
     }
 
     /// Returns statistics. Rooms are locked one at a time, so that none waits for all.
     pub fn stats(&self) -> HubStats {
         let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut figures =
-            HubStats { messages: count(&self.messages), deliveries: count(&self.deliveries), ..HubStats::default() };
+            HubStats { messages: self.shared.messages(), deliveries: self.shared.deliveries(), ..HubStats::default() };
         for entry in entries {
             let seats = lock(&entry.state).room.seats();
             figures.seats += seats;
             if seats > 0 { figures.occupied += 1 } else { figures.reserved += 1 }
         }
         figures
-    }
-
-    /// Audits an event of a room.
-    pub(super) fn audit(&self, event: Event) {
-        self.audit.try_record(event);
-    }
-
-    pub(super) fn entered(&self, entry: &RoomSlot<W>, state: &mut LockedRoom<W>, seat: u64, person: &Person) -> JoinInfo {
-        let generation = state.room.new_generation(seat).unwrap_or(0);
-        JoinInfo {
-            kind: entry.kind,
-            members: state.room.members(),
-            seq: state.room.last_seq(),
-            resume: ResumeToken { seat, generation }.encode(&self.key, entry.instance, person.id, &entry.code),
-        }
     }
 
     /// Returns the rooms with members by code: all, or group rooms only.
@@ -328,17 +269,17 @@ impl<W: FrameEncoder> Hub<W> {
     }
 
     /// Ends grace times, ends empty rooms and audits summaries. Called once a second.
-    pub fn sweep(&self, at: Timestamp, now: Duration) {
-        let limits = self.limits();
+    pub fn sweep(&self, now: Now) {
+        let limits = self.shared.limits();
         let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
         for entry in entries {
             let mut state = lock(&entry.state);
-            for person in state.room.expire(now, limits.grace) {
-                state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Left, at), Priority::Presence, None);
-                self.audit.try_record(Event::RoomLeft { user: person.name.clone(), room: entry.code.clone() });
+            for person in state.room.expire(now.mono, limits.grace) {
+                state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Left, now.wall), Priority::Presence, None);
+                self.shared.audit(Event::RoomLeft { user: person.name.clone(), room: entry.code.clone() });
             }
             let (messages, bytes) = (state.messages, state.bytes);
-            if state.room.empty_since.is_some_and(|since| now.saturating_sub(since) >= limits.empty) {
+            if state.room.empty_since.is_some_and(|since| now.mono.saturating_sub(since) >= limits.empty) {
                 state.ended = true;
                 drop(state);
                 let mut rooms = lock(&self.rooms);
@@ -347,11 +288,11 @@ impl<W: FrameEncoder> Hub<W> {
                     rooms.remove(&entry.code);
                 }
                 drop(rooms);
-                self.audit.try_record(Event::RoomEnded { room: entry.code.clone(), messages, bytes });
-            } else if messages > state.tallied.0 && now.saturating_sub(state.tallied.2) >= SUMMARY_INTERVAL {
-                let (before, bytes_before, _) = std::mem::replace(&mut state.tallied, (messages, bytes, now));
-                let (messages, bytes) = (messages - before, bytes - bytes_before);
-                self.audit.try_record(Event::RoomTally { room: entry.code.clone(), messages, bytes });
+                self.shared.audit(Event::RoomEnded { room: entry.code.clone(), messages, bytes });
+            } else if messages > state.summary.messages && now.mono.saturating_sub(state.summary.at) >= SUMMARY_INTERVAL {
+                let last = std::mem::replace(&mut state.summary, Summary { messages, bytes, at: now.mono });
+                let (messages, bytes) = (messages - last.messages, bytes - last.bytes);
+                self.shared.audit(Event::RoomTally { room: entry.code.clone(), messages, bytes });
             }
         }
     }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::audit::{AuditTarget, Threshold};
 use crate::chat::Mailbox;
-use crate::clock::SystemClock;
-use crate::types::{MessageText, UserId};
+use crate::clock::{SystemClock, Timestamp};
+use crate::types::{MessageText, UserId, UserName};
 
 /// Encoder whose frames are words.
 struct Words;
@@ -65,15 +65,14 @@ fn code(text: &str) -> RoomCode {
     text.parse().expect("valid")
 }
 
-fn at(seconds: u64) -> (Timestamp, Duration) {
-    (Timestamp(0), Duration::from_secs(seconds))
+fn at(seconds: u64) -> Now {
+    Now { wall: Timestamp(0), mono: Duration::from_secs(seconds) }
 }
 
 fn make(hub: &Arc<Hub<Words>>, room: &str, who: i64, inbox: &Inbox, now: u64) -> Result<Membership<Words>, EnterError> {
     let person = person(who);
     let visitor = Joiner { person: &person, mailbox: inbox };
-    let made = hub.create(&code(room), RoomKind::Group, "hash".into(), &visitor, at(now), |_| "welcome".into());
-    made.map(|(membership, _)| membership)
+    hub.create(&code(room), RoomKind::Group, "hash".into(), &visitor, at(now), |_| "welcome".into())
 }
 
 #[test]
@@ -96,8 +95,8 @@ fn full_hub_evicts_the_longest_empty_room_only() {
     let two = make(&hub, "dos", 1, &inbox, 0).expect("made");
     assert_eq!(hub.may_make(UserId(3)), Err(EnterError::TooManyRooms));
     assert_eq!(make(&hub, "tres", 3, &inbox, 1).err(), Some(EnterError::TooManyRooms));
-    one.leave(Timestamp(0), Duration::from_secs(5));
-    two.leave(Timestamp(0), Duration::from_secs(6));
+    one.leave(at(5));
+    two.leave(at(6));
     assert_eq!(hub.may_make(UserId(3)), Ok(()));
     let held = hub.find(&code("uno")).expect("reserved");
     let three = make(&hub, "tres", 3, &inbox, 7).expect("made");
@@ -120,13 +119,13 @@ fn rooms_of_a_user_count_until_they_end() {
     assert_eq!(hub.may_make(UserId(1)), Err(EnterError::TooManyOwnRooms));
     assert_eq!(make(&hub, "tres", 1, &inbox, 0).err(), Some(EnterError::TooManyOwnRooms));
     let others = make(&hub, "tres", 2, &inbox, 0).expect("another person has the own share");
-    one.leave(Timestamp(0), Duration::from_secs(1));
+    one.leave(at(1));
     assert_eq!(make(&hub, "mas", 1, &inbox, 2).err(), Some(EnterError::TooManyOwnRooms), "a reserved code counts");
     let room = hub.find(&code("tres")).expect("there");
     let (person, visitor_inbox) = (person(1), Inbox::default());
     let visitor = Joiner { person: &person, mailbox: &visitor_inbox };
     assert!(hub.enter(&room, &visitor, at(2), |_| String::new()).is_ok(), "rooms of others are entered freely");
-    hub.sweep(Timestamp(0), Duration::from_secs(601));
+    hub.sweep(at(601));
     let made_anew = make(&hub, "mas", 1, &inbox, 602).expect("the room has ended");
     drop((others, made_anew));
 }
@@ -150,9 +149,9 @@ proptest::proptest! {
                     held.extend(made);
                 }
                 1 => if let Some(membership) = held.pop() {
-                    membership.leave(Timestamp(0), Duration::from_secs(now));
+                    membership.leave(at(now));
                 },
-                _ => hub.sweep(Timestamp(0), Duration::from_secs(now)),
+                _ => hub.sweep(at(now)),
             }
             proptest::prop_assert!(own(&hub) <= LIMITS.rooms_per_user);
         }
@@ -174,17 +173,17 @@ fn sweep_ends_grace_times_then_rooms() {
     let (lost, person) = (Inbox::default(), person(2));
     let room = hub.find(&code("sala")).expect("there");
     let visitor = Joiner { person: &person, mailbox: &lost };
-    let (membership, _) = hub.enter(&room, &visitor, at(0), |_| String::new()).expect("room");
+    let membership = hub.enter(&room, &visitor, at(0), |_| String::new()).expect("room");
     membership.disconnect(Duration::from_secs(10));
-    hub.sweep(Timestamp(0), Duration::from_secs(39));
+    hub.sweep(at(39));
     assert_eq!(hub.lobby(false)[0].members, 2);
-    hub.sweep(Timestamp(0), Duration::from_secs(40));
+    hub.sweep(at(40));
     assert_eq!(hub.lobby(false)[0].members, 1);
     assert_eq!(lock(&watcher.0).last().map(String::as_str), Some("u2 Left"));
     let empty = make(&hub, "vacia", 3, &Inbox::default(), 0).expect("made");
-    empty.leave(Timestamp(0), Duration::from_secs(100));
-    hub.sweep(Timestamp(0), Duration::from_secs(699));
+    empty.leave(at(100));
+    hub.sweep(at(699));
     assert!(hub.find(&code("vacia")).is_some());
-    hub.sweep(Timestamp(0), Duration::from_secs(700));
+    hub.sweep(at(700));
     assert!(hub.find(&code("vacia")).is_none());
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::Event;
-use crate::clock::Timestamp;
-use crate::types::{MessageText, Person, RoomCode};
+use crate::clock::{Now, Timestamp};
+use crate::types::{MessageText, Person, RoomCode, RoomKind};
 
 use super::delivery::{FrameEncoder, Presence, Priority};
-use super::hub::{Hub, JoinInfo};
+use super::hub_shared::{HubShared, JoinInfo};
+use super::room::{LeaveOutcome, Published};
 use super::room_slot::{RoomHandle, RoomSlot, lock};
 use super::seq::Seq;
 
@@ -20,7 +21,7 @@ pub struct Membership<W: FrameEncoder> {
     pub(super) seat: u64,
     pub(super) person: Arc<Person>,
     pub(super) mailbox: W::Mailbox,
-    pub(super) hub: Arc<Hub<W>>,
+    pub(super) hub: Arc<HubShared>,
     /// The seat was given up or disconnected already, so that dropping does nothing.
     pub(super) left: bool,
 }
@@ -29,6 +30,11 @@ impl<W: FrameEncoder> Membership<W> {
     /// Returns the room's code.
     pub fn code(&self) -> &RoomCode {
         &self.entry.code
+    }
+
+    /// Returns the room's kind.
+    pub fn kind(&self) -> RoomKind {
+        self.entry.kind
     }
 
     /// Publishes a message to all receivers. Receivers that the caller must flush are added to `due`. `None` if a newer
@@ -42,7 +48,7 @@ impl<W: FrameEncoder> Membership<W> {
         }
         state.messages += 1;
         state.bytes += text.as_str().len() as u64;
-        let (seq, receivers) = state.room.publish(ring, |seq| W::finish(draft, seq), due);
+        let Published { seq, receivers } = state.room.publish(ring, |seq| W::finish(draft, seq), due);
         drop(state);
         self.hub.count_delivery(receivers);
         Some(seq)
@@ -64,7 +70,7 @@ impl<W: FrameEncoder> Membership<W> {
         if !state.room.owns_seat(self.seat, &self.mailbox) {
             return None;
         }
-        Some(self.hub.entered(&self.entry, &mut state, self.seat, &self.person))
+        Some(self.hub.join_info(&self.entry, &mut state, self.seat, &self.person))
     }
 
     /// Returns the room.
@@ -82,14 +88,14 @@ impl<W: FrameEncoder> Membership<W> {
     }
 
     /// Gives the seat up at once. `false` if a newer socket has taken it over; that one owns the seat.
-    pub fn leave(mut self, at: Timestamp, now: Duration) -> bool {
+    pub fn leave(mut self, now: Now) -> bool {
         self.left = true;
         let mut state = lock(&self.entry.state);
         if !state.room.owns_seat(self.seat, &self.mailbox) {
             return false;
         }
-        if state.room.leave(self.seat, now) == Some(true) {
-            let frame = W::presence(&self.entry.code, &self.person.name, Presence::Left, at);
+        if state.room.leave(self.seat, now.mono) == LeaveOutcome::PersonLeft {
+            let frame = W::presence(&self.entry.code, &self.person.name, Presence::Left, now.wall);
             state.room.deliver(&frame, Priority::Presence, None);
         }
         drop(state);

@@ -5,6 +5,7 @@
 
 mod delivery;
 mod hub;
+mod hub_shared;
 mod membership;
 mod resume;
 mod room;
@@ -12,9 +13,10 @@ mod room_slot;
 mod seq;
 
 pub use delivery::{FrameEncoder, Mailbox, Presence, Priority};
-pub use hub::{ChatLimits, EnterError, Hub, HubStats, JoinInfo, Joiner, LobbyEntry, ResumeError, Resumed};
+pub use hub::{EnterError, Hub, HubStats, Joiner, LobbyEntry, ResumeError, Resumed};
+pub use hub_shared::{ChatLimits, JoinInfo};
 pub use membership::Membership;
 pub use resume::ResumeToken;
-pub use room::{Backfill, MAX_RING, MAX_SEATS};
+pub use room::{Backfill, MAX_RING, MAX_SEATS, SeqGap};
 pub use room_slot::RoomHandle;
 pub use seq::Seq;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::types::{Person, UserId, UserName};
 
 use super::delivery::{Mailbox, Priority};
-pub(super) use super::seq::Seq;
+use super::seq::Seq;
 
 /// Maximum sockets in one room. Seats of 56 bytes take 56 KiB a room; the bound on sockets limits all rooms together.
 pub const MAX_SEATS: usize = 1024;
@@ -37,10 +37,46 @@ pub(super) struct RoomFull;
 /// Messages missed by a socket while it was away.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Backfill<F> {
-    /// First and last number that the ring no longer holds, inclusive.
-    pub gap: Option<(Seq, Seq)>,
+    /// Numbers that the ring no longer holds.
+    pub gap: Option<SeqGap>,
     /// Messages after the gap, oldest first.
     pub messages: Vec<F>,
+}
+
+/// Messages that are no longer available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeqGap {
+    /// First missing number.
+    pub first: Seq,
+    /// Last missing number.
+    pub last: Seq,
+}
+
+/// Seat that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seated {
+    pub(super) seat: u64,
+    /// The person had no other seat.
+    pub(super) is_first: bool,
+}
+
+/// Message that was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Published {
+    pub(super) seq: Seq,
+    /// Number of receivers.
+    pub(super) receivers: u64,
+}
+
+/// Result of giving a seat up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeaveOutcome {
+    /// It was the person's last seat.
+    PersonLeft,
+    /// The person has another seat.
+    PersonStays,
+    /// There was no such seat.
+    NoSuchSeat,
 }
 
 /// State of one room; `F` is a frame, `M` a receiver.
@@ -90,12 +126,12 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         self.seats.iter_mut().find(|s| s.id == seat)
     }
 
-    /// Takes a seat, at most `limit` in all. Returns the seat, and true if it is the person's first.
-    pub(super) fn enter(&mut self, person: &Arc<Person>, mailbox: M, limit: usize) -> Result<(u64, bool), RoomFull> {
+    /// Takes a seat, at most `limit` in all.
+    pub(super) fn enter(&mut self, person: &Arc<Person>, mailbox: M, limit: usize) -> Result<Seated, RoomFull> {
         if self.seats.len() >= limit.min(MAX_SEATS) {
             return Err(RoomFull);
         }
-        let first = !self.has(person.id);
+        let is_first = !self.has(person.id);
         let id = self.next_seat;
         let seat = Seat {
             id,
@@ -112,7 +148,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         self.seats.push(seat);
         self.next_seat += 1;
         self.empty_since = None;
-        Ok((id, first))
+        Ok(Seated { seat: id, is_first })
     }
 
     /// Raises the seat's generation, which invalidates older resume tokens. `None` without such a seat.
@@ -136,7 +172,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         let ring = self.ring.as_deref();
         let kept = ring.map_or(0, Ring::len) as Seq;
         let replayed = missing.min(kept);
-        let gap = (missing > kept).then(|| (since + 1, self.last_seq - kept));
+        let gap = (missing > kept).then(|| SeqGap { first: since + 1, last: self.last_seq - kept });
         let skip = usize::try_from(kept - replayed).unwrap_or(usize::MAX);
         Backfill { gap, messages: ring.into_iter().flatten().skip(skip).cloned().collect() }
     }
@@ -156,12 +192,12 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         }
     }
 
-    /// Gives the seat up. `Some(true)` if the person has left with it, `None` without such a seat.
-    pub(super) fn leave(&mut self, seat: u64, now: Duration) -> Option<bool> {
-        let index = self.seats.iter().position(|s| s.id == seat)?;
+    /// Gives the seat up.
+    pub(super) fn leave(&mut self, seat: u64, now: Duration) -> LeaveOutcome {
+        let Some(index) = self.seats.iter().position(|s| s.id == seat) else { return LeaveOutcome::NoSuchSeat };
         let gone = self.seats.swap_remove(index);
         self.wipe_if_empty(now);
-        Some(!self.has(gone.person.id))
+        if self.has(gone.person.id) { LeaveOutcome::PersonStays } else { LeaveOutcome::PersonLeft }
     }
 
     /// Removes the seats whose grace time has ended. Returns the people who have left with them.
@@ -186,9 +222,9 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         }
     }
 
-    /// Numbers a message, stores it in the ring of `ring` entries and queues it for all receivers. Returns its number
-    /// and the number of receivers. Receivers that the caller must flush are added to `due`.
-    pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F, due: &mut VecDeque<M>) -> (Seq, u64) {
+    /// Numbers a message, stores it in the ring of `ring` entries and queues it for all receivers. Receivers that the
+    /// caller must flush are added to `due`.
+    pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F, due: &mut VecDeque<M>) -> Published {
         self.last_seq += 1;
         let frame = seal(self.last_seq);
         let kept = self.ring.get_or_insert_default();
@@ -208,7 +244,7 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
                 due.push_back(mailbox.clone());
             }
         }
-        (self.last_seq, receivers)
+        Published { seq: self.last_seq, receivers }
     }
 
     /// Returns the number of seats taken.

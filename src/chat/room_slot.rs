@@ -29,8 +29,16 @@ pub(super) struct LockedRoom<W: FrameEncoder> {
     /// Messages and bytes over the room's life, for the audit.
     pub(super) messages: u64,
     pub(super) bytes: u64,
-    /// Messages, bytes and time of the last summary.
-    pub(super) tallied: (u64, u64, Duration),
+    /// State at the last summary.
+    pub(super) summary: Summary,
+}
+
+/// Counters of a room when a summary of it was audited.
+pub(super) struct Summary {
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
+    /// Monotonic time.
+    pub(super) at: Duration,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

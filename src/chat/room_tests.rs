@@ -30,14 +30,14 @@ fn at(seconds: u64) -> Duration {
 #[test]
 fn presence_follows_the_person_not_the_socket() {
     let mut room = Room::<u64, Inbox>::new(at(0));
-    let (one, first) = room.enter(&person(1), Inbox::default(), 9).expect("room");
-    assert!(first);
-    let (two, first) = room.enter(&person(1), Inbox::default(), 9).expect("room");
-    assert!(!first);
+    let Seated { seat: one, is_first } = room.enter(&person(1), Inbox::default(), 9).expect("room");
+    assert!(is_first);
+    let Seated { seat: two, is_first } = room.enter(&person(1), Inbox::default(), 9).expect("room");
+    assert!(!is_first);
     assert_eq!((room.head_count(), room.members().len()), (1, 1));
-    assert_eq!(room.leave(one, at(1)), Some(false));
-    assert_eq!(room.leave(two, at(1)), Some(true));
-    assert_eq!(room.leave(two, at(1)), None);
+    assert_eq!(room.leave(one, at(1)), LeaveOutcome::PersonStays);
+    assert_eq!(room.leave(two, at(1)), LeaveOutcome::PersonLeft);
+    assert_eq!(room.leave(two, at(1)), LeaveOutcome::NoSuchSeat);
     assert_eq!(room.empty_since, Some(at(1)));
 }
 
@@ -45,7 +45,7 @@ fn presence_follows_the_person_not_the_socket() {
 fn disconnected_seat_lasts_for_the_grace_time() {
     let mut room = Room::new(at(0));
     let inbox = Inbox::default();
-    let (seat, _) = room.enter(&person(1), inbox.clone(), 9).expect("room");
+    let seat = room.enter(&person(1), inbox.clone(), 9).expect("room").seat;
     room.detach(seat, &inbox, at(10));
     assert!(room.expire(at(39), at(30)).is_empty());
     assert_eq!(room.members().len(), 1);
@@ -58,7 +58,7 @@ fn disconnected_seat_lasts_for_the_grace_time() {
 fn old_socket_cannot_detach_a_resumed_seat() {
     let mut room = Room::new(at(0));
     let (old, new) = (Inbox::default(), Inbox::default());
-    let (seat, _) = room.enter(&person(1), old.clone(), 9).expect("room");
+    let seat = room.enter(&person(1), old.clone(), 9).expect("room").seat;
     assert!(room.resume(seat, 0, UserId(1), new.clone(), 0).is_some());
     room.detach(seat, &old, at(1));
     assert!(room.owns_seat(seat, &new));
@@ -69,14 +69,14 @@ fn old_socket_cannot_detach_a_resumed_seat() {
 #[test]
 fn ring_ends_with_the_last_member_numbers_stay() {
     let mut room = Room::new(at(0));
-    let (seat, _) = room.enter(&person(1), Inbox::default(), 9).expect("room");
-    assert_eq!(room.publish(4, |seq| seq, &mut VecDeque::new()).0, 1);
+    let seat = room.enter(&person(1), Inbox::default(), 9).expect("room").seat;
+    assert_eq!(room.publish(4, |seq| seq, &mut VecDeque::new()).seq, 1);
     room.leave(seat, at(5));
-    let (again, _) = room.enter(&person(2), Inbox::default(), 9).expect("room");
+    let again = room.enter(&person(2), Inbox::default(), 9).expect("room").seat;
     assert_eq!(room.empty_since, None);
     let missed = room.resume(again, 0, UserId(2), Inbox::default(), 0).expect("place");
     assert_eq!(missed, Backfill { gap: None, messages: vec![] });
-    assert_eq!(room.publish(4, |seq| seq, &mut VecDeque::new()).0, 2, "the numbers go on");
+    assert_eq!(room.publish(4, |seq| seq, &mut VecDeque::new()).seq, 2, "the numbers go on");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn resume_excludes_messages_before_the_join() {
     let mut room = Room::new(at(0));
     room.enter(&person(1), Inbox::default(), 9).expect("room");
     room.publish(4, |seq| seq, &mut VecDeque::new());
-    let (late, _) = room.enter(&person(2), Inbox::default(), 9).expect("room");
+    let late = room.enter(&person(2), Inbox::default(), 9).expect("room").seat;
     room.publish(4, |seq| seq, &mut VecDeque::new());
     let missed = room.resume(late, 0, UserId(2), Inbox::default(), 0).expect("place");
     assert_eq!(missed, Backfill { gap: None, messages: vec![2] });
@@ -93,7 +93,7 @@ fn resume_excludes_messages_before_the_join() {
 #[test]
 fn wrong_generation_or_person_cannot_resume() {
     let mut room = Room::<u64, Inbox>::new(at(0));
-    let (seat, _) = room.enter(&person(1), Inbox::default(), 9).expect("room");
+    let seat = room.enter(&person(1), Inbox::default(), 9).expect("room").seat;
     assert_eq!(room.new_generation(seat), Some(1));
     assert!(room.resume(seat, 0, UserId(1), Inbox::default(), 0).is_none());
     assert!(room.resume(seat, 1, UserId(2), Inbox::default(), 0).is_none());
@@ -150,7 +150,7 @@ proptest! {
                     let inbox = Inbox::default();
                     let known = model.values().any(|m| m.0 == who);
                     match room.enter(&person(who), inbox.clone(), SEATS) {
-                        Ok((seat, first)) => {
+                        Ok(Seated { seat, is_first: first }) => {
                             prop_assert_eq!(first, !known);
                             model.insert(seat, (who, inbox, None, (1..=room.last_seq()).collect()));
                         }
@@ -159,7 +159,9 @@ proptest! {
                 }
                 Op::Leave(i) => if let Some(seat) = pick(&model, i) {
                     let (who, ..) = model.remove(&seat).expect("picked");
-                    prop_assert_eq!(room.leave(seat, at(now)), Some(!model.values().any(|m| m.0 == who)));
+                    let stays = model.values().any(|m| m.0 == who);
+                    let expected = if stays { LeaveOutcome::PersonStays } else { LeaveOutcome::PersonLeft };
+                    prop_assert_eq!(room.leave(seat, at(now)), expected);
                 },
                 Op::Lose(i) => if let Some(seat) = pick(&model, i) {
                     let entry = model.get_mut(&seat).expect("picked");
@@ -176,7 +178,7 @@ proptest! {
                     entry.1 = Inbox::default();
                     entry.2 = None;
                     let missed = room.resume(seat, 0, UserId(entry.0), entry.1.clone(), since).expect("the place is there");
-                    if let Some((from, to)) = missed.gap {
+                    if let Some(SeqGap { first: from, last: to }) = missed.gap {
                         prop_assert!(from <= to);
                         entry.3.extend(from..=to);
                     }
@@ -186,7 +188,7 @@ proptest! {
                     prop_assert_eq!(entry.3.len() as u64, room.last_seq(), "all seen or told");
                 },
                 Op::Say => {
-                    let (seq, _) = room.publish(ring, |seq| seq, &mut VecDeque::new());
+                    let seq = room.publish(ring, |seq| seq, &mut VecDeque::new()).seq;
                     prop_assert_eq!(seq, room.last_seq());
                     prop_assert!(room.ring.as_ref().map_or(0, |kept| kept.len()) <= ring);
                 }

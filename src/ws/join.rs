@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::accounts::hash_pool::HashError;
 use crate::audit::Event;
 use crate::chat::{EnterError, JoinInfo, Joiner, Membership, RoomHandle};
+use crate::clock::Now;
 use crate::types::{RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
@@ -108,8 +109,8 @@ pub(super) async fn join(
             if within(&room) {
                 return JoinOutcome::Again;
             }
-            let now = (clock.now(), clock.monotonic());
-            hub.enter(&room, &visitor, now, welcome(false)).map(|(membership, kind)| (membership, kind, false))
+            let now = Now::read(&**clock);
+            hub.enter(&room, &visitor, now, welcome(false)).map(|membership| (membership, false))
         } else {
             if let Err(refused) = hub.may_make(person.id) {
                 return refused.into();
@@ -117,16 +118,16 @@ pub(super) async fn join(
             match hasher.hash(password()).await {
                 Ok(_) if !client.session.is_live() => return JoinOutcome::server_busy(),
                 Ok(phc) => {
-                    let now = (clock.now(), clock.monotonic());
+                    let now = Now::read(&**clock);
                     let made = hub.create(&join.room, join.kind, phc, &visitor, now, welcome(true));
-                    made.map(|(membership, kind)| (membership, kind, true))
+                    made.map(|membership| (membership, true))
                 }
                 Err(error) => return error.into(),
             }
         };
         match entered {
-            Ok((membership, kind, created)) => {
-                let (user, addr, room) = (person.name.clone(), client.addr, join.room.clone());
+            Ok((membership, created)) => {
+                let (user, addr, room, kind) = (person.name.clone(), client.addr, join.room.clone(), membership.kind());
                 let event =
                     if created { Event::RoomCreated { user, addr, room, kind } } else { Event::RoomJoined { user, addr, room } };
                 audit.record(event).await;

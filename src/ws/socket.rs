@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::accounts::Sessions;
 use crate::audit::Event;
-use crate::chat::{Membership, Seq};
+use crate::chat::{Membership, Seq, SeqGap};
+use crate::clock::Now;
 use crate::limits::{Endpoints, Flood};
 use crate::types::{MessageText, RoomCode, RoomKind, RoomPassword};
 
@@ -267,7 +268,7 @@ impl SocketState {
             RequestError::new(ErrorCode::UnknownRoom)
         })?;
         let mut frames = vec![Frame::json(&joined_message(reference, room, &resumed.entered, false))];
-        if let Some((from, to)) = resumed.missed.gap {
+        if let Some(SeqGap { first: from, last: to }) = resumed.missed.gap {
             frames.push(Frame::json(&ServerMessage::Gap { room: room.as_str(), from, to }));
         }
         frames.extend(resumed.missed.messages);
@@ -292,8 +293,8 @@ impl SocketState {
     }
 
     fn leave(&mut self, reference: Option<&str>, room: &RoomCode) -> Result<(), RequestError> {
-        let (at, now) = (self.services.clock.now(), self.services.clock.monotonic());
-        let left = self.memberships.remove(room).is_some_and(|membership| membership.leave(at, now));
+        let now = Now::read(&*self.services.clock);
+        let left = self.memberships.remove(room).is_some_and(|membership| membership.leave(now));
         if !left {
             return Err(RequestError::new(ErrorCode::NotMember));
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pichat::audit::{Audit, AuditTarget, Threshold};
 use pichat::chat::{ChatLimits, FrameEncoder, Hub, Joiner, Mailbox, Membership, Presence, Priority, Seq};
-use pichat::clock::{SystemClock, Timestamp};
+use pichat::clock::{Now, SystemClock, Timestamp};
 use pichat::types::crypto::MacKey;
 use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId, UserName};
 use pichat::ws::{Frame, FrameBuilder, JsonEncoder, Request, SendQueue, TakeBudget};
@@ -123,13 +123,13 @@ fn room(hub: &Arc<Hub<NullEncoder>>, sockets: i64) -> (Vec<Membership<NullEncode
         let (person, mailbox) = (person(id), NullMailbox(id.unsigned_abs()));
         let visitor = Joiner { person: &person, mailbox: &mailbox };
         let entered = match hub.find(&code()) {
-            Some(room) => hub.enter(&room, &visitor, (AT, NOW), |_| welcome()),
-            None => hub.create(&code(), RoomKind::Group, String::new(), &visitor, (AT, NOW), |entered| {
+            Some(room) => hub.enter(&room, &visitor, Now { wall: AT, mono: NOW }, |_| welcome()),
+            None => hub.create(&code(), RoomKind::Group, String::new(), &visitor, Now { wall: AT, mono: NOW }, |entered| {
                 token.clone_from(&entered.resume);
                 welcome()
             }),
         };
-        members.push(entered.expect("there is room").0);
+        members.push(entered.expect("there is room"));
     }
     (members, token)
 }
