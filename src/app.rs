@@ -32,7 +32,7 @@ use crate::http::{AppState, HttpsInfo, OwnNames, Pages, Router};
 use crate::limits::{ConnectionCaps, Counters, LocalPrefixes, Rates, RoomPause, SignInLimits};
 use crate::net::{Server, Tls, local_prefixes};
 use crate::private_file;
-use crate::quarantine::{FilesFolder, Quarantine};
+use crate::quarantine::{FilesFolder, Inspector, Quarantine};
 use crate::store::{Store, Upgrade};
 use crate::types::PositionKey;
 use crate::types::crypto::MacKey;
@@ -119,7 +119,7 @@ pub async fn run(start: ServerOptions, mut reload: mpsc::Receiver<()>, stop: Can
 
     // The task is not awaited.
     tokio::spawn(async move { report(keep.await.unwrap_or(Ok(()))) });
-    let inspecting = tokio::spawn(Arc::clone(&running.site.quarantine).inspect_arrivals());
+    let inspecting = tokio::spawn(Inspector::new(Arc::clone(&running.site.quarantine)).run());
     let server = Server::new(Arc::clone(&running.site), running.caps.clone());
     let serving = tokio::spawn(server.run(listeners, stop.clone()));
     tokio::select! {

@@ -5,8 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use super::blocking::blocking;
+use super::error::QuarantineError;
 use super::record::{FileRecord, FileState};
-use super::{Quarantine, QuarantineError};
+use super::service::Quarantine;
 use crate::audit::Event;
 
 /// Outcome of [`Quarantine::open_content`].

@@ -1,20 +1,17 @@
 //! Deletes files: first the record, then the bytes, with retries until they are gone.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
-use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::blocking::blocking;
+use super::error::QuarantineError;
+use super::quota::QuotaShare;
 use super::record::{FileId, FileRecord};
-use super::{Quarantine, QuarantineError};
+use super::service::Quarantine;
 use crate::audit::Event;
 use crate::store::{Db, StoreError};
-use crate::types::{UserId, UserName};
-
-/// Unlinks of one retry: at 10 ms each on a slow card, under a second of one disk thread.
-const UNLINKS_PER_RETRY: usize = 64;
+use crate::types::UserName;
 
 /// A deleted file and the result of removing its bytes.
 #[derive(Debug)]
@@ -23,44 +20,6 @@ pub struct Deletion {
     pub file: FileRecord,
     /// `Err` if the bytes are still there; the removal is retried.
     pub unlinked: io::Result<()>,
-}
-
-/// Quota that a file takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct QuotaShare {
-    pub(super) user: Option<UserId>,
-    pub(super) bytes: u64,
-}
-
-/// Deleted files whose bytes could not be unlinked, at most one for each record.
-#[derive(Debug, Default)]
-pub(super) struct PendingRemovals(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    shares: BTreeMap<FileId, QuotaShare>,
-    /// Last id of the previous batch, so that files that always fail do not block the others.
-    cursor: Option<FileId>,
-}
-
-impl PendingRemovals {
-    pub(super) fn new(shares: BTreeMap<FileId, QuotaShare>) -> Self {
-        Self(Mutex::new(State { shares, cursor: None }))
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns the next batch, starting over at the end.
-    fn batch(&self) -> Vec<(FileId, QuotaShare)> {
-        let mut state = self.state();
-        let from = state.cursor.map_or(Bound::Unbounded, Bound::Excluded);
-        let batch: Vec<_> =
-            state.shares.range((from, Bound::Unbounded)).take(UNLINKS_PER_RETRY).map(|(id, share)| (*id, *share)).collect();
-        state.cursor = batch.last().filter(|_| batch.len() == UNLINKS_PER_RETRY).map(|(id, _)| *id);
-        batch
-    }
 }
 
 impl Quarantine {
@@ -102,7 +61,7 @@ impl Quarantine {
                 Event::FileDeleted { user, addr, id: id.to_string(), name }
             }
             Err(error) => {
-                self.removals.state().shares.insert(id, share);
+                self.removals.add(id, share);
                 Event::FileDeleteFailed { user, addr, id: id.to_string(), name, error: error.to_string() }
             }
         };
@@ -123,28 +82,10 @@ impl Quarantine {
     pub async fn retry_removals(&self) {
         for (id, share) in self.removals.batch() {
             if self.unlink(id).await.is_ok() {
-                self.removals.state().shares.remove(&id);
+                self.removals.remove(id);
                 self.quota.release(share.user, share.bytes);
                 self.audit.record(Event::FileUnlinked { id: id.to_string() }).await;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn batches_go_round_all_pending_removals() {
-        let ids: BTreeMap<_, _> =
-            (0..UNLINKS_PER_RETRY + 3).map(|_| (FileId::random(), QuotaShare { user: None, bytes: 1 })).collect();
-        let pending = PendingRemovals::new(ids.clone());
-        let (first, second, third) = (pending.batch(), pending.batch(), pending.batch());
-        assert_eq!((first.len(), second.len()), (UNLINKS_PER_RETRY, 3));
-        let all: BTreeMap<_, _> = first.iter().chain(&second).copied().collect();
-        assert_eq!(all, ids);
-        assert_eq!(third, first, "those that did not yield have their turn again");
-        assert!(PendingRemovals::default().batch().is_empty());
     }
 }

@@ -26,6 +26,12 @@ impl FileStorage {
         Ok(Space { free, total })
     }
 
+    /// Fails if `wanted` bytes would leave less of the disk free than the settings demand.
+    pub(super) fn ensure_free(&self, wanted: u64, keep_free_percent: u8) -> io::Result<()> {
+        let space = self.free()?;
+        if leaves_reserve(space, wanted, keep_free_percent) { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
+
     /// Opens a nameless file, mode 0600. It has a temporary name for a moment, which the sweep at a start removes,
     /// since not every file system supports `O_TMPFILE`.
     pub(super) fn scratch(&self) -> io::Result<File> {
@@ -35,6 +41,12 @@ impl FileStorage {
         fs::unlinkat(self.folder(), &name, AtFlags::empty())?;
         Ok(File::from(file))
     }
+}
+
+/// Returns true if `wanted` more bytes leave at least `keep_free_percent` of the disk free.
+fn leaves_reserve(space: Space, wanted: u64, keep_free_percent: u8) -> bool {
+    let keep = u128::from(space.total) * u128::from(keep_free_percent);
+    space.free.checked_sub(wanted).is_some_and(|left| u128::from(left) * 100 >= keep)
 }
 
 #[cfg(test)]
@@ -53,5 +65,16 @@ mod tests {
         let mut back = String::new();
         file.read_to_string(&mut back).unwrap();
         assert_eq!(back, "hola");
+    }
+
+    #[test]
+    fn disk_reserve_stays_free() {
+        let allows = |free, total, wanted, percent| leaves_reserve(Space { free, total }, wanted, percent);
+        assert!(allows(100, 1000, 50, 5));
+        assert!(!allows(100, 1000, 51, 5));
+        assert!(!allows(100, 1000, 101, 0));
+        assert!(allows(100, 1000, 100, 0));
+        assert!(allows(u64::MAX, u64::MAX, 0, 100));
+        assert!(!allows(u64::MAX - 1, u64::MAX, 0, 200));
     }
 }

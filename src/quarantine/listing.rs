@@ -1,12 +1,11 @@
 //! Paginated file lists, limited to what the viewer may see.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::Semaphore;
 
-use super::record::{FileRecord, FileState};
-use super::{Quarantine, QuarantineError};
-use crate::store::{FileFilter, FilePage, StoreError};
+use super::record::FileState;
+use crate::store::FileFilter;
 use crate::types::UserId;
 
 /// List queries that run at once: two of the eight blocking threads, so that uploads and sign-ins never wait for
@@ -51,38 +50,13 @@ pub fn visible(viewer: Option<UserId>, states: ListedStates) -> FileFilter {
 
 /// State shared by all lists.
 pub(super) struct Lists {
-    reads: Semaphore,
-    answered: AtomicU64,
+    pub(super) reads: Semaphore,
+    pub(super) answered: AtomicU64,
 }
 
 impl Lists {
     pub(super) fn new() -> Self {
         Self { reads: Semaphore::new(READS_AT_ONCE), answered: AtomicU64::new(0) }
-    }
-}
-
-impl Quarantine {
-    /// Returns the newest `limit` files of a list that arrived before position `before`.
-    pub async fn page(&self, filter: FileFilter, before: Option<i64>, limit: usize) -> Result<FilePage, QuarantineError> {
-        let _turn = self.lists.reads.acquire().await.map_err(|_| StoreError::Interrupted)?;
-        Ok(self.store.run(move |db| db.file_page(&filter, before, limit)).await?)
-    }
-
-    /// Returns the files at these positions that the list still holds.
-    pub async fn at(&self, filter: FileFilter, arrivals: Vec<i64>) -> Result<Vec<FileRecord>, QuarantineError> {
-        let _turn = self.lists.reads.acquire().await.map_err(|_| StoreError::Interrupted)?;
-        let rows = self.store.run(move |db| db.listed_files(&filter, &arrivals)).await?;
-        rows.into_iter().map(|row| FileRecord::from_row(row).map_err(Into::into)).collect()
-    }
-
-    /// Counts an answered list request.
-    pub fn count_list(&self) {
-        self.lists.answered.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Returns the number of list requests answered since the start.
-    pub fn lists_answered(&self) -> u64 {
-        self.lists.answered.load(Ordering::Relaxed)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::Cursor;
 
-use super::inspect::{Findings, InspectionOutcome, Limits, StopReason, in_memory, walk};
+use super::inspect::{Findings, InspectionLimits, InspectionOutcome, StopReason, in_memory, walk};
 use super::media_type::{HEAD_BYTES, media_type};
 use super::{ByteRange, FileName, FileState};
 use crate::types::is_bidi_control;
@@ -76,16 +76,17 @@ pub fn media(data: &[u8]) {
     assert_eq!(media_type(&data[..data.len().min(HEAD_BYTES)], &name), kind);
 }
 
-/// Limits small enough for arbitrary data to exceed.
-pub const TIGHT: Limits = Limits { entries: 20, depth: 3, ratio: 20, ratio_from: 2000, total: 20_000, spool: 3000, pixels: 1000 };
+/// InspectionLimits small enough for arbitrary data to exceed.
+pub const TIGHT: InspectionLimits =
+    InspectionLimits { entries: 20, depth: 3, ratio: 20, ratio_from: 2000, total: 20_000, spool: 3000, pixels: 1000 };
 
 /// Checks that an inspection stays within its limits and gives short reasons for what is not clean.
 pub fn inspection(data: &[u8]) {
     assert_bounded(&walk(Cursor::new(data), "a.zip", &TIGHT, &|| None, &in_memory), &TIGHT);
 }
 
-/// Limits wide enough to inspect an honest archive completely.
-const WIDE: Limits = Limits {
+/// InspectionLimits wide enough to inspect an honest archive completely.
+const WIDE: InspectionLimits = InspectionLimits {
     entries: 64,
     depth: 3,
     ratio: 100,
@@ -133,7 +134,7 @@ fn told(outcome: &InspectionOutcome) -> (Vec<String>, Option<StopReason>, u64, u
     (outcome.findings.lines(), outcome.halted, outcome.decoded, outcome.entries)
 }
 
-fn assert_bounded(outcome: &InspectionOutcome, caps: &Limits) {
+fn assert_bounded(outcome: &InspectionOutcome, caps: &InspectionLimits) {
     assert!(outcome.decoded <= caps.total && outcome.entries <= caps.entries && outcome.spooled <= caps.spool, "{outcome:?}");
     let reasons = outcome.findings.lines();
     assert_eq!(outcome.state() == FileState::Clean, reasons.is_empty());

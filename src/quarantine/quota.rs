@@ -19,6 +19,13 @@ pub struct QuotaLimits {
     pub user_files: u64,
 }
 
+/// Quota that a file takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct QuotaShare {
+    pub(super) user: Option<UserId>,
+    pub(super) bytes: u64,
+}
+
 /// Limit that a file would exceed.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum QuotaExceeded {
@@ -119,10 +126,10 @@ impl Usage {
 }
 
 impl Quota {
-    /// Counts existing files: the owner of each, where known, and its bytes.
-    pub(super) fn new(files: impl IntoIterator<Item = (Option<UserId>, u64)>) -> Self {
+    /// Counts existing files.
+    pub(super) fn new(files: impl IntoIterator<Item = QuotaShare>) -> Self {
         let mut held = Usage::default();
-        files.into_iter().for_each(|(user, bytes)| held.add(user, bytes));
+        files.into_iter().for_each(|share| held.add(share.user, share.bytes));
         Self(Mutex::new(held))
     }
 
@@ -211,12 +218,6 @@ impl Drop for Reservation {
     }
 }
 
-/// Returns true if `wanted` more bytes leave at least `keep_free_percent` of the disk free.
-pub(super) fn disk_allows(free: u64, total: u64, wanted: u64, keep_free_percent: u8) -> bool {
-    let keep = u128::from(total) * u128::from(keep_free_percent);
-    free.checked_sub(wanted).is_some_and(|left| u128::from(left) * 100 >= keep)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +230,10 @@ mod tests {
 
     const ANA: UserId = UserId(1);
     const BETO: UserId = UserId(2);
+
+    fn share(user: Option<UserId>, bytes: u64) -> QuotaShare {
+        QuotaShare { user, bytes }
+    }
 
     fn empty() -> Arc<Quota> {
         Arc::new(Quota::new([]))
@@ -272,7 +277,7 @@ mod tests {
 
     #[test]
     fn number_of_files_is_limited() {
-        let (quota, limits) = (Arc::new(Quota::new([(None, 2), (Some(BETO), 3)])), limits(100, 3));
+        let (quota, limits) = (Arc::new(Quota::new([share(None, 2), share(Some(BETO), 3)])), limits(100, 3));
         let last = quota.reserve(ANA, 0, &limits).unwrap();
         assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), QuotaExceeded::Files { max_files: 3 });
         drop(last);
@@ -282,7 +287,8 @@ mod tests {
 
     #[test]
     fn share_of_one_user_leaves_room_for_others() {
-        let (quota, limits) = (Arc::new(Quota::new([(Some(ANA), 20), (None, 5)])), QuotaLimits { max_files: 9, ..limits(25, 2) });
+        let (quota, limits) =
+            (Arc::new(Quota::new([share(Some(ANA), 20), share(None, 5)])), QuotaLimits { max_files: 9, ..limits(25, 2) });
         let mut second = quota.reserve(ANA, 0, &limits).unwrap();
         assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), QuotaExceeded::UserFiles { user_files: 2 });
         assert_eq!(second.grow(6), Err(QuotaExceeded::UserBytes { user_total: 25 }));
@@ -292,16 +298,6 @@ mod tests {
         assert_eq!(second.grow(20), Ok(()), "what is deleted is free again");
         second.commit(1);
         assert_eq!(of(&quota, ANA), (1, 1));
-    }
-
-    #[test]
-    fn disk_reserve_stays_free() {
-        assert!(disk_allows(100, 1000, 50, 5));
-        assert!(!disk_allows(100, 1000, 51, 5));
-        assert!(!disk_allows(100, 1000, 101, 0));
-        assert!(disk_allows(100, 1000, 100, 0));
-        assert!(disk_allows(u64::MAX, u64::MAX, 0, 100));
-        assert!(!disk_allows(u64::MAX - 1, u64::MAX, 0, 200));
     }
 
     proptest! {

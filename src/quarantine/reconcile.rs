@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::deletion::QuotaShare;
 use super::error::QuarantineError;
 use super::folder::FilesFolder;
-use super::inspections::after_restart;
+use super::inspect::{FindingCode, Findings};
+use super::quota::QuotaShare;
 use super::record::{FileId, FileState};
 use crate::audit::{Audit, Event};
 use crate::store::{FileRow, Store};
-use crate::types::UserId;
 
 /// Ids in one audit line; with more the value would be truncated.
 const IDS_IN_A_LINE: usize = 7;
@@ -26,7 +25,7 @@ pub struct Reconciled {
     /// Files without a record, moved to `perdidos/`.
     pub orphaned: u64,
     /// Input of the quota: owner and bytes on disk of each file.
-    pub(super) held: Vec<(Option<UserId>, u64)>,
+    pub(super) held: Vec<QuotaShare>,
     /// Deleted files whose bytes could not be unlinked.
     pub(super) pending: BTreeMap<FileId, QuotaShare>,
 }
@@ -70,7 +69,7 @@ pub fn reconcile(folder: &FilesFolder, store: &Store, audit: &Audit) -> Result<R
 
     settle(folder, &rows, store, audit, &mut done)?;
     done.files = known.len() as u64;
-    done.held.extend(done.pending.values().map(|share| (share.user, share.bytes)));
+    done.held.extend(done.pending.values().copied());
     Ok(done)
 }
 
@@ -90,7 +89,7 @@ fn settle(
         let whole = folder.survey.stored.get(&id) == Some(&row.size);
         // A start with an older database may have moved the file to `perdidos/`; the newer one gets it back.
         let returned = !whole && orphans.get(&id) == Some(&row.size) && folder.disk.take_back(id).unwrap_or(false);
-        done.held.push((row.user_id, if whole || returned { row.size } else { 0 }));
+        done.held.push(QuotaShare { user: row.user_id, bytes: if whole || returned { row.size } else { 0 } });
         if whole || returned {
             if lost || returned {
                 states.push((row.id.clone(), FileState::Received.as_str()));
@@ -111,12 +110,32 @@ fn settle(
     Ok(())
 }
 
+/// State and findings of a file whose inspection was interrupted.
+struct RestartState {
+    state: FileState,
+    findings: Findings,
+}
+
+/// Returns the state at a start of a file whose inspection was interrupted. It is inspected once more; after a second
+/// interruption it is given up, so that a file that crashes the server does not do so again and again.
+fn after_restart(row: &FileRow) -> Option<RestartState> {
+    if row.state != FileState::Inspecting.as_str() {
+        return None;
+    }
+    let mut findings = Findings::from_lines(row.reasons.lines());
+    if findings.has(FindingCode::Interrupted) {
+        return Some(RestartState { state: findings.state(), findings });
+    }
+    findings.add(FindingCode::Interrupted, "");
+    Some(RestartState { state: FileState::Received, findings })
+}
+
 fn resume_inspection(row: &FileRow, store: &Store, audit: &Audit) -> Result<(), QuarantineError> {
-    let Some((state, why)) = after_restart(row) else { return Ok(()) };
-    let reasons = why.lines().join("\n");
+    let Some(RestartState { state, findings }) = after_restart(row) else { return Ok(()) };
+    let reasons = findings.lines().join("\n");
     store.with(|db| db.move_file(&row.id, &row.state, state.as_str(), &reasons))?;
     if !state.is_pending() {
-        let (id, name, reasons) = (row.id.clone(), row.name.clone(), why.lines().join(", "));
+        let (id, name, reasons) = (row.id.clone(), row.name.clone(), findings.lines().join(", "));
         audit.try_record(Event::FileInspected { id, name, state: state.as_str(), reasons });
     }
     Ok(())

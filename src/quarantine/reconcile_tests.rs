@@ -65,7 +65,7 @@ impl Case {
 }
 
 fn bytes(done: &Reconciled) -> u64 {
-    done.held.iter().map(|(_, bytes)| bytes).sum()
+    done.held.iter().map(|share| share.bytes).sum()
 }
 
 #[test]

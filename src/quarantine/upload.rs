@@ -10,12 +10,13 @@ use crate::store::{Db, FileRow, StoreError};
 use crate::types::{Person, UserName};
 
 use super::blocking::blocking;
-use super::disk::{FileStorage, Incoming, StoredFile};
+use super::disk::{Incoming, StoredFile};
+use super::error::QuarantineError;
 use super::file_name::FileName;
 use super::inspect::judge_sent;
-use super::quota::{QuotaExceeded, Reservation, disk_allows};
+use super::quota::{QuotaExceeded, Reservation};
 use super::record::{FileRecord, FileState};
-use super::{Quarantine, QuarantineError};
+use super::service::Quarantine;
 
 /// Size of a write buffer: large enough that hand-overs to a blocking thread cost little. Two buffers are half of the 1
 /// MiB by which one upload may grow memory.
@@ -102,17 +103,31 @@ impl Drop for PendingFile {
 }
 
 /// Overlaps network and disk: one buffer is filled while the other is written.
+///
+/// ```text
+///  receive         start_write           start_write: waits for the write,
+/// ─────────▶ Idle ─────────────▶ InFlight ──┐ then starts the next one
+///             ▲                   │     ▲   │
+///             └───────────────────┘     └───┘
+///               wait_for_write: the write ended; its buffer is free again
+/// ```
 enum WriteState {
-    /// No write in progress; holds the free buffer.
-    Idle(PendingFile, Vec<u8>),
-    InFlight(JoinHandle<io::Result<(PendingFile, Vec<u8>)>>),
+    /// No write in progress.
+    Idle(IdleWriter),
+    InFlight(JoinHandle<io::Result<IdleWriter>>),
+}
+
+/// File without a write in progress, and the buffer that is free.
+struct IdleWriter {
+    file: PendingFile,
+    spare: Vec<u8>,
 }
 
 impl WriteState {
     /// Waits for the write in progress.
-    async fn wait_for_write(self) -> io::Result<(PendingFile, Vec<u8>)> {
+    async fn wait_for_write(self) -> io::Result<IdleWriter> {
         match self {
-            Self::Idle(draft, spare) => Ok((draft, spare)),
+            Self::Idle(writer) => Ok(writer),
             Self::InFlight(task) => task.await.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early"))),
         }
     }
@@ -136,23 +151,14 @@ impl Quarantine {
         let reservation = self.quota.reserve(by.id, announced, &self.limits())?;
         let (disk, files) = (self.disk.clone(), self.config.get().files.clone());
         let create = move || {
-            check_disk(&disk, announced.max(WRITE_BUFFER as u64), files.keep_free_percent)?;
+            disk.ensure_free(announced.max(WRITE_BUFFER as u64), files.keep_free_percent)?;
             disk.create()
         };
         let incoming = PendingFile(Some(Box::new(blocking(create).await?)));
         let max = self.config.get().files.max_file;
-        let writing = WriteState::Idle(incoming, Vec::new());
+        let writing = WriteState::Idle(IdleWriter { file: incoming, spare: Vec::new() });
         Ok(Upload { quarantine: Arc::clone(self), writing, reservation, reserved: announced, gathered: Vec::new(), size: 0, max })
     }
-}
-
-/// Fails if `wanted` bytes would leave less of the disk free than the settings demand. Blocks.
-pub(super) fn check_disk(disk: &FileStorage, wanted: u64, keep_free_percent: u8) -> io::Result<()> {
-    let space = disk.free()?;
-    if disk_allows(space.free, space.total, wanted, keep_free_percent) {
-        return Ok(());
-    }
-    Err(io::ErrorKind::StorageFull.into())
 }
 
 impl Upload {
@@ -185,15 +191,14 @@ impl Upload {
     /// Waits for the previous write, then starts to write the full buffer off the network threads.
     async fn start_write(self) -> Result<Self, UploadError> {
         let Self { quarantine, writing, reservation, reserved, mut gathered, size, max } = self;
-        let (mut draft, spare) = writing.wait_for_write().await?;
+        let IdleWriter { mut file, spare } = writing.wait_for_write().await?;
         let disk = quarantine.disk.clone();
         let keep = quarantine.config.get().files.keep_free_percent;
         let work = move || {
-            check_disk(&disk, gathered.len() as u64, keep)?;
-            let file = draft.0.as_mut().ok_or(io::ErrorKind::NotFound)?;
-            file.write(&gathered)?;
+            disk.ensure_free(gathered.len() as u64, keep)?;
+            file.0.as_mut().ok_or(io::ErrorKind::NotFound)?.write(&gathered)?;
             gathered.clear();
-            Ok((draft, gathered))
+            Ok(IdleWriter { file, spare: gathered })
         };
         let writing = WriteState::InFlight(tokio::task::spawn_blocking(work));
         Ok(Self { quarantine, writing, reservation, reserved, gathered: spare, size, max })
@@ -211,8 +216,8 @@ impl Upload {
     ) -> Result<FileRecord, UploadError> {
         let this = self.start_write().await?;
         let Self { quarantine, writing, reservation, size, .. } = this;
-        let (mut incoming, _) = writing.wait_for_write().await?;
-        let incoming = incoming.0.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let IdleWriter { mut file, .. } = writing.wait_for_write().await?;
+        let incoming = file.0.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let (landed, name) = blocking(move || Ok((incoming.finish(&name)?, name))).await?;
         let row = row(&landed, &sent, &name, by, quarantine.clock.now());
         // A task of its own: a client that disconnects now must not leave a file without a record or a record without a
@@ -228,7 +233,7 @@ impl Upload {
                 Ok(Some(_)) => {
                     landed.persist();
                     reservation.commit(size);
-                    keeper.inspections.notify_new_file();
+                    keeper.signals.notify_new_file();
                 }
                 // Dropping it unlinks the file, which may block on the disk.
                 Ok(None) | Err(_) => drop(tokio::task::spawn_blocking(move || drop(landed))),

@@ -6,7 +6,7 @@ use super::modules::{Crate, Use};
 use super::root;
 
 /// Folders whose files are still part of a circle.
-const LEFT: &[&str] = &["accounts", "chat", "http", "limits", "quarantine"];
+const LEFT: &[&str] = &["http", "limits"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::io::Cursor;
 
-use pichat::quarantine::inspect::{FindingCode, Limits, in_memory, walk};
+use pichat::quarantine::inspect::{FindingCode, InspectionLimits, in_memory, walk};
 use pichat::quarantine::{ByteRange, FileName, FileState};
 
 use super::archive::{EntryHeader, Zip, nested};
@@ -63,7 +63,7 @@ fn zip() -> Vec<u8> {
 /// Inspects `content`; `found` is the expected finding, `None` for a clean file.
 fn inspection(name: &'static str, content: Vec<u8>, found: Option<FindingCode>) -> Operation {
     Box::new(move || {
-        let outcome = walk(Cursor::new(&content), name, &Limits::DEFAULT, &|| None, &in_memory);
+        let outcome = walk(Cursor::new(&content), name, &InspectionLimits::DEFAULT, &|| None, &in_memory);
         assert_eq!(outcome.state() == FileState::Clean, found.is_none(), "{:?}", outcome.findings);
         black_box(outcome);
     })

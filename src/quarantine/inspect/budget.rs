@@ -1,4 +1,4 @@
-//! Budget of an inspection: its limits and what it has used so far.
+//! InspectionBudget of an inspection: its limits and what it has used so far.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,9 +9,9 @@ use super::scratch::Scratch;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Limits of one inspection, all nesting levels together. Sized for a Pi with 512 MB and one slow core.
+/// InspectionLimits of one inspection, all nesting levels together. Sized for a Pi with 512 MB and one slow core.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct InspectionLimits {
     /// Entries of all archives. 10,000 entries take 240 KiB of positions; an office archive has a few hundred.
     pub entries: u32,
     /// Nesting depth of archives: a document with an embedded table, in a `.tar.gz`, in a zip, is five levels.
@@ -30,8 +30,8 @@ pub struct Limits {
     pub pixels: u64,
 }
 
-impl Limits {
-    /// Limits that the server uses.
+impl InspectionLimits {
+    /// InspectionLimits that the server uses.
     pub const DEFAULT: Self =
         Self { entries: 10_000, depth: 5, ratio: 100, ratio_from: 4 * MIB, total: 256 * MIB, spool: 32 * MIB, pixels: 256 * MIB };
 }
@@ -94,8 +94,8 @@ impl From<StopReason> for io::Error {
 }
 
 /// Resources used by one inspection.
-pub(super) struct Budget<'a> {
-    pub(super) caps: &'a Limits,
+pub(super) struct InspectionBudget<'a> {
+    pub(super) caps: &'a InspectionLimits,
     /// Called before every step: reports timeout and cancellation.
     check: &'a dyn Fn() -> Option<StopReason>,
     /// Opens a scratch file.
@@ -106,9 +106,9 @@ pub(super) struct Budget<'a> {
     most_spooled: Cell<u64>,
 }
 
-impl<'a> Budget<'a> {
+impl<'a> InspectionBudget<'a> {
     pub(super) fn new(
-        caps: &'a Limits,
+        caps: &'a InspectionLimits,
         check: &'a dyn Fn() -> Option<StopReason>,
         scratch: &'a dyn Fn() -> io::Result<Box<dyn Scratch>>,
     ) -> Self {
@@ -173,7 +173,7 @@ impl<'a> Budget<'a> {
 /// Counts a decoder's output and computes its CRC-32; declared sizes are ignored.
 pub(super) struct CrcReader<'a, R> {
     inner: R,
-    meter: &'a Budget<'a>,
+    meter: &'a InspectionBudget<'a>,
     /// Bytes that the decoder consumed; `None` for stored content.
     taken: Option<&'a Cell<u64>>,
     out: u64,
@@ -182,7 +182,7 @@ pub(super) struct CrcReader<'a, R> {
 
 impl<'a, R: Read> CrcReader<'a, R> {
     /// `taken` is `None` for stored content.
-    pub(super) fn new(inner: R, meter: &'a Budget<'a>, taken: Option<&'a Cell<u64>>) -> Self {
+    pub(super) fn new(inner: R, meter: &'a InspectionBudget<'a>, taken: Option<&'a Cell<u64>>) -> Self {
         Self { inner, meter, taken, out: 0, crc: flate2::Crc::new() }
     }
 

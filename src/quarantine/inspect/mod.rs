@@ -5,6 +5,8 @@
 
 mod budget;
 mod declared_type;
+mod drain;
+mod entry_path;
 mod findings;
 mod image_size;
 mod name;
@@ -25,11 +27,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::record::FileState;
 
-pub use budget::{Limits, StopReason};
+pub use budget::{InspectionLimits, StopReason};
 pub use findings::{FindingCode, Findings};
 pub use scratch::{Scratch, in_memory};
 
-use budget::Budget;
+use budget::InspectionBudget;
 use walk::Walker;
 
 /// Result of an inspection.
@@ -60,11 +62,11 @@ impl InspectionOutcome {
 pub fn walk(
     mut source: impl Read + Seek,
     name: &str,
-    caps: &Limits,
+    caps: &InspectionLimits,
     check: &dyn Fn() -> Option<StopReason>,
     scratch: &dyn Fn() -> io::Result<Box<dyn Scratch>>,
 ) -> InspectionOutcome {
-    let meter = Budget::new(caps, check, scratch);
+    let meter = InspectionBudget::new(caps, check, scratch);
     let walker = Walker { meter: &meter, findings: RefCell::default() };
     let result = walker.file(&mut Upload(&mut source), name);
     let halted = result.err().map(|error| StopReason::of(&error).unwrap_or(StopReason::Unreadable));

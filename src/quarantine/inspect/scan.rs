@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use memchr::memmem;
 
-use super::budget::Budget;
+use super::budget::InspectionBudget;
 use super::findings::{FindingCode, Findings};
 use super::image_size::Dimensions;
 use super::sniff::DetectedType;
@@ -73,7 +73,7 @@ pub(super) fn scan(
     kind: DetectedType,
     at: &str,
     tail: bool,
-    meter: &Budget<'_>,
+    meter: &InspectionBudget<'_>,
     findings: &mut Findings,
 ) -> io::Result<()> {
     // PDF readers accept the signature anywhere in the first KiB.
@@ -134,13 +134,13 @@ pub(super) fn scan(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quarantine::inspect::budget::Limits;
+    use crate::quarantine::inspect::budget::InspectionLimits;
     use crate::quarantine::inspect::scratch::in_memory;
     use crate::quarantine::inspect::sniff::sniff;
 
     fn found(data: &[u8], path: &str) -> String {
-        let caps = Limits::DEFAULT;
-        let meter = Budget::new(&caps, &|| None, &in_memory);
+        let caps = InspectionLimits::DEFAULT;
+        let meter = InspectionBudget::new(&caps, &|| None, &in_memory);
         let mut findings = Findings::default();
         let (head, mut rest) = data.split_at(data.len().min(100));
         scan(head, &mut rest, sniff(data), path, true, &meter, &mut findings).unwrap();

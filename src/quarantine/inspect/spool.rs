@@ -3,7 +3,7 @@
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
-use super::budget::{Budget, StopReason};
+use super::budget::{InspectionBudget, StopReason};
 use super::scratch::Scratch;
 
 /// Bytes of an archive kept in memory; most office documents are smaller. The deepest nesting takes 2.5 MiB.
@@ -13,7 +13,7 @@ const PIECE: usize = 64 * 1024;
 
 /// Seekable bytes, counted against the budget until dropped.
 pub(super) struct Spool<'a> {
-    meter: &'a Budget<'a>,
+    meter: &'a InspectionBudget<'a>,
     kept: SpooledFile,
     held: u64,
 }
@@ -25,7 +25,7 @@ enum SpooledFile {
 
 impl<'a> Spool<'a> {
     /// Copies `input` to its end.
-    pub(super) fn of(input: &mut dyn Read, meter: &'a Budget<'a>) -> io::Result<Self> {
+    pub(super) fn of(input: &mut dyn Read, meter: &'a InspectionBudget<'a>) -> io::Result<Self> {
         let mut spool = Self { meter, kept: SpooledFile::Memory(Cursor::default()), held: 0 };
         let mut piece = vec![0; PIECE];
         loop {
@@ -89,7 +89,7 @@ impl Seek for Spool<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quarantine::inspect::budget::Limits;
+    use crate::quarantine::inspect::budget::InspectionLimits;
     use crate::quarantine::inspect::scratch::in_memory;
     use std::cell::Cell;
 
@@ -100,8 +100,8 @@ mod tests {
             files.set(files.get() + 1);
             in_memory()
         };
-        let caps = Limits::DEFAULT;
-        let meter = Budget::new(&caps, &|| None, &scratch);
+        let caps = InspectionLimits::DEFAULT;
+        let meter = InspectionBudget::new(&caps, &|| None, &scratch);
         for (len, file) in [(0, 0), (77, 0), (IN_MEMORY, 0), (IN_MEMORY + 1, 1), (3 * IN_MEMORY + 77, 2)] {
             let data: Vec<u8> = (0..len).map(|i| (i >> 3) as u8).collect();
             let mut spool = Spool::of(&mut data.as_slice(), &meter).unwrap();
@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn full_disk_is_reported_as_spool_limit() {
-        let caps = Limits::DEFAULT;
+        let caps = InspectionLimits::DEFAULT;
         let none = || Err(io::ErrorKind::StorageFull.into());
-        let meter = Budget::new(&caps, &|| None, &none);
+        let meter = InspectionBudget::new(&caps, &|| None, &none);
         let full = Spool::of(&mut vec![7; IN_MEMORY + 1].as_slice(), &meter).err().unwrap();
         assert_eq!(StopReason::of(&full), Some(StopReason::Spool));
     }

@@ -15,9 +15,9 @@ mod archive;
 use archive::{EntryHeader, GIF, JPEG, PDF, PE, PNG, Zip, deflated_zeros, docx, eicar, gzip, nested, odt, ole, tar, tar_entry};
 
 fn look(name: &str, data: &[u8]) -> InspectionOutcome {
-    let outcome = walk(Cursor::new(data), name, &Limits::DEFAULT, &|| None, &in_memory);
-    assert!(outcome.decoded <= Limits::DEFAULT.total && outcome.entries <= Limits::DEFAULT.entries);
-    assert!(outcome.spooled <= Limits::DEFAULT.spool);
+    let outcome = walk(Cursor::new(data), name, &InspectionLimits::DEFAULT, &|| None, &in_memory);
+    assert!(outcome.decoded <= InspectionLimits::DEFAULT.total && outcome.entries <= InspectionLimits::DEFAULT.entries);
+    assert!(outcome.spooled <= InspectionLimits::DEFAULT.spool);
     outcome
 }
 
@@ -119,7 +119,7 @@ fn bombs_stop_at_their_limits() {
         let lines = outcome.findings.lines().join(", ");
         assert_eq!(outcome.state(), if lies { FileState::Suspicious } else { FileState::Unscannable }, "{lines}");
         assert!(lines.contains("archive-ratio 1") && lines.contains("archive-lies") == lies, "{lines}");
-        assert!(outcome.decoded <= Limits::DEFAULT.ratio_from + 128 * 1024, "{}", outcome.decoded);
+        assert!(outcome.decoded <= InspectionLimits::DEFAULT.ratio_from + 128 * 1024, "{}", outcome.decoded);
     }
     // Many small bombs, each below the ratio's threshold, end at the total.
     let small = deflated_zeros(3);
@@ -134,7 +134,7 @@ fn bombs_stop_at_their_limits() {
         zip.add(&told)
     });
     let outcome = look("a.zip", &many.finish());
-    assert_eq!((outcome.halted, outcome.decoded), (Some(StopReason::Total), Limits::DEFAULT.total));
+    assert_eq!((outcome.halted, outcome.decoded), (Some(StopReason::Total), InspectionLimits::DEFAULT.total));
     assert_eq!(outcome.findings.lines(), ["archive-total 268435456"]);
     let gz = look("a.gz", &gzip(&vec![0; 20 << 20]));
     assert!(gz.findings.lines()[0].starts_with("archive-ratio ") && gz.decoded < 5 << 20, "{gz:?}");
@@ -161,7 +161,7 @@ fn nested_archives_stop_at_their_limits() {
     assert_eq!(reasons("a.zip", &nested(4, 1, &leaf)), "");
     assert_eq!(reasons("a.zip", &nested(5, 1, &leaf)), "archive-depth 5");
     let wide = look("42.zip", &nested(4, 16, &leaf));
-    assert_eq!((wide.halted, wide.entries), (Some(StopReason::Entries), Limits::DEFAULT.entries));
+    assert_eq!((wide.halted, wide.entries), (Some(StopReason::Entries), InspectionLimits::DEFAULT.entries));
     assert_eq!(wide.findings.lines(), ["archive-entries 10000"]);
     // A nested archive is spooled up to the limit.
     let noise = noise(33 << 20);
@@ -308,7 +308,7 @@ fn long_tar_names_are_read() {
 fn caller_can_stop_the_walk() {
     let zip = Zip::of(&[("a.txt", b"hola")]);
     for halt in [StopReason::Cancelled, StopReason::Time] {
-        let outcome = walk(Cursor::new(&zip), "a.zip", &Limits::DEFAULT, &|| Some(halt), &in_memory);
+        let outcome = walk(Cursor::new(&zip), "a.zip", &InspectionLimits::DEFAULT, &|| Some(halt), &in_memory);
         assert_eq!((outcome.halted, outcome.decoded), (Some(halt), 0));
         assert!(!outcome.state().available_to_all());
     }
@@ -328,7 +328,7 @@ fn disk_error_is_no_finding_about_the_content() {
         }
     }
     for data in [vec![7; 90_000], gzip(&noise(90_000))] {
-        let outcome = walk(Broken(Cursor::new(data)), "a", &Limits::DEFAULT, &|| None, &in_memory);
+        let outcome = walk(Broken(Cursor::new(data)), "a", &InspectionLimits::DEFAULT, &|| None, &in_memory);
         assert_eq!((outcome.halted, outcome.state()), (Some(StopReason::Unreadable), FileState::Unscannable));
     }
 }

@@ -5,8 +5,10 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use flate2::bufread::{DeflateDecoder, GzDecoder};
 
-use super::budget::{Budget, CrcReader, LimitedReader, StopReason};
+use super::budget::{CrcReader, InspectionBudget, LimitedReader, StopReason};
 use super::declared_type;
+use super::drain::{drain, only_zeros};
+use super::entry_path::{join, last, unpacked};
 use super::findings::{FindingCode, Findings};
 use super::package::{Package, PackageMarks};
 use super::sniff::{DetectedType, HEAD_BYTES, sniff};
@@ -28,7 +30,7 @@ pub(super) trait ReadSeek: Read + Seek {}
 impl<R: Read + Seek> ReadSeek for R {}
 
 pub(super) struct Walker<'a> {
-    pub(super) meter: &'a Budget<'a>,
+    pub(super) meter: &'a InspectionBudget<'a>,
     pub(super) findings: RefCell<Findings>,
 }
 
@@ -379,42 +381,6 @@ impl Walker<'_> {
         if entry.starts_with(['/', '\\']) || drive || entry.split(['/', '\\']).any(|part| part == "..") || entry.len() >= MAX_NAME
         {
             self.add(FindingCode::Path, path);
-        }
-    }
-}
-
-fn last(name: &str) -> &str {
-    name.rsplit(['/', '\\']).next().unwrap_or(name)
-}
-
-/// Returns the name of the unpacked file; empty if the packed name does not tell.
-fn unpacked(name: &str) -> String {
-    match name.rsplit_once('.') {
-        Some((stem, end)) if end.eq_ignore_ascii_case("gz") => stem.to_owned(),
-        Some((stem, end)) if end.eq_ignore_ascii_case("tgz") => format!("{stem}.tar"),
-        _ => String::new(),
-    }
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
-}
-
-/// Discards the rest, so that the data behind it can be read.
-fn drain(input: &mut (impl Read + ?Sized)) -> io::Result<()> {
-    io::copy(input, &mut io::sink()).map(drop)
-}
-
-/// Reads to the end; returns true if all bytes are zero.
-fn only_zeros(input: &mut (impl Read + ?Sized)) -> io::Result<bool> {
-    let mut chunk = vec![0; BUFFER];
-    let mut zeros = true;
-    loop {
-        match input.read(&mut chunk) {
-            Ok(0) => return Ok(zeros),
-            Ok(n) => zeros &= chunk[..n].iter().all(|b| *b == 0),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
         }
     }
 }

@@ -11,18 +11,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::audit::Event;
 use crate::clock::Clock;
 use crate::store::{FileRow, StoreError};
 use crate::types::UserId;
 
+use super::error::{QuarantineError, is_momentary};
 use super::fair_queue::FairQueue;
-use super::inspect::{FindingCode, Findings, InspectionOutcome, Limits, Scratch, StopReason, walk};
+use super::inspect::{FindingCode, Findings, InspectionLimits, InspectionOutcome, Scratch, StopReason, walk};
 use super::record::{FileId, FileRecord, FileState};
-use super::upload::check_disk;
-use super::{Quarantine, QuarantineError, is_momentary, record};
+use super::service::Quarantine;
 
 /// Time limit of one inspection. The limits end it after some 5 s on the slowest Pi; this one is for a card that hardly
 /// responds.
@@ -45,48 +45,10 @@ struct Task<'a> {
 }
 
 /// Function that inspects one file: [`look`] in the server, others in tests.
-type Inspector = Arc<dyn Fn(Task<'_>) -> InspectionOutcome + Send + Sync>;
+type Inspect = Arc<dyn Fn(Task<'_>) -> InspectionOutcome + Send + Sync>;
 
 fn inspect(task: Task<'_>) -> InspectionOutcome {
-    walk(task.file, task.name, &Limits::DEFAULT, task.check, task.scratch)
-}
-
-/// Shared state of inspections.
-pub(super) struct Inspections {
-    inspector: Inspector,
-    /// Signals a new file.
-    arrived: Notify,
-    /// Counter of verdicts, for waiting callers.
-    verdicts: watch::Sender<u64>,
-    stopped: Arc<AtomicBool>,
-    threads: Arc<Semaphore>,
-    time: Duration,
-}
-
-impl Inspections {
-    pub(super) fn new() -> Self {
-        Self::with(Arc::new(inspect), TIME_LIMIT)
-    }
-
-    fn with(inspector: Inspector, time: Duration) -> Self {
-        Self {
-            inspector,
-            arrived: Notify::new(),
-            verdicts: watch::Sender::new(0),
-            stopped: Arc::default(),
-            threads: Arc::new(Semaphore::new(1 + MAX_RUNAWAY_THREADS)),
-            time,
-        }
-    }
-
-    /// Signals a recorded file.
-    pub(super) fn notify_new_file(&self) {
-        self.arrived.notify_one();
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
-    }
+    walk(task.file, task.name, &InspectionLimits::DEFAULT, task.check, task.scratch)
 }
 
 /// Waiting files by uploader, at most one number a record, which `[limits] files` bounds.
@@ -97,37 +59,41 @@ struct Waiting {
     read: i64,
 }
 
-/// Returns the state at a start of a file whose inspection was interrupted. It is inspected once more; after a second
-/// interruption it is given up, so that a file that crashes the server does not do so again and again.
-pub(super) fn after_restart(row: &FileRow) -> Option<(FileState, Findings)> {
-    if row.state != FileState::Inspecting.as_str() {
-        return None;
-    }
-    let mut findings = Findings::from_lines(row.reasons.lines());
-    if findings.has(FindingCode::Interrupted) {
-        return Some((findings.state(), findings));
-    }
-    findings.add(FindingCode::Interrupted, "");
-    Some((FileState::Received, findings))
+/// Inspects waiting files, one after the other, until it is stopped.
+pub struct Inspector {
+    quarantine: Arc<Quarantine>,
+    inspect: Inspect,
+    /// One for the inspection in progress, the others for abandoned ones.
+    threads: Arc<Semaphore>,
+    time: Duration,
 }
 
-impl Quarantine {
-    /// Inspects all waiting files until [`Self::stop_inspecting`]. People take turns, each with the oldest file first.
+impl Inspector {
+    /// Creates the inspector of `quarantine`.
+    pub fn new(quarantine: Arc<Quarantine>) -> Self {
+        Self::with(quarantine, Arc::new(inspect), TIME_LIMIT)
+    }
+
+    fn with(quarantine: Arc<Quarantine>, inspect: Inspect, time: Duration) -> Self {
+        Self { quarantine, inspect, threads: Arc::new(Semaphore::new(1 + MAX_RUNAWAY_THREADS)), time }
+    }
+
+    /// Inspects all waiting files until [`Quarantine::stop_inspecting`]. People take turns, each with the oldest file first.
     /// Runs once, for the lifetime of the server.
-    pub async fn inspect_arrivals(self: Arc<Self>) {
+    pub async fn run(self) {
         let mut waiting = Waiting::default();
-        while !self.inspections.is_stopped() {
+        while !self.quarantine.signals.is_stopped() {
             let done = match self.next_waiting(&mut waiting).await {
                 Ok(Some(row)) => {
                     let (owner, arrival) = (row.user_id, row.arrival);
-                    let done = self.inspect(row).await;
+                    let done = self.inspect_row(row).await;
                     if done.is_err() {
                         waiting.queue.put_back(owner, arrival);
                     }
                     done
                 }
                 Ok(None) => {
-                    self.inspections.arrived.notified().await;
+                    self.quarantine.signals.new_file().await;
                     continue;
                 }
                 Err(error) => Err(error.into()),
@@ -135,7 +101,7 @@ impl Quarantine {
             if let Err(error) = done {
                 report(&error);
                 // Most likely a full disk or a lack of descriptors. Files stay withheld until then.
-                let _ = tokio::time::timeout(DB_RETRY_DELAY, self.inspections.arrived.notified()).await;
+                let _ = tokio::time::timeout(DB_RETRY_DELAY, self.quarantine.signals.new_file()).await;
             }
         }
     }
@@ -146,14 +112,14 @@ impl Quarantine {
         let state = FileState::Received.as_str();
         loop {
             let read = waiting.read;
-            for (arrival, owner) in self.store.run(move |db| db.arrivals_in(state, read, READ_AT_ONCE)).await? {
+            for (arrival, owner) in self.quarantine.store.run(move |db| db.arrivals_in(state, read, READ_AT_ONCE)).await? {
                 waiting.read = arrival;
                 waiting.queue.push(owner, arrival);
             }
             match waiting.queue.pop() {
                 Some((_, arrival)) => {
                     // A deleted file is skipped.
-                    if let Some(row) = self.store.run(move |db| db.arrival_in(state, arrival)).await? {
+                    if let Some(row) = self.quarantine.store.run(move |db| db.arrival_in(state, arrival)).await? {
                         return Ok(Some(row));
                     }
                 }
@@ -163,36 +129,8 @@ impl Quarantine {
         }
     }
 
-    /// Stops [`Self::inspect_arrivals`]; an inspection in progress starts again with the next start.
-    pub fn stop_inspecting(&self) {
-        self.inspections.stopped.store(true, Ordering::Relaxed);
-        self.inspections.arrived.notify_one();
-    }
-
-    /// Waits at most `patience` for the verdict on a new file. Returns the record at that time.
-    pub async fn wait_for_verdict(&self, file: FileRecord, patience: Duration) -> FileRecord {
-        let mut verdicts = self.inspections.verdicts.subscribe();
-        let id = file.id;
-        let verdict = async {
-            loop {
-                match self.find(id).await {
-                    Ok(Some(found)) if found.state.is_pending() => {}
-                    Ok(found) => return found,
-                    Err(_) => return None,
-                }
-                if verdicts.changed().await.is_err() {
-                    return None;
-                }
-            }
-        };
-        match tokio::time::timeout(patience, verdict).await {
-            Ok(found) => found.unwrap_or(file),
-            Err(_) => self.find(id).await.ok().flatten().unwrap_or(file),
-        }
-    }
-
     /// Takes a file from `received` through `inspecting` to a verdict.
-    async fn inspect(&self, row: FileRow) -> Result<(), QuarantineError> {
+    async fn inspect_row(&self, row: FileRow) -> Result<(), QuarantineError> {
         let before = Findings::from_lines(row.reasons.lines());
         if !self.transition(&row.id, FileState::Received, FileState::Inspecting, &before).await? {
             // The file was deleted.
@@ -201,8 +139,8 @@ impl Quarantine {
         let outcome = match self.inspect_file(&row).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) => {
-                let lost = self.note_lost(&record(row)?).await;
-                self.inspections.verdicts.send_modify(|verdicts| *verdicts += 1);
+                let lost = self.quarantine.note_lost(&FileRecord::from_row(row)?).await;
+                self.quarantine.signals.notify_verdict();
                 return lost;
             }
             Err(error) => {
@@ -222,18 +160,18 @@ impl Quarantine {
         if self.transition(&row.id, FileState::Inspecting, state, &findings).await? {
             self.note_inspected(row, state, &findings).await;
         }
-        self.inspections.verdicts.send_modify(|verdicts| *verdicts += 1);
+        self.quarantine.signals.notify_verdict();
         Ok(())
     }
 
     async fn transition(&self, id: &str, from: FileState, to: FileState, why: &Findings) -> Result<bool, StoreError> {
         let (id, reasons) = (id.to_owned(), why.lines().join("\n"));
-        self.store.run(move |db| db.move_file(&id, from.as_str(), to.as_str(), &reasons)).await
+        self.quarantine.store.run(move |db| db.move_file(&id, from.as_str(), to.as_str(), &reasons)).await
     }
 
     async fn note_inspected(&self, row: FileRow, state: FileState, findings: &Findings) {
         let reasons = findings.lines().join(", ");
-        self.audit.record(Event::FileInspected { id: row.id, name: row.name, state: state.as_str(), reasons }).await;
+        self.quarantine.audit.record(Event::FileInspected { id: row.id, name: row.name, state: state.as_str(), reasons }).await;
     }
 
     /// Inspects a file on a blocking thread. Whatever happens to that thread, there is an outcome; `None` if the bytes
@@ -243,20 +181,20 @@ impl Quarantine {
     /// If the machine lacks descriptors or memory, which is no finding about the file.
     async fn inspect_file(&self, row: &FileRow) -> Result<Option<InspectionOutcome>, QuarantineError> {
         let Some(id) = FileId::parse(&row.id) else { return Ok(Some(failed(FindingCode::Failed))) };
-        let Ok(permit) = Arc::clone(&self.inspections.threads).acquire_owned().await else {
+        let Ok(permit) = Arc::clone(&self.threads).acquire_owned().await else {
             return Ok(Some(failed(FindingCode::Failed)));
         };
-        let (disk, name, size, inspections) = (self.disk.clone(), row.name.clone(), row.size, &self.inspections);
-        let (inspector, stopped) = (Arc::clone(&inspections.inspector), Arc::clone(&inspections.stopped));
-        let (clock, time) = (Arc::clone(&self.clock), inspections.time);
-        let keep = self.config.get().files.keep_free_percent;
+        let (disk, name, size) = (self.quarantine.disk.clone(), row.name.clone(), row.size);
+        let (inspect, stopped) = (Arc::clone(&self.inspect), self.quarantine.signals.stop_flag());
+        let (clock, time) = (Arc::clone(&self.quarantine.clock), self.time);
+        let keep = self.quarantine.config.get().files.keep_free_percent;
         let work = move || {
             let _permit: OwnedSemaphorePermit = permit;
             let end = clock.monotonic() + time;
             let check = || should_stop(&stopped, &*clock, end);
             let short = Cell::new(None);
             let scratch = || {
-                check_disk(&disk, Limits::DEFAULT.spool, keep)?;
+                disk.ensure_free(InspectionLimits::DEFAULT.spool, keep)?;
                 let made = disk.scratch();
                 if let Err(error) = &made
                     && is_momentary(error)
@@ -266,7 +204,7 @@ impl Quarantine {
                 Ok(Box::new(made?) as Box<dyn Scratch>)
             };
             let outcome = match disk.open_whole(id, size) {
-                Ok(file) => inspector(Task { file, name: &name, check: &check, scratch: &scratch }),
+                Ok(file) => inspect(Task { file, name: &name, check: &check, scratch: &scratch }),
                 Err(error) if is_momentary(&error) => return Err(error.into()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(_) => failed(FindingCode::Failed),
@@ -302,5 +240,5 @@ fn report(error: &QuarantineError) {
 }
 
 #[cfg(test)]
-#[path = "inspections_tests.rs"]
+#[path = "inspector_tests.rs"]
 mod tests;
