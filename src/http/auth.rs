@@ -1,4 +1,4 @@
-//! What somebody may do, as types: a handler that deletes cannot be reached without an [`Admin`].
+//! Rights as types: a handler that deletes cannot be called without an [`Admin`].
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use crate::types::crypto::Token;
 use super::AppState;
 use super::problem::Problem;
 
-/// Somebody with a session, who may first have to replace a password that was given to them.
+/// User with a session, who may first have to replace an assigned password.
 pub(super) struct PartialSession(Arc<Session>);
 
-/// Somebody who is signed in, with a password of their own.
+/// Signed-in user whose password is the user's own choice.
 #[derive(Clone)]
 pub(super) struct SignedIn(Arc<Session>);
 
-/// Somebody who may put files into quarantine.
+/// User who may upload files.
 pub(super) struct Uploader(SignedIn);
 
-/// Somebody who may do everything.
+/// Administrator.
 pub(super) struct Admin(SignedIn);
 
 /// A client that may read figures without names: an administrator, or a program with the metrics token.
@@ -80,7 +80,7 @@ impl SignedIn {
         &self.0
     }
 
-    /// Whether this is an administrator, for what is only shown differently.
+    /// Returns true for an administrator; only for differences in what is shown.
     pub(super) fn is_admin(&self) -> bool {
         self.0.role == Role::Administrator
     }

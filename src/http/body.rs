@@ -26,7 +26,7 @@ use super::timeout_stream::BusyGuard;
 const MAX_SMALL: usize = 64 * 1024;
 /// A client that sends no byte of a body for so long has stalled.
 const STALLED: Duration = Duration::from_secs(10);
-/// A JSON or form body must be whole by then: who sends a byte now and then may be anybody.
+/// Time limit of a JSON or form body, against clients that send a byte now and then.
 const WHOLE: Duration = Duration::from_secs(15);
 
 /// The body of an answer.
@@ -63,7 +63,7 @@ impl Body {
         Self { kind: BodyKind::Pieces(Box::pin(pieces)), busy: None, under_way: None }
     }
 
-    /// Keeps the connection busy, and in its place where it serves somebody, until the body is gone.
+    /// Keeps the connection busy, and protected from eviction if it serves a user, until the body is dropped.
     pub(super) fn hold(&mut self, busy: BusyGuard, serving: Option<AuthenticatedRequestGuard>) {
         if matches!(self.kind, BodyKind::File(_)) {
             busy.downloads();

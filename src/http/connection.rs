@@ -29,10 +29,10 @@ use super::service::answer;
 use super::timeout_stream::{BusyGuard, ConnPhase, TimeoutStream};
 use super::{AppState, plain_http};
 
-/// What hyper reads of a body at once. A head was measured before (see `heads`), so hyper's own bound must not be the narrower one.
+/// Read buffer of hyper. `RequestGuard` has checked the head, so hyper's own limit must not be smaller.
 const MAX_BUFFER: usize = MAX_HEAD + 1024;
 
-/// Where a client came in: decides what is served.
+/// Listener of a connection, which decides the routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerKind {
     /// PiChat itself.
@@ -41,7 +41,7 @@ pub enum ListenerKind {
     PlainHttp,
 }
 
-/// Who takes a connection over that was upgraded; stands among the extensions of the answer 101.
+/// Takes over an upgraded connection; an extension of the answer 101.
 #[derive(Clone)]
 pub(super) enum UpgradeTo {
     /// A socket of the chat.
@@ -50,11 +50,11 @@ pub(super) enum UpgradeTo {
     Closed(ProbeReason),
 }
 
-/// What a connection needs to know.
+/// Shared state of the connections of a listener.
 pub struct Connection {
     /// The site.
     pub site: Arc<AppState>,
-    /// Where the client came in.
+    /// Listener of the connection.
     pub door: ListenerKind,
     /// The peer's address.
     pub peer: IpAddr,
@@ -62,9 +62,9 @@ pub struct Connection {
     pub drain: CancellationToken,
     /// Cancelled when the server has waited long enough.
     pub cut: CancellationToken,
-    /// Where the task of a socket is entered, so that the server can wait for it.
+    /// Tracks the tasks of sockets, so that the server can wait for them.
     pub tasks: TaskTracker,
-    /// The connection's place, which yields while nobody who is signed in is served.
+    /// Slot of the connection, evictable while it serves no signed-in user.
     pub slot: Arc<Slot>,
 }
 
@@ -169,7 +169,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
     response
 }
 
-/// What an upgraded connection has become.
+/// Result of an upgrade.
 enum UpgradedConnection<S: Transport> {
     Socket(ReadySocket<S::Stream>),
     Closed(Box<S>, ProbeReason),

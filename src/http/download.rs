@@ -13,7 +13,7 @@ use super::precondition::{Precondition, Validators, evaluate};
 use super::problem::{Problem, ProblemCode};
 use super::transliterate::ascii;
 
-/// What a request wants of a file.
+/// Part of a file that a request selects.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Selection {
     /// The browser has it already.

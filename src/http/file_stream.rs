@@ -16,11 +16,11 @@ const CHUNK: usize = 128 * 1024;
 /// Bytes after which other tasks of the thread have their turn: some 0.2 ms of copying on a desktop's core, 1 to 2 ms on a small board.
 const YIELD_AFTER: usize = 512 * 1024;
 
-/// The one buffer of a transfer, while nobody uses it. It is made once: an allocator that maps memory of this size afresh each time,
-/// as musl's does, makes the kernel clear every page of it.
+/// Buffer of a transfer while it is not in use. It is allocated once: with musl's allocator, which maps memory of this size on
+/// each allocation, the kernel would clear every page again.
 type BufferPool = Arc<Mutex<Option<Vec<u8>>>>;
 
-/// Bytes that were read. Whoever has written them puts the buffer back by dropping it.
+/// Bytes that were read. Dropping the value returns the buffer to the pool.
 struct Buffer {
     buffer: Vec<u8>,
     len: usize,

@@ -11,7 +11,7 @@ pub(super) const MAX_FIELDS: usize = 64;
 /// The longest body that a head may announce; what may be sent is far less, and each route's own affair.
 const MAX_LENGTH: u64 = u64::MAX / 2;
 
-/// What follows in the stream.
+/// Content of the stream after a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Head,
@@ -21,13 +21,13 @@ pub(super) enum Next {
     Unchecked,
 }
 
-/// Whether what follows a head is not looked at, so that no further request may be read from that connection.
+/// Returns true if the bytes after the head are not checked, so that no further request may be read from the connection.
 pub(super) fn must_close_after(headers: &HeaderMap) -> bool {
     headers.contains_key(http::header::TRANSFER_ENCODING) || headers.contains_key(http::header::UPGRADE)
 }
 
-/// Where the head that `buf` begins with ends, looking from `scanned` on; `None` when it cannot be one: each line ends with CR LF,
-/// and there is no other control character than the tab.
+/// Returns the end of the head at the start of `buf`, searching from `scanned` on; `None` if it cannot be a head.
+/// Each line ends with CR LF, and the only control character is the tab.
 #[allow(clippy::option_option, reason = "not a head; not yet a whole one; one of so many bytes")]
 pub(super) fn find_head_end(buf: &[u8], scanned: &mut usize) -> Option<Option<usize>> {
     while let Some(&byte) = buf.get(*scanned) {
@@ -60,7 +60,7 @@ fn plain(bytes: &[u8]) -> usize {
     len + bytes[len..].iter().take_while(|byte| !is_control(**byte)).count()
 }
 
-/// What follows a head that `read` is, whole and nothing else; none where it is something else or none.
+/// Returns the framing of a head that fills `read` exactly; `None` for anything else.
 pub(super) fn whole(read: &[u8]) -> Option<Next> {
     let mut scanned = 0;
     let end = find_head_end(read, &mut scanned).flatten().filter(|end| *end == read.len() && *end <= MAX_HEAD);
@@ -73,7 +73,7 @@ pub(super) fn is_plain_path(path: &str) -> bool {
     path.starts_with('/') && path.bytes().all(is_plain)
 }
 
-/// What follows a whole head; a status when it is none, or when it says two things about its body (RFC 9112 section 6.3).
+/// Returns the framing of a complete head, or a status if it is malformed or ambiguous (RFC 9112 section 6.3).
 pub(super) fn framing(head: &[u8]) -> Result<Next, StatusCode> {
     let bad = StatusCode::BAD_REQUEST;
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];

@@ -1,4 +1,4 @@
-//! What every answer says to the browser about itself.
+//! Security headers of every answer.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
@@ -12,10 +12,10 @@ const CSP: HeaderValue = HeaderValue::from_static(
      font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
 );
 
-/// For a file that somebody uploaded: even if a browser showed it, it could do nothing.
+/// Policy of an uploaded file: even if a browser rendered it, it could do nothing.
 pub(super) const CSP_FILE: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
-/// What a chat and file box never asks a browser for. Only names that browsers know: they complain of others in the console.
+/// Browser features that PiChat never uses. Only known names are listed, as browsers warn about others.
 const PERMISSIONS: HeaderValue = HeaderValue::from_static(
     "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
      magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()",

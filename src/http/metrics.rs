@@ -12,7 +12,7 @@ const UNITS: [&str; 2] = ["bytes", "seconds"];
 #[derive(Default)]
 pub(super) struct Exposition {
     text: String,
-    /// What samples of the family under way are called.
+    /// Name of the samples of the current family.
     sample: String,
 }
 
@@ -58,7 +58,7 @@ impl Exposition {
     }
 }
 
-/// What the kernel says of this process.
+/// Figures of this process from the kernel.
 pub(super) struct Process {
     pub(super) resident_bytes: u64,
     pub(super) open_fds: u64,

@@ -70,13 +70,13 @@ pub struct AppState {
     pub rates: Arc<Rates>,
     /// Open connections.
     pub connections: ConnectionCaps,
-    /// What was refused.
+    /// Counters of refusals.
     pub refusals: Counters,
     /// When the server started, by the clock of that moment.
     pub started: Timestamp,
     /// Settings in force.
     pub config: Arc<SharedConfig>,
-    /// Where events go.
+    /// Audit log.
     pub audit: Audit,
     /// The clocks.
     pub clock: Arc<dyn Clock>,

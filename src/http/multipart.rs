@@ -227,7 +227,7 @@ fn bad_name(error: &NameError) -> Problem {
     }
 }
 
-/// Why the stream that multer reads ended early.
+/// Reason for the early end of the stream that multer reads.
 #[derive(Debug, thiserror::Error)]
 #[error("the body ended early")]
 enum LimitHit {

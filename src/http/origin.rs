@@ -73,7 +73,7 @@ fn without_default_port(authority: &str, secure: bool) -> &str {
     authority.strip_suffix(if secure { ":443" } else { ":80" }).unwrap_or(authority)
 }
 
-/// Whether a method changes nothing (RFC 9110 section 9.2.1).
+/// Returns true for a safe method (RFC 9110 section 9.2.1).
 pub(super) fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }

@@ -18,7 +18,7 @@ const LANGUAGES_MARK: &str = "<!--LANGUAGES-->";
 const LINKS_MARK: &str = "<!--LANGUAGE LINKS ";
 /// Stands for the tag of the page's language.
 const TAG_MARK: &str = "LANGUAGE";
-/// What decides which of the languages is sent.
+/// Request headers that select the language.
 pub(super) const VARY: HeaderValue = HeaderValue::from_static("Accept-Language, Cookie");
 
 /// A page.
@@ -76,7 +76,7 @@ impl Page {
     }
 }
 
-/// What a page says beside what always stands on it.
+/// Variable message of a page.
 pub(super) enum Notice<'a> {
     /// Something went wrong.
     Problem(&'a str),
@@ -108,7 +108,7 @@ impl Pages {
         self.0.get(lang as usize * Page::ALL.len() + page as usize).cloned().unwrap_or_default()
     }
 
-    /// The bytes of a page that says something.
+    /// Returns a page with notices in `lang`.
     pub(super) fn with(&self, page: Page, said: &[Notice<'_>], lang: Lang) -> Bytes {
         let bytes = self.bytes(page, lang);
         let html = |said: &Notice<'_>| {
@@ -121,7 +121,7 @@ impl Pages {
         String::from_utf8_lossy(&bytes).replacen(MESSAGE_MARK, &said.iter().map(html).collect::<String>(), 1).into()
     }
 
-    /// The bytes of a page that says what went wrong.
+    /// Returns a page with an error message in `lang`.
     pub(super) fn with_message(&self, page: Page, message: &str, lang: Lang) -> Bytes {
         self.with(page, &[Notice::Problem(message)], lang)
     }

@@ -1,5 +1,5 @@
-//! Plain HTTP beside HTTPS: the pages that explain how to trust this device and try whether a browser does. Everything else is sent
-//! on to HTTPS. Nobody signs in here, and no cookie is read or set.
+//! Plain HTTP beside HTTPS: pages that explain how to trust this device and test whether a browser does. All other requests are
+//! redirected to HTTPS. There is no sign-in, and no cookie is read or set.
 
 use std::net::Ipv6Addr;
 
@@ -18,7 +18,7 @@ use super::service::check_host;
 use super::trust::{CERTIFICATE, CaDownload, HttpsInfo, PROFILE};
 use super::{AppState, assets, language, trust_page};
 
-/// What the pages load.
+/// Static files of these pages.
 const ASSETS: [&str; 5] = ["css/base.css", "css/trust.css", "css/no-script.css", "js/trust.js", "img/seedling.svg"];
 
 /// Answers a request that came without TLS although there is TLS.

@@ -12,7 +12,7 @@ use crate::types::{Lang, Localized};
 use super::body::Body;
 use super::headers::response;
 
-/// How soon to come again where the machine had run out of something: the accept loop looks as often.
+/// Retry time after resource exhaustion, equal to the interval of the accept loop.
 const SHORT_RETRY: Duration = Duration::from_secs(1);
 
 /// Stable error codes (`docs/API.md`).
@@ -182,7 +182,7 @@ impl Problem {
         self
     }
 
-    /// What a person reads, as one sentence or two.
+    /// Returns the text for people, one or two sentences.
     pub(super) fn detail(&self, lang: Lang) -> String {
         let mut detail = match self.text.as_deref() {
             Some(Sentence { text, values }) => {

@@ -1,4 +1,4 @@
-//! What holds for every head and body of a request. The fuzzers in `fuzz/` and the tests below ask the same.
+//! Properties of every head and body of a request, checked by the fuzzers in `fuzz/` and the tests below.
 #![allow(clippy::expect_used, reason = "a property that does not hold says so by panicking")]
 
 use std::collections::VecDeque;
@@ -51,7 +51,7 @@ pub fn cookie(data: &[u8]) {
     }
 }
 
-/// Who asks, from where, in which language: read from any head, and nobody comes in by a name that is not this device's.
+/// Reads client address, host and language from any head; only names of this device are accepted.
 pub fn head(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let lang = Lang::from_accept_language(&text);
@@ -119,7 +119,7 @@ pub fn multipart(data: &[u8]) {
     }
 }
 
-/// What hyper reads at once.
+/// Largest read of hyper.
 const LARGEST_READ: usize = 32 * 1024;
 const MAX_FILE: u64 = 256 * 1024;
 
@@ -145,7 +145,7 @@ fn read(headers: &HeaderMap, body: &[u8], cut: usize) -> Result<(String, Vec<u8>
     result.map_err(|problem: super::problem::Problem| problem.code)
 }
 
-/// A body that comes in pieces, one each time somebody waits for it.
+/// Body in pieces, one for each poll.
 struct Pieces {
     pieces: VecDeque<Bytes>,
     waited: bool,

@@ -26,13 +26,13 @@ const CHUNK: usize = 4096;
 /// holds as much as a head anyway.
 const DIRECT: usize = 4 * CHUNK;
 
-/// What came into hyper's buffer.
+/// Result of a read into hyper's buffer.
 enum HeadRead {
     /// A whole head.
     Whole,
     /// Nothing: the client has ended.
     End,
-    /// What `buf` has now.
+    /// Bytes that are no complete head.
     Other,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct RequestGuard<S> {
     next: Next,
     /// Some of an answer is not out yet.
     unsent: bool,
-    /// Who waits until it is.
+    /// Task that waits until it is out.
     waiting: Option<Waker>,
     refusal: Option<RejectedHead>,
     /// The connection is ending while the client may be sending.

@@ -79,7 +79,7 @@ fn so_many_fields() {
 /// Sizes of a reader's buffer: smaller than a head, as large as hyper's at first, and as it may become.
 const BUFFERS: [usize; 3] = [100, 8192, 2 * DIRECT];
 
-/// What comes out of `Heads` into a buffer of `room` bytes when `bytes` come in `piece` by `piece`, and what the client reads.
+/// Returns the output of `RequestGuard` into a buffer of `room` bytes for `bytes` in reads of `piece`, and the client's answer.
 async fn through(bytes: Vec<u8>, piece: usize, room: usize) -> (Vec<u8>, String) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let (near, far) = tokio::io::duplex(1 << 20);

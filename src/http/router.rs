@@ -27,7 +27,7 @@ pub(super) struct RoutedRequest {
     pub(super) context: RequestContext,
     /// The session that the request came with, live when it arrived.
     pub(super) session: Option<Arc<Session>>,
-    /// What a person at the other end reads.
+    /// Language of the user.
     pub(super) lang: Lang,
     /// The `{…}` of the route's path, as it stands in the URL.
     pub(super) param: String,
@@ -35,7 +35,7 @@ pub(super) struct RoutedRequest {
 
 pub(super) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send>>;
 
-/// Who may come in, and what is done then.
+/// Handler of a route with the right it needs.
 #[derive(Clone, Copy)]
 pub(super) enum Handler {
     Anyone(fn(RoutedRequest) -> HandlerFuture),
@@ -48,16 +48,16 @@ pub(super) enum Handler {
     Admin(fn(RoutedRequest, Admin) -> HandlerFuture),
 }
 
-/// Who may call a route.
+/// Right that a route needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Whoever reaches the device.
+    /// None: any client.
     Anyone,
-    /// Who has a session, also one that must change a given password before anything else.
+    /// Session, also one that must change an assigned password first.
     PartialSession,
-    /// Who has a session.
+    /// Session.
     SignedIn,
-    /// A session of somebody who may put files into quarantine.
+    /// Session with the right to upload.
     Uploader,
     /// A session of an administrator, or the metrics token.
     Metrics,
@@ -66,7 +66,7 @@ pub enum Access {
 }
 
 impl Handler {
-    /// Who may come in.
+    /// Returns the right that the route needs.
     pub(super) const fn access(&self) -> Access {
         match self {
             Self::Anyone(_) => Access::Anyone,
@@ -79,20 +79,20 @@ impl Handler {
     }
 }
 
-/// A row of the table of routes as others may read it: a test that tries every route as everybody, or a list for people.
+/// Row of the table of routes for readers such as tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteSpec {
     /// `GET` also answers `HEAD`.
     pub method: String,
     /// With its `{…}`.
     pub path: &'static str,
-    /// Who may.
+    /// Right that the route needs.
     pub access: Access,
-    /// Whether its errors are pages; else they are problem+json.
+    /// True if errors are pages; otherwise they are problem+json.
     pub is_page: bool,
 }
 
-/// Whether a browser shows the answer or a program reads it: decides what an error looks like.
+/// Format of errors: a page for a browser, or problem+json for a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ErrorFormat {
     Page,

@@ -1,4 +1,4 @@
-//! What happens to every request before and after its handler.
+//! Steps of every request before and after its handler.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -273,7 +273,7 @@ fn show(site: &AppState, problem: &Problem, face: ErrorFormat, lang: Lang) -> Re
     match problem.code {
         ProblemCode::Unauthenticated => routes::see_other(routes::landing_path(site)),
         ProblemCode::PasswordChangeRequired => routes::see_other(routes::CHANGE),
-        // While nobody has an account every page leads to the one that makes the first.
+        // Without any account every page redirects to the claim.
         ProblemCode::NotFound if routes::landing_path(site) != "/login" => routes::see_other(routes::landing_path(site)),
         ProblemCode::Forbidden => with_status(site.pages.get(Page::Forbidden, lang), StatusCode::FORBIDDEN),
         ProblemCode::NotFound => with_status(site.pages.get(Page::NotFound, lang), StatusCode::NOT_FOUND),

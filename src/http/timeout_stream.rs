@@ -30,14 +30,14 @@ const PHASE_IDLE: u8 = 0;
 const PHASE_HEAD: u8 = 1;
 const PHASE_BUSY: u8 = 2;
 
-/// What a connection is doing, told by the service to the stream below hyper.
+/// Phase of a connection, set by the service and read by the stream below hyper.
 #[derive(Clone, Default)]
 pub(super) struct ConnPhase(Arc<PhaseState>);
 
 #[derive(Default)]
 struct PhaseState {
     phase: AtomicU8,
-    /// Who waits for the end of a request.
+    /// Task that waits for the end of a request.
     waiting: AtomicWaker,
     /// The last answer is a file.
     download: AtomicBool,
@@ -85,7 +85,7 @@ impl ConnPhase {
         if self.0.download.load(Ordering::Relaxed) { STALLED_DOWNLOAD } else { STALLED_WRITE }
     }
 
-    /// Whether a request is being answered.
+    /// Returns true while a request is being answered.
     pub(super) fn is_busy(&self) -> bool {
         self.0.phase.load(Ordering::Acquire) == PHASE_BUSY
     }

@@ -1,5 +1,5 @@
-//! What a person gets who wants a browser to trust this device: the certificate of its authority, as a file and as a profile for
-//! iPhone and iPad, and its fingerprint. Built once at the start.
+//! Downloads that make a browser trust this device: the authority's certificate, as a file and as a profile for iPhone and iPad,
+//! and its fingerprint. Built once at the start.
 
 use bytes::Bytes;
 
@@ -9,11 +9,11 @@ use crate::types::texts::key;
 
 /// The way from plain HTTP to HTTPS.
 pub struct HttpsInfo {
-    /// Where plain HTTP listens.
+    /// Port of plain HTTP.
     pub http_port: u16,
-    /// Where HTTPS listens.
+    /// Port of HTTPS.
     pub https_port: u16,
-    /// The authority to trust; none where somebody else's signed the certificate.
+    /// Authority to trust; `None` if another one signed the certificate.
     pub offer: Option<CaDownload>,
 }
 
@@ -38,7 +38,7 @@ impl CaDownload {
     }
 }
 
-/// Where the browser finds each of them.
+/// Paths of the downloads.
 pub(super) const CERTIFICATE: &str = "/pichat.crt";
 pub(super) const PROFILE: &str = "/pichat.mobileconfig";
 

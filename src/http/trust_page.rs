@@ -10,7 +10,7 @@ use super::headers::response;
 use super::pages::{HTML, Page};
 use super::trust::CaDownload;
 
-/// Where the fingerprint and the address over HTTPS stand in the pages.
+/// Placeholders for fingerprint, HTTPS address and language in the files.
 pub(super) const FINGERPRINT_MARK: &str = "<!--FINGERPRINT-->";
 pub(super) const ADDRESS_MARK: &str = "HTTPS_ADDRESS";
 
@@ -19,7 +19,7 @@ pub(super) fn asked_language<B>(request: &Request<B>) -> Option<Lang> {
     request.uri().query().and_then(Lang::from_tag)
 }
 
-/// A page as it is served without TLS: it may ask this device, and nobody else, whether the browser trusts it.
+/// Returns a page for plain HTTP, which may ask only this device whether the browser trusts it.
 pub(super) fn plain(site: &AppState, page: Page, offer: &CaDownload, base: &str, lang: Lang) -> Response<Body> {
     let mut response = render(site, page, &offer.fingerprint.join("\n"), base, lang);
     // No form, no frame, nothing inline; an IPv6 address cannot be said in a source list (CSP 3, section 2.3.1).

@@ -14,12 +14,12 @@ use crate::types::UserId;
 
 /// Counts open connections against their caps. A clone is a handle to the same counts.
 ///
-/// A connection counts for its address until it has served a person who is signed in, and for that person from then on. So an
-/// office behind one address is not held to what strangers of one address may have, and no person holds more than a share. A
-/// connection past the person's share stays one of its address, and is the first to end where that has its share too: one person
-/// keeps nobody else of an address out.
+/// A connection counts for its address until it has served a signed-in user, and for that user from then on. So an office behind
+/// one address is not bound by the share of strangers, and no user holds more than a share. A connection past the user's share
+/// stays one of its address and is evicted first when that share is full: one user cannot exclude the others of an address.
 ///
-/// Without eviction, idle or slow clients could hold every place. So, when all are taken, a newcomer gets the place of a
+/// Without eviction, idle or slow clients could hold every slot (slowloris). When all are taken, a newcomer evicts a connection
+/// that serves no user: first those that never did, then idle ones, the oldest first.
 /// connection that serves no person: first of those that never did, then of those that do nothing at the moment, the oldest
 /// first.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ struct Evictable {
     yielded: CancellationToken,
 }
 
-/// Whose share a connection counts in.
+/// Share in which a connection counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
     Address(IpAddr),
@@ -77,10 +77,10 @@ impl Holder {
     }
 }
 
-/// Why a connection was refused.
+/// Reason for refusing a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The server has as many as it takes, and all of them serve somebody.
+    /// The total cap is reached, and every connection serves a user.
     Total,
     /// This address has as many as one may that serve no person.
     Address,
@@ -191,21 +191,21 @@ impl ConnectionCaps {
         Ok(Admitted { slot, instead_of })
     }
 
-    /// Ends a connection that never served anybody who is signed in, if there is one: the system has no room for a newcomer although the
-    /// caps would let it in. Tells whose it was. People keep what they have, since nobody knows whether the newcomer is one of them; and who
-    /// came last has had no time yet to say who they are.
+    /// Evicts a connection that never served a signed-in user, if there is one, and returns its address. Called when the system has
+    /// no descriptors although the caps have room. Users keep their connections, since the newcomer may be a stranger. The latest
+    /// connections have had no time to sign in.
     pub fn evict_one(&self) -> Option<IpAddr> {
         let mut counts = lock(&self.counts);
         counts.yielding.first_key_value().filter(|(turn, _)| !turn.of_a_person && turn.age < counts.admitted)?;
         counts.pop_oldest()
     }
 
-    /// How many are open.
+    /// Returns the number of open connections.
     pub fn count(&self) -> usize {
         lock(&self.counts).total
     }
 
-    /// How many were refused since the start.
+    /// Returns the number of refused connections since the start.
     pub fn refused(&self) -> u64 {
         lock(&self.counts).refused
     }

@@ -1,4 +1,4 @@
-//! How often something was refused, for whoever watches the server.
+//! Counters of refusals for metrics.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

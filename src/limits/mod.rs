@@ -1,4 +1,4 @@
-//! How often somebody may do something, in bounded memory.
+//! Rate limits and caps in bounded memory.
 //!
 //! Every map here has a named cap and says what it forgets first; what is counted is given back by `Drop`. Cores take the
 //! time as `now`, a monotonic [`Duration`](std::time::Duration), so tests need no sleep.

@@ -1,4 +1,4 @@
-//! Where governor keeps its state, with a cap: its own keyed store grows until it is told otherwise.
+//! Bounded state store for governor, whose own keyed store grows without limit.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,13 +17,13 @@ pub(super) struct RateCells<K>(Arc<Shared<K>>);
 
 struct Shared<K> {
     cells: Mutex<Cells<K>>,
-    /// Whether the map is full, written under the lock. Most requests of most servers need look no further.
+    /// True while the map is full, written under the lock. Most requests of most servers check only this.
     full: AtomicBool,
 }
 
 struct Cells<K> {
     known: HashMap<K, Cell>,
-    /// Shared by everybody who finds the map full: nobody is locked out by its size, and nothing grows.
+    /// Shared by all keys that find the map full: its size locks no client out, and nothing grows.
     strangers: Cell,
     cap: usize,
 }
@@ -55,7 +55,7 @@ impl<K: Eq + Hash + Clone> RateCells<K> {
         Self(Arc::new(Shared { cells: Mutex::new(cells), full: AtomicBool::new(cap == 0) }))
     }
 
-    /// Whether `key` would have to share a cell.
+    /// Returns true if `key` would share a cell.
     pub(super) fn is_overflow_key(&self, key: &K) -> bool {
         if !self.0.full.load(Ordering::Relaxed) {
             return false;
@@ -64,7 +64,7 @@ impl<K: Eq + Hash + Clone> RateCells<K> {
         cells.is_full() && !cells.known.contains_key(key)
     }
 
-    /// Whether this refusal of `key` is one to tell.
+    /// Returns true if this refusal of `key` is to be logged.
     pub(super) fn first_refusal(&self, key: &K, now: Duration) -> bool {
         self.lock().cell(key).told.first(now)
     }

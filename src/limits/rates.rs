@@ -41,7 +41,7 @@ pub const ENTERS: (u32, u32) = (600, 256);
 /// An address in all may do this many times what one session or stranger may, where an operator raised that.
 const SHARES_OF_ADDRESS: u32 = 10;
 
-/// How often a full rate looks for keys it may forget; looking takes one pass over its cells.
+/// Interval at which a full rate evicts idle keys, with one pass over its cells.
 const EVICT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A bucket that would take longer than this to fill is cut to it, so that governor's 64-bit nanoseconds cannot overflow.
@@ -222,7 +222,7 @@ impl<C: Clock + Clone> Rates<C> {
         self.recent().sweep(self.age());
     }
 
-    /// How often each of the rates refused.
+    /// Returns the refusals of each rate.
     pub fn refused(&self) -> &Counters {
         &self.refused
     }

@@ -31,7 +31,7 @@ pub fn whole_seconds(wait: Duration) -> u64 {
 pub(super) struct LogThrottle(Option<Duration>);
 
 impl LogThrottle {
-    /// Whether this refusal is one to tell.
+    /// Returns true if this refusal is to be logged.
     pub(super) fn first(&mut self, now: Duration) -> bool {
         let first = self.0.is_none_or(|then| now.saturating_sub(then) >= TELL_AGAIN);
         if first {

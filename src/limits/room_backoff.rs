@@ -58,7 +58,7 @@ impl Default for RoomPause {
 }
 
 impl RoomPause {
-    /// Nobody has to wait.
+    /// Starts without failures.
     pub fn new() -> Self {
         Self::default()
     }

@@ -133,7 +133,7 @@ fn sockets_that_have_gone_do_not_add_up() {
 }
 
 proptest! {
-    /// However it is tried, one at a time or many at once, a password has one verdict in each pause of 3 s and more.
+    /// Sequential or concurrent, attempts at a password get one verdict in each pause of 3 s and more.
     #[test]
     fn guesses_are_bounded(steps in prop::collection::vec((0u64..70_000, 1usize..5), 1..200)) {
         let (pauses, sala) = (pauses(), room("sala"));

@@ -170,7 +170,7 @@ impl SignInLimits {
         self.state().table.is_ended(device)
     }
 
-    /// How often nobody was let in, by reason.
+    /// Returns the refused sign-ins by reason.
     pub fn refused(&self) -> &Counters {
         &self.refused
     }
@@ -245,7 +245,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// How long the answer is to be held back, right or wrong, so that it does not tell which.
+    /// Returns the delay of the answer, the same for success and failure, so that it does not reveal which.
     pub fn delay(&self) -> Duration {
         self.admission.delay
     }

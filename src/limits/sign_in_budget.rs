@@ -28,7 +28,7 @@ pub(super) enum BudgetGate {
 
 /// Tokens for failures. An attempt takes one when it begins and gets it back unless it fails.
 #[derive(Default)]
-pub(super) struct Budget {
+pub(super) struct SignInBudget {
     /// None while nothing was taken: full.
     bucket: Option<TokenBucket>,
     /// Attempts that hold a token.
@@ -50,7 +50,7 @@ impl Success {
     }
 }
 
-impl Budget {
+impl SignInBudget {
     /// Returns failures per minute: `base`, and one for each person who signed in lately.
     pub(super) fn per_minute(&self, base: u32, now: Duration) -> u32 {
         let recent = self.people.iter().filter(|success| success.age(now) < RAISED_FOR).count();
@@ -139,13 +139,13 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn failures_at_once(budget: &mut Budget, now: Duration) -> usize {
+    fn failures_at_once(budget: &mut SignInBudget, now: Duration) -> usize {
         (0..1000).take_while(|_| budget.take(BASE, now)).count()
     }
 
     #[test]
     fn people_raise_the_figure_for_half_a_day() {
-        let mut budget = Budget::default();
+        let mut budget = SignInBudget::default();
         for person in [1, 2, 3, 3, 3] {
             assert!(budget.take(BASE, at(0)));
             budget.settle(true, BASE, at(0));
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn figure_and_memory_are_bounded() {
-        let mut budget = Budget::default();
+        let mut budget = SignInBudget::default();
         for person in 0..1000 {
             budget.note_success(person, BASE, at(person));
         }
@@ -182,7 +182,7 @@ mod tests {
         /// Failures in any window never exceed the burst and the refill of the figure that was in force.
         #[test]
         fn failures_stay_within_the_budget(steps in prop::collection::vec((0u64..3, prop::option::weighted(0.2, 0u64..120)), 1..300)) {
-            let (mut budget, mut now, mut most) = (Budget::default(), at(0), 0.0);
+            let (mut budget, mut now, mut most) = (SignInBudget::default(), at(0), 0.0);
             let mut failures = 0.0;
             for (step, person) in steps {
                 now += at(step);

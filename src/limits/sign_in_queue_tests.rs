@@ -169,8 +169,8 @@ fn collect(waiting: &mut Vec<Queued>, open: &mut Vec<Open>, now: Duration) {
 }
 
 proptest! {
-    /// Whatever comes in whatever order: in no window of the lock's length does a pair fail more than five times without a success, in
-    /// no window does an address fail more often than its budget and the attempts under way allow, and none waits without an attempt under way.
+    /// In any order of events: no pair fails more than five times without a success within a lock's length. No address fails more often
+    /// than its budget and its pending attempts allow, and none waits without a pending attempt.
     #[test]
     fn never_more_failures_than_allowed(ops in prop::collection::vec(op(), 0..400)) {
         let limits = limits(SETTINGS);

@@ -7,7 +7,7 @@ use super::address::AddressKeys;
 use super::bounded::BoundedMap;
 use super::retry::RetryAfter;
 use super::sign_in::SignInRefusal;
-use super::sign_in_budget::{Budget, BudgetGate};
+use super::sign_in_budget::{BudgetGate, SignInBudget};
 use super::sign_in_device::{DeviceId, DeviceRecord, FAILURES_PER_DEVICE, SIGN_IN_DEVICES};
 use super::sign_in_name::NameRecord;
 use super::sign_in_pairs::{AttemptKey, AttemptPairs, AttemptSource, SIGN_IN_PAIRS};
@@ -94,8 +94,8 @@ pub(super) enum AttemptOutcome {
 pub(super) struct AttemptTable {
     settings: SignInSettings,
     pairs: AttemptPairs,
-    addresses: BoundedMap<IpAddr, Budget>,
-    networks: BoundedMap<IpAddr, Budget>,
+    addresses: BoundedMap<IpAddr, SignInBudget>,
+    networks: BoundedMap<IpAddr, SignInBudget>,
     names: BoundedMap<Sha256, NameRecord>,
     devices: BoundedMap<DeviceId, DeviceRecord>,
 }
@@ -292,6 +292,6 @@ fn attempt_key(name: Option<Sha256>, address: AddressKeys, device: Option<Device
     name.map(|name| AttemptKey { source, name })
 }
 
-fn budget_of(budgets: &mut BoundedMap<IpAddr, Budget>, key: IpAddr, base: u32, now: Duration) -> Option<&mut Budget> {
-    budgets.entry(&key, |b| b.is_idle(base, now), |b| b.rank(base, now), Budget::default)
+fn budget_of(budgets: &mut BoundedMap<IpAddr, SignInBudget>, key: IpAddr, base: u32, now: Duration) -> Option<&mut SignInBudget> {
+    budgets.entry(&key, |b| b.is_idle(base, now), |b| b.rank(base, now), SignInBudget::default)
 }

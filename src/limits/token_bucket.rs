@@ -18,7 +18,7 @@ impl TokenBucket {
         Self { level: capacity(per_minute), at: now }
     }
 
-    /// What it holds at `now`; more is fuller.
+    /// Returns the level at `now`; more is fuller.
     pub(super) fn level(&self, per_minute: u32, now: Duration) -> u128 {
         let refill = now.saturating_sub(self.at).as_nanos().saturating_mul(u128::from(per_minute));
         self.level.saturating_add(refill).min(capacity(per_minute))

@@ -26,7 +26,7 @@ export function showConnection(state) {
 
 const url = () => `${location.protocol === 'https:' ? 'wss://' : 'ws://'}${location.host}/ws`;
 
-/** Calls `onstate(state)`, `onopen()` after each connection, `onframe(frame)` for what nobody waiting for. */
+/** Calls `onstate(state)`, `onopen()` after each connection, `onframe(frame)` for frames without a waiting caller. */
 export class Connection {
   #socket = null;
   #pending = new Map();
@@ -117,7 +117,7 @@ export class Connection {
     else waiting.resolve(frame);
   }
 
-  /** The line is gone: whoever waits hears of it, and the next try is planned. */
+  /** Reports a lost connection to all waiting callers and schedules the next attempt. */
   #drop(code, neverOpened = false) {
     const socket = this.#socket;
     this.#socket = null;

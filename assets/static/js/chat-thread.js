@@ -70,7 +70,7 @@ export class Thread {
     node.classList.toggle('group-start', startsGroup(this.#info.get(node.previousElementSibling), this.#info.get(node)));
   }
 
-  /** A line that nobody wrote: somebody came, somebody left, messages were lost. */
+  /** Line without an author: joins, leaves, lost messages. */
   note(text, className = 'presence') {
     if (className !== 'presence') this.hint.remove();
     this.element.append(make('p', { class: className }, text));

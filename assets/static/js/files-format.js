@@ -36,8 +36,8 @@ export const stateIcon = {
   suspicious: 'state-held', unscannable: 'state-held', infected: 'state-infected', lost: 'state-held',
 };
 
-/** Whether a person is offered the bytes of a file in this state; what is held only an administrator may fetch, infected or lost nobody. */
+/** Returns true if a user may download a file in this state. Held files are for administrators, infected and lost ones for no user. */
 export const handedOut = (state, admin) => state === 'clean' || state === 'released' || (admin && isHeld(state));
 export const isHeld = (state) => state === 'suspicious' || state === 'unscannable';
-/** Whether a verdict is still to come. */
+/** Returns true while the verdict is pending. */
 export const isPending = (state) => state === 'received' || state === 'inspecting';

@@ -21,7 +21,7 @@ function reason(line) {
   return detail ? `${text} (${inWords[code]?.(detail) ?? detail})` : text;
 }
 
-/** Why a file is not for everybody, under its name; nothing where it is. */
+/** Reason for a restricted file, shown under its name; empty for others. */
 function held(file, admin) {
   if (isPending(file.state)) return make('p', { class: 'file-reason muted small' }, t('held.pending'));
   if (file.state === 'lost') return make('p', { class: 'file-reason muted small' }, t('held.lost'));

@@ -27,5 +27,5 @@ for (const field of document.querySelectorAll('.with-button > [type=password]'))
 
 byId('sign-out')?.form.addEventListener('submit', () => sessionStorage.removeItem(ROOMS_KEY));
 
-// Whoever signs in starts without the last person's rooms.
+// A new sign-in starts without the last user's rooms.
 if (byId('sign-in')) [ROOMS_KEY, CHANGED_KEY].forEach((key) => sessionStorage.removeItem(key));

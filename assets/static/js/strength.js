@@ -11,7 +11,7 @@ const STEPS = [8, 10.5, 13];
 const FULL = 16;
 /** Characters that are looked at: more make no difference to the verdict and cost time on a phone. */
 const LOOKED_AT = 64;
-/** Words that anybody would try here, beside the names. */
+/** Words that are easily guessed here, beside the names. */
 const HERE = ['pichat', 'contrasena', 'clave'];
 
 const list = async (name) => {
@@ -22,7 +22,7 @@ const list = async (name) => {
 };
 
 let loading;
-/** The estimator and its lists, fetched once, when somebody begins to type. */
+/** Loads the estimator and its lists once, when typing begins. */
 function estimator() {
   loading ??= Promise.all([import('./vendor/zxcvbn.js'), list('passwords.txt'), list('words-es.txt')]).then(
     ([{ ZxcvbnFactory }, common, words]) => ({

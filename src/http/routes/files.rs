@@ -48,7 +48,7 @@ impl<'a> From<&'a FileRecord> for FileDto<'a> {
     }
 }
 
-/// Whether a person may know of a file: what they may fetch, what they brought; an administrator all.
+/// Returns true if the user may see a file: downloadable or own files; administrators see all.
 fn is_visible_to(who: &SignedIn, file: &FileRecord) -> bool {
     who.is_admin() || file.state.available_to_all() || file.uploader == Some(who.session().person.id)
 }

@@ -1,4 +1,4 @@
-//! The server's figures, for whoever watches it: how many and how much, never who or which room.
+//! Metrics of the server: counts and sizes, without users or rooms.
 
 use http::{HeaderValue, Response, header};
 

@@ -24,15 +24,15 @@ use super::router::{ErrorFormat, Handler, Route, RouteSpec, Router};
 
 pub(super) use pages::landing_path;
 
-/// Where somebody must go first whose password was given to them.
+/// Page on which an assigned password must be changed.
 pub(super) const CHANGE: &str = "/clave";
 
-/// Where the first administrator's account is made. `/reclamar` leads there too: it is written on cards.
+/// Page that creates the first administrator's account. `/reclamar` leads there too: it is written on cards.
 pub(super) const CLAIM: &str = "/activar";
 
-/// Where sockets open.
+/// Path of sockets.
 pub(super) const SOCKET: &str = "/ws";
-/// Where one opens that shows that they work.
+/// Path of the probe socket.
 pub(super) const SOCKET_CHECK: &str = "/ws/check";
 
 impl Router {

@@ -22,7 +22,7 @@ pub(super) async fn root(call: RoutedRequest) -> Result {
     Ok(see_other(if known { "/inicio" } else { landing_path(&call.site) }))
 }
 
-/// Where somebody without a session begins: to sign in, or to claim the device while nobody has an account.
+/// Returns the first page without a session: the sign-in, or the claim while there is no account.
 pub(in crate::http) fn landing_path(site: &AppState) -> &'static str {
     if site.accounts.claimable() == Some(ClaimKind::First) { super::CLAIM } else { "/login" }
 }

@@ -19,7 +19,7 @@ use super::{no_content, see_other};
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
-/// Why somebody is here who did not come of their own accord.
+/// Notice for users that were redirected here.
 const MUST_CHANGE: Key = key::PW_MUST_CHANGE;
 
 #[derive(Deserialize)]

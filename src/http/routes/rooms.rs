@@ -19,7 +19,7 @@ struct Row {
     members: usize,
 }
 
-/// Group rooms for everybody; an administrator sees all codes.
+/// Lists group rooms; administrators see all codes.
 pub(super) async fn list(call: RoutedRequest, who: SignedIn) -> Result<Response<Body>, Problem> {
     let rows = call.site.sockets.hub.lobby(who.is_admin());
     let private = rows.iter().filter(|row| row.kind == RoomKind::Private).count() as u64;

@@ -21,7 +21,7 @@ use super::{json, no_content, see_other};
 
 type Result<T = Response<Body>> = std::result::Result<T, Problem>;
 
-/// How long a full hashing queue takes to have a place again.
+/// Retry time after a full hashing queue.
 const BUSY_RETRY: std::time::Duration = std::time::Duration::from_secs(2);
 
 #[derive(Deserialize)]
@@ -93,7 +93,7 @@ fn clear_session_cookie(response: &mut Response<Body>, cookies: CookieScope) {
     fields.insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
 }
 
-/// A session that the browser still carries ends: signing in anew never leaves two behind, and nobody can plant one.
+/// Ends the session of the browser's old cookie: a sign-in leaves one session, and a planted one is useless.
 pub(super) async fn revoke_previous_session(site: &AppState, headers: &HeaderMap, cookies: CookieScope) -> Result<()> {
     if let Some(old) = session(site, headers, cookies) {
         site.accounts.sign_out(old.digest).await?;

@@ -1,4 +1,4 @@
-//! Whether a browser trusts this device: what the pages about trust ask over HTTPS. Anybody may, and learns nothing but that it works.
+//! Trust check, which the pages about trust call over HTTPS. It is open to any client and reveals only that it works.
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
@@ -77,9 +77,8 @@ fn from_plain_page<'a>(site: &AppState, headers: &'a HeaderMap, own: &str) -> Op
     headers.get(header::ORIGIN).filter(|origin| origin.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
 }
 
-/// Whether a browser may be told to come over HTTPS only. Never for an address, which belongs to another device tomorrow (and which
-/// browsers ignore), nor for `localhost`, which is every program's. And only on the usual ports: a browser that insists asks the
-/// port of plain HTTP for TLS.
+/// Returns true if HSTS may be sent. Not for an address, which may belong to another device later (and browsers ignore it), and not
+/// for `localhost`, which all programs share. Only on the usual ports: with HSTS a browser would use TLS on the plain port.
 fn may_insist(own: &str, http_port: u16) -> bool {
     let name = host(own).is_some_and(|host| host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('['));
     let usual = !own.contains(':') || own.ends_with(":443");

@@ -23,7 +23,7 @@ use super::{json, pages, see_other};
 type Result<T = Response<Body>> = std::result::Result<T, Problem>;
 
 const MIB: u64 = 1024 * 1024;
-/// How long an answer waits for the verdict on its file. Most take milliseconds; past it the file is `inspecting`.
+/// Longest wait for the verdict of a file. Most take milliseconds; after it the state is `inspecting`.
 const VERDICT: Duration = Duration::from_secs(4);
 
 pub(super) async fn api(call: RoutedRequest, who: Uploader) -> Result {
