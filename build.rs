@@ -239,7 +239,7 @@ fn pages(root: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<Stri
     Ok(pages)
 }
 
-/// What pages share.
+/// Parts that pages share.
 struct Parts {
     layout: String,
     /// Navigation, switch of languages and sign-out of the pages for a person who is signed in.
