@@ -51,7 +51,7 @@ use reserve::Reserve;
 use running::RunningServer;
 use runtime_state::RuntimeState;
 pub use runtime_state::{CLAIM_FILE, ClaimStatus, STATUS_FILE, Status};
-pub use start::{DemoAccount, Mode, Notice, ServerOptions};
+pub use start::{DemoAccount, Mode, ServerNotice, ServerOptions};
 
 /// Time limit for the last audit lines.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -106,13 +106,13 @@ pub async fn run(start: ServerOptions, mut reload: mpsc::Receiver<()>, stop: Can
         audit.record(event).await;
     }
     if let Some(claim) = running.site.accounts.open_claim() {
-        notice(Notice::Claimable(claim.code));
+        notice(ServerNotice::Claimable(claim.code));
     }
     let state = RuntimeState::from_env(&doors);
     if let Some(state) = &state {
         state.write(&running.site);
     }
-    notice(Notice::Listening(doors));
+    notice(ServerNotice::Listening(doors));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let keeping = Arc::clone(&reserve);
     let keep = tokio::task::spawn_blocking(move || keeping.create());

@@ -12,7 +12,7 @@ use crate::http::{CaDownload, HttpsInfo, ListenerKind};
 use crate::net::{Authority, AuthorityOrigin, LeafSpec, ListenError, Listener, Tls, TlsError, own_addresses};
 
 use super::listeners::Listeners;
-use super::start::Notice;
+use super::start::ServerNotice;
 
 /// Bound listeners and their addresses.
 pub(super) struct BoundListeners {
@@ -67,10 +67,10 @@ impl BoundListeners {
     }
 
     /// Returns notices to an administrator about the authority.
-    pub(super) fn notices(&self) -> Vec<Notice> {
+    pub(super) fn notices(&self) -> Vec<ServerNotice> {
         let Some(authority) = self.authority() else { return Vec::new() };
-        let damaged = authority.aside().map(|aside| Notice::AuthorityDamaged(aside.to_owned()));
-        let label = authority.signs_single_label().then_some(Notice::AuthoritySignsLabel);
+        let damaged = authority.aside().map(|aside| ServerNotice::AuthorityDamaged(aside.to_owned()));
+        let label = authority.signs_single_label().then_some(ServerNotice::AuthoritySignsLabel);
         damaged.into_iter().chain(label).collect()
     }
 

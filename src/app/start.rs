@@ -31,7 +31,7 @@ pub enum Mode {
 
 /// Message of the running server to the program that started it.
 #[derive(Clone, Debug)]
-pub enum Notice {
+pub enum ServerNotice {
     /// The server accepts connections.
     Listening(Listeners),
     /// The device can be claimed with this code.
@@ -53,5 +53,5 @@ pub struct ServerOptions {
     /// The clocks.
     pub clock: Arc<dyn Clock>,
     /// Receives messages for a person at a terminal.
-    pub notice: Box<dyn Fn(Notice) + Send + Sync>,
+    pub notice: Box<dyn Fn(ServerNotice) + Send + Sync>,
 }

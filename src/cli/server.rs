@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use crate::app::{self, AppError, Listeners, Mode, Notice, ServerOptions};
+use crate::app::{self, AppError, Listeners, Mode, ServerNotice, ServerOptions};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::types::{ClaimCode, Lang, Localized};
@@ -56,9 +56,9 @@ pub(super) fn run(
     let keep_later = keep.clone();
     let notice = Box::new(move |notice| {
         match &notice {
-            Notice::AuthorityDamaged(_) | Notice::AuthoritySignsLabel => return warn(told(&notice, demo, lang)),
-            Notice::Listening(_) => keep(text.as_ref()),
-            Notice::Claimable(_) => {}
+            ServerNotice::AuthorityDamaged(_) | ServerNotice::AuthoritySignsLabel => return warn(told(&notice, demo, lang)),
+            ServerNotice::Listening(_) => keep(text.as_ref()),
+            ServerNotice::Claimable(_) => {}
         }
         say(told(&notice, demo, lang));
     });
@@ -116,11 +116,11 @@ fn claimable(code: &ClaimCode, lang: Lang) -> String {
     .to_owned()
 }
 
-fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
+fn told(notice: &ServerNotice, demo: bool, lang: Lang) -> String {
     match notice {
-        Notice::Listening(doors) => listening(doors, demo, lang),
-        Notice::Claimable(code) => claimable(code, lang),
-        Notice::AuthorityDamaged(aside) => match lang {
+        ServerNotice::Listening(doors) => listening(doors, demo, lang),
+        ServerNotice::Claimable(code) => claimable(code, lang),
+        ServerNotice::AuthorityDamaged(aside) => match lang {
             Lang::Es => format!(
                 "la autoridad de certificados no se podía usar y quedó como {}. Hay una nueva: cada celular y cada computador debe instalarla. \
                  Si tienes una copia de la anterior, detén PiChat y ponla en su lugar",
@@ -132,7 +132,7 @@ fn told(notice: &Notice, demo: bool, lang: Lang) -> String {
                 aside.display()
             ),
         },
-        Notice::AuthoritySignsLabel => Localized::new(
+        ServerNotice::AuthoritySignsLabel => Localized::new(
             "la autoridad de certificados es de una versión anterior y puede firmar para más nombres de los necesarios. Sigue en uso. \
              Con «pichat ca renew» se hace una más limitada; después cada celular y cada computador debe instalarla",
             "the certificate authority comes from an earlier version and may sign for more names than it needs. It stays in use. \

@@ -55,7 +55,7 @@ pub use sections::files::FileSettings;
 pub use sections::http::HttpSettings;
 pub use sections::ip_range::IpRange;
 pub use sections::limits::{
-    CONNECTIONS_CEILING, FILES_CEILING, Limits, RATE_CEILING, ROOM_MEMBERS_CEILING, ROOM_RING_CEILING, ROOMS_CEILING,
+    CONNECTIONS_CEILING, FILES_CEILING, LimitSettings, RATE_CEILING, ROOM_MEMBERS_CEILING, ROOM_RING_CEILING, ROOMS_CEILING,
     ROOMS_PER_SOCKET_CEILING, SESSIONS_CEILING,
 };
 pub use sections::network::{InterfaceAddress, NetworkSettings};

@@ -11,7 +11,7 @@ use super::sections::claim::ClaimSettings;
 use super::sections::device::DeviceSettings;
 use super::sections::files::FileSettings;
 use super::sections::http::HttpSettings;
-use super::sections::limits::Limits;
+use super::sections::limits::LimitSettings;
 use super::sections::network::NetworkSettings;
 use super::sections::secrets::Secrets;
 use super::sections::tls::TlsSettings;
@@ -36,7 +36,7 @@ pub struct Config {
     /// `[audit]`: target and threshold of the audit log.
     pub audit: AuditSettings,
     /// `[limits]`: every limit that the operator may change.
-    pub limits: Limits,
+    pub limits: LimitSettings,
     /// `[device]`: host name, language and time zone of the appliance.
     pub device: DeviceSettings,
     /// `[wifi]`: wireless network of the card.
@@ -75,7 +75,7 @@ impl Config {
             chat: ChatSettings::default(),
             files: FileSettings::default(),
             audit: AuditSettings::default(),
-            limits: Limits::default(),
+            limits: LimitSettings::default(),
             device: DeviceSettings::default(),
             wifi: WifiSettings::default(),
             network: NetworkSettings::default(),

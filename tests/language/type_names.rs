@@ -6,7 +6,7 @@ use super::lexer::lex;
 use super::sources;
 
 /// Names that still exist more than once.
-const LEFT: &[&str] = &["Limits", "Notice"];
+const LEFT: &[&str] = &[];
 
 /// Returns the names of the types that a source declares as `pub`, `pub(crate)` or `pub(super)`, with their lines.
 fn visible_types(text: &str) -> Vec<(String, usize)> {

@@ -40,11 +40,11 @@ macro_rules! limits {
     ($($name:ident: $type:ty = $default:literal, up to $ceiling:ident, $es:literal, $en:literal;)*) => {
         /// Settings of `[limits]`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct Limits {
+        pub struct LimitSettings {
             $(#[doc = $en] pub $name: $type,)*
         }
 
-        impl Default for Limits {
+        impl Default for LimitSettings {
             fn default() -> Self {
                 Self { $($name: $default,)* }
             }
@@ -58,8 +58,8 @@ macro_rules! limits {
         }
 
         impl RawLimits {
-            pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<Limits, ConfigError> {
-                Ok(Limits {
+            pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<LimitSettings, ConfigError> {
+                Ok(LimitSettings {
                     $($name: origin.number(
                         concat!("limits.", stringify!($name)),
                         self.$name.as_ref(),
@@ -161,7 +161,7 @@ pub(in crate::config) use limit_rows;
 
 limit_rows!(limits);
 
-impl Limits {
+impl LimitSettings {
     /// Returns the maximum bytes of a frame from a client: the longest text fits with every character
     /// escaped.
     pub fn frame_bytes(&self) -> usize {
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn frame_limit_fits_the_longest_escaped_text() {
-        let frame = |message_chars| Limits { message_chars, ..Limits::default() }.frame_bytes();
+        let frame = |message_chars| LimitSettings { message_chars, ..LimitSettings::default() }.frame_bytes();
         assert_eq!(frame(1000), 16_384);
         assert_eq!(frame(1281), 16_396);
         assert_eq!(frame(4000), 49_024);
