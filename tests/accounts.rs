@@ -3,8 +3,7 @@
 
 mod common;
 
-use std::path::Path;
-use std::process::Output;
+use std::{path::Path, process::Output};
 
 use common::server::{eventually, pichat_command, user_command};
 use common::{Client, Options, Server};
@@ -68,7 +67,7 @@ fn wrong_password_and_unknown_name_get_one_answer() {
     let unknown = Client::new(&server).sign_in("nadie", "otra cosa");
     assert_eq!((wrong.status, wrong.code().as_str()), (401, "invalid_credentials"));
     assert_eq!(wrong.text(), unknown.text());
-    assert!(wrong.header("set-cookie").is_none());
+    assert_eq!(wrong.header("set-cookie"), None);
     let odd = Client::new(&server).post_json("/api/session", &json!({"username": "ana", "password": ANA.1, "role": "x"}));
     assert_eq!(odd.code(), "bad_request");
 }
@@ -88,8 +87,7 @@ fn form_works_without_scripts() {
     let wrong = client.post_form("/login", "usuario=ana&clave=nada");
     assert_eq!((wrong.status, wrong.header("content-type")), (401, Some("text/html; charset=utf-8")));
     assert!(wrong.text().contains("El usuario o la contraseña no son correctos"), "the reason, in Spanish");
-    assert!(wrong.text().contains("action=\"/login\""), "the form again");
-    assert!(wrong.header("set-cookie").is_none());
+    assert!(wrong.text().contains("action=\"/login\"") && wrong.header("set-cookie").is_none(), "the form again");
     let english = client.clone().with("Accept-Language", "en").post_form("/login", "usuario=ana&clave=nada");
     assert!(english.status == 401 && english.text().contains("Wrong user name or password"));
 
@@ -108,10 +106,8 @@ fn sign_out_ends_the_session_and_its_sockets() {
     let mut socket = client.socket();
     let gone = client.delete("/api/session");
     assert_eq!((gone.status, gone.body.len()), (204, 0));
-    assert!(
-        gone.session_cookie().is_some_and(|c| c.starts_with(&format!("{}=;", server.cookie_name())) && c.contains("Max-Age=0")),
-        "{gone:?}"
-    );
+    let emptied = format!("{}=;", server.cookie_name());
+    assert!(gone.session_cookie().is_some_and(|c| c.starts_with(&emptied) && c.contains("Max-Age=0")), "{gone:?}");
     assert_eq!(socket.close_code(), 4001);
     assert_eq!(status(&client), 401);
     assert_eq!(client.get("/inicio").header("location"), Some("/login"));

@@ -181,7 +181,9 @@ fn refusals_end_with_a_code_of_the_unit() {
         (78, |folder, _| {
             std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("sets");
         }),
-        (65, |_, command| drop(command.env("ADMIN_PASS", "admin"))),
+        (65, |_, command| {
+            command.env("ADMIN_PASS", "admin");
+        }),
     ];
     for (code, prepare) in cases {
         let folder = tempfile::tempdir().expect("a folder");

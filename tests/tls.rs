@@ -207,7 +207,7 @@ fn trust_check_is_for_the_own_plain_page() {
         if status == 101 {
             let mut rest = Vec::new();
             stream.read_to_end(&mut rest).unwrap();
-            assert!(rest.ends_with(b"\r\n\r\n\x88\x02\x03\xe8"), "closes with 1000 and is over");
+            assert!(rest.ends_with(b"\r\n\r\n\x88\x09\x03\xe8checked"), "closes with 1000 and is over");
         }
     }
     let off = Server::demo();

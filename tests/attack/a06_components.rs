@@ -25,7 +25,9 @@ fn crates_are_pinned_by_digest_and_from_the_registry() {
         assert_eq!(field("source"), Some("registry+https://github.com/rust-lang/crates.io-index\""), "{name}");
         assert!(field("checksum").is_some_and(|sum| sum.len() == 65), "{name}");
     }
-    let manifest = read("Cargo.toml");
+    // Benches lie in folders, so their tables name files of this project.
+    let is_bench = |line: &&str| line.starts_with("path = \"benches/");
+    let manifest: String = read("Cargo.toml").lines().filter(|line| !is_bench(line)).collect::<Vec<_>>().join("\n");
     for bad in ["git =", "path =", "registry =", "[patch"] {
         assert!(!manifest.contains(bad), "{bad}");
     }
