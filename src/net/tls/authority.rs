@@ -83,7 +83,7 @@ impl Authority {
             let origin = if files.has_others() { AuthorityOrigin::HostName } else { AuthorityOrigin::First };
             return Self::make(&files, host_name, origin);
         };
-        let Some(mut kept) = Stored::parse(&content).and_then(|stored| stored.is_valid_for(host_name)) else {
+        let Some(mut kept) = Stored::parse(&content).and_then(|stored| stored.into_authority_for(host_name)) else {
             return Self::make(&files, host_name, AuthorityOrigin::Damaged);
         };
         if files.make_current()? {
@@ -181,7 +181,7 @@ impl Stored {
     }
 
     /// Returns the authority if this or an earlier version creates it from this key and host name.
-    fn is_valid_for(self, host_name: &str) -> Option<Authority> {
+    fn into_authority_for(self, host_name: &str) -> Option<Authority> {
         let MatchingParams { params, of_earlier_version } = self.params_of(host_name)?;
         let Self { key, certificate, pem } = self;
         let single_label = of_earlier_version && !host_name.trim_end_matches('.').contains('.');
