@@ -16,9 +16,10 @@ use tokio::sync::oneshot;
 
 use super::address::LocalPrefixes;
 use super::counters::Counters;
-use super::retry::RetryAfter;
 use super::sign_in_device::DeviceId;
-use super::sign_in_table::{Admission, AttemptOutcome, AttemptTable, CAPACITY, Capacity, Decision, Keys, SignInSettings};
+use super::sign_in_refusal::SignInRefusal;
+use super::sign_in_settings::SignInSettings;
+use super::sign_in_table::{Admission, AttemptOutcome, AttemptTable, CAPACITY, Capacity, Decision, Keys};
 use crate::types::crypto::{self, Sha256, Sha256Hasher};
 
 /// Attempts of one address that may wait for the verdicts of others: as many as the hashing queue holds.
@@ -60,30 +61,6 @@ pub struct Candidate<'a> {
     pub name: Option<&'a str>,
     /// The device that has signed in to this name, by its cookie.
     pub device: Option<DeviceId>,
-}
-
-/// Reason why an attempt may not begin. None of them costs a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignInRefusal {
-    /// The address, or its local network, failed too often.
-    RateLimited(RetryAfter),
-    /// This name is locked for this address or device.
-    LockedOut(RetryAfter),
-    /// This name is guessed at from everywhere; those who are not known to have signed in to it share the tries.
-    NameThrottled(RetryAfter),
-    /// Too many wait already.
-    Busy,
-}
-
-impl SignInRefusal {
-    const fn reason(&self) -> &'static str {
-        match self {
-            Self::RateLimited(_) => "rate_limited",
-            Self::LockedOut(_) => "locked_out",
-            Self::NameThrottled(_) => "name_throttled",
-            Self::Busy => "busy",
-        }
-    }
 }
 
 /// Consequence of a wrong password.

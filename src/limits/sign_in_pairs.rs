@@ -7,7 +7,7 @@ use super::bounded::BoundedMap;
 use super::retry::{LogThrottle, RetryAfter};
 use super::sign_in_budget::BudgetGate;
 use super::sign_in_device::DeviceId;
-use super::sign_in_table::{MOMENT, SignInSettings};
+use super::sign_in_settings::{MOMENT, SignInSettings};
 use crate::types::crypto::Sha256;
 
 /// Pairs of name and address, or of name and device, with a failure or an attempt under way. About 180 bytes each: 1.5 MiB.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{LOCKOUT, SETTINGS, addr, answer, begin, from, is_heard, limits, secs, wait_for_turn};
 use super::*;
+use crate::limits::RetryAfter;
 
 /// 60 people behind one address sign in at once: each waits its turn and none is refused.
 #[test]

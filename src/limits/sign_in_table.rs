@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::address::AddressKeys;
 use super::bounded::BoundedMap;
 use super::retry::RetryAfter;
-use super::sign_in::SignInRefusal;
 use super::sign_in_budget::{BudgetGate, SignInBudget};
 use super::sign_in_device::{DeviceId, DeviceRecord, FAILURES_PER_DEVICE, SIGN_IN_DEVICES};
 use super::sign_in_name::NameRecord;
 use super::sign_in_pairs::{AttemptKey, AttemptPairs, AttemptSource, SIGN_IN_PAIRS};
+use super::sign_in_refusal::SignInRefusal;
+use super::sign_in_settings::{MOMENT, SignInSettings};
 use crate::types::crypto::Sha256;
 
 /// Addresses with failures or successes. About 150 bytes each without people: 600 KiB.
@@ -22,20 +23,6 @@ pub const SIGN_IN_NETWORKS: usize = 64;
 const NETWORK_SHARES: u32 = 10;
 /// Names with failures. About 150 bytes each: 600 KiB.
 pub const SIGN_IN_NAMES: usize = 4096;
-
-/// Retry-After where attempts under way fill a map: a password is checked in about that time.
-pub(super) const MOMENT: Duration = Duration::from_secs(1);
-
-/// Figures of `[limits]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignInSettings {
-    /// Failed sign-ins a minute and address.
-    pub logins_per_minute: u32,
-    /// Wrong passwords for one name from one address until that pair is locked.
-    pub login_failures: u32,
-    /// Time for which it is locked. Failures are forgotten when that long no other followed.
-    pub lockout: Duration,
-}
 
 /// Capacities of the maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::limits::{Ipv6Prefix, MAX_DELAY, NAME_FAILURES_PER_HOUR};
+use crate::limits::{Ipv6Prefix, MAX_DELAY, NAME_FAILURES_PER_HOUR, RetryAfter};
 
 pub(super) const LOCKOUT: Duration = Duration::from_secs(900);
 pub(super) const SETTINGS: SignInSettings = SignInSettings { logins_per_minute: 10, login_failures: 5, lockout: LOCKOUT };

@@ -6,7 +6,7 @@ use super::modules::{Crate, Use};
 use super::root;
 
 /// Folders whose files are still part of a circle.
-const LEFT: &[&str] = &["http", "limits"];
+const LEFT: &[&str] = &["http"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
