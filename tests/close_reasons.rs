@@ -19,6 +19,9 @@ const PASSWORD: &str = "una clave larga";
 /// Ends a session of the account `name` from outside the program.
 type Outside = fn(&Server, &str);
 
+/// Ends the session of a client by a request of its own.
+type OwnEnd = fn(&Client);
+
 fn command(server: &Server, args: &[&str], stdin: &str) {
     let (status, _, stderr) = user_command(args, &server.data_dir, stdin);
     assert!(status.success(), "{args:?}: {stderr}");
@@ -73,14 +76,14 @@ fn end_from_outside_is_told_to_each_socket() {
 #[test]
 fn end_by_the_person_is_told_to_each_socket() {
     let server = serve("");
-    let change = |person: &Client| {
+    let change: OwnEnd = |person| {
         let answer = person.post_json("/api/password", &json!({"current": PASSWORD, "new": "otra clave larga"}));
         assert_eq!(answer.status, 204);
     };
-    let causes: [(&str, &dyn Fn(&Client), &str); 3] = [
-        ("beto", &|person| assert_eq!(person.delete("/api/session").status, 204), "signed_out"),
-        ("carla", &|person| assert_eq!(person.post_form("/logout", "").status, 303), "signed_out"),
-        ("dora", &change, "password"),
+    let causes: [(&str, OwnEnd, &str); 3] = [
+        ("beto", |person| assert_eq!(person.delete("/api/session").status, 204), "signed_out"),
+        ("carla", |person| assert_eq!(person.post_form("/logout", "").status, 303), "signed_out"),
+        ("dora", change, "password"),
     ];
     for (name, end, reason) in causes {
         let person = person(&server, name);

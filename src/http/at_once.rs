@@ -114,7 +114,8 @@ mod tests {
             let _request = request;
             std::future::pending::<()>().await;
         });
-        poll_fn(|cx| Poll::Ready(assert!(Pin::new(&mut answering).poll(cx).is_pending()))).await;
+        let is_pending = poll_fn(|cx| Poll::Ready(Pin::new(&mut answering).poll(cx).is_pending())).await;
+        assert!(is_pending);
         drop(answering);
         assert!(seen.upgrade().is_none());
     }

@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
         self.state.client.session.touch(self.state.services.clock.monotonic());
         let Request { reference, room, action } = match Request::parse(text) {
             Ok(request) => request,
-            Err(InvalidRequest { reference, fault }) => return self.state.refuse(reference.as_deref(), fault.into()),
+            Err(InvalidRequest { reference, fault }) => return self.state.refuse(reference.as_deref(), &fault.into()),
         };
         let reference = reference.as_deref();
         let result = match action {
@@ -178,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
             Action::Typing => self.state.typing(&room),
         };
         if let Err(error) = result {
-            self.state.refuse(reference, error);
+            self.state.refuse(reference, &error);
         }
     }
 }
@@ -188,10 +188,10 @@ impl SocketState {
         self.pending.enqueue_own(&self.registration.out, Frame::json(answer));
     }
 
-    fn refuse(&mut self, reference: Option<&str>, error: RequestError) {
+    fn refuse(&mut self, reference: Option<&str>, error: &RequestError) {
         let code = error.code;
         self.services.refusals.count("socket", code.as_str());
-        self.answer(&ServerMessage::error(reference, &error, self.client.lang));
+        self.answer(&ServerMessage::error(reference, error, self.client.lang));
         if error.counts && self.flood.hit(self.services.clock.monotonic()) {
             let (user, addr) = (self.client.session.person.name.clone(), self.client.addr);
             self.services.audit.try_record(Event::SocketFlooding { user, addr, reason: code.as_str() });
@@ -239,14 +239,14 @@ impl SocketState {
                 None => {
                     // A newer socket has taken the seat over since; the next attempt gets its own seat.
                     let _ = self.on_superseded(&room);
-                    self.refuse(reference, RequestError::rate_limited(Duration::from_secs(1)));
+                    self.refuse(reference, &RequestError::rate_limited(Duration::from_secs(1)));
                 }
             },
             JoinOutcome::TooManyRooms(limit) => {
                 let error = RequestError::too_many_rooms(limit, &self.services.config.get());
-                self.refuse(reference, error);
+                self.refuse(reference, &error);
             }
-            JoinOutcome::Refused { code, retry } => self.refuse(reference, RequestError { retry, ..RequestError::new(code) }),
+            JoinOutcome::Refused { code, retry } => self.refuse(reference, &RequestError { retry, ..RequestError::new(code) }),
         }
     }
 
