@@ -151,7 +151,7 @@ fn user_has_at_most_a_quarter_of_the_store() {
     assert_eq!(kept.status, 201, "{}", kept.text());
     let refusal = ana.upload("dos.bin", &half);
     assert_eq!((refusal.status, refusal.code().as_str()), (507, "quota_exceeded"), "{}", refusal.text());
-    assert!(refusal.json()["detail"].as_str().is_some_and(|detail| detail.contains("1 MiB")), "{}", refusal.text());
+    assert!(refusal.json()["detail"].as_str().is_some_and(|detail| detail.contains("1 MB")), "{}", refusal.text());
     assert_eq!(ana.upload("tres.bin", &half[..200 * 1024]).status, 201, "what fits still fits");
     assert_eq!(admin.upload("cuatro.bin", &half).status, 201, "others have their own");
     let id = kept.json()["id"].as_str().expect("an id").to_owned();

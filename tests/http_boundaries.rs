@@ -278,7 +278,7 @@ fn errors_follow_accept_language() {
         answer.json()["detail"].as_str().expect("text").to_owned()
     };
     let (spanish, english) = (detail("es"), detail("en"));
-    assert!(spanish.contains("usuario") && english.contains("Sign in"), "{spanish} {english}");
+    assert!(spanish.contains("Inicia sesión") && english.contains("Sign in"), "{spanish} {english}");
     for (language, want) in [
         ("es-CL,es;q=0.9,en;q=0.8", &spanish),
         ("en-GB,en;q=0.9,es;q=0.5", &english),
