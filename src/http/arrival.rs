@@ -12,8 +12,8 @@ use crate::limits::RetryAfter;
 
 use super::AppState;
 use super::context::RequestContext;
+use super::cookies::CookieScope;
 use super::problem::Problem;
-use super::service::session;
 
 /// Session and rate of a request.
 pub(super) struct Arrival {
@@ -30,7 +30,7 @@ impl Arrival {
     pub(super) fn new(site: &AppState, context: &RequestContext, headers: &HeaderMap, path: &str) -> Self {
         let addr = context.addr;
         let is_proxy = site.config.get().http.trusts(addr);
-        let session = session(site, headers, context.cookies);
+        let session = live_session(site, headers, context.cookies);
         let rates = &site.rates;
         let rate = match (&session, is_proxy, is_static(path)) {
             (None, true, _) => Ok(()),
@@ -69,4 +69,10 @@ impl Arrival {
 /// Returns true for what a page loads and what does not change while the server runs.
 fn is_static(path: &str) -> bool {
     path.starts_with("/static/") || path == "/favicon.ico"
+}
+
+/// Returns the session behind a request's cookie: the first live one, so that a planted cookie shuts out no session.
+pub(super) fn live_session(site: &AppState, headers: &HeaderMap, cookies: CookieScope) -> Option<Arc<Session>> {
+    let mut tokens = cookies.tokens(headers).chain(cookies.legacy_tokens(headers));
+    tokens.find_map(|token| site.accounts.session(&token))
 }

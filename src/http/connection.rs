@@ -24,6 +24,7 @@ use super::at_once::Place;
 use super::body::Body;
 use super::context::RequestContext;
 use super::framing::{MAX_HEAD, must_close_after};
+use super::listener_kind::ListenerKind;
 use super::request_guard::RequestGuard;
 use super::service::answer;
 use super::timeout_stream::{BusyGuard, ConnPhase, TimeoutStream};
@@ -31,15 +32,6 @@ use super::{AppState, plain_http};
 
 /// Read buffer of hyper. `RequestGuard` has checked the head, so hyper's own limit must not be smaller.
 const MAX_BUFFER: usize = MAX_HEAD + 1024;
-
-/// Listener of a connection, which decides the routes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenerKind {
-    /// PiChat itself.
-    App,
-    /// Plain HTTP beside HTTPS: how to trust this device, and the way to HTTPS.
-    PlainHttp,
-}
 
 /// Takes over an upgraded connection; an extension of the answer 101.
 #[derive(Clone)]

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use http::Request;
 
+use super::AppState;
 use super::cookies::CookieScope;
 use super::forwarded::{self, BadForwarded, BrowserSide};
+use super::listener_kind::ListenerKind;
 use super::origin::authority;
-use super::{AppState, ListenerKind};
 
 /// Facts that all handlers rely on: from the connection, or from a trusted proxy as far as it says so.
 #[derive(Clone, Debug)]

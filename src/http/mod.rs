@@ -20,6 +20,7 @@ mod framing;
 mod headers;
 mod language;
 mod linger;
+mod listener_kind;
 mod metrics;
 mod multipart;
 mod origin;
@@ -31,6 +32,7 @@ mod precondition;
 mod problem;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
+mod request_body;
 mod request_guard;
 mod router;
 mod routes;
@@ -52,7 +54,8 @@ use crate::quarantine::Quarantine;
 use crate::types::PositionKey;
 use crate::ws;
 
-pub use connection::{Connection, ListenerKind, serve};
+pub use connection::{Connection, serve};
+pub use listener_kind::ListenerKind;
 pub use own_names::OwnNames;
 pub use pages::Pages;
 pub use router::{Access, RouteSpec, Router};

@@ -14,11 +14,11 @@ use tokio::time::Instant;
 use crate::quarantine::{ClientMetadata, FileName, NameError, UploadError};
 use crate::types::texts::key;
 
-use super::body::next_data;
 use super::disposition::Disposition;
 use super::encoded_word::UnreadableName;
 use super::pace::{LEAST_SPEED, Pace};
 use super::problem::{Problem, ProblemCode};
+use super::request_body::next_data;
 
 /// The field that holds the file.
 pub(super) const FIELD: &str = "archivo";

@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 
-use crate::accounts::Session;
 use crate::audit::Event;
 use crate::types::Lang;
 use crate::types::crypto::Token;
@@ -201,12 +200,6 @@ fn preflight(site: &AppState, request: &Request<Incoming>, path: &str) -> Result
     }
     fields.insert(header::ALLOW, allow);
     Ok(response)
-}
-
-/// The session behind a request's cookie: the first that is live, so that a planted cookie shuts out no session.
-pub(super) fn session(site: &AppState, headers: &HeaderMap, cookies: CookieScope) -> Option<Arc<Session>> {
-    let mut tokens = cookies.tokens(headers).chain(cookies.legacy_tokens(headers));
-    tokens.find_map(|token| site.accounts.session(&token))
 }
 
 /// The token of a live session whose cookie has no port in its name yet.

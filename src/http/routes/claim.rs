@@ -6,9 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
 use crate::accounts::{ClaimError, ClaimRequest, NewSession};
-use crate::http::body::{Body, read_small};
+use crate::http::body::Body;
 use crate::http::pages::{HTML, Page};
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::request_body::read_small;
 use crate::http::router::RoutedRequest;
 use crate::http::{device_cookie, form};
 

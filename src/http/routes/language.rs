@@ -2,9 +2,10 @@
 
 use http::{Response, StatusCode, header};
 
-use crate::http::body::{Body, read_small};
+use crate::http::body::Body;
 use crate::http::headers::response;
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::request_body::read_small;
 use crate::http::router::RoutedRequest;
 use crate::http::{form, language};
 use crate::types::Lang;

@@ -7,10 +7,11 @@ use zeroize::Zeroizing;
 use crate::accounts::password::Password;
 use crate::accounts::{ChangeError, NewSession, PasswordChange, SignInError};
 use crate::http::auth::PartialSession;
-use crate::http::body::{Body, read_small};
+use crate::http::body::Body;
 use crate::http::form;
 use crate::http::pages::{HTML, Notice, Page};
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::request_body::read_small;
 use crate::http::router::RoutedRequest;
 use crate::types::texts::{Key, key};
 

@@ -7,13 +7,14 @@ use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
 use crate::accounts::{NewSession, Session, SignInError};
+use crate::http::arrival::live_session;
 use crate::http::auth::PartialSession;
-use crate::http::body::{Body, read_small};
+use crate::http::body::Body;
 use crate::http::cookies::CookieScope;
 use crate::http::pages::{HTML, Page};
 use crate::http::problem::{Problem, ProblemCode, internal};
+use crate::http::request_body::read_small;
 use crate::http::router::RoutedRequest;
-use crate::http::service::session;
 use crate::http::{AppState, device_cookie, form};
 use crate::types::crypto::Token;
 
@@ -95,7 +96,7 @@ fn clear_session_cookie(response: &mut Response<Body>, cookies: CookieScope) {
 
 /// Ends the session of the browser's old cookie: a sign-in leaves one session, and a planted one is useless.
 pub(super) async fn revoke_previous_session(site: &AppState, headers: &HeaderMap, cookies: CookieScope) -> Result<()> {
-    if let Some(old) = session(site, headers, cookies) {
+    if let Some(old) = live_session(site, headers, cookies) {
         site.accounts.sign_out(old.digest).await?;
     }
     Ok(())
