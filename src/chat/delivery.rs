@@ -39,7 +39,7 @@ pub trait Mailbox<F>: Send + Sync + 'static {
 }
 
 /// Encoder of frames. A message is encoded once for all receivers: everything but its number before the room's lock is
-/// taken ([`Wire::draft`]), the number under the lock ([`Wire::seal`]).
+/// taken ([`FrameEncoder::begin`]), the number under the lock ([`FrameEncoder::finish`]).
 pub trait FrameEncoder: Send + Sync + 'static {
     /// Complete frame; clones share the bytes.
     type Frame: Clone + Send + Sync + 'static;

@@ -1,6 +1,6 @@
 //! Chat rooms: one pure state machine for each room, and the hub that finds them.
 //!
-//! This layer knows neither JSON, WebSockets nor password hashing. A [`Wire`] encodes frames, a [`Mailbox`] delivers
+//! This layer knows neither JSON, WebSockets nor password hashing. A [`FrameEncoder`] encodes frames, a [`Mailbox`] delivers
 //! them, and the caller checks the password hash.
 
 mod delivery;

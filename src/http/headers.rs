@@ -29,7 +29,7 @@ const DENY: HeaderValue = HeaderValue::from_static("DENY");
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Headers of most answers: those of [`harden`] and four more.
+/// Headers of most answers: those of [`apply_security_headers`] and four more.
 const ROOM: usize = 12;
 
 /// An answer with `body`, with status 200 and room for its headers: a map that grows step by step is copied each time.

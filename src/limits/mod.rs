@@ -13,7 +13,7 @@
 //! | refused frames of a socket | [`Flood`] |
 //! | a peer that acknowledges nothing | [`WriteStall`] |
 //!
-//! [`Tally`] limits nothing: it counts what was refused.
+//! [`Counters`] limits nothing: it counts what was refused.
 
 mod acknowledged;
 mod address;

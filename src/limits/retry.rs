@@ -1,8 +1,8 @@
-//! The answer "not now".
+//! Retry-After value, and its first mention a minute.
 
 use std::time::Duration;
 
-/// One [`Wait::first`] a key and minute: a refusal is worth an audit line, a flood of them is worth no more than one.
+/// One [`RetryAfter::first`] a key and minute: a refusal is worth an audit line, a flood of them is worth no more than one.
 pub(super) const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Refused for now.

@@ -1,4 +1,4 @@
-//! QueueState that takes turns by person.
+//! Queue that takes turns by person.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;

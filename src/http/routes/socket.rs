@@ -13,7 +13,7 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::ws::{Client, ProbeReason, SocketPermit, TooManySockets, accept};
 
-/// Answers 101 with a [`Ticket`] as the connection's successor; `connection` runs it over the upgraded stream. Where the session has
+/// Answers 101 with a [`SocketPermit`] as the connection's successor; `connection` runs it over the upgraded stream. Where the session has
 /// as many live sockets as it may, the socket opens and closes with 4008, so that a page can say why.
 pub(super) async fn open(call: RoutedRequest, who: SignedIn) -> Result<Response<Body>, Problem> {
     let mut response = handshake(&call.request)?;

@@ -45,13 +45,13 @@ pub enum StopReason {
     Time,
     /// The upload itself cannot be read.
     Unreadable,
-    /// Over [`Caps::entries`].
+    /// Over [`InspectionLimits::entries`].
     Entries,
-    /// Over [`Caps::total`].
+    /// Over [`InspectionLimits::total`].
     Total,
-    /// Over [`Caps::ratio`]; holds the ratio.
+    /// Over [`InspectionLimits::ratio`]; holds the ratio.
     Ratio(u64),
-    /// Over [`Caps::spool`].
+    /// Over [`InspectionLimits::spool`].
     Spool,
 }
 

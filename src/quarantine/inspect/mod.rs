@@ -1,7 +1,7 @@
 //! Inspection of an upload: finds what is in it without running or rendering it.
 //!
 //! [`walk`] reads its source and nothing else: it has no clock, starts nothing and writes nothing. Every byte out of a
-//! decoder counts against [`Caps`]. The result is a state and the reasons for it.
+//! decoder counts against [`InspectionLimits`]. The result is a state and the reasons for it.
 
 mod budget;
 mod declared_type;
@@ -58,7 +58,7 @@ impl InspectionOutcome {
 
 /// Inspects a file called `name`. `check` is called at least once for every 64 KiB and every entry; `Some` ends the
 /// walk. `scratch` opens storage for a nested archive of more than half a MiB; [`in_memory`] suffices for tests. Never
-/// panics, never decodes more than [`Caps::total`], never spools more than [`Caps::spool`].
+/// panics, never decodes more than [`InspectionLimits::total`], never spools more than [`InspectionLimits::spool`].
 pub fn walk(
     mut source: impl Read + Seek,
     name: &str,
