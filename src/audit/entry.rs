@@ -7,7 +7,7 @@ pub struct EventSpec {
     pub name: &'static str,
     /// Keys between `result=` and `at=`, in this order.
     pub fields: &'static [&'static str],
-    /// EventOutcome of the action.
+    /// Outcome of the action.
     pub outcome: EventOutcome,
     /// Syslog facility.
     pub facility: Facility,

@@ -194,7 +194,7 @@ struct Newcomer<'a> {
     peer: SocketAddr,
     is_proxy: bool,
     until: Instant,
-    /// SlotGuardedStream while it waits.
+    /// Held while it waits.
     place: OwnedSemaphorePermit,
 }
 

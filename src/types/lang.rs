@@ -3,7 +3,7 @@
 pub use super::texts::Lang;
 use super::texts::key;
 
-/// Localized in both languages.
+/// Text in both languages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Localized {
     /// Spanish.

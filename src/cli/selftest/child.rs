@@ -1,4 +1,4 @@
-//! ChildServer under test: this program as another process, with its own accounts, on loopback, in a temporary
+//! Server under test: this program as another process, with its own accounts, on loopback, in a temporary
 //! folder. Data of the device is neither read nor changed.
 
 use std::fs;

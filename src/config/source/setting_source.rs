@@ -14,7 +14,7 @@ use crate::types::Localized;
 /// Maximum entries of a list: 64 names or proxies are more than one office has.
 const MAX_LIST: usize = 64;
 
-/// Localized of a configuration, and the keys that the environment overrides.
+/// Text of a configuration, and the keys that the environment overrides.
 pub(in crate::config) struct SettingSource<'a> {
     pub(in crate::config) path: &'a Path,
     pub(in crate::config) text: &'a str,
