@@ -145,7 +145,7 @@ fn asvs_checks_find_each_planted_fault() {
     ] {
         assert!(complains(&bad, of), "{bad}: {:?}", faults(&bad));
     }
-    assert!(exists("asvs::requirement_ids_are_complete") && exists("src/http/pages.rs::a_message_is_escaped"));
+    assert!(exists("asvs::requirement_ids_are_complete") && exists("src/http/response/pages.rs::a_message_is_escaped"));
     assert!(exists("browser::claim::holder_of_the_code_becomes_administrator"));
     assert!(!exists("browser::story::holder_of_the_code_becomes_administrator"), "another file");
     assert!(!exists("asvs::the_list_of_ids") && !exists("nothing::at_all"));

@@ -1,47 +1,15 @@
 //! The HTTP face: one hyper service, a table of routes, and one thin file a resource.
 
-mod arrival;
-mod assets;
-mod at_once;
-mod auth;
-mod body;
-mod charset;
-mod connection;
-mod context;
-mod cookies;
-mod device_cookie;
-mod disposition;
-mod download;
-mod encoded_word;
-mod file_stream;
-mod form;
-mod forwarded;
-mod framing;
-mod headers;
-mod language;
-mod linger;
+mod io;
 mod listener_kind;
-mod metrics;
-mod multipart;
-mod origin;
-mod own_names;
-mod pace;
-mod pages;
-mod plain_http;
-mod precondition;
-mod problem;
+mod onboarding;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
-mod request_body;
-mod request_guard;
+mod request;
+mod response;
 mod router;
 mod routes;
 mod service;
-mod tags;
-mod timeout_stream;
-mod transliterate;
-mod trust;
-mod trust_page;
 
 use std::sync::Arc;
 
@@ -54,12 +22,12 @@ use crate::quarantine::Quarantine;
 use crate::types::PositionKey;
 use crate::ws;
 
-pub use connection::{Connection, serve};
+pub use io::connection::{Connection, serve};
 pub use listener_kind::ListenerKind;
-pub use own_names::OwnNames;
-pub use pages::Pages;
+pub use onboarding::trust::{CaDownload, HttpsInfo};
+pub use request::own_names::OwnNames;
+pub use response::pages::Pages;
 pub use router::{Access, RouteSpec, Router};
-pub use trust::{CaDownload, HttpsInfo};
 
 /// All that answering a request takes.
 pub struct AppState {

@@ -14,13 +14,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use http_body::Frame;
 
-use super::cookies::CookieScope;
-use super::form::field;
-use super::forwarded;
-use super::multipart::{Announced, MAX_READ_AHEAD, MultipartUpload};
-use super::origin::{authority, is_authority, is_own, is_same};
-use super::own_names::OwnNames;
-use super::problem::ProblemCode;
+use crate::http::request::cookies::CookieScope;
+use crate::http::request::form::field;
+use crate::http::request::forwarded;
+use crate::http::request::multipart::{Announced, MAX_READ_AHEAD, MultipartUpload};
+use crate::http::request::origin::{authority, is_authority, is_own, is_same};
+use crate::http::request::own_names::OwnNames;
+use crate::http::response::problem::ProblemCode;
 use crate::types::Lang;
 use crate::types::crypto::Token;
 
@@ -142,7 +142,7 @@ fn read(headers: &HeaderMap, body: &[u8], cut: usize) -> Result<(String, Vec<u8>
         }
         Ok((part.end().await?.0.to_string(), content))
     });
-    result.map_err(|problem: super::problem::Problem| problem.code)
+    result.map_err(|problem: crate::http::response::problem::Problem| problem.code)
 }
 
 /// Body in pieces, one for each poll.

@@ -12,10 +12,10 @@ use crate::accounts::Session;
 use crate::types::Lang;
 
 use super::AppState;
-use super::auth::{Admin, MetricsReader, PartialSession, SignedIn, Uploader};
-use super::body::Body;
-use super::context::RequestContext;
-use super::problem::Problem;
+use crate::http::request::auth::{Admin, MetricsReader, PartialSession, SignedIn, Uploader};
+use crate::http::request::context::RequestContext;
+use crate::http::response::body::Body;
+use crate::http::response::problem::Problem;
 
 /// One request on its way to a handler.
 pub(super) struct RoutedRequest {

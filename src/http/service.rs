@@ -10,17 +10,18 @@ use crate::audit::Event;
 use crate::types::Lang;
 use crate::types::crypto::Token;
 
-use super::arrival::Arrival;
-use super::auth::{Bearer, MetricsReader, PartialSession, SignedIn};
-use super::body::Body;
-use super::context::RequestContext;
-use super::cookies::CookieScope;
-use super::headers::{apply_security_headers, response};
-use super::origin::{is_own, is_safe, is_same};
-use super::pages::{HTML, Page, VARY};
-use super::problem::{Problem, ProblemCode};
-use super::router::{ErrorFormat, Handler, Match, RoutedRequest};
-use super::{AppState, language, routes};
+use crate::http::request::arrival::Arrival;
+use crate::http::request::auth::{Bearer, MetricsReader, PartialSession, SignedIn};
+use crate::http::request::context::RequestContext;
+use crate::http::request::cookies::CookieScope;
+use crate::http::request::language;
+use crate::http::request::origin::{is_own, is_safe, is_same};
+use crate::http::response::body::Body;
+use crate::http::response::headers::{apply_security_headers, response};
+use crate::http::response::pages::{HTML, Page, VARY};
+use crate::http::response::problem::{Problem, ProblemCode};
+use crate::http::router::{ErrorFormat, Handler, Match, RoutedRequest};
+use crate::http::{AppState, routes};
 
 /// Time until the accounts may be readable again.
 const SUSPENDED_RETRY: Duration = Duration::from_secs(5);

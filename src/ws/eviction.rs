@@ -2,9 +2,9 @@
 
 use tokio::time::Instant;
 
-use super::close_code::CloseCode;
-use super::pulse::Vitality;
-use super::registry::Registry;
+use crate::ws::conn::pulse::Vitality;
+use crate::ws::protocol::close_code::CloseCode;
+use crate::ws::registry::Registry;
 
 /// Maximum number of unanswered probes. Answers make room for others, so that about 1,200 sockets are probed within
 /// one wait of 2 s. A round of pings takes 64 writes of about 5 µs.
@@ -45,7 +45,7 @@ mod tests {
 
     use super::*;
     use crate::types::crypto::Sha256;
-    use crate::ws::pulse::PROBE;
+    use crate::ws::conn::pulse::PROBE;
     use crate::ws::registry::Registration;
 
     fn open(registry: &Arc<Registry>, count: u8) -> Vec<Registration> {

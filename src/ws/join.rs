@@ -10,12 +10,12 @@ use crate::clock::Now;
 use crate::types::{RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
-use super::client::Client;
-use super::error_code::ErrorCode;
-use super::frame::Frame;
-use super::messages::{JsonEncoder, joined_message};
-use super::request_error::RoomLimit;
-use super::send_queue::SendQueue;
+use crate::ws::client::Client;
+use crate::ws::protocol::error_code::ErrorCode;
+use crate::ws::protocol::frame::Frame;
+use crate::ws::protocol::messages::{JsonEncoder, joined_message};
+use crate::ws::protocol::request_error::RoomLimit;
+use crate::ws::send::send_queue::SendQueue;
 
 /// Maximum number of attempts: a room can end, or another user can create it, while its password is hashed.
 const MAX_ATTEMPTS: usize = 4;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::chat::Membership;
 use crate::types::RoomCode;
 
-use super::messages::JsonEncoder;
+use crate::ws::protocol::messages::JsonEncoder;
 
 /// Memberships by room code, bounded by `rooms_per_socket`. A list, since most sockets have one and none more than 32.
 #[derive(Default)]

@@ -1,28 +1,16 @@
 //! WebSockets: the upgrade, one task per socket, and the JSON messages. No other module uses tungstenite.
 
-mod batch;
 mod client;
-mod close_code;
-mod connection;
-mod error_code;
+mod conn;
 mod eviction;
-mod fanout;
-mod frame;
-mod handshake;
 mod join;
 mod memberships;
-mod memory_io;
-mod messages;
-mod probe;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
-mod pulse;
+mod protocol;
 mod registry;
-mod request;
-mod request_error;
-mod send_queue;
+mod send;
 mod socket;
-mod transport;
 
 use std::sync::Arc;
 
@@ -34,17 +22,17 @@ use crate::config::SharedConfig;
 use crate::limits::{Counters, Rates, RoomPause};
 
 pub use client::Client;
-pub use close_code::CloseCode;
-pub use frame::{Frame, FrameBuilder};
-pub use handshake::{HandshakeError, accept};
-pub use messages::JsonEncoder;
-pub use probe::{ProbeReason, probe};
-pub use pulse::PROBE;
+pub use conn::probe::{ProbeReason, probe};
+pub use conn::pulse::PROBE;
+pub use conn::transport::{TcpTransport, Transport};
+pub use protocol::close_code::CloseCode;
+pub use protocol::frame::{Frame, FrameBuilder};
+pub use protocol::handshake::{HandshakeError, accept};
+pub use protocol::messages::JsonEncoder;
+pub use protocol::request::{Action, InvalidRequest, Ref, Request, RequestFault};
 pub use registry::{Registry, SendQueueStats, TooManySockets};
-pub use request::{Action, InvalidRequest, Ref, Request, RequestFault};
-pub use send_queue::{SendQueue, TakeBudget};
+pub use send::send_queue::{SendQueue, TakeBudget};
 pub use socket::{ReadySocket, SocketPermit};
-pub use transport::{TcpTransport, Transport};
 
 /// Services shared by all socket tasks.
 pub struct Services {

@@ -12,15 +12,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tungstenite::protocol::{Role, WebSocketContext};
 use zeroize::Zeroizing;
 
-use super::connection::{Inbound, PollMode, WsConnection};
-use super::frame::Frame;
-use super::messages::{JsonEncoder, ServerMessage};
-use super::request::{Action, InvalidRequest, MAX_ERROR_CHARS, Request};
-use super::send_queue::SendQueue;
 use crate::chat::FrameEncoder as _;
 use crate::clock::Timestamp;
 use crate::limits::{Endpoints, Ends};
 use crate::types::{Lang, MAX_TEXT_CHARS, MessageText, RoomCode, RoomPassword, is_bidi_control};
+use crate::ws::conn::connection::{Inbound, PollMode, WsConnection};
+use crate::ws::protocol::frame::Frame;
+use crate::ws::protocol::messages::{JsonEncoder, ServerMessage};
+use crate::ws::protocol::request::{Action, InvalidRequest, MAX_ERROR_CHARS, Request};
+use crate::ws::send::send_queue::SendQueue;
 
 /// Asserts that a text is parsed to the values of its JSON, or refused with a short error that quotes no value. The
 /// error answer is valid JSON.

@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep};
 use crate::audit::SessionEnd;
 use crate::types::crypto::Sha256;
 
-use super::close_code::CloseCode;
-use super::pulse::{PROBE, Vitality};
-use super::send_queue::{QueueStats, SendQueue};
+use crate::ws::conn::pulse::{PROBE, Vitality};
+use crate::ws::protocol::close_code::CloseCode;
+use crate::ws::send::send_queue::{QueueStats, SendQueue};
 
 /// The session has its maximum number of sockets.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -212,8 +212,8 @@ impl Drop for Registration {
 mod tests {
     use super::*;
     use crate::chat::Priority;
-    use crate::ws::frame::Frame;
-    use crate::ws::send_queue::MAX_FRAMES;
+    use crate::ws::protocol::frame::Frame;
+    use crate::ws::send::send_queue::MAX_FRAMES;
 
     #[test]
     fn slots_are_returned_and_limit_holds() {

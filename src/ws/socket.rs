@@ -18,19 +18,19 @@ use crate::limits::{Endpoints, Flood};
 use crate::types::{MessageText, RoomCode, RoomKind, RoomPassword};
 
 use super::Services;
-use super::client::Client;
-use super::close_code::CloseCode;
-use super::connection::{Inbound, PollMode, WsConnection};
-use super::error_code::ErrorCode;
-use super::fanout::PendingFlush;
-use super::frame::Frame;
-use super::join::{Join, JoinOutcome, join};
-use super::memberships::Memberships;
-use super::messages::{JsonEncoder, ServerMessage, joined_message, sent_message};
-use super::registry::{Registration, TooManySockets};
-use super::request::{Action, InvalidRequest, Request};
-use super::request_error::{RequestError, RoomLimit};
-use super::transport::Transport;
+use crate::ws::client::Client;
+use crate::ws::conn::connection::{Inbound, PollMode, WsConnection};
+use crate::ws::conn::transport::Transport;
+use crate::ws::join::{Join, JoinOutcome, join};
+use crate::ws::memberships::Memberships;
+use crate::ws::protocol::close_code::CloseCode;
+use crate::ws::protocol::error_code::ErrorCode;
+use crate::ws::protocol::frame::Frame;
+use crate::ws::protocol::messages::{JsonEncoder, ServerMessage, joined_message, sent_message};
+use crate::ws::protocol::request::{Action, InvalidRequest, Request};
+use crate::ws::protocol::request_error::{RequestError, RoomLimit};
+use crate::ws::registry::{Registration, TooManySockets};
+use crate::ws::send::fanout::PendingFlush;
 
 /// Permit to open a socket, acquired before the connection is upgraded.
 pub struct SocketPermit {

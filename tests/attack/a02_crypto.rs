@@ -1,6 +1,6 @@
 //! A02, cryptographic failures: forged, truncated and altered tokens, and the data on the disk.
 //!
-//! Elsewhere: attributes of the cookie (`http/cookies.rs`, `a01_csrf`), Argon2's parameters (`tests/accounts.rs`), keys that are
+//! Elsewhere: attributes of the cookie (`http/request/cookies.rs`, `a01_csrf`), Argon2's parameters (`tests/accounts.rs`), keys that are
 //! too short (`tests/config_audit.rs`), resume tokens of others (`tests/resume.rs`), TLS (`tests/tls.rs`), nothing secret in the
 //! log (`legacy_vulnerabilities_chat`, `tests/config_audit.rs`).
 

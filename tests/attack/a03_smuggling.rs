@@ -1,6 +1,6 @@
 //! Request smuggling: ambiguous framing is refused, and nothing after it is read.
 //!
-//! Elsewhere: heads that are no HTTP and bounds of heads (`tests/http_boundaries.rs`, `http/request_guard_tests.rs`).
+//! Elsewhere: heads that are no HTTP and bounds of heads (`tests/http_boundaries.rs`, `http/io/request_guard_tests.rs`).
 
 use std::io::{Read as _, Write as _};
 

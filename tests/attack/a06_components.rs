@@ -1,7 +1,7 @@
 //! A06, vulnerable and outdated components: sources of crates, and no foreign component in a page.
 //!
 //! Elsewhere: known faults, licences and sources of all crates (`cargo deny`, `.ci/run`), one home for each crate
-//! (`tests/architecture.rs`), nothing of a page comes from outside (`http/pages.rs`).
+//! (`tests/architecture.rs`), nothing of a page comes from outside (`http/response/pages.rs`).
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Denial of service by connections: slow heads, bodies and handshakes, and more connections than slots.
 //!
 //! Elsewhere: one address has so many (`tests/http_boundaries.rs`), time limits to the second with a clock of their own
-//! (`http/timeout_stream.rs`), who yields to whom (`limits/connections_tests.rs`), how much slower others get (`benches/load/slowloris.rs`).
+//! (`http/io/timeout_stream.rs`), who yields to whom (`limits/connections_tests.rs`), how much slower others get (`benches/load/slowloris.rs`).
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

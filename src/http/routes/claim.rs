@@ -6,12 +6,13 @@ use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
 use crate::accounts::{ClaimError, ClaimRequest, NewSession};
-use crate::http::body::Body;
-use crate::http::pages::{HTML, Page};
-use crate::http::problem::{Problem, ProblemCode};
-use crate::http::request_body::read_small;
+use crate::http::request::device_cookie;
+use crate::http::request::form;
+use crate::http::request::request_body::read_small;
+use crate::http::response::body::Body;
+use crate::http::response::pages::{HTML, Page};
+use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
-use crate::http::{device_cookie, form};
 
 use super::see_other;
 use super::session::{read_json, require_content_type, revoke_previous_session, session_dto, set_session_cookie};

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use crate::http::auth::SignedIn;
-use crate::http::body::Body;
-use crate::http::form::field;
-use crate::http::headers::response;
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::request::auth::SignedIn;
+use crate::http::request::form::field;
+use crate::http::request::tags::matches_any;
+use crate::http::response::body::Body;
+use crate::http::response::headers::response;
+use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
-use crate::http::tags::matches_any;
 use crate::quarantine::{FileRecord, ListedStates, Quarantine, QuarantineError, visible};
 use crate::store::FileFilter;
 use crate::types::crypto::{Sha256Hasher, hex};
@@ -106,7 +106,7 @@ async fn look(quarantine: &Quarantine, filter: &FileFilter, arrivals: &[i64], to
         match batch {
             Some(batch) => {
                 let files = quarantine.at(filter.clone(), batch.to_vec()).await?;
-                elements.encode(&files, &mut piece).map_err(|error| crate::http::problem::internal(&error))?;
+                elements.encode(&files, &mut piece).map_err(|error| crate::http::response::problem::internal(&error))?;
             }
             None => elements.end(&mut piece),
         }

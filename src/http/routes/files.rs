@@ -6,10 +6,10 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::audit::Event;
-use crate::http::auth::{Admin, SignedIn};
-use crate::http::body::Body;
-use crate::http::download::{Selection, response, wanted};
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::request::auth::{Admin, SignedIn};
+use crate::http::response::body::Body;
+use crate::http::response::download::{Selection, response, wanted};
+use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::quarantine::{Content, FileId, FileRecord, FileState};
 use crate::store::Db;

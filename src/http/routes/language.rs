@@ -2,12 +2,13 @@
 
 use http::{Response, StatusCode, header};
 
-use crate::http::body::Body;
-use crate::http::headers::response;
-use crate::http::problem::{Problem, ProblemCode};
-use crate::http::request_body::read_small;
+use crate::http::request::form;
+use crate::http::request::language;
+use crate::http::request::request_body::read_small;
+use crate::http::response::body::Body;
+use crate::http::response::headers::response;
+use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
-use crate::http::{form, language};
 use crate::types::Lang;
 
 use super::session::require_content_type;

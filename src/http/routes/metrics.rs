@@ -5,11 +5,11 @@ use http::{HeaderValue, Response, header};
 use crate::accounts::hash_pool::MAX_WAITING;
 use crate::audit::QUEUE_EVENTS;
 use crate::http::AppState;
-use crate::http::auth::MetricsReader;
-use crate::http::body::Body;
-use crate::http::headers::response;
-use crate::http::metrics::{Exposition, MEDIA_TYPE, Process};
-use crate::http::problem::Problem;
+use crate::http::request::auth::MetricsReader;
+use crate::http::response::body::Body;
+use crate::http::response::headers::response;
+use crate::http::response::metrics::{Exposition, MEDIA_TYPE, Process};
+use crate::http::response::problem::Problem;
 use crate::http::router::RoutedRequest;
 use crate::quarantine::FileTotals;
 

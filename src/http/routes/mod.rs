@@ -17,10 +17,10 @@ mod upload;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 
-use super::body::Body;
-use super::headers::response;
-use super::language::SWITCH;
-use super::router::{ErrorFormat, Handler, Route, RouteSpec, Router};
+use crate::http::request::language::SWITCH;
+use crate::http::response::body::Body;
+use crate::http::response::headers::response;
+use crate::http::router::{ErrorFormat, Handler, Route, RouteSpec, Router};
 
 pub(super) use pages::landing_path;
 

@@ -5,11 +5,11 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::http::AppState;
-use crate::http::assets;
-use crate::http::auth::{SignedIn, Uploader};
-use crate::http::body::Body;
-use crate::http::pages::Page;
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::request::auth::{SignedIn, Uploader};
+use crate::http::response::assets;
+use crate::http::response::body::Body;
+use crate::http::response::pages::Page;
+use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::types::ClaimKind;
 
@@ -78,7 +78,7 @@ pub(super) fn with_problem(
     lang: crate::types::Lang,
 ) -> Response<Body> {
     let bytes: Bytes = call_site.pages.with_message(page, &problem.detail(lang), lang);
-    let mut response = problem.response(crate::http::pages::HTML, bytes);
+    let mut response = problem.response(crate::http::response::pages::HTML, bytes);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

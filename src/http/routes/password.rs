@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
 use crate::accounts::{ChangeError, NewSession, PasswordChange, SignInError};
-use crate::http::auth::PartialSession;
-use crate::http::body::Body;
-use crate::http::form;
-use crate::http::pages::{HTML, Notice, Page};
-use crate::http::problem::{Problem, ProblemCode};
-use crate::http::request_body::read_small;
+use crate::http::request::auth::PartialSession;
+use crate::http::request::form;
+use crate::http::request::request_body::read_small;
+use crate::http::response::body::Body;
+use crate::http::response::pages::{HTML, Notice, Page};
+use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::types::texts::{Key, key};
 

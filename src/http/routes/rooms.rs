@@ -4,9 +4,9 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::audit::Event;
-use crate::http::auth::SignedIn;
-use crate::http::body::Body;
-use crate::http::problem::Problem;
+use crate::http::request::auth::SignedIn;
+use crate::http::response::body::Body;
+use crate::http::response::problem::Problem;
 use crate::http::router::RoutedRequest;
 use crate::types::RoomKind;
 

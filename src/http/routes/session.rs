@@ -7,15 +7,17 @@ use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
 use crate::accounts::{NewSession, Session, SignInError};
-use crate::http::arrival::live_session;
-use crate::http::auth::PartialSession;
-use crate::http::body::Body;
-use crate::http::cookies::CookieScope;
-use crate::http::pages::{HTML, Page};
-use crate::http::problem::{Problem, ProblemCode, internal};
-use crate::http::request_body::read_small;
+use crate::http::AppState;
+use crate::http::request::arrival::live_session;
+use crate::http::request::auth::PartialSession;
+use crate::http::request::cookies::CookieScope;
+use crate::http::request::device_cookie;
+use crate::http::request::form;
+use crate::http::request::request_body::read_small;
+use crate::http::response::body::Body;
+use crate::http::response::pages::{HTML, Page};
+use crate::http::response::problem::{Problem, ProblemCode, internal};
 use crate::http::router::RoutedRequest;
-use crate::http::{AppState, device_cookie, form};
 use crate::types::crypto::Token;
 
 use super::{json, no_content, see_other};

@@ -6,10 +6,10 @@ use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 
 use crate::audit::Event;
-use crate::http::auth::SignedIn;
-use crate::http::body::Body;
-use crate::http::connection::UpgradeTo;
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::io::connection::UpgradeTo;
+use crate::http::request::auth::SignedIn;
+use crate::http::response::body::Body;
+use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::ws::{Client, ProbeReason, SocketPermit, TooManySockets, accept};
 

@@ -4,14 +4,14 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::http::AppState;
-use crate::http::body::Body;
-use crate::http::connection::UpgradeTo;
-use crate::http::origin::is_same;
-use crate::http::pages::Page;
-use crate::http::plain_http::host;
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::io::connection::UpgradeTo;
+use crate::http::onboarding::plain_http::host;
+use crate::http::onboarding::trust_page;
+use crate::http::request::origin::is_same;
+use crate::http::response::body::Body;
+use crate::http::response::pages::Page;
+use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
-use crate::http::trust_page;
 use crate::ws::ProbeReason;
 
 use super::socket::handshake;

@@ -7,11 +7,11 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use crate::audit::Event;
-use crate::http::auth::Uploader;
-use crate::http::body::Body;
-use crate::http::multipart::{Announced, MultipartUpload};
-use crate::http::pages::Page;
-use crate::http::problem::{Problem, ProblemCode};
+use crate::http::request::auth::Uploader;
+use crate::http::request::multipart::{Announced, MultipartUpload};
+use crate::http::response::body::Body;
+use crate::http::response::pages::Page;
+use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::quarantine::{FileRecord, UploadError};
 use crate::store::Db;

@@ -1,0 +1,253 @@
+//! The pages in every language, prepared by `build.rs` and once more at the start.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+
+use crate::types::Lang;
+use crate::types::texts::{Key, key};
+
+use crate::http::response::assets::PAGES;
+use crate::http::response::body::Body;
+use crate::http::response::headers::response;
+
+const BANNER_MARK: &str = "<!--BANNER-->";
+const MESSAGE_MARK: &str = "<!--MESSAGE-->";
+/// Stands for a button for each other language.
+const LANGUAGES_MARK: &str = "<!--LANGUAGES-->";
+/// Stands, with an address behind it, for a link to that address in each other language.
+const LINKS_MARK: &str = "<!--LANGUAGE LINKS ";
+/// Stands for the tag of the page's language.
+const TAG_MARK: &str = "LANGUAGE";
+/// Request headers that select the language.
+pub(crate) const VARY: HeaderValue = HeaderValue::from_static("Accept-Language, Cookie");
+
+/// A page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Page {
+    Login,
+    Claim,
+    Password,
+    Home,
+    Chat,
+    Files,
+    Upload,
+    Forbidden,
+    NotFound,
+    Error,
+    Trust,
+    TrustCheck,
+}
+
+impl Page {
+    const ALL: [Self; 12] = [
+        Self::Login,
+        Self::Claim,
+        Self::Password,
+        Self::Home,
+        Self::Chat,
+        Self::Files,
+        Self::Upload,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Error,
+        Self::Trust,
+        Self::TrustCheck,
+    ];
+
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Login => "login.html",
+            Self::Claim => "claim.html",
+            Self::Password => "password.html",
+            Self::Home => "home.html",
+            Self::Chat => "chat.html",
+            Self::Files => "files.html",
+            Self::Upload => "upload.html",
+            Self::Forbidden => "forbidden.html",
+            Self::NotFound => "not-found.html",
+            Self::Error => "error.html",
+            Self::Trust => "trust.html",
+            Self::TrustCheck => "trust-check.html",
+        }
+    }
+
+    fn source(self) -> &'static str {
+        PAGES.iter().find(|(name, _)| *name == self.file()).map_or("", |(_, text)| text)
+    }
+}
+
+/// Variable message of a page.
+pub(crate) enum Notice<'a> {
+    /// Something went wrong.
+    Problem(&'a str),
+    /// Something to know.
+    Note(&'a str),
+}
+
+/// The pages, ready to send: those of one language beside one another.
+pub struct Pages(Vec<Bytes>);
+
+impl Pages {
+    /// Prepares the pages; `demo` puts the banner in that says that the passwords are known.
+    pub fn new(demo: bool) -> Self {
+        let pages = |lang: &Lang| {
+            let lang = *lang;
+            let banner = if demo { banner(lang) } else { String::new() };
+            Page::ALL.into_iter().map(move |page| Bytes::from(render(page.source(), &banner, lang)))
+        };
+        Self(Lang::ALL.iter().flat_map(pages).collect())
+    }
+
+    /// A page as an answer with status 200.
+    pub(crate) fn get(&self, page: Page, lang: Lang) -> Response<Body> {
+        html(self.bytes(page, lang))
+    }
+
+    /// A page's bytes.
+    pub(crate) fn bytes(&self, page: Page, lang: Lang) -> Bytes {
+        self.0.get(lang as usize * Page::ALL.len() + page as usize).cloned().unwrap_or_default()
+    }
+
+    /// Returns a page with notices in `lang`.
+    pub(crate) fn with(&self, page: Page, said: &[Notice<'_>], lang: Lang) -> Bytes {
+        let bytes = self.bytes(page, lang);
+        let html = |said: &Notice<'_>| {
+            let (class, role, text) = match said {
+                Notice::Problem(text) => ("alert", "alert", text),
+                Notice::Note(text) => ("alert note", "note", text),
+            };
+            format!(r#"<p class="{class}" role="{role}">{}</p>"#, escape(text))
+        };
+        String::from_utf8_lossy(&bytes).replacen(MESSAGE_MARK, &said.iter().map(html).collect::<String>(), 1).into()
+    }
+
+    /// Returns a page with an error message in `lang`.
+    pub(crate) fn with_message(&self, page: Page, message: &str, lang: Lang) -> Bytes {
+        self.with(page, &[Notice::Problem(message)], lang)
+    }
+
+    /// A page that says something, as an answer with status 200.
+    pub(crate) fn with_notice(&self, page: Page, said: &[Notice<'_>], lang: Lang) -> Response<Body> {
+        html(self.with(page, said, lang))
+    }
+
+    /// A page with a form that says `message`, with what was typed still in its fields (by name).
+    pub(crate) fn render_form(&self, page: Page, message: &str, typed: &[(&str, &str)], lang: Lang) -> Bytes {
+        let page = self.with_message(page, message, lang);
+        let text = String::from_utf8_lossy(&page).into_owned();
+        let fill = |text: String, (field, value): &(&str, &str)| {
+            let field = format!("name=\"{field}\"");
+            text.replacen(&field, &format!("{field} value=\"{}\"", escape(value)), 1)
+        };
+        typed.iter().fold(text, fill).into()
+    }
+}
+
+/// Says in a demonstration that the passwords are known.
+fn banner(lang: Lang) -> String {
+    format!(r#"<p class="banner" role="note">{}</p>"#, escape(key::DEMO_BANNER.get(lang)))
+}
+
+/// A page in one language, with what is known at the start.
+fn render(source: &str, banner: &str, lang: Lang) -> String {
+    let others = || Lang::ALL.iter().filter(move |other| **other != lang);
+    let button = |other: &Lang| {
+        let (tag, name) = (other.tag(), escape(other.name()));
+        format!(r#"<button class="quiet" name="idioma" value="{tag}" lang="{tag}">{name}</button>"#)
+    };
+    let link = |other: &Lang, place: &str| {
+        let (tag, name) = (other.tag(), escape(other.name()));
+        format!(r#"<a lang="{tag}" hreflang="{tag}" href="{place}?{tag}">{name}</a>"#)
+    };
+    let mut text = source.replacen(BANNER_MARK, banner, 1).replacen(LANGUAGES_MARK, &others().map(button).collect::<String>(), 1);
+    if let Some((before, after)) = text.split_once(LINKS_MARK)
+        && let Some((place, after)) = after.split_once("-->")
+    {
+        let links: String = others().map(|other| link(other, place)).collect();
+        text = format!("{before}{links}{after}");
+    }
+    fill_texts(&text.replace(TAG_MARK, lang.tag()), lang)
+}
+
+/// Puts the texts in place of their `{{key}}`.
+fn fill_texts(source: &str, lang: Lang) -> String {
+    let mut pieces = source.split("{{");
+    let mut filled = pieces.next().unwrap_or_default().to_owned();
+    for (name, rest) in pieces.filter_map(|piece| piece.split_once("}}")) {
+        filled.push_str(&escape(Key::named(name).map_or("", |key| key.get(lang))));
+        filled.push_str(rest);
+    }
+    filled
+}
+
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+
+fn html(bytes: Bytes) -> Response<Body> {
+    let mut response = response(Body::from(bytes));
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, const { HeaderValue::from_static(HTML) });
+    fields.insert(header::VARY, VARY);
+    response
+}
+
+/// Text as HTML text.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_there_with_its_marks_once() {
+        for page in Page::ALL {
+            let text = page.source();
+            assert_eq!(text.matches(BANNER_MARK).count(), 1, "{}", page.file());
+            let messages = usize::from(matches!(page, Page::Login | Page::Claim | Page::Password | Page::Upload | Page::Error));
+            assert_eq!(text.matches(MESSAGE_MARK).count(), messages, "{}", page.file());
+        }
+    }
+
+    #[test]
+    fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+        for page in Page::ALL {
+            let text = page.source();
+            for bad in ["style=\"", "onclick", "onload", "javascript:", "http://", "https://", "<style", "<script>"] {
+                assert!(!text.contains(bad), "{}: {bad}", page.file());
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_is_escaped() {
+        let pages = Pages::new(true);
+        let page = pages.with_message(Page::Login, "<b>\"&", Lang::Es);
+        assert!(String::from_utf8_lossy(&page).contains("&lt;b&gt;&quot;&amp;"));
+        let page = pages.render_form(Page::Login, "no", &[("usuario", "\"><script>")], Lang::Es);
+        assert!(String::from_utf8_lossy(&page).contains(r#"name="usuario" value="&quot;&gt;&lt;script&gt;""#));
+    }
+
+    #[test]
+    fn pages_are_complete_in_every_language() {
+        let pages = Pages::new(true);
+        for (lang, page) in Lang::ALL.iter().flat_map(|lang| Page::ALL.map(|page| (*lang, page))) {
+            let text = String::from_utf8_lossy(&pages.bytes(page, lang)).into_owned();
+            let what = format!("{} in {}", page.file(), lang.tag());
+            assert!(text.starts_with(&format!("<!doctype html>\n<html lang=\"{}\">", lang.tag())), "{what}");
+            for left in ["{{", "}}", "LANGUAGE", "BODY", "FRAME", "CONTENT", "data-section", "><<"] {
+                assert!(!text.contains(left), "{what}: {left}");
+            }
+            let names = page.source().split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
+            for name in names {
+                let key = Key::named(name).unwrap_or_else(|| panic!("{what}: {name}"));
+                assert!(text.contains(&escape(key.get(lang))), "{what}: {name}");
+            }
+            // The switch: one form or one row of links, with every other language by its own name.
+            for other in Lang::ALL.iter().filter(|other| **other != lang) {
+                assert_eq!(text.matches(&format!(" lang=\"{}\"", other.tag())).count(), 1, "{what}");
+                assert!(text.contains(&format!(">{}<", other.name())), "{what}");
+            }
+        }
+    }
+}

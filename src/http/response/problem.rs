@@ -1,0 +1,293 @@
+//! Errors as RFC 9457 `application/problem+json`: `code` is stable, `detail` is for people, in their language.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+use crate::limits::{RetryAfter, whole_seconds};
+use crate::types::texts::{Key, key};
+use crate::types::{Lang, Localized};
+
+use crate::http::response::body::Body;
+use crate::http::response::headers::response;
+
+/// Retry time after resource exhaustion, equal to the interval of the accept loop.
+const SHORT_RETRY: Duration = Duration::from_secs(1);
+
+/// Stable error codes (`docs/API.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProblemCode {
+    BadRequest,
+    Unauthenticated,
+    InvalidCredentials,
+    WrongPassword,
+    Forbidden,
+    PasswordChangeRequired,
+    CrossOrigin,
+    Held,
+    WrongClaim,
+    NotClaimable,
+    AccountLocked,
+    NotFound,
+    Gone,
+    MethodNotAllowed,
+    RequestTimeout,
+    PreconditionFailed,
+    TooLarge,
+    UnsupportedMediaType,
+    RangeNotSatisfiable,
+    Misdirected,
+    BadName,
+    BadUserName,
+    PasswordsDiffer,
+    WeakPassword,
+    UpgradeRequired,
+    LockedOut,
+    RateLimited,
+    Internal,
+    DeleteIncomplete,
+    Busy,
+    StorageFull,
+    QuotaExceeded,
+}
+
+impl ProblemCode {
+    /// Status, stable word, and what a person reads.
+    const fn spec(self) -> (StatusCode, &'static str, Key) {
+        use StatusCode as S;
+        match self {
+            Self::BadRequest => (S::BAD_REQUEST, "bad_request", key::PROBLEM_BAD_REQUEST),
+            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", key::PROBLEM_UNAUTHENTICATED),
+            Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", key::PROBLEM_INVALID_CREDENTIALS),
+            Self::WrongPassword => (S::UNAUTHORIZED, "wrong_password", key::PROBLEM_WRONG_PASSWORD),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", key::PROBLEM_FORBIDDEN),
+            Self::PasswordChangeRequired => (S::FORBIDDEN, "password_change_required", key::PROBLEM_PASSWORD_CHANGE_REQUIRED),
+            Self::CrossOrigin => (S::FORBIDDEN, "cross_origin", key::PROBLEM_CROSS_ORIGIN),
+            Self::Held => (S::FORBIDDEN, "held", key::PROBLEM_HELD),
+            Self::WrongClaim => (S::FORBIDDEN, "wrong_code", key::PROBLEM_WRONG_CODE),
+            Self::NotClaimable => (S::CONFLICT, "not_claimable", key::PROBLEM_NOT_CLAIMABLE),
+            Self::AccountLocked => (S::FORBIDDEN, "account_locked", key::PROBLEM_ACCOUNT_LOCKED),
+            Self::NotFound => (S::NOT_FOUND, "not_found", key::PROBLEM_NOT_FOUND),
+            Self::Gone => (S::GONE, "gone", key::PROBLEM_GONE),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", key::PROBLEM_METHOD_NOT_ALLOWED),
+            Self::RequestTimeout => (S::REQUEST_TIMEOUT, "request_timeout", key::PROBLEM_REQUEST_TIMEOUT),
+            Self::PreconditionFailed => (S::PRECONDITION_FAILED, "precondition_failed", key::PROBLEM_PRECONDITION_FAILED),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", key::PROBLEM_TOO_LARGE),
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", key::PROBLEM_UNSUPPORTED_MEDIA_TYPE)
+            }
+            Self::RangeNotSatisfiable => (S::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", key::PROBLEM_RANGE_NOT_SATISFIABLE),
+            Self::Misdirected => (S::MISDIRECTED_REQUEST, "misdirected", key::PROBLEM_MISDIRECTED),
+            Self::BadName => (S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_NAME),
+            Self::BadUserName => (S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_USER_NAME),
+            Self::PasswordsDiffer => (S::UNPROCESSABLE_ENTITY, "passwords_differ", key::PROBLEM_PASSWORDS_DIFFER),
+            Self::WeakPassword => (S::UNPROCESSABLE_ENTITY, "weak_password", key::PROBLEM_WEAK_PASSWORD),
+            Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "bad_request", key::PROBLEM_UPGRADE_REQUIRED),
+            Self::LockedOut => (S::TOO_MANY_REQUESTS, "locked_out", key::PROBLEM_LOCKED_OUT),
+            Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", key::PROBLEM_RATE_LIMITED),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", key::PROBLEM_INTERNAL),
+            Self::DeleteIncomplete => (S::INTERNAL_SERVER_ERROR, "delete_incomplete", key::PROBLEM_DELETE_INCOMPLETE),
+            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", key::PROBLEM_BUSY),
+            Self::StorageFull => (S::INSUFFICIENT_STORAGE, "storage_full", key::PROBLEM_STORAGE_FULL),
+            Self::QuotaExceeded => (S::INSUFFICIENT_STORAGE, "quota_exceeded", key::PROBLEM_QUOTA_EXCEEDED),
+        }
+    }
+
+    pub(crate) const fn status(self) -> StatusCode {
+        self.spec().0
+    }
+
+    /// The stable word.
+    pub(crate) const fn code(self) -> &'static str {
+        self.spec().1
+    }
+}
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) code: ProblemCode,
+    /// A more precise sentence than the code's own.
+    text: Option<Box<Sentence>>,
+    /// Spanish and English.
+    because: Option<(String, String)>,
+    retry: Option<u64>,
+    /// `Allow`, `Content-Range`, …
+    headers: Vec<(header::HeaderName, HeaderValue)>,
+    /// Further members (RFC 9457 section 3.2).
+    members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
+}
+
+/// A text with what it says of one case.
+#[derive(Debug)]
+struct Sentence {
+    text: Key,
+    values: Vec<(&'static str, String)>,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    #[serde(flatten)]
+    members: Option<&'a serde_json::Map<String, serde_json::Value>>,
+}
+
+impl Problem {
+    /// An error with its code's own words.
+    pub(crate) fn new(code: ProblemCode) -> Self {
+        Self { code, text: None, because: None, retry: None, headers: Vec::new(), members: None }
+    }
+
+    /// Says it with a more precise sentence than the code's own.
+    pub(crate) fn saying(mut self, text: Key, values: Vec<(&'static str, String)>) -> Self {
+        self.text = Some(Box::new(Sentence { text, values }));
+        self
+    }
+
+    /// Adds what exactly was wrong; never a value that the client sent in secret.
+    pub(crate) fn with_detail(mut self, es: impl Into<String>, en: impl Into<String>) -> Self {
+        self.because = Some((es.into(), en.into()));
+        self
+    }
+
+    /// Names a header, a field or a media type: the same in every language.
+    pub(crate) fn about(self, what: &str) -> Self {
+        self.with_detail(what, what)
+    }
+
+    /// Says when to come again.
+    pub(crate) fn retry(mut self, after: Duration) -> Self {
+        self.retry = Some(whole_seconds(after));
+        self
+    }
+
+    /// Adds a header.
+    pub(crate) fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Adds the members of an object to the answer.
+    pub(crate) fn describing(mut self, object: &impl Serialize) -> Self {
+        if let Ok(serde_json::Value::Object(members)) = serde_json::to_value(object) {
+            self.members.get_or_insert_default().extend(members);
+        }
+        self
+    }
+
+    /// Returns the text for people, one or two sentences.
+    pub(crate) fn detail(&self, lang: Lang) -> String {
+        let mut detail = match self.text.as_deref() {
+            Some(Sentence { text, values }) => {
+                let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                text.fill(lang, &values)
+            }
+            None => self.code.spec().2.get(lang).to_owned(),
+        };
+        if let Some((es, en)) = &self.because {
+            let why = if lang == Lang::Es { es } else { en };
+            detail = format!("{detail}: {why}");
+        }
+        detail.push('.');
+        if let Some(seconds) = self.retry {
+            detail.push(' ');
+            detail.push_str(&key::WAIT_AGAIN.fill(lang, &[("wait", &lang.wait(seconds))]));
+        }
+        detail
+    }
+
+    /// The answer with another body than JSON.
+    pub(crate) fn response(&self, media_type: &'static str, body: impl Into<Body>) -> Response<Body> {
+        let mut response = response(body.into());
+        *response.status_mut() = self.code.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        if let Some(seconds) = self.retry {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        headers.extend(self.headers.iter().cloned());
+        // For the tally of refusals.
+        response.extensions_mut().insert(self.code);
+        response
+    }
+
+    /// The answer as problem+json.
+    pub(crate) fn json(&self, lang: Lang) -> Response<Body> {
+        let (status, code, _) = self.code.spec();
+        let title = status.canonical_reason().unwrap_or("Error");
+        let json = Json {
+            r#type: "about:blank",
+            title,
+            status: status.as_u16(),
+            code,
+            detail: &self.detail(lang),
+            retry_after: self.retry,
+            members: self.members.as_deref(),
+        };
+        self.response("application/problem+json", serde_json::to_vec(&json).unwrap_or_default())
+    }
+}
+
+impl From<RetryAfter> for Problem {
+    fn from(wait: RetryAfter) -> Self {
+        Self::new(ProblemCode::RateLimited).retry(wait.retry)
+    }
+}
+
+impl From<crate::accounts::WeakPassword> for Problem {
+    fn from(weak: crate::accounts::WeakPassword) -> Self {
+        let Localized { es, en } = weak.text();
+        Self::new(ProblemCode::WeakPassword).with_detail(es, en)
+    }
+}
+
+impl From<crate::store::StoreError> for Problem {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::of_store(&error)
+    }
+}
+
+impl From<crate::quarantine::QuarantineError> for Problem {
+    fn from(error: crate::quarantine::QuarantineError) -> Self {
+        match error {
+            crate::quarantine::QuarantineError::Store(error) => error.into(),
+            crate::quarantine::QuarantineError::NotAllowed => Self::new(ProblemCode::Unauthenticated),
+            momentary if momentary.is_momentary() => Self::new(ProblemCode::Busy).retry(SHORT_RETRY),
+            error => internal(&error),
+        }
+    }
+}
+
+impl Problem {
+    /// A database that another process keeps locked is busy; all else is for the operator.
+    pub(crate) fn of_store(error: &crate::store::StoreError) -> Self {
+        if error.is_busy() { Self::new(ProblemCode::Busy).retry(SHORT_RETRY) } else { internal(error) }
+    }
+}
+
+/// Internals go to the operator, never to the client.
+#[allow(clippy::print_stderr, reason = "systemd takes standard error to the journal")]
+pub(crate) fn internal(error: &dyn std::error::Error) -> Problem {
+    eprintln!("pichat: internal error: {error}");
+    Problem::new(ProblemCode::Internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_said_in_words() {
+        let detail = |s, lang| Problem::new(ProblemCode::LockedOut).retry(Duration::from_secs(s)).detail(lang);
+        assert_eq!(detail(900, Lang::Es), "Demasiados intentos fallidos con ese usuario. Inténtalo de nuevo en 15 minutos.");
+        assert_eq!(detail(1, Lang::En), "Too many failed attempts with that user name. Try again in 1 second.");
+        assert_eq!(Problem::new(ProblemCode::NotFound).detail(Lang::Es), "Esa dirección no existe, o el archivo ya se borró.");
+    }
+}

@@ -1,0 +1,45 @@
+//! Error codes of requests, with their texts.
+
+use crate::types::texts::{Key, key};
+
+/// Stable error codes of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorCode {
+    BadRequest,
+    UnknownRoom,
+    WrongPassword,
+    NotMember,
+    RateLimited,
+    TooLong,
+    RoomFull,
+    TooManyRooms,
+}
+
+impl ErrorCode {
+    /// Returns the code as sent.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::UnknownRoom => "unknown_room",
+            Self::WrongPassword => "wrong_password",
+            Self::NotMember => "not_member",
+            Self::RateLimited => "rate_limited",
+            Self::TooLong => "too_long",
+            Self::RoomFull => "room_full",
+            Self::TooManyRooms => "too_many_rooms",
+        }
+    }
+
+    pub(crate) const fn text(self) -> Key {
+        match self {
+            Self::BadRequest => key::PROBLEM_FRAME,
+            Self::UnknownRoom => key::PROBLEM_UNKNOWN_ROOM,
+            Self::WrongPassword => key::PROBLEM_ROOM_PASSWORD,
+            Self::NotMember => key::PROBLEM_NOT_MEMBER,
+            Self::RateLimited => key::PROBLEM_RATE_LIMITED,
+            Self::TooLong => key::PROBLEM_TOO_LONG,
+            Self::RoomFull => key::PROBLEM_ROOM_FULL,
+            Self::TooManyRooms => key::PROBLEM_ROOMS_FULL,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Frames, requests and messages as they are on the wire, without I/O.
+
+pub(super) mod close_code;
+pub(super) mod error_code;
+pub(super) mod frame;
+pub(super) mod handshake;
+pub(super) mod messages;
+pub(super) mod request;
+pub(super) mod request_error;

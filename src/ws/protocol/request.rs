@@ -1,0 +1,342 @@
+//! Requests of a client over a socket, parsed strictly (`docs/API.md`).
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IntoDeserializer};
+
+use crate::chat::Seq;
+use crate::types::{RoomCode, RoomCodeError, RoomKind, ZeroizingCow};
+
+/// Maximum number of characters of a `ref`.
+const MAX_REF: usize = 32;
+/// Maximum number of characters of a parser's error. serde's longest sentence about these types has under 100.
+pub(crate) const MAX_ERROR_CHARS: usize = 200;
+
+/// `ref` of a request, returned with its answer.
+pub type Ref<'a> = Option<ZeroizingCow<'a>>;
+
+/// Request of a client.
+pub struct Request<'a> {
+    /// Returned with the answer.
+    pub reference: Ref<'a>,
+    /// Room of the request.
+    pub room: RoomCode,
+    /// Operation on the room.
+    pub action: Action<'a>,
+}
+
+/// Operation on a room, by the `type` of the request.
+pub enum Action<'a> {
+    /// Joins the room, or creates it if the code is free.
+    Join {
+        /// Password as typed.
+        password: ZeroizingCow<'a>,
+        /// Kind of a room to create; an existing room keeps its own.
+        kind: RoomKind,
+    },
+    /// Publishes a message.
+    Send {
+        /// Text as typed.
+        text: ZeroizingCow<'a>,
+    },
+    /// Leaves the room.
+    Leave,
+    /// Takes a seat again after a lost connection.
+    Resume {
+        /// Token from `joined`.
+        token: ZeroizingCow<'a>,
+        /// Number of the last message seen.
+        since: Seq,
+    },
+    /// Reports typing; there is no answer.
+    Typing,
+}
+
+/// Frame that is not a request.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{fault}")]
+pub struct InvalidRequest {
+    /// `ref` for the answer, if one can be read.
+    pub reference: Option<String>,
+    /// Reason of the refusal.
+    pub fault: RequestFault,
+}
+
+/// Reason for which a frame is not a request.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RequestFault {
+    /// It is not JSON, or its fields are not those of a request. The text quotes no values.
+    #[error("{0}")]
+    Malformed(String),
+    /// Its room code is invalid.
+    #[error(transparent)]
+    Room(#[from] RoomCodeError),
+}
+
+impl From<serde_json::Error> for RequestFault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Malformed(describe_error(&error))
+    }
+}
+
+impl<'a> Request<'a> {
+    /// Parses a frame.
+    ///
+    /// # Errors
+    /// Fails if the frame is not JSON, has not exactly the fields of its `type`, or names an invalid room.
+    pub fn parse(text: &'a str) -> Result<Self, InvalidRequest> {
+        Self::from_json(text).map_err(|fault| InvalidRequest { reference: find_ref(text), fault })
+    }
+
+    fn from_json(text: &'a str) -> Result<Self, RequestFault> {
+        let RawParts { reference, room, action } = serde_json::from_str::<RawRequest<'a>>(text)?.into_parts()?;
+        // serde would also accept the values alone, as an array.
+        if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
+            return Err(RequestFault::Malformed("not a JSON object".to_owned()));
+        }
+        if reference.as_deref().is_some_and(|reference| !is_valid_ref(reference)) {
+            return Err(RequestFault::Malformed(format!("`ref` has at most {MAX_REF} characters")));
+        }
+        Ok(Self { reference, room: room.parse()?, action })
+    }
+}
+
+/// Returns the `ref` of a frame that is not a request.
+fn find_ref(text: &str) -> Option<String> {
+    let fields = serde_json::from_str::<serde_json::Value>(text).ok()?;
+    fields.get("ref")?.as_str().filter(|reference| is_valid_ref(reference)).map(str::to_owned)
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RequestType {
+    Join,
+    Send,
+    Leave,
+    Resume,
+    Typing,
+}
+
+/// Fields of all requests together. serde's own dispatch on `type` would first copy every value to the heap.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRequest<'a> {
+    #[serde(borrow)]
+    r#type: ZeroizingCow<'a>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    r#ref: Option<Ref<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    room: Option<ZeroizingCow<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    password: Option<ZeroizingCow<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    kind: Option<ZeroizingCow<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    text: Option<ZeroizingCow<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    resume: Option<ZeroizingCow<'a>>,
+    #[serde(default, deserialize_with = "deserialize_some")]
+    since: Option<Seq>,
+}
+
+/// Deserializes a field that is present: `null` is a value only where the type allows it.
+fn deserialize_some<'a, T: Deserialize<'a>, D: Deserializer<'a>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+impl RequestType {
+    /// Returns the names of the fields besides `type`.
+    const fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Join => &["ref", "room", "password", "kind"],
+            Self::Send => &["ref", "room", "text"],
+            Self::Leave => &["ref", "room"],
+            Self::Resume => &["ref", "room", "resume", "since"],
+            Self::Typing => &["room"],
+        }
+    }
+}
+
+/// Request whose `ref` and room code are not checked yet.
+struct RawParts<'a> {
+    reference: Ref<'a>,
+    room: ZeroizingCow<'a>,
+    action: Action<'a>,
+}
+
+impl<'a> RawRequest<'a> {
+    fn into_parts(self) -> Result<RawParts<'a>, serde_json::Error> {
+        let Self { r#type, r#ref, room, password, kind, text, resume, since } = self;
+        let present = [
+            ("ref", r#ref.is_some()),
+            ("room", room.is_some()),
+            ("password", password.is_some()),
+            ("kind", kind.is_some()),
+            ("text", text.is_some()),
+            ("resume", resume.is_some()),
+            ("since", since.is_some()),
+        ];
+        let r#type: RequestType = parse_enum(&r#type)?;
+        let known = r#type.fields();
+        if let Some((name, _)) = present.iter().find(|(name, present)| *present && !known.contains(name)) {
+            return Err(serde_json::Error::unknown_field(name, known));
+        }
+        let (reference, room) = (r#ref.flatten(), require(room, "room")?);
+        let action = match r#type {
+            RequestType::Join => {
+                Action::Join { password: require(password, "password")?, kind: parse_enum(&require(kind, "kind")?)? }
+            }
+            RequestType::Send => Action::Send { text: require(text, "text")? },
+            RequestType::Leave => Action::Leave,
+            RequestType::Resume => Action::Resume { token: require(resume, "resume")?, since: require(since, "since")? },
+            RequestType::Typing => Action::Typing,
+        };
+        Ok(RawParts { reference, room, action })
+    }
+}
+
+/// Parses one of several words. JSON has no enums, and serde_json would also accept an object.
+fn parse_enum<'a, T: Deserialize<'a>>(word: &'a str) -> Result<T, serde_json::Error> {
+    T::deserialize(IntoDeserializer::<serde_json::Error>::into_deserializer(word))
+}
+
+fn require<T>(field: Option<T>, name: &'static str) -> Result<T, serde_json::Error> {
+    field.ok_or_else(|| serde_json::Error::missing_field(name))
+}
+
+fn is_valid_ref(reference: &str) -> bool {
+    reference.chars().nth(MAX_REF).is_none()
+}
+
+/// Returns serde's error, limited in length and without values: a value may be a password.
+fn describe_error(error: &serde_json::Error) -> String {
+    let mut text = expected_values(error);
+    // The name of an unknown field is quoted, and a client may choose a long one.
+    if let Some((at, _)) = text.char_indices().nth(MAX_ERROR_CHARS) {
+        text.truncate(at);
+    }
+    text
+}
+
+fn expected_values(error: &serde_json::Error) -> String {
+    if error.is_data() {
+        let text = error.to_string();
+        // "invalid type: string \"secret\", expected u64": the found value is left out. It may hold ", expected " itself, so
+        // the last one counts.
+        match (text.split_once(": "), text.rsplit_once(", expected ")) {
+            (Some((what, _)), Some((_, wanted))) => format!("{what}: expected {wanted}"),
+            _ => text,
+        }
+    } else {
+        format!("not JSON, at column {}", error.column())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn requests_are_read_strictly() {
+        let ok = |text: &str| Request::parse(text).is_ok();
+        assert!(ok(r#"{"type":"join","room":"a","password":"1234","kind":"group"}"#));
+        assert!(ok(r#"{"type":"join","ref":null,"room":"a","password":"1234","kind":"private"}"#));
+        assert!(ok(r#"{"type":"typing","room":"a"}"#));
+        for bad in [
+            "",
+            "{",
+            "[]",
+            r#"["typing","a"]"#,
+            r#" ["join",null,"a","1234","group"]"#,
+            "null",
+            r#"{"type":"join","room":"a","password":"1234"}"#,
+            r#"{"type":"join","room":"a","password":"1234","kind":"secret"}"#,
+            r#"{"type":"send","room":"a","text":"x","extra":1}"#,
+            r#"{"type":"send","room":7,"text":"x"}"#,
+            r#"{"type":"shout","room":"a"}"#,
+            r#"{"room":"a","text":"x"}"#,
+            r#"{"type":"resume","room":"a","resume":"x","since":-1}"#,
+            r#"{"type":"typing","ref":"1","room":"a"}"#,
+            r#"{"type":"send","room":"a","text":"\ud800"}"#,
+            r#"{"type":0,"room":"a"}"#,
+            r#"{"type":" typing","room":"a"}"#,
+            r#"{"type":{"typing":null},"room":"a"}"#,
+            r#"{"type":"join","room":"a","password":"1234","kind":{"group":null}}"#,
+        ] {
+            assert!(!ok(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn bad_request_keeps_its_ref_and_quotes_no_value() {
+        let refused = |text: &str| Request::parse(text).err().expect("is refused").to_string();
+        let invalid = Request::parse(r#"{"type":"send","ref":"r7","room":{"hidden":1},"text":"x"}"#).err().expect("is refused");
+        assert_eq!(invalid.reference.as_deref(), Some("r7"));
+        let detail = invalid.to_string();
+        assert!(!detail.contains("hidden"), "{detail}");
+        let detail = refused(r#"{"type":"resume","room":"a","resume":"r","since":"geheim"}"#);
+        assert!(!detail.contains("geheim"), "{detail}");
+        let detail = refused(r#"{"type":"resume","room":"a","resume":"r","since":"x, expected geheim"}"#);
+        assert!(!detail.contains("geheim"), "{detail}");
+        let detail = refused(&format!(r#"{{"type":"leave","room":"a","{}":1}}"#, "ñ".repeat(9000)));
+        assert_eq!(detail.chars().count(), MAX_ERROR_CHARS, "{detail}");
+        let reference = |text: &str| Request::parse(text).err().expect("is refused").reference;
+        let long = "x".repeat(33);
+        assert_eq!(reference(&format!(r#"{{"type":"leave","ref":"{long}","room":"a"}}"#)), None);
+        assert_eq!(reference(&format!(r#"{{"type":"nope","ref":"{long}"}}"#)), None);
+    }
+
+    #[test]
+    fn field_of_other_request_or_null_is_refused() {
+        let words = |text: &str| Request::parse(text).err().expect("is refused").to_string();
+        assert!(words(r#"{"type":"typing","ref":null,"room":"a"}"#).starts_with("unknown field `ref`, expected `room`"));
+        assert!(words(r#"{"type":"send","room":"a","text":"x","since":1}"#).starts_with("unknown field `since`"));
+        assert_eq!(words(r#"{"type":"send","room":"a"}"#), "missing field `text`");
+        assert!(words(r#"{"type":"leave","room":null}"#).contains("expected a string"));
+        assert!(words(r#"{"type":"leave","room":"a","text":null}"#).contains("expected a string"));
+        assert!(words(r#"{"type":"leave","room":"a","room":"b"}"#).starts_with("duplicate field `room`"));
+    }
+
+    #[test]
+    fn invalid_room_code_is_a_fault_of_every_request() {
+        let code = "x".repeat(RoomCode::MAX + 1);
+        for fields in [
+            r#""type":"join","password":"1234","kind":"group""#,
+            r#""type":"send","text":"x""#,
+            r#""type":"leave""#,
+            r#""type":"resume","resume":"x","since":1"#,
+            r#""type":"typing""#,
+        ] {
+            for (code, error) in
+                [("", RoomCodeError::BadCharacter), ("a b", RoomCodeError::BadCharacter), (&code, RoomCodeError::TooLong)]
+            {
+                let invalid = Request::parse(&format!(r#"{{{fields},"room":"{code}"}}"#)).err().expect("is refused");
+                assert_eq!(invalid, InvalidRequest { reference: None, fault: RequestFault::Room(error) }, "{fields} {code:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn invalid_room_code_keeps_ref_and_comes_last() {
+        let refused = |text: &str| Request::parse(text).err().expect("is refused");
+        let invalid = refused(r#"{"type":"leave","ref":"r7","room":""}"#);
+        assert_eq!((invalid.reference.as_deref(), invalid.fault), (Some("r7"), RequestFault::Room(RoomCodeError::BadCharacter)));
+        let long = "x".repeat(MAX_REF + 1);
+        for text in [
+            r#"["leave",null,""]"#.to_owned(),
+            r#"{"type":"leave","room":"","text":"x"}"#.to_owned(),
+            r#"{"type":"send","room":""}"#.to_owned(),
+            format!(r#"{{"type":"leave","ref":"{long}","room":""}}"#),
+        ] {
+            let InvalidRequest { reference, fault } = refused(&text);
+            assert!(reference.is_none() && matches!(fault, RequestFault::Malformed(_)), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parser_never_panics(text in ".{0,80}") {
+            let _ = Request::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Errors of requests on a socket.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::types::crypto::random;
+use crate::types::{Lang, Localized, RoomCodeError, RoomPasswordError, TextError};
+
+use crate::ws::protocol::error_code::ErrorCode;
+use crate::ws::protocol::request::RequestFault;
+
+/// Detail of an error.
+pub(crate) enum Detail {
+    Text(Localized),
+    /// Spanish and English text with figures.
+    Figures(String, String),
+    /// Parser's error, for developers of clients; the page never causes one.
+    Parser(String),
+}
+
+impl Detail {
+    pub(crate) fn get(&self, lang: Lang) -> &str {
+        match self {
+            Self::Text(text) => text.get(lang),
+            Self::Figures(es, en) => {
+                if lang == Lang::Es {
+                    es
+                } else {
+                    en
+                }
+            }
+            Self::Parser(words) => words,
+        }
+    }
+}
+
+/// Limit on rooms that was reached, by its key in `[limits]`: per user, per server, or per socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum RoomLimit {
+    #[serde(rename = "rooms_per_user")]
+    Person,
+    #[serde(rename = "rooms")]
+    Server,
+    #[serde(rename = "rooms_per_socket")]
+    Socket,
+}
+
+impl RoomLimit {
+    /// Returns the limit and the remedy as text for users.
+    fn detail(self, config: &Config) -> Detail {
+        let limits = &config.limits;
+        let (es, en) = match self {
+            Self::Person => {
+                let (most, minutes) = (limits.rooms_per_user, config.chat.empty_room.as_secs() / 60);
+                let (es, en) = match minutes {
+                    0 => ("quede vacía".to_owned(), "is empty".to_owned()),
+                    1 => ("lleve un minuto vacía".to_owned(), "has been empty for a minute".to_owned()),
+                    _ => (format!("lleve {minutes} minutos vacía"), format!("has been empty for {minutes} minutes")),
+                };
+                (
+                    format!(
+                        "ya existen {most} creadas por ti, el máximo por persona. Sal de una: cuando {es}, podrás crear otra"
+                    ),
+                    format!(
+                        "{most} that you made exist, the maximum for one person. Leave one: once it {en}, you can make another"
+                    ),
+                )
+            }
+            Self::Server => {
+                let most = limits.rooms;
+                (
+                    format!("PiChat llegó al máximo de {most} salas. Inténtalo en unos minutos o entra a una que ya exista"),
+                    format!(
+                        "PiChat has reached its maximum of {most} rooms. Try again in a few minutes, or join one that exists"
+                    ),
+                )
+            }
+            Self::Socket => {
+                let most = limits.rooms_per_socket;
+                (
+                    format!("ya estás en {most}, el máximo. Sal de una para entrar a otra"),
+                    format!("you are in {most}, the maximum. Leave one to join another"),
+                )
+            }
+        };
+        Detail::Figures(es, en)
+    }
+}
+
+/// Refusal of a request.
+pub(crate) struct RequestError {
+    pub(crate) code: ErrorCode,
+    pub(crate) detail: Option<Detail>,
+    pub(crate) retry: Option<Duration>,
+    /// Limit on rooms that was reached.
+    pub(crate) limit: Option<RoomLimit>,
+    /// True if it counts towards the close for flooding.
+    pub(crate) counts: bool,
+}
+
+impl RequestError {
+    pub(crate) fn new(code: ErrorCode) -> Self {
+        Self { code, detail: None, retry: None, limit: None, counts: true }
+    }
+
+    pub(crate) fn with_detail(code: ErrorCode, why: Localized) -> Self {
+        Self { detail: Some(Detail::Text(why)), ..Self::new(code) }
+    }
+
+    /// Returns the error for too many rooms, with the figure of `limit` in `config`.
+    pub(crate) fn too_many_rooms(limit: RoomLimit, config: &Config) -> Self {
+        Self { detail: Some(limit.detail(config)), limit: Some(limit), ..Self::new(ErrorCode::TooManyRooms) }
+    }
+
+    pub(crate) fn rate_limited(retry: Duration) -> Self {
+        Self { retry: Some(retry), ..Self::new(ErrorCode::RateLimited) }
+    }
+
+    /// Returns the error for a page that rejoins all its rooms at once. Adds up to half of the wait at random, so that tabs
+    /// do not come back together. Never counts as flooding.
+    pub(crate) fn rate_limited_enter(retry: Duration) -> Self {
+        let [scatter] = random::<1>();
+        let retry = retry + retry * u32::from(scatter) / 512;
+        Self { counts: false, ..Self::rate_limited(retry) }
+    }
+}
+
+impl From<RequestFault> for RequestError {
+    fn from(fault: RequestFault) -> Self {
+        match fault {
+            RequestFault::Malformed(text) => Self { detail: Some(Detail::Parser(text)), ..Self::new(ErrorCode::BadRequest) },
+            RequestFault::Room(error) => error.into(),
+        }
+    }
+}
+
+impl From<RoomCodeError> for RequestError {
+    fn from(error: RoomCodeError) -> Self {
+        let code = match error {
+            RoomCodeError::TooLong => ErrorCode::TooLong,
+            RoomCodeError::BadCharacter => ErrorCode::BadRequest,
+        };
+        Self::with_detail(code, error.text())
+    }
+}
+
+impl From<RoomPasswordError> for RequestError {
+    fn from(error: RoomPasswordError) -> Self {
+        let code = match error {
+            RoomPasswordError::TooLong => ErrorCode::TooLong,
+            RoomPasswordError::TooShort => ErrorCode::BadRequest,
+        };
+        Self::with_detail(code, error.text())
+    }
+}
+
+impl From<TextError> for RequestError {
+    fn from(error: TextError) -> Self {
+        let code = match error {
+            TextError::TooLong { .. } => ErrorCode::TooLong,
+            TextError::Blank => ErrorCode::BadRequest,
+        };
+        Self::with_detail(code, error.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn details(limit: RoomLimit, config: &Config) -> [String; 2] {
+        let refusal = RequestError::too_many_rooms(limit, config);
+        [Lang::Es, Lang::En].map(|lang| refusal.detail.as_ref().expect("a detail").get(lang).to_owned())
+    }
+
+    #[test]
+    fn too_many_rooms_names_limit_and_remedy() {
+        let mut config = Config::defaults();
+        for (limit, figure) in [(RoomLimit::Person, "16"), (RoomLimit::Server, "256"), (RoomLimit::Socket, "16")] {
+            assert!(details(limit, &config).iter().all(|detail| detail.contains(figure)), "{limit:?}");
+        }
+        let [es, en] = details(RoomLimit::Person, &config);
+        assert!(es.contains("lleve 10 minutos vacía") && en.contains("has been empty for 10 minutes"), "{es} {en}");
+        config.chat.empty_room = Duration::ZERO;
+        let [es, en] = details(RoomLimit::Person, &config);
+        assert!(es.contains("cuando quede vacía,") && en.contains("once it is empty,"), "{es} {en}");
+    }
+}

@@ -1,0 +1,5 @@
+//! Way of a frame to its client: send queue, batches and fan-out.
+
+pub(super) mod batch;
+pub(super) mod fanout;
+pub(super) mod send_queue;
