@@ -1,10 +1,13 @@
-//! Prepares what browsers load and what people read: packs it, gives every address a version, and checks the texts.
+//! Prepares what browsers load and what people read: packs it, gives every address a version, and checks the
+//! texts.
 //!
-//! Static files are embedded as they are and, where that is smaller, as gzip. Pages name them by addresses that carry the version
-//! of all of them together, and name every script that they will need, so that a browser asks for all of them at once.
+//! Static files are embedded as they are and, where that is smaller, as gzip. Pages name them by addresses
+//! that carry the version of all of them together, and name every script that they will need, so that a
+//! browser asks for all of them at once.
 //!
-//! Texts are one file a language in `assets/texts`, a JSON object of keys. Pages name a text as `{{key}}`, scripts as `t('key')`,
-//! the server by a constant. Scripts get one script a language, `js/texts-es.js`, with the texts that they name.
+//! Texts are one file a language in `assets/texts`, a JSON object of keys. Pages name a text as `{{key}}`,
+//! scripts as `t('key')`, the server by a constant. Scripts get one script a language, `js/texts-es.js`, with
+//! the texts that they name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -40,13 +43,15 @@ fn main() -> Result<()> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
 
     let languages = languages(&root)?;
-    let keys: BTreeSet<&str> = languages.iter().flat_map(|(_, texts)| texts.keys().map(String::as_str)).collect();
+    let keys: BTreeSet<&str> =
+        languages.iter().flat_map(|(_, texts)| texts.keys().map(String::as_str)).collect();
     let mut files = BTreeMap::new();
     read_below(&root.join(STATIC), "", &mut files)?;
     files.insert(PASSWORDS.0.to_owned(), fs::read(root.join(PASSWORDS.1))?);
     let in_scripts = keys_in_scripts(&files, &keys)?;
     for (tag, texts) in &languages {
-        let texts: BTreeMap<_, _> = texts.iter().filter(|(key, _)| in_scripts.contains(key.as_str())).collect();
+        let texts: BTreeMap<_, _> =
+            texts.iter().filter(|(key, _)| in_scripts.contains(key.as_str())).collect();
         let code = format!("globalThis.PICHAT_TEXTS = {};\n", serde_json::to_string(&texts)?);
         files.insert(format!("js/texts-{tag}.js"), code.into_bytes());
     }
@@ -62,7 +67,9 @@ fn main() -> Result<()> {
     code.push_str("];\n");
     fs::write(out.join("embedded.rs"), code)?;
     let is_for_server = |key: &str| {
-        in_pages.contains(key) || !in_scripts.contains(key) || FOR_SERVER.iter().any(|prefix| key.starts_with(prefix))
+        in_pages.contains(key)
+            || !in_scripts.contains(key)
+            || FOR_SERVER.iter().any(|prefix| key.starts_with(prefix))
     };
     let for_server = keys.iter().copied().filter(|key| is_for_server(key)).collect();
     fs::write(out.join("texts.rs"), server_texts(&languages, &for_server)?)?;
@@ -75,15 +82,18 @@ fn languages(root: &Path) -> Result<Vec<(String, Texts)>> {
     read_below(&root.join(TEXTS), "", &mut files)?;
     let mut languages = Vec::new();
     for (name, bytes) in files {
-        let tag = name.strip_suffix(".json").ok_or_else(|| format!("{name}: a file of texts is named TAG.json"))?;
+        let tag =
+            name.strip_suffix(".json").ok_or_else(|| format!("{name}: a file of texts is named TAG.json"))?;
         let texts: Texts = serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))?;
         languages.push((tag.to_owned(), texts));
     }
     languages.sort_by_key(|(tag, _)| (tag != DEFAULT_LANGUAGE, tag.clone()));
     let (_, first) = languages.first().ok_or("there is no file of texts")?;
     for (tag, texts) in &languages {
-        if let Some(key) =
-            first.keys().find(|key| !texts.contains_key(*key)).or(texts.keys().find(|key| !first.contains_key(*key)))
+        if let Some(key) = first
+            .keys()
+            .find(|key| !texts.contains_key(*key))
+            .or(texts.keys().find(|key| !first.contains_key(*key)))
         {
             return Err(format!("{TEXTS}: {key} is not in every language ({tag}.json)").into());
         }
@@ -92,12 +102,16 @@ fn languages(root: &Path) -> Result<Vec<(String, Texts)>> {
 }
 
 /// Keys that scripts name, as `'a.key'` or, as far as it is written out, as `` `a.${rest}` ``.
-fn keys_in_scripts<'a>(files: &BTreeMap<String, Vec<u8>>, keys: &BTreeSet<&'a str>) -> Result<BTreeSet<&'a str>> {
+fn keys_in_scripts<'a>(
+    files: &BTreeMap<String, Vec<u8>>,
+    keys: &BTreeSet<&'a str>,
+) -> Result<BTreeSet<&'a str>> {
     let (mut whole, mut prefixes) = (BTreeSet::new(), BTreeSet::new());
     for (_, bytes) in files.iter().filter(|(path, _)| path.ends_with(".js") && !path.contains("/vendor/")) {
         let code = std::str::from_utf8(bytes)?;
         whole.extend(code.lines().flat_map(|line| line.split('\'').skip(1).step_by(2)));
-        // Templates stand in templates, so no pairs of marks are counted: only what stands right before a value counts.
+        // Templates stand in templates, so no pairs of marks are counted: only what stands right before a
+        // value counts.
         let ends = code.match_indices("${").filter_map(|(at, _)| code[..at].rsplit_once('`'));
         prefixes.extend(ends.map(|(_, prefix)| prefix).filter(|prefix| is_prefix(prefix)));
     }
@@ -110,7 +124,8 @@ fn keys_in_scripts<'a>(files: &BTreeMap<String, Vec<u8>>, keys: &BTreeSet<&'a st
 
 /// Returns true if a key may begin so.
 fn is_prefix(text: &str) -> bool {
-    text.contains('.') && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+    text.contains('.')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
 }
 
 /// Keys that a page names.
@@ -124,7 +139,12 @@ fn server_texts(languages: &[(String, Texts)], keys: &BTreeSet<&str>) -> Result<
     let mut code = "/// A language that has a file of texts.\n#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]\npub enum Lang {\n".to_owned();
     for (at, (tag, texts)) in languages.iter().enumerate() {
         let default = if at == 0 { "#[default] " } else { "" };
-        writeln!(code, "/// {}.\n{default}{},", texts.get("lang.name").ok_or("lang.name is missing")?, variant(tag))?;
+        writeln!(
+            code,
+            "/// {}.\n{default}{},",
+            texts.get("lang.name").ok_or("lang.name is missing")?,
+            variant(tag)
+        )?;
     }
     code.push_str("}\nimpl Lang {\n/// All languages, the default first.\npub const ALL: &[Self] = &[");
     languages.iter().try_for_each(|(tag, _)| write!(code, "Self::{}, ", variant(tag)))?;
@@ -148,7 +168,8 @@ fn server_texts(languages: &[(String, Texts)], keys: &BTreeSet<&str>) -> Result<
 
 /// Writes the static files where `embedded.rs`, which this returns, includes them.
 fn embed(files: &BTreeMap<String, Vec<u8>>, version: &str, out: &Path) -> Result<String> {
-    let mut code = format!("pub(super) const VERSION: &str = {version:?};\npub(super) static FILES: &[Embedded] = &[\n");
+    let mut code =
+        format!("pub(super) const VERSION: &str = {version:?};\npub(super) static FILES: &[Embedded] = &[\n");
     for (at, (path, bytes)) in files.iter().enumerate() {
         let media_type = media_type(path)?;
         let tag = &hex(Sha256::digest(bytes).as_slice())[..32];
@@ -181,7 +202,8 @@ fn embed(files: &BTreeMap<String, Vec<u8>>, version: &str, out: &Path) -> Result
 fn read_below(folder: &Path, prefix: &str, into: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let name = entry.file_name().into_string().map_err(|name| format!("{} is no UTF-8", name.display()))?;
+        let name =
+            entry.file_name().into_string().map_err(|name| format!("{} is no UTF-8", name.display()))?;
         if entry.file_type()?.is_dir() {
             read_below(&entry.path(), &format!("{prefix}{name}/"), into)?;
         } else {
@@ -225,15 +247,19 @@ fn media_type(path: &str) -> Result<&'static str> {
     }
 }
 
-/// The pages by the name of their file, in the layout that they share. What is left open is filled in at the start of the server.
+/// The pages by the name of their file, in the layout that they share. What is left open is filled in at the
+/// start of the server.
 fn pages(root: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, String>> {
-    let part = |name: &str| fs::read_to_string(root.join(PARTS).join(name)).map(|text| text.trim_end().to_owned());
-    let parts = Parts { layout: part("layout.html")?, frame: part("frame.html")?, language: part("language.html")? };
+    let part =
+        |name: &str| fs::read_to_string(root.join(PARTS).join(name)).map(|text| text.trim_end().to_owned());
+    let parts =
+        Parts { layout: part("layout.html")?, frame: part("frame.html")?, language: part("language.html")? };
     let mut sources = BTreeMap::new();
     read_below(&root.join(PAGES), "", &mut sources)?;
     let mut pages = BTreeMap::new();
     for (name, source) in sources {
-        let text = page(&String::from_utf8(source)?, files, &parts).map_err(|error| format!("{name}: {error}"))?;
+        let text =
+            page(&String::from_utf8(source)?, files, &parts).map_err(|error| format!("{name}: {error}"))?;
         pages.insert(name, text);
     }
     Ok(pages)
@@ -253,8 +279,10 @@ fn page(source: &str, files: &BTreeMap<String, Vec<u8>>, parts: &Parts) -> Resul
     let (head, content) = source.split_once("\n\n").ok_or("has no head")?;
     let fields: BTreeMap<_, _> = head.lines().filter_map(|line| line.split_once(": ")).collect();
     let field = |name: &str| fields.get(name).copied().ok_or_else(|| format!("its head names no {name}"));
-    let styles: Vec<_> =
-        field("styles")?.split(' ').map(|name| format!("<link rel=\"stylesheet\" href=\"/static/css/{name}.css\">")).collect();
+    let styles: Vec<_> = field("styles")?
+        .split(' ')
+        .map(|name| format!("<link rel=\"stylesheet\" href=\"/static/css/{name}.css\">"))
+        .collect();
     let script = format!("js/{}.js", field("script")?);
     let mut imported = BTreeSet::new();
     imports(&script, files, &mut imported)?;
@@ -269,7 +297,8 @@ fn page(source: &str, files: &BTreeMap<String, Vec<u8>>, parts: &Parts) -> Resul
     write!(scripts, "<script type=\"module\" src=\"/static/{script}\"></script>")?;
     let (frame, content) = match fields.get("section") {
         Some(section) => {
-            let current = parts.frame.replace(&format!(" data-section=\"{section}\""), " aria-current=\"page\"");
+            let current =
+                parts.frame.replace(&format!(" data-section=\"{section}\""), " aria-current=\"page\"");
             let mut pieces = current.split(" data-section=\"");
             let mut frame = pieces.next().unwrap_or_default().to_owned();
             pieces.for_each(|piece| frame.push_str(piece.split_once('"').map_or("", |(_, rest)| rest)));
@@ -296,10 +325,12 @@ fn imports(script: &str, files: &BTreeMap<String, Vec<u8>>, into: &mut BTreeSet<
     }
     let code = std::str::from_utf8(files.get(script).ok_or_else(|| format!("{script} is missing"))?)?;
     let folder = script.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let names_another = |line: &&str| line.starts_with("import ") || (line.starts_with("export ") && line.contains(" from "));
+    let names_another =
+        |line: &&str| line.starts_with("import ") || (line.starts_with("export ") && line.contains(" from "));
     for line in code.lines().filter(names_another) {
         let name = line.split('\'').nth(1).and_then(|name| name.strip_prefix("./"));
-        let name = name.ok_or_else(|| format!("{script}: an import is one line and names './a-file.js': {line}"))?;
+        let name =
+            name.ok_or_else(|| format!("{script}: an import is one line and names './a-file.js': {line}"))?;
         imports(&format!("{folder}/{name}"), files, into)?;
     }
     Ok(())

@@ -71,7 +71,11 @@ pub fn start_audit(config: &Config, clock: Arc<dyn Clock>) -> Result<(Audit, Wri
 }
 
 /// Runs the server until `stop` is cancelled; a message on `reload` makes it reload its settings.
-pub async fn run(start: ServerOptions, mut reload: mpsc::Receiver<()>, stop: CancellationToken) -> Result<(), AppError> {
+pub async fn run(
+    start: ServerOptions,
+    mut reload: mpsc::Receiver<()>,
+    stop: CancellationToken,
+) -> Result<(), AppError> {
     let ServerOptions { config, reread, mode, clock, notice } = start;
     expect_database(&config)?;
     open_data_dir(&config.data_dir)?;
@@ -96,7 +100,8 @@ pub async fn run(start: ServerOptions, mut reload: mpsc::Receiver<()>, stop: Can
     let side = open.https_info(&host_name);
     let https::BoundListeners { doors, listeners, tls } = open;
     made.extend(store.upgrade().map(upgraded));
-    let facts = BuildInputs { host_name, secure: doors.secure(), port: doors.address.port(), side, tls, files };
+    let facts =
+        BuildInputs { host_name, secure: doors.secure(), port: doors.address.port(), side, tls, files };
     let running = build(config, &mode, &store, key, &audit, clock, facts)?;
 
     let mode_word = if matches!(mode, Mode::Demo(_)) { "demo" } else { "serve" };
@@ -172,7 +177,8 @@ fn build(
     let local = LocalPrefixes::default();
     local.set(local_prefixes());
     let sign_in = Arc::new(SignInLimits::new(sign_in_settings(&config), local.clone()));
-    let caps = ConnectionCaps::new(config.limits.connections, config.limits.connections_per_address, local.clone());
+    let caps =
+        ConnectionCaps::new(config.limits.connections, config.limits.connections_per_address, local.clone());
     let rates = Arc::new(Rates::new(&rate_settings(&config), local.clone()));
     let refusals = Counters::default();
     let positions = PositionKey::derived(&key);
@@ -180,14 +186,18 @@ fn build(
     let accounts = Arc::new(Accounts::open(
         store.clone(),
         HashPool::new(params, cores()).map_err(AppError::Thread)?,
-        PasswordRules { blocklist: Blocklist::of_host(&host_name), demonstration: matches!(mode, Mode::Demo(_)) },
+        PasswordRules {
+            blocklist: Blocklist::of_host(&host_name),
+            demonstration: matches!(mode, Mode::Demo(_)),
+        },
         session_limits(&config),
         SignInGuard { limits: Arc::clone(&sign_in), devices: Devices::new(key) },
         audit.clone(),
         Arc::clone(&clock),
     )?);
     let config = Arc::new(SharedConfig::new(config));
-    let quarantine = Quarantine::open(files, store.clone(), Arc::clone(&config), audit.clone(), Arc::clone(&clock))?;
+    let quarantine =
+        Quarantine::open(files, store.clone(), Arc::clone(&config), audit.clone(), Arc::clone(&clock))?;
     let sockets = Arc::new(ws::Services {
         hub,
         hasher: HashPool::new(hash_pool::ROOM_PARAMS, 1).map_err(AppError::Thread)?,
@@ -202,7 +212,11 @@ fn build(
     let (registry, end_audit) = (Arc::clone(&sockets.registry), audit.clone());
     accounts.sessions.on_end(Box::new(move |session, reason| {
         close_sockets(&registry, session.digest, reason);
-        end_audit.try_record(Event::SessionEnded { user: session.person.name.clone(), session: session.short_id(), reason });
+        end_audit.try_record(Event::SessionEnded {
+            user: session.person.name.clone(),
+            session: session.short_id(),
+            reason,
+        });
     }));
     let site = AppState {
         accounts,

@@ -136,7 +136,10 @@ mod tests {
         fs::write(&foreign, "untouched").unwrap();
         symlink(&foreign, beside(&file)).unwrap();
         replace(&file, b"new", Some(0o640)).unwrap();
-        assert_eq!((fs::read(&file).unwrap(), fs::read(&foreign).unwrap()), (b"new".to_vec(), b"untouched".to_vec()));
+        assert_eq!(
+            (fs::read(&file).unwrap(), fs::read(&foreign).unwrap()),
+            (b"new".to_vec(), b"untouched".to_vec())
+        );
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o640);
     }
 

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 /// Allocator on glibc. Sign-ins peaked at 27 to 46 MiB with it and at 255 MiB with glibc's allocator, whose
-/// heap the hashes fragment. musl's, which the boards use, returns such memory at once (`docs/decisions/0030`).
+/// heap the hashes fragment. musl's, which the boards use, returns such memory at once
+/// (`docs/decisions/0030`).
 #[cfg(not(target_env = "musl"))]
 type Heap = dlmalloc::GlobalDlmalloc;
 #[cfg(not(target_env = "musl"))]

@@ -84,13 +84,20 @@ impl Untrusted {
                 path.display()
             ),
             (Self::NotRegular { file }, Lang::Es) => {
-                format!("{}: no es un archivo sino un enlace, una carpeta u otra cosa; quítalo de ahí", file.display())
+                format!(
+                    "{}: no es un archivo sino un enlace, una carpeta u otra cosa; quítalo de ahí",
+                    file.display()
+                )
             }
             (Self::NotRegular { file }, Lang::En) => {
                 format!("{}: is not a file but a link, a folder or something else; remove it", file.display())
             }
-            (Self::Unreadable { path, cause }, Lang::Es) => format!("{}: no se puede leer: {cause}", path.display()),
-            (Self::Unreadable { path, cause }, Lang::En) => format!("{}: cannot be read: {cause}", path.display()),
+            (Self::Unreadable { path, cause }, Lang::Es) => {
+                format!("{}: no se puede leer: {cause}", path.display())
+            }
+            (Self::Unreadable { path, cause }, Lang::En) => {
+                format!("{}: cannot be read: {cause}", path.display())
+            }
         }
     }
 }
@@ -148,7 +155,9 @@ pub fn read_key(path: &Path, max: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Unt
         return Err(Untrusted::OpenToOthers { file: path.to_owned(), mode: meta.mode() & 0o7777 });
     }
     // Full capacity at once: a growing buffer would leave copies of the key behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(meta.len().min(max)).unwrap_or(0).saturating_add(1)));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(
+        usize::try_from(meta.len().min(max)).unwrap_or(0).saturating_add(1),
+    ));
     file.take(max).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(Some(bytes))
 }
@@ -158,7 +167,8 @@ pub fn read_key(path: &Path, max: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Unt
 /// # Errors
 /// Fails on a folder that others can write to, or that belongs neither to this process' user nor to root.
 pub fn check_data_folder(folder: &Path) -> Result<(), Untrusted> {
-    let meta = fs::metadata(folder).map_err(|cause| Untrusted::Unreadable { path: folder.to_owned(), cause })?;
+    let meta =
+        fs::metadata(folder).map_err(|cause| Untrusted::Unreadable { path: folder.to_owned(), cause })?;
     check_owner(folder, &meta)?;
     if meta.mode() & 0o022 != 0 && meta.mode() & STICKY == 0 {
         return Err(Untrusted::Writable { folder: folder.to_owned(), mode: meta.mode() & 0o7777 });
@@ -198,7 +208,10 @@ mod tests {
         for mode in [0o604, 0o640, 0o620, 0o602, 0o660, 0o644] {
             set_mode(&key, mode);
             let refused = read_key(&key, 16).unwrap_err();
-            assert!(matches!(refused, Untrusted::OpenToOthers { mode: seen, .. } if seen == mode), "{mode:o}");
+            assert!(
+                matches!(refused, Untrusted::OpenToOthers { mode: seen, .. } if seen == mode),
+                "{mode:o}"
+            );
             assert!(refused.to_string().contains(&format!("chmod 600 {}", key.display())), "{refused}");
         }
     }
@@ -206,10 +219,12 @@ mod tests {
     #[test]
     fn links_and_pipes_are_not_opened() {
         let folder = tempfile::tempdir().unwrap();
-        let (there, link, pipe) = (folder.path().join("there"), folder.path().join("link"), folder.path().join("pipe"));
+        let (there, link, pipe) =
+            (folder.path().join("there"), folder.path().join("link"), folder.path().join("pipe"));
         fs::write(&there, "text").unwrap();
         symlink(&there, &link).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+            .unwrap();
         for path in [&link, &pipe, &folder.path().to_owned()] {
             assert!(matches!(open(path), Err(Untrusted::NotRegular { .. })), "{}", path.display());
             assert_eq!(text(path, 16), None);

@@ -1,4 +1,5 @@
-//! Accounts: sign-in and sign-out, sessions and their ends, passwords, the command line beside a running server.
+//! Accounts: sign-in and sign-out, sessions and their ends, passwords, the command line beside a running
+//! server.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -43,13 +44,18 @@ fn sign_in_by_json_returns_user_and_expiry() {
     let mut body = answer.json();
     let expires = body.as_object_mut().and_then(|o| o.remove("expires_at")).expect("a time");
     assert_eq!(body, json!({"username": "ana", "role": "administrator"}));
-    assert!(expires.as_str().is_some_and(|t| t.len() == 24 && t.ends_with('Z') && t.contains('T')), "{expires}");
+    assert!(
+        expires.as_str().is_some_and(|t| t.len() == 24 && t.ends_with('Z') && t.contains('T')),
+        "{expires}"
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 
     let cookie = answer.session_cookie().expect("a cookie");
     let mut parts = cookie.split("; ");
-    let token =
-        parts.next().and_then(|c| c.strip_prefix(&format!("{}=", server.cookie_name()))).expect("the name for plain HTTP");
+    let token = parts
+        .next()
+        .and_then(|c| c.strip_prefix(&format!("{}=", server.cookie_name())))
+        .expect("the name for plain HTTP");
     assert!(token.len() >= 43, "256 bits: {token}");
     let mut attributes: Vec<_> = parts.collect();
     attributes.sort_unstable();
@@ -68,7 +74,8 @@ fn wrong_password_and_unknown_name_get_one_answer() {
     assert_eq!((wrong.status, wrong.code().as_str()), (401, "invalid_credentials"));
     assert_eq!(wrong.text(), unknown.text());
     assert_eq!(wrong.header("set-cookie"), None);
-    let odd = Client::new(&server).post_json("/api/session", &json!({"username": "ana", "password": ANA.1, "role": "x"}));
+    let odd = Client::new(&server)
+        .post_json("/api/session", &json!({"username": "ana", "password": ANA.1, "role": "x"}));
     assert_eq!(odd.code(), "bad_request");
 }
 
@@ -87,7 +94,10 @@ fn form_works_without_scripts() {
     let wrong = client.post_form("/login", "usuario=ana&clave=nada");
     assert_eq!((wrong.status, wrong.header("content-type")), (401, Some("text/html; charset=utf-8")));
     assert!(wrong.text().contains("El usuario o la contraseña no son correctos"), "the reason, in Spanish");
-    assert!(wrong.text().contains("action=\"/login\"") && wrong.header("set-cookie").is_none(), "the form again");
+    assert!(
+        wrong.text().contains("action=\"/login\"") && wrong.header("set-cookie").is_none(),
+        "the form again"
+    );
     let english = client.clone().with("Accept-Language", "en").post_form("/login", "usuario=ana&clave=nada");
     assert!(english.status == 401 && english.text().contains("Wrong user name or password"));
 
@@ -107,7 +117,10 @@ fn sign_out_ends_the_session_and_its_sockets() {
     let gone = client.delete("/api/session");
     assert_eq!((gone.status, gone.body.len()), (204, 0));
     let emptied = format!("{}=;", server.cookie_name());
-    assert!(gone.session_cookie().is_some_and(|c| c.starts_with(&emptied) && c.contains("Max-Age=0")), "{gone:?}");
+    assert!(
+        gone.session_cookie().is_some_and(|c| c.starts_with(&emptied) && c.contains("Max-Age=0")),
+        "{gone:?}"
+    );
     assert_eq!(socket.close_code(), 4001);
     assert_eq!(status(&client), 401);
     assert_eq!(client.get("/inicio").header("location"), Some("/login"));
@@ -124,7 +137,8 @@ fn sign_out_ends_the_session_and_its_sockets() {
 #[test]
 fn sessions_and_sign_outs_survive_every_kind_of_restart() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut server = Server::start(Options { users: vec![ANA, BETO], ..Options::default().data_dir(folder.path()) });
+    let mut server =
+        Server::start(Options { users: vec![ANA, BETO], ..Options::default().data_dir(folder.path()) });
     let (mut stays, mut left) = (ana(&server), beto(&server));
     assert_eq!(left.delete("/api/session").status, 204);
     for end in ["KILL", "TERM", "KILL"] {
@@ -161,7 +175,8 @@ fn cookie_without_port_is_replaced_at_the_first_answer() {
         assert_eq!(set(&old, "GET", path), [format!("{name}={token}"), "pichat=".to_owned()], "{path}");
     }
     assert_eq!(set(&client, "GET", "/api/session"), [""; 0], "once is enough");
-    let both = Client { cookie: Some(format!("pichat={}; {name}={token}", "0".repeat(64))), ..client.clone() };
+    let both =
+        Client { cookie: Some(format!("pichat={}; {name}={token}", "0".repeat(64))), ..client.clone() };
     assert_eq!(set(&both, "GET", "/api/session"), [""; 0], "the old one may be another server's");
     // A socket opens with it; sign-out ends both.
     assert_eq!(old.handshake(&[]).0.status, 101);
@@ -179,7 +194,10 @@ fn servers_on_one_host_keep_their_sessions_apart() {
     let jar = Some(format!("{planted}; {}; {}", cookies[0], cookies[1]));
     let (first, second) = (Client { cookie: jar.clone(), ..first }, Client { cookie: jar, ..second });
     assert_eq!(
-        (first.get("/api/session").json()["username"].clone(), second.get("/api/session").json()["username"].clone()),
+        (
+            first.get("/api/session").json()["username"].clone(),
+            second.get("/api/session").json()["username"].clone()
+        ),
         (json!("ana"), json!("beto"))
     );
     assert_eq!(second.delete("/api/session").status, 204);
@@ -217,14 +235,17 @@ fn longest_unused_session_is_evicted() {
 #[test]
 fn session_ends_when_idle_and_when_old() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut server = Server::start(Options { users: vec![ANA, BETO], ..Options::default().data_dir(folder.path()) });
+    let mut server =
+        Server::start(Options { users: vec![ANA, BETO], ..Options::default().data_dir(folder.path()) });
     let (mut unused, mut old) = (ana(&server), beto(&server));
     server.signal("TERM");
     server.wait();
     let db = rusqlite::Connection::open(folder.path().join("pichat.db")).expect("opens");
     let minute = 60_000;
     let back = |user: &str, column: &str, by: i64| {
-        let sql = format!("UPDATE sessions SET {column} = {column} - ?1 WHERE user_id = (SELECT id FROM users WHERE name = ?2)");
+        let sql = format!(
+            "UPDATE sessions SET {column} = {column} - ?1 WHERE user_id = (SELECT id FROM users WHERE name = ?2)"
+        );
         assert_eq!(db.execute(&sql, rusqlite::params![by, user]).expect("updates"), 1);
     };
     back("ana", "used_at", 119 * minute);
@@ -267,10 +288,17 @@ fn command_line_works_beside_a_running_server() {
     eventually("her session ended with the lock", || status(&carla) == 401);
     let locked = carla.clone().sign_in("carla", "la clave de carla");
     assert!(matches!(locked.status, 401 | 403) && locked.header("set-cookie").is_none(), "{}", locked.text());
-    assert_eq!(Client::new(&server).sign_in("carla", "otra cosa").code(), "invalid_credentials", "a stranger learns nothing");
+    assert_eq!(
+        Client::new(&server).sign_in("carla", "otra cosa").code(),
+        "invalid_credentials",
+        "a stranger learns nothing"
+    );
     let list = run(&["list"], "");
     let rows: Vec<Vec<&str>> = list.lines().map(|l| l.split_whitespace().collect()).collect();
-    assert_eq!(rows, [vec!["ana", "administrator"], vec!["beto", "cliente"], vec!["carla", "cliente", "bloqueada"]]);
+    assert_eq!(
+        rows,
+        [vec!["ana", "administrator"], vec!["beto", "cliente"], vec!["carla", "cliente", "bloqueada"]]
+    );
 
     run(&["unlock", "carla"], "");
     assert_eq!(carla.sign_in("carla", "la clave de carla").status, 200);
@@ -301,7 +329,11 @@ fn exit_codes_name_the_failure() {
     assert_eq!(user(&["add", "ana", "--role", "cliente"], "corta"), Some(65));
     assert_eq!(user(&["add", "ana", "--role", "cliente"], ""), Some(66), "no password");
     assert_eq!(user(&["add", "ana", "--role", "cliente"], "la clave de ana"), Some(0));
-    assert_eq!(user(&["add", "ANA", "--role", "cliente"], "la clave de ana"), Some(65), "there is one, in any case");
+    assert_eq!(
+        user(&["add", "ANA", "--role", "cliente"], "la clave de ana"),
+        Some(65),
+        "there is one, in any case"
+    );
     assert_eq!(user(&["passwd", "ana"], "corta"), Some(65));
     for command in ["passwd", "lock", "unlock"] {
         assert_eq!(user(&[command, "nadie"], "la clave de nadie"), Some(67), "{command}");
@@ -313,9 +345,10 @@ fn exit_codes_name_the_failure() {
     assert_eq!(run(&["serve", "--config", &bad, "--data-dir", &at], &[]).status.code(), Some(78));
     assert_eq!(run(&["user", "list", "--config", &bad, "--data-dir", &at], &[]).status.code(), Some(78));
     // Arguments are visible to every user of the machine, so a password never comes from one.
-    for args in
-        [["add", "eva", "--role", "cliente", "clave-larga"], ["add", "eva", "--role=cliente", "--password", "clave-larga"]]
-    {
+    for args in [
+        ["add", "eva", "--role", "cliente", "clave-larga"],
+        ["add", "eva", "--role=cliente", "--password", "clave-larga"],
+    ] {
         assert_eq!(user(&args, ""), Some(2), "{args:?}");
     }
     assert_eq!(user(&["add", "eva", "--role", "admin"], "la clave de eva"), Some(2), "no such role");
@@ -323,9 +356,10 @@ fn exit_codes_name_the_failure() {
 
 #[test]
 fn demo_listens_on_loopback_only() {
-    for (args, env) in
-        [(vec!["demo", "--listen", "0.0.0.0:0"], vec![]), (vec!["demo"], vec![("HOST", "192.0.2.1"), ("PORT", "0")])]
-    {
+    for (args, env) in [
+        (vec!["demo", "--listen", "0.0.0.0:0"], vec![]),
+        (vec!["demo"], vec![("HOST", "192.0.2.1"), ("PORT", "0")]),
+    ] {
         let refused = run(&args, &env);
         assert_eq!(refused.status.code(), Some(64), "{}", said(&refused));
         assert!(said(&refused).contains("pichat serve"), "{}", said(&refused));
@@ -345,14 +379,26 @@ fn first_start_prints_the_way_in() {
     let at = folder.path().display().to_string();
     let weak = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &at], &[("ADMIN_PASS", "corta")]);
     assert!(matches!(weak.status.code(), Some(65 | 78)), "{}", said(&weak));
-    assert!(!said(&weak).contains("corta\"") && !said(&weak).contains("=corta"), "the password is not repeated: {}", said(&weak));
-    let first =
-        |pass: &str| Server::start(Options { serve: true, ..Options::default().data_dir(folder.path()).env("ADMIN_PASS", pass) });
+    assert!(
+        !said(&weak).contains("corta\"") && !said(&weak).contains("=corta"),
+        "the password is not repeated: {}",
+        said(&weak)
+    );
+    let first = |pass: &str| {
+        Server::start(Options {
+            serve: true,
+            ..Options::default().data_dir(folder.path()).env("ADMIN_PASS", pass)
+        })
+    };
     let mut server = first("una clave de entrada");
     assert_eq!(Client::new(&server).sign_in("admin", "una clave de entrada").json()["role"], "administrator");
     server.kill();
     let server = first("otra clave de entrada");
-    assert_eq!(Client::new(&server).sign_in("admin", "otra clave de entrada").status, 401, "only the first start heeds it");
+    assert_eq!(
+        Client::new(&server).sign_in("admin", "otra clave de entrada").status,
+        401,
+        "only the first start heeds it"
+    );
     assert_eq!(Client::new(&server).sign_in("admin", "una clave de entrada").status, 200);
 }
 
@@ -363,7 +409,8 @@ fn sign_in_upgrades_the_hash_parameters() {
         let db = rusqlite::Connection::open(folder.path().join("pichat.db")).expect("opens");
         db.query_row("SELECT password FROM users WHERE name = 'ana'", [], |row| row.get(0)).expect("is there")
     };
-    let mut server = Server::start(Options { users: vec![ANA], ..Options::default().data_dir(folder.path()) });
+    let mut server =
+        Server::start(Options { users: vec![ANA], ..Options::default().data_dir(folder.path()) });
     assert!(phc().contains("$m=19456,t=2,p=1$"), "{}", phc());
     let before = phc();
     ana(&server);
@@ -392,7 +439,8 @@ fn full_disk_does_not_block_sign_in() {
     assert_eq!(last.get("/api/session").status, 200);
     assert_eq!(last.get("/listar").status, 200);
     let database = rusqlite::Connection::open(data.path().join("pichat.db")).expect("opens");
-    let stored: i64 = database.query_row("SELECT count(*) FROM sessions", [], |row| row.get(0)).expect("counts");
+    let stored: i64 =
+        database.query_row("SELECT count(*) FROM sessions", [], |row| row.get(0)).expect("counts");
     assert!(stored < 40, "the disk was not full: {stored} sessions were stored");
     assert_eq!(last.delete("/api/session").status, 204, "and out again");
     assert_eq!(last.get("/api/session").status, 401);

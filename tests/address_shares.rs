@@ -18,7 +18,11 @@ fn static_flood_of_one_person_leaves_the_others_theirs() {
     assert_eq!(refused(&get_many(&flood, style, 312)), 0, "twelve restored tabs of 26 files");
     let statuses = get_many(&flood, style, 2600);
     assert!(refused(&statuses) > 1000, "its own bucket is empty: {}", refused(&statuses));
-    assert_eq!(refused(&get_many(&stranger, style, 1560)), 0, "60 sign-in pages at once behind the same address");
+    assert_eq!(
+        refused(&get_many(&stranger, style, 1560)),
+        0,
+        "60 sign-in pages at once behind the same address"
+    );
     let stranger_flood = get_many(&stranger, style, 1000);
     assert!(refused(&stranger_flood) > 0, "strangers have emptied theirs");
     assert_eq!(refused(&get_many(&other, style, 312)), 0);
@@ -34,7 +38,8 @@ request_burst = 200
     ));
     let sessions: Vec<_> = (0..11).map(|_| Client::cliente(&server)).collect();
     let other = Client::usuario(&server);
-    let passed: usize = sessions.iter().map(|session| 200 - refused(&get_many(session, "/api/session", 200))).sum();
+    let passed: usize =
+        sessions.iter().map(|session| 200 - refused(&get_many(session, "/api/session", 200))).sum();
     assert_eq!(passed, 600, "eleven sessions of one person take what three may");
     assert_eq!(refused(&get_many(&other, "/api/session", 150)), 0, "another of the same address");
     let first = Client::new(&server).sign_in("admin", "admin123");
@@ -57,7 +62,8 @@ fn dead_sockets_give_way_where_all_places_are_taken() {
             std::thread::spawn(move || cliente.socket())
         })
         .collect();
-    let mut newcomers: Vec<_> = newcomers.into_iter().map(|newcomer| newcomer.join().expect("has a place")).collect();
+    let mut newcomers: Vec<_> =
+        newcomers.into_iter().map(|newcomer| newcomer.join().expect("has a place")).collect();
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     for socket in &mut newcomers {
         assert_eq!(
@@ -69,7 +75,10 @@ fn dead_sockets_give_way_where_all_places_are_taken() {
     drop(dead);
     assert!(live.iter().all(|socket| !socket.is_finished()), "those who answer stay");
     let newcomers: Vec<_> = newcomers.into_iter().map(kept_alive).collect();
-    assert!(Client::new(&server).try_send("GET", "/api/health", &[], b"").is_err(), "where all answer there is no place");
+    assert!(
+        Client::new(&server).try_send("GET", "/api/health", &[], b"").is_err(),
+        "where all answer there is no place"
+    );
     server.wait_for_line("reason=total");
     assert!(live.iter().chain(&newcomers).all(|socket| !socket.is_finished()));
     server.signal("TERM");

@@ -37,9 +37,14 @@ fn settings_of_the_card_are_applied() {
     let before = card.read(FAT);
     let said = card.boot();
     assert_eq!(said.lines().count(), 2, "{said}");
-    assert!(said.contains("<4>pichat.toml:1:12: data_dir: ") && said.contains("<4>pichat.toml:4:7: files.dir: "), "{said}");
+    assert!(
+        said.contains("<4>pichat.toml:1:12: data_dir: ") && said.contains("<4>pichat.toml:4:7: files.dir: "),
+        "{said}"
+    );
     let settings = card.read(IN_FORCE);
-    for line in ["listen = \"[::]:80\"", "argon2 = \"auto\"", "rooms = 7", "max_file_mib = 3", "session_hours = 1"] {
+    for line in
+        ["listen = \"[::]:80\"", "argon2 = \"auto\"", "rooms = 7", "max_file_mib = 3", "session_hours = 1"]
+    {
         assert!(settings.lines().any(|there| there == line), "{line}: {settings}");
     }
     assert!(!settings.contains("elsewhere"), "{settings}");
@@ -78,7 +83,10 @@ fn settings_of_the_card_are_applied() {
     assert_eq!(card.boot(), "");
     assert!(!card.at(NETWORK).exists(), "DHCP again");
     let zone = fs::read_link(card.at("run/pichat-settings/localtime")).expect("a link");
-    assert_eq!((card.read("proc/sys/kernel/hostname").as_str(), zone.to_str()), ("pichat", Some("/usr/share/zoneinfo/UTC")));
+    assert_eq!(
+        (card.read("proc/sys/kernel/hostname").as_str(), zone.to_str()),
+        ("pichat", Some("/usr/share/zoneinfo/UTC"))
+    );
 }
 
 /// File of a Windows editor with both secrets, before and after they were taken.
@@ -102,13 +110,26 @@ fn assert_taken(card: &Card) {
     let (_, taken) = with_secrets();
     assert_eq!(card.read(FAT), taken);
     let secrets = card.read(SECRETS);
-    assert!(secrets.contains("'con \"#\\ raro'") && secrets.contains(HASH) && secrets.contains("\"Visitas\""), "{secrets}");
+    assert!(
+        secrets.contains("'con \"#\\ raro'") && secrets.contains(HASH) && secrets.contains("\"Visitas\""),
+        "{secrets}"
+    );
     assert_eq!((card.mode(SECRETS), card.mode("data/pichat"), card.mode(WPA)), (0o600, 0o700, 0o600));
     let settings = card.read(IN_FORCE);
-    assert!(settings.contains(HASH) && settings.contains("\"ana\"") && settings.contains("rooms = 7"), "{settings}");
+    assert!(
+        settings.contains(HASH) && settings.contains("\"ana\"") && settings.contains("rooms = 7"),
+        "{settings}"
+    );
     assert!(!settings.contains("raro"), "the Wi-Fi password is none of the server's business: {settings}");
-    assert!(card.read(WPA).contains(&format!("\tsae_password={}\n", hex("con \"#\\ raro"))), "{}", card.read(WPA));
-    assert!(!card.at("boot/firmware/pichat.toml.NEW").exists() && !card.at("data/pichat/secrets.toml.NEW").exists());
+    assert!(
+        card.read(WPA).contains(&format!("\tsae_password={}\n", hex("con \"#\\ raro"))),
+        "{}",
+        card.read(WPA)
+    );
+    assert!(
+        !card.at("boot/firmware/pichat.toml.NEW").exists()
+            && !card.at("data/pichat/secrets.toml.NEW").exists()
+    );
 }
 
 #[test]
@@ -120,7 +141,11 @@ fn secrets_leave_the_card_without_other_changes() {
     fs::hard_link(card.at(FAT), &remnant).expect("a second name");
     assert_eq!(card.boot(), "");
     assert_taken(&card);
-    assert_eq!(fs::read(&remnant).expect("is there"), vec![0; text.len()], "nothing stays where the secrets were");
+    assert_eq!(
+        fs::read(&remnant).expect("is there"),
+        vec![0; text.len()],
+        "nothing stays where the secrets were"
+    );
     fs::remove_file(&remnant).expect("is removed");
     assert_eq!(card.boot(), "");
     assert_taken(&card);
@@ -131,13 +156,21 @@ fn secrets_leave_the_card_without_other_changes() {
     card.write(FAT, taken.replace("password= \"\"", "password= \"otra clave\""));
     card.boot();
     assert_eq!(card.read(FAT), taken, "the note comes once");
-    assert!(card.read(WPA).contains(&hex("otra clave")) && card.read(SECRETS).contains(HASH), "{}", card.read(SECRETS));
+    assert!(
+        card.read(WPA).contains(&hex("otra clave")) && card.read(SECRETS).contains(HASH),
+        "{}",
+        card.read(SECRETS)
+    );
     card.write(FAT, "wifi = { ssid = '''\nx''', password = \"12345678\" }\n");
     card.boot();
     assert_eq!(card.read(FAT), "wifi = { ssid = '''\nx''', password = \"\" } # importada / imported\n");
     card.write(FAT, "wifi = { password = \"12345678\", ssid = '''\nx''' }\n");
     card.boot();
-    assert_eq!(card.read(FAT), "wifi = { password = \"\", ssid = '''\nx''' }\n", "a note would be part of the name");
+    assert_eq!(
+        card.read(FAT),
+        "wifi = { password = \"\", ssid = '''\nx''' }\n",
+        "a note would be part of the name"
+    );
     card.write(FAT, "");
     card.boot();
     assert!(!card.at(WPA).exists() && card.read(IN_FORCE).contains(HASH));
@@ -194,7 +227,10 @@ fn without_a_disk_secrets_stay_on_the_card() {
         assert_eq!(card.read(FAT), text);
         assert!(!card.at("data/pichat").exists() && !card.at("var/lib/pichat/reclaim").exists());
         assert!(card.at("boot/firmware/pichat-reclamar").exists(), "asked again when there is a disk");
-        assert!(card.read(IN_FORCE).contains(HASH) && card.read(WPA).contains(&hex("raro")), "in force all the same");
+        assert!(
+            card.read(IN_FORCE).contains(HASH) && card.read(WPA).contains(&hex("raro")),
+            "in force all the same"
+        );
     }
 }
 
@@ -211,7 +247,9 @@ fn certificates_are_checked_as_by_the_server() {
     assert_eq!(set(key, KEY, 0o600), "");
     assert!(card.read(IN_FORCE).contains("mode = \"files\""));
     assert!(set(key, "no key", 0o600).starts_with("<3>pichat.toml:4:7: tls.key: no se puede usar: "));
-    assert!(set(key, KEY, 0o000).starts_with("<3>pichat.toml:4:7: tls.key: «/var/lib/pichat/k.pem» no es válido"));
+    assert!(
+        set(key, KEY, 0o000).starts_with("<3>pichat.toml:4:7: tls.key: «/var/lib/pichat/k.pem» no es válido")
+    );
     assert_eq!(card.read(IN_FORCE), SHIPPED);
     assert_eq!(set(key, KEY, 0o600), "");
     assert!(set(file, "", 0o600).starts_with("<3>pichat.toml:3:15: tls.certificate: no se puede usar: "));
@@ -222,8 +260,18 @@ fn wpa_supplicant_gets_any_network_name_exactly() {
     let key = "0123456789abcdefABCDEF0123456789abcdef0123456789abcdef0123456789";
     // The last value of each row is the PSK, computed by another implementation of PBKDF2.
     let networks = [
-        ("Oficina", "una clave # \"con\" \\ y }", "", "924681aeab8a1f441bbc962dec54f88814b2bc10aad68bcc01b4d9e79d938612"),
-        ("Cafetería \"5G\" #1\\", "\"\"\"\"\"\"\"\"", "co", "3ba9a0427ef79918ba78767328f8a62f5457f9aeca97977810ff9ae398c817c3"),
+        (
+            "Oficina",
+            "una clave # \"con\" \\ y }",
+            "",
+            "924681aeab8a1f441bbc962dec54f88814b2bc10aad68bcc01b4d9e79d938612",
+        ),
+        (
+            "Cafetería \"5G\" #1\\",
+            "\"\"\"\"\"\"\"\"",
+            "co",
+            "3ba9a0427ef79918ba78767328f8a62f5457f9aeca97977810ff9ae398c817c3",
+        ),
         // Quoted, wpa_supplicant 2.10 would take this `#` for a comment.
         ("Bar", "con \"#\\ raro", "", "4afa31cddb4c64b686adc6626b89129de7f874bb925516d3b0a2b9ed49496268"),
         ("ñandú", key, "CO", ""),
@@ -231,10 +279,13 @@ fn wpa_supplicant_gets_any_network_name_exactly() {
         ("x", &"~".repeat(63), "", "39f8245f5db773c92b9b6fc6a6ef4aca23380438dc714bb41ecc6b8954b5c33d"),
     ];
     for (ssid, password, country, made) in networks {
-        let card = Card::new(&format!("wifi = {{ ssid = {ssid:?}, password = {password:?}, country = {country:?} }}\n"));
+        let card = Card::new(&format!(
+            "wifi = {{ ssid = {ssid:?}, password = {password:?}, country = {country:?} }}\n"
+        ));
         assert_eq!(card.boot(), "", "{ssid}");
         let text = card.read(WPA);
-        let value = |key: &str| text.lines().find_map(|line| line.trim_start().strip_prefix(key)?.strip_prefix('='));
+        let value =
+            |key: &str| text.lines().find_map(|line| line.trim_start().strip_prefix(key)?.strip_prefix('='));
         assert_eq!(value("ssid"), Some(hex(ssid).as_str()));
         assert_eq!(value("country"), (!country.is_empty()).then_some("CO"), "{text}");
         let told = (value("key_mgmt"), value("psk"), value("sae_password").map(str::to_owned));
@@ -245,11 +296,18 @@ fn wpa_supplicant_gets_any_network_name_exactly() {
         };
         assert_eq!(told, want);
         // The installed program reads the file on an absent interface and then gives up.
-        if let Ok(output) =
-            Command::new("/usr/sbin/wpa_supplicant").args(["-i", "pichat0", "-D", "none", "-dd", "-c"]).arg(card.at(WPA)).output()
+        if let Ok(output) = Command::new("/usr/sbin/wpa_supplicant")
+            .args(["-i", "pichat0", "-D", "none", "-dd", "-c"])
+            .arg(card.at(WPA))
+            .output()
         {
             let said = String::from_utf8_lossy(&output.stdout);
-            assert!(said.contains("Priority group 0") && !said.contains("Line ") && !said.contains("Failed to read"), "{said}");
+            assert!(
+                said.contains("Priority group 0")
+                    && !said.contains("Line ")
+                    && !said.contains("Failed to read"),
+                "{said}"
+            );
         }
     }
 }
@@ -288,17 +346,27 @@ fn claim_code_is_on_the_card_while_valid() {
     card.write("proc/sys/kernel/hostname", "recepcion\n");
     code();
     let text = card.read(CODE);
-    assert_eq!((text.matches("ABCD-EFGH-JKMNP\r\n").count(), text.matches("http://recepcion.local/activar\r\n").count()), (2, 2));
+    assert_eq!(
+        (
+            text.matches("ABCD-EFGH-JKMNP\r\n").count(),
+            text.matches("http://recepcion.local/activar\r\n").count()
+        ),
+        (2, 2)
+    );
     assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
     assert!(text.find("Código") < text.find("Setup code"), "{text}");
     let inode = || card.at(CODE).metadata().expect("is there").ino();
     let first = inode();
     code();
     assert_eq!(inode(), first, "not written again");
-    card.write("run/pichat/status.json", r#"{"version":"0","scheme":"https","listen":"[::]:8443","claim":null,"rooms":2}"#);
+    card.write(
+        "run/pichat/status.json",
+        r#"{"version":"0","scheme":"https","listen":"[::]:8443","claim":null,"rooms":2}"#,
+    );
     code();
     assert!(card.read(CODE).contains("https://recepcion.local:8443/activar\r\n"));
-    let own = r#"{"scheme":"https","listen":"[::]:443","plain":"[::]:80","fingerprint":["0A1B 2C3D","4E5F 6071"]}"#;
+    let own =
+        r#"{"scheme":"https","listen":"[::]:443","plain":"[::]:80","fingerprint":["0A1B 2C3D","4E5F 6071"]}"#;
     card.write("run/pichat/status.json", own);
     code();
     let text = card.read(CODE);

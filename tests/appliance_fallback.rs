@@ -59,13 +59,19 @@ fn broken_file_keeps_the_last_good_settings() {
             assert!(line.starts_with(&format!("pichat.toml:{place}")) && line.contains(word), "{line}");
             let meanwhile = if held.is_some() { BEFORE_HOLDS } else { SHIPPED_HOLDS };
             let (first, second) = line.split_once('\n').expect("two lines");
-            assert_eq!((second, said), (format!("{meanwhile}\n").as_str(), format!("<3>{first}\n<4>{meanwhile}\n")));
+            assert_eq!(
+                (second, said),
+                (format!("{meanwhile}\n").as_str(), format!("<3>{first}\n<4>{meanwhile}\n"))
+            );
             assert!(!line.contains("\"clave\"") && !line.contains("$I1Uj"), "{line}");
             assert_eq!(card.mode(ERROR), 0o644);
             match held {
                 Some(held) => assert_eq!(in_force(&card), held),
                 None => {
-                    assert_eq!((card.read(IN_FORCE).as_str(), card.read(HOSTNAME).as_str()), (SHIPPED, "pichat"));
+                    assert_eq!(
+                        (card.read(IN_FORCE).as_str(), card.read(HOSTNAME).as_str()),
+                        (SHIPPED, "pichat")
+                    );
                     assert!(!card.at(WPA).exists() && !card.at(NETWORK).exists(), "what held before is gone");
                 }
             }
@@ -77,17 +83,27 @@ fn broken_file_keeps_the_last_good_settings() {
     }
     let card = Card::new("");
     fs::remove_file(card.at(FAT)).expect("is there");
-    assert_eq!(card.boot(), format!("<3>pichat.toml: no existe ese archivo de configuración\n<4>{SHIPPED_HOLDS}\n"));
+    assert_eq!(
+        card.boot(),
+        format!("<3>pichat.toml: no existe ese archivo de configuración\n<4>{SHIPPED_HOLDS}\n")
+    );
     assert_eq!(card.read(IN_FORCE), SHIPPED);
     fs::remove_file(card.at("usr/share/pichat/pichat.toml")).expect("is there");
-    assert_eq!((card.boot().lines().count(), card.read(IN_FORCE).contains("listen = \"[::]:80\"")), (3, true), "still listens");
+    assert_eq!(
+        (card.boot().lines().count(), card.read(IN_FORCE).contains("listen = \"[::]:80\"")),
+        (3, true),
+        "still listens"
+    );
 
     let card = Card::new("limits.rooms = 7\n[device]\ntime_zone = \"America/Bogotta\"\n");
     for zone in ["America/Bogotta", "leapseconds", "America"] {
         card.write(FAT, format!("limits.rooms = 7\n[device]\ntime_zone = \"{zone}\"\n"));
         let said = card.boot();
         assert!(said.starts_with(&format!("<3>pichat.toml:3:13: device.time_zone: «{zone}» ")), "{said}");
-        assert!(said.contains(card.read(ERROR).trim()) && card.read(IN_FORCE).contains("rooms = 7"), "the rest holds");
+        assert!(
+            said.contains(card.read(ERROR).trim()) && card.read(IN_FORCE).contains("rooms = 7"),
+            "the rest holds"
+        );
         let link = fs::read_link(card.at("run/pichat-settings/localtime")).expect("a link");
         assert_eq!(link.to_str(), Some("/usr/share/zoneinfo/UTC"));
     }
@@ -99,7 +115,10 @@ fn last_good_file_is_kept_without_secrets() {
     card.boot();
     let held = in_force(&card);
     assert!(held[0].contains("rooms = 7") && held[0].contains(HASH), "{}", held[0]);
-    assert!(held[1] == "casa" && held[2].contains("636c617665206c61726761") && held[3].contains("10.0.0.2/8"), "{held:?}");
+    assert!(
+        held[1] == "casa" && held[2].contains("636c617665206c61726761") && held[3].contains("10.0.0.2/8"),
+        "{held:?}"
+    );
     let kept = card.read(LAST_GOOD);
     assert_eq!(kept, GOOD.replace("clave larga", "") + "[claim]\nadmin_password_hash = \"\"\n");
     assert_eq!(card.mode(LAST_GOOD), 0o600);
@@ -117,12 +136,15 @@ fn last_good_file_is_kept_without_secrets() {
     assert!(card.boot().contains("<4>") && card.read(HOSTNAME) == "pichat");
     card.write(FAT, GOOD);
     card.boot();
-    assert!(card.read(HOSTNAME) == "casa" && !card.at(LAST_GOOD).is_symlink() && card.read("elsewhere") == GOOD);
+    assert!(
+        card.read(HOSTNAME) == "casa" && !card.at(LAST_GOOD).is_symlink() && card.read("elsewhere") == GOOD
+    );
 }
 
 #[test]
 fn name_and_network_survive_unstartable_settings() {
-    let card = Card::new(&format!("{GOOD}[tls]\nmode = \"files\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n"));
+    let card =
+        Card::new(&format!("{GOOD}[tls]\nmode = \"files\"\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n"));
     self_signed(&card.at("var/lib/pichat"), "pichat.local");
     assert_eq!(card.boot(), "");
     let held = in_force(&card);
@@ -143,7 +165,8 @@ fn machine_without_the_mark_is_left_alone() {
         let (code, said) = card.call(command);
         assert!(code == Some(78) && said.contains("no es una tarjeta de PiChat"), "{code:?} {said}");
         assert_eq!((card.read(HOSTNAME).as_str(), card.read(FAT).as_str()), ("servidor", GOOD));
-        for untouched in ["run/pichat-settings", "run/systemd", CODE, "data/pichat", "var/lib/pichat/reclaim"] {
+        for untouched in ["run/pichat-settings", "run/systemd", CODE, "data/pichat", "var/lib/pichat/reclaim"]
+        {
             assert!(!card.at(untouched).exists(), "{untouched}");
         }
         assert!(card.at("boot/firmware/pichat-reclamar").exists());

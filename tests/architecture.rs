@@ -70,7 +70,8 @@ fn modules() -> BTreeMap<String, Vec<(PathBuf, String)>> {
         let first = inside.components().next().expect("a name").as_os_str().to_string_lossy();
         let module = first.trim_end_matches(".rs").to_owned();
         let text = std::fs::read_to_string(&path).expect("text");
-        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).map(|l| format!("{l}\n")).collect();
+        let code: String =
+            text.lines().filter(|l| !l.trim_start().starts_with("//")).map(|l| format!("{l}\n")).collect();
         modules.entry(module).or_default().push((path, code));
     }
     modules.remove("lib");
@@ -81,7 +82,8 @@ fn level(module: &str) -> Option<usize> {
     LEVELS.iter().position(|level| level.contains(&module))
 }
 
-/// Returns the modules that a text names by `crate::x`, `pichat::x` or, at the top of the crate, `super::super::x`.
+/// Returns the modules that a text names by `crate::x`, `pichat::x` or, at the top of the crate,
+/// `super::super::x`.
 fn named(code: &str) -> Vec<String> {
     let mut names = Vec::new();
     for marker in ["crate::", "pichat::"] {
@@ -89,7 +91,9 @@ fn named(code: &str) -> Vec<String> {
             let rest = &code[at + marker.len()..];
             if let Some(group) = rest.strip_prefix('{') {
                 let inside = group.split('}').next().unwrap_or_default();
-                names.extend(inside.split(',').map(|n| n.trim().split("::").next().unwrap_or_default().to_owned()));
+                names.extend(
+                    inside.split(',').map(|n| n.trim().split("::").next().unwrap_or_default().to_owned()),
+                );
             } else {
                 names.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
             }
@@ -101,8 +105,9 @@ fn named(code: &str) -> Vec<String> {
 #[test]
 fn modules_depend_in_one_direction() {
     for (module, files) in modules() {
-        let from =
-            level(&module).unwrap_or_else(|| panic!("{module} has no level: name it in LEVELS and in docs/ARCHITECTURE.md"));
+        let from = level(&module).unwrap_or_else(|| {
+            panic!("{module} has no level: name it in LEVELS and in docs/ARCHITECTURE.md")
+        });
         for (path, code) in files {
             for used in named(&code).into_iter().filter(|u| *u != module) {
                 let Some(to) = level(&used) else { continue };
@@ -128,7 +133,11 @@ fn every_external_crate_has_one_home() {
                     let before = code[..at].chars().next_back();
                     !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
                 });
-                assert!(!uses || homes.contains(&module.as_str()), "{}: {outside} belongs to {homes:?}", path.display());
+                assert!(
+                    !uses || homes.contains(&module.as_str()),
+                    "{}: {outside} belongs to {homes:?}",
+                    path.display()
+                );
             }
         }
     }
@@ -138,23 +147,40 @@ fn every_external_crate_has_one_home() {
 fn commands_make_no_database() {
     let (_, commands) = modules().into_iter().find(|(module, _)| module == "cli").expect("is there");
     for (path, code) in commands {
-        assert!(!code.contains("Store::open"), "{}: opens a database past app/data_folder.rs", path.display());
+        assert!(
+            !code.contains("Store::open"),
+            "{}: opens a database past app/data_folder.rs",
+            path.display()
+        );
         let makes = code.contains("open_or_make_store");
-        assert!(!makes || path.ends_with("cli/user.rs") || path.ends_with("cli/metrics_token.rs"), "{}", path.display());
+        assert!(
+            !makes || path.ends_with("cli/user.rs") || path.ends_with("cli/metrics_token.rs"),
+            "{}",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn files_stay_under_their_line_limit() {
     let mut all = Vec::new();
-    for (dir, ending) in
-        [("src", "rs"), ("tests", "rs"), ("benches", "rs"), ("assets", "js"), ("assets", "css"), ("assets", "html")]
-    {
+    for (dir, ending) in [
+        ("src", "rs"),
+        ("tests", "rs"),
+        ("benches", "rs"),
+        ("assets", "js"),
+        ("assets", "css"),
+        ("assets", "html"),
+    ] {
         files(&root().join(dir), ending, &mut all);
     }
     for path in all {
         let lines = std::fs::read_to_string(&path).expect("text").lines().count();
-        assert!(lines <= MAX_LINES, "{} has {lines} lines; past {MAX_LINES} it wants splitting", path.display());
+        assert!(
+            lines <= MAX_LINES,
+            "{} has {lines} lines; past {MAX_LINES} it wants splitting",
+            path.display()
+        );
     }
 }
 
@@ -182,8 +208,12 @@ fn main_is_short() {
 fn readme_asks_for_the_declared_compiler() {
     let text = |name: &str| std::fs::read_to_string(root().join(name)).expect("text");
     let manifest = text("Cargo.toml");
-    let declared = manifest.lines().find_map(|l| l.strip_prefix("rust-version = \"")?.strip_suffix('"')).expect("is declared");
-    for (name, words) in [("README.md", "a Rust toolchain ("), ("README.es.md", "las herramientas de Rust (")] {
+    let declared = manifest
+        .lines()
+        .find_map(|l| l.strip_prefix("rust-version = \"")?.strip_suffix('"'))
+        .expect("is declared");
+    for (name, words) in [("README.md", "a Rust toolchain ("), ("README.es.md", "las herramientas de Rust (")]
+    {
         let text = text(name);
         let (_, asked) = text.split_once(words).unwrap_or_else(|| panic!("{name} asks for no compiler"));
         assert_eq!(asked.split(' ').next(), Some(declared), "{name}");
@@ -194,23 +224,32 @@ fn readme_asks_for_the_declared_compiler() {
 fn every_property_has_its_fuzzer() {
     let names = |folder: &str| -> Vec<String> {
         let folder = std::fs::read_dir(root().join(folder)).expect("a folder");
-        let stem = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("an entry").path().file_stem().map(|s| s.to_owned());
-        let mut names: Vec<_> = folder.filter_map(stem).map(|stem| stem.to_string_lossy().into_owned()).collect();
+        let stem = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.expect("an entry").path().file_stem().map(|s| s.to_owned())
+        };
+        let mut names: Vec<_> =
+            folder.filter_map(stem).map(|stem| stem.to_string_lossy().into_owned()).collect();
         names.sort_unstable();
         names
     };
     let targets = names("fuzz/targets");
     assert_eq!(names("fuzz/corpus"), targets, "a corpus for each");
-    let (manifest, readme) =
-        ["Cargo.toml", "README.md"].map(|n| std::fs::read_to_string(root().join("fuzz").join(n)).expect("text")).into();
+    let (manifest, readme) = ["Cargo.toml", "README.md"]
+        .map(|n| std::fs::read_to_string(root().join("fuzz").join(n)).expect("text"))
+        .into();
     for target in &targets {
-        assert!(manifest.contains(&format!("name = \"{target}\"")) && readme.contains(&format!("| `{target}` |")), "{target}");
+        assert!(
+            manifest.contains(&format!("name = \"{target}\"")) && readme.contains(&format!("| `{target}` |")),
+            "{target}"
+        );
     }
 }
 
 #[test]
 fn top_level_has_the_agreed_entries() {
-    for name in ["Cargo.toml", "src", "assets", "image", "systemd", "cross.toml", "cuarentena", "benches", "LICENSE"] {
+    for name in
+        ["Cargo.toml", "src", "assets", "image", "systemd", "cross.toml", "cuarentena", "benches", "LICENSE"]
+    {
         assert!(root().join(name).exists(), "{name} is missing");
     }
 }

@@ -1,5 +1,6 @@
-//! `docs/ASVS.md` and `docs/SECURITY-MODEL.md` match the sources: every named test exists, and every requirement of levels 1
-//! and 2 has its row. Properties that no running server can show, such as absent calls, are read from the source below.
+//! `docs/ASVS.md` and `docs/SECURITY-MODEL.md` match the sources: every named test exists, and every
+//! requirement of levels 1 and 2 has its row. Properties that no running server can show, such as absent
+//! calls, are read from the source below.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 #[path = "common/evidence.rs"]
@@ -10,8 +11,9 @@ use std::path::Path;
 
 use evidence::{cells, exists, named_tests, read, root};
 
-/// Requirement numbers of ASVS 5.0.0, from `5.0/docs_en/OWASP_Application_Security_Verification_Standard_5.0.0_en.csv` of the
-/// repository OWASP/ASVS (column `req_id`, rows whose column `L` is 1). 70 of them.
+/// Requirement numbers of ASVS 5.0.0, from
+/// `5.0/docs_en/OWASP_Application_Security_Verification_Standard_5.0.0_en.csv` of the repository OWASP/ASVS
+/// (column `req_id`, rows whose column `L` is 1). 70 of them.
 const LEVEL_1: &str = "1.2.1 1.2.2 1.2.3 1.2.4 1.2.5 1.3.1 1.3.2 1.5.1 2.1.1 2.2.1 2.2.2 2.3.1 3.2.1 3.2.2 3.3.1 3.4.1 3.4.2 \
     3.5.1 3.5.2 3.5.3 4.1.1 4.4.1 5.2.1 5.2.2 5.3.1 5.3.2 6.1.1 6.2.1 6.2.2 6.2.3 6.2.4 6.2.5 6.2.6 6.2.7 6.2.8 6.3.1 6.3.2 \
     6.4.1 6.4.2 7.2.1 7.2.2 7.2.3 7.2.4 7.4.1 7.4.2 8.1.1 8.2.1 8.2.2 8.3.1 9.1.1 9.1.2 9.1.3 9.2.1 10.4.1 10.4.2 10.4.3 \
@@ -34,11 +36,13 @@ const PREFIX: &str = "v5.0.0-";
 
 /// Returns the level of each requirement by its full id.
 fn standard() -> BTreeMap<String, u8> {
-    let of = |list: &'static str, level| list.split_whitespace().map(move |id| (format!("{PREFIX}{id}"), level));
+    let of =
+        |list: &'static str, level| list.split_whitespace().map(move |id| (format!("{PREFIX}{id}"), level));
     of(LEVEL_1, 1).chain(of(LEVEL_2, 2)).collect()
 }
 
-/// Returns evidence that is too long for its row: lines of a list below the table, by the first id of the row.
+/// Returns evidence that is too long for its row: lines of a list below the table, by the first id of the
+/// row.
 fn evidence_below(document: &str) -> BTreeMap<&str, &str> {
     let items = document.lines().filter_map(|line| line.strip_prefix("- "));
     items.filter_map(|item| item.split_once(": ")).filter(|(id, _)| id.starts_with(PREFIX)).collect()
@@ -66,12 +70,17 @@ fn faults(document: &str) -> Vec<String> {
             }
         }
         let first = ids.first().copied().unwrap_or("?");
-        let evidence = if evidence == "below" { below.get(first).copied().unwrap_or_default() } else { evidence };
+        let evidence =
+            if evidence == "below" { below.get(first).copied().unwrap_or_default() } else { evidence };
         let words = evidence.split_whitespace().count();
         match status {
             "met" if ids.len() > 1 => faults.push(format!("{first}: what is met has a row for each")),
-            "met" if named_tests(evidence).is_empty() => faults.push(format!("{first}: met, and no test is named")),
-            "deviation" if !evidence.contains("Price: ") => faults.push(format!("{first}: a deviation says its price")),
+            "met" if named_tests(evidence).is_empty() => {
+                faults.push(format!("{first}: met, and no test is named"))
+            }
+            "deviation" if !evidence.contains("Price: ") => {
+                faults.push(format!("{first}: a deviation says its price"))
+            }
             "not applicable" | "deviation" if words < 3 => faults.push(format!("{first}: no reason")),
             "met" | "not applicable" | "deviation" => {}
             other => faults.push(format!("{first}: {other:?} is no status")),
@@ -124,7 +133,9 @@ fn summary_matches_the_rows() {
 
 #[test]
 fn asvs_checks_find_each_planted_fault() {
-    let row = |id: &str, level: u8, status: &str, evidence: &str| format!("| {id} | {level} | x | {status} | {evidence} |");
+    let row = |id: &str, level: u8, status: &str, evidence: &str| {
+        format!("| {id} | {level} | x | {status} | {evidence} |")
+    };
     let good = row("v5.0.0-1.2.1", 1, "met", "`asvs::requirement_ids_are_complete`");
     let complains = |document: &str, of: &str| faults(document).iter().any(|fault| fault.contains(of));
     assert!(!complains(&good, "v5.0.0-1.2.1:") && complains(&good, "v5.0.0-1.2.2: has no row"));
@@ -145,7 +156,10 @@ fn asvs_checks_find_each_planted_fault() {
     ] {
         assert!(complains(&bad, of), "{bad}: {:?}", faults(&bad));
     }
-    assert!(exists("asvs::requirement_ids_are_complete") && exists("src/http/response/pages.rs::a_message_is_escaped"));
+    assert!(
+        exists("asvs::requirement_ids_are_complete")
+            && exists("src/http/response/pages.rs::a_message_is_escaped")
+    );
     assert!(exists("browser::claim::holder_of_the_code_becomes_administrator"));
     assert!(!exists("browser::story::holder_of_the_code_becomes_administrator"), "another file");
     assert!(!exists("asvs::the_list_of_ids") && !exists("nothing::at_all"));
@@ -156,13 +170,20 @@ fn asvs_checks_find_each_planted_fault() {
 #[test]
 fn removable_defences_exist_in_the_source() {
     let model = read("docs/SECURITY-MODEL.md");
-    let section = model.split("\n## ").find(|part| part.starts_with("Taking a defence out")).expect("the section is there");
+    let section = model
+        .split("\n## ")
+        .find(|part| part.starts_with("Taking a defence out"))
+        .expect("the section is there");
     let items: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("- **")).collect();
     assert!(items.len() >= 30, "thirty defences; {} items", items.len());
     for item in items {
-        let spans: Vec<_> = item.rsplit_once("**: ").map_or("", |(_, rest)| rest).split('`').skip(1).step_by(2).collect();
+        let spans: Vec<_> =
+            item.rsplit_once("**: ").map_or("", |(_, rest)| rest).split('`').skip(1).step_by(2).collect();
         let [file, line, ..] = spans[..] else { panic!("no file and line: {item}") };
-        assert!(read(file).contains(line), "{file} has no {line:?} any more: try the change again, and write it down anew");
+        assert!(
+            read(file).contains(line),
+            "{file} has no {line:?} any more: try the change again, and write it down anew"
+        );
         let (_, fails) = item.rsplit_once(": ").expect("a colon before the tests");
         assert!(!named_tests(fails).is_empty(), "no test is named: {item}");
     }
@@ -197,11 +218,15 @@ fn tags<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
 fn password_fields_are_masked_and_leave_password_managers_alone() {
     let mut fields = 0;
     for (file, page) in sources("assets/pages", &["html"]) {
-        let id = |tag: &str| tag.split("id=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned();
+        let id = |tag: &str| {
+            tag.split("id=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned()
+        };
         for tag in tags(&page, "input").into_iter().filter(|tag| id(tag).contains("password")) {
             assert!(tag.contains("type=\"password\""), "{file}: {tag}>");
             // A room's password belongs to no account, and a password manager would offer the wrong one.
-            let named = ["current-password", "new-password"].iter().any(|kind| tag.contains(&format!("autocomplete=\"{kind}\"")));
+            let named = ["current-password", "new-password"]
+                .iter()
+                .any(|kind| tag.contains(&format!("autocomplete=\"{kind}\"")));
             let own = named || id(tag) == "room-password";
             assert!(own && !tag.contains("onpaste"), "{file}: {tag}>");
             fields += 1;
@@ -226,21 +251,40 @@ fn signed_in_pages_offer_sign_out() {
         let before = ["login", "claim", "not-found", "error", "trust", "trust-check"];
         let outside = before.iter().any(|name| file.ends_with(&format!("/{name}.html")));
         // Pages with a section have the frame, which has the way out.
-        let framed = page.lines().take_while(|line| !line.is_empty()).any(|line| line.starts_with("section: "));
+        let framed =
+            page.lines().take_while(|line| !line.is_empty()).any(|line| line.starts_with("section: "));
         assert!(outside || framed || page.contains("action=\"/logout\""), "{file}");
     }
 }
 
 #[test]
 fn frame_of_pages_has_a_way_out() {
-    let frame = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/parts/frame.html")).expect("text");
+    let frame = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/parts/frame.html"))
+        .expect("text");
     assert!(frame.contains("<form class=\"sign-out-form\" method=\"post\" action=\"/logout\">"), "{frame}");
 }
 
 #[test]
 fn scripts_evaluate_no_text_and_write_no_html() {
-    let never = ["eval(", "new Function", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "srcdoc", "setHTML"];
-    let nor = ["postMessage", "__proto__", "Object.assign(", "localStorage", "indexedDB", "document.cookie", "javascript:"];
+    let never = [
+        "eval(",
+        "new Function",
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "srcdoc",
+        "setHTML",
+    ];
+    let nor = [
+        "postMessage",
+        "__proto__",
+        "Object.assign(",
+        "localStorage",
+        "indexedDB",
+        "document.cookie",
+        "javascript:",
+    ];
     for (file, script) in sources("assets/static/js", &["js"]) {
         for word in never.iter().chain(&nor) {
             assert!(!script.contains(word), "{file}: {word}");
@@ -266,12 +310,14 @@ fn server_opens_no_connections_and_runs_one_program() {
         }
         if file.contains("src/cli/selftest/") {
             // This command runs the program again as a server on loopback.
-            let fixed =
-                code.contains("bind((Ipv4Addr::LOCALHOST, 0))") && code.contains("Command::new(std::env::current_exe()?)");
+            let fixed = code.contains("bind((Ipv4Addr::LOCALHOST, 0))")
+                && code.contains("Command::new(std::env::current_exe()?)");
             assert!(!file.ends_with("child.rs") || fixed, "{file}");
             continue;
         }
-        for outgoing in ["TcpStream::connect", ".connect(", "UdpSocket", "reqwest", "ToSocketAddrs", "lookup_host"] {
+        for outgoing in
+            ["TcpStream::connect", ".connect(", "UdpSocket", "reqwest", "ToSocketAddrs", "lookup_host"]
+        {
             assert!(!code.contains(outgoing), "{file}: {outgoing}");
         }
         if code.contains("process::Command") || code.contains("Command::new(") {
@@ -303,8 +349,13 @@ fn unsafe_code_is_forbidden() {
 #[test]
 fn password_has_no_expiry_date() {
     let schema = read("src/store/migrations.rs");
-    let users = schema.split("CREATE TABLE users (").nth(1).and_then(|rest| rest.split(") STRICT").next()).expect("the table");
-    let dates: Vec<_> = users.split_whitespace().filter(|word| word.ends_with("_at") || word.contains("expire")).collect();
+    let users = schema
+        .split("CREATE TABLE users (")
+        .nth(1)
+        .and_then(|rest| rest.split(") STRICT").next())
+        .expect("the table");
+    let dates: Vec<_> =
+        users.split_whitespace().filter(|word| word.ends_with("_at") || word.contains("expire")).collect();
     assert_eq!(dates, ["created_at"], "a password that ends by itself is written on a note");
 }
 

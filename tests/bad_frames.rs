@@ -178,8 +178,9 @@ fn refused_frames_of_any_kind_count_as_flooding() {
         assert_eq!(socket.send_message("sala", "sigo")["type"], "sent", "as many as one may");
         socket.send_text(frames[1]);
         assert_eq!(socket.close_code(), 1008);
-        let line = server
-            .wait_for_line(&format!(r#"event=socket.flooding result=refused user="cliente" addr=127.0.0.1 reason={reason}"#));
+        let line = server.wait_for_line(&format!(
+            r#"event=socket.flooding result=refused user="cliente" addr=127.0.0.1 reason={reason}"#
+        ));
         assert_eq!(server.stderr().matches(&line).count(), 1, "one line");
     }
     assert_eq!(server.stderr().matches("event=socket.flooding").count(), 2);
@@ -217,7 +218,11 @@ fn more_than_120_rate_limited_in_a_minute_is_flooding() {
         let answer = a.send_message("sala", "x");
         assert_eq!(answer["code"], "rate_limited", "{n}: {answer}");
     }
-    assert_eq!(a.request(json!({"type": "leave", "room": "sala"}))["type"], "left", "120 are not more than 120");
+    assert_eq!(
+        a.request(json!({"type": "leave", "room": "sala"}))["type"],
+        "left",
+        "120 are not more than 120"
+    );
     a.send(&json!({"type": "send", "room": "sala", "text": "x"}));
     assert_eq!(a.close_code(), 1008);
     assert_error(&calm.send_message("sala", "x"), "rate_limited");
@@ -255,7 +260,8 @@ fn frame_has_16_kib_at_most() {
     whole.send_text(&padded(16 * 1024));
     assert_error(&whole.recv(), "not_member");
     stage.closes(&frame(FIN | TEXT, padded(17 * 1024).as_bytes()), 1009, "a frame of 17 KiB");
-    let pieces: Vec<u8> = (0..9).flat_map(|n| frame(if n == 0 { TEXT } else { 0 }, padded(2 * 1024).as_bytes())).collect();
+    let pieces: Vec<u8> =
+        (0..9).flat_map(|n| frame(if n == 0 { TEXT } else { 0 }, padded(2 * 1024).as_bytes())).collect();
     stage.closes(&pieces, 1009, "17 KiB in pieces, and no end of it");
     // The server neither waits nor reserves memory for an announced length.
     for announced in [17 * 1024_u64, 1 << 30, 1 << 62, u64::MAX] {
@@ -288,7 +294,10 @@ fn fragments_join_and_pings_between_are_answered() {
     let answered = |stream: &mut TcpStream| {
         let (first, payload) = read_frame(stream);
         let answer: Value = serde_json::from_slice(&payload).expect("JSON");
-        assert_eq!((first, &answer["ref"], &answer["code"]), (FIN | TEXT, &json!("ñ🦀"), &json!("not_member")));
+        assert_eq!(
+            (first, &answer["ref"], &answer["code"]),
+            (FIN | TEXT, &json!("ñ🦀"), &json!("not_member"))
+        );
     };
     // Split after each byte, also within characters, with a ping at each split.
     let last = text.len() - 1;
@@ -303,7 +312,8 @@ fn fragments_join_and_pings_between_are_answered() {
     }
     answered(&mut stream);
     // Empty fragments and an unsolicited pong.
-    let odd = [frame(TEXT, b""), frame(0, text), frame(FIN | PONG, b"?"), frame(0, b""), frame(FIN, b"")].concat();
+    let odd =
+        [frame(TEXT, b""), frame(0, text), frame(FIN | PONG, b"?"), frame(0, b""), frame(FIN, b"")].concat();
     stream.write_all(&odd).expect("writes");
     answered(&mut stream);
     // Byte by byte, and two in one packet.
@@ -312,7 +322,9 @@ fn fragments_join_and_pings_between_are_answered() {
     }
     answered(&mut stream);
     stream
-        .write_all(&[frame(FIN | TEXT, text), frame(FIN | PING, &[b'p'; 125]), frame(FIN | TEXT, text)].concat())
+        .write_all(
+            &[frame(FIN | TEXT, text), frame(FIN | PING, &[b'p'; 125]), frame(FIN | TEXT, text)].concat(),
+        )
         .expect("writes");
     let mut frames = [read_frame(&mut stream), read_frame(&mut stream), read_frame(&mut stream)];
     frames.sort_by_key(|(first, _)| *first);
@@ -325,14 +337,18 @@ fn session_has_sixteen_sockets() {
     let server = Server::demo();
     let client = Client::cliente(&server);
     let mut sockets: Vec<Socket> = (0..16).map(|_| client.socket()).collect();
-    let answers = |socket: &mut Socket| socket.request(json!({"type": "leave", "room": "ajena"}))["code"] == "not_member";
+    let answers = |socket: &mut Socket| {
+        socket.request(json!({"type": "leave", "room": "ajena"}))["code"] == "not_member"
+    };
     // All have just sent something, so that none counts as dead on a slow machine.
     let refused = |sockets: &mut [Socket]| {
         assert!(sockets.iter_mut().all(answers), "the sixteen go on");
         client.socket().close_code()
     };
     assert_eq!(refused(&mut sockets), 4008, "accepted, then told why");
-    server.wait_for_line(r#"event=socket.refused result=refused user="cliente" addr=127.0.0.1 reason=too_many_sockets"#);
+    server.wait_for_line(
+        r#"event=socket.refused result=refused user="cliente" addr=127.0.0.1 reason=too_many_sockets"#,
+    );
     assert!(answers(&mut Client::cliente(&server).socket()), "another session of the same person");
     assert!(answers(&mut Client::usuario(&server).socket()));
     sockets.pop().expect("sixteen").close();
@@ -351,18 +367,32 @@ fn malformed_handshake_is_refused_with_a_reason() {
     };
     let (upgrade, connection) = (("Upgrade", "websocket"), ("Connection", "Upgrade"));
     let (version, key) = (("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="));
-    for old in [vec![upgrade, connection, key], vec![upgrade, connection, key, ("Sec-WebSocket-Version", "8")]] {
+    for old in
+        [vec![upgrade, connection, key], vec![upgrade, connection, key, ("Sec-WebSocket-Version", "8")]]
+    {
         let answer = ask("GET", &old);
-        assert_eq!((answer.status, answer.header("sec-websocket-version")), (426, Some("13")), "{}", answer.text());
+        assert_eq!(
+            (answer.status, answer.header("sec-websocket-version")),
+            (426, Some("13")),
+            "{}",
+            answer.text()
+        );
     }
-    for half in [vec![("Connection", "close")], vec![upgrade, connection, version], vec![connection, version, key]] {
+    for half in
+        [vec![("Connection", "close")], vec![upgrade, connection, version], vec![connection, version, key]]
+    {
         let answer = ask("GET", &half);
         assert!((400..500).contains(&answer.status), "{half:?}: {}", answer.status);
         assert!(!answer.code().is_empty());
     }
     let posted = ask("POST", &[upgrade, connection, version, key, ("Content-Length", "0")]);
     assert!((400..500).contains(&posted.status), "{}", posted.status);
-    let offered = ask("GET", &[upgrade, connection, version, key, ("Sec-WebSocket-Extensions", "permessage-deflate")]);
-    assert_eq!((offered.status, offered.header("sec-websocket-extensions")), (101, None), "none is agreed on");
+    let offered =
+        ask("GET", &[upgrade, connection, version, key, ("Sec-WebSocket-Extensions", "permessage-deflate")]);
+    assert_eq!(
+        (offered.status, offered.header("sec-websocket-extensions")),
+        (101, None),
+        "none is agreed on"
+    );
     assert_eq!(client.handshake(&[]).0.status, 101);
 }

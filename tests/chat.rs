@@ -1,5 +1,9 @@
 //! Rooms: joins, presence, messages and their order (`docs/API.md`).
-#![allow(clippy::expect_used, clippy::needless_pass_by_value, reason = "a test that cannot go on says so by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    reason = "a test that cannot go on says so by panicking"
+)]
 
 mod common;
 
@@ -9,7 +13,8 @@ use common::{Client, Options, Server, Socket};
 use serde_json::{Value, json};
 
 /// Rate limits out of reach, where a test is not about them.
-const UNHURRIED: &str = "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
+const UNHURRIED: &str =
+    "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
 
 fn unhurried(more: &str) -> Server {
     Server::start(Options::config(&format!("{UNHURRIED}{more}")))
@@ -59,8 +64,10 @@ fn texts_until(socket: &mut Socket, last: &str) -> Vec<String> {
 fn create_join_talk_leave() {
     let server = unhurried("");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    let mut made =
-        at_once(&mut a, json!({"type": "join", "ref": "1", "room": "Sala_1-b", "password": "secreta", "kind": "private"}));
+    let mut made = at_once(
+        &mut a,
+        json!({"type": "join", "ref": "1", "room": "Sala_1-b", "password": "secreta", "kind": "private"}),
+    );
     assert!(made["resume"].take().as_str().is_some_and(|token| !token.is_empty()));
     assert_eq!(
         made,
@@ -80,7 +87,8 @@ fn create_join_talk_leave() {
     assert_time(&sent["at"]);
     let at = &sent["at"];
     assert_eq!(sent, json!({"type": "sent", "ref": "2", "room": "Sala_1-b", "seq": 1, "at": at}));
-    let want = json!({"type": "message", "room": "Sala_1-b", "seq": 1, "user": "cliente", "text": "hola", "at": at});
+    let want =
+        json!({"type": "message", "room": "Sala_1-b", "seq": 1, "user": "cliente", "text": "hola", "at": at});
     assert_eq!(message, want, "the sender gets it like all others");
     assert_eq!(b.recv(), want);
 
@@ -106,11 +114,15 @@ fn wrong_room_password_costs_a_doubling_pause() {
         let refused = socket.join("sala", "no es esta", "group");
         assert_error(&refused, "wrong_password");
         assert_eq!(refused["retry_after"], seconds);
-        // During the pause the right password is not checked either; a slow machine may have missed the pause.
+        // During the pause the right password is not checked either; a slow machine may have missed the
+        // pause.
         let meanwhile = socket.join("sala", "secreta", "group");
         if started.elapsed() < Duration::from_secs(seconds) {
             assert_error(&meanwhile, "rate_limited");
-            assert!(meanwhile["retry_after"].as_u64().is_some_and(|s| (1..=seconds).contains(&s)), "{meanwhile}");
+            assert!(
+                meanwhile["retry_after"].as_u64().is_some_and(|s| (1..=seconds).contains(&s)),
+                "{meanwhile}"
+            );
         }
     };
     let after_the_pause = |socket: &mut Socket, password: &str| loop {
@@ -175,7 +187,10 @@ fn rejoining_on_one_socket_keeps_one_seat() {
     let first = a.join_default("sala");
     assert_presence(&b.recv(), "sala", "cliente", "joined");
     let second = a.join("sala", "secreta", "private");
-    assert_eq!((&second["type"], &second["created"], &second["kind"]), (&json!("joined"), &json!(false), &json!("group")));
+    assert_eq!(
+        (&second["type"], &second["created"], &second["kind"]),
+        (&json!("joined"), &json!(false), &json!("group"))
+    );
     assert_eq!(second["members"], json!(["cliente", "usuario"]));
     assert_ne!(second["resume"], first["resume"], "the token is new at each join");
     a.send_message("sala", "una vez");
@@ -197,18 +212,25 @@ fn ref_is_echoed_to_the_sender_only() {
         let answer = at_once(&mut a, json!({"type": "leave", "ref": reference, "room": "ajena"}));
         assert_eq!((&answer["code"], &answer["ref"]), (&json!("not_member"), &reference));
     }
-    for request in [json!({"type": "leave", "ref": null, "room": "ajena"}), json!({"type": "leave", "room": "ajena"})] {
+    for request in
+        [json!({"type": "leave", "ref": null, "room": "ajena"}), json!({"type": "leave", "room": "ajena"})]
+    {
         let answer = at_once(&mut a, request);
         assert_eq!((&answer["code"], &answer["ref"]), (&json!("not_member"), &Value::Null), "null is no ref");
     }
-    let too_long = at_once(&mut a, json!({"type": "send", "ref": "x".repeat(33), "room": "sala", "text": "no sale"}));
+    let too_long =
+        at_once(&mut a, json!({"type": "send", "ref": "x".repeat(33), "room": "sala", "text": "no sale"}));
     assert_error(&too_long, "bad_request");
     assert_eq!(too_long["ref"], Value::Null);
     let number = at_once(&mut a, json!({"type": "send", "ref": 7, "room": "sala", "text": "no sale"}));
     assert_error(&number, "bad_request");
     a.send(&json!({"type": "send", "ref": longest, "room": "sala", "text": "sale"}));
     let message = b.recv();
-    assert_eq!((&message["text"], message.get("ref")), (&json!("sale"), None), "what was refused did not go out");
+    assert_eq!(
+        (&message["text"], message.get("ref")),
+        (&json!("sale"), None),
+        "what was refused did not go out"
+    );
 }
 
 #[test]
@@ -218,7 +240,8 @@ fn text_arrives_unchanged_but_for_deceptive_characters() {
     a.join_default("sala");
     b.join_default("sala");
     let bidi = "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
-    let same = ["<b>\"&'</b>\\ &lt; %3C {}", "  ni recortado  ", "uno\ndos\ttres\n", "👩‍👩‍👧 \u{2028} ñandú 名", "null"];
+    let same =
+        ["<b>\"&'</b>\\ &lt; %3C {}", "  ni recortado  ", "uno\ndos\ttres\n", "👩‍👩‍👧 \u{2028} ñandú 名", "null"];
     let cleaned = [
         ("a\0b\u{7}c\u{1b}[31md\r\ne\u{7f}f\u{85}g\u{9b}", "abc[31md\nefg"),
         (&*format!("txt.{bidi}exe"), "txt.exe"),
@@ -246,7 +269,12 @@ fn text_has_at_most_1000_scalar_values() {
     assert_error(&a.send_message("sala", &"a".repeat(1001)), "too_long");
     assert_error(&a.send_message("sala", &"🦀".repeat(1001)), "too_long");
     let crabs = "🦀".repeat(1000);
-    for whole in ["a".repeat(1000), crabs.clone(), format!("{}\u{7}\u{202e}", "b".repeat(1000)), "e\u{301}".repeat(1000)] {
+    for whole in [
+        "a".repeat(1000),
+        crabs.clone(),
+        format!("{}\u{7}\u{202e}", "b".repeat(1000)),
+        "e\u{301}".repeat(1000),
+    ] {
         assert_eq!(a.send_message("sala", &whole)["type"], "sent", "counted after cleaning");
     }
     // A strict JSON encoder writes twelve bytes a character, which the frame limit must allow.
@@ -279,8 +307,11 @@ fn sequence_numbers_count_by_one_in_each_room() {
 #[test]
 fn concurrent_rooms_stay_apart() {
     let server = unhurried("");
-    let (mut a, mut b, mut c) =
-        (Client::cliente(&server).socket(), Client::usuario(&server).socket(), Client::admin(&server).socket());
+    let (mut a, mut b, mut c) = (
+        Client::cliente(&server).socket(),
+        Client::usuario(&server).socket(),
+        Client::admin(&server).socket(),
+    );
     for room in ["uno", "dos", "tres"] {
         a.join_default(room);
     }
@@ -350,8 +381,12 @@ fn concurrent_speakers_fill_no_queue() {
                 for n in 0..if who < SPEAKERS { EACH } else { 0 } {
                     socket.send(&json!({"type": "send", "room": "sala", "text": format!("{who} {n}")}));
                 }
-                let seen: Vec<_> = (0..SPEAKERS * EACH).map(|_| socket.recv_type("message")["seq"].as_u64()).collect();
-                assert!(seen.iter().copied().eq((1..=SPEAKERS as u64 * EACH as u64).map(Some)), "{who} has all, in order");
+                let seen: Vec<_> =
+                    (0..SPEAKERS * EACH).map(|_| socket.recv_type("message")["seq"].as_u64()).collect();
+                assert!(
+                    seen.iter().copied().eq((1..=SPEAKERS as u64 * EACH as u64).map(Some)),
+                    "{who} has all, in order"
+                );
             });
         }
     });

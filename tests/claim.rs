@@ -15,7 +15,8 @@ use tempfile::TempDir;
 /// Starts a server without accounts; returns it with the folder of its state for the console.
 fn unclaimed(data_dir: Option<&Path>) -> (Server, TempDir) {
     let run = tempfile::tempdir().unwrap();
-    let mut options = Options { serve: true, ..Options::default() }.env("RUNTIME_DIRECTORY", run.path().to_str().unwrap());
+    let mut options =
+        Options { serve: true, ..Options::default() }.env("RUNTIME_DIRECTORY", run.path().to_str().unwrap());
     options.data_dir = data_dir.map(Path::to_owned);
     (Server::start(options), run)
 }
@@ -74,28 +75,37 @@ fn form_works_without_scripts() {
     let code = code(&run);
     let client = Client::new(&server);
     let form = |fields: &str| client.post_form("/reclamar", fields);
-    let differ = form(&format!("codigo={code}&usuario=ana&clave=una-clave-larga&clave_otra_vez=otra-clave-larga"));
+    let differ =
+        form(&format!("codigo={code}&usuario=ana&clave=una-clave-larga&clave_otra_vez=otra-clave-larga"));
     assert_eq!(differ.status, 422);
     assert!(differ.text().contains("Las dos contraseñas no son iguales"), "{}", differ.text());
     assert!(differ.text().contains(&format!("name=\"codigo\" value=\"{code}\"")), "what was typed stays");
-    let wrong = form("codigo=0000-0000-00000&usuario=ana&clave=una-clave-larga&clave_otra_vez=una-clave-larga");
+    let wrong =
+        form("codigo=0000-0000-00000&usuario=ana&clave=una-clave-larga&clave_otra_vez=una-clave-larga");
     assert_eq!(wrong.status, 403);
     assert!(wrong.text().contains("Ese código no es correcto"), "{}", wrong.text());
     assert!(!wrong.text().contains("una-clave-larga"));
     let weak = form(&format!("codigo={code}&usuario=ana&clave=corta&clave_otra_vez=corta"));
     assert_eq!(weak.status, 422);
-    let name = form(&format!("codigo={code}&usuario=ana+p&clave=una-clave-larga&clave_otra_vez=una-clave-larga"));
+    let name =
+        form(&format!("codigo={code}&usuario=ana+p&clave=una-clave-larga&clave_otra_vez=una-clave-larga"));
     assert_eq!(name.status, 422, "and the code is still good:");
-    let done = form(&format!("codigo={code}&usuario=ana&clave=una-clave-larga&clave_otra_vez=una-clave-larga"));
+    let done =
+        form(&format!("codigo={code}&usuario=ana&clave=una-clave-larga&clave_otra_vez=una-clave-larga"));
     assert_eq!((done.status, done.header("location")), (303, Some("/inicio")));
-    assert!(done.session_cookie().is_some_and(|c| c.contains(&server.cookie_name()) && c.contains("HttpOnly")));
+    assert!(
+        done.session_cookie().is_some_and(|c| c.contains(&server.cookie_name()) && c.contains("HttpOnly"))
+    );
 }
 
 #[test]
 fn wrong_codes_are_limited_and_foreign_origins_refused() {
     let (server, run) = unclaimed(None);
     let client = Client::new(&server);
-    let crossed = client.clone().with("Origin", "http://evil.example").post_form("/reclamar", &format!("codigo={}", code(&run)));
+    let crossed = client
+        .clone()
+        .with("Origin", "http://evil.example")
+        .post_form("/reclamar", &format!("codigo={}", code(&run)));
     assert_eq!(crossed.status, 403);
     // A code of 65 bits needs no lock: after five wrong ones the right one is accepted.
     let wrong = || claim(&client, "0000-0000-00000", "eva", "clave-larga-de-eva");
@@ -124,7 +134,9 @@ fn concurrent_claims_make_one_administrator() {
         let claims: Vec<_> = (0..6)
             .map(|i| {
                 let (server, code) = (&server, &code);
-                scope.spawn(move || claim(&Client::new(server), code, &format!("ana{i}"), "una-clave-larga").status)
+                scope.spawn(move || {
+                    claim(&Client::new(server), code, &format!("ana{i}"), "una-clave-larga").status
+                })
             })
             .collect();
         claims.into_iter().map(|c| c.join().unwrap()).collect()
@@ -158,10 +170,12 @@ fn account_made_by_command_ends_the_first_claim() {
 
 #[test]
 fn card_may_carry_the_first_administrators_hash() {
-    let phc = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
+    let phc =
+        "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
     let config = format!("[claim]\nadmin_name = \"jefa\"\nadmin_password_hash = \"{phc}\"\n");
     let run = tempfile::tempdir().unwrap();
-    let options = Options { serve: true, ..Options::config(&config) }.env("RUNTIME_DIRECTORY", run.path().to_str().unwrap());
+    let options = Options { serve: true, ..Options::config(&config) }
+        .env("RUNTIME_DIRECTORY", run.path().to_str().unwrap());
     let server = Server::start(options);
     assert!(!run.path().join("claim").exists() && status(&run)["claim"].is_null());
     let mut jefa = Client::new(&server);
@@ -189,7 +203,11 @@ fn reclaim_makes_an_administrator_and_ends_sessions() {
     assert_eq!(claim(&ana, &code(&run), "ana", "una-clave-nueva").status, 201);
     assert_eq!(Client::new(&server).sign_in("ana", "olvidada-del-todo").status, 401);
     assert_eq!(Client::new(&server).sign_in("ana", "una-clave-nueva").status, 200);
-    assert_eq!(beto.get("/inicio").header("location"), Some("/login"), "nothing that was signed in outlives the claim");
+    assert_eq!(
+        beto.get("/inicio").header("location"),
+        Some("/login"),
+        "nothing that was signed in outlives the claim"
+    );
     assert_eq!(socket.close_frame(), (4001, "reset".to_owned()));
     assert_eq!(beto.sign_in("beto", "la-clave-de-beto").status, 200, "and the accounts stay");
     server.wait_for_line("event=session.ended result=ok user=\"beto\" reason=claimed");
@@ -233,7 +251,8 @@ fn each_reclaim_has_a_new_code() {
 
 #[test]
 fn any_account_retires_the_first_code() {
-    let phc = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
+    let phc =
+        "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
     let settings = Options::config(&format!("[claim]\nadmin_password_hash = \"{phc}\"\n"));
     for options in [settings, Options::default().env("ADMIN_PASS", "una clave de entrada")] {
         let data = tempfile::tempdir().unwrap();
@@ -261,7 +280,8 @@ fn claim_close_ends_a_reclaim_at_once() {
     let (said, log) = claim_command(data.path(), &["close"]);
     assert!(said.contains("Activación cerrada"), "{said}");
     assert!(
-        log.contains("event=claim.closed result=ok kind=again by=\"command:") || log.contains("kind=again by=command:"),
+        log.contains("event=claim.closed result=ok kind=again by=\"command:")
+            || log.contains("kind=again by=command:"),
         "{log}"
     );
     let client = Client::new(&server);

@@ -41,7 +41,9 @@ const OUTSIDE: [(Outside, u16, &str); 6] = [
     (|server, name| command(server, &["passwd", name, "--one-time"], ""), 4001, "reset"),
     (|server, name| sql(server, "DELETE FROM users WHERE name = ?1", name), 4002, "deleted"),
     (
-        |server, name| sql(server, "DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE name = ?1)", name),
+        |server, name| {
+            sql(server, "DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE name = ?1)", name)
+        },
         4001,
         "signed_out",
     ),
@@ -54,7 +56,10 @@ fn person(server: &Server, name: &str) -> Client {
 }
 
 fn serve(config: &str) -> Server {
-    Server::start(Options { users: vec![("ana", "la clave de ana", "administrator")], ..Options::config(config) })
+    Server::start(Options {
+        users: vec![("ana", "la clave de ana", "administrator")],
+        ..Options::config(config)
+    })
 }
 
 #[test]
@@ -77,7 +82,8 @@ fn end_from_outside_is_told_to_each_socket() {
 fn end_by_the_person_is_told_to_each_socket() {
     let server = serve("");
     let change: OwnEnd = |person| {
-        let answer = person.post_json("/api/password", &json!({"current": PASSWORD, "new": "otra clave larga"}));
+        let answer =
+            person.post_json("/api/password", &json!({"current": PASSWORD, "new": "otra clave larga"}));
         assert_eq!(answer.status, 204);
     };
     let causes: [(&str, OwnEnd, &str); 3] = [
@@ -236,7 +242,18 @@ fn end_over_tls_is_told_as_over_plain_tcp() {
 #[test]
 fn page_has_a_sentence_for_each_reason() {
     let texts = include_str!("../assets/texts/es.json");
-    for reason in ["expired", "idle", "signed_out", "locked", "role", "password", "reset", "deleted", "evicted", "other"] {
+    for reason in [
+        "expired",
+        "idle",
+        "signed_out",
+        "locked",
+        "role",
+        "password",
+        "reset",
+        "deleted",
+        "evicted",
+        "other",
+    ] {
         assert_eq!(texts.matches(&format!("\"ended.{reason}\": ")).count(), 1, "{reason}");
     }
 }

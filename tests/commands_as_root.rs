@@ -73,8 +73,11 @@ fn command_as_root_writes_as_the_owner_of_the_folder() {
     let (secret, file) = (outer.path().join("secret"), fs::read_dir(&data).expect("a folder"));
     fs::write(&secret, "of root").expect("writes");
     set_mode(&secret, 0o600);
-    let authority =
-        file.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == "pem")).expect("there");
+    let authority = file
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|e| e == "pem"))
+        .expect("there");
     fs::remove_file(&authority).expect("is there");
     symlink(&secret, &authority).expect("a link");
     symlink(&secret, data.join("pichat.toml.last-good")).expect("a link");
@@ -91,7 +94,9 @@ fn serve_refuses_folders_and_keys_that_others_can_change() {
     let serve = |data: &Path| {
         let log = outer.path().join("log");
         let mut serve = pichat_command();
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        serve
+            .args(["serve", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data);
         serve.env("PICHAT_AUDIT_SYSLOG", "stderr").stderr(fs::File::create(&log).expect("a log"));
         let mut child = serve.spawn().expect("runs");
         // A server that starts here fails the test at once.
@@ -113,7 +118,10 @@ fn serve_refuses_folders_and_keys_that_others_can_change() {
     for mode in [0o775, 0o777, 0o702] {
         set_mode(&data, mode);
         let (code, said) = serve(&data);
-        assert!(code == Some(78) && said.contains(&format!("chmod go-w {}", data.display())), "{code:?} {said}");
+        assert!(
+            code == Some(78) && said.contains(&format!("chmod go-w {}", data.display())),
+            "{code:?} {said}"
+        );
         assert_eq!(fs::read_dir(&data).expect("a folder").count(), 0, "nothing is made there");
     }
     set_mode(&data, 0o755);
@@ -121,8 +129,15 @@ fn serve_refuses_folders_and_keys_that_others_can_change() {
     fs::write(data.join("secret.key"), "ab".repeat(32)).expect("writes");
     set_mode(&data.join("secret.key"), 0o640);
     let (code, text) = serve(&data);
-    assert!(code == Some(78) && text.contains(&format!("chmod 600 {}", data.join("secret.key").display())), "{code:?} {text}");
-    assert_eq!(data.join("secret.key").metadata().expect("is there").permissions().mode() & 0o777, 0o640, "nor is it changed");
+    assert!(
+        code == Some(78) && text.contains(&format!("chmod 600 {}", data.join("secret.key").display())),
+        "{code:?} {text}"
+    );
+    assert_eq!(
+        data.join("secret.key").metadata().expect("is there").permissions().mode() & 0o777,
+        0o640,
+        "nor is it changed"
+    );
     fs::rename(data.join("secret.key"), outer.path().join("elsewhere")).expect("renames");
     set_mode(&outer.path().join("elsewhere"), 0o600);
     symlink(outer.path().join("elsewhere"), data.join("secret.key")).expect("a link");
@@ -130,7 +145,12 @@ fn serve_refuses_folders_and_keys_that_others_can_change() {
     assert!(code == Some(78) && text.contains("enlace"), "{code:?} {text}");
     fs::remove_file(data.join("secret.key")).expect("is there");
     if is_root() {
-        let all = Command::new("chown").arg("-R").arg(format!("{OWNER}:{OWNER}")).arg(&data).status().expect("runs");
+        let all = Command::new("chown")
+            .arg("-R")
+            .arg(format!("{OWNER}:{OWNER}"))
+            .arg(&data)
+            .status()
+            .expect("runs");
         assert!(all.success());
         let (code, text) = serve(&data);
         assert!(code == Some(77) && text.contains(&OWNER.to_string()), "{code:?} {text}");

@@ -52,7 +52,8 @@ fn check_accepts_the_example_and_locates_faults() {
 
 /// Writes other settings and waits for the reload.
 fn reload(server: &Server, settings: &str, event: &str) -> String {
-    let lines = || server.stderr().lines().filter(|line| line.contains(event)).map(str::to_owned).collect::<Vec<_>>();
+    let lines =
+        || server.stderr().lines().filter(|line| line.contains(event)).map(str::to_owned).collect::<Vec<_>>();
     let before = lines().len();
     std::fs::write(server.config_file(), settings).expect("writes");
     server.signal("HUP");
@@ -67,13 +68,21 @@ fn sighup_applies_reloadable_settings() {
     let mut socket = client.socket();
     socket.join_default("SALA");
     assert_eq!(socket.send_message("SALA", &"x".repeat(11))["code"], "too_long");
-    let named = |path: &str| Client::new(&server).send("GET", path, &[("Host", "chat.oficina.lan")], b"").status;
+    let named =
+        |path: &str| Client::new(&server).send("GET", path, &[("Host", "chat.oficina.lan")], b"").status;
     assert_eq!((named("/api/health"), client.upload("a", &vec![b'x'; 2_000_000]).status), (421, 201));
 
     let settings = "[limits]\nmessage_chars = 20\nmessages_per_minute = 1000\n[files]\nmax_file_mib = 1\n[http]\nhosts = [\"chat.oficina.lan\"]\n";
-    let line = reload(&server, &format!("{settings}[accounts]\nargon2 = \"m=12288,t=3,p=1\""), "event=server.reloaded");
+    let line = reload(
+        &server,
+        &format!("{settings}[accounts]\nargon2 = \"m=12288,t=3,p=1\""),
+        "event=server.reloaded",
+    );
     let (changed, restart) = line.split_once(" restart=").expect("says what waits");
-    assert!(["http.hosts", "limits.message_chars", "files.max_file_mib"].iter().all(|key| changed.contains(key)), "{line}");
+    assert!(
+        ["http.hosts", "limits.message_chars", "files.max_file_mib"].iter().all(|key| changed.contains(key)),
+        "{line}"
+    );
     assert!(!changed.contains("argon2") && restart.contains("accounts.argon2"), "{line}");
     assert_eq!(socket.send_message("SALA", &"x".repeat(20))["type"], "sent", "an open socket, too");
     assert_eq!(socket.send_message("SALA", &"x".repeat(21))["code"], "too_long");
@@ -87,7 +96,11 @@ fn sighup_applies_reloadable_settings() {
         "the old ones hold"
     );
     reload(&server, "", "event=server.reloaded");
-    assert_eq!((named("/api/health"), client.get("/api/session").status), (421, 200), "defaults again; nobody was thrown out");
+    assert_eq!(
+        (named("/api/health"), client.get("/api/session").status),
+        (421, 200),
+        "defaults again; nobody was thrown out"
+    );
 }
 
 /// Socket of a syslog daemon, with the received lines.
@@ -165,21 +178,34 @@ fn log_names_actors_and_no_secrets() {
     let joined = socket.join("SALA", "SECRETO-de-sala", "group");
     let resume = joined["resume"].as_str().expect("a token").to_owned();
     assert_eq!(socket.send_message("SALA", "SECRETO-de-charla")["type"], "sent");
-    assert_eq!(Client::usuario(&server).socket().join("SALA", "SECRETO-mala", "group")["code"], "wrong_password");
+    assert_eq!(
+        Client::usuario(&server).socket().join("SALA", "SECRETO-mala", "group")["code"],
+        "wrong_password"
+    );
     assert_eq!(Client::admin(&server).socket().join("SALA", "SECRETO-de-sala", "group")["type"], "joined");
     let stored = client.upload("acta.txt", b"SECRETO-contenido");
     assert_eq!(client.get(&format!("{}/content", stored.header("location").expect("a place"))).status, 200);
     assert_eq!(client.upload("", b"SECRETO-contenido").status / 100, 4);
     assert_eq!(client.get("/nada?clave=SECRETO-url").status, 404);
-    assert_eq!(client.delete(&format!("{}?t=SECRETO-url", stored.header("location").expect("a place"))).status, 403);
+    assert_eq!(
+        client.delete(&format!("{}?t=SECRETO-url", stored.header("location").expect("a place"))).status,
+        403
+    );
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
     log.wait("event=server.stopped");
 
     let failed = log.wait("event=login.failed");
-    let pri: u32 = failed.strip_prefix('<').and_then(|l| l.split_once('>')).and_then(|(n, _)| n.parse().ok()).expect("RFC 3164");
+    let pri: u32 = failed
+        .strip_prefix('<')
+        .and_then(|l| l.split_once('>'))
+        .and_then(|(n, _)| n.parse().ok())
+        .expect("RFC 3164");
     assert!((80..=87).contains(&pri), "authpriv: {failed}");
-    assert!(failed.contains("result=failed user=\"cliente\" addr=127.0.0.1 reason=wrong_password"), "{failed}");
+    assert!(
+        failed.contains("result=failed user=\"cliente\" addr=127.0.0.1 reason=wrong_password"),
+        "{failed}"
+    );
     assert!(log.wait("reason=unknown_user").contains("user=unknown "), "a name nobody has is never written");
     let started = log.wait("event=server.started");
     assert!((24..=31).any(|pri| started.starts_with(&format!("<{pri}>"))), "daemon: {started}");
@@ -199,11 +225,15 @@ fn log_names_actors_and_no_secrets() {
     ] {
         let line = log.wait(&format!("event={event} "));
         let keys: Vec<_> = fields(&line).into_iter().map(|(key, _)| key).collect();
-        assert!(["event", "result", "at", "mono"].iter().all(|key| keys.iter().filter(|k| k == key).count() == 1), "{line}");
+        assert!(
+            ["event", "result", "at", "mono"].iter().all(|key| keys.iter().filter(|k| k == key).count() == 1),
+            "{line}"
+        );
         let tag = line.split("event=").next().expect("a head");
         assert!(tag.contains("pichat") && tag.ends_with(": "), "{line}");
     }
-    let everything = log.all().join("\n") + &server.stderr() + &server.banner.replace("cliente / cliente123", "");
+    let everything =
+        log.all().join("\n") + &server.stderr() + &server.banner.replace("cliente / cliente123", "");
     let token = client.cookie.as_deref().and_then(|c| c.split('=').nth(1)).expect("a token");
     for secret in ["SECRETO", "cliente123", token, &resume] {
         assert!(!everything.contains(secret), "{secret} was written: {everything}");
@@ -216,17 +246,29 @@ fn audit_lines_cannot_be_forged() {
     let log = Syslog::listen();
     let server = Server::start(Options::default().env("PICHAT_AUDIT_SYSLOG", &log.path));
     let forged = "event=login.ok result=ok user=\"admin\" addr=6.6.6.6";
-    for name in [format!("cliente\n<86>pichat: {forged}"), format!("cliente\" {forged}"), format!("x\u{2028}{forged}")] {
+    for name in [
+        format!("cliente\n<86>pichat: {forged}"),
+        format!("cliente\" {forged}"),
+        format!("x\u{2028}{forged}"),
+    ] {
         assert_eq!(Client::new(&server).sign_in(&name, "x").status, 401);
     }
     let client = Client::cliente(&server);
-    for name in [format!("a\u{2028}{forged}.txt"), format!("a {forged} \u{202e}b.txt"), "a\tb\u{85}c.txt".to_owned()] {
+    for name in
+        [format!("a\u{2028}{forged}.txt"), format!("a {forged} \u{202e}b.txt"), "a\tb\u{85}c.txt".to_owned()]
+    {
         assert_eq!(client.upload(&name.replace('"', "%22"), b"x").status, 201, "{name}");
     }
     assert_eq!(client.delete("/api/files/x%0a%3C86%3Eevent=login.ok%20user=%22admin%22").status, 403);
-    assert_eq!(client.send("DELETE", "/api/files/x", &[("Origin", &format!("http://x\" {forged}"))], b"").status, 403);
+    assert_eq!(
+        client.send("DELETE", "/api/files/x", &[("Origin", &format!("http://x\" {forged}"))], b"").status,
+        403
+    );
     assert_eq!(client.send("GET", "/", &[("Host", "evil.example")], b"").status, 421);
-    assert!(matches!(client.send("GET", "/", &[("Host", &format!("evil\" {forged}"))], b"").status, 400 | 421));
+    assert!(matches!(
+        client.send("GET", "/", &[("Host", &format!("evil\" {forged}"))], b"").status,
+        400 | 421
+    ));
     log.wait("event=request.misdirected");
     for line in log.all() {
         let text = line.trim_end_matches(['\n', '\0']);
@@ -246,7 +288,12 @@ fn audit_lines_cannot_be_forged() {
 fn legacy_variables_still_work() {
     let mut child = pichat_command()
         .args(["demo"])
-        .envs([("HOST", "127.0.0.1"), ("PORT", "0"), ("PICHAT_AUDIT_SYSLOG", "stderr"), ("LOG_LEVEL", "WARNING")])
+        .envs([
+            ("HOST", "127.0.0.1"),
+            ("PORT", "0"),
+            ("PICHAT_AUDIT_SYSLOG", "stderr"),
+            ("LOG_LEVEL", "WARNING"),
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -255,7 +302,10 @@ fn legacy_variables_still_work() {
     BufReader::new(child.stdout.take().expect("is piped")).read_line(&mut line).expect("reads");
     let _ = child.kill();
     let _ = child.wait();
-    assert!(line.contains("http://127.0.0.1:") && !line.contains(":8080") && !line.contains(":0\n"), "{line}");
+    assert!(
+        line.contains("http://127.0.0.1:") && !line.contains(":8080") && !line.contains(":0\n"),
+        "{line}"
+    );
 
     let options = Options::config("[limits]\nlogin_failures = 50\nrooms = 50\nuploads_per_minute = 50")
         .env("MAX_LOGIN_ATTEMPTS", "2")
@@ -285,7 +335,9 @@ fn legacy_variables_still_work() {
     let answer = admin.send("GET", "/api/health", &[("Origin", "http://intranet.example")], b"");
     assert_eq!(answer.header("access-control-allow-origin"), Some("http://intranet.example"));
 
-    let few = Server::start(Options::default().env("RATE_LIMIT_LOGIN", "2 per minute").env("MAX_LOGIN_ATTEMPTS", "100"));
+    let few = Server::start(
+        Options::default().env("RATE_LIMIT_LOGIN", "2 per minute").env("MAX_LOGIN_ATTEMPTS", "100"),
+    );
     let mut answers = (0..20).map(|_| Client::new(&few).sign_in("cliente", "nada").status);
     assert!(answers.position(|status| status == 429).is_some_and(|n| n >= 2), "two failures a minute");
 }
@@ -307,6 +359,9 @@ fn refused_variables_and_keys_are_not_repeated() {
     }
     let server = Server::demo();
     let folder = std::fs::metadata(&server.data_dir).expect("is there").permissions().mode();
-    let key = std::fs::metadata(server.data_dir.join("secret.key")).expect("one is made at the first start").permissions().mode();
+    let key = std::fs::metadata(server.data_dir.join("secret.key"))
+        .expect("one is made at the first start")
+        .permissions()
+        .mode();
     assert_eq!((folder & 0o777, key & 0o777), (0o700, 0o600));
 }

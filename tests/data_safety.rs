@@ -1,4 +1,5 @@
-//! Data is never deleted on suspicion: another files folder, an unmounted disk, an older database, missing bytes.
+//! Data is never deleted on suspicion: another files folder, an unmounted disk, an older database, missing
+//! bytes.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -8,8 +9,8 @@ use std::process::Command;
 
 use common::Client;
 use common::data::{
-    NEEDS_A_PERSON, TRY_AGAIN, assert_all_there, assert_refused, command, content_of, filled, id_of, refused, start, states,
-    stop, stored_in, text,
+    NEEDS_A_PERSON, TRY_AGAIN, assert_all_there, assert_refused, command, content_of, filled, id_of, refused,
+    start, states, stop, stored_in, text,
 };
 use rusqlite::Connection;
 
@@ -17,7 +18,12 @@ use rusqlite::Connection;
 fn another_folder_is_refused_and_costs_nothing() {
     let (folder, ids) = filled();
     let dir = folder.path();
-    assert_refused(dir, &[("PICHAT_FILES_DIR", "otra")], NEEDS_A_PERSON, &["otra", "missing", "[files] dir", "files accept"]);
+    assert_refused(
+        dir,
+        &[("PICHAT_FILES_DIR", "otra")],
+        NEEDS_A_PERSON,
+        &["otra", "missing", "[files] dir", "files accept"],
+    );
     assert!(!dir.join("otra").exists());
     fs::create_dir(dir.join("otra")).expect("makes");
     assert_refused(dir, &[("PICHAT_FILES_DIR", "otra")], NEEDS_A_PERSON, &["otra", ".pichat-store"]);
@@ -29,7 +35,12 @@ fn folder_of_another_database_is_refused() {
     let ((mine, ids), (other, others)) = (filled(), filled());
     let theirs = other.path().join("cuarentena").display().to_string();
     let before = content_of(other.path());
-    assert_refused(mine.path(), &[("PICHAT_FILES_DIR", &theirs)], NEEDS_A_PERSON, &[&theirs, "another database"]);
+    assert_refused(
+        mine.path(),
+        &[("PICHAT_FILES_DIR", &theirs)],
+        NEEDS_A_PERSON,
+        &[&theirs, "another database"],
+    );
     assert!(content_of(other.path()) == before);
     assert_all_there(mine.path(), &ids);
     assert_all_there(other.path(), &others);
@@ -69,7 +80,8 @@ fn unmarked_folder_is_adopted() {
 #[test]
 fn older_database_loses_no_bytes_and_the_newer_finds_them() {
     let (folder, mut ids) = filled();
-    let (db, older, newer) = (folder.path().join("pichat.db"), folder.path().join("viejo"), folder.path().join("nuevo"));
+    let (db, older, newer) =
+        (folder.path().join("pichat.db"), folder.path().join("viejo"), folder.path().join("nuevo"));
     fs::copy(&db, &older).expect("a backup");
     let server = start(folder.path());
     ids.push(id_of(&Client::cliente(&server).upload("3.txt", b"texto 3")));
@@ -85,7 +97,10 @@ fn older_database_loses_no_bytes_and_the_newer_finds_them() {
     let states = states(&server);
     assert_eq!((states.len(), states[&ids[0]].as_str(), states[&ids[1]].as_str()), (3, "lost", "clean"));
     stop(server);
-    assert_eq!(fs::read(folder.path().join("cuarentena/perdidos").join(&ids[3])).expect("is kept"), b"texto 3");
+    assert_eq!(
+        fs::read(folder.path().join("cuarentena/perdidos").join(&ids[3])).expect("is kept"),
+        b"texto 3"
+    );
     let listed = text(&command(&["files", "orphans"], folder.path(), &[]).stdout);
     assert!(listed.contains(&ids[3]), "{listed}");
 
@@ -105,8 +120,9 @@ fn orphan_can_be_adopted() {
     db.execute("DELETE FROM files WHERE id = ?1", [&ids[1]]).expect("works");
     drop(db);
     stop(start(folder.path()));
-    let adopt =
-        |id: &str, user: &str| command(&["files", "adopt", id, "--name", "de vuelta.txt", "--user", user], folder.path(), &[]);
+    let adopt = |id: &str, user: &str| {
+        command(&["files", "adopt", id, "--name", "de vuelta.txt", "--user", user], folder.path(), &[])
+    };
     assert_eq!(adopt(&ids[1], "nadie").status.code(), Some(67));
     let server = start(folder.path());
     let held = adopt(&ids[1], "usuario");
@@ -120,7 +136,10 @@ fn orphan_can_be_adopted() {
     let server = start(folder.path());
     assert_eq!(states(&server)[&ids[1]], "clean");
     let file = Client::usuario(&server).get(&format!("/api/files/{}", ids[1])).json();
-    assert_eq!((file["name"].as_str(), file["uploaded_by"].as_str()), (Some("de vuelta.txt"), Some("usuario")));
+    assert_eq!(
+        (file["name"].as_str(), file["uploaded_by"].as_str()),
+        (Some("de vuelta.txt"), Some("usuario"))
+    );
     assert_eq!(Client::usuario(&server).get(&format!("/api/files/{}/content", ids[1])).text(), "texto 1");
     stop(server);
 }
@@ -207,7 +226,10 @@ fn failed_unlink_is_reported_and_retried() {
     let answer = Client::admin(&server).delete(&format!("/api/files/{}", ids[0]));
     assert_eq!((answer.status, answer.code().as_str()), (500, "delete_incomplete"), "{}", answer.text());
     let line = server.wait_for_line("event=file.delete_failed");
-    assert!(line.contains("result=failed") && line.contains("user=\"admin\"") && line.contains(&ids[0]), "{line}");
+    assert!(
+        line.contains("result=failed") && line.contains("user=\"admin\"") && line.contains(&ids[0]),
+        "{line}"
+    );
     assert_eq!(states(&server).len(), 2, "it is off the list");
     stop(server);
     fs::remove_dir(&path).expect("is empty");
@@ -234,7 +256,10 @@ fn read_only_folder_is_reported_at_the_start() {
             assert!(text(&output.stderr).contains("cannot be written"), "{}", text(&output.stderr));
         }
         // Namespaces need root and are missing in some containers.
-        Ok(output) => assert!(text(&output.stderr).contains("unshare") || text(&output.stderr).contains("mount"), "{output:?}"),
+        Ok(output) => assert!(
+            text(&output.stderr).contains("unshare") || text(&output.stderr).contains("mount"),
+            "{output:?}"
+        ),
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
     }
     assert_all_there(folder.path(), &ids);

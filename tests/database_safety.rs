@@ -9,7 +9,8 @@ use std::process::Command;
 
 use common::Client;
 use common::data::{
-    NEEDS_A_PERSON, TRY_AGAIN, assert_all_there, assert_refused, command, content_of, filled, id_of, refused, start, stop, text,
+    NEEDS_A_PERSON, TRY_AGAIN, assert_all_there, assert_refused, command, content_of, filled, id_of, refused,
+    start, stop, text,
 };
 use common::server::user_command;
 use rusqlite::Connection;
@@ -50,7 +51,13 @@ fn moved_database_is_reported_and_not_recreated() {
 fn mistyped_data_folder_is_not_created() {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = folder.path().join("mal-escrito");
-    for args in [&["list"][..], &["passwd", "admin"], &["lock", "admin"], &["unlock", "admin"], &["role", "admin", "cliente"]] {
+    for args in [
+        &["list"][..],
+        &["passwd", "admin"],
+        &["lock", "admin"],
+        &["unlock", "admin"],
+        &["role", "admin", "cliente"],
+    ] {
         let (status, _, stderr) = user_command(args, &dir, "x");
         assert_eq!(status.code(), Some(66), "{args:?}: {stderr}");
         assert!(stderr.contains("mal-escrito") && stderr.contains("pichat.db"), "{stderr}");
@@ -66,7 +73,12 @@ fn damaged_database_is_left_alone_and_the_backup_works() {
     let db = folder.path().join("pichat.db");
     let whole = fs::read(&db).expect("reads");
     fs::write(&db, &whole[..whole.len() / 2]).expect("writes");
-    assert_refused(folder.path(), &[], NEEDS_A_PERSON, &["pichat.db", "damaged", "backup", "restore-snapshot"]);
+    assert_refused(
+        folder.path(),
+        &[],
+        NEEDS_A_PERSON,
+        &["pichat.db", "damaged", "backup", "restore-snapshot"],
+    );
     fs::write(&db, b"x".repeat(9000)).expect("writes");
     assert_refused(folder.path(), &[], NEEDS_A_PERSON, &["damaged"]);
     let (status, _, stderr) = user_command(&["list"], folder.path(), "");
@@ -109,12 +121,20 @@ fn upgrade_keeps_a_snapshot_and_the_way_back_works() {
     let db = Connection::open(folder.path().join("pichat.db")).expect("opens");
     db.pragma_update(None, "user_version", 99).expect("works");
     drop(db);
-    assert_refused(folder.path(), &[], NEEDS_A_PERSON, &["newer version", "restore-snapshot", "pichat.db.before-4"]);
+    assert_refused(
+        folder.path(),
+        &[],
+        NEEDS_A_PERSON,
+        &["newer version", "restore-snapshot", "pichat.db.before-4"],
+    );
     let back = command(&["restore-snapshot"], folder.path(), &[]);
     assert_eq!(back.status.code(), Some(0), "{}", text(&back.stderr));
     assert!(text(&back.stderr).contains("event=database.restored"));
     assert!(text(&back.stdout).contains("pichat.db.replaced-"), "{}", text(&back.stdout));
-    let kept = content_of(folder.path()).keys().filter(|path| path.to_string_lossy().contains("pichat.db.replaced-")).count();
+    let kept = content_of(folder.path())
+        .keys()
+        .filter(|path| path.to_string_lossy().contains("pichat.db.replaced-"))
+        .count();
     assert_eq!(kept, 1, "the newer database is kept");
     assert_all_there(folder.path(), &ids);
 }
@@ -148,7 +168,9 @@ fn locked_database_is_busy_and_not_an_error() {
     let id = id_of(&client.upload("x.txt", b"x"));
     let db = Connection::open(folder.path().join("pichat.db")).expect("opens");
     db.execute_batch("BEGIN IMMEDIATE").expect("locks");
-    for answer in [Client::new(&server).sign_in("cliente", "cliente123"), admin.delete(&format!("/api/files/{id}"))] {
+    for answer in
+        [Client::new(&server).sign_in("cliente", "cliente123"), admin.delete(&format!("/api/files/{id}"))]
+    {
         assert_eq!((answer.status, answer.code().as_str()), (503, "busy"), "{}", answer.text());
         assert!(answer.header("retry-after").is_some());
     }

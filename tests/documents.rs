@@ -47,7 +47,8 @@ fn walk(path: &Path, into: &mut Vec<PathBuf>) {
 fn texts() -> Vec<(String, String)> {
     let mut files = Vec::new();
     TEXTS.iter().for_each(|part| walk(&root().join(part), &mut files));
-    let named = |file: &PathBuf| file.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+    let named =
+        |file: &PathBuf| file.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
     let readable = |file: PathBuf| Some((named(&file), std::fs::read_to_string(&file).ok()?));
     files.into_iter().filter_map(readable).collect()
 }
@@ -59,12 +60,21 @@ fn documents() -> Vec<(String, String)> {
 
 /// Returns GitHub's anchor of a heading.
 fn anchor(heading: &str) -> String {
-    let kept = heading.trim().to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    let kept = heading
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+        .collect::<String>();
     kept.replace(' ', "-")
 }
 
 fn anchors(document: &str) -> BTreeSet<String> {
-    document.lines().filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches('#'))).collect()
+    document
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| anchor(line.trim_start_matches('#')))
+        .collect()
 }
 
 /// Returns the targets of inline links outside code.
@@ -76,8 +86,12 @@ fn links(document: &str) -> Vec<&str> {
 /// Returns the paths below `docs/` in a text.
 fn named_documents(text: &str) -> Vec<&str> {
     let is_path = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
-    let found = text.match_indices("docs/").filter(|(at, _)| !text[..*at].ends_with(|c: char| is_path(c) || c == '\''));
-    found.map(|(at, _)| &text[at..at + text[at..].find(|c: char| !is_path(c)).unwrap_or(text.len() - at)]).collect()
+    let found = text
+        .match_indices("docs/")
+        .filter(|(at, _)| !text[..*at].ends_with(|c: char| is_path(c) || c == '\''));
+    found
+        .map(|(at, _)| &text[at..at + text[at..].find(|c: char| !is_path(c)).unwrap_or(text.len() - at)])
+        .collect()
 }
 
 /// Returns the decision pages in order: file name, text.
@@ -96,12 +110,17 @@ fn links_of_documents_lead_somewhere() {
     let mut faults = Vec::new();
     for (name, text) in documents() {
         let here = root().join(&name);
-        for link in links(&text).into_iter().filter(|link| !link.contains("://") && !link.starts_with("mailto:")) {
-            let (path, fragment) = link.split_once('#').map_or((link, None), |(path, fragment)| (path, Some(fragment)));
-            let target = if path.is_empty() { here.clone() } else { here.parent().expect("a folder").join(path) };
+        for link in
+            links(&text).into_iter().filter(|link| !link.contains("://") && !link.starts_with("mailto:"))
+        {
+            let (path, fragment) =
+                link.split_once('#').map_or((link, None), |(path, fragment)| (path, Some(fragment)));
+            let target =
+                if path.is_empty() { here.clone() } else { here.parent().expect("a folder").join(path) };
             let is_whole = target.exists()
-                && fragment
-                    .is_none_or(|fragment| std::fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(fragment)));
+                && fragment.is_none_or(|fragment| {
+                    std::fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(fragment))
+                });
             if !is_whole {
                 faults.push(format!("{name}: {link}"));
             }
@@ -118,8 +137,13 @@ fn documents_named_in_texts_exist() {
         for path in named_documents(&text) {
             let path = path.trim_end_matches(['.', '/']);
             let exists = match path.strip_prefix("docs/decisions/") {
-                Some(number) if number.len() == 4 => pages.iter().any(|page| page.starts_with(&format!("{number}-"))),
-                _ => !DOCUMENT_ENDINGS.iter().any(|ending| path.ends_with(ending)) || root().join(path).exists(),
+                Some(number) if number.len() == 4 => {
+                    pages.iter().any(|page| page.starts_with(&format!("{number}-")))
+                }
+                _ => {
+                    !DOCUMENT_ENDINGS.iter().any(|ending| path.ends_with(ending))
+                        || root().join(path).exists()
+                }
             };
             if !exists && name != "tests/documents.rs" {
                 faults.push(format!("{name}: {path}"));
@@ -144,7 +168,8 @@ fn texts_name_no_page_outside_the_project() {
     let faults: Vec<_> = texts()
         .into_iter()
         .flat_map(|(name, text)| {
-            let found = banned.iter().filter(|words| text.contains(**words)).map(|words| format!("{name}: {words}"));
+            let found =
+                banned.iter().filter(|words| text.contains(**words)).map(|words| format!("{name}: {words}"));
             found.collect::<Vec<_>>()
         })
         .collect();
@@ -166,9 +191,15 @@ fn manuals() -> Vec<(String, String)> {
 /// A short table may be a paragraph of the introduction.
 fn contents(document: &str) -> (Vec<String>, Vec<&str>) {
     let titles = ["Contents", "Contenido"];
-    let headings = document.lines().filter_map(|line| line.strip_prefix("## ")).filter(|heading| !titles.contains(heading));
+    let headings = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .filter(|heading| !titles.contains(heading));
     let (introduction, _) = document.split_once("\n## ").unwrap_or((document, ""));
-    let listed = titles.iter().find_map(|title| document.split_once(&format!("\n## {title}\n"))).map_or("", |(_, rest)| rest);
+    let listed = titles
+        .iter()
+        .find_map(|title| document.split_once(&format!("\n## {title}\n")))
+        .map_or("", |(_, rest)| rest);
     let listed = [introduction, listed.split("\n## ").next().unwrap_or_default()];
     (headings.map(anchor).collect(), listed.into_iter().flat_map(links).collect())
 }
@@ -195,7 +226,9 @@ fn rows_of_tables_are_short() {
         .into_iter()
         .flat_map(|(name, text)| {
             let lines = text.lines().enumerate().filter(|(_, line)| is_long(line));
-            lines.map(|(at, line)| format!("{name}:{}: {} characters", at + 1, line.chars().count())).collect::<Vec<_>>()
+            lines
+                .map(|(at, line)| format!("{name}:{}: {} characters", at + 1, line.chars().count()))
+                .collect::<Vec<_>>()
         })
         .collect();
     assert!(faults.is_empty(), "{faults:#?}");
@@ -204,7 +237,8 @@ fn rows_of_tables_are_short() {
 #[test]
 fn long_documents_have_a_table_of_contents() {
     let mut faults = Vec::new();
-    for (name, text) in manuals().iter().filter(|(_, text)| text.lines().count() > MAX_LINES_WITHOUT_CONTENTS) {
+    for (name, text) in manuals().iter().filter(|(_, text)| text.lines().count() > MAX_LINES_WITHOUT_CONTENTS)
+    {
         // Lists need none.
         if ["docs/decisions/README.md", "CHANGELOG.md"].contains(&name.as_str()) {
             continue;
@@ -221,12 +255,17 @@ fn decisions_have_status_context_decision_consequences() {
     let pages = decisions();
     assert!(pages.len() >= 142, "{}", pages.len());
     for (name, text) in &pages {
-        let number = name.get(..4).filter(|n| n.bytes().all(|b| b.is_ascii_digit())).unwrap_or_else(|| panic!("{name}"));
+        let number = name
+            .get(..4)
+            .filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
+            .unwrap_or_else(|| panic!("{name}"));
         assert!(text.starts_with(&format!("# {number}. ")), "{name}: its heading");
         let parts = ["\n\nStatus: ", "\n\n## Context\n\n", "\n\n## Decision\n\n", "\n\n## Consequences\n\n"];
         let mut rest = text.as_str();
         for part in parts {
-            let (before, after) = rest.split_once(part).unwrap_or_else(|| panic!("{name}: {part:?} is missing or out of order"));
+            let (before, after) = rest
+                .split_once(part)
+                .unwrap_or_else(|| panic!("{name}: {part:?} is missing or out of order"));
             assert!(!before.trim().is_empty(), "{name}: nothing before {part:?}");
             rest = after;
         }
@@ -237,12 +276,14 @@ fn decisions_have_status_context_decision_consequences() {
 #[test]
 fn index_of_decisions_lists_each_page_in_order() {
     let index = read("docs/decisions/README.md");
-    let rows: Vec<_> = index.lines().filter_map(evidence::cells).skip(2).map(|cells| (cells[0], cells[1])).collect();
+    let rows: Vec<_> =
+        index.lines().filter_map(evidence::cells).skip(2).map(|cells| (cells[0], cells[1])).collect();
     let pages = decisions();
     let wanted: Vec<_> = pages
         .iter()
         .map(|(name, text)| {
-            let title = text.lines().next().unwrap_or_default().split_once(". ").map_or("", |(_, title)| title);
+            let title =
+                text.lines().next().unwrap_or_default().split_once(". ").map_or("", |(_, title)| title);
             (&name[..4], format!("[{title}]({name})"))
         })
         .collect();
@@ -261,7 +302,9 @@ fn dependencies_are_named_in_their_decision() {
         .flat_map(|cells| cells[0].split([',', '(', ')', ' ']).map(str::to_owned).collect::<Vec<_>>())
         .collect();
     let manifest: toml::Table = read("Cargo.toml").parse().expect("TOML");
-    let tables = ["dependencies", "dev-dependencies", "build-dependencies"].iter().filter_map(|table| manifest.get(*table));
+    let tables = ["dependencies", "dev-dependencies", "build-dependencies"]
+        .iter()
+        .filter_map(|table| manifest.get(*table));
     let used: Vec<_> = tables.filter_map(toml::Value::as_table).flat_map(toml::Table::keys).collect();
     assert!(used.len() > 40, "{used:?}");
     let missing: Vec<_> = used.iter().filter(|name| !named.contains(**name)).collect();

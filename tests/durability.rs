@@ -34,7 +34,8 @@ fn sha256(data: &[u8]) -> String {
 
 fn on_disk(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir.join("cuarentena")).expect("the folder is there");
-    let mut names: Vec<_> = entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> =
+        entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
     // The folder's mark, and complete uploads that a cut left without an answer.
     names.retain(|name| name != ".pichat-store" && name != "perdidos");
     names.sort_unstable();
@@ -46,8 +47,9 @@ fn assert_consistent(server: &Server) -> BTreeMap<String, String> {
     let client = Client::cliente(server);
     let mut list = client.get("/api/files").json();
     // Files without an answer before the cut are inspected now.
-    let pending =
-        |list: &serde_json::Value| list.to_string().contains("\"received\"") || list.to_string().contains("\"inspecting\"");
+    let pending = |list: &serde_json::Value| {
+        list.to_string().contains("\"received\"") || list.to_string().contains("\"inspecting\"")
+    };
     eventually("all were inspected", || {
         list = client.get("/api/files").json();
         !pending(&list)
@@ -74,8 +76,11 @@ fn try_upload(client: &Client, name: &str, data: &[u8]) -> Option<Response> {
     let length = body.len().to_string();
     let mut stream = TcpStream::connect(client.addr).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
-    let head =
-        client.head("POST", "/api/files", &[("Content-Type", &kind), ("Content-Length", &length), ("Connection", "close")]);
+    let head = client.head(
+        "POST",
+        "/api/files",
+        &[("Content-Type", &kind), ("Content-Length", &length), ("Connection", "close")],
+    );
     stream.write_all(format!("{head}\r\n").as_bytes()).ok()?;
     stream.write_all(&body).ok()?;
     read_response(&mut stream, false).ok()
@@ -136,7 +141,8 @@ fn half_an_upload(client: &Client, server: &Server) -> (TcpStream, Vec<u8>) {
 fn wait_until_it_drains(server: &Server) {
     eventually("no new connections", || {
         let Ok(mut stream) = TcpStream::connect(server.addr) else { return true };
-        let asked = stream.write_all(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let asked =
+            stream.write_all(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.set_read_timeout(Some(Duration::from_millis(200))).expect("sets");
         asked.is_err() || !matches!(stream.read(&mut [0; 16]), Ok(n) if n > 0)
     });
@@ -151,10 +157,14 @@ fn partial_upload_is_gone_after_a_power_cut() {
     let _halves: Vec<_> = (0..3).map(|_| half_an_upload(&client, &server)).collect();
     server.kill();
     assert_eq!(on_disk(folder.path()).len(), 4, "the cut left remains");
-    std::fs::write(folder.path().join("cuarentena/LEEME de la dueña.txt"), "no es de PiChat").expect("writes");
+    std::fs::write(folder.path().join("cuarentena/LEEME de la dueña.txt"), "no es de PiChat")
+        .expect("writes");
     let server = start(folder.path());
     assert!(server.wait_for_line("event=file.swept").contains("count=3"));
-    assert!(on_disk(folder.path()).contains(&"LEEME de la dueña.txt".to_owned()), "what is somebody's own stays");
+    assert!(
+        on_disk(folder.path()).contains(&"LEEME de la dueña.txt".to_owned()),
+        "what is somebody's own stays"
+    );
     std::fs::remove_file(folder.path().join("cuarentena/LEEME de la dueña.txt")).expect("removes");
     assert_eq!(assert_consistent(&server).into_keys().collect::<Vec<_>>(), ["entero.txt"]);
 }

@@ -50,7 +50,10 @@ fn commands_say_who_ran_them() {
         assert!(status.success(), "{log}");
         let line = log.lines().find(|line| line.contains(event)).expect("a line");
         let by: Vec<_> = field(line, "by").split(':').collect();
-        assert!(matches!(by[..], ["command", login, uid] if !login.is_empty() && uid.parse::<u32>().is_ok()), "{line}");
+        assert!(
+            matches!(by[..], ["command", login, uid] if !login.is_empty() && uid.parse::<u32>().is_ok()),
+            "{line}"
+        );
     }
 }
 
@@ -121,7 +124,8 @@ fn forged_resume_tokens_are_audited() {
 
 #[test]
 fn strangers_cannot_fill_the_log() {
-    let server = Server::start(Options::config("[limits]\nrequests_per_minute = 1000000\nrequest_burst = 1000000\n"));
+    let server =
+        Server::start(Options::config("[limits]\nrequests_per_minute = 1000000\nrequest_burst = 1000000\n"));
     let client = Client::new(&server);
     for i in 0..1000 {
         assert_eq!(client.send("GET", "/", &[("Host", &format!("x{i}.example"))], b"").status, 421);

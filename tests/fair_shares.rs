@@ -41,7 +41,11 @@ fn sessions_and_strangers_have_separate_buckets() {
     assert!((5..25).contains(&refused(&before)), "the sign-ins counted too: {before:?}");
     let mut forged = stranger.clone();
     forged.cookie = Some(format!("{}={}", server.cookie_name(), "0".repeat(64)));
-    assert_eq!(refused(&get_many(&forged, "/api/health", 5)), 5, "a cookie of no live session is a stranger's");
+    assert_eq!(
+        refused(&get_many(&forged, "/api/health", 5)),
+        5,
+        "a cookie of no live session is a stranger's"
+    );
     assert_eq!(refused(&get_many(&stranger, "/static/css/base.css", 100)), 0, "static files count apart");
     server.wait_for_line("event=request.rate_limited");
 }
@@ -70,8 +74,9 @@ fn flood_of_one_session_spares_others_of_its_address() {
 
 #[test]
 fn address_has_a_total_for_all_its_sessions() {
-    let server =
-        Server::start(Options::config("[limits]\nrequests_per_minute = 100\nrequest_burst = 100000\nsessions_per_user = 64\n"));
+    let server = Server::start(Options::config(
+        "[limits]\nrequests_per_minute = 100\nrequest_burst = 100000\nsessions_per_user = 64\n",
+    ));
     let client = Client::cliente(&server);
     // The total is ten times the burst of one, and at least 6,000 a minute and 2,000 at once.
     let statuses = get_many(&client, "/api/session", 2500);
@@ -85,7 +90,9 @@ fn idle_connections(client: &Client, most: usize) -> Vec<TcpStream> {
         let mut stream = client.connect();
         stream.set_read_timeout(Some(Duration::from_millis(40))).expect("sets");
         match stream.read(&mut [0]) {
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+            {
                 held.push(stream);
             }
             _ => break,
@@ -109,7 +116,9 @@ fn strangers_cannot_exhaust_the_members_of_an_address() {
         assert_eq!(socket.request(json!({"type": "leave", "room": "ajena"}))["code"], "not_member");
     }
     drop(strangers);
-    common::server::eventually("places come back", || Client::new(&server).try_send("GET", "/api/health", &[], b"").is_ok());
+    common::server::eventually("places come back", || {
+        Client::new(&server).try_send("GET", "/api/health", &[], b"").is_ok()
+    });
 }
 
 #[test]
@@ -119,7 +128,11 @@ fn trusted_proxy_is_exempt_from_address_limits() {
     let through = |addr: &str| Client::new(&server).with("X-Forwarded-For", addr);
     let held = idle_connections(&through("10.0.0.1"), 12);
     assert_eq!(held.len(), 12, "its connections are those of many");
-    assert_eq!(refused(&get_many(&through("10.0.0.7"), "/api/health", 30)), 10, "each client behind it has an own figure");
+    assert_eq!(
+        refused(&get_many(&through("10.0.0.7"), "/api/health", 30)),
+        10,
+        "each client behind it has an own figure"
+    );
     assert_eq!(refused(&get_many(&through("10.0.0.8"), "/api/health", 20)), 0);
 }
 
@@ -132,13 +145,21 @@ fn user_has_at_most_sixteen_rooms() {
         sockets[n % 2].join_default(&format!("ana{n}"));
     }
     for socket in &mut sockets {
-        assert_eq!(socket.join("otra", "secreta", "group")["code"], "too_many_rooms", "from whatever session");
+        assert_eq!(
+            socket.join("otra", "secreta", "group")["code"],
+            "too_many_rooms",
+            "from whatever session"
+        );
     }
     let mut other = beto.socket();
     other.join_default("de-beto");
     sockets[2].join_default("de-beto");
     assert_eq!(sockets[0].request(json!({"type": "leave", "room": "ana0"}))["type"], "left");
-    assert_eq!(sockets[0].join("otra", "secreta", "group")["code"], "too_many_rooms", "its code is still reserved");
+    assert_eq!(
+        sockets[0].join("otra", "secreta", "group")["code"],
+        "too_many_rooms",
+        "its code is still reserved"
+    );
     other.join_default("ana1");
 }
 
@@ -151,7 +172,11 @@ fn user_has_at_most_a_quarter_of_the_store() {
     assert_eq!(kept.status, 201, "{}", kept.text());
     let refusal = ana.upload("dos.bin", &half);
     assert_eq!((refusal.status, refusal.code().as_str()), (507, "quota_exceeded"), "{}", refusal.text());
-    assert!(refusal.json()["detail"].as_str().is_some_and(|detail| detail.contains("1 MB")), "{}", refusal.text());
+    assert!(
+        refusal.json()["detail"].as_str().is_some_and(|detail| detail.contains("1 MB")),
+        "{}",
+        refusal.text()
+    );
     assert_eq!(ana.upload("tres.bin", &half[..200 * 1024]).status, 201, "what fits still fits");
     assert_eq!(admin.upload("cuatro.bin", &half).status, 201, "others have their own");
     let id = kept.json()["id"].as_str().expect("an id").to_owned();
@@ -162,7 +187,8 @@ fn user_has_at_most_a_quarter_of_the_store() {
 #[test]
 fn lowered_file_share_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
-    let options = Options::config("[files]\nuser_files = 10\nkeep_free_percent = 0\n").data_dir(&folder.path().join("data"));
+    let options = Options::config("[files]\nuser_files = 10\nkeep_free_percent = 0\n")
+        .data_dir(&folder.path().join("data"));
     let mut server = Server::start(options.clone());
     let ana = Client::cliente(&server);
     for n in 0..10 {
@@ -188,7 +214,9 @@ fn ranges_of_one_download_cost_one() {
         format!("/api/files/{}/content", stored.json()["id"].as_str().expect("an id"))
     };
     let (one, two) = (upload("uno.txt"), upload("dos.txt"));
-    let part = |path: &str, from: usize| client.send("GET", path, &[("Range", &format!("bytes={from}-"))], b"").status;
+    let part = |path: &str, from: usize| {
+        client.send("GET", path, &[("Range", &format!("bytes={from}-"))], b"").status
+    };
     assert_eq!(client.send("HEAD", &one, &[], b"").status, 200);
     assert_eq!(client.get(&one).status, 200);
     assert!((0..16).all(|n| part(&one, n * 4096) == 206), "sixteen parts of a file that was counted");
@@ -214,7 +242,11 @@ fn dead_sockets_yield_to_returning_tabs() {
         .collect();
     let mut tabs: Vec<_> = tabs.into_iter().map(|tab| tab.join().expect("opens")).collect();
     for tab in &mut tabs {
-        assert_eq!(tab.request(json!({"type": "leave", "room": "ajena"}))["code"], "not_member", "it is a socket like any other");
+        assert_eq!(
+            tab.request(json!({"type": "leave", "room": "ajena"}))["code"],
+            "not_member",
+            "it is a socket like any other"
+        );
     }
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     drop(dead);
@@ -232,7 +264,8 @@ fn twelve_restored_tabs_enter_all_their_rooms_again() {
     let client = Client::cliente(&server);
     let mut first = client.socket();
     let rooms: Vec<_> = (0..16).map(|n| format!("sala{n}")).collect();
-    let mut held = vec![rooms.iter().map(|room| first.join_default(room)["resume"].take()).collect::<Vec<_>>()];
+    let mut held =
+        vec![rooms.iter().map(|room| first.join_default(room)["resume"].take()).collect::<Vec<_>>()];
     let mut tabs = vec![first];
     for _ in 1..12 {
         let mut tab = client.socket();
@@ -257,8 +290,9 @@ fn resumes_past_their_burst_wait_and_never_close_the_socket() {
     socket.join_default("sala");
     let mut refused = 0;
     // Unknown rooms would count as refused frames: each attempt takes the newest token of its own seat.
-    let mut token =
-        socket.request(json!({"type": "join", "room": "sala", "password": "secreta", "kind": "group"}))["resume"].take();
+    let mut token = socket
+        .request(json!({"type": "join", "room": "sala", "password": "secreta", "kind": "group"}))["resume"]
+        .take();
     for _ in 0..500 {
         let answer = socket.request(json!({"type": "resume", "room": "sala", "resume": token, "since": 0}));
         match answer["code"].as_str() {
@@ -315,8 +349,11 @@ fn office_behind_one_address_opens_the_chat_at_once() {
     const PEOPLE: usize = 10;
     // By the limit of failures alone ten users may sign in per minute from an address; successes are free.
     let (server, people) = office(PEOPLE, "");
-    let opened: Vec<_> =
-        people.iter().cloned().map(|person| std::thread::spawn(move || opens_the_chat(&person, "oficina"))).collect();
+    let opened: Vec<_> = people
+        .iter()
+        .cloned()
+        .map(|person| std::thread::spawn(move || opens_the_chat(&person, "oficina")))
+        .collect();
     for person in opened {
         let statuses = person.join().expect("nobody is refused");
         assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");

@@ -70,7 +70,10 @@ fn file_names_are_kept_and_made_safe() {
     let long = name(&format!("{}.pdf", "ñ".repeat(300)));
     assert!(long.len() <= 255 && long.starts_with('ñ') && long.ends_with(".pdf"), "{long}");
     let ids = on_disk(&server);
-    assert!(ids.iter().all(|id| id.bytes().all(|b| b.is_ascii_hexdigit())), "bytes lie under random ids: {ids:?}");
+    assert!(
+        ids.iter().all(|id| id.bytes().all(|b| b.is_ascii_hexdigit())),
+        "bytes lie under random ids: {ids:?}"
+    );
     let escaped = client.upload("a\u{1}b.txt", b"x");
     assert_eq!(refusal(&escaped), (422, "bad_name".to_owned()), "{}", escaped.text());
 }
@@ -136,7 +139,11 @@ fn download_is_the_same_bytes_as_an_attachment() {
     assert!(etag.starts_with('"') && etag.ends_with('"'), "strong: {etag}");
     for tags in [etag.clone(), format!("\"x\", {etag}"), format!("W/{etag}"), "*".to_owned()] {
         let same = content(&client, &stored, &[("If-None-Match", &tags)]);
-        assert_eq!((same.status, same.body.len(), same.header("etag")), (304, 0, Some(etag.as_str())), "{tags}");
+        assert_eq!(
+            (same.status, same.body.len(), same.header("etag")),
+            (304, 0, Some(etag.as_str())),
+            "{tags}"
+        );
     }
     assert_eq!(content(&client, &stored, &[("If-None-Match", "\"x\"")]).status, 200);
 
@@ -147,7 +154,8 @@ fn download_is_the_same_bytes_as_an_attachment() {
     stream.read_to_string(&mut all).expect("reads");
     assert!(all.starts_with("HTTP/1.1 200 ") && all.ends_with("\r\n\r\n"), "no body: {all}");
     assert!(
-        all.to_ascii_lowercase().contains("content-length: 700001\r\n") && all.to_ascii_lowercase().contains("etag: "),
+        all.to_ascii_lowercase().contains("content-length: 700001\r\n")
+            && all.to_ascii_lowercase().contains("etag: "),
         "{all}"
     );
 }
@@ -176,7 +184,9 @@ fn byte_ranges_of_a_file_are_served() {
         let none = content(&client, &stored, &[("Range", range)]);
         assert_eq!((none.status, none.header("content-range")), (416, Some("bytes */10")), "{range}");
     }
-    for nonsense in ["bytes=a-b", "lines=0-1", "bytes=5-2", "bytes", "bytes=-", "bytes=99999999999999999999999-x", ""] {
+    for nonsense in
+        ["bytes=a-b", "lines=0-1", "bytes=5-2", "bytes", "bytes=-", "bytes=99999999999999999999999-x", ""]
+    {
         let whole = content(&client, &stored, &[("Range", nonsense)]);
         assert_eq!((whole.status, whole.body.len()), (200, 10), "{nonsense:?}");
     }
@@ -184,7 +194,10 @@ fn byte_ranges_of_a_file_are_served() {
     assert_eq!(content(&client, &stored, &[("Range", "bytes=0-3"), ("If-Range", &etag)]).status, 206);
     assert_eq!(content(&client, &stored, &[("Range", "bytes=0-3"), ("If-Range", "\"x\"")]).status, 200);
     let empty = client.upload("vacío", b"");
-    assert_eq!((content(&client, &empty, &[]).status, content(&client, &empty, &[("Range", "bytes=0-")]).status), (200, 416));
+    assert_eq!(
+        (content(&client, &empty, &[]).status, content(&client, &empty, &[("Range", "bytes=0-")]).status),
+        (200, 416)
+    );
 }
 
 #[test]
@@ -204,7 +217,9 @@ fn deletion_is_for_administrators_and_final() {
     assert_eq!(cliente.upload("a.txt", b"b").json()["name"], "a.txt", "its name is free again");
     let unknown = "0123456789abcdef".repeat(2);
     for id in ["x", "..", "%2e%2e", "..%2f..%2fpichat.db", &unknown, &unknown[1..], "%00", "*"] {
-        for (client, method, tail) in [(&cliente, "GET", ""), (&cliente, "GET", "/content"), (&admin, "DELETE", "")] {
+        for (client, method, tail) in
+            [(&cliente, "GET", ""), (&cliente, "GET", "/content"), (&admin, "DELETE", "")]
+        {
             let answer = client.send(method, &format!("/api/files/{id}{tail}"), &[], b"");
             assert_eq!(refusal(&answer), (404, "not_found".to_owned()), "{method} {id}{tail}");
         }
@@ -213,11 +228,16 @@ fn deletion_is_for_administrators_and_final() {
 
 #[test]
 fn file_store_has_bounds() {
-    let server = server("files = 3\n[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\nuser_files = 3");
+    let server =
+        server("files = 3\n[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\nuser_files = 3");
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let too_large = vec![b'x'; 1024 * 1024 + 1];
     assert_eq!(refusal(&cliente.upload("0", &too_large)), (413, "too_large".to_owned()));
-    assert_eq!(refusal(&chunked(&cliente, &too_large)), (413, "too_large".to_owned()), "also when nobody said how long it is");
+    assert_eq!(
+        refusal(&chunked(&cliente, &too_large)),
+        (413, "too_large".to_owned()),
+        "also when nobody said how long it is"
+    );
     assert_nothing_stays(&server);
 
     let large = &too_large[..900 * 1024];
@@ -229,7 +249,11 @@ fn file_store_has_bounds() {
     place(&cliente.upload("3", &large[..200 * 1024]));
     assert_eq!(admin.delete(&place(&first)).status, 204);
     place(&cliente.upload("4", large));
-    assert_eq!(refusal(&cliente.upload("5", b"x")), (507, "storage_full".to_owned()), "three files are as many as there may be");
+    assert_eq!(
+        refusal(&cliente.upload("5", b"x")),
+        (507, "storage_full".to_owned()),
+        "three files are as many as there may be"
+    );
     assert_eq!(admin.get("/api/files").json().as_array().map(Vec::len), Some(3));
     eventually("nothing of what was refused stays", || on_disk(&server).len() == 3);
 }
@@ -238,7 +262,8 @@ fn file_store_has_bounds() {
 fn chunked(client: &Client, data: &[u8]) -> Response {
     let (kind, body) = multipart("archivo", "trozos.bin", data);
     let mut stream = client.connect();
-    let head = client.head("POST", "/api/files", &[("Content-Type", &kind), ("Transfer-Encoding", "chunked")]);
+    let head =
+        client.head("POST", "/api/files", &[("Content-Type", &kind), ("Transfer-Encoding", "chunked")]);
     let mut all = format!("{head}Connection: close\r\n\r\n").into_bytes();
     for chunk in body.chunks(40_000) {
         all.extend_from_slice(format!("{:x};x=y\r\n", chunk.len()).as_bytes());
@@ -288,9 +313,14 @@ fn transfers_of_a_user_are_limited_per_minute() {
 fn malformed_forms_are_refused_and_store_nothing() {
     let server = server("");
     let client = Client::cliente(&server);
-    let send = |path: &str, kind: &str, body: &[u8]| client.send("POST", path, &[("Content-Type", kind)], body);
+    let send =
+        |path: &str, kind: &str, body: &[u8]| client.send("POST", path, &[("Content-Type", kind)], body);
     let (kind, other) = multipart("otro", "a.txt", b"x");
-    assert_eq!(refusal(&send("/api/files", &kind, &other)), (400, "bad_request".to_owned()), "no field archivo");
+    assert_eq!(
+        refusal(&send("/api/files", &kind, &other)),
+        (400, "bad_request".to_owned()),
+        "no field archivo"
+    );
     let boundary = kind.split("boundary=").nth(1).expect("a boundary");
     let part = |head: &str, data: &str| {
         format!("--{boundary}\r\nContent-Disposition: form-data; name=\"archivo\"{head}\r\n\r\n{data}\r\n")
@@ -308,11 +338,16 @@ fn malformed_forms_are_refused_and_store_nothing() {
         let refused = send("/api/files", &kind, body.as_bytes());
         assert_eq!(refusal(&refused), (400, "bad_request".to_owned()), "{what}");
     }
-    assert_eq!(refusal(&send("/api/files", "application/json", b"{}")), (415, "unsupported_media_type".to_owned()));
+    assert_eq!(
+        refusal(&send("/api/files", "application/json", b"{}")),
+        (415, "unsupported_media_type".to_owned())
+    );
     assert_eq!(refusal(&client.send("POST", "/api/files", &[], b"x")).0, 415, "no type at all");
     let page = send("/subir", &kind, end.as_bytes());
     assert!(
-        page.status == 400 && page.text().contains("action=\"/subir\"") && page.text().contains("role=\"alert\""),
+        page.status == 400
+            && page.text().contains("action=\"/subir\"")
+            && page.text().contains("role=\"alert\""),
         "the form again"
     );
     assert_nothing_stays(&server);
@@ -329,8 +364,11 @@ fn interrupted_upload_leaves_nothing() {
     let (kind, body) = multipart("archivo", "a.bin", &vec![b'x'; 2_000_000]);
     for chunked in [false, true] {
         let mut stream = client.connect();
-        let length =
-            if chunked { ("Transfer-Encoding", "chunked".to_owned()) } else { ("Content-Length", body.len().to_string()) };
+        let length = if chunked {
+            ("Transfer-Encoding", "chunked".to_owned())
+        } else {
+            ("Content-Length", body.len().to_string())
+        };
         let head = client.head("POST", "/api/files", &[("Content-Type", &kind), (length.0, &length.1)]);
         let first = if chunked { format!("{:x}\r\n", body.len()) } else { String::new() };
         stream.write_all(format!("{head}\r\n{first}").as_bytes()).expect("writes");

@@ -39,7 +39,10 @@ fn only_own_host_names_are_answered() {
     let server = Server::start(Options::config("[http]\nhosts = [\"chat.oficina.lan\"]"));
     let anyone = Client::new(&server);
     let ask = |host: &str, path: &str| anyone.send("GET", path, &[("Host", host)], b"");
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("this machine has a name").trim().to_lowercase();
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .expect("this machine has a name")
+        .trim()
+        .to_lowercase();
     let bare = machine.trim_end_matches(".local");
     for own in [
         bare,
@@ -74,7 +77,8 @@ fn only_own_host_names_are_answered() {
         assert!(page.status == 421 && is_html(&page), "{foreign}");
     }
     assert_eq!(Client::cliente(&server).handshake(&[("Host", "evil.example")]).0.status, 421);
-    let absolute = raw(&server, "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let absolute =
+        raw(&server, "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert_eq!(status_of(&absolute), 421, "the target wins over the header");
     for request in [
         "GET /api/health HTTP/1.1\r\nConnection: close\r\n\r\n",
@@ -160,7 +164,11 @@ fn bodies_of_the_wrong_type_or_size_are_refused() {
     ] {
         let refused = send("application/json", bad.as_bytes());
         assert_eq!((refused.status, refused.code().as_str()), (400, "bad_request"), "{bad}");
-        assert!(!refused.text().contains("secreto"), "an error does not quote a password: {}", refused.text());
+        assert!(
+            !refused.text().contains("secreto"),
+            "an error does not quote a password: {}",
+            refused.text()
+        );
     }
     assert_eq!(send("application/json", b"\xff\xfe").code(), "bad_request");
     assert_eq!(send("application/json; charset=utf-8", br#"{"username":"x","password":"y"}"#).status, 401);
@@ -181,7 +189,10 @@ fn request_head_has_bounds() {
     };
     let with_bytes = |n: usize| {
         let shell = "GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: \r\n\r\n".len();
-        format!("GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: {}\r\n\r\n", "y".repeat(n - shell))
+        format!(
+            "GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: {}\r\n\r\n",
+            "y".repeat(n - shell)
+        )
     };
     assert_eq!(status_of(&raw(&server, with_fields(64))), 200);
     assert_eq!(status_of(&raw(&server, with_fields(65))), 431);
@@ -228,7 +239,11 @@ fn length_beside_chunks_smuggles_nothing() {
     for te in ["chunked", "Chunked", "identity", "x, chunked"] {
         let answer = raw(&server, both(te)).to_ascii_lowercase();
         assert_eq!(status_of(&answer), 400, "{te}: {answer}");
-        assert_eq!(answer.matches("http/1.1 ").count(), 1, "{te}: what follows is not read as a request: {answer}");
+        assert_eq!(
+            answer.matches("http/1.1 ").count(),
+            1,
+            "{te}: what follows is not read as a request: {answer}"
+        );
         assert!(answer.contains("connection: close\r\n"), "{te}: {answer}");
     }
 }
@@ -242,13 +257,20 @@ fn keep_alive_pipelining_and_http_1_0_work() {
         let answer = ask(&mut stream, &client, path).expect("the connection stays");
         assert_eq!(answer.status, client.get(path).status, "{path}");
     }
-    let get =
-        |path: &str, connection: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\n\r\n");
+    let get = |path: &str, connection: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\n\r\n")
+    };
     let post = "POST /api/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
-    let pipeline =
-        [get("/api/health", "keep-alive").as_str(), post, &get("/nada", "keep-alive"), &get("/login", "close")].concat();
+    let pipeline = [
+        get("/api/health", "keep-alive").as_str(),
+        post,
+        &get("/nada", "keep-alive"),
+        &get("/login", "close"),
+    ]
+    .concat();
     let answers = raw(&server, pipeline + &get("/api/health", "close"));
-    let statuses: Vec<_> = answers.match_indices("HTTP/1.1 ").map(|(at, _)| status_of(&answers[at..])).collect();
+    let statuses: Vec<_> =
+        answers.match_indices("HTTP/1.1 ").map(|(at, _)| status_of(&answers[at..])).collect();
     assert_eq!(statuses, [200, 400, 404, 200], "in order, and none after close");
 
     let old = raw(&server, "GET /api/health HTTP/1.0\r\n\r\n");
@@ -259,8 +281,11 @@ fn keep_alive_pipelining_and_http_1_0_work() {
     let admin = Client::admin(&server);
     let (kind, body) = multipart("archivo", "a.txt", b"a");
     let length = body.len().to_string();
-    let head =
-        admin.head("POST", "/api/files", &[("Content-Type", &kind), ("Content-Length", &length), ("Expect", "100-continue")]);
+    let head = admin.head(
+        "POST",
+        "/api/files",
+        &[("Content-Type", &kind), ("Content-Length", &length), ("Expect", "100-continue")],
+    );
     patient.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
     let mut interim = [0; 25];
     patient.read_exact(&mut interim).expect("the server says go on");
@@ -308,12 +333,23 @@ fn static_files_are_cached_by_etag() {
     ] {
         let answer = client.get(path);
         let tag = answer.header("etag").expect("a tag").to_owned();
-        assert!(answer.status == 200 && answer.header("content-type").is_some_and(|t| t.starts_with(kind)), "{path}");
+        assert!(
+            answer.status == 200 && answer.header("content-type").is_some_and(|t| t.starts_with(kind)),
+            "{path}"
+        );
         assert!(answer.header("cache-control").is_some_and(|c| c != "no-store"), "{path}");
         let same = client.send("GET", path, &[("If-None-Match", &tag)], b"");
-        assert_eq!((same.status, same.body.len(), same.header("etag")), (304, 0, Some(tag.as_str())), "{path}");
+        assert_eq!(
+            (same.status, same.body.len(), same.header("etag")),
+            (304, 0, Some(tag.as_str())),
+            "{path}"
+        );
         assert_eq!(client.send("GET", path, &[("If-None-Match", "\"x\"")], b"").status, 200, "{path}");
-        assert_eq!(client.send("HEAD", path, &[], b"").header("content-length"), answer.header("content-length"), "{path}");
+        assert_eq!(
+            client.send("HEAD", path, &[], b"").header("content-length"),
+            answer.header("content-length"),
+            "{path}"
+        );
     }
 }
 
@@ -323,25 +359,40 @@ fn other_origins_are_allowed_only_by_name() {
     let server = Server::start(Options::config(&format!("[http]\nallowed_origins = [\"{ok}\"]")));
     let client = Client::cliente(&server);
     let with = |method: &str, path: &str, origin: &str| {
-        let ask = [("Origin", origin), ("Sec-Fetch-Site", "cross-site"), ("Access-Control-Request-Method", "POST")];
+        let ask =
+            [("Origin", origin), ("Sec-Fetch-Site", "cross-site"), ("Access-Control-Request-Method", "POST")];
         client.send(method, path, &ask, b"")
     };
     let answer = with("GET", "/api/files", ok);
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, Some(ok)));
     assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
-    assert!(answer.headers.iter().any(|(k, v)| k.eq_ignore_ascii_case("vary") && v.to_ascii_lowercase().contains("origin")));
+    assert!(
+        answer
+            .headers
+            .iter()
+            .any(|(k, v)| k.eq_ignore_ascii_case("vary") && v.to_ascii_lowercase().contains("origin"))
+    );
     let preflight = with("OPTIONS", "/api/files", ok);
     assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (204, Some(ok)));
     assert!(preflight.header("access-control-allow-methods").is_some_and(|m| m.contains("POST")));
-    assert!(preflight.header("access-control-allow-headers").is_some_and(|h| h.to_ascii_lowercase().contains("content-type")));
+    assert!(
+        preflight
+            .header("access-control-allow-headers")
+            .is_some_and(|h| h.to_ascii_lowercase().contains("content-type"))
+    );
     assert_eq!(with("POST", "/api/files", ok).status, 415, "let in, and then judged as any");
     assert_eq!(client.handshake(&[("Origin", ok)]).0.status, 101);
-    for foreign in
-        ["http://evil.example", "https://intranet.example", "http://intranet.example:81", "http://x.intranet.example", "null"]
-    {
+    for foreign in [
+        "http://evil.example",
+        "https://intranet.example",
+        "http://intranet.example:81",
+        "http://x.intranet.example",
+        "null",
+    ] {
         for method in ["GET", "OPTIONS", "POST"] {
             let refused = with(method, "/api/files", foreign);
-            let cors = refused.headers.iter().find(|(k, _)| k.to_ascii_lowercase().starts_with("access-control-"));
+            let cors =
+                refused.headers.iter().find(|(k, _)| k.to_ascii_lowercase().starts_with("access-control-"));
             assert_eq!(cors, None, "{method} from {foreign}");
             assert!(method != "POST" || refused.code() == "cross_origin", "{foreign}");
         }
@@ -352,8 +403,11 @@ fn other_origins_are_allowed_only_by_name() {
 
 #[test]
 fn only_a_trusted_proxy_sets_the_client_address() {
-    let server = Server::start(Options::config("[http]\ntrusted_proxies = [\"127.0.0.2\"]\n[limits]\nlogin_failures = 2"));
-    let through = |last: u8, forwarded: &str| Client::new(&server).from(last).with("X-Forwarded-For", forwarded);
+    let server = Server::start(Options::config(
+        "[http]\ntrusted_proxies = [\"127.0.0.2\"]\n[limits]\nlogin_failures = 2",
+    ));
+    let through =
+        |last: u8, forwarded: &str| Client::new(&server).from(last).with("X-Forwarded-For", forwarded);
     for _ in 0..2 {
         assert_eq!(through(2, "1.1.1.1, 9.9.9.9").sign_in("cliente", "nada").status, 401);
     }

@@ -1,5 +1,6 @@
-//! Conformance with RFC 9110 and RFC 9112 of the real binary: request lines, Host, fields, bodies, chunks, connections, answers.
-//! Where the RFCs leave a choice, every allowed answer passes. Request smuggling has tests of its own.
+//! Conformance with RFC 9110 and RFC 9112 of the real binary: request lines, Host, fields, bodies, chunks,
+//! connections, answers. Where the RFCs leave a choice, every allowed answer passes. Request smuggling has
+//! tests of its own.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -35,7 +36,8 @@ fn raw(server: &Server, request: &[u8], hang_up: bool) -> Vec<u8> {
 /// Returns the statuses of all answers, interim ones included.
 fn statuses(answer: &[u8]) -> Vec<u16> {
     let text = String::from_utf8_lossy(answer);
-    let lines = text.match_indices("HTTP/1.").filter(|(at, _)| *at == 0 || text[..*at].ends_with(['\n', '}', '>']));
+    let lines =
+        text.match_indices("HTTP/1.").filter(|(at, _)| *at == 0 || text[..*at].ends_with(['\n', '}', '>']));
     lines.filter_map(|(at, _)| text.get(at + 9..at + 12)?.parse().ok()).collect()
 }
 
@@ -46,7 +48,10 @@ fn each(rows: &[(&str, String, &[u16])]) {
     for (what, request, want) in rows {
         let answer = raw(&server, request.as_bytes(), false);
         let got = statuses(&answer);
-        assert!(got.len() == 1 && want.contains(&got[0]), "{what}: {got:?}, not one of {want:?}: {request:?}");
+        assert!(
+            got.len() == 1 && want.contains(&got[0]),
+            "{what}: {got:?}, not one of {want:?}: {request:?}"
+        );
         let head = String::from_utf8_lossy(&answer).to_ascii_lowercase();
         assert!(
             head.contains("\r\ndate: ") && head.contains("connection: close") != head.starts_with("http/1.0"),
@@ -77,12 +82,24 @@ fn request_line_forms() {
     each(&[
         ("origin-form", line("GET /api/health HTTP/1.1"), &[200]),
         ("a query", line("GET /api/health?a=%zz&b HTTP/1.1"), &[200]),
-        ("absolute-form must be taken (9112 3.2.2)", line("GET http://localhost/api/health HTTP/1.1"), &[200]),
-        ("scheme and host in any case (9110 4.2.3)", line("GET HTTP://LOCALHOST/api/health HTTP/1.1"), &[200]),
+        (
+            "absolute-form must be taken (9112 3.2.2)",
+            line("GET http://localhost/api/health HTTP/1.1"),
+            &[200],
+        ),
+        (
+            "scheme and host in any case (9110 4.2.3)",
+            line("GET HTTP://LOCALHOST/api/health HTTP/1.1"),
+            &[200],
+        ),
         ("absolute-form goes before Host", line("GET http://evil.example/api/health HTTP/1.1"), &[400, 421]),
         ("asterisk-form (9112 3.2.4)", line("OPTIONS * HTTP/1.1"), &[200, 204, 404]),
         ("an asterisk is for OPTIONS", line("GET * HTTP/1.1"), &[400, 404]),
-        ("authority-form, no proxy (9112 3.2.3)", line("CONNECT localhost:80 HTTP/1.1"), &[400, 404, 405, 501]),
+        (
+            "authority-form, no proxy (9112 3.2.3)",
+            line("CONNECT localhost:80 HTTP/1.1"),
+            &[400, 404, 405, 501],
+        ),
         ("authority-form is for CONNECT", line("GET localhost:80 HTTP/1.1"), &[400, 404]),
         ("no slash", line("GET api/health HTTP/1.1"), &[400, 404]),
         ("methods are case-sensitive (9110 9.1)", line("get /api/health HTTP/1.1"), &[400, 405, 501]),
@@ -100,7 +117,11 @@ fn request_line_forms() {
         ("no version", line("GET /api/health"), &[400]),
         ("HTTP/0.9", "GET /api/health\r\n\r\n".to_owned(), &[400]),
         ("an empty line before it (9112 2.2)", format!("\r\n{}", line("GET /api/health HTTP/1.1")), &[200]),
-        ("a target over the bound (9110 15.5.15)", line(&format!("GET /{} HTTP/1.1", "a".repeat(40_000))), &[400, 414, 431]),
+        (
+            "a target over the bound (9110 15.5.15)",
+            line(&format!("GET /{} HTTP/1.1", "a".repeat(40_000))),
+            &[400, 414, 431],
+        ),
     ]);
 }
 
@@ -110,10 +131,23 @@ fn http_versions() {
         ("1.0 without Host", "GET /api/health HTTP/1.0\r\n\r\n".to_owned(), &[200][..]),
         ("a higher minor version (9110 2.5)", line("GET /api/health HTTP/1.2"), &[200, 400, 505]),
     ];
-    for version in
-        ["HTTP/2.0", "HTTP/0.9", "HTTP/3.7", "http/1.1", "HTTP/1.10", "HTTP/01.1", "HTTP/11", "HTTP/1", "HTTP/1,1", "FTP/1.1"]
-    {
-        rows.push(("a version that is none or not ours (9112 2.3)", line(&format!("GET /api/health {version}")), &[400, 505]));
+    for version in [
+        "HTTP/2.0",
+        "HTTP/0.9",
+        "HTTP/3.7",
+        "http/1.1",
+        "HTTP/1.10",
+        "HTTP/01.1",
+        "HTTP/11",
+        "HTTP/1",
+        "HTTP/1,1",
+        "FTP/1.1",
+    ] {
+        rows.push((
+            "a version that is none or not ours (9112 2.3)",
+            line(&format!("GET /api/health {version}")),
+            &[400, 505],
+        ));
     }
     each(&rows);
 }
@@ -184,9 +218,17 @@ fn body_lengths() {
     ]);
     let server = server();
     let cut = raw(&server, with("100").as_bytes(), true);
-    assert!(matches!(statuses(&cut)[..], [] | [400]), "a body that ends early (9112 8): {:?}", statuses(&cut));
+    assert!(
+        matches!(statuses(&cut)[..], [] | [400]),
+        "a body that ends early (9112 8): {:?}",
+        statuses(&cut)
+    );
     let more = post("Content-Length: 2\r\n", "{}HOLA\r\n\r\n").replace(CLOSE, "");
-    assert_eq!(statuses(&raw(&server, more.as_bytes(), false)), [400, 400], "what is behind a body is the next request");
+    assert_eq!(
+        statuses(&raw(&server, more.as_bytes(), false)),
+        [400, 400],
+        "what is behind a body is the next request"
+    );
 }
 
 #[test]
@@ -198,7 +240,11 @@ fn chunked_bodies() {
         ("one", one(&format!("{n:x}")), &[200]),
         ("upper-case digits", one(&format!("{n:X}")), &[200]),
         ("zeros before the size", one(&format!("000{n:x}")), &[200]),
-        ("two, and a last one of zeros", chunked(&format!("5\r\n{first}\r\n{:x}\r\n{rest}\r\n000\r\n\r\n", n - 5)), &[200]),
+        (
+            "two, and a last one of zeros",
+            chunked(&format!("5\r\n{first}\r\n{:x}\r\n{rest}\r\n000\r\n\r\n", n - 5)),
+            &[200],
+        ),
         (
             "a coding's name in any case (9110 10.1.4)",
             chunked(&format!("{n:x}\r\n{BODY}\r\n0\r\n\r\n")).replace("chunked", "Chunked"),
@@ -226,7 +272,11 @@ fn chunked_bodies() {
         ("data shorter than its size", one(&format!("{:x}", n + 1)), &[400]),
         ("a coding that is not known (9112 6.1)", post("Transfer-Encoding: gzip\r\n", BODY), &[400, 501]),
         ("one that is not the last", post("Transfer-Encoding: chunked, gzip\r\n", BODY), &[400, 501]),
-        ("a parameter", post("Transfer-Encoding: chunked;q=1\r\n", &format!("{n:x}\r\n{BODY}\r\n0\r\n\r\n")), &[400, 501]),
+        (
+            "a parameter",
+            post("Transfer-Encoding: chunked;q=1\r\n", &format!("{n:x}\r\n{BODY}\r\n0\r\n\r\n")),
+            &[400, 501],
+        ),
     ]);
     let server = server();
     let cut = raw(&server, chunked(&format!("{n:x}\r\n{BODY}\r\n")).as_bytes(), true);
@@ -249,8 +299,13 @@ fn expect_continue() {
     assert!(matches!(send("HTTP/1.1", "siesta")[..], [200 | 417]));
     assert_eq!(send("HTTP/1.0", "100-continue"), [200], "no interim answer to a client of 1.0");
 
-    let refused = format!("POST /api/files HTTP/1.1\r\n{HOST}{CLOSE}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n");
-    assert_eq!(statuses(&raw(&server, refused.as_bytes(), false)), [401], "who may not upload is told so before the body");
+    let refused =
+        format!("POST /api/files HTTP/1.1\r\n{HOST}{CLOSE}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n");
+    assert_eq!(
+        statuses(&raw(&server, refused.as_bytes(), false)),
+        [401],
+        "who may not upload is told so before the body"
+    );
 }
 
 /// Reads one answer of a kept connection.
@@ -271,7 +326,11 @@ fn connection_header_forms() {
         ("HEAD", "/nada", 404),
     ] {
         // A body after the answer to HEAD would be read as the next answer.
-        assert_eq!(ask(&mut stream, method, path, "").expect("the connection stays").status, status, "{method} {path}");
+        assert_eq!(
+            ask(&mut stream, method, path, "").expect("the connection stays").status,
+            status,
+            "{method} {path}"
+        );
     }
     let last = ask(&mut stream, "GET", "/api/health", "Connection: foo, CLOSE\r\n").expect("an answer");
     assert_eq!((last.status, last.header("connection")), (200, Some("close")), "9112 9.6");
@@ -279,10 +338,20 @@ fn connection_header_forms() {
 
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\n{HOST}\r\n");
     let sign_in = post(&format!("Content-Length: {}\r\n", BODY.len()), BODY).replace(CLOSE, "");
-    let all = [get("/api/health"), sign_in, get("/nada"), line("GET /api/health HTTP/1.1"), get("/api/health")].concat();
-    assert_eq!(statuses(&raw(&server, all.as_bytes(), false)), [200, 200, 404, 200], "in order, and none behind close");
+    let all =
+        [get("/api/health"), sign_in, get("/nada"), line("GET /api/health HTTP/1.1"), get("/api/health")]
+            .concat();
+    assert_eq!(
+        statuses(&raw(&server, all.as_bytes(), false)),
+        [200, 200, 404, 200],
+        "in order, and none behind close"
+    );
 
-    let old = raw(&server, b"GET /api/health HTTP/1.0\r\nHost: localhost\r\n\r\nGET /api/health HTTP/1.0\r\n\r\n", false);
+    let old = raw(
+        &server,
+        b"GET /api/health HTTP/1.0\r\nHost: localhost\r\n\r\nGET /api/health HTTP/1.0\r\n\r\n",
+        false,
+    );
     assert_eq!(statuses(&old), [200], "1.0 ends with its answer");
 }
 
@@ -292,29 +361,53 @@ fn answers_have_required_headers() {
     let admin = Client::admin(&server);
     let (kind, body) = multipart("archivo", "a.txt", b"hola");
     let made = admin.send("POST", "/api/files", &[("Content-Type", &kind)], &body);
-    assert!(made.status == 201 && made.header("location").is_some_and(|to| admin.get(to).status == 200), "9110 15.3.2");
+    assert!(
+        made.status == 201 && made.header("location").is_some_and(|to| admin.get(to).status == 200),
+        "9110 15.3.2"
+    );
     let content = format!("{}/content", made.header("location").expect("checked"));
 
     for path in ["/api/health", "/login", "/inicio", "/static/css/base.css", "/nada", "/api/nada", &content] {
         let (get, head) = (admin.get(path), admin.send("HEAD", path, &[], b""));
         // An empty body needs no length.
         let told = |name: &String| name != "content-length";
-        let names = |answer: &Response| answer.headers.iter().map(|(name, _)| name.clone()).filter(told).collect::<Vec<_>>();
-        assert_eq!((head.status, names(&head)), (get.status, names(&get)), "HEAD is GET without its body (9110 9.3.2): {path}");
-        assert!(get.body.is_empty() || head.header("content-length") == get.header("content-length"), "{path}");
-        assert!(get.header("date").is_some_and(|date| httpdate::parse_http_date(date).is_ok()), "9110 6.6.1: {path}");
+        let names = |answer: &Response| {
+            answer.headers.iter().map(|(name, _)| name.clone()).filter(told).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (head.status, names(&head)),
+            (get.status, names(&get)),
+            "HEAD is GET without its body (9110 9.3.2): {path}"
+        );
+        assert!(
+            get.body.is_empty() || head.header("content-length") == get.header("content-length"),
+            "{path}"
+        );
+        assert!(
+            get.header("date").is_some_and(|date| httpdate::parse_http_date(date).is_ok()),
+            "9110 6.6.1: {path}"
+        );
         assert_eq!(get.header("content-length").and_then(|n| n.parse().ok()), Some(get.body.len()), "{path}");
         assert!(
-            (get.body.is_empty() || get.header("content-type").is_some()) && get.header("transfer-encoding").is_none(),
+            (get.body.is_empty() || get.header("content-type").is_some())
+                && get.header("transfer-encoding").is_none(),
             "{path}"
         );
     }
     let tag = admin.get(&content).header("etag").expect("a tag").to_owned();
     assert!(tag.starts_with('"') && tag.ends_with('"'), "9110 8.8.3: {tag}");
     let same = admin.send("GET", &content, &[("If-None-Match", &tag)], b"");
-    assert_eq!((same.status, same.header("etag"), same.header("content-length")), (304, Some(&*tag), None), "9110 15.4.5");
+    assert_eq!(
+        (same.status, same.header("etag"), same.header("content-length")),
+        (304, Some(&*tag), None),
+        "9110 15.4.5"
+    );
     let part = admin.send("GET", &content, &[("Range", "bytes=1-2")], b"");
-    assert_eq!((part.status, part.header("content-range"), &*part.body), (206, Some("bytes 1-2/4"), &b"ol"[..]), "9110 15.3.7");
+    assert_eq!(
+        (part.status, part.header("content-range"), &*part.body),
+        (206, Some("bytes 1-2/4"), &b"ol"[..]),
+        "9110 15.3.7"
+    );
     let past = admin.send("GET", &content, &[("Range", "bytes=9-")], b"");
     assert_eq!((past.status, past.header("content-range")), (416, Some("bytes */4")), "9110 15.5.17");
     let wrong = admin.send("PUT", "/api/health", &[], b"");

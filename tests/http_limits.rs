@@ -66,9 +66,13 @@ fn newcomer_evicts_oldest_idle_connection() {
         let mut stream = client.connect();
         ask(&mut stream, &client, "/api/health").ok().map(|_| stream)
     };
-    let mut held: Vec<_> = (0..6).map(|n| open().unwrap_or_else(|| panic!("{n} is served though there are five"))).collect();
+    let mut held: Vec<_> =
+        (0..6).map(|n| open().unwrap_or_else(|| panic!("{n} is served though there are five"))).collect();
     assert!(ask(&mut held[0], &client, "/api/health").is_err(), "its place is gone");
-    assert!(held[1..].iter_mut().all(|stream| ask(stream, &client, "/api/health").is_ok()), "the others go on");
+    assert!(
+        held[1..].iter_mut().all(|stream| ask(stream, &client, "/api/health").is_ok()),
+        "the others go on"
+    );
 }
 
 #[test]

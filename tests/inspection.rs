@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::archive::{
-    EntryHeader, GIF, JPEG, PDF, PE, PNG, Zip, deflated_zeros, docx, eicar, gzip, nested, odt, ole, tar, tar_entry,
+    EntryHeader, GIF, JPEG, PDF, PE, PNG, Zip, deflated_zeros, docx, eicar, gzip, nested, odt, ole, tar,
+    tar_entry,
 };
 use common::server::eventually;
 use common::{Client, Options, Response, Server};
@@ -32,7 +33,8 @@ fn server() -> Server {
 fn verdict(stored: &Response) -> (String, String) {
     assert_eq!(stored.status, 201, "{}", stored.text());
     let file = stored.json();
-    let reasons = file["reasons"].as_array().expect("a list").iter().map(|r| r.as_str().expect("text").to_owned());
+    let reasons =
+        file["reasons"].as_array().expect("a list").iter().map(|r| r.as_str().expect("text").to_owned());
     (file["state"].as_str().expect("a word").to_owned(), reasons.collect::<Vec<_>>().join(", "))
 }
 
@@ -74,7 +76,9 @@ fn held(server: &Server, name: &str, data: &[u8], state: &str, why: &str) {
     }
     let administrator = content(&admin, &stored);
     match state {
-        "infected" => assert_eq!((administrator.status, administrator.code().as_str()), (403, "held"), "{name}"),
+        "infected" => {
+            assert_eq!((administrator.status, administrator.code().as_str()), (403, "held"), "{name}");
+        }
         _ => assert!(administrator.status == 200 && administrator.body == data, "{name}"),
     }
 
@@ -100,12 +104,23 @@ fn eicar_in_five_wrappings_is_never_delivered() {
         "eicar fotos.zip/dentro.dat",
     );
     held(&server, "copia.tar.gz", &gzip(&tar(&[("x/y", &eicar)])), "infected", "eicar copia.tar/x/y");
-    held(&server, "acta.docx", &docx(&[("word/media/image1.png", &eicar)]), "infected", "eicar word/media/image1.png");
+    held(
+        &server,
+        "acta.docx",
+        &docx(&[("word/media/image1.png", &eicar)]),
+        "infected",
+        "eicar word/media/image1.png",
+    );
 }
 
 /// Returns an archive that unpacks to the cap, the slowest one to inspect.
 fn laborious() -> Vec<u8> {
-    let flat = EntryHeader { unpacked: 1 << 20, crc: 0xa738_ea1c, data: deflated_zeros(1), ..EntryHeader::deflated("", b"") };
+    let flat = EntryHeader {
+        unpacked: 1 << 20,
+        crc: 0xa738_ea1c,
+        data: deflated_zeros(1),
+        ..EntryHeader::deflated("", b"")
+    };
     let names = (0..2000).map(|i| EntryHeader { name: format!("{i}").into_bytes(), ..flat.clone() });
     names.fold(Zip::default(), |zip, told| zip.add(&told)).finish()
 }
@@ -141,12 +156,35 @@ fn single_file_does_not_wait_for_all_files_of_another() {
 fn archive_bombs_are_stored_and_marked() {
     let server = server();
     let ten_gib = deflated_zeros(10 << 10);
-    let zeros = |unpacked| EntryHeader { unpacked, data: ten_gib.clone(), ..EntryHeader::deflated("ceros.txt", b"") };
-    held(&server, "dice 10 GiB.zip", &Zip::default().add(&zeros(10 << 30)).finish(), "unscannable", "archive-ratio ");
-    held(&server, "dice 10 bytes.zip", &Zip::default().add(&zeros(10)).finish(), "suspicious", "archive-ratio ");
+    let zeros =
+        |unpacked| EntryHeader { unpacked, data: ten_gib.clone(), ..EntryHeader::deflated("ceros.txt", b"") };
+    held(
+        &server,
+        "dice 10 GiB.zip",
+        &Zip::default().add(&zeros(10 << 30)).finish(),
+        "unscannable",
+        "archive-ratio ",
+    );
+    held(
+        &server,
+        "dice 10 bytes.zip",
+        &Zip::default().add(&zeros(10)).finish(),
+        "suspicious",
+        "archive-ratio ",
+    );
     let small = EntryHeader { unpacked: 10 << 30, ..EntryHeader::deflated("poco.txt", b"hola") };
-    held(&server, "dice 10 GiB y trae 4 bytes.zip", &Zip::default().add(&small).finish(), "suspicious", "archive-lies poco.txt");
-    let leaf = EntryHeader { unpacked: 4 << 30, data: deflated_zeros(4 << 10), ..EntryHeader::deflated("0.dll", b"") };
+    held(
+        &server,
+        "dice 10 GiB y trae 4 bytes.zip",
+        &Zip::default().add(&small).finish(),
+        "suspicious",
+        "archive-lies poco.txt",
+    );
+    let leaf = EntryHeader {
+        unpacked: 4 << 30,
+        data: deflated_zeros(4 << 10),
+        ..EntryHeader::deflated("0.dll", b"")
+    };
     held(&server, "42.zip", &nested(5, 16, &leaf), "unscannable", "archive-");
     held(&server, "ancho.zip", &laborious(), "unscannable", "archive-total 268435456");
     held(&server, "ceros.gz", &gzip(&vec![0; 64 << 20]), "unscannable", "archive-ratio ");
@@ -160,12 +198,30 @@ fn deceptive_archives_are_held() {
     let mut inner = Zip::default();
     inner.header(&b);
     let outer = EntryHeader::stored("a", &[inner.out, b.data.clone()].concat());
-    held(&server, "encima.zip", &Zip::default().add(&outer).lists(&b, 31).finish(), "suspicious", "archive-overlap");
-    held(&server, "ruta.zip", &Zip::of(&[("../../etc/cron.d/x", b"x")]), "suspicious", "archive-path ../../etc/cron.d/x");
+    held(
+        &server,
+        "encima.zip",
+        &Zip::default().add(&outer).lists(&b, 31).finish(),
+        "suspicious",
+        "archive-overlap",
+    );
+    held(
+        &server,
+        "ruta.zip",
+        &Zip::of(&[("../../etc/cron.d/x", b"x")]),
+        "suspicious",
+        "archive-path ../../etc/cron.d/x",
+    );
     held(&server, "raíz.tar", &tar(&[("/etc/passwd", b"x")]), "suspicious", "archive-path /etc/passwd");
     let link = EntryHeader { mode: 0o120_777, ..EntryHeader::stored("enlace", b"/etc/shadow") };
     held(&server, "enlace.zip", &Zip::default().add(&link).finish(), "suspicious", "archive-link enlace");
-    held(&server, "enlace.tar", &[tar_entry("enlace", b'2', b""), tar(&[])].concat(), "suspicious", "archive-link enlace");
+    held(
+        &server,
+        "enlace.tar",
+        &[tar_entry("enlace", b'2', b""), tar(&[])].concat(),
+        "suspicious",
+        "archive-link enlace",
+    );
     held(
         &server,
         "clave.zip",
@@ -188,13 +244,33 @@ fn files_of_a_false_type_are_held() {
     held(&server, "factura.pdf.exe", PE, "suspicious", "name-double-extension factura.pdf.exe");
     held(&server, "foto\u{202e}gpj.scr", b"x", "suspicious", "name-bidi");
     held(&server, "foto\u{202e}gpj.txt", b"un texto", "suspicious", "name-bidi");
-    held(&server, "logo.png", b"<!doctype html><script>1</script>", "suspicious", "extension-mismatch text/html");
-    held(&server, "logo.jpg", b"<svg><script>1</script></svg>", "suspicious", "extension-mismatch image/svg+xml");
+    held(
+        &server,
+        "logo.png",
+        b"<!doctype html><script>1</script>",
+        "suspicious",
+        "extension-mismatch text/html",
+    );
+    held(
+        &server,
+        "logo.jpg",
+        b"<svg><script>1</script></svg>",
+        "suspicious",
+        "extension-mismatch image/svg+xml",
+    );
     held(&server, "programa", b"\x7fELF\x02\x01\x01\0", "suspicious", "executable-elf");
     held(&server, "tarea.txt", b"#!/bin/sh\nrm -rf ~\n", "suspicious", "executable-script");
-    held(&server, "cuentas.xlsm", &docx(&[("xl/vbaProject.bin", &ole("_VBA_PROJECT"))]), "suspicious", "macro-ooxml");
+    held(
+        &server,
+        "cuentas.xlsm",
+        &docx(&[("xl/vbaProject.bin", &ole("_VBA_PROJECT"))]),
+        "suspicious",
+        "macro-ooxml",
+    );
     held(&server, "cuentas.xls", &ole("_VBA_PROJECT_CUR"), "suspicious", "macro-ole");
-    let huge = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &50_000_u32.to_be_bytes(), &50_000_u32.to_be_bytes()].concat();
+    let huge =
+        [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &50_000_u32.to_be_bytes(), &50_000_u32.to_be_bytes()]
+            .concat();
     held(&server, "mapa.png", &huge, "suspicious", "image-pixels 50000x50000");
     let side = b"\x03\0\x01\0\0\0\x50\xc3\0\0";
     let huge = [b"II*\0\x08\0\0\0\x02\0\0\x01".as_slice(), side, b"\x01\x01", side].concat();
@@ -205,7 +281,8 @@ fn files_of_a_false_type_are_held() {
 fn ordinary_office_files_are_delivered() {
     let server = server();
     let (cliente, usuario) = (Client::cliente(&server), Client::usuario(&server));
-    let documents = Zip::of(&[("acta.docx", &docx(&[])), ("informe.pdf", PDF), ("foto.jpg", JPEG), ("logo.png", PNG)]);
+    let documents =
+        Zip::of(&[("acta.docx", &docx(&[])), ("informe.pdf", PDF), ("foto.jpg", JPEG), ("logo.png", PNG)]);
     for (name, data) in [
         ("acta.docx", docx(&[])),
         ("acta.odt", odt(&[])),

@@ -23,7 +23,10 @@ fn good_settings_are_kept_and_named_when_the_file_breaks() {
     let mut server = Server::start(Options { serve: true, ..Options::config(first) }.data_dir(folder.path()));
     let copy = folder.path().join(COPY);
     let kept = || fs::read_to_string(&copy).expect("is there");
-    assert_eq!((kept().as_str(), fs::read_to_string(&foreign).expect("is there").as_str()), (first, "untouched"));
+    assert_eq!(
+        (kept().as_str(), fs::read_to_string(&foreign).expect("is there").as_str()),
+        (first, "untouched")
+    );
     let meta = copy.symlink_metadata().expect("is there");
     assert!(meta.is_file() && meta.permissions().mode() & 0o777 == 0o600);
 
@@ -54,7 +57,10 @@ fn good_settings_are_kept_and_named_when_the_file_breaks() {
     for (text, flag) in [("[limits]\nrooms = = 3\n", true), (named.as_str(), false)] {
         let (code, said) = start(text, flag);
         assert!(code == Some(78) && said.contains("rooms") | said.contains("TOML"), "{said}");
-        assert!(said.contains(&format!("La última configuración buena está en {}", copy.display())), "{said}");
+        assert!(
+            said.contains(&format!("La última configuración buena está en {}", copy.display())),
+            "{said}"
+        );
     }
     fs::remove_file(&copy).expect("is there");
     let (code, said) = start("[limits]\nrooms = = 3\n", true);

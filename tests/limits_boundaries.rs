@@ -1,5 +1,5 @@
-//! Limits at their boundary: at the limit requests pass, one past it they are refused.
-//! `docs/LIMITS.md` names a test for each limit; these tests check that each named test exists and that no key is missing.
+//! Limits at their boundary: at the limit requests pass, one past it they are refused. `docs/LIMITS.md` names
+//! a test for each limit; these tests check that each named test exists and that no key is missing.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -14,7 +14,9 @@ use pichat::config::{SettingKind, settings};
 use serde_json::{Value, json};
 
 fn with(settings: &[(&'static str, &str)]) -> Server {
-    Server::start(settings.iter().fold(Options::default(), |options, (name, value)| options.env(name, *value)))
+    Server::start(
+        settings.iter().fold(Options::default(), |options, (name, value)| options.env(name, *value)),
+    )
 }
 
 #[track_caller]
@@ -52,7 +54,11 @@ fn message_burst_of_a_user_is_limited() {
     assert!(sent.iter().all(|answer| answer["type"] == "sent"), "{sent:?}");
     assert_wait(&a.send_message("sala", "x"));
     assert_wait(&a2.send_message("sala", "x"));
-    assert_eq!(b.send_message("sala", "x")["seq"], 4, "nobody else waits, and what was refused has no number");
+    assert_eq!(
+        b.send_message("sala", "x")["seq"],
+        4,
+        "nobody else waits, and what was refused has no number"
+    );
 }
 
 #[test]
@@ -70,7 +76,9 @@ fn join_burst_of_a_user_is_limited() {
 #[test]
 fn failed_sign_ins_of_an_address_are_limited() {
     let server = Server::start(
-        Options::config(TRUSTING).env("PICHAT_LIMITS_LOGINS_PER_MINUTE", "2").env("PICHAT_LIMITS_LOGIN_FAILURES", "100"),
+        Options::config(TRUSTING)
+            .env("PICHAT_LIMITS_LOGINS_PER_MINUTE", "2")
+            .env("PICHAT_LIMITS_LOGIN_FAILURES", "100"),
     );
     let at = |last| Client::new(&server).behind(last);
     assert_eq!(at(9).sign_in("uno", "x").status, 401);
@@ -91,11 +99,17 @@ fn failed_sign_ins_of_an_address_are_limited() {
 #[test]
 fn pair_is_locked_after_the_configured_failures() {
     let server = Server::start(
-        Options::config(TRUSTING).env("PICHAT_LIMITS_LOGIN_FAILURES", "2").env("PICHAT_LIMITS_LOCKOUT_SECONDS", "77"),
+        Options::config(TRUSTING)
+            .env("PICHAT_LIMITS_LOGIN_FAILURES", "2")
+            .env("PICHAT_LIMITS_LOCKOUT_SECONDS", "77"),
     );
     let at = |last| Client::new(&server).behind(last);
     assert_eq!(at(9).sign_in("cliente", "x").status, 401);
-    assert_eq!(at(9).sign_in("cliente", "cliente123").status, 200, "one is not two, and in a row they are no more");
+    assert_eq!(
+        at(9).sign_in("cliente", "cliente123").status,
+        200,
+        "one is not two, and in a row they are no more"
+    );
     for _ in 0..2 {
         assert_eq!(at(9).sign_in("cliente", "x").status, 401);
     }
@@ -103,12 +117,17 @@ fn pair_is_locked_after_the_configured_failures() {
     assert_eq!((locked.status, locked.code().as_str()), (429, "locked_out"));
     let wait: u64 = locked.header("retry-after").and_then(|s| s.parse().ok()).expect("seconds");
     assert!((1..=77).contains(&wait), "{wait}");
-    assert_eq!((at(8).sign_in("cliente", "cliente123").status, at(9).sign_in("usuario", "usuario123").status), (200, 200));
+    assert_eq!(
+        (at(8).sign_in("cliente", "cliente123").status, at(9).sign_in("usuario", "usuario123").status),
+        (200, 200)
+    );
 }
 
 #[test]
 fn request_burst_of_an_address_is_limited() {
-    let options = Options::config(TRUSTING).env("PICHAT_LIMITS_REQUEST_BURST", "4").env("PICHAT_LIMITS_REQUESTS_PER_MINUTE", "1");
+    let options = Options::config(TRUSTING)
+        .env("PICHAT_LIMITS_REQUEST_BURST", "4")
+        .env("PICHAT_LIMITS_REQUESTS_PER_MINUTE", "1");
     let server = Server::start(options);
     let statuses = |last| [(); 5].map(|()| Client::new(&server).behind(last).get("/api/health").status);
     assert_eq!((statuses(9), statuses(8)), ([200, 200, 200, 200, 429], [200, 200, 200, 200, 429]));
@@ -125,7 +144,8 @@ fn ring_keeps_the_configured_messages() {
         (0..said).for_each(|_| drop(a.send_message("sala", "x")));
         b = Client::usuario(&server).socket();
         let since = if gap.is_none() { 0 } else { 2 };
-        let mut joined = b.request(json!({"type": "resume", "room": "sala", "resume": token, "since": since}));
+        let mut joined =
+            b.request(json!({"type": "resume", "room": "sala", "resume": token, "since": since}));
         assert_eq!(joined["type"], "joined", "{joined}");
         token = joined["resume"].take();
         if let Some(gap) = gap {
@@ -139,7 +159,8 @@ fn ring_keeps_the_configured_messages() {
 
 /// Returns the rows of the second table of `docs/LIMITS.md`: limit, tests.
 fn rows(document: &str) -> Vec<(&str, Vec<&str>)> {
-    let (_, table) = document.split_once("\n## Which test drives it to its edge\n").expect("the section is there");
+    let (_, table) =
+        document.split_once("\n## Which test drives it to its edge\n").expect("the section is there");
     let rows = table.lines().filter_map(cells).filter(|row| !row[0].starts_with("---") && row[0] != "limit");
     rows.map(|row| (row[0], named_tests(row[1]))).collect()
 }
@@ -151,7 +172,8 @@ fn every_limit_names_an_existing_test() {
     assert!(rows.len() >= 30, "{} rows", rows.len());
     let bare: Vec<_> = rows.iter().filter(|(_, tests)| tests.is_empty()).map(|(limit, _)| limit).collect();
     assert!(bare.is_empty(), "no test is named for {bare:?}");
-    let missing: BTreeSet<_> = rows.iter().flat_map(|(_, tests)| tests).filter(|name| !exists(name)).collect();
+    let missing: BTreeSet<_> =
+        rows.iter().flat_map(|(_, tests)| tests).filter(|name| !exists(name)).collect();
     assert!(missing.is_empty(), "docs/LIMITS.md names what is no test: {missing:#?}");
 }
 
@@ -164,7 +186,10 @@ fn table_of_limits_has_every_key() {
     assert!(keys.len() >= 22, "{keys:?}");
     let document = evidence::read("docs/LIMITS.md");
     let rows = rows(&document);
-    let missing: Vec<_> = keys.iter().filter(|key| !rows.iter().any(|(limit, _)| limit.contains(&format!("`{key}`")))).collect();
+    let missing: Vec<_> = keys
+        .iter()
+        .filter(|key| !rows.iter().any(|(limit, _)| limit.contains(&format!("`{key}`"))))
+        .collect();
     assert!(missing.is_empty(), "docs/LIMITS.md says of no test that it drives {missing:?} to its edge");
 }
 
@@ -175,8 +200,12 @@ const KEYS_END: &str = "<!-- end of keys -->\n";
 /// Returns the table of all numeric keys.
 fn keys_table() -> String {
     let rows = settings().filter(|setting| setting.kind == SettingKind::Number);
-    let rows = rows.map(|setting| format!("| `{}` | {} | {} |\n", setting.path, setting.default, setting.doc.en));
-    format!("| key | default | what it limits, and its range |\n| --- | --- | --- |\n{}", rows.collect::<String>())
+    let rows =
+        rows.map(|setting| format!("| `{}` | {} | {} |\n", setting.path, setting.default, setting.doc.en));
+    format!(
+        "| key | default | what it limits, and its range |\n| --- | --- | --- |\n{}",
+        rows.collect::<String>()
+    )
 }
 
 #[test]
@@ -198,6 +227,9 @@ fn limits_check_finds_each_planted_fault() {
     let document = "x\n## Which test drives it to its edge\n\n| limit | test |\n| --- | --- |\n| `a` | `limits_boundaries::ring_keeps_the_configured_messages` |\n\
         | `b` | by hand |\n| `c` | `limits_boundaries::no_such_test` |\n";
     let rows = rows(document);
-    assert_eq!(rows.iter().map(|(limit, tests)| (*limit, tests.len())).collect::<Vec<_>>(), [("`a`", 1), ("`b`", 0), ("`c`", 1)]);
+    assert_eq!(
+        rows.iter().map(|(limit, tests)| (*limit, tests.len())).collect::<Vec<_>>(),
+        [("`a`", 1), ("`b`", 0), ("`c`", 1)]
+    );
     assert!(exists(rows[0].1[0]) && !exists(rows[2].1[0]));
 }

@@ -104,7 +104,17 @@ fn unreadable_queries_are_refused() {
     let after = next(&page).expect("more");
     let (_, after) = after.split_once("after=").expect("a position");
     let (cut, longer, upper) = (&after[1..], format!("{after}0"), after.to_uppercase());
-    for bad in ["limit=0", "limit=-1", "limit=x", "limit=1e2", "limit=%20", "state=nada", "state=HELD", "after=1", "after=-"] {
+    for bad in [
+        "limit=0",
+        "limit=-1",
+        "limit=x",
+        "limit=1e2",
+        "limit=%20",
+        "state=nada",
+        "state=HELD",
+        "after=1",
+        "after=-",
+    ] {
         let answer = client.get(&format!("/api/files?{bad}"));
         assert_eq!((answer.status, answer.code().as_str()), (400, "bad_request"), "{bad}");
     }
@@ -118,8 +128,9 @@ fn unreadable_queries_are_refused() {
 fn changes_between_pages_neither_hide_nor_repeat_files() {
     let server = server();
     let (cliente, admin) = (Client::cliente(&server), Client::admin(&server));
-    let places: Vec<_> =
-        (0..9).map(|n| cliente.upload(&format!("{n}.txt"), b"x").header("location").expect("stored").to_owned()).collect();
+    let places: Vec<_> = (0..9)
+        .map(|n| cliente.upload(&format!("{n}.txt"), b"x").header("location").expect("stored").to_owned())
+        .collect();
     let first = cliente.get("/api/files?limit=3");
     assert_eq!(names(&first), ["8.txt", "7.txt", "6.txt"]);
     let second = next(&first).expect("more");
@@ -147,7 +158,8 @@ fn page_link_survives_a_restart() {
 #[test]
 fn hidden_files_change_neither_count_nor_tag_nor_order() {
     let server = server();
-    let (usuario, cliente, admin) = (Client::usuario(&server), Client::cliente(&server), Client::admin(&server));
+    let (usuario, cliente, admin) =
+        (Client::usuario(&server), Client::cliente(&server), Client::admin(&server));
     assert_eq!(admin.upload("acta.txt", b"x").status, 201);
     let state = |client: &Client| {
         let page = client.get(PATH);
@@ -157,7 +169,9 @@ fn hidden_files_change_neither_count_nor_tag_nor_order() {
     assert_eq!(before.1, 1);
     let held = cliente.upload("factura.pdf.exe", PE);
     assert_eq!(held.status, 201);
-    eventually("it is held", || cliente.get(held.header("location").expect("a place")).json()["state"] == "suspicious");
+    eventually("it is held", || {
+        cliente.get(held.header("location").expect("a place")).json()["state"] == "suspicious"
+    });
     assert_eq!(state(&usuario), before, "whose list it is not in");
     for sees in [&cliente, &admin] {
         let (names, total, tag) = state(sees);
@@ -186,11 +200,18 @@ fn unchanged_list_answers_not_modified() {
         assert!(tag.starts_with("W/\"") && tag.ends_with('"'), "weak: {tag}");
         for known in [tag.clone(), format!("\"x\", {tag}"), "*".to_owned()] {
             let same = client.send("GET", address, &[("If-None-Match", &known)], b"");
-            assert_eq!((same.status, same.body.len(), same.header("etag")), (304, 0, Some(tag.as_str())), "{known}");
+            assert_eq!(
+                (same.status, same.body.len(), same.header("etag")),
+                (304, 0, Some(tag.as_str())),
+                "{known}"
+            );
             assert_eq!((same.header("link"), total(&same)), (page.header("link"), total(&page)));
         }
         let head = client.send("HEAD", address, &[], b"");
-        assert_eq!((head.status, head.header("etag"), head.header("link")), (200, Some(tag.as_str()), page.header("link")));
+        assert_eq!(
+            (head.status, head.header("etag"), head.header("link")),
+            (200, Some(tag.as_str()), page.header("link"))
+        );
         assert_eq!(total(&head), total(&page));
         let stored = cliente.upload("otro.txt", b"x");
         let changed = client.send("GET", address, &[("If-None-Match", &tag)], b"");

@@ -29,7 +29,9 @@ fn copies(pid: u32, text: &str) -> usize {
         while at < to {
             let len = piece.len().min(usize::try_from(to - at).expect("fits"));
             let read = memory.read_at(&mut piece[..len], at).unwrap_or(0);
-            found += memchr::memmem::find_iter(&piece[..read], text.as_bytes()).filter(|place| *place < PIECE).count();
+            found += memchr::memmem::find_iter(&piece[..read], text.as_bytes())
+                .filter(|place| *place < PIECE)
+                .count();
             at += PIECE as u64;
         }
     }

@@ -35,16 +35,29 @@ fn metrics_are_for_administrators_and_the_token() {
     let watcher = bearer(here.clone(), &token);
     assert_eq!(watcher.get(PATH).status, 200);
     assert_eq!(watcher.clone().from(7).with("Host", "pichat.local").get(PATH).status, 200, "from anywhere");
-    for (path, method) in [("/api/session", "GET"), ("/api/files", "GET"), ("/api/rooms", "GET"), ("/api/session", "DELETE")] {
+    for (path, method) in
+        [("/api/session", "GET"), ("/api/files", "GET"), ("/api/rooms", "GET"), ("/api/session", "DELETE")]
+    {
         assert_eq!(watcher.send(method, path, &[], b"").status, 401, "{path}: it opens nothing else");
     }
     let flipped = if token.ends_with('0') { "1" } else { "0" };
-    for wrong in ["", "x", &token[1..], &format!("{}{flipped}", &token[..63]), &format!("{token}0"), &token.to_uppercase()] {
+    for wrong in [
+        "",
+        "x",
+        &token[1..],
+        &format!("{}{flipped}", &token[..63]),
+        &format!("{token}0"),
+        &token.to_uppercase(),
+    ] {
         refused(&bearer(here.clone(), wrong), wrong);
         refused(&bearer(Client::admin(&server), wrong), "a cookie does not make a wrong token good");
     }
     assert_eq!(Client::admin(&server).get(PATH).status, 200);
-    assert_eq!(Client::admin(&server).with("Authorization", "Basic eDp5").get(PATH).status, 200, "a proxy's affair");
+    assert_eq!(
+        Client::admin(&server).with("Authorization", "Basic eDp5").get(PATH).status,
+        200,
+        "a proxy's affair"
+    );
     for person in [Client::cliente(&server), Client::usuario(&server)] {
         let answer = person.get(PATH);
         assert_eq!((answer.status, answer.code().as_str()), (403, "forbidden"));
@@ -73,7 +86,9 @@ fn metrics_are_for_administrators_and_the_token() {
     let wal = std::fs::read(server.data_dir.join("pichat.db-wal")).unwrap_or_default();
     for secret in [&token, &newer] {
         assert!(!log.contains(secret.as_str()), "a token is not logged");
-        let kept = [&database, &wal].into_iter().any(|bytes| bytes.windows(64).any(|part| part == secret.as_bytes()));
+        let kept = [&database, &wal]
+            .into_iter()
+            .any(|bytes| bytes.windows(64).any(|part| part == secret.as_bytes()));
         assert!(!kept, "only its SHA-256 is kept");
     }
 }
@@ -81,8 +96,11 @@ fn metrics_are_for_administrators_and_the_token() {
 #[test]
 fn setting_the_token_is_audited_with_who_did_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let made =
-        pichat_command().args(["metrics-token", "--data-dir"]).arg(folder.path()).env("PICHAT_AUDIT_SYSLOG", "stderr").output();
+    let made = pichat_command()
+        .args(["metrics-token", "--data-dir"])
+        .arg(folder.path())
+        .env("PICHAT_AUDIT_SYSLOG", "stderr")
+        .output();
     let made = made.expect("runs");
     let (token, said) = (String::from_utf8_lossy(&made.stdout), String::from_utf8_lossy(&made.stderr));
     let line = said.lines().find(|line| line.contains("event=metrics.token_set")).expect("a line");
@@ -95,7 +113,8 @@ fn metrics_token_guesses_are_rate_limited() {
     let server = Server::start(Options::config("[limits]\nrequests_per_minute = 1\nrequest_burst = 5\n"));
     // A session has its own bucket.
     let admin = Client::admin(&server);
-    let guess = || Client::new(&server).with("Authorization", &format!("Bearer {}", "5".repeat(64))).get(PATH).status;
+    let guess =
+        || Client::new(&server).with("Authorization", &format!("Bearer {}", "5".repeat(64))).get(PATH).status;
     let statuses: Vec<_> = (0..12).map(|_| guess()).collect();
     assert_eq!((statuses[0], statuses[11]), (401, 429), "{statuses:?}");
     let refused = statuses.iter().filter(|status| **status == 401).count() as u64;
@@ -107,7 +126,10 @@ fn metrics_are_valid_openmetrics() {
     let server = Server::demo();
     let client = watcher(&server);
     let answer = client.get(PATH);
-    assert_eq!(answer.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(client.send("HEAD", PATH, &[], b"").body.len(), 0);
     let figures = figures(&client);
@@ -133,7 +155,8 @@ fn metrics_are_valid_openmetrics() {
 fn metrics_follow_events_without_user_names() {
     let server = Server::start(Options::config("[limits]\nmessage_burst = 3\nmessages_per_minute = 1\n"));
     let watcher = watcher(&server);
-    let (cliente, usuario, admin) = (Client::cliente(&server), Client::usuario(&server), Client::admin(&server));
+    let (cliente, usuario, admin) =
+        (Client::cliente(&server), Client::usuario(&server), Client::admin(&server));
     let mut sockets = [cliente.socket(), usuario.socket(), admin.socket()];
     for socket in &mut sockets {
         socket.join_default("zafiro");
@@ -197,7 +220,8 @@ fn refused_connections_are_counted_by_reason() {
         read_response(stream, false).expect("an answer").text()
     };
     let mut inside = people[0].connect();
-    let mut figure = |sample: &str| read(&ask(&people[0], &mut inside, PATH)).get(sample).copied().unwrap_or_default();
+    let mut figure =
+        |sample: &str| read(&ask(&people[0], &mut inside, PATH)).get(sample).copied().unwrap_or_default();
     let of = |reason: &str| format!("pichat_refusals_total{{at=\"connection\",reason=\"{reason}\"}}");
     eventually("this one is the only one", || figure("pichat_connections") == 1);
     let stranger = Client::new(&server);

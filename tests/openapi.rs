@@ -28,7 +28,11 @@ fn operations(contract: &Value) -> BTreeMap<String, &Value> {
         item.into_iter().map(move |method| (path.clone(), method)).collect::<Vec<_>>()
     };
     let pairs = paths.iter().flat_map(methods);
-    pairs.map(|(path, method)| (format!("{} {path}", method.to_uppercase()), &contract["paths"][&path][&method])).collect()
+    pairs
+        .map(|(path, method)| {
+            (format!("{} {path}", method.to_uppercase()), &contract["paths"][&path][&method])
+        })
+        .collect()
 }
 
 const fn access_name(access: Access) -> &'static str {
@@ -63,11 +67,14 @@ fn sources(folder: &str) -> Vec<String> {
     files.iter().map(|file| std::fs::read_to_string(file).expect("text")).collect()
 }
 
-/// Returns pairs of status constant and code, such as `S::NOT_FOUND, "not_found"`, in the source of the HTTP layer.
+/// Returns pairs of status constant and code, such as `S::NOT_FOUND, "not_found"`, in the source of the HTTP
+/// layer.
 fn codes_with_statuses(source: &str) -> BTreeSet<(String, u16)> {
     let by_name: BTreeMap<String, u16> = (400..600)
         .filter_map(|number| StatusCode::from_u16(number).ok())
-        .filter_map(|status| Some((status.canonical_reason()?.to_uppercase().replace([' ', '-'], "_"), status.as_u16())))
+        .filter_map(|status| {
+            Some((status.canonical_reason()?.to_uppercase().replace([' ', '-'], "_"), status.as_u16()))
+        })
         .collect();
     let is_code = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     let pieces: Vec<&str> = source.split('"').collect();
@@ -85,16 +92,23 @@ fn contract_codes(contract: &Value) -> BTreeSet<(String, u16)> {
     let table = contract["components"]["schemas"]["Problem"]["x-statuses"].as_object().expect("a table");
     let statuses = |(code, statuses): (&String, &Value)| {
         let numbers = statuses.as_array().expect("statuses").iter();
-        numbers.map(|n| (code.clone(), n.as_u64().and_then(|n| n.try_into().ok()).expect("a status"))).collect::<Vec<_>>()
+        numbers
+            .map(|n| (code.clone(), n.as_u64().and_then(|n| n.try_into().ok()).expect("a status")))
+            .collect::<Vec<_>>()
     };
     table.iter().flat_map(statuses).collect()
 }
 
 /// Returns the cells of the rows of a Markdown table below a heading.
 fn rows<'a>(document: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
-    let (_, rest) = document.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("{heading} is missing"));
+    let (_, rest) =
+        document.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("{heading} is missing"));
     let section = rest.split("\n#").next().unwrap_or_default();
-    section.lines().filter_map(evidence::cells).filter(|row| row[0].contains('`') || row[0].parse::<u16>().is_ok()).collect()
+    section
+        .lines()
+        .filter_map(evidence::cells)
+        .filter(|row| row[0].contains('`') || row[0].parse::<u16>().is_ok())
+        .collect()
 }
 
 fn unquoted(cell: &str) -> &str {
@@ -110,7 +124,9 @@ fn contract_and_router_have_the_same_routes() {
         .collect();
     let served: BTreeMap<_, _> = Router::rows()
         .into_iter()
-        .map(|row| (format!("{} {}", row.method, row.path.replace("{*", "{")), access_name(row.access).to_owned()))
+        .map(|row| {
+            (format!("{} {}", row.method, row.path.replace("{*", "{")), access_name(row.access).to_owned())
+        })
         .collect();
     assert_eq!(documented, served, "docs/openapi.json on the left, the router on the right");
 }
@@ -118,7 +134,8 @@ fn contract_and_router_have_the_same_routes() {
 #[test]
 fn manual_and_router_have_the_same_routes() {
     let manual = evidence::read("docs/API.md");
-    let served: BTreeSet<_> = Router::rows().into_iter().map(|row| format!("{} {}", row.method, row.path)).collect();
+    let served: BTreeSet<_> =
+        Router::rows().into_iter().map(|row| format!("{} {}", row.method, row.path)).collect();
     let documented: BTreeSet<_> = ["## Pages and forms", "## JSON calls"]
         .iter()
         .flat_map(|heading| rows(&manual, heading))
@@ -129,7 +146,8 @@ fn manual_and_router_have_the_same_routes() {
 
 #[test]
 fn contract_and_code_have_the_same_problem_codes() {
-    let served: BTreeSet<_> = sources("src/http").iter().flat_map(|source| codes_with_statuses(source)).collect();
+    let served: BTreeSet<_> =
+        sources("src/http").iter().flat_map(|source| codes_with_statuses(source)).collect();
     assert!(served.len() > 25, "the codes are no longer found in the source: {served:?}");
     assert_eq!(contract_codes(&contract()), served, "docs/openapi.json on the left, src/http on the right");
     let manual = evidence::read("docs/API.md");
@@ -148,12 +166,19 @@ fn operations_name_known_codes_and_their_statuses() {
     for (route, operation) in operations(&contract) {
         let named = strings(&operation["x-codes"]);
         assert!(named.is_subset(&known), "{route}: {:?}", named.difference(&known));
-        let statuses: BTreeSet<u16> = keys(&operation["responses"]).iter().filter_map(|s| s.parse().ok()).collect();
+        let statuses: BTreeSet<u16> =
+            keys(&operation["responses"]).iter().filter_map(|s| s.parse().ok()).collect();
         for status in statuses.iter().filter(|status| **status >= 400) {
-            assert!(named.iter().any(|code| codes.contains(&(code.clone(), *status))), "{route}: {status} has no code");
+            assert!(
+                named.iter().any(|code| codes.contains(&(code.clone(), *status))),
+                "{route}: {status} has no code"
+            );
         }
         for code in &named {
-            assert!(statuses.iter().any(|status| codes.contains(&(code.clone(), *status))), "{route}: {code} has no status");
+            assert!(
+                statuses.iter().any(|status| codes.contains(&(code.clone(), *status))),
+                "{route}: {code} has no status"
+            );
         }
     }
 }
@@ -199,8 +224,9 @@ fn answers_have_the_fields_of_their_schemas() {
 
 /// Returns the words of `match` arms of each `impl` block of `sources` that contains all of `known`.
 fn words_of_matches(sources: &[String], known: &[&str]) -> Names {
-    let is_word =
-        |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let is_word = |text: &&str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
     let words = |block: &str| -> Names {
         let arms = block.lines().filter_map(|line| line.trim().strip_suffix("\",")?.split_once(" => \""));
         arms.map(|(_, word)| word).filter(is_word).map(str::to_owned).collect()
@@ -212,8 +238,10 @@ fn words_of_matches(sources: &[String], known: &[&str]) -> Names {
 #[test]
 fn manual_and_code_have_the_same_socket_errors() {
     let manual = evidence::read("docs/API.md");
-    let documented: Names =
-        rows(&manual, "### Error codes on a socket").into_iter().map(|row| unquoted(row[0]).to_owned()).collect();
+    let documented: Names = rows(&manual, "### Error codes on a socket")
+        .into_iter()
+        .map(|row| unquoted(row[0]).to_owned())
+        .collect();
     let served = words_of_matches(&sources("src/ws"), &["not_member", "rate_limited"]);
     assert_eq!(documented, served, "docs/API.md on the left, src/ws on the right");
 }
@@ -229,10 +257,15 @@ fn manual_and_code_have_the_same_close_codes() {
         let line = line.trim().strip_suffix(',')?;
         line.split_once(" => ").or_else(|| line.split_once(" = ")).map(|(_, number)| number)
     });
-    let served: Names = numbers.filter(|n| n.len() == 4 && n.parse::<u16>().is_ok()).map(str::to_owned).collect();
+    let served: Names =
+        numbers.filter(|n| n.len() == 4 && n.parse::<u16>().is_ok()).map(str::to_owned).collect();
     assert_eq!(documented, served, "docs/API.md on the left, src/ws on the right");
 
-    let named = codes.iter().map(|row| row[1]).filter(|cell| cell.starts_with('`')).chain(reasons.iter().map(|row| row[0]));
+    let named = codes
+        .iter()
+        .map(|row| row[1])
+        .filter(|cell| cell.starts_with('`'))
+        .chain(reasons.iter().map(|row| row[0]));
     let documented: Names = named.map(|cell| unquoted(cell).to_owned()).collect();
     let mut served = words_of_matches(&sources, &["shutdown", "flooding"]);
     served.extend(words_of_matches(&sources, &["checked", "too_many_sockets"]));

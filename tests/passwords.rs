@@ -37,7 +37,8 @@ fn given() -> (Server, String, Client) {
 }
 
 fn given_on(server: Server) -> (Server, String, Client) {
-    let password = one_time(&user(&server.data_dir, &["add", "carla", "--role", "cliente", "--one-time"], ""));
+    let password =
+        one_time(&user(&server.data_dir, &["add", "carla", "--role", "cliente", "--one-time"], ""));
     let carla = Client::signed_in(&server, "carla", &password);
     (server, password, carla)
 }
@@ -86,14 +87,20 @@ fn refused_password_names_the_broken_rule() {
     }
     let english = change(&beto.clone().with("Accept-Language", "en"), BETO.1, "password1");
     assert!(english.text().contains("among the most common"), "{}", english.text());
-    server.wait_for_line("event=password.refused result=refused user=\"beto\" addr=127.0.0.1 reason=weak_password");
+    server.wait_for_line(
+        "event=password.refused result=refused user=\"beto\" addr=127.0.0.1 reason=weak_password",
+    );
     // There is no other rule: any characters of any script, up to 128.
     let mut current = BETO.1.to_owned();
     for good in ["solominusculas", "🌱🌱🌱🌱🌱🌱🌱🌱", "        8 ", &"ñ".repeat(128)] {
         changed(&mut beto, &current, good);
         good.clone_into(&mut current);
     }
-    assert_eq!(Client::new(&server).sign_in(BETO.0, &"n\u{303}".repeat(128)).status, 200, "however the ñ is typed");
+    assert_eq!(
+        Client::new(&server).sign_in(BETO.0, &"n\u{303}".repeat(128)).status,
+        200,
+        "however the ñ is typed"
+    );
 }
 
 #[test]
@@ -103,18 +110,24 @@ fn password_rules_hold_on_every_way_to_set_one() {
     let server = Server::start(options.env("RUNTIME_DIRECTORY", run.path().to_str().expect("text")));
     let code = std::fs::read_to_string(run.path().join("claim")).expect("a code").trim().to_owned();
     let client = Client::new(&server);
-    let claim = |password: &str| client.post_json("/api/claim", &json!({"code": code, "username": "jefa", "password": password}));
+    let claim = |password: &str| {
+        client.post_json("/api/claim", &json!({"code": code, "username": "jefa", "password": password}))
+    };
     for weak in ["password1", "jefa1234", "pichat-pichat"] {
         let refused = claim(weak);
         assert_eq!((refused.status, refused.code().as_str()), (422, "weak_password"), "{weak}");
     }
-    let page = client.post_form("/reclamar", &format!("codigo={code}&usuario=jefa&clave=password1&clave_otra_vez=password1"));
+    let page = client.post_form(
+        "/reclamar",
+        &format!("codigo={code}&usuario=jefa&clave=password1&clave_otra_vez=password1"),
+    );
     assert!(page.status == 422 && page.text().contains("de las más usadas"), "{}", page.text());
     assert_eq!(claim(OWN).status, 201, "and the code was still good");
 
     let folder = tempfile::tempdir().expect("a folder");
     for weak in ["password1", "eva-12345", "siete 7"] {
-        let (status, _, err) = user_command(&["add", "eva", "--role", "cliente", "--password-stdin"], folder.path(), weak);
+        let (status, _, err) =
+            user_command(&["add", "eva", "--role", "cliente", "--password-stdin"], folder.path(), weak);
         assert!(status.code() == Some(65) && err.contains("esa contraseña no es válida: "), "{weak}: {err}");
         assert!(!err.contains(weak), "a password is not repeated: {err}");
     }
@@ -155,14 +168,22 @@ fn new_account_must_change_its_password_first() {
     ] {
         assert_eq!((refused.status, refused.code().as_str()), (403, "password_change_required"));
     }
-    assert_eq!(boss.get("/api/files").json().as_array().map(Vec::len), Some(1), "nothing came in, nothing went");
+    assert_eq!(
+        boss.get("/api/files").json().as_array().map(Vec::len),
+        Some(1),
+        "nothing came in, nothing went"
+    );
     let page = carla.get("/clave");
     assert!(page.status == 200 && page.text().contains("Esa contraseña era temporal."), "{}", page.text());
     assert_eq!(carla.get("/static/js/password.js").status, 200);
     assert_eq!(carla.get("/static/passwords.txt").text().lines().count(), 3000);
     server.wait_for_line("event=password.change_due result=ok user=\"carla\" addr=127.0.0.1");
 
-    assert_eq!(change(&carla, &password, &password.to_lowercase()).code(), "weak_password", "it is to be another one");
+    assert_eq!(
+        change(&carla, &password, &password.to_lowercase()).code(),
+        "weak_password",
+        "it is to be another one"
+    );
     changed(&mut carla, &password, OWN);
     let body = carla.get("/api/session").json();
     assert_eq!(body.get("must_change_password"), None);
@@ -181,7 +202,11 @@ fn session_with_one_time_password_may_sign_out() {
     assert_eq!(carla.delete("/api/session").status, 204);
     assert_eq!(carla.get("/api/session").status, 401);
     let mut again = carla.clone();
-    assert_eq!(again.sign_in("carla", &password.to_lowercase().replace('-', " ")).status, 200, "however it is typed");
+    assert_eq!(
+        again.sign_in("carla", &password.to_lowercase().replace('-', " ")).status,
+        200,
+        "however it is typed"
+    );
     let out = again.post_form("/logout", "");
     assert_eq!((out.status, out.header("location")), (303, Some("/login")));
     assert_eq!(again.get("/clave").header("location"), Some("/login"));
@@ -198,13 +223,20 @@ fn form_works_without_scripts() {
     ] {
         let page = carla.post_form("/clave", &form(&password, new, again));
         assert!(page.status == status && page.text().contains(reason), "{new}: {}", page.text());
-        assert!(page.text().contains("action=\"/clave\"") && page.text().contains("Esa contraseña era temporal."));
+        assert!(
+            page.text().contains("action=\"/clave\"") && page.text().contains("Esa contraseña era temporal.")
+        );
         assert!(!page.text().contains(new) && !page.text().contains(&password), "no password comes back");
     }
     let page = carla.post_form("/clave", &form("otra cosa", OWN, OWN));
-    assert!(page.status == 401 && page.text().contains("La contraseña actual no es correcta"), "{}", page.text());
+    assert!(
+        page.status == 401 && page.text().contains("La contraseña actual no es correcta"),
+        "{}",
+        page.text()
+    );
     assert_eq!(carla.post_form("/clave", "clave_actual=x").status, 400);
-    let crossed = carla.clone().with("Origin", "http://evil.example").post_form("/clave", &form(&password, OWN, OWN));
+    let crossed =
+        carla.clone().with("Origin", "http://evil.example").post_form("/clave", &form(&password, OWN, OWN));
     assert_eq!(crossed.status, 403);
     assert_eq!(carla.get("/api/session").json()["must_change_password"], json!(true), "nothing has changed");
     let done = carla.post_form("/clave", &form(&password, OWN, OWN));
@@ -213,7 +245,10 @@ fn form_works_without_scripts() {
     carla.take_cookie(&done);
     assert_eq!(carla.get("/inicio").status, 200);
     let page = carla.get("/clave");
-    assert!(page.status == 200 && !page.text().contains("Entraste con la contraseña"), "of one's own accord too");
+    assert!(
+        page.status == 200 && !page.text().contains("Entraste con la contraseña"),
+        "of one's own accord too"
+    );
     assert_eq!(Client::new(&server).get("/clave").header("location"), Some("/login"));
 }
 
@@ -231,8 +266,12 @@ fn wrong_current_passwords_count_as_failed_sign_ins() {
     let page = beto.post_form("/clave", &form(BETO.1, OWN, OWN));
     assert!(page.status == 429 && page.header("retry-after").is_some(), "the right one too: {}", page.status);
     assert_eq!(Client::new(&server).sign_in(BETO.0, BETO.1).status, 429, "and at the door");
-    server.wait_for_line("event=password.refused result=refused user=\"beto\" addr=127.0.0.1 reason=wrong_password");
-    server.wait_for_line("event=password.refused result=refused user=\"beto\" addr=127.0.0.1 reason=locked_out");
+    server.wait_for_line(
+        "event=password.refused result=refused user=\"beto\" addr=127.0.0.1 reason=wrong_password",
+    );
+    server.wait_for_line(
+        "event=password.refused result=refused user=\"beto\" addr=127.0.0.1 reason=locked_out",
+    );
 }
 
 #[test]
@@ -259,7 +298,10 @@ fn reset_ends_sessions_and_demands_a_change() {
     let (status, out, log) = user_command(&["passwd", "beto", "--one-time"], &server.data_dir, "");
     assert!(status.success() && out.contains("vence en 7 días"), "{out}");
     let password = one_time(&out);
-    for line in ["event=user.password_set result=ok user=\"beto\"", "event=user.must_change result=ok user=\"beto\" days=7"] {
+    for line in [
+        "event=user.password_set result=ok user=\"beto\"",
+        "event=user.must_change result=ok user=\"beto\" days=7",
+    ] {
         assert!(log.contains(line) && !log.contains(&password), "{log}");
     }
     assert_eq!(socket.close_code(), 4001);
@@ -276,16 +318,30 @@ fn expired_one_time_password_looks_like_a_wrong_one() {
     let config = Options::config("[http]\ntrusted_proxies = [\"127.0.0.1\"]\n");
     let (server, password, carla) = given_on(Server::start(Options { users: vec![ANA, BETO], ..config }));
     let dir = &server.data_dir;
-    let listed = || user(dir, &["list"], "").lines().find(|line| line.starts_with("carla")).map(str::to_owned).expect("is there");
+    let listed = || {
+        user(dir, &["list"], "")
+            .lines()
+            .find(|line| line.starts_with("carla"))
+            .map(str::to_owned)
+            .expect("is there")
+    };
     assert!(listed().ends_with("cliente        contraseña-por-cambiar"), "{}", listed());
-    assert_eq!(sql(dir, "UPDATE users SET must_change_by = must_change_by - 6 * 86400000 WHERE name = 'carla'"), 1);
+    assert_eq!(
+        sql(dir, "UPDATE users SET must_change_by = must_change_by - 6 * 86400000 WHERE name = 'carla'"),
+        1
+    );
     assert_eq!(Client::new(&server).sign_in("carla", &password).status, 200, "on the last day");
-    assert_eq!(sql(dir, "UPDATE users SET must_change_by = must_change_by - 86400001 WHERE name = 'carla'"), 1);
+    assert_eq!(
+        sql(dir, "UPDATE users SET must_change_by = must_change_by - 86400001 WHERE name = 'carla'"),
+        1
+    );
     assert!(listed().ends_with("contraseña-vencida"), "{}", listed());
     let lapsed = Client::new(&server).sign_in("carla", &password);
     let wrong = Client::new(&server).sign_in("carla", "otra cosa");
     assert_eq!((lapsed.status, lapsed.text()), (401, wrong.text()));
-    server.wait_for_line("event=login.failed result=failed user=\"carla\" addr=127.0.0.1 reason=one_time_lapsed");
+    server.wait_for_line(
+        "event=login.failed result=failed user=\"carla\" addr=127.0.0.1 reason=one_time_lapsed",
+    );
     let three: Vec<_> = (0..4).map(|_| Client::new(&server).sign_in("carla", &password).status).collect();
     assert_eq!(three, [401, 401, 401, 429], "it counts as a wrong one: the sixth in a row");
     // The lock affects one address: a live session may still change the password and sign in elsewhere.
@@ -325,7 +381,9 @@ fn demo_passwords_are_refused_outside_the_demo() {
         let refused = Client::new(&server).sign_in(name, &format!("{name}123"));
         assert_eq!((refused.status, refused.code().as_str()), (401, "invalid_credentials"), "{name}");
     }
-    server.wait_for_line("event=login.failed result=failed user=\"admin\" addr=127.0.0.1 reason=public_password");
+    server.wait_for_line(
+        "event=login.failed result=failed user=\"admin\" addr=127.0.0.1 reason=public_password",
+    );
     let password = one_time(&user(folder.path(), &["passwd", "admin", "--one-time"], ""));
     assert_eq!(Client::new(&server).sign_in("admin", &password).status, 200, "there is a way back in");
 }

@@ -36,29 +36,44 @@ fn trusted_proxy_sets_scheme_host_and_address() {
         let answer = browser.sign_in("cliente", "cliente123");
         assert_eq!(answer.status, 200, "{}", answer.text());
         let cookie = answer.session_cookie().expect("a cookie");
-        assert!(cookie.starts_with(&format!("__Host-{}=", server.cookie_name())) && cookie.contains("; Secure"), "{cookie}");
+        assert!(
+            cookie.starts_with(&format!("__Host-{}=", server.cookie_name())) && cookie.contains("; Secure"),
+            "{cookie}"
+        );
         assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"), "as over TLS");
         assert_eq!(browser.handshake(&[]).0.status, 101, "a socket from https://");
         // A browser without TLS to the proxy is another origin, and so is one without the proxy.
-        let (_, token) = browser.cookie.as_deref().and_then(|cookie| cookie.split_once('=')).expect("a cookie");
-        let direct = Client { cookie: Some(format!("__Host-{}={token}", server.cookie_name())), ..Client::new(&server) };
+        let (_, token) =
+            browser.cookie.as_deref().and_then(|cookie| cookie.split_once('=')).expect("a cookie");
+        let direct = Client {
+            cookie: Some(format!("__Host-{}={token}", server.cookie_name())),
+            ..Client::new(&server)
+        };
         assert_eq!(direct.get("/api/session").status, 401, "a Secure cookie over plain HTTP");
     }
     let line = "event=login.ok result=ok user=\"cliente\" addr=9.9.9.9 ";
     eventually("both came from 9.9.9.9", || server.stderr().matches(line).count() == 2);
     let plain = [X_FORWARDED[0], ("X-Forwarded-Proto", "http"), X_FORWARDED[2]];
     let mut browser = through(&server, 2, &plain);
-    assert_eq!(browser.sign_in("cliente", "cliente123").code(), "cross_origin", "https:// is not where it came");
+    assert_eq!(
+        browser.sign_in("cliente", "cliente123").code(),
+        "cross_origin",
+        "https:// is not where it came"
+    );
     browser.headers.retain(|(name, _)| name != "Origin");
-    assert!(browser.sign_in("cliente", "cliente123").session_cookie().is_some_and(|c| c.starts_with("pichat-")));
+    assert!(
+        browser.sign_in("cliente", "cliente123").session_cookie().is_some_and(|c| c.starts_with("pichat-"))
+    );
 }
 
 #[test]
 fn untrusted_peer_cannot_set_the_address() {
     let server = Server::start(Options::config(SETTINGS));
-    for fields in
-        [&X_FORWARDED[..], &[("Forwarded", "for=9.9.9.9;proto=https;host=chat.example")], &[("X-Forwarded-For", "nonsense")]]
-    {
+    for fields in [
+        &X_FORWARDED[..],
+        &[("Forwarded", "for=9.9.9.9;proto=https;host=chat.example")],
+        &[("X-Forwarded-For", "nonsense")],
+    ] {
         let mut browser = through(&server, 3, fields);
         assert_eq!(browser.sign_in("cliente", "cliente123").code(), "cross_origin");
         browser.headers.retain(|(name, _)| name != "Origin");
@@ -67,7 +82,8 @@ fn untrusted_peer_cannot_set_the_address() {
         assert!(answer.session_cookie().is_some_and(|cookie| cookie.starts_with("pichat-")));
     }
     assert!(server.wait_for_line("event=login.ok").contains("addr=127.0.0.3"));
-    let misdirected = through(&server, 2, &[X_FORWARDED[1], ("X-Forwarded-Host", "evil.example")]).get("/login");
+    let misdirected =
+        through(&server, 2, &[X_FORWARDED[1], ("X-Forwarded-Host", "evil.example")]).get("/login");
     assert_eq!(misdirected.status, 421, "a proxy's word for the host is checked as any");
 }
 
@@ -108,9 +124,16 @@ fn unreadable_line_of_a_trusted_proxy_is_400() {
 fn cross_origin_line_names_origin_and_host() {
     let server = Server::start(Options::config("[http]\nhosts = [\"chat.example\"]\n"));
     let browser = Client::new(&server).with("Host", "chat.example").with("Origin", ORIGIN);
-    assert_eq!(browser.post_json("/api/session", &json!({})).code(), "cross_origin", "nobody said that it is behind TLS");
+    assert_eq!(
+        browser.post_json("/api/session", &json!({})).code(),
+        "cross_origin",
+        "nobody said that it is behind TLS"
+    );
     let line = server.wait_for_line("event=request.cross_origin");
-    assert!(line.contains("origin=https://chat.example") || line.contains("origin=\"https://chat.example\""), "{line}");
+    assert!(
+        line.contains("origin=https://chat.example") || line.contains("origin=\"https://chat.example\""),
+        "{line}"
+    );
     assert!(line.contains("host=chat.example"), "{line}");
 }
 
@@ -127,7 +150,11 @@ fn redirect_to_https_never_loops() {
     let away = through("http");
     let want = format!("https://chat.example:{}/api/health", server.addr.port());
     assert_eq!((away.status, away.header("location")), (307, Some(want.as_str())));
-    assert_eq!(plain.with("X-Forwarded-Proto", "https").get("/api/health").status, 307, "anybody could say so");
+    assert_eq!(
+        plain.with("X-Forwarded-Proto", "https").get("/api/health").status,
+        307,
+        "anybody could say so"
+    );
 }
 
 #[test]
@@ -220,7 +247,9 @@ fn office(kind: Kind) {
         assert!(cookie.starts_with(&format!("__Host-{}=", server.cookie_name())), "{kind:?}: {cookie}");
         browser.cookie = cookie.split(';').next().map(str::to_owned);
         assert!(
-            server.wait_for_line(&format!("event=login.ok result=ok user=\"{name}\"")).contains(&format!("addr=127.0.0.{last}"))
+            server
+                .wait_for_line(&format!("event=login.ok result=ok user=\"{name}\""))
+                .contains(&format!("addr=127.0.0.{last}"))
         );
         browsers.push(browser);
     }
@@ -251,7 +280,10 @@ fn office(kind: Kind) {
     foreign.headers[1].1 = "https://evil.example".to_owned();
     assert_eq!(ask(&proxied, &foreign, "DELETE", "/api/session", json_type, b"").status, 403, "{kind:?}");
     let line = server.wait_for_line("event=request.cross_origin");
-    assert!(line.contains("evil.example") && line.contains(&format!("host={NAME}:{}", proxied.addr.port())), "{line}");
+    assert!(
+        line.contains("evil.example") && line.contains(&format!("host={NAME}:{}", proxied.addr.port())),
+        "{line}"
+    );
     // Forged headers of a client are overwritten, and none makes its requests unreadable.
     let liar = browsers[0]
         .clone()

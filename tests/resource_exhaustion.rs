@@ -1,5 +1,5 @@
-//! Exhausted resources: descriptors, disk, hashing threads. Requests are answered, members continue, nothing is left over,
-//! and newcomers are served again once there is room.
+//! Exhausted resources: descriptors, disk, hashing threads. Requests are answered, members continue, nothing
+//! is left over, and newcomers are served again once there is room.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -17,8 +17,15 @@ const GENEROUS: &str = "[limits]\nuploads_per_minute = 1000\nupload_burst = 1000
     request_burst = 100000\nsockets_per_session = 1000\n";
 
 /// Sends one request on a kept connection.
-fn ask(stream: &mut TcpStream, client: &Client, method: &str, path: &str, (kind, body): (&str, &[u8])) -> Response {
-    let head = client.head(method, path, &[("Content-Type", kind), ("Content-Length", &body.len().to_string())]);
+fn ask(
+    stream: &mut TcpStream,
+    client: &Client,
+    method: &str,
+    path: &str,
+    (kind, body): (&str, &[u8]),
+) -> Response {
+    let head =
+        client.head(method, path, &[("Content-Type", kind), ("Content-Length", &body.len().to_string())]);
     stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
     stream.write_all(body).expect("writes");
     read_response(stream, method == "HEAD").expect("an answer")
@@ -62,7 +69,10 @@ fn out_of_descriptors_members_continue_newcomers_wait() {
     assert_eq!(a.send_message("sala", "sigo aquí")["type"], "sent");
     assert_eq!(b.recv_type("message")["text"], "sigo aquí");
     let (kind, body) = multipart("archivo", "b.txt", b"b");
-    assert_eq!(ask(&mut inside, &cliente, "GET", "/api/files", ("", b"")).json().as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        ask(&mut inside, &cliente, "GET", "/api/files", ("", b"")).json().as_array().map(Vec::len),
+        Some(1)
+    );
     // The upload comes last: an answer before its body ends the connection.
     for (method, path, sent) in
         [("GET", &*content, ("", b"".as_slice())), ("POST", "/api/files", (kind.as_str(), body.as_slice()))]
@@ -113,13 +123,18 @@ fn out_of_disk_is_507_and_nothing_stays() {
     assert_eq!(cliente.upload("c.bin", &[b'x'; 300 * 1024]).status, 201, "what fits still comes in");
     let here = watcher(&server);
     assert_eq!(figure(&here, "pichat_refusals_total{at=\"http\",reason=\"storage_full\"}"), 3);
-    assert_eq!((figure(&here, "pichat_files"), figure(&here, "pichat_files_bytes")), (2, 600 * 1024), "nor counted");
+    assert_eq!(
+        (figure(&here, "pichat_files"), figure(&here, "pichat_files_bytes")),
+        (2, 600 * 1024),
+        "nor counted"
+    );
 }
 
 #[test]
 fn full_hashing_queue_is_503_and_chat_continues() {
     // Twice the usual cost, so that the queue fills faster than it empties.
-    let server = Server::start(Options::config(&format!("{TRUSTING}[accounts]\nargon2 = \"m=19456,t=4,p=1\"\n")));
+    let server =
+        Server::start(Options::config(&format!("{TRUSTING}[accounts]\nargon2 = \"m=19456,t=4,p=1\"\n")));
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.join_default("sala");
     b.join_default("sala");
@@ -127,12 +142,14 @@ fn full_hashing_queue_is_503_and_chat_continues() {
     // Each client has its own address, so that no other limit applies.
     let waiting: Vec<_> = (1..=cores + 64 + 80)
         .map(|n| {
-            let from = Ipv4Addr::from_bits(Ipv4Addr::new(10, 1, 0, 0).to_bits() + u32::try_from(n).expect("small"));
+            let from =
+                Ipv4Addr::from_bits(Ipv4Addr::new(10, 1, 0, 0).to_bits() + u32::try_from(n).expect("small"));
             let client = Client::new(&server).with("X-Forwarded-For", &from.to_string());
             let body = format!("{{\"username\":\"nadie{n}\",\"password\":\"x\"}}");
             let head = client.head("POST", "/api/session", &[("Content-Type", "application/json")]);
             let mut stream = client.connect();
-            write!(stream, "{head}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).expect("writes");
+            write!(stream, "{head}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+                .expect("writes");
             stream
         })
         .collect();

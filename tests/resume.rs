@@ -1,4 +1,5 @@
-//! Resume: a lost connection keeps its seat for the grace time, and messages are neither lost nor doubled (`docs/API.md`).
+//! Resume: a lost connection keeps its seat for the grace time, and messages are neither lost nor doubled
+//! (`docs/API.md`).
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -10,8 +11,11 @@ use tungstenite::protocol::CloseFrame;
 
 /// Starts a server with a grace time in seconds, no rate limits, and empty rooms that end at the next sweep.
 fn server(grace: u32, more: &str) -> Server {
-    let limits = "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
-    Server::start(Options::config(&format!("[chat]\nresume_grace_seconds = {grace}\nempty_room_minutes = 0\n{limits}{more}")))
+    let limits =
+        "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
+    Server::start(Options::config(&format!(
+        "[chat]\nresume_grace_seconds = {grace}\nempty_room_minutes = 0\n{limits}{more}"
+    )))
 }
 
 fn resume(socket: &mut Socket, room: &str, token: &Value, since: u64) -> Value {
@@ -28,12 +32,15 @@ fn assert_error(frame: &Value, code: &str) {
 fn wait_until_gone(server: &Server, user: &str, count: usize) {
     common::server::eventually("the server sees that the socket is gone", || {
         let log = server.stderr();
-        let gone = log.lines().filter(|l| l.contains("event=socket.closed") && l.contains(&format!("user=\"{user}\"")));
+        let gone = log
+            .lines()
+            .filter(|l| l.contains("event=socket.closed") && l.contains(&format!("user=\"{user}\"")));
         gone.count() >= count
     });
 }
 
-/// Waits for a complete sweep: an abandoned room ends in one, and the second of two ends shows that the first sweep is over.
+/// Waits for a complete sweep: an abandoned room ends in one, and the second of two ends shows that the first
+/// sweep is over.
 fn let_the_clock_look(server: &Server) {
     let mut socket = Client::admin(server).socket();
     for room in ["reloj-1", "reloj-2"] {
@@ -183,7 +190,14 @@ fn gap_names_the_lost_messages() {
         b.send_message("sala", &format!("{n}"));
     }
     // `since`, the gap, the first message after it.
-    let cases = [(0, Some((1, 6)), 7), (3, Some((4, 6)), 7), (5, Some((6, 6)), 7), (6, None, 7), (8, None, 9), (10, None, 11)];
+    let cases = [
+        (0, Some((1, 6)), 7),
+        (3, Some((4, 6)), 7),
+        (5, Some((6, 6)), 7),
+        (6, None, 7),
+        (8, None, 9),
+        (10, None, 11),
+    ];
     for (since, gap, first) in cases {
         a.abort();
         a = cliente.socket();
@@ -191,7 +205,11 @@ fn gap_names_the_lost_messages() {
         assert_eq!((&back["type"], &back["seq"]), (&json!("joined"), &json!(10)));
         token = back["resume"].clone();
         if let Some((from, to)) = gap {
-            assert_eq!(a.recv(), json!({"type": "gap", "room": "sala", "from": from, "to": to}), "since {since}");
+            assert_eq!(
+                a.recv(),
+                json!({"type": "gap", "room": "sala", "from": from, "to": to}),
+                "since {since}"
+            );
         }
         for n in first..=10 {
             assert_eq!(message(&a.recv()), (n, &*n.to_string()), "since {since}");
@@ -280,7 +298,10 @@ fn grace_end_sends_presence_and_ends_the_token() {
         assert_eq!(b.recv()["event"], "joined");
         a.abort();
         let left = b.recv();
-        assert_eq!((&left["type"], &left["user"], &left["event"]), (&json!("presence"), &json!("cliente"), &json!("left")));
+        assert_eq!(
+            (&left["type"], &left["user"], &left["event"]),
+            (&json!("presence"), &json!("cliente"), &json!("left"))
+        );
         let mut a = cliente.socket();
         assert_error(&resume(&mut a, "sala", &joined["resume"], 0), "unknown_room");
         assert_eq!(a.join_default("sala")["members"], json!(["cliente", "usuario"]));

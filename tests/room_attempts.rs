@@ -11,8 +11,9 @@ fn join_at_once(sockets: &mut [Socket], password: impl Fn(usize) -> String) -> V
     for (n, socket) in sockets.iter_mut().enumerate() {
         socket.send(&json!({"type": "join", "ref": "x", "room": "secreta", "password": password(n), "kind": "private"}));
     }
-    let answer =
-        |socket: &mut Socket| std::iter::repeat_with(|| socket.recv()).find(|frame| frame["ref"] == "x").expect("an answer");
+    let answer = |socket: &mut Socket| {
+        std::iter::repeat_with(|| socket.recv()).find(|frame| frame["ref"] == "x").expect("an answer")
+    };
     sockets.iter_mut().map(answer).collect()
 }
 
@@ -35,7 +36,11 @@ fn wrong_passwords_at_once_have_one_verdict() {
     let right = sockets[0].join("secreta", "7391", "private");
     assert_eq!(right["code"], "rate_limited", "the pause is on, for the right one too");
     let mut cliente = Client::cliente(&server).socket();
-    assert_eq!(cliente.join("secreta", "7391", "private")["type"], "joined", "another person is not concerned");
+    assert_eq!(
+        cliente.join("secreta", "7391", "private")["type"],
+        "joined",
+        "another person is not concerned"
+    );
 }
 
 #[test]
@@ -63,7 +68,9 @@ fn closed_socket_frees_its_turn() {
     let client = Client::usuario(&server);
     for _ in 0..5 {
         let mut gone = client.socket();
-        gone.send(&json!({"type": "join", "ref": "x", "room": "secreta", "password": "7391", "kind": "private"}));
+        gone.send(
+            &json!({"type": "join", "ref": "x", "room": "secreta", "password": "7391", "kind": "private"}),
+        );
         gone.abort();
     }
     assert_eq!(client.socket().join("secreta", "7391", "private")["type"], "joined");

@@ -39,7 +39,8 @@ fn empty_room_keeps_code_and_password_without_messages() {
     // A request for the ring gets nothing of the earlier conversation.
     b.abort();
     let mut b = usuario.socket();
-    let resumed = b.request(json!({"type": "resume", "room": "sala", "resume": joined["resume"], "since": 0}));
+    let resumed =
+        b.request(json!({"type": "resume", "room": "sala", "resume": joined["resume"], "since": 0}));
     assert_eq!(resumed["type"], "joined", "{resumed}");
     b.send(&json!({"type": "send", "room": "sala", "text": "tres"}));
     assert_eq!(b.recv_type("message")["text"], "tres", "the ring was wiped");
@@ -54,7 +55,11 @@ fn room_ends_when_its_reservation_lapses() {
     leave(&mut a, "sala");
     server.wait_for_line("event=room.ended");
     let anew = Client::usuario(&server).socket().join("sala", "otra clave", "private");
-    assert_eq!((&anew["created"], &anew["kind"], &anew["seq"]), (&json!(true), &json!("private"), &json!(0)), "{anew}");
+    assert_eq!(
+        (&anew["created"], &anew["kind"], &anew["seq"]),
+        (&json!(true), &json!("private"), &json!(0)),
+        "{anew}"
+    );
 }
 
 #[test]
@@ -84,7 +89,8 @@ fn own_share_of_rooms_and_full_server_are_told_apart() {
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.join_default("uno");
     a.join_default("dos");
-    let words = "ya existen 2 creadas por ti, el máximo por persona. Sal de una: cuando lleve 10 minutos vacía";
+    let words =
+        "ya existen 2 creadas por ti, el máximo por persona. Sal de una: cuando lleve 10 minutos vacía";
     assert_room_limit(&a.join("tres", "secreta", "group"), "rooms_per_user", words);
     b.join_default("tres");
     assert_room_limit(&b.join("cuatro", "secreta", "group"), "rooms", "PiChat llegó al máximo de 3 salas");
@@ -100,7 +106,11 @@ fn rooms_of_a_socket_are_limited() {
     a.join_default("uno");
     a.join_default("dos");
     assert_room_limit(&a.join("tres", "secreta", "group"), "rooms_per_socket", "ya estás en 2, el máximo");
-    assert_eq!(cliente.get("/api/rooms").json().as_array().map(Vec::len), Some(2), "none was made by the way");
+    assert_eq!(
+        cliente.get("/api/rooms").json().as_array().map(Vec::len),
+        Some(2),
+        "none was made by the way"
+    );
     a.join_default("dos");
     cliente.socket().join_default("tres");
     leave(&mut a, "uno");
@@ -113,7 +123,11 @@ fn rooms_of_the_server_are_limited() {
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.join_default("uno");
     b.join_default("dos");
-    assert_room_limit(&a.join("tres", "secreta", "group"), "rooms", "máximo de 2 salas. Inténtalo en unos minutos");
+    assert_room_limit(
+        &a.join("tres", "secreta", "group"),
+        "rooms",
+        "máximo de 2 salas. Inténtalo en unos minutos",
+    );
     assert_eq!(a.join_default("dos")["created"], false, "what exists can be entered");
 }
 
@@ -147,11 +161,17 @@ fn room_codes_and_passwords_have_bounds() {
         assert_error(&a.join("corta", password, "group"), "bad_request");
     }
     let long = "x".repeat(21);
-    for (room, password) in [(&*long, "secreta"), (&*"x".repeat(300), "secreta"), ("larga", &*"x".repeat(101))] {
+    for (room, password) in
+        [(&*long, "secreta"), (&*"x".repeat(300), "secreta"), ("larga", &*"x".repeat(101))]
+    {
         let refused = a.join(room, password, "group");
         assert!(["too_long", "bad_request"].map(Some).contains(&refused["code"].as_str()), "{refused}");
     }
-    assert_eq!(Client::admin(&server).get("/api/rooms").json().as_array().map(Vec::len), Some(2), "no other room was made");
+    assert_eq!(
+        Client::admin(&server).get("/api/rooms").json().as_array().map(Vec::len),
+        Some(2),
+        "no other room was made"
+    );
     assert_eq!(a.join("SALA", "secreta", "group")["created"], true);
     assert_eq!(a.join("sala", "secreta", "group")["created"], true, "codes tell upper case from lower case");
 }

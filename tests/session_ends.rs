@@ -73,14 +73,17 @@ fn upload_is_cut_and_leaves_nothing_when_its_session_ends() {
         stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
         stream.write_all(&body[..MIB]).expect("writes");
         let folder = server.data_dir.join("cuarentena");
-        let written = || std::fs::read_dir(&folder).map_or(0, |entries| entries.flatten().filter(is_temporary).count());
+        let written =
+            || std::fs::read_dir(&folder).map_or(0, |entries| entries.flatten().filter(is_temporary).count());
         eventually("half of it is on the disk", || written() == 1);
         end(&server, &beto);
         let answer = read_response(&mut stream, false).expect("an answer while the rest was never sent");
         assert_eq!((answer.status, answer.code().as_str()), (401, "unauthenticated"), "{how}");
         eventually("nothing of it stays", || written() == 0);
         assert_eq!(boss.get("/api/files").json(), json!([]), "{how}");
-        server.wait_for_line("event=file.refused result=refused user=\"beto\" addr=127.0.0.1 reason=unauthenticated");
+        server.wait_for_line(
+            "event=file.refused result=refused user=\"beto\" addr=127.0.0.1 reason=unauthenticated",
+        );
     }
 }
 
@@ -96,7 +99,8 @@ fn new_password_ends_every_older_token_and_socket() {
     let (own, other, stranger) = (signed_in(BETO), signed_in(BETO), signed_in(ANA));
     let (mut own_socket, mut other_socket) = (own.socket(), other.socket());
     let joined = own_socket.join_default("SALA");
-    let change = |current: &str, new: &str| own.post_json("/api/password", &json!({"current": current, "new": new}));
+    let change =
+        |current: &str, new: &str| own.post_json("/api/password", &json!({"current": current, "new": new}));
 
     let wrong = change("otra cosa", "una clave nueva");
     assert_eq!((wrong.status, wrong.code().as_str()), (401, "wrong_password"));
@@ -123,7 +127,10 @@ fn new_password_ends_every_older_token_and_socket() {
     assert!(ended.contains("user=\"beto\" reason=password_changed"), "{ended}");
     assert_eq!(Client::new(&server).sign_in(BETO.0, BETO.1).status, 401);
     assert_eq!(Client::new(&server).sign_in(BETO.0, "una clave nueva").status, 200);
-    assert_eq!(Client::new(&server).post_json("/api/password", &json!({"current": "", "new": ""})).code(), "unauthenticated");
+    assert_eq!(
+        Client::new(&server).post_json("/api/password", &json!({"current": "", "new": ""})).code(),
+        "unauthenticated"
+    );
 }
 
 #[test]
@@ -166,7 +173,9 @@ fn unreadable_accounts_block_every_action() {
     assert_eq!(beto.handshake(&[]).0.status, 503);
     assert_eq!(server.stderr().matches("no such table").count(), 1, "said once");
     // A lock holds as soon as the accounts can be read again.
-    sql("ALTER TABLE away RENAME TO sessions; UPDATE users SET generation = generation + 1, locked = 1 WHERE name = 'beto'");
+    sql(
+        "ALTER TABLE away RENAME TO sessions; UPDATE users SET generation = generation + 1, locked = 1 WHERE name = 'beto'",
+    );
     server.wait_for_line("event=sessions.resumed result=ok");
     assert_eq!(beto.get("/api/session").status, 401);
     assert_eq!(Client::signed_in(&server, ANA.0, ANA.1).get("/api/session").status, 200);

@@ -1,5 +1,5 @@
-//! Races of sign-ins with changes of the account: no session survives a lock, a role change, a reset, a new password, a claim
-//! or a sign-out, in any order. `PICHAT_RACE_ROUNDS` sets the rounds of each race.
+//! Races of sign-ins with changes of the account: no session survives a lock, a role change, a reset, a new
+//! password, a claim or a sign-out, in any order. `PICHAT_RACE_ROUNDS` sets the rounds of each race.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 #![allow(clippy::print_stdout, reason = "the figures of a long run are read by people")]
 
@@ -15,7 +15,8 @@ use serde_json::json;
 const ANA: (&str, &str, &str) = ("ana", "la clave de ana", "administrator");
 const BETO: (&str, &str, &str) = ("beto", "la clave de beto", "cliente");
 /// Hash parameters slow enough for a race, and limits that are not reached.
-const CONFIG: &str = "[accounts]\nargon2 = \"m=65536,t=3,p=1\"\n[limits]\nlogins_per_minute = 100000\nlogin_failures = 1000\n";
+const CONFIG: &str =
+    "[accounts]\nargon2 = \"m=65536,t=3,p=1\"\n[limits]\nlogins_per_minute = 100000\nlogin_failures = 1000\n";
 /// Concurrent sign-ins of each round.
 const SIGN_INS: usize = 2;
 
@@ -85,7 +86,13 @@ fn beside<T: Send>(
 
 /// Runs one command against concurrent sign-ins. `undo` restores the account.
 /// `survives` returns true if a live session should have been ended.
-fn race_with_a_command(race: &str, args: &[&str], stdin: &str, undo: &[(&[&str], &str)], survives: impl Fn(&Client) -> bool) {
+fn race_with_a_command(
+    race: &str,
+    args: &[&str],
+    stdin: &str,
+    undo: &[(&[&str], &str)],
+    survives: impl Fn(&Client) -> bool,
+) {
     let server = Server::start(Options { users: vec![ANA, BETO], ..Options::config(CONFIG) });
     let took = duration_of_a_sign_in(&server, BETO);
     let mut tally = Tally::default();
@@ -96,7 +103,8 @@ fn race_with_a_command(race: &str, args: &[&str], stdin: &str, undo: &[(&[&str],
         // The end of its session shows that the server has seen the command.
         let witness = Client::signed_in(&server, BETO.0, BETO.1);
         let delay = took.mul_f64(f64::from(round % 10) / 10.0);
-        let (clients, ()) = beside(&server, (BETO.0, BETO.1), delay, || command(&server.data_dir, args, stdin));
+        let (clients, ()) =
+            beside(&server, (BETO.0, BETO.1), delay, || command(&server.data_dir, args, stdin));
         eventually("the command holds", || !is_live(&witness));
         for (status, client) in clients {
             tally.signed_in += usize::from(status == 200);
@@ -115,7 +123,13 @@ fn lock_leaves_no_sign_in_under_way() {
 #[test]
 fn role_leaves_no_sign_in_under_way_with_the_old_one() {
     let old_role = |client: &Client| client.get("/api/session").json()["role"] == "cliente";
-    race_with_a_command("user role", &["role", "beto", "usuario"], "", &[(&["role", "beto", "cliente"], "")], old_role);
+    race_with_a_command(
+        "user role",
+        &["role", "beto", "usuario"],
+        "",
+        &[(&["role", "beto", "cliente"], "")],
+        old_role,
+    );
 }
 
 #[test]
@@ -139,7 +153,8 @@ fn new_password_leaves_no_sign_in_under_way() {
     for round in 0..rounds() {
         let next = format!("clave número {round} de beto");
         let change = || own.post_json("/api/password", &json!({"current": current, "new": next}));
-        let (clients, changed) = beside(&server, (BETO.0, &current), took.mul_f64(f64::from(round % 10) / 10.0), change);
+        let (clients, changed) =
+            beside(&server, (BETO.0, &current), took.mul_f64(f64::from(round % 10) / 10.0), change);
         assert_eq!(changed.status, 204, "{}", changed.text());
         assert!(!is_live(&own), "the asking token is dead too");
         own.take_cookie(&changed);
@@ -194,7 +209,8 @@ fn sign_out_leaves_no_change_of_password_under_way() {
         let own = Client::signed_in(&server, BETO.0, &current);
         let delay = took.mul_f64(f64::from(round % 10) / 10.0);
         let (changed, out) = std::thread::scope(|scope| {
-            let change = scope.spawn(|| own.post_json("/api/password", &json!({"current": current, "new": next})));
+            let change =
+                scope.spawn(|| own.post_json("/api/password", &json!({"current": current, "new": next})));
             std::thread::sleep(delay);
             let out = own.delete("/api/session");
             (change.join().expect("a change"), out)
@@ -211,7 +227,10 @@ fn sign_out_leaves_no_change_of_password_under_way() {
         // If the change came first, the old token signs no session out.
         survivors += u32::from(out.status == 204 && renewed.cookie != own.cookie && is_live(&renewed));
     }
-    println!("DELETE /api/session: {} rounds, {refused} changes of password refused; survivors: {survivors}", rounds());
+    println!(
+        "DELETE /api/session: {} rounds, {refused} changes of password refused; survivors: {survivors}",
+        rounds()
+    );
     assert_eq!(survivors, 0);
 }
 

@@ -17,7 +17,8 @@ const NO_RATE: &str = "[limits]\nlogins_per_minute = 1000000\nlogin_failures = 1
 
 /// Starts a server with that many users, `persona0` and on, with one password.
 fn with_people(people: usize, config: &str) -> Server {
-    let server = Server::start(Options { users: vec![("persona0", PASSWORD, "cliente")], ..Options::config(config) });
+    let server =
+        Server::start(Options { users: vec![("persona0", PASSWORD, "cliente")], ..Options::config(config) });
     let db = rusqlite::Connection::open(server.data_dir.join("pichat.db")).expect("opens");
     for n in 1..people {
         let copy = "INSERT INTO users (name, name_key, role, password, created_at)
@@ -78,7 +79,8 @@ fn guess_from_everywhere(server: &Server) {
 
 /// Uses up the attempts that have become available since, one each 36 s.
 fn use_up(server: &Server) {
-    let mut wrong = std::iter::repeat_with(|| Client::new(server).behind(201).sign_in("cliente", "adivino").status);
+    let mut wrong =
+        std::iter::repeat_with(|| Client::new(server).behind(201).sign_in("cliente", "adivino").status);
     assert!(wrong.by_ref().take(10).any(|status| status == 429), "no throttle");
 }
 
@@ -100,13 +102,17 @@ fn forty_right_passwords_of_one_name_succeed() {
 fn flood_of_wrong_passwords_gets_few_verdicts() {
     let server = with_people(1, TRUSTING);
     let begin = Instant::now();
-    let flood: Vec<_> = (0..300).map(|n| (Client::new(&server).behind(9), format!("nadie{n}"), "adivino")).collect();
+    let flood: Vec<_> =
+        (0..300).map(|n| (Client::new(&server).behind(9), format!("nadie{n}"), "adivino")).collect();
     let counts = at_once(&flood);
     let refill = usize::try_from(begin.elapsed().as_secs() / 6 + 1).expect("small");
     let verdicts = counts.get(&401).copied().unwrap_or_default();
     assert!((10..=10 + refill).contains(&verdicts), "{counts:?}");
     assert!(counts.keys().all(|status| [401, 429, 503].contains(status)), "{counts:?}");
-    assert!(counts.get(&429).copied().unwrap_or_default() >= 50, "those who waited are told when to come again: {counts:?}");
+    assert!(
+        counts.get(&429).copied().unwrap_or_default() >= 50,
+        "those who waited are told when to come again: {counts:?}"
+    );
     assert_eq!(server.stderr().matches("event=login.failed").count(), verdicts);
     assert_eq!(server.stderr().matches("event=login.rate_limited").count(), 1, "one line for the flood");
     let (mut client, name, password) = person(&server, 0);
@@ -125,7 +131,8 @@ fn wrong_passwords_of_one_pair_at_once_have_five_verdicts() {
 fn device_cookie_is_set_before_the_session_cookie() {
     let server = Server::demo();
     let answer = Client::new(&server).sign_in("cliente", "cliente123");
-    let lines: Vec<_> = answer.headers.iter().filter(|(k, _)| k == "set-cookie").map(|(_, v)| v.as_str()).collect();
+    let lines: Vec<_> =
+        answer.headers.iter().filter(|(k, _)| k == "set-cookie").map(|(_, v)| v.as_str()).collect();
     let [device, session] = lines[..] else { panic!("{lines:?}") };
     assert!(session.starts_with(&format!("{}=", server.cookie_name())), "{session}");
     assert!(device.starts_with(&format!("pichat-device-{}=", server.addr.port())), "{device}");
@@ -136,7 +143,9 @@ fn device_cookie_is_set_before_the_session_cookie() {
     let form = Client::new(&server).post_form("/login", "usuario=cliente&clave=cliente123");
     assert!(form.status == 303 && form.device_cookie().is_some());
 
-    let opened = |cookie: &str| Client { cookie: Some(cookie.to_owned()), ..Client::new(&server) }.get("/api/session").status;
+    let opened = |cookie: &str| {
+        Client { cookie: Some(cookie.to_owned()), ..Client::new(&server) }.get("/api/session").status
+    };
     assert_eq!(opened(&device_of(&answer)), 401, "it opens nothing");
     let value = device_of(&answer).split_once('=').expect("a pair").1.to_owned();
     assert_eq!(opened(&format!("{}={value}", server.cookie_name())), 401);
@@ -159,11 +168,23 @@ fn throttled_name_accepts_known_devices_only() {
     let lines = server.stderr().matches("event=login.name_throttled").count();
     assert!((1..=2).contains(&lines), "the first of a minute: {lines}");
 
-    assert_eq!(with_device(&server, &device, 4).sign_in("cliente", "cliente123").status, 200, "a device that signed in");
-    assert_eq!(Client::new(&server).behind(1).sign_in("cliente", "cliente123").status, 200, "an address that signed in");
+    assert_eq!(
+        with_device(&server, &device, 4).sign_in("cliente", "cliente123").status,
+        200,
+        "a device that signed in"
+    );
+    assert_eq!(
+        Client::new(&server).behind(1).sign_in("cliente", "cliente123").status,
+        200,
+        "an address that signed in"
+    );
     use_up(&server);
     assert_eq!(stranger().status, 429, "their successes make no stranger heard");
-    assert_eq!(with_device(&server, &device, 3).sign_in("usuario", "nada").status, 401, "other names are not concerned");
+    assert_eq!(
+        with_device(&server, &device, 3).sign_in("usuario", "nada").status,
+        401,
+        "other names are not concerned"
+    );
 }
 
 #[test]
@@ -177,7 +198,11 @@ fn reset_ends_device_cookies_and_own_change_does_not() {
     let change = json!({"current": "la clave de antes", "new": "la clave de ahora"});
     assert_eq!(browser.post_json("/api/password", &change).status, 204);
     guess_from_everywhere(&server);
-    assert_eq!(with_device(&server, &device, 4).sign_in("cliente", "la clave de ahora").status, 200, "an own new password");
+    assert_eq!(
+        with_device(&server, &device, 4).sign_in("cliente", "la clave de ahora").status,
+        200,
+        "an own new password"
+    );
     let (status, _, err) = user_command(&["passwd", "cliente"], &server.data_dir, "la clave de despues");
     assert!(status.success(), "{err}");
     use_up(&server);
@@ -198,7 +223,11 @@ fn stranger_of_one_address_cannot_lock_a_device_out() {
     let heard = own.sign_in("cliente", "cliente123");
     assert_eq!(heard.status, 200, "{}", heard.text());
     assert!(heard.device_cookie().is_some());
-    assert_eq!(Client::new(&server).sign_in("cliente", "cliente123").code(), "locked_out", "their lock stays theirs");
+    assert_eq!(
+        Client::new(&server).sign_in("cliente", "cliente123").code(),
+        "locked_out",
+        "their lock stays theirs"
+    );
 }
 
 #[test]
@@ -221,15 +250,19 @@ fn forged_device_cookie_is_ignored() {
     for _ in 0..5 {
         assert_eq!(Client::new(&server).sign_in("cliente", "adivino").status, 401);
     }
-    for cookie in
-        [forged.as_str(), &format!("{}a", device), &format!("pichat-device-{}={}", server.addr.port(), "f".repeat(5000))]
-    {
+    for cookie in [
+        forged.as_str(),
+        &format!("{}a", device),
+        &format!("pichat-device-{}={}", server.addr.port(), "f".repeat(5000)),
+    ] {
         let mut stranger = Client { cookie: Some(cookie.to_owned()), ..Client::new(&server) };
         assert_eq!(stranger.sign_in("cliente", "cliente123").code(), "locked_out", "{cookie}");
     }
     server.wait_for_line("event=device.forged result=refused addr=127.0.0.1");
     assert_eq!(server.stderr().matches("event=device.forged").count(), 1, "the first of a minute");
-    let counted =
-        common::metrics::figure(&Client::admin(&server), "pichat_refusals_total{at=\"sign_in\",reason=\"forged_device\"}");
+    let counted = common::metrics::figure(
+        &Client::admin(&server),
+        "pichat_refusals_total{at=\"sign_in\",reason=\"forged_device\"}",
+    );
     assert_eq!(counted, 3);
 }

@@ -1,4 +1,5 @@
-//! Fan-out: every receiver gets each message once, in order, and a slow consumer delays no other (`docs/API.md`).
+//! Fan-out: every receiver gets each message once, in order, and a slow consumer delays no other
+//! (`docs/API.md`).
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -6,7 +7,8 @@ mod common;
 use common::{Client, Options, Server, Socket};
 use serde_json::{Value, json};
 
-const UNHURRIED: &str = "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
+const UNHURRIED: &str =
+    "[limits]\nmessages_per_minute = 1000000\nmessage_burst = 1000000\njoins_per_minute = 1000000\n";
 
 /// Returns the next message; other frames are skipped.
 fn next_message(socket: &mut Socket) -> (u64, Value) {
@@ -17,7 +19,8 @@ fn next_message(socket: &mut Socket) -> (u64, Value) {
 #[test]
 fn slow_consumer_is_closed_without_effect_on_others() {
     // Longest messages, so that the kernel's buffers of any size fill after few of them.
-    let limits = format!("[chat]\nresume_grace_seconds = 300\n{UNHURRIED}message_chars = 4000\nroom_ring = 256\n");
+    let limits =
+        format!("[chat]\nresume_grace_seconds = 300\n{UNHURRIED}message_chars = 4000\nroom_ring = 256\n");
     let server = Server::start(Options::config(&limits));
     let usuario = Client::usuario(&server);
     let (mut slow, mut sender) = (usuario.socket(), Client::cliente(&server).socket());
@@ -29,14 +32,21 @@ fn slow_consumer_is_closed_without_effect_on_others() {
     let filler = "🦀".repeat(3990);
     let mut said = 0;
     let gone = |server: &Server| {
-        server.stderr().lines().any(|line| line.contains("event=socket.closed") && line.contains("user=\"usuario\""))
+        server
+            .stderr()
+            .lines()
+            .any(|line| line.contains("event=socket.closed") && line.contains("user=\"usuario\""))
     };
     // 16 KB each: 1.6 GB exceed any socket buffer of the kernel.
     while said < 100_000 && !gone(&server) {
         for _ in 0..20 {
             said += 1;
             let sent = sender.send_message("sala", &format!("{said} {filler}"));
-            assert_eq!((&sent["type"], &sent["seq"]), (&json!("sent"), &json!(said)), "the sender is not held up");
+            assert_eq!(
+                (&sent["type"], &sent["seq"]),
+                (&json!("sent"), &json!(said)),
+                "the sender is not held up"
+            );
             let (seq, text) = next_message(&mut reader);
             assert_eq!(seq, said, "each one, in order");
             assert_eq!(text, format!("{said} {filler}"));
@@ -46,7 +56,11 @@ fn slow_consumer_is_closed_without_effect_on_others() {
     // The queue is full. The line may not have been dead for ten seconds, or memory would fill.
     let closed = server.wait_for_line("event=socket.closed");
     assert!(closed.contains("code=1013"), "{closed}");
-    assert_eq!(Client::admin(&server).get("/api/rooms").json()[0]["members"], 3, "a lost place is kept for the grace time");
+    assert_eq!(
+        Client::admin(&server).get("/api/rooms").json()[0]["members"],
+        3,
+        "a lost place is kept for the grace time"
+    );
 
     // Earlier frames are complete and in order; then the socket ends with 1013 or without a close frame.
     let mut seen = 0;

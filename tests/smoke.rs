@@ -11,7 +11,10 @@ fn two_users_chat_and_share_a_file() {
     let (ana, beto) = (Client::cliente(&server), Client::usuario(&server));
     let (mut a, mut b) = (ana.socket(), beto.socket());
     let joined = a.join("OFICINA", "secreta", "group");
-    assert_eq!((&joined["type"], &joined["created"], &joined["members"]), (&json!("joined"), &json!(true), &json!(["cliente"])));
+    assert_eq!(
+        (&joined["type"], &joined["created"], &joined["members"]),
+        (&json!("joined"), &json!(true), &json!(["cliente"]))
+    );
     let refused = b.join("OFICINA", "otra cosa", "group");
     assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("wrong_password")));
     assert!(refused["retry_after"].as_u64().is_some_and(|s| s >= 3));

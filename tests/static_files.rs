@@ -26,7 +26,9 @@ fn addresses(text: &str) -> BTreeSet<String> {
 /// Returns the address of a file, as the pages have it.
 fn versioned(server: &Server, file: &str) -> String {
     let all = addresses(&page(server, "/chat"));
-    all.into_iter().find(|address| address.ends_with(&format!("/{file}"))).unwrap_or_else(|| panic!("{file} is not named"))
+    all.into_iter()
+        .find(|address| address.ends_with(&format!("/{file}")))
+        .unwrap_or_else(|| panic!("{file} is not named"))
 }
 
 fn ask(client: &Client, path: &str, fields: &[(&str, &str)]) -> Response {
@@ -54,7 +56,11 @@ fn static_addresses_carry_the_version_and_are_immutable() {
         assert!(all.len() >= 4, "{path}: {all:?}");
         for address in all {
             let answer = client.get(&address);
-            assert_eq!((answer.status, cache(&answer)), (200, Some("max-age=31536000, immutable")), "{path}: {address}");
+            assert_eq!(
+                (answer.status, cache(&answer)),
+                (200, Some("max-age=31536000, immutable")),
+                "{path}: {address}"
+            );
             versions.insert(address.split('/').nth(2).expect("a version").to_owned());
         }
     }
@@ -78,7 +84,11 @@ fn other_versions_get_the_current_file_uncached() {
         let same = ask(&client, path, &[("If-None-Match", tag)]);
         assert_eq!((same.status, same.body.len(), cache(&same)), (304, 0, Some("no-cache")));
     }
-    for path in ["/static/v0123456789abcde/js/chat.js", "/static/v0123456789abcdef/js/nada.js", "/static/v0123456789abcdef/"] {
+    for path in [
+        "/static/v0123456789abcde/js/chat.js",
+        "/static/v0123456789abcdef/js/nada.js",
+        "/static/v0123456789abcdef/",
+    ] {
         assert_eq!(client.get(path).status, 404, "{path}");
     }
 }
@@ -88,9 +98,12 @@ fn packed_file_has_the_same_content() {
     let server = Server::demo();
     let client = Client::new(&server);
     let mut saved = 0;
-    for file in ["js/chat-state.js", "js/chat.js", "js/texts-es.js", "css/base.css", "css/chat.css", "img/icons.svg"] {
+    for file in
+        ["js/chat-state.js", "js/chat.js", "js/texts-es.js", "css/base.css", "css/chat.css", "img/icons.svg"]
+    {
         let path = versioned(&server, file);
-        let (plain, packed) = (client.get(&path), ask(&client, &path, &[("Accept-Encoding", "gzip, deflate, br, zstd")]));
+        let (plain, packed) =
+            (client.get(&path), ask(&client, &path, &[("Accept-Encoding", "gzip, deflate, br, zstd")]));
         assert_eq!((plain.status, plain.header("content-encoding")), (200, None), "{file}");
         assert_eq!(unpacked(&packed), plain.body, "{file}");
         assert_eq!(packed.header("content-type"), plain.header("content-type"));
@@ -100,7 +113,9 @@ fn packed_file_has_the_same_content() {
         }
         let [plain_tag, packed_tag] = [&plain, &packed].map(|answer| answer.header("etag").expect("a tag"));
         assert_ne!(plain_tag, packed_tag, "{file}");
-        let again = |encoding, tag| ask(&client, &path, &[("Accept-Encoding", encoding), ("If-None-Match", tag)]).status;
+        let again = |encoding, tag| {
+            ask(&client, &path, &[("Accept-Encoding", encoding), ("If-None-Match", tag)]).status
+        };
         assert_eq!((again("gzip", packed_tag), again("identity", plain_tag)), (304, 304), "{file}");
         assert_eq!((again("gzip", plain_tag), again("identity", packed_tag)), (200, 200), "{file}");
         saved += plain.body.len() - packed.body.len();
@@ -117,9 +132,9 @@ fn needed(client: &Client, address: &str, into: &mut BTreeSet<String>) {
     }
     let code = client.get(address).text();
     let folder = &address[..=address.rfind('/').expect("a folder")];
-    for line in
-        code.lines().filter(|line| line.starts_with("import ") || line.starts_with("export {") || line.starts_with("} from"))
-    {
+    for line in code.lines().filter(|line| {
+        line.starts_with("import ") || line.starts_with("export {") || line.starts_with("} from")
+    }) {
         if let Some(name) = line.split('\'').nth(1) {
             needed(client, &format!("{folder}{}", name.strip_prefix("./").expect("is beside it")), into);
         }
@@ -138,7 +153,9 @@ fn pages_name_every_script_they_need() {
         needed(&client, script, &mut all);
         all.remove(script);
         let named = |tag: &str| {
-            tag.strip_prefix("link rel=\"modulepreload\" href=\"").and_then(|rest| rest.split('"').next()).map(str::to_owned)
+            tag.strip_prefix("link rel=\"modulepreload\" href=\"")
+                .and_then(|rest| rest.split('"').next())
+                .map(str::to_owned)
         };
         let preloaded: BTreeSet<_> = text.split('<').filter_map(named).collect();
         assert_eq!(preloaded, all, "{path}");
@@ -149,10 +166,17 @@ fn pages_name_every_script_they_need() {
 #[test]
 fn scripts_and_styles_use_relative_addresses() {
     for folder in ["js", "css"] {
-        for entry in std::fs::read_dir(format!("{}/assets/static/{folder}", env!("CARGO_MANIFEST_DIR"))).expect("a folder") {
+        for entry in std::fs::read_dir(format!("{}/assets/static/{folder}", env!("CARGO_MANIFEST_DIR")))
+            .expect("a folder")
+        {
             let path = entry.expect("an entry").path();
-            let text = if path.is_file() { std::fs::read_to_string(&path).expect("text") } else { String::new() };
-            assert!(!text.contains("/static/"), "{}: without a version it is asked for each time", path.display());
+            let text =
+                if path.is_file() { std::fs::read_to_string(&path).expect("text") } else { String::new() };
+            assert!(
+                !text.contains("/static/"),
+                "{}: without a version it is asked for each time",
+                path.display()
+            );
         }
     }
 }

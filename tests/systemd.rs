@@ -45,7 +45,11 @@ fn root_units_are_sandboxed() {
     for name in ["pichat-settings.service", "pichat-code.service"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name);
         let mut analyze = Command::new("systemd-analyze");
-        let told = analyze.args(["security", "--no-pager", "--offline=true", "--threshold=40"]).arg(path).output().expect("runs");
+        let told = analyze
+            .args(["security", "--no-pager", "--offline=true", "--threshold=40"])
+            .arg(path)
+            .output()
+            .expect("runs");
         assert!(told.status.success(), "{name}: {}", String::from_utf8_lossy(&told.stdout));
     }
 }
@@ -56,14 +60,20 @@ fn root_units_run_on_the_card_only_and_reach_what_they_write() {
         let text = unit(name);
         assert!(text.contains("\nConditionPathExists=/usr/lib/pichat/appliance\n"), "{name}");
         // The command writes the host name to /proc/sys and remounts the boot partition.
-        for breaks in ["ProtectHostname=", "ProtectKernelTunables=", "ProcSubset=", "PrivateUsers=", "User="] {
+        for breaks in ["ProtectHostname=", "ProtectKernelTunables=", "ProcSubset=", "PrivateUsers=", "User="]
+        {
             assert!(!text.contains(&format!("\n{breaks}")), "{name}: {breaks}");
         }
         let written = text.lines().find_map(|line| line.strip_prefix("ReadWritePaths=")).expect("is there");
-        assert!(written.split(' ').all(|path| path.starts_with('-')), "{name}: a path that is missing must not end the boot");
+        assert!(
+            written.split(' ').all(|path| path.starts_with('-')),
+            "{name}: a path that is missing must not end the boot"
+        );
         assert!(written.contains("-/boot/firmware"), "{name}");
     }
-    assert!(unit("pichat-settings.service").contains("ReadWritePaths=-/boot/firmware -/data -/run -/var/lib\n"));
+    assert!(
+        unit("pichat-settings.service").contains("ReadWritePaths=-/boot/firmware -/data -/run -/var/lib\n")
+    );
 }
 
 #[test]
@@ -80,7 +90,10 @@ fn reload_checks_the_file_first() {
     for (settings, good) in [("[limits]\nrooms = 7\n", true), ("[limits]\nrums = 7\n", false)] {
         let file = folder.path().join("pichat.toml.new");
         std::fs::write(&file, settings).expect("writes");
-        assert_eq!(common::server::pichat_command().arg("check").arg(file).status().expect("runs").success(), good);
+        assert_eq!(
+            common::server::pichat_command().arg("check").arg(file).status().expect("runs").success(),
+            good
+        );
     }
 }
 
@@ -117,7 +130,8 @@ fn units_are_understood_by_the_systemd_of_this_machine() {
     let units = std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let units = units.filter(|path| path.extension().is_some_and(|end| end == "service" || end == "path"));
     for path in units {
-        let told = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().expect("runs");
+        let told =
+            Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().expect("runs");
         let told = String::from_utf8_lossy(&told.stderr).into_owned();
         // A missing program is a property of this machine; every other message is a fault of the unit.
         let ours = told.lines().filter(|line| line.contains("/systemd/") && line.contains("ignoring"));
@@ -127,10 +141,19 @@ fn units_are_understood_by_the_systemd_of_this_machine() {
 
 /// Runs a shell command of the unit in a test folder, with `sleep` replaced by its argument.
 fn shell(command: &str, folder: &Path, env: &[(&str, &str)]) -> String {
-    let script = command.strip_prefix("-/bin/sh -c '").and_then(|rest| rest.strip_suffix('\'')).expect("a script");
-    let script = script.replace("$$", "$").replace("/run/pichat", &folder.display().to_string()).replace("sleep ", "echo ");
-    let told =
-        Command::new("sh").arg("-c").arg(script).env_clear().env("PATH", "/usr/bin:/bin").envs(env.iter().copied()).output();
+    let script =
+        command.strip_prefix("-/bin/sh -c '").and_then(|rest| rest.strip_suffix('\'')).expect("a script");
+    let script = script
+        .replace("$$", "$")
+        .replace("/run/pichat", &folder.display().to_string())
+        .replace("sleep ", "echo ");
+    let told = Command::new("sh")
+        .arg("-c")
+        .arg(script)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .envs(env.iter().copied())
+        .output();
     let told = told.expect("runs");
     assert!(told.stderr.is_empty(), "{}", String::from_utf8_lossy(&told.stderr));
     String::from_utf8_lossy(&told.stdout).trim().to_owned()
@@ -141,12 +164,17 @@ fn pause_grows_with_failed_starts_and_ends_with_a_good_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let (before, after) = (unit_values("Service", "ExecStartPre"), unit_values("Service", "ExecStopPost"));
     let pause = || shell(&before[0], folder.path(), &[]);
-    let ended =
-        |result: &str, status: &str| shell(&after[0], folder.path(), &[("SERVICE_RESULT", result), ("EXIT_STATUS", status)]);
+    let ended = |result: &str, status: &str| {
+        shell(&after[0], folder.path(), &[("SERVICE_RESULT", result), ("EXIT_STATUS", status)])
+    };
     let mut pauses = vec![pause()];
-    for (result, status) in
-        [("exit-code", "75"), ("exit-code", "69"), ("watchdog", "ABRT"), ("signal", "SEGV"), ("exit-code", "75")]
-    {
+    for (result, status) in [
+        ("exit-code", "75"),
+        ("exit-code", "69"),
+        ("watchdog", "ABRT"),
+        ("signal", "SEGV"),
+        ("exit-code", "75"),
+    ] {
         ended(result, status);
         pauses.push(pause());
     }
@@ -179,7 +207,8 @@ fn refusals_end_with_a_code_of_the_unit() {
             command.arg("--config").arg(folder.join("wrong.toml"));
         }),
         (78, |folder, _| {
-            std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("sets");
+            std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o777))
+                .expect("sets");
         }),
         (65, |_, command| {
             command.env("ADMIN_PASS", "admin");
@@ -188,7 +217,10 @@ fn refusals_end_with_a_code_of_the_unit() {
     for (code, prepare) in cases {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = common::server::pichat_command();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path()).env("PICHAT_TLS_MODE", "off");
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(folder.path())
+            .env("PICHAT_TLS_MODE", "off");
         prepare(folder.path(), &mut command);
         let ended = command.output().expect("runs");
         assert_eq!(ended.status.code(), Some(code), "{}", String::from_utf8_lossy(&ended.stderr));

@@ -22,7 +22,9 @@ fn install(folder: &Path, binary: &str, root: &Path) -> Output {
 }
 
 fn has_systemd() -> bool {
-    ["systemd-sysusers", "systemd-tmpfiles"].iter().all(|tool| Command::new(tool).arg("--version").output().is_ok())
+    ["systemd-sysusers", "systemd-tmpfiles"]
+        .iter()
+        .all(|tool| Command::new(tool).arg("--version").output().is_ok())
 }
 
 #[test]

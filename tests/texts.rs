@@ -71,7 +71,9 @@ fn in_scripts() -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut whole, mut prefixes) = (BTreeSet::new(), BTreeSet::new());
     for (_, script) in files("assets/static/js", "js") {
         whole.extend(script.lines().flat_map(|line| line.split('\'').skip(1).step_by(2)).map(str::to_owned));
-        let is_prefix = |text: &str| text.contains('.') && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_');
+        let is_prefix = |text: &str| {
+            text.contains('.') && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_')
+        };
         let ends = script.match_indices("${").filter_map(|(at, _)| script[..at].rsplit_once('`'));
         prefixes.extend(ends.map(|(_, prefix)| prefix).filter(|prefix| is_prefix(prefix)).map(str::to_owned));
     }
@@ -82,7 +84,11 @@ fn in_scripts() -> (BTreeSet<String>, BTreeSet<String>) {
 fn in_server() -> BTreeSet<String> {
     let sources = files("src", "rs");
     let named = sources.iter().flat_map(|(_, code)| code.split("key::").skip(1));
-    named.map(|rest| rest.chars().take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == '_').collect()).collect()
+    named
+        .map(|rest| {
+            rest.chars().take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == '_').collect()
+        })
+        .collect()
 }
 
 fn constant(key: &str) -> String {
@@ -127,7 +133,8 @@ fn every_key_is_used_and_every_used_key_exists() {
         .into_iter()
         .filter(|key| {
             let base = key.strip_suffix(".one").unwrap_or(key);
-            let in_script = whole.contains(base) || prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
+            let in_script =
+                whole.contains(base) || prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
             !in_script && !pages.contains(*key) && !server.contains(&constant(key))
         })
         .collect();
@@ -151,22 +158,31 @@ fn every_key_is_used_and_every_used_key_exists() {
 fn pages_hold_no_words_of_their_own() {
     // Names, and commands that are the same in every language.
     const SAME: [&str; 4] = ["PiChat", "Android", "Windows", "macOS"];
-    for (path, page) in ["assets/pages", "assets/parts"].into_iter().flat_map(|folder| files(folder, "html")) {
+    for (path, page) in ["assets/pages", "assets/parts"].into_iter().flat_map(|folder| files(folder, "html"))
+    {
         let content = page.split_once("\n\n").map_or(page.as_str(), |(_, content)| content);
         let without_code: String = content
             .split("<pre>")
             .enumerate()
-            .map(|(n, piece)| if n == 0 { piece } else { piece.split_once("</pre>").map_or("", |(_, rest)| rest) })
+            .map(
+                |(n, piece)| {
+                    if n == 0 { piece } else { piece.split_once("</pre>").map_or("", |(_, rest)| rest) }
+                },
+            )
             .collect();
         for text in without_code.split('>').skip(1).filter_map(|piece| piece.split('<').next()) {
-            let own: String = text.split("{{").map(|piece| piece.rsplit("}}").next().unwrap_or_default()).collect();
+            let own: String =
+                text.split("{{").map(|piece| piece.rsplit("}}").next().unwrap_or_default()).collect();
             let own = own.trim();
             let is_mark = own.split_whitespace().all(|word| word.bytes().all(|b| b.is_ascii_uppercase()));
             assert!(is_mark || SAME.contains(&own), "{path}: {own:?}");
         }
         for attribute in ["placeholder=\"", "aria-label=\"", "title=\"", "alt=\""] {
             for value in without_code.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()) {
-                assert!(value.is_empty() || value.starts_with("{{") || value.starts_with("XXXX-"), "{path}: {attribute}{value}");
+                assert!(
+                    value.is_empty() || value.starts_with("{{") || value.starts_with("XXXX-"),
+                    "{path}: {attribute}{value}"
+                );
             }
         }
     }
@@ -174,7 +190,10 @@ fn pages_hold_no_words_of_their_own() {
 
 /// Words as a reader separates them, in lower case.
 fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
 }
 
 /// Words and phrases that the product never uses, beside those for which it has its own.
@@ -229,9 +248,14 @@ fn faults(tag: &str, text: &str) -> Vec<String> {
     let (never, parts): (&[&str], &[&str]) =
         if tag == "es" { (&spanish, &["reclam", "petici", "!"]) } else { (&english, &["!"]) };
     let spaced = format!(" {} ", words(text).join(" "));
-    let mut found: Vec<_> =
-        never.iter().filter(|word| spaced.contains(&format!(" {word} "))).map(|word| (*word).to_owned()).collect();
-    found.extend(parts.iter().filter(|part| text.to_lowercase().contains(**part)).map(|part| (*part).to_owned()));
+    let mut found: Vec<_> = never
+        .iter()
+        .filter(|word| spaced.contains(&format!(" {word} ")))
+        .map(|word| (*word).to_owned())
+        .collect();
+    found.extend(
+        parts.iter().filter(|part| text.to_lowercase().contains(**part)).map(|part| (*part).to_owned()),
+    );
     if tag == "en" {
         // Files are put on hold; nothing else is held.
         let held = spaced.replace(" on hold ", " ");
@@ -245,7 +269,9 @@ fn texts_use_the_words_of_the_product() {
     let mut all = Vec::new();
     for (tag, texts) in languages().into_iter().filter(|(tag, _)| tag == "es" || tag == "en") {
         for (key, text) in texts {
-            all.extend(faults(&tag, &text).into_iter().map(|fault| format!("{tag} {key}: {fault:?} in {text}")));
+            all.extend(
+                faults(&tag, &text).into_iter().map(|fault| format!("{tag} {key}: {fault:?} in {text}")),
+            );
         }
     }
     assert!(all.is_empty(), "{all:#?}");
@@ -273,8 +299,11 @@ fn faults_of_voice_are_found() {
 #[test]
 fn texts_fit_where_they_are_shown() {
     let notices = ["err.", "ended.", "join.", "chat.", "files.", "pw.", "held."];
-    let pages: String =
-        ["assets/pages", "assets/parts"].into_iter().flat_map(|folder| files(folder, "html")).map(|(_, page)| page).collect();
+    let pages: String = ["assets/pages", "assets/parts"]
+        .into_iter()
+        .flat_map(|folder| files(folder, "html"))
+        .map(|(_, page)| page)
+        .collect();
     let buttons: BTreeSet<_> = pages
         .split("<button ")
         .skip(1)
@@ -287,7 +316,10 @@ fn texts_fit_where_they_are_shown() {
             let length = text.chars().count();
             let notice = notices.iter().any(|prefix| key.starts_with(prefix));
             assert!(!notice || length <= 95, "{tag} {key} has {length} characters: {text}");
-            assert!(!buttons.contains(key.as_str()) || length <= 20, "{tag} {key} is too long for a button: {text}");
+            assert!(
+                !buttons.contains(key.as_str()) || length <= 20,
+                "{tag} {key} is too long for a button: {text}"
+            );
             assert!(!key.starts_with("state.") || !text.ends_with('.'), "{tag} {key} is a chip: {text}");
         }
     }

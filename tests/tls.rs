@@ -18,7 +18,9 @@ fn with_ana() -> Secure {
 
 /// Returns openssl's report on the server's certificate, such as `-noout -fingerprint`.
 fn shown(addr: std::net::SocketAddr, what: &str) -> String {
-    let args = format!("openssl s_client -connect {addr} -servername pichat.local </dev/null 2>/dev/null | openssl x509 {what}");
+    let args = format!(
+        "openssl s_client -connect {addr} -servername pichat.local </dev/null 2>/dev/null | openssl x509 {what}"
+    );
     said(&run("bash", &["-c", &args]))
 }
 
@@ -39,9 +41,14 @@ fn curl_and_openssl_accept_the_trusted_authority() {
     std::fs::write(&leaf, shown(addr, "-outform PEM")).unwrap();
     let leaf = leaf.to_str().unwrap();
     let verify = |args: &[&str]| {
-        said(&run("openssl", &[&["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", file], args, &[leaf]].concat()))
+        said(&run(
+            "openssl",
+            &[&["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", file], args, &[leaf]].concat(),
+        ))
     };
-    for good in [&["-verify_hostname", "pichat.local"][..], &["-verify_ip", "127.0.0.1"], &["-verify_ip", "::1"]] {
+    for good in
+        [&["-verify_hostname", "pichat.local"][..], &["-verify_ip", "127.0.0.1"], &["-verify_ip", "::1"]]
+    {
         assert!(verify(good).trim_end().ends_with("leaf.pem: OK"), "{good:?}: {}", verify(good));
     }
     assert!(verify(&["-verify_hostname", "example.com"]).contains("hostname mismatch"));
@@ -85,21 +92,39 @@ fn plain_http_explains_and_redirects_only() {
     let plain = secure.plain();
     let page = plain.get("/");
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
-    let fingerprint =
-        said(&run("openssl", &["x509", "-in", secure.authority_file.to_str().unwrap(), "-noout", "-fingerprint", "-sha256"]));
-    let digits: String = fingerprint.trim().rsplit('=').next().unwrap().chars().filter(char::is_ascii_hexdigit).collect();
-    let shown: String =
-        page.text().split(r#"id="fingerprint">"#).nth(1).unwrap().split('<').next().unwrap().split_whitespace().collect();
+    let fingerprint = said(&run(
+        "openssl",
+        &["x509", "-in", secure.authority_file.to_str().unwrap(), "-noout", "-fingerprint", "-sha256"],
+    ));
+    let digits: String =
+        fingerprint.trim().rsplit('=').next().unwrap().chars().filter(char::is_ascii_hexdigit).collect();
+    let shown: String = page
+        .text()
+        .split(r#"id="fingerprint">"#)
+        .nth(1)
+        .unwrap()
+        .split('<')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
     assert_eq!(shown, digits);
-    assert!(secure.server.banner.split_whitespace().collect::<String>().contains(&digits), "{}", secure.server.banner);
+    assert!(
+        secure.server.banner.split_whitespace().collect::<String>().contains(&digits),
+        "{}",
+        secure.server.banner
+    );
     let csp = page.header("content-security-policy").unwrap();
     let own = format!("connect-src https://127.0.0.1:{0} wss://127.0.0.1:{0};", secure.server.addr.port());
     assert!(csp.contains(&own) && !csp.contains("unsafe") && csp.contains("form-action 'none'"), "{csp}");
     assert!(page.text().starts_with("<!doctype html>\n<html lang=\"es\">"));
     let english = plain.clone().with("Accept-Language", "en-GB");
-    for (client, path, lang) in
-        [(&plain, "/?en", "en"), (&english, "/", "en"), (&english, "/confianza?es", "es"), (&english, "/probar", "en")]
-    {
+    for (client, path, lang) in [
+        (&plain, "/?en", "en"),
+        (&english, "/", "en"),
+        (&english, "/confianza?es", "es"),
+        (&english, "/probar", "en"),
+    ] {
         assert!(client.get(path).text().contains(&format!("<html lang=\"{lang}\">")), "{path}");
     }
     let certificate = plain.get("/pichat.crt");
@@ -111,22 +136,40 @@ fn plain_http_explains_and_redirects_only() {
     let page = plain.get("/").text();
     for asset in ["css/base.css", "css/trust.css", "css/no-script.css", "js/trust.js", "img/seedling.svg"] {
         assert_eq!(plain.get(&format!("/static/{asset}")).status, 200, "{asset}");
-        let versioned = page.split('"').find(|word| word.starts_with("/static/v") && word.ends_with(asset)).expect("is named");
+        let versioned = page
+            .split('"')
+            .find(|word| word.starts_with("/static/v") && word.ends_with(asset))
+            .expect("is named");
         assert_eq!(plain.get(versioned).status, 200, "{versioned}");
     }
 
     let https = format!("https://127.0.0.1:{}", secure.server.addr.port());
-    for path in
-        ["/login", "/api/health", "/api/trusted", "/ws", "/inicio?a=b%20c", "/static/js/chat.js", "//evil.example/x", "/reclamar"]
-    {
+    for path in [
+        "/login",
+        "/api/health",
+        "/api/trusted",
+        "/ws",
+        "/inicio?a=b%20c",
+        "/static/js/chat.js",
+        "//evil.example/x",
+        "/reclamar",
+    ] {
         let answer = plain.get(path);
-        assert_eq!((answer.status, answer.header("location")), (307, Some(format!("{https}{path}").as_str())), "{path}");
-        assert_eq!((answer.header("set-cookie"), answer.header("strict-transport-security"), answer.body.len()), (None, None, 0));
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (307, Some(format!("{https}{path}").as_str())),
+            "{path}"
+        );
+        assert_eq!(
+            (answer.header("set-cookie"), answer.header("strict-transport-security"), answer.body.len()),
+            (None, None, 0)
+        );
     }
     let form = plain.post_form("/login", "usuario=ana&clave=una-clave-larga");
     assert_eq!((form.status, form.header("location")), (303, Some(format!("{https}/login").as_str())));
     assert_eq!((form.header("set-cookie"), form.body.len()), (None, 0));
-    let api = plain.post_json("/api/session", &serde_json::json!({"username": "ana", "password": "una-clave-larga"}));
+    let api = plain
+        .post_json("/api/session", &serde_json::json!({"username": "ana", "password": "una-clave-larga"}));
     assert_eq!((api.status, api.header("set-cookie")), (303, None));
     assert_eq!(plain.delete("/api/session").status, 303);
     assert_eq!(plain.send("POST", "/", &[], b"x").status, 303, "a page is only read");
@@ -138,7 +181,10 @@ fn plain_http_explains_and_redirects_only() {
         assert_eq!(answer.header("location"), None, "{host}");
     }
     let named = plain.send("GET", "/login", &[("Host", "pichat.local:80")], b"");
-    assert_eq!(named.header("location"), Some(format!("https://pichat.local:{}/login", secure.server.addr.port()).as_str()));
+    assert_eq!(
+        named.header("location"),
+        Some(format!("https://pichat.local:{}/login", secure.server.addr.port()).as_str())
+    );
 }
 
 #[test]
@@ -162,7 +208,11 @@ fn sign_in_needs_tls() {
     );
     let cookie = cookie.split(';').next().unwrap();
     assert_eq!(secure.get("/api/session", &format!("Cookie: {cookie}\r\n")).status, 200);
-    assert_eq!(secure.get("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n").status, 401, "nobody without a session");
+    assert_eq!(
+        secure.get("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n").status,
+        401,
+        "nobody without a session"
+    );
 }
 
 #[test]
@@ -175,7 +225,11 @@ fn tls_answers_isolate_windows_without_hsts() {
         }
         let csp = answer.header("content-security-policy").unwrap();
         assert!(csp.contains("script-src 'self';") && !csp.contains("unsafe"), "{path}: {csp}");
-        assert_eq!(answer.header("strict-transport-security"), None, "{path}: only the check of trust says that");
+        assert_eq!(
+            answer.header("strict-transport-security"),
+            None,
+            "{path}: only the check of trust says that"
+        );
     }
     let plain = secure.plain().get("/");
     assert_eq!(plain.header("cross-origin-opener-policy"), None, "browsers would only complain of it");
@@ -188,18 +242,30 @@ fn trust_check_is_for_the_own_plain_page() {
     let answer = secure.get("/api/trusted", &format!("Origin: {own}\r\n"));
     assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"trusted":true}"#));
     assert_eq!(answer.header("access-control-allow-origin"), Some(own.as_str()));
-    assert_eq!((answer.header("vary"), answer.header("access-control-allow-credentials")), (Some("Origin"), None));
+    assert_eq!(
+        (answer.header("vary"), answer.header("access-control-allow-credentials")),
+        (Some("Origin"), None)
+    );
     assert_eq!(answer.header("strict-transport-security"), None, "never beside unusual ports");
     let secure_own = format!("https://pichat.local:{}", secure.server.addr.port());
-    for foreign in ["http://evil.example", "null", "http://pichat.local", &format!("http://127.0.0.1:{}", secure.plain.port())] {
+    for foreign in [
+        "http://evil.example",
+        "null",
+        "http://pichat.local",
+        &format!("http://127.0.0.1:{}", secure.plain.port()),
+    ] {
         let answer = secure.get("/api/trusted", &format!("Origin: {foreign}\r\n"));
         assert_eq!(answer.header("access-control-allow-origin"), None, "{foreign}");
     }
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    for (origin, status) in [(own.as_str(), 101), (&secure_own, 101), ("http://evil.example", 403), ("null", 403)] {
+    for (origin, status) in
+        [(own.as_str(), 101), (&secure_own, 101), ("http://evil.example", 403), ("null", 403)]
+    {
         let mut stream = secure.connect("pichat.local").unwrap();
         let port = secure.server.addr.port();
-        let head = format!("GET /ws/check HTTP/1.1\r\nHost: pichat.local:{port}\r\nOrigin: {origin}\r\n{upgrade}\r\n");
+        let head = format!(
+            "GET /ws/check HTTP/1.1\r\nHost: pichat.local:{port}\r\nOrigin: {origin}\r\n{upgrade}\r\n"
+        );
         stream.write_all(head.as_bytes()).unwrap();
         let mut all = vec![0; 12];
         stream.read_exact(&mut all).unwrap();
@@ -220,7 +286,8 @@ fn trust_check_is_for_the_own_plain_page() {
 fn tls_1_2_and_1_3_are_spoken_with_http_1_1() {
     let secure = with_ana();
     let addr = secure.server.addr.to_string();
-    let shake = |args: &[&str]| said(&run("openssl", &[&["s_client", "-connect", &addr, "-brief"], args].concat()));
+    let shake =
+        |args: &[&str]| said(&run("openssl", &[&["s_client", "-connect", &addr, "-brief"], args].concat()));
     for (flag, word) in [("-tls1_2", "Protocol version: TLSv1.2"), ("-tls1_3", "Protocol version: TLSv1.3")] {
         assert!(shake(&[flag]).contains(word), "{}", shake(&[flag]));
     }
@@ -330,7 +397,8 @@ fn console_begins_with_the_trust_step() {
     let run = root.path().join("run/pichat");
     std::fs::create_dir_all(&run).unwrap();
     let secure = Secure::start(Options::default().env("RUNTIME_DIRECTORY", run.to_str().unwrap()));
-    let state: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("status.json")).unwrap()).unwrap();
+    let state: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(run.join("status.json")).unwrap()).unwrap();
     assert_eq!(
         (state["scheme"].as_str(), state["listen"].as_str()),
         (Some("https"), Some(secure.server.addr.to_string().as_str()))
@@ -339,7 +407,8 @@ fn console_begins_with_the_trust_step() {
     std::fs::create_dir_all(root.path().join(format!("proc/{}", secure.server.pid()))).unwrap();
     let screen = said(&pichat_command().args(["status", "--root"]).arg(root.path()).output().unwrap());
     let code = std::fs::read_to_string(run.join("claim")).unwrap();
-    let lines: Vec<_> = state["fingerprint"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    let lines: Vec<_> =
+        state["fingerprint"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     let page = secure.plain().get("/").text();
     let start = format!("http://{}", secure.plain);
     for part in [lines[0], lines[1], start.as_str(), "/activar", code.trim()] {
@@ -361,7 +430,11 @@ fn demo_is_plain_and_serve_uses_tls() {
             .starts_with("local-ca"))
     );
     let secure = Secure::start(Options::config("# nothing about tls\n"));
-    assert!(secure.server.banner.contains("PiChat atiende en https://127.0.0.1:"), "{}", secure.server.banner);
+    assert!(
+        secure.server.banner.contains("PiChat atiende en https://127.0.0.1:"),
+        "{}",
+        secure.server.banner
+    );
     let folder = tempfile::tempdir().unwrap();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let both = ["serve", "--listen", &free, "--tls-listen", &free, "--data-dir"];

@@ -33,7 +33,9 @@ fn authority_is_kept_and_its_key_is_private() {
     assert!(!again.server.stderr().contains("tls.authority_made"));
     drop(again);
 
-    let ca = |command: &str| pichat_command().args(["ca", command, "--data-dir"]).arg(folder.path()).output().unwrap();
+    let ca = |command: &str| {
+        pichat_command().args(["ca", command, "--data-dir"]).arg(folder.path()).output().unwrap()
+    };
     let before = said(&ca("show"));
     assert!(before.starts_with("Huella: ") && before.contains(authority.trim_end()), "{before}");
     let renewed = said(&ca("renew"));
@@ -60,5 +62,8 @@ fn authority_is_kept_and_its_key_is_private() {
     let refused = open.arg(folder.path()).output().unwrap();
     assert!(refused.status.code() == Some(78) && said(&refused).contains("chmod 600"), "{}", said(&refused));
     let empty = tempfile::tempdir().unwrap();
-    assert_eq!(pichat_command().args(["ca", "show", "--data-dir"]).arg(empty.path()).output().unwrap().status.code(), Some(66));
+    assert_eq!(
+        pichat_command().args(["ca", "show", "--data-dir"]).arg(empty.path()).output().unwrap().status.code(),
+        Some(66)
+    );
 }

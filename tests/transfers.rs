@@ -48,13 +48,20 @@ fn announce(client: &Client, path: &str, fields: &[(&str, &str)]) -> (u16, bool)
 #[test]
 fn refusal_comes_instead_of_continue() {
     let server = server("[files]\nmax_file_mib = 4\nmax_total_mib = 2");
-    let (cliente, usuario, nobody) = (Client::cliente(&server), Client::usuario(&server), Client::new(&server));
+    let (cliente, usuario, nobody) =
+        (Client::cliente(&server), Client::usuario(&server), Client::new(&server));
     let form = ("Content-Type", "multipart/form-data; boundary=x");
-    let (small, full, large) = (("Content-Length", "100000"), ("Content-Length", "3000000"), ("Content-Length", "4294967296"));
+    let (small, full, large) =
+        (("Content-Length", "100000"), ("Content-Length", "3000000"), ("Content-Length", "4294967296"));
     for (client, path, fields, status) in [
         (&nobody, "/api/files", vec![form, small], 401),
         (&usuario, "/api/files", vec![form, small], 403),
-        (&cliente, "/api/files", vec![form, small, ("Sec-Fetch-Site", "cross-site"), ("Origin", "http://evil.example")], 403),
+        (
+            &cliente,
+            "/api/files",
+            vec![form, small, ("Sec-Fetch-Site", "cross-site"), ("Origin", "http://evil.example")],
+            403,
+        ),
         (&cliente, "/api/nada", vec![form, small], 404),
         (&cliente, "/api/health", vec![form, small], 405),
         (&cliente, "/api/files", vec![form, large], 413),
@@ -121,7 +128,8 @@ fn early_answer_reaches_client_that_sends_all_first() {
     }
     // The same with a body of unknown length.
     let mut stream = cliente.connect();
-    let head = cliente.head("POST", "/api/files", &[("Content-Type", &kind), ("Transfer-Encoding", "chunked")]);
+    let head =
+        cliente.head("POST", "/api/files", &[("Content-Type", &kind), ("Transfer-Encoding", "chunked")]);
     stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
     for chunk in body.chunks(MIB) {
         stream.write_all(format!("{:x}\r\n", chunk.len()).as_bytes()).expect("writes");
@@ -169,8 +177,14 @@ fn connection_stays_after_a_body_that_came_whole() {
 
 /// Uploads with these parameters of the field and further header lines of the part.
 fn upload(client: &Client, parameters: &[u8], lines: &str) -> Response {
-    let head =
-        [b"--x\r\nContent-Disposition: form-data; name=\"archivo\"; ", parameters, b"\r\n", lines.as_bytes(), b"\r\n"].concat();
+    let head = [
+        b"--x\r\nContent-Disposition: form-data; name=\"archivo\"; ",
+        parameters,
+        b"\r\n",
+        lines.as_bytes(),
+        b"\r\n",
+    ]
+    .concat();
     let body = [&head[..], b"hola\r\n--x--\r\n"].concat();
     client.send("POST", "/api/files", &[("Content-Type", "multipart/form-data; boundary=x")], &body)
 }
@@ -206,7 +220,12 @@ fn file_names_are_read_as_programs_send_them() {
         b"filename=\"\"",
     ] {
         let refused = upload(&client, unreadable, "");
-        assert_eq!(refusal(&refused), (422, "bad_name".to_owned()), "{}", String::from_utf8_lossy(unreadable));
+        assert_eq!(
+            refusal(&refused),
+            (422, "bad_name".to_owned()),
+            "{}",
+            String::from_utf8_lossy(unreadable)
+        );
     }
 }
 
@@ -214,7 +233,11 @@ fn file_names_are_read_as_programs_send_them() {
 fn folded_head_of_a_part_is_refused_with_the_reason() {
     let server = server("");
     let client = Client::cliente(&server);
-    for folded in [&b"filename=\"a.txt\";\r\n size=4"[..], b"\r\n\tfilename=\"a.txt\"", b"filename=\"mes de\r\n enero.txt\""] {
+    for folded in [
+        &b"filename=\"a.txt\";\r\n size=4"[..],
+        b"\r\n\tfilename=\"a.txt\"",
+        b"filename=\"mes de\r\n enero.txt\"",
+    ] {
         let refused = upload(&client, folded, "");
         let shown = String::from_utf8_lossy(folded);
         assert_eq!(refusal(&refused), (422, "bad_name".to_owned()), "{shown}");
@@ -224,7 +247,12 @@ fn folded_head_of_a_part_is_refused_with_the_reason() {
     }
     // Also in a field beside the file.
     let body = "--x\r\nContent-Disposition: form-data;\r\n name=\"nota\"\r\n\r\nhola\r\n--x--\r\n";
-    let refused = client.send("POST", "/api/files", &[("Content-Type", "multipart/form-data; boundary=x")], body.as_bytes());
+    let refused = client.send(
+        "POST",
+        "/api/files",
+        &[("Content-Type", "multipart/form-data; boundary=x")],
+        body.as_bytes(),
+    );
     assert_eq!(refusal(&refused), (422, "bad_name".to_owned()));
     assert_eq!(client.get("/api/files").json(), json!([]), "nothing is stored");
 }
@@ -234,13 +262,17 @@ fn transfer_encoding_of_a_part_is_refused_unless_plain() {
     let server = server("");
     let client = Client::cliente(&server);
     for plain in ["binary", "8BIT", "7bit"] {
-        let stored = upload(&client, b"filename=\"a.txt\"", &format!("Content-Transfer-Encoding: {plain}\r\n"));
+        let stored =
+            upload(&client, b"filename=\"a.txt\"", &format!("Content-Transfer-Encoding: {plain}\r\n"));
         assert_eq!(stored.status, 201, "{plain}: {}", stored.text());
     }
     for encoded in ["base64", "quoted-printable", "x-uuencode"] {
-        let refused = upload(&client, b"filename=\"a.txt\"", &format!("content-transfer-encoding: {encoded}\r\n"));
+        let refused =
+            upload(&client, b"filename=\"a.txt\"", &format!("content-transfer-encoding: {encoded}\r\n"));
         assert_eq!(refusal(&refused), (415, "unsupported_media_type".to_owned()), "{encoded}");
-        assert!(refused.json()["detail"].as_str().is_some_and(|text| text.contains("Content-Transfer-Encoding")));
+        assert!(
+            refused.json()["detail"].as_str().is_some_and(|text| text.contains("Content-Transfer-Encoding"))
+        );
     }
 }
 
@@ -253,9 +285,15 @@ fn small_fields_beside_the_file_are_ignored() {
     };
     let file = "--x\r\nContent-Disposition: form-data; name=\"archivo\"; filename=\"a.txt\"\r\n\r\nhola\r\n";
     let send = |body: String| {
-        client.send("POST", "/api/files", &[("Content-Type", "multipart/form-data; boundary=x")], (body + "--x--\r\n").as_bytes())
+        client.send(
+            "POST",
+            "/api/files",
+            &[("Content-Type", "multipart/form-data; boundary=x")],
+            (body + "--x--\r\n").as_bytes(),
+        )
     };
-    let stored = send([field("nota", 30_000), field("otra", 0), file.to_owned(), field("enviar", 30_000)].concat());
+    let stored =
+        send([field("nota", 30_000), field("otra", 0), file.to_owned(), field("enviar", 30_000)].concat());
     assert_eq!((stored.status, stored.json()["size"].clone()), (201, json!(4)), "{}", stored.text());
     for (what, body) in [
         ("more than 64 KiB in all", [field("a", 40_000), file.to_owned(), field("b", 40_000)].concat()),
@@ -274,7 +312,11 @@ fn preconditions_of_a_download_hold() {
     let path = format!("{}/content", place(&client.upload("año ñandú.txt", b"0123456789")));
     let ask = |method: &str, fields: &[(&str, &str)]| client.send(method, &path, fields, b"");
     let whole = ask("GET", &[]);
-    assert!(whole.header("content-disposition").is_some_and(|v| v.starts_with("attachment; filename=\"ano nandu.txt\";")));
+    assert!(
+        whole
+            .header("content-disposition")
+            .is_some_and(|v| v.starts_with("attachment; filename=\"ano nandu.txt\";"))
+    );
     let (etag, date) = (whole.header("etag").expect("a tag"), whole.header("last-modified").expect("a date"));
     let (early, late) = ("Sun, 09 Sep 2001 01:46:40 GMT", "Thu, 31 Dec 2099 23:59:59 GMT");
     let weak = format!("W/{etag}");
@@ -325,8 +367,15 @@ fn stalled_upload_ends_after_thirty_seconds() {
     stream.write_all(&body[..MIB / 2]).expect("writes");
     let start = Instant::now();
     let answer = read_response(&mut stream, false).expect("an answer");
-    assert_eq!((refusal(&answer), answer.header("connection")), ((408, "request_timeout".to_owned()), Some("close")));
-    assert!((Duration::from_secs(29)..Duration::from_secs(45)).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert_eq!(
+        (refusal(&answer), answer.header("connection")),
+        ((408, "request_timeout".to_owned()), Some("close"))
+    );
+    assert!(
+        (Duration::from_secs(29)..Duration::from_secs(45)).contains(&start.elapsed()),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 /// Sends a file of `size` bytes, `piece` of them each `pause`, until the server answers.
@@ -363,7 +412,11 @@ fn dripping_upload_ends_and_slow_one_goes_on() {
         let slow = scope.spawn(|| drip(&client, 800 * 1024, 10 * 1024, Duration::from_secs(1)));
         let (answer, took) = dripping.join().expect("ends");
         assert_eq!(refusal(&answer), (408, "request_timeout".to_owned()), "{}", answer.text());
-        assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("4 KiB por segundo")), "{}", answer.text());
+        assert!(
+            answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("4 KiB por segundo")),
+            "{}",
+            answer.text()
+        );
         assert!((Duration::from_secs(58)..Duration::from_secs(75)).contains(&took), "{took:?}");
         let (answer, took) = slow.join().expect("ends");
         assert_eq!(answer.status, 201, "{}", answer.text());

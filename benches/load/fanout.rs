@@ -1,9 +1,16 @@
-//! Fan-out: deliveries per second in a room, compared with a bare loop that writes the same bytes to as many TCP sockets.
+//! Fan-out: deliveries per second in a room, compared with a bare loop that writes the same bytes to as many
+//! TCP sockets.
 //!
-//! `cargo bench --bench fanout` prints a table and fails only if a message is lost.
-//! A window of 8 keeps eight messages in flight; both sides may then write several in one call.
-//! On a shared machine only the column `÷ raw` is meaningful. The raw loop runs just before and after, in both blocks without TLS.
-#![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
+//! `cargo bench --bench fanout` prints a table and fails only if a message is lost. A window of 8 keeps eight
+//! messages in flight; both sides may then write several in one call. On a shared machine only the column `÷
+//! raw` is meaningful. The raw loop runs just before and after, in both blocks without TLS.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program that prints a table"
+)]
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -69,8 +76,8 @@ fn measure(tls: bool, n: usize, time: Duration) {
         let cpu = (host.cpu_seconds() - cpu) * 1e6 / recorder.latencies.len() as f64;
         let again = raw.cpu_seconds();
         let after = sockets.closed_loop(window, time / 2);
-        let raw_cpu =
-            (halfway - raw_cpu + raw.cpu_seconds() - again) * 1e6 / (before.latencies.len() + after.latencies.len()) as f64;
+        let raw_cpu = (halfway - raw_cpu + raw.cpu_seconds() - again) * 1e6
+            / (before.latencies.len() + after.latencies.len()) as f64;
         let both = |of: fn(&Sample) -> f64| f64::midpoint(of(&before), of(&after));
         let raw_per_s = both(Sample::per_s);
         println!(
@@ -106,7 +113,8 @@ impl Raw {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let (addr, cpu_ns) = (listener.local_addr().expect("an address"), Arc::new(AtomicU64::new(0)));
         let cpu = Arc::clone(&cpu_ns);
-        let request = frame(&format!("{{\"type\":\"send\",\"room\":\"{}\",\"text\":\"{TEXT}\"}}", room(0))).len();
+        let request =
+            frame(&format!("{{\"type\":\"send\",\"room\":\"{}\",\"text\":\"{TEXT}\"}}", room(0))).len();
         std::thread::spawn(move || {
             let accept = || -> TcpStream {
                 let (stream, _) = listener.accept().expect("accepts");

@@ -1,9 +1,17 @@
-//! Memory of a joined socket that sends nothing, ten in a room, and the memory that is freed when all have left.
+//! Memory of a joined socket that sends nothing, ten in a room, and the memory that is freed when all have
+//! left.
 //!
-//! `cargo bench --bench idle` prints a table and fails only if a socket is closed. A tenth of a room is part of each figure.
-//! An allocator that keeps the memory of a hash (2 MiB for a room, 19 MiB for a sign-in) serves many sockets from it.
-//! So the second half says more than the whole, and 10,000 sockets more than 1,000.
-#![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
+//! `cargo bench --bench idle` prints a table and fails only if a socket is closed. A tenth of a room is part
+//! of each figure. An allocator that keeps the memory of a hash (2 MiB for a room, 19 MiB for a sign-in)
+//! serves many sockets from it. So the second half says more than the whole, and 10,000 sockets more than
+//! 1,000.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program that prints a table"
+)]
 
 #[path = "../../tests/common/mod.rs"]
 mod common;

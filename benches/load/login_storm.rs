@@ -1,8 +1,16 @@
-//! Sign-ins per second under load, compared with bare Argon2id on every core, and the message latency meanwhile.
+//! Sign-ins per second under load, compared with bare Argon2id on every core, and the message latency
+//! meanwhile.
 //!
 //! `cargo bench --bench login_storm` prints a table. It fails only if a sign-in fails or a message is lost.
-//! Bare hashes and a quiet chat are measured before and after each storm, so that other load falls on all of them.
-#![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
+//! Bare hashes and a quiet chat are measured before and after each storm, so that other load falls on all of
+//! them.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program that prints a table"
+)]
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -40,7 +48,8 @@ fn main() {
     let messages = (time.as_secs_f64() / PACE.as_secs_f64()) as usize;
     clients.open_loop(PACE, 10);
 
-    let (mut bare, mut stormy, mut quiet, mut under_attack) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut bare, mut stormy, mut quiet, mut under_attack) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let idle_kib = host.rss_kib();
     let mut peak_kib = 0;
     for _ in 0..rounds {
@@ -82,7 +91,8 @@ fn hashes(threads: usize, time: Duration) -> f64 {
     done.into_inner() as f64 / begin.elapsed().as_secs_f64()
 }
 
-/// Returns sign-ins per second while `chat` runs. Each comes from a new address, and its user is not in the chat.
+/// Returns sign-ins per second while `chat` runs. Each comes from a new address, and its user is not in the
+/// chat.
 fn storm<T>(host: &Host, cores: usize, chat: impl FnOnce() -> T) -> (f64, T) {
     let (over, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let begin = Instant::now();

@@ -2,7 +2,13 @@
 //!
 //! `cargo bench --bench slow_consumer` prints a table and fails only if one of the fifty loses a message.
 //! Rounds with and without the slow client alternate, so that other load falls on both.
-#![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program that prints a table"
+)]
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -51,7 +57,8 @@ fn main() {
         let too_slow = closes(&host) - closed;
         // Reads all that was sent to it, up to the end.
         let mut left = Vec::new();
-        let read = clients.open(async { tokio::time::timeout(Duration::from_secs(3), slow.read_to_end(&mut left)).await });
+        let read = clients
+            .open(async { tokio::time::timeout(Duration::from_secs(3), slow.read_to_end(&mut left)).await });
         let code = code(&host, log_before);
         ends.push(format!(
             "counted as slow {too_slow} times, closed with {}; {} KiB were left in the kernel{}",

@@ -1,8 +1,8 @@
 //! Latency of sign-ins and messages on a quiet server and under 2,000 slowloris connections.
 //!
-//! `cargo bench --bench slowloris` prints a table and judges nothing.
-//! The clients share the machine with the server, so their load is part of both columns. The attacker runs at nice 19.
-//! Quiet and attacked rounds alternate. The median of the ratios of all rounds counts, since other load falls on single rounds.
+//! `cargo bench --bench slowloris` prints a table and judges nothing. The clients share the machine with the
+//! server, so their load is part of both columns. The attacker runs at nice 19. Quiet and attacked rounds
+//! alternate. The median of the ratios of all rounds counts, since other load falls on single rounds.
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
 #[path = "../../tests/common/mod.rs"]
@@ -34,7 +34,8 @@ const LIMITS: &str = "[limits]\nrequests_per_minute = 1000000\nrequest_burst = 1
 fn main() {
     // Under `cargo test --benches` one small round shows that the program works.
     let small = std::env::args().any(|a| a == "--test");
-    let (rounds, slow, sign_ins, messages) = if small { (1, 100, 3, 10) } else { (ROUNDS, SLOW_CONNECTIONS, SIGN_INS, MESSAGES) };
+    let (rounds, slow, sign_ins, messages) =
+        if small { (1, 100, 3, 10) } else { (ROUNDS, SLOW_CONNECTIONS, SIGN_INS, MESSAGES) };
     raise_file_limit();
     let server = Server::start(Options::config(LIMITS));
     let (mut ana, mut beto) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
@@ -98,7 +99,11 @@ fn raise_file_limit() {
 fn row(name: &str, quiet: &mut [f64], under_attack: &mut [f64], ratios: &mut [f64]) {
     let (q50, b50, q99, b99) = (at(quiet, 50), at(under_attack, 50), at(quiet, 99), at(under_attack, 99));
     println!("{name:<22} {q50:>10.2} {b50:>10.2} {q99:>10.2} {b99:>10.2} {:>14.2}", at(ratios, 50));
-    println!("{:<22} {}", "  its rounds", ratios.iter().map(|r| format!("{r:.2}")).collect::<Vec<_>>().join(" "));
+    println!(
+        "{:<22} {}",
+        "  its rounds",
+        ratios.iter().map(|r| format!("{r:.2}")).collect::<Vec<_>>().join(" ")
+    );
 }
 
 #[derive(Default)]
@@ -205,7 +210,8 @@ impl Attack {
 
 fn connect(addr: SocketAddr, n: usize) -> TcpStream {
     let last = u8::try_from(n / PER_ADDRESS + 1).expect("few addresses");
-    let client = Client { addr, cookie: None, headers: Vec::new(), from: Some(Ipv4Addr::new(127, 8, 0, last)) };
+    let client =
+        Client { addr, cookie: None, headers: Vec::new(), from: Some(Ipv4Addr::new(127, 8, 0, last)) };
     let mut stream = client.connect();
     // A refused connection is opened again in the next round.
     let _ = stream.write_all(b"GET /login HTTP/1.1\r\nHost: localhost\r\nX: ");

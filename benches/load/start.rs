@@ -1,6 +1,7 @@
 //! Time from the start of the process to the first answer, and the memory used then.
 //!
-//! `cargo bench --bench start` prints a table. It judges nothing: single figures of a shared machine mean little.
+//! `cargo bench --bench start` prints a table. It judges nothing: single figures of a shared machine mean
+//! little.
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
 
 use std::io::{Read as _, Write as _};
@@ -42,7 +43,12 @@ fn main() {
 
 fn row(name: &str, mut values: Vec<f64>) {
     values.sort_by(f64::total_cmp);
-    println!("{name:<28} {:>10.1} {:>10.1} {:>10.1}", values[0], values[values.len() / 2], values[values.len() - 1]);
+    println!(
+        "{name:<28} {:>10.1} {:>10.1} {:>10.1}",
+        values[0],
+        values[values.len() / 2],
+        values[values.len() - 1]
+    );
 }
 
 fn run() -> Run {

@@ -2,7 +2,13 @@
 //!
 //! `cargo bench --bench upload_while_chat` prints a table and fails only if a file or a message is lost.
 //! An upload is hashed, synced and inspected before its answer, and deleted after it.
-#![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program that prints a table"
+)]
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -36,7 +42,10 @@ fn main() {
     clients.connect_all(&connector, &cookie, 0..PEOPLE, PEOPLE);
     clients.start_sender(&connector, &cookie, "una frase para que la oigan cincuenta");
     let messages = (time.as_secs_f64() / PACE.as_secs_f64()) as usize;
-    let (ana, jefa) = (Client::signed_in(host.server(), "ana", PASSWORD), Client::signed_in(host.server(), "jefa", PASSWORD));
+    let (ana, jefa) = (
+        Client::signed_in(host.server(), "ana", PASSWORD),
+        Client::signed_in(host.server(), "jefa", PASSWORD),
+    );
     let file = noise();
     // One transfer each way first, so that its set-up is not counted.
     let place = uploaded(&ana, &file);
@@ -44,11 +53,13 @@ fn main() {
     clients.open_loop(PACE, 10);
 
     let idle_kib = host.rss_kib();
-    let (mut quiet, mut under_attack, mut up, mut down, mut seconds, mut most_kib) = (Vec::new(), Vec::new(), 0, 0, 0.0, 0);
+    let (mut quiet, mut under_attack, mut up, mut down, mut seconds, mut most_kib) =
+        (Vec::new(), Vec::new(), 0, 0, 0.0, 0);
     for _ in 0..rounds {
         quiet.extend(clients.open_loop(PACE, messages).latencies);
         let begin = Instant::now();
-        let (over, bytes, peak) = (AtomicBool::new(false), [AtomicU64::new(0), AtomicU64::new(0)], AtomicU64::new(0));
+        let (over, bytes, peak) =
+            (AtomicBool::new(false), [AtomicU64::new(0), AtomicU64::new(0)], AtomicU64::new(0));
         let going_on = || !over.load(Ordering::Relaxed);
         std::thread::scope(|scope| {
             for _ in 0..EACH_WAY {
@@ -83,7 +94,10 @@ fn main() {
     }
     quiet.sort_by(f64::total_cmp);
     under_attack.sort_by(f64::total_cmp);
-    println!("{EACH_WAY} uploads and {EACH_WAY} downloads of {} MiB at once, {PEOPLE} listen, {rounds} rounds", SIZE >> 20);
+    println!(
+        "{EACH_WAY} uploads and {EACH_WAY} downloads of {} MiB at once, {PEOPLE} listen, {rounds} rounds",
+        SIZE >> 20
+    );
     println!("{:<34} {:>10} {:>10} {:>8}", "", "quiet", "transfers", "×");
     for percent in [50, 99] {
         let (q, b) = (percentile(&quiet, percent), percentile(&under_attack, percent));

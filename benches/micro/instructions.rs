@@ -1,7 +1,7 @@
 //! Runs operations of the pure cores for callgrind; `benches/micro/compare.py` calls this.
 //!
-//! `instructions --list` prints the operations and their counts. `instructions NAME` runs one operation once to warm up,
-//! then that many times inside [`in_the_count`], the only function that callgrind counts.
+//! `instructions --list` prints the operations and their counts. `instructions NAME` runs one operation once
+//! to warm up, then that many times inside [`in_the_count`], the only function that callgrind counts.
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program for a script")]
 
 mod cases;
@@ -17,7 +17,8 @@ fn main() {
     }
     // Under `cargo test --benches` every operation runs once.
     let all = cases::all();
-    let chosen: Vec<_> = all.iter().filter(|case| asked.is_empty() || asked.starts_with("--") || case.name == asked).collect();
+    let chosen: Vec<_> =
+        all.iter().filter(|case| asked.is_empty() || asked.starts_with("--") || case.name == asked).collect();
     assert!(!chosen.is_empty(), "no such operation: {asked}");
     for case in chosen {
         let mut operation = (case.make)();

@@ -1,7 +1,8 @@
 //! Times the pure cores with criterion.
 //!
 //! `cargo bench --bench micro [-- NAME]` compares two states of the source on one quiet machine.
-//! `benches/micro/compare.py` counts the instructions of the same operations, which do not depend on other load.
+//! `benches/micro/compare.py` counts the instructions of the same operations, which do not depend on other
+//! load.
 #![allow(missing_docs, dead_code, reason = "a program that prints a table")]
 
 mod cases;

@@ -22,24 +22,35 @@ pub(super) struct PendingSession {
 pub(super) fn draft(user: &UserRow, now: Now) -> PendingSession {
     let token = Token::random();
     let (id, generation) = (i64::from_be_bytes(random()), user.generation);
-    let row = SessionRow { id, digest: token.digest(), user: user.id, created_at: now.wall, used_at: now.wall, generation };
+    let row = SessionRow {
+        id,
+        digest: token.digest(),
+        user: user.id,
+        created_at: now.wall,
+        used_at: now.wall,
+        generation,
+    };
     PendingSession { token, row }
 }
 
 impl Accounts {
     /// Begins a session for a person who authenticated as `user` in the state that was read then.
     ///
-    /// Returns an error if the account was locked, demoted, reset or changed since. The session enters the table while
-    /// the database is locked, as [`sync`](Self::sync) compares the two under the same lock.
-    pub(super) async fn begin_session(&self, user: &UserRow, addr: IpAddr) -> Result<NewSession, SignInError> {
+    /// Returns an error if the account was locked, demoted, reset or changed since. The session enters the
+    /// table while the database is locked, as [`sync`](Self::sync) compares the two under the same lock.
+    pub(super) async fn begin_session(
+        &self,
+        user: &UserRow,
+        addr: IpAddr,
+    ) -> Result<NewSession, SignInError> {
         let now = Now::read(&*self.clock);
         let PendingSession { token, row } = draft(user, now);
         let (sessions, account) = (Arc::clone(&self.sessions), user.clone());
         let begun = self.store.run(move |db| {
             let displaced = sessions.evicted_for(account.id);
             let stored = match db.add_session(row, &displaced) {
-                // A full disk must not prevent sign-ins: this session lives in memory only and ends with the next
-                // restart.
+                // A full disk must not prevent sign-ins: this session lives in memory only and ends with the
+                // next restart.
                 Err(error) if error.is_full() => false,
                 Ok(false) => return Ok(None),
                 added => added?,
@@ -54,7 +65,9 @@ impl Accounts {
         match begun.await? {
             Some((session, unremoved)) => {
                 self.note_unremoved(&unremoved);
-                self.audit.record(Event::LoginOk { user: user.name.clone(), addr, session: session.short_id() }).await;
+                self.audit
+                    .record(Event::LoginOk { user: user.name.clone(), addr, session: session.short_id() })
+                    .await;
                 if user.must_change {
                     self.audit.record(Event::PasswordChangeDue { user: user.name.clone(), addr }).await;
                 }
@@ -64,7 +77,8 @@ impl Accounts {
         }
     }
 
-    /// Reports an account that changed after the authentication. The password was right, so it counts as no guess.
+    /// Reports an account that changed after the authentication. The password was right, so it counts as no
+    /// guess.
     async fn changed_meanwhile(&self, user: &UserRow, addr: IpAddr) -> Result<SignInError, StoreError> {
         let id = user.id;
         let locked = self.store.run(move |db| db.user_by_id(id)).await?.is_some_and(|user| user.locked);

@@ -22,7 +22,8 @@ impl Blocklist {
     /// Builds the blocklist of a device with that host name, with or without its domain.
     pub fn of_host(host_name: &str) -> Self {
         let label = host_name.split('.').next().unwrap_or_default();
-        let mut words: Vec<_> = [PROGRAM, host_name, label].into_iter().map(normalize).filter(|word| !word.is_empty()).collect();
+        let mut words: Vec<_> =
+            [PROGRAM, host_name, label].into_iter().map(normalize).filter(|word| !word.is_empty()).collect();
         words.sort_unstable();
         words.dedup();
         Self { words }
@@ -31,8 +32,9 @@ impl Blocklist {
     /// Rejects passwords, in NFC, that are easy to guess for an account called `user`, ignoring case:
     ///
     /// 1. a password that is on the list as a whole;
-    /// 2. one that normalizes to `pichat`, the user's name, the device's name or a sequence of these, with at most 10
-    ///    further characters around or between its letters: `pichat123`, `Ana.2024`, `p-i-c-h-a-t`, `PichatAna!`.
+    /// 2. one that normalizes to `pichat`, the user's name, the device's name or a sequence of these, with at
+    ///    most 10 further characters around or between its letters: `pichat123`, `Ana.2024`, `p-i-c-h-a-t`,
+    ///    `PichatAna!`.
     pub(super) fn check(&self, password: &str, user: &str) -> Result<(), WeakPassword> {
         let lower = password.to_lowercase();
         if COMMON.lines().any(|common| common == lower) {
@@ -42,7 +44,11 @@ impl Blocklist {
         let trimmings = lower.chars().count() - core.chars().count();
         let user = normalize(user);
         let words: Vec<_> = self.words.iter().chain([&user]).map(String::as_str).collect();
-        if trimmings <= MAX_AFFIX_CHARS && is_made_of(&core, &words) { Err(WeakPassword::KnownWord) } else { Ok(()) }
+        if trimmings <= MAX_AFFIX_CHARS && is_made_of(&core, &words) {
+            Err(WeakPassword::KnownWord)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -55,8 +61,8 @@ fn normalize(text: &str) -> String {
 
 /// Returns true if `text` is a sequence of one or more of `words`.
 fn is_made_of(text: &str, words: &[&str]) -> bool {
-    // True for each byte that a sequence of words reaches. A password has at most 128 characters and there are at most
-    // four words.
+    // True for each byte that a sequence of words reaches. A password has at most 128 characters and there
+    // are at most four words.
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;
     for at in 0..text.len() {
@@ -82,7 +88,11 @@ mod tests {
     fn common_list_has_3000_passwords_of_8_characters() {
         let all: std::collections::HashSet<_> = COMMON.lines().collect();
         assert_eq!((COMMON.lines().count(), all.len()), (3000, 3000));
-        assert!(COMMON.lines().all(|line| line.chars().count() >= 8 && line == line.to_lowercase() && line.trim() == line));
+        assert!(
+            COMMON
+                .lines()
+                .all(|line| line.chars().count() >= 8 && line == line.to_lowercase() && line.trim() == line)
+        );
         assert_eq!(COMMON.lines().next(), Some("123456789"), "the commonest comes first");
     }
 
@@ -116,9 +126,14 @@ mod tests {
         ] {
             assert_eq!(check(known), Err(WeakPassword::KnownWord), "{known}");
         }
-        for other in
-            ["pichat24/11/2026x", "pichat-1234567890", "ana maría toma tinto", "pichata1", "la caja tres", "anamaria y pichat"]
-        {
+        for other in [
+            "pichat24/11/2026x",
+            "pichat-1234567890",
+            "ana maría toma tinto",
+            "pichata1",
+            "la caja tres",
+            "anamaria y pichat",
+        ] {
             assert_eq!(check(other), Ok(()), "{other}");
         }
     }

@@ -39,9 +39,9 @@ pub struct PasswordChange {
 }
 
 impl Accounts {
-    /// Changes the password of the person of `session`. All sessions of that person end, `session` included; the new
-    /// one is returned with its token, or `None` if the person signed out at the same moment. A wrong current password
-    /// counts as a failed sign-in. Runs to completion as a sign-in does.
+    /// Changes the password of the person of `session`. All sessions of that person end, `session` included;
+    /// the new one is returned with its token, or `None` if the person signed out at the same moment. A wrong
+    /// current password counts as a failed sign-in. Runs to completion as a sign-in does.
     pub async fn change_password(
         self: &Arc<Self>,
         session: &Arc<Session>,
@@ -73,7 +73,8 @@ impl Accounts {
                 return Err(error.into());
             }
         };
-        let checked = if same { Err(WeakPassword::Same) } else { new.check_new(name.as_str(), &self.rules.blocklist) };
+        let checked =
+            if same { Err(WeakPassword::Same) } else { new.check_new(name.as_str(), &self.rules.blocklist) };
         if let Err(weak) = checked {
             self.audit.record(Event::PasswordRefused { user: name, addr, reason: "weak_password" }).await;
             return Err(weak.into());
@@ -95,8 +96,14 @@ impl Accounts {
         }
     }
 
-    /// Stores the new hash and replaces all sessions of the person by a new one, while the database is locked.
-    async fn renew_session(&self, old: &Arc<Session>, user: UserRow, phc: String) -> Result<Renewed, StoreError> {
+    /// Stores the new hash and replaces all sessions of the person by a new one, while the database is
+    /// locked.
+    async fn renew_session(
+        &self,
+        old: &Arc<Session>,
+        user: UserRow,
+        phc: String,
+    ) -> Result<Renewed, StoreError> {
         let now = Now::read(&*self.clock);
         let PendingSession { token, mut row } = draft(&user, now);
         // The account at the start of this session: any later change has ended the session.
@@ -107,10 +114,17 @@ impl Accounts {
                 return Ok(None);
             }
             let row = SessionRow { generation: row.generation + 1, ..row };
-            let user = UserRow { must_change: false, must_change_by: None, password: phc, generation: row.generation, ..user };
+            let user = UserRow {
+                must_change: false,
+                must_change_by: None,
+                password: phc,
+                generation: row.generation,
+                ..user
+            };
             let renewed = sessions.renew(&old.digest, Session::begin(&user, &row, now, true));
             if renewed.is_none() {
-                // The person signed out since the check above: the new password is stored, and no session remains.
+                // The person signed out since the check above: the new password is stored, and no session
+                // remains.
                 db.remove_sessions(&[row.digest])?;
             }
             Ok(Some((renewed, db.password_hashes()?)))

@@ -64,15 +64,23 @@ impl Accounts {
 
     /// Creates the administrator and begins a session. Wrong codes count as failed sign-ins.
     ///
-    /// Runs to completion on its own task: a client that disconnects must neither get its attempt back nor leave half a
-    /// claim.
-    pub async fn redeem(self: &Arc<Self>, request: ClaimRequest, addr: IpAddr) -> Result<NewSession, ClaimError> {
+    /// Runs to completion on its own task: a client that disconnects must neither get its attempt back nor
+    /// leave half a claim.
+    pub async fn redeem(
+        self: &Arc<Self>,
+        request: ClaimRequest,
+        addr: IpAddr,
+    ) -> Result<NewSession, ClaimError> {
         let this = Arc::clone(self);
         let task = tokio::spawn(async move { this.redeem_now(request, addr).await });
         task.await.unwrap_or(Err(StoreError::Interrupted.into()))
     }
 
-    async fn redeem_now(self: &Arc<Self>, request: ClaimRequest, addr: IpAddr) -> Result<NewSession, ClaimError> {
+    async fn redeem_now(
+        self: &Arc<Self>,
+        request: ClaimRequest,
+        addr: IpAddr,
+    ) -> Result<NewSession, ClaimError> {
         let Some(open) = self.open_claim() else { return Err(ClaimError::Closed) };
         // A code of 65 bits needs no lockout, only a rate limit.
         let attempt = self.begin_attempt(&Candidate { addr, name: None, device: None }, None).await?;
@@ -94,7 +102,8 @@ impl Accounts {
                 self.audit.record(Event::ClaimDone { user: user.name.clone(), addr, kind: open.kind }).await;
                 Ok(self.begin_session(&user, addr).await?)
             }
-            // Another claim came first, the claim was closed or expired, or `pichat user add` created an account.
+            // Another claim came first, the claim was closed or expired, or `pichat user add` created an
+            // account.
             Redeemed::WrongCode | Redeemed::Closed => {
                 self.audit.record(Event::ClaimFailed { addr, reason: "closed" }).await;
                 Err(ClaimError::Closed)
@@ -102,9 +111,14 @@ impl Accounts {
         }
     }
 
-    /// Redeems the claim while the database is locked, if it is still open. A recovery claim ends all sessions, so that
-    /// none of the former administrators' remains.
-    async fn settle(self: &Arc<Self>, code: ClaimCode, name: UserName, phc: String) -> Result<Redeemed, StoreError> {
+    /// Redeems the claim while the database is locked, if it is still open. A recovery claim ends all
+    /// sessions, so that none of the former administrators' remains.
+    async fn settle(
+        self: &Arc<Self>,
+        code: ClaimCode,
+        name: UserName,
+        phc: String,
+    ) -> Result<Redeemed, StoreError> {
         let (this, now) = (Arc::clone(self), Now::read(&*self.clock));
         self.store
             .run(move |db| {

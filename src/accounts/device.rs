@@ -1,9 +1,9 @@
 //! Device cookies: proof that a browser has signed in to an account before.
 //!
-//! A device cookie grants no access. With it a person can still sign in while strangers use up the limits of their name
-//! or address. The server stores none: it recognizes its own by an HMAC over the account's number, the day, 16 random
-//! bytes and the account's number of resets. A reset by an administrator therefore invalidates all device cookies of an
-//! account; a change of one's own password does not.
+//! A device cookie grants no access. With it a person can still sign in while strangers use up the limits of
+//! their name or address. The server stores none: it recognizes its own by an HMAC over the account's number,
+//! the day, 16 random bytes and the account's number of resets. A reset by an administrator therefore
+//! invalidates all device cookies of an account; a change of one's own password does not.
 
 use std::sync::Arc;
 
@@ -29,7 +29,8 @@ const SEPARATOR: char = '.';
 const BODY_BYTES: usize = 8 + 4 + 8 + 16;
 const TAG_BYTES: usize = 16;
 const ENTRY_BYTES: usize = BODY_BYTES + TAG_BYTES;
-/// Hexadecimal digits of [`NAMES_PER_DEVICE`] entries with their separators: 839 characters. Browsers keep 4096.
+/// Hexadecimal digits of [`NAMES_PER_DEVICE`] entries with their separators: 839 characters. Browsers keep
+/// 4096.
 const MAX_CHARS: usize = NAMES_PER_DEVICE * (2 * ENTRY_BYTES + 1) - 1;
 
 const MILLIS_PER_DAY: i64 = 24 * 3600 * 1000;
@@ -114,7 +115,8 @@ impl Devices {
         self.key.tag(&[DOMAIN, body].concat())
     }
 
-    /// Parses a cookie's value. A longer one than this server writes has no entries; invalid entries are skipped.
+    /// Parses a cookie's value. A longer one than this server writes has no entries; invalid entries are
+    /// skipped.
     pub fn read(&self, value: &str) -> DeviceCookie {
         let mut cookie = DeviceCookie::default();
         if value.len() > MAX_CHARS {

@@ -9,8 +9,9 @@ const SALT_DIGITS: usize = 22;
 /// Base64 digits of a 32-byte hash.
 const HASH_DIGITS: usize = 43;
 
-/// Parameters of the stored hashes, with their frequencies. After a change of `accounts.argon2` some accounts have old
-/// parameters and some new ones. An unknown name gets either, in the same proportion and always the same.
+/// Parameters of the stored hashes, with their frequencies. After a change of `accounts.argon2` some accounts
+/// have old parameters and some new ones. An unknown name gets either, in the same proportion and always the
+/// same.
 pub(super) struct Decoys {
     /// Random for each run, so that clients cannot predict a name's parameters.
     salt: [u8; 16],
@@ -79,7 +80,11 @@ mod tests {
         assert_eq!(&*decoys.of("nadie"), "fallback");
         decoys.set(&[stored(OLD), "no hash".to_owned()]);
         assert_eq!(&*decoys.of("nadie"), dummy_hash(OLD), "whatever new hashes are made with");
-        assert_eq!(argon2::verify_encoded(&decoys.of("nadie"), b""), Ok(false), "it can be checked, and nothing fits");
+        assert_eq!(
+            argon2::verify_encoded(&decoys.of("nadie"), b""),
+            Ok(false),
+            "it can be checked, and nothing fits"
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Time of failing reads after which no session counts. A lock or a reset must act within a second, but a disk that
-/// stalls for some seconds must not sign an office out.
+/// Time of failing reads after which no session counts. A lock or a reset must act within a second, but a
+/// disk that stalls for some seconds must not sign an office out.
 pub const UNREADABLE_FOR: Duration = Duration::from_secs(10);
 
 /// Freshness of the accounts: pending changes, and the time since which reads fail.

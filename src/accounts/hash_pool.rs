@@ -19,15 +19,17 @@ const SALT_BYTES: usize = 16;
 /// Bytes of hash: 256 bits (RFC 9106 section 4).
 const HASH_BYTES: u32 = 32;
 
-/// Callers that can wait for a thread (`docs/LIMITS.md`): at 300 ms a hash and four cores the last one waits 5 s.
+/// Callers that can wait for a thread (`docs/LIMITS.md`): at 300 ms a hash and four cores the last one waits
+/// 5 s.
 pub const MAX_WAITING: usize = 64;
 
-/// nice(2) value of the hashing threads, so that chat latency does not suffer: a hash takes 100 ms and more. At 10 a
-/// thread has a ninth of the weight of one at 0 (sched(7)); an idle processor is available in full.
+/// nice(2) value of the hashing threads, so that chat latency does not suffer: a hash takes 100 ms and more.
+/// At 10 a thread has a ninth of the weight of one at 0 (sched(7)); an idle processor is available in full.
 const NICENESS: i32 = 10;
 
-/// Parameters of room passwords: 2 MiB, one pass. A room lives minutes to hours and its hash stays in memory, so it
-/// only protects against a disclosure of that memory. Joins must stay cheap, or a burst of them would delay all others.
+/// Parameters of room passwords: 2 MiB, one pass. A room lives minutes to hours and its hash stays in memory,
+/// so it only protects against a disclosure of that memory. Joins must stay cheap, or a burst of them would
+/// delay all others.
 pub const ROOM_PARAMS: Argon2Params = Argon2Params { memory_kib: 2048, passes: 1, lanes: 1 };
 
 /// Error of hashing.
@@ -52,8 +54,8 @@ pub struct VerifyOutcome {
 
 /// Pool of hashing threads. Two pools exist, so that joins cannot starve sign-ins.
 ///
-/// Dedicated threads rather than the runtime's: an allocator keeps a hash's memory for the thread that used it, and on
-/// the runtime each thread would end up with some.
+/// Dedicated threads rather than the runtime's: an allocator keeps a hash's memory for the thread that used
+/// it, and on the runtime each thread would end up with some.
 #[derive(Clone)]
 pub struct HashPool {
     params: Argon2Params,
@@ -100,7 +102,11 @@ impl HashPool {
     }
 
     /// Checks a password against a PHC string.
-    pub async fn verify(&self, phc: Arc<str>, password: impl AsRef<[u8]> + Send + 'static) -> Result<VerifyOutcome, HashError> {
+    pub async fn verify(
+        &self,
+        phc: Arc<str>,
+        password: impl AsRef<[u8]> + Send + 'static,
+    ) -> Result<VerifyOutcome, HashError> {
         let params = self.params;
         self.run(move || {
             let right = argon2::verify_encoded(&phc, password.as_ref()).map_err(|_| HashError::Failed)?;
@@ -109,7 +115,10 @@ impl HashPool {
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
         let (tell, told) = oneshot::channel();
         let waiting = self.load.wait();
         let job = move || {
@@ -132,7 +141,8 @@ impl HashPool {
 
 /// Runs one thread of a pool.
 fn work(queue: &Mutex<Receiver<Job>>) {
-    // On Linux this applies to this thread only. If it is refused, hashes and chat share the processor evenly.
+    // On Linux this applies to this thread only. If it is refused, hashes and chat share the processor
+    // evenly.
     let _ = rustix::process::nice(NICENESS);
     loop {
         // The lock is held while waiting, not while hashing.
@@ -185,7 +195,10 @@ mod tests {
             let phc = Arc::clone(&phc);
             async move { pool.verify(phc, Password::typed(text)).await }
         };
-        assert_eq!(verify(pool.clone(), "contraseña").await, Ok(VerifyOutcome { right: true, outdated: false }));
+        assert_eq!(
+            verify(pool.clone(), "contraseña").await,
+            Ok(VerifyOutcome { right: true, outdated: false })
+        );
         assert_eq!(verify(pool.clone(), "contrasen\u{303}a").await.map(|v| v.right), Ok(true), "NFC");
         assert_eq!(verify(pool.clone(), "contrasena").await.map(|v| v.right), Ok(false));
         let dearer = HashPool::new(Argon2Params { passes: 2, ..CHEAP }, 1).expect("a thread");
@@ -235,7 +248,10 @@ mod tests {
     #[tokio::test]
     async fn panicking_job_leaves_the_pool_working() {
         let pool = HashPool::new(CHEAP, 1).expect("a thread");
-        assert_eq!(pool.run(|| -> Result<(), HashError> { panic!("on purpose") }).await, Err(HashError::Failed));
+        assert_eq!(
+            pool.run(|| -> Result<(), HashError> { panic!("on purpose") }).await,
+            Err(HashError::Failed)
+        );
         assert!(pool.hash("y").await.is_ok());
     }
 }

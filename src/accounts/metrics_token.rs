@@ -21,8 +21,8 @@ pub fn remove_metrics_token(db: &mut Db) -> Result<bool, StoreError> {
 }
 
 impl Accounts {
-    /// Returns true if `token` is the metrics token. Reads the database each time, so that replacements take effect at
-    /// once; the look-up takes some 10 µs, after the request limits.
+    /// Returns true if `token` is the metrics token. Reads the database each time, so that replacements take
+    /// effect at once; the look-up takes some 10 µs, after the request limits.
     pub async fn is_metrics_token(&self, token: &Token) -> Result<bool, StoreError> {
         let kept = self.store.run(|db| db.setting(KEY)).await?;
         let kept = kept.as_deref().and_then(unhex).map(Sha256);

@@ -37,13 +37,17 @@ impl OpenClaim {
         self.with(|open| open.as_ref().filter(|open| open.is_over(mono)).map(|open| open.row.clone()))
     }
 
-    /// Sets the claim that the store holds. The expiry of a known claim does not change: the wall clock counts only the
-    /// first time.
+    /// Sets the claim that the store holds. The expiry of a known claim does not change: the wall clock
+    /// counts only the first time.
     pub(super) fn set(&self, row: Option<ClaimRow>, now: Now) {
         self.with(|open| {
-            let known = open.as_ref().zip(row.as_ref()).filter(|(open, row)| open.row.code.matches(&row.code));
+            let known =
+                open.as_ref().zip(row.as_ref()).filter(|(open, row)| open.row.code.matches(&row.code));
             if known.is_none_or(|(open, row)| open.row.kind != row.kind) {
-                *open = row.map(|row| Open { until: row.left(now.wall).map(|left| now.mono.saturating_add(left)), row });
+                *open = row.map(|row| Open {
+                    until: row.left(now.wall).map(|left| now.mono.saturating_add(left)),
+                    row,
+                });
             }
         });
     }
@@ -87,7 +91,10 @@ mod tests {
         for opened_at in [0, 2_000_000_000] {
             let claim = OpenClaim::default();
             claim.set(Some(row(opened_at)), now(1_000_000_000, Duration::ZERO));
-            assert!(claim.get(Duration::ZERO).is_none() && claim.lapsed(Duration::ZERO).is_some(), "{opened_at}");
+            assert!(
+                claim.get(Duration::ZERO).is_none() && claim.lapsed(Duration::ZERO).is_some(),
+                "{opened_at}"
+            );
         }
     }
 }

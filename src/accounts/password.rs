@@ -29,8 +29,8 @@ impl Password {
         Self(normal)
     }
 
-    /// Brings a possible one-time password into its displayed form, so that it can be typed in any form. Both the hash
-    /// and the check of a password that must be changed use this.
+    /// Brings a possible one-time password into its displayed form, so that it can be typed in any form. Both
+    /// the hash and the check of a password that must be changed use this.
     pub fn as_one_time(self) -> Self {
         OneTimePassword::parse_lenient(&self.0).map_or(self, |code| Self(Zeroizing::new(code.to_string())))
     }
@@ -47,7 +47,8 @@ impl Password {
         DEMO_ACCOUNTS.contains(&user.as_str()) && self.0.strip_prefix(&user) == Some("123")
     }
 
-    /// Checks that it is acceptable as the new password of `user`. No rule but length concerns its characters.
+    /// Checks that it is acceptable as the new password of `user`. No rule but length concerns its
+    /// characters.
     pub fn check_new(&self, user: &str, blocklist: &Blocklist) -> Result<(), WeakPassword> {
         match self.0.chars().count() {
             0..Self::MIN_CHARS => Err(WeakPassword::TooShort),

@@ -25,12 +25,13 @@ use super::sessions::Sessions;
 pub struct PasswordRules {
     /// Rejected new passwords.
     pub blocklist: Blocklist,
-    /// True for the demonstration on loopback, the only place where accounts with public passwords can sign in.
+    /// True for the demonstration on loopback, the only place where accounts with public passwords can sign
+    /// in.
     pub demonstration: bool,
 }
 
-/// Validity of a temporary password: a week, for a person who is away for some days. A session that began in time may
-/// change it later.
+/// Validity of a temporary password: a week, for a person who is away for some days. A session that began in
+/// time may change it later.
 pub const ONE_TIME_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Accounts and their sessions.
@@ -86,10 +87,24 @@ impl Accounts {
         }
         let decoys = Decoys::new(pool.dummy_hash(), &hashes);
         let (freshness, unremoved) = (Freshness::default(), Mutex::new(unremoved));
-        Ok(Self { store, pool, decoys, rules, sessions, claim, freshness, unremoved, limits, devices, audit, clock })
+        Ok(Self {
+            store,
+            pool,
+            decoys,
+            rules,
+            sessions,
+            claim,
+            freshness,
+            unremoved,
+            limits,
+            devices,
+            audit,
+            clock,
+        })
     }
 
-    /// Parses a device cookie's value. Entries that this server did not issue are counted, and one a minute is audited.
+    /// Parses a device cookie's value. Entries that this server did not issue are counted, and one a minute
+    /// is audited.
     pub fn read_devices(&self, value: &str, addr: IpAddr) -> DeviceCookie {
         let cookie = self.devices.read(value);
         if cookie.forged > 0 {
@@ -99,8 +114,8 @@ impl Accounts {
         cookie
     }
 
-    /// Returns the device cookie's value for a browser in which `session` has just begun. `None` if the account was
-    /// reset since or cannot be read: the browser is then unknown at its next sign-in.
+    /// Returns the device cookie's value for a browser in which `session` has just begun. `None` if the
+    /// account was reset since or cannot be read: the browser is then unknown at its next sign-in.
     pub async fn device_value(&self, session: &Session, old: &DeviceCookie) -> Option<String> {
         let id = session.person.id;
         let user = self.store.run(move |db| db.user_by_id(id)).await.ok().flatten()?;

@@ -67,7 +67,8 @@ pub struct Session {
     /// The log records that this session saw the codes of unlisted rooms.
     codes_told: AtomicBool,
     ended: CancellationToken,
-    /// Rate limit of its requests. The bucket needs no map of its own: it is found with the session and ends with it.
+    /// Rate limit of its requests. The bucket needs no map of its own: it is found with the session and ends
+    /// with it.
     pub requests: AtomicBucket,
     /// Rate limit of its requests for static files.
     pub static_files: AtomicBucket,
@@ -95,7 +96,10 @@ impl Session {
             used: AtomicI64::new(used),
             unsaved: AtomicBool::new(false),
             stored,
-            standing: Arc::new(Standing { generation: AtomicI64::new(row.generation), requests: AtomicBucket::default() }),
+            standing: Arc::new(Standing {
+                generation: AtomicI64::new(row.generation),
+                requests: AtomicBucket::default(),
+            }),
             end: OnceLock::new(),
             codes_told: AtomicBool::new(false),
             ended: CancellationToken::new(),
@@ -109,8 +113,8 @@ impl Session {
         Self::new(user, row, Lifetime { began: millis(now.mono), used: millis(now.mono) }, stored)
     }
 
-    /// Restores a session of an earlier run. Between runs only the wall clock counts; if it ran backwards by an unknown
-    /// time, the session is expired.
+    /// Restores a session of an earlier run. Between runs only the wall clock counts; if it ran backwards by
+    /// an unknown time, the session is expired.
     pub fn restore(user: &UserRow, row: &SessionRow, now: Now) -> Self {
         let moment = |at: Timestamp| match now.wall.0.checked_sub(at.0) {
             Some(age) if age >= 0 => millis(now.mono).saturating_sub(age).max(LONG_OVER),
@@ -119,12 +123,14 @@ impl Session {
         Self::new(user, row, Lifetime { began: moment(row.created_at), used: moment(row.used_at) }, true)
     }
 
-    /// Returns eight hexadecimal digits that name the session in the log. They reveal nothing about its token.
+    /// Returns eight hexadecimal digits that name the session in the log. They reveal nothing about its
+    /// token.
     pub fn short_id(&self) -> String {
         format!("{:08x}", self.id.cast_unsigned() >> 32)
     }
 
-    /// Returns true the first time, so that the log records once that this session sees the codes of unlisted rooms.
+    /// Returns true the first time, so that the log records once that this session sees the codes of unlisted
+    /// rooms.
     pub fn sees_codes_first(&self) -> bool {
         !self.codes_told.swap(true, Ordering::Relaxed)
     }
@@ -134,8 +140,8 @@ impl Session {
         self.must_change
     }
 
-    /// Returns true until the session ends or its account changes. Checked wherever something takes effect that was
-    /// allowed earlier.
+    /// Returns true until the session ends or its account changes. Checked wherever something takes effect
+    /// that was allowed earlier.
     pub fn is_live(&self) -> bool {
         self.end.get().is_none() && self.standing.generation.load(Ordering::Acquire) == self.generation
     }
@@ -176,12 +182,19 @@ impl Session {
         self.stored
     }
 
-    /// Returns the times to store if the session was used since the last call, or always if `all`. Both times are
-    /// recomputed from the current wall clock, so that setting the clock makes the session neither older nor younger.
+    /// Returns the times to store if the session was used since the last call, or always if `all`. Both times
+    /// are recomputed from the current wall clock, so that setting the clock makes the session neither older
+    /// nor younger.
     pub(super) fn take_unsaved(&self, now: Now, all: bool) -> Option<SessionTimes> {
         let used = self.unsaved.swap(false, Ordering::Relaxed);
-        let wall = |moment: Moment| Timestamp(now.wall.0.saturating_sub(millis(now.mono).saturating_sub(moment).max(0)));
-        (used || all).then(|| SessionTimes { digest: self.digest, created_at: wall(self.began), used_at: wall(self.used()) })
+        let wall = |moment: Moment| {
+            Timestamp(now.wall.0.saturating_sub(millis(now.mono).saturating_sub(moment).max(0)))
+        };
+        (used || all).then(|| SessionTimes {
+            digest: self.digest,
+            created_at: wall(self.began),
+            used_at: wall(self.used()),
+        })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Session table in memory; the store keeps sessions over a restart. The table is pure: callers pass the time.
+//! Session table in memory; the store keeps sessions over a restart. The table is pure: callers pass the
+//! time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -134,9 +135,11 @@ impl Sessions {
         let mut all: Vec<_> = table.sessions.values().collect();
         all.sort_unstable_by_key(|s| s.used());
         let own: Vec<_> = all.iter().filter(|s| s.person.id == user).map(|s| s.digest).collect();
-        let mut gone: Vec<_> = own.iter().take((own.len() + 1).saturating_sub(limits.per_user)).copied().collect();
+        let mut gone: Vec<_> =
+            own.iter().take((own.len() + 1).saturating_sub(limits.per_user)).copied().collect();
         let too_many = (all.len() + 1).saturating_sub(gone.len()).saturating_sub(limits.total);
-        let others: Vec<_> = all.iter().map(|s| s.digest).filter(|d| !gone.contains(d)).take(too_many).collect();
+        let others: Vec<_> =
+            all.iter().map(|s| s.digest).filter(|d| !gone.contains(d)).take(too_many).collect();
         gone.extend(others);
         gone
     }
@@ -146,8 +149,8 @@ impl Sessions {
         lock(&self.table).insert(session)
     }
 
-    /// Ends all sessions of the person of `session` after a change of password and adds `session`, provided that the
-    /// requesting session `old` still exists.
+    /// Ends all sessions of the person of `session` after a change of password and adds `session`, provided
+    /// that the requesting session `old` still exists.
     pub fn renew(&self, old: &Sha256, session: Session) -> Option<Arc<Session>> {
         let user = session.person.id;
         let (gone, renewed) = {
@@ -164,7 +167,11 @@ impl Sessions {
     pub fn end(&self, digests: &[Sha256], reason: SessionEnd) {
         let gone: Vec<_> = {
             let mut table = lock(&self.table);
-            digests.iter().filter_map(|d| table.sessions.remove(d)).map(|session| EndedSession { session, reason }).collect()
+            digests
+                .iter()
+                .filter_map(|d| table.sessions.remove(d))
+                .map(|session| EndedSession { session, reason })
+                .collect()
         };
         self.notify_ended(&gone);
     }
@@ -174,8 +181,8 @@ impl Sessions {
         self.end_where(|_| Some(reason));
     }
 
-    /// Ends sessions that the store no longer has or whose account has another generation: another process changed
-    /// them.
+    /// Ends sessions that the store no longer has or whose account has another generation: another process
+    /// changed them.
     pub fn keep_only(&self, known: &HashSet<Sha256>, accounts: &HashMap<UserId, AccountState>) {
         let gone = {
             let mut table = lock(&self.table);
@@ -216,7 +223,8 @@ impl Sessions {
         }
     }
 
-    /// Returns the times of the sessions used since the last call, for the store; of all if the wall clock was set.
+    /// Returns the times of the sessions used since the last call, for the store; of all if the wall clock
+    /// was set.
     pub fn dirty(&self, now: Now) -> Vec<SessionTimes> {
         let before = self.offset.swap(offset(now), Ordering::Relaxed);
         let was_set = before.saturating_sub(offset(now)).unsigned_abs() > CLOCK_WAS_SET.unsigned_abs();

@@ -36,7 +36,14 @@ fn user(id: i64) -> UserRow {
 
 fn row(n: u8, user: i64, generation: i64) -> SessionRow {
     let at = START.wall;
-    SessionRow { id: 0x1234_5678_9abc_def0, digest: Sha256([n; 32]), user: UserId(user), created_at: at, used_at: at, generation }
+    SessionRow {
+        id: 0x1234_5678_9abc_def0,
+        digest: Sha256([n; 32]),
+        user: UserId(user),
+        created_at: at,
+        used_at: at,
+        generation,
+    }
 }
 
 /// Returns a session that began at zero and was last used at `used`.
@@ -57,7 +64,8 @@ fn digest(n: u8) -> Sha256 {
 
 /// Unlocked accounts with the role of [`user`], by id and generation.
 fn accounts<const N: usize>(generations: [(i64, i64); N]) -> HashMap<UserId, AccountState> {
-    let state = |generation| AccountState { generation, role: Role::Member.as_str().to_owned(), locked: false };
+    let state =
+        |generation| AccountState { generation, role: Role::Member.as_str().to_owned(), locked: false };
     generations.into_iter().map(|(id, generation)| (UserId(id), state(generation))).collect()
 }
 
@@ -124,7 +132,8 @@ fn change_elsewhere_is_told_by_its_cause() {
     ] {
         let (sessions, ends) = table();
         let s = sessions.insert(session(1, 1, 0));
-        sessions.keep_only(&HashSet::new(), &account.into_iter().map(|account| (UserId(1), account)).collect());
+        sessions
+            .keep_only(&HashSet::new(), &account.into_iter().map(|account| (UserId(1), account)).collect());
         assert_eq!(*lock(&ends), vec![(1, end)]);
         assert_eq!(sessions.end_of(&s, START.mono), Some(end));
     }
@@ -162,7 +171,9 @@ fn new_generation_ends_older_sessions_at_once() {
     let old = sessions.insert(of_generation(1, 0));
     let new = sessions.insert(of_generation(2, 1));
     assert!(!old.is_live() && new.is_live());
-    assert!(sessions.find(&digest(1), START.mono).is_none() && sessions.find(&digest(2), START.mono).is_some());
+    assert!(
+        sessions.find(&digest(1), START.mono).is_none() && sessions.find(&digest(2), START.mono).is_some()
+    );
     sessions.insert(of_generation(3, 0));
     assert!(sessions.find(&digest(3), START.mono).is_none(), "one that came late is dead on arrival");
     sessions.keep_only(&[1, 2, 3].map(digest).into(), &accounts([(1, 1)]));
@@ -219,7 +230,10 @@ fn use_is_stored_once() {
     assert!(sessions.dirty(START).is_empty());
     s.touch(mono(7));
     let saved = sessions.dirty(after(9));
-    assert_eq!(saved, vec![SessionTimes { digest: s.digest, created_at: START.wall, used_at: after(7).wall }]);
+    assert_eq!(
+        saved,
+        vec![SessionTimes { digest: s.digest, created_at: START.wall, used_at: after(7).wall }]
+    );
     assert!(sessions.dirty(after(9)).is_empty());
 }
 
@@ -229,7 +243,8 @@ fn setting_the_clock_moves_every_stored_time() {
     sessions.insert(session(1, 1, 2_000));
     let set = |wall| Now { wall: Timestamp(wall), mono: mono(5_000) };
     let saved = sessions.dirty(set(90_000_000));
-    let expected = SessionTimes { digest: digest(1), created_at: Timestamp(89_995_000), used_at: Timestamp(89_997_000) };
+    let expected =
+        SessionTimes { digest: digest(1), created_at: Timestamp(89_995_000), used_at: Timestamp(89_997_000) };
     assert_eq!(saved, [expected], "as old as before, by the new clock");
     assert!(sessions.dirty(set(90_000_000)).is_empty());
 }

@@ -24,8 +24,8 @@ pub(super) struct Authenticated {
 impl Accounts {
     /// Checks name and password and begins a session. The token is for the browser only.
     ///
-    /// Runs to completion on its own task: a client that disconnects while its password is hashed must not get its
-    /// attempt back.
+    /// Runs to completion on its own task: a client that disconnects while its password is hashed must not
+    /// get its attempt back.
     pub async fn sign_in(
         self: &Arc<Self>,
         name: String,
@@ -61,16 +61,16 @@ impl Accounts {
         self.begin_session(&user, addr).await
     }
 
-    /// Returns the reason for which the password of `user` does not count even if it is right. The client sees a wrong
-    /// password; only the audit has the reason.
+    /// Returns the reason for which the password of `user` does not count even if it is right. The client
+    /// sees a wrong password; only the audit has the reason.
     fn disallowed_reason(&self, user: &UserRow, password: &Password) -> Option<LoginFailure> {
         let lapsed = user.must_change && user.must_change_by.is_some_and(|by| by <= self.clock.now());
         let public = !self.rules.demonstration && password.is_public(&user.name);
         lapsed.then_some(LoginFailure::OneTimeLapsed).or(public.then_some(LoginFailure::PublicPassword))
     }
 
-    /// Checks a password under the limits on failed sign-ins; a right one with a reason in `useless` counts as wrong.
-    /// Returns the password if its hash is outdated.
+    /// Checks a password under the limits on failed sign-ins; a right one with a reason in `useless` counts
+    /// as wrong. Returns the password if its hash is outdated.
     pub(super) async fn authenticate(
         &self,
         user: Option<UserRow>,
@@ -84,13 +84,17 @@ impl Accounts {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let phc =
-            user.as_ref().map_or_else(|| self.decoys.of(candidate.name.unwrap_or_default()), |u| u.password.as_str().into());
+        let phc = user.as_ref().map_or_else(
+            || self.decoys.of(candidate.name.unwrap_or_default()),
+            |u| u.password.as_str().into(),
+        );
         let given = user.as_ref().is_some_and(|u| u.must_change);
         let password = Arc::new(if given { password.as_one_time() } else { password });
         let verdict = self.pool.verify(phc, PasswordBytes(Arc::clone(&password))).await?;
         match user {
-            Some(user) if verdict.right && useless.is_some() => Err(self.failed(attempt, Some(user.name), useless, addr).await),
+            Some(user) if verdict.right && useless.is_some() => {
+                Err(self.failed(attempt, Some(user.name), useless, addr).await)
+            }
             Some(user) if verdict.right && user.locked => {
                 // The person is authenticated, so this failure does not count against the address.
                 attempt.succeeded(self.clock.monotonic());
@@ -106,7 +110,13 @@ impl Accounts {
         }
     }
 
-    async fn failed(&self, attempt: Attempt, user: Option<UserName>, useless: Option<LoginFailure>, addr: IpAddr) -> SignInError {
+    async fn failed(
+        &self,
+        attempt: Attempt,
+        user: Option<UserName>,
+        useless: Option<LoginFailure>,
+        addr: IpAddr,
+    ) -> SignInError {
         let outcome = attempt.failed(self.clock.monotonic());
         let wrong = if user.is_some() { LoginFailure::WrongPassword } else { LoginFailure::UnknownUser };
         let reason = useless.unwrap_or(wrong);
@@ -119,7 +129,11 @@ impl Accounts {
     }
 
     /// Waits until the attempt may be checked.
-    pub(super) async fn begin_attempt(&self, candidate: &Candidate<'_>, user: Option<UserName>) -> Result<Attempt, SignInError> {
+    pub(super) async fn begin_attempt(
+        &self,
+        candidate: &Candidate<'_>,
+        user: Option<UserName>,
+    ) -> Result<Attempt, SignInError> {
         let begun = match self.limits.begin(candidate, self.clock.monotonic()) {
             Ok(begun) => begun.wait().await,
             Err(refusal) => Err(refusal),
@@ -130,8 +144,12 @@ impl Accounts {
         };
         let addr = candidate.addr;
         let event = match refusal {
-            SignInRefusal::RateLimited(wait) if wait.first => Some(Event::LoginRateLimited { addr, seconds: wait.seconds() }),
-            SignInRefusal::LockedOut(wait) if wait.first => Some(Event::LoginLockedOut { user, addr, seconds: wait.seconds() }),
+            SignInRefusal::RateLimited(wait) if wait.first => {
+                Some(Event::LoginRateLimited { addr, seconds: wait.seconds() })
+            }
+            SignInRefusal::LockedOut(wait) if wait.first => {
+                Some(Event::LoginLockedOut { user, addr, seconds: wait.seconds() })
+            }
             SignInRefusal::NameThrottled(wait) if wait.first => {
                 Some(Event::LoginNameThrottled { user, addr, seconds: wait.seconds() })
             }
@@ -143,7 +161,8 @@ impl Accounts {
         Err(refusal.into())
     }
 
-    /// Stores a new hash of the password under the parameters in force. A failure does not prevent the sign-in.
+    /// Stores a new hash of the password under the parameters in force. A failure does not prevent the
+    /// sign-in.
     async fn rehash(&self, user: &UserRow, password: Arc<Password>) {
         if let Ok(new) = self.pool.hash(PasswordBytes(password)).await {
             let (id, old) = (user.id, user.password.clone());

@@ -12,12 +12,14 @@ use super::freshness::{Suspension, UNREADABLE_FOR};
 use super::service::Accounts;
 
 impl Accounts {
-    /// Ends expired sessions and applies changes by other processes (`pichat user lock …`). Called every second.
+    /// Ends expired sessions and applies changes by other processes (`pichat user lock …`). Called every
+    /// second.
     ///
-    /// A failed read is retried the next time, whatever the next look at the store finds. After [`UNREADABLE_FOR`] of
-    /// failures no session counts until the accounts can be read again.
+    /// A failed read is retried the next time, whatever the next look at the store finds. After
+    /// [`UNREADABLE_FOR`] of failures no session counts until the accounts can be read again.
     pub async fn sync(self: &Arc<Self>) -> Result<(), StoreError> {
-        // Look-ups already refuse expired sessions; this closes their sockets. The next sweep removes their rows.
+        // Look-ups already refuse expired sessions; this closes their sockets. The next sweep removes their
+        // rows.
         let over = self.sessions.expire(self.clock.monotonic());
         self.note_unremoved(&over);
         let this = Arc::clone(self);
@@ -37,8 +39,8 @@ impl Accounts {
         looked
     }
 
-    /// Runs while the database is locked. Sessions are added under the same lock, so none can be in the table without
-    /// its row.
+    /// Runs while the database is locked. Sessions are added under the same lock, so none can be in the table
+    /// without its row.
     fn reread(&self, db: &mut Db) -> Result<(), StoreError> {
         let changed = db.changed_elsewhere()?;
         if self.freshness.note(changed) {
@@ -64,8 +66,8 @@ impl Accounts {
         self.remove_rows(vec![digest]).await
     }
 
-    /// Removes the rows of ended sessions. [`sweep`](Self::sweep) retries those that the store keeps, so that no
-    /// restart revives them.
+    /// Removes the rows of ended sessions. [`sweep`](Self::sweep) retries those that the store keeps, so that
+    /// no restart revives them.
     async fn remove_rows(&self, digests: Vec<Sha256>) -> Result<(), StoreError> {
         self.note_unremoved(&digests);
         let rows = digests.clone();

@@ -33,11 +33,16 @@ pub struct Tuned {
     pub chosen: Measured,
 }
 
-/// Chooses parameters near `target`. `measure` hashes once and returns the time. `memory_kib` is the memory for all
-/// hashes at once, `at_once` their number.
+/// Chooses parameters near `target`. `measure` hashes once and returns the time. `memory_kib` is the memory
+/// for all hashes at once, `at_once` their number.
 ///
 /// A fast board gets more memory first, then more passes; a slow one gets the fastest acceptable row.
-pub fn tune(target: Duration, memory_kib: u64, at_once: usize, mut measure: impl FnMut(Argon2Params) -> Duration) -> Tuned {
+pub fn tune(
+    target: Duration,
+    memory_kib: u64,
+    at_once: usize,
+    mut measure: impl FnMut(Argon2Params) -> Duration,
+) -> Tuned {
     let mut measured = Vec::new();
     let mut run = |params| {
         let row = Measured { params, time: measure(params) };
@@ -80,8 +85,8 @@ pub fn tune(target: Duration, memory_kib: u64, at_once: usize, mut measure: impl
     Tuned { measured, chosen }
 }
 
-/// Measures on this board, the fastest of three hashes for each row, since delays come from elsewhere. All hashes at
-/// once may take an eighth of the memory. Blocks for some seconds.
+/// Measures on this board, the fastest of three hashes for each row, since delays come from elsewhere. All
+/// hashes at once may take an eighth of the memory. Blocks for some seconds.
 pub fn on_this_board(target: Duration) -> Tuned {
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     tune(target, total_memory_kib() / 8, at_once, |params| {

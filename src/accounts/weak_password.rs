@@ -30,7 +30,9 @@ impl WeakPassword {
                 "debe tener al menos 8 caracteres; 15 o más es mejor",
                 "it needs at least 8 characters; 15 or more is better",
             ),
-            Self::TooLong => Localized::new("puede tener hasta 128 caracteres", "it can have up to 128 characters"),
+            Self::TooLong => {
+                Localized::new("puede tener hasta 128 caracteres", "it can have up to 128 characters")
+            }
             Self::Common => Localized::new(
                 "esa es una de las más usadas y es fácil de adivinar",
                 "that one is among the most common and is easy to guess",

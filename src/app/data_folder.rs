@@ -85,16 +85,25 @@ mod tests {
     fn used_folder_is_recognized_by_its_traces() {
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-        for (name, text) in
-            [("pichat.toml", "x"), ("reserve", "x"), ("pichat.db-wal", ""), ("reclaim", "x"), ("local-ca.txt", "x")]
-        {
+        for (name, text) in [
+            ("pichat.toml", "x"),
+            ("reserve", "x"),
+            ("pichat.db-wal", ""),
+            ("reclaim", "x"),
+            ("local-ca.txt", "x"),
+        ] {
             put(name, text);
         }
         assert_eq!(trace(folder.path()).unwrap(), None);
         assert_eq!(trace(&folder.path().join("missing")).unwrap(), None);
-        for name in
-            ["secret.key", "local-ca.pem", "local-ca.casa.pem", "pichat.db-wal", "pichat.db.before-4", "pichat.db.replaced-1"]
-        {
+        for name in [
+            "secret.key",
+            "local-ca.pem",
+            "local-ca.casa.pem",
+            "pichat.db-wal",
+            "pichat.db.before-4",
+            "pichat.db.replaced-1",
+        ] {
             put(name, "x");
             assert_eq!(trace(folder.path()).unwrap().as_deref(), Some(name));
             fs::remove_file(folder.path().join(name)).unwrap();

@@ -21,7 +21,9 @@ pub enum AppError {
         cause: io::Error,
     },
     /// The secret key in the data folder is damaged.
-    #[error("{0}: holds no key of at least 32 bytes; restore it or delete it (then everybody must join their rooms anew)")]
+    #[error(
+        "{0}: holds no key of at least 32 bytes; restore it or delete it (then everybody must join their rooms anew)"
+    )]
     SecretKey(String),
     /// Others can change or read a folder or a key.
     #[error(transparent)]

@@ -41,7 +41,8 @@ pub(super) fn secret_key(config: &Config) -> Result<MacKey, AppError> {
             file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)?;
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let bytes = private_file::read_key(&path, 4096)?.ok_or_else(|| wrong(io::ErrorKind::NotFound.into()))?;
+            let bytes =
+                private_file::read_key(&path, 4096)?.ok_or_else(|| wrong(io::ErrorKind::NotFound.into()))?;
             text.push_str(std::str::from_utf8(&bytes).unwrap_or_default());
         }
         Err(error) => return Err(wrong(error)),
@@ -57,7 +58,9 @@ pub fn argon2_params(config: &Config, store: &Store) -> Result<Argon2Params, Sto
     match config.accounts.argon2 {
         Argon2Setting::Fixed(params) => Ok(params),
         Argon2Setting::Auto => {
-            if let Some(kept) = store.with(|db| db.setting(ARGON2_SETTING))?.and_then(|text| text.parse().ok()) {
+            if let Some(kept) =
+                store.with(|db| db.setting(ARGON2_SETTING))?.and_then(|text| text.parse().ok())
+            {
                 return Ok(kept);
             }
             let params = tune::on_this_board(tune::DEFAULT_TARGET).chosen.params;
@@ -69,7 +72,12 @@ pub fn argon2_params(config: &Config, store: &Store) -> Result<Argon2Params, Sto
 
 /// Makes the first accounts: those of the demonstration; else, if there are none, `admin` from `ADMIN_PASS`
 /// or the administrator whose hash is in the settings. Blocks.
-pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock: &dyn Clock) -> Result<Vec<Event>, AppError> {
+pub(super) fn first_accounts(
+    config: &Config,
+    mode: &Mode,
+    store: &Store,
+    clock: &dyn Clock,
+) -> Result<Vec<Event>, AppError> {
     let mut made = Vec::new();
     let mut add = |name: &UserName, role, phc: &str, by: &str| {
         // After a power cut the demonstration makes its accounts again.
@@ -88,8 +96,11 @@ pub(super) fn first_accounts(config: &Config, mode: &Mode, store: &Store, clock:
         (Mode::Serve, Some(text)) if !store.with(|db| db.has_users())? => {
             let admin = UserName::admin();
             let password = Password::typed(text);
-            password.check_new(admin.as_str(), &Blocklist::of_host(&host_name())).map_err(AppError::AdminPass)?;
-            let phc = hash_now(password.as_ref(), argon2_params(config, store)?).map_err(SignInError::from)?;
+            password
+                .check_new(admin.as_str(), &Blocklist::of_host(&host_name()))
+                .map_err(AppError::AdminPass)?;
+            let phc =
+                hash_now(password.as_ref(), argon2_params(config, store)?).map_err(SignInError::from)?;
             add(&admin, Role::Administrator, &phc, "environment")?;
         }
         (Mode::Serve, _) => {
@@ -111,7 +122,12 @@ const RECLAIM: &str = "reclaim";
 ///
 /// A first claim keeps its code over restarts, so that a written-down code stays valid. Each request of the
 /// holder gets a new code, which expires after a day.
-pub(super) fn open_claim(config: &Config, mode: &Mode, store: &Store, now: Timestamp) -> Result<Option<Event>, AppError> {
+pub(super) fn open_claim(
+    config: &Config,
+    mode: &Mode,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Option<Event>, AppError> {
     if matches!(mode, Mode::Demo(_)) {
         return Ok(None);
     }

@@ -68,8 +68,8 @@ impl RunningServer {
     }
 }
 
-/// Closes the sockets of an ended session. After a password change they stay open for a moment, until the answer
-/// with the new token is sent. At most one task per ended session waits.
+/// Closes the sockets of an ended session. After a password change they stay open for a moment, until the
+/// answer with the new token is sent. At most one task per ended session waits.
 pub(super) fn close_sockets(registry: &Arc<ws::Registry>, session: Sha256, reason: SessionEnd) {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) if reason == SessionEnd::PasswordChanged => {

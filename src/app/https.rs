@@ -52,13 +52,16 @@ impl BoundListeners {
     /// Returns the information that plain HTTP shows.
     pub(super) fn https_info(&self, host_name: &str) -> Option<HttpsInfo> {
         let authority = self.tls.as_ref()?.authority();
-        let offer = authority.map(|authority| CaDownload::new(authority.pem(), &authority.fingerprint(), host_name));
+        let offer =
+            authority.map(|authority| CaDownload::new(authority.pem(), &authority.fingerprint(), host_name));
         Some(HttpsInfo { http_port: self.doors.plain?.port(), https_port: self.doors.address.port(), offer })
     }
 
     /// Returns events for an authority that is new in this start, and for one that was put aside.
     pub(super) fn made(&self) -> Vec<Event> {
-        let Some(authority) = self.authority().filter(|authority| authority.origin() != AuthorityOrigin::Kept) else {
+        let Some(authority) =
+            self.authority().filter(|authority| authority.origin() != AuthorityOrigin::Kept)
+        else {
             return Vec::new();
         };
         let damaged = authority.aside().map(|aside| Event::TlsAuthorityDamaged { kept: file_name(aside) });
@@ -88,7 +91,10 @@ pub(super) fn renew(tls: &Tls, now: Timestamp, audit: &Audit) {
     match tls.renew(&own_addresses(), now) {
         Ok(None) => {}
         Ok(Some(renewal)) => {
-            audit.try_record(Event::TlsRenewed { reason: renewal.reason.as_str(), until: renewal.until.to_string() });
+            audit.try_record(Event::TlsRenewed {
+                reason: renewal.reason.as_str(),
+                until: renewal.until.to_string(),
+            });
         }
         Err(error) => audit.try_record(rejected(&error)),
     }

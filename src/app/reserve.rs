@@ -49,9 +49,11 @@ impl Reserve {
         }
         // A remainder of a power cut is shorter and is made again. Bytes are written, because a hole reserves
         // no block.
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.0)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.0)?;
         let zeros = vec![0; STEP];
-        let written = (0..BYTES / STEP).try_for_each(|_| file.write_all(&zeros)).and_then(|()| file.sync_all());
+        let written =
+            (0..BYTES / STEP).try_for_each(|_| file.write_all(&zeros)).and_then(|()| file.sync_all());
         if written.is_err() {
             let _ = self.release();
         }

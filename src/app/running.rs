@@ -52,6 +52,11 @@ impl RunningServer {
             self.sign_in.reconfigure(sign_in_settings(&config));
         }
         self.site.config.replace(config);
-        audit.record(Event::ServerReloaded { changed: changes.live.join(","), restart: changes.restart.join(",") }).await;
+        audit
+            .record(Event::ServerReloaded {
+                changed: changes.live.join(","),
+                restart: changes.restart.join(","),
+            })
+            .await;
     }
 }

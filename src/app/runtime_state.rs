@@ -85,7 +85,8 @@ impl RuntimeState {
 
     fn now(&self, site: &AppState) -> Status {
         let open = site.sockets.registry.sessions();
-        let people: HashSet<_> = open.iter().filter_map(|digest| site.accounts.sessions.owner(digest)).collect();
+        let people: HashSet<_> =
+            open.iter().filter_map(|digest| site.accounts.sessions.owner(digest)).collect();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),

@@ -65,8 +65,11 @@ fn cut(value: &str) -> String {
 
 #[test]
 fn line_matches_the_manual() {
-    let event =
-        Event::LoginFailed { user: Some(user("ana")), addr: "192.168.1.5".parse().unwrap(), reason: LoginFailure::WrongPassword };
+    let event = Event::LoginFailed {
+        user: Some(user("ana")),
+        addr: "192.168.1.5".parse().unwrap(),
+        reason: LoginFailure::WrongPassword,
+    };
     assert_eq!(
         line(&event),
         "event=login.failed result=failed user=\"ana\" addr=192.168.1.5 reason=wrong_password \
@@ -249,7 +252,8 @@ fn any_text() -> impl Strategy<Value = String> {
     let nasty = prop::sample::select(vec![
         '\n', '\r', '\t', '\0', '\u{1b}', '"', '\\', '=', ' ', '\u{85}', '\u{2028}', '\u{202e}', '…', '{',
     ]);
-    prop::collection::vec(prop_oneof![any::<char>(), nasty], 0..300).prop_map(|chars| chars.into_iter().collect())
+    prop::collection::vec(prop_oneof![any::<char>(), nasty], 0..300)
+        .prop_map(|chars| chars.into_iter().collect())
 }
 
 proptest! {

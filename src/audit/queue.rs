@@ -42,7 +42,11 @@ impl Audit {
     ///
     /// # Errors
     /// Fails if the system cannot start a thread.
-    pub fn start(target: AuditTarget, threshold: Threshold, clock: Arc<dyn Clock>) -> io::Result<(Self, Writer)> {
+    pub fn start(
+        target: AuditTarget,
+        threshold: Threshold,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<(Self, Writer)> {
         let sink = Sink::new(target, Box::new(io::stderr()));
         Self::start_with(sink, QUEUE_EVENTS, threshold, clock)
     }
@@ -68,16 +72,20 @@ impl Audit {
         };
         match event.class() {
             Class::Counter => self.offer(record),
-            Class::Security | Class::Stranger | Class::Sampled => match self.queue.try_send(Item::Line(record)) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Closed(_)) => self.drop_one(),
-                Err(mpsc::error::TrySendError::Full(item)) => match self.queue.send_timeout(item, PATIENCE).await {
+            Class::Security | Class::Stranger | Class::Sampled => {
+                match self.queue.try_send(Item::Line(record)) {
                     Ok(()) => {}
-                    Err(SendTimeoutError::Timeout(_) | SendTimeoutError::Closed(_)) => {
-                        self.drop_one();
+                    Err(mpsc::error::TrySendError::Closed(_)) => self.drop_one(),
+                    Err(mpsc::error::TrySendError::Full(item)) => {
+                        match self.queue.send_timeout(item, PATIENCE).await {
+                            Ok(()) => {}
+                            Err(SendTimeoutError::Timeout(_) | SendTimeoutError::Closed(_)) => {
+                                self.drop_one();
+                            }
+                        }
                     }
-                },
-            },
+                }
+            }
         }
     }
 
@@ -138,6 +146,9 @@ impl Audit {
 
 impl fmt::Debug for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Audit").field("queued", &self.queued()).field("dropped", &self.dropped()).finish_non_exhaustive()
+        f.debug_struct("Audit")
+            .field("queued", &self.queued())
+            .field("dropped", &self.dropped())
+            .finish_non_exhaustive()
     }
 }

@@ -17,7 +17,11 @@ pub(super) struct Record {
 impl Record {
     /// Formats `event` with the current time.
     pub(super) fn of(event: &Event, clock: &dyn Clock) -> Self {
-        Self { facility: event.facility(), severity: event.severity(), text: format(event, clock.now(), clock.monotonic()) }
+        Self {
+            facility: event.facility(),
+            severity: event.severity(),
+            text: format(event, clock.now(), clock.monotonic()),
+        }
     }
 }
 

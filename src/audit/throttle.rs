@@ -49,7 +49,8 @@ impl Throttle {
             Class::Sampled => (SAMPLED_BURST, SAMPLED_REFILL),
         };
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = state.buckets.entry(entry.name).or_insert(Bucket { lines: burst, filled: now, left_out: 0 });
+        let bucket =
+            state.buckets.entry(entry.name).or_insert(Bucket { lines: burst, filled: now, left_out: 0 });
         bucket.fill(burst, refill, now);
         if bucket.lines == 0 {
             bucket.left_out += 1;
@@ -66,7 +67,8 @@ impl Throttle {
             return Vec::new();
         }
         state.reported = now;
-        let take = |(name, bucket): (&&'static str, &mut Bucket)| (*name, std::mem::take(&mut bucket.left_out));
+        let take =
+            |(name, bucket): (&&'static str, &mut Bucket)| (*name, std::mem::take(&mut bucket.left_out));
         state.buckets.iter_mut().map(take).filter(|(_, left_out)| *left_out > 0).collect()
     }
 }
@@ -114,9 +116,16 @@ mod tests {
         assert_eq!(written, STRANGER_BURST as usize);
         assert!(throttle.admits(&OTHER, secs(100)));
         assert!((0..1000).all(|_| throttle.admits(&EVIDENCE, secs(100))));
-        assert_eq!(throttle.report(secs(160)), [("request.misdirected", 100_000 - u64::from(STRANGER_BURST))]);
+        assert_eq!(
+            throttle.report(secs(160)),
+            [("request.misdirected", 100_000 - u64::from(STRANGER_BURST))]
+        );
         assert_eq!(throttle.report(secs(300)), []);
-        assert_eq!((0..100).filter(|_| throttle.admits(&FLOOD, secs(160))).count(), 10, "a minute gives ten lines back");
+        assert_eq!(
+            (0..100).filter(|_| throttle.admits(&FLOOD, secs(160))).count(),
+            10,
+            "a minute gives ten lines back"
+        );
     }
 
     #[test]

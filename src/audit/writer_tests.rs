@@ -51,7 +51,8 @@ impl Write for Paper {
 fn start(target: AuditTarget, events: usize) -> (Audit, Writer, Arc<StillClock>, Paper) {
     let (clock, paper) = (Arc::<StillClock>::default(), Paper::default());
     let sink = Sink::new(target, Box::new(paper.clone()));
-    let (audit, writer) = Audit::start_with(sink, events, Threshold::Info, Arc::<StillClock>::clone(&clock)).unwrap();
+    let (audit, writer) =
+        Audit::start_with(sink, events, Threshold::Info, Arc::<StillClock>::clone(&clock)).unwrap();
     (audit, writer, clock, paper)
 }
 

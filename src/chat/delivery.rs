@@ -38,8 +38,8 @@ pub trait Mailbox<F>: Send + Sync + 'static {
     fn ptr_eq(&self, other: &Self) -> bool;
 }
 
-/// Encoder of frames. A message is encoded once for all receivers: everything but its number before the room's lock is
-/// taken ([`FrameEncoder::begin`]), the number under the lock ([`FrameEncoder::finish`]).
+/// Encoder of frames. A message is encoded once for all receivers: everything but its number before the
+/// room's lock is taken ([`FrameEncoder::begin`]), the number under the lock ([`FrameEncoder::finish`]).
 pub trait FrameEncoder: Send + Sync + 'static {
     /// Complete frame; clones share the bytes.
     type Frame: Clone + Send + Sync + 'static;

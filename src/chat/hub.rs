@@ -116,12 +116,13 @@ impl<W: FrameEncoder> Hub<W> {
         let limits = self.shared.limits();
         let rooms = lock(&self.rooms);
         within_share(&rooms, maker, limits.rooms_per_user)?;
-        let free = rooms.len() < limits.rooms || rooms.values().any(|e| lock(&e.state).room.empty_since.is_some());
+        let free =
+            rooms.len() < limits.rooms || rooms.values().any(|e| lock(&e.state).room.empty_since.is_some());
         if free { Ok(()) } else { Err(EnterError::TooManyRooms) }
     }
 
-    /// Ends the room that has been empty longest, so that a user who creates and leaves rooms cannot block all others.
-    /// `false` if no room is empty.
+    /// Ends the room that has been empty longest, so that a user who creates and leaves rooms cannot block
+    /// all others. `false` if no room is empty.
     fn end_longest_empty(&self, rooms: &mut HashMap<RoomCode, Arc<RoomSlot<W>>>) -> bool {
         let longest = rooms
             .values()
@@ -136,7 +137,11 @@ impl<W: FrameEncoder> Hub<W> {
             return false;
         }
         state.ended = true;
-        self.shared.audit(Event::RoomEnded { room: entry.code.clone(), messages: state.messages, bytes: state.bytes });
+        self.shared.audit(Event::RoomEnded {
+            room: entry.code.clone(),
+            messages: state.messages,
+            bytes: state.bytes,
+        });
         true
     }
 
@@ -180,8 +185,8 @@ impl<W: FrameEncoder> Hub<W> {
         self.enter(&RoomHandle(entry), visitor, now, welcome)
     }
 
-    /// Takes a seat in a room whose password was checked. `welcome` encodes the answer, which is delivered under the
-    /// room's lock, before any other frame of the room.
+    /// Takes a seat in a room whose password was checked. `welcome` encodes the answer, which is delivered
+    /// under the room's lock, before any other frame of the room.
     pub fn enter(
         &self,
         room: &RoomHandle<W>,
@@ -196,7 +201,8 @@ impl<W: FrameEncoder> Hub<W> {
             return Err(EnterError::Changed);
         }
         let seats = self.shared.limits().seats;
-        let Seated { seat, is_first } = state.room.enter(person, mailbox.clone(), seats).map_err(|RoomFull| EnterError::Full)?;
+        let Seated { seat, is_first } =
+            state.room.enter(person, mailbox.clone(), seats).map_err(|RoomFull| EnterError::Full)?;
         mailbox.deliver(welcome(&self.shared.join_info(entry, &mut state, seat, person)), Priority::Message);
         if is_first {
             state.room.deliver(
@@ -219,7 +225,8 @@ impl<W: FrameEncoder> Hub<W> {
         since: Seq,
     ) -> Result<Resumed<W>, ResumeError> {
         let RoomHandle(entry) = self.find(code).ok_or(ResumeError)?;
-        let token = ResumeToken::parse(token, self.shared.key(), entry.instance, person.id, code).ok_or(ResumeError)?;
+        let token = ResumeToken::parse(token, self.shared.key(), entry.instance, person.id, code)
+            .ok_or(ResumeError)?;
         let mut state = lock(&entry.state);
         let missed = state
             .room
@@ -231,7 +238,13 @@ impl<W: FrameEncoder> Hub<W> {
         Ok(Resumed { membership: self.membership(&entry, token.seat, person, mailbox), entered, missed })
     }
 
-    fn membership(&self, entry: &Arc<RoomSlot<W>>, seat: u64, person: &Arc<Person>, mailbox: &W::Mailbox) -> Membership<W> {
+    fn membership(
+        &self,
+        entry: &Arc<RoomSlot<W>>,
+        seat: u64,
+        person: &Arc<Person>,
+        mailbox: &W::Mailbox,
+    ) -> Membership<W> {
         Membership {
             entry: Arc::clone(entry),
             seat,
@@ -245,8 +258,11 @@ impl<W: FrameEncoder> Hub<W> {
     /// Returns statistics. Rooms are locked one at a time, so that none waits for all.
     pub fn stats(&self) -> HubStats {
         let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
-        let mut figures =
-            HubStats { messages: self.shared.messages(), deliveries: self.shared.deliveries(), ..HubStats::default() };
+        let mut figures = HubStats {
+            messages: self.shared.messages(),
+            deliveries: self.shared.deliveries(),
+            ..HubStats::default()
+        };
         for entry in entries {
             let seats = lock(&entry.state).room.seats();
             figures.seats += seats;
@@ -261,7 +277,11 @@ impl<W: FrameEncoder> Hub<W> {
         let mut rows: Vec<_> = entries
             .iter()
             .filter(|e| all || e.kind == RoomKind::Group)
-            .map(|e| LobbyEntry { code: e.code.clone(), kind: e.kind, members: lock(&e.state).room.head_count() })
+            .map(|e| LobbyEntry {
+                code: e.code.clone(),
+                kind: e.kind,
+                members: lock(&e.state).room.head_count(),
+            })
             .filter(|row| row.members > 0)
             .collect();
         rows.sort_unstable_by(|a, b| a.code.cmp(&b.code));
@@ -275,7 +295,11 @@ impl<W: FrameEncoder> Hub<W> {
         for entry in entries {
             let mut state = lock(&entry.state);
             for person in state.room.expire(now.mono, limits.grace) {
-                state.room.deliver(&W::presence(&entry.code, &person.name, Presence::Left, now.wall), Priority::Presence, None);
+                state.room.deliver(
+                    &W::presence(&entry.code, &person.name, Presence::Left, now.wall),
+                    Priority::Presence,
+                    None,
+                );
                 self.shared.audit(Event::RoomLeft { user: person.name.clone(), room: entry.code.clone() });
             }
             let (messages, bytes) = (state.messages, state.bytes);
@@ -289,7 +313,9 @@ impl<W: FrameEncoder> Hub<W> {
                 }
                 drop(rooms);
                 self.shared.audit(Event::RoomEnded { room: entry.code.clone(), messages, bytes });
-            } else if messages > state.summary.messages && now.mono.saturating_sub(state.summary.at) >= SUMMARY_INTERVAL {
+            } else if messages > state.summary.messages
+                && now.mono.saturating_sub(state.summary.at) >= SUMMARY_INTERVAL
+            {
                 let last = std::mem::replace(&mut state.summary, Summary { messages, bytes, at: now.mono });
                 let (messages, bytes) = (messages - last.messages, bytes - last.bytes);
                 self.shared.audit(Event::RoomTally { room: entry.code.clone(), messages, bytes });
@@ -298,8 +324,8 @@ impl<W: FrameEncoder> Hub<W> {
     }
 }
 
-/// Fails if `maker` has the maximum number of `rooms`. Counting takes one pass over at most 1024 rooms, only when a
-/// room is created: at most `joins_per_minute` a user.
+/// Fails if `maker` has the maximum number of `rooms`. Counting takes one pass over at most 1024 rooms, only
+/// when a room is created: at most `joins_per_minute` a user.
 fn within_share<W: FrameEncoder>(
     rooms: &HashMap<RoomCode, Arc<RoomSlot<W>>>,
     maker: UserId,

@@ -53,7 +53,13 @@ pub(super) struct HubShared {
 
 impl HubShared {
     pub(super) fn new(limits: ChatLimits, key: Arc<MacKey>, audit: Audit) -> Self {
-        Self { limits: Mutex::new(limits), messages: AtomicU64::new(0), deliveries: AtomicU64::new(0), key, audit }
+        Self {
+            limits: Mutex::new(limits),
+            messages: AtomicU64::new(0),
+            deliveries: AtomicU64::new(0),
+            key,
+            audit,
+        }
     }
 
     pub(super) fn limits(&self) -> ChatLimits {

@@ -53,7 +53,8 @@ const LIMITS: ChatLimits = ChatLimits {
 };
 
 fn hub() -> Arc<Hub<Words>> {
-    let (audit, _writer) = Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
+    let (audit, _writer) =
+        Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
     Hub::new(LIMITS, Arc::new(MacKey::new(&[7; 32]).expect("32 bytes")), audit)
 }
 
@@ -69,7 +70,13 @@ fn at(seconds: u64) -> Now {
     Now { wall: Timestamp(0), mono: Duration::from_secs(seconds) }
 }
 
-fn make(hub: &Arc<Hub<Words>>, room: &str, who: i64, inbox: &Inbox, now: u64) -> Result<Membership<Words>, EnterError> {
+fn make(
+    hub: &Arc<Hub<Words>>,
+    room: &str,
+    who: i64,
+    inbox: &Inbox,
+    now: u64,
+) -> Result<Membership<Words>, EnterError> {
     let person = person(who);
     let visitor = Joiner { person: &person, mailbox: inbox };
     hub.create(&code(room), RoomKind::Group, "hash".into(), &visitor, at(now), |_| "welcome".into())
@@ -120,19 +127,26 @@ fn rooms_of_a_user_count_until_they_end() {
     assert_eq!(make(&hub, "tres", 1, &inbox, 0).err(), Some(EnterError::TooManyOwnRooms));
     let others = make(&hub, "tres", 2, &inbox, 0).expect("another person has the own share");
     one.leave(at(1));
-    assert_eq!(make(&hub, "mas", 1, &inbox, 2).err(), Some(EnterError::TooManyOwnRooms), "a reserved code counts");
+    assert_eq!(
+        make(&hub, "mas", 1, &inbox, 2).err(),
+        Some(EnterError::TooManyOwnRooms),
+        "a reserved code counts"
+    );
     let room = hub.find(&code("tres")).expect("there");
     let (person, visitor_inbox) = (person(1), Inbox::default());
     let visitor = Joiner { person: &person, mailbox: &visitor_inbox };
-    assert!(hub.enter(&room, &visitor, at(2), |_| String::new()).is_ok(), "rooms of others are entered freely");
+    assert!(
+        hub.enter(&room, &visitor, at(2), |_| String::new()).is_ok(),
+        "rooms of others are entered freely"
+    );
     hub.sweep(at(601));
     let made_anew = make(&hub, "mas", 1, &inbox, 602).expect("the room has ended");
     drop((others, made_anew));
 }
 
 proptest::proptest! {
-    /// No sequence of creating, leaving and sweeping lets a user exceed the share of rooms, and no free share is
-    /// refused.
+    /// No sequence of creating, leaving and sweeping lets a user exceed the share of rooms, and no free share
+    /// is refused.
     #[test]
     fn rooms_of_a_user_never_exceed_the_share(ops in proptest::collection::vec((0i64..3, 0u8..3, 0u64..400), 0..60)) {
         let hub = hub();

@@ -14,8 +14,8 @@ use super::room::{LeaveOutcome, Published};
 use super::room_slot::{RoomHandle, RoomSlot, lock};
 use super::seq::Seq;
 
-/// Seat of one socket in one room. Dropping it keeps the seat for the grace time, as a broken connection does;
-/// [`Membership::leave`] gives it up.
+/// Seat of one socket in one room. Dropping it keeps the seat for the grace time, as a broken connection
+/// does; [`Membership::leave`] gives it up.
 pub struct Membership<W: FrameEncoder> {
     pub(super) entry: Arc<RoomSlot<W>>,
     pub(super) seat: u64,
@@ -37,9 +37,14 @@ impl<W: FrameEncoder> Membership<W> {
         self.entry.kind
     }
 
-    /// Publishes a message to all receivers. Receivers that the caller must flush are added to `due`. `None` if a newer
-    /// socket has taken over this seat.
-    pub fn publish(&self, text: &MessageText<'_>, at: Timestamp, due: &mut VecDeque<W::Mailbox>) -> Option<Seq> {
+    /// Publishes a message to all receivers. Receivers that the caller must flush are added to `due`. `None`
+    /// if a newer socket has taken over this seat.
+    pub fn publish(
+        &self,
+        text: &MessageText<'_>,
+        at: Timestamp,
+        due: &mut VecDeque<W::Mailbox>,
+    ) -> Option<Seq> {
         let draft = W::begin(&self.entry.code, &self.person.name, text, at);
         let ring = self.hub.limits().ring;
         let mut state = lock(&self.entry.state);
@@ -60,7 +65,11 @@ impl<W: FrameEncoder> Membership<W> {
         if !state.room.owns_seat(self.seat, &self.mailbox) {
             return None;
         }
-        state.room.deliver(&W::typing(&self.entry.code, &self.person.name), Priority::Typing, Some(self.seat));
+        state.room.deliver(
+            &W::typing(&self.entry.code, &self.person.name),
+            Priority::Typing,
+            Some(self.seat),
+        );
         Some(())
     }
 
@@ -113,7 +122,8 @@ impl<W: FrameEncoder> Membership<W> {
 impl<W: FrameEncoder> Drop for Membership<W> {
     fn drop(&mut self) {
         if !self.left {
-            // The socket's task ended early (a panic). A grace time counted from zero lets the next sweep end the seat.
+            // The socket's task ended early (a panic). A grace time counted from zero lets the next sweep end
+            // the seat.
             lock(&self.entry.state).room.detach(self.seat, &self.mailbox, Duration::ZERO);
         }
     }

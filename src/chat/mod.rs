@@ -1,7 +1,7 @@
 //! Chat rooms: one pure state machine for each room, and the hub that finds them.
 //!
-//! This layer knows neither JSON, WebSockets nor password hashing. A [`FrameEncoder`] encodes frames, a [`Mailbox`] delivers
-//! them, and the caller checks the password hash.
+//! This layer knows neither JSON, WebSockets nor password hashing. A [`FrameEncoder`] encodes frames, a
+//! [`Mailbox`] delivers them, and the caller checks the password hash.
 
 mod delivery;
 mod hub;

@@ -5,8 +5,8 @@ use subtle::ConstantTimeEq as _;
 use crate::types::crypto::{MacKey, hex, unhex};
 use crate::types::{RoomCode, UserId};
 
-/// Names a seat and proves that this server issued it to this user: seat, generation, and a tag over both, the user and
-/// the room. A new generation invalidates older tokens.
+/// Names a seat and proves that this server issued it to this user: seat, generation, and a tag over both,
+/// the user and the room. A new generation invalidates older tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResumeToken {
     /// Seat number.

@@ -1,4 +1,5 @@
-//! Room as a pure state machine: seats, message numbers and a ring of recent messages. No clock, no lock, no I/O.
+//! Room as a pure state machine: seats, message numbers and a ring of recent messages. No clock, no lock, no
+//! I/O.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,9 +10,11 @@ use crate::types::{Person, UserId, UserName};
 use super::delivery::{Mailbox, Priority};
 use super::seq::Seq;
 
-/// Maximum sockets in one room. Seats of 56 bytes take 56 KiB a room; the bound on sockets limits all rooms together.
+/// Maximum sockets in one room. Seats of 56 bytes take 56 KiB a room; the bound on sockets limits all rooms
+/// together.
 pub const MAX_SEATS: usize = 1024;
-/// Maximum messages kept for `resume`. One pointer each: 2 KiB for a room with messages, 2 MiB for all 1024 rooms.
+/// Maximum messages kept for `resume`. One pointer each: 2 KiB for a room with messages, 2 MiB for all 1024
+/// rooms.
 pub const MAX_RING: usize = 256;
 
 type Ring<F> = heapless::Deque<F, MAX_RING>;
@@ -101,8 +104,8 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         self.last_seq
     }
 
-    /// Returns the names of the members, sorted, without duplicates. Disconnected members count until their grace time
-    /// ends.
+    /// Returns the names of the members, sorted, without duplicates. Disconnected members count until their
+    /// grace time ends.
     pub(super) fn members(&self) -> Vec<UserName> {
         let mut names: Vec<_> = self.seats.iter().map(|s| s.person.name.clone()).collect();
         names.sort_unstable();
@@ -127,7 +130,12 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
     }
 
     /// Takes a seat, at most `limit` in all.
-    pub(super) fn enter(&mut self, person: &Arc<Person>, mailbox: M, limit: usize) -> Result<Seated, RoomFull> {
+    pub(super) fn enter(
+        &mut self,
+        person: &Arc<Person>,
+        mailbox: M,
+        limit: usize,
+    ) -> Result<Seated, RoomFull> {
         if self.seats.len() >= limit.min(MAX_SEATS) {
             return Err(RoomFull);
         }
@@ -158,9 +166,16 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         Some(seat.generation)
     }
 
-    /// Hands a seat to a new socket, even if the old one still seems connected. Returns the messages missed after
-    /// `since`, or `None` if seat, generation or person do not match.
-    pub(super) fn resume(&mut self, seat: u64, generation: u32, user: UserId, mailbox: M, since: Seq) -> Option<Backfill<F>> {
+    /// Hands a seat to a new socket, even if the old one still seems connected. Returns the messages missed
+    /// after `since`, or `None` if seat, generation or person do not match.
+    pub(super) fn resume(
+        &mut self,
+        seat: u64,
+        generation: u32,
+        user: UserId,
+        mailbox: M,
+        since: Seq,
+    ) -> Option<Backfill<F>> {
         let seat = self.find(seat).filter(|s| s.generation == generation && s.person.id == user)?;
         seat.mailbox = Some(mailbox);
         let since = since.max(seat.from);
@@ -194,7 +209,9 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
 
     /// Gives the seat up.
     pub(super) fn leave(&mut self, seat: u64, now: Duration) -> LeaveOutcome {
-        let Some(index) = self.seats.iter().position(|s| s.id == seat) else { return LeaveOutcome::NoSuchSeat };
+        let Some(index) = self.seats.iter().position(|s| s.id == seat) else {
+            return LeaveOutcome::NoSuchSeat;
+        };
         let gone = self.seats.swap_remove(index);
         self.wipe_if_empty(now);
         if self.has(gone.person.id) { LeaveOutcome::PersonStays } else { LeaveOutcome::PersonLeft }
@@ -222,9 +239,14 @@ impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
         }
     }
 
-    /// Numbers a message, stores it in the ring of `ring` entries and queues it for all receivers. Receivers that the
-    /// caller must flush are added to `due`.
-    pub(super) fn publish(&mut self, ring: usize, seal: impl FnOnce(Seq) -> F, due: &mut VecDeque<M>) -> Published {
+    /// Numbers a message, stores it in the ring of `ring` entries and queues it for all receivers. Receivers
+    /// that the caller must flush are added to `due`.
+    pub(super) fn publish(
+        &mut self,
+        ring: usize,
+        seal: impl FnOnce(Seq) -> F,
+        due: &mut VecDeque<M>,
+    ) -> Published {
         self.last_seq += 1;
         let frame = seal(self.last_seq);
         let kept = self.ring.get_or_insert_default();

@@ -127,8 +127,9 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 proptest! {
-    /// A client that joins, disconnects and resumes sees every number exactly once, in order, or a gap that names
-    /// exactly what is missing. The room respects its bounds, and the head count equals a plain model's.
+    /// A client that joins, disconnects and resumes sees every number exactly once, in order, or a gap that
+    /// names exactly what is missing. The room respects its bounds, and the head count equals a plain
+    /// model's.
     #[test]
     fn no_duplicates_and_losses_are_reported(ops in prop::collection::vec(op(), 0..80), ring in 1..6_usize) {
         const SEATS: usize = 5;

@@ -52,10 +52,13 @@ impl Ca {
                 if let Ok(new) = &new {
                     audit(&config, new)?;
                 }
-                new.map(|new| Some(AuthorityCertificate { pem: new.pem().to_owned(), fingerprint: new.fingerprint() }))
+                new.map(|new| {
+                    Some(AuthorityCertificate { pem: new.pem().to_owned(), fingerprint: new.fingerprint() })
+                })
             }
         };
-        let Some(AuthorityCertificate { pem, fingerprint }) = made.map_err(|error| AppError::from(ListenError::from(error)))?
+        let Some(AuthorityCertificate { pem, fingerprint }) =
+            made.map_err(|error| AppError::from(ListenError::from(error)))?
         else {
             return Err(Failure::NoAuthority);
         };
@@ -74,9 +77,17 @@ impl Ca {
 
 /// Records the new authority in the audit log.
 fn audit(config: &Config, new: &Authority) -> Result<(), Failure> {
-    let kept = new.aside().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let kept = new
+        .aside()
+        .and_then(Path::file_name)
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;
-    audit.try_record(Event::TlsAuthorityRenewed { by: caller(), fingerprint: new.fingerprint().to_string(), kept });
+    audit.try_record(Event::TlsAuthorityRenewed {
+        by: caller(),
+        fingerprint: new.fingerprint().to_string(),
+        kept,
+    });
     writer.finish(Duration::from_secs(2));
     Ok(())
 }

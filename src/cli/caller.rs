@@ -9,10 +9,11 @@ const MAX_PASSWD_BYTES: u64 = 1024 * 1024;
 /// Value of the kernel for a process without a login.
 const NO_LOGIN: u32 = u32::MAX;
 
-/// Returns `command:LOGIN:UID`, for `by=` of an audit line. UID is the account whose login started the session, which neither su
-/// nor sudo changes (audit(7), `loginuid`); without one, that of `SUDO_UID`; without either, the process's own. LOGIN is its name.
-/// Determined at the first call, before the process [becomes another user](super::owner::become_owner).
-/// Found out at the first call, which comes before the process [becomes another user](super::owner::become_owner).
+/// Returns `command:LOGIN:UID`, for `by=` of an audit line. UID is the account whose login started the
+/// session, which neither su nor sudo changes (audit(7), `loginuid`); without one, that of `SUDO_UID`;
+/// without either, the process's own. LOGIN is its name. Determined at the first call, before the process
+/// [becomes another user](super::owner::become_owner). Found out at the first call, which comes before the
+/// process [becomes another user](super::owner::become_owner).
 pub(super) fn caller() -> String {
     static CALLER: OnceLock<String> = OnceLock::new();
     CALLER.get_or_init(find).clone()
@@ -20,7 +21,8 @@ pub(super) fn caller() -> String {
 
 fn find() -> String {
     let own = rustix::process::getuid().as_raw();
-    let login = private_file::text("/proc/self/loginuid".as_ref(), 64).and_then(|text| text.trim().parse().ok());
+    let login =
+        private_file::text("/proc/self/loginuid".as_ref(), 64).and_then(|text| text.trim().parse().ok());
     // Only root's `SUDO_UID` counts; another account could set the variable for itself.
     let sudo = || std::env::var("SUDO_UID").ok().filter(|_| own == 0)?.parse().ok();
     let uid = login.filter(|uid| *uid != NO_LOGIN).or_else(sudo).unwrap_or(own);

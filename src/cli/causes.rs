@@ -17,10 +17,14 @@ pub(super) fn app(error: &AppError, lang: Lang) -> String {
             let cause = system(cause, lang);
             match lang {
                 Lang::Es => {
-                    format!("no se puede usar la carpeta de datos ({folder}: {cause}); revísala o elige otra con --data-dir")
+                    format!(
+                        "no se puede usar la carpeta de datos ({folder}: {cause}); revísala o elige otra con --data-dir"
+                    )
                 }
                 Lang::En => {
-                    format!("cannot use the data folder ({folder}: {cause}); check it or choose another with --data-dir")
+                    format!(
+                        "cannot use the data folder ({folder}: {cause}); check it or choose another with --data-dir"
+                    )
                 }
             }
         }
@@ -37,7 +41,10 @@ pub(super) fn app(error: &AppError, lang: Lang) -> String {
         AppError::Quarantine(error) => quarantine(error, lang),
         AppError::AdminPass(weak) => weak_password(*weak, lang),
         AppError::Accounts(error) => {
-            let text = Localized::new("no se pudieron crear las primeras cuentas", "the first accounts could not be created");
+            let text = Localized::new(
+                "no se pudieron crear las primeras cuentas",
+                "the first accounts could not be created",
+            );
             format!("{}: {}", text.get(lang), sign_in(error, lang))
         }
         AppError::Thread(cause) => {
@@ -74,7 +81,10 @@ pub(super) fn store(error: &StoreError, lang: Lang) -> String {
         StoreError::Sqlite(cause) => format!("{failed}: {cause}"),
         StoreError::File(cause) => format!("{failed}: {}", system(cause, lang)),
         StoreError::Migration(cause) => {
-            let text = Localized::new("no se pudo actualizar la base de datos", "the database could not be upgraded");
+            let text = Localized::new(
+                "no se pudo actualizar la base de datos",
+                "the database could not be upgraded",
+            );
             format!("{}: {cause}", text.get(lang))
         }
         StoreError::Unknown(value) => {
@@ -85,7 +95,9 @@ pub(super) fn store(error: &StoreError, lang: Lang) -> String {
             format!("{}: {value}", text.get(lang))
         }
         StoreError::Interrupted => {
-            Localized::new("la base de datos no terminó su trabajo", "the database thread ended early").get(lang).to_owned()
+            Localized::new("la base de datos no terminó su trabajo", "the database thread ended early")
+                .get(lang)
+                .to_owned()
         }
     }
 }
@@ -95,11 +107,14 @@ fn quarantine(error: &QuarantineError, lang: Lang) -> String {
         QuarantineError::Store(error) => store(error, lang),
         QuarantineError::Folder(fault) => fault.text(lang),
         QuarantineError::Disk(cause) => {
-            let text = Localized::new("no se puede usar la carpeta de archivos", "cannot use the files folder");
+            let text =
+                Localized::new("no se puede usar la carpeta de archivos", "cannot use the files folder");
             format!("{}: {}", text.get(lang), system(cause, lang))
         }
         QuarantineError::NotAllowed => {
-            Localized::new("la operación ya no está permitida", "the operation is no longer permitted").get(lang).to_owned()
+            Localized::new("la operación ya no está permitida", "the operation is no longer permitted")
+                .get(lang)
+                .to_owned()
         }
     }
 }
@@ -107,16 +122,19 @@ fn quarantine(error: &QuarantineError, lang: Lang) -> String {
 fn sign_in(error: &SignInError, lang: Lang) -> String {
     match error {
         SignInError::Internal(error) => store(error, lang),
-        SignInError::BadHash => {
-            Localized::new("no se puede comprobar un hash guardado", "a stored password hash cannot be checked")
-                .get(lang)
-                .to_owned()
-        }
+        SignInError::BadHash => Localized::new(
+            "no se puede comprobar un hash guardado",
+            "a stored password hash cannot be checked",
+        )
+        .get(lang)
+        .to_owned(),
         SignInError::Invalid
         | SignInError::AccountLocked
         | SignInError::LockedOut(_)
         | SignInError::RateLimited(_)
-        | SignInError::Busy => Localized::new("el inicio de sesión falló", "the sign-in failed").get(lang).to_owned(),
+        | SignInError::Busy => {
+            Localized::new("el inicio de sesión falló", "the sign-in failed").get(lang).to_owned()
+        }
     }
 }
 
@@ -130,10 +148,14 @@ fn listen(error: &ListenError, lang: Lang) -> String {
             format!("{addr}: otro programa ya escucha ahí; termínalo o elige otro puerto con --listen")
         }
         (io::ErrorKind::AddrInUse, Lang::En) => {
-            format!("{addr}: another program already listens there; end it or choose another port with --listen")
+            format!(
+                "{addr}: another program already listens there; end it or choose another port with --listen"
+            )
         }
         (io::ErrorKind::PermissionDenied, Lang::Es) => {
-            format!("{addr}: los puertos por debajo de 1024 necesitan CAP_NET_BIND_SERVICE; elige otro con --listen")
+            format!(
+                "{addr}: los puertos por debajo de 1024 necesitan CAP_NET_BIND_SERVICE; elige otro con --listen"
+            )
         }
         (io::ErrorKind::PermissionDenied, Lang::En) => {
             format!("{addr}: ports below 1024 need CAP_NET_BIND_SERVICE; choose another with --listen")
@@ -154,7 +176,8 @@ fn tls(error: &TlsError, lang: Lang) -> String {
             format!("{}: {}: {cause}", file.display(), text.get(lang))
         }
         TlsError::Empty(file) => {
-            let text = Localized::new("el archivo no tiene ningún certificado", "the file has no certificate");
+            let text =
+                Localized::new("el archivo no tiene ningún certificado", "the file has no certificate");
             format!("{}: {}", file.display(), text.get(lang))
         }
         TlsError::Unusable(cause) => {
@@ -198,7 +221,10 @@ mod tests {
         let errors = [
             AppError::DataDir { folder: "/x".to_owned(), cause: missing() },
             AppError::SecretKey("/x/secret.key".to_owned()),
-            AppError::Listen(ListenError::Bind { addr: ([192, 0, 2, 1], 80).into(), cause: io::Error::from_raw_os_error(99) }),
+            AppError::Listen(ListenError::Bind {
+                addr: ([192, 0, 2, 1], 80).into(),
+                cause: io::Error::from_raw_os_error(99),
+            }),
             AppError::Listen(TlsError::Empty("/x".into()).into()),
             AppError::Listen(TlsError::Authority { file: "/x".into(), cause: missing() }.into()),
             AppError::Store(StoreError::File(missing())),
@@ -220,7 +246,8 @@ mod tests {
 
     #[test]
     fn missing_data_folder_names_the_flag() {
-        let error = AppError::DataDir { folder: "/proc/nope".to_owned(), cause: io::Error::from_raw_os_error(2) };
+        let error =
+            AppError::DataDir { folder: "/proc/nope".to_owned(), cause: io::Error::from_raw_os_error(2) };
         let es = "no se puede usar la carpeta de datos (/proc/nope: no existe); revísala o elige otra con --data-dir";
         assert_eq!(app(&error, Lang::Es), es);
     }

@@ -1,4 +1,5 @@
-//! `pichat claim`: shows or closes the open claim, beside a running server or without one. A running server notices within a second.
+//! `pichat claim`: shows or closes the open claim, beside a running server or without one. A running server
+//! notices within a second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,9 +94,10 @@ fn close(source: &ConfigSource, lang: Lang) -> Result<(), Failure> {
     audit.try_record(Event::ClaimClosed { kind, by: caller() });
     writer.finish(Duration::from_secs(2));
     let text = match kind {
-        ClaimKind::Again => {
-            Localized::new("Activación cerrada: el código dejó de valer.", "Setup closed: the code no longer works.")
-        }
+        ClaimKind::Again => Localized::new(
+            "Activación cerrada: el código dejó de valer.",
+            "Setup closed: the code no longer works.",
+        ),
         ClaimKind::First => Localized::new(
             "Activación cerrada: el código dejó de valer. Aún no hay cuentas, así que el próximo arranque hace un código nuevo.",
             "Setup closed: the code no longer works. There are no accounts yet, so the next start makes a new code.",

@@ -42,14 +42,16 @@ impl ConfigSource {
 
     /// Loads the settings with the text of their file, if there is one.
     pub(super) fn load_text(&self, flags: Flags) -> Result<LoadedConfig, ConfigError> {
-        let text = self.config.as_deref().map(|file| config::read(file, file).map(Zeroizing::new)).transpose()?;
+        let text =
+            self.config.as_deref().map(|file| config::read(file, file).map(Zeroizing::new)).transpose()?;
         Ok(LoadedConfig { config: self.parse(text.as_ref().map_or("", |text| text), flags)?, text })
     }
 
     /// Parses a text as if it were the file's.
     pub(super) fn parse(&self, text: &str, flags: Flags) -> Result<Config, ConfigError> {
-        let env: Vec<_> =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        let env: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         let Flags { listen, tls_listen, plain } = flags;
         let overrides = Overrides { listen, tls_listen, data_dir: self.data_dir.clone(), plain };
         Config::parse(text, self.config.as_deref().unwrap_or(Path::new("")), &env, overrides)

@@ -105,6 +105,9 @@ mod tests {
             assert!(phc.starts_with(&format!("$argon2id$v=19${}$", Argon2Params::DEFAULT)), "{name}");
             assert!(crate::accounts::hash_pool::verify_now(phc, format!("{name}123").as_bytes()), "{name}");
         }
-        assert_eq!(ACCOUNTS.iter().filter(|account| account.name.parse::<UserName>().is_ok()).count(), ACCOUNTS.len());
+        assert_eq!(
+            ACCOUNTS.iter().filter(|account| account.name.parse::<UserName>().is_ok()).count(),
+            ACCOUNTS.len()
+        );
     }
 }

@@ -54,7 +54,9 @@ pub(super) enum Failure {
     #[error("no password on standard input")]
     NoPassword(#[from] std::io::Error),
     /// No authority was made yet.
-    #[error("there is no certificate authority yet; the server makes it at its first start with [tls] mode = \"local-ca\"")]
+    #[error(
+        "there is no certificate authority yet; the server makes it at its first start with [tls] mode = \"local-ca\""
+    )]
     NoAuthority,
     /// Writing to the screen failed.
     #[error("the screen: {0}")]
@@ -81,14 +83,19 @@ pub(super) enum Failure {
 impl Failure {
     fn code(&self) -> u8 {
         match self {
-            Self::App(AppError::Untrusted(refused) | AppError::Listen(ListenError::Tls(TlsError::KeyFile(refused)))) => {
-                match refused {
-                    Untrusted::ForeignOwner { .. } => 77,
-                    Untrusted::Unreadable { .. } => 74,
-                    Untrusted::OpenToOthers { .. } | Untrusted::Writable { .. } | Untrusted::NotRegular { .. } => 78,
-                }
-            }
-            Self::Config(_) | Self::BrokenWithLastGood { .. } | Self::NoCard(_) | Self::App(AppError::SecretKey(_)) => 78,
+            Self::App(
+                AppError::Untrusted(refused) | AppError::Listen(ListenError::Tls(TlsError::KeyFile(refused))),
+            ) => match refused {
+                Untrusted::ForeignOwner { .. } => 77,
+                Untrusted::Unreadable { .. } => 74,
+                Untrusted::OpenToOthers { .. }
+                | Untrusted::Writable { .. }
+                | Untrusted::NotRegular { .. } => 78,
+            },
+            Self::Config(_)
+            | Self::BrokenWithLastGood { .. }
+            | Self::NoCard(_)
+            | Self::App(AppError::SecretKey(_)) => 78,
             Self::NotLoopback(_) => 64,
             Self::NoSuchUser(_) => 67,
             Self::UserExists(_) | Self::Weak(_) | Self::Differ | Self::App(AppError::AdminPass(_)) => 65,
@@ -97,9 +104,8 @@ impl Failure {
             Self::App(AppError::Listen(_)) => 69,
             Self::App(AppError::DataDir { .. }) => 73,
             Self::App(AppError::Thread(_)) => 71,
-            Self::App(AppError::Store(error) | AppError::Quarantine(QuarantineError::Store(error))) | Self::Store(error) => {
-                store_code(error)
-            }
+            Self::App(AppError::Store(error) | AppError::Quarantine(QuarantineError::Store(error)))
+            | Self::Store(error) => store_code(error),
             Self::App(AppError::Quarantine(QuarantineError::Folder(fault))) if !fault.is_temporary() => 74,
             // Disk or memory was not available. systemd tries again after 75, and never after 74.
             Self::App(_) => 75,

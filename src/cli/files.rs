@@ -20,11 +20,13 @@ use super::print::say;
 
 #[derive(Subcommand)]
 pub(super) enum FilesCommand {
-    /// Muestra los archivos sin registro, guardados en perdidos/ · Shows the files without a record, kept in perdidos/
+    /// Muestra los archivos sin registro, guardados en perdidos/ · Shows the files without a record, kept in
+    /// perdidos/
     Orphans(ConfigSource),
     /// Devuelve a la lista un archivo sin registro · Puts a file without a record back on the list
     Adopt(Adopt),
-    /// Sigue con esta carpeta de archivos, aunque falten o sobren archivos · Goes on with this files folder, even if files are missing or left over
+    /// Sigue con esta carpeta de archivos, aunque falten o sobren archivos · Goes on with this files folder,
+    /// even if files are missing or left over
     Accept(ConfigSource),
 }
 
@@ -85,15 +87,21 @@ impl Adopt {
         become_owner(&config.data_dir)?;
         let store = open_existing_store(&config)?;
         let user = match &self.user {
-            Some(name) => Some(store.with(|db| db.user_by_name(name))?.ok_or_else(|| Failure::NoSuchUser(name.clone()))?),
+            Some(name) => Some(
+                store.with(|db| db.user_by_name(name))?.ok_or_else(|| Failure::NoSuchUser(name.clone()))?,
+            ),
             None => None,
         };
         let owner = user.map(|user| Person { id: user.id, name: user.name });
         let folder = FilesFolder::open(&config.files.dir, &store).map_err(failed)?;
-        let adopted = folder.adopt(self.id, &self.name, owner.as_ref(), &store, SystemClock.now()).map_err(failed)?;
+        let adopted =
+            folder.adopt(self.id, &self.name, owner.as_ref(), &store, SystemClock.now()).map_err(failed)?;
         let file = adopted.ok_or(Failure::NoSuchOrphan(self.id))?;
         let (id, name) = (file.id.to_string(), file.name.as_str().to_owned());
-        note(&config, Event::FileAdopted { id, name, size: file.size, sha256: file.sha256.to_string(), by: caller() })?;
+        note(
+            &config,
+            Event::FileAdopted { id, name, size: file.size, sha256: file.sha256.to_string(), by: caller() },
+        )?;
         let text = Localized::new(
             "está de nuevo en la lista y se revisa cuando arranque PiChat",
             "is on the list again and will be checked when PiChat starts",
@@ -110,7 +118,12 @@ fn accept(config: &Config, lang: Lang) -> Result<(), Failure> {
     let (audit, writer) = start_audit(config, Arc::new(SystemClock))?;
     let done = reconcile(&folder, &store, &audit).map_err(failed)?;
     let shown = config.files.dir.display();
-    audit.try_record(Event::FilesAccepted { folder: shown.to_string(), lost: done.lost, orphaned: done.orphaned, by: caller() });
+    audit.try_record(Event::FilesAccepted {
+        folder: shown.to_string(),
+        lost: done.lost,
+        orphaned: done.orphaned,
+        by: caller(),
+    });
     writer.finish(Duration::from_secs(2));
     say(match lang {
         Lang::Es => format!(

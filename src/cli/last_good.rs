@@ -37,7 +37,11 @@ pub(super) fn explain(error: ConfigError, source: &ConfigSource, flags: Flags) -
 /// Finds the copy in the data folder of the settings, as far as a broken file can be parsed.
 fn copy(file: &Path, source: &ConfigSource, flags: Flags) -> Option<PathBuf> {
     let text = private_file::text(file, MAX_FILE_BYTES).unwrap_or_default();
-    let own = text.lines().map(str::trim).take_while(|line| !line.starts_with('[')).find(|line| line.starts_with("data_dir"));
+    let own = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with('['))
+        .find(|line| line.starts_with("data_dir"));
     let config = source.parse(own.unwrap_or_default(), flags).or_else(|_| source.parse("", flags)).ok()?;
     let kept = config.data_dir.join(FILE);
     matches!(private_file::open(&kept), Ok(Some(_))).then_some(kept)

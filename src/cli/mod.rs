@@ -39,7 +39,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Demostración con cuentas conocidas, solo en este computador · Demonstration with known accounts, this computer only
+    /// Demostración con cuentas conocidas, solo en este computador · Demonstration with known accounts, this
+    /// computer only
     Demo(demo::Demo),
     /// El servidor · The server
     Serve(serve::Serve),
@@ -61,7 +62,8 @@ enum Command {
     MetricsToken(metrics_token::MetricsToken),
     /// Revisa un archivo de configuración · Checks a settings file
     Check(check::Check),
-    /// Mide Argon2id en este equipo y propone parámetros · Measures Argon2id on this device and proposes parameters
+    /// Mide Argon2id en este equipo y propone parámetros · Measures Argon2id on this device and proposes
+    /// parameters
     Tune(tune::Tune),
     /// Cuántas personas aguanta este equipo, en menos de un minuto · How many people this device supports, in
     /// under a minute

@@ -39,7 +39,8 @@ pub(super) fn become_owner(data_dir: &Path) -> Result<(), Failure> {
     caller();
     // Group of the server, which may differ from the folder's.
     let group = Gid::from_raw(group_of(owner).unwrap_or(folder.gid()));
-    let became =
-        set_thread_groups(&[group]).and_then(|()| set_thread_gid(group)).and_then(|()| set_thread_uid(Uid::from_raw(owner)));
+    let became = set_thread_groups(&[group])
+        .and_then(|()| set_thread_gid(group))
+        .and_then(|()| set_thread_uid(Uid::from_raw(owner)));
     became.map_err(|error| unreadable(error.into()))
 }

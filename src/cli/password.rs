@@ -100,8 +100,9 @@ mod tests {
 
     #[test]
     fn password_origin_depends_on_flags_and_terminal() {
-        let origin =
-            |password_stdin, one_time, terminal| Choice { password_stdin, one_time, must_change: false }.origin(terminal);
+        let origin = |password_stdin, one_time, terminal| {
+            Choice { password_stdin, one_time, must_change: false }.origin(terminal)
+        };
         assert_eq!(origin(false, false, false), PasswordOrigin::Line);
         assert_eq!(origin(true, false, false), PasswordOrigin::Line);
         assert_eq!(origin(false, true, false), PasswordOrigin::Made);

@@ -38,7 +38,11 @@ impl Restore {
         let snapshot = done.snapshot.display();
         let replaced = done.replaced.map_or_else(String::new, |path| path.display().to_string());
         let (audit, writer) = start_audit(&config, Arc::new(SystemClock))?;
-        audit.try_record(Event::DatabaseRestored { snapshot: snapshot.to_string(), replaced: replaced.clone(), by: caller() });
+        audit.try_record(Event::DatabaseRestored {
+            snapshot: snapshot.to_string(),
+            replaced: replaced.clone(),
+            by: caller(),
+        });
         writer.finish(Duration::from_secs(2));
         let kept = match (replaced.as_str(), lang) {
             ("", _) => String::new(),

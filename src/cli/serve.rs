@@ -15,7 +15,8 @@ use super::{last_good, server};
 pub(super) struct Serve {
     #[command(flatten)]
     source: ConfigSource,
-    /// Dirección de HTTP; con TLS, la que lleva a HTTPS · Address of HTTP; with TLS, the one that leads to HTTPS
+    /// Dirección de HTTP; con TLS, la que lleva a HTTPS · Address of HTTP; with TLS, the one that leads to
+    /// HTTPS
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
     /// Dirección de HTTPS · Address of HTTPS

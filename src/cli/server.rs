@@ -52,11 +52,15 @@ pub(super) fn run(
         .map_err(AppError::Thread)?;
     let demo = matches!(mode, Mode::Demo(_));
     let data_dir = config.data_dir.clone();
-    let keep = move |text: Option<&Zeroizing<String>>| text.into_iter().for_each(|text| last_good::keep(&data_dir, text));
+    let keep = move |text: Option<&Zeroizing<String>>| {
+        text.into_iter().for_each(|text| last_good::keep(&data_dir, text));
+    };
     let keep_later = keep.clone();
     let notice = Box::new(move |notice| {
         match &notice {
-            ServerNotice::AuthorityDamaged(_) | ServerNotice::AuthoritySignsLabel => return warn(told(&notice, demo, lang)),
+            ServerNotice::AuthorityDamaged(_) | ServerNotice::AuthoritySignsLabel => {
+                return warn(told(&notice, demo, lang));
+            }
             ServerNotice::Listening(_) => keep(text.as_ref()),
             ServerNotice::Claimable(_) => {}
         }
@@ -97,7 +101,9 @@ fn claimable(code: &ClaimCode, lang: Lang) -> String {
     if io::stdout().is_terminal() {
         return match lang {
             Lang::Es => {
-                format!("PiChat está listo y falta activarlo. Abre /activar en su dirección y escribe el código {code}")
+                format!(
+                    "PiChat está listo y falta activarlo. Abre /activar en su dirección y escribe el código {code}"
+                )
             }
             Lang::En => {
                 format!("PiChat is ready to be set up. Open /activar at its address and type the code {code}")
@@ -151,7 +157,11 @@ fn listening(doors: &Listeners, demo: bool, lang: Lang) -> String {
     });
     let url = format!("{url}{}", first.unwrap_or_default());
     let fingerprint = doors.fingerprint.map(|fingerprint| {
-        let word = Localized::new("Huella del certificado de este equipo", "Fingerprint of this device's certificate").get(lang);
+        let word = Localized::new(
+            "Huella del certificado de este equipo",
+            "Fingerprint of this device's certificate",
+        )
+        .get(lang);
         format!("{word}: {}\n", fingerprint.groups().join(" "))
     });
     let fingerprint = fingerprint.unwrap_or_default();

@@ -1,4 +1,5 @@
-//! `pichat user …`: accounts, beside a running server or without one. A running server notices within a second.
+//! `pichat user …`: accounts, beside a running server or without one. A running server notices within a
+//! second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,8 +154,12 @@ impl IssuedPassword {
         }
         if self.by.is_some() {
             say(match lang {
-                Lang::Es => format!("{name} debe cambiarla al iniciar sesión. Si nadie la usa, vence en {days} días."),
-                Lang::En => format!("It must be changed at the first sign-in. If unused, it expires in {days} days."),
+                Lang::Es => {
+                    format!("{name} debe cambiarla al iniciar sesión. Si nadie la usa, vence en {days} días.")
+                }
+                Lang::En => {
+                    format!("It must be changed at the first sign-in. If unused, it expires in {days} days.")
+                }
             });
         }
     }
@@ -225,7 +230,10 @@ fn lock(target: &UserTarget, locked: bool, lang: Lang) -> Result<(), Failure> {
             Localized::new("cuenta bloqueada, sesiones cerradas", "account locked, sessions ended"),
         )
     } else {
-        (Event::UserUnlocked { user: user.name.clone(), by: caller() }, Localized::new("cuenta desbloqueada", "account unlocked"))
+        (
+            Event::UserUnlocked { user: user.name.clone(), by: caller() },
+            Localized::new("cuenta desbloqueada", "account unlocked"),
+        )
     };
     desk.print_result([event], lang, text, &user.name)
 }
@@ -240,7 +248,8 @@ fn list(source: &ConfigSource, lang: Lang) -> Result<(), Failure> {
             (user.must_change && !lapsed, Localized::new("contraseña-por-cambiar", "password-to-change")),
             (user.must_change && lapsed, Localized::new("contraseña-vencida", "password-lapsed")),
         ];
-        let marks: Vec<_> = marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text.get(lang)).collect();
+        let marks: Vec<_> =
+            marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text.get(lang)).collect();
         let row = format!("{:<32} {:<14} {}", user.name.as_str(), user.role.as_str(), marks.join(" "));
         say(row.trim_end());
     }

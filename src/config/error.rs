@@ -130,7 +130,8 @@ impl ConfigError {
                 format!("{}: not valid TOML: {message}", place.text(Lang::En))
             }
             Self::UnknownKey { place, key, nearest, allowed } => {
-                let hint = hint(nearest.as_deref(), Lang::En).unwrap_or_else(|| format!("there are: {allowed}"));
+                let hint =
+                    hint(nearest.as_deref(), Lang::En).unwrap_or_else(|| format!("there are: {allowed}"));
                 format!("{}: there is no setting {key}; {hint}", place.text(Lang::En))
             }
             Self::UnknownVariable { name, nearest } => {

@@ -21,7 +21,10 @@ impl SettingKind {
         match self {
             Self::Number => Localized::new("un número entero, sin comillas", "a whole number without quotes"),
             Self::Text => Localized::new("un texto entre comillas", "a text in quotes"),
-            Self::List => Localized::new("una lista de textos: [\"uno\", \"dos\"]", "a list of texts: [\"one\", \"two\"]"),
+            Self::List => Localized::new(
+                "una lista de textos: [\"uno\", \"dos\"]",
+                "a list of texts: [\"one\", \"two\"]",
+            ),
             Self::Table => Localized::new("una tabla: [nombre]", "a table: [name]"),
         }
     }

@@ -22,7 +22,11 @@ impl Config {
     ///
     /// # Errors
     /// Fails if the file does not exist or cannot be read, and as [`Config::parse`] does.
-    pub fn load(file: Option<&Path>, env: &[(String, String)], overrides: Overrides) -> Result<Self, ConfigError> {
+    pub fn load(
+        file: Option<&Path>,
+        env: &[(String, String)],
+        overrides: Overrides,
+    ) -> Result<Self, ConfigError> {
         let Some(path) = file else {
             return Self::parse("", Path::new(""), env, overrides);
         };
@@ -34,7 +38,12 @@ impl Config {
     /// # Errors
     /// Fails with the place of the first fault: a TOML error, an unknown key or `PICHAT_*` variable, a wrong
     /// type or a value out of range.
-    pub fn parse(text: &str, origin: &Path, env: &[(String, String)], overrides: Overrides) -> Result<Self, ConfigError> {
+    pub fn parse(
+        text: &str,
+        origin: &Path,
+        env: &[(String, String)],
+        overrides: Overrides,
+    ) -> Result<Self, ConfigError> {
         Self::parse_with(text, origin, env, overrides, RETIRED)
     }
 
@@ -61,7 +70,11 @@ impl Config {
         }
         http.listen = overrides.listen.unwrap_or(http.listen);
 
-        let mut tls = raw.tls.check(&origin, &data_dir, if overrides.plain { TlsMode::Off } else { TlsMode::default() })?;
+        let mut tls = raw.tls.check(
+            &origin,
+            &data_dir,
+            if overrides.plain { TlsMode::Off } else { TlsMode::default() },
+        )?;
         tls.listen = overrides.tls_listen.or(tls.listen);
 
         let config = Self {

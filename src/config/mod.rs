@@ -1,9 +1,9 @@
 //! `pichat.toml`, the environment and the command line, read into one checked [`Config`].
 //!
-//! Two steps. Raw: the document is parsed with its spans, and every key is checked against the [`settings`]. Then
-//! the environment is laid over it, and serde structs with `deny_unknown_fields` take it. Checked: each table
-//! converts its raw half into validated values.
-//! Strongest first: flags, `PICHAT_*` variables, the Python program's variables, the file, the defaults.
+//! Two steps. Raw: the document is parsed with its spans, and every key is checked against the [`settings`].
+//! Then the environment is laid over it, and serde structs with `deny_unknown_fields` take it. Checked: each
+//! table converts its raw half into validated values. Strongest first: flags, `PICHAT_*` variables, the
+//! Python program's variables, the file, the defaults.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -55,8 +55,8 @@ pub use sections::files::FileSettings;
 pub use sections::http::HttpSettings;
 pub use sections::ip_range::IpRange;
 pub use sections::limits::{
-    CONNECTIONS_CEILING, FILES_CEILING, LimitSettings, RATE_CEILING, ROOM_MEMBERS_CEILING, ROOM_RING_CEILING, ROOMS_CEILING,
-    ROOMS_PER_SOCKET_CEILING, SESSIONS_CEILING,
+    CONNECTIONS_CEILING, FILES_CEILING, LimitSettings, RATE_CEILING, ROOM_MEMBERS_CEILING, ROOM_RING_CEILING,
+    ROOMS_CEILING, ROOMS_PER_SOCKET_CEILING, SESSIONS_CEILING,
 };
 pub use sections::network::{InterfaceAddress, NetworkSettings};
 pub use sections::secrets::Secrets;

@@ -17,8 +17,11 @@ const ENVIRONMENT: &str = "\n%%\n";
 pub fn config(data: &[u8]) {
     let whole = String::from_utf8_lossy(data);
     let (text, lines) = whole.split_once(ENVIRONMENT).unwrap_or((&whole, ""));
-    let env: Vec<(String, String)> =
-        lines.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let env: Vec<(String, String)> = lines
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let path = Path::new("pichat.toml");
     let parse = |text: &str| Config::parse(text, path, &[], Overrides::default());
     for env in [&env[..], &[]] {
@@ -42,7 +45,9 @@ fn assert_told(error: &ConfigError, text: &str) {
         let words = error.text(lang);
         assert!(!words.is_empty() && !words.contains(['\n', '\r']), "{words:?}");
     }
-    let (ConfigError::Syntax { place, .. } | ConfigError::UnknownKey { place, .. } | ConfigError::Value { place, .. }) = error
+    let (ConfigError::Syntax { place, .. }
+    | ConfigError::UnknownKey { place, .. }
+    | ConfigError::Value { place, .. }) = error
     else {
         return;
     };
@@ -50,7 +55,10 @@ fn assert_told(error: &ConfigError, text: &str) {
         let at = |n: &u32| usize::try_from(*n).unwrap_or(usize::MAX);
         let there = text.split('\n').nth(at(line) - 1);
         // A position one past the end is that of a missing value.
-        assert!(there.is_some_and(|there| at(column) <= there.chars().count() + 1), "{line}:{column} of {text:?}");
+        assert!(
+            there.is_some_and(|there| at(column) <= there.chars().count() + 1),
+            "{line}:{column} of {text:?}"
+        );
     }
 }
 
@@ -68,9 +76,19 @@ mod tests {
 
     fn line() -> impl Strategy<Value = String> {
         let settings: Vec<_> = settings().collect();
-        let value = prop_oneof!["[0-9]{1,6}", "'[a-z0-9:./]{0,12}'", "\"\\PC{0,6}\"", "\\['[a-z.:0-9]{0,9}'\\]", "\\PC{0,8}"];
+        let value = prop_oneof![
+            "[0-9]{1,6}",
+            "'[a-z0-9:./]{0,12}'",
+            "\"\\PC{0,6}\"",
+            "\\['[a-z.:0-9]{0,9}'\\]",
+            "\\PC{0,8}"
+        ];
         (proptest::sample::select(settings), value, any::<bool>()).prop_map(|(setting, value, variable)| {
-            if variable { format!("{}={value}\n", setting.variable()) } else { format!("{} = {value}\n", setting.path) }
+            if variable {
+                format!("{}={value}\n", setting.variable())
+            } else {
+                format!("{} = {value}\n", setting.path)
+            }
         })
     }
 

@@ -106,15 +106,23 @@ mod tests {
             ]
         );
         assert!(config.retired[1].text(Lang::Es).contains("ya no tiene efecto desde la versión 0.2.0"));
-        assert!(Config::defaults().compare(&Config { limits: Config::defaults().limits, ..config }).is_empty());
+        assert!(
+            Config::defaults().compare(&Config { limits: Config::defaults().limits, ..config }).is_empty()
+        );
     }
 
     #[test]
     fn unknown_key_beside_retired_keys_is_an_error() {
         assert!(matches!(parse("[limits]\nold_rat = 1\n", &[]), Err(ConfigError::UnknownKey { .. })));
-        assert!(matches!(parse("", &[("PICHAT_LIMITS_OLD_RAT", "1")]), Err(ConfigError::UnknownVariable { .. })));
+        assert!(matches!(
+            parse("", &[("PICHAT_LIMITS_OLD_RAT", "1")]),
+            Err(ConfigError::UnknownVariable { .. })
+        ));
         let both = parse("[limits]\nold_rate = 1\nrooms = \"x\"\n", &[]);
-        assert!(matches!(both, Err(ConfigError::Value { key: "limits.rooms", .. })), "it hides no other fault");
+        assert!(
+            matches!(both, Err(ConfigError::Value { key: "limits.rooms", .. })),
+            "it hides no other fault"
+        );
     }
 
     #[test]
@@ -122,7 +130,11 @@ mod tests {
         for retired in RETIRED.iter().chain(OLD) {
             assert!(settings().all(|setting| setting.path != retired.path), "{}", retired.path);
             let other = retired.replaced_by;
-            assert!(other.is_none_or(|other| settings().any(|setting| setting.path == other)), "{}", retired.path);
+            assert!(
+                other.is_none_or(|other| settings().any(|setting| setting.path == other)),
+                "{}",
+                retired.path
+            );
         }
     }
 }

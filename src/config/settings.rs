@@ -1,6 +1,7 @@
 //! Every key as data. The names of the environment, the check for unknown keys, the annotated example and the
-//! comparison at SIGHUP come from it. A new setting is one row here (a limit: one row in `sections/limits.rs`;
-//! of the card: in `settings/card.rs`) and one field in its table's raw and checked half.
+//! comparison at SIGHUP come from it. A new setting is one row here (a limit: one row in
+//! `sections/limits.rs`; of the card: in `settings/card.rs`) and one field in its table's raw and checked
+//! half.
 
 mod card;
 mod limits;
@@ -42,12 +43,18 @@ pub(super) const TABLES: &[SettingTable] = &[
             "Address and names of the server, and trusted proxies.",
         ),
     ),
-    SettingTable::new("tls", Localized::new("HTTPS servido por el propio PiChat.", "HTTPS served by PiChat itself.")),
+    SettingTable::new(
+        "tls",
+        Localized::new("HTTPS servido por el propio PiChat.", "HTTPS served by PiChat itself."),
+    ),
     SettingTable::new("accounts", Localized::new("Contraseñas y sesiones.", "Passwords and sessions.")),
     SettingTable::new("chat", Localized::new("Salas.", "Rooms.")),
     SettingTable::new(
         "files",
-        Localized::new("La cuarentena: la carpeta de los archivos subidos.", "The quarantine: the folder of the uploads."),
+        Localized::new(
+            "La cuarentena: la carpeta de los archivos subidos.",
+            "The quarantine: the folder of the uploads.",
+        ),
     ),
     SettingTable::new("audit", Localized::new("Registro de auditoría.", "The audit log.")),
     SettingTable::new(
@@ -64,10 +71,16 @@ pub(super) const TABLES: &[SettingTable] = &[
             "The device. This table and the next two have an effect on the card only; on another system only language counts.",
         ),
     ),
-    SettingTable::new("wifi", Localized::new("Red inalámbrica, en la tarjeta.", "The wireless network, on the card.")),
+    SettingTable::new(
+        "wifi",
+        Localized::new("Red inalámbrica, en la tarjeta.", "The wireless network, on the card."),
+    ),
     SettingTable::new(
         "network",
-        Localized::new("Dirección fija, en la tarjeta. Vacía: DHCP.", "A fixed address, on the card. Empty: DHCP."),
+        Localized::new(
+            "Dirección fija, en la tarjeta. Vacía: DHCP.",
+            "A fixed address, on the card. Empty: DHCP.",
+        ),
     ),
     SettingTable::new("claim", Localized::new("La primera cuenta.", "The first account.")),
 ];
@@ -243,7 +256,10 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Number,
         default: "16",
         reload: Reload::Live,
-        doc: Localized::new("Tamaño máximo de un archivo, en MiB: de 1 a 1048576.", "Largest file, in MiB: 1 to 1048576."),
+        doc: Localized::new(
+            "Tamaño máximo de un archivo, en MiB: de 1 a 1048576.",
+            "Largest file, in MiB: 1 to 1048576.",
+        ),
         same: |a, b| a.files.max_file == b.files.max_file,
     },
     Setting {
@@ -295,7 +311,10 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""/dev/log""#,
         reload: Reload::Restart,
-        doc: Localized::new("Socket de syslog (ruta absoluta) o \"stderr\".", "Syslog socket (absolute path) or \"stderr\"."),
+        doc: Localized::new(
+            "Socket de syslog (ruta absoluta) o \"stderr\".",
+            "Syslog socket (absolute path) or \"stderr\".",
+        ),
         same: |a, b| a.audit.syslog == b.audit.syslog,
     },
     Setting {
@@ -303,7 +322,10 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""info""#,
         reload: Reload::Restart,
-        doc: Localized::new("Detalle: \"debug\", \"info\" o \"warning\".", "Detail: \"debug\", \"info\" or \"warning\"."),
+        doc: Localized::new(
+            "Detalle: \"debug\", \"info\" o \"warning\".",
+            "Detail: \"debug\", \"info\" or \"warning\".",
+        ),
         same: |a, b| a.audit.level == b.audit.level,
     },
 ];

@@ -59,7 +59,8 @@ pub struct AppState {
     pub router: Router,
     /// True if PiChat itself speaks TLS; the scheme of a browser is a fact of its request.
     pub secure: bool,
-    /// The port of the address where PiChat answers: HTTPS where there is any, else HTTP. Names of cookies carry it.
+    /// The port of the address where PiChat answers: HTTPS where there is any, else HTTP. Names of cookies
+    /// carry it.
     pub port: u16,
     /// The way there from plain HTTP; none where there is only one of the two.
     pub https: Option<HttpsInfo>,

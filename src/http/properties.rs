@@ -30,11 +30,13 @@ fn lines(data: &[u8], name: &HeaderName) -> HeaderMap {
     lines.map(|line| (name.clone(), line)).collect()
 }
 
-/// The token in a cookie header is one that stands in it under our name; what we set comes back, whatever stands beside it.
+/// The token in a cookie header is one that stands in it under our name; what we set comes back, whatever
+/// stands beside it.
 pub fn cookie(data: &[u8]) {
     let sent = Token::parse(&"0123456789abcdef".repeat(4)).expect("64 digits");
     for secure in [false, true] {
-        let (name, cookies) = (if secure { "__Host-pichat-443" } else { "pichat-443" }, CookieScope::new(443, secure));
+        let (name, cookies) =
+            (if secure { "__Host-pichat-443" } else { "pichat-443" }, CookieScope::new(443, secure));
         let mut headers = lines(data, &header::COOKIE);
         let read = cookies.tokens(&headers).next().map(|token| token.reveal());
         if let Some(text) = &read {
@@ -63,7 +65,10 @@ pub fn head(data: &[u8]) {
         for trusted in [false, true] {
             let Ok(side) = forwarded::read(proxy, &sent, |addr| trusted || addr == proxy) else { continue };
             assert!(side == forwarded::BrowserSide::default() || !sent.is_empty());
-            assert!(side.authority.is_none_or(|own| is_authority(&own) && own.bytes().all(|b| !b.is_ascii_uppercase())));
+            assert!(
+                side.authority
+                    .is_none_or(|own| is_authority(&own) && own.bytes().all(|b| !b.is_ascii_uppercase()))
+            );
             assert!(side.addr.is_none_or(|addr| addr == addr.to_canonical()));
         }
     }
@@ -78,13 +83,20 @@ pub fn head(data: &[u8]) {
                 assert!(!is_own(&format!("{own}.evil.example"), &names, &[]), "{own:?}");
             }
             if is_own(&own, &names, &[]) {
-                assert!(own.contains(['.', ':']) || own.contains("localhost") || own.contains("mi-pi"), "{own:?}");
+                assert!(
+                    own.contains(['.', ':']) || own.contains("localhost") || own.contains("mi-pi"),
+                    "{own:?}"
+                );
             }
             let origin = |origin: &str| {
-                HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_bytes(origin.as_bytes()).expect("text"))])
+                HeaderMap::from_iter([(
+                    header::ORIGIN,
+                    HeaderValue::from_bytes(origin.as_bytes()).expect("text"),
+                )])
             };
             assert!(
-                !is_same(&origin("null"), &own, false, &[]) && !is_same(&origin("https://x.example"), &own, false, &[]),
+                !is_same(&origin("null"), &own, false, &[])
+                    && !is_same(&origin("https://x.example"), &own, false, &[]),
                 "{own:?}"
             );
         }
@@ -105,17 +117,26 @@ pub fn form(data: &[u8]) {
     assert_eq!(field(&body, "usuario").as_deref().map(String::as_str), Some("x"));
 }
 
-/// The form of an upload gives the same name and bytes, or the same refusal, however it is cut into packets, and little is read before the
-/// file begins. Up to the first line end stands the content type, then one byte that says how it is cut, then the body.
+/// The form of an upload gives the same name and bytes, or the same refusal, however it is cut into packets,
+/// and little is read before the file begins. Up to the first line end stands the content type, then one byte
+/// that says how it is cut, then the body.
 pub fn multipart(data: &[u8]) {
     let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let Some((cut, body)) = data.get(at + 1..).and_then(<[u8]>::split_first) else { return };
     let headers = lines(&data[..at], &header::CONTENT_TYPE);
     let whole = read(&headers, body, LARGEST_READ);
-    assert_eq!(read(&headers, body, usize::from(*cut) + 1), whole, "in pieces of {} bytes", usize::from(*cut) + 1);
+    assert_eq!(
+        read(&headers, body, usize::from(*cut) + 1),
+        whole,
+        "in pieces of {} bytes",
+        usize::from(*cut) + 1
+    );
     if let Ok((name, content)) = whole {
         assert!(!name.is_empty() && !name.contains(['/', '\\']));
-        assert!(content.is_empty() || body.windows(content.len()).any(|part| part == content), "bytes that nobody sent");
+        assert!(
+            content.is_empty() || body.windows(content.len()).any(|part| part == content),
+            "bytes that nobody sent"
+        );
     }
 }
 
@@ -156,7 +177,10 @@ impl http_body::Body for Pieces {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.waited = !self.waited;
         if self.waited {
             cx.waker().wake_by_ref();
@@ -189,7 +213,11 @@ mod tests {
         for cut in [1, 3, 1000] {
             assert_eq!(read(&headers, body, cut), Ok(("a.txt".to_owned(), b"hola".to_vec())), "{cut}");
         }
-        assert_eq!(read(&headers, &body[..body.len() - 4], 1000), Err(ProblemCode::BadRequest), "without its end");
+        assert_eq!(
+            read(&headers, &body[..body.len() - 4], 1000),
+            Err(ProblemCode::BadRequest),
+            "without its end"
+        );
         let other = b"--x\r\nContent-Disposition: form-data; name=\"nota\"\r\n\r\nuna\r\n";
         let among = [&other.repeat(8), &body[..body.len() - 7], &other.repeat(8), b"--x--\r\n"].concat();
         for cut in [1, 7, 10_000] {
@@ -198,9 +226,17 @@ mod tests {
         let many = [&other.repeat(17), &body[..]].concat();
         assert_eq!(read(&headers, &many, 1000), Err(ProblemCode::BadRequest), "seventeen other fields");
         let large = [&other[..other.len() - 2], &vec![b'x'; MAX_READ_AHEAD / 2], b"\r\n", &body[..]].concat();
-        assert_eq!(read(&headers, &large, 1000), Err(ProblemCode::BadRequest), "another field of more than 64 KiB");
+        assert_eq!(
+            read(&headers, &large, 1000),
+            Err(ProblemCode::BadRequest),
+            "another field of more than 64 KiB"
+        );
         let endless = [&body[..20], &vec![b'x'; 3 * MAX_READ_AHEAD]].concat();
-        assert_eq!(read(&headers, &endless, LARGEST_READ), Err(ProblemCode::BadRequest), "a head without an end");
+        assert_eq!(
+            read(&headers, &endless, LARGEST_READ),
+            Err(ProblemCode::BadRequest),
+            "a head without an end"
+        );
     }
 
     fn part() -> impl Strategy<Value = String> {

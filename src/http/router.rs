@@ -1,4 +1,5 @@
-//! The table of routes. What a route demands stands beside it, and its handler cannot be written to get by with less.
+//! The table of routes. What a route demands stands beside it, and its handler cannot be written to get by
+//! with less.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -130,7 +131,10 @@ impl Router {
     ///
     /// # Panics
     /// When two paths of the table conflict, which a test would have shown.
-    #[allow(clippy::expect_used, reason = "the table is a constant; every test that starts a server would fail")]
+    #[allow(
+        clippy::expect_used,
+        reason = "the table is a constant; every test that starts a server would fail"
+    )]
     pub(super) fn over(routes: &[Route]) -> Self {
         let mut router = matchit::Router::new();
         let mut paths: Vec<&'static str> = routes.iter().map(|r| r.path).collect();

@@ -113,17 +113,30 @@ async fn dispatch(
         Match::Nothing => return Err(Problem::new(ProblemCode::NotFound).into()),
     };
     let guarded = !is_safe(request.method()) || path == routes::SOCKET;
-    if guarded && !is_same(request.headers(), context.authority(), context.secure, &config.http.allowed_origins) {
-        let origin = request.headers().get(header::ORIGIN).map_or("-", |v| v.to_str().unwrap_or("?")).to_owned();
+    if guarded
+        && !is_same(request.headers(), context.authority(), context.secure, &config.http.allowed_origins)
+    {
+        let origin =
+            request.headers().get(header::ORIGIN).map_or("-", |v| v.to_str().unwrap_or("?")).to_owned();
         let (host, path) = (context.authority().to_owned(), path.to_owned());
         site.audit.record(Event::RequestCrossOrigin { addr, origin, host, path }).await;
         return Err(Problem::new(ProblemCode::CrossOrigin).into());
     }
     let face = route.face;
-    // A socket's own task looks again, and closes it with the reason: a page learns nothing from a refused upgrade.
+    // A socket's own task looks again, and closes it with the reason: a page learns nothing from a refused
+    // upgrade.
     let hands_out = is_safe(request.method()) && path != routes::SOCKET;
-    let call = RoutedRequest { site: Arc::clone(site), request, addr, context, session: arrival.session, lang, param };
-    // Its session is looked at again before anything is handed out: the handler may have waited for the store or a queue.
+    let call = RoutedRequest {
+        site: Arc::clone(site),
+        request,
+        addr,
+        context,
+        session: arrival.session,
+        lang,
+        param,
+    };
+    // Its session is looked at again before anything is handed out: the handler may have waited for the store
+    // or a queue.
     let mut seen = None;
     let result = match route.handler {
         Handler::Anyone(handler) => handler(call).await,
@@ -165,7 +178,11 @@ async fn dispatch(
 }
 
 /// Before anything is looked up: the version, the host name.
-pub(super) async fn check_host(site: &AppState, context: &RequestContext, version: Version) -> Result<(), Problem> {
+pub(super) async fn check_host(
+    site: &AppState,
+    context: &RequestContext,
+    version: Version,
+) -> Result<(), Problem> {
     let addr = context.addr;
     if let Some(header) = context.fault {
         return Err(Problem::new(ProblemCode::BadRequest).about(header));
@@ -212,10 +229,16 @@ fn outdated_token(site: &AppState, headers: &HeaderMap, cookies: CookieScope) ->
 
 fn any_session(call: &RoutedRequest, face: ErrorFormat) -> Result<PartialSession, Denied> {
     if call.site.accounts.sessions.is_suspended() {
-        return Err(Denied { problem: Problem::new(ProblemCode::Busy).retry(SUSPENDED_RETRY), face: Some(face) });
+        return Err(Denied {
+            problem: Problem::new(ProblemCode::Busy).retry(SUSPENDED_RETRY),
+            face: Some(face),
+        });
     }
-    let session =
-        call.session.as_ref().filter(|session| session.is_live()).map(|session| PartialSession::new(Arc::clone(session)));
+    let session = call
+        .session
+        .as_ref()
+        .filter(|session| session.is_live())
+        .map(|session| PartialSession::new(Arc::clone(session)));
     session.ok_or_else(|| Denied { problem: unauthenticated(call, face), face: Some(face) })
 }
 
@@ -235,7 +258,8 @@ fn signed_in(call: &RoutedRequest, face: ErrorFormat) -> Result<SignedIn, Denied
 
 /// A bearer token is looked at alone: a wrong one is not made good by a cookie.
 async fn metrics_reader(call: &RoutedRequest, face: ErrorFormat) -> Result<MetricsReader, Denied> {
-    let challenge = |problem: Problem| problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    let challenge =
+        |problem: Problem| problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     if let Some(bearer) = Bearer::read(call.request.headers()) {
         let reader = MetricsReader::by_token(&call.site, &bearer).await?;
         return reader.ok_or_else(|| challenge(unauthenticated(call, face)).into());
@@ -268,11 +292,14 @@ fn show(site: &AppState, problem: &Problem, face: ErrorFormat, lang: Lang) -> Re
         ProblemCode::Unauthenticated => routes::see_other(routes::landing_path(site)),
         ProblemCode::PasswordChangeRequired => routes::see_other(routes::CHANGE),
         // Without any account every page redirects to the claim.
-        ProblemCode::NotFound if routes::landing_path(site) != "/login" => routes::see_other(routes::landing_path(site)),
+        ProblemCode::NotFound if routes::landing_path(site) != "/login" => {
+            routes::see_other(routes::landing_path(site))
+        }
         ProblemCode::Forbidden => with_status(site.pages.get(Page::Forbidden, lang), StatusCode::FORBIDDEN),
         ProblemCode::NotFound => with_status(site.pages.get(Page::NotFound, lang), StatusCode::NOT_FOUND),
         _ => {
-            let mut response = problem.response(HTML, site.pages.with_message(Page::Error, &problem.detail(lang), lang));
+            let mut response =
+                problem.response(HTML, site.pages.with_message(Page::Error, &problem.detail(lang), lang));
             response.headers_mut().insert(header::VARY, VARY);
             response
         }

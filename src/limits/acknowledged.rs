@@ -1,8 +1,9 @@
 //! Bytes that a TCP peer has not acknowledged, read from the kernel's tables of connections.
 //!
-//! A write becomes possible again only when a third of the kernel's send buffer is free, which may be megabytes. A slow reader is told
-//! from one that stopped by what it acknowledged meanwhile. The standard library offers no `TCP_INFO` without `unsafe`; the tables in
-//! `/proc/self/net` hold the same figure, and the hardened service may read them.
+//! A write becomes possible again only when a third of the kernel's send buffer is free, which may be
+//! megabytes. A slow reader is told from one that stopped by what it acknowledged meanwhile. The standard
+//! library offers no `TCP_INFO` without `unsafe`; the tables in `/proc/self/net` hold the same figure, and
+//! the hardened service may read them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,10 +14,11 @@ use std::time::{Duration, Instant};
 
 /// The tables of IPv4 and of IPv6. The latter also has the IPv4 peers of a listener on `[::]`.
 const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
-/// Bytes read of a table: 150 a line, so 16384 connections are 2.4 MiB and 65,536 more in `TIME_WAIT` are 9.4 MiB.
+/// Bytes read of a table: 150 a line, so 16384 connections are 2.4 MiB and 65,536 more in `TIME_WAIT` are 9.4
+/// MiB.
 const MAX_TABLE_BYTES: u64 = 16 * 1024 * 1024;
-/// One reading serves all who ask within this time. Looks of one connection are further apart; tests have a clock of
-/// their own.
+/// One reading serves all who ask within this time. Looks of one connection are further apart; tests have a
+/// clock of their own.
 const SNAPSHOT_LIFE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(1) };
 /// Connection states without a send queue (`net/tcp_states.h`): `TIME_WAIT` and `LISTEN`.
 const WITHOUT_QUEUE: [&str; 2] = ["06", "0A"];
@@ -63,8 +65,8 @@ struct Snapshot {
 
 static LATEST: Mutex<Option<Snapshot>> = Mutex::new(None);
 
-/// Returns the bytes written to a connection that its peer has not acknowledged; `None` where the kernel does not say. Blocks for
-/// milliseconds.
+/// Returns the bytes written to a connection that its peer has not acknowledged; `None` where the kernel does
+/// not say. Blocks for milliseconds.
 pub(super) fn unacknowledged(ends: Ends) -> Option<u64> {
     let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
     if latest.as_ref().is_none_or(|snapshot| snapshot.taken.elapsed() >= SNAPSHOT_LIFE) {
@@ -100,7 +102,8 @@ fn send_queue(line: &str) -> Option<(Ends, u64)> {
     (queued > 0 && !WITHOUT_QUEUE.contains(&state)).then_some((Ends { local, peer }, queued))
 }
 
-/// Reads an address and a port in hexadecimal digits; each 32 bits of the address stand in the machine's byte order.
+/// Reads an address and a port in hexadecimal digits; each 32 bits of the address stand in the machine's byte
+/// order.
 fn address(text: &str) -> Option<(IpAddr, u16)> {
     let (digits, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;

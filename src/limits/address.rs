@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// Prefixes kept at most. A machine with a few interfaces has under ten; 64 of 32 bytes are 2 KiB.
 pub const LOCAL_PREFIXES: usize = 64;
 
-/// Shorter prefixes are no local network but a route to a large part of the Internet, as a tunnel has it. RFC 6177 gives a site /48.
+/// Shorter prefixes are no local network but a route to a large part of the Internet, as a tunnel has it. RFC
+/// 6177 gives a site /48.
 const SHORTEST_PREFIX: u8 = 48;
 
 /// Keys of one address.
@@ -14,8 +15,8 @@ const SHORTEST_PREFIX: u8 = 48;
 pub struct AddressKeys {
     /// The client: its IPv4 address, its IPv6 address on a local network, else its /64.
     pub own: IpAddr,
-    /// The /64 around an IPv6 client of a local network. It has a total of its own: one device may take any address of its /64
-    /// (RFC 8981 makes new ones daily).
+    /// The /64 around an IPv6 client of a local network. It has a total of its own: one device may take any
+    /// address of its /64 (RFC 8981 makes new ones daily).
     pub network: Option<IpAddr>,
 }
 
@@ -27,9 +28,12 @@ pub struct Ipv6Prefix {
 }
 
 impl Ipv6Prefix {
-    /// Returns the prefix of `length` bits around `addr`, or `None` where it is too short to be a local network.
+    /// Returns the prefix of `length` bits around `addr`, or `None` where it is too short to be a local
+    /// network.
     pub fn new(addr: Ipv6Addr, length: u8) -> Option<Self> {
-        (SHORTEST_PREFIX..=128).contains(&length).then(|| Self { bits: addr.to_bits() & mask(length), length })
+        (SHORTEST_PREFIX..=128)
+            .contains(&length)
+            .then(|| Self { bits: addr.to_bits() & mask(length), length })
     }
 
     fn contains(self, addr: Ipv6Addr) -> bool {
@@ -50,14 +54,16 @@ impl LocalPrefixes {
 
     /// Returns the keys of `addr`.
     ///
-    /// - IPv4, also mapped into IPv6, counts as it is. 127.0.0.0/8 is one client: any program of this machine may take each of its
-    ///   addresses.
-    /// - IPv6 of a local network (link-local, fc00::/7, an on-link prefix) counts whole, with a total for the /64: there the /64 is
-    ///   everyone's, so that one device could use up what all have.
+    /// - IPv4, also mapped into IPv6, counts as it is. 127.0.0.0/8 is one client: any program of this machine
+    ///   may take each of its addresses.
+    /// - IPv6 of a local network (link-local, fc00::/7, an on-link prefix) counts whole, with a total for the
+    ///   /64: there the /64 is everyone's, so that one device could use up what all have.
     /// - Other IPv6 counts by its /64, which is one household's.
     pub fn keys(&self, addr: IpAddr) -> AddressKeys {
         match addr.to_canonical() {
-            IpAddr::V4(v4) if v4.is_loopback() => AddressKeys { own: Ipv4Addr::LOCALHOST.into(), network: None },
+            IpAddr::V4(v4) if v4.is_loopback() => {
+                AddressKeys { own: Ipv4Addr::LOCALHOST.into(), network: None }
+            }
             IpAddr::V6(v6) if !v6.is_loopback() => {
                 let network = IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask(64)));
                 if self.is_local(v6) {
@@ -71,7 +77,9 @@ impl LocalPrefixes {
     }
 
     fn is_local(&self, addr: Ipv6Addr) -> bool {
-        let on_link = || self.0.read().unwrap_or_else(PoisonError::into_inner).iter().any(|prefix| prefix.contains(addr));
+        let on_link = || {
+            self.0.read().unwrap_or_else(PoisonError::into_inner).iter().any(|prefix| prefix.contains(addr))
+        };
         addr.is_unicast_link_local() || addr.is_unique_local() || on_link()
     }
 }

@@ -8,8 +8,8 @@ use super::retry::{RetryAfter, TELL_AGAIN};
 /// Nanoseconds of a minute.
 const MINUTE: u64 = 60_000_000_000;
 
-/// Token bucket (GCRA): keeps the theoretical arrival time of the next token. It starts full. 16 bytes and no lock; rate and
-/// time are handed in.
+/// Token bucket (GCRA): keeps the theoretical arrival time of the next token. It starts full. 16 bytes and no
+/// lock; rate and time are handed in.
 #[derive(Debug, Default)]
 pub struct AtomicBucket {
     /// Theoretical arrival time, in nanoseconds.
@@ -31,13 +31,16 @@ impl AtomicBucket {
         let next = |arrival: u64| (arrival <= latest).then(|| arrival.max(now).saturating_add(step));
         match self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
             Ok(_) => Ok(()),
-            Err(arrival) => Err(RetryAfter { retry: Duration::from_nanos(arrival - latest), first: self.is_first(now) }),
+            Err(arrival) => {
+                Err(RetryAfter { retry: Duration::from_nanos(arrival - latest), first: self.is_first(now) })
+            }
         }
     }
 
     fn is_first(&self, now: u64) -> bool {
         let again = u64::try_from(TELL_AGAIN.as_nanos()).unwrap_or(u64::MAX);
-        let due = |told: u64| (told == 0 || now.saturating_sub(told - 1) >= again).then(|| now.saturating_add(1));
+        let due =
+            |told: u64| (told == 0 || now.saturating_sub(told - 1) >= again).then(|| now.saturating_add(1));
         self.told.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
     }
 }
@@ -56,14 +59,19 @@ mod tests {
         let wait = bucket.take(600, 200, START).expect_err("empty");
         assert_eq!((wait.retry, wait.first), (Duration::from_millis(100), false));
         assert!(bucket.take(600, 200, START + wait.retry).is_ok());
-        assert_eq!((0..300).filter(|_| bucket.take(600, 200, START + Duration::from_secs(60)).is_ok()).count(), 200);
+        assert_eq!(
+            (0..300).filter(|_| bucket.take(600, 200, START + Duration::from_secs(60)).is_ok()).count(),
+            200
+        );
     }
 
     #[test]
     fn refusals_are_told_once_a_minute() {
         let bucket = AtomicBucket::default();
         assert!(bucket.take(1, 1, Duration::ZERO).is_ok());
-        let firsts = (0..59).filter(|s| bucket.take(1, 1, Duration::from_secs(*s)).is_err_and(|wait| wait.first)).count();
+        let firsts = (0..59)
+            .filter(|s| bucket.take(1, 1, Duration::from_secs(*s)).is_err_and(|wait| wait.first))
+            .count();
         assert_eq!(firsts, 1);
     }
 

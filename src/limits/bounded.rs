@@ -47,9 +47,10 @@ impl<K: Eq + Hash + Clone, V> BoundedMap<K, V> {
         self.entries.iter()
     }
 
-    /// The entry of `key`, made by `fresh` if there is none. In a full map that costs another its place: one that is
-    /// `expired` if there is any, else the one of the lowest `rank`; an entry without rank stays. `None` when nothing may
-    /// go. Looking for the place takes one pass over the map, which is why maps here have a few thousand entries.
+    /// The entry of `key`, made by `fresh` if there is none. In a full map that costs another its place: one
+    /// that is `expired` if there is any, else the one of the lowest `rank`; an entry without rank stays.
+    /// `None` when nothing may go. Looking for the place takes one pass over the map, which is why maps here
+    /// have a few thousand entries.
     pub(super) fn entry<R: Ord>(
         &mut self,
         key: &K,

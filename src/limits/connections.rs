@@ -1,5 +1,5 @@
-//! Limits open connections: in total, of one address, of one person. When all places are taken, a newcomer gets the place of
-//! a connection that serves no person.
+//! Limits open connections: in total, of one address, of one person. When all places are taken, a newcomer
+//! gets the place of a connection that serves no person.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,22 +14,23 @@ use crate::types::UserId;
 
 /// Counts open connections against their caps. A clone is a handle to the same counts.
 ///
-/// A connection counts for its address until it has served a signed-in user, and for that user from then on. So an office behind
-/// one address is not bound by the share of strangers, and no user holds more than a share. A connection past the user's share
-/// stays one of its address and is evicted first when that share is full: one user cannot exclude the others of an address.
+/// A connection counts for its address until it has served a signed-in user, and for that user from then on.
+/// So an office behind one address is not bound by the share of strangers, and no user holds more than a
+/// share. A connection past the user's share stays one of its address and is evicted first when that share is
+/// full: one user cannot exclude the others of an address.
 ///
-/// Without eviction, idle or slow clients could hold every slot (slowloris). When all are taken, a newcomer evicts a connection
-/// that serves no user: first those that never did, then idle ones, the oldest first.
-/// connection that serves no person: first of those that never did, then of those that do nothing at the moment, the oldest
-/// first.
+/// Without eviction, idle or slow clients could hold every slot (slowloris). When all are taken, a newcomer
+/// evicts a connection that serves no user: first those that never did, then idle ones, the oldest first.
+/// connection that serves no person: first of those that never did, then of those that do nothing at the
+/// moment, the oldest first.
 #[derive(Clone, Debug)]
 pub struct ConnectionCaps {
     counts: Arc<Mutex<Counts>>,
     local: LocalPrefixes,
 }
 
-/// Every address in `of_address` and every person in `of_person` has a connection, so neither map is ever larger than
-/// `total_cap` (or than it was when the cap was lowered); nor are `yielding` and `past_share`.
+/// Every address in `of_address` and every person in `of_person` has a connection, so neither map is ever
+/// larger than `total_cap` (or than it was when the cap was lowered); nor are `yielding` and `past_share`.
 #[derive(Debug)]
 struct Counts {
     total_cap: usize,
@@ -123,13 +124,15 @@ struct Served {
     holder: Holder,
 }
 
-/// A request of a signed-in person: the place does not yield while this lives, if it is within that person's share.
+/// A request of a signed-in person: the place does not yield while this lives, if it is within that person's
+/// share.
 #[derive(Debug)]
 #[must_use]
 pub struct AuthenticatedRequestGuard(Arc<Slot>);
 
 impl ConnectionCaps {
-    /// At most `total` connections; `share` of one address (see [`LocalPrefixes::keys`]) that served no person, and of one person.
+    /// At most `total` connections; `share` of one address (see [`LocalPrefixes::keys`]) that served no
+    /// person, and of one person.
     pub fn new(total: usize, share: usize, local: LocalPrefixes) -> Self {
         let counts = Counts {
             total_cap: total,
@@ -191,12 +194,15 @@ impl ConnectionCaps {
         Ok(Admitted { slot, instead_of })
     }
 
-    /// Evicts a connection that never served a signed-in user, if there is one, and returns its address. Called when the system has
-    /// no descriptors although the caps have room. Users keep their connections, since the newcomer may be a stranger. The latest
-    /// connections have had no time to sign in.
+    /// Evicts a connection that never served a signed-in user, if there is one, and returns its address.
+    /// Called when the system has no descriptors although the caps have room. Users keep their connections,
+    /// since the newcomer may be a stranger. The latest connections have had no time to sign in.
     pub fn evict_one(&self) -> Option<IpAddr> {
         let mut counts = lock(&self.counts);
-        counts.yielding.first_key_value().filter(|(turn, _)| !turn.of_a_person && turn.age < counts.admitted)?;
+        counts
+            .yielding
+            .first_key_value()
+            .filter(|(turn, _)| !turn.of_a_person && turn.age < counts.admitted)?;
         counts.pop_oldest()
     }
 
@@ -250,7 +256,8 @@ impl Counts {
         Some(self.end(turn, yielding))
     }
 
-    /// Ends the oldest connection of an address that served a person past that person's share, and returns the address.
+    /// Ends the oldest connection of an address that served a person past that person's share, and returns
+    /// the address.
     fn end_past_share(&mut self, addr: IpAddr) -> Option<IpAddr> {
         let (_, age) = *self.past_share.range((addr, 0)..=(addr, u64::MAX)).next()?;
         let turn = EvictionKey { of_a_person: false, age };
@@ -319,7 +326,8 @@ impl Drop for AuthenticatedRequestGuard {
         // One that is no person's has yielded to newcomers all along.
         if serving.under_way == 0 && serving.holder.is_person() && !slot.yielded.is_cancelled() {
             let turn = EvictionKey { of_a_person: true, age: slot.age };
-            let yielding = Evictable { addr: slot.addr, holder: serving.holder, yielded: slot.yielded.clone() };
+            let yielding =
+                Evictable { addr: slot.addr, holder: serving.holder, yielded: slot.yielded.clone() };
             lock(&slot.counts).yielding.insert(turn, yielding);
         }
     }

@@ -53,7 +53,8 @@ fn strangers_yield_first_then_who_is_idle_and_never_who_is_served() {
     }
     assert_eq!(instead_of, [addr(2), addr(3), addr(1)]);
     assert!(
-        [&idle, &old, &young].iter().all(|slot| slot.evicted_signal().is_cancelled()) && !served.evicted_signal().is_cancelled()
+        [&idle, &old, &young].iter().all(|slot| slot.evicted_signal().is_cancelled())
+            && !served.evicted_signal().is_cancelled()
     );
     assert_eq!(caps.count(), 4);
     drop((idle.serve(ANA), old, young, idle));
@@ -87,7 +88,8 @@ fn room_is_made_by_strangers_and_by_nobody_else() {
 #[test]
 fn connections_of_people_do_not_count_for_their_address() {
     let caps = ConnectionCaps::new(99, 2, LocalPrefixes::default());
-    let people: Vec<_> = (0..10).map(|n| admit(&caps, 1).map(|(slot, _)| (slot.serve(UserId(n)), slot)).unwrap()).collect();
+    let people: Vec<_> =
+        (0..10).map(|n| admit(&caps, 1).map(|(slot, _)| (slot.serve(UserId(n)), slot)).unwrap()).collect();
     let strangers = [(); 2].map(|()| admit(&caps, 1).unwrap());
     assert_eq!(admit(&caps, 1).err(), Some(Refused::Address), "strangers have their own figure");
     drop(strangers);
@@ -126,7 +128,8 @@ fn a_person_past_the_share_counts_for_the_address_and_yields() {
 #[test]
 fn person_past_the_share_keeps_no_newcomer_of_the_address_out() {
     let caps = ConnectionCaps::new(99, 2, LocalPrefixes::default());
-    let slots: Vec<_> = (0..4).map(|_| admit(&caps, 1).map(|(slot, _)| (slot.serve(ANA), slot)).unwrap()).collect();
+    let slots: Vec<_> =
+        (0..4).map(|_| admit(&caps, 1).map(|(slot, _)| (slot.serve(ANA), slot)).unwrap()).collect();
     assert_eq!(lock(&caps.counts).of_address[&addr(1)], 2, "two of four are past the share");
     let (newcomer, instead_of) = admit(&caps, 1).unwrap();
     assert_eq!(instead_of, Some(addr(1)));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts by place and reason; a clone is a handle to the same counts. Both are words of the program's own, never of a client,
-/// so there are as many counts as the source has such pairs: some fifty.
+/// Counts by place and reason; a clone is a handle to the same counts. Both are words of the program's own,
+/// never of a client, so there are as many counts as the source has such pairs: some fifty.
 #[derive(Clone, Debug, Default)]
 pub struct Counters(Arc<Mutex<BTreeMap<[&'static str; 2], u64>>>);
 

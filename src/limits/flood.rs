@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// Refused frames that one socket may send in [`FLOOD_WINDOW`], whatever the reason; the next one closes it with 1008. A page sends
-/// at most one request a second that may be refused, typing notices aside.
+/// Refused frames that one socket may send in [`FLOOD_WINDOW`], whatever the reason; the next one closes it
+/// with 1008. A page sends at most one request a second that may be refused, typing notices aside.
 pub const FLOOD_HITS: usize = 120;
 /// The window, sliding.
 pub const FLOOD_WINDOW: Duration = Duration::from_secs(60);
 
-/// The refusals of one socket. Exact: a ring of the last [`FLOOD_HITS`] times, 2 KiB, taken only by sockets that are refused
-/// anything at all.
+/// The refusals of one socket. Exact: a ring of the last [`FLOOD_HITS`] times, 2 KiB, taken only by sockets
+/// that are refused anything at all.
 #[derive(Debug, Default)]
 pub struct Flood {
     times: Vec<Duration>,

@@ -1,7 +1,7 @@
 //! Rate limits and caps in bounded memory.
 //!
-//! Every map here has a named cap and says what it forgets first; what is counted is given back by `Drop`. Cores take the
-//! time as `now`, a monotonic [`Duration`](std::time::Duration), so tests need no sleep.
+//! Every map here has a named cap and says what it forgets first; what is counted is given back by `Drop`.
+//! Cores take the time as `now`, a monotonic [`Duration`](std::time::Duration), so tests need no sleep.
 //!
 //! | limit | who counts |
 //! | --- | --- |
@@ -44,11 +44,16 @@ pub use atomic_bucket::AtomicBucket;
 pub use connections::{Admitted, AuthenticatedRequestGuard, ConnectionCaps, Refused, Slot};
 pub use counters::Counters;
 pub use flood::{FLOOD_HITS, FLOOD_WINDOW, Flood};
-pub use rates::{ADDRESS_REQUESTS, ENTERS, HANDSHAKES, RATE_KEYS, RateSettings, Rates, SESSION_STATIC_REQUESTS, STATIC_REQUESTS};
+pub use rates::{
+    ADDRESS_REQUESTS, ENTERS, HANDSHAKES, RATE_KEYS, RateSettings, Rates, SESSION_STATIC_REQUESTS,
+    STATIC_REQUESTS,
+};
 pub use recent_downloads::{DOWNLOAD_WINDOW, RECENT_DOWNLOADS};
 pub use retry::{RetryAfter, whole_seconds};
 pub use room_backoff::{PAUSED_ROOMS, RoomAttempt, RoomPause, RoomTurn};
-pub use sign_in::{Attempt, Begun, Candidate, Failed, SignInLimits, SignInTurn, WAITING_IN_ALL, WAITING_PER_ADDRESS};
+pub use sign_in::{
+    Attempt, Begun, Candidate, Failed, SignInLimits, SignInTurn, WAITING_IN_ALL, WAITING_PER_ADDRESS,
+};
 pub use sign_in_budget::{MAX_FAILURES_PER_MINUTE, PEOPLE_PER_ADDRESS};
 pub use sign_in_device::{DeviceId, FAILURES_PER_DEVICE, SIGN_IN_DEVICES};
 pub use sign_in_name::{MAX_DELAY, NAME_FAILURES_PER_HOUR};

@@ -18,23 +18,28 @@ use super::recent_downloads::{RECENT_DOWNLOADS, RecentDownloads};
 use super::retry::RetryAfter;
 use crate::types::UserId;
 
-/// Keys that one rate knows at once. A cell takes about 80 bytes with its key, so the eleven rates together at most 7 MiB;
-/// an office has a few hundred devices and the server at most 16384 connections. Requests of sessions need no key: each
-/// session holds its bucket.
+/// Keys that one rate knows at once. A cell takes about 80 bytes with its key, so the eleven rates together
+/// at most 7 MiB; an office has a few hundred devices and the server at most 16384 connections. Requests of
+/// sessions need no key: each session holds its bucket.
 pub const RATE_KEYS: usize = 8192;
 
-/// Requests of one address in all, signed in or not: ten people's 600 a minute. 60 people behind one address make 53 requests
-/// each in their first half minute, 26 of them for static files: 60 × 27 = 1,620 at worst at once, under the burst.
+/// Requests of one address in all, signed in or not: ten people's 600 a minute. 60 people behind one address
+/// make 53 requests each in their first half minute, 26 of them for static files: 60 × 27 = 1,620 at worst at
+/// once, under the burst.
 pub const ADDRESS_REQUESTS: (u32, u32) = (6000, 2000);
-/// Static files of one address without a live session: 60 people who open the sign-in page at once load 60 × 26 = 1,560 at most.
+/// Static files of one address without a live session: 60 people who open the sign-in page at once load 60 ×
+/// 26 = 1,560 at most.
 pub const STATIC_REQUESTS: (u32, u32) = (6000, 2000);
-/// Static files of one session: 12 restored tabs load 12 × 26 = 312 at once, under the burst. They take nothing of the address's.
+/// Static files of one session: 12 restored tabs load 12 × 26 = 312 at once, under the burst. They take
+/// nothing of the address's.
 pub const SESSION_STATIC_REQUESTS: (u32, u32) = (1200, 400);
-/// One person takes as much of an address's total as so many sessions may: 600 of 2,000 at once, 1,800 of 6,000 a minute. What is left lets
-/// 51 people open the chat in one second (51 × 27 = 1,377), and each second adds 3 more.
+/// One person takes as much of an address's total as so many sessions may: 600 of 2,000 at once, 1,800 of
+/// 6,000 a minute. What is left lets 51 people open the chat in one second (51 × 27 = 1,377), and each second
+/// adds 3 more.
 const SESSIONS_OF_PERSON: u32 = 3;
-/// TLS handshakes of one address. A person's browser opens 7 connections: a class of 40 in 30 s makes 280, 60 people make 420,
-/// an access point that comes back makes 40 × 7 = 280 at once. At some 3 ms each on a Pi 3 the burst takes 1.8 s of one core.
+/// TLS handshakes of one address. A person's browser opens 7 connections: a class of 40 in 30 s makes 280, 60
+/// people make 420, an access point that comes back makes 40 × 7 = 280 at once. At some 3 ms each on a Pi 3
+/// the burst takes 1.8 s of one core.
 pub const HANDSHAKES: (u32, u32) = (1200, 600);
 /// Rooms that one user enters again by `resume`: 12 restored tabs × 16 rooms = 192 at once, under the burst.
 pub const ENTERS: (u32, u32) = (600, 256);
@@ -44,7 +49,8 @@ const SHARES_OF_ADDRESS: u32 = 10;
 /// Interval at which a full rate evicts idle keys, with one pass over its cells.
 const EVICT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A bucket that would take longer than this to fill is cut to it, so that governor's 64-bit nanoseconds cannot overflow.
+/// A bucket that would take longer than this to fill is cut to it, so that governor's 64-bit nanoseconds
+/// cannot overflow.
 const LONGEST_FILL: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Figures of `[limits]`; each is a rate per minute and, where there is no burst, as large a burst.
@@ -116,12 +122,21 @@ impl Rates {
 impl<C: Clock + Clone> Rates<C> {
     /// Rates by another clock.
     pub fn with_clock(settings: &RateSettings, local: LocalPrefixes, clock: C) -> Self {
-        let (gates, recent) = (Gates::new(settings, RATE_KEYS, &clock), RecentDownloads::new(RECENT_DOWNLOADS));
+        let (gates, recent) =
+            (Gates::new(settings, RATE_KEYS, &clock), RecentDownloads::new(RECENT_DOWNLOADS));
         let start = clock.now();
-        Self { gates: RwLock::new(gates), recent: Mutex::new(recent), clock, start, local, refused: Counters::default() }
+        Self {
+            gates: RwLock::new(gates),
+            recent: Mutex::new(recent),
+            clock,
+            start,
+            local,
+            refused: Counters::default(),
+        }
     }
 
-    /// Puts other figures in force; all keys start anew with a full burst. Buckets of sessions keep their level.
+    /// Puts other figures in force; all keys start anew with a full burst. Buckets of sessions keep their
+    /// level.
     pub fn reconfigure(&self, settings: &RateSettings) {
         let gates = Gates::new(settings, RATE_KEYS, &self.clock);
         *self.gates.write().unwrap_or_else(PoisonError::into_inner) = gates;
@@ -141,7 +156,9 @@ impl<C: Clock + Clone> Rates<C> {
     /// One request of a session for a static file, by the bucket that it holds for these.
     pub fn session_static_request(&self, bucket: &AtomicBucket) -> Result<(), RetryAfter> {
         let now = self.age();
-        self.pass("session_static_requests", |gates| bucket.take(gates.session_static.0, gates.session_static.1, now))
+        self.pass("session_static_requests", |gates| {
+            bucket.take(gates.session_static.0, gates.session_static.1, now)
+        })
     }
 
     /// One request that a person takes of an address's total, by the bucket that the person's sessions share.
@@ -170,7 +187,8 @@ impl<C: Clock + Clone> Rates<C> {
         self.pass("uploads", |gates| gates.uploads.pass(&user))
     }
 
-    /// One download of a user. Parts of a file that the user was charged for within [`DOWNLOAD_WINDOW`] are free.
+    /// One download of a user. Parts of a file that the user was charged for within [`DOWNLOAD_WINDOW`] are
+    /// free.
     ///
     /// [`DOWNLOAD_WINDOW`]: super::DOWNLOAD_WINDOW
     pub fn download(&self, user: UserId, file: u128, is_part: bool) -> Result<(), RetryAfter> {
@@ -210,7 +228,8 @@ impl<C: Clock + Clone> Rates<C> {
         self.pass("typing", |gates| gates.typing.pass(&user))
     }
 
-    /// Forgets keys that have been quiet; to be called every minute or so. Without it memory is bounded too, only later.
+    /// Forgets keys that have been quiet; to be called every minute or so. Without it memory is bounded too,
+    /// only later.
     pub fn sweep(&self) {
         self.read(|gates| {
             let by_address = [&gates.strangers, &gates.addresses, &gates.static_files, &gates.handshakes];
@@ -227,12 +246,16 @@ impl<C: Clock + Clone> Rates<C> {
         &self.refused
     }
 
-    fn pass(&self, what: &'static str, ask: impl FnOnce(&Gates<C>) -> Result<(), RetryAfter>) -> Result<(), RetryAfter> {
+    fn pass(
+        &self,
+        what: &'static str,
+        ask: impl FnOnce(&Gates<C>) -> Result<(), RetryAfter>,
+    ) -> Result<(), RetryAfter> {
         self.read(ask).inspect_err(|_| self.refused.count("rate", what))
     }
 
-    /// Key of what an address may do in all. Clients of a local IPv6 network share that of their /64, as those behind one NAT
-    /// share an IPv4 address: one device may take any address of its /64.
+    /// Key of what an address may do in all. Clients of a local IPv6 network share that of their /64, as
+    /// those behind one NAT share an IPv4 address: one device may take any address of its /64.
     fn total_key(&self, addr: IpAddr) -> IpAddr {
         let keys = self.local.keys(addr);
         keys.network.unwrap_or(keys.own)
@@ -254,7 +277,8 @@ impl<C: Clock + Clone> Rates<C> {
 impl<C: Clock + Clone> Gates<C> {
     fn new(settings: &RateSettings, keys: usize, clock: &C) -> Self {
         let session = (settings.requests_per_minute, settings.request_burst);
-        let of_address = |(rate, burst)| by_address(of_many(session.0, rate), of_many(session.1, burst), keys, clock);
+        let of_address =
+            |(rate, burst)| by_address(of_many(session.0, rate), of_many(session.1, burst), keys, clock);
         let by_user = |rate, burst| KeyedLimiter::new(rate, burst, keys, clock);
         let of_session = |times: u32, least: (u32, u32)| {
             (session.0.saturating_mul(times).max(least.0), session.1.saturating_mul(times).max(least.1))
@@ -278,7 +302,12 @@ impl<C: Clock + Clone> Gates<C> {
     }
 }
 
-fn by_address<C: Clock + Clone>(per_minute: u32, burst: u32, keys: usize, clock: &C) -> KeyedLimiter<IpAddr, C> {
+fn by_address<C: Clock + Clone>(
+    per_minute: u32,
+    burst: u32,
+    keys: usize,
+    clock: &C,
+) -> KeyedLimiter<IpAddr, C> {
     KeyedLimiter::new(per_minute, burst, keys, clock)
 }
 

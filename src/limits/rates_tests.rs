@@ -83,7 +83,11 @@ fn sessions_count_by_their_own_bucket() {
     assert_eq!(passes(|| rates.session_request(&other)), 200);
     rates.reconfigure(&SETTINGS);
     clock.advance(SECOND);
-    assert_eq!(passes(|| rates.session_request(&one)), 10, "it keeps its level when other figures come in force");
+    assert_eq!(
+        passes(|| rates.session_request(&one)),
+        10,
+        "it keeps its level when other figures come in force"
+    );
     assert_eq!(rates.refused().read()[&["rate", "session_requests"]], 3);
 }
 

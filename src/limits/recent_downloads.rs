@@ -7,9 +7,9 @@ use crate::types::UserId;
 
 /// Parts of one file by one person count once within this: 16 MiB at 30 kB/s take 9 minutes.
 pub const DOWNLOAD_WINDOW: Duration = Duration::from_secs(600);
-/// Pairs of person and file. One person adds at most the burst and ten refills within the window, 120 + 10 × 10 = 220; so
-/// 4096 are 18 people who fetch as much as they may. 64 bytes each: 256 KiB. Past it the oldest is forgotten, whose next part
-/// costs a token more.
+/// Pairs of person and file. One person adds at most the burst and ten refills within the window, 120 + 10 ×
+/// 10 = 220; so 4096 are 18 people who fetch as much as they may. 64 bytes each: 256 KiB. Past it the oldest
+/// is forgotten, whose next part costs a token more.
 pub const RECENT_DOWNLOADS: usize = 4096;
 
 /// Bounded record of who fetched which file when.
@@ -54,7 +54,9 @@ mod tests {
         let mut recent = RecentDownloads::new(9);
         recent.note(ANA, 7, Duration::ZERO);
         let covers = |user, file, at| recent.covers(user, file, Duration::from_secs(at));
-        assert!(covers(ANA, 7, 599) && !covers(ANA, 7, 600) && !covers(ANA, 8, 0) && !covers(UserId(2), 7, 0));
+        assert!(
+            covers(ANA, 7, 599) && !covers(ANA, 7, 600) && !covers(ANA, 8, 0) && !covers(UserId(2), 7, 0)
+        );
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// One [`RetryAfter::first`] a key and minute: a refusal is worth an audit line, a flood of them is worth no more than one.
+/// One [`RetryAfter::first`] a key and minute: a refusal is worth an audit line, a flood of them is worth no
+/// more than one.
 pub(super) const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Refused for now.
@@ -10,7 +11,8 @@ pub(super) const TELL_AGAIN: Duration = Duration::from_secs(60);
 pub struct RetryAfter {
     /// After this it may be tried again.
     pub retry: Duration,
-    /// This refusal is the one to be written to the audit log: the first of this key, or the first for a minute.
+    /// This refusal is the one to be written to the audit log: the first of this key, or the first for a
+    /// minute.
     pub first: bool,
 }
 

@@ -1,7 +1,8 @@
-//! Attempts at a room's password: one under way for each user and room, and a pause of 3 s after a wrong one, doubling to 60 s.
+//! Attempts at a room's password: one under way for each user and room, and a pause of 3 s after a wrong one,
+//! doubling to 60 s.
 //!
-//! Further attempts wait for the verdict. If it is right the next one goes on, so that all tabs of a browser get in. If it is wrong
-//! they are refused without a verdict of their own.
+//! Further attempts wait for the verdict. If it is right the next one goes on, so that all tabs of a browser
+//! get in. If it is wrong they are refused without a verdict of their own.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -14,8 +15,8 @@ use super::bounded::BoundedMap;
 use super::retry::{LogThrottle, RetryAfter};
 use crate::types::{RoomCode, UserId};
 
-/// Pairs of user and room that are remembered. About 120 bytes each: 480 KiB. Joins are limited to 30 a minute and user,
-/// so one user can fill 300 places in the time that an entry lives.
+/// Pairs of user and room that are remembered. About 120 bytes each: 480 KiB. Joins are limited to 30 a
+/// minute and user, so one user can fill 300 places in the time that an entry lives.
 pub const PAUSED_ROOMS: usize = 4096;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(3);
@@ -32,8 +33,8 @@ pub struct RoomPause {
 
 struct State {
     pauses: BoundedMap<Key, Pause>,
-    /// Pairs with an attempt under way, and those who wait for it. A socket makes one attempt at a time, so there are at most as many
-    /// as sockets: 16384 of some 200 bytes are 3 MiB.
+    /// Pairs with an attempt under way, and those who wait for it. A socket makes one attempt at a time, so
+    /// there are at most as many as sockets: 16384 of some 200 bytes are 3 MiB.
     under_way: HashMap<Key, VecDeque<Waiter>>,
 }
 
@@ -75,7 +76,12 @@ impl RoomPause {
     ///
     /// # Errors
     /// During a pause.
-    pub fn begin(self: &Arc<Self>, user: UserId, room: &RoomCode, now: Duration) -> Result<RoomTurn, RetryAfter> {
+    pub fn begin(
+        self: &Arc<Self>,
+        user: UserId,
+        room: &RoomCode,
+        now: Duration,
+    ) -> Result<RoomTurn, RetryAfter> {
         let key = (user, room.clone());
         let mut state = self.state();
         state.check(&key, now)?;
@@ -137,7 +143,8 @@ impl RoomTurn {
     }
 }
 
-/// The one attempt under way of a user at a room. Dropped without a verdict it leaves nothing, and the next one has its turn.
+/// The one attempt under way of a user at a room. Dropped without a verdict it leaves nothing, and the next
+/// one has its turn.
 #[must_use]
 pub struct RoomAttempt {
     pauses: Arc<RoomPause>,
@@ -159,7 +166,8 @@ impl RoomAttempt {
         retry
     }
 
-    /// The password was right: what was wrong before is forgotten. The next one has its turn when this is dropped.
+    /// The password was right: what was wrong before is forgotten. The next one has its turn when this is
+    /// dropped.
     pub fn clear(&self) {
         self.pauses.state().pauses.remove(&self.key);
     }

@@ -24,7 +24,11 @@ fn attempt(pauses: &Arc<RoomPause>, user: UserId, room: &RoomCode, now: Duration
     }
 }
 
-fn waiting(pauses: &Arc<RoomPause>, room: &RoomCode, now: Duration) -> oneshot::Receiver<Result<RoomAttempt, RetryAfter>> {
+fn waiting(
+    pauses: &Arc<RoomPause>,
+    room: &RoomCode,
+    now: Duration,
+) -> oneshot::Receiver<Result<RoomAttempt, RetryAfter>> {
     match pauses.begin(ANA, room, now) {
         Ok(RoomTurn::Later(turn)) => turn,
         other => panic!("{other:?}"),
@@ -79,7 +83,10 @@ fn attempts_at_once_have_one_verdict_when_wrong() {
     let (pauses, sala) = (pauses(), room("sala"));
     let first = attempt(&pauses, ANA, &sala, secs(0));
     let mut others: Vec<_> = (0..30).map(|_| waiting(&pauses, &sala, secs(0))).collect();
-    assert!(matches!(pauses.begin(UserId(2), &sala, secs(0)), Ok(RoomTurn::Now(_))), "another person does not wait");
+    assert!(
+        matches!(pauses.begin(UserId(2), &sala, secs(0)), Ok(RoomTurn::Now(_))),
+        "another person does not wait"
+    );
     assert!(others.iter_mut().all(|turn| turn.try_recv().is_err()));
     let pause = first.record_failure(secs(1));
     for turn in &mut others {

@@ -1,10 +1,11 @@
-//! Limits on failed sign-ins: a budget for each address and local network, a lock for each pair of name and address, slower answers
-//! and a throttle for a name that is guessed at from everywhere.
+//! Limits on failed sign-ins: a budget for each address and local network, a lock for each pair of name and
+//! address, slower answers and a throttle for a name that is guessed at from everywhere.
 //!
-//! An attempt counts as failed only when it fails. As many as may still fail are verified at once; further ones wait, first come,
-//! first served, for the verdicts of those.
+//! An attempt counts as failed only when it fails. As many as may still fail are verified at once; further
+//! ones wait, first come, first served, for the verdicts of those.
 //!
-//! **A stranger cannot shut out a device that has signed in to a name**: with its device cookie it is heard on figures of its own.
+//! **A stranger cannot shut out a device that has signed in to a name**: with its device cookie it is heard
+//! on figures of its own.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -24,8 +25,8 @@ use crate::types::crypto::{self, Sha256, Sha256Hasher};
 
 /// Attempts of one address that may wait for the verdicts of others: as many as the hashing queue holds.
 pub const WAITING_PER_ADDRESS: usize = 64;
-/// Attempts that may wait in all: four such addresses. Each holds a task of some KiB and a typed password, which a body of 64 KiB
-/// bounds: 16 MiB if all were that long, 1 MiB as people type.
+/// Attempts that may wait in all: four such addresses. Each holds a task of some KiB and a typed password,
+/// which a body of 64 KiB bounds: 16 MiB if all were that long, 1 MiB as people type.
 pub const WAITING_IN_ALL: usize = 256;
 
 /// The limits on signing in, shared by all connections.
@@ -56,8 +57,8 @@ type Answer = (oneshot::Sender<Result<Attempt, SignInRefusal>>, Result<Attempt, 
 pub struct Candidate<'a> {
     /// The client's address.
     pub addr: IpAddr,
-    /// Any text that two spellings of one name share ([`UserName::key`](crate::types::UserName::key)), or what was typed where that
-    /// is no name at all. None for a secret that belongs to no name.
+    /// Any text that two spellings of one name share ([`UserName::key`](crate::types::UserName::key)), or
+    /// what was typed where that is no name at all. None for a secret that belongs to no name.
     pub name: Option<&'a str>,
     /// The device that has signed in to this name, by its cookie.
     pub device: Option<DeviceId>,
@@ -106,7 +107,11 @@ impl SignInLimits {
     }
 
     pub(super) fn with_capacity(settings: SignInSettings, local: LocalPrefixes, capacity: Capacity) -> Self {
-        let state = SignInState { table: AttemptTable::new(settings, capacity), queue: VecDeque::new(), now: Duration::ZERO };
+        let state = SignInState {
+            table: AttemptTable::new(settings, capacity),
+            queue: VecDeque::new(),
+            now: Duration::ZERO,
+        };
         Self { salt: crypto::random(), local, state: Mutex::new(state), refused: Counters::default() }
     }
 
@@ -182,7 +187,12 @@ impl SignInLimits {
         answers
     }
 
-    fn settle(self: &Arc<Self>, admission: &Admission, outcome: AttemptOutcome, now: Option<Duration>) -> Option<Duration> {
+    fn settle(
+        self: &Arc<Self>,
+        admission: &Admission,
+        outcome: AttemptOutcome,
+        now: Option<Duration>,
+    ) -> Option<Duration> {
         let mut state = self.state();
         state.now = state.now.max(now.unwrap_or_default());
         let now = state.now;
@@ -205,15 +215,16 @@ impl SignInState {
     }
 }
 
-/// Sends the answers, without the lock: an attempt whose receiver has gone is dropped here, and gives back what it took.
+/// Sends the answers, without the lock: an attempt whose receiver has gone is dropped here, and gives back
+/// what it took.
 fn deliver(answers: Vec<Answer>) {
     for (answer, result) in answers {
         let _ = answer.send(result);
     }
 }
 
-/// An attempt under way. Dropped without a verdict (the server was busy) it gives its token back, so it must live until the verdict is
-/// known, also where the check runs on another thread.
+/// An attempt under way. Dropped without a verdict (the server was busy) it gives its token back, so it must
+/// live until the verdict is known, also where the check runs on another thread.
 #[must_use]
 pub struct Attempt {
     limits: Arc<SignInLimits>,

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::retry::{LogThrottle, RetryAfter};
 use super::token_bucket::TokenBucket;
 
-/// People remembered for one address, the latest. 16 bytes each: 1.4 KiB, which is 5.9 MiB for 4,096 addresses that 90 people each
-/// signed in from. With a base of 10 a minute they bring an address to [`MAX_FAILURES_PER_MINUTE`].
+/// People remembered for one address, the latest. 16 bytes each: 1.4 KiB, which is 5.9 MiB for 4,096
+/// addresses that 90 people each signed in from. With a base of 10 a minute they bring an address to
+/// [`MAX_FAILURES_PER_MINUTE`].
 pub const PEOPLE_PER_ADDRESS: usize = 90;
 /// Failures a minute that people's successes can bring an address to.
 pub const MAX_FAILURES_PER_MINUTE: u32 = 100;
@@ -119,8 +120,8 @@ impl SignInBudget {
         full && self.under_way == 0 && self.people.iter().all(|success| success.age(now) >= KNOWN_FOR)
     }
 
-    /// Returns the order in which budgets are forgotten: first those of addresses from which no one signed in, the fullest first, then
-    /// the longest unused. One with an attempt under way stays.
+    /// Returns the order in which budgets are forgotten: first those of addresses from which no one signed
+    /// in, the fullest first, then the longest unused. One with an attempt under way stays.
     pub(super) fn rank(&self, base: u32, now: Duration) -> Option<impl Ord + use<>> {
         let level = self.bucket.map_or(u128::MAX, |bucket| bucket.level(self.per_minute(base, now), now));
         let latest = self.people.last().map(|success| success.at_second);

@@ -6,8 +6,8 @@ use super::retry::{LogThrottle, RetryAfter};
 use super::sign_in_budget::BudgetGate;
 use super::token_bucket::TokenBucket;
 
-/// Failures for one name in an hour, from everywhere. Past them strangers share one try each 36 s: 100 and 2,400 a day, against one
-/// of the 3000 commonest passwords that no new password may be (`docs/LIMITS.md`).
+/// Failures for one name in an hour, from everywhere. Past them strangers share one try each 36 s: 100 and
+/// 2,400 a day, against one of the 3000 commonest passwords that no new password may be (`docs/LIMITS.md`).
 pub const NAME_FAILURES_PER_HOUR: u32 = 100;
 /// Wrong passwords in a row for one name, from anywhere, before answers slow down (`docs/LIMITS.md`).
 const DELAY_AFTER_FAILURES: u32 = 50;
@@ -91,7 +91,8 @@ impl NameRecord {
         self.under_way == 0 && self.last.saturating_add(NAME_MEMORY) <= now
     }
 
-    /// Returns the order in which names are forgotten: those with fewest failures first. One with an attempt under way stays.
+    /// Returns the order in which names are forgotten: those with fewest failures first. One with an attempt
+    /// under way stays.
     pub(super) fn rank(&self, now: Duration) -> Option<impl Ord + use<>> {
         let spent = self.bucket.spent(NAME_FAILURES_PER_HOUR, slowed(now));
         (self.under_way == 0).then_some((self.run.max(spent), self.last))

@@ -10,11 +10,12 @@ use super::sign_in_device::DeviceId;
 use super::sign_in_settings::{MOMENT, SignInSettings};
 use crate::types::crypto::Sha256;
 
-/// Pairs of name and address, or of name and device, with a failure or an attempt under way. About 180 bytes each: 1.5 MiB.
+/// Pairs of name and address, or of name and device, with a failure or an attempt under way. About 180 bytes
+/// each: 1.5 MiB.
 pub const SIGN_IN_PAIRS: usize = 8192;
 
-/// The part of a full map that pairs of one address may take (one in sixteen). Past it that address waits, so that it pushes out no
-/// other's locks, nor its own, however high the rates are set.
+/// The part of a full map that pairs of one address may take (one in sixteen). Past it that address waits, so
+/// that it pushes out no other's locks, nor its own, however high the rates are set.
 const SHARE_OF_ADDRESS: usize = 16;
 
 /// Place that attempts come from.
@@ -88,19 +89,27 @@ impl AttemptPairs {
         if let Some(until) = attempts.locked_until {
             return Err(RetryAfter { retry: until.saturating_sub(now), first: attempts.told.first(now) });
         }
-        let in_use = attempts.failures.saturating_add(attempts.under_way) >= most || attempts.under_way >= device_left;
+        let in_use =
+            attempts.failures.saturating_add(attempts.under_way) >= most || attempts.under_way >= device_left;
         Ok(if in_use { BudgetGate::InUse } else { BudgetGate::Open })
     }
 
-    /// Makes sure that the pair has an entry. In a full map what is over goes first, then the pair with fewest failures, the oldest of
-    /// equals, and a locked one only when there is no other; a pair with an attempt under way stays.
+    /// Makes sure that the pair has an entry. In a full map what is over goes first, then the pair with
+    /// fewest failures, the oldest of equals, and a locked one only when there is no other; a pair with an
+    /// attempt under way stays.
     ///
     /// # Errors
     /// When there is no room.
-    pub(super) fn place(&mut self, key: &AttemptKey, lockout: Duration, now: Duration) -> Result<(), RetryAfter> {
+    pub(super) fn place(
+        &mut self,
+        key: &AttemptKey,
+        lockout: Duration,
+        now: Duration,
+    ) -> Result<(), RetryAfter> {
         let expired = |attempts: &Attempts| attempts.under_way == 0 && attempts.is_over(now, lockout);
         if self.0.is_full() && self.0.get(key).is_none() {
-            let own = self.0.iter().filter(|(other, attempts)| other.source == key.source && !expired(attempts));
+            let own =
+                self.0.iter().filter(|(other, attempts)| other.source == key.source && !expired(attempts));
             if own.count() >= self.0.cap() / SHARE_OF_ADDRESS {
                 return Err(RetryAfter { retry: lockout.min(Duration::from_secs(60)), first: false });
             }
@@ -132,7 +141,8 @@ impl AttemptPairs {
         }
     }
 
-    /// Forgets failures that have not led to a lock: a lock that strangers earned at this address stays theirs.
+    /// Forgets failures that have not led to a lock: a lock that strangers earned at this address stays
+    /// theirs.
     pub(super) fn forgive_unless_locked(&mut self, key: &AttemptKey) {
         if self.0.get(key).is_some_and(|attempts| attempts.locked_until.is_none()) {
             self.forgive(key);
@@ -140,7 +150,12 @@ impl AttemptPairs {
     }
 
     /// Counts a failure. Returns the length of the lock that it began.
-    pub(super) fn record_failure(&mut self, key: &AttemptKey, settings: &SignInSettings, now: Duration) -> Option<Duration> {
+    pub(super) fn record_failure(
+        &mut self,
+        key: &AttemptKey,
+        settings: &SignInSettings,
+        now: Duration,
+    ) -> Option<Duration> {
         let attempts = self.0.get_mut(key)?;
         attempts.failures = attempts.failures.saturating_add(1);
         attempts.last_failure = now;

@@ -47,7 +47,10 @@ fn thousand_wrong_at_once_have_ten_verdicts() {
             }
         }
     }
-    assert_eq!((running.len(), waiting.len(), busy), (10, WAITING_PER_ADDRESS, 1000 - 10 - WAITING_PER_ADDRESS));
+    assert_eq!(
+        (running.len(), waiting.len(), busy),
+        (10, WAITING_PER_ADDRESS, 1000 - 10 - WAITING_PER_ADDRESS)
+    );
     assert!(is_heard(&limits, from(addr(2), "ana"), secs(0)), "another address does not wait");
     while let Some(attempt) = running.pop() {
         attempt.failed(secs(1));
@@ -66,7 +69,8 @@ fn thousand_wrong_at_once_have_ten_verdicts() {
 #[test]
 fn pair_lets_five_through_and_the_sixth_waits_for_them() {
     let limits = limits(SETTINGS);
-    let mut attempts: Vec<_> = (0..5).map(|_| begin(&limits, from(addr(1), "ana"), secs(0)).unwrap()).collect();
+    let mut attempts: Vec<_> =
+        (0..5).map(|_| begin(&limits, from(addr(1), "ana"), secs(0)).unwrap()).collect();
     let mut sixth = wait_for_turn(&limits, from(addr(1), "ana"), secs(0));
     attempts.pop().unwrap().failed(secs(1));
     assert!(answer(&mut sixth).is_none(), "one failed and four are under way");
@@ -77,13 +81,17 @@ fn pair_lets_five_through_and_the_sixth_waits_for_them() {
     let mut eighth = wait_for_turn(&limits, from(addr(1), "ana"), secs(1));
     let locks: Vec<_> = attempts.into_iter().map(|attempt| attempt.failed(secs(2)).locked).collect();
     assert_eq!(locks, [false, false, false, false, true]);
-    assert!(matches!(answer(&mut eighth), Some(Err(SignInRefusal::LockedOut(RetryAfter { retry: LOCKOUT, first: true })))));
+    assert!(matches!(
+        answer(&mut eighth),
+        Some(Err(SignInRefusal::LockedOut(RetryAfter { retry: LOCKOUT, first: true })))
+    ));
 }
 
 #[test]
 fn those_who_wait_come_before_newcomers() {
     let limits = limits(SETTINGS);
-    let attempts: Vec<_> = (0..10).map(|n| begin(&limits, from(addr(1), &format!("n{n}")), secs(0)).unwrap()).collect();
+    let attempts: Vec<_> =
+        (0..10).map(|n| begin(&limits, from(addr(1), &format!("n{n}")), secs(0)).unwrap()).collect();
     let mut first = wait_for_turn(&limits, from(addr(1), "ana"), secs(0));
     let mut second = wait_for_turn(&limits, from(addr(1), "eva"), secs(0));
     // Time alone has brought one token; a newcomer asks at that moment.
@@ -100,7 +108,8 @@ fn those_who_wait_come_before_newcomers() {
 #[test]
 fn turn_that_is_given_up_costs_nothing() {
     let limits = limits(SETTINGS);
-    let mut attempts: Vec<_> = (0..10).map(|n| begin(&limits, from(addr(1), &format!("n{n}")), secs(0)).unwrap()).collect();
+    let mut attempts: Vec<_> =
+        (0..10).map(|n| begin(&limits, from(addr(1), &format!("n{n}")), secs(0)).unwrap()).collect();
     for n in 0..1000 {
         drop(limits.begin(&from(addr(1), &format!("m{n}")), secs(0)));
     }
@@ -170,8 +179,9 @@ fn collect(waiting: &mut Vec<Queued>, open: &mut Vec<Open>, now: Duration) {
 }
 
 proptest! {
-    /// In any order of events: no pair fails more than five times without a success within a lock's length. No address fails more often
-    /// than its budget and its pending attempts allow, and none waits without a pending attempt.
+    /// In any order of events: no pair fails more than five times without a success within a lock's length.
+    /// No address fails more often than its budget and its pending attempts allow, and none waits without a
+    /// pending attempt.
     #[test]
     fn never_more_failures_than_allowed(ops in prop::collection::vec(op(), 0..400)) {
         let limits = limits(SETTINGS);

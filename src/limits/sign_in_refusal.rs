@@ -9,7 +9,8 @@ pub enum SignInRefusal {
     RateLimited(RetryAfter),
     /// This name is locked for this address or device.
     LockedOut(RetryAfter),
-    /// This name is guessed at from everywhere; those who are not known to have signed in to it share the tries.
+    /// This name is guessed at from everywhere; those who are not known to have signed in to it share the
+    /// tries.
     NameThrottled(RetryAfter),
     /// Too many wait already.
     Busy,

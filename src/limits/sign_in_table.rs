@@ -16,10 +16,11 @@ use crate::types::crypto::Sha256;
 
 /// Addresses with failures or successes. About 150 bytes each without people: 600 KiB.
 pub const SIGN_IN_ADDRESSES: usize = 4096;
-/// Local IPv6 networks with failures. A machine has a few; strangers can claim others only where packets come back to them.
+/// Local IPv6 networks with failures. A machine has a few; strangers can claim others only where packets come
+/// back to them.
 pub const SIGN_IN_NETWORKS: usize = 64;
-/// A /64 bears as many failures as ten of its addresses: an office makes some mistakes at ten desks in one minute, and a device that
-/// takes a new address for each guess makes 100 a minute and no more.
+/// A /64 bears as many failures as ten of its addresses: an office makes some mistakes at ten desks in one
+/// minute, and a device that takes a new address for each guess makes 100 a minute and no more.
 const NETWORK_SHARES: u32 = 10;
 /// Names with failures. About 150 bytes each: 600 KiB.
 pub const SIGN_IN_NAMES: usize = 4096;
@@ -33,14 +34,19 @@ pub(super) struct Capacity {
     pub(super) devices: usize,
 }
 
-pub(super) const CAPACITY: Capacity =
-    Capacity { addresses: SIGN_IN_ADDRESSES, pairs: SIGN_IN_PAIRS, names: SIGN_IN_NAMES, devices: SIGN_IN_DEVICES };
+pub(super) const CAPACITY: Capacity = Capacity {
+    addresses: SIGN_IN_ADDRESSES,
+    pairs: SIGN_IN_PAIRS,
+    names: SIGN_IN_NAMES,
+    devices: SIGN_IN_DEVICES,
+};
 
 /// Keys under which one attempt counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keys {
     pub(super) address: AddressKeys,
-    /// Keyed digest, so that keys have one size and a memory dump shows no names. None for the code of a claim.
+    /// Keyed digest, so that keys have one size and a memory dump shows no names. None for the code of a
+    /// claim.
     pub(super) name: Option<Sha256>,
     pub(super) device: Option<DeviceId>,
 }
@@ -76,8 +82,9 @@ pub(super) enum AttemptOutcome {
     Abandoned,
 }
 
-/// Invariant, while the settings stay: for each pair, failures and attempts under way together never exceed `login_failures`, and each
-/// attempt under way without a device holds a token of its address. So attempts in parallel cannot slip past.
+/// Invariant, while the settings stay: for each pair, failures and attempts under way together never exceed
+/// `login_failures`, and each attempt under way without a device holds a token of its address. So attempts in
+/// parallel cannot slip past.
 pub(super) struct AttemptTable {
     settings: SignInSettings,
     pairs: AttemptPairs,
@@ -128,7 +135,8 @@ impl AttemptTable {
         let Keys { address, name, .. } = *keys;
         let mut waits = false;
         if let Some(key) = attempt_key(name, address, device) {
-            let failures = device.and_then(|id| self.devices.get(&id)).map_or(0, |record| record.failures(now));
+            let failures =
+                device.and_then(|id| self.devices.get(&id)).map_or(0, |record| record.failures(now));
             let device_left = device.map_or(u32::MAX, |_| FAILURES_PER_DEVICE.saturating_sub(failures));
             match self.pairs.gate(&key, &self.settings, device_left, now) {
                 Ok(BudgetGate::Open) => {}
@@ -146,10 +154,13 @@ impl AttemptTable {
                 match budget.gate(base, now) {
                     BudgetGate::Open => {}
                     BudgetGate::InUse => waits = true,
-                    BudgetGate::Spent(retry) => return Decision::Refuse(SignInRefusal::RateLimited(budget.refusal(retry, now))),
+                    BudgetGate::Spent(retry) => {
+                        return Decision::Refuse(SignInRefusal::RateLimited(budget.refusal(retry, now)));
+                    }
                 }
             }
-            let known_here = |name| self.addresses.get(&address.own).is_some_and(|budget| budget.knows(short(name), now));
+            let known_here =
+                |name| self.addresses.get(&address.own).is_some_and(|budget| budget.knows(short(name), now));
             if let Some(name) = name.filter(|&name| !known_here(name))
                 && let Some(record) = self.names.get_mut(&name)
             {
@@ -168,7 +179,13 @@ impl AttemptTable {
         self.admit(address, name, device, now)
     }
 
-    fn admit(&mut self, address: AddressKeys, name: Option<Sha256>, device: Option<DeviceId>, now: Duration) -> Decision {
+    fn admit(
+        &mut self,
+        address: AddressKeys,
+        name: Option<Sha256>,
+        device: Option<DeviceId>,
+        now: Duration,
+    ) -> Decision {
         let key = attempt_key(name, address, device);
         if let Some(Err(wait)) = key.map(|key| self.pairs.place(&key, self.settings.lockout, now)) {
             return Decision::Refuse(SignInRefusal::RateLimited(wait));
@@ -178,10 +195,18 @@ impl AttemptTable {
             return Decision::Refuse(SignInRefusal::RateLimited(RetryAfter { retry: MOMENT, first: false }));
         };
         let address_token = budget.take(base, now);
-        let network = address.network.and_then(|network| budget_of(&mut self.networks, network, network_base, now));
+        let network =
+            address.network.and_then(|network| budget_of(&mut self.networks, network, network_base, now));
         let network_token = network.is_some_and(|budget| budget.take(network_base, now));
-        let mut admission =
-            Admission { address, name, device, address_token, network_token, name_token: false, delay: Duration::ZERO };
+        let mut admission = Admission {
+            address,
+            name,
+            device,
+            address_token,
+            network_token,
+            name_token: false,
+            delay: Duration::ZERO,
+        };
         let Some(name) = name else { return Decision::Admit(admission) };
         if let Some(record) = self.name_record(name, now) {
             admission.name_token = record.take(now);
@@ -194,7 +219,12 @@ impl AttemptTable {
     }
 
     /// Ends an attempt. Returns the length of the lock that its failure began.
-    pub(super) fn settle(&mut self, admission: &Admission, outcome: AttemptOutcome, now: Duration) -> Option<Duration> {
+    pub(super) fn settle(
+        &mut self,
+        admission: &Admission,
+        outcome: AttemptOutcome,
+        now: Duration,
+    ) -> Option<Duration> {
         let Admission { address, name, device, .. } = *admission;
         let back = outcome != AttemptOutcome::Wrong;
         let (base, network_base) = (self.base(), self.network_base());
@@ -252,7 +282,8 @@ impl AttemptTable {
     }
 
     fn record_device_failure(&mut self, id: DeviceId, now: Duration) {
-        let record = self.devices.entry(&id, |r| r.is_idle(now), |r| Some(r.rank(now)), DeviceRecord::default);
+        let record =
+            self.devices.entry(&id, |r| r.is_idle(now), |r| Some(r.rank(now)), DeviceRecord::default);
         if let Some(record) = record {
             record.record_failure(now);
         }
@@ -279,6 +310,11 @@ fn attempt_key(name: Option<Sha256>, address: AddressKeys, device: Option<Device
     name.map(|name| AttemptKey { source, name })
 }
 
-fn budget_of(budgets: &mut BoundedMap<IpAddr, SignInBudget>, key: IpAddr, base: u32, now: Duration) -> Option<&mut SignInBudget> {
+fn budget_of(
+    budgets: &mut BoundedMap<IpAddr, SignInBudget>,
+    key: IpAddr,
+    base: u32,
+    now: Duration,
+) -> Option<&mut SignInBudget> {
     budgets.entry(&key, |b| b.is_idle(base, now), |b| b.rank(base, now), SignInBudget::default)
 }

@@ -4,7 +4,8 @@ use super::*;
 use crate::limits::{Ipv6Prefix, MAX_DELAY, NAME_FAILURES_PER_HOUR, RetryAfter};
 
 pub(super) const LOCKOUT: Duration = Duration::from_secs(900);
-pub(super) const SETTINGS: SignInSettings = SignInSettings { logins_per_minute: 10, login_failures: 5, lockout: LOCKOUT };
+pub(super) const SETTINGS: SignInSettings =
+    SignInSettings { logins_per_minute: 10, login_failures: 5, lockout: LOCKOUT };
 /// So many that the bucket never speaks.
 const NO_RATE: SignInSettings = SignInSettings { logins_per_minute: 1_000_000_000, ..SETTINGS };
 const DEVICE: DeviceId = DeviceId([7; 16]);
@@ -30,14 +31,22 @@ pub(super) fn with_device(n: u32, name: &str) -> Candidate<'_> {
 }
 
 /// Begins an attempt that need not wait.
-pub(super) fn begin(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> Result<Attempt, SignInRefusal> {
+pub(super) fn begin(
+    limits: &Arc<SignInLimits>,
+    candidate: Candidate<'_>,
+    now: Duration,
+) -> Result<Attempt, SignInRefusal> {
     limits.begin(&candidate, now).map(|begun| match begun {
         Begun::Now(attempt) => attempt,
         Begun::Later(_) => panic!("{candidate:?} waits"),
     })
 }
 
-pub(super) fn wait_for_turn(limits: &Arc<SignInLimits>, candidate: Candidate<'_>, now: Duration) -> SignInTurn {
+pub(super) fn wait_for_turn(
+    limits: &Arc<SignInLimits>,
+    candidate: Candidate<'_>,
+    now: Duration,
+) -> SignInTurn {
     match limits.begin(&candidate, now) {
         Ok(Begun::Later(turn)) => turn,
         other => panic!("{other:?}"),
@@ -49,7 +58,12 @@ pub(super) fn answer(turn: &mut SignInTurn) -> Option<Result<Attempt, SignInRefu
     turn.0.try_recv().ok()
 }
 
-pub(super) fn fail(limits: &Arc<SignInLimits>, n: u32, name: &str, now: Duration) -> Result<Failed, SignInRefusal> {
+pub(super) fn fail(
+    limits: &Arc<SignInLimits>,
+    n: u32,
+    name: &str,
+    now: Duration,
+) -> Result<Failed, SignInRefusal> {
     begin(limits, from(addr(n), name), now).map(|attempt| attempt.failed(now))
 }
 
@@ -69,7 +83,8 @@ fn five_wrong_lock_the_pair_alone() {
         assert_eq!(fail(&limits, 1, "ana", secs(0)), Ok(not_yet));
     }
     assert_eq!(fail(&limits, 1, "ana", secs(0)), Ok(Failed { locked: true, lockout: LOCKOUT }));
-    let locked = |now, first| Some(SignInRefusal::LockedOut(RetryAfter { retry: LOCKOUT.saturating_sub(now), first }));
+    let locked =
+        |now, first| Some(SignInRefusal::LockedOut(RetryAfter { retry: LOCKOUT.saturating_sub(now), first }));
     assert_eq!(begin(&limits, from(addr(1), "ana"), secs(0)).err(), locked(secs(0), true));
     assert_eq!(begin(&limits, from(addr(1), "ana"), secs(1)).err(), locked(secs(1), false));
     assert!(is_heard(&limits, from(addr(2), "ana"), secs(1)), "from her own desk she signs in");
@@ -179,7 +194,10 @@ fn name_past_a_hundred_hears_those_who_are_known() {
         );
         let again = begin(&limits, from(addr(8), name), secs(start)).err();
         assert!(matches!(again, Some(SignInRefusal::NameThrottled(RetryAfter { first: false, .. }))));
-        assert!(is_heard(&limits, from(addr(9), name), secs(start + 37)), "one try each 36 s for all strangers");
+        assert!(
+            is_heard(&limits, from(addr(9), name), secs(start + 37)),
+            "one try each 36 s for all strangers"
+        );
         fail(&limits, 9, name, secs(start + 37)).unwrap();
         assert!(!is_heard(&limits, from(addr(8), name), secs(start + 38)));
     }
@@ -294,7 +312,10 @@ fn flood_from_one_address_pushes_out_no_lock() {
         }
     }
     for (n, name) in victims {
-        assert!(matches!(begin(&limits, from(addr(n), name), secs(3)), Err(SignInRefusal::LockedOut(_))), "{n} {name}");
+        assert!(
+            matches!(begin(&limits, from(addr(n), name), secs(3)), Err(SignInRefusal::LockedOut(_))),
+            "{n} {name}"
+        );
     }
     assert!(is_heard(&limits, from(addr(3), "eva"), secs(3)), "who has nothing to do with it signs in");
     assert!(is_heard(&limits, from(addr(9), "eva"), LOCKOUT + secs(1)), "and that address again, later");
@@ -314,14 +335,18 @@ fn floods_of_addresses_names_and_devices_stay_within_memory() {
     }
     assert_eq!(limits.state().table.sizes(), SMALL);
     let ana = begin(&limits, from(addr(1_000_000), "ana"), secs(2));
-    assert!(matches!(ana, Err(SignInRefusal::NameThrottled(_))), "fresh names do not push out the one that is guessed at");
+    assert!(
+        matches!(ana, Err(SignInRefusal::NameThrottled(_))),
+        "fresh names do not push out the one that is guessed at"
+    );
 }
 
 #[test]
 fn attempts_that_never_end_do_not_grow() {
     let limits = small_limits(SignInSettings { login_failures: 1, ..NO_RATE });
     let names: Vec<_> = (0..1000).map(|n| format!("n{n}")).collect();
-    let hung: Vec<_> = names.iter().map_while(|name| begin(&limits, from(addr(1), name), secs(0)).ok()).collect();
+    let hung: Vec<_> =
+        names.iter().map_while(|name| begin(&limits, from(addr(1), name), secs(0)).ok()).collect();
     assert_eq!(hung.len(), SMALL.pairs);
     assert!(matches!(begin(&limits, from(addr(1), "luis"), secs(0)), Err(SignInRefusal::RateLimited(_))));
     drop(hung);

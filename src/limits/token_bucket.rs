@@ -5,7 +5,8 @@ use std::time::Duration;
 /// One token, in nanoseconds times tokens a minute: counted so, refilling is exact for every rate.
 const TOKEN: u128 = 60_000_000_000;
 
-/// Holds a minute's worth of tokens, refilled evenly. The rate is handed in, so that it can change while running.
+/// Holds a minute's worth of tokens, refilled evenly. The rate is handed in, so that it can change while
+/// running.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenBucket {
     level: u128,

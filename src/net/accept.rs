@@ -1,5 +1,5 @@
-//! Accept loop: applies limits before any work, spawns a task for each connection, and drains at the end. At the total
-//! limit, newcomers wait a moment for the slot of a dead socket.
+//! Accept loop: applies limits before any work, spawns a task for each connection, and drains at the end. At
+//! the total limit, newcomers wait a moment for the slot of a dead socket.
 
 use std::collections::VecDeque;
 use std::io;
@@ -39,8 +39,8 @@ const SAY_REFUSED_EVERY: Duration = Duration::from_secs(10);
 
 /// Newcomers that wait for a dead socket's slot: one descriptor each, beyond those of `[limits] connections`.
 const MAX_NEWCOMERS: usize = 64;
-/// Interval of the search for dead sockets while a newcomer waits: 23 passes over all sockets a wait, some 50 µs for
-/// 2048.
+/// Interval of the search for dead sockets while a newcomer waits: 23 passes over all sockets a wait, some 50
+/// µs for 2048.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Maximum wait of a newcomer: until the probed sockets are known to be dead and their slots are free.
 const WAIT_FOR_PLACE: Duration = PROBE.saturating_add(POLL_INTERVAL.saturating_mul(3));
@@ -59,7 +59,13 @@ pub struct Server {
 impl Server {
     /// Creates a server within `caps`.
     pub fn new(site: Arc<AppState>, caps: ConnectionCaps) -> Self {
-        Self { site, caps, tasks: TaskTracker::new(), drain: CancellationToken::new(), cut: CancellationToken::new() }
+        Self {
+            site,
+            caps,
+            tasks: TaskTracker::new(),
+            drain: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        }
     }
 
     /// Accepts until `stop` is canceled, then drains: within 10 s every connection is closed.
@@ -125,7 +131,14 @@ impl Server {
         refusals.count(self, addr, refused.as_str());
     }
 
-    fn seat(&self, listener: &Listener, stream: TcpStream, peer: SocketAddr, admitted: Admitted, refusals: &mut Refusals) {
+    fn seat(
+        &self,
+        listener: &Listener,
+        stream: TcpStream,
+        peer: SocketAddr,
+        admitted: Admitted,
+        refusals: &mut Refusals,
+    ) {
         let Admitted { slot, instead_of } = admitted;
         if let Some(other) = instead_of {
             refusals.count(self, other, "yielded");
@@ -135,8 +148,8 @@ impl Server {
         self.spawn_connection(listener, stream, peer, Arc::new(slot));
     }
 
-    /// Hands the slots of dead sockets to newcomers in order of arrival; refuses those whose wait is over. Ends with
-    /// the last sender.
+    /// Hands the slots of dead sockets to newcomers in order of arrival; refuses those whose wait is over.
+    /// Ends with the last sender.
     async fn seat_newcomers(&self, mut arriving: mpsc::Receiver<Newcomer<'_>>) {
         let (mut waiting, mut refusals) = (VecDeque::new(), Refusals::default());
         loop {
@@ -240,8 +253,8 @@ async fn tls_handshake(tls: TlsAcceptor, stream: TcpStream, slot: Arc<Slot>, mut
 async fn peek_first_bytes(tls: TlsAcceptor, stream: TcpStream) -> Option<FirstBytes> {
     let mut first = [0];
     stream.peek(&mut first).await.ok()?;
-    // Methods are capital letters (RFC 9110 section 9.1), TLS records begin with a byte below 32 (RFC 8446 section
-    // 5.1).
+    // Methods are capital letters (RFC 9110 section 9.1), TLS records begin with a byte below 32 (RFC 8446
+    // section 5.1).
     if first[0].is_ascii_uppercase() {
         return Some(FirstBytes::Plain(stream));
     }
@@ -265,7 +278,11 @@ impl Refusals {
         server.site.refusals.count("connection", reason);
         if self.said.is_none_or(|said| said.elapsed() >= SAY_REFUSED_EVERY) {
             self.said = Some(Instant::now());
-            server.site.audit.try_record(Event::ConnectionRefused { addr, reason, count: std::mem::take(&mut self.count) });
+            server.site.audit.try_record(Event::ConnectionRefused {
+                addr,
+                reason,
+                count: std::mem::take(&mut self.count),
+            });
         }
     }
 }

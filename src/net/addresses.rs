@@ -1,5 +1,5 @@
-//! Addresses of this machine, read from procfs: netlink would be one more kind of socket that the hardened service has
-//! to allow.
+//! Addresses of this machine, read from procfs: netlink would be one more kind of socket that the hardened
+//! service has to allow.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,8 +13,8 @@ const MOST_BYTES: u64 = 1024 * 1024;
 const TENTATIVE: u8 = 0x40;
 const DUPLICATE: u8 = 0x08;
 
-/// Returns the addresses of all active interfaces without loopback: IPv4 first, then IPv6, link-local ones last. Two
-/// small reads from memory.
+/// Returns the addresses of all active interfaces without loopback: IPv4 first, then IPv6, link-local ones
+/// last. Two small reads from memory.
 pub fn own_addresses() -> Vec<IpAddr> {
     let v4 = v4(&read("/proc/self/net/fib_trie"));
     let v6 = v6(&read("/proc/self/net/if_inet6"));
@@ -39,8 +39,8 @@ fn read(file: &str) -> String {
     text
 }
 
-/// Parses the routing trie: an address is followed by the routes that begin there; `host LOCAL` marks this machine's
-/// own.
+/// Parses the routing trie: an address is followed by the routes that begin there; `host LOCAL` marks this
+/// machine's own.
 fn v4(table: &str) -> Vec<Ipv4Addr> {
     let mut addresses = Vec::new();
     let mut current: Option<Ipv4Addr> = None;
@@ -60,7 +60,8 @@ struct V6Entry {
     prefix_length: u8,
 }
 
-/// Parses one address a line: 32 hexadecimal digits, interface number, prefix length, scope, flags, interface name.
+/// Parses one address a line: 32 hexadecimal digits, interface number, prefix length, scope, flags, interface
+/// name.
 fn v6_entries(table: &str) -> impl Iterator<Item = V6Entry> {
     let entry = |line: &str| {
         let mut words = line.split_whitespace();
@@ -91,7 +92,9 @@ mod tests {
 
     #[test]
     fn link_local_addresses_are_recognized() {
-        for (text, local) in [("169.254.7.1", true), ("192.168.1.20", false), ("fe80::1", true), ("fd00::1", false)] {
+        for (text, local) in
+            [("169.254.7.1", true), ("192.168.1.20", false), ("fe80::1", true), ("fd00::1", false)]
+        {
             assert_eq!(text.parse().map(|addr| is_link_local(&addr)), Ok(local), "{text}");
         }
     }
@@ -108,7 +111,8 @@ mod tests {
                      fd000000000000000000000000000003 04 40 00 c0     eth0\n\
                      fd000000000000000000000000000004 04 40 00 88     eth0\n\
                      fe8000000000000000fc00fffe000001 04 40 20 80     eth0\nshort 1 2 3 4\n";
-        let want: Vec<Ipv6Addr> = ["::1", "fd00::2", "fe80::fc:ff:fe00:1"].iter().filter_map(|a| a.parse().ok()).collect();
+        let want: Vec<Ipv6Addr> =
+            ["::1", "fd00::2", "fe80::fc:ff:fe00:1"].iter().filter_map(|a| a.parse().ok()).collect();
         assert_eq!(v6(table), want);
         let lengths: Vec<_> = v6_entries(table).map(|entry| entry.prefix_length).collect();
         assert_eq!(lengths, [128, 64, 64]);

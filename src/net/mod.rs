@@ -16,8 +16,8 @@ use crate::http::ListenerKind;
 pub use accept::Server;
 pub use addresses::{is_link_local, local_prefixes, own_addresses};
 pub use tls::{
-    Authority, AuthorityCertificate, AuthorityOrigin, LeafSpec, Renewal, RenewalReason, Tls, TlsError, check_tls, load_existing,
-    renew,
+    Authority, AuthorityCertificate, AuthorityOrigin, LeafSpec, Renewal, RenewalReason, Tls, TlsError,
+    check_tls, load_existing, renew,
 };
 
 /// A bound address, with or without TLS.
@@ -43,8 +43,8 @@ pub enum ListenError {
     Tls(#[from] TlsError),
 }
 
-/// Connections that the kernel queues until they are accepted. tokio's default of 128 fills up when many arrive at
-/// once, and a client that finds it full retries only after a second.
+/// Connections that the kernel queues until they are accepted. tokio's default of 128 fills up when many
+/// arrive at once, and a client that finds it full retries only after a second.
 const BACKLOG: u32 = 1024;
 
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {

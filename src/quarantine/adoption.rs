@@ -19,8 +19,8 @@ const NO_ACCOUNT: &str = "—";
 const CHUNK: usize = 256 * 1024;
 
 impl FilesFolder {
-    /// Records the orphan `id` as `received` under `name`, or the first free numbering of it. `None` if there is no
-    /// such orphan. Blocks.
+    /// Records the orphan `id` as `received` under `name`, or the first free numbering of it. `None` if there
+    /// is no such orphan. Blocks.
     pub fn adopt(
         &self,
         id: FileId,
@@ -46,7 +46,13 @@ impl FilesFolder {
     }
 }
 
-fn describe(disk: &FileStorage, id: FileId, name: &FileName, owner: Option<&Person>, now: Timestamp) -> io::Result<FileRow> {
+fn describe(
+    disk: &FileStorage,
+    id: FileId,
+    name: &FileName,
+    owner: Option<&Person>,
+    now: Timestamp,
+) -> io::Result<FileRow> {
     let mut file = disk.open_file(id)?;
     let (mut hasher, mut head, mut size) = (Sha256Hasher::default(), Vec::new(), 0);
     let mut chunk = vec![0; CHUNK];

@@ -23,9 +23,9 @@ pub struct Deletion {
 }
 
 impl Quarantine {
-    /// Deletes a file: one transaction removes the record and notes the bytes for removal, then the bytes are unlinked.
-    /// `None` without a record. Runs to completion even if the caller is dropped. `allowed` is called while the
-    /// database is locked, right before the deletion.
+    /// Deletes a file: one transaction removes the record and notes the bytes for removal, then the bytes are
+    /// unlinked. `None` without a record. Runs to completion even if the caller is dropped. `allowed` is
+    /// called while the database is locked, right before the deletion.
     pub async fn delete(
         self: &Arc<Self>,
         id: FileId,
@@ -46,7 +46,9 @@ impl Quarantine {
         allowed: impl FnOnce(&Db) -> Result<bool, StoreError> + Send + 'static,
     ) -> Result<Option<Deletion>, QuarantineError> {
         let now = self.clock.now();
-        let remove = move |db: &mut Db| if allowed(db)? { db.remove_file(&id.to_string(), now).map(Some) } else { Ok(None) };
+        let remove = move |db: &mut Db| {
+            if allowed(db)? { db.remove_file(&id.to_string(), now).map(Some) } else { Ok(None) }
+        };
         let removed = self.store.run(remove).await?.ok_or(QuarantineError::NotAllowed)?;
         let Some(row) = removed else { return Ok(None) };
         let file = FileRecord::from_row(row)?;

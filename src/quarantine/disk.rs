@@ -1,8 +1,9 @@
 //! Storage of file contents in one folder. Every call blocks and belongs on a blocking thread.
 //!
-//! File names are `tmp-` and the `FileId` during an upload, then the `FileId` alone; no part of a name comes from a
-//! client. The folder also holds the mark that ties it to its database, and `perdidos/` with bytes that have no record.
-//! All calls use one descriptor of the folder, so that the folder cannot be exchanged under a running server.
+//! File names are `tmp-` and the `FileId` during an upload, then the `FileId` alone; no part of a name comes
+//! from a client. The folder also holds the mark that ties it to its database, and `perdidos/` with bytes
+//! that have no record. All calls use one descriptor of the folder, so that the folder cannot be exchanged
+//! under a running server.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
@@ -33,8 +34,8 @@ impl FileStorage {
     /// Opens and locks the folder; creates a missing one with mode 0700.
     ///
     /// # Errors
-    /// [`Flaw::InUse`] when another process has the lock: this process would sweep away that process's uploads. All
-    /// errors name the folder.
+    /// [`Flaw::InUse`] when another process has the lock: this process would sweep away that process's
+    /// uploads. All errors name the folder.
     pub(super) fn open(dir: &Path) -> Result<Self, QuarantineError> {
         let make = || {
             let missing = !dir.exists();
@@ -136,7 +137,8 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Appends bytes. After an error the file can only be dropped. `StorageFull` and `QuotaExceeded` mean a full disk.
+    /// Appends bytes. After an error the file can only be dropped. `StorageFull` and `QuotaExceeded` mean a
+    /// full disk.
     pub(super) fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.failed = true;
         self.file.write_all(chunk)?;
@@ -148,8 +150,8 @@ impl Incoming {
         self.write_back.begin(&self.file, self.size);
         Ok(())
     }
-    /// Makes the file durable under its id: syncs the content, renames, syncs the folder. After that a power cut loses
-    /// nothing.
+    /// Makes the file durable under its id: syncs the content, renames, syncs the folder. After that a power
+    /// cut loses nothing.
     pub(super) fn finish(mut self, name: &FileName) -> io::Result<StoredFile> {
         if self.failed {
             return Err(io::Error::other("a write to this file failed before"));
@@ -217,7 +219,12 @@ impl Drop for Entry {
 }
 
 /// Renames a file, never over another one.
-pub(super) fn rename_new(from_dir: &OwnedFd, from: &str, to_dir: &OwnedFd, to: &str) -> rustix::io::Result<()> {
+pub(super) fn rename_new(
+    from_dir: &OwnedFd,
+    from: &str,
+    to_dir: &OwnedFd,
+    to: &str,
+) -> rustix::io::Result<()> {
     match fs::renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
         // The file system lacks that flag; NFS is one.
         Err(Errno::INVAL | Errno::NOSYS) => link_and_unlink(from_dir, from, to_dir, to),
@@ -225,7 +232,8 @@ pub(super) fn rename_new(from_dir: &OwnedFd, from: &str, to_dir: &OwnedFd, to: &
     }
 }
 
-/// Renames in two steps. A power cut between them leaves both names, and the next start keeps the file under its id.
+/// Renames in two steps. A power cut between them leaves both names, and the next start keeps the file under
+/// its id.
 fn link_and_unlink(from_dir: &OwnedFd, from: &str, to_dir: &OwnedFd, to: &str) -> rustix::io::Result<()> {
     fs::linkat(from_dir, from, to_dir, to, AtFlags::empty())?;
     fs::unlinkat(from_dir, from, AtFlags::empty())

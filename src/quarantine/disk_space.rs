@@ -29,11 +29,15 @@ impl FileStorage {
     /// Fails if `wanted` bytes would leave less of the disk free than the settings demand.
     pub(super) fn ensure_free(&self, wanted: u64, keep_free_percent: u8) -> io::Result<()> {
         let space = self.free()?;
-        if leaves_reserve(space, wanted, keep_free_percent) { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+        if leaves_reserve(space, wanted, keep_free_percent) {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::StorageFull.into())
+        }
     }
 
-    /// Opens a nameless file, mode 0600. It has a temporary name for a moment, which the sweep at a start removes,
-    /// since not every file system supports `O_TMPFILE`.
+    /// Opens a nameless file, mode 0600. It has a temporary name for a moment, which the sweep at a start
+    /// removes, since not every file system supports `O_TMPFILE`.
     pub(super) fn scratch(&self) -> io::Result<File> {
         let name = Self::temporary_name(FileId::random());
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;

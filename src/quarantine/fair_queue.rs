@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
-/// Round-robin queue: each waiting key has one turn before any has a second. Values of one key keep their order.
+/// Round-robin queue: each waiting key has one turn before any has a second. Values of one key keep their
+/// order.
 pub(super) struct FairQueue<K, V> {
     /// Nonempty queues by key.
     waiting: BTreeMap<K, VecDeque<V>>,
@@ -31,7 +32,8 @@ impl<K: Ord + Copy, V> FairQueue<K, V> {
     /// Removes the first value of the next key in turn.
     pub(super) fn pop(&mut self) -> Option<(K, V)> {
         let follows = self.last.map_or(Bound::Unbounded, Bound::Excluded);
-        let next = self.waiting.range((follows, Bound::Unbounded)).next().or_else(|| self.waiting.first_key_value());
+        let next =
+            self.waiting.range((follows, Bound::Unbounded)).next().or_else(|| self.waiting.first_key_value());
         let key = *next?.0;
         let own = self.waiting.get_mut(&key)?;
         let value = own.pop_front()?;
@@ -56,7 +58,10 @@ mod tests {
         queue.push('b', 100);
         assert_eq!(queue.pop(), Some(('b', 100)));
         queue.put_back('b', 100);
-        assert_eq!([queue.pop(), queue.pop(), queue.pop()], [Some(('a', 1)), Some(('b', 100)), Some(('a', 2))]);
+        assert_eq!(
+            [queue.pop(), queue.pop(), queue.pop()],
+            [Some(('a', 1)), Some(('b', 100)), Some(('a', 2))]
+        );
     }
 
     /// Returns the number of values in a model.

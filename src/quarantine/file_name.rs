@@ -7,8 +7,8 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::types::is_bidi_control;
 
-/// File name that is safe to save under on Linux, Windows and macOS: NFC, one path component, no control or bidi
-/// control character, no leading dot, at most 200 bytes of UTF-8. Any script.
+/// File name that is safe to save under on Linux, Windows and macOS: NFC, one path component, no control or
+/// bidi control character, no leading dot, at most 200 bytes of UTF-8. Any script.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileName(String);
 
@@ -24,11 +24,14 @@ pub enum NameError {
 }
 
 impl FileName {
-    /// Bytes of UTF-8. Below the 255 of ext4, NTFS and APFS by what browsers add: ` (12)`, `.crdownload`, `.part`.
+    /// Bytes of UTF-8. Below the 255 of ext4, NTFS and APFS by what browsers add: ` (12)`, `.crdownload`,
+    /// `.part`.
     pub const MAX_BYTES: usize = 200;
-    /// Bytes of a name as received: 255 UTF-16 units (NTFS) are at most 765 bytes, and a path may precede them.
+    /// Bytes of a name as received: 255 UTF-16 units (NTFS) are at most 765 bytes, and a path may precede
+    /// them.
     pub const MAX_RAW_BYTES: usize = 1024;
-    /// Bytes of an extension that is kept when shortening, without its dot; the longest in use (`.webmanifest`) has 11.
+    /// Bytes of an extension that is kept when shortening, without its dot; the longest in use
+    /// (`.webmanifest`) has 11.
     const MAX_EXTENSION: usize = 16;
     /// Bytes cut at most to keep a letter and its marks together; the longest emoji sequences have 35.
     const MAX_SEQUENCE: usize = 40;
@@ -84,13 +87,17 @@ fn assemble(name: &str, infix: &str) -> String {
     format!("{}{infix}{extension}", cut(stem, room))
 }
 
-/// Splits before the extension's dot. An extension is short and without blanks (`v1.2 final report` has none);
-/// `.tar.gz` counts as one.
+/// Splits before the extension's dot. An extension is short and without blanks (`v1.2 final report` has
+/// none); `.tar.gz` counts as one.
 fn split_extension(name: &str) -> (&str, &str) {
     let Some((stem, last)) = name.rsplit_once('.') else {
         return (name, "");
     };
-    if stem.is_empty() || last.is_empty() || last.len() > FileName::MAX_EXTENSION || last.contains(char::is_whitespace) {
+    if stem.is_empty()
+        || last.is_empty()
+        || last.len() > FileName::MAX_EXTENSION
+        || last.contains(char::is_whitespace)
+    {
         return (name, "");
     }
     let tar = ".tar";
@@ -101,8 +108,8 @@ fn split_extension(name: &str) -> (&str, &str) {
     name.split_at(at)
 }
 
-/// Returns the longest start of `stem` within `max` bytes that neither splits a letter from its marks nor ends in a
-/// blank or a dot.
+/// Returns the longest start of `stem` within `max` bytes that neither splits a letter from its marks nor
+/// ends in a blank or a dot.
 fn cut(stem: &str, max: usize) -> &str {
     if stem.len() <= max {
         return stem;
@@ -120,8 +127,8 @@ fn cut(stem: &str, max: usize) -> &str {
     stem[..end].trim_end_matches(is_trimmed)
 }
 
-/// Returns true if the character at `at` belongs to the previous one: marks, variation selectors, skin tones, joined
-/// emoji.
+/// Returns true if the character at `at` belongs to the previous one: marks, variation selectors, skin tones,
+/// joined emoji.
 fn continues(text: &str, at: usize) -> bool {
     const JOINER: char = '\u{200D}';
     let Some(before) = text[..at].chars().next_back() else {
@@ -131,29 +138,32 @@ fn continues(text: &str, at: usize) -> bool {
     before == JOINER || text[at..].chars().next().is_some_and(joins)
 }
 
-/// Returns true for characters that only mislead or break a line: control characters, Unicode's Bidi_Control (with the
-/// three marks that `is_bidi_control` allows in running text), line and paragraph separator, zero-width space, byte
-/// order mark.
+/// Returns true for characters that only mislead or break a line: control characters, Unicode's Bidi_Control
+/// (with the three marks that `is_bidi_control` allows in running text), line and paragraph separator,
+/// zero-width space, byte order mark.
 fn is_removed(c: char) -> bool {
     c.is_control()
         || is_bidi_control(c)
-        || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}' | '\u{200B}' | '\u{FEFF}')
+        || matches!(
+            c,
+            '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}' | '\u{200B}' | '\u{FEFF}'
+        )
 }
 
-/// Returns true for characters that may neither begin a name (hidden file) nor end it (Windows drops them and then
-/// means another file).
+/// Returns true for characters that may neither begin a name (hidden file) nor end it (Windows drops them and
+/// then means another file).
 fn is_trimmed(c: char) -> bool {
     c == '.' || c.is_whitespace()
 }
 
-/// Returns true for characters that Windows refuses. Source, also of the reserved names: Microsoft, "Naming Files,
-/// Paths, and Namespaces".
+/// Returns true for characters that Windows refuses. Source, also of the reserved names: Microsoft, "Naming
+/// Files, Paths, and Namespaces".
 fn is_refused_by_windows(c: char) -> bool {
     matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*')
 }
 
-/// Returns true for device names, which Windows reserves with any extension, in any case, and with blanks before the
-/// dot.
+/// Returns true for device names, which Windows reserves with any extension, in any case, and with blanks
+/// before the dot.
 fn is_reserved_by_windows(name: &str) -> bool {
     let device = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
     match device.as_str() {
@@ -176,9 +186,16 @@ mod tests {
 
     #[test]
     fn ordinary_names_of_any_script_are_unchanged() {
-        for same in
-            ["ñandú 名.txt", "informe.pdf", "a.tar.gz", "#1 & co; 50 % (b) 'x'.csv", "👩\u{200D}🔧.png", "a..b", "-rf", "~$x.doc"]
-        {
+        for same in [
+            "ñandú 名.txt",
+            "informe.pdf",
+            "a.tar.gz",
+            "#1 & co; 50 % (b) 'x'.csv",
+            "👩\u{200D}🔧.png",
+            "a..b",
+            "-rf",
+            "~$x.doc",
+        ] {
             assert_eq!(name(same), same);
         }
         assert_eq!(name("n\u{303}andu\u{301}.txt"), "ñandú.txt");
@@ -223,10 +240,17 @@ mod tests {
     fn shortened_name_keeps_extension_and_whole_letters() {
         assert_eq!(name(&format!("{}.pdf", "x".repeat(300))), format!("{}.pdf", "x".repeat(196)));
         assert_eq!(name(&format!("{}.tar.gz", "名".repeat(100))), format!("{}.tar.gz", "名".repeat(64)));
-        // `q` with a tilde has no composed form and takes three bytes, so 200 - 4 would fall into the 66th letter.
-        assert_eq!(name(&format!("{}.pdf", "q\u{303}".repeat(100))), format!("{}.pdf", "q\u{303}".repeat(65)));
+        // `q` with a tilde has no composed form and takes three bytes, so 200 - 4 would fall into the 66th
+        // letter.
+        assert_eq!(
+            name(&format!("{}.pdf", "q\u{303}".repeat(100))),
+            format!("{}.pdf", "q\u{303}".repeat(65))
+        );
         assert_eq!(name(&format!("a{}", "\u{303}".repeat(300))).len(), 200);
-        assert_eq!(name(&format!("a{}b{}", " ".repeat(198), "c".repeat(9))), format!("a{}b", " ".repeat(198)));
+        assert_eq!(
+            name(&format!("a{}b{}", " ".repeat(198), "c".repeat(9))),
+            format!("a{}b", " ".repeat(198))
+        );
         assert_eq!(name(&format!("a{}b", " ".repeat(250))), "a");
     }
 

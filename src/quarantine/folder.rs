@@ -78,8 +78,8 @@ impl Ledger {
 }
 
 impl FilesFolder {
-    /// Opens the folder if it belongs to the database, and runs a trial write. A new database creates and marks one.
-    /// Blocks.
+    /// Opens the folder if it belongs to the database, and runs a trial write. A new database creates and
+    /// marks one. Blocks.
     ///
     /// # Errors
     /// [`FolderFault`] tells the administrator what to do; nothing was changed.
@@ -118,7 +118,8 @@ impl FilesFolder {
     }
 }
 
-/// Marks the folder, then the database. After a power cut between the two, the next start adopts the folder's mark.
+/// Marks the folder, then the database. After a power cut between the two, the next start adopts the folder's
+/// mark.
 fn mark(disk: &FileStorage, id: StoreId, store: &Store) -> Result<(), QuarantineError> {
     match disk.mark(id) {
         // A later start with free space marks the folder; until then the folder is judged by its files.
@@ -128,7 +129,8 @@ fn mark(disk: &FileStorage, id: StoreId, store: &Store) -> Result<(), Quarantine
     keep(id, store)
 }
 
-/// Stores the identity in the database. After a full disk or a power cut, the next start reads it from the mark.
+/// Stores the identity in the database. After a full disk or a power cut, the next start reads it from the
+/// mark.
 fn keep(id: StoreId, store: &Store) -> Result<(), QuarantineError> {
     match store.with(|db| db.put_setting(SETTING, &id.to_hex(), Durability::Lazy)) {
         Err(error) if !error.is_full() => Err(error.into()),

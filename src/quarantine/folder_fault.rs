@@ -23,7 +23,8 @@ pub struct FolderFault {
 pub enum Flaw {
     /// The folder is missing: moved, or its disk is not mounted.
     Missing,
-    /// The folder lacks the database's mark: empty, a mount point without its disk, or copied without hidden files.
+    /// The folder lacks the database's mark: empty, a mount point without its disk, or copied without hidden
+    /// files.
     Unmarked,
     /// The folder carries another database's mark.
     Foreign,

@@ -1,8 +1,9 @@
-//! Inspection of uploads: one at a time, on a blocking thread, within a time limit. The records are the queue. People
-//! take turns, so that many files of one person delay another's single file by one inspection.
+//! Inspection of uploads: one at a time, on a blocking thread, within a time limit. The records are the
+//! queue. People take turns, so that many files of one person delay another's single file by one inspection.
 //!
-//! Failures leave the file withheld. A file stays `received` until its turn and `inspecting` until the verdict, and no
-//! one can download it in these states. A panic or a timeout of an inspection is a verdict too.
+//! Failures leave the file withheld. A file stays `received` until its turn and `inspecting` until the
+//! verdict, and no one can download it in these states. A panic or a timeout of an inspection is a verdict
+//! too.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -24,8 +25,8 @@ use super::inspect::{FindingCode, Findings, InspectionLimits, InspectionOutcome,
 use super::record::{FileId, FileRecord, FileState};
 use super::service::Quarantine;
 
-/// Time limit of one inspection. The limits end it after some 5 s on the slowest Pi; this one is for a card that hardly
-/// responds.
+/// Time limit of one inspection. The limits end it after some 5 s on the slowest Pi; this one is for a card
+/// that hardly responds.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// Extra time for the thread, which checks the clock every 64 KiB, before it is abandoned.
 const GRACE: Duration = Duration::from_secs(10);
@@ -33,7 +34,8 @@ const GRACE: Duration = Duration::from_secs(10);
 const MAX_RUNAWAY_THREADS: usize = 2;
 /// Delay before a failed database access is retried.
 const DB_RETRY_DELAY: Duration = Duration::from_secs(30);
-/// Records read into the queue before each inspection: eight people's bursts of 60 uploads. The rest is read later.
+/// Records read into the queue before each inspection: eight people's bursts of 60 uploads. The rest is read
+/// later.
 const READ_AT_ONCE: usize = 500;
 
 /// Input of an inspector.
@@ -78,8 +80,8 @@ impl Inspector {
         Self { quarantine, inspect, threads: Arc::new(Semaphore::new(1 + MAX_RUNAWAY_THREADS)), time }
     }
 
-    /// Inspects all waiting files until [`Quarantine::stop_inspecting`]. People take turns, each with the oldest file first.
-    /// Runs once, for the lifetime of the server.
+    /// Inspects all waiting files until [`Quarantine::stop_inspecting`]. People take turns, each with the
+    /// oldest file first. Runs once, for the lifetime of the server.
     pub async fn run(self) {
         let mut waiting = Waiting::default();
         while !self.quarantine.signals.is_stopped() {
@@ -106,20 +108,24 @@ impl Inspector {
         }
     }
 
-    /// Returns the file whose turn it is. Reads new records first; once none is left, reads all records again to find
-    /// files that returned to `received`.
+    /// Returns the file whose turn it is. Reads new records first; once none is left, reads all records again
+    /// to find files that returned to `received`.
     async fn next_waiting(&self, waiting: &mut Waiting) -> Result<Option<FileRow>, StoreError> {
         let state = FileState::Received.as_str();
         loop {
             let read = waiting.read;
-            for (arrival, owner) in self.quarantine.store.run(move |db| db.arrivals_in(state, read, READ_AT_ONCE)).await? {
+            for (arrival, owner) in
+                self.quarantine.store.run(move |db| db.arrivals_in(state, read, READ_AT_ONCE)).await?
+            {
                 waiting.read = arrival;
                 waiting.queue.push(owner, arrival);
             }
             match waiting.queue.pop() {
                 Some((_, arrival)) => {
                     // A deleted file is skipped.
-                    if let Some(row) = self.quarantine.store.run(move |db| db.arrival_in(state, arrival)).await? {
+                    if let Some(row) =
+                        self.quarantine.store.run(move |db| db.arrival_in(state, arrival)).await?
+                    {
                         return Ok(Some(row));
                     }
                 }
@@ -164,18 +170,27 @@ impl Inspector {
         Ok(())
     }
 
-    async fn transition(&self, id: &str, from: FileState, to: FileState, why: &Findings) -> Result<bool, StoreError> {
+    async fn transition(
+        &self,
+        id: &str,
+        from: FileState,
+        to: FileState,
+        why: &Findings,
+    ) -> Result<bool, StoreError> {
         let (id, reasons) = (id.to_owned(), why.lines().join("\n"));
         self.quarantine.store.run(move |db| db.move_file(&id, from.as_str(), to.as_str(), &reasons)).await
     }
 
     async fn note_inspected(&self, row: FileRow, state: FileState, findings: &Findings) {
         let reasons = findings.lines().join(", ");
-        self.quarantine.audit.record(Event::FileInspected { id: row.id, name: row.name, state: state.as_str(), reasons }).await;
+        self.quarantine
+            .audit
+            .record(Event::FileInspected { id: row.id, name: row.name, state: state.as_str(), reasons })
+            .await;
     }
 
-    /// Inspects a file on a blocking thread. Whatever happens to that thread, there is an outcome; `None` if the bytes
-    /// are gone.
+    /// Inspects a file on a blocking thread. Whatever happens to that thread, there is an outcome; `None` if
+    /// the bytes are gone.
     ///
     /// # Errors
     /// If the machine lacks descriptors or memory, which is no finding about the file.

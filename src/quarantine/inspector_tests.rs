@@ -13,7 +13,8 @@ use crate::types::{Person, UserId};
 /// Opens a quarantine without an inspector.
 fn quarantine(folder: &tempfile::TempDir, store: &Store) -> Arc<Quarantine> {
     let clock = Arc::new(SystemClock);
-    let (audit, _writer) = Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::<SystemClock>::clone(&clock)).unwrap();
+    let (audit, _writer) =
+        Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::<SystemClock>::clone(&clock)).unwrap();
     let mut config = Config::defaults();
     config.files.keep_free_percent = 0;
     let files = FilesFolder::open(&folder.path().join("c"), store).unwrap();
@@ -77,7 +78,10 @@ async fn panicking_inspector_leaves_the_file_withheld() {
         assert!(task.name != "malo.bin", "on purpose");
         inspect(task)
     });
-    assert_eq!(outcome_of(inspector, TIME_LIMIT).await, [(FileState::Unscannable, "inspection-failed".to_owned()), clean()]);
+    assert_eq!(
+        outcome_of(inspector, TIME_LIMIT).await,
+        [(FileState::Unscannable, "inspection-failed".to_owned()), clean()]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +93,10 @@ async fn slow_inspector_is_stopped() {
         inspect(task)
     });
     let time = Duration::from_millis(300);
-    assert_eq!(outcome_of(inspector, time).await, [(FileState::Unscannable, "inspection-time".to_owned()), clean()]);
+    assert_eq!(
+        outcome_of(inspector, time).await,
+        [(FileState::Unscannable, "inspection-time".to_owned()), clean()]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +131,10 @@ async fn hanging_inspector_is_abandoned() {
 fn nested() -> Vec<u8> {
     let mut inner = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
     inner
-        .start_file("a.txt", zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored))
+        .start_file(
+            "a.txt",
+            zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored),
+        )
         .unwrap();
     io::Write::write_all(&mut inner, &[b'a'; 1024 * 1024]).unwrap();
     let inner = inner.finish().unwrap().into_inner();
@@ -152,9 +162,16 @@ fn file_stays_queued_without_descriptors() {
     let this = std::env::current_exe().unwrap();
     let child = concat!(module_path!(), "::without_descriptors");
     let child = child.split_once("::").unwrap().1;
-    let out = std::process::Command::new(this).args(["--exact", child, "--ignored", "--nocapture"]).output().unwrap();
+    let out = std::process::Command::new(this)
+        .args(["--exact", child, "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&out.stdout);
-    assert!(out.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
 }
 
 #[tokio::test]
@@ -187,7 +204,8 @@ async fn metadata_of_the_client_is_checked() {
     assert_eq!((turned.state, turned.reasons.join(",")), (FileState::Received, "name-bidi".to_owned()));
     let sent = ClientMetadata { name: "a.txt".to_owned(), media_type: Some("image/png".to_owned()) };
     let page = quarantine.receive(&ana(), 0).await.unwrap().write(b"<!doctype html>").await.unwrap();
-    let page = page.finish(sent, FileName::from_upload("a.txt").unwrap(), &ana(), |_| Ok(true)).await.unwrap();
+    let page =
+        page.finish(sent, FileName::from_upload("a.txt").unwrap(), &ana(), |_| Ok(true)).await.unwrap();
     let worker = start(&quarantine, Arc::new(inspect), TIME_LIMIT);
     for (file, why) in [(turned, "name-bidi"), (page, "declared-mismatch image/png")] {
         let file = quarantine.wait_for_verdict(file, PATIENCE).await;
@@ -199,8 +217,11 @@ async fn metadata_of_the_client_is_checked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_inspected_one_by_one_oldest_first() {
-    let (now, most, order) =
-        (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let (now, most, order) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(std::sync::Mutex::new(Vec::new())),
+    );
     let seen = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&order));
     let inspector: Inspect = Arc::new(move |task| {
         let (now, most, order) = &seen;
@@ -250,7 +271,11 @@ async fn people_take_turns_and_each_keeps_the_own_order() {
     for file in files {
         assert_eq!(quarantine.wait_for_verdict(file, PATIENCE).await.state, FileState::Clean);
     }
-    assert_eq!(order.lock().unwrap().join(" "), "a0 b0 c0 a2 b1 a3 a4 a5", "what was deleted before takes no turn");
+    assert_eq!(
+        order.lock().unwrap().join(" "),
+        "a0 b0 c0 a2 b1 a3 a4 a5",
+        "what was deleted before takes no turn"
+    );
     quarantine.stop_inspecting();
     worker.await.unwrap();
 }
@@ -260,9 +285,17 @@ async fn wait_for_verdict_times_out() {
     let folder = tempfile::tempdir().unwrap();
     let quarantine = quarantine(&folder, &Store::in_memory().unwrap());
     let file = upload(&quarantine, "a", b"a").await;
-    assert_eq!(quarantine.wait_for_verdict(file.clone(), Duration::from_millis(10)).await, file, "no inspector runs");
+    assert_eq!(
+        quarantine.wait_for_verdict(file.clone(), Duration::from_millis(10)).await,
+        file,
+        "no inspector runs"
+    );
     quarantine.delete(file.id, ana().name, "127.0.0.1".parse().unwrap(), |_| Ok(true)).await.unwrap();
-    assert_eq!(quarantine.wait_for_verdict(file.clone(), PATIENCE).await, file, "deleted: there is nothing to wait for");
+    assert_eq!(
+        quarantine.wait_for_verdict(file.clone(), PATIENCE).await,
+        file,
+        "deleted: there is nothing to wait for"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,16 +322,24 @@ async fn stop_requeues_the_file_and_a_crash_only_once() {
 
     // State left by a server that crashed during an inspection.
     let id = file.id.to_string();
-    let crash = || store.with(|db| db.move_file(&id, "received", "inspecting", &db.file(&id)?.unwrap().reasons)).unwrap();
+    let crash = || {
+        store.with(|db| db.move_file(&id, "received", "inspecting", &db.file(&id)?.unwrap().reasons)).unwrap()
+    };
     assert!(crash());
     let second = quarantine(&folder, &store);
     let again = second.find(file.id).await.unwrap().unwrap();
-    assert_eq!((again.state, again.reasons.join(",")), (FileState::Received, "inspection-interrupted".to_owned()));
+    assert_eq!(
+        (again.state, again.reasons.join(",")),
+        (FileState::Received, "inspection-interrupted".to_owned())
+    );
     assert!(crash());
     drop(second);
     let third = quarantine(&folder, &store);
     let given_up = third.find(file.id).await.unwrap().unwrap();
-    assert_eq!((given_up.state, given_up.reasons.join(",")), (FileState::Unscannable, "inspection-interrupted".to_owned()));
+    assert_eq!(
+        (given_up.state, given_up.reasons.join(",")),
+        (FileState::Unscannable, "inspection-interrupted".to_owned())
+    );
     drop(third);
 
     let other = quarantine(&folder, &store);

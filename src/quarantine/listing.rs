@@ -8,8 +8,8 @@ use super::record::FileState;
 use crate::store::FileFilter;
 use crate::types::UserId;
 
-/// List queries that run at once: two of the eight blocking threads, so that uploads and sign-ins never wait for
-/// readers.
+/// List queries that run at once: two of the eight blocking threads, so that uploads and sign-ins never wait
+/// for readers.
 const READS_AT_ONCE: usize = 2;
 
 /// States that a list includes.
@@ -32,18 +32,22 @@ impl ListedStates {
     fn hold(self, state: FileState) -> bool {
         match self {
             Self::Any => true,
-            Self::Held => matches!(state, FileState::Suspicious | FileState::Unscannable | FileState::Infected),
+            Self::Held => {
+                matches!(state, FileState::Suspicious | FileState::Unscannable | FileState::Infected)
+            }
             Self::One(wanted) => state == wanted,
         }
     }
 }
 
-/// Returns the filter for the files that `viewer` may list: those available to all and the viewer's own. Without a
-/// viewer, for administrators, all files.
+/// Returns the filter for the files that `viewer` may list: those available to all and the viewer's own.
+/// Without a viewer, for administrators, all files.
 pub fn visible(viewer: Option<UserId>, states: ListedStates) -> FileFilter {
     let wanted = |is_open: bool| {
         let all = FileState::ALL.into_iter().filter(|state| states.hold(*state));
-        all.filter(|state| (viewer.is_none() || state.available_to_all()) == is_open).map(FileState::as_str).collect()
+        all.filter(|state| (viewer.is_none() || state.available_to_all()) == is_open)
+            .map(FileState::as_str)
+            .collect()
     };
     FileFilter { open: wanted(true), owner: viewer, own: wanted(false) }
 }
@@ -73,7 +77,10 @@ mod tests {
         assert_eq!((hers.open.as_slice(), hers.owner), (["clean", "released"].as_slice(), ana));
         assert_eq!(hers.open.len() + hers.own.len(), FileState::ALL.len());
         let held = visible(ana, ListedStates::Held);
-        assert_eq!((held.open.len(), held.own.as_slice()), (0, ["suspicious", "unscannable", "infected"].as_slice()));
+        assert_eq!(
+            (held.open.len(), held.own.as_slice()),
+            (0, ["suspicious", "unscannable", "infected"].as_slice())
+        );
         assert_eq!(visible(None, ListedStates::Held).open, held.own);
         assert_eq!(visible(ana, ListedStates::One(FileState::Clean)).own.len(), 0);
     }

@@ -2,8 +2,8 @@
 
 use super::file_name::FileName;
 
-/// Length of the examined head: the signatures of `infer` lie in the first 4 KiB, but office documents differ from
-/// other ZIPs by entries some KiB later.
+/// Length of the examined head: the signatures of `infer` lie in the first 4 KiB, but office documents differ
+/// from other ZIPs by entries some KiB later.
 pub(super) const HEAD_BYTES: usize = 8192;
 
 /// Returns the media type by the first bytes, else by the name, else `application/octet-stream`.

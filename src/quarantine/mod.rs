@@ -1,7 +1,7 @@
 //! Uploaded files: names, storage on disk, quota, inspection and records.
 //!
-//! An upload is written under a temporary name and hashed while it streams. Then the file is synced and renamed, its
-//! folder is synced, and the record is added. A power cut at any byte loses at most that upload.
+//! An upload is written under a temporary name and hashed while it streams. Then the file is synced and
+//! renamed, its folder is synced, and the record is added. A power cut at any byte loses at most that upload.
 
 mod adoption;
 mod blocking;

@@ -42,8 +42,12 @@ impl PendingRemovals {
     pub(super) fn batch(&self) -> Vec<(FileId, QuotaShare)> {
         let mut state = self.state();
         let from = state.cursor.map_or(Bound::Unbounded, Bound::Excluded);
-        let batch: Vec<_> =
-            state.shares.range((from, Bound::Unbounded)).take(UNLINKS_PER_RETRY).map(|(id, share)| (*id, *share)).collect();
+        let batch: Vec<_> = state
+            .shares
+            .range((from, Bound::Unbounded))
+            .take(UNLINKS_PER_RETRY)
+            .map(|(id, share)| (*id, *share))
+            .collect();
         state.cursor = batch.last().filter(|_| batch.len() == UNLINKS_PER_RETRY).map(|(id, _)| *id);
         batch
     }
@@ -55,8 +59,9 @@ mod tests {
 
     #[test]
     fn batches_go_round_all_pending_removals() {
-        let ids: BTreeMap<_, _> =
-            (0..UNLINKS_PER_RETRY + 3).map(|_| (FileId::random(), QuotaShare { user: None, bytes: 1 })).collect();
+        let ids: BTreeMap<_, _> = (0..UNLINKS_PER_RETRY + 3)
+            .map(|_| (FileId::random(), QuotaShare { user: None, bytes: 1 }))
+            .collect();
         let pending = PendingRemovals::new(ids.clone());
         let (first, second, third) = (pending.batch(), pending.batch(), pending.batch());
         assert_eq!((first.len(), second.len()), (UNLINKS_PER_RETRY, 3));

@@ -1,4 +1,5 @@
-//! Properties of every name, header and content. The fuzzers in `fuzz/` and the tests below check the same ones.
+//! Properties of every name, header and content. The fuzzers in `fuzz/` and the tests below check the same
+//! ones.
 
 use std::cell::Cell;
 use std::io::Cursor;
@@ -14,7 +15,10 @@ pub fn file_name(data: &[u8]) {
     let number = data.iter().fold(1_u32, |n, byte| n.wrapping_mul(31).wrapping_add((*byte).into()));
     let Ok(name) = FileName::from_upload(&raw) else {
         let left = raw.chars().filter(|c| c.is_ascii_alphanumeric()).count();
-        assert!(left == 0 || raw.len() > FileName::MAX_RAW_BYTES || raw.ends_with(hides), "refused for nothing: {raw:?}");
+        assert!(
+            left == 0 || raw.len() > FileName::MAX_RAW_BYTES || raw.ends_with(hides),
+            "refused for nothing: {raw:?}"
+        );
         return;
     };
     for name in [name.numbered(number), name] {
@@ -77,8 +81,15 @@ pub fn media(data: &[u8]) {
 }
 
 /// InspectionLimits small enough for arbitrary data to exceed.
-pub const TIGHT: InspectionLimits =
-    InspectionLimits { entries: 20, depth: 3, ratio: 20, ratio_from: 2000, total: 20_000, spool: 3000, pixels: 1000 };
+pub const TIGHT: InspectionLimits = InspectionLimits {
+    entries: 20,
+    depth: 3,
+    ratio: 20,
+    ratio_from: 2000,
+    total: 20_000,
+    spool: 3000,
+    pixels: 1000,
+};
 
 /// Checks that an inspection stays within its limits and gives short reasons for what is not clean.
 pub fn inspection(data: &[u8]) {
@@ -96,8 +107,8 @@ const WIDE: InspectionLimits = InspectionLimits {
     pixels: 1 << 20,
 };
 
-/// Checks that an inspection is bounded, repeatable, can be canceled, and gives reasons that can be stored. The first
-/// line of `data` is the file's name.
+/// Checks that an inspection is bounded, repeatable, can be canceled, and gives reasons that can be stored.
+/// The first line of `data` is the file's name.
 pub fn archive(data: &[u8]) {
     let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (name, content) = (String::from_utf8_lossy(&data[..at]), data.get(at + 1..).unwrap_or_default());
@@ -126,7 +137,11 @@ pub fn archive(data: &[u8]) {
     if let Some(early) = times.checked_div(2).filter(|early| *early < times) {
         let cut = look(early);
         assert_bounded(&cut, &WIDE);
-        assert!(cut.halted == Some(StopReason::Cancelled) && !cut.findings.lines().is_empty(), "it goes on: {:?}", cut.halted);
+        assert!(
+            cut.halted == Some(StopReason::Cancelled) && !cut.findings.lines().is_empty(),
+            "it goes on: {:?}",
+            cut.halted
+        );
     }
 }
 
@@ -135,10 +150,14 @@ fn told(outcome: &InspectionOutcome) -> (Vec<String>, Option<StopReason>, u64, u
 }
 
 fn assert_bounded(outcome: &InspectionOutcome, caps: &InspectionLimits) {
-    assert!(outcome.decoded <= caps.total && outcome.entries <= caps.entries && outcome.spooled <= caps.spool, "{outcome:?}");
+    assert!(
+        outcome.decoded <= caps.total && outcome.entries <= caps.entries && outcome.spooled <= caps.spool,
+        "{outcome:?}"
+    );
     let reasons = outcome.findings.lines();
     assert_eq!(outcome.state() == FileState::Clean, reasons.is_empty());
-    let plain = |line: &String| line.len() < 600 && !line.contains(|c: char| c.is_control() || is_bidi_control(c));
+    let plain =
+        |line: &String| line.len() < 600 && !line.contains(|c: char| c.is_control() || is_bidi_control(c));
     assert!(reasons.iter().all(plain), "{reasons:?}");
 }
 

@@ -86,7 +86,10 @@ impl Usage {
     }
 
     fn remove(&mut self, user: Option<UserId>, bytes: u64) {
-        let less = |sum: FileTotals| FileTotals { bytes: sum.bytes.saturating_sub(bytes), files: sum.files.saturating_sub(1) };
+        let less = |sum: FileTotals| FileTotals {
+            bytes: sum.bytes.saturating_sub(bytes),
+            files: sum.files.saturating_sub(1),
+        };
         self.all = less(self.all);
         if let Some(user) = user
             && let Entry::Occupied(mut own) = self.of_user.entry(user)
@@ -111,8 +114,8 @@ impl Usage {
         self.of_user.get(&user).copied().unwrap_or_default()
     }
 
-    /// Checks both limits on bytes. The store's comes first: a full store is nothing that a user can change by deleting
-    /// files.
+    /// Checks both limits on bytes. The store's comes first: a full store is nothing that a user can change
+    /// by deleting files.
     fn fits(&self, user: UserId, more: u64, limits: &QuotaLimits) -> Result<(), QuotaExceeded> {
         let within = |held: u64, cap| held.checked_add(more).is_some_and(|sum| sum <= cap);
         if !within(self.all.bytes, limits.max_total) {
@@ -138,7 +141,8 @@ impl Quota {
         self.held().all
     }
 
-    /// Reserves one file of `user` with `bytes`, which may grow. Fails without effect if any limit is exceeded.
+    /// Reserves one file of `user` with `bytes`, which may grow. Fails without effect if any limit is
+    /// exceeded.
     pub(super) fn reserve(
         self: &Arc<Self>,
         user: UserId,
@@ -202,8 +206,8 @@ impl Reservation {
         Ok(())
     }
 
-    /// Replaces the reservation by the file's `exact` bytes, which count until `Quota::release`. A file larger than its
-    /// reservation, a fault of the caller, counts in full.
+    /// Replaces the reservation by the file's `exact` bytes, which count until `Quota::release`. A file
+    /// larger than its reservation, a fault of the caller, counts in full.
     pub(super) fn commit(mut self, exact: u64) {
         self.quota.held().resize(Some(self.user), self.bytes, exact);
         self.committed = true;
@@ -287,8 +291,10 @@ mod tests {
 
     #[test]
     fn share_of_one_user_leaves_room_for_others() {
-        let (quota, limits) =
-            (Arc::new(Quota::new([share(Some(ANA), 20), share(None, 5)])), QuotaLimits { max_files: 9, ..limits(25, 2) });
+        let (quota, limits) = (
+            Arc::new(Quota::new([share(Some(ANA), 20), share(None, 5)])),
+            QuotaLimits { max_files: 9, ..limits(25, 2) },
+        );
         let mut second = quota.reserve(ANA, 0, &limits).unwrap();
         assert_eq!(quota.reserve(ANA, 0, &limits).unwrap_err(), QuotaExceeded::UserFiles { user_files: 2 });
         assert_eq!(second.grow(6), Err(QuotaExceeded::UserBytes { user_total: 25 }));

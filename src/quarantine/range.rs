@@ -3,8 +3,8 @@
 /// Byte range that a `Range` header requests of a file of known size (RFC 9110 section 14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByteRange {
-    /// The whole file, status 200. Several ranges, an unknown unit and an invalid header are ignored, as section 14.2
-    /// allows.
+    /// The whole file, status 200. Several ranges, an unknown unit and an invalid header are ignored, as
+    /// section 14.2 allows.
     Whole,
     /// Bytes `first..=last`, status 206; `first <= last < size`.
     Part {
@@ -57,7 +57,8 @@ impl Spec {
         }
         let first = number(first)?;
         let last = if last.is_empty() { None } else { Some(number(last)?) };
-        // "An int-range is invalid if the last-pos value is present and less than first-pos" (section 14.1.1).
+        // "An int-range is invalid if the last-pos value is present and less than first-pos" (section
+        // 14.1.1).
         last.is_none_or(|last| first <= last).then_some(Self::From { first, last })
     }
 
@@ -78,7 +79,8 @@ impl Spec {
     }
 }
 
-/// Parses digits only, without the sign that `parse` accepts. A number beyond `u64` lies past the end of every file.
+/// Parses digits only, without the sign that `parse` accepts. A number beyond `u64` lies past the end of
+/// every file.
 fn number(digits: &str) -> Option<u64> {
     let all_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     all_digits.then(|| digits.parse().unwrap_or(u64::MAX))

@@ -1,4 +1,5 @@
-//! Reconciles records with bytes at a start. Differences are reported and kept; none is resolved by a deletion.
+//! Reconciles records with bytes at a start. Differences are reported and kept; none is resolved by a
+//! deletion.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,8 +31,8 @@ pub struct Reconciled {
     pub(super) pending: BTreeMap<FileId, QuotaShare>,
 }
 
-/// Removes unfinished uploads, carries out noted removals, moves files without a record to `perdidos/`, and sets the
-/// state of each record. Blocks; runs at a start, before the first upload.
+/// Removes unfinished uploads, carries out noted removals, moves files without a record to `perdidos/`, and
+/// sets the state of each record. Blocks; runs at a start, before the first upload.
 pub fn reconcile(folder: &FilesFolder, store: &Store, audit: &Audit) -> Result<Reconciled, QuarantineError> {
     let FilesFolder { disk, survey } = folder;
     let (rows, removals) = store.with(|db| Ok((db.files()?, db.removals()?)))?;
@@ -59,7 +60,8 @@ pub fn reconcile(folder: &FilesFolder, store: &Store, audit: &Audit) -> Result<R
     }
 
     let wanted: BTreeSet<_> = removals.iter().filter_map(|text| FileId::parse(text)).collect();
-    let without: Vec<_> = survey.stored.keys().copied().filter(|id| !known.contains(id) && !wanted.contains(id)).collect();
+    let without: Vec<_> =
+        survey.stored.keys().copied().filter(|id| !known.contains(id) && !wanted.contains(id)).collect();
     let moved = disk.set_aside(&without)?;
     if !moved.is_empty() {
         let ids: Vec<_> = moved.iter().take(IDS_IN_A_LINE).map(ToString::to_string).collect();
@@ -81,14 +83,16 @@ fn settle(
     audit: &Audit,
     done: &mut Reconciled,
 ) -> Result<(), QuarantineError> {
-    let orphans: BTreeMap<_, _> = folder.disk.orphans()?.into_iter().map(|orphan| (orphan.id, orphan.size)).collect();
+    let orphans: BTreeMap<_, _> =
+        folder.disk.orphans()?.into_iter().map(|orphan| (orphan.id, orphan.size)).collect();
     let mut states = Vec::new();
     for row in rows {
         let Some(id) = FileId::parse(&row.id) else { continue };
         let lost = row.state == FileState::Lost.as_str();
         let whole = folder.survey.stored.get(&id) == Some(&row.size);
         // A start with an older database may have moved the file to `perdidos/`; the newer one gets it back.
-        let returned = !whole && orphans.get(&id) == Some(&row.size) && folder.disk.take_back(id).unwrap_or(false);
+        let returned =
+            !whole && orphans.get(&id) == Some(&row.size) && folder.disk.take_back(id).unwrap_or(false);
         done.held.push(QuotaShare { user: row.user_id, bytes: if whole || returned { row.size } else { 0 } });
         if whole || returned {
             if lost || returned {
@@ -116,8 +120,9 @@ struct RestartState {
     findings: Findings,
 }
 
-/// Returns the state at a start of a file whose inspection was interrupted. It is inspected once more; after a second
-/// interruption it is given up, so that a file that crashes the server does not do so again and again.
+/// Returns the state at a start of a file whose inspection was interrupted. It is inspected once more; after
+/// a second interruption it is given up, so that a file that crashes the server does not do so again and
+/// again.
 fn after_restart(row: &FileRow) -> Option<RestartState> {
     if row.state != FileState::Inspecting.as_str() {
         return None;

@@ -18,7 +18,8 @@ struct Case {
 impl Case {
     /// Three recorded files of one byte.
     fn new() -> (Self, [FileId; 3]) {
-        let (audit, _writer) = Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::new(SystemClock)).unwrap();
+        let (audit, _writer) =
+            Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::new(SystemClock)).unwrap();
         let case = Self { root: tempfile::tempdir().unwrap(), store: Store::in_memory().unwrap(), audit };
         let ids = [(); 3].map(|()| FileId::random());
         for id in ids {
@@ -115,7 +116,11 @@ fn noted_removal_runs_at_start() {
     let done = case.start();
     assert!(!case.at(deleted).exists() && !case.aside(deleted).exists());
     assert_eq!(done.pending.keys().copied().collect::<Vec<_>>(), [stubborn]);
-    assert_eq!((done.orphaned, done.files, done.held.len()), (0, 1, 2), "what could not be unlinked still counts");
+    assert_eq!(
+        (done.orphaned, done.files, done.held.len()),
+        (0, 1, 2),
+        "what could not be unlinked still counts"
+    );
     assert_eq!(case.store.with(|db| db.removals()).unwrap(), [stubborn.to_string()]);
 }
 
@@ -126,7 +131,10 @@ fn restored_record_overrides_its_removal() {
     case.record(id);
     case.start();
     assert!(case.at(id).exists());
-    assert_eq!((case.state(id).as_deref(), case.store.with(|db| db.removals()).unwrap().len()), (Some("clean"), 0));
+    assert_eq!(
+        (case.state(id).as_deref(), case.store.with(|db| db.removals()).unwrap().len()),
+        (Some("clean"), 0)
+    );
 }
 
 #[test]
@@ -141,5 +149,10 @@ fn adopted_orphan_is_a_received_file() {
     let file = adopt(id).unwrap();
     assert_eq!((file.state, file.size, file.sha256), (FileState::Received, 1, Sha256::of(b"x")));
     assert_eq!(file.name.as_str(), format!("{other} (2)"), "a taken name is numbered");
-    assert!(case.at(id).exists() && adopt(id).is_none() && adopt(other).is_none() && adopt(FileId::random()).is_none());
+    assert!(
+        case.at(id).exists()
+            && adopt(id).is_none()
+            && adopt(other).is_none()
+            && adopt(FileId::random()).is_none()
+    );
 }

@@ -94,12 +94,17 @@ impl FileState {
     pub const fn available_to_all(self) -> bool {
         match self {
             Self::Clean | Self::Released => true,
-            Self::Received | Self::Inspecting | Self::Suspicious | Self::Unscannable | Self::Infected | Self::Lost => false,
+            Self::Received
+            | Self::Inspecting
+            | Self::Suspicious
+            | Self::Unscannable
+            | Self::Infected
+            | Self::Lost => false,
         }
     }
 
-    /// Returns true if the caller may download the file. Infected and uninspected files are withheld from everyone, the
-    /// uploader included.
+    /// Returns true if the caller may download the file. Infected and uninspected files are withheld from
+    /// everyone, the uploader included.
     pub const fn downloadable_by(self, administrator: bool) -> bool {
         match self {
             Self::Clean | Self::Released => true,
@@ -200,8 +205,12 @@ mod tests {
         assert_eq!(FileId::parse(&id.to_string()), Some(id));
         assert_ne!(id, FileId::random());
         assert!(FileId::parse("0123456789abcdef0123456789abcdef").is_some());
-        for bad in ["", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcde", "../456789abcdef0123456789abcdef"]
-        {
+        for bad in [
+            "",
+            "0123456789ABCDEF0123456789ABCDEF",
+            "0123456789abcdef0123456789abcde",
+            "../456789abcdef0123456789abcdef",
+        ] {
             assert_eq!(FileId::parse(bad), None, "{bad}");
         }
     }
@@ -219,7 +228,8 @@ mod tests {
     #[test]
     fn only_clean_or_released_files_are_available() {
         use FileState::{Clean, Received, Released, Suspicious, Unscannable};
-        let states = |test: fn(FileState) -> bool| FileState::ALL.into_iter().filter(|s| test(*s)).collect::<Vec<_>>();
+        let states =
+            |test: fn(FileState) -> bool| FileState::ALL.into_iter().filter(|s| test(*s)).collect::<Vec<_>>();
         assert_eq!(states(FileState::available_to_all), [Clean, Released]);
         assert_eq!(states(|state| state.downloadable_by(false)), [Clean, Released]);
         assert_eq!(states(|state| state.downloadable_by(true)), [Clean, Suspicious, Unscannable, Released]);

@@ -33,8 +33,8 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// Opens the quarantine: reconciles records with bytes and requeues interrupted inspections. Blocks; used at
-    /// start-up.
+    /// Opens the quarantine: reconciles records with bytes and requeues interrupted inspections. Blocks; used
+    /// at start-up.
     pub fn open(
         folder: FilesFolder,
         store: Store,
@@ -45,7 +45,17 @@ impl Quarantine {
         let found = reconcile(&folder, &store, &audit)?;
         let (quota, signals) = (Arc::new(Quota::new(found.held)), InspectionSignals::default());
         let removals = PendingRemovals::new(found.pending);
-        Ok(Arc::new(Self { disk: folder.disk, store, quota, removals, signals, lists: Lists::new(), config, audit, clock }))
+        Ok(Arc::new(Self {
+            disk: folder.disk,
+            store,
+            quota,
+            removals,
+            signals,
+            lists: Lists::new(),
+            config,
+            audit,
+            clock,
+        }))
     }
 
     pub(super) fn limits(&self) -> QuotaLimits {
@@ -104,13 +114,22 @@ impl Quarantine {
     }
 
     /// Returns the newest `limit` files of a list that arrived before position `before`.
-    pub async fn page(&self, filter: FileFilter, before: Option<i64>, limit: usize) -> Result<FilePage, QuarantineError> {
+    pub async fn page(
+        &self,
+        filter: FileFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<FilePage, QuarantineError> {
         let _turn = self.lists.reads.acquire().await.map_err(|_| StoreError::Interrupted)?;
         Ok(self.store.run(move |db| db.file_page(&filter, before, limit)).await?)
     }
 
     /// Returns the files at these positions that the list still holds.
-    pub async fn at(&self, filter: FileFilter, arrivals: Vec<i64>) -> Result<Vec<FileRecord>, QuarantineError> {
+    pub async fn at(
+        &self,
+        filter: FileFilter,
+        arrivals: Vec<i64>,
+    ) -> Result<Vec<FileRecord>, QuarantineError> {
         let _turn = self.lists.reads.acquire().await.map_err(|_| StoreError::Interrupted)?;
         let rows = self.store.run(move |db| db.listed_files(&filter, &arrivals)).await?;
         rows.into_iter().map(|row| FileRecord::from_row(row).map_err(Into::into)).collect()

@@ -103,9 +103,12 @@ impl FileStorage {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(error.into()),
         }
-        let mut file = File::from(fs::openat(self.folder(), UNFINISHED_MARKER, flags, Mode::RUSR | Mode::WUSR)?);
-        let text =
-            format!("{}\nPiChat: esta carpeta y pichat.db van juntas · this folder and pichat.db belong together\n", id.to_hex());
+        let mut file =
+            File::from(fs::openat(self.folder(), UNFINISHED_MARKER, flags, Mode::RUSR | Mode::WUSR)?);
+        let text = format!(
+            "{}\nPiChat: esta carpeta y pichat.db van juntas · this folder and pichat.db belong together\n",
+            id.to_hex()
+        );
         let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
         if let Err(error) = written {
             let _ = fs::unlinkat(self.folder(), UNFINISHED_MARKER, AtFlags::empty());
@@ -118,13 +121,15 @@ impl FileStorage {
     /// Writes, renames, syncs and removes a temporary file, as an upload does.
     ///
     /// # Errors
-    /// The flaw of the folder, or an error that may be temporary. A full disk is no error: existing files can still be
-    /// downloaded.
+    /// The flaw of the folder, or an error that may be temporary. A full disk is no error: existing files can
+    /// still be downloaded.
     pub(super) fn try_out(&self) -> io::Result<Result<(), Flaw>> {
-        let [first, second] = [Self::temporary_name(FileId::random()), Self::temporary_name(FileId::random())];
+        let [first, second] =
+            [Self::temporary_name(FileId::random()), Self::temporary_name(FileId::random())];
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let written =
-            fs::openat(self.folder(), &first, flags, Mode::RUSR | Mode::WUSR).map_err(io::Error::from).and_then(|file| {
+        let written = fs::openat(self.folder(), &first, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(io::Error::from)
+            .and_then(|file| {
                 let mut file = File::from(file);
                 file.write_all(b"x")?;
                 file.sync_all()
@@ -133,11 +138,13 @@ impl FileStorage {
             Err(error) if is_full(&error) => Ok(()),
             Err(error) if is_forbidden(&error) => Err(Flaw::Unwritable(error)),
             Err(error) => return self.end_trial(&[&first]).and(Err(error)),
-            Ok(()) => match rename_new(self.folder(), &first, self.folder(), &second).and_then(|()| fs::fsync(self.folder())) {
+            Ok(()) => match rename_new(self.folder(), &first, self.folder(), &second)
+                .and_then(|()| fs::fsync(self.folder()))
+            {
                 Err(Errno::NOSPC | Errno::DQUOT) | Ok(()) => Ok(()),
-                Err(error @ (Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM | Errno::MLINK)) => {
-                    Err(Flaw::Unsuitable(error.into()))
-                }
+                Err(
+                    error @ (Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM | Errno::MLINK),
+                ) => Err(Flaw::Unsuitable(error.into())),
                 Err(error) => return self.end_trial(&[&first, &second]).and(Err(error.into())),
             },
         };
@@ -173,7 +180,8 @@ impl FileStorage {
             Err(error) => return Err(error.into()),
         }
         let Some(orphans) = self.orphans_folder()? else { return Ok(Vec::new()) };
-        let moves = |id: &FileId| rename_new(self.folder(), &id.to_string(), &orphans, &id.to_string()).is_ok();
+        let moves =
+            |id: &FileId| rename_new(self.folder(), &id.to_string(), &orphans, &id.to_string()).is_ok();
         let moved: Vec<_> = ids.iter().copied().filter(moves).collect();
         fs::fsync(&orphans)?;
         fs::fsync(self.folder())?;
@@ -232,7 +240,10 @@ fn regular_files(folder: &OwnedFd) -> io::Result<Vec<(String, fs::Stat)>> {
 }
 
 pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }
 
 fn is_forbidden(error: &io::Error) -> bool {

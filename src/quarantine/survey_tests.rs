@@ -12,7 +12,8 @@ fn folder() -> (tempfile::TempDir, FileStorage) {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort_unstable();
     names
 }
@@ -74,7 +75,10 @@ fn orphans_go_aside_and_come_back_unchanged() {
     assert!(!folder.path().join(ORPHANS).exists(), "made only for a reason");
     assert_eq!(disk.set_aside(&[first, second]).unwrap(), [first, second]);
     let aside = folder.path().join(ORPHANS);
-    assert_eq!((names(folder.path()), aside.metadata().unwrap().mode() & 0o777), (vec![ORPHANS.to_owned()], 0o700));
+    assert_eq!(
+        (names(folder.path()), aside.metadata().unwrap().mode() & 0o777),
+        (vec![ORPHANS.to_owned()], 0o700)
+    );
     let listed: Vec<_> = disk.orphans().unwrap().into_iter().map(|orphan| (orphan.id, orphan.size)).collect();
     assert_eq!(listed.iter().copied().collect::<BTreeMap<_, _>>(), BTreeMap::from([(first, 3), (second, 3)]));
     assert!(disk.take_back(first).unwrap());

@@ -18,8 +18,8 @@ use super::quota::{QuotaExceeded, Reservation};
 use super::record::{FileRecord, FileState};
 use super::service::Quarantine;
 
-/// Size of a write buffer: large enough that hand-overs to a blocking thread cost little. Two buffers are half of the 1
-/// MiB by which one upload may grow memory.
+/// Size of a write buffer: large enough that hand-overs to a blocking thread cost little. Two buffers are
+/// half of the 1 MiB by which one upload may grow memory.
 const WRITE_BUFFER: usize = 256 * 1024;
 
 /// Upload error. The partial file is removed.
@@ -67,7 +67,9 @@ impl From<QuotaExceeded> for UploadError {
 impl From<io::Error> for UploadError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Self::StorageFull,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::StorageFull
+            }
             _ => Self::Internal(error.into()),
         }
     }
@@ -79,8 +81,8 @@ impl From<StoreError> for UploadError {
     }
 }
 
-/// Metadata that the client sent for a file, verbatim. It is dropped once the file is recorded, so findings from it are
-/// recorded then.
+/// Metadata that the client sent for a file, verbatim. It is dropped once the file is recorded, so findings
+/// from it are recorded then.
 pub struct ClientMetadata {
     /// File name before sanitizing.
     pub name: String,
@@ -128,7 +130,9 @@ impl WriteState {
     async fn wait_for_write(self) -> io::Result<IdleWriter> {
         match self {
             Self::Idle(writer) => Ok(writer),
-            Self::InFlight(task) => task.await.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early"))),
+            Self::InFlight(task) => {
+                task.await.unwrap_or_else(|_| Err(io::Error::other("the disk thread ended early")))
+            }
         }
     }
 }
@@ -157,7 +161,15 @@ impl Quarantine {
         let incoming = PendingFile(Some(Box::new(blocking(create).await?)));
         let max = self.config.get().files.max_file;
         let writing = WriteState::Idle(IdleWriter { file: incoming, spare: Vec::new() });
-        Ok(Upload { quarantine: Arc::clone(self), writing, reservation, reserved: announced, gathered: Vec::new(), size: 0, max })
+        Ok(Upload {
+            quarantine: Arc::clone(self),
+            writing,
+            reservation,
+            reserved: announced,
+            gathered: Vec::new(),
+            size: 0,
+            max,
+        })
     }
 }
 
@@ -204,9 +216,9 @@ impl Upload {
         Ok(Self { quarantine, writing, reservation, reserved, gathered: spare, size, max })
     }
 
-    /// Stores the file under `name`, or the first free numbering of it, and records it. On return the file survives a
-    /// power cut and awaits its inspection. `allowed` is called while the database is locked, right before the record
-    /// is added; if it returns false, the file is removed.
+    /// Stores the file under `name`, or the first free numbering of it, and records it. On return the file
+    /// survives a power cut and awaits its inspection. `allowed` is called while the database is locked,
+    /// right before the record is added; if it returns false, the file is removed.
     pub async fn finish(
         self,
         sent: ClientMetadata,
@@ -220,8 +232,8 @@ impl Upload {
         let incoming = file.0.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let (landed, name) = blocking(move || Ok((incoming.finish(&name)?, name))).await?;
         let row = row(&landed, &sent, &name, by, quarantine.clock.now());
-        // A task of its own: a client that disconnects now must not leave a file without a record or a record without a
-        // file.
+        // A task of its own: a client that disconnects now must not leave a file without a record or a record
+        // without a file.
         let keeper = Arc::clone(&quarantine);
         let recorded = tokio::spawn(async move {
             let add = move |db: &mut Db| match allowed(db)? {
@@ -245,7 +257,13 @@ impl Upload {
     }
 }
 
-fn row(landed: &StoredFile, sent: &ClientMetadata, name: &FileName, by: &Person, now: crate::clock::Timestamp) -> FileRow {
+fn row(
+    landed: &StoredFile,
+    sent: &ClientMetadata,
+    name: &FileName,
+    by: &Person,
+    now: crate::clock::Timestamp,
+) -> FileRow {
     FileRow {
         arrival: 0,
         id: landed.id.to_string(),
@@ -254,7 +272,9 @@ fn row(landed: &StoredFile, sent: &ClientMetadata, name: &FileName, by: &Person,
         sha256: landed.sha256,
         media_type: landed.media_type.clone(),
         state: FileState::Received.as_str().to_owned(),
-        reasons: judge_sent(&sent.name, name.as_str(), sent.media_type.as_deref(), &landed.head).lines().join("\n"),
+        reasons: judge_sent(&sent.name, name.as_str(), sent.media_type.as_deref(), &landed.head)
+            .lines()
+            .join("\n"),
         uploaded_by: by.name.as_str().to_owned(),
         user_id: Some(by.id),
         uploaded_at: now,

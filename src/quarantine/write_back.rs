@@ -18,8 +18,8 @@ impl WriteBack {
         if size - self.0 >= STEP
             && let Some(len) = NonZeroU64::new(size - self.0)
         {
-            // Linux starts to write the range's dirty pages and drops only clean ones (mm/fadvise.c), so these pages
-            // stay cached for the next reader. A refused hint costs only the call.
+            // Linux starts to write the range's dirty pages and drops only clean ones (mm/fadvise.c), so
+            // these pages stay cached for the next reader. A refused hint costs only the call.
             let _ = fadvise(file, self.0, Some(len), Advice::DontNeed);
             self.0 = size;
         }

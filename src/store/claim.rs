@@ -33,7 +33,9 @@ impl ClaimRow {
             ClaimKind::First => None,
             ClaimKind::Again => {
                 let age = now.0.checked_sub(self.opened_at.0).and_then(|age| u64::try_from(age).ok());
-                Some(age.map_or(Duration::ZERO, |age| RECLAIM_LIFE.saturating_sub(Duration::from_millis(age))))
+                Some(
+                    age.map_or(Duration::ZERO, |age| RECLAIM_LIFE.saturating_sub(Duration::from_millis(age))),
+                )
             }
         }
     }
@@ -66,7 +68,12 @@ impl Db {
 
     /// Opens a claim with the code `fresh`. An open first claim keeps its code, so that a written-down code
     /// stays valid; a requested claim always gets a new code. Returns true if the code is new.
-    pub fn open_claim(&mut self, fresh: &ClaimCode, kind: ClaimKind, now: Timestamp) -> Result<bool, StoreError> {
+    pub fn open_claim(
+        &mut self,
+        fresh: &ClaimCode,
+        kind: ClaimKind,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         self.transaction(Durability::Synced, |tx| {
             let opened = tx.execute(
                 "INSERT INTO claim (id, code, kind, opened_at) VALUES (1, ?1, ?2, ?3)
@@ -148,7 +155,9 @@ mod tests {
                 assert!(db.claim()?.unwrap().code.matches(&code), "the code that is shown stays");
                 assert!(matches!(redeem(db, &other, "ana")?, Redeemed::WrongCode));
                 assert!(!db.has_users()?);
-                let Redeemed::Administrator(user) = redeem(db, &code, "ana")? else { panic!("the right code") };
+                let Redeemed::Administrator(user) = redeem(db, &code, "ana")? else {
+                    panic!("the right code")
+                };
                 assert_eq!((user.name.as_str(), user.role, user.locked), ("ana", Role::Administrator, false));
                 assert!(matches!(redeem(db, &code, "beto")?, Redeemed::Closed));
                 assert_eq!(db.users()?.len(), 1);
@@ -181,12 +190,22 @@ mod tests {
             .with(|db| {
                 db.open_claim(&first, ClaimKind::First, NOW)?;
                 assert!(db.open_claim(&again, ClaimKind::Again, Timestamp(5))?);
-                assert!(db.open_claim(&third, ClaimKind::Again, Timestamp(6))?, "asked for twice: a new one each time");
+                assert!(
+                    db.open_claim(&third, ClaimKind::Again, Timestamp(6))?,
+                    "asked for twice: a new one each time"
+                );
                 let open = db.claim()?.unwrap();
-                assert!(open.code.matches(&third) && open.kind == ClaimKind::Again && open.opened_at == Timestamp(6));
+                assert!(
+                    open.code.matches(&third)
+                        && open.kind == ClaimKind::Again
+                        && open.opened_at == Timestamp(6)
+                );
                 assert_eq!(db.close_claim()?, Some(ClaimKind::Again));
                 assert_eq!(db.close_claim()?, None);
-                assert!(matches!(redeem(db, &third, "ana")?, Redeemed::Closed), "closed while a password was hashed");
+                assert!(
+                    matches!(redeem(db, &third, "ana")?, Redeemed::Closed),
+                    "closed while a password was hashed"
+                );
                 Ok(())
             })
             .unwrap();
@@ -202,7 +221,11 @@ mod tests {
         for over in [1000 + day, i64::MAX, 999, i64::MIN] {
             assert_eq!(left(over), Some(Duration::ZERO), "{over}");
         }
-        assert_eq!(row(ClaimKind::First).left(Timestamp(i64::MAX)), None, "the first waits as long as it takes");
+        assert_eq!(
+            row(ClaimKind::First).left(Timestamp(i64::MAX)),
+            None,
+            "the first waits as long as it takes"
+        );
     }
 
     #[test]
@@ -215,12 +238,21 @@ mod tests {
                 db.set_locked(ana, true)?;
                 for (i, user) in [(1, ana), (2, beto)] {
                     db.add_session(
-                        SessionRow { id: 1, digest: Sha256([i; 32]), user, created_at: NOW, used_at: NOW, generation: 0 },
+                        SessionRow {
+                            id: 1,
+                            digest: Sha256([i; 32]),
+                            user,
+                            created_at: NOW,
+                            used_at: NOW,
+                            generation: 0,
+                        },
                         &[],
                     )?;
                 }
                 db.open_claim(&code, ClaimKind::Again, NOW)?;
-                let Redeemed::Administrator(user) = redeem(db, &code, "ANA")? else { panic!("the right code") };
+                let Redeemed::Administrator(user) = redeem(db, &code, "ANA")? else {
+                    panic!("the right code")
+                };
                 assert_eq!((user.id, user.role, user.locked), (ana, Role::Administrator, false));
                 assert_eq!(user.password, "phc");
                 assert!(db.sessions()?.is_empty(), "everybody signs in anew");

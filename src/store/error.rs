@@ -42,7 +42,8 @@ impl StoreError {
 
     pub(super) fn sqlite_code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Sqlite(error) | Self::Migration(rusqlite_migration::Error::RusqliteError { err: error, .. }) => {
+            Self::Sqlite(error)
+            | Self::Migration(rusqlite_migration::Error::RusqliteError { err: error, .. }) => {
                 error.sqlite_error_code()
             }
             _ => None,

@@ -120,7 +120,10 @@ impl DatabaseFault {
                 folder.display()
             ),
             Self::BadSnapshot { file, cause } => {
-                format!("{}: esta copia no se puede usar ({cause}). La base de datos quedó como estaba.", file.display())
+                format!(
+                    "{}: esta copia no se puede usar ({cause}). La base de datos quedó como estaba.",
+                    file.display()
+                )
             }
         }
     }
@@ -178,7 +181,10 @@ fn spanish_snapshot(snapshot: Option<&PathBuf>) -> String {
 }
 
 fn english_snapshot(snapshot: Option<&PathBuf>) -> String {
-    snapshot.map_or_else(|| "the folder has no usable copy".to_owned(), |path| format!("the usable copy is {}", path.display()))
+    snapshot.map_or_else(
+        || "the folder has no usable copy".to_owned(),
+        |path| format!("the usable copy is {}", path.display()),
+    )
 }
 
 impl fmt::Display for DatabaseFault {

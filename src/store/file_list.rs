@@ -23,7 +23,8 @@ impl FileFilter {
     /// Returns true if the list contains this file.
     pub fn holds(&self, row: &FileRow) -> bool {
         let state = row.state.as_str();
-        self.open.contains(&state) || (self.owner.is_some() && row.user_id == self.owner && self.own.contains(&state))
+        self.open.contains(&state)
+            || (self.owner.is_some() && row.user_id == self.owner && self.own.contains(&state))
     }
 }
 
@@ -41,21 +42,28 @@ pub struct FilePage {
 impl Db {
     /// Returns the newest `limit` files of the list that arrived before the position `before`. Reads indexes
     /// only, up to the end of the page.
-    pub fn file_page(&mut self, filter: &FileFilter, before: Option<i64>, limit: usize) -> Result<FilePage, StoreError> {
+    pub fn file_page(
+        &mut self,
+        filter: &FileFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<FilePage, StoreError> {
         let total = self.count_listed(filter)?;
         let before = before.unwrap_or(i64::MAX);
         // One more than wanted shows that older files follow.
         let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let mut arrivals: Vec<i64> = Vec::new();
         for state in &filter.open {
-            let text = "SELECT arrival FROM files WHERE state = ?1 AND arrival < ?2 ORDER BY arrival DESC LIMIT ?3";
+            let text =
+                "SELECT arrival FROM files WHERE state = ?1 AND arrival < ?2 ORDER BY arrival DESC LIMIT ?3";
             let mut query = self.conn.prepare_cached(text)?;
             let found = query.query_map((state, before, wanted), |row| row.get::<_, i64>(0))?;
             arrivals.extend(found.collect::<Result<Vec<i64>, _>>()?);
         }
         if let Some(owner) = filter.owner.filter(|_| !filter.own.is_empty()) {
             // The index has no states: a person's quota bounds how far this scans.
-            let text = "SELECT arrival, state FROM files WHERE user_id = ?1 AND arrival < ?2 ORDER BY arrival DESC";
+            let text =
+                "SELECT arrival, state FROM files WHERE user_id = ?1 AND arrival < ?2 ORDER BY arrival DESC";
             let mut query = self.conn.prepare_cached(text)?;
             let mut rows = query.query((owner.0, before))?;
             let mut found = 0;
@@ -74,7 +82,8 @@ impl Db {
 
     /// Returns those of the files at these positions that are still in the list, in the given order.
     pub fn listed_files(&self, filter: &FileFilter, arrivals: &[i64]) -> Result<Vec<FileRow>, StoreError> {
-        let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files WHERE arrival = ?1"))?;
+        let mut query =
+            self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files WHERE arrival = ?1"))?;
         let mut rows = Vec::with_capacity(arrivals.len());
         for arrival in arrivals {
             rows.extend(query.query_row([arrival], file).optional()?.filter(|row| filter.holds(row)));
@@ -84,7 +93,11 @@ impl Db {
 
     fn count_listed(&mut self, filter: &FileFilter) -> Result<u64, StoreError> {
         let of = |counts: &[StateCount], states: &[&str]| -> u64 {
-            counts.iter().filter(|count| states.contains(&count.state.as_str())).map(|count| count.files).sum()
+            counts
+                .iter()
+                .filter(|count| states.contains(&count.state.as_str()))
+                .map(|count| count.files)
+                .sum()
         };
         let open = of(self.counts_of(None)?, &filter.open);
         let own = match filter.owner.filter(|_| !filter.own.is_empty()) {
@@ -97,13 +110,17 @@ impl Db {
     /// Returns the files of one person, or of all, by state. Counts again after any change of the database by
     /// any process.
     fn counts_of(&mut self, owner: Option<UserId>) -> Result<&[StateCount], StoreError> {
-        let version = DatabaseVersion { own_changes: self.conn.total_changes(), data_version: self.version_elsewhere()? };
+        let version = DatabaseVersion {
+            own_changes: self.conn.total_changes(),
+            data_version: self.version_elsewhere()?,
+        };
         let conn = &self.conn;
         self.file_counts.of(owner, version, || {
             let count = |row: &rusqlite::Row<'_>| Ok(StateCount { state: row.get(0)?, files: row.get(1)? });
             let counts = match owner {
                 None => {
-                    let mut query = conn.prepare_cached("SELECT state, count(*) FROM files GROUP BY state")?;
+                    let mut query =
+                        conn.prepare_cached("SELECT state, count(*) FROM files GROUP BY state")?;
                     query.query_map([], count)?.collect::<Result<_, _>>()?
                 }
                 Some(owner) => {

@@ -31,7 +31,10 @@ fn store() -> Store {
     let store = Store::in_memory().expect("opens");
     let filled = store.with(|db| {
         for id in 1..=60 {
-            db.add_file(row(id, ["clean", "suspicious", "received"][id as usize % 3], i64::from(id % 2)), |n| n.to_string())?;
+            db.add_file(
+                row(id, ["clean", "suspicious", "received"][id as usize % 3], i64::from(id % 2)),
+                |n| n.to_string(),
+            )?;
         }
         Ok(())
     });
@@ -138,8 +141,9 @@ fn no_statement_scans_the_files_table() {
     let whole = ["FROM files ORDER BY arrival DESC", "SELECT state, count(*) FROM files GROUP BY state"];
     let store = Store::in_memory().expect("opens");
     let mut seen = 0;
-    for text in
-        [include_str!("files.rs"), include_str!("file_list.rs"), include_str!("removals.rs")].into_iter().flat_map(statements)
+    for text in [include_str!("files.rs"), include_str!("file_list.rs"), include_str!("removals.rs")]
+        .into_iter()
+        .flat_map(statements)
     {
         let plan = store.with(|db| {
             let mut query = db.conn.prepare(&format!("EXPLAIN QUERY PLAN {text}"))?;

@@ -24,11 +24,16 @@ struct Numbers {
 
 impl NameNumbers {
     /// Returns the first number from 2 on for which `taken` is false.
-    pub(super) fn first_free<E>(&mut self, name: &str, mut taken: impl FnMut(u32) -> Result<bool, E>) -> Result<u32, E> {
+    pub(super) fn first_free<E>(
+        &mut self,
+        name: &str,
+        mut taken: impl FnMut(u32) -> Result<bool, E>,
+    ) -> Result<u32, E> {
         if !self.names.contains_key(name) && self.names.len() >= NAMES {
             self.names.clear();
         }
-        let numbers = self.names.entry(name.to_owned()).or_insert(Numbers { freed: BTreeSet::new(), next: 2 });
+        let numbers =
+            self.names.entry(name.to_owned()).or_insert(Numbers { freed: BTreeSet::new(), next: 2 });
         // A free number stays in the cache: it is taken only if the caller commits, which the next call finds
         // out.
         while let Some(n) = numbers.freed.first().copied() {

@@ -35,7 +35,8 @@ pub struct FileRow {
     pub uploaded_at: Timestamp,
 }
 
-pub(super) const COLUMNS: &str = "id, name, size, sha256, media_type, state, reasons, uploaded_by, user_id, uploaded_at, arrival";
+pub(super) const COLUMNS: &str =
+    "id, name, size, sha256, media_type, state, reasons, uploaded_by, user_id, uploaded_at, arrival";
 
 pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {
     Ok(FileRow {
@@ -54,13 +55,16 @@ pub(super) fn file(row: &Row<'_>) -> rusqlite::Result<FileRow> {
 }
 
 fn taken(tx: &Transaction<'_>, name: &str) -> Result<bool, StoreError> {
-    Ok(tx.prepare_cached("SELECT EXISTS (SELECT 1 FROM files WHERE name = ?1)")?.query_row([name], |row| row.get(0))?)
+    Ok(tx
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM files WHERE name = ?1)")?
+        .query_row([name], |row| row.get(0))?)
 }
 
 impl Db {
     /// Returns all files in order of arrival, newest first.
     pub fn files(&self) -> Result<Vec<FileRow>, StoreError> {
-        let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files ORDER BY arrival DESC"))?;
+        let mut query =
+            self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM files ORDER BY arrival DESC"))?;
         Ok(query.query_map([], file)?.collect::<Result<_, _>>()?)
     }
 
@@ -72,7 +76,11 @@ impl Db {
 
     /// Records a file under its name or, if it is taken, under the first free one of `numbered(2)`,
     /// `numbered(3)`, …. Returns the record. Synced when the call returns.
-    pub fn add_file(&mut self, mut row: FileRow, numbered: impl Fn(u32) -> String) -> Result<FileRow, StoreError> {
+    pub fn add_file(
+        &mut self,
+        mut row: FileRow,
+        numbered: impl Fn(u32) -> String,
+    ) -> Result<FileRow, StoreError> {
         let mut numbers = std::mem::take(&mut self.name_numbers);
         let added = self.transaction(Durability::Synced, |tx| {
             // No other connection writes during this transaction; earlier writes of other processes are
@@ -105,12 +113,23 @@ impl Db {
         added
     }
 
-    /// Returns position and owner of the files in that state that arrived after the position `after`, the first `most` of them.
-    pub fn arrivals_in(&self, state: &str, after: i64, most: usize) -> Result<Vec<(i64, Option<UserId>)>, StoreError> {
-        let text = "SELECT arrival, user_id FROM files WHERE state = ?1 AND arrival > ?2 ORDER BY arrival LIMIT ?3";
+    /// Returns position and owner of the files in that state that arrived after the position `after`, the
+    /// first `most` of them.
+    pub fn arrivals_in(
+        &self,
+        state: &str,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<(i64, Option<UserId>)>, StoreError> {
+        let text =
+            "SELECT arrival, user_id FROM files WHERE state = ?1 AND arrival > ?2 ORDER BY arrival LIMIT ?3";
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let pair = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(UserId)));
-        Ok(self.conn.prepare_cached(text)?.query_map((state, after, most), pair)?.collect::<Result<_, _>>()?)
+        Ok(self
+            .conn
+            .prepare_cached(text)?
+            .query_map((state, after, most), pair)?
+            .collect::<Result<_, _>>()?)
     }
 
     /// Returns the file at that position, if it is in that state.
@@ -182,7 +201,9 @@ mod tests {
                 db.add_file(row(id, at), |n| n.to_string())?;
             }
             let oldest = |db: &Db, state| match db.arrivals_in(state, 0, 1)?.first() {
-                Some((arrival, _)) => Ok::<_, StoreError>(db.arrival_in(state, *arrival)?.map(|file| file.id)),
+                Some((arrival, _)) => {
+                    Ok::<_, StoreError>(db.arrival_in(state, *arrival)?.map(|file| file.id))
+                }
                 None => Ok(None),
             };
             assert_eq!(oldest(db, "received")?.as_deref(), Some("2"));
@@ -192,7 +213,10 @@ mod tests {
             assert!(!db.move_file("2", "received", "infected", "")?);
             assert!(!db.move_file("9", "received", "clean", "")?);
             assert_eq!((oldest(db, "received")?.as_deref(), oldest(db, "infected")?), (Some("1"), None));
-            assert_eq!((db.count_files_in(["received", "clean"])?, db.count_files_in(["received", "x"])?), (3, 2));
+            assert_eq!(
+                (db.count_files_in(["received", "clean"])?, db.count_files_in(["received", "x"])?),
+                (3, 2)
+            );
             Ok(db.file("2")?.map(|file| (file.state, file.reasons)))
         });
         assert_eq!(moved.expect("works"), Some(("clean".to_owned(), "a\nb".to_owned())));

@@ -138,7 +138,9 @@ mod tests {
         let insert = "INSERT INTO users (name, name_key, role, password, created_at) VALUES ('ana', 'ana', 'cliente', 'h', 1)";
         conn.execute(insert, []).expect("inserts");
         apply(&mut conn).expect("applies");
-        let given = conn.query_row("SELECT must_change, must_change_by FROM users", [], |row| Ok((row.get(0)?, row.get(1)?)));
+        let given = conn.query_row("SELECT must_change, must_change_by FROM users", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        });
         assert_eq!(given, Ok((false, None::<i64>)));
     }
 
@@ -155,8 +157,11 @@ mod tests {
         .expect("inserts");
         apply(&mut conn).expect("applies");
         let mut query = conn.prepare("SELECT id, user_id FROM files ORDER BY arrival").expect("prepares");
-        let rows: Vec<(String, Option<i64>)> =
-            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("queries").map(|row| row.expect("reads")).collect();
+        let rows: Vec<(String, Option<i64>)> = query
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .expect("queries")
+            .map(|row| row.expect("reads"))
+            .collect();
         assert_eq!(rows, [("b".to_owned(), Some(1)), ("a".to_owned(), None)]);
         let session: i64 = conn.query_row("SELECT id FROM sessions", [], |row| row.get(0)).expect("reads");
         assert_ne!(session, 0);

@@ -64,7 +64,11 @@ impl Store {
         Self::from_connection(Connection::open_in_memory()?, None, None)
     }
 
-    fn from_connection(mut conn: Connection, upgrade: Option<Upgrade>, lock: Option<FolderLock>) -> Result<Self, StoreError> {
+    fn from_connection(
+        mut conn: Connection,
+        upgrade: Option<Upgrade>,
+        lock: Option<FolderLock>,
+    ) -> Result<Self, StoreError> {
         conn.busy_timeout(BUSY)?;
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
@@ -90,7 +94,11 @@ impl Store {
 }
 
 /// Checks an existing database, and migrates it after a snapshot.
-fn check_and_migrate(conn: &mut Connection, folder: &Path, bytes: u64) -> Result<Option<Upgrade>, StoreError> {
+fn check_and_migrate(
+    conn: &mut Connection,
+    folder: &Path,
+    bytes: u64,
+) -> Result<Option<Upgrade>, StoreError> {
     let (from, to) = (schema(conn)?, migrations::newest());
     if from > to {
         let snapshot = snapshots::newest_fitting(folder, to);
@@ -99,12 +107,14 @@ fn check_and_migrate(conn: &mut Connection, folder: &Path, bytes: u64) -> Result
     if bytes <= MAX_CHECKED_BYTES {
         quick_check(conn, folder)?;
     }
-    let filled = conn.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get::<_, bool>(0))?;
+    let filled =
+        conn.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get::<_, bool>(0))?;
     if from == to || !filled {
         return Ok(None);
     }
-    let snapshot = snapshots::take(conn, folder, to)
-        .map_err(|cause| StoreError::from(DatabaseFault::NotSnapshotted { file: folder.join(FILE), cause }))?;
+    let snapshot = snapshots::take(conn, folder, to).map_err(|cause| {
+        StoreError::from(DatabaseFault::NotSnapshotted { file: folder.join(FILE), cause })
+    })?;
     migrations::apply(conn)?;
     snapshots::prune(folder).map_err(|error| named(folder, &error))?;
     Ok(Some(Upgrade { from, to, snapshot }))

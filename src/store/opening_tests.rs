@@ -16,8 +16,10 @@ fn fault(result: Result<Store, StoreError>) -> DatabaseFault {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort_unstable();
     names
 }
@@ -76,7 +78,9 @@ fn newer_database_is_untouched_and_snapshot_named() {
     conn.pragma_update(None, "user_version", 99).unwrap();
     drop(conn);
     let before = fs::read(folder.path().join(FILE)).unwrap();
-    let DatabaseFault::Newer { found, known, snapshot, .. } = fault(Store::open(folder.path())) else { panic!("another fault") };
+    let DatabaseFault::Newer { found, known, snapshot, .. } = fault(Store::open(folder.path())) else {
+        panic!("another fault")
+    };
     assert_eq!((found, known), (99, migrations::newest()));
     assert!(snapshot.unwrap().ends_with(format!("pichat.db.before-{known}")));
     assert!(fs::read(folder.path().join(FILE)).unwrap() == before);
@@ -90,7 +94,11 @@ fn damaged_database_is_untouched() {
     assert!(whole.len() > 8 * page);
     let mut torn = whole.clone();
     torn[page..8 * page].fill(0xa5);
-    for bad in [b"no database at all, but long enough to hold a header".repeat(100), whole[..3 * page].to_vec(), torn] {
+    for bad in [
+        b"no database at all, but long enough to hold a header".repeat(100),
+        whole[..3 * page].to_vec(),
+        torn,
+    ] {
         fs::write(folder.path().join(FILE), &bad).unwrap();
         let fault = fault(Store::open(folder.path()));
         assert!(matches!(fault, DatabaseFault::Damaged { .. }) && !fault.is_temporary(), "{fault}");
@@ -104,7 +112,11 @@ fn locked_database_is_busy() {
     let store = Store::open(folder.path()).unwrap();
     let other = Connection::open(folder.path().join(FILE)).unwrap();
     let keep = || store.with(|db| db.keep_setting("a", "b"));
-    let wait = || store.with(|db| Ok(db.conn.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, i64>(0))?)).unwrap();
+    let wait = || {
+        store
+            .with(|db| Ok(db.conn.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, i64>(0))?))
+            .unwrap()
+    };
     assert_eq!(wait(), 5000);
     store.with(|db| Ok(db.conn.busy_timeout(std::time::Duration::ZERO)?)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -36,7 +36,11 @@ pub struct Restored {
 /// # Errors
 /// [`DatabaseFault::InUse`] while another process has the database open. Nothing is moved until the copy is
 /// checked.
-pub fn restore_snapshot(folder: &Path, chosen: Option<&Path>, now: Timestamp) -> Result<Restored, StoreError> {
+pub fn restore_snapshot(
+    folder: &Path,
+    chosen: Option<&Path>,
+    now: Timestamp,
+) -> Result<Restored, StoreError> {
     let none = || DatabaseFault::NoSnapshot { folder: folder.to_owned() };
     if !folder.is_dir() {
         return Err(none().into());
@@ -47,7 +51,9 @@ pub fn restore_snapshot(folder: &Path, chosen: Option<&Path>, now: Timestamp) ->
         None => newest_fitting(folder, migrations::newest()).ok_or_else(none)?,
     };
     let fresh = folder.join(UNFINISHED);
-    let result = copy(&snapshot, &fresh).and_then(|()| check(&snapshot, &fresh)).and_then(|()| put_in_place(folder, &fresh, now));
+    let result = copy(&snapshot, &fresh)
+        .and_then(|()| check(&snapshot, &fresh))
+        .and_then(|()| put_in_place(folder, &fresh, now));
     if result.is_err() {
         for path in [fresh.clone()].into_iter().chain(companions(&fresh)) {
             let _ = remove_if_there(&path);
@@ -67,7 +73,8 @@ fn with_ending(file: &Path, ending: &str) -> PathBuf {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let bad = |error: io::Error| DatabaseFault::BadSnapshot { file: from.to_owned(), cause: error.to_string() };
+    let bad =
+        |error: io::Error| DatabaseFault::BadSnapshot { file: from.to_owned(), cause: error.to_string() };
     let mut source = File::open(from).map_err(bad)?;
     if !source.metadata().map_err(bad)?.is_file() {
         return Err(bad(io::ErrorKind::InvalidInput.into()).into());
@@ -75,20 +82,31 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     for path in [to.to_owned()].into_iter().chain(companions(to)) {
         remove_if_there(&path).map_err(|error| named(&path, &error))?;
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(|error| named(to, &error))?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to)
+        .map_err(|error| named(to, &error))?;
     io::copy(&mut source, &mut file).and_then(|_| file.sync_all()).map_err(|error| named(to, &error))
 }
 
 /// Checks that the copy is an undamaged database of PiChat with a schema that this program knows.
 fn check(snapshot: &Path, copy: &Path) -> Result<(), StoreError> {
-    let bad = |cause: String| StoreError::from(DatabaseFault::BadSnapshot { file: snapshot.to_owned(), cause });
+    let bad =
+        |cause: String| StoreError::from(DatabaseFault::BadSnapshot { file: snapshot.to_owned(), cause });
     let looked = (|| {
-        let conn = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let conn = Connection::open_with_flags(
+            copy,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
         // One file, whatever journal mode it was written in.
         conn.pragma_update(None, "journal_mode", "DELETE")?;
         let said: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         let ours: bool =
-            conn.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'users')", [], |row| row.get(0))?;
+            conn.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'users')", [], |row| {
+                row.get(0)
+            })?;
         let schema = schema(&conn)?;
         conn.close().map_err(|(_, error)| error)?;
         Ok::<_, StoreError>((said, ours, schema))
@@ -133,7 +151,8 @@ fn empty_the_log(file: &Path) {
 /// Returns `pichat.db.replaced-20260131T120000Z`, with a number if it is taken.
 fn free_name(file: &Path, now: Timestamp) -> PathBuf {
     let text = now.to_string();
-    let time: String = text.split('.').next().unwrap_or_default().chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    let time: String =
+        text.split('.').next().unwrap_or_default().chars().filter(|c| !matches!(c, '-' | ':')).collect();
     let free = |name: &PathBuf| fs::symlink_metadata(name).is_err();
     let first = with_ending(file, &format!(".replaced-{time}Z"));
     let numbered = (2_u32..).map(|n| with_ending(file, &format!(".replaced-{time}Z.{n}")));

@@ -70,9 +70,12 @@ fn restore_refuses_while_the_database_is_open() {
 fn unfit_snapshot_changes_nothing() {
     let folder = upgraded();
     let file = folder.path().join(FILE);
-    let [text, newer, foreign, short] = ["text", "newer", "foreign", "short"].map(|name| folder.path().join(name));
+    let [text, newer, foreign, short] =
+        ["text", "newer", "foreign", "short"].map(|name| folder.path().join(name));
     fs::write(&text, "no database").unwrap();
-    for (path, sql) in [(&newer, "CREATE TABLE users (x); PRAGMA user_version = 99"), (&foreign, "CREATE TABLE t (x)")] {
+    for (path, sql) in
+        [(&newer, "CREATE TABLE users (x); PRAGMA user_version = 99"), (&foreign, "CREATE TABLE t (x)")]
+    {
         Connection::open(path).unwrap().execute_batch(sql).unwrap();
     }
     let whole = fs::read(folder.path().join("pichat.db.before-4")).unwrap();

@@ -60,7 +60,9 @@ impl Db {
 
     /// Returns all sessions.
     pub fn sessions(&self) -> Result<Vec<SessionRow>, StoreError> {
-        let mut query = self.conn.prepare_cached("SELECT digest, user_id, created_at, used_at, id, generation FROM sessions")?;
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT digest, user_id, created_at, used_at, id, generation FROM sessions")?;
         let rows = query.query_map([], |row| {
             Ok(SessionRow {
                 digest: Sha256(row.get(0)?),

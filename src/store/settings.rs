@@ -14,7 +14,9 @@ impl Db {
 
     /// Removes a stored setting. Returns true if there was one.
     pub fn remove_setting(&mut self, key: &str) -> Result<bool, StoreError> {
-        self.transaction(Durability::Synced, |tx| Ok(tx.execute("DELETE FROM settings WHERE key = ?1", [key])? > 0))
+        self.transaction(Durability::Synced, |tx| {
+            Ok(tx.execute("DELETE FROM settings WHERE key = ?1", [key])? > 0)
+        })
     }
 
     /// Stores a setting, synced.

@@ -33,7 +33,8 @@ pub(super) struct Snapshot {
 /// Parses `SCHEMA` and the number of a snapshot's name; `None` for all other names.
 fn parse(name: &str) -> Option<(u32, u32)> {
     let number = |digits: &str| {
-        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        let plain =
+            !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
         plain.then(|| digits.parse::<u32>().ok()).flatten()
     };
     let rest = name.strip_prefix(PREFIX)?;
@@ -43,7 +44,8 @@ fn parse(name: &str) -> Option<(u32, u32)> {
     }
 }
 
-/// Reads the schema from a database file's header: the user version at offset 60, big-endian (SQLite file format section 1.3).
+/// Reads the schema from a database file's header: the user version at offset 60, big-endian (SQLite file
+/// format section 1.3).
 pub(super) fn schema_of(path: &Path) -> io::Result<Option<i64>> {
     let mut header = [0; 100];
     match File::open(path)?.read_exact(&mut header) {
@@ -85,7 +87,12 @@ pub(super) fn take(conn: &Connection, folder: &Path, schema: i64) -> Result<Path
     remove_if_there(&unfinished).map_err(|e| e.to_string())?;
     let result = (|| {
         // VACUUM INTO fills an existing empty file; made first, so that it has our mode.
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(|e| e.to_string())?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unfinished)
+            .map_err(|e| e.to_string())?;
         conn.execute("VACUUM INTO ?1", [text]).map_err(|e| e.to_string())?;
         file.sync_all().map_err(|e| e.to_string())?;
         rename_to_free_name(&unfinished, folder, schema).map_err(|e| e.to_string())
@@ -105,7 +112,8 @@ fn rename_to_free_name(from: &Path, folder: &Path, schema: i64) -> io::Result<Pa
             taken = taken.max(number);
         }
     }
-    let name = if taken == 0 { format!("{PREFIX}{schema}") } else { format!("{PREFIX}{schema}.{}", taken + 1) };
+    let name =
+        if taken == 0 { format!("{PREFIX}{schema}") } else { format!("{PREFIX}{schema}.{}", taken + 1) };
     let path = folder.join(name);
     rename_new(from, &path)?;
     File::open(folder)?.sync_all()?;
@@ -185,7 +193,8 @@ mod tests {
             drop(database(&folder.path().join(format!("pichat.db.{name}")), schema));
         }
         fs::write(folder.path().join("pichat.db.before-5"), "no database").unwrap();
-        let fitting = |known| newest_fitting(folder.path(), known).map(|path| path.file_name().unwrap().to_owned());
+        let fitting =
+            |known| newest_fitting(folder.path(), known).map(|path| path.file_name().unwrap().to_owned());
         assert_eq!(fitting(4).unwrap(), "pichat.db.before-4");
         assert_eq!(fitting(2).unwrap(), "pichat.db.before-3");
         assert_eq!(fitting(1), None);
@@ -201,8 +210,10 @@ mod tests {
             fs::write(folder.path().join(other), "somebody's").unwrap();
         }
         prune(folder.path()).unwrap();
-        let mut left: Vec<_> =
-            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         left.sort_unstable();
         let want = "before-2.bak before-4 before-5 before-6 before-7 before-8 before-99 replaced-1";
         assert_eq!(left, want.split(' ').map(|name| format!("pichat.db.{name}")).collect::<Vec<_>>());

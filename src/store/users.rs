@@ -66,7 +66,8 @@ fn user(row: &Row<'_>) -> rusqlite::Result<Result<UserRow, StoreError>> {
 impl Db {
     /// Returns the account of that name, in any spelling.
     pub fn user_by_name(&self, name: &UserName) -> Result<Option<UserRow>, StoreError> {
-        let mut query = self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE name_key = ?1"))?;
+        let mut query =
+            self.conn.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE name_key = ?1"))?;
         query.query_row([name.key()], user).optional()?.transpose()
     }
 
@@ -184,7 +185,12 @@ impl Db {
 
     /// Sets a password as an administrator, to be changed until `by` if given; all sessions of the account
     /// end.
-    pub fn set_password(&mut self, user: UserId, password: &str, by: Option<Timestamp>) -> Result<(), StoreError> {
+    pub fn set_password(
+        &mut self,
+        user: UserId,
+        password: &str,
+        by: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
             tx.execute(
                 "UPDATE users SET password = ?2, must_change = ?3 IS NOT NULL, must_change_by = ?3,
@@ -200,7 +206,10 @@ impl Db {
     /// the stored hash.
     pub fn rehash(&mut self, user: UserId, old: &str, new: &str) -> Result<(), StoreError> {
         self.transaction(Durability::Lazy, |tx| {
-            tx.execute("UPDATE users SET password = ?3 WHERE id = ?1 AND password = ?2", params![user.0, old, new])?;
+            tx.execute(
+                "UPDATE users SET password = ?3 WHERE id = ?1 AND password = ?2",
+                params![user.0, old, new],
+            )?;
             Ok(())
         })
     }
@@ -208,7 +217,10 @@ impl Db {
     /// Changes the role of an account; its sessions end.
     pub fn set_role(&mut self, user: UserId, role: Role) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
-            tx.execute("UPDATE users SET role = ?2, generation = generation + 1 WHERE id = ?1", params![user.0, role.as_str()])?;
+            tx.execute(
+                "UPDATE users SET role = ?2, generation = generation + 1 WHERE id = ?1",
+                params![user.0, role.as_str()],
+            )?;
             tx.execute("DELETE FROM sessions WHERE user_id = ?1", [user.0])?;
             Ok(())
         })
@@ -217,7 +229,10 @@ impl Db {
     /// Locks or unlocks an account; its sessions end.
     pub fn set_locked(&mut self, user: UserId, locked: bool) -> Result<(), StoreError> {
         self.transaction(Durability::Synced, |tx| {
-            tx.execute("UPDATE users SET locked = ?2, generation = generation + 1 WHERE id = ?1", params![user.0, locked])?;
+            tx.execute(
+                "UPDATE users SET locked = ?2, generation = generation + 1 WHERE id = ?1",
+                params![user.0, locked],
+            )?;
             tx.execute("DELETE FROM sessions WHERE user_id = ?1", [user.0])?;
             Ok(())
         })
@@ -237,7 +252,10 @@ mod tests {
             .with(|db| {
                 let ana: UserName = "Ana".parse().expect("valid");
                 let id = db.add_user(&ana, Role::Uploader, "h", Timestamp(1))?.expect("free");
-                assert_eq!(db.add_user(&"ANA".parse().expect("valid"), Role::Member, "h", Timestamp(1))?, None);
+                assert_eq!(
+                    db.add_user(&"ANA".parse().expect("valid"), Role::Member, "h", Timestamp(1))?,
+                    None
+                );
                 assert_eq!(db.user_by_name(&"ana".parse().expect("valid"))?.expect("there").id, id);
                 db.set_role(id, Role::Administrator)?;
                 db.set_locked(id, true)?;
@@ -258,8 +276,12 @@ mod tests {
         store
             .with(|db| {
                 let (ana, by) = ("ana".parse().expect("valid"), Some(Timestamp(9)));
-                let id = db.add_user_who_must_change(&ana, Role::Uploader, "given", by, Timestamp(1))?.expect("free");
-                let state = |db: &Db| db.user_by_id(id).map(|row| row.map(|r| (r.password, r.must_change, r.must_change_by)));
+                let id = db
+                    .add_user_who_must_change(&ana, Role::Uploader, "given", by, Timestamp(1))?
+                    .expect("free");
+                let state = |db: &Db| {
+                    db.user_by_id(id).map(|row| row.map(|r| (r.password, r.must_change, r.must_change_by)))
+                };
                 assert_eq!(state(db)?, Some(("given".into(), true, by)));
                 let session = |n, generation| SessionRow {
                     id: 1,

@@ -86,10 +86,19 @@ mod tests {
     #[test]
     fn claim_code_parses_lenient_input() {
         let code: ClaimCode = "0123-4567-89ABC".parse().unwrap();
-        for same in ["0123456789abc", " o123 4567 89abc ", "O I 2 3 4567-89AbC", "0L23-4567-89abc", "0123–4567–89ABC"] {
+        for same in
+            ["0123456789abc", " o123 4567 89abc ", "O I 2 3 4567-89AbC", "0L23-4567-89abc", "0123–4567–89ABC"]
+        {
             assert!(code.matches(&same.parse().unwrap()), "{same}");
         }
-        for bad in ["", "0123-4567-89AB", "0123-4567-89ABCD", "0123-4567-89ABU", "0123-4567-89AB*", "ñ123-4567-89ABC"] {
+        for bad in [
+            "",
+            "0123-4567-89AB",
+            "0123-4567-89ABCD",
+            "0123-4567-89ABU",
+            "0123-4567-89AB*",
+            "ñ123-4567-89ABC",
+        ] {
             assert_eq!(bad.parse::<ClaimCode>().err(), Some(ClaimCodeError), "{bad}");
         }
         assert!(!code.matches(&"0123-4567-89ABD".parse().unwrap()));
@@ -100,7 +109,8 @@ mod tests {
     fn random_codes_differ_and_use_every_character() {
         let codes: std::collections::HashSet<_> = (0..200).map(|_| ClaimCode::random().to_string()).collect();
         assert_eq!(codes.len(), 200);
-        let seen: std::collections::HashSet<_> = codes.iter().flat_map(|c| c.bytes()).filter(|b| *b != b'-').collect();
+        let seen: std::collections::HashSet<_> =
+            codes.iter().flat_map(|c| c.bytes()).filter(|b| *b != b'-').collect();
         // 2,600 draws of 32: the probability that one is missing is 32 · (31/32)^2600, under 10^-34.
         assert_eq!(seen.len(), 32);
     }

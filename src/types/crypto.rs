@@ -48,7 +48,9 @@ pub fn wpa_key(passphrase: &str, ssid: &[u8]) -> Zeroizing<[u8; 32]> {
 pub fn bench_tls_record(len: usize) -> Duration {
     const ROUNDS: u32 = 1000;
     let time = |algorithm: &'static aead::Algorithm| {
-        let Ok(key) = aead::UnboundKey::new(algorithm, &vec![7; algorithm.key_len()]) else { return Duration::ZERO };
+        let Ok(key) = aead::UnboundKey::new(algorithm, &vec![7; algorithm.key_len()]) else {
+            return Duration::ZERO;
+        };
         let key = aead::LessSafeKey::new(key);
         let start = Instant::now();
         for round in 0..ROUNDS {
@@ -56,7 +58,11 @@ pub fn bench_tls_record(len: usize) -> Duration {
             nonce[..4].copy_from_slice(&round.to_be_bytes());
             let mut record = vec![0; len];
             // Records of this size are never refused.
-            let _ = key.seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), aead::Aad::empty(), &mut record);
+            let _ = key.seal_in_place_append_tag(
+                aead::Nonce::assume_unique_for_key(nonce),
+                aead::Aad::empty(),
+                &mut record,
+            );
         }
         start.elapsed() / ROUNDS
     };
@@ -78,7 +84,9 @@ impl Sha256 {
     /// Formats for comparison by people: two lines of eight groups of four digits.
     pub fn groups(&self) -> [String; 2] {
         let text = hex(&self.0).to_uppercase();
-        let line = |half: &str| half.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four)).collect::<Vec<_>>().join(" ");
+        let line = |half: &str| {
+            half.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four)).collect::<Vec<_>>().join(" ")
+        };
         let (first, second) = text.split_at(32);
         [line(first), line(second)]
     }
@@ -208,7 +216,11 @@ mod tests {
         // IEEE 802.11-2020, section J.4.2.
         for (passphrase, ssid, want) in [
             ("password", "IEEE", "f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e"),
-            ("ThisIsAPassword", "ThisIsASSID", "0dc0d6eb90555ed6419756b9a15ec3e3209b63df707dd508d14581f8982721af"),
+            (
+                "ThisIsAPassword",
+                "ThisIsASSID",
+                "0dc0d6eb90555ed6419756b9a15ec3e3209b63df707dd508d14581f8982721af",
+            ),
         ] {
             assert_eq!(hex(&*wpa_key(passphrase, ssid.as_bytes())), want);
         }

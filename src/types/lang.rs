@@ -33,7 +33,9 @@ impl Lang {
         for item in header.split(',').take(16) {
             let mut parts = item.split(';');
             let tag = parts.next().unwrap_or_default().trim();
-            let weight = parts.find_map(|p| p.trim().strip_prefix("q=")).map_or(1.0, |q| q.parse::<f32>().unwrap_or(0.0));
+            let weight = parts
+                .find_map(|p| p.trim().strip_prefix("q="))
+                .map_or(1.0, |q| q.parse::<f32>().unwrap_or(0.0));
             if let Some(lang) = Self::from_tag(tag)
                 && weight > best.1
             {
@@ -103,7 +105,11 @@ mod tests {
             (3541, "1 hora", "1 hour"),
             (7200, "2 horas", "2 hours"),
         ] {
-            assert_eq!((Lang::Es.wait(seconds).as_str(), Lang::En.wait(seconds).as_str()), (es, en), "{seconds}");
+            assert_eq!(
+                (Lang::Es.wait(seconds).as_str(), Lang::En.wait(seconds).as_str()),
+                (es, en),
+                "{seconds}"
+            );
         }
     }
 }

@@ -46,9 +46,13 @@ mod tests {
 
     #[test]
     fn one_time_password_has_sixty_bits_and_differs() {
-        let all: std::collections::HashSet<_> = (0..200).map(|_| OneTimePassword::random().to_string()).collect();
+        let all: std::collections::HashSet<_> =
+            (0..200).map(|_| OneTimePassword::random().to_string()).collect();
         assert_eq!(all.len(), 200);
-        assert!(all.iter().all(|text| text.len() == 14 && text.split('-').all(|group| group.len() == 4)), "{all:?}");
+        assert!(
+            all.iter().all(|text| text.len() == 14 && text.split('-').all(|group| group.len() == 4)),
+            "{all:?}"
+        );
         assert_eq!(format!("{:?}", OneTimePassword::random()), "OneTimePassword(…)");
     }
 

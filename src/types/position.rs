@@ -71,7 +71,15 @@ mod tests {
         let alike = sealed[0].bytes().zip(sealed[1].bytes()).filter(|(a, b)| a == b).count();
         assert!(alike < 24, "neighbours have nothing in common: {sealed:?}");
         assert_eq!((key.open(&sealed[0]), other.open(&sealed[0])), (Some(1), None));
-        for rubbish in ["", "1", "0", &"0".repeat(48), &sealed[0][1..], &sealed[0].to_uppercase(), &format!("{}0", sealed[0])] {
+        for rubbish in [
+            "",
+            "1",
+            "0",
+            &"0".repeat(48),
+            &sealed[0][1..],
+            &sealed[0].to_uppercase(),
+            &format!("{}0", sealed[0]),
+        ] {
             assert_eq!(key.open(rubbish), None, "{rubbish}");
         }
     }

@@ -27,9 +27,10 @@ impl RoomCodeError {
     /// Returns the text for people.
     pub const fn text(&self) -> Localized {
         match self {
-            Self::TooLong => {
-                Localized::new("el código de una sala tiene hasta 20 caracteres", "a room code has at most 20 characters")
-            }
+            Self::TooLong => Localized::new(
+                "el código de una sala tiene hasta 20 caracteres",
+                "a room code has at most 20 characters",
+            ),
             Self::BadCharacter => Localized::new(
                 "el código de la sala solo puede tener letras (sin tildes ni ñ), números, guiones y guiones bajos",
                 "a room code can only have letters (A–Z, no accents), digits, hyphens, and underscores",

@@ -46,7 +46,9 @@ pub fn printable_lines(text: &str) -> String {
 /// Returns true for characters that move a terminal's cursor, change its state, or change a line's reading
 /// order.
 fn is_control(c: char) -> bool {
-    c.is_control() || is_bidi_control(c) || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}')
+    c.is_control()
+        || is_bidi_control(c)
+        || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}')
 }
 
 impl TextError {
@@ -54,7 +56,9 @@ impl TextError {
     pub const fn text(&self) -> Localized {
         match self {
             Self::Blank => Localized::new("el mensaje está vacío", "the message is blank"),
-            Self::TooLong { .. } => Localized::new("el mensaje supera el límite", "the message is over the limit"),
+            Self::TooLong { .. } => {
+                Localized::new("el mensaje supera el límite", "the message is over the limit")
+            }
         }
     }
 }
@@ -110,7 +114,11 @@ fn sanitize(raw: &str, max: usize) -> Result<ZeroizingCow<'static>, TextError> {
 }
 
 /// Collects at most `max` characters of a text of `bytes` bytes.
-fn collect_limited(chars: impl Iterator<Item = char>, bytes: usize, max: usize) -> Result<ZeroizingCow<'static>, TextError> {
+fn collect_limited(
+    chars: impl Iterator<Item = char>,
+    bytes: usize,
+    max: usize,
+) -> Result<ZeroizingCow<'static>, TextError> {
     // Full capacity at once: a growing text would leave copies of itself in freed memory.
     let mut text = Zeroizing::new(String::with_capacity(bytes * 3));
     for (i, c) in chars.enumerate() {

@@ -20,7 +20,9 @@ impl Key {
 
     /// Returns the text in `lang` with each `{name}` filled in.
     pub fn fill(self, lang: Lang, values: &[(&str, &str)]) -> String {
-        values.iter().fold(self.get(lang).to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        values.iter().fold(self.get(lang).to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{name}}}"), value)
+        })
     }
 }
 

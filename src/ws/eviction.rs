@@ -6,13 +6,14 @@ use crate::ws::conn::pulse::Vitality;
 use crate::ws::protocol::close_code::CloseCode;
 use crate::ws::registry::Registry;
 
-/// Maximum number of unanswered probes. Answers make room for others, so that about 1,200 sockets are probed within
-/// one wait of 2 s. A round of pings takes 64 writes of about 5 µs.
+/// Maximum number of unanswered probes. Answers make room for others, so that about 1,200 sockets are probed
+/// within one wait of 2 s. A round of pings takes 64 writes of about 5 µs.
 const MAX_OPEN_PROBES: usize = 64;
 
 impl Registry {
-    /// Closes up to `most` dead sockets, the longest silent first. Pings silent ones in the same order, so that the dead
-    /// ones among them are known 2 s later. Returns true while a slot may become free; the caller then tries again.
+    /// Closes up to `most` dead sockets, the longest silent first. Pings silent ones in the same order, so
+    /// that the dead ones among them are known 2 s later. Returns true while a slot may become free; the
+    /// caller then tries again.
     pub fn evict_dead(&self, most: usize) -> bool {
         let now = Instant::now();
         let (mut dead, mut silent, mut hopes) = (Vec::new(), Vec::new(), 0);

@@ -1,4 +1,5 @@
-//! Joins a room. This is the only request that waits for a hash, so it runs beside the socket's reads and writes.
+//! Joins a room. This is the only request that waits for a hash, so it runs beside the socket's reads and
+//! writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +79,9 @@ pub(super) async fn join(
     let visitor = Joiner { person, mailbox: &out };
     let welcome = |created| {
         let reference = join.reference.clone();
-        move |entered: &JoinInfo| Frame::json(&joined_message(reference.as_deref(), &join.room, entered, created))
+        move |entered: &JoinInfo| {
+            Frame::json(&joined_message(reference.as_deref(), &join.room, entered, created))
+        }
     };
     // One attempt at a time per user and room, to join as well as to create.
     let begun = match pauses.begin(person.id, &join.room, clock.monotonic()) {
@@ -96,8 +99,11 @@ pub(super) async fn join(
                 Ok(verdict) if verdict.right => attempt.clear(),
                 Ok(_) => {
                     let pause = attempt.record_failure(clock.monotonic());
-                    let event =
-                        Event::RoomWrongPassword { user: person.name.clone(), addr: client.addr, room: join.room.clone() };
+                    let event = Event::RoomWrongPassword {
+                        user: person.name.clone(),
+                        addr: client.addr,
+                        room: join.room.clone(),
+                    };
                     audit.record(event).await;
                     return JoinOutcome::Refused { code: ErrorCode::WrongPassword, retry: Some(pause) };
                 }
@@ -127,9 +133,13 @@ pub(super) async fn join(
         };
         match entered {
             Ok((membership, created)) => {
-                let (user, addr, room, kind) = (person.name.clone(), client.addr, join.room.clone(), membership.kind());
-                let event =
-                    if created { Event::RoomCreated { user, addr, room, kind } } else { Event::RoomJoined { user, addr, room } };
+                let (user, addr, room, kind) =
+                    (person.name.clone(), client.addr, join.room.clone(), membership.kind());
+                let event = if created {
+                    Event::RoomCreated { user, addr, room, kind }
+                } else {
+                    Event::RoomJoined { user, addr, room }
+                };
                 audit.record(event).await;
                 return JoinOutcome::In(membership);
             }

@@ -7,7 +7,8 @@ use crate::types::RoomCode;
 
 use crate::ws::protocol::messages::JsonEncoder;
 
-/// Memberships by room code, bounded by `rooms_per_socket`. A list, since most sockets have one and none more than 32.
+/// Memberships by room code, bounded by `rooms_per_socket`. A list, since most sockets have one and none more
+/// than 32.
 #[derive(Default)]
 pub(super) struct Memberships(Vec<Membership<JsonEncoder>>);
 

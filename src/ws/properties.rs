@@ -22,8 +22,8 @@ use crate::ws::protocol::messages::{JsonEncoder, ServerMessage};
 use crate::ws::protocol::request::{Action, InvalidRequest, MAX_ERROR_CHARS, Request};
 use crate::ws::send::send_queue::SendQueue;
 
-/// Asserts that a text is parsed to the values of its JSON, or refused with a short error that quotes no value. The
-/// error answer is valid JSON.
+/// Asserts that a text is parsed to the values of its JSON, or refused with a short error that quotes no
+/// value. The error answer is valid JSON.
 pub fn requests(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Request::parse(text) {
@@ -81,12 +81,16 @@ fn assert_message(room: &RoomCode, raw: &str) {
     let Ok(message) = MessageText::parse(raw, MAX_TEXT_CHARS) else { return };
     let text = message.as_str();
     assert!(text.chars().count() <= MAX_TEXT_CHARS && !text.trim().is_empty());
-    assert!(!text.contains(|c: char| is_bidi_control(c) || (c.is_control() && !matches!(c, '\n' | '\t'))), "{text:?}");
+    assert!(
+        !text.contains(|c: char| is_bidi_control(c) || (c.is_control() && !matches!(c, '\n' | '\t'))),
+        "{text:?}"
+    );
     assert!(unicode_normalization::is_nfc(text), "{text:?}");
     let again = MessageText::parse(text, MAX_TEXT_CHARS).expect("is still one");
     assert_eq!(again.as_str(), text);
     let user = "ñandú".parse().expect("a name");
-    let json = payload(&JsonEncoder::finish(JsonEncoder::begin(room, &user, &message, Timestamp(0)), u64::MAX));
+    let json =
+        payload(&JsonEncoder::finish(JsonEncoder::begin(room, &user, &message, Timestamp(0)), u64::MAX));
     assert_eq!((json["text"].as_str(), json["room"].as_str()), (Some(text), Some(room.as_str())));
     assert_eq!((json["seq"].as_u64(), json["user"].as_str()), (Some(u64::MAX), Some("ñandú")));
 }
@@ -110,8 +114,8 @@ fn assert_no_value_in_error(text: &str, words: &str) {
     assert_eq!(before, after, "{text} was refused with {words:?}");
 }
 
-/// Asserts that packet boundaries change neither messages nor close code, that no message exceeds the limit, and that
-/// the server writes valid frames. The first byte sets the packet size.
+/// Asserts that packet boundaries change neither messages nor close code, that no message exceeds the limit,
+/// and that the server writes valid frames. The first byte sets the packet size.
 pub fn frames(data: &[u8]) {
     let Some((cut, bytes)) = data.split_first() else { return };
     let whole = run(bytes.chunks(bytes.len().max(1)));
@@ -144,7 +148,8 @@ fn run<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<String>, u16) {
     (texts, code)
 }
 
-/// Asserts whole, unmasked pongs of at most 125 bytes, and at the end at most one close frame with a valid code.
+/// Asserts whole, unmasked pongs of at most 125 bytes, and at the end at most one close frame with a valid
+/// code.
 fn assert_server_frames(mut bytes: &[u8]) {
     while let [first, length, rest @ ..] = bytes {
         assert!(matches!(first, 0x88 | 0x8a) && *length <= 125, "{bytes:?}");
@@ -171,7 +176,11 @@ struct Script<'a> {
 }
 
 impl AsyncRead for Script<'_> {
-    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if let Some(piece) = self.pieces.pop_front() {
             let (now, later) = piece.split_at(piece.len().min(buf.remaining()));
             buf.put_slice(now);
@@ -221,7 +230,9 @@ mod tests {
             8 => proptest::sample::select(vec!["type", "ref", "room", "password", "kind", "text", "resume", "since"]).prop_map(String::from),
             1 => "\\PC{0,6}",
         ];
-        let word = proptest::sample::select(vec!["join", "send", "leave", "resume", "typing", "group", "private", "sala"]);
+        let word = proptest::sample::select(vec![
+            "join", "send", "leave", "resume", "typing", "group", "private", "sala",
+        ]);
         let value = prop_oneof![
             4 => word.prop_map(|word| format!("{word:?}")),
             2 => "\\PC{0,40}".prop_map(|text| Value::from(text).to_string()),
@@ -232,8 +243,7 @@ mod tests {
     }
 
     fn frame() -> impl Strategy<Value = Vec<u8>> {
-        let first =
-            prop_oneof![4 => proptest::sample::select(vec![0x81_u8, 0x01, 0x00, 0x80, 0x89, 0x8a, 0x88]), 1 => any::<u8>()];
+        let first = prop_oneof![4 => proptest::sample::select(vec![0x81_u8, 0x01, 0x00, 0x80, 0x89, 0x8a, 0x88]), 1 => any::<u8>()];
         let payload = prop_oneof![
             "\\PC{0,60}".prop_map(String::into_bytes),
             proptest::collection::vec(any::<u8>(), 0..300),
@@ -243,7 +253,8 @@ mod tests {
             let mask = if slip == 0 { 0 } else { 0x80 };
             let mut frame = match u8::try_from(payload.len()) {
                 Ok(short @ 0..=125) => vec![first, mask | short],
-                _ => [&[first, mask | 126], &u16::try_from(payload.len()).expect("short").to_be_bytes()[..]].concat(),
+                _ => [&[first, mask | 126], &u16::try_from(payload.len()).expect("short").to_be_bytes()[..]]
+                    .concat(),
             };
             frame.extend_from_slice(&key);
             frame.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));

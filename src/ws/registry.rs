@@ -18,8 +18,9 @@ use crate::ws::send::send_queue::{QueueStats, SendQueue};
 #[error("this session has too many open sockets")]
 pub struct TooManySockets;
 
-/// Interval of attempts to register while older sockets are probed. One wait lasts at most [`PROBE`], and requests of a
-/// session are rate limited. At most 220 wait for one session, each with 20 checks of 16 sockets.
+/// Interval of attempts to register while older sockets are probed. One wait lasts at most [`PROBE`], and
+/// requests of a session are rate limited. At most 220 wait for one session, each with 20 checks of 16
+/// sockets.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Queues scanned before other tasks of the thread run: about 50 µs.
@@ -87,7 +88,11 @@ impl Registry {
     }
 
     /// Registers a socket of `session`. With `most` sockets open, it evicts a dead one or fails.
-    pub(super) fn register(self: &Arc<Self>, session: Sha256, most: usize) -> Result<Registration, TooManySockets> {
+    pub(super) fn register(
+        self: &Arc<Self>,
+        session: Sha256,
+        most: usize,
+    ) -> Result<Registration, TooManySockets> {
         let mut sockets = self.lock();
         let stopping = sockets.stopping;
         let own = sockets.by_session.entry(session).or_default();
@@ -105,8 +110,8 @@ impl Registry {
         Ok(Registration { registry: Arc::clone(self), session, out })
     }
 
-    /// Registers like [`Registry::register`], but at the limit first pings the session's silent sockets. A socket that
-    /// gives no sign of life within [`PROBE`] is evicted. Callers that wait share one probe.
+    /// Registers like [`Registry::register`], but at the limit first pings the session's silent sockets. A
+    /// socket that gives no sign of life within [`PROBE`] is evicted. Callers that wait share one probe.
     pub(super) async fn register_or_replace(
         self: &Arc<Self>,
         session: Sha256,
@@ -176,7 +181,8 @@ impl Registry {
         self.lock().by_session.keys().copied().collect()
     }
 
-    /// Returns queue lengths and losses. Locks the registry only to copy the list, and each queue only to read it.
+    /// Returns queue lengths and losses. Locks the registry only to copy the list, and each queue only to
+    /// read it.
     pub async fn send_queue_stats(&self) -> SendQueueStats {
         let (mut sum, open) = {
             let sockets = self.lock();
@@ -280,11 +286,18 @@ mod tests {
         full.out.push(frame(), Priority::Typing);
         full.out.push(frame(), Priority::Presence);
         let frames = MAX_FRAMES + 2;
-        let waiting =
-            SendQueueStats { sockets: 3, frames, bytes: frames * bytes, deepest: MAX_FRAMES, dropped: [1, 1], too_slow: 0 };
+        let waiting = SendQueueStats {
+            sockets: 3,
+            frames,
+            bytes: frames * bytes,
+            deepest: MAX_FRAMES,
+            dropped: [1, 1],
+            too_slow: 0,
+        };
         assert_eq!(registry.send_queue_stats().await, waiting);
         full.out.push(frame(), Priority::Message);
-        let slow = SendQueueStats { sockets: 3, frames: 2, bytes: 2 * bytes, deepest: 2, too_slow: 1, ..waiting };
+        let slow =
+            SendQueueStats { sockets: 3, frames: 2, bytes: 2 * bytes, deepest: 2, too_slow: 1, ..waiting };
         assert_eq!(registry.send_queue_stats().await, slow, "its queue is forgotten");
         drop(full);
         assert_eq!(registry.send_queue_stats().await, SendQueueStats { sockets: 2, ..slow });

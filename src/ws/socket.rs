@@ -53,7 +53,8 @@ impl SocketPermit {
         let max_frame = services.config.get().limits.frame_bytes();
         let io = transport.into_stream(&registration.out);
         let connection = WsConnection::new(io, early, max_frame, Arc::clone(&registration.out));
-        let (memberships, flood, pending) = (Memberships::default(), Flood::default(), PendingFlush::default());
+        let (memberships, flood, pending) =
+            (Memberships::default(), Flood::default(), PendingFlush::default());
         let state = SocketState { services, client, registration, memberships, flood, pending, messages: 0 };
         // Boxed: an async task is as large as the largest value held across an await.
         ReadySocket(Box::new(Socket { connection, state, joining: None }))
@@ -70,19 +71,31 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> ReadySocket<S> {
         let SocketState { services, client, registration, .. } = &socket.state;
         let (services, client) = (Arc::clone(services), Arc::clone(client));
         if let Some(reason) = sessions.end_of(&client.session, services.clock.monotonic()) {
-            // The session ended between handshake and registration, so the listener for ends may have missed this socket.
+            // The session ended between handshake and registration, so the listener for ends may have missed
+            // this socket.
             registration.out.close(CloseCode::SessionEnded(reason));
         }
         let user = || client.session.person.name.clone();
         let id = || client.session.short_id();
         // Boxed as well, and only while it is recorded.
-        Box::pin(services.audit.record(Event::SocketOpened { user: user(), addr: client.addr, session: id() })).await;
+        Box::pin(services.audit.record(Event::SocketOpened {
+            user: user(),
+            addr: client.addr,
+            session: id(),
+        }))
+        .await;
         let code = socket.serve().await;
         let messages = socket.state.messages;
         socket.state.memberships.disconnect(services.clock.monotonic());
         drop(socket);
-        Box::pin(services.audit.record(Event::SocketClosed { user: user(), addr: client.addr, session: id(), code, messages }))
-            .await;
+        Box::pin(services.audit.record(Event::SocketClosed {
+            user: user(),
+            addr: client.addr,
+            session: id(),
+            code,
+            messages,
+        }))
+        .await;
     }
 }
 
@@ -133,8 +146,8 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
             return Poll::Ready(Wakeup::Joined(asked, joined));
         }
         loop {
-            // All texts of one read are published before any frame is flushed. Between flushes more is read, up to the limit of a
-            // round. The socket's own answers go out together with the frames of others.
+            // All texts of one read are published before any frame is flushed. Between flushes more is read,
+            // up to the limit of a round. The socket's own answers go out together with the frames of others.
             let pending = &self.state.pending;
             let mode = PollMode {
                 pause_reads: self.joining.is_some() || pending.must_flush_first(),
@@ -161,7 +174,9 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
         self.state.client.session.touch(self.state.services.clock.monotonic());
         let Request { reference, room, action } = match Request::parse(text) {
             Ok(request) => request,
-            Err(InvalidRequest { reference, fault }) => return self.state.refuse(reference.as_deref(), &fault.into()),
+            Err(InvalidRequest { reference, fault }) => {
+                return self.state.refuse(reference.as_deref(), &fault.into());
+            }
         };
         let reference = reference.as_deref();
         let result = match action {
@@ -199,7 +214,13 @@ impl SocketState {
         }
     }
 
-    fn may_join(&self, reference: Option<&str>, room: RoomCode, password: &str, kind: RoomKind) -> Result<Join, RequestError> {
+    fn may_join(
+        &self,
+        reference: Option<&str>,
+        room: RoomCode,
+        password: &str,
+        kind: RoomKind,
+    ) -> Result<Join, RequestError> {
         let password = RoomPassword::parse(Zeroizing::new(password.to_owned()))?;
         let user = self.client.session.person.id;
         self.services.rates.join(user).map_err(|wait| RequestError::rate_limited(wait.retry))?;
@@ -220,11 +241,14 @@ impl SocketState {
     }
 
     fn start(&self, asked: Join) -> JoinFuture {
-        let (services, client, out) = (Arc::clone(&self.services), Arc::clone(&self.client), Arc::clone(&self.registration.out));
+        let (services, client, out) =
+            (Arc::clone(&self.services), Arc::clone(&self.client), Arc::clone(&self.registration.out));
         // The room handle tells whether this socket is in the room; the future must not borrow the state.
         let held = self.memberships.get(&asked.room).map(Membership::room);
         Box::pin(async move {
-            let joined = join(services, client, out, &asked, |room| held.as_ref().is_some_and(|held| held.is(room))).await;
+            let joined =
+                join(services, client, out, &asked, |room| held.as_ref().is_some_and(|held| held.is(room)))
+                    .await;
             (asked, joined)
         })
     }
@@ -246,7 +270,9 @@ impl SocketState {
                 let error = RequestError::too_many_rooms(limit, &self.services.config.get());
                 self.refuse(reference, &error);
             }
-            JoinOutcome::Refused { code, retry } => self.refuse(reference, &RequestError { retry, ..RequestError::new(code) }),
+            JoinOutcome::Refused { code, retry } => {
+                self.refuse(reference, &RequestError { retry, ..RequestError::new(code) });
+            }
         }
     }
 
@@ -258,15 +284,22 @@ impl SocketState {
     }
 
     /// Takes a seat again. The returned frames go out before all queued ones.
-    fn resume(&mut self, reference: Option<&str>, room: &RoomCode, token: &str, since: Seq) -> Result<Vec<Frame>, RequestError> {
+    fn resume(
+        &mut self,
+        reference: Option<&str>,
+        room: &RoomCode,
+        token: &str,
+        since: Seq,
+    ) -> Result<Vec<Frame>, RequestError> {
         let person = &self.client.session.person;
         self.services.rates.enter(person.id).map_err(|wait| RequestError::rate_limited_enter(wait.retry))?;
         self.check_room_limit(room)?;
-        let resumed = self.services.hub.resume(room, token, person, &self.registration.out, since).map_err(|_| {
-            let (user, addr) = (person.name.clone(), self.client.addr);
-            self.services.audit.try_record(Event::RoomResumeRefused { user, addr, room: room.clone() });
-            RequestError::new(ErrorCode::UnknownRoom)
-        })?;
+        let resumed =
+            self.services.hub.resume(room, token, person, &self.registration.out, since).map_err(|_| {
+                let (user, addr) = (person.name.clone(), self.client.addr);
+                self.services.audit.try_record(Event::RoomResumeRefused { user, addr, room: room.clone() });
+                RequestError::new(ErrorCode::UnknownRoom)
+            })?;
         let mut frames = vec![Frame::json(&joined_message(reference, room, &resumed.entered, false))];
         if let Some(SeqGap { first: from, last: to }) = resumed.missed.gap {
             frames.push(Frame::json(&ServerMessage::Gap { room: room.as_str(), from, to }));
@@ -284,9 +317,14 @@ impl SocketState {
         let config = self.services.config.get();
         let membership = self.memberships.get(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))?;
         let text = MessageText::parse(text, config.limits.message_chars)?;
-        self.services.rates.message(self.client.session.person.id).map_err(|wait| RequestError::rate_limited(wait.retry))?;
+        self.services
+            .rates
+            .message(self.client.session.person.id)
+            .map_err(|wait| RequestError::rate_limited(wait.retry))?;
         let at = self.services.clock.now();
-        let Some(seq) = membership.publish(&text, at, self.pending.receivers()) else { return Err(self.on_superseded(room)) };
+        let Some(seq) = membership.publish(&text, at, self.pending.receivers()) else {
+            return Err(self.on_superseded(room));
+        };
         self.pending.enqueue_own(&self.registration.out, sent_message(reference, room, seq, at));
         self.messages += 1;
         Ok(())
@@ -304,7 +342,8 @@ impl SocketState {
 
     fn typing(&mut self, room: &RoomCode) -> Result<(), RequestError> {
         let membership = self.membership(room)?;
-        if self.services.rates.typing(self.client.session.person.id).is_ok() && membership.typing().is_none() {
+        if self.services.rates.typing(self.client.session.person.id).is_ok() && membership.typing().is_none()
+        {
             return Err(self.on_superseded(room));
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! A01, broken access control: every route for every role, bypasses of the table, resources of other users.
 //!
 //! Elsewhere: who may delete and upload in detail (`legacy_vulnerabilities_web`), rooms of others
-//! (`legacy_vulnerabilities_chat`), places and resume tokens of others (`tests/resume.rs`), which rooms the lobby shows to whom
-//! (`tests/chat.rs`), files that are held (`tests/inspection.rs`).
+//! (`legacy_vulnerabilities_chat`), places and resume tokens of others (`tests/resume.rs`), which rooms the
+//! lobby shows to whom (`tests/chat.rs`), files that are held (`tests/inspection.rs`).
 
 use pichat::http::{Access, Router};
 use serde_json::json;
@@ -25,14 +25,16 @@ enum Who {
 }
 
 impl Who {
-    const ALL: [Self; 6] = [Self::Nobody, Self::Forger, Self::Ghost, Self::Usuario, Self::Cliente, Self::Administrator];
+    const ALL: [Self; 6] =
+        [Self::Nobody, Self::Forger, Self::Ghost, Self::Usuario, Self::Cliente, Self::Administrator];
 
     fn client(self, server: &Server) -> Client {
         match self {
             Self::Nobody => Client::new(server),
-            Self::Forger => {
-                Client { cookie: Some(format!("{}={}", server.cookie_name(), "0f".repeat(32))), ..Client::new(server) }
-            }
+            Self::Forger => Client {
+                cookie: Some(format!("{}={}", server.cookie_name(), "0f".repeat(32))),
+                ..Client::new(server)
+            },
             Self::Ghost => {
                 let client = Client::admin(server);
                 assert_eq!(client.delete("/api/session").status, 204);
@@ -47,7 +49,9 @@ impl Who {
     fn may(self, access: Access) -> bool {
         match access {
             Access::Anyone => true,
-            Access::PartialSession | Access::SignedIn => matches!(self, Self::Usuario | Self::Cliente | Self::Administrator),
+            Access::PartialSession | Access::SignedIn => {
+                matches!(self, Self::Usuario | Self::Cliente | Self::Administrator)
+            }
             Access::Uploader => matches!(self, Self::Cliente | Self::Administrator),
             // Clients beside a program with the metrics token.
             Access::Metrics | Access::Administrator => self == Self::Administrator,
@@ -73,7 +77,10 @@ fn every_route_has_a_rule_and_every_rule_a_route() {
     rules.sort_unstable();
     let unruled: Vec<_> = routes.iter().filter(|r| !rules.contains(r)).collect();
     let stale: Vec<_> = rules.iter().filter(|r| !routes.contains(r)).collect();
-    assert!(unruled.is_empty() && stale.is_empty(), "tests/attack/route_access.rs: add {unruled:?}, take away {stale:?}");
+    assert!(
+        unruled.is_empty() && stale.is_empty(),
+        "tests/attack/route_access.rs: add {unruled:?}, take away {stale:?}"
+    );
 }
 
 /// Returns true if an answer refuses a client without a session or without the right.
@@ -91,7 +98,9 @@ fn forced_browsing_opens_no_route() {
     let server = Server::start(Options::config(GENEROUS));
     let keeper = Client::admin(&server);
     let kept = stored(&keeper);
-    let is_page = |rule: &Rule| Router::rows().iter().any(|r| r.path == rule.path && r.method == rule.method && r.is_page);
+    let is_page = |rule: &Rule| {
+        Router::rows().iter().any(|r| r.path == rule.path && r.method == rule.method && r.is_page)
+    };
     let mut tried = 0;
     for who in Who::ALL {
         let mut client = who.client(&server);
@@ -102,12 +111,18 @@ fn forced_browsing_opens_no_route() {
                 kept.clone()
             };
             let path = path_of(rule, &id);
-            for method in [rule.method, "HEAD"].into_iter().filter(|m| *m == rule.method || rule.method == "GET") {
+            for method in
+                [rule.method, "HEAD"].into_iter().filter(|m| *m == rule.method || rule.method == "GET")
+            {
                 let what = format!("{who:?}: {method} {path}");
                 let answer = client.send(method, &path, &[], b"");
                 tried += 1;
                 if !who.may(rule.access) {
-                    assert!(keeps_out(&answer, who, is_page(rule), method == "HEAD"), "{what}: {}", answer.status);
+                    assert!(
+                        keeps_out(&answer, who, is_page(rule), method == "HEAD"),
+                        "{what}: {}",
+                        answer.status
+                    );
                     assert!(answer.header("set-cookie").is_none(), "{what}");
                 } else if rule.path == "/login" && method != "POST" && who.may(Access::SignedIn) {
                     assert_eq!((answer.status, answer.header("location")), (303, Some("/inicio")), "{what}");
@@ -121,7 +136,11 @@ fn forced_browsing_opens_no_route() {
         }
     }
     assert!(tried >= Who::ALL.len() * Router::rows().len(), "{tried}");
-    assert_eq!(keeper.get(&format!("/api/files/{kept}/content")).body, b"acta", "nothing went that was not to go");
+    assert_eq!(
+        keeper.get(&format!("/api/files/{kept}/content")).body,
+        b"acta",
+        "nothing went that was not to go"
+    );
     assert_eq!(keeper.get("/api/files").json().as_array().map(Vec::len), Some(1));
 }
 
@@ -209,16 +228,29 @@ fn file_ids_are_unpredictable() {
     let admin = Client::admin(&server);
     let ids: Vec<_> = (0..20).map(|_| stored(&admin)).collect();
     for id in &ids {
-        assert!(id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "128 bits: {id}");
+        assert!(
+            id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+            "128 bits: {id}"
+        );
         let near = format!("{}{}", &id[..31], if id.ends_with('0') { '1' } else { '0' });
-        let others = [near, id.to_uppercase(), format!("0{id}"), id[1..].to_owned(), format!("{id}0"), format!(" {id}")];
+        let others = [
+            near,
+            id.to_uppercase(),
+            format!("0{id}"),
+            id[1..].to_owned(),
+            format!("{id}0"),
+            format!(" {id}"),
+        ];
         for other in others.iter().filter(|other| !ids.contains(other)) {
             let status = admin.get(&format!("/api/files/{}", other.replace(' ', "%20"))).status;
             assert_eq!(status, 404, "{other}");
         }
     }
     let shared = |a: &str, b: &str| a.bytes().zip(b.bytes()).filter(|(x, y)| x == y).count();
-    assert!(ids.windows(2).all(|pair| shared(&pair[0], &pair[1]) < 16), "one does not follow from another: {ids:?}");
+    assert!(
+        ids.windows(2).all(|pair| shared(&pair[0], &pair[1]) < 16),
+        "one does not follow from another: {ids:?}"
+    );
     for guess in ["0", "1", "2", "-1", "acta.txt", "*", "%", "' OR 1=1 --", "null", "..", "tmp-x"] {
         let path = format!("/api/files/{}", guess.replace('%', "%25").replace(' ', "%20"));
         for answer in [admin.get(&path), admin.get(&format!("{path}/content")), admin.delete(&path)] {
@@ -241,9 +273,19 @@ fn reader_of_a_file_cannot_delete_or_own_it() {
     let answer = owner.send("POST", "/api/files?uploaded_by=admin", &lies, &body);
     assert_eq!((answer.status, &answer.json()["uploaded_by"]), (201, &json!("cliente")));
     // Neither name nor role in a request changes the user of a session.
-    let session = other.send("GET", "/api/session?username=admin&role=administrator", &[("X-Role", "administrator")], b"");
-    assert_eq!((&session.json()["username"], &session.json()["role"]), (&json!("usuario"), &json!("usuario")));
-    let refused = Client::new(&server)
-        .post_json("/api/session", &json!({"username": "usuario", "password": "usuario123", "role": "administrator"}));
+    let session = other.send(
+        "GET",
+        "/api/session?username=admin&role=administrator",
+        &[("X-Role", "administrator")],
+        b"",
+    );
+    assert_eq!(
+        (&session.json()["username"], &session.json()["role"]),
+        (&json!("usuario"), &json!("usuario"))
+    );
+    let refused = Client::new(&server).post_json(
+        "/api/session",
+        &json!({"username": "usuario", "password": "usuario123", "role": "administrator"}),
+    );
     assert_eq!(refused.code(), "bad_request", "a field that is not asked for is refused");
 }

@@ -1,8 +1,8 @@
 //! Cross-site requests against every form of the pages and every route that changes data.
 //!
-//! Elsewhere: the kinds of foreign origin in detail (`legacy_vulnerabilities_web`, `legacy_vulnerabilities_chat`), GET changes
-//! nothing (`legacy_vulnerabilities_web`), origins that the owner allows (`tests/http_boundaries.rs`), the claim
-//! (`tests/claim.rs`).
+//! Elsewhere: the kinds of foreign origin in detail (`legacy_vulnerabilities_web`,
+//! `legacy_vulnerabilities_chat`), GET changes nothing (`legacy_vulnerabilities_web`), origins that the owner
+//! allows (`tests/http_boundaries.rs`), the claim (`tests/claim.rs`).
 
 use super::a01_access::path_of;
 use super::raw_bytes::GENEROUS;
@@ -27,7 +27,9 @@ fn forms_are_refused_from_foreign_origins() {
     let unclaimed = Server::start(Options { serve: true, ..Options::config(GENEROUS) });
     let admin = Client::admin(&server);
     let mut actions = Vec::new();
-    for rule in RULES.iter().filter(|r| r.method == "GET" && !r.path.contains('{') && !r.path.starts_with("/api")) {
+    for rule in
+        RULES.iter().filter(|r| r.method == "GET" && !r.path.contains('{') && !r.path.starts_with("/api"))
+    {
         for client in [&admin, &Client::usuario(&server), &Client::new(&server), &Client::new(&unclaimed)] {
             actions.extend(forms(&client.get(rule.path).text()));
         }
@@ -45,10 +47,15 @@ fn forms_are_refused_from_foreign_origins() {
             &[("Sec-Fetch-Site", "same-site")],
             &[("Origin", ""), ("Referer", "http://evil.example/")],
         ] {
-            for kind in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"] {
-                let answer = admin.send("POST", action, &[headers, &[("Content-Type", kind)]].concat(), b"a=b");
+            for kind in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"]
+            {
+                let answer =
+                    admin.send("POST", action, &[headers, &[("Content-Type", kind)]].concat(), b"a=b");
                 assert_eq!(answer.status, 403, "{action} {headers:?} {kind}");
-                assert!(answer.header("set-cookie").is_none() && answer.header("location").is_none(), "{action}");
+                assert!(
+                    answer.header("set-cookie").is_none() && answer.header("location").is_none(),
+                    "{action}"
+                );
             }
         }
     }
@@ -63,7 +70,8 @@ fn changing_routes_are_refused_from_foreign_origins() {
     let mut tried = 0;
     for rule in RULES.iter().filter(|r| r.method != "GET" || r.path == "/ws") {
         for client in [&admin, &Client::new(&server)] {
-            let answer = client.send(rule.method, &path_of(rule, &id), &[("Origin", "https://evil.example")], b"");
+            let answer =
+                client.send(rule.method, &path_of(rule, &id), &[("Origin", "https://evil.example")], b"");
             assert_eq!(answer.status, 403, "{} {}", rule.method, rule.path);
             assert!(!rule.path.starts_with("/api") || answer.code() == "cross_origin", "{}", rule.path);
             tried += 1;
@@ -76,9 +84,13 @@ fn changing_routes_are_refused_from_foreign_origins() {
 #[test]
 fn session_cookie_is_not_sent_by_other_sites() {
     let server = Server::demo();
-    let cookie = Client::new(&server).sign_in("cliente", "cliente123").session_cookie().expect("a cookie").to_owned();
+    let cookie =
+        Client::new(&server).sign_in("cliente", "cliente123").session_cookie().expect("a cookie").to_owned();
     for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
         assert!(cookie.split("; ").any(|p| p == part), "{part}: {cookie}");
     }
-    assert!(!cookie.contains("Domain") && !cookie.contains("Expires") && !cookie.contains("Max-Age"), "{cookie}");
+    assert!(
+        !cookie.contains("Domain") && !cookie.contains("Expires") && !cookie.contains("Max-Age"),
+        "{cookie}"
+    );
 }

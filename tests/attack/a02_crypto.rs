@@ -1,8 +1,9 @@
 //! A02, cryptographic failures: forged, truncated and altered tokens, and the data on the disk.
 //!
-//! Elsewhere: attributes of the cookie (`http/request/cookies.rs`, `a01_csrf`), Argon2's parameters (`tests/accounts.rs`), keys that are
-//! too short (`tests/config_audit.rs`), resume tokens of others (`tests/resume.rs`), TLS (`tests/tls.rs`), nothing secret in the
-//! log (`legacy_vulnerabilities_chat`, `tests/config_audit.rs`).
+//! Elsewhere: attributes of the cookie (`http/request/cookies.rs`, `a01_csrf`), Argon2's parameters
+//! (`tests/accounts.rs`), keys that are too short (`tests/config_audit.rs`), resume tokens of others
+//! (`tests/resume.rs`), TLS (`tests/tls.rs`), nothing secret in the log (`legacy_vulnerabilities_chat`,
+//! `tests/config_audit.rs`).
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -66,7 +67,12 @@ fn altered_session_token_is_refused() {
     }
     let in_url = Client::new(&server).get(&format!("/api/session?{name}={good}"));
     assert_eq!(in_url.status, 401, "a token in an address is nothing");
-    let bearer = Client::new(&server).send("GET", "/api/session", &[("Authorization", &format!("Bearer {good}"))], b"");
+    let bearer = Client::new(&server).send(
+        "GET",
+        "/api/session",
+        &[("Authorization", &format!("Bearer {good}"))],
+        b"",
+    );
     assert_eq!(bearer.status, 401);
 }
 
@@ -103,7 +109,10 @@ fn disk_holds_no_passwords_tokens_or_messages() {
     let mut socket = ana.socket();
     let joined = socket.join("sala", "MUYsecreta", "private");
     socket.send_message("sala", "MUYprivado");
-    assert_eq!(ana.post_json("/api/password", &json!({"current": "lirio azul 77", "new": "cedro gris 88"})).status, 204);
+    assert_eq!(
+        ana.post_json("/api/password", &json!({"current": "lirio azul 77", "new": "cedro gris 88"})).status,
+        204
+    );
     let resume = joined["resume"].as_str().expect("a token").to_owned();
     server.signal("TERM");
     assert!(server.wait().success());
@@ -112,7 +121,11 @@ fn disk_holds_no_passwords_tokens_or_messages() {
     assert!(files.len() > 1, "the database is there");
     for (path, bytes) in &files {
         for secret in ["lirio azul", "cedro gris", "MUYsecreta", "MUYprivado", &token(&ana), &resume] {
-            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret} in {}", path.display());
+            assert!(
+                !bytes.windows(secret.len()).any(|w| w == secret.as_bytes()),
+                "{secret} in {}",
+                path.display()
+            );
         }
         let mode = path.metadata().expect("is there").permissions().mode();
         assert_eq!(mode & 0o077, 0, "{} is for its owner only: {mode:o}", path.display());

@@ -1,7 +1,8 @@
 //! A03, injection: into headers, SQL, HTML and the page's scripts.
 //!
-//! Elsewhere: into the log (`audit`, `tests/config_audit.rs`), into paths (`files`), into requests (`a03_smuggling`), HTML in
-//! messages (`legacy_vulnerabilities_chat`), requests on a socket that are none (`tests/bad_frames.rs`).
+//! Elsewhere: into the log (`audit`, `tests/config_audit.rs`), into paths (`files`), into requests
+//! (`a03_smuggling`), HTML in messages (`legacy_vulnerabilities_chat`), requests on a socket that are none
+//! (`tests/bad_frames.rs`).
 
 use serde_json::json;
 
@@ -36,12 +37,15 @@ fn file_names_inject_no_headers() {
         let place = answer.header("location").expect("a place").to_owned();
         let download = client.get(&format!("{place}/content"));
         assert!(download.status == 200 && download.header("x-evil").is_none(), "{name:?}");
-        let named: Vec<_> = download.headers.iter().filter(|(k, _)| k.eq_ignore_ascii_case("content-disposition")).collect();
+        let named: Vec<_> =
+            download.headers.iter().filter(|(k, _)| k.eq_ignore_ascii_case("content-disposition")).collect();
         let [(_, disposition)] = named.as_slice() else { panic!("{name:?}: {named:?}") };
         // `attachment; filename="…"; filename*=UTF-8''…` in printable ASCII for any name.
         assert!(disposition.bytes().all(|b| (b' '..=b'~').contains(&b)), "{name:?}: {disposition}");
-        let rest = disposition.strip_prefix("attachment; filename=\"").unwrap_or_else(|| panic!("{disposition}"));
-        let (plain, extended) = rest.split_once("\"; filename*=UTF-8''").unwrap_or_else(|| panic!("{disposition}"));
+        let rest =
+            disposition.strip_prefix("attachment; filename=\"").unwrap_or_else(|| panic!("{disposition}"));
+        let (plain, extended) =
+            rest.split_once("\"; filename*=UTF-8''").unwrap_or_else(|| panic!("{disposition}"));
         assert!(!plain.contains(['"', '\\', '%']), "{disposition}");
         assert!(!extended.contains([' ', ';', '"', '\'', '\\', ',', ':', '=']), "{disposition}");
     }
@@ -52,10 +56,27 @@ fn room_codes_and_paths_inject_no_headers() {
     let server = Server::start(Options::config(GENEROUS));
     let client = Client::cliente(&server);
     let mut socket = client.socket();
-    for code in ["a\r\nX-Evil: 1", "a\nb", "a%0d%0ab", "a\u{2028}b", "a b", "a/b", "a\"b", "<b>", "../a", "a\0", "ñ", "a;b", "💥"]
-    {
+    for code in [
+        "a\r\nX-Evil: 1",
+        "a\nb",
+        "a%0d%0ab",
+        "a\u{2028}b",
+        "a b",
+        "a/b",
+        "a\"b",
+        "<b>",
+        "../a",
+        "a\0",
+        "ñ",
+        "a;b",
+        "💥",
+    ] {
         let refused = socket.join(code, "secreta", "group");
-        assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("bad_request")), "{code:?}");
+        assert_eq!(
+            (&refused["type"], &refused["code"]),
+            (&json!("error"), &json!("bad_request")),
+            "{code:?}"
+        );
     }
     assert_eq!(client.get("/api/rooms").json(), json!([]));
     for path in [
@@ -73,8 +94,10 @@ fn room_codes_and_paths_inject_no_headers() {
             assert!(["/login", "/inicio"].contains(&goes), "{path} leads to {goes}");
         }
     }
-    let host =
-        raw(&server, "GET /inicio HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n");
+    let host = raw(
+        &server,
+        "GET /inicio HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n",
+    );
     assert!(statuses(&host) == [303] && !host.contains("evil.example"), "{host}");
 }
 
@@ -113,7 +136,11 @@ fn sql_in_input_is_plain_text() {
         let path = answer.header("location").expect("a place").to_owned();
         assert_eq!(client.get(&path).status, 200);
     }
-    assert_eq!(client.get("/api/files").json().as_array().map(Vec::len), Some(11), "all are there, none did anything");
+    assert_eq!(
+        client.get("/api/files").json().as_array().map(Vec::len),
+        Some(11),
+        "all are there, none did anything"
+    );
     assert_eq!(Client::admin(&server).get("/api/session").status, 200);
 }
 
@@ -125,20 +152,27 @@ fn input_is_escaped_in_pages() {
     let unclaimed = Server::start(Options { serve: true, ..Options::config(GENEROUS) });
     let again = [
         Client::new(&server).post_form("/login", &format!("usuario={encoded}&clave=x")),
-        Client::new(&unclaimed).post_form("/reclamar", &format!("codigo={encoded}&usuario={encoded}&clave=x")),
+        Client::new(&unclaimed)
+            .post_form("/reclamar", &format!("codigo={encoded}&usuario={encoded}&clave=x")),
         Client::new(&server).get(&format!("/{encoded}")),
         Client::new(&server).send("GET", "/login", &[("Host", "evil.example")], b""),
     ];
     for page in again {
         let text = page.text();
         assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
-        assert!(!text.contains("<script>alert") && !text.contains("onerror=alert") || text.contains("&lt;script&gt;"), "{text}");
+        assert!(
+            !text.contains("<script>alert") && !text.contains("onerror=alert")
+                || text.contains("&lt;script&gt;"),
+            "{text}"
+        );
         assert!(!text.contains("<script>") && !text.contains("<img src=x"), "{text}");
     }
     // Answers for programs are never rendered as a page.
     let client = Client::cliente(&server);
     let file = client.upload("<script>alert(1)</script>.html", b"<script>alert(1)</script>");
-    for path in ["/api/files", "/api/session", &format!("/api/files/{}", file.json()["id"].as_str().expect("an id"))] {
+    for path in
+        ["/api/files", "/api/session", &format!("/api/files/{}", file.json()["id"].as_str().expect("an id"))]
+    {
         let answer = client.get(path);
         assert_eq!(
             (answer.header("content-type"), answer.header("x-content-type-options")),

@@ -1,6 +1,7 @@
 //! Request smuggling: ambiguous framing is refused, and nothing after it is read.
 //!
-//! Elsewhere: heads that are no HTTP and bounds of heads (`tests/http_boundaries.rs`, `http/io/request_guard_tests.rs`).
+//! Elsewhere: heads that are no HTTP and bounds of heads (`tests/http_boundaries.rs`,
+//! `http/io/request_guard_tests.rs`).
 
 use std::io::{Read as _, Write as _};
 
@@ -45,12 +46,15 @@ fn body_with_two_lengths_is_refused() {
         "\u{0}Transfer-Encoding: chunked",
         "Content_Length: 5\r\nContent-Length: +5",
     ] {
-        let request = format!("POST /login HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n0\r\n\r\n{SMUGGLED}");
+        let request =
+            format!("POST /login HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n0\r\n\r\n{SMUGGLED}");
         let answers = raw(&server, &request);
         let seen = statuses(&answers);
         assert_eq!(seen, [400], "{framing:?}: {answers}");
     }
-    let old = format!("POST /login HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}");
+    let old = format!(
+        "POST /login HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}"
+    );
     assert_eq!(statuses(&raw(&server, old)), [400]);
 }
 
@@ -78,7 +82,9 @@ fn pipelined_bad_request_is_refused_after_the_answer() {
         "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}"
     );
     let body = "POST /api/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
-    for (before, status) in [(SMUGGLED, 200), (body, 400), ("GET /chat HTTP/1.1\r\nHost: localhost\r\n\r\n", 303)] {
+    for (before, status) in
+        [(SMUGGLED, 200), (body, 400), ("GET /chat HTTP/1.1\r\nHost: localhost\r\n\r\n", 303)]
+    {
         let answers = raw(&server, format!("{before}{bad}"));
         assert_eq!(statuses(&answers), [status, 400], "{answers}");
     }
@@ -115,17 +121,28 @@ fn refused_body_is_not_read_as_a_request() {
         "POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example",
         "OPTIONS /login HTTP/1.1\r\nHost: localhost",
     ] {
-        let answers = raw(&server, format!("{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{smuggled}"));
+        let answers = raw(
+            &server,
+            format!("{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{smuggled}"),
+        );
         assert_eq!(statuses(&answers).len(), 1, "{head}: {answers}");
-        let chunked = format!("{head}\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{smuggled}\r\n0\r\n\r\n{SMUGGLED}");
+        let chunked = format!(
+            "{head}\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{smuggled}\r\n0\r\n\r\n{SMUGGLED}"
+        );
         let answers = raw(&server, &chunked);
-        assert_eq!(statuses(&answers).len(), 1, "a chunked body is the last of its connection; {head}: {answers}");
+        assert_eq!(
+            statuses(&answers).len(),
+            1,
+            "a chunked body is the last of its connection; {head}: {answers}"
+        );
         assert!(answers.to_ascii_lowercase().contains("\r\nconnection: close\r\n"), "{answers}");
     }
     // On a kept connection the next request is the one after the body.
     let mut stream = client.connect();
     for _ in 0..3 {
-        let head = format!("GET /api/health HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{smuggled}");
+        let head = format!(
+            "GET /api/health HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{smuggled}"
+        );
         if stream.write_all(head.as_bytes()).is_err() {
             break;
         }
@@ -148,15 +165,23 @@ fn failed_upgrade_reads_nothing_further() {
         "Upgrade: TLS/1.0\r\nConnection: Upgrade",
     ] {
         for path in ["/ws", "/login", "/api/files"] {
-            let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{fields}\r\n\r\n");
+            let head =
+                format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{fields}\r\n\r\n");
             let answers = raw(&server, format!("{head}{SMUGGLED}"));
             let seen = statuses(&answers);
             assert!(seen.len() == 1 && seen[0] != 101, "{path} {fields}: {answers}");
         }
     }
-    let connect =
-        raw(&server, format!("CONNECT evil.example:80 HTTP/1.1\r\nHost: evil.example:80\r\nConnection: close\r\n\r\n{SMUGGLED}"));
-    assert!(statuses(&connect).iter().all(|s| (400..500).contains(s)) && statuses(&connect).len() <= 1, "{connect}");
+    let connect = raw(
+        &server,
+        format!(
+            "CONNECT evil.example:80 HTTP/1.1\r\nHost: evil.example:80\r\nConnection: close\r\n\r\n{SMUGGLED}"
+        ),
+    );
+    assert!(
+        statuses(&connect).iter().all(|s| (400..500).contains(s)) && statuses(&connect).len() <= 1,
+        "{connect}"
+    );
 }
 
 #[test]
@@ -165,9 +190,17 @@ fn clients_of_one_proxy_share_nothing() {
     let (admin, usuario) = (Client::admin(&server), Client::usuario(&server));
     let mut stream = usuario.connect();
     for (client, name) in [(&usuario, "usuario"), (&admin, "admin"), (&usuario, "usuario")] {
-        stream.write_all(format!("{}\r\n", client.head("GET", "/api/session", &[])).as_bytes()).expect("writes");
+        stream
+            .write_all(format!("{}\r\n", client.head("GET", "/api/session", &[])).as_bytes())
+            .expect("writes");
         assert_eq!(read_response(&mut stream, false).expect("an answer").json()["username"], name);
     }
-    stream.write_all(format!("{}\r\n", Client::new(&server).head("GET", "/api/session", &[])).as_bytes()).expect("writes");
-    assert_eq!(read_response(&mut stream, false).expect("an answer").status, 401, "a session is a request's, not a connection's");
+    stream
+        .write_all(format!("{}\r\n", Client::new(&server).head("GET", "/api/session", &[])).as_bytes())
+        .expect("writes");
+    assert_eq!(
+        read_response(&mut stream, false).expect("an answer").status,
+        401,
+        "a session is a request's, not a connection's"
+    );
 }

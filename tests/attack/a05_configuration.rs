@@ -1,8 +1,8 @@
 //! A05, security misconfiguration: headers of every kind of answer, and no internals in any.
 //!
-//! Elsewhere: each route's headers by role (`legacy_vulnerabilities_web::security_headers_are_there`), origins that the owner
-//! allows (`tests/http_boundaries.rs`), weak settings (`tests/config_audit.rs`), the demonstration stays on this machine
-//! (`tests/accounts.rs`).
+//! Elsewhere: each route's headers by role (`legacy_vulnerabilities_web::security_headers_are_there`),
+//! origins that the owner allows (`tests/http_boundaries.rs`), weak settings (`tests/config_audit.rs`), the
+//! demonstration stays on this machine (`tests/accounts.rs`).
 
 use std::io::Write as _;
 
@@ -17,7 +17,8 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 /// Returns an answer of each kind, with its status.
 fn every_kind(server: &Server) -> Vec<(&'static str, u16, Response)> {
     let (client, anyone) = (Client::admin(server), Client::new(server));
-    let file = client.upload("x.html", b"<script>alert(1)</script>").header("location").expect("a place").to_owned();
+    let file =
+        client.upload("x.html", b"<script>alert(1)</script>").header("location").expect("a place").to_owned();
     let content = format!("{file}/content");
     let tag = client.get(&content).header("etag").expect("a tag").to_owned();
     let style = anyone.get("/static/css/base.css").header("etag").expect("a tag").to_owned();
@@ -42,11 +43,19 @@ fn every_kind(server: &Server) -> Vec<(&'static str, u16, Response)> {
         ("preflight", 204, anyone.send("OPTIONS", "/api/files", &[("Origin", "http://evil.example")], b"")),
         ("redirect", 303, anyone.get("/inicio")),
         ("file not modified", 304, client.send("GET", &content, &[("If-None-Match", &tag)], b"")),
-        ("static not modified", 304, anyone.send("GET", "/static/css/base.css", &[("If-None-Match", &style)], b"")),
+        (
+            "static not modified",
+            304,
+            anyone.send("GET", "/static/css/base.css", &[("If-None-Match", &style)], b""),
+        ),
         ("bad json", 400, anyone.send("POST", "/api/session", &[("Content-Type", "application/json")], b"{")),
         ("no head", 400, read_response(&mut unsupported.as_bytes(), false).expect("an answer")),
         ("no http", 400, bare("HOLA\r\n\r\n")),
-        ("two framings", 400, bare("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n")),
+        (
+            "two framings",
+            400,
+            bare("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        ),
         ("too many fields", 431, bare(&format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"))),
         ("too large a head", 431, bare(&format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(40_000)))),
         ("unauthenticated", 401, anyone.get("/api/files")),
@@ -80,7 +89,12 @@ fn every_answer_has_its_security_headers() {
     for (what, status, answer) in every_kind(&server) {
         assert_eq!(answer.status, status, "{what}: {}", answer.text());
         let all = |name: &str| {
-            answer.headers.iter().filter(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str()).collect::<Vec<_>>()
+            answer
+                .headers
+                .iter()
+                .filter(|(k, _)| k.eq_ignore_ascii_case(name))
+                .map(|(_, v)| v.as_str())
+                .collect::<Vec<_>>()
         };
         let one = |name: &str| match all(name).as_slice() {
             [value] => (*value).to_owned(),
@@ -102,11 +116,18 @@ fn every_answer_has_its_security_headers() {
         }
         // Style sheets and scripts are the same for every user; all else may be personal.
         let cache = one("cache-control");
-        assert_eq!(cache, if what.starts_with("static") || what == "icon" { "no-cache" } else { "no-store" }, "{what}");
+        assert_eq!(
+            cache,
+            if what.starts_with("static") || what == "icon" { "no-cache" } else { "no-store" },
+            "{what}"
+        );
         for revealing in ["server", "x-powered-by", "via", "x-aspnet-version", "x-runtime"] {
             assert!(all(revealing).is_empty(), "{what}: {revealing}");
         }
-        assert!(!answer.headers.iter().any(|(k, _)| k.to_ascii_lowercase().starts_with("access-control-")), "{what}");
+        assert!(
+            !answer.headers.iter().any(|(k, _)| k.to_ascii_lowercase().starts_with("access-control-")),
+            "{what}"
+        );
         let out = if what.starts_with("signed out") { vec!["\"cache\", \"storage\""] } else { vec![] };
         assert_eq!(all("clear-site-data"), out, "{what}");
         if what.starts_with("signed out") {
@@ -126,11 +147,19 @@ fn every_answer_has_its_security_headers() {
 #[test]
 fn no_policy_has_a_hole() {
     let server = Server::demo();
-    let csp = Client::new(&server).get("/login").header("content-security-policy").expect("a policy").to_owned();
-    assert!(!csp.contains("unsafe") && !csp.contains('*') && !csp.contains("http:") && !csp.contains("https:"), "{csp}");
-    for directive in
-        ["frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'", "form-action 'self'", "default-src 'none'"]
-    {
+    let csp =
+        Client::new(&server).get("/login").header("content-security-policy").expect("a policy").to_owned();
+    assert!(
+        !csp.contains("unsafe") && !csp.contains('*') && !csp.contains("http:") && !csp.contains("https:"),
+        "{csp}"
+    );
+    for directive in [
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "object-src 'none'",
+        "form-action 'self'",
+        "default-src 'none'",
+    ] {
         assert!(csp.split("; ").any(|d| d == directive), "{directive}: {csp}");
     }
     let data: Vec<_> = csp.split("; ").filter(|d| d.contains("data:")).collect();
@@ -140,8 +169,9 @@ fn no_policy_has_a_hole() {
 #[test]
 fn cors_never_allows_any_origin() {
     let allowed = "https://intranet.example";
-    let server =
-        Server::start(Options::config(&format!("[http]\nallowed_origins = [\"{allowed}\"]\n[limits]\nrequest_burst = 10000\n")));
+    let server = Server::start(Options::config(&format!(
+        "[http]\nallowed_origins = [\"{allowed}\"]\n[limits]\nrequest_burst = 10000\n"
+    )));
     let client = Client::cliente(&server);
     for origin in [
         allowed,
@@ -163,15 +193,27 @@ fn cors_never_allows_any_origin() {
             ("POST", "/api/session"),
             ("DELETE", "/api/files/x"),
         ] {
-            let answer = client.send(method, path, &[("Origin", origin), ("Access-Control-Request-Method", "POST")], b"");
+            let answer = client.send(
+                method,
+                path,
+                &[("Origin", origin), ("Access-Control-Request-Method", "POST")],
+                b"",
+            );
             let own = origin.eq_ignore_ascii_case(allowed);
-            assert_eq!(answer.header("access-control-allow-origin"), own.then_some(origin), "{method} {path} from {origin:?}");
+            assert_eq!(
+                answer.header("access-control-allow-origin"),
+                own.then_some(origin),
+                "{method} {path} from {origin:?}"
+            );
             assert_eq!(
                 answer.header("access-control-allow-credentials"),
                 own.then_some("true"),
                 "{method} {path} from {origin:?}"
             );
-            let varies = answer.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("vary") && value == "Origin");
+            let varies = answer
+                .headers
+                .iter()
+                .any(|(name, value)| name.eq_ignore_ascii_case("vary") && value == "Origin");
             assert!(varies, "what is kept for one is not shown to another: {path}");
         }
     }
@@ -189,23 +231,40 @@ fn errors_reveal_no_internals() {
     let server = Server::demo();
     let client = Client::admin(&server);
     let mut stream = client.connect();
-    stream.write_all(b"GET /api/files/%ff%fe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("writes");
+    stream
+        .write_all(b"GET /api/files/%ff%fe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .expect("writes");
     let odd = read_response(&mut stream, false).expect("an answer");
     let answers = [
         odd,
         client.get("/api/files/%00"),
         client.get("/nada"),
         client.post_json("/api/password", &serde_json::json!({"current": 1})),
-        client.send("POST", "/api/files", &[("Content-Type", "multipart/form-data; boundary=x")], b"--x\r\n\r\n"),
+        client.send(
+            "POST",
+            "/api/files",
+            &[("Content-Type", "multipart/form-data; boundary=x")],
+            b"--x\r\n\r\n",
+        ),
         client.send("POST", "/api/session", &[("Content-Type", "application/json")], b"[[[["),
     ];
     let data_dir = server.data_dir.to_string_lossy().into_owned();
     for answer in answers {
         assert!((400..500).contains(&answer.status), "{}", answer.status);
         let text = answer.text();
-        for inside in
-            [".rs", "src/", "panicked", "sqlite", "SELECT", "hyper", "serde", "tokio", "backtrace", "cuarentena", &data_dir]
-        {
+        for inside in [
+            ".rs",
+            "src/",
+            "panicked",
+            "sqlite",
+            "SELECT",
+            "hyper",
+            "serde",
+            "tokio",
+            "backtrace",
+            "cuarentena",
+            &data_dir,
+        ] {
             assert!(!text.contains(inside), "{inside}: {text}");
         }
     }

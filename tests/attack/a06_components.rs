@@ -1,7 +1,7 @@
 //! A06, vulnerable and outdated components: sources of crates, and no foreign component in a page.
 //!
-//! Elsewhere: known faults, licences and sources of all crates (`cargo deny`, `.ci/run`), one home for each crate
-//! (`tests/architecture.rs`), nothing of a page comes from outside (`http/response/pages.rs`).
+//! Elsewhere: known faults, licences and sources of all crates (`cargo deny`, `.ci/run`), one home for each
+//! crate (`tests/architecture.rs`), nothing of a page comes from outside (`http/response/pages.rs`).
 
 use std::path::Path;
 
@@ -22,12 +22,17 @@ fn crates_are_pinned_by_digest_and_from_the_registry() {
         if name == "pichat\"" || name == "pichat-fuzz\"" {
             continue;
         }
-        assert_eq!(field("source"), Some("registry+https://github.com/rust-lang/crates.io-index\""), "{name}");
+        assert_eq!(
+            field("source"),
+            Some("registry+https://github.com/rust-lang/crates.io-index\""),
+            "{name}"
+        );
         assert!(field("checksum").is_some_and(|sum| sum.len() == 65), "{name}");
     }
     // Benches lie in folders, so their tables name files of this project.
     let is_bench = |line: &&str| line.starts_with("path = \"benches/");
-    let manifest: String = read("Cargo.toml").lines().filter(|line| !is_bench(line)).collect::<Vec<_>>().join("\n");
+    let manifest: String =
+        read("Cargo.toml").lines().filter(|line| !is_bench(line)).collect::<Vec<_>>().join("\n");
     for bad in ["git =", "path =", "registry =", "[patch"] {
         assert!(!manifest.contains(bad), "{bad}");
     }
@@ -37,9 +42,18 @@ fn crates_are_pinned_by_digest_and_from_the_registry() {
 fn known_dangerous_crates_are_absent() {
     let lock = read("Cargo.lock");
     // Other TLS stacks, C libraries, macros that run at build time, unmaintained parsers.
-    for name in
-        ["openssl", "openssl-sys", "native-tls", "aws-lc-sys", "time01", "yaml-rust", "serde_yaml", "chrono", "dotenv", "atty"]
-    {
+    for name in [
+        "openssl",
+        "openssl-sys",
+        "native-tls",
+        "aws-lc-sys",
+        "time01",
+        "yaml-rust",
+        "serde_yaml",
+        "chrono",
+        "dotenv",
+        "atty",
+    ] {
         assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name}");
     }
     assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));

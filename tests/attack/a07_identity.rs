@@ -1,8 +1,10 @@
-//! A07, identification and authentication: planted sessions, guesses from many addresses, answers that reveal names.
+//! A07, identification and authentication: planted sessions, guesses from many addresses, answers that reveal
+//! names.
 //!
 //! Elsewhere: guesses from one address, locks, timing, lies about the address (`legacy_vulnerabilities_web`,
-//! `tests/http_boundaries.rs`), the ends of sessions (`legacy_vulnerabilities_web`, `legacy_vulnerabilities_chat`,
-//! `tests/accounts.rs`), tokens (`a02_crypto`), new passwords (`tests/passwords.rs`).
+//! `tests/http_boundaries.rs`), the ends of sessions (`legacy_vulnerabilities_web`,
+//! `legacy_vulnerabilities_chat`, `tests/accounts.rs`), tokens (`a02_crypto`), new passwords
+//! (`tests/passwords.rs`).
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +38,11 @@ fn sign_in_ends_the_session_it_replaces() {
     let mut victim = attacker.clone();
     assert_eq!(victim.sign_in("admin", "admin123").status, 200);
     assert_ne!(victim.cookie, attacker.cookie);
-    assert_eq!((attacker.get("/api/session").status, socket.close_code()), (401, 4001), "nothing of it is left to watch through");
+    assert_eq!(
+        (attacker.get("/api/session").status, socket.close_code()),
+        (401, 4001),
+        "nothing of it is left to watch through"
+    );
     // A failed sign-in changes nothing.
     let mut own = Client::cliente(&server);
     let before = own.cookie.clone();
@@ -48,10 +54,12 @@ fn sign_in_ends_the_session_it_replaces() {
 #[test]
 fn duplicate_session_cookies_are_handled() {
     let server = Server::start(Options::config(GENEROUS));
-    let (usuario, admin) = (Client::usuario(&server).cookie.expect("one"), Client::admin(&server).cookie.expect("one"));
-    for (line, name) in
-        [(format!("{usuario}; {admin}"), "usuario"), (format!("{}=x; {admin}; {usuario}", server.cookie_name()), "admin")]
-    {
+    let (usuario, admin) =
+        (Client::usuario(&server).cookie.expect("one"), Client::admin(&server).cookie.expect("one"));
+    for (line, name) in [
+        (format!("{usuario}; {admin}"), "usuario"),
+        (format!("{}=x; {admin}; {usuario}", server.cookie_name()), "admin"),
+    ] {
         let both = Client { cookie: Some(line), ..Client::new(&server) };
         assert_eq!(both.get("/api/session").json()["username"], name, "the first that is a token");
     }
@@ -68,10 +76,14 @@ fn password_spraying_is_throttled() {
     for n in 0..40 {
         let mut sprayer = client_behind(&server, n);
         let answer = sprayer.sign_in(names[n % names.len()], "Primavera2026");
-        *refusals.entry((answer.status, answer.code(), answer.json()["detail"].to_string())).or_insert(0) += 1;
+        *refusals.entry((answer.status, answer.code(), answer.json()["detail"].to_string())).or_insert(0) +=
+            1;
     }
     assert_eq!(refusals.len(), 1, "one answer, whatever the name: {refusals:?}");
-    assert_eq!(refusals.keys().next().map(|(status, code, _)| (*status, code.as_str())), Some((401, "invalid_credentials")));
+    assert_eq!(
+        refusals.keys().next().map(|(status, code, _)| (*status, code.as_str())),
+        Some((401, "invalid_credentials"))
+    );
     for (name, password) in [("admin", "admin123"), ("cliente", "cliente123"), ("usuario", "usuario123")] {
         assert_eq!(client_behind(&server, 100).sign_in(name, password).status, 200, "{name} still gets in");
     }
@@ -92,7 +104,11 @@ fn distributed_guessing_slows_answers_without_a_lock() {
     assert!(slow >= Duration::from_millis(500), "{slow:?}");
     let right = client_behind(&server, 57).sign_in("cliente", "cliente123");
     assert_eq!(right.status, 200, "who knows the password waits a little and gets in: {}", right.text());
-    assert_eq!(client_behind(&server, 0).sign_in("cliente", "cliente123").status, 200, "also from an address that failed");
+    assert_eq!(
+        client_behind(&server, 0).sign_in("cliente", "cliente123").status,
+        200,
+        "also from an address that failed"
+    );
 }
 
 #[test]
@@ -100,7 +116,10 @@ fn unknown_name_is_treated_like_a_known_one() {
     let server = Server::start(Options::config(TRUSTING));
     let answers = |n: usize, name: &str| -> Vec<_> {
         let mut client = client_behind(&server, n);
-        (0..7).map(|_| client.sign_in(name, "adivino")).map(|a| (a.status, a.code(), a.json()["detail"].to_string())).collect()
+        (0..7)
+            .map(|_| client.sign_in(name, "adivino"))
+            .map(|a| (a.status, a.code(), a.json()["detail"].to_string()))
+            .collect()
     };
     let (known, unknown) = (answers(1, "cliente"), answers(2, "clienta"));
     assert_eq!(known, unknown);
@@ -120,7 +139,12 @@ fn sign_in_needs_name_and_password() {
         r#"{"username":"admin","password":"x","password":"admin123"}"#,
         r#"[{"username":"admin","password":"admin123"}]"#,
     ] {
-        let answer = Client::new(&server).send("POST", "/api/session", &[("Content-Type", "application/json")], body.as_bytes());
+        let answer = Client::new(&server).send(
+            "POST",
+            "/api/session",
+            &[("Content-Type", "application/json")],
+            body.as_bytes(),
+        );
         assert_eq!((answer.status, answer.code().as_str()), (400, "bad_request"), "{body}");
     }
     for form in [
@@ -131,9 +155,15 @@ fn sign_in_needs_name_and_password() {
         "usuario[]=admin&clave[]=admin123",
     ] {
         let answer = Client::new(&server).post_form("/login", form);
-        assert!(matches!(answer.status, 400 | 401) && answer.header("set-cookie").is_none(), "{form}: {}", answer.status);
+        assert!(
+            matches!(answer.status, 400 | 401) && answer.header("set-cookie").is_none(),
+            "{form}: {}",
+            answer.status
+        );
     }
-    for (name, password) in [("admin", ""), ("admin", " admin123"), ("admin", "admin123 "), ("admin", "ADMIN123"), ("", "")] {
+    for (name, password) in
+        [("admin", ""), ("admin", " admin123"), ("admin", "admin123 "), ("admin", "ADMIN123"), ("", "")]
+    {
         assert_eq!(Client::new(&server).sign_in(name, password).status, 401, "{name:?} {password:?}");
     }
 }

@@ -1,8 +1,8 @@
 //! Audit log: lines cannot be injected, nor hidden by writing many.
 //!
-//! Elsewhere: lines through a real syslog socket, names and addresses that forge (`tests/config_audit.rs`), secrets
-//! (`legacy_vulnerabilities_chat`, `tests/config_audit.rs`), a log that cannot keep up (`audit/writer_tests.rs`), every event's
-//! fields (`audit/line_tests.rs`).
+//! Elsewhere: lines through a real syslog socket, names and addresses that forge (`tests/config_audit.rs`),
+//! secrets (`legacy_vulnerabilities_chat`, `tests/config_audit.rs`), a log that cannot keep up
+//! (`audit/writer_tests.rs`), every event's fields (`audit/line_tests.rs`).
 
 use std::io::Write as _;
 
@@ -27,7 +27,13 @@ fn external_values_stay_within_one_audit_value() {
     for text in &breakers {
         let url: String = text
             .bytes()
-            .map(|b| if b.is_ascii_alphanumeric() || b == b'%' { char::from(b).to_string() } else { format!("%{b:02X}") })
+            .map(|b| {
+                if b.is_ascii_alphanumeric() || b == b'%' {
+                    char::from(b).to_string()
+                } else {
+                    format!("%{b:02X}")
+                }
+            })
             .collect();
         assert_eq!(Client::new(&server).sign_in(text, text).status, 401);
         // Refusals by role, by origin and by host name: each line quotes the request.
@@ -39,7 +45,12 @@ fn external_values_stay_within_one_audit_value() {
             b"",
         );
         let _ = client.try_send("GET", "/", &[("Host", &text.replace('\u{1b}', ""))], b"");
-        let _ = client.try_send("GET", "/", &[("User-Agent", text), ("Referer", text), ("X-Forwarded-For", text)], b"");
+        let _ = client.try_send(
+            "GET",
+            "/",
+            &[("User-Agent", text), ("Referer", text), ("X-Forwarded-For", text)],
+            b"",
+        );
         let uploaded = client.upload(&text.replace(['"', '\u{1b}'], "%22"), b"x");
         if uploaded.status == 201 {
             let place = uploaded.header("location").expect("a place").to_owned();
@@ -60,7 +71,10 @@ fn external_values_stay_within_one_audit_value() {
     let mut signed_in = 0;
     for line in log.lines() {
         assert!(line.starts_with("event=") && line.contains(" at="), "a line of its own form: {line:?}");
-        assert!(!line.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202e}')), "{line:?}");
+        assert!(
+            !line.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202e}')),
+            "{line:?}"
+        );
         // Outside quotes a field stands once; forged text stands inside them.
         let outside: String = line.split('"').step_by(2).collect();
         let quoted_well = line.replace("\\\\", "").replace("\\\"", "").matches('"').count() % 2 == 0;
@@ -75,8 +89,9 @@ fn external_values_stay_within_one_audit_value() {
 
 #[test]
 fn endless_refusals_write_few_audit_lines() {
-    let server =
-        Server::start(Options::config("[limits]\nrequests_per_minute = 1\nrequest_burst = 50\nconnections_per_address = 2\n"));
+    let server = Server::start(Options::config(
+        "[limits]\nrequests_per_minute = 1\nrequest_burst = 50\nconnections_per_address = 2\n",
+    ));
     let client = Client::cliente(&server);
     for _ in 0..300 {
         let _ = client.try_send("GET", "/api/health", &[], b"");

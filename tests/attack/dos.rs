@@ -1,8 +1,9 @@
 //! Denial of service by requests: bombs, floods, endless rooms. By connections: `dos_connections`.
 //!
-//! Elsewhere: a flood of messages (`legacy_vulnerabilities_chat`), members that do not read (`tests/slow_consumer.rs`), rooms and
-//! members at their caps (`tests/rooms.rs`), bodies and heads at their bounds (`tests/http_boundaries.rs`), the store's bounds
-//! (`tests/files.rs`), archives (`tests/inspection.rs`), frames (`tests/bad_frames.rs`).
+//! Elsewhere: a flood of messages (`legacy_vulnerabilities_chat`), members that do not read
+//! (`tests/slow_consumer.rs`), rooms and members at their caps (`tests/rooms.rs`), bodies and heads at their
+//! bounds (`tests/http_boundaries.rs`), the store's bounds (`tests/files.rs`), archives
+//! (`tests/inspection.rs`), frames (`tests/bad_frames.rs`).
 
 use std::io::{Read as _, Write as _};
 
@@ -15,7 +16,8 @@ use crate::common::{Client, Options, Server};
 /// Bound on the memory that refusals may cost; acceptance would cost many times as much.
 const SMALL_KIB: u64 = 24 * 1024;
 
-/// Ten MiB of zeros by gzip, in about 10 KB: stored blocks would be as long, so these are fixed-Huffman runs of length 258.
+/// Ten MiB of zeros by gzip, in about 10 KB: stored blocks would be as long, so these are fixed-Huffman runs
+/// of length 258.
 fn gzip_bomb() -> Vec<u8> {
     let mut bits: Vec<bool> = vec![true, true, false];
     let mut huffman = |code: u32, length: u32| bits.extend((0..length).rev().map(|i| code >> i & 1 == 1));
@@ -27,7 +29,9 @@ fn gzip_bomb() -> Vec<u8> {
     }
     huffman(0, 7);
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-    bytes.extend(bits.chunks(8).map(|bits| bits.iter().enumerate().map(|(i, bit)| u8::from(*bit) << i).sum::<u8>()));
+    bytes.extend(
+        bits.chunks(8).map(|bits| bits.iter().enumerate().map(|(i, bit)| u8::from(*bit) << i).sum::<u8>()),
+    );
     // Checksum and length, which are never reached.
     bytes.extend([0; 8]);
     bytes
@@ -60,12 +64,24 @@ fn compression_bomb_is_refused_as_malformed_json() {
             answer.text()
         );
     }
-    let chunked = format!("POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n{}", "0\r\n\r\n");
+    let chunked = format!(
+        "POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n{}",
+        "0\r\n\r\n"
+    );
     assert_eq!(statuses(&raw(&server, chunked)), [400]);
-    let offered = client.handshake(&[("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")]).0;
-    assert_eq!((offered.status, offered.header("sec-websocket-extensions")), (101, None), "sockets are never compressed");
+    let offered =
+        client.handshake(&[("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")]).0;
+    assert_eq!(
+        (offered.status, offered.header("sec-websocket-extensions")),
+        (101, None),
+        "sockets are never compressed"
+    );
     let accepting = client.send("GET", "/chat", &[("Accept-Encoding", "gzip, br, zstd")], b"");
-    assert_eq!(accepting.header("content-encoding"), None, "nothing secret is ever compressed beside what an attacker chose");
+    assert_eq!(
+        accepting.header("content-encoding"),
+        None,
+        "nothing secret is ever compressed beside what an attacker chose"
+    );
     let grown = server.rss_kib("VmHWM") - before;
     assert!(grown < SMALL_KIB, "{grown} KiB");
 }
@@ -85,7 +101,8 @@ fn nested_and_repeated_json_is_refused_within_bounds() {
         format!("{{\"username\":\"{}\",\"password\":\"y\"}}", "\\u0000".repeat(10_000)),
     ];
     for body in &bodies {
-        let answer = client.send("POST", "/api/session", &[("Content-Type", "application/json")], body.as_bytes());
+        let answer =
+            client.send("POST", "/api/session", &[("Content-Type", "application/json")], body.as_bytes());
         assert!(matches!(answer.status, 400 | 401), "{}: {}", &body[..40], answer.status);
     }
     let mut socket = client.socket();
@@ -115,7 +132,8 @@ fn creation_of_10000_rooms_stops_at_sixteen() {
     let mut others = client.socket();
     for n in 16..10_000 {
         let room = format!("sala{n}");
-        others.send(&json!({"type": "join", "ref": "j", "room": room, "password": "secreta", "kind": "group"}));
+        others
+            .send(&json!({"type": "join", "ref": "j", "room": room, "password": "secreta", "kind": "group"}));
         match others.try_recv() {
             Ok(refused) => assert_eq!(refused["code"], "too_many_rooms", "{refused}"),
             Err(code) => {
@@ -128,7 +146,11 @@ fn creation_of_10000_rooms_stops_at_sixteen() {
     assert!(server.rss_kib("VmHWM") - before < SMALL_KIB);
     assert_eq!(Client::admin(&server).get("/api/rooms").json().as_array().map(Vec::len), Some(16));
     let mut other = Client::usuario(&server).socket();
-    assert_eq!(other.join_default("sala3")["members"], json!(["cliente", "usuario"]), "nobody else is kept out");
+    assert_eq!(
+        other.join_default("sala3")["members"],
+        json!(["cliente", "usuario"]),
+        "nobody else is kept out"
+    );
 }
 
 #[test]
@@ -138,7 +160,8 @@ fn endless_joins_and_leaves_are_limited_then_closed() {
     let mut made = 0;
     for n in 0..10_000 {
         let room = format!("sala{n}");
-        socket.send(&json!({"type": "join", "ref": "j", "room": room, "password": "secreta", "kind": "group"}));
+        socket
+            .send(&json!({"type": "join", "ref": "j", "room": room, "password": "secreta", "kind": "group"}));
         match socket.try_recv() {
             Ok(answer) if answer["type"] == "joined" => {
                 made += 1;
@@ -146,7 +169,9 @@ fn endless_joins_and_leaves_are_limited_then_closed() {
                 let left = socket.try_recv().expect("an answer");
                 assert_eq!(left["type"], "left", "{left}");
             }
-            Ok(answer) => assert!(answer["code"] == "rate_limited" || answer["code"] == "too_many_rooms", "{answer}"),
+            Ok(answer) => {
+                assert!(answer["code"] == "rate_limited" || answer["code"] == "too_many_rooms", "{answer}")
+            }
             Err(code) => {
                 assert_eq!(code, 1008, "flooding");
                 break;
@@ -195,7 +220,12 @@ fn multipart_of_empty_parts_is_cheap() {
         "\r\n".repeat(2_000_000),
     ];
     for body in &bodies {
-        let answer = client.send("POST", "/api/files", &[("Content-Type", "multipart/form-data; boundary=x")], body.as_bytes());
+        let answer = client.send(
+            "POST",
+            "/api/files",
+            &[("Content-Type", "multipart/form-data; boundary=x")],
+            body.as_bytes(),
+        );
         assert!(matches!(answer.status, 400 | 413 | 422), "{}: {}", answer.status, answer.text());
     }
     for boundary in ["", "\"\"", &"b".repeat(20_000)] {
@@ -212,7 +242,8 @@ fn multipart_of_empty_parts_is_cheap() {
 fn thousand_pipelined_requests_are_served_in_turn() {
     let server = Server::start(Options::config(GENEROUS));
     let before = server.rss_kib("VmHWM");
-    let request = |connection| format!("GET /chat HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\n\r\n");
+    let request =
+        |connection| format!("GET /chat HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\n\r\n");
     let ahead = request("keep-alive").repeat(999) + &request("close");
     std::thread::scope(|scope| {
         for _ in 0..20 {
@@ -220,7 +251,8 @@ fn thousand_pipelined_requests_are_served_in_turn() {
                 let mut stream = Client::new(&server).connect();
                 let mut writing = stream.try_clone().expect("clones");
                 let ahead = ahead.clone();
-                let writer = std::thread::spawn(move || writing.write_all(ahead.as_bytes()).expect("all is taken"));
+                let writer =
+                    std::thread::spawn(move || writing.write_all(ahead.as_bytes()).expect("all is taken"));
                 let mut answers = Vec::new();
                 stream.read_to_end(&mut answers).expect("reads");
                 writer.join().expect("writes");

@@ -1,7 +1,8 @@
 //! Denial of service by connections: slow heads, bodies and handshakes, and more connections than slots.
 //!
-//! Elsewhere: one address has so many (`tests/http_boundaries.rs`), time limits to the second with a clock of their own
-//! (`http/io/timeout_stream.rs`), who yields to whom (`limits/connections_tests.rs`), how much slower others get (`benches/load/slowloris.rs`).
+//! Elsewhere: one address has so many (`tests/http_boundaries.rs`), time limits to the second with a clock of
+//! their own (`http/io/timeout_stream.rs`), who yields to whom (`limits/connections_tests.rs`), how much
+//! slower others get (`benches/load/slowloris.rs`).
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -44,7 +45,9 @@ fn slow_heads_bodies_and_handshakes_end() {
     let client = Client::cliente(&server);
     let cookie = client.cookie.clone().expect("a cookie");
     let post = |path: &str, kind: &str| {
-        format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 60000\r\n\r\n")
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 60000\r\n\r\n"
+        )
     };
     let (form, json) = ("application/x-www-form-urlencoded", "application/json");
     let handshake = format!(
@@ -112,7 +115,8 @@ fn flood(server: &Server, wanted: usize, first: &[u8]) -> Vec<TcpStream> {
 #[test]
 fn ten_thousand_half_open_connections_block_no_user() {
     // All come from this machine, which is one client: its own share is not tested here.
-    let server = Server::start(Options::config("[limits]\nrequest_burst = 100000\nconnections_per_address = 16384\n"));
+    let server =
+        Server::start(Options::config("[limits]\nrequest_burst = 100000\nconnections_per_address = 16384\n"));
     let (admin, mut socket) = (Client::admin(&server), Client::cliente(&server).socket());
     socket.join_default("sala");
     let before = server.rss_kib("VmRSS");
@@ -136,8 +140,9 @@ fn ten_thousand_half_open_connections_block_no_user() {
 
 #[test]
 fn idle_and_slow_connections_hold_no_slots() {
-    let server =
-        Server::start(Options::config("[limits]\nconnections = 40\nrequests_per_minute = 100000\nrequest_burst = 100000\n"));
+    let server = Server::start(Options::config(
+        "[limits]\nconnections = 40\nrequests_per_minute = 100000\nrequest_burst = 100000\n",
+    ));
     let mut socket = Client::cliente(&server).socket();
     socket.join_default("sala");
     let health = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -154,7 +159,12 @@ fn idle_and_slow_connections_hold_no_slots() {
             })
             .collect();
         for n in 200..205 {
-            assert_eq!(client_at(&server, n).sign_in("usuario", "usuario123").status, 200, "{:?}", kind.get(..12));
+            assert_eq!(
+                client_at(&server, n).sign_in("usuario", "usuario123").status,
+                200,
+                "{:?}",
+                kind.get(..12)
+            );
         }
         assert_eq!(socket.send_message("sala", "sigo")["type"], "sent");
         drop(held);
@@ -178,7 +188,8 @@ fn busy_slots_make_a_newcomer_wait() {
 
 #[test]
 fn connection_flood_spares_the_users_of_its_address() {
-    let server = Server::start(Options::config("[limits]\nconnections_per_address = 10\nrequest_burst = 10000\n"));
+    let server =
+        Server::start(Options::config("[limits]\nconnections_per_address = 10\nrequest_burst = 10000\n"));
     let mut person = Client::cliente(&server).socket();
     let refused = Arc::new(Mutex::new(0));
     let mut held = Vec::new();
@@ -193,5 +204,7 @@ fn connection_flood_spares_the_users_of_its_address() {
     assert_eq!((held.len(), *refused.lock().expect("no panic")), (10, 490));
     assert_eq!(person.join_default("sala")["type"], "joined");
     drop(held);
-    eventually("their places are free", || client_at(&server, 1).try_send("GET", "/api/health", &[], b"").is_ok());
+    eventually("their places are free", || {
+        client_at(&server, 1).try_send("GET", "/api/health", &[], b"").is_ok()
+    });
 }

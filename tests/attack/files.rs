@@ -1,8 +1,9 @@
 //! Files: path encodings, names, false types, numbers without end.
 //!
-//! Elsewhere: names that people use and how they are repaired (`tests/files.rs`, `quarantine/file_name.rs`), nothing is overwritten and
-//! the largest size (`legacy_vulnerabilities_web`), the store's bounds, uploads that are cut off (`tests/files.rs`), what is in a file
-//! (`tests/inspection.rs`), ids (`a01_access`), headers by name (`a03_injection`).
+//! Elsewhere: names that people use and how they are repaired (`tests/files.rs`, `quarantine/file_name.rs`),
+//! nothing is overwritten and the largest size (`legacy_vulnerabilities_web`), the store's bounds, uploads
+//! that are cut off (`tests/files.rs`), what is in a file (`tests/inspection.rs`), ids (`a01_access`),
+//! headers by name (`a03_injection`).
 
 use serde_json::json;
 
@@ -52,7 +53,9 @@ fn path_encodings_do_not_escape_the_store() {
                     let cookie = client.cookie.as_deref().expect("a cookie");
                     let answer = raw(
                         &server,
-                        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"),
+                        format!(
+                            "GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+                        ),
                     );
                     let seen = statuses(&answer);
                     assert!(matches!(seen.as_slice(), [400 | 404 | 405]), "{path}: {seen:?}");
@@ -140,7 +143,10 @@ fn upload_name_never_becomes_a_disk_path() {
         if answer.status == 201 {
             stored += 1;
             let shown = answer.json()["name"].as_str().expect("a name").to_owned();
-            assert!(!shown.contains(['/', '\\', '\0']) && shown != "." && shown != "..", "{name:?} became {shown:?}");
+            assert!(
+                !shown.contains(['/', '\\', '\0']) && shown != "." && shown != "..",
+                "{name:?} became {shown:?}"
+            );
         }
     }
     let new: Vec<_> = folder_names(&server).into_iter().filter(|name| !before.contains(name)).collect();
@@ -161,7 +167,11 @@ fn files_are_never_rendered_inline() {
         ("a.js", "text/javascript", b"alert(1)"),
         ("a.pdf", "application/pdf", b"%PDF-1.4\n<script>alert(1)</script>"),
         ("a.gif", "image/gif", b"GIF89a/*<script>*/=1;alert(1)//"),
-        ("a.xml", "text/xml", b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><x>&e;</x>"),
+        (
+            "a.xml",
+            "text/xml",
+            b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><x>&e;</x>",
+        ),
         ("a.css", "text/css", b"*{background:url(http://evil.example)}"),
     ];
     for (name, kind, data) in files {
@@ -169,8 +179,12 @@ fn files_are_never_rendered_inline() {
         let mut body = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"archivo\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n").into_bytes();
         body.extend_from_slice(data);
         body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-        let answer =
-            client.send("POST", "/api/files", &[("Content-Type", &format!("multipart/form-data; boundary={boundary}"))], &body);
+        let answer = client.send(
+            "POST",
+            "/api/files",
+            &[("Content-Type", &format!("multipart/form-data; boundary={boundary}"))],
+            &body,
+        );
         assert_eq!(answer.status, 201, "{name}: {}", answer.text());
         let content = client.send(
             "GET",
@@ -181,8 +195,14 @@ fn files_are_never_rendered_inline() {
         // Held or delivered, but never as a page.
         if content.status == 200 {
             assert_eq!(content.header("content-type"), Some("application/octet-stream"), "{name}");
-            assert!(content.header("content-disposition").is_some_and(|d| d.starts_with("attachment")), "{name}");
-            assert!(content.header("content-security-policy").is_some_and(|c| c.starts_with("sandbox;")), "{name}");
+            assert!(
+                content.header("content-disposition").is_some_and(|d| d.starts_with("attachment")),
+                "{name}"
+            );
+            assert!(
+                content.header("content-security-policy").is_some_and(|c| c.starts_with("sandbox;")),
+                "{name}"
+            );
             assert_eq!(content.body, data, "and not a byte of it is changed");
         } else {
             assert_eq!(content.code(), "held", "{name}");
@@ -192,14 +212,17 @@ fn files_are_never_rendered_inline() {
 
 #[test]
 fn false_size_is_ignored() {
-    let server =
-        Server::start(Options::config(&format!("[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\n{GENEROUS}")));
+    let server = Server::start(Options::config(&format!(
+        "[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\n{GENEROUS}"
+    )));
     let client = Client::cliente(&server);
     let (kind, body) = multipart("archivo", "a", &vec![7; 1024 * 1024 + 1]);
     // Declared small, and chunked without a length: the received bytes count.
-    let mut chunked =
-        format!("{}Content-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n", client.head("POST", "/api/files", &[]))
-            .into_bytes();
+    let mut chunked = format!(
+        "{}Content-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        client.head("POST", "/api/files", &[])
+    )
+    .into_bytes();
     for piece in body.chunks(60_000) {
         chunked.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
         chunked.extend_from_slice(piece);
@@ -211,9 +234,15 @@ fn false_size_is_ignored() {
         "{}Content-Type: {kind}\r\nContent-Length: 100\r\nConnection: close\r\n\r\n",
         client.head("POST", "/api/files", &[])
     );
-    assert_eq!(statuses(&raw(&server, [short.as_bytes(), &body[..100]].concat())), [400], "cut at what was said");
-    let huge =
-        format!("{}Content-Type: {kind}\r\nContent-Length: 18446744073709551615\r\n\r\n", client.head("POST", "/api/files", &[]));
+    assert_eq!(
+        statuses(&raw(&server, [short.as_bytes(), &body[..100]].concat())),
+        [400],
+        "cut at what was said"
+    );
+    let huge = format!(
+        "{}Content-Type: {kind}\r\nContent-Length: 18446744073709551615\r\n\r\n",
+        client.head("POST", "/api/files", &[])
+    );
     assert_eq!(statuses(&raw(&server, huge)), [400]);
     for chunk in ["ffffffffffffffff", "fffffffffffffffff", "-1", "0x5", "5 5", "+5", "g"] {
         let bad = format!(

@@ -1,5 +1,6 @@
-//! The seventeen vulnerabilities of the Python program that PiChat replaces, each tried against this one. The table stands in
-//! `docs/SECURITY-MODEL.md`. `cargo test --test attack no_legacy_vulnerability` prints the number that succeed: none.
+//! The seventeen vulnerabilities of the Python program that PiChat replaces, each tried against this one. The
+//! table stands in `docs/SECURITY-MODEL.md`. `cargo test --test attack no_legacy_vulnerability` prints the
+//! number that succeed: none.
 
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,11 +35,16 @@ const LIST: [(&str, fn()); 17] = [
 
 #[test]
 fn no_legacy_vulnerability_succeeds() {
-    let attempts = LIST.map(|(_, attempt)| std::thread::spawn(move || catch_unwind(AssertUnwindSafe(attempt)).is_err()));
+    let attempts =
+        LIST.map(|(_, attempt)| std::thread::spawn(move || catch_unwind(AssertUnwindSafe(attempt)).is_err()));
     let succeeded = attempts.map(|attempt| attempt.join().unwrap_or(true));
     let mut report = String::from("\nVulnerabilities of the Python program, tried against this server:\n");
     for (n, ((what, _), succeeded)) in LIST.iter().zip(succeeded).enumerate() {
-        report.push_str(&format!("  {:>2}  {what}: {}\n", n + 1, if succeeded { "SUCCEEDS" } else { "fails" }));
+        report.push_str(&format!(
+            "  {:>2}  {what}: {}\n",
+            n + 1,
+            if succeeded { "SUCCEEDS" } else { "fails" }
+        ));
     }
     let count = succeeded.iter().filter(|succeeded| **succeeded).count();
     report.push_str(&format!("{count} of {} succeed\n", LIST.len()));
@@ -52,11 +58,16 @@ fn seed_01_emergency_setup() {
 }
 
 fn seed_02_default_key() {
-    // Cookie of the Python program, signed by Flask with "a-very-secret-key-for-dev": {"_fresh":true,"_id":…,"_user_id":"admin"}.
+    // Cookie of the Python program, signed by Flask with "a-very-secret-key-for-dev":
+    // {"_fresh":true,"_id":…,"_user_id":"admin"}.
     let signed = "eyJfZnJlc2giOnRydWUsIl91c2VyX2lkIjoiYWRtaW4ifQ.aNV0AA.2kYc7Qm3rVwWnM4bUqH1yQ0sXyE";
     let server = Server::start(Options::config(GENEROUS));
     let name = server.cookie_name();
-    for cookie in [format!("session={signed}"), format!("{name}={signed}"), format!("session={signed}; {name}={signed}")] {
+    for cookie in [
+        format!("session={signed}"),
+        format!("{name}={signed}"),
+        format!("session={signed}; {name}={signed}"),
+    ] {
         let forger = Client { cookie: Some(cookie), ..Client::new(&server) };
         assert_eq!((forger.get("/api/session").status, forger.handshake(&[]).0.status), (401, 401));
     }
@@ -114,8 +125,14 @@ fn seed_10_printed_passwords() {
     for secret in ["cedro gris", "lirio azul", "argon2id$"] {
         assert!(!printed.contains(secret), "{printed}");
     }
-    let seen = Command::new("ps").args(["-ww", "-o", "args=", "-p", &server.pid().to_string()]).output().expect("ps runs");
-    assert!(!String::from_utf8_lossy(&seen.stdout).contains("cedro gris"), "nor is it in the list of processes");
+    let seen = Command::new("ps")
+        .args(["-ww", "-o", "args=", "-p", &server.pid().to_string()])
+        .output()
+        .expect("ps runs");
+    assert!(
+        !String::from_utf8_lossy(&seen.stdout).contains("cedro gris"),
+        "nor is it in the list of processes"
+    );
 }
 
 fn seed_11_socket_origin() {
@@ -153,7 +170,10 @@ fn seed_14_log_formula() {
     let formulas = ["=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1+1", "\r=1"];
     for formula in formulas {
         assert_eq!(Client::new(&server).sign_in(formula, "x").status, 401);
-        assert!(matches!(Client::cliente(&server).upload(&formula.replace('\r', "%0d"), b"x").status, 201 | 422));
+        assert!(matches!(
+            Client::cliente(&server).upload(&formula.replace('\r', "%0d"), b"x").status,
+            201 | 422
+        ));
     }
     server.wait_for_line("event=login.failed");
     for line in server.stderr().lines() {
@@ -180,8 +200,14 @@ fn seed_16_script_in_message() {
     let server = Server::demo();
     let page = Client::cliente(&server).get("/chat");
     let csp = page.header("content-security-policy").expect("a policy").to_owned();
-    assert!(csp.contains("script-src 'self';") && !csp.contains("unsafe"), "a script that got in would not run: {csp}");
-    assert!(!page.text().contains("http://") && !page.text().contains("https://"), "nothing comes from elsewhere");
+    assert!(
+        csp.contains("script-src 'self';") && !csp.contains("unsafe"),
+        "a script that got in would not run: {csp}"
+    );
+    assert!(
+        !page.text().contains("http://") && !page.text().contains("https://"),
+        "nothing comes from elsewhere"
+    );
 }
 
 fn seed_17_public_accounts() {
@@ -192,10 +218,14 @@ fn seed_17_public_accounts() {
     }
     let program = std::fs::read(env!("CARGO_BIN_EXE_pichat")).expect("the program");
     for (_, password) in known {
-        assert!(!program.windows(password.len()).any(|w| w == password.as_bytes()), "{password} is in the program");
+        assert!(
+            !program.windows(password.len()).any(|w| w == password.as_bytes()),
+            "{password} is in the program"
+        );
     }
     let users = vec![("jefa", "la clave de jefa", "administrator")];
     let server = Server::start(Options { users, ..Options::default() });
-    let answer = Client::new(&server).post_json("/api/session", &json!({"username": "admin", "password": "admin123"}));
+    let answer =
+        Client::new(&server).post_json("/api/session", &json!({"username": "admin", "password": "admin123"}));
     assert_eq!(answer.status, 401, "nor is there any account but those that somebody made");
 }

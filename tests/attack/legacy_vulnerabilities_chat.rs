@@ -1,5 +1,5 @@
-//! Faults of the Python program that PiChat replaces, in its chat; none may come back. The `pub` ones are among the seventeen of
-//! [`super::legacy_vulnerabilities`], which calls them.
+//! Faults of the Python program that PiChat replaces, in its chat; none may come back. The `pub` ones are
+//! among the seventeen of [`super::legacy_vulnerabilities`], which calls them.
 
 use std::io::Write as _;
 
@@ -70,7 +70,11 @@ pub(crate) fn logout_ends_the_session_and_its_sockets() {
     assert_eq!((a.close_code(), a2.close_code()), (4001, 4001));
     assert_eq!(ana.get("/api/session").code(), "unauthenticated");
     assert_eq!(ana.handshake(&[]).0.status, 401, "the old cookie opens nothing");
-    assert_eq!(other.send_message("sala", "yo sigo")["type"], "sent", "her session on another device goes on");
+    assert_eq!(
+        other.send_message("sala", "yo sigo")["type"],
+        "sent",
+        "her session on another device goes on"
+    );
     assert_eq!(b.send_message("sala", "y yo")["type"], "sent");
 
     // The same with the form of the page.
@@ -114,8 +118,12 @@ pub(crate) fn foreign_origin_is_refused_on_the_socket() {
         let (answer, _) = client.handshake(headers);
         assert_eq!((answer.status, &*answer.code()), (403, "cross_origin"), "{headers:?}");
     }
-    let same: [&[(&str, &str)]; 4] =
-        [&[], &[("Origin", &own)], &[("Sec-Fetch-Site", "same-origin"), ("Origin", &own)], &[("Sec-Fetch-Site", "none")]];
+    let same: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("Origin", &own)],
+        &[("Sec-Fetch-Site", "same-origin"), ("Origin", &own)],
+        &[("Sec-Fetch-Site", "none")],
+    ];
     for headers in same {
         assert_eq!(client.handshake(headers).0.status, 101, "{headers:?}");
     }
@@ -142,8 +150,9 @@ pub(crate) fn message_flood_is_limited() {
     }
     let started = std::time::Instant::now();
     // Two sockets of one user share a limit. 60 each, so that neither is closed for flooding.
-    let answers: Vec<_> =
-        (0..120).map(|n| if n % 2 == 0 { a.send_message("sala", "x") } else { a2.send_message("sala", "x") }).collect();
+    let answers: Vec<_> = (0..120)
+        .map(|n| if n % 2 == 0 { a.send_message("sala", "x") } else { a2.send_message("sala", "x") })
+        .collect();
     let (sent, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer["type"] == "sent");
     // 20 at once, then one a second.
     let allowed = 21 + usize::try_from(started.elapsed().as_secs()).expect("small");
@@ -152,7 +161,11 @@ pub(crate) fn message_flood_is_limited() {
         assert_error(answer, "rate_limited");
         assert!(answer["retry_after"].as_u64().is_some_and(|s| s >= 1), "{answer}");
     }
-    assert_eq!(b.send_message("sala", "yo no tengo la culpa")["seq"], sent.len() + 1, "the limit is of one person");
+    assert_eq!(
+        b.send_message("sala", "yo no tengo la culpa")["seq"],
+        sent.len() + 1,
+        "the limit is of one person"
+    );
 }
 
 #[test]
@@ -176,7 +189,8 @@ fn anonymous_socket_is_refused() {
         let (answer, _) = client.handshake(&[]);
         assert_eq!((answer.status, &*answer.code()), (401, "unauthenticated"));
     }
-    // A session is not taken from the address either, to which any client could bind the Python program's cookie.
+    // A session is not taken from the address either, to which any client could bind the Python program's
+    // cookie.
     let known = Client::cliente(&server);
     assert_eq!(known.handshake(&[("X-Forwarded-For", "9.9.9.9")]).0.status, 101);
     assert_eq!(stranger.handshake(&[("X-Forwarded-For", "127.0.0.1")]).0.status, 401);
@@ -187,8 +201,14 @@ pub(crate) fn html_in_messages_is_not_escaped_by_the_server() {
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.join_default("sala");
     b.join_default("sala");
-    for text in ["<b>x</b>", "a < b && c > d", "&lt;b&gt;", "uno\ndos", "<img src=x onerror=\"alert('1')\">", "  sin recortar  "]
-    {
+    for text in [
+        "<b>x</b>",
+        "a < b && c > d",
+        "&lt;b&gt;",
+        "uno\ndos",
+        "<img src=x onerror=\"alert('1')\">",
+        "  sin recortar  ",
+    ] {
         a.send_message("sala", text);
         assert_eq!(b.recv()["text"], text);
     }
@@ -205,7 +225,10 @@ fn new_member_sees_no_history() {
     assert_eq!(b.join_default("sala")["seq"], 10);
     a.send_message("sala", "ahora");
     let first = b.recv();
-    assert_eq!((&first["type"], &first["text"], &first["seq"]), (&json!("message"), &json!("ahora"), &json!(11)));
+    assert_eq!(
+        (&first["type"], &first["text"], &first["seq"]),
+        (&json!("message"), &json!("ahora"), &json!(11))
+    );
     b.request(json!({"type": "leave", "room": "sala"}));
     a.send_message("sala", "sin él");
     b.join_default("sala");

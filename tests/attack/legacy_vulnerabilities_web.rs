@@ -1,5 +1,5 @@
-//! Faults of the Python program that PiChat replaces, over HTTP; each test is named after the present behaviour. The `pub` ones
-//! are among the seventeen of [`super::legacy_vulnerabilities`], which calls them.
+//! Faults of the Python program that PiChat replaces, over HTTP; each test is named after the present
+//! behaviour. The `pub` ones are among the seventeen of [`super::legacy_vulnerabilities`], which calls them.
 
 use std::time::Instant;
 
@@ -23,7 +23,9 @@ pub(crate) fn logout_ends_the_session() {
 }
 
 pub(crate) fn login_limit_counts_failures_only() {
-    let server = Server::start(Options::config(&format!("{TRUSTING}[limits]\nlogins_per_minute = 4\nlogin_failures = 1000")));
+    let server = Server::start(Options::config(&format!(
+        "{TRUSTING}[limits]\nlogins_per_minute = 4\nlogin_failures = 1000"
+    )));
     // A success returns its token, so that more succeed than the limit.
     for _ in 0..8 {
         Client::cliente(&server);
@@ -40,7 +42,11 @@ pub(crate) fn login_limit_counts_failures_only() {
         answer.status == 429
     });
     assert!(refused.is_some_and(|n| n >= 4), "refused after {refused:?}");
-    assert_eq!(Client::new(&server).behind(2).sign_in("cliente", "cliente123").status, 200, "another address is not concerned");
+    assert_eq!(
+        Client::new(&server).behind(2).sign_in("cliente", "cliente123").status,
+        200,
+        "another address is not concerned"
+    );
 }
 
 pub(crate) fn stranger_cannot_lock_a_user_out() {
@@ -65,7 +71,8 @@ fn medians(server: &Server, samples: usize) -> (f64, f64) {
         assert_eq!(Client::new(server).sign_in(name, "no es esta").status, 401);
         begin.elapsed().as_secs_f64()
     };
-    let (mut known, mut unknown): (Vec<_>, Vec<_>) = (0..samples).map(|_| (time("cliente"), time("clienta"))).unzip();
+    let (mut known, mut unknown): (Vec<_>, Vec<_>) =
+        (0..samples).map(|_| (time("cliente"), time("clienta"))).unzip();
     known.sort_by(f64::total_cmp);
     unknown.sort_by(f64::total_cmp);
     (known[samples / 2], unknown[samples / 2])
@@ -75,7 +82,8 @@ pub(crate) fn timing_reveals_no_user_names() {
     // Fewer than 50 failures in a row for one name; from then on answers are delayed on purpose.
     let mut seen = Vec::new();
     for _ in 0..3 {
-        let server = Server::start(Options::config("[limits]\nlogins_per_minute = 10000\nlogin_failures = 10000"));
+        let server =
+            Server::start(Options::config("[limits]\nlogins_per_minute = 10000\nlogin_failures = 10000"));
         medians(&server, 3);
         let (known, unknown) = medians(&server, 21);
         seen.push((known, unknown));
@@ -138,7 +146,10 @@ pub(crate) fn foreign_origin_is_refused_on_forms_and_api() {
             if path.starts_with("/api") {
                 assert_eq!(answer.code(), "cross_origin");
             }
-            assert!(answer.header("set-cookie").is_none() && answer.header("access-control-allow-origin").is_none());
+            assert!(
+                answer.header("set-cookie").is_none()
+                    && answer.header("access-control-allow-origin").is_none()
+            );
         };
         send("POST", "/login", form, b"usuario=cliente&clave=cliente123");
         send("POST", "/logout", form, b"");
@@ -151,11 +162,19 @@ pub(crate) fn foreign_origin_is_refused_on_forms_and_api() {
         send("DELETE", &stored, json, b"");
         assert_eq!(admin.handshake(headers).0.status, 403, "a socket, {headers:?}");
     }
-    assert_eq!(admin.get("/api/files").json().as_array().map(Vec::len), Some(1), "nothing came, nothing went");
-    let same: [&[(&str, &str)]; 3] =
-        [&[("Origin", &own)], &[("Sec-Fetch-Site", "same-origin"), ("Origin", &own)], &[("Sec-Fetch-Site", "none")]];
+    assert_eq!(
+        admin.get("/api/files").json().as_array().map(Vec::len),
+        Some(1),
+        "nothing came, nothing went"
+    );
+    let same: [&[(&str, &str)]; 3] = [
+        &[("Origin", &own)],
+        &[("Sec-Fetch-Site", "same-origin"), ("Origin", &own)],
+        &[("Sec-Fetch-Site", "none")],
+    ];
     for headers in same {
-        let answer = admin.send("POST", "/subir", &[headers, &[("Content-Type", kind.as_str())]].concat(), &body);
+        let answer =
+            admin.send("POST", "/subir", &[headers, &[("Content-Type", kind.as_str())]].concat(), &body);
         assert_eq!((answer.status, answer.header("location")), (303, Some("/listar")), "{headers:?}");
         assert_eq!(admin.handshake(headers).0.status, 101, "{headers:?}");
     }
@@ -167,8 +186,13 @@ fn upload_never_overwrites_a_file() {
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let first = admin.upload("acta.txt", b"la primera");
     let second = cliente.upload("acta.txt", b"otra cosa");
-    assert_eq!((first.json()["name"].clone(), second.json()["name"].clone()), (json!("acta.txt"), json!("acta (2).txt")));
-    let content = |answer: &Response| admin.get(&format!("{}/content", answer.header("location").expect("a place"))).body;
+    assert_eq!(
+        (first.json()["name"].clone(), second.json()["name"].clone()),
+        (json!("acta.txt"), json!("acta (2).txt"))
+    );
+    let content = |answer: &Response| {
+        admin.get(&format!("{}/content", answer.header("location").expect("a place"))).body
+    };
     assert_eq!((content(&first), content(&second)), (b"la primera".to_vec(), b"otra cosa".to_vec()));
 
     let both: Vec<_> = std::thread::scope(|scope| {
@@ -179,7 +203,8 @@ fn upload_never_overwrites_a_file() {
         let threads = ["uno", "dos", "tres", "cuatro"].map(upload);
         threads.into_iter().map(|t| t.join().expect("uploads")).collect()
     });
-    let mut names: Vec<_> = both.iter().map(|a| a.json()["name"].as_str().expect("a name").to_owned()).collect();
+    let mut names: Vec<_> =
+        both.iter().map(|a| a.json()["name"].as_str().expect("a name").to_owned()).collect();
     names.sort_unstable();
     assert_eq!(names, ["a la vez (2).txt", "a la vez (3).txt", "a la vez (4).txt", "a la vez.txt"]);
     let texts = both.iter().map(|a| String::from_utf8(content(a)).expect("text"));
@@ -210,7 +235,10 @@ fn sign_in_works_over_plain_http_on_a_lan_name() {
     let answer = client.sign_in("cliente", "cliente123");
     let cookie = answer.session_cookie().expect("a cookie").to_ascii_lowercase();
     assert!(!cookie.contains("secure") && !cookie.contains("domain"), "{cookie}");
-    assert!(!cookie.starts_with("__host-") && !cookie.starts_with("__secure-"), "browsers would drop it: {cookie}");
+    assert!(
+        !cookie.starts_with("__host-") && !cookie.starts_with("__secure-"),
+        "browsers would drop it: {cookie}"
+    );
     assert_eq!(client.get("/inicio").status, 200);
     assert_eq!(client.socket().join_default("SALA")["type"], "joined");
 }
@@ -223,11 +251,17 @@ pub(crate) fn emergency_setup_route_is_absent() {
     for method in ["GET", "POST"] {
         assert_eq!(anyone.send(method, "/emergency-setup", &[], b"").status, 404);
     }
-    let known = [("admin", "admin123"), ("cliente", "cliente123"), ("usuario", "usuario123"), ("arachne", "Um4.PqN+_?7s")];
+    let known = [
+        ("admin", "admin123"),
+        ("cliente", "cliente123"),
+        ("usuario", "usuario123"),
+        ("arachne", "Um4.PqN+_?7s"),
+    ];
     for (user, password) in known {
         assert_eq!(Client::new(&server).sign_in(user, password).status, 401, "{user}");
     }
-    let list = pichat_command().args(["user", "list", "--data-dir"]).arg(folder.path()).output().expect("runs");
+    let list =
+        pichat_command().args(["user", "list", "--data-dir"]).arg(folder.path()).output().expect("runs");
     assert_eq!(String::from_utf8_lossy(&list.stdout).lines().count(), 1, "nobody was added");
 }
 
@@ -237,7 +271,10 @@ pub(crate) fn forwarded_for_is_not_believed() {
     for i in 0..5 {
         let mut liar = Client::new(&server);
         for name in names {
-            liar = liar.with(name, &if name == "Forwarded" { format!("for=9.9.9.{i}") } else { format!("9.9.9.{i}") });
+            liar = liar.with(
+                name,
+                &if name == "Forwarded" { format!("for=9.9.9.{i}") } else { format!("9.9.9.{i}") },
+            );
         }
         assert_eq!(liar.sign_in("cliente", "adivino").status, 401);
     }
@@ -288,10 +325,30 @@ fn name_of_dots_is_answered_without_a_crash() {
 pub(crate) fn security_headers_are_there() {
     let server = Server::demo();
     let (admin, anyone) = (Client::admin(&server), Client::new(&server));
-    let file = admin.upload("x.html", b"<script>alert(1)</script>").header("location").expect("a place").to_owned();
-    let paths = ["/", "/login", "/inicio", "/chat", "/listar", "/subir", "/static/css/base.css", "/favicon.ico", "/api/health"];
-    let api =
-        ["/api/session", "/api/files", "/api/rooms", "/nada", "/api/nada", "/logout", "/api/password", "/ws", "/api/files/x"];
+    let file =
+        admin.upload("x.html", b"<script>alert(1)</script>").header("location").expect("a place").to_owned();
+    let paths = [
+        "/",
+        "/login",
+        "/inicio",
+        "/chat",
+        "/listar",
+        "/subir",
+        "/static/css/base.css",
+        "/favicon.ico",
+        "/api/health",
+    ];
+    let api = [
+        "/api/session",
+        "/api/files",
+        "/api/rooms",
+        "/nada",
+        "/api/nada",
+        "/logout",
+        "/api/password",
+        "/ws",
+        "/api/files/x",
+    ];
     let mut answers: Vec<(String, Response)> = Vec::new();
     for path in paths.into_iter().chain(api) {
         for client in [&admin, &anyone] {
@@ -308,11 +365,22 @@ pub(crate) fn security_headers_are_there() {
     for (what, answer) in answers {
         let status = answer.status;
         assert!(status != 500, "{what}");
-        let header = |name: &str| answer.header(name).unwrap_or_else(|| panic!("{name} is missing: {what} {status}"));
+        let header =
+            |name: &str| answer.header(name).unwrap_or_else(|| panic!("{name} is missing: {what} {status}"));
         let csp = header("content-security-policy");
-        assert!(csp.contains("default-src 'none'") && csp.contains("frame-ancestors 'none'"), "{what}: {csp}");
-        assert!(!csp.contains("unsafe-inline") && !csp.contains("unsafe-eval") && !csp.contains('*'), "{what}: {csp}");
-        assert_eq!((header("x-content-type-options"), header("x-frame-options")), ("nosniff", "DENY"), "{what}");
+        assert!(
+            csp.contains("default-src 'none'") && csp.contains("frame-ancestors 'none'"),
+            "{what}: {csp}"
+        );
+        assert!(
+            !csp.contains("unsafe-inline") && !csp.contains("unsafe-eval") && !csp.contains('*'),
+            "{what}: {csp}"
+        );
+        assert_eq!(
+            (header("x-content-type-options"), header("x-frame-options")),
+            ("nosniff", "DENY"),
+            "{what}"
+        );
         assert!(matches!(header("referrer-policy"), "same-origin" | "no-referrer"), "{what}");
         assert!(answer.header("server").is_none(), "{what}: says what it is");
         if what == "content" || what == "part" {

@@ -1,8 +1,8 @@
-//! Attacks against the real binary on 127.0.0.1, one module for each heading of the OWASP Top 10 of 2021 in the security model.
-//! Each module's first lines name attacks that other tests try already.
+//! Attacks against the real binary on 127.0.0.1, one module for each heading of the OWASP Top 10 of 2021 in
+//! the security model. Each module's first lines name attacks that other tests try already.
 //!
-//! `cargo test --test attack no_legacy_vulnerability` runs the seventeen vulnerabilities of the Python program and counts those
-//! that succeed.
+//! `cargo test --test attack no_legacy_vulnerability` runs the seventeen vulnerabilities of the Python
+//! program and counts those that succeed.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 

@@ -17,7 +17,10 @@ pub(crate) fn raw(server: &Server, request: impl AsRef<[u8]>) -> String {
 
 /// Returns the statuses of all answers in `answers`.
 pub(crate) fn statuses(answers: &str) -> Vec<u16> {
-    answers.match_indices("HTTP/1.1 ").filter_map(|(at, _)| answers.get(at + 9..at + 12)?.parse().ok()).collect()
+    answers
+        .match_indices("HTTP/1.1 ")
+        .filter_map(|(at, _)| answers.get(at + 9..at + 12)?.parse().ok())
+        .collect()
 }
 
 /// Returns the `n`th of many client addresses.

@@ -1,4 +1,5 @@
-//! Access rule of each route. A route without a line here fails the tests, and so does a line without a route.
+//! Access rule of each route. A route without a line here fails the tests, and so does a line without a
+//! route.
 
 use pichat::http::Access;
 

@@ -1,8 +1,8 @@
 //! WebSocket: who may open one, its rights, and its end with the session.
 //!
-//! Elsewhere: foreign origins, strangers, forged and dead sessions, floods (`legacy_vulnerabilities_chat`), every broken frame
-//! and handshake (`tests/bad_frames.rs`), compression (`dos`), tokens to resume with (`tests/resume.rs`), rooms of others
-//! (`legacy_vulnerabilities_chat`).
+//! Elsewhere: foreign origins, strangers, forged and dead sessions, floods (`legacy_vulnerabilities_chat`),
+//! every broken frame and handshake (`tests/bad_frames.rs`), compression (`dos`), tokens to resume with
+//! (`tests/resume.rs`), rooms of others (`legacy_vulnerabilities_chat`).
 
 use std::io::Write as _;
 
@@ -21,13 +21,20 @@ fn socket_opens_only_at_its_own_path() {
         ("Sec-WebSocket-Version", "13"),
         ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
-    for path in ["/", "/chat", "/api/session", "/api/files", "/static/js/chat.js", "/ws/", "/ws/x", "/WS", "/nada"] {
+    for path in
+        ["/", "/chat", "/api/session", "/api/files", "/static/js/chat.js", "/ws/", "/ws/x", "/WS", "/nada"]
+    {
         assert_ne!(client.send("GET", path, &upgrade, b"").status, 101, "{path}");
     }
     for method in ["POST", "PUT", "DELETE", "HEAD", "OPTIONS"] {
         assert_ne!(client.send(method, "/ws", &upgrade, b"").status, 101, "{method}");
     }
-    let in_url = Client::new(&server).send("GET", &format!("/ws?{}", client.cookie.as_deref().expect("a cookie")), &upgrade, b"");
+    let in_url = Client::new(&server).send(
+        "GET",
+        &format!("/ws?{}", client.cookie.as_deref().expect("a cookie")),
+        &upgrade,
+        b"",
+    );
     assert_eq!(in_url.status, 401, "a token in an address opens nothing");
 }
 
@@ -73,7 +80,11 @@ fn socket_grants_no_more_than_http() {
     }
     assert_eq!(usuario.get("/api/rooms").json(), json!([]), "not even its code is told");
     for kind in ["kick", "ban", "rooms", "users", "history", "delete", "password"] {
-        assert_eq!(socket.request(json!({"type": kind, "room": "direccion"}))["code"], "bad_request", "{kind}");
+        assert_eq!(
+            socket.request(json!({"type": kind, "room": "direccion"}))["code"],
+            "bad_request",
+            "{kind}"
+        );
     }
 }
 

@@ -53,7 +53,11 @@ async fn keyboard_is_enough_to_sign_in_join_and_talk() {
     ana.arrive("/inicio").await;
     ana.until_says("#greeting", "cliente").await;
     ana.press(Key::Tab + "").await;
-    assert_eq!(ana.js("document.activeElement.className").await, "skip-link", "the way past the navigation comes first");
+    assert_eq!(
+        ana.js("document.activeElement.className").await,
+        "skip-link",
+        "the way past the navigation comes first"
+    );
     ana.tab_to(".main-nav a[href='/chat']").await;
     ana.press(Key::Enter + "").await;
     ana.arrive("/chat").await;
@@ -68,7 +72,9 @@ async fn keyboard_is_enough_to_sign_in_join_and_talk() {
     ana.press("sin ratón" + Key::Enter).await;
     ana.reads(&[("cliente", "sin ratón")]).await;
     // Every other control is reached too, and the keyboard leaves the room.
-    for control in ["#send", "#hide-members", ".brand", "#sign-out", "[role=tab]", "#show-members", "#leave-room"] {
+    for control in
+        ["#send", "#hide-members", ".brand", "#sign-out", "[role=tab]", "#show-members", "#leave-room"]
+    {
         ana.tab_to(control).await;
     }
     ana.press(Key::Enter + "").await;

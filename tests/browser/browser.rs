@@ -87,8 +87,15 @@ impl Browser {
         let downloads = profile.path().join("downloads");
         std::fs::create_dir(&downloads).expect("a folder");
         let (chromedriver, port) = chromedriver(authority.map(|_| profile.path()));
-        let mut browser =
-            Self { driver: None, chromedriver, chromium: None, base, downloads, finished: false, _profile: profile };
+        let mut browser = Self {
+            driver: None,
+            chromedriver,
+            chromium: None,
+            base,
+            downloads,
+            finished: false,
+            _profile: profile,
+        };
         let caps = browser.capabilities(setup).expect("can be said");
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), caps).await.expect("chromium starts");
         browser.chromium = driver.capabilities().get("goog:processID").and_then(Value::as_u64);
@@ -182,7 +189,11 @@ impl Browser {
                 return element;
             }
             if Instant::now() > deadline {
-                panic!("no {css} is shown at {}: {}", self.path().await, self.driver().source().await.unwrap_or_default());
+                panic!(
+                    "no {css} is shown at {}: {}",
+                    self.path().await,
+                    self.driver().source().await.unwrap_or_default()
+                );
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -231,7 +242,8 @@ impl Browser {
         self.cdp("Emulation.setTouchEmulationEnabled", json!({"enabled": phone})).await;
     }
 
-    /// Ends the browser and checks its console: each error or warning must contain one of `expected`, and each of those must occur.
+    /// Ends the browser and checks its console: each error or warning must contain one of `expected`, and
+    /// each of those must occur.
     pub(crate) async fn finish(self, expected: &[&str]) {
         self.finish_with(expected, &[]).await;
     }
@@ -244,15 +256,21 @@ impl Browser {
         let said: Vec<_> = log
             .iter()
             .filter(|entry| {
-                matches!(entry.level.as_str(), "SEVERE" | "WARNING") || entry.message.contains("Content Security Policy")
+                matches!(entry.level.as_str(), "SEVERE" | "WARNING")
+                    || entry.message.contains("Content Security Policy")
             })
             .map(|entry| format!("{} {}", entry.level, entry.message))
             .collect();
-        let named = |line: &str| expected.iter().chain(tolerated).chain(&[PLAIN_SIGN_OUT]).any(|part| line.contains(part));
+        let named = |line: &str| {
+            expected.iter().chain(tolerated).chain(&[PLAIN_SIGN_OUT]).any(|part| line.contains(part))
+        };
         let surprises: Vec<_> = said.iter().filter(|line| !named(line)).collect();
         assert!(surprises.is_empty(), "in the console: {surprises:#?}");
         for part in expected {
-            assert!(said.iter().any(|line| line.contains(part)), "{part:?} did not come; the console: {said:#?}");
+            assert!(
+                said.iter().any(|line| line.contains(part)),
+                "{part:?} did not come; the console: {said:#?}"
+            );
         }
     }
 }
@@ -260,7 +278,8 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         if let Some(driver) = self.driver.take() {
-            // Only after a failure. Asking chromedriver could take long; both processes end by their ids below.
+            // Only after a failure. Asking chromedriver could take long; both processes end by their ids
+            // below.
             let _ = driver.leak();
             if let Some(pid) = self.chromium {
                 let _ = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status();
@@ -279,7 +298,11 @@ fn trust(home: &Path, authority: &Path) {
     let database = format!("sql:{}", database.display());
     let authority = authority.to_str().expect("UTF-8");
     for args in [&["-N", "--empty-password"][..], &["-A", "-t", "C,,", "-n", "PiChat", "-i", authority]] {
-        let done = Command::new("certutil").args(["-d", &database]).args(args).output().expect("certutil is installed");
+        let done = Command::new("certutil")
+            .args(["-d", &database])
+            .args(args)
+            .output()
+            .expect("certutil is installed");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 }
@@ -300,7 +323,9 @@ fn chromedriver(home: Option<&Path>) -> (Child, u16) {
     // Reads on after the port, so that chromedriver never blocks on a full pipe.
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            let digits = line.split_once("successfully on port ").map(|(_, rest)| rest.trim_end_matches('.').to_owned());
+            let digits = line
+                .split_once("successfully on port ")
+                .map(|(_, rest)| rest.trim_end_matches('.').to_owned());
             let _ = digits.and_then(|digits| digits.parse().ok()).map(|port: u16| tell.send(port));
         }
     });

@@ -31,7 +31,8 @@ async fn holder_of_the_code_becomes_administrator() {
     ana.click("#set-up").await;
     ana.until_says(".alert", "Ese código no es correcto").await;
     assert_eq!(
-        ana.js("[document.querySelector('#username').value, document.querySelector('#password').value]").await,
+        ana.js("[document.querySelector('#username').value, document.querySelector('#password').value]")
+            .await,
         json!(["ana", ""])
     );
     ana.fill("#setup-code", &code.to_lowercase()).await;
@@ -58,7 +59,9 @@ async fn holder_of_the_code_becomes_administrator() {
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
 async fn claim_page_fits_desk_and_phone_in_both_colours() {
     let (server, _, _run) = unclaimed();
-    for (scheme, width, phone) in [("light", 390, true), ("dark", 390, true), ("light", 1280, false), ("dark", 1280, false)] {
+    for (scheme, width, phone) in
+        [("light", 390, true), ("dark", 390, true), ("light", 1280, false), ("dark", 1280, false)]
+    {
         let ana = Browser::open(server.addr).await;
         ana.set_scene(scheme).await;
         ana.resize(width, 900, phone).await;

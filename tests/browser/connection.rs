@@ -37,7 +37,12 @@ async fn missed_messages_arrive_once_after_a_line_break() {
     cable.until_refused().await;
     cable.connect_to(server.addr);
     ana.until_online().await;
-    let missed = [("cliente", "antes"), ("usuario", "te leo"), ("usuario", "¿sigues ahí?"), ("usuario", "te escribo igual")];
+    let missed = [
+        ("cliente", "antes"),
+        ("usuario", "te leo"),
+        ("usuario", "¿sigues ahí?"),
+        ("usuario", "te escribo igual"),
+    ];
     ana.reads(&missed).await;
     ana.until_says("#messages .new-divider", "Nuevos").await;
     assert_eq!(ana.members().await, json!(["cliente", "usuario"]));

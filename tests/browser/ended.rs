@@ -1,4 +1,5 @@
-//! End of a session under an open chat: the page asks once who is signed in, and the sign-in page names the reason.
+//! End of a session under an open chat: the page asks once who is signed in, and the sign-in page names the
+//! reason.
 
 use serde_json::json;
 
@@ -58,9 +59,21 @@ async fn sign_in_page_says_why_the_session_ended() {
             |s| command(s, &["role", CARLA.0, "usuario"], ""),
             ["Cambió lo que tu cuenta puede hacer", "What your account can do"],
         ),
-        ("locked", |s| command(s, &["lock", CARLA.0], ""), ["Tu cuenta está bloqueada", "Your account is locked"]),
-        ("reset", |s| command(s, &["passwd", CARLA.0], CARLA.1), ["cerró tus sesiones", "ended your sessions"]),
-        ("password", change_password, ["Tu contraseña cambió en otro", "Your password was changed on another"]),
+        (
+            "locked",
+            |s| command(s, &["lock", CARLA.0], ""),
+            ["Tu cuenta está bloqueada", "Your account is locked"],
+        ),
+        (
+            "reset",
+            |s| command(s, &["passwd", CARLA.0], CARLA.1),
+            ["cerró tus sesiones", "ended your sessions"],
+        ),
+        (
+            "password",
+            change_password,
+            ["Tu contraseña cambió en otro", "Your password was changed on another"],
+        ),
         ("evicted", sign_in_elsewhere, ["Había demasiadas sesiones abiertas", "Too many sessions were open"]),
         (
             "deleted",
@@ -94,7 +107,11 @@ async fn sign_in_page_says_why_the_session_ended() {
         }
         // Reloading the page with its reason is harmless, and a failed sign-in shows its own message.
         carla.try_sign_in(CARLA.0, "otra cosa").await;
-        carla.until("document.querySelectorAll('.alert').length === 1 && !document.querySelector('.alert.note')").await;
+        carla
+            .until(
+                "document.querySelectorAll('.alert').length === 1 && !document.querySelector('.alert.note')",
+            )
+            .await;
         carla.finish_with(&[], &["401 (Unauthorized)", "WebSocket"]).await;
     }
 }

@@ -1,4 +1,5 @@
-//! Pages in the language of their reader: from the first byte, switched on every page, with and without scripts.
+//! Pages in the language of their reader: from the first byte, switched on every page, with and without
+//! scripts.
 
 use serde_json::json;
 

@@ -7,7 +7,8 @@ use super::common::archive::gzip;
 use super::common::{Client, Server};
 
 /// Unbroken word wider than any phone.
-const LONG: &str = "Electroencefalografistas_y_otorrinolaringólogos_sin_un_solo_espacio_en_toda_la_línea_que_escriben";
+const LONG: &str =
+    "Electroencefalografistas_y_otorrinolaringólogos_sin_un_solo_espacio_en_toda_la_línea_que_escriben";
 
 /// Controls that something covers even after scrolling to them.
 const COVERED: &str = "(() => {
@@ -24,11 +25,16 @@ const COVERED: &str = "(() => {
 
 impl Browser {
     async fn fits(&self, width: u32, what: &str) {
-        let widths = self.js("[document.documentElement.scrollWidth, document.body.scrollWidth, innerWidth]").await;
-        let widest = widths.as_array().and_then(|all| all.iter().filter_map(Value::as_u64).max()).expect("numbers");
+        let widths =
+            self.js("[document.documentElement.scrollWidth, document.body.scrollWidth, innerWidth]").await;
+        let widest =
+            widths.as_array().and_then(|all| all.iter().filter_map(Value::as_u64).max()).expect("numbers");
         assert!(widest <= width.into(), "{what} is {widths} wide on {width}");
         assert_eq!(self.js(COVERED).await, json!([]), "{what} on {width}");
-        assert!(self.text(".banner").await.starts_with("Demostración: las contraseñas son públicas"), "{what}");
+        assert!(
+            self.text(".banner").await.starts_with("Demostración: las contraseñas son públicas"),
+            "{what}"
+        );
     }
 }
 
@@ -85,7 +91,8 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     ana.js("document.activeElement.blur()").await;
     ana.fits(width, "/chat with messages").await;
     for line in 0..30 {
-        socket.send(&json!({"type": "send", "room": "CODIGO_DE_VEINTE_123", "text": format!("línea {line}")}));
+        socket
+            .send(&json!({"type": "send", "room": "CODIGO_DE_VEINTE_123", "text": format!("línea {line}")}));
         if line == 15 {
             // Within the message burst of one user.
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -95,7 +102,10 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     let last = "(() => { const log = document.querySelector('#messages'); return log.scrollHeight - log.scrollTop - log.clientHeight < 2; })()";
     ana.until(last).await;
     let composer = ana.js("document.querySelector('#message-field').getBoundingClientRect().bottom").await;
-    assert!(composer.as_f64().is_some_and(|bottom| bottom <= height.into()), "one writes at {composer} of {height}");
+    assert!(
+        composer.as_f64().is_some_and(|bottom| bottom <= height.into()),
+        "one writes at {composer} of {height}"
+    );
     if phone {
         ana.click("#show-members").await;
         ana.find("#members").await;
@@ -103,7 +113,11 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
         assert!(fits.as_u64().is_some_and(|wide| wide <= width.into()), "the list of members: {fits}");
         ana.click("#hide-members").await;
     } else {
-        assert_eq!(ana.members().await, json!(["admin", "cliente"]), "a desk shows who is there without being asked");
+        assert_eq!(
+            ana.members().await,
+            json!(["admin", "cliente"]),
+            "a desk shows who is there without being asked"
+        );
         ana.find("#members").await;
     }
     ana.js("document.activeElement.blur()").await;

@@ -1,4 +1,5 @@
-//! Loading of pages: in one round first, from the browser's cache later, and with a message if a script is missing.
+//! Loading of pages: in one round first, from the browser's cache later, and with a message if a script is
+//! missing.
 
 use serde_json::{Value, json};
 
@@ -11,8 +12,13 @@ const LOADED: &str = "performance.getEntriesByType('resource').map((one) => [new
 /// Static files from the network, and those from the browser's cache.
 async fn loaded(browser: &Browser) -> (Vec<String>, Vec<String>) {
     let all = browser.js(LOADED).await;
-    let all = all.as_array().expect("a list").iter().map(|one| (one[0].as_str().expect("a path").to_owned(), one[1] == true));
-    let (asked, kept): (Vec<_>, Vec<_>) = all.filter(|(path, _)| path.starts_with("/static/")).partition(|(_, asked)| *asked);
+    let all = all
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| (one[0].as_str().expect("a path").to_owned(), one[1] == true));
+    let (asked, kept): (Vec<_>, Vec<_>) =
+        all.filter(|(path, _)| path.starts_with("/static/")).partition(|(_, asked)| *asked);
     let paths = |list: Vec<(String, bool)>| list.into_iter().map(|(path, _)| path).collect();
     (paths(asked), paths(kept))
 }
@@ -138,7 +144,10 @@ async fn long_list_is_paged_and_search_covers_all() {
     ana.fill("#filter", "acta").await;
     ana.until(&rows(450)).await;
     assert_eq!(ana.js("document.querySelector('#show-more').hidden").await, true, "all is here");
-    assert_eq!(ana.js("new Set([...document.querySelectorAll('.file')].map((row) => row.dataset.id)).size").await, 450);
+    assert_eq!(
+        ana.js("new Set([...document.querySelectorAll('.file')].map((row) => row.dataset.id)).size").await,
+        450
+    );
     ana.finish(&[]).await;
 }
 

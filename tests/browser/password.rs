@@ -12,7 +12,8 @@ const OWN: &str = "cuatro palabras sin orden";
 /// Starts a server with the account `carla`; returns it with her one-time password.
 fn given() -> (Server, String) {
     let server = Server::start(Options { users: vec![ANA], ..Options::default() });
-    let (status, out, err) = user_command(&["add", "carla", "--role", "cliente", "--one-time"], &server.data_dir, "");
+    let (status, out, err) =
+        user_command(&["add", "carla", "--role", "cliente", "--one-time"], &server.data_dir, "");
     assert!(status.success(), "{err}");
     let password = out.lines().find_map(|line| line.strip_prefix("Contraseña temporal: ")).expect("is shown");
     (server, password.to_owned())
@@ -29,8 +30,15 @@ async fn strength_is_shown_while_typing() {
     carla.try_sign_in("carla", &one_time).await;
     carla.arrive("/clave").await;
     carla.until_says(".note", "Esa contraseña era temporal.").await;
-    assert_eq!(carla.js("document.querySelector('.back-home').checkVisibility()").await, false, "there is no way round");
-    assert_eq!(carla.js("document.querySelector('#password-strength').getAttribute('aria-live')").await, "polite");
+    assert_eq!(
+        carla.js("document.querySelector('.back-home').checkVisibility()").await,
+        false,
+        "there is no way round"
+    );
+    assert_eq!(
+        carla.js("document.querySelector('#password-strength').getAttribute('aria-live')").await,
+        "polite"
+    );
     let before = carla.js("performance.getEntriesByType('resource').map((one) => one.name).join(' ')").await;
     assert!(!before.to_string().contains("zxcvbn"), "what is large is fetched when somebody types: {before}");
     for (typed, said) in [
@@ -44,16 +52,23 @@ async fn strength_is_shown_while_typing() {
         (OWN, "Seguridad: fuerte."),
     ] {
         carla.fill("#password", typed).await;
-        carla.until(&format!("document.querySelector('#password-strength').textContent.includes({said:?})")).await;
+        carla
+            .until(&format!("document.querySelector('#password-strength').textContent.includes({said:?})"))
+            .await;
     }
     carla.shot_if_asked("clave.png").await;
     let meter =
         carla.js("(({ min, max, low, high, value }) => [min, max, low, high, value >= high])(document.querySelector('meter'))");
     assert_eq!(meter.await, json!([0, 16, 8, 13, true]));
-    let asked = carla.js("performance.getEntriesByType('resource').map((one) => new URL(one.name).pathname)").await;
+    let asked =
+        carla.js("performance.getEntriesByType('resource').map((one) => new URL(one.name).pathname)").await;
     for part in ["/js/vendor/zxcvbn.js", "/passwords.txt", "/words-es.txt"] {
-        let times =
-            asked.as_array().expect("a list").iter().filter(|one| one.as_str().is_some_and(|one| one.ends_with(part))).count();
+        let times = asked
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|one| one.as_str().is_some_and(|one| one.ends_with(part)))
+            .count();
         assert_eq!(times, 1, "{part} in {asked}");
     }
 
@@ -71,7 +86,9 @@ async fn strength_is_shown_while_typing() {
     carla.click("#to-password").await;
     carla.arrive("/clave").await;
     assert_eq!(
-        carla.js("[document.querySelector('.note'), document.querySelector('.back-home').checkVisibility()]").await,
+        carla
+            .js("[document.querySelector('.note'), document.querySelector('.back-home').checkVisibility()]")
+            .await,
         json!([null, true])
     );
     carla.finish(&["422 (Unprocessable"]).await;
@@ -84,7 +101,8 @@ async fn tab_open_before_a_reset_leads_to_the_change() {
     let carla = Browser::open(server.addr).await;
     carla.sign_in("carla", OWN).await;
     carla.chat().await;
-    let (status, ..) = user_command(&["passwd", "carla", "--must-change"], &server.data_dir, "la de la telefonista");
+    let (status, ..) =
+        user_command(&["passwd", "carla", "--must-change"], &server.data_dir, "la de la telefonista");
     assert!(status.success());
     // Its session has ended, so the chat leads to the sign-in and on to the change.
     carla.arrive("/login").await;
@@ -103,7 +121,9 @@ async fn tab_open_before_a_reset_leads_to_the_change() {
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
 async fn password_pages_fit_a_phone_in_both_colours() {
     let (server, one_time) = given();
-    for (scheme, width, phone) in [("light", 390, true), ("dark", 390, true), ("light", 1280, false), ("dark", 1280, false)] {
+    for (scheme, width, phone) in
+        [("light", 390, true), ("dark", 390, true), ("light", 1280, false), ("dark", 1280, false)]
+    {
         let carla = Browser::open(server.addr).await;
         carla.set_scene(scheme).await;
         carla.resize(width, 844, phone).await;

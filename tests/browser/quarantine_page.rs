@@ -26,7 +26,8 @@ impl Browser {
 async fn held_files_show_the_reason_and_allowed_actions() {
     let server = Server::start(Options::config("[limits]\nuploads_per_minute = 100\nupload_burst = 100"));
     let cliente = Client::cliente(&server);
-    let locked = Zip::default().add(&EntryHeader { flags: 1, ..EntryHeader::stored("nomina.xlsx", b"x") }).finish();
+    let locked =
+        Zip::default().add(&EntryHeader { flags: 1, ..EntryHeader::stored("nomina.xlsx", b"x") }).finish();
     let bomb = Zip::of(&[("ceros.txt", &vec![0; 6 << 20])]);
     let polyglot = [GIF, &Zip::of(&[("a.txt", b"a")])].concat();
     for (name, data) in [
@@ -57,13 +58,17 @@ async fn held_files_show_the_reason_and_allowed_actions() {
                 "gato.gif",
                 "Retenido",
                 offered,
-                format!("El archivo se puede abrir como dos tipos distintos, y así se esconden programas (zip) | {held}")
+                format!(
+                    "El archivo se puede abrir como dos tipos distintos, y así se esconden programas (zip) | {held}"
+                )
             ],
             [
                 "respaldo.zip",
                 "Retenido",
                 offered,
-                format!("Al abrirse, el comprimido ocuparía muchísimo espacio y podría bloquear un computador (× N) | {held}")
+                format!(
+                    "Al abrirse, el comprimido ocuparía muchísimo espacio y podría bloquear un computador (× N) | {held}"
+                )
             ],
             [
                 "nómina.zip",
@@ -82,13 +87,19 @@ async fn held_files_show_the_reason_and_allowed_actions() {
             ["acta.docx", "Disponible", true, ""],
         ])
     };
-    let (admin, ana, beto) =
-        (Browser::open(server.addr).await, Browser::open(server.addr).await, Browser::open(server.addr).await);
+    let (admin, ana, beto) = (
+        Browser::open(server.addr).await,
+        Browser::open(server.addr).await,
+        Browser::open(server.addr).await,
+    );
     admin.sign_in("admin", "admin123").await;
     admin.resize(1280, 1100, false).await;
     admin.shows_rows(7).await;
     admin.shot_if_asked("retenidos.png").await;
-    assert_eq!(admin.rows().await, seen_by("Solo los administradores lo pueden descargar. Revísalo antes de entregarlo.", true));
+    assert_eq!(
+        admin.rows().await,
+        seen_by("Solo los administradores lo pueden descargar. Revísalo antes de entregarlo.", true)
+    );
     admin.resize(390, 844, true).await;
     admin.shows_rows(7).await;
     admin.shot_if_asked("retenidos-movil.png").await;

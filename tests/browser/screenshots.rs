@@ -16,8 +16,7 @@ impl Browser {
     /// Sets an office's local time and the given colours.
     pub(crate) async fn set_scene(&self, scheme: &str) {
         self.cdp("Emulation.setTimezoneOverride", json!({"timezoneId": "America/Bogota"})).await;
-        let features =
-            json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
         self.cdp("Emulation.setEmulatedMedia", json!({"features": features})).await;
     }
 
@@ -44,7 +43,11 @@ async fn screenshots() {
     if std::env::var_os("PICHAT_TEST_SHOTS").is_none() {
         return;
     }
-    let users = vec![("recepcion", PASSWORD, "cliente"), ("bodega", PASSWORD, "cliente"), ("compras", PASSWORD, "usuario")];
+    let users = vec![
+        ("recepcion", PASSWORD, "cliente"),
+        ("bodega", PASSWORD, "cliente"),
+        ("compras", PASSWORD, "usuario"),
+    ];
     let server = Server::start(Options { users, ..Options::default() });
     let desk = Browser::open(server.addr).await;
     desk.set_scene("light").await;
@@ -80,7 +83,8 @@ async fn screenshots() {
     phone.js("document.activeElement.blur()").await;
     phone.shoot("chat-movil.png").await;
 
-    let (front, back) = (Client::signed_in(&server, "recepcion", PASSWORD), Client::signed_in(&server, "bodega", PASSWORD));
+    let (front, back) =
+        (Client::signed_in(&server, "recepcion", PASSWORD), Client::signed_in(&server, "bodega", PASSWORD));
     let pdf = [PDF, &b"% una hoja de m\xc3\xa1s\n".repeat(7_000)].concat();
     let png = [PNG, &b"\0\x89".repeat(600_000)].concat();
     let photo = [JPEG, &b"\x12\x34".repeat(22_000)].concat();
@@ -121,7 +125,8 @@ impl Browser {
     }
 }
 
-/// Writes a picture of every page to `target/shots`: both languages, with and without scripts, desk and phone, light and dark.
+/// Writes a picture of every page to `target/shots`: both languages, with and without scripts, desk and
+/// phone, light and dark.
 #[tokio::test]
 #[ignore = "writes target/shots; needs chromium and chromedriver"]
 async fn shots_of_every_page() {
@@ -132,7 +137,9 @@ async fn shots_of_every_page() {
     let unclaimed = Server::start(Options { serve: true, ..Options::default() });
     let stored = Client::cliente(&server).upload("Acta de la reunión.txt", b"acta");
     assert_eq!(stored.status, 201);
-    for (languages, scripts) in [("es-CO,es", true), ("en-US,en", true), ("es-CO,es", false), ("en-US,en", false)] {
+    for (languages, scripts) in
+        [("es-CO,es", true), ("en-US,en", true), ("es-CO,es", false), ("en-US,en", false)]
+    {
         let setup = Setup { scripts, languages };
         let claim = Browser::with(unclaimed.addr, setup).await;
         claim.shoot_page("/activar", "setup", setup).await;

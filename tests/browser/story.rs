@@ -14,9 +14,14 @@ async fn two_people_talk() {
     let (ana, beto) = (Browser::open(server.addr).await, Browser::open(server.addr).await);
     ana.sign_in("cliente", "cliente123").await;
     beto.sign_in("usuario", "usuario123").await;
-    assert_eq!(ana.js("isSecureContext").await, false, "the login holds without TLS, by a name that is not localhost");
+    assert_eq!(
+        ana.js("isSecureContext").await,
+        false,
+        "the login holds without TLS, by a name that is not localhost"
+    );
     ana.until_says("#greeting", "Hola, cliente").await;
-    ana.until_says("#role", "Cliente · Chateas y subes archivos. Todo se queda en la red de la oficina.").await;
+    ana.until_says("#role", "Cliente · Chateas y subes archivos. Todo se queda en la red de la oficina.")
+        .await;
 
     ana.chat().await;
     ana.join("OFICINA", "secreta").await;
@@ -34,7 +39,16 @@ async fn two_people_talk() {
     beto.fill("#room-password", "otra cosa").await;
     beto.click("#join").await;
     beto.until_says("#notice", "Esa no es la contraseña de la sala.").await;
-    assert!(!beto.driver().find(thirtyfour::By::Id("panel")).await.expect("exists").is_displayed().await.expect("says"));
+    assert!(
+        !beto
+            .driver()
+            .find(thirtyfour::By::Id("panel"))
+            .await
+            .expect("exists")
+            .is_displayed()
+            .await
+            .expect("says")
+    );
     beto.try_join("OFICINA", "secreta").await;
     beto.wait_as_told().await;
     beto.join("OFICINA", "secreta").await;
@@ -57,7 +71,8 @@ async fn two_people_talk() {
     beto.click("#message-field").await;
     beto.press("Sí, la subo").await;
     beto.until_says_typing(&ana).await;
-    let line_break = beto.driver().action_chain().key_down(thirtyfour::Key::Shift).send_keys(thirtyfour::Key::Enter + "");
+    let line_break =
+        beto.driver().action_chain().key_down(thirtyfour::Key::Shift).send_keys(thirtyfour::Key::Enter + "");
     line_break.key_up(thirtyfour::Key::Shift).perform().await.expect("pressed");
     beto.press("en un momento" + thirtyfour::Key::Enter).await;
     ana.reads(&talk[..2]).await;
@@ -66,8 +81,13 @@ async fn two_people_talk() {
     }
     beto.reads(&talk).await;
     ana.reads(&talk).await;
-    let grouped = "[...document.querySelectorAll('.message')].map((one) => one.classList.contains('group-start'))";
-    assert_eq!(beto.js(grouped).await, json!([true, true, true, false]), "the author stands once above what belongs together");
+    let grouped =
+        "[...document.querySelectorAll('.message')].map((one) => one.classList.contains('group-start'))";
+    assert_eq!(
+        beto.js(grouped).await,
+        json!([true, true, true, false]),
+        "the author stands once above what belongs together"
+    );
     let own = "[...document.querySelectorAll('.message')].map((one) => one.classList.contains('own'))";
     assert_eq!(ana.js(own).await, json!([true, false, true, true]));
 
@@ -125,8 +145,11 @@ async fn html_in_messages_is_shown_as_text() {
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
 async fn file_is_shared_and_deleted() {
     let server = Server::demo();
-    let (ana, beto, admin) =
-        (Browser::open(server.addr).await, Browser::open(server.addr).await, Browser::open(server.addr).await);
+    let (ana, beto, admin) = (
+        Browser::open(server.addr).await,
+        Browser::open(server.addr).await,
+        Browser::open(server.addr).await,
+    );
     ana.sign_in("cliente", "cliente123").await;
     beto.sign_in("usuario", "usuario123").await;
     admin.sign_in("admin", "admin123").await;
@@ -144,7 +167,11 @@ async fn file_is_shared_and_deleted() {
         "Aún no hay archivos. Tu cuenta puede descargar; para subir, habla con quien administra PiChat.",
     )
     .await;
-    assert_eq!(beto.js("document.querySelector('#drop-zone').hidden").await, true, "a usuario does not upload");
+    assert_eq!(
+        beto.js("document.querySelector('#drop-zone').hidden").await,
+        true,
+        "a usuario does not upload"
+    );
 
     ana.goto("/listar").await;
     ana.until_says("#empty-list", "Sube el primero: todos en la oficina lo podrán descargar.").await;
@@ -190,7 +217,11 @@ impl Browser {
             if let Ok(bytes) = std::fs::read(self.downloads.join(name)) {
                 return bytes;
             }
-            let seen: Vec<_> = std::fs::read_dir(&self.downloads).expect("is there").flatten().map(|f| f.file_name()).collect();
+            let seen: Vec<_> = std::fs::read_dir(&self.downloads)
+                .expect("is there")
+                .flatten()
+                .map(|f| f.file_name())
+                .collect();
             assert!(Instant::now() < deadline, "{name} never came, only {seen:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -25,7 +25,10 @@ async fn browser_with_the_certificate_chats() {
     ana.goto("/probar").await;
     ana.until("/yes|no/.test(document.querySelector('#connection').dataset.state)").await;
     ana.until_says("#trust .yes", "Este navegador ya reconoce a PiChat.").await;
-    assert_eq!(ana.js("[...document.querySelectorAll('.check')].map((one) => one.dataset.state)").await, json!(["yes", "yes"]));
+    assert_eq!(
+        ana.js("[...document.querySelectorAll('.check')].map((one) => one.dataset.state)").await,
+        json!(["yes", "yes"])
+    );
     assert!(ana.text("#connection").await.contains("La conexión del chat funciona."));
     assert_eq!(ana.js("isSecureContext").await, false, "the page itself came without TLS");
 
@@ -77,11 +80,13 @@ async fn browser_without_the_certificate_gets_instructions() {
     for (width, height, phone) in [(320, 640, true), (390, 844, true), (1280, 800, false)] {
         ana.resize(width, height, phone).await;
         ana.js("document.querySelectorAll('details').forEach((one) => { one.open = true; })").await;
-        let widest = ana.js("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)").await;
+        let widest =
+            ana.js("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)").await;
         assert!(widest.as_u64().is_some_and(|widest| widest <= width.into()), "{widest} on {width}");
         for scheme in ["light", "dark"] {
             ana.set_scene(scheme).await;
-            ana.js("document.querySelectorAll('details').forEach((one, at) => { one.open = at === 0; })").await;
+            ana.js("document.querySelectorAll('details').forEach((one, at) => { one.open = at === 0; })")
+                .await;
             ana.shot_if_asked(&format!("confianza-{width}-{scheme}.png")).await;
             ana.js("scrollTo(0, document.body.scrollHeight)").await;
             ana.shot_if_asked(&format!("confianza-{width}-{scheme}-abajo.png")).await;

@@ -86,11 +86,16 @@ impl Browser {
         for _ in 0..60 {
             if self.js(&format!("document.activeElement?.matches({css:?})")).await == true {
                 let ring = self.js("getComputedStyle(document.activeElement).outline").await;
-                assert!(ring.as_str().is_some_and(|r| r.contains("solid 3px")), "{css} has the focus, and shows {ring}");
+                assert!(
+                    ring.as_str().is_some_and(|r| r.contains("solid 3px")),
+                    "{css} has the focus, and shows {ring}"
+                );
                 return;
             }
             self.press(thirtyfour::Key::Tab + "").await;
-            passed.push(self.js("document.activeElement?.id || document.activeElement?.outerHTML.slice(0, 60)").await);
+            passed.push(
+                self.js("document.activeElement?.id || document.activeElement?.outerHTML.slice(0, 60)").await,
+            );
         }
         panic!("Tab never reaches {css}, only {passed:?}");
     }

@@ -21,7 +21,8 @@ pub fn gzip(data: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// Returns deflated zeros: ten GiB fit into ten MiB. After the first MiB the output repeats, so that it is packed once.
+/// Returns deflated zeros: ten GiB fit into ten MiB. After the first MiB the output repeats, so that it is
+/// packed once.
 pub fn deflated_zeros(mib: usize) -> Vec<u8> {
     let mut packer = Compress::new(Compression::best(), false);
     let zeros = vec![0; 1 << 20];
@@ -71,11 +72,17 @@ pub struct Zip {
 
 impl Zip {
     pub fn of(entries: &[(&str, &[u8])]) -> Vec<u8> {
-        entries.iter().fold(Self::default(), |zip, (name, data)| zip.add(&EntryHeader::deflated(name, data))).finish()
+        entries
+            .iter()
+            .fold(Self::default(), |zip, (name, data)| zip.add(&EntryHeader::deflated(name, data)))
+            .finish()
     }
 
     pub fn stored(entries: &[(&str, &[u8])]) -> Vec<u8> {
-        entries.iter().fold(Self::default(), |zip, (name, data)| zip.add(&EntryHeader::stored(name, data))).finish()
+        entries
+            .iter()
+            .fold(Self::default(), |zip, (name, data)| zip.add(&EntryHeader::stored(name, data)))
+            .finish()
     }
 
     /// Writes header and data, and adds the entry to the central directory.
@@ -181,18 +188,33 @@ pub fn docx(more: &[(&str, &[u8])]) -> Vec<u8> {
     let types = br#"<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#;
     let text =
         br#"<?xml version="1.0"?><w:document xmlns:w="x"><w:body><w:p>Acta de la reuni&#243;n</w:p></w:body></w:document>"#;
-    Zip::of(&[&[("[Content_Types].xml", types.as_slice()), ("_rels/.rels", b"<x/>"), ("word/document.xml", text)], more].concat())
+    Zip::of(
+        &[
+            &[
+                ("[Content_Types].xml", types.as_slice()),
+                ("_rels/.rels", b"<x/>"),
+                ("word/document.xml", text),
+            ],
+            more,
+        ]
+        .concat(),
+    )
 }
 
 /// Returns the smallest OpenDocument text; its first part is stored, as the format requires.
 pub fn odt(more: &[(&str, &[u8])]) -> Vec<u8> {
-    let first = Zip::default().add(&EntryHeader::stored("mimetype", b"application/vnd.oasis.opendocument.text"));
+    let first =
+        Zip::default().add(&EntryHeader::stored("mimetype", b"application/vnd.oasis.opendocument.text"));
     let parts: [(&str, &[u8]); 3] = [
         ("content.xml", b"<office:document-content/>"),
         ("META-INF/manifest.xml", b"<manifest:manifest/>"),
         ("Thumbnails/", b""),
     ];
-    parts.iter().chain(more).fold(first, |zip, (name, data)| zip.add(&EntryHeader::deflated(name, data))).finish()
+    parts
+        .iter()
+        .chain(more)
+        .fold(first, |zip, (name, data)| zip.add(&EntryHeader::deflated(name, data)))
+        .finish()
 }
 
 /// Picture of one pixel.
@@ -221,7 +243,8 @@ pub fn nested(levels: usize, wide: usize, leaf: &EntryHeader) -> Vec<u8> {
     let mut inner = Zip::default().add(leaf).finish();
     for level in 0..levels {
         let packed = EntryHeader::deflated("", &inner);
-        let named = |i| EntryHeader { name: format!("nivel{level}-{i:x}.zip").into_bytes(), ..packed.clone() };
+        let named =
+            |i| EntryHeader { name: format!("nivel{level}-{i:x}.zip").into_bytes(), ..packed.clone() };
         inner = (0..wide).map(named).fold(Zip::default(), |zip, header| zip.add(&header)).finish();
     }
     inner

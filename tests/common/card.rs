@@ -8,8 +8,10 @@ use tempfile::TempDir;
 
 use super::server::pichat_command;
 
-pub const SHIPPED: &str = "# de fábrica\n[http]\nlisten = \"[::]:80\"\n[accounts]\nargon2 = \"auto\"\n[tls]\nmode = \"off\"\n";
-pub const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
+pub const SHIPPED: &str =
+    "# de fábrica\n[http]\nlisten = \"[::]:80\"\n[accounts]\nargon2 = \"auto\"\n[tls]\nmode = \"off\"\n";
+pub const HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
 pub const FAT: &str = "boot/firmware/pichat.toml";
 pub const IN_FORCE: &str = "run/pichat-settings/pichat.toml";
 pub const ERROR: &str = "run/pichat-settings/error.txt";
@@ -81,7 +83,13 @@ impl Card {
 
     /// Asserts that `pichat check` accepts the server's settings.
     pub fn check_in_force(&self) {
-        let output = pichat_command().arg("check").arg(self.at(IN_FORCE)).output().expect("the binary starts");
-        assert!(output.status.success(), "{}: {}", String::from_utf8_lossy(&output.stderr), self.read(IN_FORCE));
+        let output =
+            pichat_command().arg("check").arg(self.at(IN_FORCE)).output().expect("the binary starts");
+        assert!(
+            output.status.success(),
+            "{}: {}",
+            String::from_utf8_lossy(&output.stderr),
+            self.read(IN_FORCE)
+        );
     }
 }

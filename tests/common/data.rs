@@ -43,7 +43,11 @@ pub fn content_of(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// Returns the files of a folder that are named by ids, with their content.
 pub fn stored_in(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let id = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
-    content_of(dir).into_iter().map(|(path, content)| (id(&path), content)).filter(|(id, _)| id.len() == 32).collect()
+    content_of(dir)
+        .into_iter()
+        .map(|(path, content)| (id(&path), content))
+        .filter(|(id, _)| id.len() == 32)
+        .collect()
 }
 
 pub fn command(args: &[&str], dir: &Path, env: &[(&str, &str)]) -> Output {
@@ -81,10 +85,18 @@ pub fn assert_refused(dir: &Path, env: &[(&str, &str)], code: Option<i32>, words
         assert!(sentence.contains(word), "{word:?} is missing: {sentence}");
     }
     let after = content_of(dir);
-    assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "nothing is made and nothing is removed");
+    assert_eq!(
+        after.keys().collect::<Vec<_>>(),
+        before.keys().collect::<Vec<_>>(),
+        "nothing is made and nothing is removed"
+    );
     for (path, content) in &before {
         // SQLite rewrites its index on each opening of a database.
-        assert!(&after[path] == content || path.to_string_lossy().ends_with("-shm"), "{} changed", path.display());
+        assert!(
+            &after[path] == content || path.to_string_lossy().ends_with("-shm"),
+            "{} changed",
+            path.display()
+        );
     }
 }
 
@@ -93,7 +105,8 @@ pub fn filled() -> (tempfile::TempDir, Vec<String>) {
     let folder = tempfile::tempdir().expect("a folder");
     let server = start(folder.path());
     let client = Client::cliente(&server);
-    let ids = (0..3).map(|n| id_of(&client.upload(&format!("{n}.txt"), format!("texto {n}").as_bytes()))).collect();
+    let ids =
+        (0..3).map(|n| id_of(&client.upload(&format!("{n}.txt"), format!("texto {n}").as_bytes()))).collect();
     stop(server);
     (folder, ids)
 }
@@ -110,7 +123,12 @@ pub fn states(server: &Server) -> BTreeMap<String, String> {
     eventually("all were inspected", || {
         let list = admin.get("/api/files").json();
         let text = |row: &serde_json::Value, key: &str| row[key].as_str().expect("text").to_owned();
-        states = list.as_array().expect("a list").iter().map(|row| (text(row, "id"), text(row, "state"))).collect();
+        states = list
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|row| (text(row, "id"), text(row, "state")))
+            .collect();
         !states.values().any(|state| state == "received" || state == "inspecting")
     });
     states

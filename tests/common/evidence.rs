@@ -21,7 +21,8 @@ pub(crate) fn named_tests(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).filter(is_path).filter(|name| name.contains("::")).collect()
 }
 
-/// Returns the possible files of a test's name: `src/a.rs::f`, `image/a.py::f`, `crate::f`, `crate::module::f` (below `tests/`).
+/// Returns the possible files of a test's name: `src/a.rs::f`, `image/a.py::f`, `crate::f`,
+/// `crate::module::f` (below `tests/`).
 fn places(name: &str) -> (Vec<PathBuf>, &str) {
     let (home, function) = name.rsplit_once("::").unwrap_or(("", name));
     if home.contains('/') {
@@ -31,10 +32,16 @@ fn places(name: &str) -> (Vec<PathBuf>, &str) {
     // A module's file, a crate of one file, a crate in a folder; or a module inside the crate's file.
     let mut own = vec![path.with_extension("rs"), path.join("main.rs"), path.join("mod.rs")];
     // A file that is a module of a larger crate keeps its name.
-    let crates = std::fs::read_dir(root().join("tests")).expect("the folder").filter_map(Result::ok).map(|entry| entry.path());
+    let crates = std::fs::read_dir(root().join("tests"))
+        .expect("the folder")
+        .filter_map(Result::ok)
+        .map(|entry| entry.path());
     own.extend(crates.filter(|folder| folder.is_dir()).map(|folder| folder.join(home).with_extension("rs")));
     let whole = home.split("::").next().unwrap_or(home);
-    let inside = [root().join("tests").join(whole).with_extension("rs"), root().join("tests").join(whole).join("main.rs")];
+    let inside = [
+        root().join("tests").join(whole).with_extension("rs"),
+        root().join("tests").join(whole).join("main.rs"),
+    ];
     let exists = own.iter().any(|p| p.is_file());
     (if exists { own } else { inside.into() }, function)
 }
@@ -47,7 +54,11 @@ fn has_test(text: &str, function: &str) -> bool {
         if let Some(python) = line.strip_prefix("def ") {
             return python.starts_with(&format!("{function}("));
         }
-        let line = line.trim_start_matches("pub").trim_start_matches("(crate)").trim_start_matches("(super)").trim_start();
+        let line = line
+            .trim_start_matches("pub")
+            .trim_start_matches("(crate)")
+            .trim_start_matches("(super)")
+            .trim_start();
         let line = line.trim_start_matches("async ");
         line.strip_prefix("fn ").is_some_and(|rest| rest.starts_with(&format!("{function}(")))
             && lines[..at]
@@ -61,18 +72,25 @@ fn has_test(text: &str, function: &str) -> bool {
 /// Returns true if a neighbouring test calls the function, like `attack::legacy_vulnerabilities`.
 fn is_called(file: &Path, function: &str) -> bool {
     let Some(module) = file.file_stem().and_then(|stem| stem.to_str()) else { return false };
-    let beside = file.parent().and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().filter_map(Result::ok);
-    beside
-        .map(|entry| entry.path())
-        .filter(|other| other != file)
-        .any(|other| std::fs::read_to_string(other).is_ok_and(|text| text.contains(&format!(" {module}::{function}();"))))
+    let beside = file
+        .parent()
+        .and_then(|folder| std::fs::read_dir(folder).ok())
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    beside.map(|entry| entry.path()).filter(|other| other != file).any(|other| {
+        std::fs::read_to_string(other).is_ok_and(|text| text.contains(&format!(" {module}::{function}();")))
+    })
 }
 
 pub(crate) fn exists(name: &str) -> bool {
     let (files, function) = places(name);
     let in_tests = |file: &Path| file.starts_with(root().join("tests"));
-    files.iter().filter_map(|file| std::fs::read_to_string(file).ok().map(|text| (file, text))).any(|(file, text)| {
-        let called = in_tests(file) && text.contains(&format!("fn {function}(")) && is_called(file, function);
-        has_test(&text, function) || called
-    })
+    files.iter().filter_map(|file| std::fs::read_to_string(file).ok().map(|text| (file, text))).any(
+        |(file, text)| {
+            let called =
+                in_tests(file) && text.contains(&format!("fn {function}(")) && is_called(file, function);
+            has_test(&text, function) || called
+        },
+    )
 }

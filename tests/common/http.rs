@@ -63,7 +63,11 @@ pub fn read_response(stream: &mut impl io::Read, head: bool) -> io::Result<Respo
         if reader.read_line(&mut line)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let status = line.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or_else(|| io::Error::other(line.clone()))?;
+        let status = line
+            .split(' ')
+            .nth(1)
+            .and_then(|s| s.parse().ok())
+            .ok_or_else(|| io::Error::other(line.clone()))?;
         let mut headers = Vec::new();
         loop {
             line.clear();
@@ -84,7 +88,9 @@ pub fn read_response(stream: &mut impl io::Read, head: bool) -> io::Result<Respo
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                 }
-                None if response.header("transfer-encoding") == Some("chunked") => response.body = read_chunks(&mut reader)?,
+                None if response.header("transfer-encoding") == Some("chunked") => {
+                    response.body = read_chunks(&mut reader)?;
+                }
                 None => drop(reader.read_to_end(&mut response.body)?),
             }
         }
@@ -98,7 +104,8 @@ fn read_chunks(reader: &mut impl io::BufRead) -> io::Result<Vec<u8>> {
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
-        let length = u64::from_str_radix(line.trim_end(), 16).map_err(|_| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        let length = u64::from_str_radix(line.trim_end(), 16)
+            .map_err(|_| io::Error::from(io::ErrorKind::UnexpectedEof))?;
         if reader.take(length).read_to_end(&mut body)? as u64 != length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -158,7 +165,8 @@ impl Client {
         self
     }
 
-    /// Comes from 10.0.0.`last`, by the header of a trusted proxy on this machine ([`super::TRUSTING`]): all of 127.0.0.0/8 is one client.
+    /// Comes from 10.0.0.`last`, by the header of a trusted proxy on this machine ([`super::TRUSTING`]): all
+    /// of 127.0.0.0/8 is one client.
     pub fn behind(self, last: u8) -> Self {
         self.with("X-Forwarded-For", &format!("10.0.0.{last}"))
     }
@@ -172,7 +180,8 @@ impl Client {
 
     pub fn sign_in(&mut self, user: &str, password: &str) -> Response {
         let body = serde_json::json!({"username": user, "password": password}).to_string();
-        let answer = self.send("POST", "/api/session", &[("Content-Type", "application/json")], body.as_bytes());
+        let answer =
+            self.send("POST", "/api/session", &[("Content-Type", "application/json")], body.as_bytes());
         self.take_cookie(&answer);
         answer
     }
@@ -212,7 +221,13 @@ impl Client {
         head
     }
 
-    pub fn try_send(&self, method: &str, path: &str, extra: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        extra: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Response> {
         let mut stream = self.connect();
         let mut head = self.head(method, path, extra);
         if !body.is_empty() || matches!(method, "POST" | "PUT") {

@@ -30,7 +30,8 @@ pub fn read(text: &str) -> BTreeMap<String, u64> {
     let mut current = String::new();
     for line in text.lines() {
         if let Some(descriptor) = line.strip_prefix("# ") {
-            let [word, name, rest] = descriptor.splitn(3, ' ').collect::<Vec<_>>().try_into().expect("three words");
+            let [word, name, rest] =
+                descriptor.splitn(3, ' ').collect::<Vec<_>>().try_into().expect("three words");
             if word == "TYPE" {
                 assert!(is_name(name) && ["gauge", "counter", "info"].contains(&rest), "{line}");
                 assert!(families.insert(name.to_owned(), rest.to_owned()).is_none(), "{name} is there twice");
@@ -46,14 +47,16 @@ pub fn read(text: &str) -> BTreeMap<String, u64> {
             continue;
         }
         let (sample, value) = line.rsplit_once(' ').expect("a sample");
-        let (name, labels) = sample.split_once('{').map_or((sample, None), |(name, labels)| (name, Some(labels)));
+        let (name, labels) =
+            sample.split_once('{').map_or((sample, None), |(name, labels)| (name, Some(labels)));
         let ending = match families[&current].as_str() {
             "counter" => "_total",
             "info" => "_info",
             _ => "",
         };
         assert_eq!(name, format!("{current}{ending}"), "samples follow their family");
-        for label in labels.map(|l| l.strip_suffix('}').expect("ends")).into_iter().flat_map(|l| l.split(',')) {
+        for label in labels.map(|l| l.strip_suffix('}').expect("ends")).into_iter().flat_map(|l| l.split(','))
+        {
             let (key, value) = label.split_once('=').expect("a label");
             let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).expect("in quotes");
             assert!(is_name(key) && !value.contains(['"', '\\']), "{line}");

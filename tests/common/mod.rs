@@ -1,6 +1,13 @@
-//! Fixtures of process-level tests: the real binary on its own port, and clients that share no code with the server.
+//! Fixtures of process-level tests: the real binary on its own port, and clients that share no code with the
+//! server.
 
-#![allow(dead_code, unused_imports, unreachable_pub, missing_docs, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test file uses its own part"
+)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_pass_by_value, reason = "tests")]
 
 pub mod archive;

@@ -62,7 +62,9 @@ impl Kind {
     /// Returns true if the program is installed; otherwise prints a note.
     #[allow(clippy::print_stdout, reason = "a person who runs the tests reads it")]
     pub fn is_installed(self) -> bool {
-        let found = Command::new("sh").args(["-c", &format!("PATH=$PATH:/usr/sbin command -v {}", self.program())]).output();
+        let found = Command::new("sh")
+            .args(["-c", &format!("PATH=$PATH:/usr/sbin command -v {}", self.program())])
+            .output();
         let installed = found.is_ok_and(|found| found.status.success());
         if !installed {
             println!("skipped: {} is not installed", self.program());
@@ -73,12 +75,19 @@ impl Kind {
     fn command(self, folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> Command {
         let path = |name: &str| folder.join(name).display().to_string();
         let (certificate, key) = (path("c.pem"), path("k.pem"));
-        let files = [("/etc/ssl/certs/chat.example.pem", &*certificate), ("/etc/ssl/private/chat.example.key", &*key)];
+        let files = [
+            ("/etc/ssl/certs/chat.example.pem", &*certificate),
+            ("/etc/ssl/private/chat.example.key", &*key),
+        ];
         let upstream = upstream.to_string();
         let (name, text, args) = match self {
             Self::Nginx => {
                 let listen = format!("listen {listen} ssl;");
-                let pieces = [("listen 443 ssl;", &*listen), ("    listen [::]:443 ssl;\n", ""), ("127.0.0.1:8080", &*upstream)];
+                let pieces = [
+                    ("listen 443 ssl;", &*listen),
+                    ("    listen [::]:443 ssl;\n", ""),
+                    ("127.0.0.1:8080", &*upstream),
+                ];
                 let site = replace(example("nginx"), &[&pieces[..], &files].concat());
                 let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|of| {
                     let folder = path(of);
@@ -102,7 +111,12 @@ impl Kind {
         std::fs::write(folder.join(name), text).expect("writes");
         let mut command = Command::new(self.program());
         let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
-        command.args(args).arg(folder.join(name)).env("PATH", path).env("HOME", folder).env("XDG_DATA_HOME", folder);
+        command
+            .args(args)
+            .arg(folder.join(name))
+            .env("PATH", path)
+            .env("HOME", folder)
+            .env("XDG_DATA_HOME", folder);
         command
     }
 }
@@ -115,12 +129,14 @@ impl Proxied {
         let authority = tls::signed(folder.path(), NAME);
         let authority_file = folder.path().join("authority.pem");
         std::fs::write(&authority_file, &authority).expect("writes");
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+        let free =
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
         let log = folder.path().join("log");
         let mut command = kind.command(folder.path(), free, server.addr);
         let output = std::fs::File::create(&log).expect("a log");
         let errors = output.try_clone().expect("the same log");
-        let mut proxy = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().expect("the proxy starts");
+        let mut proxy =
+            command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().expect("the proxy starts");
         eventually("the proxy listens", || {
             let ended = proxy.try_wait().expect("waits");
             assert!(ended.is_none(), "{}", std::fs::read_to_string(&log).unwrap_or_default());

@@ -30,7 +30,8 @@ pub struct Options {
     pub largest_file_kib: Option<u32>,
     /// Limit of open files and connections.
     pub open_files: Option<u32>,
-    /// Port to listen on; 0 lets the system choose. Cookie names contain it, so a restart that browsers see needs the same port.
+    /// Port to listen on; 0 lets the system choose. Cookie names contain it, so a restart that browsers see
+    /// needs the same port.
     pub port: u16,
 }
 
@@ -60,7 +61,8 @@ pub struct Server {
     _folder: TempDir,
 }
 
-/// Returns the program under test: this build's, or the one that `PICHAT_UNDER_TEST` names, such as a static binary.
+/// Returns the program under test: this build's, or the one that `PICHAT_UNDER_TEST` names, such as a static
+/// binary.
 fn program() -> OsString {
     std::env::var_os("PICHAT_UNDER_TEST").unwrap_or_else(|| env!("CARGO_BIN_EXE_pichat").into())
 }
@@ -79,7 +81,8 @@ pub fn pichat_command() -> Command {
 fn limited(options: &Options) -> Command {
     let mut command = Command::new("bash");
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
-    let set = |flag, limit: Option<u32>| limit.map(|limit| format!("ulimit -{flag} {limit}; ")).unwrap_or_default();
+    let set =
+        |flag, limit: Option<u32>| limit.map(|limit| format!("ulimit -{flag} {limit}; ")).unwrap_or_default();
     let (size, open) = (set('f', options.largest_file_kib), set('n', options.open_files));
     let script = format!("trap '' XFSZ; {size}{open}exec \"$0\" \"$@\"");
     command.args(["-c", &script]).arg(program());
@@ -180,7 +183,8 @@ impl Server {
 
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().expect("kill runs");
+        let sent =
+            Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().expect("kill runs");
         assert!(sent.success(), "kill -s {name}");
     }
 
@@ -228,7 +232,8 @@ pub fn eventually(what: &str, mut check: impl FnMut() -> bool) {
 /// Returns the first `127.0.0.1:PORT` of a line.
 fn address_in(line: &str) -> Option<SocketAddr> {
     let start = line.find("127.0.0.1:")?;
-    let text: String = line[start..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect();
+    let text: String =
+        line[start..].chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect();
     text.parse().ok()
 }
 

@@ -14,7 +14,8 @@ use super::http::{Client, Response, read_response};
 
 /// Bound on the arrival of a frame.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Silence after which a test assumes that nothing arrives. A slower server may hide a fault, but never fails a correct test.
+/// Silence after which a test assumes that nothing arrives. A slower server may hide a fault, but never fails
+/// a correct test.
 const QUIET: Duration = Duration::from_millis(300);
 
 /// Open socket.
@@ -88,7 +89,9 @@ impl Socket {
     /// Sends a text in two fragments.
     pub fn send_fragments(&mut self, text: &str) {
         let (first, rest) = text.as_bytes().split_at(text.len() / 2);
-        let data = |part: &[u8], opcode, last| Message::Frame(Frame::message(part.to_vec(), OpCode::Data(opcode), last));
+        let data = |part: &[u8], opcode, last| {
+            Message::Frame(Frame::message(part.to_vec(), OpCode::Data(opcode), last))
+        };
         self.send_raw(data(first, Data::Text, false));
         self.send_raw(data(rest, Data::Continue, true));
     }
@@ -141,7 +144,8 @@ impl Socket {
         }
     }
 
-    /// Returns the code of the close frame that ends this socket and skips frames before it; 1006 without one.
+    /// Returns the code of the close frame that ends this socket and skips frames before it; 1006 without
+    /// one.
     pub fn close_code(&mut self) -> u16 {
         self.close_frame().0
     }
@@ -150,10 +154,14 @@ impl Socket {
     pub fn close_frame(&mut self) -> (u16, String) {
         loop {
             match self.next() {
-                Ok(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.as_str().to_owned()),
+                Ok(Message::Close(Some(frame))) => {
+                    return (frame.code.into(), frame.reason.as_str().to_owned());
+                }
                 Ok(Message::Close(None)) => return (1005, String::new()),
                 Ok(_) => {}
-                Err(Error::Io(e)) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                Err(Error::Io(e))
+                    if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
+                {
                     panic!("it stays open")
                 }
                 Err(_) => return (1006, String::new()),

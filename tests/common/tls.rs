@@ -31,7 +31,8 @@ pub struct Secure {
 }
 
 impl Secure {
-    /// Starts a server with the accounts of the options; `[tls] mode = "local-ca"` unless the settings mention `tls`.
+    /// Starts a server with the accounts of the options; `[tls] mode = "local-ca"` unless the settings
+    /// mention `tls`.
     pub fn start(mut options: Options) -> Self {
         if !options.config.contains("tls") {
             options.config.push_str("\n[tls]\nmode = \"local-ca\"\n");
@@ -39,7 +40,8 @@ impl Secure {
         options.serve = true;
         let server = Server::start(options);
         let plain = plain_address(&server);
-        let authority = Client { addr: plain, cookie: None, headers: Vec::new(), from: None }.get("/pichat.crt").text();
+        let authority =
+            Client { addr: plain, cookie: None, headers: Vec::new(), from: None }.get("/pichat.crt").text();
         let authority_file = server.data_dir.join("outside.crt");
         std::fs::write(&authority_file, &authority).expect("writes");
         Self { server, plain, authority, authority_file }
@@ -64,7 +66,10 @@ impl Secure {
     }
 
     pub fn get(&self, path: &str, extra: &str) -> Response {
-        self.request(&format!("GET {path} HTTP/1.1\r\nHost: pichat.local:{}\r\n{extra}", self.server.addr.port()))
+        self.request(&format!(
+            "GET {path} HTTP/1.1\r\nHost: pichat.local:{}\r\n{extra}",
+            self.server.addr.port()
+        ))
     }
 }
 
@@ -120,9 +125,11 @@ pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
-/// Writes a certificate for `name` and its key as PEM files to `folder`, signed by a new authority; returns the authority's certificate.
+/// Writes a certificate for `name` and its key as PEM files to `folder`, signed by a new authority; returns
+/// the authority's certificate.
 pub fn signed(folder: &Path, name: &str) -> String {
-    let (authority_key, key) = (rcgen::KeyPair::generate().expect("a key"), rcgen::KeyPair::generate().expect("a key"));
+    let (authority_key, key) =
+        (rcgen::KeyPair::generate().expect("a key"), rcgen::KeyPair::generate().expect("a key"));
     let mut params = rcgen::CertificateParams::default();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
     let authority = params.self_signed(&authority_key).expect("a certificate").pem();
@@ -130,7 +137,8 @@ pub fn signed(folder: &Path, name: &str) -> String {
     let mut leaf = rcgen::CertificateParams::new([name.to_owned()]).expect("a name");
     // Browsers refuse certificates with a distant end.
     let start = std::time::SystemTime::now() - Duration::from_secs(24 * 60 * 60);
-    (leaf.not_before, leaf.not_after) = (start.into(), (start + Duration::from_secs(90 * 24 * 60 * 60)).into());
+    (leaf.not_before, leaf.not_after) =
+        (start.into(), (start + Duration::from_secs(90 * 24 * 60 * 60)).into());
     leaf.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
     let certificate = leaf.signed_by(&key, &issuer).expect("a certificate").pem();
     std::fs::write(folder.join("c.pem"), certificate).expect("writes");

@@ -17,7 +17,8 @@ fn circles(uses: &BTreeSet<Use>) -> Vec<BTreeSet<String>> {
     let mut left: BTreeSet<&String> = forward.keys().collect();
     let mut found = Vec::new();
     while let Some(file) = left.pop_first() {
-        let group: BTreeSet<_> = reach(&forward, file).intersection(&reach(&backward, file)).cloned().collect();
+        let group: BTreeSet<_> =
+            reach(&forward, file).intersection(&reach(&backward, file)).cloned().collect();
         left.retain(|other| !group.contains(*other));
         if group.len() > 1 {
             found.push(group);
@@ -62,7 +63,10 @@ fn files_form_no_circles() {
 /// Returns the circles of a crate that is written here, as one line each.
 fn planted(files: &[(&str, &str)]) -> Vec<String> {
     let read = |file: &str| files.iter().find(|(name, _)| *name == file).map(|(_, text)| (*text).to_owned());
-    circles(&uses_of(&read)).into_iter().map(|group| group.into_iter().collect::<Vec<_>>().join(" ")).collect()
+    circles(&uses_of(&read))
+        .into_iter()
+        .map(|group| group.into_iter().collect::<Vec<_>>().join(" "))
+        .collect()
 }
 
 #[test]
@@ -111,7 +115,10 @@ fn one_direction_is_no_circle() {
     assert_eq!(planted(&files), [""; 0]);
     let facade = [
         ("lib.rs", "mod a;"),
-        ("a/mod.rs", "mod one;\nmod two;\npub use one::One;\npub use two::Two;\npub struct Own;\nfn f() { one::run() }"),
+        (
+            "a/mod.rs",
+            "mod one;\nmod two;\npub use one::One;\npub use two::Two;\npub struct Own;\nfn f() { one::run() }",
+        ),
         ("a/one.rs", "use super::Own;\nuse super::two::Two;\npub struct One(Two);\npub fn run() {}"),
         ("a/two.rs", "pub struct Two;"),
     ];

@@ -24,7 +24,9 @@ pub(crate) struct Source<'a> {
 impl Token<'_> {
     /// Returns true for an identifier or a keyword.
     pub(crate) fn is_word(&self) -> bool {
-        self.text.starts_with(|c: char| c.is_alphabetic() || c == '_') && !self.text.ends_with('"') && !self.text.ends_with('#')
+        self.text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && !self.text.ends_with('"')
+            && !self.text.ends_with('#')
     }
 }
 
@@ -34,7 +36,8 @@ pub(crate) fn lex(text: &str) -> Source<'_> {
     while let Some(first) = text[at..].chars().next() {
         let rest = &text[at..];
         let is_comment = rest.starts_with("//") || rest.starts_with("/*");
-        let length = if is_comment { comment(rest) } else { literal(rest).unwrap_or_else(|| word(rest, first)) };
+        let length =
+            if is_comment { comment(rest) } else { literal(rest).unwrap_or_else(|| word(rest, first)) };
         let piece = &rest[..length];
         if is_comment {
             source.comments.push(Comment { text: piece, line });
@@ -76,7 +79,8 @@ fn literal(rest: &str) -> Option<usize> {
     let prefix = ["br", "cr", "b", "c", "r", ""].into_iter().find(|prefix| {
         let after = rest.strip_prefix(prefix);
         after.is_some_and(|after| {
-            after.starts_with('"') || (prefix.ends_with('r') && after.trim_start_matches('#').starts_with('"'))
+            after.starts_with('"')
+                || (prefix.ends_with('r') && after.trim_start_matches('#').starts_with('"'))
         })
     });
     if let Some(prefix) = prefix {
@@ -131,7 +135,8 @@ fn strings_and_comments_are_no_code() {
         source.comments.iter().map(|c| (c.text, c.line)).collect::<Vec<_>>(),
         [("// one \"two\"", 1), ("/* a /* b */ c */", 2)]
     );
-    let words: Vec<_> = source.tokens.iter().filter(|token| token.is_word()).map(|token| token.text).collect();
+    let words: Vec<_> =
+        source.tokens.iter().filter(|token| token.is_word()).map(|token| token.text).collect();
     assert_eq!(words, ["let", "s", "let", "c", "fn", "f", "x", "str", "char"]);
     assert!(source.tokens.iter().any(|token| token.text == "'\\''" && token.line == 2));
 }

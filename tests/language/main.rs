@@ -29,6 +29,7 @@ fn sources(place: &str, endings: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     collect(&root().join(place), endings, &mut found);
     found.sort();
-    let relative = |path: &PathBuf| path.strip_prefix(root()).expect("is below").to_string_lossy().into_owned();
+    let relative =
+        |path: &PathBuf| path.strip_prefix(root()).expect("is below").to_string_lossy().into_owned();
     found.iter().map(|path| (relative(path), std::fs::read_to_string(path).expect("text"))).collect()
 }

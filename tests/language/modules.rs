@@ -82,10 +82,13 @@ impl<'a> Crate<'a> {
                     let inside: Vec<_> = (open..end).map(text).collect();
                     at = end;
                     if inside.get(1) == Some(&"path") {
-                        path_attribute =
-                            inside.iter().find_map(|text| text.strip_prefix('"')?.strip_suffix('"')).map(str::to_owned);
+                        path_attribute = inside
+                            .iter()
+                            .find_map(|text| text.strip_prefix('"')?.strip_suffix('"'))
+                            .map(str::to_owned);
                     }
-                    let for_tests = inside.contains(&"cfg") && inside.contains(&"test") && !inside.contains(&"not");
+                    let for_tests =
+                        inside.contains(&"cfg") && inside.contains(&"test") && !inside.contains(&"not");
                     if for_tests {
                         at = after_item(tokens, at);
                     }
@@ -116,7 +119,8 @@ impl<'a> Crate<'a> {
                     let line = tokens[at].line;
                     let mut imports = Vec::new();
                     tree(&tokens[at + 1..end], &[], &mut imports);
-                    let imports = imports.into_iter().map(|(path, name)| Import { path, name, is_public, line });
+                    let imports =
+                        imports.into_iter().map(|(path, name)| Import { path, name, is_public, line });
                     self.modules[module].imports.extend(imports);
                     at = end;
                     continue;
@@ -133,7 +137,8 @@ impl<'a> Crate<'a> {
         }
     }
 
-    /// Notes the path that begins at a token, unless it is a field or a method; returns how many tokens it has.
+    /// Notes the path that begins at a token, unless it is a field or a method; returns how many tokens it
+    /// has.
     fn path(&mut self, module: usize, tokens: &[Token<'_>], at: usize) -> usize {
         let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
         let before = text(at.wrapping_sub(1));
@@ -142,7 +147,9 @@ impl<'a> Crate<'a> {
         }
         let mut path = vec![text(at).to_owned()];
         let mut length = 1;
-        while text(at + length) == ":" && text(at + length + 1) == ":" && tokens.get(at + length + 2).is_some_and(Token::is_word)
+        while text(at + length) == ":"
+            && text(at + length + 1) == ":"
+            && tokens.get(at + length + 2).is_some_and(Token::is_word)
         {
             path.push(text(at + length + 2).to_owned());
             length += 3;
@@ -159,7 +166,10 @@ impl<'a> Crate<'a> {
     fn child_file(&self, folder: &str, name: &str, path: Option<String>) -> (String, String) {
         if let Some(path) = path {
             let file = format!("{folder}{path}");
-            return (file.clone(), file.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/")));
+            return (
+                file.clone(),
+                file.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/")),
+            );
         }
         let (beside, inside) = (format!("{folder}{name}.rs"), format!("{folder}{name}/mod.rs"));
         let file = if (self.read)(&beside).is_some() { beside } else { inside };
@@ -168,15 +178,24 @@ impl<'a> Crate<'a> {
 
     /// Returns every use of another file's item, in order.
     ///
-    /// Counted are imports and paths from `crate`, `super`, `self` or an imported module. A module may call what its own children
-    /// define (`child::run()`) and re-export it without depending on them.
+    /// Counted are imports and paths from `crate`, `super`, `self` or an imported module. A module may call
+    /// what its own children define (`child::run()`) and re-export it without depending on them.
     pub(crate) fn uses(&self) -> BTreeSet<Use> {
         let mut found = BTreeSet::new();
         for (at, module) in self.modules.iter().enumerate() {
-            let imported = |name: &str| module.imports.iter().any(|import| !import.is_public && import.name == name);
+            let imported =
+                |name: &str| module.imports.iter().any(|import| !import.is_public && import.name == name);
             let is_counted = |head: &str| ["crate", "super", "self"].contains(&head) || imported(head);
-            let imports = module.imports.iter().filter(|import| !import.is_public).map(|import| (&import.path, import.line));
-            let paths = module.paths.iter().filter(|(path, _)| is_counted(&path[0])).map(|(path, line)| (path, *line));
+            let imports = module
+                .imports
+                .iter()
+                .filter(|import| !import.is_public)
+                .map(|import| (&import.path, import.line));
+            let paths = module
+                .paths
+                .iter()
+                .filter(|(path, _)| is_counted(&path[0]))
+                .map(|(path, line)| (path, *line));
             for (path, line) in imports.chain(paths) {
                 // A module that is imported is a place to look in, and no use of what is there.
                 let Some(Target::ItemOf(target)) = self.resolve(at, path, 0) else { continue };
@@ -189,7 +208,8 @@ impl<'a> Crate<'a> {
         found
     }
 
-    /// Follows a path from a module to where its item is defined; none for other crates and for names that are no items.
+    /// Follows a path from a module to where its item is defined; none for other crates and for names that
+    /// are no items.
     fn resolve(&self, from: usize, path: &[String], imports: usize) -> Option<Target> {
         let (head, mut rest) = path.split_first()?;
         let mut target = match head.as_str() {
@@ -254,7 +274,8 @@ fn closing(tokens: &[Token<'_>], open: usize) -> usize {
 /// Returns the place after the item, field, variant or statement at `at`.
 fn after_item(tokens: &[Token<'_>], mut at: usize) -> usize {
     let is_item = tokens.get(at).is_some_and(|token| {
-        ITEMS.contains(&token.text) || ["pub", "mod", "use", "impl", "async", "unsafe", "macro_rules", "#"].contains(&token.text)
+        ITEMS.contains(&token.text)
+            || ["pub", "mod", "use", "impl", "async", "unsafe", "macro_rules", "#"].contains(&token.text)
     });
     let is_use = tokens[at..].iter().take(6).any(|token| token.text == "use");
     while let Some(token) = tokens.get(at) {

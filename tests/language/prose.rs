@@ -4,8 +4,21 @@ use super::lexer::lex;
 use super::sources;
 
 /// A first line of rustdoc does not open with these.
-const OPENINGS: [&str; 13] =
-    ["What", "Who", "Whom", "Whose", "Whoever", "Whether", "Where", "Why", "How", "Whatever", "Whichever", "Wherever", "However"];
+const OPENINGS: [&str; 13] = [
+    "What",
+    "Who",
+    "Whom",
+    "Whose",
+    "Whoever",
+    "Whether",
+    "Where",
+    "Why",
+    "How",
+    "Whatever",
+    "Whichever",
+    "Wherever",
+    "However",
+];
 /// Comments say client, peer, caller, user, receiver or administrator instead.
 const WORDS: [&str; 6] = ["somebody", "nobody", "anybody", "everybody", "whoever", "whomever"];
 const PHRASES: [&str; 1] = ["for want of"];
@@ -42,12 +55,16 @@ fn banned(line: &str) -> Vec<&'static str> {
 #[test]
 fn comments_are_plain_english() {
     let mut found = Vec::new();
-    for (file, text) in ["src", "tests", "benches", "fuzz/targets", "build.rs"].iter().flat_map(|place| sources(place, &["rs"])) {
+    for (file, text) in ["src", "tests", "benches", "fuzz/targets", "build.rs"]
+        .iter()
+        .flat_map(|place| sources(place, &["rs"]))
+    {
         found.extend(faults(&text).into_iter().map(|(line, fault)| format!("{file}:{line}: {fault}")));
     }
     // In scripts a comment begins with `#`, or with `//` in JavaScript and `/*` in styles.
     let scripts = ["tests", "benches", "fuzz", "systemd", ".ci", "assets/static", "build.rs"];
-    for (file, text) in scripts.iter().flat_map(|place| sources(place, &["py", "sh", "js", "css", "service"])) {
+    for (file, text) in scripts.iter().flat_map(|place| sources(place, &["py", "sh", "js", "css", "service"]))
+    {
         for (number, line) in text.lines().enumerate() {
             let comment = ["#", "//", "/*", "* "].iter().filter_map(|mark| line.find(mark)).min();
             let said = comment.map(|at| banned(&line[at..])).unwrap_or_default();
@@ -59,8 +76,10 @@ fn comments_are_plain_english() {
 
 #[test]
 fn planted_sentences_are_found() {
-    let text = "//! Where files lie.\n\n/// Returns a file.\n/// Whether it is there stands in `x`.\nfn a() {}\n\
-        /// Whether a file is there.\nconst B: &str = \"nobody // somebody\"; // Everybody knows.\n/* For want of\n a reader. */\n\
+    let text =
+        "//! Where files lie.\n\n/// Returns a file.\n/// Whether it is there stands in `x`.\nfn a() {}\n\
+        /// Whether a file is there.\nconst B: &str = \"nobody // somebody\"; // Everybody knows.\n/* For want
+        /// of\n a reader. */\n\
         // What a note opens with is free.\n/// Somebodies and nobodies; bodies of requests.\n";
     let want = [
         (1, "opens with Where"),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::lexer::lex;
 use super::sources;
 
-/// Returns the names of the types that a source declares as `pub`, `pub(crate)` or `pub(super)`, with their lines.
+/// Returns the names of the types that a source declares as `pub`, `pub(crate)` or `pub(super)`, with their
+/// lines.
 fn visible_types(text: &str) -> Vec<(String, usize)> {
     let tokens = lex(text).tokens;
     let mut found = Vec::new();
@@ -48,8 +49,17 @@ fn type_names_are_unique() {
 fn planted_double_name_is_found() {
     let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     let files = [
-        file("a.rs", "pub struct Entry;\nstruct Own;\npub(crate) enum Kind { A }\n// pub struct Single;\npub fn f() {}"),
-        file("b.rs", "pub trait Single {}\nstruct Own;\npub(in crate::b) type Entry = u8;\nconst T: &str = \"pub enum Kind\";"),
+        file(
+            "a.rs",
+            "pub struct Entry;\nstruct Own;\npub(crate) enum Kind { A }\n// pub struct Single;\npub fn f() {}",
+        ),
+        file(
+            "b.rs",
+            "pub trait Single {}\nstruct Own;\npub(in crate::b) type Entry = u8;\nconst T: &str = \"pub enum Kind\";",
+        ),
     ];
-    assert_eq!(repeated(&files), BTreeMap::from([("Entry".to_owned(), vec!["a.rs:1".to_owned(), "b.rs:3".to_owned()])]));
+    assert_eq!(
+        repeated(&files),
+        BTreeMap::from([("Entry".to_owned(), vec!["a.rs:1".to_owned(), "b.rs:3".to_owned()])])
+    );
 }

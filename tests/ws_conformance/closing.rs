@@ -23,7 +23,12 @@ fn frames_after_close_are_ignored() {
         closes("7.1.5", &[frame(TEXT, "fragment1"), close(1000, ""), frame(FIN | CONTINUATION, "fragment2")]);
     }
     let long = frame(FIN | TEXT, "BAsd7&jh23".repeat(1 << 15));
-    stage.closes("7.1.6", Chops::Whole, &[long, hello("Hello World!"), close(1000, ""), frame(FIN | PING, "")], Some(1009));
+    stage.closes(
+        "7.1.6",
+        Chops::Whole,
+        &[long, hello("Hello World!"), close(1000, ""), frame(FIN | PING, "")],
+        Some(1009),
+    );
 }
 
 #[test]
@@ -53,7 +58,10 @@ fn codes_and_reasons() {
         stage.closes(id, Chops::Whole, &[close(code, "")], Some(1002));
     }
     let mut peer = stage.open();
-    peer.send(&close(1000, b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80\x65\x64\x69\x74\x65\x64"));
+    peer.send(&close(
+        1000,
+        b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80\x65\x64\x69\x74\x65\x64",
+    ));
     // RFC 6455 section 8.1 allows either.
     peer.ends_with_one_of("7.5.1", &[1002, 1007]);
 }

@@ -1,6 +1,9 @@
 //! Cases 1 to 4, 9 and 10: framing, pings and pongs, reserved bits, opcodes, and messages over the limit.
 
-use crate::peer::{BINARY, CLOSE, CONTINUATION, Chops, EVERY, Event, FIN, PING, PONG, Stage, TEXT, echo, frame, hello, request};
+use crate::peer::{
+    BINARY, CLOSE, CONTINUATION, Chops, EVERY, Event, FIN, PING, PONG, Stage, TEXT, echo, frame, hello,
+    request,
+};
 
 /// Returns a request of exactly that many octets.
 fn padded(length: usize) -> String {
@@ -28,7 +31,8 @@ fn text_messages() {
     for (id, size) in [("9.3.1", 64), ("9.3.5", 4096), ("10.1.1", 1300)] {
         let text = padded(65_536);
         let pieces = text.as_bytes().chunks(size).enumerate();
-        let frames: Vec<_> = pieces.map(|(n, piece)| frame(if n == 0 { TEXT } else { CONTINUATION }, piece)).collect();
+        let frames: Vec<_> =
+            pieces.map(|(n, piece)| frame(if n == 0 { TEXT } else { CONTINUATION }, piece)).collect();
         stage.closes(id, Chops::Whole, &frames, Some(1009));
     }
 }
@@ -55,9 +59,12 @@ fn pings_and_pongs() {
     let stage = Stage::new();
     let ping = |payload: &[u8]| frame(FIN | PING, payload);
     let pong = |payload: &[u8]| Event::Pong(payload.to_vec());
-    for (id, payload) in
-        [("2.1", &b""[..]), ("2.2", b"Hello, world!"), ("2.3", b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff"), ("2.4", &[0xfe; 125])]
-    {
+    for (id, payload) in [
+        ("2.1", &b""[..]),
+        ("2.2", b"Hello, world!"),
+        ("2.3", b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff"),
+        ("2.4", &[0xfe; 125]),
+    ] {
         stage.answers(id, Chops::Whole, &[ping(payload)], &[pong(payload)]);
     }
     for chops in EVERY {
@@ -66,7 +73,12 @@ fn pings_and_pongs() {
     stage.answers("2.6", Chops::Octets, &[ping(&[0xfe; 125])], &[pong(&[0xfe; 125])]);
     stage.answers("2.7", Chops::Whole, &[frame(FIN | PONG, "")], &[]);
     stage.answers("2.8", Chops::Whole, &[frame(FIN | PONG, "unsolicited pong payload")], &[]);
-    stage.answers("2.9", Chops::Whole, &[frame(FIN | PONG, "unsolicited"), ping(b"ping payload")], &[pong(b"ping payload")]);
+    stage.answers(
+        "2.9",
+        Chops::Whole,
+        &[frame(FIN | PONG, "unsolicited"), ping(b"ping payload")],
+        &[pong(b"ping payload")],
+    );
     let payloads: Vec<_> = (0..10).map(|n| format!("payload-{n}")).collect();
     let pings: Vec<_> = payloads.iter().map(|payload| ping(payload.as_bytes())).collect();
     let pongs: Vec<_> = payloads.iter().map(|payload| pong(payload.as_bytes())).collect();
@@ -80,7 +92,8 @@ fn reserved_bits() {
     let reserved = |bits: u8, opcode: u8| frame(FIN | bits << 4 | opcode, "Hello, world!");
     let ping = frame(FIN | PING, "");
     stage.closes("3.1", Chops::Whole, &[reserved(1, TEXT)], Some(1002));
-    for (id, bits, chops) in [("3.2", 2, Chops::Whole), ("3.3", 3, Chops::Frames), ("3.4", 4, Chops::Octets)] {
+    for (id, bits, chops) in [("3.2", 2, Chops::Whole), ("3.3", 3, Chops::Frames), ("3.4", 4, Chops::Octets)]
+    {
         stage.closes(id, chops, &[hello("antes"), reserved(bits, TEXT), ping.clone()], Some(1002));
     }
     stage.closes("3.5", Chops::Whole, &[reserved(5, BINARY)], Some(1002));

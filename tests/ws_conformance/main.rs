@@ -1,5 +1,5 @@
-//! Conformance with RFC 6455 by the cases of the Autobahn test suite, against the real binary.
-//! The suite runs on Python 2 only, so its cases are ported by their numbers; `docs/CONFORMANCE.md` has the table.
+//! Conformance with RFC 6455 by the cases of the Autobahn test suite, against the real binary. The suite runs
+//! on Python 2 only, so its cases are ported by their numbers; `docs/CONFORMANCE.md` has the table.
 //!
 //! The suite expects an echo server. Here the `ref` of a refused request is the echo.
 

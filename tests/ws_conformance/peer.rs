@@ -101,7 +101,9 @@ impl Peer {
     pub(crate) fn next(&mut self) -> Event {
         let mut head = [0; 2];
         match self.0.read_exact(&mut head) {
-            Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => return Event::End,
+            Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
+                return Event::End;
+            }
             result => result.expect("a frame or an end, in time"),
         }
         let mut length = usize::from(head[1]);
@@ -158,7 +160,11 @@ impl Stage {
         }
         assert_eq!(peer.next(), echo("fin"), "case {id}, {chops:?}: it stays open");
         peer.send(&frame(FIN | CLOSE, 1000_u16.to_be_bytes()));
-        assert_eq!((peer.next(), peer.next()), (Event::Close(Some(1000)), Event::End), "case {id}, {chops:?}");
+        assert_eq!(
+            (peer.next(), peer.next()),
+            (Event::Close(Some(1000)), Event::End),
+            "case {id}, {chops:?}"
+        );
     }
 
     /// Checks that the server closes with `code` and hangs up; earlier valid requests may be answered or not.

@@ -75,7 +75,8 @@ fn invalid_messages_fail_fast() {
 fn sequences() -> Vec<(&'static str, Vec<Vec<u8>>, usize)> {
     let list = |items: &[&[u8]]| items.iter().map(|item| item.to_vec()).collect::<Vec<_>>();
     let range = |from: u8, to: u8| (from..to).collect::<Vec<u8>>();
-    let starts = |from: u8, to: u8| range(from, to).into_iter().flat_map(|octet| [octet, b' ']).collect::<Vec<u8>>();
+    let starts =
+        |from: u8, to: u8| range(from, to).into_iter().flat_map(|octet| [octet, b' ']).collect::<Vec<u8>>();
     let cut: [&[u8]; 10] = [
         b"\xc0",
         b"\xe0\x80",
@@ -88,10 +89,19 @@ fn sequences() -> Vec<(&'static str, Vec<Vec<u8>>, usize)> {
         b"\xfb\xbf\xbf\xbf",
         b"\xfd\xbf\xbf\xbf\xbf",
     ];
-    let surrogates: [&[u8]; 7] =
-        [b"\xed\xa0\x80", b"\xed\xad\xbf", b"\xed\xae\x80", b"\xed\xaf\xbf", b"\xed\xb0\x80", b"\xed\xbe\x80", b"\xed\xbf\xbf"];
-    let pairs =
-        [0, 1, 2, 3].into_iter().flat_map(|high| [4, 6].map(|low| [surrogates[high], surrogates[low]].concat())).collect();
+    let surrogates: [&[u8]; 7] = [
+        b"\xed\xa0\x80",
+        b"\xed\xad\xbf",
+        b"\xed\xae\x80",
+        b"\xed\xaf\xbf",
+        b"\xed\xb0\x80",
+        b"\xed\xbe\x80",
+        b"\xed\xbf\xbf",
+    ];
+    let pairs = [0, 1, 2, 3]
+        .into_iter()
+        .flat_map(|high| [4, 6].map(|low| [surrogates[high], surrogates[low]].concat()))
+        .collect();
     let continuations: [&[u8]; 7] = [
         b"\x80",
         b"\xbf",
@@ -101,11 +111,19 @@ fn sequences() -> Vec<(&'static str, Vec<Vec<u8>>, usize)> {
         b"\x80\xbf\x80\xbf\x80",
         b"\x80\xbf\x80\xbf\x80\xbf",
     ];
-    let planes = (0..=16_u32).flat_map(|plane| [0xfffe, 0xffff].map(|last| plane << 16 | last)).filter_map(char::from_u32);
+    let planes = (0..=16_u32)
+        .flat_map(|plane| [0xfffe, 0xffff].map(|last| plane << 16 | last))
+        .filter_map(char::from_u32);
     vec![
         (
             "6.5",
-            list(&[b"hello$world", b"hello\xc2\xa2world", b"hello\xe2\x82\xacworld", b"hello\xf0\xa4\xad\xa2world", KOSME]),
+            list(&[
+                b"hello$world",
+                b"hello\xc2\xa2world",
+                b"hello\xe2\x82\xacworld",
+                b"hello\xf0\xa4\xad\xa2world",
+                KOSME,
+            ]),
             5,
         ),
         ("6.6", (1..=KOSME.len()).map(|end| KOSME[..end].to_vec()).collect(), 5),
@@ -113,25 +131,59 @@ fn sequences() -> Vec<(&'static str, Vec<Vec<u8>>, usize)> {
         ("6.8", list(&[b"\xf8\x88\x80\x80\x80", b"\xfc\x84\x80\x80\x80\x80"]), 0),
         ("6.9", list(&[b"\x7f", b"\xdf\xbf", b"\xef\xbf\xbf", b"\xf4\x8f\xbf\xbf"]), 4),
         ("6.10", list(&[b"\xf7\xbf\xbf\xbf", b"\xfb\xbf\xbf\xbf\xbf", b"\xfd\xbf\xbf\xbf\xbf\xbf"]), 0),
-        ("6.11", list(&[b"\xed\x9f\xbf", b"\xee\x80\x80", b"\xef\xbf\xbd", b"\xf4\x8f\xbf\xbf", b"\xf4\x90\x80\x80"]), 4),
+        (
+            "6.11",
+            list(&[
+                b"\xed\x9f\xbf",
+                b"\xee\x80\x80",
+                b"\xef\xbf\xbd",
+                b"\xf4\x8f\xbf\xbf",
+                b"\xf4\x90\x80\x80",
+            ]),
+            4,
+        ),
         ("6.12", [list(&continuations), vec![range(0x80, 0xbf)]].concat(), 0),
-        ("6.13", [(0xc0, 0xdf), (0xe0, 0xef), (0xf0, 0xf7), (0xf8, 0xfb), (0xfc, 0xfd)].map(|(a, b)| starts(a, b)).to_vec(), 0),
+        (
+            "6.13",
+            [(0xc0, 0xdf), (0xe0, 0xef), (0xf0, 0xf7), (0xf8, 0xfb), (0xfc, 0xfd)]
+                .map(|(a, b)| starts(a, b))
+                .to_vec(),
+            0,
+        ),
         ("6.14", list(&cut), 0),
         ("6.15", vec![cut.concat()], 0),
         ("6.16", list(&[b"\xfe", b"\xff", b"\xfe\xfe\xff\xff"]), 0),
         (
             "6.17",
-            list(&[b"\xc0\xaf", b"\xe0\x80\xaf", b"\xf0\x80\x80\xaf", b"\xf8\x80\x80\x80\xaf", b"\xfc\x80\x80\x80\x80\xaf"]),
+            list(&[
+                b"\xc0\xaf",
+                b"\xe0\x80\xaf",
+                b"\xf0\x80\x80\xaf",
+                b"\xf8\x80\x80\x80\xaf",
+                b"\xfc\x80\x80\x80\x80\xaf",
+            ]),
             0,
         ),
         (
             "6.18",
-            list(&[b"\xc1\xbf", b"\xe0\x9f\xbf", b"\xf0\x8f\xbf\xbf", b"\xf8\x87\xbf\xbf\xbf", b"\xfc\x83\xbf\xbf\xbf\xbf"]),
+            list(&[
+                b"\xc1\xbf",
+                b"\xe0\x9f\xbf",
+                b"\xf0\x8f\xbf\xbf",
+                b"\xf8\x87\xbf\xbf\xbf",
+                b"\xfc\x83\xbf\xbf\xbf\xbf",
+            ]),
             0,
         ),
         (
             "6.19",
-            list(&[b"\xc0\x80", b"\xe0\x80\x80", b"\xf0\x80\x80\x80", b"\xf8\x80\x80\x80\x80", b"\xfc\x80\x80\x80\x80\x80"]),
+            list(&[
+                b"\xc0\x80",
+                b"\xe0\x80\x80",
+                b"\xf0\x80\x80\x80",
+                b"\xf8\x80\x80\x80\x80",
+                b"\xfc\x80\x80\x80\x80\x80",
+            ]),
             0,
         ),
         ("6.20", list(&surrogates), 0),
@@ -145,7 +197,11 @@ fn sequences() -> Vec<(&'static str, Vec<Vec<u8>>, usize)> {
 fn utf8_stress_test() {
     let stage = Stage::new();
     for (group, sequences, valid) in sequences() {
-        assert_eq!(sequences.iter().filter(|s| std::str::from_utf8(s).is_ok()).count(), valid, "case {group}");
+        assert_eq!(
+            sequences.iter().filter(|s| std::str::from_utf8(s).is_ok()).count(),
+            valid,
+            "case {group}"
+        );
         for (n, sequence) in (1..).zip(sequences) {
             let id = format!("{group}.{n}");
             for frames in [vec![frame(FIN | TEXT, &sequence)], split(&sequence)] {

@@ -73,7 +73,10 @@ impl Counter {
     fn ended(&mut self) {
         match self.opcode {
             1 => self.texts += 1,
-            8 => self.close = Some(self.code.get(..2).map_or(1005, |code| u16::from_be_bytes([code[0], code[1]]))),
+            8 => {
+                self.close =
+                    Some(self.code.get(..2).map_or(1005, |code| u16::from_be_bytes([code[0], code[1]])))
+            }
             9 => self.pings += 1,
             _ => {}
         }

@@ -77,7 +77,11 @@ impl Host {
             Self::Plain(_) => None,
             Self::Tls(secure) => Some(tls_connector(&secure.authority)),
         };
-        let host = if tls.is_some() { format!("{NAME}:{}", self.server().addr.port()) } else { self.server().addr.to_string() };
+        let host = if tls.is_some() {
+            format!("{NAME}:{}", self.server().addr.port())
+        } else {
+            self.server().addr.to_string()
+        };
         Connector { addr: self.server().addr, host, tls }
     }
 
@@ -87,9 +91,11 @@ impl Host {
 
     /// Returns the processor time of the server so far, in seconds. The kernel counts ticks of 10 ms.
     pub fn cpu_seconds(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.server().pid())).expect("is running");
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", self.server().pid())).expect("is running");
         let (_, fields) = stat.rsplit_once(") ").expect("the kernel reports it");
-        let ticks: u64 = fields.split(' ').skip(11).take(2).map(|n| n.parse::<u64>().expect("a number")).sum();
+        let ticks: u64 =
+            fields.split(' ').skip(11).take(2).map(|n| n.parse::<u64>().expect("a number")).sum();
         ticks as f64 / 100.0
     }
 }
@@ -135,7 +141,8 @@ impl Connector {
         );
         stream.write_all(head.as_bytes()).await.expect("writes");
         read_until(&mut stream, b"\r\n\r\n").await;
-        let join = format!("{{\"type\":\"join\",\"room\":\"{room}\",\"password\":\"secreta\",\"kind\":\"group\"}}");
+        let join =
+            format!("{{\"type\":\"join\",\"room\":\"{room}\",\"password\":\"secreta\",\"kind\":\"group\"}}");
         stream.write_all(&frame(&join)).await.expect("writes");
         // The answer is the first frame and ends with the token.
         let answer = read_until(&mut stream, b"\"}").await;

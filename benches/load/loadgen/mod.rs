@@ -1,6 +1,7 @@
 //! Load generator: many sockets on one thread, cheap enough to run on the server's machine.
 //!
-//! Frames are counted by their headers and not parsed. A room has one order, so a receiver's frame number 7 is message number 7.
+//! Frames are counted by their headers and not parsed. A room has one order, so a receiver's frame number 7
+//! is message number 7.
 
 #![allow(dead_code, reason = "each program uses its own part")]
 
@@ -90,8 +91,15 @@ impl Clients {
     }
 
     /// Connects receivers of one session, `members_per_room` in each room; `numbers` selects the receivers.
-    pub fn connect_all(&self, connector: &Connector, cookie: &str, numbers: Range<usize>, members_per_room: usize) {
-        // Each is read from as soon as it has joined: among thousands the first is pinged before the last has joined.
+    pub fn connect_all(
+        &self,
+        connector: &Connector,
+        cookie: &str,
+        numbers: Range<usize>,
+        members_per_room: usize,
+    ) {
+        // Each is read from as soon as it has joined: among thousands the first is pinged before the last has
+        // joined.
         self.run(async {
             let each = numbers.map(|n| connector.enter(cookie, room(n / members_per_room)));
             stream::iter(each.collect::<Vec<_>>())
@@ -112,7 +120,8 @@ impl Clients {
         let (reader, writer) = tokio::io::split(stream);
         self.tasks.spawn_local(discard(reader));
         self.sender = Some(writer);
-        self.message_frame = frame(&format!("{{\"type\":\"send\",\"room\":\"{}\",\"text\":\"{text}\"}}", room(0)));
+        self.message_frame =
+            frame(&format!("{{\"type\":\"send\",\"room\":\"{}\",\"text\":\"{text}\"}}", room(0)));
     }
 
     /// Connects a sender to the first room.
@@ -140,9 +149,11 @@ impl Clients {
         counts
     }
 
-    /// Keeps `window` messages in flight: the next one is sent when every receiver has the oldest (closed loop).
+    /// Keeps `window` messages in flight: the next one is sent when every receiver has the oldest (closed
+    /// loop).
     pub fn closed_loop(&mut self, window: usize, time: Duration) -> Sample {
-        let (recorder, news, message_frame) = (Rc::clone(&self.recorder), Rc::clone(&self.news), self.message_frame.clone());
+        let (recorder, news, message_frame) =
+            (Rc::clone(&self.recorder), Rc::clone(&self.news), self.message_frame.clone());
         let mut sender = self.sender.take().expect("a sender");
         let stretch = self.run(async {
             let begin = StartMark::of(&recorder);
@@ -171,7 +182,8 @@ impl Clients {
 
     /// Sends a message every `pace` and measures the delay from its due time (open loop).
     pub fn open_loop(&mut self, pace: Duration, messages: usize) -> Sample {
-        let (recorder, news, message_frame) = (Rc::clone(&self.recorder), Rc::clone(&self.news), self.message_frame.clone());
+        let (recorder, news, message_frame) =
+            (Rc::clone(&self.recorder), Rc::clone(&self.news), self.message_frame.clone());
         let mut sender = self.sender.take().expect("a sender");
         let stretch = self.run(async {
             let begin = StartMark::of(&recorder);
@@ -224,7 +236,11 @@ impl StartMark {
         let seconds = self.at.elapsed().as_secs_f64();
         let mut recorder = recorder.borrow_mut();
         let messages = recorder.sent.len() - self.sent;
-        assert_eq!(recorder.latencies.len(), messages * recorder.receivers, "every message once per receiver");
+        assert_eq!(
+            recorder.latencies.len(),
+            messages * recorder.receivers,
+            "every message once per receiver"
+        );
         let mut latencies: Vec<_> = recorder.latencies.drain(..).map(|age| f64::from(age) / 1e3).collect();
         latencies.sort_by(f64::total_cmp);
         let bytes_per_frame = (recorder.bytes - self.bytes) as f64 / latencies.len().max(1) as f64;
@@ -275,7 +291,9 @@ async fn listen(mut stream: Box<dyn Stream>, recorder: Rc<RefCell<Recorder>>, ne
             recorder.bytes += bytes as u64;
             for _ in 0..texts {
                 let sent = *recorder.sent.get(next).expect("no more frames than messages");
-                recorder.latencies.push(u32::try_from(now.saturating_duration_since(sent).as_micros()).unwrap_or(u32::MAX));
+                recorder
+                    .latencies
+                    .push(u32::try_from(now.saturating_duration_since(sent).as_micros()).unwrap_or(u32::MAX));
                 recorder.got[next] += 1;
                 next += 1;
             }

@@ -2,7 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Returns true under `cargo test --benches`: one small round then shows that the program works. `cargo bench` passes `--bench`.
+/// Returns true under `cargo test --benches`: one small round then shows that the program works. `cargo
+/// bench` passes `--bench`.
 pub fn is_small() -> bool {
     let is = |flag: &str| std::env::args().any(|a| a == flag);
     is("--test") || !is("--bench")
@@ -10,7 +11,10 @@ pub fn is_small() -> bool {
 
 /// Returns a percentile of sorted values.
 pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
-    sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+    sorted
+        .get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 /// Returns the median of a few values.

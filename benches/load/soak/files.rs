@@ -12,7 +12,8 @@ use crate::runner::{Context, Rng};
 const LARGEST: u64 = 512 * 1024;
 
 pub fn upload_and_delete(context: &Context, rng: &mut Rng) {
-    let (sube, other, jefa) = (context.signed_in("sube", 50), context.signed_in("victima", 51), context.signed_in("jefa", 52));
+    let (sube, other, jefa) =
+        (context.signed_in("sube", 50), context.signed_in("victima", 51), context.signed_in("jefa", 52));
     let bomb = gzip(&deflated_zeros(64));
     while !context.is_over() {
         for kind in 0..8 {
@@ -52,7 +53,9 @@ fn hang_up(context: &Context, client: &Client, rng: &mut Rng) {
     let length = body.len().to_string();
     let head = client.head("POST", "/api/files", &[("Content-Type", &kind), ("Content-Length", &length)]);
     let mut stream = client.connect();
-    let _ = stream.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| stream.write_all(&body[..body.len() / 2]));
+    let _ = stream
+        .write_all(format!("{head}\r\n").as_bytes())
+        .and_then(|()| stream.write_all(&body[..body.len() / 2]));
     context.pause(rng.millis(1, 200));
     context.count("uploads broken off");
 }

@@ -1,9 +1,15 @@
 //! Soak test: mixed load for minutes, with samples of memory, open files and tables every second.
 //!
-//! `cargo bench --bench soak -- --minutes 10` writes `target/soak.csv`, which `benches/load/soak/plot.py` draws.
-//! It prints the first and the last quarter.
-//! The exit code is 1 if a column grew, or did not return to its first value after the load.
-#![allow(missing_docs, unreachable_pub, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a table")]
+//! `cargo bench --bench soak -- --minutes 10` writes `target/soak.csv`, which `benches/load/soak/plot.py`
+//! draws. It prints the first and the last quarter. The exit code is 1 if a column grew, or did not return to
+//! its first value after the load.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program that prints a table"
+)]
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;
@@ -36,9 +42,11 @@ const AFTERWARDS: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args().collect();
-    // `cargo bench` passes `--bench`; under `cargo test --benches` one small round shows that the program works.
+    // `cargo bench` passes `--bench`; under `cargo test --benches` one small round shows that the program
+    // works.
     let small = args.iter().any(|a| a == "--test") || !args.iter().any(|a| a == "--bench");
-    let minutes = args.iter().position(|a| a == "--minutes").map_or("10", |at| args.get(at + 1).expect("--minutes N"));
+    let minutes =
+        args.iter().position(|a| a == "--minutes").map_or("10", |at| args.get(at + 1).expect("--minutes N"));
     let minutes: f64 = minutes.parse().expect("--minutes N");
     let churning = if small { Duration::from_secs(4) } else { Duration::from_secs_f64(minutes * 60.0) };
     let users = runner::PEOPLE.iter().map(|(name, role)| (*name, runner::PASSWORD, *role)).collect();
@@ -63,7 +71,11 @@ fn main() -> ExitCode {
     let grew = samples.print(!small);
     match back {
         true => println!("all back to where it began {:.0} s after the last had gone", took.as_secs_f64()),
-        false => println!("NOT back to where it began after {} s: {}", BACK.as_secs(), samples.missing().join(", ")),
+        false => println!(
+            "NOT back to where it began after {} s: {}",
+            BACK.as_secs(),
+            samples.missing().join(", ")
+        ),
     }
     for fault in &faults {
         println!("a thread of the churn failed: {fault}");

@@ -57,7 +57,12 @@ impl Context {
 
     /// Returns a client without a session, at its own address.
     pub fn client(&self, of: u8, last: u8) -> Client {
-        Client { addr: self.addr, cookie: None, headers: Vec::new(), from: Some(Ipv4Addr::new(127, 10, of, last)) }
+        Client {
+            addr: self.addr,
+            cookie: None,
+            headers: Vec::new(),
+            from: Some(Ipv4Addr::new(127, 10, of, last)),
+        }
     }
 
     /// Returns a signed-in client; a busy server is asked again.
@@ -115,7 +120,9 @@ impl Runner {
         for (n, name) in ["ana", "beto", "carla", "diego"].into_iter().enumerate() {
             for place in 0..2 {
                 let last = 10 + 2 * n as u8 + place;
-                churn.add(&format!("walker {name}"), move |context, rng| scenarios::walk(context, rng, name, last));
+                churn.add(&format!("walker {name}"), move |context, rng| {
+                    scenarios::walk(context, rng, name, last)
+                });
             }
         }
         churn.add("flood", scenarios::flood);
@@ -134,7 +141,8 @@ impl Runner {
 
     fn add(&mut self, name: &str, run: impl FnOnce(&Context, &mut Rng) + Send + 'static) {
         let (context, seed) = (self.context.clone(), self.threads.len() as u64);
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&context, &mut Rng(seed)));
+        let thread =
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&context, &mut Rng(seed)));
         self.threads.push((name.to_owned(), thread.expect("a thread")));
     }
 

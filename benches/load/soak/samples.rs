@@ -10,17 +10,17 @@ use crate::common::{Client, Server};
 
 /// Interval between samples.
 const EVERY: Duration = Duration::from_secs(1);
-/// The median of the last quarter may exceed that of the second by this share, or by the slack of the column if that is more.
-/// The first quarter is warm-up: caches fill and tables reach their size.
-/// Under a constant load the medians of 150 samples differ by 5 %.
+/// The median of the last quarter may exceed that of the second by this share, or by the slack of the column
+/// if that is more. The first quarter is warm-up: caches fill and tables reach their size. Under a constant
+/// load the medians of 150 samples differ by 5 %.
 const PER_CENT: u64 = 5;
 
 /// Column: name in the CSV, metric of `/api/metrics` (none: `/proc`), slack of its median.
 /// The last field is the distance to the first value that is allowed at the end.
 type Column = (&'static str, Option<&'static str>, u64, Option<u64>);
 
-/// Slack: 1 MiB of memory; 8 sockets, seats or rooms, a tenth of the usual number; the queue of one socket (256 frames, 256 KiB);
-/// files of one round of uploads.
+/// Slack: 1 MiB of memory; 8 sockets, seats or rooms, a tenth of the usual number; the queue of one socket
+/// (256 frames, 256 KiB); files of one round of uploads.
 const COLUMNS: [Column; 14] = [
     ("rss_kib", None, 1024, None),
     // SQLite may keep one more file for its next checkpoint.
@@ -82,11 +82,13 @@ impl Samples {
         });
         let churn = u8::from(self.rows.len() < self.churned && !self.rows.is_empty());
         let values: Vec<_> = row.iter().map(u64::to_string).collect();
-        writeln!(self.csv, "{:.1},{churn},{}", self.start.elapsed().as_secs_f64(), values.join(",")).expect("writes");
+        writeln!(self.csv, "{:.1},{churn},{}", self.start.elapsed().as_secs_f64(), values.join(","))
+            .expect("writes");
         self.rows.push(row);
     }
 
-    /// Takes one sample a second until `over` or until `enough` returns true; returns true in the second case.
+    /// Takes one sample a second until `over` or until `enough` returns true; returns true in the second
+    /// case.
     pub fn take_until(&mut self, over: Instant, enough: impl Fn(&Self) -> bool) -> bool {
         while Instant::now() < over {
             std::thread::sleep(EVERY);
@@ -118,14 +120,26 @@ impl Samples {
             .collect()
     }
 
-    /// Prints the table; returns true if a column grew, provided that the quarters are long enough to `judge`.
+    /// Prints the table; returns true if a column grew, provided that the quarters are long enough to
+    /// `judge`.
     pub fn print(&self, judge: bool) -> bool {
         let churned = &self.rows[1..self.churned.min(self.rows.len())];
         let quarter = churned.len() / 4;
-        let [first, second, last] = [0, quarter, churned.len() - quarter].map(|at| &churned[at..at + quarter]);
+        let [first, second, last] =
+            [0, quarter, churned.len() - quarter].map(|at| &churned[at..at + quarter]);
         println!(
             "{:<16} {:>8} | {:>8} {:>8} {:>8} | {:>8} | {:>8} {:>8} {:>8} | {:>8} {:>8}",
-            "", "before", "1st: min", "median", "max", "2nd: med", "4th: min", "median", "max", "may be", "after"
+            "",
+            "before",
+            "1st: min",
+            "median",
+            "max",
+            "2nd: med",
+            "4th: min",
+            "median",
+            "max",
+            "may be",
+            "after"
         );
         let mut grew = false;
         for (at, (name, _, slack, _)) in COLUMNS.iter().enumerate() {

@@ -40,7 +40,11 @@ fn turn(context: &Context, rng: &mut Rng, client: &Client) {
     let mut rooms = Vec::new();
     for _ in 0..=rng.below(3) {
         // Mostly a shared room, sometimes one that is used once.
-        let room = if rng.below(4) == 0 { format!("paso-{}", rng.below(1 << 40)) } else { format!("sala-{}", rng.below(12)) };
+        let room = if rng.below(4) == 0 {
+            format!("paso-{}", rng.below(1 << 40))
+        } else {
+            format!("sala-{}", rng.below(12))
+        };
         let joined = socket.join(&room, "secreta", "group");
         if joined["type"] == "joined" {
             context.count("joins");
@@ -157,7 +161,8 @@ pub fn read_slowly(context: &Context, rng: &mut Rng) {
         context.pause(rng.millis(10_000, 20_000));
         // The server may have closed it; otherwise this hangs up.
         stream.set_read_timeout(Some(Duration::from_millis(200))).expect("sets");
-        let closed = std::io::copy(&mut std::io::Read::take(&mut stream, 4 << 20), &mut std::io::sink()).is_ok();
+        let closed =
+            std::io::copy(&mut std::io::Read::take(&mut stream, 4 << 20), &mut std::io::sink()).is_ok();
         context.count(if closed { "slow readers closed" } else { "slow readers gone" });
     }
     context.sign_out(&client);
@@ -225,7 +230,10 @@ pub fn half_open(context: &Context, rng: &mut Rng) {
         let begun = match rng.below(5) {
             0 => String::new(),
             1 => "GET /login HTTP/1.1\r\nHost: loc".to_owned(),
-            2 => format!("{}Content-Length: 500\r\n\r\n{{\"username\":", stranger.head("POST", "/api/session", &[])),
+            2 => format!(
+                "{}Content-Length: 500\r\n\r\n{{\"username\":",
+                stranger.head("POST", "/api/session", &[])
+            ),
             3 => format!("{}\r\n", stranger.head("GET", "/login", &[])),
             _ => {
                 let (answer, mut upgraded) = client.handshake(&[]);
@@ -253,7 +261,8 @@ pub fn half_open(context: &Context, rng: &mut Rng) {
 
 /// Requests pages, known and unknown.
 pub fn visit_pages(context: &Context, rng: &mut Rng) {
-    const PLACES: [&str; 7] = ["/login", "/", "/chat", "/static/js/chat.js", "/api/health", "/no/hay", "/api/rooms"];
+    const PLACES: [&str; 7] =
+        ["/login", "/", "/chat", "/static/js/chat.js", "/api/health", "/no/hay", "/api/rooms"];
     while !context.is_over() {
         let client = context.client(3, 1 + rng.below(50) as u8);
         client.get(PLACES[rng.below(PLACES.len() as u64) as usize]);

@@ -20,9 +20,15 @@ pub const CASES: &[Row] = &[
         frame("¿Quién tiene el acta de la reunión de ayer? La necesito antes de las diez.")
     }),
     ("frame: 1000 characters, every fifth escaped", 10, || frame("dijo\"".repeat(200).leak())),
-    ("request: send", 100, || request(r#"{"type":"send","ref":"17","room":"OFICINA","text":"¿Quién tiene el acta?"}"#)),
-    ("request: join", 100, || request(r#"{"type":"join","ref":"1","room":"OFICINA","password":"secreta","kind":"group"}"#)),
-    ("request: refused, with its ref", 100, || request(r#"{"type":"send","ref":"18","room":"OFICINA","words":"x"}"#)),
+    ("request: send", 100, || {
+        request(r#"{"type":"send","ref":"17","room":"OFICINA","text":"¿Quién tiene el acta?"}"#)
+    }),
+    ("request: join", 100, || {
+        request(r#"{"type":"join","ref":"1","room":"OFICINA","password":"secreta","kind":"group"}"#)
+    }),
+    ("request: refused, with its ref", 100, || {
+        request(r#"{"type":"send","ref":"18","room":"OFICINA","words":"x"}"#)
+    }),
     ("text: 74 characters cleaned", 100, text),
     ("room: published to 10 mailboxes", 100, || publish(10)),
     ("room: published to 100 mailboxes", 10, || publish(100)),
@@ -35,8 +41,14 @@ pub const CASES: &[Row] = &[
 const AT: Timestamp = Timestamp(1_767_225_600_007);
 const NOW: Duration = Duration::from_secs(1);
 /// Largest room with the default ring.
-const LIMITS: ChatLimits =
-    ChatLimits { rooms: 4, rooms_per_user: 4, seats: 1024, ring: 64, grace: Duration::MAX, empty: Duration::MAX };
+const LIMITS: ChatLimits = ChatLimits {
+    rooms: 4,
+    rooms_per_user: 4,
+    seats: 1024,
+    ring: 64,
+    grace: Duration::MAX,
+    empty: Duration::MAX,
+};
 
 fn code() -> RoomCode {
     "OFICINA".parse().expect("valid")
@@ -107,7 +119,8 @@ impl FrameEncoder for NullEncoder {
 }
 
 fn hub() -> Arc<Hub<NullEncoder>> {
-    let (audit, _writer) = Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
+    let (audit, _writer) =
+        Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
     Hub::new(LIMITS, Arc::new(MacKey::new(&[7; 32]).expect("32 bytes")), audit)
 }
 
@@ -124,10 +137,17 @@ fn room(hub: &Arc<Hub<NullEncoder>>, sockets: i64) -> (Vec<Membership<NullEncode
         let visitor = Joiner { person: &person, mailbox: &mailbox };
         let entered = match hub.find(&code()) {
             Some(room) => hub.enter(&room, &visitor, Now { wall: AT, mono: NOW }, |_| welcome()),
-            None => hub.create(&code(), RoomKind::Group, String::new(), &visitor, Now { wall: AT, mono: NOW }, |entered| {
-                token.clone_from(&entered.resume);
-                welcome()
-            }),
+            None => hub.create(
+                &code(),
+                RoomKind::Group,
+                String::new(),
+                &visitor,
+                Now { wall: AT, mono: NOW },
+                |entered| {
+                    token.clone_from(&entered.resume);
+                    welcome()
+                },
+            ),
         };
         members.push(entered.expect("there is room"));
     }

@@ -12,14 +12,20 @@ use super::{Operation, Row};
 pub const CASES: &[Row] = &[
     ("range: five headers", 100, ranges),
     ("name: an ordinary one", 100, || name("Acta de la reunión del 3 de marzo.pdf")),
-    ("name: 600 bytes of another system's path", 10, || name(&format!(r"C:\Años\{}: «Ñandú»?.tar.gz", "q\u{303}".repeat(190)))),
+    ("name: 600 bytes of another system's path", 10, || {
+        name(&format!(r"C:\Años\{}: «Ñandú»?.tar.gz", "q\u{303}".repeat(190)))
+    }),
     ("inspection: a text of 4 KiB", 10, || inspection("acta.txt", words(4096), None)),
     ("inspection: a zip of 16 texts, 1 MiB", 1, || inspection("actas.zip", zip(), None)),
     ("inspection: zips in zips, 5 levels", 1, || {
         inspection("actas.zip", nested(4, 2, &EntryHeader::deflated("acta.txt", &words(4096))), None)
     }),
     ("inspection: zips in zips, a level too many", 1, || {
-        inspection("actas.zip", nested(6, 2, &EntryHeader::deflated("acta.txt", &words(4096))), Some(FindingCode::Nested))
+        inspection(
+            "actas.zip",
+            nested(6, 2, &EntryHeader::deflated("acta.txt", &words(4096))),
+            Some(FindingCode::Nested),
+        )
     }),
 ];
 
@@ -39,7 +45,8 @@ fn name(raw: &str) -> Operation {
 
 /// Returns deterministic text that resembles prose.
 fn words(bytes: usize) -> Vec<u8> {
-    const WORDS: [&str; 8] = ["acta ", "reunión ", "de ", "la ", "oficina ", "mañana ", "lunes,\n", "archivo "];
+    const WORDS: [&str; 8] =
+        ["acta ", "reunión ", "de ", "la ", "oficina ", "mañana ", "lunes,\n", "archivo "];
     let mut state = 1_u32;
     let mut out = Vec::with_capacity(bytes + 16);
     while out.len() < bytes {

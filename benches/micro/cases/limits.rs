@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use governor::clock::FakeRelativeClock;
 use pichat::limits::{
-    Begun, Candidate, ConnectionCaps, LocalPrefixes, RateSettings, Rates, SignInLimits, SignInSettings, TokenBucket,
+    Begun, Candidate, ConnectionCaps, LocalPrefixes, RateSettings, Rates, SignInLimits, SignInSettings,
+    TokenBucket,
 };
 use pichat::types::UserId;
 
@@ -80,7 +81,8 @@ fn refused() -> Operation {
 }
 
 fn sign_in(right: bool) -> Operation {
-    let settings = SignInSettings { logins_per_minute: 10, login_failures: 5, lockout: Duration::from_secs(900) };
+    let settings =
+        SignInSettings { logins_per_minute: 10, login_failures: 5, lockout: Duration::from_secs(900) };
     let limits = Arc::new(SignInLimits::new(settings, LocalPrefixes::default()));
     let (mut who, mut now) = (0, Duration::ZERO);
     let mut one = move || {
@@ -100,7 +102,8 @@ fn sign_in(right: bool) -> Operation {
 fn connection() -> Operation {
     let caps = ConnectionCaps::new(2048, 64, LocalPrefixes::default());
     let mut who = 0;
-    let held: Vec<_> = (0..PEOPLE).map(|_| caps.admit(next(&mut who), false).expect("there is room")).collect();
+    let held: Vec<_> =
+        (0..PEOPLE).map(|_| caps.admit(next(&mut who), false).expect("there is room")).collect();
     Box::new(move || {
         let slot = Arc::new(caps.admit(next(&mut who), false).expect("there is room").slot);
         drop(black_box(slot.serve(UserId(1))));

@@ -1,4 +1,5 @@
-//! Operations of the pure cores, which `benches/micro/main.rs` times and `benches/micro/instructions.rs` counts.
+//! Operations of the pure cores, which `benches/micro/main.rs` times and `benches/micro/instructions.rs`
+//! counts.
 
 #![allow(unreachable_pub, clippy::expect_used, reason = "each bench uses its own part")]
 

@@ -45,7 +45,8 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let mut steps = Steps::default();
     let partition = Partition::of(root);
     let file = partition.at(FILE);
-    let code: Option<ClaimCode> = small_file(&root.at("run/pichat/claim")).and_then(|text| text.trim().parse().ok());
+    let code: Option<ClaimCode> =
+        small_file(&root.at("run/pichat/claim")).and_then(|text| text.trim().parse().ok());
     let outcome = match code {
         Some(code) => {
             let text = text(&code, &Ways::of(root));
@@ -84,7 +85,9 @@ impl Ways {
             (_, port) => format!("{scheme}://{name}.local:{port}"),
         };
         let Address { scheme, listen, plain, fingerprint } = address(root);
-        let trust = plain.zip(fingerprint).map(|(plain, fingerprint)| TrustStep { page: url("http", plain), fingerprint });
+        let trust = plain
+            .zip(fingerprint)
+            .map(|(plain, fingerprint)| TrustStep { page: url("http", plain), fingerprint });
         Self { claim: format!("{}/activar", url(&scheme, listen)), trust }
     }
 }

@@ -67,15 +67,21 @@ impl Settings {
         let written = TomlEditor::read(&card.text, name)?;
         // Merged with the shipped file: a key that the card leaves out has the shipped value, not the
         // built-in default.
-        let laid = Self::parse(laid_over(&written, None, &shipped.written()?), name).map_err(|error| match error {
-            // An error of the merged text has its place in the card's file.
-            ConfigError::Value { key, problem, .. } => written.error(key, problem),
-            other => other,
-        })?;
+        let laid =
+            Self::parse(laid_over(&written, None, &shipped.written()?), name).map_err(
+                |error| match error {
+                    // An error of the merged text has its place in the card's file.
+                    ConfigError::Value { key, problem, .. } => written.error(key, problem),
+                    other => other,
+                },
+            )?;
         preflight::check(root, &laid.config, &written)?;
         for key in WITHOUT_EFFECT.into_iter().filter(|key| written.value(key).is_some()) {
             let text = Localized::new("en la tarjeta no tiene efecto", "has no effect on the card");
-            tell(WARNING, format_args!("{}: {key}: {}", written.place(key).text(Default::default()), text.es));
+            tell(
+                WARNING,
+                format_args!("{}: {key}: {}", written.place(key).text(Default::default()), text.es),
+            );
         }
         Ok(())
     }
@@ -89,7 +95,8 @@ impl Settings {
     pub(super) fn unknown_zone(&self, root: &Root) -> Option<ConfigError> {
         let zone = &self.config.device.time_zone;
         let known = || preflight::begins_with(&root.at("usr/share/zoneinfo").join(zone), b"TZif");
-        let error = |written: TomlEditor<'_>| written.error("device.time_zone", SettingProblem::form(zone, ZONE));
+        let error =
+            |written: TomlEditor<'_>| written.error("device.time_zone", SettingProblem::form(zone, ZONE));
         if zone == "UTC" || known() { None } else { self.written().ok().map(error) }
     }
 }
@@ -97,7 +104,11 @@ impl Settings {
 /// Merges the server's settings: each key as the card sets it, else as shipped. Leaves out keys without
 /// effect and the Wi-Fi password, which the server must not have. Adds the kept claim hash if the card no
 /// longer has one.
-pub(super) fn laid_over(card: &TomlEditor<'_>, kept: Option<&str>, shipped: &TomlEditor<'_>) -> Zeroizing<String> {
+pub(super) fn laid_over(
+    card: &TomlEditor<'_>,
+    kept: Option<&str>,
+    shipped: &TomlEditor<'_>,
+) -> Zeroizing<String> {
     config::render(|key| match key {
         "wifi.password" => None,
         key if WITHOUT_EFFECT.contains(&key) => None,

@@ -47,7 +47,10 @@ impl LastGood {
             return;
         }
         let folder = self.file.parent().map_or(Ok(()), |folder| atomic_file::folder(folder, 0o700));
-        steps.took(&self.file, folder.and_then(|()| atomic_file::replace(&self.file, text.as_bytes(), Some(0o600))));
+        steps.took(
+            &self.file,
+            folder.and_then(|()| atomic_file::replace(&self.file, text.as_bytes(), Some(0o600))),
+        );
     }
 }
 

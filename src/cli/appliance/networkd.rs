@@ -14,7 +14,8 @@ pub(super) fn configuration(network: &NetworkSettings) -> Option<String> {
     let mut text = format!(
         "[Match]\nType=ether wlan\nKind=!*\n\n[Link]\nRequiredForOnline=routable\n\n[Network]\nDHCP={dhcp}\nAddress={address}\n"
     );
-    let lines = network.gateway.iter().map(|ip| ("Gateway", ip)).chain(network.dns.iter().map(|ip| ("DNS", ip)));
+    let lines =
+        network.gateway.iter().map(|ip| ("Gateway", ip)).chain(network.dns.iter().map(|ip| ("DNS", ip)));
     for (key, ip) in lines {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{key}={ip}");

@@ -27,7 +27,8 @@ const PEM: Localized = Localized::new(
 const MAX_PEM: u64 = 1024 * 1024;
 
 /// Folders that pichat.service hides from the server: `InaccessiblePaths`, `ProtectHome`, `PrivateTmp`.
-const HIDDEN: [&str; 8] = ["/boot/firmware", "/data/pichat", "/data/ssh", "/home", "/root", "/run/user", "/tmp", "/var/tmp"];
+const HIDDEN: [&str; 8] =
+    ["/boot/firmware", "/data/pichat", "/data/ssh", "/home", "/root", "/run/user", "/tmp", "/var/tmp"];
 
 /// Checks that a server can start with these settings; `written` gives errors their places.
 pub(super) fn check(root: &Root, config: &Config, written: &TomlEditor<'_>) -> Result<(), ConfigError> {
@@ -70,7 +71,8 @@ fn reachable(listen: SocketAddr, network: &NetworkSettings) -> bool {
 fn readable(root: &Root, file: &Path) -> bool {
     let there = root.at(file);
     let hidden = HIDDEN.iter().any(|hidden| file.starts_with(hidden));
-    let Some(meta) = there.metadata().ok().filter(|meta| !hidden && meta.is_file() && meta.len() <= MAX_PEM) else {
+    let Some(meta) = there.metadata().ok().filter(|meta| !hidden && meta.is_file() && meta.len() <= MAX_PEM)
+    else {
         return false;
     };
     // The owner of the data is the server's user. Before the first start there is no such folder and nothing
@@ -88,5 +90,7 @@ fn readable(root: &Root, file: &Path) -> bool {
 /// Returns true if a regular file begins with these bytes.
 pub(super) fn begins_with(file: &Path, magic: &[u8]) -> bool {
     let mut head = vec![0; magic.len()];
-    file.is_file() && File::open(file).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == magic
+    file.is_file()
+        && File::open(file).and_then(|mut file| file.read_exact(&mut head)).is_ok()
+        && head == magic
 }

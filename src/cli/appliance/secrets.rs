@@ -89,8 +89,8 @@ impl Kept {
         });
         // A text that cannot be read back was not kept.
         let again = Settings::parse(text, &self.file).map_err(io::Error::other)?;
-        let same_wifi =
-            again.config.wifi.ssid == card.config.wifi.ssid && again.config.wifi.password == card.config.wifi.password;
+        let same_wifi = again.config.wifi.ssid == card.config.wifi.ssid
+            && again.config.wifi.password == card.config.wifi.password;
         let same_hash = again.config.claim.admin_password_hash == card.config.claim.admin_password_hash;
         if (wifi && !same_wifi) || (hash && !same_hash) {
             return Err(io::ErrorKind::InvalidData.into());
@@ -112,7 +112,8 @@ fn clear(card: &Settings, partition: &Partition) -> io::Result<()> {
     let cleared = [Some(NOTE), None].into_iter().find_map(|note| {
         let cleared = Settings::parse(written.cleared(&keys, note), Path::new(NAME)).ok()?;
         let Changes { live, restart } = card.config.compare(&cleared.config);
-        let secret = cleared.config.wifi.password.is_some() || cleared.config.claim.admin_password_hash.is_some();
+        let secret =
+            cleared.config.wifi.password.is_some() || cleared.config.claim.admin_password_hash.is_some();
         (!secret && live.is_empty() && restart.iter().all(|key| keys.contains(key))).then_some(cleared)
     });
     let cleared = cleared.ok_or(io::ErrorKind::InvalidData)?;

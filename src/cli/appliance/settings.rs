@@ -56,7 +56,11 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let wifi = &chosen.config.wifi;
     let wpa = wpa_supplicant::configuration(wifi, kept.password(wifi));
     put(&run.join("wpa_supplicant.conf"), wpa.as_ref().map(|text| text.as_str()), 0o600);
-    put(&root.at("run/systemd/network/40-pichat.network"), networkd::configuration(&chosen.config.network).as_deref(), 0o644);
+    put(
+        &root.at("run/systemd/network/40-pichat.network"),
+        networkd::configuration(&chosen.config.network).as_deref(),
+        0o644,
+    );
     // The console, which runs as the server's user, shows it. No error contains a secret.
     let lines: Vec<_> = wrong.iter().map(String::as_str).chain(meanwhile).collect();
     let shown = (!lines.is_empty()).then(|| format!("{}\n", lines.join("\n")));

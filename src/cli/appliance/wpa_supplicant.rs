@@ -8,7 +8,10 @@ use crate::config::{WifiPassword, WifiSettings};
 use crate::types::crypto::{hex, wpa_key};
 
 /// Returns wpa_supplicant.conf for this network; `None` without one.
-pub(super) fn configuration(wifi: &WifiSettings, password: Option<&WifiPassword>) -> Option<Zeroizing<String>> {
+pub(super) fn configuration(
+    wifi: &WifiSettings,
+    password: Option<&WifiPassword>,
+) -> Option<Zeroizing<String>> {
     let ssid = wifi.ssid.as_ref()?;
     let mut text = Zeroizing::new(String::with_capacity(1024));
     text.push_str("ctrl_interface=/run/wpa_supplicant\n");

@@ -99,8 +99,10 @@ impl ChildServer {
 
     /// Returns its resident memory in bytes.
     pub(super) fn memory(&self) -> io::Result<u64> {
-        let kib =
-            self.proc("status")?.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+        let kib = self
+            .proc("status")?
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
         kib.map(|kib: u64| kib * 1024).ok_or_else(|| io::Error::other("VmRSS"))
     }
 
@@ -110,7 +112,8 @@ impl ChildServer {
         // The name may contain blanks; behind its parenthesis the 12th and 13th fields are user and system
         // ticks.
         let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        let ticks: u64 =
+            fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
         Ok(Duration::from_millis(ticks * 1000 / TICKS))
     }
 
@@ -119,6 +122,7 @@ impl ChildServer {
         let limits = self.proc("limits")?;
         let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
         // Open files are never "unlimited".
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).ok_or_else(|| io::Error::other("Max open files"))
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+            .ok_or_else(|| io::Error::other("Max open files"))
     }
 }

@@ -35,8 +35,10 @@ pub(super) fn measure(folder: &Path, most: u64) -> io::Result<DiskSpeed> {
     // Without a name the file disappears with the process.
     std::fs::remove_file(&path)?;
     // Incompressible, so that a compressing disk gives no better figure.
-    let piece: Vec<u8> =
-        (0..PIECE as u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 24).to_le_bytes()).take(PIECE).collect();
+    let piece: Vec<u8> = (0..PIECE as u32)
+        .flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 24).to_le_bytes())
+        .take(PIECE)
+        .collect();
     let start = Instant::now();
     let mut written = 0;
     while written + (PIECE as u64) <= most.min(MOST) && start.elapsed() < LONGEST {
@@ -56,7 +58,8 @@ pub(super) fn measure(folder: &Path, most: u64) -> io::Result<DiskSpeed> {
         times.push(one.elapsed());
     }
     times.sort_unstable();
-    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied();
+    let at =
+        |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied();
     let (p50, p99) = (at(50).unwrap_or_default(), at(99).unwrap_or_default());
     Ok(DiskSpeed { mb_per_s, sync_p50: p50, sync_p99: p99 })
 }

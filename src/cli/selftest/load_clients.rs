@@ -70,7 +70,8 @@ impl LoadClients {
         for number in self.writers.len()..people {
             let (reader, writer) = timeout(PATIENCE, enter(addr, cookie, number % ROOMS)).await??;
             self.writers.push(writer);
-            let (round, delivered, broken) = (Arc::clone(&self.round), Arc::clone(&self.delivered), Arc::clone(&self.broken));
+            let (round, delivered, broken) =
+                (Arc::clone(&self.round), Arc::clone(&self.delivered), Arc::clone(&self.broken));
             self.readers.spawn(async move {
                 listen(reader, &round, &delivered).await;
                 broken.store(true, Ordering::Release);
@@ -91,13 +92,20 @@ impl LoadClients {
         self.marks += 1;
         let before = self.delivered.load(Ordering::Acquire);
         let start = Instant::now();
-        *self.lock() = Round { start: Some(start), pace, mark: self.marks, ages: Vec::with_capacity(messages as usize * ROOM) };
+        *self.lock() = Round {
+            start: Some(start),
+            pace,
+            mark: self.marks,
+            ages: Vec::with_capacity(messages as usize * ROOM),
+        };
         for number in 0..messages {
             sleep_until((start + pace * number).into()).await;
             let who = number as usize % self.writers.len();
             let text = format!("{:08}.{number:08}", self.marks);
-            let frame =
-                wire::frame(&format!("{{\"type\":\"send\",\"room\":\"prueba{}\",\"text\":\"{text:-<TEXT$}\"}}", who % ROOMS));
+            let frame = wire::frame(&format!(
+                "{{\"type\":\"send\",\"room\":\"prueba{}\",\"text\":\"{text:-<TEXT$}\"}}",
+                who % ROOMS
+            ));
             if timeout(DRAIN_WINDOW, self.writers[who].write_all(&frame)).await.is_err() {
                 // A socket took no more: this pace is beyond the server.
                 break;
@@ -105,7 +113,10 @@ impl LoadClients {
         }
         let wanted = u64::from(messages) * ROOM as u64;
         let over = start + pace * messages + DRAIN_WINDOW;
-        while self.delivered.load(Ordering::Acquire) - before < wanted && Instant::now() < over && self.is_whole() {
+        while self.delivered.load(Ordering::Acquire) - before < wanted
+            && Instant::now() < over
+            && self.is_whole()
+        {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let mut ages = std::mem::take(&mut self.lock().ages);
@@ -126,7 +137,9 @@ async fn enter(addr: SocketAddr, cookie: &str, room: usize) -> io::Result<(Owned
     stream.set_nodelay(true)?;
     stream.write_all(wire::handshake(addr, cookie).as_bytes()).await?;
     read_until(&mut stream, b"\r\n\r\n").await?;
-    let join = format!("{{\"type\":\"join\",\"room\":\"prueba{room}\",\"password\":\"selftest\",\"kind\":\"private\"}}");
+    let join = format!(
+        "{{\"type\":\"join\",\"room\":\"prueba{room}\",\"password\":\"selftest\",\"kind\":\"private\"}}"
+    );
     stream.write_all(&wire::frame(&join)).await?;
     // The answer is the first frame and ends with the token; other frames are presence and not counted.
     read_until(&mut stream, b"\"}").await?;
@@ -182,9 +195,12 @@ mod tests {
     fn message_number_is_parsed_from_messages_only() {
         let message = br#"{"type":"message","room":"prueba1","user":"cliente","text":"00000003.00000041-----","at":"x","seq":9}"#;
         assert_eq!(number(message), Some((3, 41)));
-        for other in
-            [&br#"{"type":"sent","room":"prueba1","seq":9,"at":"x"}"#[..], b"", b"\xff", br#"{"type":"message","text":"hola"}"#]
-        {
+        for other in [
+            &br#"{"type":"sent","room":"prueba1","seq":9,"at":"x"}"#[..],
+            b"",
+            b"\xff",
+            br#"{"type":"message","text":"hola"}"#,
+        ] {
             assert_eq!(number(other), None);
         }
     }

@@ -69,7 +69,10 @@ impl SelfTest {
         let config = self.source.load(Flags::default())?;
         become_owner(&config.data_dir)?;
         open_data_dir(&config.data_dir).map_err(Failure::from)?;
-        let text = Localized::new("Probando este equipo, menos de un minuto…", "Testing this device, under a minute…");
+        let text = Localized::new(
+            "Probando este equipo, menos de un minuto…",
+            "Testing this device, under a minute…",
+        );
         say(text.get(lang));
         let report = measure(&config).map_err(Failure::SelfTest)?;
         for line in report.figures(lang) {
@@ -96,8 +99,12 @@ fn measure(config: &Config) -> io::Result<Report> {
     let seal = if config.tls.mode == TlsMode::Off { Duration::ZERO } else { bench_tls_record(RECORD) };
     let free_memory = free_memory()?;
     let server = ChildServer::start(folder.path())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores().div_ceil(2)).enable_all().build()?;
-    let Delivery { top, cpu: cpu_per_delivery, bytes_per_socket } = runtime.block_on(people(&server, start + LONGEST))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores().div_ceil(2))
+        .enable_all()
+        .build()?;
+    let Delivery { top, cpu: cpu_per_delivery, bytes_per_socket } =
+        runtime.block_on(people(&server, start + LONGEST))?;
     let measured = Measurements {
         sign_ins_per_s: hashing.per_s,
         deliveries_per_s: top.per_s,
@@ -187,14 +194,17 @@ async fn people(server: &ChildServer, until: Instant) -> io::Result<Delivery> {
 /// Returns the bytes that the disk test may write: a quarter of the space above the part that stays free.
 fn free_space(folder: &Path, config: &Config) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(folder)?;
-    let (free, total) = (stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize));
+    let (free, total) =
+        (stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize));
     Ok(free.saturating_sub(total / 100 * u64::from(config.files.keep_free_percent)) / 4)
 }
 
 /// Returns the available memory in bytes: the kernel's estimate (proc_meminfo(5)).
 fn free_memory() -> io::Result<u64> {
     let text = std::fs::read_to_string("/proc/meminfo")?;
-    let kib = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.split_whitespace().next()?.parse().ok());
+    let kib = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:")?.split_whitespace().next()?.parse().ok());
     kib.map(|kib: u64| kib * 1024).ok_or_else(|| io::Error::other("MemAvailable"))
 }
 
@@ -208,20 +218,29 @@ impl Report {
         let (Measurements { cpu_per_delivery, bytes_per_socket, seal, .. }, top) = (self.measured, self.top);
         let (hash, per_minute) = (ms(self.hash), self.measured.sign_ins_per_s * 60.0);
         let (mb, p50, p99) = (self.disk.mb_per_s, ms(self.disk.sync_p50), ms(self.disk.sync_p99));
-        let (late, cpu, kib) = (ms(top.p99), cpu_per_delivery.as_secs_f64() * 1e6, bytes_per_socket as f64 / 1024.0);
+        let (late, cpu, kib) =
+            (ms(top.p99), cpu_per_delivery.as_secs_f64() * 1e6, bytes_per_socket as f64 / 1024.0);
         let (argon2, per_s, tls) = (self.argon2, top.per_s, seal.as_secs_f64() * 1e6);
         match lang {
             Lang::Es => vec![
-                format!("  contraseñas      {hash:.0} ms cada una ({argon2}), {per_minute:.0} inicios de sesión por minuto"),
-                format!("  disco            {mb:.0} MB/s; guardar con certeza {p50:.1} ms, el 99 % en {p99:.1} ms"),
-                format!("  mensajes         {per_s:.0} entregas por segundo en {ROOMS} salas de {ROOM}, el 99 % en {late:.0} ms"),
+                format!(
+                    "  contraseñas      {hash:.0} ms cada una ({argon2}), {per_minute:.0} inicios de sesión por minuto"
+                ),
+                format!(
+                    "  disco            {mb:.0} MB/s; guardar con certeza {p50:.1} ms, el 99 % en {p99:.1} ms"
+                ),
+                format!(
+                    "  mensajes         {per_s:.0} entregas por segundo en {ROOMS} salas de {ROOM}, el 99 % en {late:.0} ms"
+                ),
                 format!("  cada entrega     {cpu:.1} µs de procesador, y {tls:.1} µs para cifrarla"),
                 format!("  cada conexión    {kib:.1} KiB"),
             ],
             Lang::En => vec![
                 format!("  passwords        {hash:.0} ms each ({argon2}), {per_minute:.0} sign-ins a minute"),
                 format!("  disk             {mb:.0} MB/s; a safe write {p50:.1} ms, 99 % within {p99:.1} ms"),
-                format!("  messages         {per_s:.0} deliveries a second in {ROOMS} rooms of {ROOM}, 99 % within {late:.0} ms"),
+                format!(
+                    "  messages         {per_s:.0} deliveries a second in {ROOMS} rooms of {ROOM}, 99 % within {late:.0} ms"
+                ),
                 format!("  each delivery    {cpu:.1} µs of processor, and {tls:.1} µs to encrypt it"),
                 format!("  each connection  {kib:.1} KiB"),
             ],
@@ -240,7 +259,11 @@ impl Report {
         let slow = self.disk.sync_p99 > SLOW_SYNC;
         match lang {
             Lang::Es => {
-                let disk = if slow { " El disco es lento: subir archivos e iniciar sesión tomará más." } else { "" };
+                let disk = if slow {
+                    " El disco es lento: subir archivos e iniciar sesión tomará más."
+                } else {
+                    ""
+                };
                 format!(
                     "Este equipo aguanta unas {people} personas a la vez, en salas de {ROOM} y con un mensaje de cada una cada {every} s, y el \
                      99 % de los mensajes llega en menos de {} ms. Lo que pone el límite es {bound}.{tls}{disk} El Wi-Fi no hace parte de esta prueba: \
@@ -249,7 +272,8 @@ impl Report {
                 )
             }
             Lang::En => {
-                let disk = if slow { " The disk is slow: uploads and sign-ins will take longer." } else { "" };
+                let disk =
+                    if slow { " The disk is slow: uploads and sign-ins will take longer." } else { "" };
                 format!(
                     "This device supports about {people} people at a time, in rooms of {ROOM} and with a message from each every {every} s, and \
                      99 % of the messages arrive in under {} ms. What limits it is {bound}.{tls}{disk} Wi-Fi is not part of this test: a wireless network may \

@@ -60,16 +60,22 @@ pub(super) enum Bound {
 impl Bound {
     pub(super) const fn text(self) -> Localized {
         match self {
-            Self::Delivery => Localized::new("el procesador, al repartir los mensajes", "the processor, handing out messages"),
+            Self::Delivery => Localized::new(
+                "el procesador, al repartir los mensajes",
+                "the processor, handing out messages",
+            ),
             Self::SignIn => Localized::new(
                 "el procesador, al revisar las contraseñas cuando todos inician sesión en cinco minutos",
                 "the processor, checking passwords when everyone signs in within five minutes",
             ),
             Self::Memory => Localized::new("la memoria libre", "free memory"),
-            Self::Files => {
-                Localized::new("los archivos abiertos que permite el sistema", "the open files that the system allows")
+            Self::Files => Localized::new(
+                "los archivos abiertos que permite el sistema",
+                "the open files that the system allows",
+            ),
+            Self::Ceiling => {
+                Localized::new("el máximo de conexiones de PiChat", "PiChat's maximum of connections")
             }
-            Self::Ceiling => Localized::new("el máximo de conexiones de PiChat", "PiChat's maximum of connections"),
         }
     }
 }
@@ -102,7 +108,8 @@ impl Measurements {
 
     /// Returns the number of people this board supports.
     pub(super) fn verdict(&self) -> SelfTestVerdict {
-        let (most, bound) = self.alone().into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, Bound::Delivery));
+        let (most, bound) =
+            self.alone().into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, Bound::Delivery));
         SelfTestVerdict { people: two_digits(most as usize), bound }
     }
 }
@@ -123,7 +130,9 @@ impl SelfTestVerdict {
         let rooms = people.clamp(16, ROOMS_CEILING);
         // Two tabs each, if all people join one room.
         let members = (people * 2).clamp(16, ROOM_MEMBERS_CEILING);
-        format!("[limits]\nconnections = {connections}\nsessions = {sessions}\nrooms = {rooms}\nroom_members = {members}")
+        format!(
+            "[limits]\nconnections = {connections}\nsessions = {sessions}\nrooms = {rooms}\nroom_members = {members}"
+        )
     }
 }
 
@@ -151,9 +160,17 @@ mod tests {
             Measurements { free_memory: 4 << 20, ..BOARD }.verdict(),
             SelfTestVerdict { people: 32, bound: Bound::Memory }
         );
-        assert_eq!(Measurements { open_files: 1024, ..BOARD }.verdict(), SelfTestVerdict { people: 320, bound: Bound::Files });
-        let giant =
-            Measurements { sign_ins_per_s: 1e6, deliveries_per_s: 1e9, free_memory: 1 << 40, open_files: 1 << 20, ..BOARD };
+        assert_eq!(
+            Measurements { open_files: 1024, ..BOARD }.verdict(),
+            SelfTestVerdict { people: 320, bound: Bound::Files }
+        );
+        let giant = Measurements {
+            sign_ins_per_s: 1e6,
+            deliveries_per_s: 1e9,
+            free_memory: 1 << 40,
+            open_files: 1 << 20,
+            ..BOARD
+        };
         assert_eq!(giant.verdict(), SelfTestVerdict { people: 5400, bound: Bound::Ceiling });
     }
 

@@ -74,7 +74,9 @@ impl DeviceProbe {
                 language,
             } = server;
             let claim = claim.iter_mut().flat_map(|ClaimStatus { kind, code }| [kind, code]);
-            for text in [version, scheme, language].into_iter().chain(fingerprint.iter_mut().flatten()).chain(claim) {
+            for text in
+                [version, scheme, language].into_iter().chain(fingerprint.iter_mut().flatten()).chain(claim)
+            {
                 *text = printable(text);
             }
         }
@@ -158,7 +160,10 @@ impl DeviceStatus {
 
     fn disk(&self) -> Option<DiskStatus> {
         let seen = rustix::fs::statvfs(self.path("var/lib/pichat")).ok()?;
-        Some(DiskStatus { total: seen.f_blocks.saturating_mul(seen.f_frsize), free: seen.f_bavail.saturating_mul(seen.f_frsize) })
+        Some(DiskStatus {
+            total: seen.f_blocks.saturating_mul(seen.f_frsize),
+            free: seen.f_bavail.saturating_mul(seen.f_frsize),
+        })
     }
 }
 
@@ -191,7 +196,10 @@ mod tests {
             ("var/lib/pichat/pichat.db", ""),
         ]);
         let look = device.look();
-        assert_eq!((look.host_name.as_str(), look.temperature, look.under_voltage), ("pichat", Some(47), Some(true)));
+        assert_eq!(
+            (look.host_name.as_str(), look.temperature, look.under_voltage),
+            ("pichat", Some(47), Some(true))
+        );
         assert_eq!((look.clock, look.forgetful), (ClockState::Synchronised, false));
         assert_eq!(look.settings_error.as_deref(), Some("pichat.toml:3:1: no"));
         assert!(look.disk.is_some_and(|disk| disk.free <= disk.total && disk.total > 0));

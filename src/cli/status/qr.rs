@@ -7,7 +7,12 @@ use qrcode::{EcLevel, QrCode};
 /// modules are drawn, for light text on a dark console. Empty if `text` fits no code.
 pub(super) fn lines(text: &str) -> Vec<String> {
     let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::L) else { return Vec::new() };
-    let drawn = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).quiet_zone(true).build();
+    let drawn = code
+        .render::<Dense1x2>()
+        .dark_color(Dense1x2::Light)
+        .light_color(Dense1x2::Dark)
+        .quiet_zone(true)
+        .build();
     drawn.lines().map(str::to_owned).collect()
 }
 

@@ -48,7 +48,10 @@ struct Invitation {
 /// Returns the addresses and the next steps.
 fn invitation(look: &DeviceProbe, lang: Lang) -> Invitation {
     let Some(server) = &look.server else {
-        let text = Localized::new("PiChat aún no responde. Espera un momento.", "PiChat does not respond yet. Wait a moment.");
+        let text = Localized::new(
+            "PiChat aún no responde. Espera un momento.",
+            "PiChat does not respond yet. Wait a moment.",
+        );
         return Invitation { urls: Vec::new(), text: vec![text.get(lang).to_owned()] };
     };
     let urls = urls(look, server);
@@ -56,7 +59,9 @@ fn invitation(look: &DeviceProbe, lang: Lang) -> Invitation {
     match server.claim.as_ref().map(|claim| claim.kind.as_str()) {
         None => {}
         Some("again") => text.push(
-            Localized::new("Se pidió un código nuevo de activación.", "A new setup code was requested.").get(lang).to_owned(),
+            Localized::new("Se pidió un código nuevo de activación.", "A new setup code was requested.")
+                .get(lang)
+                .to_owned(),
         ),
         Some(_) => {
             let wait = Localized::new("PiChat está listo. Falta activarlo.", "PiChat is ready to be set up.");
@@ -71,25 +76,39 @@ fn invitation(look: &DeviceProbe, lang: Lang) -> Invitation {
     text.extend(urls.iter().map(|url| format!("  {url}")));
     if !look.addresses.iter().any(|addr| !is_link_local(addr)) {
         text.push(
-            Localized::new("Sin red. Conecta un cable o escribe los datos", "No network. Plug in a cable, or write the")
-                .get(lang)
-                .to_owned(),
+            Localized::new(
+                "Sin red. Conecta un cable o escribe los datos",
+                "No network. Plug in a cable, or write the",
+            )
+            .get(lang)
+            .to_owned(),
         );
         text.push(
-            Localized::new("de tu Wi-Fi en pichat.toml, en la tarjeta.", "Wi-Fi settings in pichat.toml, on the card.")
-                .get(lang)
-                .to_owned(),
+            Localized::new(
+                "de tu Wi-Fi en pichat.toml, en la tarjeta.",
+                "Wi-Fi settings in pichat.toml, on the card.",
+            )
+            .get(lang)
+            .to_owned(),
         );
     }
     if let Some(lines) = &server.fingerprint {
-        let install = Localized::new("Instala el certificado con esta huella:", "Install the certificate with this fingerprint:");
+        let install = Localized::new(
+            "Instala el certificado con esta huella:",
+            "Install the certificate with this fingerprint:",
+        );
         let known = Localized::new("Huella de su certificado:", "Fingerprint of its certificate:");
         text.push(format!("{}{}", step(2), if steps { install } else { known }.get(lang)));
         text.extend(lines.iter().map(|line| format!("  {line}")));
     }
     if let Some(claim) = &server.claim {
         let code = if steps {
-            text.push(format!("{}{} {}", step(3), Localized::new("Abre", "Open").get(lang), claim_page(look, server)));
+            text.push(format!(
+                "{}{} {}",
+                step(3),
+                Localized::new("Abre", "Open").get(lang),
+                claim_page(look, server)
+            ));
             Localized::new("Escribe este código:", "Type this code:")
         } else {
             Localized::new("y escribe este código:", "and type this code:")
@@ -103,7 +122,8 @@ fn invitation(look: &DeviceProbe, lang: Lang) -> Invitation {
 /// Returns the URLs: IPv4 before the name before IPv6, which is hard to type.
 fn urls(look: &DeviceProbe, server: &Status) -> Vec<String> {
     // A browser that does not trust this device yet starts at the trust page, without TLS.
-    let (scheme, listen, path) = match (server.plain.filter(|_| server.fingerprint.is_some()), &server.claim) {
+    let (scheme, listen, path) = match (server.plain.filter(|_| server.fingerprint.is_some()), &server.claim)
+    {
         (Some(plain), _) => ("http", plain, ""),
         (None, Some(_)) => (server.scheme.as_str(), server.listen, "/activar"),
         (None, None) => (server.scheme.as_str(), server.listen, ""),
@@ -124,7 +144,12 @@ fn urls(look: &DeviceProbe, server: &Status) -> Vec<String> {
 
 /// Returns the address of the claim page.
 fn claim_page(look: &DeviceProbe, server: &Status) -> String {
-    format!("{}://{}.local{}/activar", server.scheme, look.host_name, port(&server.scheme, server.listen.port()))
+    format!(
+        "{}://{}.local{}/activar",
+        server.scheme,
+        look.host_name,
+        port(&server.scheme, server.listen.port())
+    )
 }
 
 /// Returns the port as part of a URL; empty for the default port.
@@ -148,27 +173,38 @@ fn state(look: &DeviceProbe, lang: Lang) -> Vec<String> {
         ClockState::Unknown => None,
     };
     if let Some(clock) = clock {
-        lines.push(format!("{} {minute} UTC, {}", Localized::new("Reloj", "Clock").get(lang), clock.get(lang)));
+        lines.push(format!(
+            "{} {minute} UTC, {}",
+            Localized::new("Reloj", "Clock").get(lang),
+            clock.get(lang)
+        ));
     }
     if let Some(degrees) = look.temperature {
         lines.push(format!("{} {degrees} °C", Localized::new("Temperatura", "Temperature").get(lang)));
     }
     if look.under_voltage == Some(true) {
         lines.push(
-            Localized::new("Voltaje bajo: usa otro cargador", "Low voltage: use another power supply").get(lang).to_owned(),
+            Localized::new("Voltaje bajo: usa otro cargador", "Low voltage: use another power supply")
+                .get(lang)
+                .to_owned(),
         );
     }
     if let Some(DiskStatus { total, free }) = look.disk {
         lines.push(match lang {
-            Lang::Es => format!("Disco {} libres de {}", gib(free).replace('.', ","), gib(total).replace('.', ",")),
+            Lang::Es => {
+                format!("Disco {} libres de {}", gib(free).replace('.', ","), gib(total).replace('.', ","))
+            }
             Lang::En => format!("Disk {} free of {}", gib(free), gib(total)),
         });
     }
     if look.forgetful {
         lines.push(
-            Localized::new("La tarjeta falla y no guarda nada. Cámbiala.", "Card failing: nothing is saved. Replace it.")
-                .get(lang)
-                .to_owned(),
+            Localized::new(
+                "La tarjeta falla y no guarda nada. Cámbiala.",
+                "Card failing: nothing is saved. Replace it.",
+            )
+            .get(lang)
+            .to_owned(),
         );
     }
     lines

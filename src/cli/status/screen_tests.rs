@@ -20,7 +20,11 @@ fn look() -> DeviceProbe {
             sockets: 0,
             language: "es".to_owned(),
         }),
-        addresses: vec!["192.168.1.20".parse().unwrap(), "fd00::20".parse().unwrap(), "fe80::1".parse().unwrap()],
+        addresses: vec![
+            "192.168.1.20".parse().unwrap(),
+            "fd00::20".parse().unwrap(),
+            "fe80::1".parse().unwrap(),
+        ],
         now: Timestamp(1_769_860_800_123),
         clock: ClockState::Unsynchronised,
         temperature: Some(47),
@@ -33,7 +37,11 @@ fn look() -> DeviceProbe {
 
 /// Text beside the QR code.
 fn text(screen: &str) -> Vec<&str> {
-    screen.lines().map(|line| line.trim_start_matches(|c: char| " █▀▄".contains(c))).filter(|line| !line.is_empty()).collect()
+    screen
+        .lines()
+        .map(|line| line.trim_start_matches(|c: char| " █▀▄".contains(c)))
+        .filter(|line| !line.is_empty())
+        .collect()
 }
 
 #[test]
@@ -79,7 +87,8 @@ fn claimed_device_shows_no_code() {
 fn over_tls() -> DeviceProbe {
     let mut look = look();
     let server = look.server.as_mut().unwrap();
-    (server.scheme, server.listen, server.plain) = ("https".into(), "[::]:443".parse().unwrap(), "[::]:80".parse().ok());
+    (server.scheme, server.listen, server.plain) =
+        ("https".into(), "[::]:443".parse().unwrap(), "[::]:80".parse().ok());
     server.fingerprint = Some([["0A1B"; 8].join(" "), ["C2D3"; 8].join(" ")]);
     look
 }
@@ -111,7 +120,10 @@ fn own_certificate_adds_the_trust_step() {
 
     look.server.as_mut().unwrap().claim = None;
     let screen = draw(&look, &[], Lang::En);
-    assert_eq!(text(&screen)[1..4], ["Open in a browser on this network:", "http://192.168.1.20", "http://pichat.local"]);
+    assert_eq!(
+        text(&screen)[1..4],
+        ["Open in a browser on this network:", "http://192.168.1.20", "http://pichat.local"]
+    );
     assert_eq!(text(&screen)[4], "Fingerprint of its certificate:");
     assert!(!screen.contains("https://"), "\n{screen}");
 
@@ -160,9 +172,13 @@ fn screen_without_server_shows_no_address() {
 fn unusual_ports_and_addresses_are_shown() {
     let mut look = look();
     let server = look.server.as_mut().unwrap();
-    (server.scheme, server.listen, server.claim) = ("https".to_owned(), "0.0.0.0:8443".parse().unwrap(), None);
+    (server.scheme, server.listen, server.claim) =
+        ("https".to_owned(), "0.0.0.0:8443".parse().unwrap(), None);
     look.addresses = vec!["fd00::20".parse().unwrap()];
-    assert_eq!(urls(&look, look.server.as_ref().unwrap()), ["https://[fd00::20]:8443", "https://pichat.local:8443"]);
+    assert_eq!(
+        urls(&look, look.server.as_ref().unwrap()),
+        ["https://[fd00::20]:8443", "https://pichat.local:8443"]
+    );
     look.server.as_mut().unwrap().listen.set_port(443);
     assert_eq!(urls(&look, look.server.as_ref().unwrap())[0], "https://[fd00::20]");
     look.server.as_mut().unwrap().listen = "127.0.0.1:8080".parse().unwrap();

@@ -56,14 +56,22 @@ pub(in crate::config) struct RawAccountSettings {
 }
 
 impl RawAccountSettings {
-    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<AccountSettings, ConfigError> {
+    pub(in crate::config) fn check(
+        &self,
+        origin: &SettingSource<'_>,
+    ) -> Result<AccountSettings, ConfigError> {
         let idle = origin.number(
             "accounts.session_idle_minutes",
             self.session_idle_minutes.as_ref(),
             1..=IDLE_MINUTES_CEILING,
             IDLE_MINUTES,
         )?;
-        let life = origin.number("accounts.session_hours", self.session_hours.as_ref(), 1..=LIFE_HOURS_CEILING, LIFE_HOURS)?;
+        let life = origin.number(
+            "accounts.session_hours",
+            self.session_hours.as_ref(),
+            1..=LIFE_HOURS_CEILING,
+            LIFE_HOURS,
+        )?;
         let argon2 = match &self.argon2 {
             None => Argon2Setting::Fixed(Argon2Params::DEFAULT),
             Some(auto) if auto.get_ref() == "auto" => Argon2Setting::Auto,

@@ -67,8 +67,10 @@ pub(in crate::config) struct RawAudit {
     level: Option<Spanned<String>>,
 }
 
-const SYSLOG: Localized =
-    Localized::new("\"/dev/log\", otra ruta absoluta o \"stderr\"", "\"/dev/log\", another absolute path or \"stderr\"");
+const SYSLOG: Localized = Localized::new(
+    "\"/dev/log\", otra ruta absoluta o \"stderr\"",
+    "\"/dev/log\", another absolute path or \"stderr\"",
+);
 /// Allowed values of `level`.
 pub(in crate::config) const LEVEL: Localized =
     Localized::new("\"debug\", \"info\" o \"warning\"", "\"debug\", \"info\" or \"warning\"");

@@ -26,7 +26,10 @@ const RESUME_GRACE_SECONDS_CEILING: u64 = 5 * 60;
 
 impl Default for ChatSettings {
     fn default() -> Self {
-        Self { empty_room: Duration::from_secs(EMPTY_ROOM_MINUTES * 60), resume_grace: Duration::from_secs(RESUME_GRACE_SECONDS) }
+        Self {
+            empty_room: Duration::from_secs(EMPTY_ROOM_MINUTES * 60),
+            resume_grace: Duration::from_secs(RESUME_GRACE_SECONDS),
+        }
     }
 }
 
@@ -52,6 +55,9 @@ impl RawChat {
             0..=RESUME_GRACE_SECONDS_CEILING,
             RESUME_GRACE_SECONDS,
         )?;
-        Ok(ChatSettings { empty_room: Duration::from_secs(minutes * 60), resume_grace: Duration::from_secs(seconds) })
+        Ok(ChatSettings {
+            empty_room: Duration::from_secs(minutes * 60),
+            resume_grace: Duration::from_secs(seconds),
+        })
     }
 }

@@ -58,7 +58,8 @@ impl PasswordHash {
         })?;
         // The setting accepts blanks and signs; the verifier of the hash does not.
         let exact = written == params.to_string() && parts.next().is_none();
-        let within = |text, bytes: RangeInclusive<usize>| base64_bytes(text).is_some_and(|n| bytes.contains(&n));
+        let within =
+            |text, bytes: RangeInclusive<usize>| base64_bytes(text).is_some_and(|n| bytes.contains(&n));
         let good = exact && within(salt, SALT_BYTES) && within(hash, HASH_BYTES);
         good.then(|| Self(Zeroizing::new(text.to_owned()))).ok_or(NoHash::Form)
     }
@@ -102,7 +103,8 @@ impl Default for ClaimSettings {
 impl RawClaim {
     pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<ClaimSettings, ConfigError> {
         let name = |text: &str| text.parse().ok();
-        let admin_name = origin.parsed("claim.admin_name", self.admin_name.as_ref(), UserName::admin(), NAME, name)?;
+        let admin_name =
+            origin.parsed("claim.admin_name", self.admin_name.as_ref(), UserName::admin(), NAME, name)?;
         let hash = |given: &Spanned<Zeroizing<String>>| {
             PasswordHash::parse(given.get_ref()).map_err(|error| {
                 let problem = match error {
@@ -122,7 +124,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const GOOD: &str = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
+    const GOOD: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
 
     #[test]
     fn only_verifiable_hashes_are_accepted() {

@@ -55,9 +55,27 @@ impl RawDevice {
         let default = DeviceSettings::default();
         let language = |word: &str| [Lang::Es, Lang::En].into_iter().find(|lang| lang.tag() == word);
         Ok(DeviceSettings {
-            hostname: origin.parsed("device.hostname", self.hostname.as_ref(), default.hostname, HOSTNAME, label)?,
-            language: origin.parsed("device.language", self.language.as_ref(), default.language, LANGUAGE, language)?,
-            time_zone: origin.parsed("device.time_zone", self.time_zone.as_ref(), default.time_zone, TIME_ZONE, zone)?,
+            hostname: origin.parsed(
+                "device.hostname",
+                self.hostname.as_ref(),
+                default.hostname,
+                HOSTNAME,
+                label,
+            )?,
+            language: origin.parsed(
+                "device.language",
+                self.language.as_ref(),
+                default.language,
+                LANGUAGE,
+                language,
+            )?,
+            time_zone: origin.parsed(
+                "device.time_zone",
+                self.time_zone.as_ref(),
+                default.time_zone,
+                TIME_ZONE,
+                zone,
+            )?,
         })
     }
 }
@@ -71,8 +89,9 @@ fn label(text: &str) -> Option<String> {
 
 /// Checks the form of an IANA name. Without dots it cannot leave the zoneinfo folder.
 fn zone(text: &str) -> Option<String> {
-    let good =
-        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'));
+    let good = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-'))
+    };
     (text.len() <= ZONE_CHARS && text.split('/').all(good)).then(|| text.to_owned())
 }
 
@@ -91,7 +110,9 @@ mod tests {
 
     #[test]
     fn zone_name_cannot_leave_zoneinfo() {
-        for good in ["UTC", "America/Bogota", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "America/Port-au-Prince"] {
+        for good in
+            ["UTC", "America/Bogota", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "America/Port-au-Prince"]
+        {
             assert_eq!(zone(good).as_deref(), Some(good));
         }
         for bad in ["", "/etc/passwd", "..", "../x", "America/", "a//b", "a b", "Bogotá", &"a".repeat(65)] {

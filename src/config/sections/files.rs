@@ -82,14 +82,19 @@ pub(in crate::config) struct RawFiles {
     user_files: Option<Spanned<i128>>,
 }
 
-const FOLDER: Localized = Localized::new("una carpeta; \".\" es la de trabajo", "a folder; \".\" is the working directory");
+const FOLDER: Localized =
+    Localized::new("una carpeta; \".\" es la de trabajo", "a folder; \".\" is the working directory");
 const OWN_FOLDER: Localized = Localized::new(
     "una carpeta propia, distinta de data_dir, como \"cuarentena\"",
     "a folder of its own, other than data_dir, such as \"cuarentena\"",
 );
 
 impl RawFiles {
-    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>, data_dir: &Path) -> Result<FileSettings, ConfigError> {
+    pub(in crate::config) fn check(
+        &self,
+        origin: &SettingSource<'_>,
+        data_dir: &Path,
+    ) -> Result<FileSettings, ConfigError> {
         let own = |dir: &str| {
             let dir = data_dir.join(dir);
             (!named(&dir).eq(named(data_dir))).then_some(dir)
@@ -121,10 +126,15 @@ fn named(path: &Path) -> impl Iterator<Item = Component<'_>> {
 }
 
 /// Returns the top-level `data_dir`.
-pub(in crate::config) fn data_dir(given: Option<&Spanned<String>>, origin: &SettingSource<'_>) -> Result<PathBuf, ConfigError> {
+pub(in crate::config) fn data_dir(
+    given: Option<&Spanned<String>>,
+    origin: &SettingSource<'_>,
+) -> Result<PathBuf, ConfigError> {
     match given {
         None => Ok(PathBuf::from(".")),
-        Some(dir) if dir.get_ref().is_empty() => Err(origin.error("data_dir", &dir.span(), SettingProblem::Missing(FOLDER))),
+        Some(dir) if dir.get_ref().is_empty() => {
+            Err(origin.error("data_dir", &dir.span(), SettingProblem::Missing(FOLDER)))
+        }
         Some(dir) => Ok(PathBuf::from(dir.get_ref())),
     }
 }
@@ -139,6 +149,10 @@ mod tests {
         assert_eq!((files.user_total(), files.user_count(10_000)), (512 * MIB, 2500));
         assert_eq!((files.user_count(1), files.user_count(3)), (1, 1), "one file may always be");
         let set = FileSettings { user_bytes: Some(7), user_files: Some(10), ..FileSettings::default() };
-        assert_eq!((set.user_total(), set.user_count(10_000), set.user_count(8)), (7, 10, 8), "never more than there may be");
+        assert_eq!(
+            (set.user_total(), set.user_count(10_000), set.user_count(8)),
+            (7, 10, 8),
+            "never more than there may be"
+        );
     }
 }

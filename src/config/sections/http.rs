@@ -75,9 +75,18 @@ impl RawHttp {
         Ok(HttpSettings {
             listen: origin.parsed("http.listen", listen, default, LISTEN, |s| s.parse().ok())?,
             hosts: origin.list("http.hosts", self.hosts.as_ref(), HOST, host_name)?,
-            allowed_origins: origin.list("http.allowed_origins", self.allowed_origins.as_ref(), ORIGIN, web_origin)?,
-            trusted_proxies: origin
-                .list("http.trusted_proxies", self.trusted_proxies.as_ref(), ip_range::ALLOWED, |s| s.parse().ok())?,
+            allowed_origins: origin.list(
+                "http.allowed_origins",
+                self.allowed_origins.as_ref(),
+                ORIGIN,
+                web_origin,
+            )?,
+            trusted_proxies: origin.list(
+                "http.trusted_proxies",
+                self.trusted_proxies.as_ref(),
+                ip_range::ALLOWED,
+                |s| s.parse().ok(),
+            )?,
         })
     }
 }
@@ -85,7 +94,9 @@ impl RawHttp {
 /// Parses a DNS name or IPv4 address, lower-cased. Maximum of 253 characters: RFC 1035 section 2.3.4 without
 /// the length bytes.
 fn host_name(text: &str) -> Option<String> {
-    let good = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let good = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
     (text.len() <= 253 && text.split('.').all(good)).then(|| text.to_ascii_lowercase())
 }
 

@@ -69,7 +69,8 @@ impl FromStr for IpRange {
         }
         let first = address(first, width).to_canonical();
         // ::ffff:10.0.0.0/104 is 10.0.0.0/8.
-        let prefix = if first.is_ipv4() && width == 128 { prefix.checked_sub(96).ok_or(NoRange)? } else { prefix };
+        let prefix =
+            if first.is_ipv4() && width == 128 { prefix.checked_sub(96).ok_or(NoRange)? } else { prefix };
         if prefix < if first.is_ipv4() { MIN_PREFIX_V4 } else { MIN_PREFIX_V6 } {
             return Err(NoRange);
         }

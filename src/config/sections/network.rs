@@ -43,8 +43,8 @@ impl InterfaceAddress {
             IpAddr::V4(v4) => {
                 let hosts = u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
                 let host = v4.to_bits() & hosts;
-                // First and last address of a network are its name and its broadcast (RFC 1122 section 3.2.1.3).
-                // Networks of two (RFC 3021) and of one have neither.
+                // First and last address of a network are its name and its broadcast (RFC 1122 section
+                // 3.2.1.3). Networks of two (RFC 3021) and of one have neither.
                 (32, prefix > 30 || (host != 0 && host != hosts && !v4.is_broadcast()))
             }
             IpAddr::V6(_) => (128, true),
@@ -83,8 +83,12 @@ const GATEWAY: Localized = Localized::new(
 );
 
 impl RawNetwork {
-    pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<NetworkSettings, ConfigError> {
-        let fixed = |text: &str| if text.is_empty() { Some(None) } else { InterfaceAddress::parse(text).map(Some) };
+    pub(in crate::config) fn check(
+        &self,
+        origin: &SettingSource<'_>,
+    ) -> Result<NetworkSettings, ConfigError> {
+        let fixed =
+            |text: &str| if text.is_empty() { Some(None) } else { InterfaceAddress::parse(text).map(Some) };
         let address = origin.parsed("network.address", self.address.as_ref(), None, FIXED, fixed)?;
         let alone = |key, span| {
             // The missing value has no position, so the error points at the value that requires it.
@@ -96,8 +100,12 @@ impl RawNetwork {
             (None, _) => None,
             (Some(given), None) => return Err(alone("network.gateway", &given.span())),
             (Some(_), Some(address)) => {
-                let family = |ip: &IpAddr| ip.is_ipv4() == address.ip.is_ipv4() && !ip.is_unspecified() && !ip.is_multicast();
-                origin.parsed("network.gateway", given, None, GATEWAY, |s| s.parse().ok().filter(family).map(Some))?
+                let family = |ip: &IpAddr| {
+                    ip.is_ipv4() == address.ip.is_ipv4() && !ip.is_unspecified() && !ip.is_multicast()
+                };
+                origin.parsed("network.gateway", given, None, GATEWAY, |s| {
+                    s.parse().ok().filter(family).map(Some)
+                })?
             }
         };
         let dns = origin.list("network.dns", self.dns.as_ref(), ADDRESS, |s| s.parse().ok())?;
@@ -114,7 +122,9 @@ mod tests {
 
     #[test]
     fn interface_address_is_a_host_address() {
-        for good in ["192.168.1.20/24", "10.0.0.0/31", "10.0.0.1/32", "fd00::20/64", "2001:db8::1/128", "1.2.3.4/1"] {
+        for good in
+            ["192.168.1.20/24", "10.0.0.0/31", "10.0.0.1/32", "fd00::20/64", "2001:db8::1/128", "1.2.3.4/1"]
+        {
             assert_eq!(InterfaceAddress::parse(good).map(|a| a.to_string()).as_deref(), Some(good));
         }
         let bad = [

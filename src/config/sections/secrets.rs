@@ -20,7 +20,10 @@ pub struct Secrets {
 
 impl Secrets {
     /// Checks the values of the variables.
-    pub(in crate::config) fn check(secret_key: Option<&str>, admin_pass: Option<&str>) -> Result<Self, ConfigError> {
+    pub(in crate::config) fn check(
+        secret_key: Option<&str>,
+        admin_pass: Option<&str>,
+    ) -> Result<Self, ConfigError> {
         let bytes = secret_key.map_or(MacKey::MIN_BYTES, str::len);
         if bytes < MacKey::MIN_BYTES {
             return Err(ConfigError::Value {

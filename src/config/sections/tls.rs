@@ -87,12 +87,14 @@ pub(in crate::config) struct RawTls {
     key: Option<Spanned<String>>,
 }
 
-const MODE: Localized = Localized::new("\"off\", \"local-ca\" o \"files\"", "\"off\", \"local-ca\" or \"files\"");
+const MODE: Localized =
+    Localized::new("\"off\", \"local-ca\" o \"files\"", "\"off\", \"local-ca\" or \"files\"");
 const LISTEN: Localized = Localized::new(
     "una dirección IP y un puerto, como \"0.0.0.0:8443\" o \"[::]:8443\"",
     "an IP address and a port, such as \"0.0.0.0:8443\" or \"[::]:8443\"",
 );
-const OTHER: Localized = Localized::new("una que no sea la de [http] listen", "one that is not that of [http] listen");
+const OTHER: Localized =
+    Localized::new("una que no sea la de [http] listen", "one that is not that of [http] listen");
 const PATH: Localized = Localized::new(
     "una ruta: con mode = \"files\" hacen falta certificate y key",
     "a path: mode = \"files\" needs certificate and key",
@@ -130,7 +132,12 @@ impl RawTls {
         }
     }
 
-    fn mode(&self, origin: &SettingSource<'_>, data_dir: &Path, otherwise: TlsMode) -> Result<TlsMode, ConfigError> {
+    fn mode(
+        &self,
+        origin: &SettingSource<'_>,
+        data_dir: &Path,
+        otherwise: TlsMode,
+    ) -> Result<TlsMode, ConfigError> {
         let Some(mode) = &self.mode else {
             return Ok(otherwise);
         };
@@ -147,9 +154,10 @@ impl RawTls {
         match mode.get_ref().as_str() {
             "off" => Ok(TlsMode::Off),
             "local-ca" => Ok(TlsMode::LocalCa),
-            "files" => {
-                Ok(TlsMode::Files { certificate: path("tls.certificate", &self.certificate)?, key: path("tls.key", &self.key)? })
-            }
+            "files" => Ok(TlsMode::Files {
+                certificate: path("tls.certificate", &self.certificate)?,
+                key: path("tls.key", &self.key)?,
+            }),
             other => Err(origin.error("tls.mode", &mode.span(), SettingProblem::form(other, MODE))),
         }
     }

@@ -35,7 +35,8 @@ const KEY_DIGITS: usize = 64;
 
 impl WifiPassword {
     fn parse(text: &str) -> Option<Self> {
-        let passphrase = PASSPHRASE_CHARS.contains(&text.len()) && text.bytes().all(|b| matches!(b, b' '..=b'~'));
+        let passphrase =
+            PASSPHRASE_CHARS.contains(&text.len()) && text.bytes().all(|b| matches!(b, b' '..=b'~'));
         (passphrase || is_key(text)).then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
@@ -69,9 +70,12 @@ pub(in crate::config) struct RawWifi {
     country: Option<Spanned<String>>,
 }
 
-const SSID: Localized = Localized::new("un nombre de red de hasta 32 bytes", "a network name of up to 32 bytes");
-const SSID_NEEDED: Localized =
-    Localized::new("el nombre de la red: password va con ssid", "the network's name: password goes with ssid");
+const SSID: Localized =
+    Localized::new("un nombre de red de hasta 32 bytes", "a network name of up to 32 bytes");
+const SSID_NEEDED: Localized = Localized::new(
+    "el nombre de la red: password va con ssid",
+    "the network's name: password goes with ssid",
+);
 const PASSWORD: Localized = Localized::new(
     "de 8 a 63 caracteres ASCII (sin tildes ni ñ) o 64 dígitos hexadecimales; vacía, red abierta",
     "8 to 63 ASCII characters or 64 hexadecimal digits; empty, an open network",
@@ -88,7 +92,9 @@ impl RawWifi {
         };
         let country = |text: &str| match text.as_bytes() {
             [] => Some(None),
-            [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => Some(Some(text.to_ascii_uppercase())),
+            [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() => {
+                Some(Some(text.to_ascii_uppercase()))
+            }
             _ => None,
         };
         let ssid = origin.parsed("wifi.ssid", self.ssid.as_ref(), None, SSID, ssid)?;
@@ -96,12 +102,15 @@ impl RawWifi {
             None => None,
             Some(given) if ssid.is_none() => {
                 let place = origin.place("wifi.password", &given.span());
-                return Err(ConfigError::Value { place, key: "wifi.ssid", problem: SettingProblem::Missing(SSID_NEEDED) });
+                return Err(ConfigError::Value {
+                    place,
+                    key: "wifi.ssid",
+                    problem: SettingProblem::Missing(SSID_NEEDED),
+                });
             }
-            Some(given) => Some(
-                WifiPassword::parse(given.get_ref())
-                    .ok_or_else(|| origin.error("wifi.password", &given.span(), SettingProblem::Secret { wanted: PASSWORD }))?,
-            ),
+            Some(given) => Some(WifiPassword::parse(given.get_ref()).ok_or_else(|| {
+                origin.error("wifi.password", &given.span(), SettingProblem::Secret { wanted: PASSWORD })
+            })?),
         };
         let country = origin.parsed("wifi.country", self.country.as_ref(), None, COUNTRY, country)?;
         Ok(WifiSettings { ssid, password, country })

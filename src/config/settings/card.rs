@@ -33,7 +33,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""UTC""#,
         reload: Reload::Restart,
-        doc: Localized::new("Zona horaria, como \"America/Bogota\".", "Time zone, such as \"America/Bogota\"."),
+        doc: Localized::new(
+            "Zona horaria, como \"America/Bogota\".",
+            "Time zone, such as \"America/Bogota\".",
+        ),
         same: |a, b| a.device.time_zone == b.device.time_zone,
     },
     Setting {
@@ -41,7 +44,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Localized::new("Nombre de la red inalámbrica. Vacío: sin Wi-Fi.", "Name of the wireless network. Empty: no Wi-Fi."),
+        doc: Localized::new(
+            "Nombre de la red inalámbrica. Vacío: sin Wi-Fi.",
+            "Name of the wireless network. Empty: no Wi-Fi.",
+        ),
         same: |a, b| a.wifi.ssid == b.wifi.ssid,
     },
     Setting {
@@ -82,7 +88,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Localized::new("Dirección del router; va con address.", "The router's address; goes with address."),
+        doc: Localized::new(
+            "Dirección del router; va con address.",
+            "The router's address; goes with address.",
+        ),
         same: |a, b| a.network.gateway == b.network.gateway,
     },
     Setting {
@@ -101,7 +110,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""admin""#,
         reload: Reload::Restart,
-        doc: Localized::new("Nombre de la primera cuenta de administrador.", "Name of the first administrator's account."),
+        doc: Localized::new(
+            "Nombre de la primera cuenta de administrador.",
+            "Name of the first administrator's account.",
+        ),
         same: |a, b| a.claim.admin_name == b.claim.admin_name,
     },
     Setting {

@@ -79,7 +79,11 @@ pub(in crate::config) fn read<'a>(
 }
 
 /// Removes retired keys, in the order of the text.
-fn take_retired(document: &mut DeTable<'_>, origin: &SettingSource<'_>, table: &'static [Retired]) -> Vec<RetiredUse> {
+fn take_retired(
+    document: &mut DeTable<'_>,
+    origin: &SettingSource<'_>,
+    table: &'static [Retired],
+) -> Vec<RetiredUse> {
     let mut used = Vec::new();
     let mut take = |prefix: &str, keys: &mut DeTable<'_>| {
         let find = |name: &Spanned<Cow<'_, str>>| {
@@ -113,12 +117,15 @@ fn check_keys(document: &DeTable<'_>, origin: &SettingSource<'_>) -> Result<(), 
             continue;
         };
         match value.get_ref() {
-            DeValue::Table(keys) => errors.extend(
-                keys.iter().filter_map(|(key, value)| to_error(&format!("{name}.{}", key.get_ref()), key, value, origin)),
-            ),
+            DeValue::Table(keys) => errors.extend(keys.iter().filter_map(|(key, value)| {
+                to_error(&format!("{name}.{}", key.get_ref()), key, value, origin)
+            })),
             _ => {
                 let problem = SettingProblem::WrongType(SettingKind::Table);
-                errors.push(FoundError { offset: value.span().start, error: origin.error(table.name, &value.span(), problem) });
+                errors.push(FoundError {
+                    offset: value.span().start,
+                    error: origin.error(table.name, &value.span(), problem),
+                });
             }
         }
     }
@@ -165,7 +172,10 @@ fn to_error(
     bad.map(|bad| {
         // A variable may override this value later; the wrong value in the file is an error all the same.
         let (place, problem) = (origin.at(&bad.span()), SettingProblem::WrongType(setting.kind));
-        FoundError { offset: bad.span().start, error: ConfigError::Value { place, key: setting.path, problem } }
+        FoundError {
+            offset: bad.span().start,
+            error: ConfigError::Value { place, key: setting.path, problem },
+        }
     })
 }
 
@@ -178,7 +188,9 @@ fn overlay_env<'a>(document: &mut DeTable<'a>, setting: &'static Setting, value:
         document.insert(spanned(setting.key()), value);
         return;
     }
-    let table = document.entry(spanned(setting.table())).or_insert_with(|| Spanned::new(0..0, DeValue::Table(DeTable::new())));
+    let table = document
+        .entry(spanned(setting.table()))
+        .or_insert_with(|| Spanned::new(0..0, DeValue::Table(DeTable::new())));
     // `look_up` has rejected every other value under a table's name.
     if let DeValue::Table(table) = table.get_mut() {
         table.insert(spanned(setting.key()), value);

@@ -30,7 +30,8 @@ impl<'a> TomlEditor<'a> {
     /// # Errors
     /// Fails if the text is not TOML.
     pub fn read(text: &'a str, origin: &'a Path) -> Result<Self, ConfigError> {
-        let (mark, text) = text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 });
+        let (mark, text) =
+            text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 });
         let origin = SettingSource { path: origin, text, variables: BTreeMap::new() };
         let document = DeTable::parse(text).map_err(|error| origin.syntax(&error))?;
         let document = document.get_ref();
@@ -64,7 +65,9 @@ impl<'a> TomlEditor<'a> {
         let mut spans: Vec<_> = keys.iter().filter_map(|key| self.values.get(key)).collect();
         // From the end, so that the remaining positions stay valid.
         spans.sort_by_key(|span| std::cmp::Reverse(span.start));
-        let room = self.mark.len() + self.origin.text.len() + spans.len() * (EMPTY.len() + note.map_or(0, |note| note.len() + 3));
+        let room = self.mark.len()
+            + self.origin.text.len()
+            + spans.len() * (EMPTY.len() + note.map_or(0, |note| note.len() + 3));
         // Full capacity at once: a growing text would leave copies of itself behind.
         let mut text = Zeroizing::new(String::with_capacity(room));
         text.push_str(self.origin.text);
@@ -126,7 +129,8 @@ mod tests {
 
     #[test]
     fn values_are_found_and_composed_again() {
-        let file = "\u{feff}http.hosts = [ # two\n 'a', \"b\"]\n[limits]\nrooms = 0x10\n[wifi]\nssid = '''it's'''\n";
+        let file =
+            "\u{feff}http.hosts = [ # two\n 'a', \"b\"]\n[limits]\nrooms = 0x10\n[wifi]\nssid = '''it's'''\n";
         let written = TomlEditor::read(file, Path::new("pichat.toml")).unwrap();
         assert_eq!((written.value("limits.rooms"), written.value("limits.files")), (Some("0x10"), None));
         assert_eq!(written.place("wifi.ssid").text(crate::types::Lang::En), "pichat.toml:6:8");

@@ -86,20 +86,26 @@ const LEGACY_IGNORED: [&str; 4] = ["PORT", "HOST", "ADMIN_PASS", "SECRET_KEY"];
 /// Prefixes of variables that belong to the build and the tests.
 const OTHER_PROGRAMS: [&str; 3] = ["PICHAT_CI_", "PICHAT_FUZZ_", "PICHAT_TEST_"];
 
-const RATE: Localized =
-    Localized::new("un número por minuto, como \"5\" o \"5 per minute\"", "a number a minute, such as \"5\" or \"5 per minute\"");
+const RATE: Localized = Localized::new(
+    "un número por minuto, como \"5\" o \"5 per minute\"",
+    "a number a minute, such as \"5\" or \"5 per minute\"",
+);
 const PORT: Localized = Localized::new("un puerto de 0 a 65535", "a port from 0 to 65535");
 
 impl<'a> Environment<'a> {
     /// Reads the variables that concern PiChat; an empty variable counts as unset.
-    pub(in crate::config) fn read(env: &'a [(String, String)], table: &'static [Retired]) -> Result<Self, ConfigError> {
+    pub(in crate::config) fn read(
+        env: &'a [(String, String)],
+        table: &'static [Retired],
+    ) -> Result<Self, ConfigError> {
         let env: BTreeMap<&str, &str> = env
             .iter()
             .filter(|(_, value)| !value.trim().is_empty())
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let retired = retired(env.keys().copied(), table);
-        let is_retired = |name: &&str| retired.iter().any(|used| used.place == Span::Variable((*name).to_owned()));
+        let is_retired =
+            |name: &&str| retired.iter().any(|used| used.place == Span::Variable((*name).to_owned()));
         refuse_unknown(env.keys().copied().filter(|name| !is_retired(name)))?;
 
         let mut values = Vec::new();
@@ -109,12 +115,14 @@ impl<'a> Environment<'a> {
             let legacy = legacy.and_then(|legacy| Some((env.get_key_value(legacy.name)?, legacy.how)));
             let own = own.map(|own| (own, Parsed::Plain));
             if let Some(((variable, text), how)) = own.or(legacy) {
-                let value = value(setting.kind, how, text.trim()).map_err(|problem| error(variable, setting.path, problem))?;
+                let value = value(setting.kind, how, text.trim())
+                    .map_err(|problem| error(variable, setting.path, problem))?;
                 values.push(EnvVar { setting, variable, value });
             }
         }
 
-        let listen = |name, wanted| move |text: &str| error(name, "http.listen", SettingProblem::form(text, wanted));
+        let listen =
+            |name, wanted| move |text: &str| error(name, "http.listen", SettingProblem::form(text, wanted));
         let text = |name| env.get(name).map(|text| text.trim());
         let host = text("HOST").map(|s| s.parse().map_err(|_| listen("HOST", http::ADDRESS)(s)));
         let port = text("PORT").map(|s| s.parse().map_err(|_| listen("PORT", PORT)(s)));
@@ -151,7 +159,8 @@ fn refuse_unknown<'n>(mut names: impl Iterator<Item = &'n str>) -> Result<(), Co
     // A legacy name with our prefix (`PICHAT_SECRET_KEY`) means the legacy name; a key without its table
     // (`PICHAT_ROOMS`) means that key.
     let bare = name.trim_start_matches("PICHAT_");
-    let legacy = LEGACY_VARS.iter().map(|legacy| legacy.name).chain(LEGACY_IGNORED).find(|legacy| *legacy == bare);
+    let legacy =
+        LEGACY_VARS.iter().map(|legacy| legacy.name).chain(LEGACY_IGNORED).find(|legacy| *legacy == bare);
     let key = settings().find(|setting| setting.key().eq_ignore_ascii_case(bare));
     let nearest = legacy
         .map(str::to_owned)
@@ -182,7 +191,9 @@ fn value(kind: SettingKind, how: Parsed, text: &str) -> Result<DeValue<'_>, Sett
             _ => Err(SettingProblem::form(text, audit::LEVEL)),
         }
         .map(|word| DeValue::String(Cow::Borrowed(word))),
-        (Parsed::Plain, SettingKind::Number) => number(text).ok_or(SettingProblem::WrongType(SettingKind::Number)),
+        (Parsed::Plain, SettingKind::Number) => {
+            number(text).ok_or(SettingProblem::WrongType(SettingKind::Number))
+        }
         (Parsed::Plain, SettingKind::List) => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             let text = |item| Spanned::new(0..0, DeValue::String(Cow::Borrowed(item)));

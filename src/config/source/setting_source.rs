@@ -47,7 +47,12 @@ impl SettingSource<'_> {
     }
 
     /// Returns the error about a value of `key`.
-    pub(in crate::config) fn error(&self, key: &'static str, span: &Range<usize>, problem: SettingProblem) -> ConfigError {
+    pub(in crate::config) fn error(
+        &self,
+        key: &'static str,
+        span: &Range<usize>,
+        problem: SettingProblem,
+    ) -> ConfigError {
         ConfigError::Value { place: self.place(key, span), key, problem }
     }
 
@@ -89,7 +94,8 @@ impl SettingSource<'_> {
         let Some(given) = given else {
             return Ok(default);
         };
-        parse(given.get_ref()).ok_or_else(|| self.error(key, &given.span(), SettingProblem::form(given.get_ref(), wanted)))
+        parse(given.get_ref())
+            .ok_or_else(|| self.error(key, &given.span(), SettingProblem::form(given.get_ref(), wanted)))
     }
 
     /// Parses a list of texts; empty if none is given.
@@ -107,7 +113,8 @@ impl SettingSource<'_> {
             return Err(self.error(key, &given.span(), SettingProblem::TooMany { max: MAX_LIST }));
         }
         let item = |item: &Spanned<String>| {
-            parse(item.get_ref()).ok_or_else(|| self.error(key, &item.span(), SettingProblem::form(item.get_ref(), wanted)))
+            parse(item.get_ref())
+                .ok_or_else(|| self.error(key, &item.span(), SettingProblem::form(item.get_ref(), wanted)))
         };
         given.get_ref().iter().map(item).collect()
     }

@@ -9,7 +9,11 @@ fn flags_override_variables_override_legacy_override_file() {
     let own = ("PICHAT_LIMITS_LOGIN_FAILURES", "3");
     let failures = |pairs: &[_]| with_env(file, pairs).unwrap().limits.login_failures;
     assert_eq!((failures(&[]), failures(&[seed]), failures(&[own, seed])), (1, 2, 3));
-    assert_eq!(failures(&[("PICHAT_LIMITS_LOGIN_FAILURES", ""), ("MAX_LOGIN_ATTEMPTS", " ")]), 1, "empty is unset");
+    assert_eq!(
+        failures(&[("PICHAT_LIMITS_LOGIN_FAILURES", ""), ("MAX_LOGIN_ATTEMPTS", " ")]),
+        1,
+        "empty is unset"
+    );
 
     let listen = |pairs: &[_]| with_env(file, pairs).unwrap().http.listen.to_string();
     let (port, host, whole) = (("PORT", "2"), ("HOST", "::1"), ("PICHAT_HTTP_LISTEN", "3.3.3.3:3"));
@@ -33,7 +37,10 @@ fn flags_override_variables_override_legacy_override_file() {
     );
     assert_eq!(config.tls_listen().to_string(), "4.4.4.4:5");
     assert_eq!(with_env(file, &[("PICHAT_DATA_DIR", "variable")]).unwrap().data_dir, Path::new("variable"));
-    assert!(with_env("limits.rooms = 5000", &[("PICHAT_LIMITS_ROOMS", "007")]).is_ok(), "what is overridden is not checked");
+    assert!(
+        with_env("limits.rooms = 5000", &[("PICHAT_LIMITS_ROOMS", "007")]).is_ok(),
+        "what is overridden is not checked"
+    );
 }
 
 #[test]
@@ -73,7 +80,11 @@ fn legacy_variables_set_their_settings() {
 #[test]
 fn bad_variables_are_named_without_secret_values() {
     let wrong = [
-        ("HOST", "localhost", "environment variable HOST: http.listen: \"localhost\" is not valid; use an IP address"),
+        (
+            "HOST",
+            "localhost",
+            "environment variable HOST: http.listen: \"localhost\" is not valid; use an IP address",
+        ),
         ("PORT", "65536", "environment variable PORT: http.listen: \"65536\" is not valid; use a port"),
         (
             "RATE_LIMIT_UPLOAD",
@@ -91,16 +102,32 @@ fn bad_variables_are_named_without_secret_values() {
             "environment variable MAX_LOGIN_ATTEMPTS: limits.login_failures: 0 is below the minimum of 1",
         ),
         ("LOG_LEVEL", "loud", "environment variable LOG_LEVEL: audit.level: \"loud\" is not valid"),
-        ("ALLOWED_ORIGINS", "*", "environment variable ALLOWED_ORIGINS: http.allowed_origins: \"*\" is not valid"),
-        ("PICHAT_LIMITS_ROOMS", "-1", "environment variable PICHAT_LIMITS_ROOMS: limits.rooms: must be a whole number"),
+        (
+            "ALLOWED_ORIGINS",
+            "*",
+            "environment variable ALLOWED_ORIGINS: http.allowed_origins: \"*\" is not valid",
+        ),
+        (
+            "PICHAT_LIMITS_ROOMS",
+            "-1",
+            "environment variable PICHAT_LIMITS_ROOMS: limits.rooms: must be a whole number",
+        ),
         ("PICHAT_TLS_MODE", "files", "environment variable PICHAT_TLS_MODE: tls.certificate: missing"),
         (
             "PICHAT_LIMITS_ROMS",
             "1",
             "no setting has the environment variable PICHAT_LIMITS_ROMS; did you mean PICHAT_LIMITS_ROOMS?",
         ),
-        ("PICHAT_SECRET_KEY", "1", "no setting has the environment variable PICHAT_SECRET_KEY; did you mean SECRET_KEY?"),
-        ("PICHAT_ROOMS", "1", "no setting has the environment variable PICHAT_ROOMS; did you mean PICHAT_LIMITS_ROOMS?"),
+        (
+            "PICHAT_SECRET_KEY",
+            "1",
+            "no setting has the environment variable PICHAT_SECRET_KEY; did you mean SECRET_KEY?",
+        ),
+        (
+            "PICHAT_ROOMS",
+            "1",
+            "no setting has the environment variable PICHAT_ROOMS; did you mean PICHAT_LIMITS_ROOMS?",
+        ),
         ("PICHAT_COLOUR", "1", "no setting has the environment variable PICHAT_COLOUR; each setting"),
     ];
     for (name, value, want) in wrong {
@@ -109,9 +136,14 @@ fn bad_variables_are_named_without_secret_values() {
     }
     assert!(with_env("", &[("PICHAT_CI_X", "1"), ("PICHAT_TEST_X", "1"), ("PICHAT_EMPTY", "")]).is_ok());
     let short = with_env("", &[("SECRET_KEY", "a-very-secret-key-for-dev")]).unwrap_err();
-    assert_eq!(short.to_string(), "environment variable SECRET_KEY: it has 25 bytes; at least 32 random ones are needed");
+    assert_eq!(
+        short.to_string(),
+        "environment variable SECRET_KEY: it has 25 bytes; at least 32 random ones are needed"
+    );
     assert!(!format!("{short:?} {}", short.es()).contains("a-very"));
-    for (name, secret) in [("PICHAT_WIFI_PASSWORD", "corta"), ("PICHAT_CLAIM_ADMIN_PASSWORD_HASH", "$argon2id$corta")] {
+    for (name, secret) in
+        [("PICHAT_WIFI_PASSWORD", "corta"), ("PICHAT_CLAIM_ADMIN_PASSWORD_HASH", "$argon2id$corta")]
+    {
         let error = with_env("", &[("PICHAT_WIFI_SSID", "Oficina"), (name, secret)]).unwrap_err();
         let said = format!("{error:?} {error} {}", error.es());
         assert!(said.contains(name) && !said.contains("corta"), "{said}");
@@ -156,7 +188,11 @@ fn each_variable_changes_its_setting_only() {
         pairs.retain(|(name, _)| *name != variable);
         pairs.push((&variable, value));
         let changes = before.compare(&with_env("", &pairs).unwrap());
-        let want = if setting.path == "tls.mode" { vec!["tls.mode", "tls.certificate", "tls.key"] } else { vec![setting.path] };
+        let want = if setting.path == "tls.mode" {
+            vec!["tls.mode", "tls.certificate", "tls.key"]
+        } else {
+            vec![setting.path]
+        };
         match setting.reload {
             Reload::Live => assert_eq!(changes, Changes { live: want, restart: Vec::new() }),
             Reload::Restart => assert_eq!(changes, Changes { live: Vec::new(), restart: want }),
@@ -172,7 +208,9 @@ fn each_variable_changes_its_setting_only() {
 #[test]
 fn only_demo_defaults_to_plain_http() {
     let plain = Overrides { plain: true, ..Overrides::default() };
-    let mode = |text: &str, flags: &Overrides| Config::parse(text, Path::new(""), &[], flags.clone()).unwrap().tls.mode;
+    let mode = |text: &str, flags: &Overrides| {
+        Config::parse(text, Path::new(""), &[], flags.clone()).unwrap().tls.mode
+    };
     assert_eq!((mode("", &plain), mode("", &Overrides::default())), (TlsMode::Off, TlsMode::LocalCa));
     assert_eq!(mode("tls.mode = 'local-ca'", &plain), TlsMode::LocalCa);
     assert_eq!(mode("tls.mode = 'off'", &Overrides::default()), TlsMode::Off);

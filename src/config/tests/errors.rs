@@ -16,11 +16,17 @@ fn unknown_key_error_has_line_and_column() {
          message_burst joins_per_minute message_chars rooms rooms_per_user room_members rooms_per_socket room_ring \
          connections connections_per_address sockets_per_session sessions sessions_per_user files"
     );
-    assert!(complaint("rooms = 3").starts_with("pichat.toml:1:1: there is no setting rooms; did you mean limits.rooms?"));
+    assert!(
+        complaint("rooms = 3")
+            .starts_with("pichat.toml:1:1: there is no setting rooms; did you mean limits.rooms?")
+    );
     let table = complaint("[http]\n[limit]\nrooms = 3");
     assert!(table.starts_with("pichat.toml:2:2: there is no setting limit; did you mean limits?"), "{table}");
     let es = parse("[http]\nport = 80").unwrap_err().es();
-    assert_eq!(es, "pichat.toml:2:1: la opción http.port no existe; hay: listen hosts allowed_origins trusted_proxies");
+    assert_eq!(
+        es,
+        "pichat.toml:2:1: la opción http.port no existe; hay: listen hosts allowed_origins trusted_proxies"
+    );
     let secret = complaint("SECRET_KEY = \"x\"");
     assert!(secret.contains("there is no setting SECRET_KEY"), "secrets are not for files: {secret}");
 }
@@ -30,7 +36,11 @@ fn error_columns_count_characters() {
     let text = "http = { hosts = [\"ñandú\"], listen = \"1.1.1.1:1\" }";
     assert!(complaint(text).starts_with("pichat.toml:1:19: http.hosts: "), "{}", complaint(text));
     let text = "# ñ\n'data_dir' = \"ñ\" # ñ\nhttp = { 'ñ' = 1 }";
-    assert!(complaint(text).starts_with("pichat.toml:3:10: there is no setting http.ñ"), "{}", complaint(text));
+    assert!(
+        complaint(text).starts_with("pichat.toml:3:10: there is no setting http.ñ"),
+        "{}",
+        complaint(text)
+    );
 }
 
 #[test]
@@ -83,54 +93,101 @@ fn syntax_error_has_line_and_column() {
 #[test]
 fn malformed_text_error_has_its_place() {
     let wrong = [
-        ("http.listen = \"localhost:80\"", "1:15: http.listen: \"localhost:80\" is not valid; use an IP address and a port"),
-        ("http.allowed_origins = [\n\"http://a\",\n  \"http://a/b\"]", "3:3: http.allowed_origins: \"http://a/b\" is not valid"),
-        ("http.trusted_proxies = [\"10.0.0.1/8\"]", "1:25: http.trusted_proxies: \"10.0.0.1/8\" is not valid; use an IP"),
-        ("http.trusted_proxies = [\"::1\", \"0.0.0.0/0\"]", "1:32: http.trusted_proxies: \"0.0.0.0/0\" is not valid; use an IP"),
+        (
+            "http.listen = \"localhost:80\"",
+            "1:15: http.listen: \"localhost:80\" is not valid; use an IP address and a port",
+        ),
+        (
+            "http.allowed_origins = [\n\"http://a\",\n  \"http://a/b\"]",
+            "3:3: http.allowed_origins: \"http://a/b\" is not valid",
+        ),
+        (
+            "http.trusted_proxies = [\"10.0.0.1/8\"]",
+            "1:25: http.trusted_proxies: \"10.0.0.1/8\" is not valid; use an IP",
+        ),
+        (
+            "http.trusted_proxies = [\"::1\", \"0.0.0.0/0\"]",
+            "1:32: http.trusted_proxies: \"0.0.0.0/0\" is not valid; use an IP",
+        ),
         ("tls.mode = \"on\"", "1:12: tls.mode: \"on\" is not valid; use \"off\", \"local-ca\" or \"files\""),
         ("[tls]\nlisten = \":443\"", "2:10: tls.listen: \":443\" is not valid; use an IP address and a port"),
-        ("[tls]\n  listen = \"0.0.0.0:8080\"", "2:12: tls.listen: \"0.0.0.0:8080\" is not valid; use one that is not"),
+        (
+            "[tls]\n  listen = \"0.0.0.0:8080\"",
+            "2:12: tls.listen: \"0.0.0.0:8080\" is not valid; use one that is not",
+        ),
         ("tls.listen = 443", "1:14: tls.listen: must be a text in quotes"),
         ("tls.mode = \"files\"", "1:12: tls.certificate: missing: a path"),
         ("tls = { mode = \"files\", certificate = \"a\", key = \"\" }", "1:50: tls.key: missing: a path"),
-        ("accounts.argon2 = \"m=1,t=1,p=1\"", "1:19: accounts.argon2: too weak; use at least one row of OWASP: m=19456,t=2,p=1"),
-        ("accounts.argon2 = \"m=999999,t=2,p=1\"", "1:19: accounts.argon2: over the maximum of m=262144,t=16,p=4"),
+        (
+            "accounts.argon2 = \"m=1,t=1,p=1\"",
+            "1:19: accounts.argon2: too weak; use at least one row of OWASP: m=19456,t=2,p=1",
+        ),
+        (
+            "accounts.argon2 = \"m=999999,t=2,p=1\"",
+            "1:19: accounts.argon2: over the maximum of m=262144,t=16,p=4",
+        ),
         ("audit.syslog = \"dev/log\"", "1:16: audit.syslog: \"dev/log\" is not valid"),
         ("audit.level = \"loud\"", "1:15: audit.level: \"loud\" is not valid"),
         ("data_dir = \"\"", "1:12: data_dir: missing: a folder"),
-        ("data_dir = \"/d\"\nfiles.dir = \"./.\"", "2:13: files.dir: \"./.\" is not valid; use a folder of its own"),
+        (
+            "data_dir = \"/d\"\nfiles.dir = \"./.\"",
+            "2:13: files.dir: \"./.\" is not valid; use a folder of its own",
+        ),
     ];
     for (text, want) in wrong {
         assert!(complaint(text).starts_with(&format!("pichat.toml:{want}")), "{}", complaint(text));
     }
     let card = [
-        ("device.hostname = \"mi pichat\"", "1:19: device.hostname: \"mi pichat\" is not valid; use a name of up to 63"),
+        (
+            "device.hostname = \"mi pichat\"",
+            "1:19: device.hostname: \"mi pichat\" is not valid; use a name of up to 63",
+        ),
         ("device.language = \"ES\"", "1:19: device.language: \"ES\" is not valid; use \"es\" or \"en\""),
-        ("device.time_zone = \"../etc\"", "1:20: device.time_zone: \"../etc\" is not valid; use the name of a time zone"),
+        (
+            "device.time_zone = \"../etc\"",
+            "1:20: device.time_zone: \"../etc\" is not valid; use the name of a time zone",
+        ),
         ("wifi.ssid = \"ñññññññññññññññññ\"", "1:13: wifi.ssid: \"ñññññññññññññññññ\" is not valid"),
         ("wifi.password = \"12345678\"", "1:17: wifi.ssid: missing: the network's name"),
         ("[wifi]\nssid = \"x\"\npassword = \"1234567\"", "3:12: wifi.password: not valid; use 8 to 63 ASCII"),
-        ("[wifi]\nssid = \"x\"\npassword = \"contraseña\"", "3:12: wifi.password: not valid; use 8 to 63 ASCII"),
+        (
+            "[wifi]\nssid = \"x\"\npassword = \"contraseña\"",
+            "3:12: wifi.password: not valid; use 8 to 63 ASCII",
+        ),
         ("wifi.country = \"COL\"", "1:16: wifi.country: \"COL\" is not valid"),
         ("network.address = \"192.168.1.20\"", "1:19: network.address: \"192.168.1.20\" is not valid"),
         ("network.gateway = \"10.0.0.1\"", "1:19: network.address: missing: a fixed address"),
         ("network.dns = [\"10.0.0.1\"]", "1:15: network.address: missing: a fixed address"),
-        ("network = { address = \"fd00::2/64\", gateway = \"10.0.0.1\" }", "1:47: network.gateway: \"10.0.0.1\" is not valid"),
+        (
+            "network = { address = \"fd00::2/64\", gateway = \"10.0.0.1\" }",
+            "1:47: network.gateway: \"10.0.0.1\" is not valid",
+        ),
         ("claim.admin_name = \"a b\"", "1:20: claim.admin_name: \"a b\" is not valid"),
-        ("claim.admin_password_hash = \"admin123\"", "1:29: claim.admin_password_hash: not valid; use a hash of Argon2id"),
+        (
+            "claim.admin_password_hash = \"admin123\"",
+            "1:29: claim.admin_password_hash: not valid; use a hash of Argon2id",
+        ),
     ];
     for (text, want) in card {
         assert!(complaint(text).starts_with(&format!("pichat.toml:{want}")), "{}", complaint(text));
     }
     let weak = complaint(&format!("claim.admin_password_hash = \"{}\"", HASH.replace("19456", "1024")));
-    assert!(weak.starts_with("pichat.toml:1:29: claim.admin_password_hash: too weak; use at least"), "{weak}");
-    for (key, text) in [("wifi.password", "ssid = \"x\"\npassword = \"corta\""), ("claim.admin_password_hash", "corta")] {
+    assert!(
+        weak.starts_with("pichat.toml:1:29: claim.admin_password_hash: too weak; use at least"),
+        "{weak}"
+    );
+    for (key, text) in
+        [("wifi.password", "ssid = \"x\"\npassword = \"corta\""), ("claim.admin_password_hash", "corta")]
+    {
         let secret = match key {
             "wifi.password" => format!("[wifi]\n{text}"),
             _ => format!("{key} = \"{text}\""),
         };
         let error = parse(&secret).unwrap_err();
-        assert!(!format!("{error:?} {error} {}", error.es()).contains("corta"), "{key}: secrets are not repeated");
+        assert!(
+            !format!("{error:?} {error} {}", error.es()).contains("corta"),
+            "{key}: secrets are not repeated"
+        );
     }
     let long = complaint(&format!("audit.level = \"\\u0007{}\"", "x".repeat(500)));
     assert!(long.contains("\\u{7}xxx") && long.contains('…') && long.len() < 300, "{long}");
@@ -143,7 +200,9 @@ fn crlf_and_byte_order_mark_are_accepted() {
     let text = "\u{feff}[limits]\r\nrooms = 3\r\n\r\nroom_ring = 4\r\n";
     let limits = parse(text).unwrap().limits;
     assert_eq!((limits.rooms, limits.room_ring), (3, 4));
-    assert!(complaint(&text.replace('4', "400")).starts_with("pichat.toml:4:13: limits.room_ring: 400 is over"));
+    assert!(
+        complaint(&text.replace('4', "400")).starts_with("pichat.toml:4:13: limits.room_ring: 400 is over")
+    );
     assert!(complaint("\u{feff}bad = 1").starts_with("pichat.toml:1:1: there is no setting bad"));
 }
 

@@ -24,7 +24,8 @@ fn with_env(text: &str, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
 }
 
 /// Made by the crate that verifies it: password `admin123`, default parameters.
-const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
+const HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0";
 
 #[track_caller]
 fn complaint(text: &str) -> String {
@@ -88,7 +89,10 @@ fn full_file_is_parsed() {
     )
     .unwrap();
     assert_eq!(config.http.listen.to_string(), "[::1]:0");
-    assert_eq!((config.http.hosts[0].as_str(), config.http.allowed_origins[0].as_str()), ("chat.lan", "https://a.b"));
+    assert_eq!(
+        (config.http.hosts[0].as_str(), config.http.allowed_origins[0].as_str()),
+        ("chat.lan", "https://a.b")
+    );
     assert_eq!(config.http.trusted_proxies.len(), 2);
     let mode = TlsMode::Files { certificate: "/etc/c.pem".into(), key: "/srv/pichat/k.pem".into() };
     assert_eq!(config.tls, TlsSettings { listen: "[::1]:1".parse().ok(), mode });
@@ -111,19 +115,33 @@ fn card_tables_are_parsed() {
     .unwrap();
     assert_eq!(
         config.device,
-        DeviceSettings { hostname: "recepcion-2".into(), language: Lang::En, time_zone: "America/Bogota".into() }
+        DeviceSettings {
+            hostname: "recepcion-2".into(),
+            language: Lang::En,
+            time_zone: "America/Bogota".into()
+        }
     );
-    assert_eq!((config.wifi.ssid.as_deref(), config.wifi.country.as_deref()), (Some("Cafetería \"5G\""), Some("CO")));
+    assert_eq!(
+        (config.wifi.ssid.as_deref(), config.wifi.country.as_deref()),
+        (Some("Cafetería \"5G\""), Some("CO"))
+    );
     let password = config.wifi.password.as_ref().unwrap();
     assert_eq!((password.as_str(), password.is_key()), ("con \"#\\ raro", false));
     assert_eq!(config.network.address.unwrap().to_string(), "192.168.1.20/24");
-    assert_eq!((config.network.gateway.unwrap().to_string().as_str(), config.network.dns.len()), ("192.168.1.1", 2));
+    assert_eq!(
+        (config.network.gateway.unwrap().to_string().as_str(), config.network.dns.len()),
+        ("192.168.1.1", 2)
+    );
     assert_eq!(config.claim.admin_name.as_str(), "José");
     assert_eq!(config.claim.admin_password_hash.as_ref().unwrap().as_str(), HASH);
     let shown = format!("{config:?}");
     assert!(!shown.contains("raro") && !shown.contains("argon2id"), "{shown}");
 
-    let key = parse(&format!("wifi.ssid = 'x'\nwifi.password = '{}'", "0aF9".repeat(16))).unwrap().wifi.password.unwrap();
+    let key = parse(&format!("wifi.ssid = 'x'\nwifi.password = '{}'", "0aF9".repeat(16)))
+        .unwrap()
+        .wifi
+        .password
+        .unwrap();
     assert!(key.is_key());
     let empty = "[wifi]\nssid = ''\npassword = ''\ncountry = ''\n[network]\naddress = ''\ngateway = ''\ndns = []\n\
                  [claim]\nadmin_password_hash = ''\n";

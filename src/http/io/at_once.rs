@@ -1,5 +1,6 @@
-//! The answer to a request, tried as soon as the request is there. Most answers wait for nothing, so the request is gone before hyper
-//! looks whether the client has hung up. Else hyper would make a second buffer of 8 KiB for that, as the request is still in the first.
+//! The answer to a request, tried as soon as the request is there. Most answers wait for nothing, so the
+//! request is gone before hyper looks whether the client has hung up. Else hyper would make a second buffer
+//! of 8 KiB for that, as the request is still in the first.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -63,17 +63,22 @@ pub struct Connection {
 }
 
 /// Serves a connection until it ends.
-pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(stream: S, connection: Connection) {
+pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(
+    stream: S,
+    connection: Connection,
+) {
     let phase = ConnPhase::default();
     let secure = connection.site.secure && connection.door == ListenerKind::App;
-    let io = TokioIo::new(RequestGuard::new(TimeoutStream::new(stream, phase.clone()), phase.clone(), secure));
-    // Both are also cancelled when the session of a download ends. A server that cuts off has drained before, so one wait is enough
-    // while requests are answered.
+    let io =
+        TokioIo::new(RequestGuard::new(TimeoutStream::new(stream, phase.clone()), phase.clone(), secure));
+    // Both are also cancelled when the session of a download ends. A server that cuts off has drained before,
+    // so one wait is enough while requests are answered.
     let (drain, cut) = (connection.drain.child_token(), connection.cut.child_token());
     let connection = Arc::new(Connection { drain: drain.clone(), cut: cut.clone(), ..connection });
     let (shared, told) = (Arc::clone(&connection), phase.clone());
     let place = Place::new();
-    let service = service_fn(move |request| place.begin(respond::<S>(request, Arc::clone(&shared), phase.busy())));
+    let service =
+        service_fn(move |request| place.begin(respond::<S>(request, Arc::clone(&shared), phase.busy())));
     let hyper = hyper::server::conn::http1::Builder::new()
         // The stream's own limits tell head and idle apart; see `timed`.
         .header_read_timeout(None)
@@ -94,7 +99,10 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
         }
     }
     if let Some(status) = told.rejected() {
-        connection.site.audit.try_record(Event::RequestRejected { addr: connection.peer.to_canonical(), status });
+        connection
+            .site
+            .audit
+            .try_record(Event::RequestRejected { addr: connection.peer.to_canonical(), status });
     }
 }
 
@@ -104,10 +112,12 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
     busy: BusyGuard,
 ) -> Response<Body> {
     let last = must_close_after(request.headers());
-    let upgrade = request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
+    let upgrade =
+        request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let Connection { site, slot, .. } = &*connection;
     let context = RequestContext::derive(site, connection.door, connection.peer, &request);
-    // A browser that a trusted proxy met over HTTPS is there already: leading it on to HTTPS would lead it in a circle.
+    // A browser that a trusted proxy met over HTTPS is there already: leading it on to HTTPS would lead it in
+    // a circle.
     let door = if context.proxied && context.secure { ListenerKind::App } else { connection.door };
     let (mut response, serving, socket_serving) = match door {
         ListenerKind::App => {
@@ -115,7 +125,8 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
             let person = arrival.session.as_ref().map(|session| session.person.id);
             let serve = || person.map(|person| slot.serve(person));
             let serving = serve();
-            // An upgraded connection serves until it ends; its request carries the session, so the answer to it has no body.
+            // An upgraded connection serves until it ends; its request carries the session, so the answer to
+            // it has no body.
             let socket_serving = upgrade.is_some().then(serve).flatten();
             (answer(Arc::clone(site), context, arrival, request).await, serving, socket_serving)
         }
@@ -130,7 +141,8 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
     if let Some(session) = response.extensions_mut().remove::<Arc<Session>>() {
         let (done, ended) = (response.body_mut().watch(), session.ended());
         let (drain, cut) = (connection.drain.clone(), connection.cut.clone());
-        // At most one a connection; it ends with the answer's body. A client that reads slowly, or not at all, is cut off too.
+        // At most one a connection; it ends with the answer's body. A client that reads slowly, or not at
+        // all, is cut off too.
         tokio::spawn(async move {
             tokio::select! {
                 () = ended => {
@@ -154,7 +166,8 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
             drop(successor);
             match taken {
                 Some(UpgradedConnection::Socket(socket)) => socket.run(&site.accounts.sessions).await,
-                // In a place of its own, as all tasks here are as large as the largest thing that any of them does.
+                // In a place of its own, as all tasks here are as large as the largest thing that any of them
+                // does.
                 Some(UpgradedConnection::Closed(stream, reason)) => Box::pin(probe(stream, reason)).await,
                 None => {}
             }
@@ -169,7 +182,8 @@ enum UpgradedConnection<S: Transport> {
     Closed(Box<S>, ProbeReason),
 }
 
-/// Takes the stream out of hyper. All read buffers end here: what they hold is handed on, and none of them lives as long as a socket.
+/// Takes the stream out of hyper. All read buffers end here: what they hold is handed on, and none of them
+/// lives as long as a socket.
 fn take_over<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(
     upgraded: Upgraded,
     successor: &UpgradeTo,

@@ -17,17 +17,19 @@ pub(crate) enum Next {
     Head,
     /// So many bytes of a body, then a head.
     Body(u64),
-    /// Nothing that is looked at: a body in chunks, or another protocol. The answer says that the connection ends.
+    /// Nothing that is looked at: a body in chunks, or another protocol. The answer says that the connection
+    /// ends.
     Unchecked,
 }
 
-/// Returns true if the bytes after the head are not checked, so that no further request may be read from the connection.
+/// Returns true if the bytes after the head are not checked, so that no further request may be read from the
+/// connection.
 pub(crate) fn must_close_after(headers: &HeaderMap) -> bool {
     headers.contains_key(http::header::TRANSFER_ENCODING) || headers.contains_key(http::header::UPGRADE)
 }
 
-/// Returns the end of the head at the start of `buf`, searching from `scanned` on; `None` if it cannot be a head.
-/// Each line ends with CR LF, and the only control character is the tab.
+/// Returns the end of the head at the start of `buf`, searching from `scanned` on; `None` if it cannot be a
+/// head. Each line ends with CR LF, and the only control character is the tab.
 #[allow(clippy::option_option, reason = "not a head; not yet a whole one; one of so many bytes")]
 pub(crate) fn find_head_end(buf: &[u8], scanned: &mut usize) -> Option<Option<usize>> {
     while let Some(&byte) = buf.get(*scanned) {
@@ -56,14 +58,19 @@ const fn is_control(byte: u8) -> bool {
 fn plain(bytes: &[u8]) -> usize {
     // So many at once as the compiler puts into one comparison.
     let (chunks, _) = bytes.as_chunks::<16>();
-    let len = 16 * chunks.iter().take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_control(*byte))).count();
+    let len = 16
+        * chunks
+            .iter()
+            .take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_control(*byte)))
+            .count();
     len + bytes[len..].iter().take_while(|byte| !is_control(**byte)).count()
 }
 
 /// Returns the framing of a head that fills `read` exactly; `None` for anything else.
 pub(crate) fn whole(read: &[u8]) -> Option<Next> {
     let mut scanned = 0;
-    let end = find_head_end(read, &mut scanned).flatten().filter(|end| *end == read.len() && *end <= MAX_HEAD);
+    let end =
+        find_head_end(read, &mut scanned).flatten().filter(|end| *end == read.len() && *end <= MAX_HEAD);
     end.filter(|_| !read.starts_with(b"\r\n")).and_then(|_| framing(read).ok())
 }
 
@@ -73,7 +80,8 @@ pub(crate) fn is_plain_path(path: &str) -> bool {
     path.starts_with('/') && path.bytes().all(is_plain)
 }
 
-/// Returns the framing of a complete head, or a status if it is malformed or ambiguous (RFC 9112 section 6.3).
+/// Returns the framing of a complete head, or a status if it is malformed or ambiguous (RFC 9112 section
+/// 6.3).
 pub(crate) fn framing(head: &[u8]) -> Result<Next, StatusCode> {
     let bad = StatusCode::BAD_REQUEST;
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
@@ -93,7 +101,9 @@ pub(crate) fn framing(head: &[u8]) -> Result<Next, StatusCode> {
     let (mut length, mut chunked, mut upgrade) = (None, false, false);
     for field in request.headers.iter() {
         if field.name.eq_ignore_ascii_case("content-length") {
-            let digits = str::from_utf8(field.value).ok().filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
+            let digits = str::from_utf8(field.value)
+                .ok()
+                .filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
             // hyper refuses what is near 2⁶⁴, bare.
             let value: u64 = digits.and_then(|v| v.parse().ok()).filter(|n| *n <= MAX_LENGTH).ok_or(bad)?;
             if length.replace(value).is_some() {

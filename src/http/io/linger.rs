@@ -1,5 +1,6 @@
-//! Lingering close (RFC 9112 section 9.6): says goodbye, then reads on for a while. A socket that is closed over unread bytes is reset,
-//! and the reset takes the answer away from a client that is still sending. Browsers and simple clients read no answer before all is sent.
+//! Lingering close (RFC 9112 section 9.6): says goodbye, then reads on for a while. A socket that is closed
+//! over unread bytes is reset, and the reset takes the answer away from a client that is still sending.
+//! Browsers and simple clients read no answer before all is sent.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -19,8 +20,8 @@ const SILENCE: Duration = Duration::from_secs(5);
 const BRIEF: Duration = Duration::from_secs(2);
 /// Bytes read in a brief one.
 const BRIEF_BYTES: usize = 1024 * 1024;
-/// Long ones at once after requests with a session, and after those without: a flood without a session takes no place of a person.
-/// Each holds a connection and [`CHUNK`] bytes of stack while it is polled.
+/// Long ones at once after requests with a session, and after those without: a flood without a session takes
+/// no place of a person. Each holds a connection and [`CHUNK`] bytes of stack while it is polled.
 const WITH_SESSION: usize = 64;
 const WITHOUT_SESSION: usize = 32;
 /// Bytes read at once.
@@ -62,7 +63,11 @@ impl Linger {
     }
 
     /// Ready once the connection may be closed.
-    pub(crate) fn poll<S: AsyncRead + AsyncWrite + Unpin>(&mut self, io: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         if !self.hung_up {
             ready!(Pin::new(&mut *io).poll_shutdown(cx))?;
             self.hung_up = true;
@@ -132,7 +137,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn endless_client_is_cut_off() {
-        let cases: [(fn() -> Linger, Duration); 2] = [(|| Linger::new(true), LONGEST), (Linger::brief, BRIEF)];
+        let cases: [(fn() -> Linger, Duration); 2] =
+            [(|| Linger::new(true), LONGEST), (Linger::brief, BRIEF)];
         for (linger, most) in cases {
             let (near, mut far) = duplex(64);
             let sender = tokio::spawn(async move {

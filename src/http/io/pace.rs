@@ -4,11 +4,13 @@ use std::time::Duration;
 
 /// Waiting that costs no byte: the bound holds after the first minute.
 const FREE: Duration = Duration::from_secs(60);
-/// The least average speed after that, in bytes a second: 240 KiB a minute. The slowest honest link is the edge of a Wi-Fi at 30 kB/s;
-/// out of reach for half of each minute it still carries 15 kB/s, which is 3.6 times the bound. A file of 16 MiB takes 70 minutes at the most.
+/// The least average speed after that, in bytes a second: 240 KiB a minute. The slowest honest link is the
+/// edge of a Wi-Fi at 30 kB/s; out of reach for half of each minute it still carries 15 kB/s, which is 3.6
+/// times the bound. A file of 16 MiB takes 70 minutes at the most.
 pub(crate) const LEAST_SPEED: u64 = 4 * 1024;
 
-/// Average speed of one upload. Only time spent waiting for the client counts, so a slow disk costs it nothing.
+/// Average speed of one upload. Only time spent waiting for the client counts, so a slow disk costs it
+/// nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
     waited: Duration,

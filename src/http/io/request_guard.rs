@@ -1,8 +1,9 @@
-//! Every request's head is looked at as it was sent, before hyper reads it: one framing, strict line ends, bounds. What fails is
-//! answered here, with the headers of every other answer, and nothing behind it is read as a request.
+//! Every request's head is looked at as it was sent, before hyper reads it: one framing, strict line ends,
+//! bounds. What fails is answered here, with the headers of every other answer, and nothing behind it is read
+//! as a request.
 //!
-//! hyper takes a bare line feed for a line end, and drops a length that stands beside `Transfer-Encoding`. Both are allowed, and both
-//! are what a request is smuggled with past a proxy that reads them the other way.
+//! hyper takes a bare line feed for a line end, and drops a length that stands beside `Transfer-Encoding`.
+//! Both are allowed, and both are what a request is smuggled with past a proxy that reads them the other way.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -20,10 +21,11 @@ use crate::http::io::linger::Linger;
 use crate::http::io::timeout_stream::{ConnPhase, TimeoutStream};
 use crate::http::response::headers::apply_security_headers;
 
-/// Bytes read at once while a head is due and some of it is there; also what is kept of requests that were sent ahead.
+/// Bytes read at once while a head is due and some of it is there; also what is kept of requests that were
+/// sent ahead.
 const CHUNK: usize = 4096;
-/// hyper's buffer takes a head straight from the stream while it is no larger. What turns out to be none moves into `buf`, which
-/// holds as much as a head anyway.
+/// hyper's buffer takes a head straight from the stream while it is no larger. What turns out to be none
+/// moves into `buf`, which holds as much as a head anyway.
 const DIRECT: usize = 4 * CHUNK;
 
 /// Result of a read into hyper's buffer.
@@ -120,8 +122,8 @@ impl<S: AsyncRead + Unpin> RequestGuard<S> {
         Poll::Ready(Ok(read.filled().len()))
     }
 
-    /// Reads a head straight into hyper's buffer and lets it stand there if it is whole and alone, as a browser sends it. What is
-    /// otherwise moves into `buf`. Nought is the end.
+    /// Reads a head straight into hyper's buffer and lets it stand there if it is whole and alone, as a
+    /// browser sends it. What is otherwise moves into `buf`. Nought is the end.
     fn poll_head(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<HeadRead>> {
         let before = out.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, out))?;
@@ -140,7 +142,12 @@ impl<S: AsyncRead + Unpin> RequestGuard<S> {
     }
 
     /// Up to `most` bytes of a body straight into hyper's buffer.
-    fn poll_body(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>, most: u64) -> Poll<io::Result<usize>> {
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+        most: u64,
+    ) -> Poll<io::Result<usize>> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(out.remaining());
         let mut part = ReadBuf::new(out.initialize_unfilled_to(most));
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut part))?;
@@ -162,7 +169,11 @@ impl<S: AsyncRead + Unpin> RequestGuard<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> AsyncRead for RequestGuard<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         loop {
             if let Some(refusal) = &mut this.refusal {
@@ -187,7 +198,8 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> AsyncRead for RequestGuard<S
                 }
                 Next::Unchecked => return Pin::new(&mut this.io).poll_read(cx, out),
                 Next::Head if this.unsent || this.phase.is_busy() => {
-                    // hyper looks for the client's hanging up. What was sent ahead waits until this request is answered.
+                    // hyper looks for the client's hanging up. What was sent ahead waits until this request
+                    // is answered.
                     if this.buf.is_empty() && ready!(this.poll_fill(cx))? == 0 {
                         return Poll::Ready(Ok(()));
                     }
@@ -197,10 +209,12 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> AsyncRead for RequestGuard<S
                     }
                     ready!(this.phase.poll_free(cx));
                 }
-                Next::Head if this.buf.is_empty() && out.remaining() <= DIRECT => match ready!(this.poll_head(cx, out))? {
-                    HeadRead::Whole | HeadRead::End => return Poll::Ready(Ok(())),
-                    HeadRead::Other => {}
-                },
+                Next::Head if this.buf.is_empty() && out.remaining() <= DIRECT => {
+                    match ready!(this.poll_head(cx, out))? {
+                        HeadRead::Whole | HeadRead::End => return Poll::Ready(Ok(())),
+                        HeadRead::Other => {}
+                    }
+                }
                 Next::Head => match this.check_head() {
                     Ok(true) => {}
                     Ok(false) => {
@@ -227,7 +241,11 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> AsyncWrite for RequestGuard<
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         self.unsent = true;
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
@@ -270,7 +288,9 @@ impl RejectedHead {
         apply_security_headers(&mut headers, secure);
         // RFC 9110 section 6.6.1: who has a clock says the time with every refusal.
         let date = httpdate::fmt_http_date(SystemTime::now());
-        let mut answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\ndate: {date}\r\n").into_bytes();
+        let mut answer =
+            format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\ndate: {date}\r\n")
+                .into_bytes();
         for (name, value) in &headers {
             answer.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
         }

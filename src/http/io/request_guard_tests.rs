@@ -53,9 +53,13 @@ fn one_framing_or_none() {
 
 #[test]
 fn lines_end_with_both_characters() {
-    for bad in
-        ["GET / HTTP/1.1\nHost: a\n\n", "GET / HTTP/1.1\r\nHost: a\n\r\n", "GET / HTTP/1.1\r\r\n\r\n", "\n", "\x16\x03\x01"]
-    {
+    for bad in [
+        "GET / HTTP/1.1\nHost: a\n\n",
+        "GET / HTTP/1.1\r\nHost: a\n\r\n",
+        "GET / HTTP/1.1\r\r\n\r\n",
+        "\n",
+        "\x16\x03\x01",
+    ] {
         assert_eq!(of(bad), Err(400), "{bad:?}");
     }
     for bad in [
@@ -79,7 +83,8 @@ fn so_many_fields() {
 /// Sizes of a reader's buffer: smaller than a head, as large as hyper's at first, and as it may become.
 const BUFFERS: [usize; 3] = [100, 8192, 2 * DIRECT];
 
-/// Returns the output of `RequestGuard` into a buffer of `room` bytes for `bytes` in reads of `piece`, and the client's answer.
+/// Returns the output of `RequestGuard` into a buffer of `room` bytes for `bytes` in reads of `piece`, and
+/// the client's answer.
 async fn through(bytes: Vec<u8>, piece: usize, room: usize) -> (Vec<u8>, String) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let (near, far) = tokio::io::duplex(1 << 20);
@@ -113,18 +118,31 @@ async fn what_is_good_comes_through_whole_however_it_is_cut() {
     let good = "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n\n\0body\r\n\r\nGET /b HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\n\0x";
     for (piece, room) in [1, 2, 7, 4000].into_iter().flat_map(|piece| BUFFERS.map(|room| (piece, room))) {
         let (seen, answer) = through(good.into(), piece, room).await;
-        assert_eq!((String::from_utf8_lossy(&seen).into_owned(), answer.as_str()), (good[2..].to_owned(), ""), "{piece} {room}");
+        assert_eq!(
+            (String::from_utf8_lossy(&seen).into_owned(), answer.as_str()),
+            (good[2..].to_owned(), ""),
+            "{piece} {room}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_behind_a_bad_head_is_never_read() {
     let first = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}";
-    for bad in ["GET / HTTP/1.1\nHost: a\n\n", "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"] {
-        for (piece, room) in [1, first.len(), 4000].into_iter().flat_map(|piece| BUFFERS.map(|room| (piece, room))) {
-            let (seen, answer) = through(format!("{first}{bad}GET /secret HTTP/1.1\r\n\r\n").into_bytes(), piece, room).await;
+    for bad in [
+        "GET / HTTP/1.1\nHost: a\n\n",
+        "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ] {
+        for (piece, room) in
+            [1, first.len(), 4000].into_iter().flat_map(|piece| BUFFERS.map(|room| (piece, room)))
+        {
+            let (seen, answer) =
+                through(format!("{first}{bad}GET /secret HTTP/1.1\r\n\r\n").into_bytes(), piece, room).await;
             assert_eq!(String::from_utf8_lossy(&seen), first);
-            assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+            assert!(
+                answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.ends_with("\r\n\r\n"),
+                "{answer}"
+            );
             assert!(answer.contains("\r\ncontent-security-policy: default-src 'none'"), "{answer}");
             assert_eq!(answer.matches("HTTP/1.1").count(), 1);
         }
@@ -148,7 +166,8 @@ async fn a_head_is_bounded_to_the_byte() {
     }
 }
 
-/// The rule of [`end`], byte by byte: each line ends with CR LF, and there is no other control character than the tab.
+/// The rule of [`end`], byte by byte: each line ends with CR LF, and there is no other control character than
+/// the tab.
 fn end_slowly(buf: &[u8]) -> Option<Option<usize>> {
     for (at, &byte) in buf.iter().enumerate() {
         let before = &buf[..at];

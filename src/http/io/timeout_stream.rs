@@ -1,5 +1,6 @@
-//! Time limits of a connection, below hyper: a head must come within 10 s, an idle connection ends after 75 s, and a client
-//! that acknowledges no byte of an answer is given up. hyper's own timer knows one figure for head and idle alike.
+//! Time limits of a connection, below hyper: a head must come within 10 s, an idle connection ends after 75
+//! s, and a client that acknowledges no byte of an answer is given up. hyper's own timer knows one figure for
+//! head and idle alike.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -21,9 +22,10 @@ const HEAD: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(75);
 /// A client that acknowledges nothing of an answer.
 const STALLED_WRITE: Duration = Duration::from_secs(30);
-/// A client that acknowledges nothing of a file. After 60 s out of the Wi-Fi's reach the kernel sends again at 102 s at the latest, as
-/// its pauses double from 0.2 s. Each holds one buffer of 128 KiB. Parts of one file cost no further token, so one person is bounded by
-/// a share of connections: 512 of them hold 64 MiB, and all 2048 connections 256 MiB, which takes four people.
+/// A client that acknowledges nothing of a file. After 60 s out of the Wi-Fi's reach the kernel sends again
+/// at 102 s at the latest, as its pauses double from 0.2 s. Each holds one buffer of 128 KiB. Parts of one
+/// file cost no further token, so one person is bounded by a share of connections: 512 of them hold 64 MiB,
+/// and all 2048 connections 256 MiB, which takes four people.
 const STALLED_DOWNLOAD: Duration = Duration::from_secs(120);
 
 const PHASE_IDLE: u8 = 0;
@@ -182,7 +184,11 @@ impl<S: Endpoints> TimeoutStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         match Pin::new(&mut self.io).poll_read(cx, buf) {
             Poll::Ready(result) => {
@@ -202,7 +208,11 @@ impl<S: AsyncWrite + Endpoints + Unpin> AsyncWrite for TimeoutStream<S> {
         self.wrote(cx, result)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.wrote(cx, result)
     }

@@ -61,8 +61,8 @@ async fn stalled_download_has_two_minutes() {
     assert_eq!((error.kind(), start.elapsed()), (io::ErrorKind::TimedOut, STALLED_DOWNLOAD));
 }
 
-/// Paused time and a real connection. The reader takes 4 KiB a second of buffers of megabytes, which the kernel calls writable again
-/// only when a third of them is free.
+/// Paused time and a real connection. The reader takes 4 KiB a second of buffers of megabytes, which the
+/// kernel calls writable again only when a third of them is free.
 #[tokio::test(start_paused = true)]
 async fn slow_download_that_goes_on_is_kept() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -1,5 +1,5 @@
-//! Plain HTTP beside HTTPS: pages that explain how to trust this device and test whether a browser does. All other requests are
-//! redirected to HTTPS. There is no sign-in, and no cookie is read or set.
+//! Plain HTTP beside HTTPS: pages that explain how to trust this device and test whether a browser does. All
+//! other requests are redirected to HTTPS. There is no sign-in, and no cookie is read or set.
 
 use std::net::Ipv6Addr;
 
@@ -22,10 +22,15 @@ use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::service::check_host;
 
 /// Static files of these pages.
-const ASSETS: [&str; 5] = ["css/base.css", "css/trust.css", "css/no-script.css", "js/trust.js", "img/seedling.svg"];
+const ASSETS: [&str; 5] =
+    ["css/base.css", "css/trust.css", "css/no-script.css", "js/trust.js", "img/seedling.svg"];
 
 /// Answers a request that came without TLS although there is TLS.
-pub(crate) async fn answer(site: &AppState, context: RequestContext, request: &Request<Incoming>) -> Response<Body> {
+pub(crate) async fn answer(
+    site: &AppState,
+    context: RequestContext,
+    request: &Request<Incoming>,
+) -> Response<Body> {
     let lang = trust_page::asked_language(request).unwrap_or_else(|| language::preferred(request.headers()));
     let mut response = match route(site, &context, request, lang).await {
         Ok(response) => response,
@@ -41,7 +46,9 @@ pub(crate) async fn answer(site: &AppState, context: RequestContext, request: &R
 /// A page of one sentence; what it would load is not needed to read it.
 fn bare(detail: &str, lang: Lang) -> String {
     let (tag, detail) = (lang.tag(), escape(detail));
-    format!("<!doctype html><html lang=\"{tag}\"><meta charset=\"utf-8\"><title>PiChat</title><p role=\"alert\">{detail}</p>")
+    format!(
+        "<!doctype html><html lang=\"{tag}\"><meta charset=\"utf-8\"><title>PiChat</title><p role=\"alert\">{detail}</p>"
+    )
 }
 
 async fn route(
@@ -53,7 +60,11 @@ async fn route(
     let is_asset = request.uri().path().strip_prefix("/static/").is_some_and(|path| ASSETS.contains(&path));
     Arrival::stranger(site, context.addr, is_asset).admit(site, context.addr).await?;
     check_host(site, context, request.version()).await?;
-    let host = context.authority.as_deref().and_then(host).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("Host"))?;
+    let host = context
+        .authority
+        .as_deref()
+        .and_then(host)
+        .ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("Host"))?;
     let side = site.https.as_ref().ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
     let offer = side.offer.as_ref().filter(|_| matches!(*request.method(), Method::GET | Method::HEAD));
     Ok(match offer.and_then(|offer| own(site, request, side, offer, &host, lang)) {
@@ -80,7 +91,9 @@ fn own(
         PROFILE => Some(file(offer.profile.clone(), "application/x-apple-aspen-config")),
         "/favicon.ico" => assets::get("img/seedling.svg", request.headers()),
         path => {
-            let path = path.strip_prefix("/static/").filter(|path| ASSETS.contains(&assets::split_version(path).1))?;
+            let path = path
+                .strip_prefix("/static/")
+                .filter(|path| ASSETS.contains(&assets::split_version(path).1))?;
             assets::get(path, request.headers())
         }
     }
@@ -92,13 +105,14 @@ fn file(bytes: bytes::Bytes, media_type: &'static str) -> Response<Body> {
     response
 }
 
-/// The same place over HTTPS. Never for good: browsers keep that, and TLS may be switched off again. What was sent here in a body was
-/// sent in the clear, and is not to be sent again.
+/// The same place over HTTPS. Never for good: browsers keep that, and TLS may be switched off again. What was
+/// sent here in a body was sent in the clear, and is not to be sent again.
 fn to_https(request: &Request<Incoming>, base: &str) -> Result<Response<Body>, Problem> {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let place = request.uri().path_and_query().map_or("/", |place| place.as_str());
     let place = if place.starts_with('/') { place } else { "/" };
-    let to = HeaderValue::from_str(&format!("{base}{place}")).map_err(|_| Problem::new(ProblemCode::BadRequest))?;
+    let to = HeaderValue::from_str(&format!("{base}{place}"))
+        .map_err(|_| Problem::new(ProblemCode::BadRequest))?;
     let mut response = response(Body::empty());
     *response.status_mut() = if safe { StatusCode::TEMPORARY_REDIRECT } else { StatusCode::SEE_OTHER };
     response.headers_mut().insert(header::LOCATION, to);
@@ -110,7 +124,8 @@ fn base(host: &str, port: u16) -> String {
     if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") }
 }
 
-/// The host of an authority as it stands in a URL. It goes into a header and into a page, so it is nothing but a name or an address.
+/// The host of an authority as it stands in a URL. It goes into a header and into a page, so it is nothing
+/// but a name or an address.
 pub(crate) fn host(authority: &str) -> Option<String> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
@@ -119,7 +134,8 @@ pub(crate) fn host(authority: &str) -> Option<String> {
         }
         None => {
             let (name, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_');
+            let fits =
+                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_');
             ((1..=253).contains(&name.len()) && name.bytes().all(fits)).then_some(())?;
             (name.to_owned(), port)
         }

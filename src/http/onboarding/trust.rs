@@ -1,5 +1,5 @@
-//! Downloads that make a browser trust this device: the authority's certificate, as a file and as a profile for iPhone and iPad,
-//! and its fingerprint. Built once at the start.
+//! Downloads that make a browser trust this device: the authority's certificate, as a file and as a profile
+//! for iPhone and iPad, and its fingerprint. Built once at the start.
 
 use bytes::Bytes;
 
@@ -42,11 +42,12 @@ impl CaDownload {
 pub(crate) const CERTIFICATE: &str = "/pichat.crt";
 pub(crate) const PROFILE: &str = "/pichat.mobileconfig";
 
-/// Apple's *Configuration Profile Reference*: a certificate payload. Its identity follows from the certificate, so that installing it
-/// twice replaces it.
+/// Apple's *Configuration Profile Reference*: a certificate payload. Its identity follows from the
+/// certificate, so that installing it twice replaces it.
 fn profile(pem: &str, fingerprint: &Sha256, host_name: &str) -> String {
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-    let name: String = host_name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')).collect();
+    let name: String =
+        host_name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')).collect();
     let id = hex(&fingerprint.0[..4]);
     let descriptions: Vec<_> = Lang::ALL.iter().map(|lang| key::PROFILE_DESCRIPTION.get(*lang)).collect();
     let description = descriptions.join(" ");
@@ -96,7 +97,9 @@ mod tests {
     #[test]
     fn a_profile_holds_the_certificate_and_is_recognised_again() {
         let pem = "-----BEGIN CERTIFICATE-----\r\nQUJD\r\nREVG\r\n-----END CERTIFICATE-----\r\n";
-        let of = |name| String::from_utf8(CaDownload::new(pem, &Sha256::of(b"x"), name).profile.to_vec()).expect("UTF-8");
+        let of = |name| {
+            String::from_utf8(CaDownload::new(pem, &Sha256::of(b"x"), name).profile.to_vec()).expect("UTF-8")
+        };
         let text = of("pi<b>&");
         assert!(text.contains("<data>QUJDREVG</data>"), "{text}");
         assert!(text.contains("<string>PiChat pib</string>"), "{text}");

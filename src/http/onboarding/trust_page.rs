@@ -20,11 +20,21 @@ pub(crate) fn asked_language<B>(request: &Request<B>) -> Option<Lang> {
 }
 
 /// Returns a page for plain HTTP, which may ask only this device whether the browser trusts it.
-pub(crate) fn plain(site: &AppState, page: Page, offer: &CaDownload, base: &str, lang: Lang) -> Response<Body> {
+pub(crate) fn plain(
+    site: &AppState,
+    page: Page,
+    offer: &CaDownload,
+    base: &str,
+    lang: Lang,
+) -> Response<Body> {
     let mut response = render(site, page, &offer.fingerprint.join("\n"), base, lang);
-    // No form, no frame, nothing inline; an IPv6 address cannot be said in a source list (CSP 3, section 2.3.1).
-    let asked =
-        if base.contains('[') { "https: wss:".to_owned() } else { format!("{base} {}", base.replacen("https", "wss", 1)) };
+    // No form, no frame, nothing inline; an IPv6 address cannot be said in a source list (CSP 3, section
+    // 2.3.1).
+    let asked = if base.contains('[') {
+        "https: wss:".to_owned()
+    } else {
+        format!("{base} {}", base.replacen("https", "wss", 1))
+    };
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {asked}; form-action 'none'; \
          base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
@@ -36,7 +46,13 @@ pub(crate) fn plain(site: &AppState, page: Page, offer: &CaDownload, base: &str,
 }
 
 /// A page with what is known only now; `base` is made of letters that need no escaping.
-pub(crate) fn render(site: &AppState, page: Page, fingerprint: &str, base: &str, lang: Lang) -> Response<Body> {
+pub(crate) fn render(
+    site: &AppState,
+    page: Page,
+    fingerprint: &str,
+    base: &str,
+    lang: Lang,
+) -> Response<Body> {
     let text = String::from_utf8_lossy(&site.pages.bytes(page, lang)).into_owned();
     let text = text.replace(FINGERPRINT_MARK, fingerprint).replace(ADDRESS_MARK, base);
     let mut response = response(Body::from(text));

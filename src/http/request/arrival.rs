@@ -1,5 +1,5 @@
-//! A request as it arrives: of which session, and whether its rates let it pass. Found out once; what comes after is handed
-//! the result.
+//! A request as it arrives: of which session, and whether its rates let it pass. Found out once; what comes
+//! after is handed the result.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,10 +23,11 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// Counts a request: one look-up of the session in memory, then the bucket of that session or, without one, of the address, then
-    /// the address's total. What its own bucket refuses takes nothing of the total, and a person's sessions take a share of it together:
-    /// one flood leaves the others of an address theirs. Static files count in buckets of their own; those of a session take nothing of
-    /// the address's. An address that the settings trust as a proxy's is held to no figure.
+    /// Counts a request: one look-up of the session in memory, then the bucket of that session or, without
+    /// one, of the address, then the address's total. What its own bucket refuses takes nothing of the total,
+    /// and a person's sessions take a share of it together: one flood leaves the others of an address theirs.
+    /// Static files count in buckets of their own; those of a session take nothing of the address's. An
+    /// address that the settings trust as a proxy's is held to no figure.
     pub(crate) fn new(site: &AppState, context: &RequestContext, headers: &HeaderMap, path: &str) -> Self {
         let addr = context.addr;
         let is_proxy = site.config.get().http.trusts(addr);
@@ -38,7 +39,9 @@ impl Arrival {
             (None, false, true) => rates.static_request(addr),
             (Some(session), true, false) => rates.session_request(&session.requests),
             (Some(session), false, false) => {
-                let own = rates.session_request(&session.requests).and_then(|()| rates.person_request(session.person_requests()));
+                let own = rates
+                    .session_request(&session.requests)
+                    .and_then(|()| rates.person_request(session.person_requests()));
                 own.and_then(|()| rates.address_request(addr))
             }
             (None, false, false) => rates.request(addr).and_then(|()| rates.address_request(addr)),
@@ -71,8 +74,13 @@ fn is_static(path: &str) -> bool {
     path.starts_with("/static/") || path == "/favicon.ico"
 }
 
-/// Returns the session behind a request's cookie: the first live one, so that a planted cookie shuts out no session.
-pub(crate) fn live_session(site: &AppState, headers: &HeaderMap, cookies: CookieScope) -> Option<Arc<Session>> {
+/// Returns the session behind a request's cookie: the first live one, so that a planted cookie shuts out no
+/// session.
+pub(crate) fn live_session(
+    site: &AppState,
+    headers: &HeaderMap,
+    cookies: CookieScope,
+) -> Option<Arc<Session>> {
     let mut tokens = cookies.tokens(headers).chain(cookies.legacy_tokens(headers));
     tokens.find_map(|token| site.accounts.session(&token))
 }

@@ -114,13 +114,19 @@ mod tests {
     fn bearer_is_one_whole_token_or_none() {
         let token = "0123456789abcdef".repeat(4);
         let read = |lines: &[String]| {
-            let headers = lines.iter().map(|line| (header::AUTHORIZATION, line.parse().expect("a value"))).collect();
+            let headers =
+                lines.iter().map(|line| (header::AUTHORIZATION, line.parse().expect("a value"))).collect();
             Bearer::read(&headers).map(|bearer| bearer.0.is_some())
         };
         for good in [format!("Bearer {token}"), format!("bearer  {token} "), format!("BEARER\t{token}")] {
             assert_eq!(read(&[good]), Some(true));
         }
-        for bad in ["Bearer".to_owned(), "Bearer ".to_owned(), format!("Bearer {token}0"), format!("Bearer {token}, x")] {
+        for bad in [
+            "Bearer".to_owned(),
+            "Bearer ".to_owned(),
+            format!("Bearer {token}0"),
+            format!("Bearer {token}, x"),
+        ] {
             assert_eq!(read(&[bad]), Some(false));
         }
         let twice = format!("Bearer {token}");

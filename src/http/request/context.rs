@@ -36,10 +36,12 @@ impl RequestContext {
         };
         let config = site.config.get();
         let side = if config.http.trusts(peer) {
-            forwarded::read(peer, request.headers(), |addr| config.http.trusts(addr)).unwrap_or_else(|BadForwarded(header)| {
-                fault = Some(header);
-                BrowserSide::default()
-            })
+            forwarded::read(peer, request.headers(), |addr| config.http.trusts(addr)).unwrap_or_else(
+                |BadForwarded(header)| {
+                    fault = Some(header);
+                    BrowserSide::default()
+                },
+            )
         } else {
             BrowserSide::default()
         };

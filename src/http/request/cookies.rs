@@ -1,7 +1,7 @@
 //! Cookies of this server: their names and attributes.
 //!
-//! Browsers share cookies between the ports of a host. So each name carries the port of the address where PiChat answers, and two
-//! servers on one host do not sign each other's people out.
+//! Browsers share cookies between the ports of a host. So each name carries the port of the address where
+//! PiChat answers, and two servers on one host do not sign each other's people out.
 
 use cookie::{Cookie, CookieBuilder, SameSite};
 use http::{HeaderMap, HeaderValue, header};
@@ -10,7 +10,8 @@ use crate::types::crypto::Token;
 
 /// Base of the session cookie's name; before ports were in the names it was the whole name.
 const SESSION: &str = "pichat";
-/// Tokens under one name that are looked up. A browser sends one; more come from cookies that were planted under narrower paths.
+/// Tokens under one name that are looked up. A browser sends one; more come from cookies that were planted
+/// under narrower paths.
 const MAX_TOKENS: usize = 4;
 
 /// Names and attributes of the cookies that one browser gets.
@@ -26,8 +27,8 @@ impl CookieScope {
         Self { port, secure }
     }
 
-    /// The full name of a cookie: `__Host-BASE-PORT` over TLS, `BASE-PORT` over plain HTTP, from where a `Secure` cookie would
-    /// never come back.
+    /// The full name of a cookie: `__Host-BASE-PORT` over TLS, `BASE-PORT` over plain HTTP, from where a
+    /// `Secure` cookie would never come back.
     pub(crate) fn name(self, base: &str) -> String {
         let prefix = if self.secure { "__Host-" } else { "" };
         format!("{prefix}{base}-{}", self.port)
@@ -95,7 +96,8 @@ fn tokens_where(headers: &HeaderMap, is_name: impl Fn(&str) -> bool) -> impl Ite
     tokens.take(MAX_TOKENS)
 }
 
-/// A cookie as a header value. Values are hexadecimal digits or base64url and attributes are fixed, so this does not fail.
+/// A cookie as a header value. Values are hexadecimal digits or base64url and attributes are fixed, so this
+/// does not fail.
 pub(crate) fn header_value(cookie: &Cookie<'_>) -> HeaderValue {
     HeaderValue::from_str(&cookie.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
@@ -132,7 +134,11 @@ mod tests {
         assert_eq!(read(format!("a=b; pichat-8080={text}; c"), PLAIN), (1, 0));
         assert_eq!(read(format!("pichat={text}"), PLAIN), (0, 1));
         assert_eq!(read(format!("pichat-8081={text}"), PLAIN), (0, 0), "another server's");
-        assert_eq!(read(format!("pichat-443={text}; pichat={text}"), SECURE), (0, 0), "a plain cookie is nothing over TLS");
+        assert_eq!(
+            read(format!("pichat-443={text}; pichat={text}"), SECURE),
+            (0, 0),
+            "a plain cookie is nothing over TLS"
+        );
         assert_eq!(read(format!("xpichat-8080={text}; pichat-80800={text}"), PLAIN), (0, 0));
         for port in ["", "08080", "+8080", " 8080", "8080 ", "73616"] {
             assert_eq!(read(format!("pichat-{port}={text}"), PLAIN), (0, 0), "{port:?}");

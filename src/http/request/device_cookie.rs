@@ -13,7 +13,12 @@ use crate::http::response::body::Body;
 const BASE: &str = "pichat-device";
 
 /// Returns the device cookie of a request; an empty one where it carries none.
-pub(crate) fn of_request(site: &AppState, headers: &HeaderMap, cookies: CookieScope, addr: IpAddr) -> DeviceCookie {
+pub(crate) fn of_request(
+    site: &AppState,
+    headers: &HeaderMap,
+    cookies: CookieScope,
+    addr: IpAddr,
+) -> DeviceCookie {
     let name = cookies.name(BASE);
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -21,7 +26,8 @@ pub(crate) fn of_request(site: &AppState, headers: &HeaderMap, cookies: CookieSc
     value.map(|value| site.accounts.read_devices(value, addr)).unwrap_or_default()
 }
 
-/// Puts the device cookie of a person who has just signed in into `response`. To be called before the session's cookie is put there.
+/// Puts the device cookie of a person who has just signed in into `response`. To be called before the
+/// session's cookie is put there.
 pub(crate) async fn remember(
     response: &mut Response<Body>,
     site: &AppState,
@@ -31,5 +37,7 @@ pub(crate) async fn remember(
 ) {
     let Some(value) = site.accounts.device_value(session, old).await else { return };
     let life = cookie::time::Duration::days(DEVICE_DAYS.into());
-    response.headers_mut().append(header::SET_COOKIE, header_value(&cookies.build(BASE, value).max_age(life).build()));
+    response
+        .headers_mut()
+        .append(header::SET_COOKIE, header_value(&cookies.build(BASE, value).max_age(life).build()));
 }

@@ -1,8 +1,9 @@
-//! Forwarding headers of trusted proxies: `X-Forwarded-For`, `-Proto` and `-Host`, and `Forwarded` (RFC 7239).
+//! Forwarding headers of trusted proxies: `X-Forwarded-For`, `-Proto` and `-Host`, and `Forwarded` (RFC
+//! 7239).
 //!
-//! Each proxy appends what it saw, so the lists are read from the right, and only as far as the hops are trusted: the rest was
-//! written by a client. Several lines of a header are one list. A header that cannot be read makes the whole request unreadable:
-//! whom it comes from would be a guess.
+//! Each proxy appends what it saw, so the lists are read from the right, and only as far as the hops are
+//! trusted: the rest was written by a client. Several lines of a header are one list. A header that cannot be
+//! read makes the whole request unreadable: whom it comes from would be a guess.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -35,9 +36,13 @@ type Result<T> = std::result::Result<T, BadForwarded>;
 /// Reads the forwarding headers that the trusted proxy `peer` sent.
 ///
 /// # Errors
-/// A header cannot be read, or `Forwarded` says something else than the `X-Forwarded` headers. Most proxies write one kind and pass
-/// the other on as the client sent it, so neither may win.
-pub(crate) fn read(peer: IpAddr, headers: &HeaderMap, trusts: impl Fn(IpAddr) -> bool) -> Result<BrowserSide> {
+/// A header cannot be read, or `Forwarded` says something else than the `X-Forwarded` headers. Most proxies
+/// write one kind and pass the other on as the client sent it, so neither may win.
+pub(crate) fn read(
+    peer: IpAddr,
+    headers: &HeaderMap,
+    trusts: impl Fn(IpAddr) -> bool,
+) -> Result<BrowserSide> {
     let one = x_forwarded(peer, headers, &trusts)?;
     let other = forwarded(peer, headers, &trusts)?;
     Ok(BrowserSide {
@@ -90,8 +95,9 @@ enum Node {
     Unknown,
 }
 
-/// Walks from the peer over trusted hops, `nodes` being the last appended first. Returns the client's address and the index of the
-/// entry about the client's request. Behind a hop that does not say its address everything is that hop's proxy.
+/// Walks from the peer over trusted hops, `nodes` being the last appended first. Returns the client's address
+/// and the index of the entry about the client's request. Behind a hop that does not say its address
+/// everything is that hop's proxy.
 fn walk(peer: IpAddr, nodes: &[Node], trusts: &impl Fn(IpAddr) -> bool) -> (IpAddr, usize) {
     let mut client = peer.to_canonical();
     for (hop, node) in nodes.iter().enumerate() {
@@ -105,10 +111,16 @@ fn walk(peer: IpAddr, nodes: &[Node], trusts: &impl Fn(IpAddr) -> bool) -> (IpAd
 }
 
 /// The entries of a list header, the last first. Empty entries count for nothing (RFC 9110 section 5.6.1.2).
-fn list<T>(headers: &HeaderMap, name: &'static str, shown: &'static str, entry: fn(&str) -> Option<T>) -> Result<Vec<T>> {
+fn list<T>(
+    headers: &HeaderMap,
+    name: &'static str,
+    shown: &'static str,
+    entry: fn(&str) -> Option<T>,
+) -> Result<Vec<T>> {
     let lines = headers.get_all(HeaderName::from_static(name)).iter();
     let entries = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
-    let read = entries.filter(|bytes| !bytes.is_empty()).map(|bytes| str::from_utf8(bytes).ok().and_then(entry));
+    let read =
+        entries.filter(|bytes| !bytes.is_empty()).map(|bytes| str::from_utf8(bytes).ok().and_then(entry));
     let mut all = read.collect::<Option<Vec<_>>>().ok_or(BadForwarded(shown))?;
     all.reverse();
     Ok(all)
@@ -122,7 +134,8 @@ struct Element {
     authority: Option<String>,
 }
 
-/// Reads a line of `Forwarded` (RFC 7239 section 4). Unquoted values may hold what should be quoted, such as `for=10.0.0.1:80`.
+/// Reads a line of `Forwarded` (RFC 7239 section 4). Unquoted values may hold what should be quoted, such as
+/// `for=10.0.0.1:80`.
 fn parse_forwarded(line: &[u8]) -> Option<Vec<Element>> {
     let mut elements = Vec::new();
     let (mut element, mut said) = (Element::default(), Vec::new());
@@ -182,8 +195,8 @@ fn value(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let Some(quoted) = text.strip_prefix(b"\"") else {
         let end = text.iter().position(|byte| matches!(byte, b';' | b',')).unwrap_or(text.len());
         let value = text[..end].trim_ascii();
-        let bare =
-            !value.is_empty() && !value.iter().any(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\' | b'='));
+        let bare = !value.is_empty()
+            && !value.iter().any(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\' | b'='));
         return bare.then(|| (value.to_vec(), &text[end..]));
     };
     let (mut value, mut rest) = (Vec::new(), quoted);
@@ -207,7 +220,8 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-/// A hop: an address with or without brackets, port and zone, `unknown`, or a name of the proxy's own (RFC 7239 section 6).
+/// A hop: an address with or without brackets, port and zone, `unknown`, or a name of the proxy's own (RFC
+/// 7239 section 6).
 fn node(text: &str) -> Option<Node> {
     if let Ok(addr) = text.parse::<IpAddr>() {
         return Some(Node::Known(addr.to_canonical()));

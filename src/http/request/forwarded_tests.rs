@@ -6,8 +6,9 @@ use super::*;
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
 fn headers(lines: &[(&'static str, &[u8])]) -> HeaderMap {
-    let line =
-        |(name, value): &(&'static str, &[u8])| (HeaderName::from_static(name), HeaderValue::from_bytes(value).expect("a value"));
+    let line = |(name, value): &(&'static str, &[u8])| {
+        (HeaderName::from_static(name), HeaderValue::from_bytes(value).expect("a value"))
+    };
     lines.iter().map(line).collect()
 }
 
@@ -21,7 +22,11 @@ fn seen(lines: &[(&'static str, &str)]) -> String {
     match read(PROXY, &headers(&lines), trusts) {
         Ok(BrowserSide { addr, secure, authority }) => {
             let scheme = secure.map_or("-", |secure| if secure { "https" } else { "http" });
-            format!("{} {scheme} {}", addr.map_or("-".to_owned(), |addr| addr.to_string()), authority.as_deref().unwrap_or("-"))
+            format!(
+                "{} {scheme} {}",
+                addr.map_or("-".to_owned(), |addr| addr.to_string()),
+                authority.as_deref().unwrap_or("-")
+            )
         }
         Err(BadForwarded(header)) => format!("!{header}"),
     }
@@ -71,7 +76,11 @@ fn x_forwarded_for_gives_the_last_untrusted_hop() {
         assert_eq!(seen(&[(FOR, bad)]), "!X-Forwarded-For", "{bad}");
     }
     let bytes = headers(&[(FOR, b"9.9.9.9, \xff")]);
-    assert_eq!(read(PROXY, &bytes, |_| false), Err(BadForwarded("X-Forwarded-For")), "no line is passed over");
+    assert_eq!(
+        read(PROXY, &bytes, |_| false),
+        Err(BadForwarded("X-Forwarded-For")),
+        "no line is passed over"
+    );
 }
 
 #[test]
@@ -80,10 +89,19 @@ fn scheme_and_host_are_of_the_clients_hop() {
         (&[(PROTO, "https"), (HOST, "Chat.Example:8443")][..], "- https chat.example:8443"),
         (&[(PROTO, "HTTP")], "- http -"),
         (&[(PROTO, "wss")], "- https -"),
-        (&[(FOR, "9.9.9.9, 10.0.0.2"), (PROTO, "https, http"), (HOST, "chat.example, inner")], "9.9.9.9 https chat.example"),
-        (&[(FOR, "9.9.9.9, 10.0.0.2"), (PROTO, "https"), (HOST, "chat.example")], "9.9.9.9 https chat.example"),
+        (
+            &[(FOR, "9.9.9.9, 10.0.0.2"), (PROTO, "https, http"), (HOST, "chat.example, inner")],
+            "9.9.9.9 https chat.example",
+        ),
+        (
+            &[(FOR, "9.9.9.9, 10.0.0.2"), (PROTO, "https"), (HOST, "chat.example")],
+            "9.9.9.9 https chat.example",
+        ),
         // What a client wrote before its proxy appended counts for nothing.
-        (&[(FOR, "1.1.1.1, 9.9.9.9"), (PROTO, "https, http"), (HOST, "evil.example, chat.example")], "9.9.9.9 http chat.example"),
+        (
+            &[(FOR, "1.1.1.1, 9.9.9.9"), (PROTO, "https, http"), (HOST, "evil.example, chat.example")],
+            "9.9.9.9 http chat.example",
+        ),
         (&[(FOR, "9.9.9.9"), (HOST, "evil.example"), (HOST, "[fd00::7]:1")], "9.9.9.9 - [fd00::7]:1"),
     ] {
         assert_eq!(seen(lines), want, "{lines:?}");
@@ -123,7 +141,10 @@ fn forwarded_is_read_as_rfc_7239_writes_it() {
     ] {
         assert_eq!(seen(&[(FORWARDED, line)]), want, "{line}");
     }
-    assert_eq!(seen(&[(FORWARDED, "for=9.9.9.9;proto=https"), (FORWARDED, "for=10.0.0.3")]), "9.9.9.9 https -");
+    assert_eq!(
+        seen(&[(FORWARDED, "for=9.9.9.9;proto=https"), (FORWARDED, "for=10.0.0.3")]),
+        "9.9.9.9 https -"
+    );
     for bad in [
         "9.9.9.9",
         "for",

@@ -21,7 +21,10 @@ pub(crate) fn of_request(headers: &HeaderMap, cookies: CookieScope) -> Lang {
 
 /// Returns the language that the browser prefers.
 pub(crate) fn preferred(headers: &HeaderMap) -> Lang {
-    headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).map_or(Lang::default(), Lang::from_accept_language)
+    headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|v| v.to_str().ok())
+        .map_or(Lang::default(), Lang::from_accept_language)
 }
 
 fn chosen(headers: &HeaderMap, cookies: CookieScope) -> Option<Lang> {
@@ -32,13 +35,15 @@ fn chosen(headers: &HeaderMap, cookies: CookieScope) -> Option<Lang> {
     pairs.find_map(|(key, value)| if key == name { Lang::from_tag(value) } else { None })
 }
 
-/// Returns the cookie that keeps a choice. Another site may lead here with it: it says nothing but a language.
+/// Returns the cookie that keeps a choice. Another site may lead here with it: it says nothing but a
+/// language.
 pub(crate) fn cookie(lang: Lang, cookies: CookieScope) -> HeaderValue {
     let cookie = cookies.build(BASE, lang.tag().to_owned()).max_age(KEPT).same_site(SameSite::Lax);
     header_value(&cookie.build())
 }
 
-/// Returns the place on this server that the browser comes from, to go back there; `/` where it does not say so.
+/// Returns the place on this server that the browser comes from, to go back there; `/` where it does not say
+/// so.
 pub(crate) fn origin_place(headers: &HeaderMap, authority: &str) -> HeaderValue {
     let place = || {
         let from: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
@@ -92,7 +97,11 @@ mod tests {
             ("/chat", "/"),
             ("", "/"),
         ] {
-            assert_eq!(origin_place(&headers(&[(header::REFERER, from)]), "pichat.local:8080"), place, "{from}");
+            assert_eq!(
+                origin_place(&headers(&[(header::REFERER, from)]), "pichat.local:8080"),
+                place,
+                "{from}"
+            );
         }
         assert_eq!(origin_place(&HeaderMap::new(), ""), "/");
     }

@@ -24,18 +24,23 @@ pub(crate) fn authority(headers: &HeaderMap, uri: &Uri) -> Result<Option<String>
     Ok(host.map(str::to_ascii_lowercase))
 }
 
-/// `host[:port]` of RFC 9110 section 7.2: no user, no path, nothing behind an address' brackets, and of a name only what names
-/// have. May be empty.
+/// `host[:port]` of RFC 9110 section 7.2: no user, no path, nothing behind an address' brackets, and of a
+/// name only what names have. May be empty.
 pub(crate) fn is_authority(text: &str) -> bool {
     let (sound, rest) = match text.strip_prefix('[') {
-        Some(inner) => inner.split_once(']').map_or((false, ""), |(addr, rest)| (addr.parse::<Ipv6Addr>().is_ok(), rest)),
+        Some(inner) => {
+            inner.split_once(']').map_or((false, ""), |(addr, rest)| (addr.parse::<Ipv6Addr>().is_ok(), rest))
+        }
         None => {
             let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
             (name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)), rest)
         }
     };
     let port = rest.strip_prefix(':').unwrap_or(rest);
-    sound && rest.is_empty() == (rest.len() == port.len()) && port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit())
+    sound
+        && rest.is_empty() == (rest.len() == port.len())
+        && port.len() <= 5
+        && port.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The host without its port; an IPv6 address without its brackets.
@@ -46,19 +51,27 @@ fn host_of(authority: &str) -> &str {
     authority.rsplit_once(':').map_or(authority, |(host, _)| host)
 }
 
-/// Returns true if this device answers to that name: an address, `localhost`, one of its own names or of the settings'.
-/// Any other name may be an attacker's that was made to point here (DNS rebinding).
+/// Returns true if this device answers to that name: an address, `localhost`, one of its own names or of the
+/// settings'. Any other name may be an attacker's that was made to point here (DNS rebinding).
 pub(crate) fn is_own(authority: &str, names: &OwnNames, hosts: &[String]) -> bool {
     let host = host_of(authority).trim_end_matches('.');
-    host.parse::<IpAddr>().is_ok() || host == "localhost" || names.contains(host) || hosts.iter().any(|own| own == host)
+    host.parse::<IpAddr>().is_ok()
+        || host == "localhost"
+        || names.contains(host)
+        || hosts.iter().any(|own| own == host)
 }
 
-/// Returns true if a request may change state or open a socket. Browsers say where it comes from, by `Sec-Fetch-Site`, by `Origin`
-/// or by both, and then both have to be right. A request with neither comes from no browser.
+/// Returns true if a request may change state or open a socket. Browsers say where it comes from, by
+/// `Sec-Fetch-Site`, by `Origin` or by both, and then both have to be right. A request with neither comes
+/// from no browser.
 pub(crate) fn is_same(headers: &HeaderMap, authority: &str, secure: bool, allowed: &[String]) -> bool {
-    let is_own_site = headers.get_all("sec-fetch-site").iter().all(|site| site == "same-origin" || site == "none");
-    let mut origins =
-        headers.get_all(header::ORIGIN).iter().map(|v| v.to_str().unwrap_or("null").to_ascii_lowercase()).peekable();
+    let is_own_site =
+        headers.get_all("sec-fetch-site").iter().all(|site| site == "same-origin" || site == "none");
+    let mut origins = headers
+        .get_all(header::ORIGIN)
+        .iter()
+        .map(|v| v.to_str().unwrap_or("null").to_ascii_lowercase())
+        .peekable();
     if origins.peek().is_none() {
         return is_own_site;
     }
@@ -118,7 +131,16 @@ mod tests {
 
     #[test]
     fn an_authority_is_a_host_and_perhaps_a_port() {
-        for sound in ["", "localhost", "localhost:", "pichat.local.:8080", "192.168.1.7:80", "[::1]", "[fe80::1]:443", "mi_pi"] {
+        for sound in [
+            "",
+            "localhost",
+            "localhost:",
+            "pichat.local.:8080",
+            "192.168.1.7:80",
+            "[::1]",
+            "[fe80::1]:443",
+            "mi_pi",
+        ] {
             assert!(is_authority(sound), "{sound}");
         }
         for bad in [
@@ -143,7 +165,10 @@ mod tests {
     #[test]
     fn browsers_of_other_sites_are_refused() {
         let same = |pairs: &[(&'static str, &str)]| {
-            let headers = pairs.iter().map(|(k, v)| (http::HeaderName::from_static(k), v.parse().expect("value"))).collect();
+            let headers = pairs
+                .iter()
+                .map(|(k, v)| (http::HeaderName::from_static(k), v.parse().expect("value")))
+                .collect();
             is_same(&headers, "pi.local:8080", false, &["http://ok.example".to_owned()])
         };
         assert!(same(&[]), "no browser");
@@ -151,7 +176,10 @@ mod tests {
         assert!(same(&[("origin", "http://ok.example")]));
         assert!(same(&[("sec-fetch-site", "same-origin"), ("origin", "http://pi.local:8080")]));
         assert!(same(&[("sec-fetch-site", "none")]));
-        assert!(same(&[("sec-fetch-site", "same-origin")]), "a GET of a browser, and a socket's handshake in Firefox");
+        assert!(
+            same(&[("sec-fetch-site", "same-origin")]),
+            "a GET of a browser, and a socket's handshake in Firefox"
+        );
         assert!(same(&[("sec-fetch-site", "same-site"), ("origin", "http://ok.example")]));
         assert!(same(&[("sec-fetch-site", "cross-site"), ("origin", "http://ok.example")]));
         assert!(!same(&[("origin", "http://evil.example")]));
@@ -160,9 +188,15 @@ mod tests {
         assert!(!same(&[("origin", "http://pi.local")]), "another port");
         assert!(!same(&[("sec-fetch-site", "cross-site")]));
         assert!(!same(&[("sec-fetch-site", "same-site"), ("origin", "http://pi.local:8080")]));
-        assert!(!same(&[("sec-fetch-site", "same-origin"), ("origin", "http://evil.example")]), "both have to be right");
+        assert!(
+            !same(&[("sec-fetch-site", "same-origin"), ("origin", "http://evil.example")]),
+            "both have to be right"
+        );
         assert!(!same(&[("sec-fetch-site", "none"), ("origin", "null")]));
-        assert!(!same(&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")]), "one line of two");
+        assert!(
+            !same(&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")]),
+            "one line of two"
+        );
         assert!(!same(&[("origin", "http://pi.local:8080"), ("origin", "http://evil.example")]));
         assert!(!same(&[("sec-fetch-site", "Same-Origin")]), "a browser writes it in small letters");
     }

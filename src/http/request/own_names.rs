@@ -6,12 +6,14 @@ const MDNS_DOMAIN: &str = ".local";
 
 /// The device's own names, lower case. Its addresses, `localhost` and `[http] hosts` are valid beside them.
 ///
-/// Not every `.local` name is one: any device on the network can announce them by mDNS and lead a browser here under it.
+/// Not every `.local` name is one: any device on the network can announce them by mDNS and lead a browser
+/// here under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnNames(Vec<String>);
 
 impl OwnNames {
-    /// The names of a machine with this host name: the name and its first label, each alone and with `.local`, as mDNS publishes it.
+    /// The names of a machine with this host name: the name and its first label, each alone and with
+    /// `.local`, as mDNS publishes it.
     pub fn new(host_name: &str) -> Self {
         let name = host_name.trim_end_matches('.').to_ascii_lowercase();
         let bare = name.strip_suffix(MDNS_DOMAIN).unwrap_or(&name);
@@ -42,7 +44,10 @@ mod tests {
         for (host_name, own) in [
             ("recepcion", &["recepcion", "recepcion.local", "pichat.local"][..]),
             ("Recepcion.local", &["recepcion", "recepcion.local", "pichat.local"]),
-            ("pi.oficina.example", &["pi.oficina.example", "pi", "pi.local", "pi.oficina.example.local", "pichat.local"]),
+            (
+                "pi.oficina.example",
+                &["pi.oficina.example", "pi", "pi.local", "pi.oficina.example.local", "pichat.local"],
+            ),
             ("pichat", &["pichat", "pichat.local"]),
             ("", &["pichat.local"]),
             (".local", &["pichat.local"]),
@@ -50,7 +55,9 @@ mod tests {
             let names = OwnNames::new(host_name);
             assert!(own.iter().all(|own| names.contains(own)), "{host_name}: {names:?}");
             assert_eq!(names.0.len(), own.len(), "{host_name}: {names:?}");
-            for foreign in ["", "local", ".local", "otro.local", "x.recepcion.local", "pichat2.local", "oficina.example"] {
+            for foreign in
+                ["", "local", ".local", "otro.local", "x.recepcion.local", "pichat2.local", "oficina.example"]
+            {
                 assert!(!names.contains(foreign), "{host_name}: {foreign}");
             }
         }

@@ -12,7 +12,8 @@ use crate::http::request::tags::{Tag, tags};
 pub(crate) struct Validators<'a> {
     /// The strong entity tag, with its quotes.
     pub(crate) etag: &'a str,
-    /// `Last-Modified`, in whole seconds. It is a strong validator: the bytes under an address of a file never change.
+    /// `Last-Modified`, in whole seconds. It is a strong validator: the bytes under an address of a file
+    /// never change.
     pub(crate) modified: Option<SystemTime>,
 }
 
@@ -34,7 +35,8 @@ pub(crate) fn evaluate(method: &Method, headers: &HeaderMap, current: Validators
         if !lists(headers, &header::IF_MATCH, |tag| tag.matches_strongly(current.etag)) {
             return Precondition::Failed;
         }
-    } else if let (Some(since), Some(modified)) = (date(headers, &header::IF_UNMODIFIED_SINCE), current.modified)
+    } else if let (Some(since), Some(modified)) =
+        (date(headers, &header::IF_UNMODIFIED_SINCE), current.modified)
         && modified > since
     {
         return Precondition::Failed;
@@ -63,7 +65,9 @@ fn is_same_version(headers: &HeaderMap, current: Validators<'_>) -> bool {
         return false;
     }
     text == current.etag
-        || current.modified.is_some_and(|modified| httpdate::parse_http_date(text).is_ok_and(|date| date == modified))
+        || current
+            .modified
+            .is_some_and(|modified| httpdate::parse_http_date(text).is_ok_and(|date| date == modified))
 }
 
 /// The only date of a header; what is no date is ignored.
@@ -94,7 +98,11 @@ mod tests {
         for (name, value) in lines {
             headers.append(name, value.parse().expect("a value"));
         }
-        evaluate(method, &headers, Validators { etag: ETAG, modified: Some(UNIX_EPOCH + Duration::from_secs(1_000_000_000)) })
+        evaluate(
+            method,
+            &headers,
+            Validators { etag: ETAG, modified: Some(UNIX_EPOCH + Duration::from_secs(1_000_000_000)) },
+        )
     }
 
     #[track_caller]

@@ -27,7 +27,8 @@ where
             Err(_) => return Err(Problem::new(ProblemCode::RequestTimeout)),
             Ok(None) => return Ok(None),
             Ok(Some(Err(_))) => {
-                return Err(Problem::new(ProblemCode::BadRequest).with_detail("se cortó a la mitad", "it was cut off"));
+                return Err(Problem::new(ProblemCode::BadRequest)
+                    .with_detail("se cortó a la mitad", "it was cut off"));
             }
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
@@ -73,7 +74,10 @@ mod tests {
         type Data = Bytes;
         type Error = io::Error;
 
-        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
             Poll::Pending
         }
     }

@@ -36,7 +36,8 @@ pub(crate) fn tags(list: &str) -> impl Iterator<Item = Tag<'_>> {
     })
 }
 
-/// Returns true if an `If-None-Match` names `etag`, which is given without `W/`: the comparison there is the weak one.
+/// Returns true if an `If-None-Match` names `etag`, which is given without `W/`: the comparison there is the
+/// weak one.
 pub(crate) fn matches_any(list: &str, etag: &str) -> bool {
     tags(list).any(|tag| tag.matches_weakly(etag))
 }

@@ -35,7 +35,9 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Splits what follows `/static/` into the version that it carries, if any, and the file's path.
 pub(crate) fn split_version(path: &str) -> (Option<&str>, &str) {
-    let is_version = |word: &str| word.len() == VERSION.len() && word.starts_with('v') && word[1..].bytes().all(is_hex_digit);
+    let is_version = |word: &str| {
+        word.len() == VERSION.len() && word.starts_with('v') && word[1..].bytes().all(is_hex_digit)
+    };
     match path.split_once('/') {
         Some((word, rest)) if is_version(word) => (Some(word), rest),
         _ => (None, path),
@@ -105,7 +107,8 @@ mod tests {
     use super::*;
 
     fn ask(path: &str, fields: &[(header::HeaderName, &'static str)]) -> Option<Response<Body>> {
-        let headers = fields.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
+        let headers =
+            fields.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
         get(path, &headers)
     }
 
@@ -115,8 +118,12 @@ mod tests {
         for file in FILES {
             assert!(file.gzip.is_none_or(|packed| packed.len() < file.bytes.len()), "{}", file.path);
         }
-        let [plain, packed] = [false, true]
-            .map(|packed| FILES.iter().map(|f| if packed { f.gzip.unwrap_or(f.bytes) } else { f.bytes }.len()).sum::<usize>());
+        let [plain, packed] = [false, true].map(|packed| {
+            FILES
+                .iter()
+                .map(|f| if packed { f.gzip.unwrap_or(f.bytes) } else { f.bytes }.len())
+                .sum::<usize>()
+        });
         assert!(packed * 2 < plain, "{packed} of {plain} bytes");
     }
 
@@ -125,12 +132,25 @@ mod tests {
         let own = format!("{VERSION}/css/base.css");
         assert_eq!(split_version(&own), (Some(VERSION), "css/base.css"));
         assert_eq!(split_version("v0123456789abcdef/a"), (Some("v0123456789abcdef"), "a"));
-        for path in ["css/base.css", "vendor/a", "v0123456789abcde/a", "v0123456789ABCDEF/a", VERSION, "w0123456789abcdef/a"] {
+        for path in [
+            "css/base.css",
+            "vendor/a",
+            "v0123456789abcde/a",
+            "v0123456789ABCDEF/a",
+            VERSION,
+            "w0123456789abcdef/a",
+        ] {
             assert_eq!(split_version(path), (None, path));
         }
-        for path in
-            ["", "/", "css", "css/", "../css/base.css", &format!("{VERSION}/{VERSION}/css/base.css"), "v0123456789abcdef/"]
-        {
+        for path in [
+            "",
+            "/",
+            "css",
+            "css/",
+            "../css/base.css",
+            &format!("{VERSION}/{VERSION}/css/base.css"),
+            "v0123456789abcdef/",
+        ] {
             assert!(ask(path, &[]).is_none(), "{path}");
         }
     }

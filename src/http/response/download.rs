@@ -71,7 +71,10 @@ pub(crate) fn response(file: &FileRecord, wanted: &Selection, body: Body) -> Res
             fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
             fields.insert(header::CONTENT_DISPOSITION, value(&disposition(file.name.as_str())));
             if part {
-                fields.insert(header::CONTENT_RANGE, value(&format!("bytes {first}-{}/{}", first + len - 1, file.size)));
+                fields.insert(
+                    header::CONTENT_RANGE,
+                    value(&format!("bytes {first}-{}/{}", first + len - 1, file.size)),
+                );
                 StatusCode::PARTIAL_CONTENT
             } else {
                 StatusCode::OK
@@ -134,7 +137,10 @@ mod tests {
             disposition("ñandú 名.txt"),
             "attachment; filename=\"nandu _.txt\"; filename*=UTF-8''%C3%B1and%C3%BA%20%E5%90%8D.txt"
         );
-        assert_eq!(disposition("a\"b;c.txt"), "attachment; filename=\"a_b;c.txt\"; filename*=UTF-8''a%22b%3Bc.txt");
+        assert_eq!(
+            disposition("a\"b;c.txt"),
+            "attachment; filename=\"a_b;c.txt\"; filename*=UTF-8''a%22b%3Bc.txt"
+        );
     }
 
     #[test]
@@ -151,19 +157,29 @@ mod tests {
         assert_eq!(ask(&[(header::RANGE, "bytes=2-4")]).expect("ok"), part);
         assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, &etag)]).expect("ok"), part);
         assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, "\"other\"")]).expect("ok"), whole);
-        assert_eq!(ask(&[(header::IF_NONE_MATCH, &format!("\"x\", W/{etag}"))]).expect("ok"), Selection::NotModified);
-        assert_eq!(ask(&[(header::IF_MATCH, "\"other\"")]).expect_err("another").code, ProblemCode::PreconditionFailed);
+        assert_eq!(
+            ask(&[(header::IF_NONE_MATCH, &format!("\"x\", W/{etag}"))]).expect("ok"),
+            Selection::NotModified
+        );
+        assert_eq!(
+            ask(&[(header::IF_MATCH, "\"other\"")]).expect_err("another").code,
+            ProblemCode::PreconditionFailed
+        );
         let date = "Thu, 01 Jan 1970 00:00:00 GMT";
         assert_eq!(ask(&[(header::RANGE, "bytes=2-4"), (header::IF_RANGE, date)]).expect("ok"), part);
         assert_eq!(ask(&[(header::IF_MODIFIED_SINCE, date)]).expect("ok"), Selection::NotModified);
         let ranged = [(header::RANGE, "bytes=2-4".parse().expect("value"))].into_iter().collect();
         assert_eq!(wanted(&Method::HEAD, &ranged, &file).expect("ok"), whole, "a range is for GET");
-        assert_eq!(ask(&[(header::RANGE, "bytes=10-")]).expect_err("out").code, ProblemCode::RangeNotSatisfiable);
+        assert_eq!(
+            ask(&[(header::RANGE, "bytes=10-")]).expect_err("out").code,
+            ProblemCode::RangeNotSatisfiable
+        );
     }
 
     #[test]
     fn a_file_is_never_shown_inline() {
-        let response = response(&file("a.html"), &Selection::Bytes { first: 0, len: 10, part: false }, Body::empty());
+        let response =
+            response(&file("a.html"), &Selection::Bytes { first: 0, len: 10, part: false }, Body::empty());
         let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         assert!(header(header::CONTENT_DISPOSITION).starts_with("attachment;"));
         assert_eq!(header(header::CONTENT_TYPE), "application/octet-stream");

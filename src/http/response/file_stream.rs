@@ -1,4 +1,5 @@
-//! A stretch of a file on its way out: read on the network thread where the kernel has it in memory, elsewhere where it has not.
+//! A stretch of a file on its way out: read on the network thread where the kernel has it in memory,
+//! elsewhere where it has not.
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -10,14 +11,15 @@ use bytes::Bytes;
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
 use tokio::task::JoinHandle;
 
-/// Bytes of a file read at once: twice this stays within a processor's second-level cache, so that the kernel reads for the socket what it
-/// has just written for us. It is also what a transfer holds in memory.
+/// Bytes of a file read at once: twice this stays within a processor's second-level cache, so that the kernel
+/// reads for the socket what it has just written for us. It is also what a transfer holds in memory.
 const CHUNK: usize = 128 * 1024;
-/// Bytes after which other tasks of the thread have their turn: some 0.2 ms of copying on a desktop's core, 1 to 2 ms on a small board.
+/// Bytes after which other tasks of the thread have their turn: some 0.2 ms of copying on a desktop's core, 1
+/// to 2 ms on a small board.
 const YIELD_AFTER: usize = 512 * 1024;
 
-/// Buffer of a transfer while it is not in use. It is allocated once: with musl's allocator, which maps memory of this size on
-/// each allocation, the kernel would clear every page again.
+/// Buffer of a transfer while it is not in use. It is allocated once: with musl's allocator, which maps
+/// memory of this size on each allocation, the kernel would clear every page again.
 type BufferPool = Arc<Mutex<Option<Vec<u8>>>>;
 
 /// Bytes that were read. Dropping the value returns the buffer to the pool.
@@ -50,11 +52,14 @@ impl Buffer {
         Self { buffer, len, shelf: Arc::clone(shelf) }
     }
 
-    /// Reads what the kernel has in memory, without waiting for a disk. `false` where it has nothing of it, or cannot tell.
+    /// Reads what the kernel has in memory, without waiting for a disk. `false` where it has nothing of it,
+    /// or cannot tell.
     fn read_now(&mut self, file: &File, at: u64) -> io::Result<bool> {
         let mut space = [IoSliceMut::new(&mut self.buffer[..self.len])];
         match preadv2(file, &mut space, at, ReadWriteFlags::NOWAIT) {
-            Ok(0) | Err(Errno::AGAIN | Errno::INTR | Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => Ok(false),
+            Ok(0) | Err(Errno::AGAIN | Errno::INTR | Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM) => {
+                Ok(false)
+            }
             Ok(n) => {
                 self.len = n;
                 Ok(true)

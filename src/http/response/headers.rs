@@ -4,7 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 
 use crate::http::response::body::Body;
 
-// Each is looked at once, by the compiler: a value made of text when it is needed is checked byte for byte, for every answer.
+// Each is looked at once, by the compiler: a value made of text when it is needed is checked byte for byte,
+// for every answer.
 
 /// Nothing but this device's own files; nothing inline; no frame, no plug-in, no other base; forms go home.
 const CSP: HeaderValue = HeaderValue::from_static(
@@ -32,7 +33,8 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Headers of most answers: those of [`apply_security_headers`] and four more.
 const ROOM: usize = 12;
 
-/// An answer with `body`, with status 200 and room for its headers: a map that grows step by step is copied each time.
+/// An answer with `body`, with status 200 and room for its headers: a map that grows step by step is copied
+/// each time.
 pub(crate) fn response(body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     response.headers_mut().reserve(ROOM);

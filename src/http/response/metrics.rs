@@ -68,7 +68,13 @@ impl Process {
     /// Blocks for a moment: the kernel lists every descriptor. `None` where there is none left to look with.
     pub(crate) fn look() -> Option<Self> {
         let status = fs::read_to_string("/proc/self/status").ok()?;
-        let kib: u64 = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()?;
+        let kib: u64 = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()?;
         // The list holds its own descriptor.
         let open_fds = (fs::read_dir("/proc/self/fd").ok()?.count() as u64).saturating_sub(1);
         Some(Self { resident_bytes: kib * 1024, open_fds })

@@ -118,7 +118,9 @@ impl Pages {
             };
             format!(r#"<p class="{class}" role="{role}">{}</p>"#, escape(text))
         };
-        String::from_utf8_lossy(&bytes).replacen(MESSAGE_MARK, &said.iter().map(html).collect::<String>(), 1).into()
+        String::from_utf8_lossy(&bytes)
+            .replacen(MESSAGE_MARK, &said.iter().map(html).collect::<String>(), 1)
+            .into()
     }
 
     /// Returns a page with an error message in `lang`.
@@ -159,7 +161,11 @@ fn render(source: &str, banner: &str, lang: Lang) -> String {
         let (tag, name) = (other.tag(), escape(other.name()));
         format!(r#"<a lang="{tag}" hreflang="{tag}" href="{place}?{tag}">{name}</a>"#)
     };
-    let mut text = source.replacen(BANNER_MARK, banner, 1).replacen(LANGUAGES_MARK, &others().map(button).collect::<String>(), 1);
+    let mut text = source.replacen(BANNER_MARK, banner, 1).replacen(
+        LANGUAGES_MARK,
+        &others().map(button).collect::<String>(),
+        1,
+    );
     if let Some((before, after)) = text.split_once(LINKS_MARK)
         && let Some((place, after)) = after.split_once("-->")
     {
@@ -204,7 +210,10 @@ mod tests {
         for page in Page::ALL {
             let text = page.source();
             assert_eq!(text.matches(BANNER_MARK).count(), 1, "{}", page.file());
-            let messages = usize::from(matches!(page, Page::Login | Page::Claim | Page::Password | Page::Upload | Page::Error));
+            let messages = usize::from(matches!(
+                page,
+                Page::Login | Page::Claim | Page::Password | Page::Upload | Page::Error
+            ));
             assert_eq!(text.matches(MESSAGE_MARK).count(), messages, "{}", page.file());
         }
     }
@@ -213,7 +222,9 @@ mod tests {
     fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
         for page in Page::ALL {
             let text = page.source();
-            for bad in ["style=\"", "onclick", "onload", "javascript:", "http://", "https://", "<style", "<script>"] {
+            for bad in
+                ["style=\"", "onclick", "onload", "javascript:", "http://", "https://", "<style", "<script>"]
+            {
                 assert!(!text.contains(bad), "{}: {bad}", page.file());
             }
         }
@@ -225,7 +236,9 @@ mod tests {
         let page = pages.with_message(Page::Login, "<b>\"&", Lang::Es);
         assert!(String::from_utf8_lossy(&page).contains("&lt;b&gt;&quot;&amp;"));
         let page = pages.render_form(Page::Login, "no", &[("usuario", "\"><script>")], Lang::Es);
-        assert!(String::from_utf8_lossy(&page).contains(r#"name="usuario" value="&quot;&gt;&lt;script&gt;""#));
+        assert!(
+            String::from_utf8_lossy(&page).contains(r#"name="usuario" value="&quot;&gt;&lt;script&gt;""#)
+        );
     }
 
     #[test]

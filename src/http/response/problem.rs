@@ -1,4 +1,5 @@
-//! Errors as RFC 9457 `application/problem+json`: `code` is stable, `detail` is for people, in their language.
+//! Errors as RFC 9457 `application/problem+json`: `code` is stable, `detail` is for people, in their
+//! language.
 
 use std::time::Duration;
 
@@ -59,10 +60,14 @@ impl ProblemCode {
         match self {
             Self::BadRequest => (S::BAD_REQUEST, "bad_request", key::PROBLEM_BAD_REQUEST),
             Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", key::PROBLEM_UNAUTHENTICATED),
-            Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", key::PROBLEM_INVALID_CREDENTIALS),
+            Self::InvalidCredentials => {
+                (S::UNAUTHORIZED, "invalid_credentials", key::PROBLEM_INVALID_CREDENTIALS)
+            }
             Self::WrongPassword => (S::UNAUTHORIZED, "wrong_password", key::PROBLEM_WRONG_PASSWORD),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", key::PROBLEM_FORBIDDEN),
-            Self::PasswordChangeRequired => (S::FORBIDDEN, "password_change_required", key::PROBLEM_PASSWORD_CHANGE_REQUIRED),
+            Self::PasswordChangeRequired => {
+                (S::FORBIDDEN, "password_change_required", key::PROBLEM_PASSWORD_CHANGE_REQUIRED)
+            }
             Self::CrossOrigin => (S::FORBIDDEN, "cross_origin", key::PROBLEM_CROSS_ORIGIN),
             Self::Held => (S::FORBIDDEN, "held", key::PROBLEM_HELD),
             Self::WrongClaim => (S::FORBIDDEN, "wrong_code", key::PROBLEM_WRONG_CODE),
@@ -70,24 +75,34 @@ impl ProblemCode {
             Self::AccountLocked => (S::FORBIDDEN, "account_locked", key::PROBLEM_ACCOUNT_LOCKED),
             Self::NotFound => (S::NOT_FOUND, "not_found", key::PROBLEM_NOT_FOUND),
             Self::Gone => (S::GONE, "gone", key::PROBLEM_GONE),
-            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", key::PROBLEM_METHOD_NOT_ALLOWED),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "method_not_allowed", key::PROBLEM_METHOD_NOT_ALLOWED)
+            }
             Self::RequestTimeout => (S::REQUEST_TIMEOUT, "request_timeout", key::PROBLEM_REQUEST_TIMEOUT),
-            Self::PreconditionFailed => (S::PRECONDITION_FAILED, "precondition_failed", key::PROBLEM_PRECONDITION_FAILED),
+            Self::PreconditionFailed => {
+                (S::PRECONDITION_FAILED, "precondition_failed", key::PROBLEM_PRECONDITION_FAILED)
+            }
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", key::PROBLEM_TOO_LARGE),
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", key::PROBLEM_UNSUPPORTED_MEDIA_TYPE)
             }
-            Self::RangeNotSatisfiable => (S::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", key::PROBLEM_RANGE_NOT_SATISFIABLE),
+            Self::RangeNotSatisfiable => {
+                (S::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", key::PROBLEM_RANGE_NOT_SATISFIABLE)
+            }
             Self::Misdirected => (S::MISDIRECTED_REQUEST, "misdirected", key::PROBLEM_MISDIRECTED),
             Self::BadName => (S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_NAME),
             Self::BadUserName => (S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_USER_NAME),
-            Self::PasswordsDiffer => (S::UNPROCESSABLE_ENTITY, "passwords_differ", key::PROBLEM_PASSWORDS_DIFFER),
+            Self::PasswordsDiffer => {
+                (S::UNPROCESSABLE_ENTITY, "passwords_differ", key::PROBLEM_PASSWORDS_DIFFER)
+            }
             Self::WeakPassword => (S::UNPROCESSABLE_ENTITY, "weak_password", key::PROBLEM_WEAK_PASSWORD),
             Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "bad_request", key::PROBLEM_UPGRADE_REQUIRED),
             Self::LockedOut => (S::TOO_MANY_REQUESTS, "locked_out", key::PROBLEM_LOCKED_OUT),
             Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", key::PROBLEM_RATE_LIMITED),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", key::PROBLEM_INTERNAL),
-            Self::DeleteIncomplete => (S::INTERNAL_SERVER_ERROR, "delete_incomplete", key::PROBLEM_DELETE_INCOMPLETE),
+            Self::DeleteIncomplete => {
+                (S::INTERNAL_SERVER_ERROR, "delete_incomplete", key::PROBLEM_DELETE_INCOMPLETE)
+            }
             Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", key::PROBLEM_BUSY),
             Self::StorageFull => (S::INSUFFICIENT_STORAGE, "storage_full", key::PROBLEM_STORAGE_FULL),
             Self::QuotaExceeded => (S::INSUFFICIENT_STORAGE, "quota_exceeded", key::PROBLEM_QUOTA_EXCEEDED),
@@ -285,9 +300,19 @@ mod tests {
 
     #[test]
     fn waits_are_said_in_words() {
-        let detail = |s, lang| Problem::new(ProblemCode::LockedOut).retry(Duration::from_secs(s)).detail(lang);
-        assert_eq!(detail(900, Lang::Es), "Demasiados intentos fallidos con ese usuario. Inténtalo de nuevo en 15 minutos.");
-        assert_eq!(detail(1, Lang::En), "Too many failed attempts with that user name. Try again in 1 second.");
-        assert_eq!(Problem::new(ProblemCode::NotFound).detail(Lang::Es), "Esa dirección no existe, o el archivo ya se borró.");
+        let detail =
+            |s, lang| Problem::new(ProblemCode::LockedOut).retry(Duration::from_secs(s)).detail(lang);
+        assert_eq!(
+            detail(900, Lang::Es),
+            "Demasiados intentos fallidos con ese usuario. Inténtalo de nuevo en 15 minutos."
+        );
+        assert_eq!(
+            detail(1, Lang::En),
+            "Too many failed attempts with that user name. Try again in 1 second."
+        );
+        assert_eq!(
+            Problem::new(ProblemCode::NotFound).detail(Lang::Es),
+            "Esa dirección no existe, o el archivo ya se borró."
+        );
     }
 }

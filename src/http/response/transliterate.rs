@@ -55,7 +55,8 @@ pub(crate) fn ascii(name: &str) -> String {
 
 /// Characters that no client reads as an escape, a quote or a path.
 fn is_safe(c: char) -> bool {
-    (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\' | '%' | '/' | ':' | '*' | '?' | '<' | '>' | '|')
+    (c.is_ascii_graphic() || c == ' ')
+        && !matches!(c, '"' | '\\' | '%' | '/' | ':' | '*' | '?' | '<' | '>' | '|')
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 
 use super::see_other;
-use super::session::{read_json, require_content_type, revoke_previous_session, session_dto, set_session_cookie};
+use super::session::{
+    read_json, require_content_type, revoke_previous_session, session_dto, set_session_cookie,
+};
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
@@ -50,7 +52,8 @@ pub(super) async fn api(call: RoutedRequest) -> Result {
     let RoutedRequest { site, request, addr, context, .. } = call;
     let headers = request.headers().clone();
     let Claim { code, username, password } = read_json(request).await?;
-    let request = ClaimRequest { code: code.to_string(), name: username, password: Password::typed(&password) };
+    let request =
+        ClaimRequest { code: code.to_string(), name: username, password: Password::typed(&password) };
     let NewSession { token, session } = site.accounts.redeem(request, addr).await?;
     revoke_previous_session(&site, &headers, context.cookies).await?;
     let mut response = session_dto(&site, &session);
@@ -69,7 +72,8 @@ pub(super) async fn form(call: RoutedRequest) -> Result {
     let result = async {
         require_content_type(&headers, "application/x-www-form-urlencoded")?;
         let body = read_small(request.into_body()).await?;
-        let field = |name| form::field(&body, name).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about(name));
+        let field =
+            |name| form::field(&body, name).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about(name));
         code = field("codigo")?;
         name.clone_from(&*field("usuario")?);
         let password = field("clave")?;
@@ -77,7 +81,8 @@ pub(super) async fn form(call: RoutedRequest) -> Result {
         if form::field(&body, "clave_otra_vez").is_some_and(|again| again != password) {
             return Err(Problem::new(ProblemCode::PasswordsDiffer));
         }
-        let request = ClaimRequest { code: code.to_string(), name: name.clone(), password: Password::typed(&password) };
+        let request =
+            ClaimRequest { code: code.to_string(), name: name.clone(), password: Password::typed(&password) };
         let claimed = site.accounts.redeem(request, addr).await?;
         revoke_previous_session(&site, &headers, context.cookies).await?;
         Ok::<_, Problem>(claimed)

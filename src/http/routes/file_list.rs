@@ -20,12 +20,15 @@ use crate::types::crypto::{Sha256Hasher, hex};
 
 use super::files::FileDto;
 
-/// Files of a page that names no limit, and the most that one may ask for. An object is some 400 bytes, at most 1.5 KB.
+/// Files of a page that names no limit, and the most that one may ask for. An object is some 400 bytes, at
+/// most 1.5 KB.
 const PAGE: usize = 200;
 const MAX_PAGE: usize = 500;
-/// Files that are read and encoded at once: some 10 KB, which is also what a page that is being sent holds in memory.
+/// Files that are read and encoded at once: some 10 KB, which is also what a page that is being sent holds in
+/// memory.
 const BATCH: usize = 25;
-/// A page of so many bytes is kept while its tag is made, and sent with its length. A larger one is read once more as it is sent.
+/// A page of so many bytes is kept while its tag is made, and sent with its length. A larger one is read once
+/// more as it is sent.
 const KEPT_BYTES: usize = 16 * 1024;
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
@@ -43,7 +46,8 @@ struct Asked {
 
 impl Asked {
     fn read(query: &str) -> Result<Self, Problem> {
-        let value = |name| field(query.as_bytes(), name).map(|text| text.to_string()).filter(|text| !text.is_empty());
+        let value =
+            |name| field(query.as_bytes(), name).map(|text| text.to_string()).filter(|text| !text.is_empty());
         let wrong = |name| Problem::new(ProblemCode::BadRequest).about(name);
         let limit = match value("limit") {
             None => PAGE,
@@ -95,7 +99,12 @@ struct Looked {
     whole: Option<Vec<u8>>,
 }
 
-async fn look(quarantine: &Quarantine, filter: &FileFilter, arrivals: &[i64], total: u64) -> Result<Looked, Problem> {
+async fn look(
+    quarantine: &Quarantine,
+    filter: &FileFilter,
+    arrivals: &[i64],
+    total: u64,
+) -> Result<Looked, Problem> {
     let (mut hasher, mut elements) = (Sha256Hasher::default(), Elements::default());
     let (mut whole, mut piece) = (Some(Vec::new()), Vec::new());
     hasher.update(&total.to_be_bytes());
@@ -106,7 +115,9 @@ async fn look(quarantine: &Quarantine, filter: &FileFilter, arrivals: &[i64], to
         match batch {
             Some(batch) => {
                 let files = quarantine.at(filter.clone(), batch.to_vec()).await?;
-                elements.encode(&files, &mut piece).map_err(|error| crate::http::response::problem::internal(&error))?;
+                elements
+                    .encode(&files, &mut piece)
+                    .map_err(|error| crate::http::response::problem::internal(&error))?;
             }
             None => elements.end(&mut piece),
         }
@@ -123,7 +134,11 @@ async fn look(quarantine: &Quarantine, filter: &FileFilter, arrivals: &[i64], to
 }
 
 /// A page as it is sent, read again batch by batch. A file that has gone meanwhile is left out.
-fn pieces(quarantine: Arc<Quarantine>, filter: FileFilter, arrivals: Vec<i64>) -> impl Stream<Item = io::Result<Bytes>> {
+fn pieces(
+    quarantine: Arc<Quarantine>,
+    filter: FileFilter,
+    arrivals: Vec<i64>,
+) -> impl Stream<Item = io::Result<Bytes>> {
     stream::try_unfold(Some((arrivals, 0, Elements::default())), move |state| {
         let (quarantine, filter) = (Arc::clone(&quarantine), filter.clone());
         async move {
@@ -147,7 +162,9 @@ fn pieces(quarantine: Arc<Quarantine>, filter: FileFilter, arrivals: Vec<i64>) -
 
 pub(super) async fn show(call: RoutedRequest, who: SignedIn) -> Result<Response<Body>, Problem> {
     let asked = Asked::read(call.request.uri().query().unwrap_or_default())?;
-    let open = |text: &String| call.site.positions.open(text).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("after"));
+    let open = |text: &String| {
+        call.site.positions.open(text).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("after"))
+    };
     let before = asked.position.as_ref().map(open).transpose()?;
     let filter = visible((!who.is_admin()).then_some(who.session().person.id), asked.states);
     let quarantine = &call.site.quarantine;
@@ -155,7 +172,8 @@ pub(super) async fn show(call: RoutedRequest, who: SignedIn) -> Result<Response<
     let looked = look(quarantine, &filter, &page.arrivals, page.total).await?;
     quarantine.count_list();
 
-    let mut known = call.request.headers().get_all(header::IF_NONE_MATCH).iter().filter_map(|seen| seen.to_str().ok());
+    let mut known =
+        call.request.headers().get_all(header::IF_NONE_MATCH).iter().filter_map(|seen| seen.to_str().ok());
     let is_known = known.any(|seen| matches_any(seen, looked.tag.trim_start_matches("W/")));
     let last = page.arrivals.last().filter(|_| page.more).copied();
     let mut response = response(match looked.whole {
@@ -172,7 +190,9 @@ pub(super) async fn show(call: RoutedRequest, who: SignedIn) -> Result<Response<
     if let Ok(tag) = HeaderValue::try_from(looked.tag) {
         fields.insert(header::ETAG, tag);
     }
-    if let Some(next) = last.and_then(|last| HeaderValue::try_from(asked.next(&call.site.positions.seal(last))).ok()) {
+    if let Some(next) =
+        last.and_then(|last| HeaderValue::try_from(asked.next(&call.site.positions.seal(last))).ok())
+    {
         fields.insert(header::LINK, next);
     }
     Ok(response)
@@ -193,7 +213,16 @@ mod tests {
         let limit = |query| read(query).map(|asked| asked.limit);
         assert_eq!((limit("limit=1"), limit("limit=500"), limit("limit=007")), (Ok(1), Ok(500), Ok(7)));
         assert_eq!((limit("limit=501"), limit("limit=99999999999999999999999")), (Ok(500), Ok(500)));
-        for rubbish in ["limit=0", "limit=000", "limit=-1", "limit=+1", "limit=1.5", "limit=x", "limit=%31%00", "state=nada"] {
+        for rubbish in [
+            "limit=0",
+            "limit=000",
+            "limit=-1",
+            "limit=+1",
+            "limit=1.5",
+            "limit=x",
+            "limit=%31%00",
+            "state=nada",
+        ] {
             assert_eq!(read(rubbish), Err(ProblemCode::BadRequest), "{rubbish}");
         }
         let held = read("limit=20&state=held&after=ab").expect("is read");

@@ -82,13 +82,16 @@ pub(super) async fn content(call: RoutedRequest, who: SignedIn) -> Result {
         return Err(gone(&who, file.state, &file));
     }
     if !file.state.downloadable_by(who.is_admin()) {
-        let (user, id, name) = (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
+        let (user, id, name) =
+            (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
         let state = file.state.as_str();
         call.site.audit.record(Event::FileHeld { user, addr: call.addr, id, name, state }).await;
         return Err(Problem::new(ProblemCode::Held));
     }
     let wanted = wanted(call.request.method(), call.request.headers(), &file)?;
-    let Selection::Bytes { first, len, .. } = wanted else { return Ok(response(&file, &wanted, Body::empty())) };
+    let Selection::Bytes { first, len, .. } = wanted else {
+        return Ok(response(&file, &wanted, Body::empty()));
+    };
     let is_head = call.request.method() == http::Method::HEAD;
     if !is_head {
         let is_part = matches!(wanted, Selection::Bytes { part: true, .. });
@@ -105,7 +108,8 @@ pub(super) async fn content(call: RoutedRequest, who: SignedIn) -> Result {
         response.headers_mut().insert(http::header::CONTENT_LENGTH, length);
         return Ok(response);
     }
-    let (user, id, name) = (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
+    let (user, id, name) =
+        (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
     call.site.audit.record(Event::FileDownloaded { user, addr: call.addr, id, name }).await;
     Ok(response(&file, &wanted, Body::file(bytes, first, len)))
 }
@@ -117,7 +121,8 @@ pub(super) async fn delete(call: RoutedRequest, who: Admin) -> Result {
     let user = who.session().person.name.clone();
     // Looked at again while the database is held for the delete.
     let session = Arc::clone(who.session());
-    let allowed = move |db: &Db| Ok(session.is_live() && db.is_current(session.person.id, session.generation)?);
+    let allowed =
+        move |db: &Db| Ok(session.is_live() && db.is_current(session.person.id, session.generation)?);
     let deletion = call.site.quarantine.delete(id, user, call.addr, allowed).await?.ok_or_else(missing)?;
     deletion.unlinked.map_err(|_| Problem::new(ProblemCode::DeleteIncomplete))?;
     Ok(no_content())

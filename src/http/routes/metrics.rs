@@ -29,32 +29,60 @@ async fn process(text: &mut Exposition, site: &AppState) {
     let build = format!("version=\"{}\",arch=\"{}\"", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
     text.family("info", "pichat_build", "El programa · The program").sample(&build, 1);
     let started = u64::try_from(site.started.0 / 1000).unwrap_or_default();
-    text.gauge("process_start_time_seconds", "Inicio del proceso, hora Unix · Start of the process, Unix time", started);
+    text.gauge(
+        "process_start_time_seconds",
+        "Inicio del proceso, hora Unix · Start of the process, Unix time",
+        started,
+    );
     if let Ok(Some(process)) = tokio::task::spawn_blocking(Process::look).await {
-        text.gauge("process_resident_memory_bytes", "Memoria residente · Resident memory", process.resident_bytes);
+        text.gauge(
+            "process_resident_memory_bytes",
+            "Memoria residente · Resident memory",
+            process.resident_bytes,
+        );
         text.gauge("process_open_fds", "Descriptores abiertos · Open file descriptors", process.open_fds);
     }
 }
 
 async fn chat(text: &mut Exposition, site: &AppState) {
-    text.gauge("pichat_connections", "Conexiones abiertas · Open connections", site.connections.count() as u64);
+    text.gauge(
+        "pichat_connections",
+        "Conexiones abiertas · Open connections",
+        site.connections.count() as u64,
+    );
     text.gauge("pichat_sessions", "Sesiones · Sessions", site.accounts.sessions.len() as u64);
     let hub = site.sockets.hub.stats();
-    text.family("gauge", "pichat_rooms", "Salas, con gente o solo reservadas · Rooms, with people or only reserved")
-        .sample("state=\"occupied\"", hub.occupied as u64)
-        .sample("state=\"reserved\"", hub.reserved as u64);
-    text.gauge("pichat_seats", "Puestos en salas, también los perdidos · Places in rooms, lost ones too", hub.seats as u64);
+    text.family(
+        "gauge",
+        "pichat_rooms",
+        "Salas, con gente o solo reservadas · Rooms, with people or only reserved",
+    )
+    .sample("state=\"occupied\"", hub.occupied as u64)
+    .sample("state=\"reserved\"", hub.reserved as u64);
+    text.gauge(
+        "pichat_seats",
+        "Puestos en salas, también los perdidos · Places in rooms, lost ones too",
+        hub.seats as u64,
+    );
     text.counter("pichat_messages", "Mensajes publicados · Messages published", hub.messages);
     text.counter("pichat_deliveries", "Entregas de mensajes · Deliveries of messages", hub.deliveries);
     let backlog = site.sockets.registry.send_queue_stats().await;
     text.gauge("pichat_sockets", "Conexiones de chat · Chat sockets", backlog.sockets as u64);
     text.gauge("pichat_outbound_frames", "Tramas en espera · Frames that wait", backlog.frames as u64);
     text.gauge("pichat_outbound_bytes", "Bytes en espera · Bytes that wait", backlog.bytes as u64);
-    text.gauge("pichat_outbound_deepest", "Tramas de la cola más larga · Frames of the deepest queue", backlog.deepest as u64);
+    text.gauge(
+        "pichat_outbound_deepest",
+        "Tramas de la cola más larga · Frames of the deepest queue",
+        backlog.deepest as u64,
+    );
     text.family("counter", "pichat_frames_dropped", "Tramas descartadas · Frames dropped")
         .sample("urgency=\"typing\"", backlog.dropped[0])
         .sample("urgency=\"presence\"", backlog.dropped[1]);
-    text.counter("pichat_sockets_too_slow", "Conexiones cerradas por lentas · Sockets closed as too slow", backlog.too_slow);
+    text.counter(
+        "pichat_sockets_too_slow",
+        "Conexiones cerradas por lentas · Sockets closed as too slow",
+        backlog.too_slow,
+    );
 }
 
 fn refusals(text: &mut Exposition, site: &AppState) {
@@ -67,26 +95,48 @@ fn refusals(text: &mut Exposition, site: &AppState) {
 }
 
 fn queues(text: &mut Exposition, site: &AppState) {
-    let pools = [("pool=\"accounts\"", site.accounts.hashing()), ("pool=\"rooms\"", site.sockets.hasher.hashing())];
+    let pools =
+        [("pool=\"accounts\"", site.accounts.hashing()), ("pool=\"rooms\"", site.sockets.hasher.hashing())];
     let mut of_pools = |kind, name, help, value: fn(crate::accounts::Hashing) -> u64| {
         text.family(kind, name, help);
         for (pool, hashing) in pools {
             text.sample(pool, value(hashing));
         }
     };
-    of_pools("gauge", "pichat_hash_running", "Contraseñas en cálculo · Passwords being hashed", |h| h.running as u64);
-    of_pools("gauge", "pichat_hash_running_limit", "Cuántas a la vez · How many at once", |h| h.threads as u64);
-    of_pools("gauge", "pichat_hash_waiting", "Contraseñas en cola · Passwords in the queue", |h| h.waiting as u64);
-    of_pools("gauge", "pichat_hash_waiting_limit", "Tope de la cola · Limit of the queue", |_| MAX_WAITING as u64);
-    of_pools("counter", "pichat_hash_refused", "Rechazos por cola llena · Refused, the queue being full", |h| h.refused);
-    text.gauge("pichat_audit_waiting", "Eventos por escribir · Events to be written", site.audit.queued() as u64);
+    of_pools("gauge", "pichat_hash_running", "Contraseñas en cálculo · Passwords being hashed", |h| {
+        h.running as u64
+    });
+    of_pools("gauge", "pichat_hash_running_limit", "Cuántas a la vez · How many at once", |h| {
+        h.threads as u64
+    });
+    of_pools("gauge", "pichat_hash_waiting", "Contraseñas en cola · Passwords in the queue", |h| {
+        h.waiting as u64
+    });
+    of_pools("gauge", "pichat_hash_waiting_limit", "Tope de la cola · Limit of the queue", |_| {
+        MAX_WAITING as u64
+    });
+    of_pools(
+        "counter",
+        "pichat_hash_refused",
+        "Rechazos por cola llena · Refused, the queue being full",
+        |h| h.refused,
+    );
+    text.gauge(
+        "pichat_audit_waiting",
+        "Eventos por escribir · Events to be written",
+        site.audit.queued() as u64,
+    );
     text.gauge("pichat_audit_waiting_limit", "Tope de esa cola · Limit of that queue", QUEUE_EVENTS as u64);
     text.counter("pichat_audit_dropped", "Eventos perdidos · Events lost", site.audit.dropped());
 }
 
 async fn files(text: &mut Exposition, site: &AppState) {
     let FileTotals { files, bytes } = site.quarantine.totals();
-    text.gauge("pichat_files", "Archivos, también los que están llegando · Files, those on their way in too", files);
+    text.gauge(
+        "pichat_files",
+        "Archivos, también los que están llegando · Files, those on their way in too",
+        files,
+    );
     text.counter(
         "pichat_files_listed",
         "Listas de archivos entregadas · Lists of files answered",

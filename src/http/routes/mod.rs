@@ -72,7 +72,12 @@ fn table() -> Vec<Route> {
         route(post.clone(), SWITCH, Page, Anyone(|c| Box::pin(language::choose(c)))),
         route(get.clone(), CHANGE, Page, PartialSession(|c, who| Box::pin(password::page(c, who)))),
         route(post.clone(), CHANGE, Page, PartialSession(|c, who| Box::pin(password::form(c, who)))),
-        route(post.clone(), "/logout", Page, PartialSession(|c, who| Box::pin(session::form_sign_out(c, who)))),
+        route(
+            post.clone(),
+            "/logout",
+            Page,
+            PartialSession(|c, who| Box::pin(session::form_sign_out(c, who))),
+        ),
         route(get.clone(), "/inicio", Page, SignedIn(|c, who| Box::pin(pages::home(c, who)))),
         route(get.clone(), "/chat", Page, SignedIn(|c, who| Box::pin(pages::chat(c, who)))),
         route(get.clone(), "/listar", Page, SignedIn(|c, who| Box::pin(pages::files_page(c, who)))),
@@ -88,7 +93,12 @@ fn table() -> Vec<Route> {
         route(post.clone(), "/api/session", Api, Anyone(|c| Box::pin(session::sign_in(c)))),
         route(post.clone(), "/api/claim", Api, Anyone(|c| Box::pin(claim::api(c)))),
         route(get.clone(), "/api/session", Api, PartialSession(|c, who| Box::pin(session::show(c, who)))),
-        route(delete.clone(), "/api/session", Api, PartialSession(|c, who| Box::pin(session::sign_out(c, who)))),
+        route(
+            delete.clone(),
+            "/api/session",
+            Api,
+            PartialSession(|c, who| Box::pin(session::sign_out(c, who))),
+        ),
         route(post.clone(), "/api/password", Api, PartialSession(|c, who| Box::pin(password::api(c, who)))),
         route(get.clone(), "/api/limits", Api, SignedIn(|c, who| Box::pin(limits::show(c, who)))),
         route(get.clone(), "/api/rooms", Api, SignedIn(|c, who| Box::pin(rooms::list(c, who)))),
@@ -96,7 +106,12 @@ fn table() -> Vec<Route> {
         route(post, "/api/files", Api, Uploader(|c, who| Box::pin(upload::api(c, who)))),
         route(get.clone(), "/api/files/{id}", Api, SignedIn(|c, who| Box::pin(files::show(c, who)))),
         route(delete, "/api/files/{id}", Api, Admin(|c, who| Box::pin(files::delete(c, who)))),
-        route(get.clone(), "/api/files/{id}/content", Api, SignedIn(|c, who| Box::pin(files::content(c, who)))),
+        route(
+            get.clone(),
+            "/api/files/{id}/content",
+            Api,
+            SignedIn(|c, who| Box::pin(files::content(c, who))),
+        ),
         route(get, SOCKET, Api, SignedIn(|c, who| Box::pin(socket::open(c, who)))),
     ]
 }
@@ -114,7 +129,9 @@ fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     // What is sent here are plain structs: encoding them does not fail.
     let mut response = response(Body::from(serde_json::to_vec(value).unwrap_or_default()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, const { HeaderValue::from_static("application/json") });
     response
 }
 
@@ -161,14 +178,24 @@ mod tests {
     fn only_these_routes_are_open_to_somebody_who_must_change_the_password_first() {
         let open = Router::rows().into_iter().filter(|r| r.access == Access::PartialSession);
         let open: Vec<_> = open.map(|r| format!("{} {}", r.method, r.path)).collect();
-        let want = ["GET /clave", "POST /clave", "POST /logout", "GET /api/session", "DELETE /api/session", "POST /api/password"];
+        let want = [
+            "GET /clave",
+            "POST /clave",
+            "POST /logout",
+            "GET /api/session",
+            "DELETE /api/session",
+            "POST /api/password",
+        ];
         assert_eq!(open, want);
     }
 
     #[test]
     fn who_may_do_what_is_the_table_of_the_design() {
         let of = |method: Method, path: &str| {
-            Router::rows().into_iter().find(|r| r.method == method.as_str() && r.path == path).map(|r| r.access)
+            Router::rows()
+                .into_iter()
+                .find(|r| r.method == method.as_str() && r.path == path)
+                .map(|r| r.access)
         };
         assert_eq!(of(Method::POST, "/api/files"), Some(Access::Uploader));
         assert_eq!(of(Method::POST, "/subir"), Some(Access::Uploader));

@@ -71,7 +71,8 @@ pub(super) async fn form(call: RoutedRequest, who: PartialSession) -> Result {
     let result = async {
         require_content_type(request.headers(), "application/x-www-form-urlencoded")?;
         let body = read_small(request.into_body()).await?;
-        let field = |name| form::field(&body, name).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about(name));
+        let field =
+            |name| form::field(&body, name).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about(name));
         let (current, new) = (field("clave_actual")?, field("clave_nueva")?);
         // Typed twice on the page; a program need not.
         if form::field(&body, "clave_otra_vez").is_some_and(|again| again != new) {

@@ -28,7 +28,9 @@ pub(super) async fn list(call: RoutedRequest, who: SignedIn) -> Result<Response<
         let (user, session) = (session.person.name.clone(), session.short_id());
         call.site.audit.record(Event::RoomCodesSeen { user, addr: call.addr, session, count: private }).await;
     }
-    let rows: Vec<_> =
-        rows.into_iter().map(|r| Row { room: r.code.to_string(), kind: r.kind.as_str(), members: r.members }).collect();
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|r| Row { room: r.code.to_string(), kind: r.kind.as_str(), members: r.members })
+        .collect();
     Ok(json(StatusCode::OK, &rows))
 }

@@ -46,7 +46,10 @@ struct SessionDto<'a> {
 pub(super) fn session_dto(site: &AppState, session: &Session) -> Response<Body> {
     let expires_at = site.accounts.expires_at(session).to_string();
     let (username, role) = (session.person.name.as_str(), session.role.as_str());
-    json(StatusCode::OK, &SessionDto { username, role, expires_at, must_change_password: session.must_change() })
+    json(
+        StatusCode::OK,
+        &SessionDto { username, role, expires_at, must_change_password: session.must_change() },
+    )
 }
 
 impl From<SignInError> for Problem {
@@ -76,12 +79,15 @@ pub(super) fn require_content_type(headers: &HeaderMap, wanted: &str) -> Result<
     }
 }
 
-pub(super) async fn read_json<T: DeserializeOwned>(request: http::Request<hyper::body::Incoming>) -> Result<T> {
+pub(super) async fn read_json<T: DeserializeOwned>(
+    request: http::Request<hyper::body::Incoming>,
+) -> Result<T> {
     require_content_type(request.headers(), "application/json")?;
     let body = read_small(request.into_body()).await?;
     // serde's own words may quote what was sent, and that may be a password.
-    serde_json::from_slice(&body)
-        .map_err(|e| Problem::new(ProblemCode::BadRequest).about(&format!("JSON, {}:{}", e.line(), e.column())))
+    serde_json::from_slice(&body).map_err(|e| {
+        Problem::new(ProblemCode::BadRequest).about(&format!("JSON, {}:{}", e.line(), e.column()))
+    })
 }
 
 /// Puts the cookie of a new session into `response`.
@@ -92,12 +98,20 @@ pub(super) fn set_session_cookie(response: &mut Response<Body>, token: &Token, c
 fn clear_session_cookie(response: &mut Response<Body>, cookies: CookieScope) {
     let fields = response.headers_mut();
     fields.append(header::SET_COOKIE, cookies.clear());
-    // Without "cookies": that would take away what other ports of this name have set. Over plain HTTP browsers do not heed it.
-    fields.insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
+    // Without "cookies": that would take away what other ports of this name have set. Over plain HTTP
+    // browsers do not heed it.
+    fields.insert(
+        HeaderName::from_static("clear-site-data"),
+        HeaderValue::from_static("\"cache\", \"storage\""),
+    );
 }
 
 /// Ends the session of the browser's old cookie: a sign-in leaves one session, and a planted one is useless.
-pub(super) async fn revoke_previous_session(site: &AppState, headers: &HeaderMap, cookies: CookieScope) -> Result<()> {
+pub(super) async fn revoke_previous_session(
+    site: &AppState,
+    headers: &HeaderMap,
+    cookies: CookieScope,
+) -> Result<()> {
     if let Some(old) = live_session(site, headers, cookies) {
         site.accounts.sign_out(old.digest).await?;
     }
@@ -109,7 +123,8 @@ pub(super) async fn sign_in(call: RoutedRequest) -> Result {
     let headers = request.headers().clone();
     let Credentials { username, password } = read_json(request).await?;
     let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
-    let NewSession { token, session } = site.accounts.sign_in(username, Password::typed(&password), addr, &device).await?;
+    let NewSession { token, session } =
+        site.accounts.sign_in(username, Password::typed(&password), addr, &device).await?;
     revoke_previous_session(&site, &headers, context.cookies).await?;
     let mut response = session_dto(&site, &session);
     device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
@@ -137,10 +152,13 @@ pub(super) async fn form_sign_in(call: RoutedRequest) -> Result {
     let result = async {
         require_content_type(&headers, "application/x-www-form-urlencoded")?;
         let body = read_small(request.into_body()).await?;
-        let name = form::field(&body, "usuario").ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("usuario"))?;
-        let password = form::field(&body, "clave").ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("clave"))?;
+        let name = form::field(&body, "usuario")
+            .ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("usuario"))?;
+        let password = form::field(&body, "clave")
+            .ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("clave"))?;
         typed.clone_from(&name);
-        let signed_in = site.accounts.sign_in(name.to_string(), Password::typed(&password), addr, &device).await?;
+        let signed_in =
+            site.accounts.sign_in(name.to_string(), Password::typed(&password), addr, &device).await?;
         revoke_previous_session(&site, &headers, context.cookies).await?;
         Ok::<_, Problem>(signed_in)
     };
@@ -152,7 +170,8 @@ pub(super) async fn form_sign_in(call: RoutedRequest) -> Result {
             response
         }
         Err(problem) => {
-            let page = site.pages.render_form(Page::Login, &problem.detail(lang), &[("usuario", &typed)], lang);
+            let page =
+                site.pages.render_form(Page::Login, &problem.detail(lang), &[("usuario", &typed)], lang);
             problem.response(HTML, page)
         }
     })

@@ -13,8 +13,9 @@ use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::ws::{Client, ProbeReason, SocketPermit, TooManySockets, accept};
 
-/// Answers 101 with a [`SocketPermit`] as the connection's successor; `connection` runs it over the upgraded stream. Where the session has
-/// as many live sockets as it may, the socket opens and closes with 4008, so that a page can say why.
+/// Answers 101 with a [`SocketPermit`] as the connection's successor; `connection` runs it over the upgraded
+/// stream. Where the session has as many live sockets as it may, the socket opens and closes with 4008, so
+/// that a page can say why.
 pub(super) async fn open(call: RoutedRequest, who: SignedIn) -> Result<Response<Body>, Problem> {
     let mut response = handshake(&call.request)?;
     let session = Arc::clone(who.session());
@@ -25,7 +26,10 @@ pub(super) async fn open(call: RoutedRequest, who: SignedIn) -> Result<Response<
         Ok(ticket) => UpgradeTo::Socket(Arc::new(Mutex::new(Some(ticket)))),
         Err(TooManySockets) => {
             call.site.refusals.count("socket", "too_many_sockets");
-            call.site.audit.record(Event::SocketRefused { user, addr: call.addr, reason: "too_many_sockets" }).await;
+            call.site
+                .audit
+                .record(Event::SocketRefused { user, addr: call.addr, reason: "too_many_sockets" })
+                .await;
             UpgradeTo::Closed(ProbeReason::TooManySockets)
         }
     };

@@ -1,4 +1,5 @@
-//! Trust check, which the pages about trust call over HTTPS. It is open to any client and reveals only that it works.
+//! Trust check, which the pages about trust call over HTTPS. It is open to any client and reveals only that
+//! it works.
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
@@ -18,8 +19,8 @@ use super::socket::handshake;
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
-/// 30 days. Long enough that who comes every month never meets plain HTTP again; short enough that a name which another device gets
-/// can be reached before long. Each check renews it.
+/// 30 days. Long enough that who comes every month never meets plain HTTP again; short enough that a name
+/// which another device gets can be reached before long. Each check renews it.
 const HSTS: &str = "max-age=2592000";
 
 #[derive(Serialize)]
@@ -61,7 +62,13 @@ pub(super) async fn socket(call: RoutedRequest) -> Result {
 /// The page that tries both.
 pub(super) async fn page(call: RoutedRequest) -> Result {
     own_authority(&call)?;
-    Ok(trust_page::render(&call.site, Page::TrustCheck, "", "", trust_page::asked_language(&call.request).unwrap_or(call.lang)))
+    Ok(trust_page::render(
+        &call.site,
+        Page::TrustCheck,
+        "",
+        "",
+        trust_page::asked_language(&call.request).unwrap_or(call.lang),
+    ))
 }
 
 /// Without TLS there is nothing here.
@@ -77,10 +84,12 @@ fn from_plain_page<'a>(site: &AppState, headers: &'a HeaderMap, own: &str) -> Op
     headers.get(header::ORIGIN).filter(|origin| origin.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
 }
 
-/// Returns true if HSTS may be sent. Not for an address, which may belong to another device later (and browsers ignore it), and not
-/// for `localhost`, which all programs share. Only on the usual ports: with HSTS a browser would use TLS on the plain port.
+/// Returns true if HSTS may be sent. Not for an address, which may belong to another device later (and
+/// browsers ignore it), and not for `localhost`, which all programs share. Only on the usual ports: with HSTS
+/// a browser would use TLS on the plain port.
 fn may_insist(own: &str, http_port: u16) -> bool {
-    let name = host(own).is_some_and(|host| host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('['));
+    let name =
+        host(own).is_some_and(|host| host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('['));
     let usual = !own.contains(':') || own.ends_with(":443");
     name && usual && http_port == 80 && own.trim_end_matches('.') != "localhost"
 }

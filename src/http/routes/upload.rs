@@ -62,8 +62,14 @@ async fn receive(call: RoutedRequest, who: &Uploader) -> Result<FileRecord> {
     }
 }
 
-/// Decides by the head what can be decided by it: reading the body tells a client that waits for `100 Continue` to send it.
-async fn store(site: &crate::http::AppState, headers: &HeaderMap, body: Incoming, who: &Uploader) -> Result<FileRecord> {
+/// Decides by the head what can be decided by it: reading the body tells a client that waits for `100
+/// Continue` to send it.
+async fn store(
+    site: &crate::http::AppState,
+    headers: &HeaderMap,
+    body: Incoming,
+    who: &Uploader,
+) -> Result<FileRecord> {
     let session = who.session();
     site.rates.upload(session.person.id)?;
     let announced = Announced::read(headers, site.config.get().files.max_file)?;
@@ -84,23 +90,21 @@ async fn store(site: &crate::http::AppState, headers: &HeaderMap, body: Incoming
     };
     // Looked at again while the database is held for the record.
     let (person, session) = (&session.person, Arc::clone(session));
-    let allowed = move |db: &Db| Ok(session.is_live() && db.is_current(session.person.id, session.generation)?);
+    let allowed =
+        move |db: &Db| Ok(session.is_live() && db.is_current(session.person.id, session.generation)?);
     Ok(upload.finish(sent, name, person, allowed).await?)
 }
 
 impl From<UploadError> for Problem {
     fn from(error: UploadError) -> Self {
         match error {
-            UploadError::TooLarge { max } => {
-                Self::new(ProblemCode::TooLarge).saying(key::PROBLEM_FILE_TOO_LARGE, vec![("max", (max / MIB).to_string())])
-            }
+            UploadError::TooLarge { max } => Self::new(ProblemCode::TooLarge)
+                .saying(key::PROBLEM_FILE_TOO_LARGE, vec![("max", (max / MIB).to_string())]),
             UploadError::StorageFull => Self::new(ProblemCode::StorageFull),
-            UploadError::ShareOfBytes { max } => {
-                Self::new(ProblemCode::QuotaExceeded).saying(key::PROBLEM_QUOTA_BYTES, vec![("max", (max / MIB).to_string())])
-            }
-            UploadError::ShareOfFiles { max } => {
-                Self::new(ProblemCode::QuotaExceeded).saying(key::PROBLEM_QUOTA_FILES, vec![("max", max.to_string())])
-            }
+            UploadError::ShareOfBytes { max } => Self::new(ProblemCode::QuotaExceeded)
+                .saying(key::PROBLEM_QUOTA_BYTES, vec![("max", (max / MIB).to_string())]),
+            UploadError::ShareOfFiles { max } => Self::new(ProblemCode::QuotaExceeded)
+                .saying(key::PROBLEM_QUOTA_FILES, vec![("max", max.to_string())]),
             UploadError::NotAllowed => Self::new(ProblemCode::Unauthenticated),
             UploadError::Internal(error) => error.into(),
         }

@@ -1,15 +1,17 @@
-//! Certificate authority of this one device. Name constraints limit its key to the device's full names and private
-//! addresses: trusting it means trusting this device and no internet site, even if the key is stolen.
+//! Certificate authority of this one device. Name constraints limit its key to the device's full names and
+//! private addresses: trusting it means trusting this device and no internet site, even if the key is stolen.
 //!
-//! Key and certificate share one file, mode 0600, so that a power cut leaves both or none. Apart from its signature the
-//! certificate follows from the key and the host name, so a file is checked by generating it again.
+//! Key and certificate share one file, mode 0600, so that a power cut leaves both or none. Apart from its
+//! signature the certificate follows from the key and the host name, so a file is checked by generating it
+//! again.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData as _, SanType, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData as _, SanType,
+    SerialNumber, date_time_ymd,
 };
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
@@ -83,7 +85,8 @@ impl Authority {
             let origin = if files.has_others() { AuthorityOrigin::HostName } else { AuthorityOrigin::First };
             return Self::make(&files, host_name, origin);
         };
-        let Some(mut kept) = Stored::parse(&content).and_then(|stored| stored.into_authority_for(host_name)) else {
+        let Some(mut kept) = Stored::parse(&content).and_then(|stored| stored.into_authority_for(host_name))
+        else {
             return Self::make(&files, host_name, AuthorityOrigin::Damaged);
         };
         if files.make_current()? {
@@ -97,7 +100,8 @@ impl Authority {
         let params = params(&key, host_name)?;
         let made = params.self_signed(&key)?;
         let text = Zeroizing::new(format!("{}{}", *Zeroizing::new(key.serialize_pem()), made.pem()));
-        let aside = files.write(text.as_bytes(), if origin == AuthorityOrigin::Asked { "replaced" } else { "damaged" })?;
+        let aside = files
+            .write(text.as_bytes(), if origin == AuthorityOrigin::Asked { "replaced" } else { "damaged" })?;
         files.make_current()?;
         let (certificate, pem) = (made.der().clone(), made.pem());
         Ok(Self { issuer: Issuer::new(params, key), certificate, pem, origin, aside, single_label: false })
@@ -113,7 +117,8 @@ impl Authority {
         self.aside.as_deref()
     }
 
-    /// Returns true if it may sign for a single label, as older versions' could; that may be a top-level domain.
+    /// Returns true if it may sign for a single label, as older versions' could; that may be a top-level
+    /// domain.
     pub fn signs_single_label(&self) -> bool {
         self.single_label
     }
@@ -141,7 +146,9 @@ impl Authority {
         let addresses = leaf.wanted.addresses.iter().map(|addr| Ok(SanType::IpAddress(*addr)));
         params.subject_alt_names = names.chain(addresses).collect::<Result<_, rcgen::Error>>()?;
         params.distinguished_name = common_name("PiChat");
-        let date = |at: Timestamp| date_time_ymd(1970, 1, 1) + Duration::from_millis(u64::try_from(at.0).unwrap_or(0));
+        let date = |at: Timestamp| {
+            date_time_ymd(1970, 1, 1) + Duration::from_millis(u64::try_from(at.0).unwrap_or(0))
+        };
         (params.not_before, params.not_after) = (date(leaf.not_before()), date(leaf.not_after()));
         // 127 random bits, positive.
         let mut serial = random::<16>();
@@ -192,7 +199,9 @@ impl Stored {
     /// Returns the parameters for this host name that yield this certificate.
     fn params_of(&self, host_name: &str) -> Option<MatchingParams> {
         let there = trust_anchor(&self.certificate)?;
-        let same = |params: &CertificateParams| Some(trust_anchor(params.self_signed(&self.key).ok()?.der())? == there);
+        let same = |params: &CertificateParams| {
+            Some(trust_anchor(params.self_signed(&self.key).ok()?.der())? == there)
+        };
         let now = params(&self.key, host_name).ok()?;
         if same(&now)? {
             return Some(MatchingParams { params: now, of_earlier_version: false });
@@ -205,8 +214,13 @@ impl Stored {
     fn host_name(&self, present: &str) -> Option<String> {
         let subject = trust_anchor(&self.certificate)?.subject.to_vec();
         let text = String::from_utf8_lossy(&subject);
-        let named = text.rsplit_once("PiChat ").and_then(|(_, rest)| rest.rsplit_once(' ')).map(|(name, _)| name);
-        [Some(present), named].into_iter().flatten().find(|name| self.params_of(name).is_some()).map(str::to_owned)
+        let named =
+            text.rsplit_once("PiChat ").and_then(|(_, rest)| rest.rsplit_once(' ')).map(|(name, _)| name);
+        [Some(present), named]
+            .into_iter()
+            .flatten()
+            .find(|name| self.params_of(name).is_some())
+            .map(str::to_owned)
     }
 }
 
@@ -230,11 +244,12 @@ pub fn load_existing(data_dir: &Path, host_name: &str) -> Result<Option<Authorit
         None => files.read_legacy()?,
     };
     let stored = content.and_then(|content| Stored::parse(&content));
-    Ok(stored.map(|stored| AuthorityCertificate { fingerprint: Sha256::of(&stored.certificate), pem: stored.pem }))
+    Ok(stored
+        .map(|stored| AuthorityCertificate { fingerprint: Sha256::of(&stored.certificate), pem: stored.pem }))
 }
 
-/// Creates a new authority in `data_dir` and puts the old one aside: every client must trust the device anew. A running
-/// server keeps the old one until it restarts.
+/// Creates a new authority in `data_dir` and puts the old one aside: every client must trust the device anew.
+/// A running server keeps the old one until it restarts.
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -247,11 +262,11 @@ pub fn renew(data_dir: &Path, host_name: &str) -> Result<Authority, TlsError> {
     Authority::make(&files, host_name, AuthorityOrigin::Asked)
 }
 
-/// Returns the parameters of the authority's certificate. Its dates come from no clock, since a Pi may start without
-/// one.
+/// Returns the parameters of the authority's certificate. Its dates come from no clock, since a Pi may start
+/// without one.
 ///
-/// A permitted name includes all names below it (RFC 5280 section 4.2.1.10), so those are excluded: a constraint with a
-/// leading dot means the names below, without the name itself.
+/// A permitted name includes all names below it (RFC 5280 section 4.2.1.10), so those are excluded: a
+/// constraint with a leading dot means the names below, without the name itself.
 fn params(key: &KeyPair, host_name: &str) -> Result<CertificateParams, rcgen::Error> {
     let names = names(host_name);
     let below = names.iter().map(|name| GeneralSubtree::DnsName(format!(".{name}"))).collect();

@@ -1,5 +1,6 @@
-//! Files of the device's authorities in the data folder, one for each host name it has had. None is replaced or
-//! removed: a returning name finds the authority that people trust, and an unusable file is kept under another name.
+//! Files of the device's authorities in the data folder, one for each host name it has had. None is replaced
+//! or removed: a returning name finds the authority that people trust, and an unusable file is kept under
+//! another name.
 
 use std::fs;
 use std::io;
@@ -19,7 +20,8 @@ const LEGACY: &str = "local-ca.pem";
 const CURRENT: &str = "local-ca.current";
 /// Read limit; key and certificate have some 1200 bytes.
 const MAX_BYTES: u64 = 16 * 1024;
-/// Characters of a host name in a file name: Linux allows 255 in all. A longer name is truncated and gets a digest.
+/// Characters of a host name in a file name: Linux allows 255 in all. A longer name is truncated and gets a
+/// digest.
 const MAX_NAME: usize = 180;
 
 /// Files of the authority for one host name.
@@ -48,8 +50,8 @@ impl<'a> AuthorityFiles<'a> {
         Ok(private_file::read_key(&self.folder.join(LEGACY), MAX_BYTES)?)
     }
 
-    /// Adopts an earlier version's file: renames it after the host name that `made_for` finds in it, else after the
-    /// present one. If that name has an authority, the file is kept beside it.
+    /// Adopts an earlier version's file: renames it after the host name that `made_for` finds in it, else
+    /// after the present one. If that name has an authority, the file is kept beside it.
     pub(super) fn take_over(&self, made_for: impl FnOnce(&[u8]) -> Option<String>) -> Result<(), TlsError> {
         let Some(content) = self.read_legacy()? else { return Ok(()) };
         let name = made_for(&content).map_or_else(|| self.name.clone(), |host_name| file_part(&host_name));
@@ -71,7 +73,8 @@ impl<'a> AuthorityFiles<'a> {
     }
 
     fn keep_beside(&self, legacy: &Path, named: &Path) -> Result<(), TlsError> {
-        let kept = atomic_file::set_aside(legacy, named, "replaced").and_then(|_| atomic_file::remove(legacy));
+        let kept =
+            atomic_file::set_aside(legacy, named, "replaced").and_then(|_| atomic_file::remove(legacy));
         kept.map(drop).map_err(failed(legacy))
     }
 
@@ -79,7 +82,8 @@ impl<'a> AuthorityFiles<'a> {
     pub(super) fn write(&self, content: &[u8], label: &str) -> Result<Option<PathBuf>, TlsError> {
         let file = self.path();
         let there = file.symlink_metadata().is_ok();
-        let aside = there.then(|| atomic_file::set_aside(&file, &file, label)).transpose().map_err(failed(&file))?;
+        let aside =
+            there.then(|| atomic_file::set_aside(&file, &file, label)).transpose().map_err(failed(&file))?;
         atomic_file::replace(&file, content, Some(0o600)).map_err(failed(&file))?;
         Ok(aside)
     }
@@ -100,7 +104,8 @@ impl<'a> AuthorityFiles<'a> {
         let file = self.folder.join(CURRENT);
         let before = private_file::text(&file, MAX_BYTES).map(|text| text.trim().to_owned());
         if before.as_deref() != Some(&self.name) {
-            atomic_file::replace(&file, format!("{}\n", self.name).as_bytes(), Some(0o600)).map_err(failed(&file))?;
+            atomic_file::replace(&file, format!("{}\n", self.name).as_bytes(), Some(0o600))
+                .map_err(failed(&file))?;
         }
         Ok(before.is_some_and(|before| before != self.name))
     }
@@ -117,8 +122,8 @@ impl From<Untrusted> for TlsError {
     }
 }
 
-/// Returns a host name as part of a file name: letters, digits, dots and hyphens. Any other name gets a digest, so that
-/// no two share a file.
+/// Returns a host name as part of a file name: letters, digits, dots and hyphens. Any other name gets a
+/// digest, so that no two share a file.
 fn file_part(host_name: &str) -> String {
     let name = host_name.trim_end_matches('.').to_ascii_lowercase();
     if name.is_empty() {

@@ -17,8 +17,8 @@ use crate::private_file::Untrusted;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-/// Returns true if rustls' verifier, independent of the signer, accepts a certificate of `authority` for `name` on that
-/// day.
+/// Returns true if rustls' verifier, independent of the signer, accepts a certificate of `authority` for
+/// `name` on that day.
 fn holds(authority: &Authority, leaf: &Leaf, name: &str, at: Timestamp) -> bool {
     let mut roots = RootCertStore::empty();
     roots.add(authority.certificate.clone()).unwrap();
@@ -40,7 +40,9 @@ fn certificate_is_valid_for_its_names() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::open(folder.path(), "recepcion").unwrap();
     let leaf = leaf("recepcion", &["192.168.1.20", "fd00::20", "169.254.3.4"]);
-    for name in ["pichat.local", "recepcion.local", "192.168.1.20", "fd00::20", "169.254.3.4", "127.0.0.1", "::1"] {
+    for name in
+        ["pichat.local", "recepcion.local", "192.168.1.20", "fd00::20", "169.254.3.4", "127.0.0.1", "::1"]
+    {
         assert!(holds(&authority, &leaf, name, NOW), "{name}");
     }
     for name in ["recepcion", "otro.local", "example.com", "192.168.1.21"] {
@@ -48,7 +50,11 @@ fn certificate_is_valid_for_its_names() {
     }
     let day = 24 * 3_600_000;
     for (days, good) in [(-89, true), (729, true), (-91, false), (731, false)] {
-        assert_eq!(holds(&authority, &leaf, "pichat.local", Timestamp(NOW.0 + days * day)), good, "{days} days");
+        assert_eq!(
+            holds(&authority, &leaf, "pichat.local", Timestamp(NOW.0 + days * day)),
+            good,
+            "{days} days"
+        );
     }
 }
 
@@ -56,7 +62,9 @@ fn certificate_is_valid_for_its_names() {
 fn stolen_key_cannot_sign_for_other_names() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::open(folder.path(), "pichat").unwrap();
-    for name in ["example.com", "otro.local", "local", "pichat.example.com", "localhost", "pichat", "x.pichat.local"] {
+    for name in
+        ["example.com", "otro.local", "local", "pichat.example.com", "localhost", "pichat", "x.pichat.local"]
+    {
         let mut forged = leaf("pichat", &[]);
         forged.wanted.names = vec![name.to_owned()];
         forged.wanted.addresses.clear();
@@ -92,9 +100,12 @@ fn domain_as_host_name_signs_for_one_name_only() {
                 assert_eq!(sign(&authority, host_name, &below), (false, false), "{host_name}: {below}");
             }
         }
-        for foreign in
-            [format!("google.{host_name}"), format!("www.google.{host_name}"), "google.com".to_owned(), "otro.local".to_owned()]
-        {
+        for foreign in [
+            format!("google.{host_name}"),
+            format!("www.google.{host_name}"),
+            "google.com".to_owned(),
+            "otro.local".to_owned(),
+        ] {
             assert_eq!(sign(&authority, host_name, &foreign), (false, false), "{host_name}: {foreign}");
         }
         if !host_name.contains('.') {
@@ -138,13 +149,22 @@ fn file(folder: &Path, host_name: &str) -> PathBuf {
 
 fn write_private(path: &Path, text: impl AsRef<[u8]>) {
     let _ = fs::remove_file(path);
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).unwrap().write_all(text.as_ref()).unwrap();
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .unwrap()
+        .write_all(text.as_ref())
+        .unwrap();
 }
 
 /// The names of the folder's files, sorted.
 fn listed(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort_unstable();
     names
 }
@@ -234,7 +254,8 @@ fn authority_of_an_earlier_version_is_adopted() {
         // Its certificates contain full names only.
         let leaf = leaf(host_name, &[]);
         assert!(
-            holds(&taken, &leaf, names(host_name).last().unwrap(), NOW) && openssl_accepts(&taken, &leaf, &names(host_name)[0])
+            holds(&taken, &leaf, names(host_name).last().unwrap(), NOW)
+                && openssl_accepts(&taken, &leaf, &names(host_name)[0])
         );
         assert!(!holds(&taken, &leaf, "bogota", NOW));
         let new = renew(folder.path(), host_name).unwrap();
@@ -248,7 +269,12 @@ fn authority_of_an_earlier_version_is_adopted() {
     assert_eq!(Authority::open(folder.path(), "pichat").unwrap().origin(), AuthorityOrigin::Kept);
     assert_eq!(
         listed(folder.path()),
-        ["local-ca.current", "local-ca.pichat.pem", "local-ca.pichat.pem.damaged-1", "local-ca.pichat.pem.replaced-1"]
+        [
+            "local-ca.current",
+            "local-ca.pichat.pem",
+            "local-ca.pichat.pem.damaged-1",
+            "local-ca.pichat.pem.replaced-1"
+        ]
     );
 }
 
@@ -261,7 +287,10 @@ fn authority_that_others_can_read_is_refused() {
         fs::rename(folder.path().join("local-ca.pem"), &path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let refused = Authority::open(folder.path(), "pichat").err().unwrap();
-        assert!(matches!(refused, TlsError::KeyFile(Untrusted::OpenToOthers { mode: 0o640, .. })), "{refused}");
+        assert!(
+            matches!(refused, TlsError::KeyFile(Untrusted::OpenToOthers { mode: 0o640, .. })),
+            "{refused}"
+        );
         assert_eq!(
             (listed(folder.path()), path.metadata().unwrap().permissions().mode() & 0o777),
             (vec![name.to_owned()], 0o640)

@@ -1,9 +1,10 @@
 //! Contents of the device's certificate: names, validity and renewal. No clock, no I/O.
 //!
-//! Browsers judge the validity by their own clock, while the server dates it by its own. A Pi without a battery starts
-//! with an old date, and without a time server it stays behind by all the time that it was switched off. A certificate
-//! therefore reaches a little into the past and far into the future. Both together stay under the 825 days that Apple
-//! allows for an authority that the user installed (the 398 days apply to authorities of the system).
+//! Browsers judge the validity by their own clock, while the server dates it by its own. A Pi without a
+//! battery starts with an old date, and without a time server it stays behind by all the time that it was
+//! switched off. A certificate therefore reaches a little into the past and far into the future. Both
+//! together stay under the 825 days that Apple allows for an authority that the user installed (the 398 days
+//! apply to authorities of the system).
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,8 +16,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const BACKWARDS: u32 = 90;
 /// Days for browsers whose clock is ahead.
 const FORWARDS: u32 = 730;
-/// Days between the clock and the issue date after which a certificate is renewed, either because they have passed or
-/// because the clock was set. Only two years without power then lead to an expired certificate.
+/// Days between the clock and the issue date after which a certificate is renewed, either because they have
+/// passed or because the clock was set. Only two years without power then lead to an expired certificate.
 const KEPT: u32 = 30;
 /// Addresses in a certificate; a small machine has fewer interfaces.
 const MOST_ADDRESSES: usize = 32;
@@ -48,26 +49,29 @@ pub struct LeafSpec {
 }
 
 impl LeafSpec {
-    /// Returns the specification for this host name and these addresses. Names that the authority may not sign are left
-    /// out, since browsers would refuse the whole certificate, and so are link-local IPv6 addresses, which browsers
-    /// cannot use.
+    /// Returns the specification for this host name and these addresses. Names that the authority may not
+    /// sign are left out, since browsers would refuse the whole certificate, and so are link-local IPv6
+    /// addresses, which browsers cannot use.
     pub fn new(host_name: &str, addresses: &[IpAddr]) -> Self {
         let loopback = [IpAddr::from([127, 0, 0, 1]), IpAddr::from(std::net::Ipv6Addr::LOCALHOST)];
-        let usable = |addr: &IpAddr| is_private(addr) && !matches!(addr, IpAddr::V6(v6) if v6.is_unicast_link_local());
-        let mut own: Vec<_> = addresses.iter().copied().filter(usable).take(MOST_ADDRESSES).chain(loopback).collect();
+        let usable =
+            |addr: &IpAddr| is_private(addr) && !matches!(addr, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let mut own: Vec<_> =
+            addresses.iter().copied().filter(usable).take(MOST_ADDRESSES).chain(loopback).collect();
         own.sort_unstable();
         own.dedup();
         Self { host_name: host_name.to_owned(), names: names(host_name), addresses: own }
     }
 }
 
-/// Returns `pichat.local`, the host name as multicast DNS announces it, and the host name itself if it has a dot. Never
-/// a single label: `dev` or `bogota` are also domains of the internet.
+/// Returns `pichat.local`, the host name as multicast DNS announces it, and the host name itself if it has a
+/// dot. Never a single label: `dev` or `bogota` are also domains of the internet.
 pub(super) fn names(host_name: &str) -> Vec<String> {
     let mut names = names_with_label(host_name);
     // The authority excludes the names below each of these, so none may lie below another.
     let all = names.clone();
-    let above = |name: &str| all.iter().any(|other| other.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')));
+    let above =
+        |name: &str| all.iter().any(|other| other.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')));
     names.retain(|name| name.contains('.') && !above(name));
     names
 }
@@ -76,7 +80,8 @@ pub(super) fn names(host_name: &str) -> Vec<String> {
 pub(super) fn names_with_label(host_name: &str) -> Vec<String> {
     let host_name = host_name.trim_end_matches('.').to_ascii_lowercase();
     let fits = |label: &str| {
-        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     let mut names = vec![DEFAULT_NAME.to_owned()];
     let first = host_name.split('.').next().unwrap_or_default();
@@ -128,8 +133,8 @@ impl Leaf {
         Self { wanted, made: plausible(now) }
     }
 
-    /// Returns the reason to replace it by one for `wanted`, if any. A disappeared address is none: the key stays on
-    /// the device.
+    /// Returns the reason to replace it by one for `wanted`, if any. A disappeared address is none: the key
+    /// stays on the device.
     pub(super) fn needs_renewal(&self, wanted: &LeafSpec, now: Timestamp) -> Option<RenewalReason> {
         let kept = i64::try_from((DAY * KEPT).as_millis()).unwrap_or(i64::MAX);
         if wanted.addresses.iter().any(|addr| !self.wanted.addresses.contains(addr)) {

@@ -10,7 +10,15 @@ fn wanted(addresses: &[&str]) -> LeafSpec {
 
 #[test]
 fn spec_has_own_names_and_private_addresses() {
-    let wanted = wanted(&["192.168.1.20", "8.8.8.8", "fd00::1", "fe80::1", "169.254.7.7", "2001:db8::1", "192.168.1.20"]);
+    let wanted = wanted(&[
+        "192.168.1.20",
+        "8.8.8.8",
+        "fd00::1",
+        "fe80::1",
+        "169.254.7.7",
+        "2001:db8::1",
+        "192.168.1.20",
+    ]);
     assert_eq!(wanted.names, ["pichat.local"]);
     let texts: Vec<_> = wanted.addresses.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["127.0.0.1", "169.254.7.7", "192.168.1.20", "::1", "fd00::1"]);
@@ -31,9 +39,18 @@ fn signable_addresses_match_the_constraints() {
         let first: IpAddr = text.parse().unwrap();
         assert!(is_private(&first), "{text}/{prefix}");
     }
-    for outside in
-        ["9.255.255.255", "11.0.0.0", "172.15.0.0", "172.32.0.0", "100.64.0.1", "169.253.0.1", "::", "::2", "fec0::1", "2000::"]
-    {
+    for outside in [
+        "9.255.255.255",
+        "11.0.0.0",
+        "172.15.0.0",
+        "172.32.0.0",
+        "100.64.0.1",
+        "169.253.0.1",
+        "::",
+        "::2",
+        "fec0::1",
+        "2000::",
+    ] {
         assert!(!is_private(&outside.parse().unwrap()), "{outside}");
     }
 }
@@ -48,8 +65,16 @@ fn new_address_or_date_needs_renewal() {
     assert_eq!(leaf.needs_renewal(&wanted(&["10.0.0.1", "10.0.0.3"]), now), Some(RenewalReason::Address));
     assert_eq!(leaf.needs_renewal(&wanted(&["8.8.8.8"]), now), None, "cannot be named anyway");
     assert_eq!(leaf.needs_renewal(&leaf.wanted, at(30 * 24)), None);
-    assert_eq!(leaf.needs_renewal(&leaf.wanted, at(30 * 24 + 1)), Some(RenewalReason::Date), "time has passed");
-    assert_eq!(leaf.needs_renewal(&leaf.wanted, at(8 * 365 * 24)), Some(RenewalReason::Date), "the clock was set forward");
+    assert_eq!(
+        leaf.needs_renewal(&leaf.wanted, at(30 * 24 + 1)),
+        Some(RenewalReason::Date),
+        "time has passed"
+    );
+    assert_eq!(
+        leaf.needs_renewal(&leaf.wanted, at(8 * 365 * 24)),
+        Some(RenewalReason::Date),
+        "the clock was set forward"
+    );
     assert_eq!(leaf.needs_renewal(&leaf.wanted, at(-31 * 24)), Some(RenewalReason::Date), "and back");
 }
 

@@ -1,5 +1,5 @@
-//! TLS 1.2 and 1.3 with rustls and ring, HTTP/1.1 only. The certificate comes from files or from the device's own
-//! authority, and can be replaced while the server runs.
+//! TLS 1.2 and 1.3 with rustls and ring, HTTP/1.1 only. The certificate comes from files or from the device's
+//! own authority, and can be replaced while the server runs.
 //!
 //! | file | contents |
 //! | --- | --- |
@@ -69,7 +69,8 @@ impl TlsError {
     /// Returns the system's error, if a file could not be read or written.
     pub fn system_cause(&self) -> Option<&io::Error> {
         match self {
-            Self::Pem { cause: rustls::pki_types::pem::Error::Io(cause), .. } | Self::Authority { cause, .. } => Some(cause),
+            Self::Pem { cause: rustls::pki_types::pem::Error::Io(cause), .. }
+            | Self::Authority { cause, .. } => Some(cause),
             _ => None,
         }
     }

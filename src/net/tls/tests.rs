@@ -21,15 +21,20 @@ fn local(folder: &Path, own: &[&str], now: Timestamp) -> Tls {
     Tls::open(&TlsMode::LocalCa, folder, || LeafSpec::new("pichat", &addresses(own)), now).unwrap().unwrap()
 }
 
-/// Returns true if a browser that trusts the authority accepts the current certificate for this name on that day.
+/// Returns true if a browser that trusts the authority accepts the current certificate for this name on that
+/// day.
 fn taken(tls: &Tls, name: &str, at: Timestamp) -> bool {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(tls.authority().unwrap().der().to_vec())).unwrap();
     let verifier =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(cert_resolver::provider())).build().unwrap();
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(cert_resolver::provider()))
+            .build()
+            .unwrap();
     let chain = tls.shown.current().cert.clone();
     let at = UnixTime::since_unix_epoch(Duration::from_millis(at.0.try_into().unwrap()));
-    verifier.verify_server_cert(&chain[0], &[], &ServerName::try_from(name.to_owned()).unwrap(), &[], at).is_ok()
+    verifier
+        .verify_server_cert(&chain[0], &[], &ServerName::try_from(name.to_owned()).unwrap(), &[], at)
+        .is_ok()
 }
 
 #[test]
@@ -78,7 +83,9 @@ fn files_and_plain_http_are_not_renewed() {
     let (certificate, key) = (folder.path().join("c"), folder.path().join("k"));
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let files = Tls::open(&TlsMode::Files { certificate, key: key.clone() }, folder.path(), wanted, NOW).unwrap().unwrap();
+    let files = Tls::open(&TlsMode::Files { certificate, key: key.clone() }, folder.path(), wanted, NOW)
+        .unwrap()
+        .unwrap();
     assert!(files.authority().is_none() && files.reload().unwrap());
     assert_eq!(files.renew(&addresses(&["10.0.0.9"]), NOW).unwrap(), None);
     std::fs::write(&key, "").unwrap();

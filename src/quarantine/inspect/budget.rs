@@ -9,31 +9,42 @@ use super::scratch::Scratch;
 
 const MIB: u64 = 1024 * 1024;
 
-/// InspectionLimits of one inspection, all nesting levels together. Sized for a Pi with 512 MB and one slow core.
+/// InspectionLimits of one inspection, all nesting levels together. Sized for a Pi with 512 MB and one slow
+/// core.
 #[derive(Clone, Copy, Debug)]
 pub struct InspectionLimits {
-    /// Entries of all archives. 10,000 entries take 240 KiB of positions; an office archive has a few hundred.
+    /// Entries of all archives. 10,000 entries take 240 KiB of positions; an office archive has a few
+    /// hundred.
     pub entries: u32,
-    /// Nesting depth of archives: a document with an embedded table, in a `.tar.gz`, in a zip, is five levels.
+    /// Nesting depth of archives: a document with an embedded table, in a `.tar.gz`, in a zip, is five
+    /// levels.
     pub depth: u32,
     /// Output bytes for each input byte. DEFLATE reaches at most 1032; spreadsheets reach 30 to 50.
     pub ratio: u64,
     /// Output of one decoder before its ratio counts: small files of zeros are honest and cheap.
     pub ratio_from: u64,
-    /// Output of all decoders, stored entries included: some 3 s of a Pi 3's core. A spreadsheet of 16 MiB seldom
-    /// unpacks to 200 MiB.
+    /// Output of all decoders, stored entries included: some 3 s of a Pi 3's core. A spreadsheet of 16 MiB
+    /// seldom unpacks to 200 MiB.
     pub total: u64,
-    /// Bytes of nested archives spooled at once, since their directory stands at the end: twice the default maximum
-    /// file. Up to half a MiB of each may be in memory; more goes to a scratch file.
+    /// Bytes of nested archives spooled at once, since their directory stands at the end: twice the default
+    /// maximum file. Up to half a MiB of each may be in memory; more goes to a scratch file.
     pub spool: u64,
-    /// Pixels of an image: at 4 bytes each they take 1 GiB to show. The largest phone cameras have 200 million.
+    /// Pixels of an image: at 4 bytes each they take 1 GiB to show. The largest phone cameras have 200
+    /// million.
     pub pixels: u64,
 }
 
 impl InspectionLimits {
     /// InspectionLimits that the server uses.
-    pub const DEFAULT: Self =
-        Self { entries: 10_000, depth: 5, ratio: 100, ratio_from: 4 * MIB, total: 256 * MIB, spool: 32 * MIB, pixels: 256 * MIB };
+    pub const DEFAULT: Self = Self {
+        entries: 10_000,
+        depth: 5,
+        ratio: 100,
+        ratio_from: 4 * MIB,
+        total: 256 * MIB,
+        spool: 32 * MIB,
+        pixels: 256 * MIB,
+    };
 }
 
 /// Reason for stopping the inspection or one entry early.
@@ -113,7 +124,15 @@ impl<'a> InspectionBudget<'a> {
         scratch: &'a dyn Fn() -> io::Result<Box<dyn Scratch>>,
     ) -> Self {
         let zero = || Cell::new(0);
-        Self { caps, check, scratch, decoded: zero(), entries: Cell::new(0), spooled: zero(), most_spooled: zero() }
+        Self {
+            caps,
+            check,
+            scratch,
+            decoded: zero(),
+            entries: Cell::new(0),
+            spooled: zero(),
+            most_spooled: zero(),
+        }
     }
 
     pub(super) fn decoded(&self) -> u64 {

@@ -13,8 +13,8 @@ enum ExpectedType {
     Pdf,
     Ooxml,
     Odf,
-    /// A file of an older Office, or what programs have always saved under its extension: RTF, web pages, tables as
-    /// text.
+    /// A file of an older Office, or what programs have always saved under its extension: RTF, web pages,
+    /// tables as text.
     OldOffice,
     Zip,
     Gzip,
@@ -29,13 +29,12 @@ enum ExpectedType {
 
 fn of_extension(extension: &str) -> Option<ExpectedType> {
     Some(match extension {
-        "png" | "jpg" | "jpeg" | "jpe" | "jfif" | "gif" | "webp" | "bmp" | "dib" | "tif" | "tiff" | "heic" | "heif" | "avif" => {
-            ExpectedType::Picture
-        }
+        "png" | "jpg" | "jpeg" | "jpe" | "jfif" | "gif" | "webp" | "bmp" | "dib" | "tif" | "tiff"
+        | "heic" | "heif" | "avif" => ExpectedType::Picture,
         "svg" => ExpectedType::Svg,
         "pdf" => ExpectedType::Pdf,
-        "docx" | "dotx" | "docm" | "dotm" | "xlsx" | "xltx" | "xlsm" | "xltm" | "xlsb" | "pptx" | "potx" | "ppsx" | "pptm"
-        | "ppsm" => ExpectedType::Ooxml,
+        "docx" | "dotx" | "docm" | "dotm" | "xlsx" | "xltx" | "xlsm" | "xltm" | "xlsb" | "pptx" | "potx"
+        | "ppsx" | "pptm" | "ppsm" => ExpectedType::Ooxml,
         "odt" | "ott" | "ods" | "ots" | "odp" | "otp" | "odg" => ExpectedType::Odf,
         "doc" | "dot" | "xls" | "xlt" | "ppt" | "pps" | "pot" => ExpectedType::OldOffice,
         "zip" => ExpectedType::Zip,
@@ -43,10 +42,10 @@ fn of_extension(extension: &str) -> Option<ExpectedType> {
         "tar" => ExpectedType::Tar,
         "rar" | "7z" | "xz" | "bz2" | "zst" | "cab" => ExpectedType::Closed,
         "rtf" => ExpectedType::Rtf,
-        "mp3" | "mp4" | "m4a" | "m4v" | "mov" | "wav" | "avi" | "mkv" | "ogg" | "oga" | "opus" | "webm" | "flac" | "aac"
-        | "wma" | "wmv" | "mpg" | "mpeg" | "3gp" => ExpectedType::Media,
-        "txt" | "csv" | "tsv" | "md" | "log" | "ini" | "json" | "yml" | "yaml" | "xml" | "html" | "htm" | "css" | "vcf"
-        | "ics" | "srt" | "eml" | "tex" => ExpectedType::Text,
+        "mp3" | "mp4" | "m4a" | "m4v" | "mov" | "wav" | "avi" | "mkv" | "ogg" | "oga" | "opus" | "webm"
+        | "flac" | "aac" | "wma" | "wmv" | "mpg" | "mpeg" | "3gp" => ExpectedType::Media,
+        "txt" | "csv" | "tsv" | "md" | "log" | "ini" | "json" | "yml" | "yaml" | "xml" | "html" | "htm"
+        | "css" | "vcf" | "ics" | "srt" | "eml" | "tex" => ExpectedType::Text,
         _ => return None,
     })
 }
@@ -57,17 +56,17 @@ fn of_media_type(declared: &str) -> Option<ExpectedType> {
     match essence.as_str() {
         "application/pdf" => Some(ExpectedType::Pdf),
         "image/svg+xml" => Some(ExpectedType::Svg),
-        "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/bmp" | "image/tiff" | "image/heic" | "image/avif" => {
-            Some(ExpectedType::Picture)
-        }
+        "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/bmp" | "image/tiff"
+        | "image/heic" | "image/avif" => Some(ExpectedType::Picture),
         _ => None,
     }
 }
 
-/// Returns true if the content matches the declared type. `strict`: content of unknown type contradicts a type that has
-/// a signature.
+/// Returns true if the content matches the declared type. `strict`: content of unknown type contradicts a
+/// type that has a signature.
 fn matches(claim: ExpectedType, kind: DetectedType, package: Package, strict: bool) -> bool {
-    let unknown = matches!(kind, DetectedType::Unknown | DetectedType::Other(_) | DetectedType::Text) && !strict;
+    let unknown =
+        matches!(kind, DetectedType::Unknown | DetectedType::Other(_) | DetectedType::Text) && !strict;
     match (claim, kind) {
         (_, DetectedType::Empty) => true,
         (ExpectedType::Picture, DetectedType::Picture(_))
@@ -77,14 +76,19 @@ fn matches(claim: ExpectedType, kind: DetectedType, package: Package, strict: bo
         (ExpectedType::Ooxml, DetectedType::Ole) => true,
         (ExpectedType::Ooxml, DetectedType::Zip) => package == Package::Ooxml,
         (ExpectedType::Odf, DetectedType::Zip) => package == Package::Odf,
-        (ExpectedType::OldOffice, DetectedType::Ole | DetectedType::Rtf | DetectedType::Html | DetectedType::Text) => true,
+        (
+            ExpectedType::OldOffice,
+            DetectedType::Ole | DetectedType::Rtf | DetectedType::Html | DetectedType::Text,
+        ) => true,
         (ExpectedType::OldOffice, DetectedType::Zip) => package == Package::Ooxml,
         (ExpectedType::Zip, DetectedType::Zip)
         | (ExpectedType::Gzip, DetectedType::Gzip)
         | (ExpectedType::Tar, DetectedType::Tar)
         | (ExpectedType::Rtf, DetectedType::Rtf) => true,
         (ExpectedType::Closed, DetectedType::Closed(_)) => true,
-        (ExpectedType::Media, DetectedType::Media(_) | DetectedType::Unknown | DetectedType::Other(_)) => true,
+        (ExpectedType::Media, DetectedType::Media(_) | DetectedType::Unknown | DetectedType::Other(_)) => {
+            true
+        }
         (
             ExpectedType::Text,
             DetectedType::Text
@@ -98,8 +102,8 @@ fn matches(claim: ExpectedType, kind: DetectedType, package: Package, strict: bo
     }
 }
 
-/// Compares an extension with the content. `inside`: in archives, where programs name parts freely, only content of
-/// another known type counts.
+/// Compares an extension with the content. `inside`: in archives, where programs name parts freely, only
+/// content of another known type counts.
 pub(super) fn check(
     extension: Option<&str>,
     kind: DetectedType,
@@ -165,7 +169,10 @@ mod tests {
                 && mismatch("docx", DetectedType::Zip, Package::Odf, false)
         );
         assert!(!mismatch("odt", DetectedType::Zip, Package::Odf, false));
-        assert!(!mismatch("png", DetectedType::Unknown, Package::Plain, true), "Office puts what it likes under image1.png");
+        assert!(
+            !mismatch("png", DetectedType::Unknown, Package::Plain, true),
+            "Office puts what it likes under image1.png"
+        );
         assert!(mismatch("png", DetectedType::Html, Package::Plain, true));
     }
 

@@ -6,8 +6,8 @@ use crate::types::is_bidi_control;
 /// Characters of a detail: enough for a path in an archive, short enough for a list.
 const MAX_DETAIL_CHARS: usize = 120;
 
-/// Generates [`FindingCode`] from one table, so that every code has all its parts. A row reads `"meaning" Variant = "word"
-/// State;`.
+/// Generates [`FindingCode`] from one table, so that every code has all its parts. A row reads `"meaning"
+/// Variant = "word" State;`.
 macro_rules! codes {
     ($($meaning:literal $variant:ident = $word:literal $state:ident;)*) => {
         /// Kind of finding.
@@ -20,7 +20,8 @@ macro_rules! codes {
             /// All codes.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Returns the stable word in the record, the API and the audit; the page has a sentence for each.
+            /// Returns the stable word in the record, the API and the audit; the page has a sentence for
+            /// each.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
@@ -121,7 +122,11 @@ const fn severity(state: FileState) -> u8 {
         // Above `unscannable`: a finding counts more than parts that could not be read.
         FileState::Suspicious => 2,
         FileState::Unscannable => 1,
-        FileState::Received | FileState::Inspecting | FileState::Clean | FileState::Released | FileState::Lost => 0,
+        FileState::Received
+        | FileState::Inspecting
+        | FileState::Clean
+        | FileState::Released
+        | FileState::Lost => 0,
     }
 }
 
@@ -170,7 +175,8 @@ impl Findings {
         states.max_by_key(|state| severity(*state)).unwrap_or(FileState::Clean)
     }
 
-    /// Returns each finding as `code` or `code detail`, the most severe first, otherwise in order of discovery.
+    /// Returns each finding as `code` or `code detail`, the most severe first, otherwise in order of
+    /// discovery.
     pub fn lines(&self) -> Vec<String> {
         let mut all: Vec<_> = self.0.iter().collect();
         all.sort_by_key(|finding| std::cmp::Reverse(severity(finding.code.state())));

@@ -94,7 +94,8 @@ fn in_head(head: &[u8]) -> Option<PixelSize> {
     if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
         return match head.get(12..16)? {
             b"VP8X" => Some(PixelSize { width: le24(24)? + 1, height: le24(27)? + 1 }),
-            b"VP8L" => le32(21).map(|bits| PixelSize { width: (bits & 0x3fff) + 1, height: (bits >> 14 & 0x3fff) + 1 }),
+            b"VP8L" => le32(21)
+                .map(|bits| PixelSize { width: (bits & 0x3fff) + 1, height: (bits >> 14 & 0x3fff) + 1 }),
             b"VP8 " => Some(PixelSize { width: le16(26)? & 0x3fff, height: le16(28)? & 0x3fff }),
             _ => None,
         };
@@ -213,7 +214,8 @@ impl Tiff {
 
     /// Parses the number of entries, or one entry: tag, type, count, value.
     fn step(&mut self) {
-        let two = |at: usize| self.part.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |part| self.two(*part));
+        let two =
+            |at: usize| self.part.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |part| self.two(*part));
         let Some(left) = self.left else {
             self.left = Some(two(0));
             return;
@@ -233,8 +235,8 @@ impl Tiff {
     }
 }
 
-/// Searches the image sizes of a HEIF or AVIF (ISO/IEC 23008-12, section 6.5.3): `ispe`, four zero bytes, width,
-/// height. Tiles and the composed image each have one; the largest counts.
+/// Searches the image sizes of a HEIF or AVIF (ISO/IEC 23008-12, section 6.5.3): `ispe`, four zero bytes,
+/// width, height. Tiles and the composed image each have one; the largest counts.
 #[derive(Default)]
 struct Heif {
     window: Vec<u8>,
@@ -247,7 +249,9 @@ impl Heif {
     fn feed(&mut self, bytes: &[u8]) {
         self.window.extend_from_slice(bytes);
         for at in memmem::find_iter(&self.window, b"ispe\0\0\0\0") {
-            let four = |from: usize| self.window.get(at + from..).and_then(<[u8]>::first_chunk).map(|b| u32::from_be_bytes(*b));
+            let four = |from: usize| {
+                self.window.get(at + from..).and_then(<[u8]>::first_chunk).map(|b| u32::from_be_bytes(*b))
+            };
             let (Some(width), Some(height)) = (four(8), four(12)) else { break };
             let size = PixelSize { width, height };
             if self.largest.is_none_or(|largest| largest.pixels() < size.pixels()) {
@@ -271,12 +275,16 @@ mod tests {
 
     #[test]
     fn head_formats_report_their_size() {
-        let png = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &60000_u32.to_be_bytes(), &70000_u32.to_be_bytes()].concat();
+        let png =
+            [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &60000_u32.to_be_bytes(), &70000_u32.to_be_bytes()]
+                .concat();
         assert_eq!(size(&png, 99), Some((60000, 70000)));
         assert_eq!(size(b"GIF89a\x10\x00\x20\x00\0\0", 99), Some((16, 32)));
         let bmp = [b"BM".as_slice(), &[0; 16], &640_u32.to_le_bytes(), &(-480_i32).to_le_bytes()].concat();
         assert_eq!(size(&bmp, 99), Some((640, 480)));
-        let webp = [b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0".as_slice(), &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff]].concat();
+        let webp =
+            [b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0".as_slice(), &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff]]
+                .concat();
         assert_eq!(size(&webp, 99), Some((1 << 24, 1 << 24)));
         assert_eq!(size(b"BM", 99), None);
     }
@@ -286,10 +294,14 @@ mod tests {
         let two = |n: u16| if big { n.to_be_bytes() } else { n.to_le_bytes() };
         let four = |n: u32| if big { n.to_be_bytes() } else { n.to_le_bytes() };
         let at = u32::try_from(8 + before).unwrap_or_default();
-        let mut all = [if big { b"MM" } else { b"II" }.as_slice(), &two(42), &four(at), &vec![7; before], &two(3)].concat();
-        for (tag, kind, value) in
-            [(258, 3, [two(8), [0; 2]].concat()), (257, 3, [two(height), [0; 2]].concat()), (256, 4, four(width).to_vec())]
-        {
+        let mut all =
+            [if big { b"MM" } else { b"II" }.as_slice(), &two(42), &four(at), &vec![7; before], &two(3)]
+                .concat();
+        for (tag, kind, value) in [
+            (258, 3, [two(8), [0; 2]].concat()),
+            (257, 3, [two(height), [0; 2]].concat()),
+            (256, 4, four(width).to_vec()),
+        ] {
             all.extend([&two(tag), &two(kind), four(1).as_slice(), &value].concat());
         }
         all
@@ -334,7 +346,11 @@ mod tests {
         for piece in [1, 7, 4096, jpeg.len()] {
             assert_eq!(size(&jpeg, piece), Some((1024, 768)), "{piece}");
         }
-        assert_eq!(size(b"\xff\xd8\xff\xda\x00\x0bxxxxxxxxxxxxxxxxxx", 3), None, "the picture itself has begun");
+        assert_eq!(
+            size(b"\xff\xd8\xff\xda\x00\x0bxxxxxxxxxxxxxxxxxx", 3),
+            None,
+            "the picture itself has begun"
+        );
         assert_eq!(size(b"\xff\xd8\xff\xe0\x00\x01xxxxxxxxxxxxxxxxxx", 3), None, "no segment is so short");
     }
 }

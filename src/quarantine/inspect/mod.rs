@@ -1,7 +1,7 @@
 //! Inspection of an upload: finds what is in it without running or rendering it.
 //!
-//! [`walk`] reads its source and nothing else: it has no clock, starts nothing and writes nothing. Every byte out of a
-//! decoder counts against [`InspectionLimits`]. The result is a state and the reasons for it.
+//! [`walk`] reads its source and nothing else: it has no clock, starts nothing and writes nothing. Every byte
+//! out of a decoder counts against [`InspectionLimits`]. The result is a state and the reasons for it.
 
 mod budget;
 mod declared_type;
@@ -18,6 +18,7 @@ mod spool;
 mod tar;
 mod walk;
 mod zip;
+mod zip_entries;
 
 #[cfg(test)]
 mod tests;
@@ -56,9 +57,10 @@ impl InspectionOutcome {
     }
 }
 
-/// Inspects a file called `name`. `check` is called at least once for every 64 KiB and every entry; `Some` ends the
-/// walk. `scratch` opens storage for a nested archive of more than half a MiB; [`in_memory`] suffices for tests. Never
-/// panics, never decodes more than [`InspectionLimits::total`], never spools more than [`InspectionLimits::spool`].
+/// Inspects a file called `name`. `check` is called at least once for every 64 KiB and every entry; `Some`
+/// ends the walk. `scratch` opens storage for a nested archive of more than half a MiB; [`in_memory`]
+/// suffices for tests. Never panics, never decodes more than [`InspectionLimits::total`], never spools more
+/// than [`InspectionLimits::spool`].
 pub fn walk(
     mut source: impl Read + Seek,
     name: &str,
@@ -79,7 +81,13 @@ pub fn walk(
         };
         findings.add(halt.code(), &detail);
     }
-    InspectionOutcome { findings, halted, decoded: meter.decoded(), entries: meter.entries(), spooled: meter.most_spooled() }
+    InspectionOutcome {
+        findings,
+        halted,
+        decoded: meter.decoded(),
+        entries: meter.entries(),
+        spooled: meter.most_spooled(),
+    }
 }
 
 /// Returns the findings that need no inspection: from the name as sent and from the declared media type.

@@ -3,8 +3,9 @@
 use super::findings::{FindingCode, Findings};
 use crate::types::is_bidi_control;
 
-/// Extensions that a double click runs, mainly on Windows. Source: Microsoft's list of attachments that Outlook blocks,
-/// without those of developers' and administrators' tools; plus executables of Linux, macOS and Android.
+/// Extensions that a double click runs, mainly on Windows. Source: Microsoft's list of attachments that
+/// Outlook blocks, without those of developers' and administrators' tools; plus executables of Linux, macOS
+/// and Android.
 const PROGRAMS: [&str; 67] = [
     "ade",
     "adp",
@@ -77,8 +78,9 @@ const PROGRAMS: [&str; 67] = [
 
 /// Document extensions that disguise a program.
 const DOCUMENTS: [&str; 34] = [
-    "avi", "bmp", "csv", "doc", "docm", "docx", "gif", "heic", "htm", "html", "jpeg", "jpg", "mov", "mp3", "mp4", "odp", "ods",
-    "odt", "pdf", "png", "pps", "ppsx", "ppt", "pptx", "rar", "rtf", "svg", "txt", "wav", "webp", "xls", "xlsx", "xml", "zip",
+    "avi", "bmp", "csv", "doc", "docm", "docx", "gif", "heic", "htm", "html", "jpeg", "jpg", "mov", "mp3",
+    "mp4", "odp", "ods", "odt", "pdf", "png", "pps", "ppsx", "ppt", "pptx", "rar", "rtf", "svg", "txt",
+    "wav", "webp", "xls", "xlsx", "xml", "zip",
 ];
 
 /// Returns the last extension in lower case; blanks before the dot and at the end do not hide it.

@@ -15,14 +15,16 @@ const CHUNK: usize = 64 * 1024;
 /// Bytes kept of the previous chunk, so that no pattern is split.
 const OVERLAP: usize = 64;
 
-/// The EICAR test file by its definition: these 68 bytes first, then only whitespace, at most 128 bytes in all. A file
-/// that quotes it is plain text. Written in two halves, so that no scanner flags this program.
+/// The EICAR test file by its definition: these 68 bytes first, then only whitespace, at most 128 bytes in
+/// all. A file that quotes it is plain text. Written in two halves, so that no scanner flags this program.
 const EICAR: [&[u8]; 2] = [br"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-", b"ANTIVIRUS-TEST-FILE!$H+H*"];
 const EICAR_MAX: usize = 128;
 
 fn is_eicar(all: &[u8]) -> bool {
     let rest = all.strip_prefix(EICAR[0]).and_then(|rest| rest.strip_prefix(EICAR[1]));
-    rest.is_some_and(|rest| all.len() <= EICAR_MAX && rest.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0x1a)))
+    rest.is_some_and(|rest| {
+        all.len() <= EICAR_MAX && rest.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0x1a))
+    })
 }
 
 /// Returns `text` as compound files encode stream names.
@@ -42,14 +44,18 @@ impl BytePattern {
     }
 }
 
-/// Returns the patterns to search in this type of content. Stream names of a compound file are searched as plain bytes:
-/// following the tables of a hostile file would mean trusting them.
+/// Returns the patterns to search in this type of content. Stream names of a compound file are searched as
+/// plain bytes: following the tables of a hostile file would mean trusting them.
 fn patterns(kind: DetectedType, path: &str) -> Vec<BytePattern> {
     let lower = path.to_ascii_lowercase();
     match kind {
         DetectedType::Ole => {
             // In a part of a newer document the macros are that document's.
-            let macros = if lower.ends_with("vbaproject.bin") { FindingCode::MacroOoxml } else { FindingCode::MacroOle };
+            let macros = if lower.ends_with("vbaproject.bin") {
+                FindingCode::MacroOoxml
+            } else {
+                FindingCode::MacroOle
+            };
             // Class id of an installer database: {000C1084-0000-0000-C000-000000000046}.
             let msi = b"\x84\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0\x46";
             vec![
@@ -58,10 +64,14 @@ fn patterns(kind: DetectedType, path: &str) -> Vec<BytePattern> {
                 BytePattern::new(*msi, FindingCode::Msi),
             ]
         }
-        DetectedType::Svg => ["<script", "javascript:", " onload", " onerror", " onclick", " onmouse", " onbegin"]
-            .map(|text| BytePattern::new(text, FindingCode::ActiveSvg))
-            .into(),
-        _ if lower.ends_with("meta-inf/manifest.xml") => vec![BytePattern::new("encryption-data", FindingCode::OfficeEncrypted)],
+        DetectedType::Svg => {
+            ["<script", "javascript:", " onload", " onerror", " onclick", " onmouse", " onbegin"]
+                .map(|text| BytePattern::new(text, FindingCode::ActiveSvg))
+                .into()
+        }
+        _ if lower.ends_with("meta-inf/manifest.xml") => {
+            vec![BytePattern::new("encryption-data", FindingCode::OfficeEncrypted)]
+        }
         _ => Vec::new(),
     }
 }
@@ -78,11 +88,14 @@ pub(super) fn scan(
 ) -> io::Result<()> {
     // PDF readers accept the signature anywhere in the first KiB.
     let early = &head[..head.len().min(1024)];
-    if !matches!(kind, DetectedType::Pdf | DetectedType::Text | DetectedType::Html) && memmem::find(early, b"%PDF-").is_some() {
+    if !matches!(kind, DetectedType::Pdf | DetectedType::Text | DetectedType::Html)
+        && memmem::find(early, b"%PDF-").is_some()
+    {
         findings.add(FindingCode::Polyglot, "pdf");
     }
     let patterns = patterns(kind, at);
-    let mut wanted: Vec<_> = patterns.iter().map(|pattern| (memmem::Finder::new(&pattern.bytes), pattern.code)).collect();
+    let mut wanted: Vec<_> =
+        patterns.iter().map(|pattern| (memmem::Finder::new(&pattern.bytes), pattern.code)).collect();
     let mut pixels = Dimensions::of(head);
     let mut ends = tail.then(zip::EndFinder::default);
     let mut window = Vec::with_capacity(OVERLAP + CHUNK);
@@ -164,11 +177,20 @@ mod tests {
 
     #[test]
     fn macros_and_installers_are_found() {
-        let ole = |name: &[u8], before: usize| [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(), &vec![0; before], name].concat();
+        let ole = |name: &[u8], before: usize| {
+            [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(), &vec![0; before], name].concat()
+        };
         for before in [0, 500, CHUNK - 20, CHUNK * 2 - 1] {
-            assert_eq!(found(&ole(&utf16("_VBA_PROJECT_CUR"), before), "x.xls"), "macro-ole x.xls", "{before}");
+            assert_eq!(
+                found(&ole(&utf16("_VBA_PROJECT_CUR"), before), "x.xls"),
+                "macro-ole x.xls",
+                "{before}"
+            );
         }
-        assert_eq!(found(&ole(&utf16("_VBA_PROJECT"), 9), "xl/vbaProject.bin"), "macro-ooxml xl/vbaProject.bin");
+        assert_eq!(
+            found(&ole(&utf16("_VBA_PROJECT"), 9), "xl/vbaProject.bin"),
+            "macro-ooxml xl/vbaProject.bin"
+        );
         assert_eq!(found(&ole(&utf16("EncryptedPackage"), 9), ""), "office-encrypted");
         assert_eq!(found(&ole(b"\x84\x10\x0c\0\0\0\0\0\xc0\0\0\0\0\0\0\x46", 9), ""), "executable-msi");
         assert_eq!(found(&ole(&utf16("WordDocument"), 9), ""), "");
@@ -177,7 +199,9 @@ mod tests {
 
     #[test]
     fn svg_with_scripts_is_found() {
-        let svg = |inside: &str| found(format!("<svg xmlns='http://www.w3.org/2000/svg'>{inside}</svg>").as_bytes(), "");
+        let svg = |inside: &str| {
+            found(format!("<svg xmlns='http://www.w3.org/2000/svg'>{inside}</svg>").as_bytes(), "")
+        };
         assert_eq!(svg("<path d='M0 0'/>"), "");
         for active in ["<SCRIPT>x</SCRIPT>", "<a href='JavaScript:x'/>", "<g onLoad='x'/>"] {
             assert_eq!(svg(active), "active-svg", "{active}");
@@ -186,7 +210,9 @@ mod tests {
 
     #[test]
     fn image_over_pixel_limit_is_found() {
-        let png = |side: u32| [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &side.to_be_bytes(), &side.to_be_bytes()].concat();
+        let png = |side: u32| {
+            [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &side.to_be_bytes(), &side.to_be_bytes()].concat()
+        };
         assert_eq!(found(&png(16_384), ""), "");
         assert_eq!(found(&png(16_385), ""), "image-pixels 16385x16385");
         assert_eq!(found(&png(u32::MAX), ""), "image-pixels 4294967295x4294967295");

@@ -105,7 +105,11 @@ fn program(head: &[u8]) -> Option<FindingCode> {
         0xfeed_face | 0xfeed_facf | 0xcefa_edfe | 0xcffa_edfe => return Some(FindingCode::MachO),
         // Java classes and Apple's universal binaries share four bytes; Java's versions begin at 45.
         0xcafe_babe | 0xcafe_babf => {
-            return Some(if word(4).is_some_and(|n| n & 0xffff >= 45) { FindingCode::Java } else { FindingCode::MachO });
+            return Some(if word(4).is_some_and(|n| n & 0xffff >= 45) {
+                FindingCode::Java
+            } else {
+                FindingCode::MachO
+            });
         }
         0x6465_780a | 0x6465_790a => return Some(FindingCode::Android),
         0x4c00_0000 if word(4) == Some(0x0114_0200) => return Some(FindingCode::Shortcut),
@@ -116,13 +120,14 @@ fn program(head: &[u8]) -> Option<FindingCode> {
     line.trim_ascii_start().starts_with(b"/").then_some(FindingCode::Script)
 }
 
-/// Returns true if the checksum of the first header is right; it identifies tar archives of any age since 1979.
+/// Returns true if the checksum of the first header is right; it identifies tar archives of any age since
+/// 1979.
 fn is_tar(head: &[u8]) -> bool {
     head.get(..512).is_some_and(|header| super::tar::checksum_is_right(header) && header[0] != 0)
 }
 
-/// Returns true for UTF-8, any 8-bit encoding, or UTF-16 with a byte order mark: no control characters but those of
-/// texts.
+/// Returns true for UTF-8, any 8-bit encoding, or UTF-16 with a byte order mark: no control characters but
+/// those of texts.
 fn is_text(head: &[u8]) -> bool {
     let binary = |b: &u8| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1a | 0x1b);
     head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") || !head.iter().any(binary)
@@ -138,19 +143,36 @@ fn text(head: &[u8]) -> DetectedType {
         return DetectedType::Text;
     }
     let start = String::from_utf8_lossy(&head[..head.len().min(4096)]).to_lowercase();
-    let tag = |name: &str| start.match_indices(name).any(|(at, _)| !start[at + name.len()..].starts_with(char::is_alphanumeric));
+    let tag = |name: &str| {
+        start.match_indices(name).any(|(at, _)| !start[at + name.len()..].starts_with(char::is_alphanumeric))
+    };
     if tag("<svg") || tag("<svg:svg") {
         return if tag("<html") || tag("<!doctype html") { DetectedType::Html } else { DetectedType::Svg };
     }
-    let page = ["<!doctype html", "<html", "<head", "<body", "<script", "<iframe", "<title", "<table", "<meta", "<style"];
+    let page = [
+        "<!doctype html",
+        "<html",
+        "<head",
+        "<body",
+        "<script",
+        "<iframe",
+        "<title",
+        "<table",
+        "<meta",
+        "<style",
+    ];
     if page.into_iter().any(tag) { DetectedType::Html } else { DetectedType::Text }
 }
 
 fn binary(head: &[u8]) -> DetectedType {
     // Signatures that `infer` lacks.
-    for (magic, name) in
-        [(b"conectix".as_slice(), "vhd"), (b"vhdxfile", "vhdx"), (b"KDMV", "vmdk"), (b"-lh", "lzh"), (b"MSWIM", "wim")]
-    {
+    for (magic, name) in [
+        (b"conectix".as_slice(), "vhd"),
+        (b"vhdxfile", "vhdx"),
+        (b"KDMV", "vmdk"),
+        (b"-lh", "lzh"),
+        (b"MSWIM", "wim"),
+    ] {
         if head.starts_with(magic) || (name == "lzh" && head.get(2..5) == Some(magic)) {
             return DetectedType::Closed(name);
         }
@@ -160,13 +182,15 @@ fn binary(head: &[u8]) -> DetectedType {
     match (found.matcher_type(), short) {
         (
             _,
-            "rar" | "7z" | "xz" | "bz2" | "bz3" | "cab" | "Z" | "lz" | "zst" | "lz4" | "deb" | "rpm" | "ar" | "cpio" | "crx"
-            | "qcow2",
+            "rar" | "7z" | "xz" | "bz2" | "bz3" | "cab" | "Z" | "lz" | "zst" | "lz4" | "deb" | "rpm" | "ar"
+            | "cpio" | "crx" | "qcow2",
         ) => DetectedType::Closed(short),
         // Two bytes are too few to contradict an extension.
         (_, "bmp") if head.get(6..10) != Some(&[0; 4]) => DetectedType::Unknown,
         (infer::MatcherType::Image, _) => DetectedType::Picture(mime),
-        (infer::MatcherType::Audio | infer::MatcherType::Video, "mp3" | "aac" | "mpg") => DetectedType::Unknown,
+        (infer::MatcherType::Audio | infer::MatcherType::Video, "mp3" | "aac" | "mpg") => {
+            DetectedType::Unknown
+        }
         (infer::MatcherType::Audio | infer::MatcherType::Video, _) => DetectedType::Media(mime),
         (_, "der" | "obj" | "bc" | "eot" | "nes" | "ps") => DetectedType::Unknown,
         _ => DetectedType::Other(mime),

@@ -1,5 +1,5 @@
-//! Seekable copy of a nested archive, because its directory stands at the end. Small ones stay in memory, larger ones
-//! go to a scratch file.
+//! Seekable copy of a nested archive, because its directory stands at the end. Small ones stay in memory,
+//! larger ones go to a scratch file.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 

@@ -93,9 +93,12 @@ pub(super) fn padding(size: u64) -> u64 {
     (BLOCK - size % BLOCK) % BLOCK
 }
 
-/// Returns the next entry, `None` at the end of the archive. `count` is called for every header, extension records
-/// included.
-pub(super) fn next(input: &mut dyn Read, count: &mut dyn FnMut() -> io::Result<()>) -> io::Result<Option<TarEntry>> {
+/// Returns the next entry, `None` at the end of the archive. `count` is called for every header, extension
+/// records included.
+pub(super) fn next(
+    input: &mut dyn Read,
+    count: &mut dyn FnMut() -> io::Result<()>,
+) -> io::Result<Option<TarEntry>> {
     let mut longer: Option<String> = None;
     let mut larger: Option<u64> = None;
     loop {
@@ -123,7 +126,8 @@ pub(super) fn next(input: &mut dyn Read, count: &mut dyn FnMut() -> io::Result<(
             }
             b'g' => drop(read_extension(input, told)?),
             flag => {
-                let prefix = if header[257..262] == *b"ustar" { text(&header[345..500]) } else { String::new() };
+                let prefix =
+                    if header[257..262] == *b"ustar" { text(&header[345..500]) } else { String::new() };
                 let short = text(&header[..100]);
                 let whole = if prefix.is_empty() { short } else { format!("{prefix}/{short}") };
                 let name = longer.unwrap_or(whole);
@@ -144,7 +148,10 @@ pub(super) fn next(input: &mut dyn Read, count: &mut dyn FnMut() -> io::Result<(
 fn read_extension(input: &mut dyn Read, size: u64) -> io::Result<Vec<u8>> {
     let mut record = Vec::new();
     (&mut *input).take(size.min(MAX_EXTENSION)).read_to_end(&mut record)?;
-    let left = size.checked_sub(record.len() as u64).and_then(|left| left.checked_add(padding(size))).ok_or_else(damaged)?;
+    let left = size
+        .checked_sub(record.len() as u64)
+        .and_then(|left| left.checked_add(padding(size)))
+        .ok_or_else(damaged)?;
     skip(input, left)?;
     Ok(record)
 }

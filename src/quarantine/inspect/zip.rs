@@ -1,5 +1,5 @@
-//! Zip structures that describe the layout (APPNOTE 6.3.10, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16). They are
-//! compared with each other and never trusted.
+//! Zip structures that describe the layout (APPNOTE 6.3.10, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16). They
+//! are compared with each other and never trusted.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -101,7 +101,14 @@ impl Directory {
             }
         }
         if count == 0 && size == 0 {
-            return Ok(Some(Self { start: at, end: at, count, before: 0, behind: 0, ambiguous: offset != at }));
+            return Ok(Some(Self {
+                start: at,
+                end: at,
+                count,
+                before: 0,
+                behind: 0,
+                ambiguous: offset != at,
+            }));
         }
         for (start, before) in [(end_of_list.checked_sub(size), true), (Some(offset), false)] {
             let mut magic = [0; 4];
@@ -154,7 +161,11 @@ impl ZipEntry {
     ///
     /// # Errors
     /// `InvalidData` if there is none.
-    pub(super) fn read(source: &mut (impl Read + Seek + ?Sized), at: u64, directory: &Directory) -> io::Result<Self> {
+    pub(super) fn read(
+        source: &mut (impl Read + Seek + ?Sized),
+        at: u64,
+        directory: &Directory,
+    ) -> io::Result<Self> {
         let mut fixed = [0; CENTRAL];
         if !read_at(source, at, &mut fixed)? || !fixed.starts_with(CENTRAL_MAGIC) {
             return Err(io::ErrorKind::InvalidData.into());

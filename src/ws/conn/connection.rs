@@ -1,8 +1,8 @@
 //! WebSocket connection of one client.
 //!
-//! tungstenite parses input and answers control frames over [`MemoryIo`], without the network. Encoded frames bypass
-//! it; all that is queued goes out in one vectored write. [`send_queue`](crate::ws::send::send_queue) shows, as a diagram, when
-//! this task writes and when producers do.
+//! tungstenite parses input and answers control frames over [`MemoryIo`], without the network. Encoded frames
+//! bypass it; all that is queued goes out in one vectored write. [`send_queue`](crate::ws::send::send_queue)
+//! shows, as a diagram, when this task writes and when producers do.
 
 use std::collections::VecDeque;
 use std::io;
@@ -39,7 +39,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const READ_CHUNK: usize = 4096;
 /// Initial size of tungstenite's own buffer, which holds the incomplete frame of a socket.
 const READ_BUFFER: usize = 128;
-/// Bytes after which no more frames are added to a batch. Limits what has left the bounded queue but is not written.
+/// Bytes after which no more frames are added to a batch. Limits what has left the bounded queue but is not
+/// written.
 const BATCH_BYTES: usize = 64 * 1024;
 
 /// Event of a connection.
@@ -92,7 +93,8 @@ pub(crate) struct WsConnection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
-    /// Wraps an upgraded connection. `early` are bytes read with the request, `max_frame` is the largest message in bytes.
+    /// Wraps an upgraded connection. `early` are bytes read with the request, `max_frame` is the largest
+    /// message in bytes.
     pub(crate) fn new(io: S, early: &[u8], max_frame: usize, out: Arc<SendQueue>) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -143,8 +145,10 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
                 }
             }
             self.returned = 0;
-            let held =
-                leave_writes_to_caller && self.batch.is_empty() && self.replay.is_empty() && self.out.allows_inline_write();
+            let held = leave_writes_to_caller
+                && self.batch.is_empty()
+                && self.replay.is_empty()
+                && self.out.allows_inline_write();
             if !held && self.poll_write(cx).is_err() {
                 return Poll::Ready(Inbound::Closed(self.code().unwrap_or(1006)));
             }
@@ -154,7 +158,10 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
             if let State::Closing { code, flushed: true, .. } = self.state {
                 return self.poll_hangup(cx).map(|()| Inbound::Closed(code));
             }
-            let busy = pause_reads || !self.inbox.is_empty() || !self.replay.is_empty() || self.batch.len() >= BATCH_FRAMES;
+            let busy = pause_reads
+                || !self.inbox.is_empty()
+                || !self.replay.is_empty()
+                || self.batch.len() >= BATCH_FRAMES;
             if !busy && matches!(self.state, State::Open) {
                 match self.poll_read(cx) {
                     Poll::Ready(true) => continue,
@@ -211,7 +218,9 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
                 Ok(Message::Close(frame)) => break Some(Ok(frame.map_or(1005, |f| f.code.into()))),
                 Ok(_) => {}
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break None,
-                Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => break Some(Err(CloseCode::TooBig)),
+                Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
+                    break Some(Err(CloseCode::TooBig));
+                }
                 Err(Error::Utf8(_)) => break Some(Err(CloseCode::BadUtf8)),
                 Err(_) => break Some(Err(CloseCode::Protocol)),
             }
@@ -329,10 +338,10 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         Ok(())
     }
 
-    /// Shuts down writing after the close frame and discards input until the client hangs up. With unread input the
-    /// kernel would reset the connection and discard the close frame.
+    /// Shuts down writing after the close frame and discards input until the client hangs up. With unread
+    /// input the kernel would reset the connection and discard the close frame.
     fn poll_hangup(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let over = self.timer.as_mut().poll_elapsed(cx).is_ready();
+        let over = self.timer.as_mut().poll(cx).is_ready();
         if over || ready!(Pin::new(&mut self.io).poll_shutdown(cx)).is_err() {
             return Poll::Ready(());
         }
@@ -346,7 +355,8 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
         }
     }
 
-    /// Sends pings and detects dead clients. Returns true if there is something to write, false if the connection is over.
+    /// Sends pings and detects dead clients. Returns true if there is something to write, false if the
+    /// connection is over.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         if let Some(stall) = &mut self.stall
             && stall.poll_given_up(cx, || self.io.ends()).is_ready()
@@ -354,7 +364,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
             return Poll::Ready(false);
         }
         loop {
-            ready!(self.timer.as_mut().poll_elapsed(cx));
+            ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
             let dead = now >= self.last_read + DEAD_AFTER;
             let lingered = matches!(self.state, State::Closing { until, .. } if now >= until);
@@ -375,17 +385,6 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
                 return Poll::Ready(true);
             }
         }
-    }
-}
-
-/// Polling of a pinned [`Sleep`].
-trait Elapsed {
-    fn poll_elapsed(self, cx: &mut Context<'_>) -> Poll<()>;
-}
-
-impl Elapsed for Pin<&mut Sleep> {
-    fn poll_elapsed(self, cx: &mut Context<'_>) -> Poll<()> {
-        std::future::Future::poll(self, cx)
     }
 }
 

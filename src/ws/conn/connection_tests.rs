@@ -90,7 +90,8 @@ async fn client_that_reads_nothing_is_closed_after_ten_seconds() {
 #[tokio::test]
 async fn texts_before_close_are_delivered() {
     let (mut link, mut far, _out) = link(1024);
-    let bytes = [client_frame(1, b"uno"), client_frame(1, b"dos"), client_frame(8, &1000_u16.to_be_bytes())].concat();
+    let bytes =
+        [client_frame(1, b"uno"), client_frame(1, b"dos"), client_frame(8, &1000_u16.to_be_bytes())].concat();
     far.write_all(&bytes).await.expect("writes");
     assert!(matches!(next(&mut link).await, Inbound::Text(t) if t.as_str() == "uno"));
     assert!(matches!(next(&mut link).await, Inbound::Text(t) if t.as_str() == "dos"));
@@ -107,7 +108,9 @@ async fn texts_before_close_are_delivered() {
 async fn unread_texts_are_dropped_when_session_ends() {
     for last in [client_frame(1, b"tres"), client_frame(2, b"binary")] {
         let (mut link, mut far, out) = link(1024);
-        far.write_all(&[client_frame(1, b"uno"), client_frame(1, b"dos"), last].concat()).await.expect("writes");
+        far.write_all(&[client_frame(1, b"uno"), client_frame(1, b"dos"), last].concat())
+            .await
+            .expect("writes");
         assert!(matches!(next(&mut link).await, Inbound::Text(t) if t.as_str() == "uno"));
         out.close(CloseCode::SessionEnded(SessionEnd::Logout));
         let reading = tokio::spawn(async move { far.read_to_end(&mut Vec::new()).await });
@@ -163,7 +166,11 @@ impl AsyncWrite for Counting {
         Poll::Ready(Ok(buf.len()))
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, _: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let len = bufs.iter().map(|b| b.len()).sum();
         self.0.lock().expect("unpoisoned").push(len);
         Poll::Ready(Ok(len))

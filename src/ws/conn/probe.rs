@@ -16,8 +16,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 pub enum ProbeReason {
     /// The health probe succeeded (RFC 6455 section 7.4.1).
     Checked = 1000,
-    /// The session has its maximum number of live sockets. Sent after the upgrade, since a browser does not expose the
-    /// response of a refused one.
+    /// The session has its maximum number of live sockets. Sent after the upgrade, since a browser does not
+    /// expose the response of a refused one.
     TooManySockets = 4008,
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A client heard from within this time is alive; a probed client that stays silent this long is dead. A phone that
-/// wakes its radio answers a ping within about 300 ms.
+/// A client heard from within this time is alive; a probed client that stays silent this long is dead. A
+/// phone that wakes its radio answers a ping within about 300 ms.
 pub const PROBE: Duration = Duration::from_secs(2);
 
-/// Times of the last input and the last probe, in nanoseconds since `opened`. Atomic, so that no lock is needed.
+/// Times of the last input and the last probe, in nanoseconds since `opened`. Atomic, so that no lock is
+/// needed.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     opened: Instant,
@@ -54,7 +55,9 @@ impl Pulse {
     /// Classifies the client at `now`.
     pub(crate) fn vitality(&self, now: Instant) -> Vitality {
         let (heard, asked) = (self.heard.load(Ordering::Relaxed), self.asked.load(Ordering::Relaxed));
-        let within = |since: u64| self.nanos(now).saturating_sub(since) < u64::try_from(PROBE.as_nanos()).unwrap_or(u64::MAX);
+        let within = |since: u64| {
+            self.nanos(now).saturating_sub(since) < u64::try_from(PROBE.as_nanos()).unwrap_or(u64::MAX)
+        };
         match asked.checked_sub(1).filter(|asked| *asked >= heard) {
             Some(asked) if within(asked) => Vitality::Asked,
             Some(_) => Vitality::Dead,
@@ -77,7 +80,11 @@ mod tests {
         let pulse = Pulse::default();
         let at = |millis| pulse.opened + Duration::from_millis(millis);
         assert_eq!(pulse.vitality(at(1999)), Vitality::Alive);
-        assert_eq!(pulse.vitality(at(2000)), Vitality::Silent, "silent for ever is not dead: it was not asked");
+        assert_eq!(
+            pulse.vitality(at(2000)),
+            Vitality::Silent,
+            "silent for ever is not dead: it was not asked"
+        );
         assert_eq!(pulse.vitality(at(90_000)), Vitality::Silent);
         pulse.start_probe(at(90_000));
         assert_eq!(pulse.vitality(at(91_999)), Vitality::Asked);

@@ -1,8 +1,8 @@
 //! Transports of a WebSocket.
 //!
-//! Over plain TCP the write half lives in the [`SendQueue`]. A producer then writes a frame to every receiver in the
-//! room without waking their tasks. The socket's own task reads, and writes everything else.
-//! Over TLS, session state lies between frame and kernel, so only the socket's task writes.
+//! Over plain TCP the write half lives in the [`SendQueue`]. A producer then writes a frame to every receiver
+//! in the room without waking their tasks. The socket's own task reads, and writes everything else. Over TLS,
+//! session state lies between frame and kernel, so only the socket's task writes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -55,7 +55,11 @@ impl<K> Endpoints for TcpTransport<K> {
 }
 
 impl<K: Unpin> AsyncRead for TcpTransport<K> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.read).poll_read(cx, buf)
     }
 }
@@ -65,7 +69,11 @@ impl<K: Unpin> AsyncWrite for TcpTransport<K> {
         self.out.with_writer(|write| write.poll_write(cx, buf))
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         self.out.with_writer(|write| write.poll_write_vectored(cx, bufs))
     }
 

@@ -71,7 +71,10 @@ async fn producer_writes_to_idle_socket_without_wakeup() {
     server.writable().await.expect("is open");
     let (mut link, out) = link(server);
     let wakes = Arc::new(Wakes::default());
-    assert!(!out.enqueue(Frame::json(&"antes"), Priority::Message), "the task has not run: producers may not write yet");
+    assert!(
+        !out.enqueue(Frame::json(&"antes"), Priority::Message),
+        "the task has not run: producers may not write yet"
+    );
     idle(&mut link, &wakes);
     assert!(out.enqueue(Frame::json(&"uno"), Priority::Message), "the first producer must flush");
     assert!(!out.enqueue(Frame::json(&"dos"), Priority::Message), "the first producer writes both");
@@ -126,7 +129,11 @@ fn speak_until_full(out: &SendQueue, wakes: &Wakes) -> usize {
         if out.enqueue(Frame::json(&format!("{said}{}", "-".repeat(3000))), Priority::Message) {
             out.flush(&mut CoalescedBatch::default());
             // Woken now, not with the next message: there may be none.
-            assert_eq!(out.waiting() > 0, wakes.0.load(Ordering::SeqCst) > 0, "the task is woken for the rest");
+            assert_eq!(
+                out.waiting() > 0,
+                wakes.0.load(Ordering::SeqCst) > 0,
+                "the task is woken for the rest"
+            );
         }
         said += 1;
     }
@@ -165,7 +172,10 @@ async fn partly_written_frame_is_finished_first() {
     serving.await.expect("ends");
     let (texts, code) = read_back(&seen);
     assert_eq!((texts.len(), code), (said + 1, Some(1001)));
-    assert!(texts[..said].iter().enumerate().all(|(i, text)| text.trim_end_matches('-') == i.to_string()), "in order");
+    assert!(
+        texts[..said].iter().enumerate().all(|(i, text)| text.trim_end_matches('-') == i.to_string()),
+        "in order"
+    );
     assert_eq!(texts[said], "última");
 }
 
@@ -335,8 +345,8 @@ async fn concurrent_producers_lose_and_tear_no_frame() {
     assert_eq!(next, [EACH; SPEAKERS]);
 }
 
-/// Paused time and a real connection: the client reads a little every second, and the kernel reports the socket
-/// writable only at long intervals.
+/// Paused time and a real connection: the client reads a little every second, and the kernel reports the
+/// socket writable only at long intervals.
 #[tokio::test(start_paused = true)]
 async fn slow_reader_with_progress_is_kept() {
     let (server, mut client) = pair().await;
@@ -362,7 +372,8 @@ async fn slow_reader_with_progress_is_kept() {
     });
     assert!(matches!(end.await, Inbound::Closed(1006)));
     let lived = start.elapsed().as_secs();
-    // The kernel's timers run in real time, so its last acknowledgement may seem late. A silent client is dead after 60 s.
+    // The kernel's timers run in real time, so its last acknowledgement may seem late. A silent client is
+    // dead after 60 s.
     assert!((45..=60).contains(&lived), "ten seconds after its last byte: {lived}");
     reader.abort();
 }

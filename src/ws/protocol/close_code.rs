@@ -13,7 +13,8 @@ pub enum CloseCode {
     Unsupported,
     /// The client sent invalid UTF-8.
     BadUtf8,
-    /// The client gave no sign of life, and another socket needs the slot. No frame is sent, since none is read.
+    /// The client gave no sign of life, and another socket needs the slot. No frame is sent, since none is
+    /// read.
     Silent,
     /// The client sent more refused requests than a well-behaved client does.
     Flooding,
@@ -63,7 +64,8 @@ impl CloseCode {
                 SessionEnd::Locked => "locked",
                 SessionEnd::RoleChanged => "role",
                 SessionEnd::PasswordChanged => "password",
-                // Claiming with the card ends all sessions, as an administrator's reset ends those of one account.
+                // Claiming with the card ends all sessions, as an administrator's reset ends those of one
+                // account.
                 SessionEnd::PasswordReset | SessionEnd::Claimed => "reset",
                 SessionEnd::Deleted => "deleted",
                 SessionEnd::Evicted => "evicted",

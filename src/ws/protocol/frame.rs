@@ -1,4 +1,5 @@
-//! Encoded text frames (RFC 6455 section 5.2). Server frames are not masked, so one encoding serves all receivers.
+//! Encoded text frames (RFC 6455 section 5.2). Server frames are not masked, so one encoding serves all
+//! receivers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -160,7 +161,9 @@ mod tests {
         for (reason, read) in [("", ""), ("idle", "idle"), (&*long, &long[..122])] {
             let mut client = WebSocketContext::new(Role::Client, None);
             let mut stream = std::io::Cursor::new(Frame::close(4001, reason));
-            let Ok(tungstenite::Message::Close(Some(close))) = client.read(&mut stream) else { panic!("{reason}") };
+            let Ok(tungstenite::Message::Close(Some(close))) = client.read(&mut stream) else {
+                panic!("{reason}")
+            };
             assert_eq!((u16::from(close.code), close.reason.as_str()), (4001, read));
         }
     }

@@ -27,7 +27,8 @@ pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, HandshakeError> {
             plain.headers_mut().insert(name, value.clone());
         }
     }
-    tungstenite::handshake::server::create_response_with_body(&plain, || ()).map_err(|e| HandshakeError(e.to_string()))
+    tungstenite::handshake::server::create_response_with_body(&plain, || ())
+        .map_err(|e| HandshakeError(e.to_string()))
 }
 
 /// Returns true if a list header has `token` in any of its lines, ignoring case (RFC 9110 section 5.6.1).
@@ -51,7 +52,10 @@ mod tests {
     }
 
     fn with(connection: &[&str], upgrade: &[&str]) -> bool {
-        let lines = connection.iter().map(|value| ("Connection", *value)).chain(upgrade.iter().map(|value| ("Upgrade", *value)));
+        let lines = connection
+            .iter()
+            .map(|value| ("Connection", *value))
+            .chain(upgrade.iter().map(|value| ("Upgrade", *value)));
         let rest = [("Sec-WebSocket-Key", KEY), ("Sec-WebSocket-Version", "13")];
         accepted(&lines.chain(rest).collect::<Vec<_>>())
     }
@@ -76,7 +80,14 @@ mod tests {
 
     #[test]
     fn malformed_handshake_is_refused() {
-        for connection in [&[][..], &["keep-alive"], &["upgraded"], &["keep-alive Upgrade"], &["\"Upgrade\""], &["Upgrade;q=1"]] {
+        for connection in [
+            &[][..],
+            &["keep-alive"],
+            &["upgraded"],
+            &["keep-alive Upgrade"],
+            &["\"Upgrade\""],
+            &["Upgrade;q=1"],
+        ] {
             assert!(!with(connection, &["websocket"]), "{connection:?}");
         }
         for upgrade in [&[][..], &["h2c"], &["websockets"], &["web", "socket"], &["websocket/13"]] {

@@ -73,7 +73,14 @@ pub(crate) fn sent_message(reference: Option<&str>, room: &RoomCode, seq: Seq, a
     if let Some(reference) = reference {
         draft.text(",\"ref\":").value(&reference);
     }
-    draft.text(",\"room\":").push_ascii(room.as_str()).text(",\"seq\":").value(&seq).text(",\"at\":").time(at).text("}");
+    draft
+        .text(",\"room\":")
+        .push_ascii(room.as_str())
+        .text(",\"seq\":")
+        .value(&seq)
+        .text(",\"at\":")
+        .time(at)
+        .text("}");
     draft.finish()
 }
 
@@ -107,7 +114,11 @@ impl FrameEncoder for JsonEncoder {
         let text = text.as_str();
         // 128 bytes for names and numbers, and a quarter more for escapes, so that the text is seldom moved.
         let mut draft = FrameBuilder::with_capacity(text.len() + text.len() / 4 + 160);
-        draft.text("{\"type\":\"message\",\"room\":").push_ascii(room.as_str()).text(",\"user\":").value(&user.as_str());
+        draft
+            .text("{\"type\":\"message\",\"room\":")
+            .push_ascii(room.as_str())
+            .text(",\"user\":")
+            .value(&user.as_str());
         draft.text(",\"text\":").value(&text).text(",\"at\":").time(at).text(",\"seq\":");
         draft
     }
@@ -123,14 +134,23 @@ impl FrameEncoder for JsonEncoder {
             Presence::Left => "left",
         };
         let mut draft = FrameBuilder::with_capacity(160);
-        draft.text("{\"type\":\"presence\",\"room\":").push_ascii(room.as_str()).text(",\"user\":").value(&user.as_str());
+        draft
+            .text("{\"type\":\"presence\",\"room\":")
+            .push_ascii(room.as_str())
+            .text(",\"user\":")
+            .value(&user.as_str());
         draft.text(",\"event\":").push_ascii(event).text(",\"at\":").time(at).text("}");
         draft.finish()
     }
 
     fn typing(room: &RoomCode, user: &UserName) -> Frame {
         let mut draft = FrameBuilder::with_capacity(96);
-        draft.text("{\"type\":\"typing\",\"room\":").push_ascii(room.as_str()).text(",\"user\":").value(&user.as_str()).text("}");
+        draft
+            .text("{\"type\":\"typing\",\"room\":")
+            .push_ascii(room.as_str())
+            .text(",\"user\":")
+            .value(&user.as_str())
+            .text("}");
         draft.finish()
     }
 }
@@ -160,7 +180,8 @@ mod tests {
         let text = MessageText::parse("<b>\"hola\"\n\u{2028}", 100).expect("valid");
         let frame = JsonEncoder::finish(JsonEncoder::begin(&room, &user, &text, Timestamp(0)), 7);
         let bytes = frame.as_bytes();
-        let json: serde_json::Value = serde_json::from_slice(&bytes[if bytes[1] < 126 { 2 } else { 4 }..]).expect("JSON");
+        let json: serde_json::Value =
+            serde_json::from_slice(&bytes[if bytes[1] < 126 { 2 } else { 4 }..]).expect("JSON");
         let want = serde_json::json!({"type": "message", "room": "Sala-1", "user": "josé",
             "text": "<b>\"hola\"\n\u{2028}", "at": "1970-01-01T00:00:00.000Z", "seq": 7});
         assert_eq!(json, want);

@@ -8,7 +8,8 @@ use crate::types::{RoomCode, RoomCodeError, RoomKind, ZeroizingCow};
 
 /// Maximum number of characters of a `ref`.
 const MAX_REF: usize = 32;
-/// Maximum number of characters of a parser's error. serde's longest sentence about these types has under 100.
+/// Maximum number of characters of a parser's error. serde's longest sentence about these types has under
+/// 100.
 pub(crate) const MAX_ERROR_CHARS: usize = 200;
 
 /// `ref` of a request, returned with its answer.
@@ -88,7 +89,8 @@ impl<'a> Request<'a> {
     }
 
     fn from_json(text: &'a str) -> Result<Self, RequestFault> {
-        let RawParts { reference, room, action } = serde_json::from_str::<RawRequest<'a>>(text)?.into_parts()?;
+        let RawParts { reference, room, action } =
+            serde_json::from_str::<RawRequest<'a>>(text)?.into_parts()?;
         // serde would also accept the values alone, as an array.
         if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
             return Err(RequestFault::Malformed("not a JSON object".to_owned()));
@@ -182,12 +184,15 @@ impl<'a> RawRequest<'a> {
         }
         let (reference, room) = (r#ref.flatten(), require(room, "room")?);
         let action = match r#type {
-            RequestType::Join => {
-                Action::Join { password: require(password, "password")?, kind: parse_enum(&require(kind, "kind")?)? }
-            }
+            RequestType::Join => Action::Join {
+                password: require(password, "password")?,
+                kind: parse_enum(&require(kind, "kind")?)?,
+            },
             RequestType::Send => Action::Send { text: require(text, "text")? },
             RequestType::Leave => Action::Leave,
-            RequestType::Resume => Action::Resume { token: require(resume, "resume")?, since: require(since, "since")? },
+            RequestType::Resume => {
+                Action::Resume { token: require(resume, "resume")?, since: require(since, "since")? }
+            }
             RequestType::Typing => Action::Typing,
         };
         Ok(RawParts { reference, room, action })
@@ -220,8 +225,8 @@ fn describe_error(error: &serde_json::Error) -> String {
 fn expected_values(error: &serde_json::Error) -> String {
     if error.is_data() {
         let text = error.to_string();
-        // "invalid type: string \"secret\", expected u64": the found value is left out. It may hold ", expected " itself, so
-        // the last one counts.
+        // "invalid type: string \"secret\", expected u64": the found value is left out. It may hold ",
+        // expected " itself, so the last one counts.
         match (text.split_once(": "), text.rsplit_once(", expected ")) {
             (Some((what, _)), Some((_, wanted))) => format!("{what}: expected {wanted}"),
             _ => text,
@@ -270,7 +275,9 @@ mod tests {
     #[test]
     fn bad_request_keeps_its_ref_and_quotes_no_value() {
         let refused = |text: &str| Request::parse(text).err().expect("is refused").to_string();
-        let invalid = Request::parse(r#"{"type":"send","ref":"r7","room":{"hidden":1},"text":"x"}"#).err().expect("is refused");
+        let invalid = Request::parse(r#"{"type":"send","ref":"r7","room":{"hidden":1},"text":"x"}"#)
+            .err()
+            .expect("is refused");
         assert_eq!(invalid.reference.as_deref(), Some("r7"));
         let detail = invalid.to_string();
         assert!(!detail.contains("hidden"), "{detail}");
@@ -289,8 +296,13 @@ mod tests {
     #[test]
     fn field_of_other_request_or_null_is_refused() {
         let words = |text: &str| Request::parse(text).err().expect("is refused").to_string();
-        assert!(words(r#"{"type":"typing","ref":null,"room":"a"}"#).starts_with("unknown field `ref`, expected `room`"));
-        assert!(words(r#"{"type":"send","room":"a","text":"x","since":1}"#).starts_with("unknown field `since`"));
+        assert!(
+            words(r#"{"type":"typing","ref":null,"room":"a"}"#)
+                .starts_with("unknown field `ref`, expected `room`")
+        );
+        assert!(
+            words(r#"{"type":"send","room":"a","text":"x","since":1}"#).starts_with("unknown field `since`")
+        );
         assert_eq!(words(r#"{"type":"send","room":"a"}"#), "missing field `text`");
         assert!(words(r#"{"type":"leave","room":null}"#).contains("expected a string"));
         assert!(words(r#"{"type":"leave","room":"a","text":null}"#).contains("expected a string"));
@@ -307,11 +319,18 @@ mod tests {
             r#""type":"resume","resume":"x","since":1"#,
             r#""type":"typing""#,
         ] {
-            for (code, error) in
-                [("", RoomCodeError::BadCharacter), ("a b", RoomCodeError::BadCharacter), (&code, RoomCodeError::TooLong)]
-            {
-                let invalid = Request::parse(&format!(r#"{{{fields},"room":"{code}"}}"#)).err().expect("is refused");
-                assert_eq!(invalid, InvalidRequest { reference: None, fault: RequestFault::Room(error) }, "{fields} {code:?}");
+            for (code, error) in [
+                ("", RoomCodeError::BadCharacter),
+                ("a b", RoomCodeError::BadCharacter),
+                (&code, RoomCodeError::TooLong),
+            ] {
+                let invalid =
+                    Request::parse(&format!(r#"{{{fields},"room":"{code}"}}"#)).err().expect("is refused");
+                assert_eq!(
+                    invalid,
+                    InvalidRequest { reference: None, fault: RequestFault::Room(error) },
+                    "{fields} {code:?}"
+                );
             }
         }
     }
@@ -320,7 +339,10 @@ mod tests {
     fn invalid_room_code_keeps_ref_and_comes_last() {
         let refused = |text: &str| Request::parse(text).err().expect("is refused");
         let invalid = refused(r#"{"type":"leave","ref":"r7","room":""}"#);
-        assert_eq!((invalid.reference.as_deref(), invalid.fault), (Some("r7"), RequestFault::Room(RoomCodeError::BadCharacter)));
+        assert_eq!(
+            (invalid.reference.as_deref(), invalid.fault),
+            (Some("r7"), RequestFault::Room(RoomCodeError::BadCharacter))
+        );
         let long = "x".repeat(MAX_REF + 1);
         for text in [
             r#"["leave",null,""]"#.to_owned(),

@@ -57,7 +57,10 @@ impl RoomLimit {
                 let (es, en) = match minutes {
                     0 => ("quede vacía".to_owned(), "is empty".to_owned()),
                     1 => ("lleve un minuto vacía".to_owned(), "has been empty for a minute".to_owned()),
-                    _ => (format!("lleve {minutes} minutos vacía"), format!("has been empty for {minutes} minutes")),
+                    _ => (
+                        format!("lleve {minutes} minutos vacía"),
+                        format!("has been empty for {minutes} minutes"),
+                    ),
                 };
                 (
                     format!(
@@ -71,7 +74,9 @@ impl RoomLimit {
             Self::Server => {
                 let most = limits.rooms;
                 (
-                    format!("PiChat llegó al máximo de {most} salas. Inténtalo en unos minutos o entra a una que ya exista"),
+                    format!(
+                        "PiChat llegó al máximo de {most} salas. Inténtalo en unos minutos o entra a una que ya exista"
+                    ),
                     format!(
                         "PiChat has reached its maximum of {most} rooms. Try again in a few minutes, or join one that exists"
                     ),
@@ -118,8 +123,8 @@ impl RequestError {
         Self { retry: Some(retry), ..Self::new(ErrorCode::RateLimited) }
     }
 
-    /// Returns the error for a page that rejoins all its rooms at once. Adds up to half of the wait at random, so that tabs
-    /// do not come back together. Never counts as flooding.
+    /// Returns the error for a page that rejoins all its rooms at once. Adds up to half of the wait at
+    /// random, so that tabs do not come back together. Never counts as flooding.
     pub(crate) fn rate_limited_enter(retry: Duration) -> Self {
         let [scatter] = random::<1>();
         let retry = retry + retry * u32::from(scatter) / 512;
@@ -130,7 +135,9 @@ impl RequestError {
 impl From<RequestFault> for RequestError {
     fn from(fault: RequestFault) -> Self {
         match fault {
-            RequestFault::Malformed(text) => Self { detail: Some(Detail::Parser(text)), ..Self::new(ErrorCode::BadRequest) },
+            RequestFault::Malformed(text) => {
+                Self { detail: Some(Detail::Parser(text)), ..Self::new(ErrorCode::BadRequest) }
+            }
             RequestFault::Room(error) => error.into(),
         }
     }
@@ -178,11 +185,16 @@ mod tests {
     #[test]
     fn too_many_rooms_names_limit_and_remedy() {
         let mut config = Config::defaults();
-        for (limit, figure) in [(RoomLimit::Person, "16"), (RoomLimit::Server, "256"), (RoomLimit::Socket, "16")] {
+        for (limit, figure) in
+            [(RoomLimit::Person, "16"), (RoomLimit::Server, "256"), (RoomLimit::Socket, "16")]
+        {
             assert!(details(limit, &config).iter().all(|detail| detail.contains(figure)), "{limit:?}");
         }
         let [es, en] = details(RoomLimit::Person, &config);
-        assert!(es.contains("lleve 10 minutos vacía") && en.contains("has been empty for 10 minutes"), "{es} {en}");
+        assert!(
+            es.contains("lleve 10 minutos vacía") && en.contains("has been empty for 10 minutes"),
+            "{es} {en}"
+        );
         config.chat.empty_room = Duration::ZERO;
         let [es, en] = details(RoomLimit::Person, &config);
         assert!(es.contains("cuando quede vacía,") && en.contains("once it is empty,"), "{es} {en}");

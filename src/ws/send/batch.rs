@@ -7,8 +7,8 @@ use crate::ws::protocol::frame::Frame;
 
 /// Maximum number of frames in one write.
 pub(crate) const BATCH_FRAMES: usize = 64;
-/// Batches up to this size in bytes are copied into one buffer on the stack. For a few small frames that is cheaper
-/// than a vectored write.
+/// Batches up to this size in bytes are copied into one buffer on the stack. For a few small frames that is
+/// cheaper than a vectored write.
 const COALESCE_BELOW: usize = 4096;
 
 /// Bytes of one write.
@@ -29,7 +29,10 @@ pub(crate) fn gather<'a, R>(
     if let (Some(only), None) = (rest.next(), rest.next()) {
         return write(Gathered::Contiguous(&only.as_bytes()[written..]));
     }
-    let parts = frames.take(BATCH_FRAMES).enumerate().map(|(i, frame)| &frame.as_bytes()[if i == 0 { written } else { 0 }..]);
+    let parts = frames
+        .take(BATCH_FRAMES)
+        .enumerate()
+        .map(|(i, frame)| &frame.as_bytes()[if i == 0 { written } else { 0 }..]);
     // Passed by reference only: moving the buffer would cost more than the copy saves.
     let mut copy = heapless::Vec::<u8, COALESCE_BELOW>::new();
     if parts.clone().all(|part| copy.extend_from_slice(part).is_ok()) {
@@ -39,7 +42,8 @@ pub(crate) fn gather<'a, R>(
     write(Gathered::Vectored(&parts))
 }
 
-/// Copy of several small frames, shared by all receivers with equal queues. In a busy room these are nearly all.
+/// Copy of several small frames, shared by all receivers with equal queues. In a busy room these are nearly
+/// all.
 #[derive(Default)]
 pub(crate) struct CoalescedBatch {
     frames: heapless::Vec<Frame, BATCH_FRAMES>,
@@ -48,16 +52,22 @@ pub(crate) struct CoalescedBatch {
 
 impl CoalescedBatch {
     /// Returns the bytes of `frames`, or `None` for a single frame or for more than fit in the copy.
-    pub(crate) fn of<'a>(&mut self, frames: impl ExactSizeIterator<Item = &'a Frame> + Clone) -> Option<&[u8]> {
+    pub(crate) fn of<'a>(
+        &mut self,
+        frames: impl ExactSizeIterator<Item = &'a Frame> + Clone,
+    ) -> Option<&[u8]> {
         if frames.len() < 2 {
             return None;
         }
-        let same = self.frames.len() == frames.len() && self.frames.iter().zip(frames.clone()).all(|(a, b)| a.ptr_eq(b));
+        let same = self.frames.len() == frames.len()
+            && self.frames.iter().zip(frames.clone()).all(|(a, b)| a.ptr_eq(b));
         if !same {
             self.frames.clear();
             self.bytes.clear();
             for frame in frames {
-                if self.frames.push(frame.clone()).is_err() || self.bytes.extend_from_slice(frame.as_bytes()).is_err() {
+                if self.frames.push(frame.clone()).is_err()
+                    || self.bytes.extend_from_slice(frame.as_bytes()).is_err()
+                {
                     // Too large. Cleared, so that the next receiver's frames do not match a partial copy.
                     self.frames.clear();
                     return None;
@@ -69,7 +79,12 @@ impl CoalescedBatch {
 }
 
 /// Removes the frames that `n` more bytes complete. Returns the bytes already written of the new first frame.
-pub(crate) fn advance<T>(frames: &mut VecDeque<T>, bytes_of: impl Fn(&T) -> usize, written: usize, n: usize) -> usize {
+pub(crate) fn advance<T>(
+    frames: &mut VecDeque<T>,
+    bytes_of: impl Fn(&T) -> usize,
+    written: usize,
+    n: usize,
+) -> usize {
     let mut out = written + n;
     while let Some(len) = frames.front().map(&bytes_of) {
         if out < len {

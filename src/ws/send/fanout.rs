@@ -9,16 +9,19 @@ use crate::ws::protocol::frame::Frame;
 use crate::ws::send::batch::CoalescedBatch;
 use crate::ws::send::send_queue::SendQueue;
 
-/// Texts read in one round before all receivers of that round must be flushed: about those of one read of a connection.
+/// Texts read in one round before all receivers of that round must be flushed: about those of one read of a
+/// connection.
 pub(crate) const MAX_READS_PER_TURN: usize = 16;
-/// Receivers flushed before other tasks of the thread run: 64 × 5 µs, about four times as long on a small board.
+/// Receivers flushed before other tasks of the thread run: 64 × 5 µs, about four times as long on a small
+/// board.
 const FLUSHES_PER_TURN: usize = 64;
-/// Receivers flushed between reads while texts arrive in bursts. A text read in time joins the writes still to be
-/// made; a later one costs another write per receiver. Looking for input takes about a tenth of eight writes.
+/// Receivers flushed between reads while texts arrive in bursts. A text read in time joins the writes still
+/// to be made; a later one costs another write per receiver. Looking for input takes about a tenth of eight
+/// writes.
 const FLUSHES_WHILE_BURSTING: usize = 8;
 
-/// FIFO of receivers to flush, normally without duplicates. Flushing late is cheap: a receiver gets all frames queued
-/// so far in one write. Dropping it leaves the receivers to their own tasks.
+/// FIFO of receivers to flush, normally without duplicates. Flushing late is cheap: a receiver gets all
+/// frames queued so far in one write. Dropping it leaves the receivers to their own tasks.
 #[derive(Default)]
 pub(crate) struct PendingFlush {
     receivers: VecDeque<Arc<SendQueue>>,
@@ -60,7 +63,8 @@ impl PendingFlush {
         self.is_empty()
     }
 
-    /// Returns true if receivers must be flushed before more is read. Over TLS there are none: each task writes for itself.
+    /// Returns true if receivers must be flushed before more is read. Over TLS there are none: each task
+    /// writes for itself.
     pub(crate) fn must_flush_first(&self) -> bool {
         !self.is_empty() && self.inbound >= MAX_READS_PER_TURN
     }
@@ -127,7 +131,11 @@ mod tests {
         let mut due = PendingFlush::default();
         assert_eq!(left(&mut due, 1), 100 - FLUSHES_PER_TURN, "a single text");
         assert_eq!(left(&mut due, 2), 100 - FLUSHES_WHILE_BURSTING, "two at once");
-        assert_eq!(left(&mut due, 1), 100 - FLUSHES_WHILE_BURSTING, "a single one may be the first of several");
+        assert_eq!(
+            left(&mut due, 1),
+            100 - FLUSHES_WHILE_BURSTING,
+            "a single one may be the first of several"
+        );
         assert_eq!(left(&mut due, 1), 100 - FLUSHES_PER_TURN, "and is not");
         say(&mut due, MAX_READS_PER_TURN, 0);
         assert!(due.is_idle());

@@ -1,11 +1,12 @@
 //! Bounded send queue of one socket.
 //!
-//! Queueing never blocks. A full queue drops the least important frames first and then closes its socket; the client
-//! resumes.
+//! Queueing never blocks. A full queue drops the least important frames first and then closes its socket; the
+//! client resumes.
 //!
 //! # Write access
-//! Over plain TCP two parties write to one socket: its own task, and producers, which are the tasks of sockets that
-//! publish to the room. The queue's lock covers every write, and [`WriteState`] tells which party may write:
+//! Over plain TCP two parties write to one socket: its own task, and producers, which are the tasks of
+//! sockets that publish to the room. The queue's lock covers every write, and [`WriteState`] tells which
+//! party may write:
 //!
 //! ```text
 //!             take(): nothing left to write         enqueue()
@@ -15,14 +16,15 @@
 //!    └──────────────────── kernel full, close, end ──────────────────────┘
 //! ```
 //!
-//! - `TaskOnly`: the task has frames of its own, or one is partly written, or the transport is TLS. A producer
-//!   enqueues and wakes the task.
+//! - `TaskOnly`: the task has frames of its own, or one is partly written, or the transport is TLS. A
+//!   producer enqueues and wakes the task.
 //! - `Inline`: queue and task are idle. The producer that enqueues next must call [`SendQueue::flush`].
-//! - `FlushPending`: a producer owes the flush. Others only enqueue; above the high-water mark they write at once.
+//! - `FlushPending`: a producer owes the flush. Others only enqueue; above the high-water mark they write at
+//!   once.
 //!
-//! A partly written frame always leads to `TaskOnly`, and the task completes that frame before any other. A producer
-//! that cannot flush calls [`SendQueue::abandon_flush`], which wakes the task. Each `take()` of the task sets the
-//! state anew.
+//! A partly written frame always leads to `TaskOnly`, and the task completes that frame before any other. A
+//! producer that cannot flush calls [`SendQueue::abandon_flush`], which wakes the task. Each `take()` of the
+//! task sets the state anew.
 
 use std::collections::VecDeque;
 use std::io;
@@ -44,7 +46,8 @@ use crate::ws::send::batch::{CoalescedBatch, Gathered, advance, gather, would_bl
 pub(crate) const MAX_FRAMES: usize = 256;
 /// Maximum number of queued bytes: 256 messages of 1 KiB.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
-/// Above this high-water mark the producer flushes inline, so that a queue fills only because the peer is slow.
+/// Above this high-water mark the producer flushes inline, so that a queue fills only because the peer is
+/// slow.
 const HIGH_WATER_FRAMES: usize = MAX_FRAMES / 4;
 /// The same in bytes.
 const HIGH_WATER_BYTES: usize = MAX_BYTES / 4;
@@ -111,8 +114,8 @@ impl SendQueue {
         }
     }
 
-    /// Queues a frame. Returns true if the caller must call [`flush`](SendQueue::flush) soon; otherwise another producer or
-    /// the task, which is woken, writes it.
+    /// Queues a frame. Returns true if the caller must call [`flush`](SendQueue::flush) soon; otherwise
+    /// another producer or the task, which is woken, writes it.
     pub(crate) fn enqueue(&self, frame: Frame, urgency: Priority) -> bool {
         let mut queue = self.lock();
         queue.push(frame, urgency);
@@ -133,8 +136,8 @@ impl SendQueue {
         false
     }
 
-    /// Writes queued frames as far as the kernel accepts them at once; the socket's task writes the rest. `run` is the copy
-    /// shared with other receivers.
+    /// Writes queued frames as far as the kernel accepts them at once; the socket's task writes the rest.
+    /// `run` is the copy shared with other receivers.
     pub(crate) fn flush(&self, run: &mut CoalescedBatch) {
         let mut queue = self.lock();
         queue.flush(run);
@@ -198,9 +201,9 @@ impl SendQueue {
         queue.wake();
     }
 
-    /// Moves frames to `batch` up to `most` frames and `room` more bytes. Returns the close code if the socket must close.
-    /// Wakes `cx` on the next change. `written` are bytes of the batch's first frame that are out. Allows inline writes if
-    /// the task is `idle` and nothing is left.
+    /// Moves frames to `batch` up to `most` frames and `room` more bytes. Returns the close code if the
+    /// socket must close. Wakes `cx` on the next change. `written` are bytes of the batch's first frame that
+    /// are out. Allows inline writes if the task is `idle` and nothing is left.
     pub fn take(
         &self,
         batch: &mut VecDeque<Frame>,
@@ -224,7 +227,8 @@ impl SendQueue {
         }
         queue.shrink_if_idle();
         let is_idle = idle && batch.is_empty() && queue.frames.is_empty() && queue.closing.is_none();
-        queue.write_state = if is_idle && queue.writer.is_some() { WriteState::Inline } else { WriteState::TaskOnly };
+        queue.write_state =
+            if is_idle && queue.writer.is_some() { WriteState::Inline } else { WriteState::TaskOnly };
         if !queue.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
             queue.waker = Some(cx.waker().clone());
         }
@@ -282,7 +286,8 @@ impl QueueState {
     fn flush(&mut self, run: &mut CoalescedBatch) {
         while self.write_state != WriteState::TaskOnly && !self.frames.is_empty() {
             if !matches!(self.write(run), Ok(n) if n > 0) {
-                // The buffer is full, or the connection is over: the task waits for the one and detects the other.
+                // The buffer is full, or the connection is over: the task waits for the one and detects the
+                // other.
                 self.write_state = WriteState::TaskOnly;
             }
         }
@@ -294,9 +299,10 @@ impl QueueState {
     /// Writes once; returns 0 if the kernel accepts nothing now.
     fn write(&mut self, run: &mut CoalescedBatch) -> io::Result<usize> {
         let Some(writer) = &self.writer else { return Ok(0) };
-        // Calls send(2) directly instead of going through tokio's readiness state, which would touch two more cache lines per
-        // receiver.
-        let send = |bytes: &[u8]| Ok(send(writer.as_ref(), bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?);
+        // Calls send(2) directly instead of going through tokio's readiness state, which would touch two more
+        // cache lines per receiver.
+        let send =
+            |bytes: &[u8]| Ok(send(writer.as_ref(), bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?);
         let frames = self.frames.iter().map(|(frame, _)| frame);
         if self.written == 0
             && let Some(bytes) = run.of(frames.clone())
@@ -382,7 +388,8 @@ impl QueueState {
     fn close(&mut self, code: CloseCode) {
         if self.closing.is_none() {
             (self.closing, self.write_state) = (Some(code), WriteState::TaskOnly);
-            // A partly written frame must be completed, or the client would read the close frame as a part of it.
+            // A partly written frame must be completed, or the client would read the close frame as a part of
+            // it.
             self.frames.truncate(usize::from(self.written > 0));
             self.count();
         }

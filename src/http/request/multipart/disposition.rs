@@ -4,8 +4,10 @@
 //!
 //! 1. `filename*=UTF-8''a%C3%B1o.txt` (RFC 8187), also in sections `filename*0*=…; filename*1=…` (RFC 2231).
 //! 2. `filename="=?utf-8?B?…?="` (RFC 2047).
-//! 3. `filename="a%C3%B1o.txt"`, where all of it is percent-encoded UTF-8 with a character beyond ASCII. So `100%25.txt` and `5%.txt` stay.
-//! 4. `filename="año.txt"` in UTF-8, otherwise in Windows-1252. `%22`, `%0D` and `%0A` are what browsers write for a quote and line ends.
+//! 3. `filename="a%C3%B1o.txt"`, where all of it is percent-encoded UTF-8 with a character beyond ASCII. So
+//!    `100%25.txt` and `5%.txt` stay.
+//! 4. `filename="año.txt"` in UTF-8, otherwise in Windows-1252. `%22`, `%0D` and `%0A` are what browsers
+//!    write for a quote and line ends.
 
 use http::{HeaderMap, header};
 
@@ -27,7 +29,10 @@ pub(crate) struct Disposition {
 impl Disposition {
     /// Reads the header of a part.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        headers.get(header::CONTENT_DISPOSITION).map(|value| Self::parse(value.as_bytes())).unwrap_or_default()
+        headers
+            .get(header::CONTENT_DISPOSITION)
+            .map(|value| Self::parse(value.as_bytes()))
+            .unwrap_or_default()
     }
 
     /// Reads the header's value.
@@ -42,7 +47,9 @@ impl Disposition {
                 b"name" => drop(field.get_or_insert(value)),
                 b"filename" => drop(plain.get_or_insert(value)),
                 b"filename*" => drop(extended.get_or_insert(value)),
-                key => sections.extend(key.strip_prefix(b"filename*").and_then(|key| Section::new(key, value))),
+                key => {
+                    sections.extend(key.strip_prefix(b"filename*").and_then(|key| Section::new(key, value)));
+                }
             }
         }
         let extended = extended.map(|value| decode_extended(&value)).or_else(|| join(sections));
@@ -80,8 +87,8 @@ fn next_parameter(rest: &mut &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     }
 }
 
-/// Reads a quoted string behind its first quote, and what follows the value. A backslash protects a quote or a backslash only, because
-/// browsers write the path `C:\dir\x.txt` as it is.
+/// Reads a quoted string behind its first quote, and what follows the value. A backslash protects a quote or
+/// a backslash only, because browsers write the path `C:\dir\x.txt` as it is.
 fn unquote(text: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut value = Vec::with_capacity(text.len().min(256));
     let mut at = 0;
@@ -107,7 +114,9 @@ fn unquote(text: &[u8]) -> (Vec<u8>, &[u8]) {
 /// Decodes `charset'language'percent-encoded`.
 fn decode_extended(value: &[u8]) -> Result<String, UnreadableName> {
     let mut parts = value.splitn(3, |b| *b == b'\'');
-    let (Some(charset), Some(_), Some(text)) = (parts.next(), parts.next(), parts.next()) else { return Err(UnreadableName) };
+    let (Some(charset), Some(_), Some(text)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(UnreadableName);
+    };
     charset::decode(charset, percent_decode(text).ok_or(UnreadableName)?).ok_or(UnreadableName)
 }
 
@@ -158,8 +167,11 @@ fn decode_plain(value: &[u8]) -> Result<String, UnreadableName> {
     if let Some(decoded) = encoded_word::decode(&text)? {
         return Ok(decoded);
     }
-    let decoded =
-        text.is_ascii().then(|| percent_decode(text.as_bytes())).flatten().and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = text
+        .is_ascii()
+        .then(|| percent_decode(text.as_bytes()))
+        .flatten()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     if let Some(decoded) = decoded.filter(|decoded| !decoded.is_ascii()) {
         return Ok(decoded);
     }

@@ -46,9 +46,18 @@ fn file_names_are_read_as_programs_write_them() {
 
 #[test]
 fn percent_signs_of_ordinary_names_stay() {
-    for name in
-        ["100%25.txt", "5%.txt", "50%2C00.txt", "a%20b.txt", "100% año.txt", "%", "%2", "%zz", "a%FFo.txt", "a%C3%B1o 5%.txt"]
-    {
+    for name in [
+        "100%25.txt",
+        "5%.txt",
+        "50%2C00.txt",
+        "a%20b.txt",
+        "100% año.txt",
+        "%",
+        "%2",
+        "%zz",
+        "a%FFo.txt",
+        "a%C3%B1o 5%.txt",
+    ] {
         assert_name(format!("filename=\"{name}\"").as_bytes(), name);
     }
 }
@@ -74,10 +83,17 @@ fn unreadable_names_are_errors_and_fields_are_none() {
 
 #[test]
 fn field_name_is_read_in_any_case_and_place() {
-    for value in
-        [&b"form-data; name=\"archivo\""[..], b"Form-Data;NAME=archivo", b"form-data; filename=\"a;name=x\"; Name = \"archivo\""]
-    {
-        assert_eq!(Disposition::parse(value).field.as_deref(), Some(&b"archivo"[..]), "{}", String::from_utf8_lossy(value));
+    for value in [
+        &b"form-data; name=\"archivo\""[..],
+        b"Form-Data;NAME=archivo",
+        b"form-data; filename=\"a;name=x\"; Name = \"archivo\"",
+    ] {
+        assert_eq!(
+            Disposition::parse(value).field.as_deref(),
+            Some(&b"archivo"[..]),
+            "{}",
+            String::from_utf8_lossy(value)
+        );
     }
     for value in [&b"form-data"[..], b"", b"name=archivo", b"form-data; filename=\"name=archivo\""] {
         assert_eq!(Disposition::parse(value).field, None, "{}", String::from_utf8_lossy(value));
@@ -85,7 +101,9 @@ fn field_name_is_read_in_any_case_and_place() {
 }
 
 fn percent_encoded(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 proptest! {

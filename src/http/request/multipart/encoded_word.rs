@@ -8,7 +8,8 @@ use crate::http::request::multipart::charset;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UnreadableName;
 
-/// Decodes the encoded words of a text; `None` where it has none. Blanks between two of them are dropped (section 6.2).
+/// Decodes the encoded words of a text; `None` where it has none. Blanks between two of them are dropped
+/// (section 6.2).
 pub(crate) fn decode(text: &str) -> Result<Option<String>, UnreadableName> {
     let mut decoded = String::new();
     // Characters may be split between words of one charset, so bytes are joined first.
@@ -19,7 +20,9 @@ pub(crate) fn decode(text: &str) -> Result<Option<String>, UnreadableName> {
         let bytes = word.bytes()?;
         let follows = joined.is_some() && before.trim().is_empty();
         match &mut joined {
-            Some((charset, all)) if follows && charset.eq_ignore_ascii_case(word.charset) => all.extend(bytes),
+            Some((charset, all)) if follows && charset.eq_ignore_ascii_case(word.charset) => {
+                all.extend(bytes);
+            }
             _ => {
                 decoded.push_str(&text_of(joined.take())?);
                 decoded.push_str(if follows { "" } else { before });
@@ -63,7 +66,9 @@ fn word(text: &str) -> Option<(Word<'_>, &str)> {
     let (content, after) = rest.split_once("?=")?;
     // RFC 2231 section 5 adds a language.
     let charset = charset.split('*').next().unwrap_or_default();
-    let token = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:+".contains(&b));
+    let token = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:+".contains(&b))
+    };
     let base64 = match encoding {
         "B" | "b" => true,
         "Q" | "q" => false,

@@ -1,4 +1,5 @@
-//! A form with one file in the field `archivo`, read as it comes, with bounds on all that multer gathers around the file.
+//! A form with one file in the field `archivo`, read as it comes, with bounds on all that multer gathers
+//! around the file.
 
 mod charset;
 mod disposition;
@@ -28,13 +29,16 @@ use crate::http::response::problem::{Problem, ProblemCode};
 pub(crate) const FIELD: &str = "archivo";
 /// A client that sends no byte of an upload for so long has stalled.
 const STALLED: Duration = Duration::from_secs(30);
-/// Boundaries, part heads and small fields before the file, and again after it. multer gathers these in memory until it finds their end.
+/// Boundaries, part heads and small fields before the file, and again after it. multer gathers these in
+/// memory until it finds their end.
 pub(crate) const MAX_ENVELOPE: usize = 64 * 1024;
-/// Bytes that may be read for one envelope: hyper hands on up to 33 KiB at once, of which most may belong to the file.
+/// Bytes that may be read for one envelope: hyper hands on up to 33 KiB at once, of which most may belong to
+/// the file.
 pub(crate) const MAX_READ_AHEAD: usize = 2 * MAX_ENVELOPE;
 /// Other fields of a form.
 const MAX_FIELDS: usize = 16;
-/// Boundaries and the head of a lone file are shorter than this: 2 × 70 bytes, a name of 255 characters, a media type.
+/// Boundaries and the head of a lone file are shorter than this: 2 × 70 bytes, a name of 255 characters, a
+/// media type.
 const USUAL_ENVELOPE: u64 = 1024;
 
 /// An upload as its head announces it.
@@ -52,7 +56,11 @@ impl Announced {
             .and_then(|v| v.to_str().ok())
             .and_then(|v| multer::parse_boundary(v).ok())
             .ok_or_else(|| Problem::new(ProblemCode::UnsupportedMediaType).about("multipart/form-data"))?;
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0);
+        let length = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.parse().ok())
+            .unwrap_or(0);
         if length > max.saturating_add(MAX_ENVELOPE as u64) {
             return Err(too_large(max));
         }
@@ -90,7 +98,8 @@ struct Others {
 
 impl Others {
     async fn skip(&mut self, mut field: Field<'static>) -> Result<(), Problem> {
-        let many = || Problem::new(ProblemCode::BadRequest).with_detail("demasiados campos", "too many fields");
+        let many =
+            || Problem::new(ProblemCode::BadRequest).with_detail("demasiados campos", "too many fields");
         self.fields = self.fields.checked_sub(1).ok_or_else(many)?;
         while let Some(chunk) = field.chunk().await.map_err(map_multer_error)? {
             self.bytes = self.bytes.checked_sub(chunk.len()).ok_or_else(many)?;
@@ -101,7 +110,10 @@ impl Others {
 
 impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> MultipartUpload<B> {
     pub(crate) fn new(body: B) -> Self {
-        Self { body: Arc::new(tokio::sync::Mutex::new(body)), envelope: Arc::new(AtomicUsize::new(usize::MAX)) }
+        Self {
+            body: Arc::new(tokio::sync::Mutex::new(body)),
+            envelope: Arc::new(AtomicUsize::new(usize::MAX)),
+        }
     }
 
     /// Reads up to the file.
@@ -109,17 +121,23 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> MultipartUpload<
         let Announced { boundary, max, .. } = announced;
         // The file itself is counted by the upload; this bound is for what multer would gather around it.
         let bounds = SizeLimit::new().whole_stream(max.saturating_add(3 * MAX_READ_AHEAD as u64));
-        let mut form = Multipart::with_constraints(self.stream(), boundary, Constraints::new().size_limit(bounds));
+        let mut form =
+            Multipart::with_constraints(self.stream(), boundary, Constraints::new().size_limit(bounds));
         let mut others = Others { fields: MAX_FIELDS, bytes: MAX_ENVELOPE };
         let (field, name) = self.with_envelope_limit(find_file(&mut form, &mut others)).await?;
         let (name, sent) = match name {
             Ok(name) => (FileName::from_upload(&name).map_err(|e| bad_name(&e))?, name),
             Err(UnreadableName) => {
-                return Err(Problem::new(ProblemCode::BadName).saying(key::PROBLEM_NAME_UNREADABLE, Vec::new()));
+                return Err(
+                    Problem::new(ProblemCode::BadName).saying(key::PROBLEM_NAME_UNREADABLE, Vec::new())
+                );
             }
         };
         refuse_encoding(field.headers())?;
-        let sent = ClientMetadata { name: sent, media_type: field.content_type().map(|kind| kind.essence_str().to_owned()) };
+        let sent = ClientMetadata {
+            name: sent,
+            media_type: field.content_type().map(|kind| kind.essence_str().to_owned()),
+        };
         Ok(FilePart { source: self, form, field, name, sent, others })
     }
 
@@ -144,7 +162,10 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> MultipartUpload<
     }
 
     /// Runs steps of multer that gather in memory, under a bound.
-    async fn with_envelope_limit<T>(&self, steps: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    async fn with_envelope_limit<T>(
+        &self,
+        steps: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
         self.envelope.store(MAX_READ_AHEAD, Ordering::Relaxed);
         let result = steps.await;
         self.envelope.store(usize::MAX, Ordering::Relaxed);
@@ -158,17 +179,16 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> FilePart<'_, B> 
         self.field.chunk().await.map_err(map_multer_error)
     }
 
-    /// The file's name, and what the sender's program said of the file, once the form has ended as it should: only a body that came whole
-    /// is a file, and a second file in it was not asked for.
+    /// The file's name, and what the sender's program said of the file, once the form has ended as it should:
+    /// only a body that came whole is a file, and a second file in it was not asked for.
     pub(crate) async fn end(self) -> Result<(FileName, ClientMetadata), Problem> {
         let Self { source, mut form, field, name, sent, mut others } = self;
         drop(field);
         let rest = async {
             while let Some(field) = form.next_field().await.map_err(map_multer_error)? {
                 if Disposition::of(field.headers()).field.as_deref() == Some(FIELD.as_bytes()) {
-                    return Err(
-                        Problem::new(ProblemCode::BadRequest).with_detail("un solo archivo a la vez", "one file at a time")
-                    );
+                    return Err(Problem::new(ProblemCode::BadRequest)
+                        .with_detail("un solo archivo a la vez", "one file at a time"));
                 }
                 others.skip(field).await?;
             }
@@ -195,7 +215,8 @@ async fn find_file(
     }
 }
 
-/// Refuses a file whose bytes are not as they stand. RFC 7578 section 4.7 deprecates the header; what it may still say is that they are.
+/// Refuses a file whose bytes are not as they stand. RFC 7578 section 4.7 deprecates the header; what it may
+/// still say is that they are.
 fn refuse_encoding(headers: &HeaderMap) -> Result<(), Problem> {
     let plain = |value: &http::HeaderValue| {
         let value = value.as_bytes().trim_ascii();
