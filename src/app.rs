@@ -110,12 +110,12 @@ pub async fn run(
     for event in made {
         audit.record(event).await;
     }
-    if let Some(claim) = running.site.accounts.open_claim() {
+    if let Some(claim) = running.app.accounts.open_claim() {
         notice(ServerNotice::Claimable(claim.code));
     }
     let state = RuntimeState::from_env(&doors);
     if let Some(state) = &state {
-        state.write(&running.site);
+        state.write(&running.app);
     }
     notice(ServerNotice::Listening(doors));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -124,8 +124,8 @@ pub async fn run(
 
     // The task is not awaited.
     tokio::spawn(async move { report(keep.await.unwrap_or(Ok(()))) });
-    let inspecting = tokio::spawn(Inspector::new(Arc::clone(&running.site.quarantine)).run());
-    let server = Server::new(Arc::clone(&running.site), running.caps.clone());
+    let inspecting = tokio::spawn(Inspector::new(Arc::clone(&running.app.quarantine)).run());
+    let server = Server::new(Arc::clone(&running.app), running.caps.clone());
     let serving = tokio::spawn(server.run(listeners, stop.clone()));
     tokio::select! {
         () = stop.cancelled() => {}
@@ -136,9 +136,9 @@ pub async fn run(
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     audit.record(Event::ServerStopping {}).await;
     let _ = serving.await;
-    running.site.quarantine.stop_inspecting();
+    running.app.quarantine.stop_inspecting();
     let _ = tokio::time::timeout(FLUSH, inspecting).await;
-    report(running.site.accounts.sweep().await);
+    report(running.app.accounts.sweep().await);
     audit.record(Event::ServerStopped {}).await;
     if let Some(state) = state {
         state.remove();
@@ -218,7 +218,7 @@ fn build(
             reason,
         });
     }));
-    let site = AppState {
+    let app = AppState {
         accounts,
         quarantine,
         sockets,
@@ -237,5 +237,5 @@ fn build(
         https: side,
         own_names: OwnNames::new(&host_name),
     };
-    Ok(RunningServer { site: Arc::new(site), caps, sign_in, local, tls })
+    Ok(RunningServer { app: Arc::new(app), caps, sign_in, local, tls })
 }

@@ -76,10 +76,10 @@ fn faults(document: &str) -> Vec<String> {
         match status {
             "met" if ids.len() > 1 => faults.push(format!("{first}: what is met has a row for each")),
             "met" if named_tests(evidence).is_empty() => {
-                faults.push(format!("{first}: met, and no test is named"))
+                faults.push(format!("{first}: met, and no test is named"));
             }
             "deviation" if !evidence.contains("Price: ") => {
-                faults.push(format!("{first}: a deviation says its price"))
+                faults.push(format!("{first}: a deviation says its price"));
             }
             "not applicable" | "deviation" if words < 3 => faults.push(format!("{first}: no reason")),
             "met" | "not applicable" | "deviation" => {}

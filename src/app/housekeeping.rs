@@ -31,7 +31,7 @@ impl RunningServer {
         let mut failing = false;
         for tick in 1_u64.. {
             second.tick().await;
-            let AppState { accounts, quarantine, sockets, rates, clock, .. } = &*self.site;
+            let AppState { accounts, quarantine, sockets, rates, clock, .. } = &*self.app;
             sockets.hub.sweep(Now::read(&**clock));
             match accounts.sync().await {
                 // This line shows that the event loop runs and the store answers.
@@ -46,15 +46,15 @@ impl RunningServer {
             if accounts.sessions.is_suspended() {
                 sockets.registry.interrupt();
             }
-            self.site.audit.report_throttled().await;
+            self.app.audit.report_throttled().await;
             if let Some(state) = state {
                 // Housekeeping runs on the main thread, so these two small files in memory delay no client.
-                state.write(&self.site);
+                state.write(&self.app);
             }
             if tick.is_multiple_of(CERTIFICATE_EVERY) {
                 self.local.set(local_prefixes());
                 if let Some(tls) = &self.tls {
-                    https::renew(tls, clock.now(), &self.site.audit);
+                    https::renew(tls, clock.now(), &self.app.audit);
                 }
             }
             if tick.is_multiple_of(30) {

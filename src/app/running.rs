@@ -13,7 +13,7 @@ use super::https;
 
 /// Services whose settings a reload changes.
 pub(super) struct RunningServer {
-    pub(super) site: Arc<AppState>,
+    pub(super) app: Arc<AppState>,
     pub(super) caps: ConnectionCaps,
     pub(super) sign_in: Arc<SignInLimits>,
     pub(super) local: LocalPrefixes,
@@ -23,7 +23,7 @@ pub(super) struct RunningServer {
 impl RunningServer {
     /// Reloads the settings, as far as they can change, and records those that need a restart.
     pub(super) async fn reload(&self, reread: &Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>) {
-        let audit = &self.site.audit;
+        let audit = &self.app.audit;
         if let Some(tls) = &self.tls {
             https::reload(Arc::clone(tls), audit).await;
         }
@@ -37,21 +37,21 @@ impl RunningServer {
     }
 
     async fn take(&self, newer: Config) {
-        let audit = &self.site.audit;
-        let current = self.site.config.get();
+        let audit = &self.app.audit;
+        let current = self.app.config.get();
         let changes = current.compare(&newer);
         let config = newer.with_restart_settings_of(&current);
         for event in retired(&config) {
             audit.record(event).await;
         }
-        self.site.accounts.sessions.reconfigure(session_limits(&config));
-        self.site.sockets.hub.reconfigure(chat_limits(&config));
+        self.app.accounts.sessions.reconfigure(session_limits(&config));
+        self.app.sockets.hub.reconfigure(chat_limits(&config));
         self.caps.set(config.limits.connections, config.limits.connections_per_address);
         if changes.live.iter().any(|key| key.starts_with("limits.")) {
-            self.site.rates.reconfigure(&rate_settings(&config));
+            self.app.rates.reconfigure(&rate_settings(&config));
             self.sign_in.reconfigure(sign_in_settings(&config));
         }
-        self.site.config.replace(config);
+        self.app.config.replace(config);
         audit
             .record(Event::ServerReloaded {
                 changed: changes.live.join(","),

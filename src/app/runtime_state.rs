@@ -83,10 +83,10 @@ impl RuntimeState {
         Some(Self { folder, doors: doors.clone(), written: Mutex::default() })
     }
 
-    fn now(&self, site: &AppState) -> Status {
-        let open = site.sockets.registry.sessions();
+    fn now(&self, app: &AppState) -> Status {
+        let open = app.sockets.registry.sessions();
         let people: HashSet<_> =
-            open.iter().filter_map(|digest| site.accounts.sessions.owner(digest)).collect();
+            open.iter().filter_map(|digest| app.accounts.sessions.owner(digest)).collect();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -94,20 +94,20 @@ impl RuntimeState {
             listen: self.doors.address,
             plain: self.doors.plain,
             fingerprint: self.doors.fingerprint.map(|fingerprint| fingerprint.groups()),
-            claim: site
+            claim: app
                 .accounts
                 .open_claim()
                 .map(|row| ClaimStatus { kind: row.kind.as_str().to_owned(), code: row.code.to_string() }),
-            rooms: site.sockets.hub.lobby(true).len(),
+            rooms: app.sockets.hub.lobby(true).len(),
             people: people.len(),
-            sockets: site.sockets.registry.count(),
-            language: site.config.get().device.language.tag().to_owned(),
+            sockets: app.sockets.registry.count(),
+            language: app.config.get().device.language.tag().to_owned(),
         }
     }
 
     /// Writes the changes: at the start and once a second.
-    pub(super) fn write(&self, site: &AppState) {
-        let now = self.now(site);
+    pub(super) fn write(&self, app: &AppState) {
+        let now = self.now(app);
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if written.as_ref() != Some(&now) {
             // A state that cannot be written does not stop the server; the console then reports that the

@@ -171,11 +171,11 @@ impl User {
             Self::Add { target, choice, role } => add(&target, choice, role, lang),
             Self::Passwd { target, choice } => passwd(&target, choice, lang),
             Self::Role { target, role } => {
-                let desk = UserAdmin::open(&target.source)?;
-                let user = desk.find(&target.name)?;
-                desk.store.with(|db| db.set_role(user.id, role))?;
+                let admin = UserAdmin::open(&target.source)?;
+                let user = admin.find(&target.name)?;
+                admin.store.with(|db| db.set_role(user.id, role))?;
                 let event = Event::UserRoleChanged { user: user.name.clone(), role, by: caller() };
-                desk.print_result([event], lang, Localized::new("rol cambiado", "role changed"), &user.name)
+                admin.print_result([event], lang, Localized::new("rol cambiado", "role changed"), &user.name)
             }
             Self::Lock(target) => lock(&target, true, lang),
             Self::Unlock(target) => lock(&target, false, lang),
@@ -185,18 +185,18 @@ impl User {
 }
 
 fn add(target: &UserTarget, choice: Choice, role: Role, lang: Lang) -> Result<(), Failure> {
-    let (desk, name) = (UserAdmin::open_or_make(&target.source)?, &target.name);
-    if desk.store.with(|db| db.user_by_name(name))?.is_some() {
+    let (admin, name) = (UserAdmin::open_or_make(&target.source)?, &target.name);
+    if admin.store.with(|db| db.user_by_name(name))?.is_some() {
         return Err(Failure::UserExists(name.clone()));
     }
     let new = choice.password(name, lang)?;
-    let (phc, now) = (desk.hash(&new.password)?, SystemClock.now());
+    let (phc, now) = (admin.hash(&new.password)?, SystemClock.now());
     let given = IssuedPassword::new(&new, now);
-    if desk.store.with(|db| db.add_user_who_must_change(name, role, &phc, given.by, now))?.is_none() {
+    if admin.store.with(|db| db.add_user_who_must_change(name, role, &phc, given.by, now))?.is_none() {
         return Err(Failure::UserExists(name.clone()));
     }
     let added = Event::UserAdded { user: name.clone(), role, by: caller() };
-    desk.print_result(
+    admin.print_result(
         [added].into_iter().chain(given.event(name)),
         lang,
         Localized::new("cuenta creada", "account created"),
@@ -207,23 +207,23 @@ fn add(target: &UserTarget, choice: Choice, role: Role, lang: Lang) -> Result<()
 }
 
 fn passwd(target: &UserTarget, choice: Choice, lang: Lang) -> Result<(), Failure> {
-    let desk = UserAdmin::open(&target.source)?;
-    let UserRow { id, name, .. } = desk.find(&target.name)?;
+    let admin = UserAdmin::open(&target.source)?;
+    let UserRow { id, name, .. } = admin.find(&target.name)?;
     let new = choice.password(&name, lang)?;
-    let phc = desk.hash(&new.password)?;
+    let phc = admin.hash(&new.password)?;
     let given = IssuedPassword::new(&new, SystemClock.now());
-    desk.store.with(|db| db.set_password(id, &phc, given.by))?;
+    admin.store.with(|db| db.set_password(id, &phc, given.by))?;
     let text = Localized::new("contraseña cambiada, sesiones cerradas", "password changed, sessions ended");
     let set = Event::UserPasswordSet { user: name.clone(), by: caller() };
-    desk.print_result([set].into_iter().chain(given.event(&name)), lang, text, &name)?;
+    admin.print_result([set].into_iter().chain(given.event(&name)), lang, text, &name)?;
     given.notify_server(lang, &name);
     Ok(())
 }
 
 fn lock(target: &UserTarget, locked: bool, lang: Lang) -> Result<(), Failure> {
-    let desk = UserAdmin::open(&target.source)?;
-    let user = desk.find(&target.name)?;
-    desk.store.with(|db| db.set_locked(user.id, locked))?;
+    let admin = UserAdmin::open(&target.source)?;
+    let user = admin.find(&target.name)?;
+    admin.store.with(|db| db.set_locked(user.id, locked))?;
     let (event, text) = if locked {
         (
             Event::UserLocked { user: user.name.clone(), by: caller() },
@@ -235,13 +235,13 @@ fn lock(target: &UserTarget, locked: bool, lang: Lang) -> Result<(), Failure> {
             Localized::new("cuenta desbloqueada", "account unlocked"),
         )
     };
-    desk.print_result([event], lang, text, &user.name)
+    admin.print_result([event], lang, text, &user.name)
 }
 
 fn list(source: &ConfigSource, lang: Lang) -> Result<(), Failure> {
-    let desk = UserAdmin::open(source)?;
+    let admin = UserAdmin::open(source)?;
     let now = SystemClock.now();
-    for user in desk.store.with(|db| db.users())? {
+    for user in admin.store.with(|db| db.users())? {
         let lapsed = user.must_change_by.is_some_and(|by| by <= now);
         let marks = [
             (user.locked, Localized::new("bloqueada", "locked")),

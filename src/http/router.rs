@@ -20,7 +20,7 @@ use crate::http::response::problem::Problem;
 
 /// One request on its way to a handler.
 pub(super) struct RoutedRequest {
-    pub(super) site: Arc<AppState>,
+    pub(super) app: Arc<AppState>,
     pub(super) request: Request<Incoming>,
     /// The client's address.
     pub(super) addr: IpAddr,
@@ -105,7 +105,7 @@ pub(super) enum ErrorFormat {
 pub(super) struct Route {
     pub(super) method: Method,
     pub(super) path: &'static str,
-    pub(super) face: ErrorFormat,
+    pub(super) format: ErrorFormat,
     pub(super) handler: Handler,
 }
 
@@ -120,7 +120,7 @@ pub(super) enum Match<'a> {
     },
     /// The path is there; these methods are.
     OtherMethods {
-        face: ErrorFormat,
+        format: ErrorFormat,
         methods: Vec<&'static str>,
     },
     Nothing,
@@ -163,7 +163,7 @@ impl Router {
                 _ => methods.push("DELETE"),
             }
         }
-        let face = matched.value.first().map_or(ErrorFormat::Api, |r| r.face);
-        Match::OtherMethods { face, methods }
+        let format = matched.value.first().map_or(ErrorFormat::Api, |r| r.format);
+        Match::OtherMethods { format, methods }
     }
 }

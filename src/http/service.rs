@@ -28,23 +28,23 @@ const SUSPENDED_RETRY: Duration = Duration::from_secs(5);
 
 /// Answers a request. Never fails: what goes wrong is an answer too.
 pub(super) async fn answer(
-    site: Arc<AppState>,
+    app: Arc<AppState>,
     context: RequestContext,
     arrival: Arrival,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let config = site.config.get();
+    let config = app.config.get();
     let lang = language::of_request(request.headers(), context.cookies);
-    let face = if is_api(request.uri().path()) { ErrorFormat::Api } else { ErrorFormat::Page };
+    let format = if is_api(request.uri().path()) { ErrorFormat::Api } else { ErrorFormat::Page };
     let cors = cors(request.headers(), &config.http.allowed_origins);
     let (secure, cookies) = (context.secure, context.cookies);
-    let outdated = arrival.session.as_ref().and_then(|_| outdated_token(&site, request.headers(), cookies));
-    let mut response = match dispatch(&site, context, arrival, lang, request).await {
+    let outdated = arrival.session.as_ref().and_then(|_| outdated_token(&app, request.headers(), cookies));
+    let mut response = match dispatch(&app, context, arrival, lang, request).await {
         Ok(response) => response,
-        Err(Denied { problem, face: own }) => show(&site, &problem, own.unwrap_or(face), lang),
+        Err(Denied { problem, format: own }) => show(&app, &problem, own.unwrap_or(format), lang),
     };
     if let Some(code) = response.extensions().get::<ProblemCode>() {
-        site.refusals.count("http", code.code());
+        app.refusals.count("http", code.code());
     }
     let fields = response.headers_mut();
     if let Some(token) = outdated {
@@ -79,36 +79,36 @@ fn cors(headers: &HeaderMap, allowed: &[String]) -> Option<HeaderValue> {
 /// A request that was not answered by its handler.
 struct Denied {
     problem: Problem,
-    face: Option<ErrorFormat>,
+    format: Option<ErrorFormat>,
 }
 
 impl From<Problem> for Denied {
     fn from(problem: Problem) -> Self {
-        Self { problem, face: None }
+        Self { problem, format: None }
     }
 }
 
 async fn dispatch(
-    site: &Arc<AppState>,
+    app: &Arc<AppState>,
     context: RequestContext,
     arrival: Arrival,
     lang: Lang,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Denied> {
     let addr = context.addr;
-    arrival.admit(site, addr).await?;
-    check_host(site, &context, request.version()).await?;
-    let config = site.config.get();
+    arrival.admit(app, addr).await?;
+    check_host(app, &context, request.version()).await?;
+    let config = app.config.get();
     let path = request.uri().path();
     if request.method() == Method::OPTIONS {
-        return preflight(site, &request, path).map_err(Into::into);
+        return preflight(app, &request, path).map_err(Into::into);
     }
-    let (route, param) = match site.router.find(request.method(), path) {
+    let (route, param) = match app.router.find(request.method(), path) {
         Match::Route { route, param } => (route, param),
-        Match::OtherMethods { face, methods } => {
+        Match::OtherMethods { format, methods } => {
             let allow = HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
             let problem = Problem::new(ProblemCode::MethodNotAllowed).header(header::ALLOW, allow);
-            return Err(Denied { problem, face: Some(face) });
+            return Err(Denied { problem, format: Some(format) });
         }
         Match::Nothing => return Err(Problem::new(ProblemCode::NotFound).into()),
     };
@@ -119,45 +119,38 @@ async fn dispatch(
         let origin =
             request.headers().get(header::ORIGIN).map_or("-", |v| v.to_str().unwrap_or("?")).to_owned();
         let (host, path) = (context.authority().to_owned(), path.to_owned());
-        site.audit.record(Event::RequestCrossOrigin { addr, origin, host, path }).await;
+        app.audit.record(Event::RequestCrossOrigin { addr, origin, host, path }).await;
         return Err(Problem::new(ProblemCode::CrossOrigin).into());
     }
-    let face = route.face;
+    let format = route.format;
     // A socket's own task looks again, and closes it with the reason: a page learns nothing from a refused
     // upgrade.
     let hands_out = is_safe(request.method()) && path != routes::SOCKET;
-    let call = RoutedRequest {
-        site: Arc::clone(site),
-        request,
-        addr,
-        context,
-        session: arrival.session,
-        lang,
-        param,
-    };
+    let call =
+        RoutedRequest { app: Arc::clone(app), request, addr, context, session: arrival.session, lang, param };
     // Its session is looked at again before anything is handed out: the handler may have waited for the store
     // or a queue.
     let mut seen = None;
     let result = match route.handler {
         Handler::Anyone(handler) => handler(call).await,
         Handler::PartialSession(handler) => {
-            let who = any_session(&call, face)?;
+            let who = any_session(&call, format)?;
             handler(call, who).await
         }
         Handler::SignedIn(handler) => {
-            let who = signed_in(&call, face)?;
+            let who = signed_in(&call, format)?;
             seen = Some(Arc::clone(who.session()));
             handler(call, who).await
         }
-        Handler::Uploader(handler) => match signed_in(&call, face)?.uploader() {
+        Handler::Uploader(handler) => match signed_in(&call, format)?.uploader() {
             Some(who) => handler(call, who).await,
             None => Err(denied(&call).await),
         },
         Handler::Metrics(handler) => {
-            let who = metrics_reader(&call, face).await?;
+            let who = metrics_reader(&call, format).await?;
             handler(call, who).await
         }
-        Handler::Admin(handler) => match signed_in(&call, face)?.admin() {
+        Handler::Admin(handler) => match signed_in(&call, format)?.admin() {
             Some(who) => {
                 seen = Some(Arc::clone(who.session()));
                 handler(call, who).await
@@ -174,12 +167,12 @@ async fn dispatch(
         }
         (result, _) => result,
     };
-    result.map_err(|problem| Denied { problem, face: Some(face) })
+    result.map_err(|problem| Denied { problem, format: Some(format) })
 }
 
 /// Before anything is looked up: the version, the host name.
 pub(super) async fn check_host(
-    site: &AppState,
+    app: &AppState,
     context: &RequestContext,
     version: Version,
 ) -> Result<(), Problem> {
@@ -190,17 +183,17 @@ pub(super) async fn check_host(
     match context.authority.as_deref() {
         None if version == Version::HTTP_11 => Err(Problem::new(ProblemCode::BadRequest).about("Host")),
         None => Ok(()),
-        Some(host) if is_own(host, &site.own_names, &site.config.get().http.hosts) => Ok(()),
+        Some(host) if is_own(host, &app.own_names, &app.config.get().http.hosts) => Ok(()),
         Some(host) => {
-            site.audit.record(Event::RequestMisdirected { addr, host: host.to_owned() }).await;
+            app.audit.record(Event::RequestMisdirected { addr, host: host.to_owned() }).await;
             Err(Problem::new(ProblemCode::Misdirected))
         }
     }
 }
 
 /// Tells a browser of an allowed origin what it may send.
-fn preflight(site: &AppState, request: &Request<Incoming>, path: &str) -> Result<Response<Body>, Problem> {
-    let methods = match site.router.find(&Method::OPTIONS, path) {
+fn preflight(app: &AppState, request: &Request<Incoming>, path: &str) -> Result<Response<Body>, Problem> {
+    let methods = match app.router.find(&Method::OPTIONS, path) {
         Match::OtherMethods { methods, .. } => methods.join(", "),
         Match::Route { .. } | Match::Nothing => return Err(Problem::new(ProblemCode::NotFound)),
     };
@@ -208,7 +201,7 @@ fn preflight(site: &AppState, request: &Request<Incoming>, path: &str) -> Result
     *response.status_mut() = StatusCode::NO_CONTENT;
     let allow = HeaderValue::from_str(&methods).unwrap_or(HeaderValue::from_static("GET"));
     let fields = response.headers_mut();
-    if cors(request.headers(), &site.config.get().http.allowed_origins).is_some() {
+    if cors(request.headers(), &app.config.get().http.allowed_origins).is_some() {
         fields.insert(header::ACCESS_CONTROL_ALLOW_METHODS, allow.clone());
         fields.insert(
             header::ACCESS_CONTROL_ALLOW_HEADERS,
@@ -221,17 +214,17 @@ fn preflight(site: &AppState, request: &Request<Incoming>, path: &str) -> Result
 }
 
 /// The token of a live session whose cookie has no port in its name yet.
-fn outdated_token(site: &AppState, headers: &HeaderMap, cookies: CookieScope) -> Option<Token> {
-    let is_live = |token: &Token| site.accounts.session(token).is_some();
+fn outdated_token(app: &AppState, headers: &HeaderMap, cookies: CookieScope) -> Option<Token> {
+    let is_live = |token: &Token| app.accounts.session(token).is_some();
     let token = cookies.legacy_tokens(headers).find(is_live)?;
     (!cookies.tokens(headers).any(|token| is_live(&token))).then_some(token)
 }
 
-fn any_session(call: &RoutedRequest, face: ErrorFormat) -> Result<PartialSession, Denied> {
-    if call.site.accounts.sessions.is_suspended() {
+fn any_session(call: &RoutedRequest, format: ErrorFormat) -> Result<PartialSession, Denied> {
+    if call.app.accounts.sessions.is_suspended() {
         return Err(Denied {
             problem: Problem::new(ProblemCode::Busy).retry(SUSPENDED_RETRY),
-            face: Some(face),
+            format: Some(format),
         });
     }
     let session = call
@@ -239,38 +232,39 @@ fn any_session(call: &RoutedRequest, face: ErrorFormat) -> Result<PartialSession
         .as_ref()
         .filter(|session| session.is_live())
         .map(|session| PartialSession::new(Arc::clone(session)));
-    session.ok_or_else(|| Denied { problem: unauthenticated(call, face), face: Some(face) })
+    session.ok_or_else(|| Denied { problem: unauthenticated(call, format), format: Some(format) })
 }
 
 /// A page leads on to the sign-in, which is no refusal; a call of the API is told in the log.
-fn unauthenticated(call: &RoutedRequest, face: ErrorFormat) -> Problem {
-    if face == ErrorFormat::Api {
+fn unauthenticated(call: &RoutedRequest, format: ErrorFormat) -> Problem {
+    if format == ErrorFormat::Api {
         let (method, path) = (call.request.method().to_string(), call.request.uri().path().to_owned());
-        call.site.audit.try_record(Event::RequestUnauthenticated { addr: call.addr, method, path });
+        call.app.audit.try_record(Event::RequestUnauthenticated { addr: call.addr, method, path });
     }
     Problem::new(ProblemCode::Unauthenticated)
 }
 
-fn signed_in(call: &RoutedRequest, face: ErrorFormat) -> Result<SignedIn, Denied> {
-    let problem = || Denied { problem: Problem::new(ProblemCode::PasswordChangeRequired), face: Some(face) };
-    any_session(call, face)?.signed_in().ok_or_else(problem)
+fn signed_in(call: &RoutedRequest, format: ErrorFormat) -> Result<SignedIn, Denied> {
+    let problem =
+        || Denied { problem: Problem::new(ProblemCode::PasswordChangeRequired), format: Some(format) };
+    any_session(call, format)?.signed_in().ok_or_else(problem)
 }
 
 /// A bearer token is looked at alone: a wrong one is not made good by a cookie.
-async fn metrics_reader(call: &RoutedRequest, face: ErrorFormat) -> Result<MetricsReader, Denied> {
+async fn metrics_reader(call: &RoutedRequest, format: ErrorFormat) -> Result<MetricsReader, Denied> {
     let challenge =
         |problem: Problem| problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     if let Some(bearer) = Bearer::read(call.request.headers()) {
-        let reader = MetricsReader::by_token(&call.site, &bearer).await?;
-        return reader.ok_or_else(|| challenge(unauthenticated(call, face)).into());
+        let reader = MetricsReader::by_token(&call.app, &bearer).await?;
+        return reader.ok_or_else(|| challenge(unauthenticated(call, format)).into());
     }
-    match signed_in(call, face) {
+    match signed_in(call, format) {
         Ok(who) => match who.admin() {
             Some(admin) => Ok(admin.into()),
             None => Err(denied(call).await.into()),
         },
-        Err(Denied { problem, face }) if problem.code == ProblemCode::Unauthenticated => {
-            Err(Denied { problem: challenge(problem), face })
+        Err(Denied { problem, format }) if problem.code == ProblemCode::Unauthenticated => {
+            Err(Denied { problem: challenge(problem), format })
         }
         Err(refused) => Err(refused),
     }
@@ -279,27 +273,27 @@ async fn metrics_reader(call: &RoutedRequest, face: ErrorFormat) -> Result<Metri
 async fn denied(call: &RoutedRequest) -> Problem {
     let user = call.session.as_ref().map(|session| session.person.name.clone());
     let (method, path) = (call.request.method().to_string(), call.request.uri().path().to_owned());
-    call.site.audit.record(Event::AccessDenied { user, addr: call.addr, method, path }).await;
+    call.app.audit.record(Event::AccessDenied { user, addr: call.addr, method, path }).await;
     Problem::new(ProblemCode::Forbidden)
 }
 
 /// An error as the browser shows it or as a program reads it.
-fn show(site: &AppState, problem: &Problem, face: ErrorFormat, lang: Lang) -> Response<Body> {
-    if face == ErrorFormat::Api {
+fn show(app: &AppState, problem: &Problem, format: ErrorFormat, lang: Lang) -> Response<Body> {
+    if format == ErrorFormat::Api {
         return problem.json(lang);
     }
     match problem.code {
-        ProblemCode::Unauthenticated => routes::see_other(routes::landing_path(site)),
+        ProblemCode::Unauthenticated => routes::see_other(routes::landing_path(app)),
         ProblemCode::PasswordChangeRequired => routes::see_other(routes::CHANGE),
         // Without any account every page redirects to the claim.
-        ProblemCode::NotFound if routes::landing_path(site) != "/login" => {
-            routes::see_other(routes::landing_path(site))
+        ProblemCode::NotFound if routes::landing_path(app) != "/login" => {
+            routes::see_other(routes::landing_path(app))
         }
-        ProblemCode::Forbidden => with_status(site.pages.get(Page::Forbidden, lang), StatusCode::FORBIDDEN),
-        ProblemCode::NotFound => with_status(site.pages.get(Page::NotFound, lang), StatusCode::NOT_FOUND),
+        ProblemCode::Forbidden => with_status(app.pages.get(Page::Forbidden, lang), StatusCode::FORBIDDEN),
+        ProblemCode::NotFound => with_status(app.pages.get(Page::NotFound, lang), StatusCode::NOT_FOUND),
         _ => {
             let mut response =
-                problem.response(HTML, site.pages.with_message(Page::Error, &problem.detail(lang), lang));
+                problem.response(HTML, app.pages.with_message(Page::Error, &problem.detail(lang), lang));
             response.headers_mut().insert(header::VARY, VARY);
             response
         }

@@ -47,7 +47,7 @@ const WAIT_FOR_PLACE: Duration = PROBE.saturating_add(POLL_INTERVAL.saturating_m
 
 /// A running server.
 pub struct Server {
-    site: Arc<AppState>,
+    app: Arc<AppState>,
     caps: ConnectionCaps,
     tasks: TaskTracker,
     /// Finishes requests in progress.
@@ -58,9 +58,9 @@ pub struct Server {
 
 impl Server {
     /// Creates a server within `caps`.
-    pub fn new(site: Arc<AppState>, caps: ConnectionCaps) -> Self {
+    pub fn new(app: Arc<AppState>, caps: ConnectionCaps) -> Self {
         Self {
-            site,
+            app,
             caps,
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
@@ -79,7 +79,7 @@ impl Server {
         }
         drop(hall);
         drop(listeners);
-        self.site.sockets.registry.shut_down();
+        self.app.sockets.registry.shut_down();
         self.drain.cancel();
         self.tasks.close();
         if timeout(DRAIN, self.tasks.wait()).await.is_err() {
@@ -95,7 +95,7 @@ impl Server {
             let (stream, peer) = match listener.tcp.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    self.site.refusals.count("connection", "accept_failed");
+                    self.app.refusals.count("connection", "accept_failed");
                     if out_of_descriptors(&error)
                         && let Some(other) = self.caps.evict_one()
                     {
@@ -109,14 +109,14 @@ impl Server {
                 }
             };
             pause = FIRST_PAUSE;
-            let is_proxy = self.site.config.get().http.trusts(peer.ip());
-            if listener.tls.is_some() && !is_proxy && self.site.rates.handshake(peer.ip()).is_err() {
+            let is_proxy = self.app.config.get().http.trusts(peer.ip());
+            if listener.tls.is_some() && !is_proxy && self.app.rates.handshake(peer.ip()).is_err() {
                 refusals.count(self, peer.ip(), "handshakes");
                 continue;
             }
             match self.caps.try_admit(peer.ip().to_canonical(), is_proxy) {
                 Ok(admitted) => self.seat(listener, stream, peer, admitted, &mut refusals),
-                Err(Refused::Total) if self.site.sockets.registry.evict_dead(1) => {
+                Err(Refused::Total) if self.app.sockets.registry.evict_dead(1) => {
                     if !hall.wait(listener, stream, peer, is_proxy) {
                         self.refuse(peer.ip(), Refused::Total, &mut refusals);
                     }
@@ -160,7 +160,7 @@ impl Server {
             while let Ok(further) = arriving.try_recv() {
                 waiting.push_back(further);
             }
-            let may_come = self.site.sockets.registry.evict_dead(waiting.len());
+            let may_come = self.app.sockets.registry.evict_dead(waiting.len());
             sleep(POLL_INTERVAL).await;
             for newcomer in std::mem::take(&mut waiting) {
                 let Newcomer { listener, stream, peer, is_proxy, until, place } = newcomer;
@@ -177,8 +177,8 @@ impl Server {
 
     fn spawn_connection(&self, listener: &Listener, stream: TcpStream, peer: SocketAddr, slot: Arc<Slot>) {
         let connection = Connection {
-            site: Arc::clone(&self.site),
-            door: listener.door,
+            app: Arc::clone(&self.app),
+            listener: listener.kind,
             peer: peer.ip(),
             drain: self.drain.clone(),
             cut: self.cut.clone(),
@@ -243,7 +243,7 @@ async fn tls_handshake(tls: TlsAcceptor, stream: TcpStream, slot: Arc<Slot>, mut
     match greeting {
         Ok(Some(FirstBytes::Tls(stream))) => serve(SlotGuardedStream::new(*stream, slot), connection).await,
         Ok(Some(FirstBytes::Plain(stream))) => {
-            connection.door = ListenerKind::PlainHttp;
+            connection.listener = ListenerKind::PlainHttp;
             serve(SlotGuardedStream::new(stream, slot), connection).await;
         }
         Ok(None) | Err(_) => {}
@@ -275,10 +275,10 @@ struct Refusals {
 impl Refusals {
     fn count(&mut self, server: &Server, addr: IpAddr, reason: &'static str) {
         self.count += 1;
-        server.site.refusals.count("connection", reason);
+        server.app.refusals.count("connection", reason);
         if self.said.is_none_or(|said| said.elapsed() >= SAY_REFUSED_EVERY) {
             self.said = Some(Instant::now());
-            server.site.audit.try_record(Event::ConnectionRefused {
+            server.app.audit.try_record(Event::ConnectionRefused {
                 addr,
                 reason,
                 count: std::mem::take(&mut self.count),

@@ -24,7 +24,7 @@ pub use tls::{
 pub struct Listener {
     tcp: TcpListener,
     tls: Option<TlsAcceptor>,
-    door: ListenerKind,
+    kind: ListenerKind,
 }
 
 /// Error of binding a listener.
@@ -60,8 +60,8 @@ impl Listener {
     ///
     /// # Errors
     /// The kernel's error.
-    pub fn plain(addr: SocketAddr, door: ListenerKind) -> Result<Self, ListenError> {
-        Ok(Self { tcp: bind(addr)?, tls: None, door })
+    pub fn plain(addr: SocketAddr, kind: ListenerKind) -> Result<Self, ListenError> {
+        Ok(Self { tcp: bind(addr)?, tls: None, kind })
     }
 
     /// Binds `addr` for HTTPS.
@@ -69,7 +69,7 @@ impl Listener {
     /// # Errors
     /// The kernel's error.
     pub fn secure(addr: SocketAddr, tls: &Tls) -> Result<Self, ListenError> {
-        Ok(Self { tcp: bind(addr)?, tls: Some(tls.acceptor()), door: ListenerKind::App })
+        Ok(Self { tcp: bind(addr)?, tls: Some(tls.acceptor()), kind: ListenerKind::App })
     }
 
     /// Returns the bound address.

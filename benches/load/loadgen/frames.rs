@@ -75,7 +75,7 @@ impl Counter {
             1 => self.texts += 1,
             8 => {
                 self.close =
-                    Some(self.code.get(..2).map_or(1005, |code| u16::from_be_bytes([code[0], code[1]])))
+                    Some(self.code.get(..2).map_or(1005, |code| u16::from_be_bytes([code[0], code[1]])));
             }
             9 => self.pings += 1,
             _ => {}

@@ -47,9 +47,9 @@ pub(crate) enum UpgradeTo {
 /// Shared state of the connections of a listener.
 pub struct Connection {
     /// The site.
-    pub site: Arc<AppState>,
+    pub app: Arc<AppState>,
     /// Listener of the connection.
-    pub door: ListenerKind,
+    pub listener: ListenerKind,
     /// The peer's address.
     pub peer: IpAddr,
     /// Cancelled when the server stops: requests under way are finished, nothing new is read.
@@ -68,7 +68,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
     connection: Connection,
 ) {
     let phase = ConnPhase::default();
-    let secure = connection.site.secure && connection.door == ListenerKind::App;
+    let secure = connection.app.secure && connection.listener == ListenerKind::App;
     let io =
         TokioIo::new(RequestGuard::new(TimeoutStream::new(stream, phase.clone()), phase.clone(), secure));
     // Both are also cancelled when the session of a download ends. A server that cuts off has drained before,
@@ -100,7 +100,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'stati
     }
     if let Some(status) = told.rejected() {
         connection
-            .site
+            .app
             .audit
             .try_record(Event::RequestRejected { addr: connection.peer.to_canonical(), status });
     }
@@ -114,23 +114,23 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
     let last = must_close_after(request.headers());
     let upgrade =
         request.headers().contains_key(http::header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
-    let Connection { site, slot, .. } = &*connection;
-    let context = RequestContext::derive(site, connection.door, connection.peer, &request);
+    let Connection { app, slot, .. } = &*connection;
+    let context = RequestContext::derive(app, connection.listener, connection.peer, &request);
     // A browser that a trusted proxy met over HTTPS is there already: leading it on to HTTPS would lead it in
     // a circle.
-    let door = if context.proxied && context.secure { ListenerKind::App } else { connection.door };
-    let (mut response, serving, socket_serving) = match door {
+    let listener = if context.proxied && context.secure { ListenerKind::App } else { connection.listener };
+    let (mut response, serving, socket_serving) = match listener {
         ListenerKind::App => {
-            let arrival = Arrival::new(site, &context, request.headers(), request.uri().path());
+            let arrival = Arrival::new(app, &context, request.headers(), request.uri().path());
             let person = arrival.session.as_ref().map(|session| session.person.id);
             let serve = || person.map(|person| slot.serve(person));
             let serving = serve();
             // An upgraded connection serves until it ends; its request carries the session, so the answer to
             // it has no body.
             let socket_serving = upgrade.is_some().then(serve).flatten();
-            (answer(Arc::clone(site), context, arrival, request).await, serving, socket_serving)
+            (answer(Arc::clone(app), context, arrival, request).await, serving, socket_serving)
         }
-        ListenerKind::PlainHttp => (plain_http::answer(site, context, &request).await, None, None),
+        ListenerKind::PlainHttp => (plain_http::answer(app, context, &request).await, None, None),
     };
     if serving.is_some() {
         busy.signed_in();
@@ -157,7 +157,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
     if let (Some(upgrade), Some(successor)) = (upgrade, response.extensions_mut().remove::<UpgradeTo>()) {
-        let site = Arc::clone(site);
+        let app = Arc::clone(app);
         connection.tasks.spawn(async move {
             let _serving = socket_serving;
             let Ok(upgraded) = upgrade.await else { return };
@@ -165,7 +165,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
             // It may be hours until the connection ends.
             drop(successor);
             match taken {
-                Some(UpgradedConnection::Socket(socket)) => socket.run(&site.accounts.sessions).await,
+                Some(UpgradedConnection::Socket(socket)) => socket.run(&app.accounts.sessions).await,
                 // In a place of its own, as all tasks here are as large as the largest thing that any of them
                 // does.
                 Some(UpgradedConnection::Closed(stream, reason)) => Box::pin(probe(stream, reason)).await,

@@ -27,15 +27,15 @@ const ASSETS: [&str; 5] =
 
 /// Answers a request that came without TLS although there is TLS.
 pub(crate) async fn answer(
-    site: &AppState,
+    app: &AppState,
     context: RequestContext,
     request: &Request<Incoming>,
 ) -> Response<Body> {
     let lang = trust_page::asked_language(request).unwrap_or_else(|| language::preferred(request.headers()));
-    let mut response = match route(site, &context, request, lang).await {
+    let mut response = match route(app, &context, request, lang).await {
         Ok(response) => response,
         Err(problem) => {
-            site.refusals.count("http", problem.code.code());
+            app.refusals.count("http", problem.code.code());
             problem.response(HTML, bare(&problem.detail(lang), lang))
         }
     };
@@ -52,22 +52,22 @@ fn bare(detail: &str, lang: Lang) -> String {
 }
 
 async fn route(
-    site: &AppState,
+    app: &AppState,
     context: &RequestContext,
     request: &Request<Incoming>,
     lang: Lang,
 ) -> Result<Response<Body>, Problem> {
     let is_asset = request.uri().path().strip_prefix("/static/").is_some_and(|path| ASSETS.contains(&path));
-    Arrival::stranger(site, context.addr, is_asset).admit(site, context.addr).await?;
-    check_host(site, context, request.version()).await?;
+    Arrival::stranger(app, context.addr, is_asset).admit(app, context.addr).await?;
+    check_host(app, context, request.version()).await?;
     let host = context
         .authority
         .as_deref()
         .and_then(host)
         .ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("Host"))?;
-    let side = site.https.as_ref().ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
+    let side = app.https.as_ref().ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
     let offer = side.offer.as_ref().filter(|_| matches!(*request.method(), Method::GET | Method::HEAD));
-    Ok(match offer.and_then(|offer| own(site, request, side, offer, &host, lang)) {
+    Ok(match offer.and_then(|offer| own(app, request, side, offer, &host, lang)) {
         Some(own) => own,
         None => to_https(request, &base(&host, side.https_port))?,
     })
@@ -75,14 +75,14 @@ async fn route(
 
 /// The few things that are here.
 fn own(
-    site: &AppState,
+    app: &AppState,
     request: &Request<Incoming>,
     side: &HttpsInfo,
     offer: &CaDownload,
     host: &str,
     lang: Lang,
 ) -> Option<Response<Body>> {
-    let page = |page| trust_page::plain(site, page, offer, &base(host, side.https_port), lang);
+    let page = |page| trust_page::plain(app, page, offer, &base(host, side.https_port), lang);
     match request.uri().path() {
         "/" | "/confianza" => Some(page(Page::Trust)),
         "/probar" => Some(page(Page::TrustCheck)),

@@ -21,13 +21,13 @@ pub(crate) fn asked_language<B>(request: &Request<B>) -> Option<Lang> {
 
 /// Returns a page for plain HTTP, which may ask only this device whether the browser trusts it.
 pub(crate) fn plain(
-    site: &AppState,
+    app: &AppState,
     page: Page,
     offer: &CaDownload,
     base: &str,
     lang: Lang,
 ) -> Response<Body> {
-    let mut response = render(site, page, &offer.fingerprint.join("\n"), base, lang);
+    let mut response = render(app, page, &offer.fingerprint.join("\n"), base, lang);
     // No form, no frame, nothing inline; an IPv6 address cannot be said in a source list (CSP 3, section
     // 2.3.1).
     let asked = if base.contains('[') {
@@ -47,13 +47,13 @@ pub(crate) fn plain(
 
 /// A page with what is known only now; `base` is made of letters that need no escaping.
 pub(crate) fn render(
-    site: &AppState,
+    app: &AppState,
     page: Page,
     fingerprint: &str,
     base: &str,
     lang: Lang,
 ) -> Response<Body> {
-    let text = String::from_utf8_lossy(&site.pages.bytes(page, lang)).into_owned();
+    let text = String::from_utf8_lossy(&app.pages.bytes(page, lang)).into_owned();
     let text = text.replace(FINGERPRINT_MARK, fingerprint).replace(ADDRESS_MARK, base);
     let mut response = response(Body::from(text));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));

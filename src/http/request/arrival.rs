@@ -28,11 +28,11 @@ impl Arrival {
     /// and a person's sessions take a share of it together: one flood leaves the others of an address theirs.
     /// Static files count in buckets of their own; those of a session take nothing of the address's. An
     /// address that the settings trust as a proxy's is held to no figure.
-    pub(crate) fn new(site: &AppState, context: &RequestContext, headers: &HeaderMap, path: &str) -> Self {
+    pub(crate) fn new(app: &AppState, context: &RequestContext, headers: &HeaderMap, path: &str) -> Self {
         let addr = context.addr;
-        let is_proxy = site.config.get().http.trusts(addr);
-        let session = live_session(site, headers, context.cookies);
-        let rates = &site.rates;
+        let is_proxy = app.config.get().http.trusts(addr);
+        let session = live_session(app, headers, context.cookies);
+        let rates = &app.rates;
         let rate = match (&session, is_proxy, is_static(path)) {
             (None, true, _) => Ok(()),
             (Some(session), _, true) => rates.session_static_request(&session.static_files),
@@ -50,20 +50,20 @@ impl Arrival {
     }
 
     /// Counts a request on the side without sessions: plain HTTP beside HTTPS.
-    pub(crate) fn stranger(site: &AppState, addr: IpAddr, is_static: bool) -> Self {
-        let rate = match (site.config.get().http.trusts(addr), is_static) {
+    pub(crate) fn stranger(app: &AppState, addr: IpAddr, is_static: bool) -> Self {
+        let rate = match (app.config.get().http.trusts(addr), is_static) {
             (true, _) => Ok(()),
-            (false, true) => site.rates.static_request(addr),
-            (false, false) => site.rates.request(addr).and_then(|()| site.rates.address_request(addr)),
+            (false, true) => app.rates.static_request(addr),
+            (false, false) => app.rates.request(addr).and_then(|()| app.rates.address_request(addr)),
         };
         Self { session: None, rate }
     }
 
     /// Refuses what came too often; the first of a minute is in the audit.
-    pub(crate) async fn admit(&self, site: &AppState, addr: IpAddr) -> Result<(), Problem> {
+    pub(crate) async fn admit(&self, app: &AppState, addr: IpAddr) -> Result<(), Problem> {
         let Err(wait) = self.rate else { return Ok(()) };
         if wait.first {
-            site.audit.record(Event::RequestRateLimited { addr, seconds: wait.seconds() }).await;
+            app.audit.record(Event::RequestRateLimited { addr, seconds: wait.seconds() }).await;
         }
         Err(wait.into())
     }
@@ -77,10 +77,10 @@ fn is_static(path: &str) -> bool {
 /// Returns the session behind a request's cookie: the first live one, so that a planted cookie shuts out no
 /// session.
 pub(crate) fn live_session(
-    site: &AppState,
+    app: &AppState,
     headers: &HeaderMap,
     cookies: CookieScope,
 ) -> Option<Arc<Session>> {
     let mut tokens = cookies.tokens(headers).chain(cookies.legacy_tokens(headers));
-    tokens.find_map(|token| site.accounts.session(&token))
+    tokens.find_map(|token| app.accounts.session(&token))
 }

@@ -29,9 +29,9 @@ pub(crate) struct MetricsReader(());
 
 impl MetricsReader {
     /// Checks a bearer token; `None` for any other than the metrics token.
-    pub(crate) async fn by_token(site: &AppState, bearer: &Bearer) -> Result<Option<Self>, Problem> {
+    pub(crate) async fn by_token(app: &AppState, bearer: &Bearer) -> Result<Option<Self>, Problem> {
         let is_right = match &bearer.0 {
-            Some(token) => site.accounts.is_metrics_token(token).await?,
+            Some(token) => app.accounts.is_metrics_token(token).await?,
             None => false,
         };
         Ok(is_right.then_some(Self(())))

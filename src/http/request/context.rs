@@ -29,12 +29,17 @@ pub(crate) struct RequestContext {
 
 impl RequestContext {
     /// Derives the context of a request that came from `peer` in at `door`.
-    pub(crate) fn derive<B>(site: &AppState, door: ListenerKind, peer: IpAddr, request: &Request<B>) -> Self {
+    pub(crate) fn derive<B>(
+        app: &AppState,
+        listener: ListenerKind,
+        peer: IpAddr,
+        request: &Request<B>,
+    ) -> Self {
         let (own, mut fault) = match authority(request.headers(), request.uri()) {
             Ok(authority) => (authority, None),
             Err(_) => (None, Some("Host")),
         };
-        let config = site.config.get();
+        let config = app.config.get();
         let side = if config.http.trusts(peer) {
             forwarded::read(peer, request.headers(), |addr| config.http.trusts(addr)).unwrap_or_else(
                 |BadForwarded(header)| {
@@ -45,13 +50,13 @@ impl RequestContext {
         } else {
             BrowserSide::default()
         };
-        let secure = side.secure.unwrap_or(site.secure && door == ListenerKind::App);
+        let secure = side.secure.unwrap_or(app.secure && listener == ListenerKind::App);
         Self {
             addr: side.addr.unwrap_or_else(|| peer.to_canonical()),
             secure,
             proxied: side.secure.is_some(),
             authority: side.authority.or(own),
-            cookies: CookieScope::new(site.port, secure),
+            cookies: CookieScope::new(app.port, secure),
             fault,
         }
     }

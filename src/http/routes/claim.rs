@@ -42,23 +42,23 @@ impl From<ClaimError> for Problem {
 }
 
 pub(super) async fn page(call: RoutedRequest) -> Result {
-    Ok(match call.site.accounts.claimable() {
-        Some(_) => call.site.pages.get(Page::Claim, call.lang),
+    Ok(match call.app.accounts.claimable() {
+        Some(_) => call.app.pages.get(Page::Claim, call.lang),
         None => see_other("/login"),
     })
 }
 
 pub(super) async fn api(call: RoutedRequest) -> Result {
-    let RoutedRequest { site, request, addr, context, .. } = call;
+    let RoutedRequest { app, request, addr, context, .. } = call;
     let headers = request.headers().clone();
     let Claim { code, username, password } = read_json(request).await?;
     let request =
         ClaimRequest { code: code.to_string(), name: username, password: Password::typed(&password) };
-    let NewSession { token, session } = site.accounts.redeem(request, addr).await?;
-    revoke_previous_session(&site, &headers, context.cookies).await?;
-    let mut response = session_dto(&site, &session);
-    let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
-    device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
+    let NewSession { token, session } = app.accounts.redeem(request, addr).await?;
+    revoke_previous_session(&app, &headers, context.cookies).await?;
+    let mut response = session_dto(&app, &session);
+    let device = device_cookie::of_request(&app, &headers, context.cookies, addr);
+    device_cookie::remember(&mut response, &app, &session, &device, context.cookies).await;
     *response.status_mut() = StatusCode::CREATED;
     set_session_cookie(&mut response, &token, context.cookies);
     Ok(response)
@@ -66,7 +66,7 @@ pub(super) async fn api(call: RoutedRequest) -> Result {
 
 /// The form of `/activar`: works without scripts, answers with the page again when it fails.
 pub(super) async fn form(call: RoutedRequest) -> Result {
-    let RoutedRequest { site, request, addr, context, lang, .. } = call;
+    let RoutedRequest { app, request, addr, context, lang, .. } = call;
     let headers = request.headers().clone();
     let (mut code, mut name) = (Zeroizing::default(), String::new());
     let result = async {
@@ -83,21 +83,21 @@ pub(super) async fn form(call: RoutedRequest) -> Result {
         }
         let request =
             ClaimRequest { code: code.to_string(), name: name.clone(), password: Password::typed(&password) };
-        let claimed = site.accounts.redeem(request, addr).await?;
-        revoke_previous_session(&site, &headers, context.cookies).await?;
+        let claimed = app.accounts.redeem(request, addr).await?;
+        revoke_previous_session(&app, &headers, context.cookies).await?;
         Ok::<_, Problem>(claimed)
     };
     Ok(match result.await {
         Ok(NewSession { token, session }) => {
             let mut response = see_other("/inicio");
-            let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
-            device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
+            let device = device_cookie::of_request(&app, &headers, context.cookies, addr);
+            device_cookie::remember(&mut response, &app, &session, &device, context.cookies).await;
             set_session_cookie(&mut response, &token, context.cookies);
             response
         }
         Err(problem) => {
             let typed = [("codigo", code.as_str()), ("usuario", name.as_str())];
-            let page = site.pages.render_form(Page::Claim, &problem.detail(lang), &typed, lang);
+            let page = app.pages.render_form(Page::Claim, &problem.detail(lang), &typed, lang);
             problem.response(HTML, page)
         }
     })

@@ -163,11 +163,11 @@ fn pieces(
 pub(super) async fn show(call: RoutedRequest, who: SignedIn) -> Result<Response<Body>, Problem> {
     let asked = Asked::read(call.request.uri().query().unwrap_or_default())?;
     let open = |text: &String| {
-        call.site.positions.open(text).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("after"))
+        call.app.positions.open(text).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("after"))
     };
     let before = asked.position.as_ref().map(open).transpose()?;
     let filter = visible((!who.is_admin()).then_some(who.session().person.id), asked.states);
-    let quarantine = &call.site.quarantine;
+    let quarantine = &call.app.quarantine;
     let page = quarantine.page(filter.clone(), before, asked.limit).await?;
     let looked = look(quarantine, &filter, &page.arrivals, page.total).await?;
     quarantine.count_list();
@@ -191,7 +191,7 @@ pub(super) async fn show(call: RoutedRequest, who: SignedIn) -> Result<Response<
         fields.insert(header::ETAG, tag);
     }
     if let Some(next) =
-        last.and_then(|last| HeaderValue::try_from(asked.next(&call.site.positions.seal(last))).ok())
+        last.and_then(|last| HeaderValue::try_from(asked.next(&call.app.positions.seal(last))).ok())
     {
         fields.insert(header::LINK, next);
     }

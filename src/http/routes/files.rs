@@ -56,7 +56,7 @@ fn is_visible_to(who: &SignedIn, file: &FileRecord) -> bool {
 async fn find(call: &RoutedRequest) -> Result<FileRecord> {
     let missing = || Problem::new(ProblemCode::NotFound);
     let id = FileId::parse(&call.param).ok_or_else(missing)?;
-    call.site.quarantine.find(id).await?.ok_or_else(missing)
+    call.app.quarantine.find(id).await?.ok_or_else(missing)
 }
 
 pub(super) async fn show(call: RoutedRequest, who: SignedIn) -> Result {
@@ -85,7 +85,7 @@ pub(super) async fn content(call: RoutedRequest, who: SignedIn) -> Result {
         let (user, id, name) =
             (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
         let state = file.state.as_str();
-        call.site.audit.record(Event::FileHeld { user, addr: call.addr, id, name, state }).await;
+        call.app.audit.record(Event::FileHeld { user, addr: call.addr, id, name, state }).await;
         return Err(Problem::new(ProblemCode::Held));
     }
     let wanted = wanted(call.request.method(), call.request.headers(), &file)?;
@@ -95,9 +95,9 @@ pub(super) async fn content(call: RoutedRequest, who: SignedIn) -> Result {
     let is_head = call.request.method() == http::Method::HEAD;
     if !is_head {
         let is_part = matches!(wanted, Selection::Bytes { part: true, .. });
-        call.site.rates.download(who.session().person.id, file.id.number(), is_part)?;
+        call.app.rates.download(who.session().person.id, file.id.number(), is_part)?;
     }
-    let bytes = match call.site.quarantine.open_content(&file).await? {
+    let bytes = match call.app.quarantine.open_content(&file).await? {
         Content::Bytes(bytes) => bytes,
         Content::Lost(lost) => return Err(gone(&who, file.state, &lost)),
         Content::Deleted => return Err(Problem::new(ProblemCode::NotFound)),
@@ -110,20 +110,20 @@ pub(super) async fn content(call: RoutedRequest, who: SignedIn) -> Result {
     }
     let (user, id, name) =
         (who.session().person.name.clone(), file.id.to_string(), file.name.as_str().to_owned());
-    call.site.audit.record(Event::FileDownloaded { user, addr: call.addr, id, name }).await;
+    call.app.audit.record(Event::FileDownloaded { user, addr: call.addr, id, name }).await;
     Ok(response(&file, &wanted, Body::file(bytes, first, len)))
 }
 
 pub(super) async fn delete(call: RoutedRequest, who: Admin) -> Result {
     let missing = || Problem::new(ProblemCode::NotFound);
     let id = FileId::parse(&call.param).ok_or_else(missing)?;
-    call.site.rates.delete(who.session().person.id)?;
+    call.app.rates.delete(who.session().person.id)?;
     let user = who.session().person.name.clone();
     // Looked at again while the database is held for the delete.
     let session = Arc::clone(who.session());
     let allowed =
         move |db: &Db| Ok(session.is_live() && db.is_current(session.person.id, session.generation)?);
-    let deletion = call.site.quarantine.delete(id, user, call.addr, allowed).await?.ok_or_else(missing)?;
+    let deletion = call.app.quarantine.delete(id, user, call.addr, allowed).await?.ok_or_else(missing)?;
     deletion.unlinked.map_err(|_| Problem::new(ProblemCode::DeleteIncomplete))?;
     Ok(no_content())
 }

@@ -38,7 +38,7 @@ struct Rate {
 
 /// Shows the limits in force; they are the same for all people.
 pub(super) async fn show(call: RoutedRequest, _: SignedIn) -> Result<Response<Body>, Problem> {
-    let config = call.site.config.get();
+    let config = call.app.config.get();
     let (files, limits) = (&config.files, &config.limits);
     let rate = |per_minute, burst| Rate { per_minute, burst };
     let shown = Limits {

@@ -15,20 +15,20 @@ use crate::quarantine::FileTotals;
 
 pub(super) async fn show(call: RoutedRequest, _: MetricsReader) -> Result<Response<Body>, Problem> {
     let mut text = Exposition::default();
-    process(&mut text, &call.site).await;
-    chat(&mut text, &call.site).await;
-    refusals(&mut text, &call.site);
-    queues(&mut text, &call.site);
-    files(&mut text, &call.site).await;
+    process(&mut text, &call.app).await;
+    chat(&mut text, &call.app).await;
+    refusals(&mut text, &call.app);
+    queues(&mut text, &call.app);
+    files(&mut text, &call.app).await;
     let mut response = response(Body::from(text.finish().into_bytes()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     Ok(response)
 }
 
-async fn process(text: &mut Exposition, site: &AppState) {
+async fn process(text: &mut Exposition, app: &AppState) {
     let build = format!("version=\"{}\",arch=\"{}\"", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
     text.family("info", "pichat_build", "El programa · The program").sample(&build, 1);
-    let started = u64::try_from(site.started.0 / 1000).unwrap_or_default();
+    let started = u64::try_from(app.started.0 / 1000).unwrap_or_default();
     text.gauge(
         "process_start_time_seconds",
         "Inicio del proceso, hora Unix · Start of the process, Unix time",
@@ -44,14 +44,14 @@ async fn process(text: &mut Exposition, site: &AppState) {
     }
 }
 
-async fn chat(text: &mut Exposition, site: &AppState) {
+async fn chat(text: &mut Exposition, app: &AppState) {
     text.gauge(
         "pichat_connections",
         "Conexiones abiertas · Open connections",
-        site.connections.count() as u64,
+        app.connections.count() as u64,
     );
-    text.gauge("pichat_sessions", "Sesiones · Sessions", site.accounts.sessions.len() as u64);
-    let hub = site.sockets.hub.stats();
+    text.gauge("pichat_sessions", "Sesiones · Sessions", app.accounts.sessions.len() as u64);
+    let hub = app.sockets.hub.stats();
     text.family(
         "gauge",
         "pichat_rooms",
@@ -66,7 +66,7 @@ async fn chat(text: &mut Exposition, site: &AppState) {
     );
     text.counter("pichat_messages", "Mensajes publicados · Messages published", hub.messages);
     text.counter("pichat_deliveries", "Entregas de mensajes · Deliveries of messages", hub.deliveries);
-    let backlog = site.sockets.registry.send_queue_stats().await;
+    let backlog = app.sockets.registry.send_queue_stats().await;
     text.gauge("pichat_sockets", "Conexiones de chat · Chat sockets", backlog.sockets as u64);
     text.gauge("pichat_outbound_frames", "Tramas en espera · Frames that wait", backlog.frames as u64);
     text.gauge("pichat_outbound_bytes", "Bytes en espera · Bytes that wait", backlog.bytes as u64);
@@ -85,18 +85,18 @@ async fn chat(text: &mut Exposition, site: &AppState) {
     );
 }
 
-fn refusals(text: &mut Exposition, site: &AppState) {
+fn refusals(text: &mut Exposition, app: &AppState) {
     text.family("counter", "pichat_refusals", "Rechazos, por lugar y motivo · Refusals, by place and reason");
-    for tally in [&site.refusals, site.rates.refused(), site.accounts.refused_sign_ins()] {
+    for tally in [&app.refusals, app.rates.refused(), app.accounts.refused_sign_ins()] {
         for ([at, reason], count) in tally.read() {
             text.sample(&format!("at=\"{at}\",reason=\"{reason}\""), count);
         }
     }
 }
 
-fn queues(text: &mut Exposition, site: &AppState) {
+fn queues(text: &mut Exposition, app: &AppState) {
     let pools =
-        [("pool=\"accounts\"", site.accounts.hashing()), ("pool=\"rooms\"", site.sockets.hasher.hashing())];
+        [("pool=\"accounts\"", app.accounts.hashing()), ("pool=\"rooms\"", app.sockets.hasher.hashing())];
     let mut of_pools = |kind, name, help, value: fn(crate::accounts::Hashing) -> u64| {
         text.family(kind, name, help);
         for (pool, hashing) in pools {
@@ -124,14 +124,14 @@ fn queues(text: &mut Exposition, site: &AppState) {
     text.gauge(
         "pichat_audit_waiting",
         "Eventos por escribir · Events to be written",
-        site.audit.queued() as u64,
+        app.audit.queued() as u64,
     );
     text.gauge("pichat_audit_waiting_limit", "Tope de esa cola · Limit of that queue", QUEUE_EVENTS as u64);
-    text.counter("pichat_audit_dropped", "Eventos perdidos · Events lost", site.audit.dropped());
+    text.counter("pichat_audit_dropped", "Eventos perdidos · Events lost", app.audit.dropped());
 }
 
-async fn files(text: &mut Exposition, site: &AppState) {
-    let FileTotals { files, bytes } = site.quarantine.totals();
+async fn files(text: &mut Exposition, app: &AppState) {
+    let FileTotals { files, bytes } = app.quarantine.totals();
     text.gauge(
         "pichat_files",
         "Archivos, también los que están llegando · Files, those on their way in too",
@@ -140,10 +140,10 @@ async fn files(text: &mut Exposition, site: &AppState) {
     text.counter(
         "pichat_files_listed",
         "Listas de archivos entregadas · Lists of files answered",
-        site.quarantine.lists_answered(),
+        app.quarantine.lists_answered(),
     );
     text.gauge("pichat_files_bytes", "Bytes de los archivos · Bytes of the files", bytes);
-    if let Ok(waiting) = site.quarantine.waiting().await {
+    if let Ok(waiting) = app.quarantine.waiting().await {
         text.gauge("pichat_files_waiting", "Archivos sin inspeccionar · Files not yet inspected", waiting);
     }
 }

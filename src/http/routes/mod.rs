@@ -47,14 +47,14 @@ impl Router {
             method: r.method.to_string(),
             path: r.path,
             access: r.handler.access(),
-            is_page: r.face == ErrorFormat::Page,
+            is_page: r.format == ErrorFormat::Page,
         };
         table().into_iter().map(row).collect()
     }
 }
 
-fn route(method: Method, path: &'static str, face: ErrorFormat, handler: Handler) -> Route {
-    Route { method, path, face, handler }
+fn route(method: Method, path: &'static str, format: ErrorFormat, handler: Handler) -> Route {
+    Route { method, path, format, handler }
 }
 
 fn table() -> Vec<Route> {

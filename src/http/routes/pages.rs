@@ -19,37 +19,37 @@ type Result = std::result::Result<Response<Body>, Problem>;
 
 pub(super) async fn root(call: RoutedRequest) -> Result {
     let known = call.session.is_some();
-    Ok(see_other(if known { "/inicio" } else { landing_path(&call.site) }))
+    Ok(see_other(if known { "/inicio" } else { landing_path(&call.app) }))
 }
 
 /// Returns the first page without a session: the sign-in, or the claim while there is no account.
-pub(in crate::http) fn landing_path(site: &AppState) -> &'static str {
-    if site.accounts.claimable() == Some(ClaimKind::First) { super::CLAIM } else { "/login" }
+pub(in crate::http) fn landing_path(app: &AppState) -> &'static str {
+    if app.accounts.claimable() == Some(ClaimKind::First) { super::CLAIM } else { "/login" }
 }
 
 pub(super) async fn login(call: RoutedRequest) -> Result {
     let known = call.session.is_some();
-    Ok(match landing_path(&call.site) {
+    Ok(match landing_path(&call.app) {
         _ if known => see_other("/inicio"),
-        "/login" => call.site.pages.get(Page::Login, call.lang),
+        "/login" => call.app.pages.get(Page::Login, call.lang),
         other => see_other(other),
     })
 }
 
 pub(super) async fn home(call: RoutedRequest, _: SignedIn) -> Result {
-    Ok(call.site.pages.get(Page::Home, call.lang))
+    Ok(call.app.pages.get(Page::Home, call.lang))
 }
 
 pub(super) async fn chat(call: RoutedRequest, _: SignedIn) -> Result {
-    Ok(call.site.pages.get(Page::Chat, call.lang))
+    Ok(call.app.pages.get(Page::Chat, call.lang))
 }
 
 pub(super) async fn files_page(call: RoutedRequest, _: SignedIn) -> Result {
-    Ok(call.site.pages.get(Page::Files, call.lang))
+    Ok(call.app.pages.get(Page::Files, call.lang))
 }
 
 pub(super) async fn upload_page(call: RoutedRequest, _: Uploader) -> Result {
-    Ok(call.site.pages.get(Page::Upload, call.lang))
+    Ok(call.app.pages.get(Page::Upload, call.lang))
 }
 
 pub(super) async fn asset(call: RoutedRequest) -> Result {

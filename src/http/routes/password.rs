@@ -46,9 +46,9 @@ fn change(current: &str, new: &str) -> PasswordChange {
 }
 
 pub(super) async fn api(call: RoutedRequest, who: PartialSession) -> Result {
-    let RoutedRequest { site, request, addr, context, .. } = call;
+    let RoutedRequest { app, request, addr, context, .. } = call;
     let Change { current, new } = read_json(request).await?;
-    let renewed = site.accounts.change_password(who.session(), change(&current, &new), addr).await?;
+    let renewed = app.accounts.change_password(who.session(), change(&current, &new), addr).await?;
     let mut response = no_content();
     // None where the person signed out at the same moment: then the browser has no session.
     if let Some(NewSession { token, .. }) = renewed {
@@ -59,15 +59,15 @@ pub(super) async fn api(call: RoutedRequest, who: PartialSession) -> Result {
 
 pub(super) async fn page(call: RoutedRequest, who: PartialSession) -> Result {
     if !who.session().must_change() {
-        return Ok(call.site.pages.get(Page::Password, call.lang));
+        return Ok(call.app.pages.get(Page::Password, call.lang));
     }
     let note = [Notice::Note(MUST_CHANGE.get(call.lang))];
-    Ok(call.site.pages.with_notice(Page::Password, &note, call.lang))
+    Ok(call.app.pages.with_notice(Page::Password, &note, call.lang))
 }
 
 /// The form of `/clave`: works without scripts, answers with the page again when it fails.
 pub(super) async fn form(call: RoutedRequest, who: PartialSession) -> Result {
-    let RoutedRequest { site, request, addr, lang, context, .. } = call;
+    let RoutedRequest { app, request, addr, lang, context, .. } = call;
     let result = async {
         require_content_type(request.headers(), "application/x-www-form-urlencoded")?;
         let body = read_small(request.into_body()).await?;
@@ -78,7 +78,7 @@ pub(super) async fn form(call: RoutedRequest, who: PartialSession) -> Result {
         if form::field(&body, "clave_otra_vez").is_some_and(|again| again != new) {
             return Err(Problem::new(ProblemCode::PasswordsDiffer));
         }
-        Ok::<_, Problem>(site.accounts.change_password(who.session(), change(&current, &new), addr).await?)
+        Ok::<_, Problem>(app.accounts.change_password(who.session(), change(&current, &new), addr).await?)
     };
     Ok(match result.await {
         Ok(Some(NewSession { token, .. })) => {
@@ -92,7 +92,7 @@ pub(super) async fn form(call: RoutedRequest, who: PartialSession) -> Result {
             let detail = problem.detail(lang);
             let mut said = vec![Notice::Problem(&detail)];
             said.extend(who.session().must_change().then_some(Notice::Note(MUST_CHANGE.get(lang))));
-            problem.response(HTML, site.pages.with(Page::Password, &said, lang))
+            problem.response(HTML, app.pages.with(Page::Password, &said, lang))
         }
     })
 }

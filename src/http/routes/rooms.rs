@@ -21,12 +21,12 @@ struct Row {
 
 /// Lists group rooms; administrators see all codes.
 pub(super) async fn list(call: RoutedRequest, who: SignedIn) -> Result<Response<Body>, Problem> {
-    let rows = call.site.sockets.hub.lobby(who.is_admin());
+    let rows = call.app.sockets.hub.lobby(who.is_admin());
     let private = rows.iter().filter(|row| row.kind == RoomKind::Private).count() as u64;
     let session = who.session();
     if private > 0 && session.sees_codes_first() {
         let (user, session) = (session.person.name.clone(), session.short_id());
-        call.site.audit.record(Event::RoomCodesSeen { user, addr: call.addr, session, count: private }).await;
+        call.app.audit.record(Event::RoomCodesSeen { user, addr: call.addr, session, count: private }).await;
     }
     let rows: Vec<_> = rows
         .into_iter()

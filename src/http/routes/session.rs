@@ -43,8 +43,8 @@ struct SessionDto<'a> {
     must_change_password: bool,
 }
 
-pub(super) fn session_dto(site: &AppState, session: &Session) -> Response<Body> {
-    let expires_at = site.accounts.expires_at(session).to_string();
+pub(super) fn session_dto(app: &AppState, session: &Session) -> Response<Body> {
+    let expires_at = app.accounts.expires_at(session).to_string();
     let (username, role) = (session.person.name.as_str(), session.role.as_str());
     json(
         StatusCode::OK,
@@ -108,36 +108,36 @@ fn clear_session_cookie(response: &mut Response<Body>, cookies: CookieScope) {
 
 /// Ends the session of the browser's old cookie: a sign-in leaves one session, and a planted one is useless.
 pub(super) async fn revoke_previous_session(
-    site: &AppState,
+    app: &AppState,
     headers: &HeaderMap,
     cookies: CookieScope,
 ) -> Result<()> {
-    if let Some(old) = live_session(site, headers, cookies) {
-        site.accounts.sign_out(old.digest).await?;
+    if let Some(old) = live_session(app, headers, cookies) {
+        app.accounts.sign_out(old.digest).await?;
     }
     Ok(())
 }
 
 pub(super) async fn sign_in(call: RoutedRequest) -> Result {
-    let RoutedRequest { site, request, addr, context, .. } = call;
+    let RoutedRequest { app, request, addr, context, .. } = call;
     let headers = request.headers().clone();
     let Credentials { username, password } = read_json(request).await?;
-    let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
+    let device = device_cookie::of_request(&app, &headers, context.cookies, addr);
     let NewSession { token, session } =
-        site.accounts.sign_in(username, Password::typed(&password), addr, &device).await?;
-    revoke_previous_session(&site, &headers, context.cookies).await?;
-    let mut response = session_dto(&site, &session);
-    device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
+        app.accounts.sign_in(username, Password::typed(&password), addr, &device).await?;
+    revoke_previous_session(&app, &headers, context.cookies).await?;
+    let mut response = session_dto(&app, &session);
+    device_cookie::remember(&mut response, &app, &session, &device, context.cookies).await;
     set_session_cookie(&mut response, &token, context.cookies);
     Ok(response)
 }
 
 pub(super) async fn show(call: RoutedRequest, who: PartialSession) -> Result {
-    Ok(session_dto(&call.site, who.session()))
+    Ok(session_dto(&call.app, who.session()))
 }
 
 pub(super) async fn sign_out(call: RoutedRequest, who: PartialSession) -> Result {
-    call.site.accounts.sign_out(who.session().digest).await?;
+    call.app.accounts.sign_out(who.session().digest).await?;
     let mut response = no_content();
     clear_session_cookie(&mut response, call.context.cookies);
     Ok(response)
@@ -145,9 +145,9 @@ pub(super) async fn sign_out(call: RoutedRequest, who: PartialSession) -> Result
 
 /// The form of `/login`: works without scripts, answers with the page again when it fails.
 pub(super) async fn form_sign_in(call: RoutedRequest) -> Result {
-    let RoutedRequest { site, request, addr, context, lang, .. } = call;
+    let RoutedRequest { app, request, addr, context, lang, .. } = call;
     let headers = request.headers().clone();
-    let device = device_cookie::of_request(&site, &headers, context.cookies, addr);
+    let device = device_cookie::of_request(&app, &headers, context.cookies, addr);
     let mut typed = String::new();
     let result = async {
         require_content_type(&headers, "application/x-www-form-urlencoded")?;
@@ -158,27 +158,27 @@ pub(super) async fn form_sign_in(call: RoutedRequest) -> Result {
             .ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("clave"))?;
         typed.clone_from(&name);
         let signed_in =
-            site.accounts.sign_in(name.to_string(), Password::typed(&password), addr, &device).await?;
-        revoke_previous_session(&site, &headers, context.cookies).await?;
+            app.accounts.sign_in(name.to_string(), Password::typed(&password), addr, &device).await?;
+        revoke_previous_session(&app, &headers, context.cookies).await?;
         Ok::<_, Problem>(signed_in)
     };
     Ok(match result.await {
         Ok(NewSession { token, session }) => {
             let mut response = see_other("/inicio");
-            device_cookie::remember(&mut response, &site, &session, &device, context.cookies).await;
+            device_cookie::remember(&mut response, &app, &session, &device, context.cookies).await;
             set_session_cookie(&mut response, &token, context.cookies);
             response
         }
         Err(problem) => {
             let page =
-                site.pages.render_form(Page::Login, &problem.detail(lang), &[("usuario", &typed)], lang);
+                app.pages.render_form(Page::Login, &problem.detail(lang), &[("usuario", &typed)], lang);
             problem.response(HTML, page)
         }
     })
 }
 
 pub(super) async fn form_sign_out(call: RoutedRequest, who: PartialSession) -> Result {
-    call.site.accounts.sign_out(who.session().digest).await?;
+    call.app.accounts.sign_out(who.session().digest).await?;
     let mut response = see_other("/login");
     clear_session_cookie(&mut response, call.context.cookies);
     Ok(response)

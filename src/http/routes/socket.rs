@@ -21,12 +21,12 @@ pub(super) async fn open(call: RoutedRequest, who: SignedIn) -> Result<Response<
     let session = Arc::clone(who.session());
     let user = session.person.name.clone();
     let client = Client { session, addr: call.addr, lang: call.lang };
-    let successor = match SocketPermit::take(&call.site.sockets, client).await {
+    let successor = match SocketPermit::take(&call.app.sockets, client).await {
         // Extensions must be cloneable; the ticket is taken out once.
         Ok(ticket) => UpgradeTo::Socket(Arc::new(Mutex::new(Some(ticket)))),
         Err(TooManySockets) => {
-            call.site.refusals.count("socket", "too_many_sockets");
-            call.site
+            call.app.refusals.count("socket", "too_many_sockets");
+            call.app
                 .audit
                 .record(Event::SocketRefused { user, addr: call.addr, reason: "too_many_sockets" })
                 .await;

@@ -34,11 +34,11 @@ pub(super) async fn show(call: RoutedRequest) -> Result {
     let mut response = super::json(StatusCode::OK, &Trusted { trusted: true });
     let fields = response.headers_mut();
     fields.insert(header::VARY, HeaderValue::from_static("Origin"));
-    if let Some(origin) = from_plain_page(&call.site, call.request.headers(), own) {
+    if let Some(origin) = from_plain_page(&call.app, call.request.headers(), own) {
         fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
     // In front of a proxy this is for the proxy to say.
-    if !call.context.proxied && call.site.https.as_ref().is_some_and(|side| may_insist(own, side.http_port)) {
+    if !call.context.proxied && call.app.https.as_ref().is_some_and(|side| may_insist(own, side.http_port)) {
         fields.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     Ok(response)
@@ -48,8 +48,8 @@ pub(super) async fn show(call: RoutedRequest) -> Result {
 pub(super) async fn socket(call: RoutedRequest) -> Result {
     let own = own_authority(&call)?;
     let headers = call.request.headers();
-    let config = call.site.config.get();
-    if from_plain_page(&call.site, headers, own).is_none()
+    let config = call.app.config.get();
+    if from_plain_page(&call.app, headers, own).is_none()
         && !is_same(headers, own, call.context.secure, &config.http.allowed_origins)
     {
         return Err(Problem::new(ProblemCode::CrossOrigin));
@@ -63,7 +63,7 @@ pub(super) async fn socket(call: RoutedRequest) -> Result {
 pub(super) async fn page(call: RoutedRequest) -> Result {
     own_authority(&call)?;
     Ok(trust_page::render(
-        &call.site,
+        &call.app,
         Page::TrustCheck,
         "",
         "",
@@ -77,8 +77,8 @@ fn own_authority(call: &RoutedRequest) -> std::result::Result<&str, Problem> {
 }
 
 /// The origin, when it is that of this very host's pages without TLS.
-fn from_plain_page<'a>(site: &AppState, headers: &'a HeaderMap, own: &str) -> Option<&'a HeaderValue> {
-    let port = site.https.as_ref()?.http_port;
+fn from_plain_page<'a>(app: &AppState, headers: &'a HeaderMap, own: &str) -> Option<&'a HeaderValue> {
+    let port = app.https.as_ref()?.http_port;
     let host = host(own)?;
     let plain = if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") };
     headers.get(header::ORIGIN).filter(|origin| origin.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))

@@ -38,25 +38,25 @@ pub(super) async fn api(call: RoutedRequest, who: Uploader) -> Result {
 
 /// The form of `/subir`: works without scripts, answers with the page again when it fails.
 pub(super) async fn form(call: RoutedRequest, who: Uploader) -> Result {
-    let (site, lang) = (Arc::clone(&call.site), call.lang);
+    let (app, lang) = (Arc::clone(&call.app), call.lang);
     Ok(match receive(call, &who).await {
         Ok(_) => see_other("/listar"),
-        Err(problem) => pages::with_problem(&site, Page::Upload, &problem, lang),
+        Err(problem) => pages::with_problem(&app, Page::Upload, &problem, lang),
     })
 }
 
 async fn receive(call: RoutedRequest, who: &Uploader) -> Result<FileRecord> {
-    let RoutedRequest { site, request, addr, .. } = call;
+    let RoutedRequest { app, request, addr, .. } = call;
     let user = who.session().person.name.clone();
     let (parts, body) = request.into_parts();
-    let result = store(&site, &parts.headers, body, who).await;
+    let result = store(&app, &parts.headers, body, who).await;
     match result {
         Ok(file) => {
-            site.quarantine.note_uploaded(&file, &user, addr).await;
-            Ok(site.quarantine.wait_for_verdict(file, VERDICT).await)
+            app.quarantine.note_uploaded(&file, &user, addr).await;
+            Ok(app.quarantine.wait_for_verdict(file, VERDICT).await)
         }
         Err(problem) => {
-            site.audit.record(Event::FileRefused { user, addr, reason: problem.code.code() }).await;
+            app.audit.record(Event::FileRefused { user, addr, reason: problem.code.code() }).await;
             Err(problem)
         }
     }
@@ -65,16 +65,16 @@ async fn receive(call: RoutedRequest, who: &Uploader) -> Result<FileRecord> {
 /// Decides by the head what can be decided by it: reading the body tells a client that waits for `100
 /// Continue` to send it.
 async fn store(
-    site: &crate::http::AppState,
+    app: &crate::http::AppState,
     headers: &HeaderMap,
     body: Incoming,
     who: &Uploader,
 ) -> Result<FileRecord> {
     let session = who.session();
-    site.rates.upload(session.person.id)?;
-    let announced = Announced::read(headers, site.config.get().files.max_file)?;
+    app.rates.upload(session.person.id)?;
+    let announced = Announced::read(headers, app.config.get().files.max_file)?;
     let read = async {
-        let mut upload = site.quarantine.receive(&session.person, announced.file_bytes()).await?;
+        let mut upload = app.quarantine.receive(&session.person, announced.file_bytes()).await?;
         let source = MultipartUpload::new(body);
         let mut part = source.open(announced).await?;
         while let Some(chunk) = part.chunk().await? {
