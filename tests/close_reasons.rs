@@ -42,7 +42,7 @@ const OUTSIDE: [(Outside, u16, &str); 6] = [
     (|server, name| sql(server, "DELETE FROM users WHERE name = ?1", name), 4002, "deleted"),
     (
         |server, name| {
-            sql(server, "DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE name = ?1)", name)
+            sql(server, "DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE name = ?1)", name);
         },
         4001,
         "signed_out",

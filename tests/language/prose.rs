@@ -76,10 +76,8 @@ fn comments_are_plain_english() {
 
 #[test]
 fn planted_sentences_are_found() {
-    let text =
-        "//! Where files lie.\n\n/// Returns a file.\n/// Whether it is there stands in `x`.\nfn a() {}\n\
-        /// Whether a file is there.\nconst B: &str = \"nobody // somebody\"; // Everybody knows.\n/* For want
-        /// of\n a reader. */\n\
+    let text = "//! Where files lie.\n\n/// Returns a file.\n/// Whether it is there stands in `x`.\nfn a() {}\n\
+        /// Whether a file is there.\nconst B: &str = \"nobody // somebody\"; // Everybody knows.\n/* For want of\n a reader. */\n\
         // What a note opens with is free.\n/// Somebodies and nobodies; bodies of requests.\n";
     let want = [
         (1, "opens with Where"),

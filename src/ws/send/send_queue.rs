@@ -1,7 +1,6 @@
 //! Bounded send queue of one socket.
 //!
-//! Queueing never blocks. A full queue drops the least important frames first and then closes its socket; the
-//! client resumes.
+//! Queueing never blocks. A full queue drops the least important frames, then closes its socket.
 //!
 //! # Write access
 //! Over plain TCP two parties write to one socket: its own task, and producers, which are the tasks of
