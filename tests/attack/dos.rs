@@ -170,7 +170,7 @@ fn endless_joins_and_leaves_are_limited_then_closed() {
                 assert_eq!(left["type"], "left", "{left}");
             }
             Ok(answer) => {
-                assert!(answer["code"] == "rate_limited" || answer["code"] == "too_many_rooms", "{answer}")
+                assert!(answer["code"] == "rate_limited" || answer["code"] == "too_many_rooms", "{answer}");
             }
             Err(code) => {
                 assert_eq!(code, 1008, "flooding");
