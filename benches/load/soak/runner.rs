@@ -121,7 +121,7 @@ impl Runner {
             for place in 0..2 {
                 let last = 10 + 2 * n as u8 + place;
                 churn.add(&format!("walker {name}"), move |context, rng| {
-                    scenarios::walk(context, rng, name, last)
+                    scenarios::walk(context, rng, name, last);
                 });
             }
         }
