@@ -3,13 +3,11 @@
 
 mod common;
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use common::http::read_response;
 use common::server::{add_user, user_command};
-use common::tls::{Secure, Stream};
-use common::{Client, Options, Response, Server};
+use common::tls::Secure;
+use common::{Client, Options, Server};
 use serde_json::json;
 use tungstenite::protocol::{Role, WebSocketContext};
 use tungstenite::{Error, Message};
@@ -202,14 +200,6 @@ fn close_of_any_kind_names_its_reason() {
     assert_eq!(one.close_frame(), (1001, "shutdown".to_owned()));
 }
 
-fn ask(secure: &Secure, method: &str, path: &str, extra: &str) -> (Response, Stream) {
-    let mut stream = secure.connect("pichat.local").expect("connects");
-    stream.sock.set_read_timeout(Some(Duration::from_secs(20))).expect("sets");
-    let port = secure.server.addr.port();
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: pichat.local:{port}\r\n{extra}").expect("writes");
-    (read_response(&mut stream, false).expect("an answer"), stream)
-}
-
 #[test]
 fn end_over_tls_is_told_as_over_plain_tcp() {
     let users = vec![("ana", "la clave de ana", "administrator")];
@@ -217,14 +207,7 @@ fn end_over_tls_is_told_as_over_plain_tcp() {
     for (n, (end, code, reason)) in OUTSIDE.into_iter().enumerate() {
         let name = format!("persona{n}");
         add_user(&secure.server.data_dir, &name, PASSWORD, "cliente");
-        let body = json!({"username": name, "password": PASSWORD}).to_string();
-        let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        let (answer, _) = ask(&secure, "POST", "/api/session", &head);
-        let cookie = answer.session_cookie().and_then(|c| c.split(';').next()).expect("a cookie").to_owned();
-        let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        let (answer, mut stream) = ask(&secure, "GET", "/ws", &format!("Cookie: {cookie}\r\n{upgrade}"));
-        assert_eq!(answer.status, 101, "{}", answer.text());
+        let mut stream = secure.upgrade(&secure.sign_in(&name, PASSWORD));
         end(&secure.server, &name);
         let mut ctx = WebSocketContext::new(Role::Client, None);
         let begun = Instant::now();

@@ -11,12 +11,6 @@ use common::server::eventually;
 use common::{Client, Options, Response, Server};
 use serde_json::{Value, json};
 
-/// Starts a server whose rates no test reaches.
-fn server(config: &str) -> Server {
-    let limits = "[limits]\nuploads_per_minute = 100000\ndownloads_per_minute = 100000\nupload_burst = 100000\ndownload_burst = 100000\ndelete_burst = 100000\ndeletes_per_minute = 100000\n";
-    Server::start(Options::config(&format!("{limits}{config}")))
-}
-
 fn sha256(data: &[u8]) -> String {
     ring::digest::digest(&ring::digest::SHA256, data).as_ref().iter().fold(String::new(), |mut hex, byte| {
         write!(hex, "{byte:02x}").expect("writes");
@@ -24,17 +18,8 @@ fn sha256(data: &[u8]) -> String {
     })
 }
 
-fn place(stored: &Response) -> String {
-    assert_eq!(stored.status, 201, "{}", stored.text());
-    stored.header("location").expect("a place").to_owned()
-}
-
 fn content(client: &Client, stored: &Response, extra: &[(&str, &str)]) -> Response {
-    client.send("GET", &format!("{}/content", place(stored)), extra, b"")
-}
-
-fn refusal(answer: &Response) -> (u16, String) {
-    (answer.status, answer.code())
+    client.send("GET", &format!("{}/content", stored.location()), extra, b"")
 }
 
 /// Returns the files in the quarantine folder.
@@ -51,7 +36,7 @@ fn assert_nothing_stays(server: &Server) {
 
 #[test]
 fn file_names_are_kept_and_made_safe() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let client = Client::cliente(&server);
     let name = |raw: &str| {
         let stored = client.upload(raw, b"x");
@@ -75,20 +60,23 @@ fn file_names_are_kept_and_made_safe() {
         "bytes lie under random ids: {ids:?}"
     );
     let escaped = client.upload("a\u{1}b.txt", b"x");
-    assert_eq!(refusal(&escaped), (422, "bad_name".to_owned()), "{}", escaped.text());
+    assert_eq!(escaped.refusal(), (422, "bad_name".to_owned()), "{}", escaped.text());
 }
 
 #[test]
 fn file_list_follows_the_contract_newest_first() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let (cliente, usuario) = (Client::cliente(&server), Client::usuario(&server));
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
     let files: [(&str, &[u8]); 3] = [("a.txt", b"hola"), ("b.png", png), ("vac\u{ed}o", b"")];
     let mut answers = Vec::new();
     for (name, data) in files {
         let stored = cliente.upload(name, data);
-        assert_eq!(place(&stored), format!("/api/files/{}", stored.json()["id"].as_str().expect("a string")));
-        assert_eq!(usuario.get(&place(&stored)).json(), stored.json());
+        assert_eq!(
+            stored.location(),
+            format!("/api/files/{}", stored.json()["id"].as_str().expect("a string"))
+        );
+        assert_eq!(usuario.get(&stored.location()).json(), stored.json());
         answers.insert(0, stored.json());
         // The order has a resolution of milliseconds.
         std::thread::sleep(std::time::Duration::from_millis(3));
@@ -106,12 +94,12 @@ fn file_list_follows_the_contract_newest_first() {
         assert_eq!(Value::Object(row), rest);
     }
     assert_eq!(list[1]["media_type"], "image/png");
-    assert_eq!(refusal(&Client::new(&server).get("/api/files")), (401, "unauthenticated".to_owned()));
+    assert_eq!(Client::new(&server).get("/api/files").refusal(), (401, "unauthenticated".to_owned()));
 }
 
 #[test]
 fn download_is_the_same_bytes_as_an_attachment() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let client = Client::usuario(&server);
     let data: Vec<u8> = (0..700_001_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let stored = Client::cliente(&server).upload("informe \"x\" ñ.html", &data);
@@ -148,7 +136,7 @@ fn download_is_the_same_bytes_as_an_attachment() {
     assert_eq!(content(&client, &stored, &[("If-None-Match", "\"x\"")]).status, 200);
 
     let mut stream = client.connect();
-    let head = client.head("HEAD", &format!("{}/content", place(&stored)), &[("Connection", "close")]);
+    let head = client.head("HEAD", &format!("{}/content", stored.location()), &[("Connection", "close")]);
     stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
     let mut all = String::new();
     stream.read_to_string(&mut all).expect("reads");
@@ -162,7 +150,7 @@ fn download_is_the_same_bytes_as_an_attachment() {
 
 #[test]
 fn byte_ranges_of_a_file_are_served() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let client = Client::cliente(&server);
     let stored = client.upload("x", b"0123456789");
     for (range, body, content_range) in [
@@ -202,17 +190,17 @@ fn byte_ranges_of_a_file_are_served() {
 
 #[test]
 fn deletion_is_for_administrators_and_final() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let stored = cliente.upload("a.txt", b"a");
     for other in [&cliente, &Client::usuario(&server)] {
-        assert_eq!(refusal(&other.delete(&place(&stored))), (403, "forbidden".to_owned()));
+        assert_eq!(other.delete(&stored.location()).refusal(), (403, "forbidden".to_owned()));
     }
-    let gone = admin.delete(&place(&stored));
+    let gone = admin.delete(&stored.location());
     assert_eq!((gone.status, gone.body.len()), (204, 0));
-    assert_eq!(refusal(&admin.delete(&place(&stored))), (404, "not_found".to_owned()));
-    assert_eq!(refusal(&admin.get(&place(&stored))), (404, "not_found".to_owned()));
-    assert_eq!(refusal(&content(&admin, &stored, &[])), (404, "not_found".to_owned()));
+    assert_eq!(admin.delete(&stored.location()).refusal(), (404, "not_found".to_owned()));
+    assert_eq!(admin.get(&stored.location()).refusal(), (404, "not_found".to_owned()));
+    assert_eq!(content(&admin, &stored, &[]).refusal(), (404, "not_found".to_owned()));
     assert_nothing_stays(&server);
     assert_eq!(cliente.upload("a.txt", b"b").json()["name"], "a.txt", "its name is free again");
     let unknown = "0123456789abcdef".repeat(2);
@@ -221,20 +209,21 @@ fn deletion_is_for_administrators_and_final() {
             [(&cliente, "GET", ""), (&cliente, "GET", "/content"), (&admin, "DELETE", "")]
         {
             let answer = client.send(method, &format!("/api/files/{id}{tail}"), &[], b"");
-            assert_eq!(refusal(&answer), (404, "not_found".to_owned()), "{method} {id}{tail}");
+            assert_eq!(answer.refusal(), (404, "not_found".to_owned()), "{method} {id}{tail}");
         }
     }
 }
 
 #[test]
 fn file_store_has_bounds() {
-    let server =
-        server("files = 3\n[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\nuser_files = 3");
+    let server = Server::with_free_transfers(
+        "files = 3\n[files]\nmax_file_mib = 1\nmax_total_mib = 2\nuser_mib = 2\nuser_files = 3",
+    );
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let too_large = vec![b'x'; 1024 * 1024 + 1];
-    assert_eq!(refusal(&cliente.upload("0", &too_large)), (413, "too_large".to_owned()));
+    assert_eq!(cliente.upload("0", &too_large).refusal(), (413, "too_large".to_owned()));
     assert_eq!(
-        refusal(&chunked(&cliente, &too_large)),
+        chunked(&cliente, &too_large).refusal(),
         (413, "too_large".to_owned()),
         "also when nobody said how long it is"
     );
@@ -242,15 +231,15 @@ fn file_store_has_bounds() {
 
     let large = &too_large[..900 * 1024];
     let first = cliente.upload("1", large);
-    place(&cliente.upload("2", large));
-    assert_eq!(refusal(&cliente.upload("3", large)), (507, "storage_full".to_owned()));
+    cliente.upload("2", large).location();
+    assert_eq!(cliente.upload("3", large).refusal(), (507, "storage_full".to_owned()));
     let (kind, body) = multipart("archivo", "3", large);
     assert_eq!(cliente.send("POST", "/subir", &[("Content-Type", &kind)], &body).status, 507);
-    place(&cliente.upload("3", &large[..200 * 1024]));
-    assert_eq!(admin.delete(&place(&first)).status, 204);
-    place(&cliente.upload("4", large));
+    cliente.upload("3", &large[..200 * 1024]).location();
+    assert_eq!(admin.delete(&first.location()).status, 204);
+    cliente.upload("4", large).location();
     assert_eq!(
-        refusal(&cliente.upload("5", b"x")),
+        cliente.upload("5", b"x").refusal(),
         (507, "storage_full".to_owned()),
         "three files are as many as there may be"
     );
@@ -277,7 +266,7 @@ fn chunked(client: &Client, data: &[u8]) -> Response {
 
 #[test]
 fn chunked_upload_is_accepted() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let client = Client::cliente(&server);
     let data = vec![7; 300_000];
     let stored = chunked(&client, &data);
@@ -295,7 +284,7 @@ fn transfers_of_a_user_are_limited_per_minute() {
     let server = Server::start(Options::config(config));
     let (admin, cliente) = (Client::admin(&server), Client::cliente(&server));
     let limited = |answer: &Response| {
-        assert_eq!(refusal(answer), (429, "rate_limited".to_owned()));
+        assert_eq!(answer.refusal(), (429, "rate_limited".to_owned()));
         let wait: u64 = answer.header("retry-after").and_then(|s| s.parse().ok()).expect("seconds");
         assert!((1..=60).contains(&wait) && answer.json()["retry_after"] == wait, "{wait}");
     };
@@ -304,20 +293,20 @@ fn transfers_of_a_user_are_limited_per_minute() {
     limited(&cliente.upload("c", b"c"));
     assert_eq!((content(&cliente, &stored, &[]).status, content(&admin, &stored, &[]).status), (200, 200));
     limited(&content(&cliente, &stored, &[]));
-    assert_eq!(admin.delete(&place(&others)).status, 204);
-    limited(&admin.delete(&place(&stored)));
-    assert_eq!(admin.get(&place(&stored)).status, 200);
+    assert_eq!(admin.delete(&others.location()).status, 204);
+    limited(&admin.delete(&stored.location()));
+    assert_eq!(admin.get(&stored.location()).status, 200);
 }
 
 #[test]
 fn malformed_forms_are_refused_and_store_nothing() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let client = Client::cliente(&server);
     let send =
         |path: &str, kind: &str, body: &[u8]| client.send("POST", path, &[("Content-Type", kind)], body);
     let (kind, other) = multipart("otro", "a.txt", b"x");
     assert_eq!(
-        refusal(&send("/api/files", &kind, &other)),
+        send("/api/files", &kind, &other).refusal(),
         (400, "bad_request".to_owned()),
         "no field archivo"
     );
@@ -336,13 +325,13 @@ fn malformed_forms_are_refused_and_store_nothing() {
         ("half a head", format!("--{boundary}\r\nContent-Disposition: form-da")),
     ] {
         let refused = send("/api/files", &kind, body.as_bytes());
-        assert_eq!(refusal(&refused), (400, "bad_request".to_owned()), "{what}");
+        assert_eq!(refused.refusal(), (400, "bad_request".to_owned()), "{what}");
     }
     assert_eq!(
-        refusal(&send("/api/files", "application/json", b"{}")),
+        send("/api/files", "application/json", b"{}").refusal(),
         (415, "unsupported_media_type".to_owned())
     );
-    assert_eq!(refusal(&client.send("POST", "/api/files", &[], b"x")).0, 415, "no type at all");
+    assert_eq!(client.send("POST", "/api/files", &[], b"x").refusal().0, 415, "no type at all");
     let page = send("/subir", &kind, end.as_bytes());
     assert!(
         page.status == 400
@@ -359,7 +348,7 @@ fn malformed_forms_are_refused_and_store_nothing() {
 
 #[test]
 fn interrupted_upload_leaves_nothing() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let client = Client::cliente(&server);
     let (kind, body) = multipart("archivo", "a.bin", &vec![b'x'; 2_000_000]);
     for chunked in [false, true] {
@@ -383,16 +372,16 @@ fn interrupted_upload_leaves_nothing() {
 
 #[test]
 fn memory_stays_flat_during_a_large_upload() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let client = Client::cliente(&server);
     let data = vec![b'x'; 16 * 1024 * 1024];
-    place(&client.upload("pequeño", b"x"));
-    place(&client.upload("primero", &data));
+    client.upload("pequeño", b"x").location();
+    client.upload("primero", &data).location();
     // Memory that the system reclaims between samples is noise; a body in memory would show in every round.
     let grown = (0..3).map(|_| {
         let _ = std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5");
         let before = server.rss_kib("VmHWM:");
-        place(&client.upload("grande", &data));
+        client.upload("grande", &data).location();
         server.rss_kib("VmHWM:").saturating_sub(before)
     });
     let grown: Vec<u64> = grown.collect();

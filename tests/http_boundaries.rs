@@ -1,37 +1,17 @@
-//! Boundaries of HTTP: names, methods, sizes, malformed requests, connections, caches, origins, proxies.
+//! Boundaries of HTTP: names, methods, sizes, malformed requests, connections, languages, origins.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 
 use common::http::{multipart, read_response};
-use common::{Client, Options, Response, Server};
+use common::raw_http::raw;
+use common::{Client, Options, Server};
 use serde_json::json;
-
-/// Sends raw bytes and reads until the server closes.
-fn raw(server: &Server, request: impl AsRef<[u8]>) -> String {
-    let mut stream = Client::new(server).connect();
-    // A server that refuses early may have closed already.
-    let _ = stream.write_all(request.as_ref());
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
-}
 
 fn status_of(answer: &str) -> u16 {
     answer.get(9..12).and_then(|s| s.parse().ok()).unwrap_or_else(|| panic!("no answer: {answer:?}"))
-}
-
-/// Sends one request on a kept connection.
-fn ask(stream: &mut TcpStream, client: &Client, path: &str) -> std::io::Result<Response> {
-    stream.write_all(format!("{}\r\n", client.head("GET", path, &[])).as_bytes())?;
-    read_response(stream, false)
-}
-
-fn is_html(answer: &Response) -> bool {
-    answer.header("content-type") == Some("text/html; charset=utf-8")
 }
 
 #[test]
@@ -74,7 +54,7 @@ fn only_own_host_names_are_answered() {
         let refused = ask(foreign, "/api/health");
         assert_eq!((refused.status, refused.code().as_str()), (421, "misdirected"), "{foreign}");
         let page = ask(foreign, "/login");
-        assert!(page.status == 421 && is_html(&page), "{foreign}");
+        assert!(page.status == 421 && page.is_html(), "{foreign}");
     }
     assert_eq!(Client::cliente(&server).handshake(&[("Host", "evil.example")]).0.status, 421);
     let absolute =
@@ -107,7 +87,7 @@ fn unknown_methods_and_paths_are_refused() {
         assert_eq!(named, allow, "{method} {path}");
     }
     let page = client.send("DELETE", "/login", &[], b"");
-    assert!(page.status == 405 && is_html(&page), "a page for a page");
+    assert!(page.status == 405 && page.is_html(), "a page for a page");
     for path in [
         "/nada",
         "/api",
@@ -121,7 +101,7 @@ fn unknown_methods_and_paths_are_refused() {
     ] {
         let missing = client.get(path);
         assert_eq!(missing.status, 404, "{path}");
-        assert_eq!(is_html(&missing), path != "/api", "{path}");
+        assert_eq!(missing.is_html(), path != "/api", "{path}");
     }
     assert_eq!(client.get("/api/nada").code(), "not_found");
     assert_eq!(client.get("/api/health?a=b").status, 200);
@@ -177,7 +157,7 @@ fn bodies_of_the_wrong_type_or_size_are_refused() {
         assert_eq!((refused.status, refused.code().as_str()), (415, "unsupported_media_type"), "{kind}");
     }
     let page = client.send("POST", "/login", &[("Content-Type", "application/json")], b"{}");
-    assert!(page.status == 415 && is_html(&page));
+    assert!(page.status == 415 && page.is_html());
 }
 
 #[test]
@@ -254,7 +234,7 @@ fn keep_alive_pipelining_and_http_1_0_work() {
     let client = Client::new(&server);
     let mut stream = client.connect();
     for path in ["/api/health", "/login", "/nada", "/api/session", "/api/health"] {
-        let answer = ask(&mut stream, &client, path).expect("the connection stays");
+        let answer = client.get_on(&mut stream, path).expect("the connection stays");
         assert_eq!(answer.status, client.get(path).status, "{path}");
     }
     let get = |path: &str, connection: &str| {
@@ -322,38 +302,6 @@ fn errors_follow_accept_language() {
 }
 
 #[test]
-fn static_files_are_cached_by_etag() {
-    let server = Server::demo();
-    let client = Client::new(&server);
-    for (path, kind) in [
-        ("/static/css/base.css", "text/css"),
-        ("/static/js/page.js", "text/javascript"),
-        ("/static/img/seedling.svg", "image/svg+xml"),
-        ("/favicon.ico", "image/svg+xml"),
-    ] {
-        let answer = client.get(path);
-        let tag = answer.header("etag").expect("a tag").to_owned();
-        assert!(
-            answer.status == 200 && answer.header("content-type").is_some_and(|t| t.starts_with(kind)),
-            "{path}"
-        );
-        assert!(answer.header("cache-control").is_some_and(|c| c != "no-store"), "{path}");
-        let same = client.send("GET", path, &[("If-None-Match", &tag)], b"");
-        assert_eq!(
-            (same.status, same.body.len(), same.header("etag")),
-            (304, 0, Some(tag.as_str())),
-            "{path}"
-        );
-        assert_eq!(client.send("GET", path, &[("If-None-Match", "\"x\"")], b"").status, 200, "{path}");
-        assert_eq!(
-            client.send("HEAD", path, &[], b"").header("content-length"),
-            answer.header("content-length"),
-            "{path}"
-        );
-    }
-}
-
-#[test]
 fn other_origins_are_allowed_only_by_name() {
     let ok = "http://intranet.example";
     let server = Server::start(Options::config(&format!("[http]\nallowed_origins = [\"{ok}\"]")));
@@ -399,22 +347,4 @@ fn other_origins_are_allowed_only_by_name() {
     }
     let answer = Client::new(&Server::demo()).send("OPTIONS", "/api/files", &[("Origin", ok)], b"");
     assert_eq!(answer.header("access-control-allow-origin"), None, "by default nobody");
-}
-
-#[test]
-fn only_a_trusted_proxy_sets_the_client_address() {
-    let server = Server::start(Options::config(
-        "[http]\ntrusted_proxies = [\"127.0.0.2\"]\n[limits]\nlogin_failures = 2",
-    ));
-    let through =
-        |last: u8, forwarded: &str| Client::new(&server).from(last).with("X-Forwarded-For", forwarded);
-    for _ in 0..2 {
-        assert_eq!(through(2, "1.1.1.1, 9.9.9.9").sign_in("cliente", "nada").status, 401);
-    }
-    let line = server.wait_for_line("event=login.locked_out");
-    assert!(line.contains("addr=9.9.9.9 "), "{line}");
-    assert_eq!(through(2, "9.9.9.9").sign_in("cliente", "cliente123").code(), "locked_out");
-    let status = through(2, "1.1.1.1").sign_in("cliente", "cliente123").status;
-    assert_eq!(status, 200, "what the client wrote itself is not believed");
-    assert_eq!(through(3, "9.9.9.9").sign_in("cliente", "cliente123").status, 200, "another proxy is none");
 }

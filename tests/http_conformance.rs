@@ -1,6 +1,6 @@
-//! Conformance with RFC 9110 and RFC 9112 of the real binary: request lines, Host, fields, bodies, chunks,
-//! connections, answers. Where the RFCs leave a choice, every allowed answer passes. Request smuggling has
-//! tests of its own.
+//! Conformance with RFC 9110 and RFC 9112 of the real binary: request lines, Host, fields, connections,
+//! answers. Where the RFCs leave a choice, every allowed answer passes. Bodies are in `http_bodies.rs`,
+//! request smuggling in `attack/a03_smuggling.rs`.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -8,78 +8,15 @@ mod common;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
+use common::Client;
 use common::http::{Response, multipart, read_response};
-use common::{Client, Options, Server};
-
-/// Request to sign in: status 200 shows that the body was read as intended.
-const BODY: &str = r#"{"username":"cliente","password":"cliente123"}"#;
-const CLOSE: &str = "Connection: close\r\n";
-const HOST: &str = "Host: localhost\r\n";
-
-fn server() -> Server {
-    Server::start(Options::config("[limits]\nrequests_per_minute = 100000\nrequest_burst = 10000\n"))
-}
-
-/// Sends octets and reads to the end; `hang_up` closes the sending side.
-fn raw(server: &Server, request: &[u8], hang_up: bool) -> Vec<u8> {
-    let mut stream = Client::new(server).connect();
-    // A server that refuses early may have closed already.
-    let _ = stream.write_all(request);
-    if hang_up {
-        let _ = stream.shutdown(Shutdown::Write);
-    }
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    answer
-}
-
-/// Returns the statuses of all answers, interim ones included.
-fn statuses(answer: &[u8]) -> Vec<u16> {
-    let text = String::from_utf8_lossy(answer);
-    let lines =
-        text.match_indices("HTTP/1.").filter(|(at, _)| *at == 0 || text[..*at].ends_with(['\n', '}', '>']));
-    lines.filter_map(|(at, _)| text.get(at + 9..at + 12)?.parse().ok()).collect()
-}
-
-/// Checks that each request gets one answer with one of the row's statuses, and that the connection ends.
-#[track_caller]
-fn each(rows: &[(&str, String, &[u16])]) {
-    let server = server();
-    for (what, request, want) in rows {
-        let answer = raw(&server, request.as_bytes(), false);
-        let got = statuses(&answer);
-        assert!(
-            got.len() == 1 && want.contains(&got[0]),
-            "{what}: {got:?}, not one of {want:?}: {request:?}"
-        );
-        let head = String::from_utf8_lossy(&answer).to_ascii_lowercase();
-        assert!(
-            head.contains("\r\ndate: ") && head.contains("connection: close") != head.starts_with("http/1.0"),
-            "{what}: {head}"
-        );
-        assert_eq!(Client::new(&server).get("/api/health").status, 200, "{what}: and the others are served");
-    }
-}
-
-fn line(line: &str) -> String {
-    format!("{line}\r\n{HOST}{CLOSE}\r\n")
-}
-
-fn fields(fields: &str) -> String {
-    format!("GET /api/health HTTP/1.1\r\n{fields}{CLOSE}\r\n")
-}
-
-fn post(fields: &str, body: &str) -> String {
-    format!("POST /api/session HTTP/1.1\r\n{HOST}{CLOSE}Content-Type: application/json\r\n{fields}\r\n{body}")
-}
-
-fn chunked(body: &str) -> String {
-    post("Transfer-Encoding: chunked\r\n", body)
-}
+use common::raw_http::{
+    BODY, CLOSE, HOST, assert_statuses, exchange, fields, generous_server, line, post, statuses,
+};
 
 #[test]
 fn request_line_forms() {
-    each(&[
+    assert_statuses(&[
         ("origin-form", line("GET /api/health HTTP/1.1"), &[200]),
         ("a query", line("GET /api/health?a=%zz&b HTTP/1.1"), &[200]),
         (
@@ -149,12 +86,12 @@ fn http_versions() {
             &[400, 505],
         ));
     }
-    each(&rows);
+    assert_statuses(&rows);
 }
 
 #[test]
 fn host_header_forms() {
-    each(&[
+    assert_statuses(&[
         ("none (9112 3.2)", fields(""), &[400]),
         ("two", fields("Host: localhost\r\nHost: localhost\r\n"), &[400]),
         ("two that differ", fields("Host: localhost\r\nX: y\r\nHost: evil.example\r\n"), &[400]),
@@ -176,7 +113,7 @@ fn host_header_forms() {
 #[test]
 fn field_line_forms() {
     let with = |line: &str| fields(&format!("{HOST}{line}\r\n"));
-    each(&[
+    assert_statuses(&[
         ("an empty value", with("X:"), &[200]),
         ("blanks around a value", with("X:\t y \t"), &[200]),
         ("octets past ASCII in a value (9110 5.5)", with("X: \u{e1}\u{ff}"), &[200]),
@@ -195,119 +132,6 @@ fn field_line_forms() {
     ]);
 }
 
-#[test]
-fn body_lengths() {
-    let with = |length: &str| post(&format!("Content-Length: {length}\r\n"), BODY);
-    let n = BODY.len();
-    each(&[
-        ("right", with(&n.to_string()), &[200]),
-        ("zeros before it", with(&format!("000{n}")), &[200, 400]),
-        ("twice the same (9110 8.6)", with(&format!("{n}\r\nContent-Length: {n}")), &[200, 400]),
-        ("a list of the same", with(&format!("{n}, {n}")), &[200, 400]),
-        ("a list that differs", with(&format!("{n}, 3")), &[400]),
-        ("twice another", with(&format!("{n}\r\nContent-Length: 3")), &[400]),
-        ("none, so no body (9112 6.3)", post("", ""), &[400]),
-        ("no digits", with("abc"), &[400]),
-        ("nothing", with(""), &[400]),
-        ("a sign", with(&format!("+{n}")), &[400]),
-        ("below nought", with("-1"), &[400]),
-        ("hexadecimal", with("0x2e"), &[400]),
-        ("a blank inside", with("4 6"), &[400]),
-        ("past 64 bits", with("99999999999999999999"), &[400, 413]),
-        ("the most of 64 bits", with("18446744073709551615"), &[400, 413, 431]),
-    ]);
-    let server = server();
-    let cut = raw(&server, with("100").as_bytes(), true);
-    assert!(
-        matches!(statuses(&cut)[..], [] | [400]),
-        "a body that ends early (9112 8): {:?}",
-        statuses(&cut)
-    );
-    let more = post("Content-Length: 2\r\n", "{}HOLA\r\n\r\n").replace(CLOSE, "");
-    assert_eq!(
-        statuses(&raw(&server, more.as_bytes(), false)),
-        [400, 400],
-        "what is behind a body is the next request"
-    );
-}
-
-#[test]
-fn chunked_bodies() {
-    let n = BODY.len();
-    let (first, rest) = BODY.split_at(5);
-    let one = |size: &str| chunked(&format!("{size}\r\n{BODY}\r\n0\r\n\r\n"));
-    each(&[
-        ("one", one(&format!("{n:x}")), &[200]),
-        ("upper-case digits", one(&format!("{n:X}")), &[200]),
-        ("zeros before the size", one(&format!("000{n:x}")), &[200]),
-        (
-            "two, and a last one of zeros",
-            chunked(&format!("5\r\n{first}\r\n{:x}\r\n{rest}\r\n000\r\n\r\n", n - 5)),
-            &[200],
-        ),
-        (
-            "a coding's name in any case (9110 10.1.4)",
-            chunked(&format!("{n:x}\r\n{BODY}\r\n0\r\n\r\n")).replace("chunked", "Chunked"),
-            &[200],
-        ),
-        ("an extension (9112 7.1.1)", one(&format!("{n:x};a=b")), &[200]),
-        ("one in quotes", one(&format!("{n:x};a=\"b;c\"")), &[200]),
-        ("extensions without end", one(&format!("{n:x};{}", "a".repeat(40_000))), &[400, 413]),
-        ("a trailer (9112 7.1.2)", chunked(&format!("{n:x}\r\n{BODY}\r\n0\r\nX-Trailer: y\r\n\r\n")), &[200]),
-        (
-            "a trailer changes nothing (9110 6.5.1)",
-            chunked(&format!("{n:x}\r\n{BODY}\r\n0\r\nContent-Type: x\r\nHost: x\r\n\r\n")),
-            &[200],
-        ),
-        ("a trailer that is none", chunked(&format!("{n:x}\r\n{BODY}\r\n0\r\nX y\r\n\r\n")), &[400]),
-        ("no digit", one("g"), &[400]),
-        ("no size", one(""), &[400]),
-        ("below nought", one(&format!("-{n:x}")), &[400]),
-        ("a sign", one(&format!("+{n:x}")), &[400]),
-        ("a prefix", one(&format!("0x{n:x}")), &[400]),
-        ("past 64 bits", one(&format!("1000000000000000{n:x}")), &[400, 413]),
-        ("a blank before the size", one(&format!(" {n:x}")), &[400]),
-        ("a separator in it", one("2_e"), &[400]),
-        ("data longer than its size", one(&format!("{:x}", n - 1)), &[400]),
-        ("data shorter than its size", one(&format!("{:x}", n + 1)), &[400]),
-        ("a coding that is not known (9112 6.1)", post("Transfer-Encoding: gzip\r\n", BODY), &[400, 501]),
-        ("one that is not the last", post("Transfer-Encoding: chunked, gzip\r\n", BODY), &[400, 501]),
-        (
-            "a parameter",
-            post("Transfer-Encoding: chunked;q=1\r\n", &format!("{n:x}\r\n{BODY}\r\n0\r\n\r\n")),
-            &[400, 501],
-        ),
-    ]);
-    let server = server();
-    let cut = raw(&server, chunked(&format!("{n:x}\r\n{BODY}\r\n")).as_bytes(), true);
-    assert!(matches!(statuses(&cut)[..], [] | [400]), "no last chunk (9112 8): {:?}", statuses(&cut));
-}
-
-#[test]
-fn expect_continue() {
-    let server = server();
-    let send = |version: &str, expect: &str| {
-        let head = format!("Expect: {expect}\r\nContent-Length: {}\r\n", BODY.len());
-        let request = post(&head, BODY).replace("HTTP/1.1", version);
-        statuses(&raw(&server, request.as_bytes(), false))
-    };
-    // The body has arrived, so the interim answer may be left out (RFC 9110 section 10.1.1).
-    for expect in ["100-continue", "100-Continue"] {
-        let got = send("HTTP/1.1", expect);
-        assert!(got == [100, 200] || got == [200], "{expect}: {got:?}");
-    }
-    assert!(matches!(send("HTTP/1.1", "siesta")[..], [200 | 417]));
-    assert_eq!(send("HTTP/1.0", "100-continue"), [200], "no interim answer to a client of 1.0");
-
-    let refused =
-        format!("POST /api/files HTTP/1.1\r\n{HOST}{CLOSE}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n");
-    assert_eq!(
-        statuses(&raw(&server, refused.as_bytes(), false)),
-        [401],
-        "who may not upload is told so before the body"
-    );
-}
-
 /// Reads one answer of a kept connection.
 fn ask(stream: &mut TcpStream, method: &str, path: &str, more: &str) -> std::io::Result<Response> {
     stream.write_all(format!("{method} {path} HTTP/1.1\r\n{HOST}{more}\r\n").as_bytes())?;
@@ -316,7 +140,7 @@ fn ask(stream: &mut TcpStream, method: &str, path: &str, more: &str) -> std::io:
 
 #[test]
 fn connection_header_forms() {
-    let server = server();
+    let server = generous_server();
     let mut stream = Client::new(&server).connect();
     for (method, path, status) in [
         ("GET", "/api/health", 200),
@@ -342,12 +166,12 @@ fn connection_header_forms() {
         [get("/api/health"), sign_in, get("/nada"), line("GET /api/health HTTP/1.1"), get("/api/health")]
             .concat();
     assert_eq!(
-        statuses(&raw(&server, all.as_bytes(), false)),
+        statuses(&exchange(&server, all.as_bytes(), false)),
         [200, 200, 404, 200],
         "in order, and none behind close"
     );
 
-    let old = raw(
+    let old = exchange(
         &server,
         b"GET /api/health HTTP/1.0\r\nHost: localhost\r\n\r\nGET /api/health HTTP/1.0\r\n\r\n",
         false,
@@ -357,7 +181,7 @@ fn connection_header_forms() {
 
 #[test]
 fn answers_have_required_headers() {
-    let server = server();
+    let server = generous_server();
     let admin = Client::admin(&server);
     let (kind, body) = multipart("archivo", "a.txt", b"hola");
     let made = admin.send("POST", "/api/files", &[("Content-Type", &kind)], &body);

@@ -3,22 +3,10 @@
 
 mod common;
 
-use std::io::Write as _;
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 
-use common::http::read_response;
 use common::server::eventually;
-use common::{Client, Options, Response, Server};
-
-/// Sends one request on a connection that stays open.
-fn ask(stream: &mut TcpStream, client: &Client, path: &str) -> std::io::Result<Response> {
-    stream.write_all(format!("{}\r\n", client.head("GET", path, &[])).as_bytes())?;
-    read_response(stream, false)
-}
-
-fn is_html(answer: &Response) -> bool {
-    answer.header("content-type") == Some("text/html; charset=utf-8")
-}
+use common::{Client, Options, Server};
 
 #[test]
 fn connections_of_one_address_are_limited() {
@@ -26,7 +14,7 @@ fn connections_of_one_address_are_limited() {
     let (client, people) = (Client::new(&server), [Client::cliente(&server), Client::usuario(&server)]);
     let open = |client: &Client| {
         let mut stream = client.connect();
-        ask(&mut stream, client, "/api/health").ok().map(|answer| (answer.status, stream))
+        client.get_on(&mut stream, "/api/health").ok().map(|answer| (answer.status, stream))
     };
     let mut held = Vec::new();
     eventually("three are served once those of the sign-ins are gone", || {
@@ -44,7 +32,7 @@ fn connections_of_one_address_are_limited() {
         });
         held.extend(own);
     }
-    assert!(held.iter_mut().all(|(_, stream)| ask(stream, &client, "/api/health").is_ok()), "all go on");
+    assert!(held.iter_mut().all(|(_, stream)| client.get_on(stream, "/api/health").is_ok()), "all go on");
 
     for (_, stream) in held.drain(..) {
         let _ = stream.shutdown(Shutdown::Both);
@@ -64,13 +52,13 @@ fn newcomer_evicts_oldest_idle_connection() {
     let client = Client::new(&server);
     let open = || {
         let mut stream = client.connect();
-        ask(&mut stream, &client, "/api/health").ok().map(|_| stream)
+        client.get_on(&mut stream, "/api/health").ok().map(|_| stream)
     };
     let mut held: Vec<_> =
         (0..6).map(|n| open().unwrap_or_else(|| panic!("{n} is served though there are five"))).collect();
-    assert!(ask(&mut held[0], &client, "/api/health").is_err(), "its place is gone");
+    assert!(client.get_on(&mut held[0], "/api/health").is_err(), "its place is gone");
     assert!(
-        held[1..].iter_mut().all(|stream| ask(stream, &client, "/api/health").is_ok()),
+        held[1..].iter_mut().all(|stream| client.get_on(stream, "/api/health").is_ok()),
         "the others go on"
     );
 }
@@ -87,6 +75,6 @@ fn request_rate_of_one_address_is_limited() {
     let wait: u64 = refused.header("retry-after").and_then(|s| s.parse().ok()).expect("seconds");
     assert!((1..=60).contains(&wait) && refused.json()["retry_after"] == wait, "{wait}");
     let page = client.get("/login");
-    assert!(page.status == 429 && is_html(&page) && page.header("retry-after").is_some());
+    assert!(page.status == 429 && page.is_html() && page.header("retry-after").is_some());
     assert_eq!(person.get("/api/health").status, 200, "who is signed in has an own figure");
 }

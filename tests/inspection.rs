@@ -38,12 +38,8 @@ fn verdict(stored: &Response) -> (String, String) {
     (file["state"].as_str().expect("a word").to_owned(), reasons.collect::<Vec<_>>().join(", "))
 }
 
-fn place(stored: &Response) -> String {
-    stored.header("location").expect("a place").to_owned()
-}
-
 fn content(client: &Client, stored: &Response) -> Response {
-    client.get(&format!("{}/content", place(stored)))
+    client.get(&format!("{}/content", stored.location()))
 }
 
 fn lists(client: &Client, stored: &Response) -> bool {
@@ -66,10 +62,10 @@ fn held(server: &Server, name: &str, data: &[u8], state: &str, why: &str) {
     // The uploader and administrators read the reason; for others the file does not exist.
     for who in [&cliente, &admin] {
         assert!(lists(who, &stored), "{name}");
-        assert_eq!(who.get(&place(&stored)).json(), stored.json());
+        assert_eq!(who.get(&stored.location()).json(), stored.json());
     }
     assert!(!lists(&usuario, &stored), "{name}");
-    assert_eq!(usuario.get(&place(&stored)).status, 404, "{name}");
+    assert_eq!(usuario.get(&stored.location()).status, 404, "{name}");
     for who in [&cliente, &usuario] {
         let refused = content(who, &stored);
         assert_eq!((refused.status, refused.code().as_str()), (403, "held"), "{name}");
@@ -333,10 +329,10 @@ fn uninspected_files_are_inspected_at_the_next_start() {
         put(folder.path(), state);
         running = start();
         let (client, usuario) = (Client::cliente(&running), Client::usuario(&running));
-        let now = |stored: &Response| client.get(&place(stored)).json()["state"].clone();
+        let now = |stored: &Response| client.get(&stored.location()).json()["state"].clone();
         eventually("both have a verdict", || now(&good) == "clean" && now(&bad) == "infected");
         assert_eq!((content(&usuario, &good).status, content(&usuario, &bad).status), (200, 403));
-        assert_eq!(client.get(&place(&good)).json()["reasons"], serde_json::json!([]));
+        assert_eq!(client.get(&good.location()).json()["reasons"], serde_json::json!([]));
     }
 }
 

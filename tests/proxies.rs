@@ -302,3 +302,21 @@ fn office_works_behind_nginx() {
 fn office_works_behind_caddy() {
     office(Kind::Caddy);
 }
+
+#[test]
+fn only_a_trusted_proxy_sets_the_client_address() {
+    let server = Server::start(Options::config(
+        "[http]\ntrusted_proxies = [\"127.0.0.2\"]\n[limits]\nlogin_failures = 2",
+    ));
+    let through =
+        |last: u8, forwarded: &str| Client::new(&server).from(last).with("X-Forwarded-For", forwarded);
+    for _ in 0..2 {
+        assert_eq!(through(2, "1.1.1.1, 9.9.9.9").sign_in("cliente", "nada").status, 401);
+    }
+    let line = server.wait_for_line("event=login.locked_out");
+    assert!(line.contains("addr=9.9.9.9 "), "{line}");
+    assert_eq!(through(2, "9.9.9.9").sign_in("cliente", "cliente123").code(), "locked_out");
+    let status = through(2, "1.1.1.1").sign_in("cliente", "cliente123").status;
+    assert_eq!(status, 200, "what the client wrote itself is not believed");
+    assert_eq!(through(3, "9.9.9.9").sign_in("cliente", "cliente123").status, 200, "another proxy is none");
+}

@@ -191,3 +191,35 @@ fn every_page_reports_a_missing_script() {
         assert!(text.contains("<noscript><link rel=\"stylesheet\""), "{path}");
     }
 }
+
+#[test]
+fn static_files_are_cached_by_etag() {
+    let server = Server::demo();
+    let client = Client::new(&server);
+    for (path, kind) in [
+        ("/static/css/base.css", "text/css"),
+        ("/static/js/page.js", "text/javascript"),
+        ("/static/img/seedling.svg", "image/svg+xml"),
+        ("/favicon.ico", "image/svg+xml"),
+    ] {
+        let answer = client.get(path);
+        let tag = answer.header("etag").expect("a tag").to_owned();
+        assert!(
+            answer.status == 200 && answer.header("content-type").is_some_and(|t| t.starts_with(kind)),
+            "{path}"
+        );
+        assert!(answer.header("cache-control").is_some_and(|c| c != "no-store"), "{path}");
+        let same = client.send("GET", path, &[("If-None-Match", &tag)], b"");
+        assert_eq!(
+            (same.status, same.body.len(), same.header("etag")),
+            (304, 0, Some(tag.as_str())),
+            "{path}"
+        );
+        assert_eq!(client.send("GET", path, &[("If-None-Match", "\"x\"")], b"").status, 200, "{path}");
+        assert_eq!(
+            client.send("HEAD", path, &[], b"").header("content-length"),
+            answer.header("content-length"),
+            "{path}"
+        );
+    }
+}

@@ -1,4 +1,4 @@
-//! Uploads and downloads of real programs: early answers, file names, preconditions, slow peers.
+//! Uploads and downloads of real programs: early answers, preconditions, slow peers.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
@@ -9,24 +9,8 @@ use std::time::{Duration, Instant};
 use common::http::{multipart, read_response};
 use common::tls::Secure;
 use common::{Client, Options, Response, Server};
-use serde_json::json;
 
 const MIB: usize = 1024 * 1024;
-
-/// Starts a server whose rates no test reaches, with further settings.
-fn server(config: &str) -> Server {
-    let limits = "[limits]\nuploads_per_minute = 100000\ndownloads_per_minute = 100000\n";
-    Server::start(Options::config(&format!("{limits}{config}")))
-}
-
-fn place(stored: &Response) -> String {
-    assert_eq!(stored.status, 201, "{}", stored.text());
-    stored.header("location").expect("a place").to_owned()
-}
-
-fn refusal(answer: &Response) -> (u16, String) {
-    (answer.status, answer.code())
-}
 
 /// Sends a head that announces a body; returns the first status, and true if the connection then ends.
 fn announce(client: &Client, path: &str, fields: &[(&str, &str)]) -> (u16, bool) {
@@ -47,7 +31,7 @@ fn announce(client: &Client, path: &str, fields: &[(&str, &str)]) -> (u16, bool)
 
 #[test]
 fn refusal_comes_instead_of_continue() {
-    let server = server("[files]\nmax_file_mib = 4\nmax_total_mib = 2");
+    let server = Server::with_free_transfers("[files]\nmax_file_mib = 4\nmax_total_mib = 2");
     let (cliente, usuario, nobody) =
         (Client::cliente(&server), Client::usuario(&server), Client::new(&server));
     let form = ("Content-Type", "multipart/form-data; boundary=x");
@@ -85,7 +69,7 @@ fn refusal_comes_instead_of_continue() {
 
 #[test]
 fn announced_bytes_are_reserved_until_the_upload_ends() {
-    let server = server("[files]\nmax_file_mib = 4\nmax_total_mib = 4\nuser_mib = 4");
+    let server = Server::with_free_transfers("[files]\nmax_file_mib = 4\nmax_total_mib = 4\nuser_mib = 4");
     let client = Client::cliente(&server);
     let (kind, body) = multipart("archivo", "a.bin", &vec![b'x'; 3 * MIB]);
     let length = body.len().to_string();
@@ -100,13 +84,13 @@ fn announced_bytes_are_reserved_until_the_upload_ends() {
     first.write_all(&body).expect("writes");
     assert_eq!(read_response(&mut first, false).expect("an answer").status, 201);
     assert_eq!(client.upload("b.bin", &vec![b'x'; MIB]).status, 201, "no more than the file is held");
-    assert_eq!(refusal(&client.upload("c.bin", b"x")), (507, "storage_full".to_owned()));
+    assert_eq!(client.upload("c.bin", b"x").refusal(), (507, "storage_full".to_owned()));
 }
 
 /// Client that reads no answer before it has sent all, as Firefox and simple libraries do.
 #[test]
 fn early_answer_reaches_client_that_sends_all_first() {
-    let server = server("[files]\nmax_file_mib = 1");
+    let server = Server::with_free_transfers("[files]\nmax_file_mib = 1");
     let (cliente, nobody) = (Client::cliente(&server), Client::new(&server));
     let (kind, body) = multipart("archivo", "a.bin", &vec![b'x'; 64 * MIB]);
     for (client, path, want) in [
@@ -175,141 +159,11 @@ fn connection_stays_after_a_body_that_came_whole() {
     }
 }
 
-/// Uploads with these parameters of the field and further header lines of the part.
-fn upload(client: &Client, parameters: &[u8], lines: &str) -> Response {
-    let head = [
-        b"--x\r\nContent-Disposition: form-data; name=\"archivo\"; ",
-        parameters,
-        b"\r\n",
-        lines.as_bytes(),
-        b"\r\n",
-    ]
-    .concat();
-    let body = [&head[..], b"hola\r\n--x--\r\n"].concat();
-    client.send("POST", "/api/files", &[("Content-Type", "multipart/form-data; boundary=x")], &body)
-}
-
-#[test]
-fn file_names_are_read_as_programs_send_them() {
-    let server = server("");
-    let client = Client::cliente(&server);
-    for (parameters, want) in [
-        (&b"filename*=UTF-8''a%C3%B1o%201.txt"[..], "año 1.txt"),
-        (b"filename*=utf-8'es'a%c3%b1o%202.txt; filename=\"no.txt\"", "año 2.txt"),
-        (b"filename=\"no.txt\"; FileName*=UTF-8''a%C3%B1o%203.txt", "año 3.txt"),
-        (b"filename=\"=?utf-8?B?YcOxbyA0LnR4dA==?=\"", "año 4.txt"),
-        (b"filename=\"=?UTF-8?Q?a=C3=B1o_5.txt?=\"", "año 5.txt"),
-        (b"filename=\"a%C3%B1o%206.txt\"", "año 6.txt"),
-        (b"FILENAME=\"a\xf1o 7.txt\"", "año 7.txt"),
-        (b"filename=\"di %22hola%22%0D%0A.txt\"", "di _hola_.txt"),
-        (b"filename=\"di \\\"hola\\\" 2.txt\"", "di _hola_ 2.txt"),
-        (b"filename=\"C:\\fotos\\x.txt\"", "x.txt"),
-        (b"filename*=UTF-8''..%2F..%2Fetc%2Fpasswd", "passwd"),
-        (b"filename=\"100%25.txt\"", "100%25.txt"),
-        (b"filename=\"5%.txt\"", "5%.txt"),
-    ] {
-        let stored = upload(&client, parameters, "");
-        assert_eq!(stored.status, 201, "{}: {}", String::from_utf8_lossy(parameters), stored.text());
-        assert_eq!(stored.json()["name"], want, "{}", String::from_utf8_lossy(parameters));
-    }
-    for unreadable in [
-        &b"filename*=UTF-8''a%FF.txt"[..],
-        b"filename*=shift_jis''a.txt",
-        b"filename=\"=?utf-8?B?*?=\"",
-        b"filename=\"a\x81\xff.txt\"",
-        b"filename=\"\"",
-    ] {
-        let refused = upload(&client, unreadable, "");
-        assert_eq!(
-            refusal(&refused),
-            (422, "bad_name".to_owned()),
-            "{}",
-            String::from_utf8_lossy(unreadable)
-        );
-    }
-}
-
-#[test]
-fn folded_head_of_a_part_is_refused_with_the_reason() {
-    let server = server("");
-    let client = Client::cliente(&server);
-    for folded in [
-        &b"filename=\"a.txt\";\r\n size=4"[..],
-        b"\r\n\tfilename=\"a.txt\"",
-        b"filename=\"mes de\r\n enero.txt\"",
-    ] {
-        let refused = upload(&client, folded, "");
-        let shown = String::from_utf8_lossy(folded);
-        assert_eq!(refusal(&refused), (422, "bad_name".to_owned()), "{shown}");
-        assert!(refused.text().contains("en una sola línea"), "{shown}: {}", refused.text());
-        let english = upload(&client.clone().with("Accept-Language", "en"), folded, "");
-        assert!(english.text().contains("not folded"), "{shown}: {}", english.text());
-    }
-    // Also in a field beside the file.
-    let body = "--x\r\nContent-Disposition: form-data;\r\n name=\"nota\"\r\n\r\nhola\r\n--x--\r\n";
-    let refused = client.send(
-        "POST",
-        "/api/files",
-        &[("Content-Type", "multipart/form-data; boundary=x")],
-        body.as_bytes(),
-    );
-    assert_eq!(refusal(&refused), (422, "bad_name".to_owned()));
-    assert_eq!(client.get("/api/files").json(), json!([]), "nothing is stored");
-}
-
-#[test]
-fn transfer_encoding_of_a_part_is_refused_unless_plain() {
-    let server = server("");
-    let client = Client::cliente(&server);
-    for plain in ["binary", "8BIT", "7bit"] {
-        let stored =
-            upload(&client, b"filename=\"a.txt\"", &format!("Content-Transfer-Encoding: {plain}\r\n"));
-        assert_eq!(stored.status, 201, "{plain}: {}", stored.text());
-    }
-    for encoded in ["base64", "quoted-printable", "x-uuencode"] {
-        let refused =
-            upload(&client, b"filename=\"a.txt\"", &format!("content-transfer-encoding: {encoded}\r\n"));
-        assert_eq!(refusal(&refused), (415, "unsupported_media_type".to_owned()), "{encoded}");
-        assert!(
-            refused.json()["detail"].as_str().is_some_and(|text| text.contains("Content-Transfer-Encoding"))
-        );
-    }
-}
-
-#[test]
-fn small_fields_beside_the_file_are_ignored() {
-    let server = server("");
-    let client = Client::cliente(&server);
-    let field = |name: &str, size: usize| {
-        format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{}\r\n", "n".repeat(size))
-    };
-    let file = "--x\r\nContent-Disposition: form-data; name=\"archivo\"; filename=\"a.txt\"\r\n\r\nhola\r\n";
-    let send = |body: String| {
-        client.send(
-            "POST",
-            "/api/files",
-            &[("Content-Type", "multipart/form-data; boundary=x")],
-            (body + "--x--\r\n").as_bytes(),
-        )
-    };
-    let stored =
-        send([field("nota", 30_000), field("otra", 0), file.to_owned(), field("enviar", 30_000)].concat());
-    assert_eq!((stored.status, stored.json()["size"].clone()), (201, json!(4)), "{}", stored.text());
-    for (what, body) in [
-        ("more than 64 KiB in all", [field("a", 40_000), file.to_owned(), field("b", 40_000)].concat()),
-        ("more than sixteen", field("a", 1).repeat(17) + file),
-        ("a second file", [file, &field("a", 1), file].concat()),
-        ("no file", field("a", 1)),
-    ] {
-        assert_eq!(refusal(&send(body)), (400, "bad_request".to_owned()), "{what}");
-    }
-}
-
 #[test]
 fn preconditions_of_a_download_hold() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let client = Client::cliente(&server);
-    let path = format!("{}/content", place(&client.upload("año ñandú.txt", b"0123456789")));
+    let path = format!("{}/content", client.upload("año ñandú.txt", b"0123456789").location());
     let ask = |method: &str, fields: &[(&str, &str)]| client.send(method, &path, fields, b"");
     let whole = ask("GET", &[]);
     assert!(
@@ -357,7 +211,7 @@ fn preconditions_of_a_download_hold() {
 
 #[test]
 fn stalled_upload_ends_after_thirty_seconds() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let client = Client::cliente(&server);
     let (kind, body) = multipart("archivo", "a.bin", &vec![b'x'; MIB]);
     let length = body.len().to_string();
@@ -368,7 +222,7 @@ fn stalled_upload_ends_after_thirty_seconds() {
     let start = Instant::now();
     let answer = read_response(&mut stream, false).expect("an answer");
     assert_eq!(
-        (refusal(&answer), answer.header("connection")),
+        (answer.refusal(), answer.header("connection")),
         ((408, "request_timeout".to_owned()), Some("close"))
     );
     assert!(
@@ -404,14 +258,14 @@ fn drip(client: &Client, size: usize, piece: usize, pause: Duration) -> (Respons
 
 #[test]
 fn dripping_upload_ends_and_slow_one_goes_on() {
-    let server = server("");
+    let server = Server::with_free_transfers("");
     let client = Client::cliente(&server);
     std::thread::scope(|scope| {
         let dripping = scope.spawn(|| drip(&client, MIB, 1, Duration::from_secs(5)));
         // A third of the rate at the edge of a Wi-Fi, for longer than the first minute.
         let slow = scope.spawn(|| drip(&client, 800 * 1024, 10 * 1024, Duration::from_secs(1)));
         let (answer, took) = dripping.join().expect("ends");
-        assert_eq!(refusal(&answer), (408, "request_timeout".to_owned()), "{}", answer.text());
+        assert_eq!(answer.refusal(), (408, "request_timeout".to_owned()), "{}", answer.text());
         assert!(
             answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("4 KiB por segundo")),
             "{}",

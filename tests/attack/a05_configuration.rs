@@ -2,7 +2,7 @@
 //!
 //! Elsewhere: each route's headers by role (`legacy_vulnerabilities_web::security_headers_are_there`),
 //! origins that the owner allows (`tests/http_boundaries.rs`), weak settings (`tests/config_audit.rs`), the
-//! demonstration stays on this machine (`tests/accounts.rs`).
+//! demonstration stays on this machine (`tests/command_line.rs`).
 
 use std::io::Write as _;
 

@@ -1,19 +1,9 @@
 //! Raw requests that no client would send.
 
-use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
 
+pub(crate) use crate::common::raw_http::raw;
 use crate::common::{Client, Server};
-
-/// Sends raw bytes and reads until the server closes.
-pub(crate) fn raw(server: &Server, request: impl AsRef<[u8]>) -> String {
-    let mut stream = Client::new(server).connect();
-    // A server that refuses early may have closed already.
-    let _ = stream.write_all(request.as_ref());
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
-}
 
 /// Returns the statuses of all answers in `answers`.
 pub(crate) fn statuses(answers: &str) -> Vec<u16> {

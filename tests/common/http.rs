@@ -38,6 +38,21 @@ impl Response {
         self.headers.iter().filter(|(k, _)| k.eq_ignore_ascii_case("set-cookie")).map(|(_, v)| v.as_str())
     }
 
+    pub fn is_html(&self) -> bool {
+        self.header("content-type") == Some("text/html; charset=utf-8")
+    }
+
+    /// Returns the address of a stored file.
+    pub fn location(&self) -> String {
+        assert_eq!(self.status, 201, "{}", self.text());
+        self.header("location").expect("an address").to_owned()
+    }
+
+    /// Returns status and `code` of a problem.
+    pub fn refusal(&self) -> (u16, String) {
+        (self.status, self.code())
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -249,6 +264,12 @@ impl Client {
 
     pub fn get(&self, path: &str) -> Response {
         self.send("GET", path, &[], b"")
+    }
+
+    /// Sends one request on a connection that stays open.
+    pub fn get_on(&self, stream: &mut TcpStream, path: &str) -> io::Result<Response> {
+        stream.write_all(format!("{}\r\n", self.head("GET", path, &[])).as_bytes())?;
+        read_response(stream, false)
     }
 
     pub fn post_json(&self, path: &str, body: &Value) -> Response {

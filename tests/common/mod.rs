@@ -16,6 +16,7 @@ pub mod data;
 pub mod http;
 pub mod metrics;
 pub mod proxy;
+pub mod raw_http;
 pub mod server;
 pub mod socket;
 pub mod tls;

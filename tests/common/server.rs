@@ -149,6 +149,13 @@ impl Server {
         Self { child, addr, data_dir, banner, _folder: folder }
     }
 
+    /// Starts a server whose limits on transfers no test reaches, with further settings.
+    pub fn with_free_transfers(config: &str) -> Self {
+        let limits = "[limits]\nuploads_per_minute = 100000\ndownloads_per_minute = 100000\nupload_burst = 100000\n\
+            download_burst = 100000\ndelete_burst = 100000\ndeletes_per_minute = 100000\n";
+        Self::start(Options::config(&format!("{limits}{config}")))
+    }
+
     /// Returns the name of its session cookie over plain HTTP.
     pub fn cookie_name(&self) -> String {
         format!("pichat-{}", self.addr.port())

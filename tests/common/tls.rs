@@ -47,6 +47,14 @@ impl Secure {
         Self { server, plain, authority, authority_file }
     }
 
+    /// Starts a server with the administrator `ana`.
+    pub fn with_ana() -> Self {
+        Self::start(Options {
+            users: vec![("ana", "una-clave-larga", "administrator")],
+            ..Options::default()
+        })
+    }
+
     /// Returns a client of the plain port.
     pub fn plain(&self) -> Client {
         Client { addr: self.plain, cookie: None, headers: Vec::new(), from: None }
@@ -63,6 +71,32 @@ impl Secure {
         let body = format!("{head}Connection: close\r\n\r\n");
         stream.write_all(body.as_bytes()).expect("writes");
         read_response(&mut stream, false).expect("an answer")
+    }
+
+    /// Sends a request on a new connection; returns the answer and the connection.
+    fn exchange(&self, method: &str, path: &str, rest: &str) -> (Response, Stream) {
+        let mut stream = self.connect("pichat.local").expect("connects");
+        stream.sock.set_read_timeout(Some(Duration::from_secs(20))).expect("sets");
+        let port = self.server.addr.port();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: pichat.local:{port}\r\n{rest}").expect("writes");
+        (read_response(&mut stream, false).expect("an answer"), stream)
+    }
+
+    /// Signs in; returns the session cookie.
+    pub fn sign_in(&self, name: &str, password: &str) -> String {
+        let body = serde_json::json!({"username": name, "password": password}).to_string();
+        let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let (answer, _) = self.exchange("POST", "/api/session", &head);
+        answer.session_cookie().and_then(|c| c.split(';').next()).expect("a cookie").to_owned()
+    }
+
+    /// Opens the socket of a session; returns the connection after the upgrade.
+    pub fn upgrade(&self, cookie: &str) -> Stream {
+        let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        let (answer, stream) = self.exchange("GET", "/ws", &format!("Cookie: {cookie}\r\n{upgrade}"));
+        assert_eq!(answer.status, 101, "{}", answer.text());
+        stream
     }
 
     pub fn get(&self, path: &str, extra: &str) -> Response {
