@@ -4,7 +4,7 @@
 //! test enforces it):
 //!
 //! ```text
-//! main > cli > app > net > http > ws > { chat, accounts, quarantine } > { limits, audit, store } > config > { atomic_file, private_file } > { types, clock }
+//! main > cli > app > net > http > ws > { chat, accounts, quarantine } > { limits, audit, store } > config > { atomic_file, private_file } > { types, clock, locks }
 //! ```
 //!
 //! | module | content |
@@ -22,7 +22,7 @@
 //! | [`store`] | SQLite |
 //! | [`config`] | `pichat.toml`, environment and flags, checked |
 //! | [`atomic_file`], [`private_file`] | small files: replaced atomically, opened without following links |
-//! | [`types`], [`clock`] | domain value types; time as a value |
+//! | [`types`], [`clock`], [`locks`] | domain value types; time as a value; locks that go on after a panic |
 
 pub mod accounts;
 pub mod app;
@@ -36,6 +36,7 @@ pub mod config;
 mod corpus;
 pub mod http;
 pub mod limits;
+pub mod locks;
 pub mod net;
 pub mod private_file;
 pub mod quarantine;

@@ -17,11 +17,11 @@ const LEVELS: [&[&str]; 11] = [
     &["limits", "audit", "store"],
     &["config"],
     &["atomic_file", "private_file"],
-    &["types", "clock", "corpus"],
+    &["types", "clock", "locks", "corpus"],
 ];
 
-/// External crates, each with the only modules that use it.
-const OWNERS: [(&str, &[&str]); 17] = [
+/// External crates and names, each with the only modules that use it.
+const OWNERS: [(&str, &[&str]); 18] = [
     ("hyper::", &["http", "net"]),
     ("hyper_util::", &["http", "net"]),
     ("httparse::", &["http"]),
@@ -39,6 +39,7 @@ const OWNERS: [(&str, &[&str]); 17] = [
     ("flate2::", &["quarantine"]),
     ("infer::", &["quarantine"]),
     ("qrcode::", &["cli"]),
+    ("PoisonError::", &["locks"]),
 ];
 
 /// Longest file in lines (`CONTRIBUTING.md`).

@@ -1,7 +1,8 @@
 //! Dummy hashes for unknown names, which cost as much to check as those of accounts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::locks::lock;
 use crate::types::crypto::{Sha256, random};
 
 /// Base64 digits of a 16-byte salt.
@@ -41,12 +42,12 @@ impl Decoys {
     pub(super) fn set(&self, hashes: &[String]) {
         let mut prefixes: Vec<_> = hashes.iter().filter_map(|phc| prefix(phc)).map(str::to_owned).collect();
         prefixes.sort_unstable();
-        *self.prefixes.lock().unwrap_or_else(PoisonError::into_inner) = prefixes;
+        *lock(&self.prefixes) = prefixes;
     }
 
     /// Returns a hash that matches no password and costs as much to check as an account's.
     pub(super) fn of(&self, name: &str) -> Arc<str> {
-        let prefixes = self.prefixes.lock().unwrap_or_else(PoisonError::into_inner);
+        let prefixes = lock(&self.prefixes);
         match prefixes.len() {
             0 => self.fallback.as_str().into(),
             len => dummy_hash(&prefixes[self.pick(name, len)]).into(),

@@ -1,6 +1,7 @@
 //! Freshness of the accounts in memory: changes that were not read yet, and failing reads.
 
-use std::sync::{Mutex, PoisonError};
+use crate::locks::lock;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Time of failing reads after which no session counts. A lock or a reset must act within a second, but a
@@ -29,7 +30,7 @@ pub(super) enum Suspension {
 
 impl Freshness {
     fn with<T>(&self, work: impl FnOnce(&mut Reads) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut lock(&self.0))
     }
 
     /// Records a change; returns true if a read is due.

@@ -3,13 +3,14 @@
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use argon2::{ThreadMode, Variant, Version};
 use tokio::sync::oneshot;
 
 use crate::config::Argon2Params;
+use crate::locks::lock;
 use crate::types::crypto::random;
 
 use super::pool_stats::{Hashing, Load};
@@ -146,7 +147,7 @@ fn work(queue: &Mutex<Receiver<Job>>) {
     let _ = rustix::process::nice(NICENESS);
     loop {
         // The lock is held while waiting, not while hashing.
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let job = lock(queue).recv();
         let Ok(job) = job else { return };
         // A panic must not end the thread; the caller sees that its answer never comes.
         let _ = panic::catch_unwind(AssertUnwindSafe(job));

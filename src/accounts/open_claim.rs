@@ -1,9 +1,10 @@
 //! The open claim in memory, with its expiry.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::clock::Now;
+use crate::locks::lock;
 use crate::store::ClaimRow;
 
 /// Copy of the open claim for the network threads; the store decides.
@@ -24,7 +25,7 @@ impl Open {
 
 impl OpenClaim {
     fn with<T>(&self, work: impl FnOnce(&mut Option<Open>) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut lock(&self.0))
     }
 
     /// Returns the claim while it is open.

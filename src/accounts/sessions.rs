@@ -3,11 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::audit::SessionEnd;
 use crate::clock::Now;
+use crate::locks::lock;
 use crate::store::{AccountState, SessionTimes};
 use crate::types::UserId;
 use crate::types::crypto::Sha256;
@@ -64,10 +65,6 @@ pub struct Sessions {
     offset: AtomicI64,
     /// The accounts were unreadable for too long, so no session counts.
     suspended: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn offset(now: Now) -> i64 {

@@ -1,10 +1,11 @@
 //! Synchronizes the session table with the store: changes by other processes, expiry and uses.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use crate::audit::{Event, SessionEnd};
 use crate::clock::Now;
+use crate::locks::lock;
 use crate::store::{Db, StoreError};
 use crate::types::crypto::Sha256;
 
@@ -72,21 +73,21 @@ impl Accounts {
         self.note_unremoved(&digests);
         let rows = digests.clone();
         self.store.run(move |db| db.remove_sessions(&rows)).await?;
-        let mut unremoved = self.unremoved.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unremoved = lock(&self.unremoved);
         unremoved.retain(|digest| !digests.contains(digest));
         Ok(())
     }
 
     /// Notes ended sessions whose rows are still in the store.
     pub(super) fn note_unremoved(&self, digests: &[Sha256]) {
-        self.unremoved.lock().unwrap_or_else(PoisonError::into_inner).extend(digests);
+        lock(&self.unremoved).extend(digests);
     }
 
     /// Ends expired sessions and stores uses. Called every half minute.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let now = Now::read(&*self.clock);
         let mut over = self.sessions.expire(now.mono);
-        over.extend(self.unremoved.lock().unwrap_or_else(PoisonError::into_inner).iter());
+        over.extend(lock(&self.unremoved).iter());
         if !over.is_empty() {
             self.remove_rows(over).await?;
         }

@@ -7,11 +7,12 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
 use crate::http::AppState;
+use crate::locks::lock;
 use crate::private_file;
 
 use super::listeners::Listeners;
@@ -108,7 +109,7 @@ impl RuntimeState {
     /// Writes the changes: at the start and once a second.
     pub(super) fn write(&self, app: &AppState) {
         let now = self.now(app);
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = lock(&self.written);
         if written.as_ref() != Some(&now) {
             // A state that cannot be written does not stop the server; the console then reports that the
             // server does not respond.

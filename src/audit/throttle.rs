@@ -4,10 +4,11 @@
 //! Refused lines are counted, and `audit.throttled` reports their number per event once a minute.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::entry::{Class, EventSpec};
+use crate::locks::lock;
 
 /// Burst of one event of class `stranger`: an office of 100 that mistypes everything on one morning is
 /// written completely.
@@ -48,7 +49,7 @@ impl Throttle {
             Class::Stranger => (STRANGER_BURST, STRANGER_REFILL),
             Class::Sampled => (SAMPLED_BURST, SAMPLED_REFILL),
         };
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.0);
         let bucket =
             state.buckets.entry(entry.name).or_insert(Bucket { lines: burst, filled: now, left_out: 0 });
         bucket.fill(burst, refill, now);
@@ -62,7 +63,7 @@ impl Throttle {
 
     /// Returns the number of throttled lines per event since the last report, at most once a minute.
     pub(super) fn report(&self, now: Duration) -> Vec<(&'static str, u64)> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.0);
         if now.saturating_sub(state.reported) < REPORT_INTERVAL {
             return Vec::new();
         }

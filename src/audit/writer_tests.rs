@@ -1,10 +1,11 @@
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::*;
 use crate::audit::{Audit, AuditTarget, LoginFailure, Threshold};
 use crate::clock::Timestamp;
+use crate::locks::lock;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -33,14 +34,14 @@ struct Paper(Arc<Mutex<Vec<u8>>>);
 
 impl Paper {
     fn lines(&self) -> Vec<String> {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let bytes = lock(&self.0).clone();
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
     }
 }
 
 impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        lock(&self.0).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

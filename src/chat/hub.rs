@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::audit::{Audit, Event};
 use crate::clock::Now;
+use crate::locks::lock;
 use crate::types::crypto::MacKey;
 use crate::types::{Person, RoomCode, RoomKind, UserId};
 
@@ -15,7 +16,7 @@ use super::hub_shared::{ChatLimits, HubShared, JoinInfo};
 use super::membership::Membership;
 use super::resume::ResumeToken;
 use super::room::{Backfill, Room, RoomFull, Seated};
-use super::room_slot::{LockedRoom, RoomHandle, RoomSlot, Summary, lock};
+use super::room_slot::{LockedRoom, RoomHandle, RoomSlot, Summary};
 use super::seq::Seq;
 
 /// Interval of the audit summaries of a busy room.

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::audit::{Audit, Event};
+use crate::locks::lock;
 use crate::types::crypto::MacKey;
 use crate::types::{Person, RoomKind, UserName};
 
 use super::delivery::FrameEncoder;
 use super::resume::ResumeToken;
-use super::room_slot::{LockedRoom, RoomSlot, lock};
+use super::room_slot::{LockedRoom, RoomSlot};
 use super::seq::Seq;
 
 /// Limits on rooms from `[limits]` and `[chat]`; can change at run time.

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::audit::Event;
 use crate::clock::{Now, Timestamp};
+use crate::locks::lock;
 use crate::types::{MessageText, Person, RoomCode, RoomKind};
 
 use super::delivery::{FrameEncoder, Presence, Priority};
 use super::hub_shared::{HubShared, JoinInfo};
 use super::room::{LeaveOutcome, Published};
-use super::room_slot::{RoomHandle, RoomSlot, lock};
+use super::room_slot::{RoomHandle, RoomSlot};
 use super::seq::Seq;
 
 /// Seat of one socket in one room. Dropping it keeps the seat for the grace time, as a broken connection

@@ -1,6 +1,6 @@
 //! Room in the hub's directory: its identity, and its state machine under a lock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::types::{RoomCode, RoomKind, UserId};
@@ -39,11 +39,6 @@ pub(super) struct Summary {
     pub(super) bytes: u64,
     /// Monotonic time.
     pub(super) at: Duration,
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // The panic hook has reported a panic under the lock; the plain data stays usable.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Handle to a room that was found by its code.

@@ -1,8 +1,9 @@
 //! Current settings, shared by all services.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use crate::config::values::Config;
+use crate::locks;
 
 /// Settings that a reload replaces as a whole. A reader keeps its `Arc` for one action only.
 #[derive(Debug)]
@@ -16,11 +17,11 @@ impl SharedConfig {
 
     /// Returns the current settings.
     pub fn get(&self) -> Arc<Config> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&locks::read(&self.0))
     }
 
     /// Replaces the current settings.
     pub fn replace(&self, config: Config) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        *locks::write(&self.0) = Arc::new(config);
     }
 }

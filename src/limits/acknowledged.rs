@@ -5,11 +5,12 @@
 //! library offers no `TCP_INFO` without `unsafe`; the tables in `/proc/self/net` hold the same figure, and
 //! the hardened service may read them.
 
+use crate::locks::lock;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The tables of IPv4 and of IPv6. The latter also has the IPv4 peers of a listener on `[::]`.
@@ -68,7 +69,7 @@ static LATEST: Mutex<Option<Snapshot>> = Mutex::new(None);
 /// Returns the bytes written to a connection that its peer has not acknowledged; `None` where the kernel does
 /// not say. Blocks for milliseconds.
 pub(super) fn unacknowledged(ends: Ends) -> Option<u64> {
-    let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut latest = lock(&LATEST);
     if latest.as_ref().is_none_or(|snapshot| snapshot.taken.elapsed() >= SNAPSHOT_LIFE) {
         *latest = read_tables().ok().map(|queues| Snapshot { taken: Instant::now(), queues });
     }

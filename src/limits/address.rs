@@ -1,7 +1,8 @@
 //! Keys under which a client's address is counted.
 
+use crate::locks;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 /// Prefixes kept at most. A machine with a few interfaces has under ten; 64 of 32 bytes are 2 KiB.
 pub const LOCAL_PREFIXES: usize = 64;
@@ -49,7 +50,7 @@ impl LocalPrefixes {
     /// Replaces the list; past [`LOCAL_PREFIXES`] the rest is dropped.
     pub fn set(&self, mut prefixes: Vec<Ipv6Prefix>) {
         prefixes.truncate(LOCAL_PREFIXES);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = prefixes;
+        *locks::write(&self.0) = prefixes;
     }
 
     /// Returns the keys of `addr`.
@@ -77,9 +78,7 @@ impl LocalPrefixes {
     }
 
     fn is_local(&self, addr: Ipv6Addr) -> bool {
-        let on_link = || {
-            self.0.read().unwrap_or_else(PoisonError::into_inner).iter().any(|prefix| prefix.contains(addr))
-        };
+        let on_link = || locks::read(&self.0).iter().any(|prefix| prefix.contains(addr));
         addr.is_unicast_link_local() || addr.is_unique_local() || on_link()
     }
 }

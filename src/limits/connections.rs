@@ -5,11 +5,12 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
 use super::address::LocalPrefixes;
+use crate::locks::{self, lock};
 use crate::types::UserId;
 
 /// Counts open connections against their caps. A clone is a handle to the same counts.
@@ -335,7 +336,7 @@ impl Drop for AuthenticatedRequestGuard {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let holder = self.serving.get_mut().unwrap_or_else(PoisonError::into_inner).holder;
+        let holder = locks::unshared(&mut self.serving).holder;
         let mut counts = lock(&self.counts);
         counts.past_share.remove(&(self.addr, self.age));
         // A place that yielded was given back when it did.
@@ -344,10 +345,6 @@ impl Drop for Slot {
             counts.release(holder);
         }
     }
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Counters of refusals for metrics.
 
+use crate::locks::lock;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Counts by place and reason; a clone is a handle to the same counts. Both are words of the program's own,
 /// never of a client, so there are as many counts as the source has such pairs: some fifty.
@@ -20,6 +21,6 @@ impl Counters {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<[&'static str; 2], u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use governor::nanos::Nanos;
@@ -11,6 +11,7 @@ use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 
 use super::retry::LogThrottle;
+use crate::locks::lock;
 
 /// Cells by key; a clone is a handle to the same cells.
 pub(super) struct RateCells<K>(Arc<Shared<K>>);
@@ -70,7 +71,7 @@ impl<K: Eq + Hash + Clone> RateCells<K> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Cells<K>> {
-        self.0.cells.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.cells)
     }
 }
 

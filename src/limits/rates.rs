@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 use governor::clock::{Clock, MonotonicClock, Reference as _};
@@ -16,6 +16,7 @@ use super::counters::Counters;
 use super::rate_cells::RateCells;
 use super::recent_downloads::{RECENT_DOWNLOADS, RecentDownloads};
 use super::retry::RetryAfter;
+use crate::locks::{self, lock};
 use crate::types::UserId;
 
 /// Keys that one rate knows at once. A cell takes about 80 bytes with its key, so the eleven rates together
@@ -139,7 +140,7 @@ impl<C: Clock + Clone> Rates<C> {
     /// level.
     pub fn reconfigure(&self, settings: &RateSettings) {
         let gates = Gates::new(settings, RATE_KEYS, &self.clock);
-        *self.gates.write().unwrap_or_else(PoisonError::into_inner) = gates;
+        *locks::write(&self.gates) = gates;
     }
 
     /// One request of an address that is for no static file: the total of sessions and strangers.
@@ -262,7 +263,7 @@ impl<C: Clock + Clone> Rates<C> {
     }
 
     fn recent(&self) -> MutexGuard<'_, RecentDownloads> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.recent)
     }
 
     fn age(&self) -> Duration {
@@ -270,7 +271,7 @@ impl<C: Clock + Clone> Rates<C> {
     }
 
     fn read<T>(&self, ask: impl FnOnce(&Gates<C>) -> T) -> T {
-        ask(&self.gates.read().unwrap_or_else(PoisonError::into_inner))
+        ask(&locks::read(&self.gates))
     }
 }
 
@@ -349,7 +350,7 @@ impl<K: Eq + Hash + Clone, C: Clock + Clone> KeyedLimiter<K, C> {
 
     fn evict_if_full(&self) {
         let now = self.age();
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looked = lock(&self.looked);
         if now >= *looked + EVICT_INTERVAL {
             *looked = now;
             self.sweep();

@@ -6,13 +6,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::bounded::BoundedMap;
 use super::retry::{LogThrottle, RetryAfter};
+use crate::locks::lock;
 use crate::types::{RoomCode, UserId};
 
 /// Pairs of user and room that are remembered. About 120 bytes each: 480 KiB. Joins are limited to 30 a
@@ -116,7 +117,7 @@ impl RoomPause {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -21,6 +21,7 @@ use super::sign_in_device::DeviceId;
 use super::sign_in_refusal::SignInRefusal;
 use super::sign_in_settings::SignInSettings;
 use super::sign_in_table::{Admission, AttemptOutcome, AttemptTable, CAPACITY, Capacity, Decision, Keys};
+use crate::locks::lock;
 use crate::types::crypto::{self, Sha256, Sha256Hasher};
 
 /// Attempts of one address that may wait for the verdicts of others: as many as the hashing queue holds.
@@ -204,7 +205,7 @@ impl SignInLimits {
     }
 
     fn state(&self) -> MutexGuard<'_, SignInState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

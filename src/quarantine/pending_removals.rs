@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::quota::QuotaShare;
 use super::record::FileId;
+use crate::locks::lock;
 
 /// Unlinks of one retry: at 10 ms each on a slow card, under a second of one disk thread.
 const UNLINKS_PER_RETRY: usize = 64;
@@ -27,7 +28,7 @@ impl PendingRemovals {
     }
 
     fn state(&self) -> MutexGuard<'_, Pending> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     pub(super) fn add(&self, id: FileId, share: QuotaShare) {

@@ -1,6 +1,6 @@
 //! Connection to the database, shared by the threads of the server.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -10,6 +10,7 @@ use super::file_counts::FileCounts;
 use super::file_names::NameNumbers;
 use super::lock::FolderLock;
 use super::migrations::Upgrade;
+use crate::locks::lock;
 
 /// Time that a writer waits for another process (`pichat user …` beside a running server).
 pub(super) const BUSY: Duration = Duration::from_secs(5);
@@ -50,7 +51,7 @@ pub(super) struct Database {
 impl Store {
     /// Runs `work` with the database on this thread: for commands, start-up and tests.
     pub fn with<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut db = self.0.db.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut db = lock(&self.0.db);
         let result = work(&mut db);
         if result.as_ref().is_err_and(StoreError::is_busy) {
             db.wait_for_others(BUSY_AGAIN)?;

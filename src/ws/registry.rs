@@ -1,12 +1,13 @@
 //! Open sockets by session, so that a session that ends closes its sockets.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::audit::SessionEnd;
+use crate::locks::lock;
 use crate::types::crypto::Sha256;
 
 use crate::ws::conn::pulse::{PROBE, Vitality};
@@ -84,7 +85,7 @@ pub(super) struct Registration {
 
 impl Registry {
     fn lock(&self) -> MutexGuard<'_, Sockets> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Registers a socket of `session`. With `most` sockets open, it evicts a dead one or fails.

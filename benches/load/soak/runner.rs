@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::common::{Client, Server};
 use crate::{files, scenarios};
+use pichat::locks::lock;
 
 /// Password of every account.
 pub const PASSWORD: &str = "una clave para el remojo";
@@ -52,7 +53,7 @@ impl Context {
     }
 
     pub fn count(&self, what: impl Into<String>) {
-        *self.tally.lock().unwrap_or_else(PoisonError::into_inner).entry(what.into()).or_default() += 1;
+        *lock(&self.tally).entry(what.into()).or_default() += 1;
     }
 
     /// Returns a client without a session, at its own address.
@@ -151,7 +152,7 @@ impl Runner {
         self.context.stop.store(true, Ordering::Relaxed);
         let ended = self.threads.into_iter().map(|(name, thread)| (name, thread.join()));
         let faults = ended.filter_map(|(name, end)| Some(format!("{name}: {}", said(&end.err()?)))).collect();
-        (self.context.tally.lock().unwrap_or_else(PoisonError::into_inner).clone(), faults)
+        (lock(&self.context.tally).clone(), faults)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,6 +14,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::verdict::ROOM;
 use super::wire;
+use crate::locks::lock;
 
 /// Number of rooms, of [`ROOM`] sockets each.
 pub(super) const ROOMS: usize = 4;
@@ -127,7 +128,7 @@ impl LoadClients {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Round> {
-        self.round.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.round)
     }
 }
 
@@ -167,7 +168,7 @@ async fn listen(mut reader: OwnedReadHalf, round: &Mutex<Round>, delivered: &Ato
         while wire::take(&mut rest, &mut |payload| numbers.extend(number(payload))) {}
         let used = buf.len() - rest.len();
         buf.drain(..used);
-        let mut round = round.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut round = lock(round);
         let Round { start: Some(start), pace, mark, .. } = *round else { continue };
         let before = round.ages.len();
         let ages = numbers

@@ -4,9 +4,10 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use crate::locks::lock;
 use tokio_util::sync::ReusableBoxFuture;
 
 type Made<T> = ReusableBoxFuture<'static, T>;
@@ -37,7 +38,7 @@ impl<T: Send + 'static> Place<T> {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Made<T>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

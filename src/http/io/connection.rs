@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::Session;
 use crate::audit::Event;
 use crate::limits::Slot;
+use crate::locks::lock;
 use crate::ws::probe;
 use crate::ws::{ProbeReason, ReadySocket, SocketPermit, Transport};
 
@@ -192,7 +193,7 @@ fn take_over<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>(
     let (stream, rest) = parts.io.into_inner().into_parts();
     match successor {
         UpgradeTo::Socket(ticket) => {
-            let ticket = ticket.lock().ok()?.take()?;
+            let ticket = lock(ticket).take()?;
             Some(UpgradedConnection::Socket(ticket.open(stream, &[&*parts.read_buf, &rest].concat())))
         }
         UpgradeTo::Closed(reason) => Some(UpgradedConnection::Closed(Box::new(stream), *reason)),

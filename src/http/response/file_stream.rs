@@ -4,9 +4,10 @@
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
+use crate::locks::lock;
 use bytes::Bytes;
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
 use tokio::task::JoinHandle;
@@ -37,14 +38,14 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shelf = lock(&self.shelf);
         *shelf = Some(std::mem::take(&mut self.buffer));
     }
 }
 
 impl Buffer {
     fn take(shelf: &BufferPool, len: usize) -> Self {
-        let buffer = shelf.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let buffer = lock(shelf).take();
         let mut buffer = buffer.unwrap_or_default();
         if buffer.len() < len {
             buffer.resize(len, 0);

@@ -1,8 +1,9 @@
 //! Certificate for new connections, replaceable at run time. Open connections keep theirs.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
+use crate::locks;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -21,11 +22,11 @@ impl CertResolver {
     }
 
     pub(super) fn set(&self, next: CertifiedKey) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        *locks::write(&self.0) = Arc::new(next);
     }
 
     pub(super) fn current(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&locks::read(&self.0))
     }
 }
 

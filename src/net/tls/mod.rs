@@ -18,13 +18,14 @@ mod leaf;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Timestamp;
 use crate::config::TlsMode;
+use crate::locks::lock;
 use crate::private_file::Untrusted;
 
 pub use authority::{Authority, AuthorityCertificate, AuthorityOrigin, load_existing, renew};
@@ -145,7 +146,7 @@ impl Tls {
     /// If none could be issued; the current one stays in use.
     pub fn renew(&self, addresses: &[IpAddr], now: Timestamp) -> Result<Option<Renewal>, TlsError> {
         let Source::Local { authority, leaf } = &self.source else { return Ok(None) };
-        let mut leaf = leaf.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut leaf = lock(leaf);
         let wanted = LeafSpec::new(&leaf.wanted.host_name, addresses);
         let Some(reason) = leaf.needs_renewal(&wanted, now) else { return Ok(None) };
         let next = Leaf::of(wanted, now);

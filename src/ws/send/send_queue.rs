@@ -28,14 +28,14 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use rustix::net::{SendFlags, send};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::chat::Priority;
-
+use crate::locks::lock;
 use crate::ws::conn::pulse::Pulse;
 use crate::ws::protocol::close_code::CloseCode;
 use crate::ws::protocol::frame::{Frame, PING};
@@ -100,7 +100,7 @@ pub(crate) struct QueueStats {
 
 impl SendQueue {
     fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     /// Queues a frame and wakes the socket's task.
