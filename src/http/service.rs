@@ -7,15 +7,15 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use hyper::body::Incoming;
 
 use crate::audit::Event;
-use crate::types::Lang;
 use crate::types::crypto::Token;
+use crate::types::{Lang, WebOrigin};
 
 use crate::http::request::arrival::Arrival;
 use crate::http::request::auth::{Bearer, MetricsReader, PartialSession, SignedIn};
 use crate::http::request::context::RequestContext;
 use crate::http::request::cookies::CookieScope;
 use crate::http::request::language;
-use crate::http::request::origin::{is_own, is_safe, is_same};
+use crate::http::request::origin::{is_own, is_safe, is_same, origin};
 use crate::http::response::body::Body;
 use crate::http::response::headers::{apply_security_headers, response};
 use crate::http::response::pages::{HTML, Page, VARY};
@@ -70,10 +70,9 @@ fn is_api(path: &str) -> bool {
 }
 
 /// The origin to name, when the settings let it read answers.
-fn cors(headers: &HeaderMap, allowed: &[String]) -> Option<HeaderValue> {
-    let origin = headers.get(header::ORIGIN)?;
-    let text = origin.to_str().ok()?.to_ascii_lowercase();
-    allowed.contains(&text).then(|| origin.clone())
+fn cors(headers: &HeaderMap, allowed: &[WebOrigin]) -> Option<HeaderValue> {
+    let sent = headers.get(header::ORIGIN).filter(|_| !allowed.is_empty())?;
+    allowed.contains(&origin(sent)?).then(|| sent.clone())
 }
 
 /// A request that was not answered by its handler.
@@ -114,11 +113,17 @@ async fn dispatch(
     };
     let guarded = !is_safe(request.method()) || path == routes::SOCKET;
     if guarded
-        && !is_same(request.headers(), context.authority(), context.secure, &config.http.allowed_origins)
+        && !is_same(
+            request.headers(),
+            context.authority.as_ref(),
+            context.secure,
+            &config.http.allowed_origins,
+        )
     {
         let origin =
             request.headers().get(header::ORIGIN).map_or("-", |v| v.to_str().unwrap_or("?")).to_owned();
-        let (host, path) = (context.authority().to_owned(), path.to_owned());
+        let host = context.authority.as_ref().map_or_else(String::new, ToString::to_string);
+        let path = path.to_owned();
         app.audit.record(Event::RequestCrossOrigin { addr, origin, host, path }).await;
         return Err(Problem::new(ProblemCode::CrossOrigin).into());
     }
@@ -180,12 +185,12 @@ pub(super) async fn check_host(
     if let Some(header) = context.fault {
         return Err(Problem::new(ProblemCode::BadRequest).about(header));
     }
-    match context.authority.as_deref() {
+    match &context.authority {
         None if version == Version::HTTP_11 => Err(Problem::new(ProblemCode::BadRequest).about("Host")),
         None => Ok(()),
         Some(host) if is_own(host, &app.own_names, &app.config.get().http.hosts) => Ok(()),
         Some(host) => {
-            app.audit.record(Event::RequestMisdirected { addr, host: host.to_owned() }).await;
+            app.audit.record(Event::RequestMisdirected { addr, host: host.to_string() }).await;
             Err(Problem::new(ProblemCode::Misdirected))
         }
     }

@@ -4,6 +4,7 @@ mod claim;
 mod crockford;
 pub mod crypto;
 mod grouped_code;
+mod host_port;
 mod lang;
 mod one_time;
 mod position;
@@ -15,6 +16,7 @@ mod user;
 mod wiped_str;
 
 pub use claim::{ClaimCode, ClaimCodeError, ClaimKind};
+pub use host_port::{Host, HostPort, WebOrigin};
 pub use lang::{Lang, Localized};
 pub use one_time::OneTimePassword;
 pub use position::PositionKey;

@@ -1,6 +1,6 @@
 //! `[http]`: listen address, host names and trusted proxies.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -9,7 +9,7 @@ use crate::config::error::ConfigError;
 use crate::config::sections::ip_range;
 use crate::config::sections::ip_range::IpRange;
 use crate::config::source::setting_source::SettingSource;
-use crate::types::Localized;
+use crate::types::{Host, HostPort, Localized, WebOrigin};
 
 /// Settings of `[http]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// Further names of this server, lower-case, without port.
     pub hosts: Vec<String>,
-    /// Origins of other sites as browsers write them: lower-case, without a default port.
-    pub allowed_origins: Vec<String>,
+    /// Origins of other sites.
+    pub allowed_origins: Vec<WebOrigin>,
     /// Proxies whose forwarding headers are trusted.
     pub trusted_proxies: Vec<IpRange>,
 }
@@ -91,42 +91,17 @@ impl RawHttp {
     }
 }
 
-/// Parses a DNS name or IPv4 address, lower-cased. Maximum of 253 characters: RFC 1035 section 2.3.4 without
-/// the length bytes.
+/// Parses a DNS name or IPv4 address, lower-cased.
 fn host_name(text: &str) -> Option<String> {
-    let good = |label: &str| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    };
-    (text.len() <= 253 && text.split('.').all(good)).then(|| text.to_ascii_lowercase())
+    match HostPort::parse(text).filter(|_| !text.contains(':'))?.host {
+        host @ Host::Name(_) if host.has_whole_labels() => Some(host.to_string()),
+        Host::Name(_) | Host::V6(_) => None,
+    }
 }
 
-/// Parses an origin and serializes it as RFC 6454 section 6.2 does, so that it compares equal to a browser's.
-fn web_origin(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
-    let scheme = scheme.to_ascii_lowercase();
-    let known = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
-    let (host, port) = match rest.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
-            (format!("[{}]", address.parse::<Ipv6Addr>().ok()?), port)
-        }
-        None => {
-            let (host, port) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
-            (host_name(host)?, port)
-        }
-    };
-    let port = match port.strip_prefix(':') {
-        // `u16::from_str` also accepts a sign.
-        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse::<u16>().ok()?),
-        None if port.is_empty() => None,
-        _ => return None,
-    };
-    let port = match (scheme.as_str(), port) {
-        (_, None) | ("http", Some(80)) | ("https", Some(443)) => String::new(),
-        (_, Some(port)) => format!(":{port}"),
-    };
-    known.then(|| format!("{scheme}://{host}{port}"))
+/// Parses an origin of other pages.
+fn web_origin(text: &str) -> Option<WebOrigin> {
+    WebOrigin::parse(text).filter(|origin| origin.host().has_whole_labels() && !text.ends_with(':'))
 }
 
 #[cfg(test)]
@@ -136,7 +111,7 @@ mod tests {
 
     #[test]
     fn origins_are_normalized_as_browsers_send_them() {
-        let origin = |s: &str| web_origin(s);
+        let origin = |s: &str| web_origin(s).map(|origin| origin.to_string());
         assert_eq!(origin("https://Intranet.Example").as_deref(), Some("https://intranet.example"));
         assert_eq!(origin("https://a.b:443").as_deref(), Some("https://a.b"));
         assert_eq!(origin("http://a.b:443").as_deref(), Some("http://a.b:443"));
@@ -176,7 +151,7 @@ mod tests {
         #[test]
         fn origin_parsing_is_idempotent(text in "https?://[a-z.\\[\\]:0-9/]{0,20}|.{0,20}") {
             if let Some(once) = web_origin(&text) {
-                prop_assert_eq!(web_origin(&once), Some(once));
+                prop_assert_eq!(web_origin(&once.to_string()), Some(once));
             }
         }
     }

@@ -62,7 +62,8 @@ fn legacy_variables_set_their_settings() {
         ],
     )
     .unwrap();
-    assert_eq!(config.http.allowed_origins, ["https://tudominio.com", "http://192.168.1.5:8080"]);
+    let origins: Vec<_> = config.http.allowed_origins.iter().map(ToString::to_string).collect();
+    assert_eq!(origins, ["https://tudominio.com", "http://192.168.1.5:8080"]);
     let limits = config.limits;
     assert_eq!((limits.lockout_seconds, limits.logins_per_minute, limits.uploads_per_minute), (60, 11, 12));
     assert_eq!((limits.downloads_per_minute, limits.deletes_per_minute), (13, 14));

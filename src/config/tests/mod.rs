@@ -90,7 +90,7 @@ fn full_file_is_parsed() {
     .unwrap();
     assert_eq!(config.http.listen.to_string(), "[::1]:0");
     assert_eq!(
-        (config.http.hosts[0].as_str(), config.http.allowed_origins[0].as_str()),
+        (config.http.hosts[0].as_str(), config.http.allowed_origins[0].to_string().as_str()),
         ("chat.lan", "https://a.b")
     );
     assert_eq!(config.http.trusted_proxies.len(), 2);

@@ -1,12 +1,10 @@
 //! Plain HTTP beside HTTPS: pages that explain how to trust this device and test whether a browser does. All
 //! other requests are redirected to HTTPS. There is no sign-in, and no cookie is read or set.
 
-use std::net::Ipv6Addr;
-
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
-use crate::types::Lang;
+use crate::types::{Host, Lang, WebOrigin};
 
 use crate::http::AppState;
 use crate::http::onboarding::trust::{CERTIFICATE, CaDownload, HttpsInfo, PROFILE};
@@ -60,16 +58,18 @@ async fn route(
     let is_asset = request.uri().path().strip_prefix("/static/").is_some_and(|path| ASSETS.contains(&path));
     Arrival::stranger(app, context.addr, is_asset).admit(app, context.addr).await?;
     check_host(app, context, request.version()).await?;
+    // It goes into a header and into a page: a name or an address, and nothing else.
     let host = context
         .authority
-        .as_deref()
-        .and_then(host)
+        .as_ref()
+        .map(|at| &at.host)
+        .filter(|host| !host.is_empty())
         .ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("Host"))?;
     let side = app.https.as_ref().ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
     let offer = side.offer.as_ref().filter(|_| matches!(*request.method(), Method::GET | Method::HEAD));
-    Ok(match offer.and_then(|offer| own(app, request, side, offer, &host, lang)) {
+    Ok(match offer.and_then(|offer| own(app, request, side, offer, host, lang)) {
         Some(own) => own,
-        None => to_https(request, &base(&host, side.https_port))?,
+        None => to_https(request, &base(host, side.https_port))?,
     })
 }
 
@@ -79,7 +79,7 @@ fn own(
     request: &Request<Incoming>,
     side: &HttpsInfo,
     offer: &CaDownload,
-    host: &str,
+    host: &Host,
     lang: Lang,
 ) -> Option<Response<Body>> {
     let page = |page| trust_page::plain(app, page, offer, &base(host, side.https_port), lang);
@@ -120,65 +120,20 @@ fn to_https(request: &Request<Incoming>, base: &str) -> Result<Response<Body>, P
 }
 
 /// `https://host` or `https://host:port`.
-fn base(host: &str, port: u16) -> String {
-    if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") }
-}
-
-/// The host of an authority as it stands in a URL. It goes into a header and into a page, so it is nothing
-/// but a name or an address.
-pub(crate) fn host(authority: &str) -> Option<String> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
-            (format!("[{}]", address.parse::<Ipv6Addr>().ok()?), port)
-        }
-        None => {
-            let (name, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            let fits =
-                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_');
-            ((1..=253).contains(&name.len()) && name.bytes().all(fits)).then_some(())?;
-            (name.to_owned(), port)
-        }
-    };
-    let port = port.strip_prefix(':').unwrap_or(port);
-    port.bytes().all(|b| b.is_ascii_digit()).then_some(host)
+fn base(host: &Host, port: u16) -> String {
+    WebOrigin::new(true, host.clone(), port).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_host_is_a_name_or_an_address_and_nothing_else() {
-        for (authority, want) in [
-            ("pichat.local", "pichat.local"),
-            ("pichat.local:8080", "pichat.local"),
-            ("192.168.1.20:80", "192.168.1.20"),
-            ("[fd00::0:20]:80", "[fd00::20]"),
-            ("[::1]", "[::1]"),
-        ] {
-            assert_eq!(host(authority).as_deref(), Some(want));
-        }
-        for bad in [
-            "",
-            "a:b",
-            "[::1]x",
-            "a b.local",
-            "x/.local",
-            "u@pichat.local",
-            "[::1",
-            "[x]",
-            "a;script-src *.local",
-            "\"",
-            &"a".repeat(254),
-        ] {
-            assert_eq!(host(bad), None, "{bad}");
-        }
-    }
+    use crate::types::HostPort;
 
     #[test]
     fn the_usual_port_is_left_out() {
+        let base = |host, port| base(&HostPort::parse(host).expect("a host").host, port);
         assert_eq!(base("pichat.local", 443), "https://pichat.local");
+        assert_eq!(base("[fd00::0:20]:80", 443), "https://[fd00::20]");
         assert_eq!(base("[::1]", 8443), "https://[::1]:8443");
     }
 }

@@ -9,6 +9,7 @@ use crate::http::listener_kind::ListenerKind;
 use crate::http::request::cookies::CookieScope;
 use crate::http::request::forwarded::{self, BadForwarded, BrowserSide};
 use crate::http::request::origin::authority;
+use crate::types::HostPort;
 
 /// Facts that all handlers rely on: from the connection, or from a trusted proxy as far as it says so.
 #[derive(Clone, Debug)]
@@ -19,8 +20,8 @@ pub(crate) struct RequestContext {
     pub(crate) secure: bool,
     /// True if a trusted proxy said what the browser came over.
     pub(crate) proxied: bool,
-    /// The `host[:port]` that the browser asked for, in lower case; none where HTTP/1.0 names none.
-    pub(crate) authority: Option<String>,
+    /// Host and port that the browser asked for; `None` where HTTP/1.0 names none.
+    pub(crate) authority: Option<HostPort>,
     /// Names and attributes of this browser's cookies.
     pub(crate) cookies: CookieScope,
     /// The header that cannot be read; the request is then refused.
@@ -59,10 +60,5 @@ impl RequestContext {
             cookies: CookieScope::new(app.port, secure),
             fault,
         }
-    }
-
-    /// The authority; empty where the request names none.
-    pub(crate) fn authority(&self) -> &str {
-        self.authority.as_deref().unwrap_or_default()
     }
 }

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderMap, HeaderName};
 
-use crate::http::request::origin::is_authority;
+use crate::types::HostPort;
 
 const FOR: &str = "x-forwarded-for";
 const PROTO: &str = "x-forwarded-proto";
@@ -23,8 +23,8 @@ pub(crate) struct BrowserSide {
     pub(crate) addr: Option<IpAddr>,
     /// True for HTTPS.
     pub(crate) secure: Option<bool>,
-    /// `host[:port]`, lower case.
-    pub(crate) authority: Option<String>,
+    /// Host and port that the browser asked for.
+    pub(crate) authority: Option<HostPort>,
 }
 
 /// The name of a header that cannot be read, or that contradicts another.
@@ -131,7 +131,7 @@ fn list<T>(
 struct Element {
     node: Option<Node>,
     secure: Option<bool>,
-    authority: Option<String>,
+    authority: Option<HostPort>,
 }
 
 /// Reads a line of `Forwarded` (RFC 7239 section 4). Unquoted values may hold what should be quoted, such as
@@ -263,8 +263,8 @@ fn scheme(text: &str) -> Option<bool> {
     if is("https") || is("wss") { Some(true) } else { (is("http") || is("ws")).then_some(false) }
 }
 
-fn host(text: &str) -> Option<String> {
-    (!text.is_empty() && is_authority(text)).then(|| text.to_ascii_lowercase())
+fn host(text: &str) -> Option<HostPort> {
+    HostPort::parse(text).filter(|at| !at.host.is_empty())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use cookie::SameSite;
 use cookie::time::Duration;
 use http::{HeaderMap, HeaderValue, Uri, header};
 
-use crate::types::Lang;
+use crate::types::{HostPort, Lang};
 
 use crate::http::request::cookies::{CookieScope, header_value};
 
@@ -44,10 +44,10 @@ pub(crate) fn cookie(lang: Lang, cookies: CookieScope) -> HeaderValue {
 
 /// Returns the place on this server that the browser comes from, to go back there; `/` where it does not say
 /// so.
-pub(crate) fn origin_place(headers: &HeaderMap, authority: &str) -> HeaderValue {
+pub(crate) fn origin_place(headers: &HeaderMap, own: Option<&HostPort>) -> HeaderValue {
     let place = || {
         let from: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
-        let is_own = from.authority().is_some_and(|other| other.as_str().eq_ignore_ascii_case(authority));
+        let is_own = own.is_some() && from.authority().and_then(HostPort::from_authority).as_ref() == own;
         let place = from.path_and_query()?.as_str();
         // `//host` and `/\\host` lead browsers away from here.
         let is_path = place.starts_with('/') && !place[1..].starts_with(['/', '\\']);
@@ -98,12 +98,15 @@ mod tests {
             ("", "/"),
         ] {
             assert_eq!(
-                origin_place(&headers(&[(header::REFERER, from)]), "pichat.local:8080"),
+                origin_place(
+                    &headers(&[(header::REFERER, from)]),
+                    HostPort::parse("pichat.local:8080").as_ref()
+                ),
                 place,
                 "{from}"
             );
         }
-        assert_eq!(origin_place(&HeaderMap::new(), ""), "/");
+        assert_eq!(origin_place(&HeaderMap::new(), None), "/");
     }
 
     #[test]

@@ -19,7 +19,7 @@ const FIELD: &str = "idioma";
 pub(super) async fn choose(call: RoutedRequest) -> Result<Response<Body>, Problem> {
     let RoutedRequest { request, context, .. } = call;
     require_content_type(request.headers(), "application/x-www-form-urlencoded")?;
-    let back = language::origin_place(request.headers(), context.authority());
+    let back = language::origin_place(request.headers(), context.authority.as_ref());
     let body = read_small(request.into_body()).await?;
     let lang = form::field(&body, FIELD).and_then(|tag| Lang::from_tag(&tag));
     let lang = lang.ok_or_else(|| Problem::new(ProblemCode::BadRequest).about(FIELD))?;

@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use crate::http::AppState;
 use crate::http::io::connection::UpgradeTo;
-use crate::http::onboarding::plain_http::host;
 use crate::http::onboarding::trust_page;
-use crate::http::request::origin::is_same;
+use crate::http::request::origin::{is_same, origin};
 use crate::http::response::body::Body;
 use crate::http::response::pages::Page;
 use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
+use crate::types::{HostPort, WebOrigin};
 use crate::ws::ProbeReason;
 
 use super::socket::handshake;
@@ -30,7 +30,8 @@ struct Trusted {
 
 /// Only who trusts the certificate gets an answer; a page of this device without TLS may read it.
 pub(super) async fn show(call: RoutedRequest) -> Result {
-    let own = own_authority(&call)?;
+    require_tls(&call)?;
+    let own = call.context.authority.as_ref();
     let mut response = super::json(StatusCode::OK, &Trusted { trusted: true });
     let fields = response.headers_mut();
     fields.insert(header::VARY, HeaderValue::from_static("Origin"));
@@ -38,7 +39,8 @@ pub(super) async fn show(call: RoutedRequest) -> Result {
         fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
     // In front of a proxy this is for the proxy to say.
-    if !call.context.proxied && call.app.https.as_ref().is_some_and(|side| may_insist(own, side.http_port)) {
+    let http_port = call.app.https.as_ref().map(|side| side.http_port);
+    if !call.context.proxied && own.zip(http_port).is_some_and(|(own, port)| may_insist(own, port)) {
         fields.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     Ok(response)
@@ -46,7 +48,8 @@ pub(super) async fn show(call: RoutedRequest) -> Result {
 
 /// A socket that says nothing and closes with 1000.
 pub(super) async fn socket(call: RoutedRequest) -> Result {
-    let own = own_authority(&call)?;
+    require_tls(&call)?;
+    let own = call.context.authority.as_ref();
     let headers = call.request.headers();
     let config = call.app.config.get();
     if from_plain_page(&call.app, headers, own).is_none()
@@ -61,7 +64,7 @@ pub(super) async fn socket(call: RoutedRequest) -> Result {
 
 /// The page that tries both.
 pub(super) async fn page(call: RoutedRequest) -> Result {
-    own_authority(&call)?;
+    require_tls(&call)?;
     Ok(trust_page::render(
         &call.app,
         Page::TrustCheck,
@@ -72,26 +75,26 @@ pub(super) async fn page(call: RoutedRequest) -> Result {
 }
 
 /// Without TLS there is nothing here.
-fn own_authority(call: &RoutedRequest) -> std::result::Result<&str, Problem> {
-    if call.context.secure { Ok(call.context.authority()) } else { Err(Problem::new(ProblemCode::NotFound)) }
+fn require_tls(call: &RoutedRequest) -> std::result::Result<(), Problem> {
+    if call.context.secure { Ok(()) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }
 
 /// The origin, when it is that of this very host's pages without TLS.
-fn from_plain_page<'a>(app: &AppState, headers: &'a HeaderMap, own: &str) -> Option<&'a HeaderValue> {
-    let port = app.https.as_ref()?.http_port;
-    let host = host(own)?;
-    let plain = if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") };
-    headers.get(header::ORIGIN).filter(|origin| origin.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
+fn from_plain_page<'a>(
+    app: &AppState,
+    headers: &'a HeaderMap,
+    own: Option<&HostPort>,
+) -> Option<&'a HeaderValue> {
+    let plain = WebOrigin::new(false, own?.host.clone(), app.https.as_ref()?.http_port);
+    headers.get(header::ORIGIN).filter(|sent| origin(sent).as_ref() == Some(&plain))
 }
 
 /// Returns true if HSTS may be sent. Not for an address, which may belong to another device later (and
 /// browsers ignore it), and not for `localhost`, which all programs share. Only on the usual ports: with HSTS
 /// a browser would use TLS on the plain port.
-fn may_insist(own: &str, http_port: u16) -> bool {
-    let name =
-        host(own).is_some_and(|host| host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('['));
-    let usual = !own.contains(':') || own.ends_with(":443");
-    name && usual && http_port == 80 && own.trim_end_matches('.') != "localhost"
+fn may_insist(own: &HostPort, http_port: u16) -> bool {
+    let is_lasting = own.host.name().is_some_and(|name| !name.is_empty() && name != "localhost");
+    is_lasting && own.port_or_default(true) == 443 && http_port == 80
 }
 
 #[cfg(test)]
@@ -112,7 +115,8 @@ mod tests {
             ("localhost", 80, false),
             ("", 80, false),
         ] {
-            assert_eq!(may_insist(own, port), may, "{own} beside {port}");
+            let at = HostPort::parse(own).expect("a host");
+            assert_eq!(may_insist(&at, port), may, "{own} beside {port}");
         }
     }
 }
