@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -36,6 +37,17 @@ where
                 }
             }
         }
+    }
+}
+
+/// Refuses a body that is not of the media type `wanted`.
+pub(crate) fn require_content_type(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case(wanted) {
+        Ok(())
+    } else {
+        Err(Problem::new(ProblemCode::UnsupportedMediaType).about(wanted))
     }
 }
 

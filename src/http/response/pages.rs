@@ -133,9 +133,15 @@ impl Pages {
         html(self.with(page, said, lang))
     }
 
-    /// A page with a form that says `message`, with what was typed still in its fields (by name).
-    pub(crate) fn render_form(&self, page: Page, message: &str, typed: &[(&str, &str)], lang: Lang) -> Bytes {
-        let page = self.with_message(page, message, lang);
+    /// Returns a page with notices in `lang`, and with what was typed still in its fields (by name).
+    pub(crate) fn render_form(
+        &self,
+        page: Page,
+        said: &[Notice<'_>],
+        typed: &[(&str, &str)],
+        lang: Lang,
+    ) -> Bytes {
+        let page = self.with(page, said, lang);
         let text = String::from_utf8_lossy(&page).into_owned();
         let fill = |text: String, (field, value): &(&str, &str)| {
             let field = format!("name=\"{field}\"");
@@ -235,7 +241,8 @@ mod tests {
         let pages = Pages::new(true);
         let page = pages.with_message(Page::Login, "<b>\"&", Lang::Es);
         assert!(String::from_utf8_lossy(&page).contains("&lt;b&gt;&quot;&amp;"));
-        let page = pages.render_form(Page::Login, "no", &[("usuario", "\"><script>")], Lang::Es);
+        let page =
+            pages.render_form(Page::Login, &[Notice::Problem("no")], &[("usuario", "\"><script>")], Lang::Es);
         assert!(
             String::from_utf8_lossy(&page).contains(r#"name="usuario" value="&quot;&gt;&lt;script&gt;""#)
         );

@@ -7,17 +7,14 @@ use zeroize::Zeroizing;
 use crate::accounts::password::Password;
 use crate::accounts::{ClaimError, ClaimRequest, NewSession};
 use crate::http::request::device_cookie;
-use crate::http::request::form;
-use crate::http::request::request_body::read_small;
 use crate::http::response::body::Body;
-use crate::http::response::pages::{HTML, Page};
+use crate::http::response::pages::Page;
 use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 
+use super::form_page::{FormFields, FormPage};
 use super::see_other;
-use super::session::{
-    read_json, require_content_type, revoke_previous_session, session_dto, set_session_cookie,
-};
+use super::session::{read_json, revoke_previous_session, session_dto, set_session_cookie};
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
@@ -64,41 +61,30 @@ pub(super) async fn api(call: RoutedRequest) -> Result {
     Ok(response)
 }
 
-/// The form of `/activar`: works without scripts, answers with the page again when it fails.
+/// Answers the form of `/activar`.
 pub(super) async fn form(call: RoutedRequest) -> Result {
-    let RoutedRequest { app, request, addr, context, lang, .. } = call;
+    let mut page = FormPage::new(&call, Page::Claim);
+    let result = submit(call, &mut page).await;
+    Ok(page.answer(result))
+}
+
+async fn submit(call: RoutedRequest, page: &mut FormPage) -> Result {
+    let RoutedRequest { app, request, addr, context, .. } = call;
     let headers = request.headers().clone();
-    let (mut code, mut name) = (Zeroizing::default(), String::new());
-    let result = async {
-        require_content_type(&headers, "application/x-www-form-urlencoded")?;
-        let body = read_small(request.into_body()).await?;
-        let field =
-            |name| form::field(&body, name).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about(name));
-        code = field("codigo")?;
-        name.clone_from(&*field("usuario")?);
-        let password = field("clave")?;
-        // Typed twice on the page; a program need not.
-        if form::field(&body, "clave_otra_vez").is_some_and(|again| again != password) {
-            return Err(Problem::new(ProblemCode::PasswordsDiffer));
-        }
-        let request =
-            ClaimRequest { code: code.to_string(), name: name.clone(), password: Password::typed(&password) };
-        let claimed = app.accounts.redeem(request, addr).await?;
-        revoke_previous_session(&app, &headers, context.cookies).await?;
-        Ok::<_, Problem>(claimed)
-    };
-    Ok(match result.await {
-        Ok(NewSession { token, session }) => {
-            let mut response = see_other("/inicio");
-            let device = device_cookie::of_request(&app, &headers, context.cookies, addr);
-            device_cookie::remember(&mut response, &app, &session, &device, context.cookies).await;
-            set_session_cookie(&mut response, &token, context.cookies);
-            response
-        }
-        Err(problem) => {
-            let typed = [("codigo", code.as_str()), ("usuario", name.as_str())];
-            let page = app.pages.render_form(Page::Claim, &problem.detail(lang), &typed, lang);
-            problem.response(HTML, page)
-        }
-    })
+    let fields = FormFields::read(request).await?;
+    let code = fields.require("codigo")?;
+    page.keep("codigo", &code);
+    let name = fields.require("usuario")?;
+    page.keep("usuario", &name);
+    let password = fields.require("clave")?;
+    fields.check_repetition(&password)?;
+    let request =
+        ClaimRequest { code: code.to_string(), name: name.to_string(), password: Password::typed(&password) };
+    let NewSession { token, session } = app.accounts.redeem(request, addr).await?;
+    revoke_previous_session(&app, &headers, context.cookies).await?;
+    let mut response = see_other("/inicio");
+    let device = device_cookie::of_request(&app, &headers, context.cookies, addr);
+    device_cookie::remember(&mut response, &app, &session, &device, context.cookies).await;
+    set_session_cookie(&mut response, &token, context.cookies);
+    Ok(response)
 }

@@ -3,6 +3,7 @@
 mod claim;
 mod file_list;
 mod files;
+mod form_page;
 mod language;
 mod limits;
 mod metrics;

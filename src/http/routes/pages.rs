@@ -1,7 +1,6 @@
 //! Pages and what they load.
 
-use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::http::AppState;
@@ -68,17 +67,4 @@ struct Health {
 
 pub(super) async fn health(_: RoutedRequest) -> Result {
     Ok(json(StatusCode::OK, &Health { status: "ok" }))
-}
-
-/// A page that says what went wrong with the form on it.
-pub(super) fn with_problem(
-    call_site: &crate::http::AppState,
-    page: Page,
-    problem: &Problem,
-    lang: crate::types::Lang,
-) -> Response<Body> {
-    let bytes: Bytes = call_site.pages.with_message(page, &problem.detail(lang), lang);
-    let mut response = problem.response(crate::http::response::pages::HTML, bytes);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

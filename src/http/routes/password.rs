@@ -7,15 +7,14 @@ use zeroize::Zeroizing;
 use crate::accounts::password::Password;
 use crate::accounts::{ChangeError, NewSession, PasswordChange, SignInError};
 use crate::http::request::auth::PartialSession;
-use crate::http::request::form;
-use crate::http::request::request_body::read_small;
 use crate::http::response::body::Body;
-use crate::http::response::pages::{HTML, Notice, Page};
+use crate::http::response::pages::{Notice, Page};
 use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::types::texts::{Key, key};
 
-use super::session::{read_json, require_content_type, set_session_cookie};
+use super::form_page::{FormFields, FormPage};
+use super::session::{read_json, set_session_cookie};
 use super::{no_content, see_other};
 
 type Result = std::result::Result<Response<Body>, Problem>;
@@ -65,34 +64,24 @@ pub(super) async fn page(call: RoutedRequest, who: PartialSession) -> Result {
     Ok(call.app.pages.with_notice(Page::Password, &note, call.lang))
 }
 
-/// The form of `/clave`: works without scripts, answers with the page again when it fails.
+/// Answers the form of `/clave`.
 pub(super) async fn form(call: RoutedRequest, who: PartialSession) -> Result {
-    let RoutedRequest { app, request, addr, lang, context, .. } = call;
-    let result = async {
-        require_content_type(request.headers(), "application/x-www-form-urlencoded")?;
-        let body = read_small(request.into_body()).await?;
-        let field =
-            |name| form::field(&body, name).ok_or_else(|| Problem::new(ProblemCode::BadRequest).about(name));
-        let (current, new) = (field("clave_actual")?, field("clave_nueva")?);
-        // Typed twice on the page; a program need not.
-        if form::field(&body, "clave_otra_vez").is_some_and(|again| again != new) {
-            return Err(Problem::new(ProblemCode::PasswordsDiffer));
-        }
-        Ok::<_, Problem>(app.accounts.change_password(who.session(), change(&current, &new), addr).await?)
+    let page =
+        FormPage::new(&call, Page::Password).with_note(who.session().must_change().then_some(MUST_CHANGE));
+    Ok(page.answer(submit(call, &who).await))
+}
+
+async fn submit(call: RoutedRequest, who: &PartialSession) -> Result {
+    let RoutedRequest { app, request, addr, context, .. } = call;
+    let fields = FormFields::read(request).await?;
+    let (current, new) = (fields.require("clave_actual")?, fields.require("clave_nueva")?);
+    fields.check_repetition(&new)?;
+    let renewed = match app.accounts.change_password(who.session(), change(&current, &new), addr).await {
+        Err(ChangeError::SessionOver) => None,
+        renewed => renewed?,
     };
-    Ok(match result.await {
-        Ok(Some(NewSession { token, .. })) => {
-            let mut response = see_other("/inicio");
-            set_session_cookie(&mut response, &token, context.cookies);
-            response
-        }
-        Ok(None) => see_other("/login"),
-        Err(problem) if problem.code == ProblemCode::Unauthenticated => see_other("/login"),
-        Err(problem) => {
-            let detail = problem.detail(lang);
-            let mut said = vec![Notice::Problem(&detail)];
-            said.extend(who.session().must_change().then_some(Notice::Note(MUST_CHANGE.get(lang))));
-            problem.response(HTML, app.pages.with(Page::Password, &said, lang))
-        }
-    })
+    let Some(NewSession { token, .. }) = renewed else { return Ok(see_other("/login")) };
+    let mut response = see_other("/inicio");
+    set_session_cookie(&mut response, &token, context.cookies);
+    Ok(response)
 }

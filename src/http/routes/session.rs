@@ -12,14 +12,14 @@ use crate::http::request::arrival::live_session;
 use crate::http::request::auth::PartialSession;
 use crate::http::request::cookies::CookieScope;
 use crate::http::request::device_cookie;
-use crate::http::request::form;
-use crate::http::request::request_body::read_small;
+use crate::http::request::request_body::{read_small, require_content_type};
 use crate::http::response::body::Body;
-use crate::http::response::pages::{HTML, Page};
+use crate::http::response::pages::Page;
 use crate::http::response::problem::{Problem, ProblemCode, internal};
 use crate::http::router::RoutedRequest;
 use crate::types::crypto::Token;
 
+use super::form_page::{FormFields, FormPage};
 use super::{json, no_content, see_other};
 
 type Result<T = Response<Body>> = std::result::Result<T, Problem>;
@@ -63,19 +63,6 @@ impl From<SignInError> for Problem {
             SignInError::Internal(error) => Self::of_store(&error),
             SignInError::BadHash => internal(&error),
         }
-    }
-}
-
-fn media_type(headers: &HeaderMap) -> &str {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim()
-}
-
-pub(super) fn require_content_type(headers: &HeaderMap, wanted: &str) -> Result<()> {
-    if media_type(headers).eq_ignore_ascii_case(wanted) {
-        Ok(())
-    } else {
-        Err(Problem::new(ProblemCode::UnsupportedMediaType).about(wanted))
     }
 }
 
@@ -143,38 +130,27 @@ pub(super) async fn sign_out(call: RoutedRequest, who: PartialSession) -> Result
     Ok(response)
 }
 
-/// The form of `/login`: works without scripts, answers with the page again when it fails.
+/// Answers the form of `/login`.
 pub(super) async fn form_sign_in(call: RoutedRequest) -> Result {
-    let RoutedRequest { app, request, addr, context, lang, .. } = call;
+    let mut page = FormPage::new(&call, Page::Login);
+    let result = submit_sign_in(call, &mut page).await;
+    Ok(page.answer(result))
+}
+
+async fn submit_sign_in(call: RoutedRequest, page: &mut FormPage) -> Result {
+    let RoutedRequest { app, request, addr, context, .. } = call;
     let headers = request.headers().clone();
     let device = device_cookie::of_request(&app, &headers, context.cookies, addr);
-    let mut typed = String::new();
-    let result = async {
-        require_content_type(&headers, "application/x-www-form-urlencoded")?;
-        let body = read_small(request.into_body()).await?;
-        let name = form::field(&body, "usuario")
-            .ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("usuario"))?;
-        let password = form::field(&body, "clave")
-            .ok_or_else(|| Problem::new(ProblemCode::BadRequest).about("clave"))?;
-        typed.clone_from(&name);
-        let signed_in =
-            app.accounts.sign_in(name.to_string(), Password::typed(&password), addr, &device).await?;
-        revoke_previous_session(&app, &headers, context.cookies).await?;
-        Ok::<_, Problem>(signed_in)
-    };
-    Ok(match result.await {
-        Ok(NewSession { token, session }) => {
-            let mut response = see_other("/inicio");
-            device_cookie::remember(&mut response, &app, &session, &device, context.cookies).await;
-            set_session_cookie(&mut response, &token, context.cookies);
-            response
-        }
-        Err(problem) => {
-            let page =
-                app.pages.render_form(Page::Login, &problem.detail(lang), &[("usuario", &typed)], lang);
-            problem.response(HTML, page)
-        }
-    })
+    let fields = FormFields::read(request).await?;
+    let (name, password) = (fields.require("usuario")?, fields.require("clave")?);
+    page.keep("usuario", &name);
+    let NewSession { token, session } =
+        app.accounts.sign_in(name.to_string(), Password::typed(&password), addr, &device).await?;
+    revoke_previous_session(&app, &headers, context.cookies).await?;
+    let mut response = see_other("/inicio");
+    device_cookie::remember(&mut response, &app, &session, &device, context.cookies).await;
+    set_session_cookie(&mut response, &token, context.cookies);
+    Ok(response)
 }
 
 pub(super) async fn form_sign_out(call: RoutedRequest, who: PartialSession) -> Result {

@@ -93,8 +93,9 @@ fn from_plain_page<'a>(
 /// browsers ignore it), and not for `localhost`, which all programs share. Only on the usual ports: with HSTS
 /// a browser would use TLS on the plain port.
 fn may_insist(own: &HostPort, http_port: u16) -> bool {
-    let is_lasting = own.host.name().is_some_and(|name| !name.is_empty() && name != "localhost");
-    is_lasting && own.port_or_default(true) == 443 && http_port == 80
+    let name = own.host.name().is_some_and(|name| !name.is_empty() && name != "localhost");
+    let usual = own.port_or_default(true) == 443;
+    name && usual && http_port == 80
 }
 
 #[cfg(test)]

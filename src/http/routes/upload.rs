@@ -18,7 +18,8 @@ use crate::store::Db;
 use crate::types::texts::key;
 
 use super::files::FileDto;
-use super::{json, pages, see_other};
+use super::form_page::FormPage;
+use super::{json, see_other};
 
 type Result<T = Response<Body>> = std::result::Result<T, Problem>;
 
@@ -36,13 +37,10 @@ pub(super) async fn api(call: RoutedRequest, who: Uploader) -> Result {
     Ok(response)
 }
 
-/// The form of `/subir`: works without scripts, answers with the page again when it fails.
+/// Answers the form of `/subir`.
 pub(super) async fn form(call: RoutedRequest, who: Uploader) -> Result {
-    let (app, lang) = (Arc::clone(&call.app), call.lang);
-    Ok(match receive(call, &who).await {
-        Ok(_) => see_other("/listar"),
-        Err(problem) => pages::with_problem(&app, Page::Upload, &problem, lang),
-    })
+    let page = FormPage::new(&call, Page::Upload);
+    Ok(page.answer(receive(call, &who).await.map(|_| see_other("/listar"))))
 }
 
 async fn receive(call: RoutedRequest, who: &Uploader) -> Result<FileRecord> {
