@@ -153,6 +153,66 @@ fn documents_named_in_texts_exist() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// Documents about the structure of the source.
+const STRUCTURE: [&str; 2] = ["docs/ARCHITECTURE.md", "CONTRIBUTING.md"];
+
+/// Returns the spans of code in a document.
+fn spans(document: &str) -> impl Iterator<Item = &str> {
+    document.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// Returns true if a span names a file of the source, such as `ws/socket.rs`.
+fn is_source_path(span: &str) -> bool {
+    let plain = span.chars().all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c));
+    plain && (span.ends_with(".rs") || span.ends_with(".js"))
+}
+
+/// Returns type and member of a span such as `Membership::publish` or `SendQueue`.
+fn type_and_member(span: &str) -> Option<(&str, Option<&str>)> {
+    let (name, member) = span.split_once("::").map_or((span, None), |(name, member)| (name, Some(member)));
+    let is_word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_camel = name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.contains(|c: char| c.is_ascii_lowercase())
+        && is_word(name);
+    (is_camel && member.is_none_or(is_word)).then_some((name, member))
+}
+
+#[test]
+fn names_of_the_source_in_documents_exist() {
+    let sources: Vec<_> = texts()
+        .into_iter()
+        .filter(|(name, _)| {
+            ["src/", "tests/", "assets/static/"].iter().any(|folder| name.starts_with(folder))
+                || name == "build.rs"
+        })
+        .collect();
+    let defines = |word: &str| {
+        ["struct ", "enum ", "trait ", "type ", "fn ", "const ", "    "].iter().any(|keyword| {
+            let definition = format!("{keyword}{word}");
+            let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+            sources.iter().any(|(_, text)| {
+                text.match_indices(&definition).any(|(at, _)| ends(&text[at + definition.len()..]))
+            })
+        })
+    };
+    let mut faults = Vec::new();
+    for document in STRUCTURE {
+        let text = read(document);
+        for span in spans(&text) {
+            let missing = if is_source_path(span) {
+                !sources.iter().any(|(name, _)| name == span || name.ends_with(&format!("/{span}")))
+            } else {
+                type_and_member(span)
+                    .is_some_and(|(name, member)| !defines(name) || member.is_some_and(|m| !defines(m)))
+            };
+            if missing {
+                faults.push(format!("{document}: {span}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
 #[test]
 fn texts_name_no_page_outside_the_project() {
     let banned = [
