@@ -125,6 +125,25 @@ fn packed_file_has_the_same_content() {
     assert!(saved > 20_000, "{saved} bytes saved");
 }
 
+#[test]
+fn icons_of_pages_exist_and_only_sign_out_has_its_own() {
+    let server = Server::demo();
+    let icons = Client::new(&server).get(&versioned(&server, "img/icons.svg")).text();
+    for path in ["/inicio", "/chat", "/listar"] {
+        let text = page(&server, path);
+        let named: Vec<_> = text
+            .split("/img/icons.svg#")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap_or_default())
+            .collect();
+        assert!(named.len() > 4, "{path}: {named:?}");
+        for name in &named {
+            assert!(icons.contains(&format!("<symbol id=\"{name}\"")), "{path}: {name}");
+        }
+        assert_eq!(named.iter().filter(|name| **name == "sign-out").count(), 1, "{path}: {named:?}");
+    }
+}
+
 /// Returns a script and all its imports, as the server sends them.
 fn needed(client: &Client, address: &str, into: &mut BTreeSet<String>) {
     if !into.insert(address.to_owned()) {
