@@ -76,6 +76,39 @@ async fn language_is_switched_on_every_page_and_kept() {
 
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn language_switch_keeps_the_reason_of_a_sign_out() {
+    let server = Server::demo();
+    let ana = Browser::open(server.addr).await;
+    ana.goto("/login#reset").await;
+    ana.until_says(".alert.note", "Quien administra PiChat cerró tus sesiones").await;
+    for (lang, sentence) in [
+        ("en", "Your PiChat administrator ended your sessions"),
+        ("es", "Quien administra PiChat cerró tus sesiones"),
+    ] {
+        ana.click(&format!(".language button[value={lang}]")).await;
+        ana.until(&format!("document.documentElement.lang === {lang:?}")).await;
+        ana.until_says(".alert.note", sentence).await;
+        assert_eq!(ana.js("location.pathname + location.hash").await, "/login#reset");
+    }
+    // Nothing in the fragment leads to another place.
+    for (lang, fragment) in [
+        ("en", "//evil.example/"),
+        ("es", "@evil.example"),
+        ("en", "/../listar?a=b"),
+        ("es", "https://evil.example/#x"),
+        ("en", "%0d%0aLocation:%20//evil.example"),
+    ] {
+        ana.goto(&format!("/login#{fragment}")).await;
+        let from = ana.js("location.href").await;
+        ana.click(&format!(".language button[value={lang}]")).await;
+        ana.until(&format!("document.documentElement.lang === {lang:?}")).await;
+        assert_eq!(ana.js("location.href").await, from);
+    }
+    ana.finish(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
 async fn page_is_in_its_language_before_scripts_run() {
     let server = Server::demo();
     let ana = Browser::with(server.addr, Setup { languages: "en-US,en", ..Setup::default() }).await;

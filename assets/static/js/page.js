@@ -25,6 +25,16 @@ for (const field of document.querySelectorAll('.with-button > [type=password]'))
   field.after(button);
 }
 
+// The switch of languages leads back to this page. Browsers keep the fragment of the address asked for, which
+// may say why a session ended.
+for (const form of document.querySelectorAll('form.language')) {
+  form.addEventListener('submit', () => {
+    const to = new URL(form.action);
+    to.hash = location.hash;
+    form.action = to.href;
+  });
+}
+
 byId('sign-out')?.form.addEventListener('submit', () => sessionStorage.removeItem(ROOMS_KEY));
 
 // A new sign-in starts without the last user's rooms.
