@@ -3,11 +3,13 @@
 
 mod common;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use common::http::{get_many, refused};
 use common::socket::kept_alive;
-use common::{Client, Options, Server};
+use common::{Client, Options, Server, TRUSTING};
 use serde_json::json;
 
 #[test]
@@ -83,4 +85,72 @@ fn dead_sockets_give_way_where_all_places_are_taken() {
     assert!(live.iter().chain(&newcomers).all(|socket| !socket.is_finished()));
     server.signal("TERM");
     assert!(live.into_iter().chain(newcomers).all(|socket| socket.join().expect("ends") == 1001));
+}
+
+/// Opens a connection, which sends nothing.
+fn raw_connection(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(server.addr).expect("connects");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("sets");
+    stream
+}
+
+/// Returns true if the server answers a request on it.
+fn is_answered(stream: &mut TcpStream) -> bool {
+    let request = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let mut answer = String::new();
+    stream.write_all(request).is_ok()
+        && stream.read_to_string(&mut answer).is_ok()
+        && answer.starts_with("HTTP/1.1 200 ")
+}
+
+/// Fills a server of 24 places with dead sockets, brings 20 newcomers, and returns those that get a place.
+fn admitted_newcomers(config: &str) -> Vec<usize> {
+    let server = Server::start(Options::config(&format!("{config}[limits]\nconnections = 24\n")));
+    let dead = [Client::cliente(&server), Client::usuario(&server)]
+        .map(|person| (0..12).map(|_| person.socket()).collect::<Vec<_>>());
+    // They are silent, so each search closes those that answered no ping.
+    std::thread::sleep(Duration::from_millis(2100));
+    let mut newcomers: Vec<_> = (0..20).map(|_| raw_connection(&server)).collect();
+    let answered: Vec<_> =
+        newcomers.iter_mut().enumerate().filter_map(|(n, stream)| is_answered(stream).then_some(n)).collect();
+    drop(dead);
+    answered
+}
+
+#[test]
+fn one_address_has_a_quarter_of_the_waiting_places() {
+    assert_eq!(admitted_newcomers(""), (0..16).collect::<Vec<_>>());
+}
+
+#[test]
+fn newcomers_through_a_trusted_proxy_all_wait() {
+    assert_eq!(admitted_newcomers(TRUSTING), (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn newcomers_that_wait_do_not_evict_one_another() {
+    let server = Server::start(Options::config("[limits]\nconnections = 4\n"));
+    let [cliente, usuario] = [Client::cliente(&server), Client::usuario(&server)];
+    let dead = usuario.socket();
+    let live: Vec<_> = (0..3).map(|_| kept_alive(cliente.socket())).collect();
+    std::thread::sleep(Duration::from_millis(2100));
+    let mut newcomers: Vec<_> = (0..3).map(|_| raw_connection(&server)).collect();
+    // One place becomes free. The others are closed at the end of their wait.
+    server.wait_for_line("reason=total");
+    assert!(is_answered(&mut newcomers[0]), "the first of them");
+    assert!(live.iter().all(|socket| !socket.is_finished()));
+    drop(dead);
+}
+
+#[test]
+fn each_reason_of_refusal_has_its_own_audit_line() {
+    let server = Server::start(Options::config("[limits]\nconnections = 4\n"));
+    let cliente = Client::cliente(&server);
+    let stranger = raw_connection(&server);
+    let sockets: Vec<_> = (0..4).map(|_| kept_alive(cliente.socket())).collect();
+    server.wait_for_line("reason=yielded");
+    assert!(Client::new(&server).try_send("GET", "/api/health", &[], b"").is_err());
+    server.wait_for_line("reason=total");
+    assert!(sockets.iter().all(|socket| !socket.is_finished()));
+    drop(stranger);
 }

@@ -22,8 +22,6 @@ use crate::types::UserId;
 ///
 /// Without eviction, idle or slow clients could hold every slot (slowloris). When all are taken, a newcomer
 /// evicts a connection that serves no user: first those that never did, then idle ones, the oldest first.
-/// connection that serves no person: first of those that never did, then of those that do nothing at the
-/// moment, the oldest first.
 #[derive(Clone, Debug)]
 pub struct ConnectionCaps {
     counts: Arc<Mutex<Counts>>,
@@ -167,7 +165,21 @@ impl ConnectionCaps {
     /// # Errors
     /// As there.
     pub fn try_admit(&self, addr: IpAddr, is_trusted_proxy: bool) -> Result<Admitted, Refused> {
-        let addr = self.local.keys(addr).own;
+        self.try_admit_past(addr, is_trusted_proxy, u64::MAX)
+    }
+
+    /// As [`try_admit`](Self::try_admit), for a connection that has waited: none after the first `latest` is
+    /// evicted for it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_admit_past(
+        &self,
+        addr: IpAddr,
+        is_trusted_proxy: bool,
+        latest: u64,
+    ) -> Result<Admitted, Refused> {
+        let addr = self.counts_for(addr);
         let holder = if is_trusted_proxy { Holder::Proxy } else { Holder::Address(addr) };
         let mut counts = lock(&self.counts);
         let mut instead_of = None;
@@ -179,7 +191,7 @@ impl ConnectionCaps {
         }
         // Past a cap that was lowered since, places change hands too; the number falls as connections end.
         if counts.total >= counts.total_cap {
-            instead_of = counts.pop_oldest();
+            instead_of = counts.pop_oldest(latest);
             if instead_of.is_none() {
                 return Err(Refused::Total);
             }
@@ -204,7 +216,17 @@ impl ConnectionCaps {
             .yielding
             .first_key_value()
             .filter(|(turn, _)| !turn.of_a_person && turn.age < counts.admitted)?;
-        counts.pop_oldest()
+        counts.pop_oldest(u64::MAX)
+    }
+
+    /// Returns the address for which connections of `addr` count (see [`LocalPrefixes::keys`]).
+    pub fn counts_for(&self, addr: IpAddr) -> IpAddr {
+        self.local.keys(addr).own
+    }
+
+    /// Returns the number of connections admitted since the start.
+    pub fn admitted(&self) -> u64 {
+        lock(&self.counts).admitted
     }
 
     /// Returns the number of open connections.
@@ -251,9 +273,14 @@ impl Counts {
         }
     }
 
-    /// Ends the connection whose turn it is to yield, and tells whose it was.
-    fn pop_oldest(&mut self) -> Option<IpAddr> {
-        let (turn, yielding) = self.yielding.pop_first()?;
+    /// Ends the connection among the first `latest` that is first to yield, and tells whose it was.
+    fn pop_oldest(&mut self, latest: u64) -> Option<IpAddr> {
+        let oldest = |of_a_person| {
+            let all = EvictionKey { of_a_person, age: 0 }..=EvictionKey { of_a_person, age: latest };
+            self.yielding.range(all).next().map(|(turn, _)| *turn)
+        };
+        let turn = oldest(false).or_else(|| oldest(true))?;
+        let yielding = self.yielding.remove(&turn)?;
         Some(self.end(turn, yielding))
     }
 

@@ -67,6 +67,23 @@ fn strangers_yield_first_then_who_is_idle_and_never_who_is_served() {
 }
 
 #[test]
+fn waiting_connection_evicts_none_admitted_meanwhile() {
+    let caps = ConnectionCaps::new(2, 2, LocalPrefixes::default());
+    let [first, second] = [1, 2].map(|n| admit(&caps, n).unwrap().0);
+    let (serving, arrived) = (first.serve(ANA), caps.admitted());
+    let other = second.serve(UserId(2));
+    drop((other, second));
+    let third = caps.try_admit_past(addr(3), false, arrived).unwrap();
+    assert!(third.instead_of.is_none());
+    assert_eq!(caps.try_admit_past(addr(4), false, arrived).err(), Some(Refused::Total));
+    assert!(!third.slot.evicted_signal().is_cancelled());
+    drop(serving);
+    let fourth = caps.try_admit_past(addr(4), false, arrived).unwrap();
+    assert_eq!(fourth.instead_of, Some(addr(1)), "the one that was there before, now that it is idle");
+    assert_eq!(caps.try_admit(addr(5), false).unwrap().instead_of, Some(addr(3)), "who comes now evicts");
+}
+
+#[test]
 fn room_is_made_by_strangers_and_by_nobody_else() {
     let caps = ConnectionCaps::new(9, 9, LocalPrefixes::default());
     let [idle, stranger, served] = [1, 2, 3].map(|n| admit(&caps, n).unwrap().0);

@@ -10,6 +10,7 @@
 //! | wrong passwords at the sign-in | [`SignInLimits`] |
 //! | wrong room passwords | [`RoomPause`] |
 //! | open connections | [`ConnectionCaps`] |
+//! | places of which one address or person has a share | [`KeyedSemaphore`] |
 //! | refused frames of a socket | [`Flood`] |
 //! | a peer that acknowledges nothing | [`WriteStall`] |
 //!
@@ -22,6 +23,7 @@ mod bounded;
 mod connections;
 mod counters;
 mod flood;
+mod keyed_semaphore;
 mod rate_cells;
 mod rates;
 mod recent_downloads;
@@ -44,6 +46,7 @@ pub use atomic_bucket::AtomicBucket;
 pub use connections::{Admitted, AuthenticatedRequestGuard, ConnectionCaps, Refused, Slot};
 pub use counters::Counters;
 pub use flood::{FLOOD_HITS, FLOOD_WINDOW, Flood};
+pub use keyed_semaphore::{KeyedPermit, KeyedSemaphore};
 pub use rates::{
     ADDRESS_REQUESTS, ENTERS, HANDSHAKES, RATE_KEYS, RateSettings, Rates, SESSION_STATIC_REQUESTS,
     STATIC_REQUESTS,

@@ -1,7 +1,6 @@
 //! Accept loop: applies limits before any work, spawns a task for each connection, and drains at the end. At
 //! the total limit, newcomers wait a moment for the slot of a dead socket.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,19 +9,18 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rustix::io::Errno;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::Event;
 use crate::http::{AppState, Connection, ListenerKind, serve};
 use crate::limits::{Admitted, ConnectionCaps, Refused, Slot};
-use crate::ws::PROBE;
 
 use super::Listener;
+use super::newcomers::{self, AdmissionRound, NewcomerQueue, WaitingNewcomers};
+use super::refusal_log::RefusalLog;
 use super::stream::SlotGuardedStream;
 
 /// Time limit of a TLS handshake, which never runs in the accept loop.
@@ -34,21 +32,12 @@ const ABORT_AFTER: Duration = Duration::from_secs(1);
 /// First delay after a failed accept (no descriptors or memory); doubles up to a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Interval at which refused connections are reported.
-const SAY_REFUSED_EVERY: Duration = Duration::from_secs(10);
-
-/// Newcomers that wait for a dead socket's slot: one descriptor each, beyond those of `[limits] connections`.
-const MAX_NEWCOMERS: usize = 64;
-/// Interval of the search for dead sockets while a newcomer waits: 23 passes over all sockets a wait, some 50
-/// µs for 2048.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Maximum wait of a newcomer: until the probed sockets are known to be dead and their slots are free.
-const WAIT_FOR_PLACE: Duration = PROBE.saturating_add(POLL_INTERVAL.saturating_mul(3));
 
 /// A running server.
 pub struct Server {
     app: Arc<AppState>,
     caps: ConnectionCaps,
+    refusals: RefusalLog,
     tasks: TaskTracker,
     /// Finishes requests in progress.
     drain: CancellationToken,
@@ -60,6 +49,7 @@ impl Server {
     /// Creates a server within `caps`.
     pub fn new(app: Arc<AppState>, caps: ConnectionCaps) -> Self {
         Self {
+            refusals: RefusalLog::new(Arc::clone(&app)),
             app,
             caps,
             tasks: TaskTracker::new(),
@@ -70,14 +60,7 @@ impl Server {
 
     /// Accepts until `stop` is canceled, then drains: within 10 s every connection is closed.
     pub async fn run(self, listeners: Vec<Listener>, stop: CancellationToken) {
-        let (newcomers, waiting) = mpsc::channel(MAX_NEWCOMERS);
-        let hall = Hall { places: Arc::new(Semaphore::new(MAX_NEWCOMERS)), newcomers };
-        tokio::select! {
-            _ = join_all(listeners.iter().map(|listener| self.accept(listener, &hall))) => {}
-            () = self.seat_newcomers(waiting) => {}
-            () = stop.cancelled() => {}
-        }
-        drop(hall);
+        self.accept_until(&listeners, &stop).await;
         drop(listeners);
         self.app.sockets.registry.shut_down();
         self.drain.cancel();
@@ -88,9 +71,18 @@ impl Server {
         }
     }
 
-    async fn accept<'a>(&self, listener: &'a Listener, hall: &Hall<'a>) {
+    async fn accept_until(&self, listeners: &[Listener], stop: &CancellationToken) {
+        let places = newcomers::places();
+        let (queue, waiting) = newcomers::queue(&places);
+        tokio::select! {
+            _ = join_all(listeners.iter().map(|listener| self.accept(listener, &queue))) => {}
+            () = self.admit_newcomers(waiting) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn accept<'a>(&self, listener: &'a Listener, queue: &NewcomerQueue<'_, Accepted<'a>>) {
         let mut pause = FIRST_PAUSE;
-        let mut refusals = Refusals::default();
         loop {
             let (stream, peer) = match listener.tcp.accept().await {
                 Ok(accepted) => accepted,
@@ -100,7 +92,7 @@ impl Server {
                         && let Some(other) = self.caps.evict_one()
                     {
                         // As at the total limit; the descriptor is free once the task has run.
-                        refusals.count(self, other, "yielded");
+                        self.refusals.record(other, "yielded");
                         pause = FIRST_PAUSE;
                     }
                     sleep(pause).await;
@@ -111,38 +103,34 @@ impl Server {
             pause = FIRST_PAUSE;
             let is_proxy = self.app.config.get().http.trusts(peer.ip());
             if listener.tls.is_some() && !is_proxy && self.app.rates.handshake(peer.ip()).is_err() {
-                refusals.count(self, peer.ip(), "handshakes");
+                self.refusals.record(peer.ip(), "handshakes");
                 continue;
             }
-            match self.caps.try_admit(peer.ip().to_canonical(), is_proxy) {
-                Ok(admitted) => self.seat(listener, stream, peer, admitted, &mut refusals),
-                Err(Refused::Total) if self.app.sockets.registry.evict_dead(1) => {
-                    if !hall.wait(listener, stream, peer, is_proxy) {
-                        self.refuse(peer.ip(), Refused::Total, &mut refusals);
+            let accepted = Accepted { listener, stream, peer, is_proxy };
+            match self.caps.try_admit(accepted.addr(), is_proxy) {
+                Ok(admitted) => self.start(accepted, admitted),
+                Err(Refused::Total) => {
+                    let counts_for = (!is_proxy).then(|| self.caps.counts_for(accepted.addr()));
+                    if !queue.wait(counts_for, accepted, self.caps.admitted()) {
+                        self.refuse(peer.ip(), Refused::Total);
                     }
                 }
-                Err(refused) => self.refuse(peer.ip(), refused, &mut refusals),
+                Err(refused) => self.refuse(peer.ip(), refused),
             }
         }
     }
 
-    fn refuse(&self, addr: IpAddr, refused: Refused, refusals: &mut Refusals) {
+    fn refuse(&self, addr: IpAddr, refused: Refused) {
         self.caps.note_refused();
-        refusals.count(self, addr, refused.as_str());
+        self.refusals.record(addr, refused.as_str());
     }
 
-    fn seat(
-        &self,
-        listener: &Listener,
-        stream: TcpStream,
-        peer: SocketAddr,
-        admitted: Admitted,
-        refusals: &mut Refusals,
-    ) {
+    fn start(&self, accepted: Accepted<'_>, admitted: Admitted) {
         let Admitted { slot, instead_of } = admitted;
         if let Some(other) = instead_of {
-            refusals.count(self, other, "yielded");
+            self.refusals.record(other, "yielded");
         }
+        let Accepted { listener, stream, peer, .. } = accepted;
         // Frames are written whole, so Nagle's algorithm would only add delay.
         let _ = stream.set_nodelay(true);
         self.spawn_connection(listener, stream, peer, Arc::new(slot));
@@ -150,26 +138,22 @@ impl Server {
 
     /// Hands the slots of dead sockets to newcomers in order of arrival; refuses those whose wait is over.
     /// Ends with the last sender.
-    async fn seat_newcomers(&self, mut arriving: mpsc::Receiver<Newcomer<'_>>) {
-        let (mut waiting, mut refusals) = (VecDeque::new(), Refusals::default());
-        loop {
-            if waiting.is_empty() {
-                let Some(first) = arriving.recv().await else { return };
-                waiting.push_back(first);
-            }
-            while let Ok(further) = arriving.try_recv() {
-                waiting.push_back(further);
-            }
-            let may_come = self.app.sockets.registry.evict_dead(waiting.len());
-            sleep(POLL_INTERVAL).await;
-            for newcomer in std::mem::take(&mut waiting) {
-                let Newcomer { listener, stream, peer, is_proxy, until, place } = newcomer;
-                match self.caps.try_admit(peer.ip().to_canonical(), is_proxy) {
-                    Ok(admitted) => self.seat(listener, stream, peer, admitted, &mut refusals),
-                    Err(Refused::Total) if may_come && Instant::now() < until => {
-                        waiting.push_back(Newcomer { listener, stream, peer, is_proxy, until, place });
+    async fn admit_newcomers<'a>(&self, mut waiting: WaitingNewcomers<'_, Accepted<'a>>) {
+        let evict_dead = |most| self.app.sockets.registry.evict_dead(most);
+        while let Some(AdmissionRound { newcomers, may_come }) = waiting.next_round(evict_dead).await {
+            // None of them evicts one that was admitted while the first of them waited: it has had no time to
+            // sign in.
+            let latest = newcomers.front().map_or(u64::MAX, |first| first.admitted_before);
+            for newcomer in newcomers {
+                let Accepted { peer, is_proxy, .. } = newcomer.connection;
+                match self.caps.try_admit_past(newcomer.connection.addr(), is_proxy, latest) {
+                    Ok(admitted) => self.start(newcomer.connection, admitted),
+                    Err(Refused::Total) => {
+                        if waiting.wait_on(newcomer, may_come).is_err() {
+                            self.refuse(peer.ip(), Refused::Total);
+                        }
                     }
-                    Err(refused) => self.refuse(peer.ip(), refused, &mut refusals),
+                    Err(refused) => self.refuse(peer.ip(), refused),
                 }
             }
         }
@@ -200,29 +184,17 @@ impl Server {
     }
 }
 
-/// Accepted connection that waits for a slot.
-struct Newcomer<'a> {
+/// Accepted connection without a slot.
+struct Accepted<'a> {
     listener: &'a Listener,
     stream: TcpStream,
     peer: SocketAddr,
     is_proxy: bool,
-    until: Instant,
-    /// Held while it waits.
-    place: OwnedSemaphorePermit,
 }
 
-/// Waiting queue of newcomers.
-struct Hall<'a> {
-    places: Arc<Semaphore>,
-    newcomers: mpsc::Sender<Newcomer<'a>>,
-}
-
-impl<'a> Hall<'a> {
-    /// Queues a connection for a slot. Returns false if the queue is full; the connection is then closed.
-    fn wait(&self, listener: &'a Listener, stream: TcpStream, peer: SocketAddr, is_proxy: bool) -> bool {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return false };
-        let until = Instant::now() + WAIT_FOR_PLACE;
-        self.newcomers.try_send(Newcomer { listener, stream, peer, is_proxy, until, place }).is_ok()
+impl Accepted<'_> {
+    fn addr(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
     }
 }
 
@@ -263,26 +235,4 @@ async fn peek_first_bytes(tls: TlsAcceptor, stream: TcpStream) -> Option<FirstBy
 
 fn out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
-}
-
-/// Refused and evicted connections since the last report.
-#[derive(Default)]
-struct Refusals {
-    count: u64,
-    said: Option<Instant>,
-}
-
-impl Refusals {
-    fn count(&mut self, server: &Server, addr: IpAddr, reason: &'static str) {
-        self.count += 1;
-        server.app.refusals.count("connection", reason);
-        if self.said.is_none_or(|said| said.elapsed() >= SAY_REFUSED_EVERY) {
-            self.said = Some(Instant::now());
-            server.app.audit.try_record(Event::ConnectionRefused {
-                addr,
-                reason,
-                count: std::mem::take(&mut self.count),
-            });
-        }
-    }
 }

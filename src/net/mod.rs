@@ -2,6 +2,8 @@
 
 mod accept;
 mod addresses;
+mod newcomers;
+mod refusal_log;
 mod stream;
 mod tls;
 
