@@ -159,8 +159,7 @@ fn ring_keeps_the_configured_messages() {
 
 /// Returns the rows of the second table of `docs/LIMITS.md`: limit, tests.
 fn rows(document: &str) -> Vec<(&str, Vec<&str>)> {
-    let (_, table) =
-        document.split_once("\n## Which test drives it to its edge\n").expect("the section is there");
+    let (_, table) = document.split_once("\n## Tests at the limits\n").expect("the section is there");
     let rows = table.lines().filter_map(cells).filter(|row| !row[0].starts_with("---") && row[0] != "limit");
     rows.map(|row| (row[0], named_tests(row[1]))).collect()
 }
@@ -190,7 +189,7 @@ fn table_of_limits_has_every_key() {
         .iter()
         .filter(|key| !rows.iter().any(|(limit, _)| limit.contains(&format!("`{key}`"))))
         .collect();
-    assert!(missing.is_empty(), "docs/LIMITS.md says of no test that it drives {missing:?} to its edge");
+    assert!(missing.is_empty(), "docs/LIMITS.md names no test at the limit of {missing:?}");
 }
 
 /// Comments around the generated table of keys in `docs/LIMITS.md`.
@@ -224,7 +223,7 @@ fn manual_lists_each_numeric_key_with_default_and_range() {
 
 #[test]
 fn limits_check_finds_each_planted_fault() {
-    let document = "x\n## Which test drives it to its edge\n\n| limit | test |\n| --- | --- |\n| `a` | `limits_boundaries::ring_keeps_the_configured_messages` |\n\
+    let document = "x\n## Tests at the limits\n\n| limit | test |\n| --- | --- |\n| `a` | `limits_boundaries::ring_keeps_the_configured_messages` |\n\
         | `b` | by hand |\n| `c` | `limits_boundaries::no_such_test` |\n";
     let rows = rows(document);
     assert_eq!(
