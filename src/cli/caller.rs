@@ -11,8 +11,7 @@ const NO_LOGIN: u32 = u32::MAX;
 
 /// Returns `command:LOGIN:UID`, for `by=` of an audit line. UID is the account whose login started the
 /// session, which neither su nor sudo changes (audit(7), `loginuid`); without one, that of `SUDO_UID`;
-/// without either, the process's own. LOGIN is its name. Determined at the first call, before the process
-/// [becomes another user](super::owner::become_owner). Found out at the first call, which comes before the
+/// without either, the process's own. LOGIN is its name. Determined at the first call, which comes before the
 /// process [becomes another user](super::owner::become_owner).
 pub(super) fn caller() -> String {
     static CALLER: OnceLock<String> = OnceLock::new();
@@ -26,25 +25,32 @@ fn find() -> String {
     // Only root's `SUDO_UID` counts; another account could set the variable for itself.
     let sudo = || std::env::var("SUDO_UID").ok().filter(|_| own == 0)?.parse().ok();
     let uid = login.filter(|uid| *uid != NO_LOGIN).or_else(sudo).unwrap_or(own);
-    format!("command:{}:{uid}", account(uid, &passwd()).map_or("?", |(name, _)| name))
+    format!("command:{}:{uid}", account(uid, &passwd()).map_or("?", |entry| entry.name))
 }
 
 /// Returns the primary group of an account; `None` if passwd(5) does not list it.
 pub(super) fn group_of(uid: u32) -> Option<u32> {
-    account(uid, &passwd()).map(|(_, group)| group)
+    account(uid, &passwd()).map(|entry| entry.group)
 }
 
 fn passwd() -> String {
     private_file::text("/etc/passwd".as_ref(), MAX_PASSWD_BYTES).unwrap_or_default()
 }
 
-/// Finds name and group of `uid` in the text of passwd(5).
-fn account(uid: u32, passwd: &str) -> Option<(&str, u32)> {
+/// Account of passwd(5).
+#[derive(Debug, PartialEq, Eq)]
+struct PasswdEntry<'a> {
+    name: &'a str,
+    group: u32,
+}
+
+/// Finds the account of `uid` in the text of passwd(5).
+fn account(uid: u32, passwd: &str) -> Option<PasswdEntry<'_>> {
     passwd.lines().find_map(|line| {
         let fields: Vec<_> = line.split(':').collect();
         let [name, _, number, group, ..] = fields[..] else { return None };
         (number.parse() == Ok(uid)).then_some(())?;
-        Some((name, group.parse().ok()?))
+        Some(PasswdEntry { name, group: group.parse().ok()? })
     })
 }
 
@@ -57,7 +63,11 @@ mod tests {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nana:x:1000:1001::/home/ana:/bin/sh\n";
         assert_eq!(
             (account(0, passwd), account(1000, passwd), account(7, passwd)),
-            (Some(("root", 0)), Some(("ana", 1001)), None)
+            (
+                Some(PasswdEntry { name: "root", group: 0 }),
+                Some(PasswdEntry { name: "ana", group: 1001 }),
+                None
+            )
         );
     }
 

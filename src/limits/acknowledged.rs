@@ -27,14 +27,15 @@ const WITHOUT_QUEUE: [&str; 2] = ["06", "0A"];
 /// The two ends of a TCP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ends {
-    local: (IpAddr, u16),
-    peer: (IpAddr, u16),
+    local: SocketAddr,
+    peer: SocketAddr,
 }
 
 impl Ends {
     /// The ends of a connection; IPv4 addresses that were mapped into IPv6 are IPv4.
     pub fn new(local: SocketAddr, peer: SocketAddr) -> Self {
-        let key = |addr: SocketAddr| (addr.ip().to_canonical(), addr.port());
+        // Without flow and scope, which the tables do not hold.
+        let key = |addr: SocketAddr| SocketAddr::new(addr.ip().to_canonical(), addr.port());
         Self { local: key(local), peer: key(peer) }
     }
 }
@@ -105,7 +106,7 @@ fn send_queue(line: &str) -> Option<(Ends, u64)> {
 
 /// Reads an address and a port in hexadecimal digits; each 32 bits of the address stand in the machine's byte
 /// order.
-fn address(text: &str) -> Option<(IpAddr, u16)> {
+fn address(text: &str) -> Option<SocketAddr> {
     let (digits, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
     let word = |at: usize| u32::from_str_radix(digits.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
@@ -120,7 +121,7 @@ fn address(text: &str) -> Option<(IpAddr, u16)> {
         }
         _ => return None,
     };
-    Some((ip.to_canonical(), port))
+    Some(SocketAddr::new(ip.to_canonical(), port))
 }
 
 #[cfg(test)]

@@ -44,12 +44,12 @@ pub use acknowledged::{Endpoints, Ends};
 pub use address::{AddressKeys, Ipv6Prefix, LOCAL_PREFIXES, LocalPrefixes};
 pub use atomic_bucket::AtomicBucket;
 pub use connections::{Admitted, AuthenticatedRequestGuard, ConnectionCaps, Refused, Slot};
-pub use counters::Counters;
+pub use counters::{Counters, RefusalKind};
 pub use flood::{FLOOD_HITS, FLOOD_WINDOW, Flood};
 pub use keyed_semaphore::{KeyedPermit, KeyedSemaphore};
 pub use rates::{
-    ADDRESS_REQUESTS, ENTERS, HANDSHAKES, RATE_KEYS, RateSettings, Rates, SESSION_STATIC_REQUESTS,
-    STATIC_REQUESTS,
+    ADDRESS_REQUESTS, ENTERS, HANDSHAKES, RATE_KEYS, RateAndBurst, RateSettings, Rates,
+    SESSION_STATIC_REQUESTS, STATIC_REQUESTS,
 };
 pub use recent_downloads::{DOWNLOAD_WINDOW, RECENT_DOWNLOADS};
 pub use retry::{RetryAfter, whole_seconds};

@@ -24,16 +24,43 @@ use crate::types::UserId;
 /// sessions need no key: each session holds its bucket.
 pub const RATE_KEYS: usize = 8192;
 
+/// Rate with the size of its bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateAndBurst {
+    /// Lasting rate.
+    pub per_minute: u32,
+    /// As much at once.
+    pub burst: u32,
+}
+
+impl RateAndBurst {
+    const fn new(per_minute: u32, burst: u32) -> Self {
+        Self { per_minute, burst }
+    }
+
+    /// Returns `times` as much, but at least `least`.
+    fn times(self, times: u32, least: Self) -> Self {
+        Self {
+            per_minute: self.per_minute.saturating_mul(times).max(least.per_minute),
+            burst: self.burst.saturating_mul(times).max(least.burst),
+        }
+    }
+
+    fn take(self, bucket: &AtomicBucket, now: Duration) -> Result<(), RetryAfter> {
+        bucket.take(self.per_minute, self.burst, now)
+    }
+}
+
 /// Requests of one address in all, signed in or not: ten people's 600 a minute. 60 people behind one address
 /// make 53 requests each in their first half minute, 26 of them for static files: 60 × 27 = 1,620 at worst at
 /// once, under the burst.
-pub const ADDRESS_REQUESTS: (u32, u32) = (6000, 2000);
+pub const ADDRESS_REQUESTS: RateAndBurst = RateAndBurst { per_minute: 6000, burst: 2000 };
 /// Static files of one address without a live session: 60 people who open the sign-in page at once load 60 ×
 /// 26 = 1,560 at most.
-pub const STATIC_REQUESTS: (u32, u32) = (6000, 2000);
+pub const STATIC_REQUESTS: RateAndBurst = RateAndBurst { per_minute: 6000, burst: 2000 };
 /// Static files of one session: 12 restored tabs load 12 × 26 = 312 at once, under the burst. They take
 /// nothing of the address's.
-pub const SESSION_STATIC_REQUESTS: (u32, u32) = (1200, 400);
+pub const SESSION_STATIC_REQUESTS: RateAndBurst = RateAndBurst { per_minute: 1200, burst: 400 };
 /// One person takes as much of an address's total as so many sessions may: 600 of 2,000 at once, 1,800 of
 /// 6,000 a minute. What is left lets 51 people open the chat in one second (51 × 27 = 1,377), and each second
 /// adds 3 more.
@@ -41,9 +68,9 @@ const SESSIONS_OF_PERSON: u32 = 3;
 /// TLS handshakes of one address. A person's browser opens 7 connections: a class of 40 in 30 s makes 280, 60
 /// people make 420, an access point that comes back makes 40 × 7 = 280 at once. At some 3 ms each on a Pi 3
 /// the burst takes 1.8 s of one core.
-pub const HANDSHAKES: (u32, u32) = (1200, 600);
+pub const HANDSHAKES: RateAndBurst = RateAndBurst { per_minute: 1200, burst: 600 };
 /// Rooms that one user enters again by `resume`: 12 restored tabs × 16 rooms = 192 at once, under the burst.
-pub const ENTERS: (u32, u32) = (600, 256);
+pub const ENTERS: RateAndBurst = RateAndBurst { per_minute: 600, burst: 256 };
 /// An address in all may do this many times what one session or stranger may, where an operator raised that.
 const SHARES_OF_ADDRESS: u32 = 10;
 
@@ -95,11 +122,11 @@ pub struct Rates<C: Clock = MonotonicClock> {
 
 struct Gates<C: Clock> {
     /// Rate and burst of a session's requests; the bucket is the session's.
-    session: (u32, u32),
+    session: RateAndBurst,
     /// The same for its static files.
-    session_static: (u32, u32),
+    session_static: RateAndBurst,
     /// The same for all requests of a person; the bucket is shared by the person's sessions.
-    person: (u32, u32),
+    person: RateAndBurst,
     strangers: KeyedLimiter<IpAddr, C>,
     addresses: KeyedLimiter<IpAddr, C>,
     static_files: KeyedLimiter<IpAddr, C>,
@@ -151,21 +178,19 @@ impl<C: Clock + Clone> Rates<C> {
     /// One request of a session, by the bucket that it holds.
     pub fn session_request(&self, bucket: &AtomicBucket) -> Result<(), RetryAfter> {
         let now = self.age();
-        self.pass("session_requests", |gates| bucket.take(gates.session.0, gates.session.1, now))
+        self.pass("session_requests", |gates| gates.session.take(bucket, now))
     }
 
     /// One request of a session for a static file, by the bucket that it holds for these.
     pub fn session_static_request(&self, bucket: &AtomicBucket) -> Result<(), RetryAfter> {
         let now = self.age();
-        self.pass("session_static_requests", |gates| {
-            bucket.take(gates.session_static.0, gates.session_static.1, now)
-        })
+        self.pass("session_static_requests", |gates| gates.session_static.take(bucket, now))
     }
 
     /// One request that a person takes of an address's total, by the bucket that the person's sessions share.
     pub fn person_request(&self, bucket: &AtomicBucket) -> Result<(), RetryAfter> {
         let now = self.age();
-        self.pass("person_requests", |gates| bucket.take(gates.person.0, gates.person.1, now))
+        self.pass("person_requests", |gates| gates.person.take(bucket, now))
     }
 
     /// One request of an address without a session.
@@ -277,44 +302,28 @@ impl<C: Clock + Clone> Rates<C> {
 
 impl<C: Clock + Clone> Gates<C> {
     fn new(settings: &RateSettings, keys: usize, clock: &C) -> Self {
-        let session = (settings.requests_per_minute, settings.request_burst);
-        let of_address =
-            |(rate, burst)| by_address(of_many(session.0, rate), of_many(session.1, burst), keys, clock);
-        let by_user = |rate, burst| KeyedLimiter::new(rate, burst, keys, clock);
-        let of_session = |times: u32, least: (u32, u32)| {
-            (session.0.saturating_mul(times).max(least.0), session.1.saturating_mul(times).max(least.1))
-        };
+        let session = RateAndBurst::new(settings.requests_per_minute, settings.request_burst);
+        let by_address = |rate| KeyedLimiter::new(rate, keys, clock);
+        // An address may do more where one session may.
+        let of_address = |least| by_address(session.times(SHARES_OF_ADDRESS, least));
+        let by_user = |rate, burst| KeyedLimiter::new(RateAndBurst::new(rate, burst), keys, clock);
         Self {
             session,
-            session_static: of_session(2, SESSION_STATIC_REQUESTS),
-            person: of_session(SESSIONS_OF_PERSON, (0, 0)),
-            strangers: by_address(session.0, session.1, keys, clock),
+            session_static: session.times(2, SESSION_STATIC_REQUESTS),
+            person: session.times(SESSIONS_OF_PERSON, RateAndBurst::new(0, 0)),
+            strangers: by_address(session),
             addresses: of_address(ADDRESS_REQUESTS),
             static_files: of_address(STATIC_REQUESTS),
-            handshakes: by_address(HANDSHAKES.0, HANDSHAKES.1, keys, clock),
+            handshakes: by_address(HANDSHAKES),
             uploads: by_user(settings.uploads_per_minute, settings.upload_burst),
             downloads: by_user(settings.downloads_per_minute, settings.download_burst),
             deletes: by_user(settings.deletes_per_minute, settings.delete_burst),
             messages: by_user(settings.messages_per_minute, settings.message_burst),
             joins: by_user(settings.joins_per_minute, settings.joins_per_minute),
-            enters: by_user(ENTERS.0, ENTERS.1),
+            enters: by_user(ENTERS.per_minute, ENTERS.burst),
             typing: by_user(settings.typing_per_minute, settings.typing_per_minute),
         }
     }
-}
-
-fn by_address<C: Clock + Clone>(
-    per_minute: u32,
-    burst: u32,
-    keys: usize,
-    clock: &C,
-) -> KeyedLimiter<IpAddr, C> {
-    KeyedLimiter::new(per_minute, burst, keys, clock)
-}
-
-/// Returns the figure of an address in all: `least`, or more where one session may do more.
-fn of_many(one: u32, least: u32) -> u32 {
-    one.saturating_mul(SHARES_OF_ADDRESS).max(least)
 }
 
 /// One rate.
@@ -327,10 +336,10 @@ struct KeyedLimiter<K: Eq + Hash + Clone, C: Clock> {
 }
 
 impl<K: Eq + Hash + Clone, C: Clock + Clone> KeyedLimiter<K, C> {
-    fn new(per_minute: u32, burst: u32, keys: usize, clock: &C) -> Self {
+    fn new(rate: RateAndBurst, keys: usize, clock: &C) -> Self {
         let cells = RateCells::new(keys);
         Self {
-            limiter: RateLimiter::new(quota(per_minute, burst), cells.clone(), clock.clone()),
+            limiter: RateLimiter::new(quota(rate), cells.clone(), clock.clone()),
             cells,
             start: clock.now(),
             clock: clock.clone(),
@@ -367,7 +376,7 @@ impl<K: Eq + Hash + Clone, C: Clock + Clone> KeyedLimiter<K, C> {
 }
 
 /// Nothing may be nought here; the config says so to the person who tried.
-fn quota(per_minute: u32, burst: u32) -> Quota {
+fn quota(RateAndBurst { per_minute, burst }: RateAndBurst) -> Quota {
     let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
     let most = LONGEST_FILL.as_nanos() / quota.replenish_interval().as_nanos().max(1);
     let burst = u128::from(burst).min(most);

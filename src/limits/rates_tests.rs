@@ -3,6 +3,7 @@ use std::net::Ipv4Addr;
 use governor::clock::FakeRelativeClock;
 use proptest::prelude::*;
 
+use super::super::counters::RefusalKind;
 use super::super::recent_downloads::DOWNLOAD_WINDOW;
 use super::*;
 
@@ -58,13 +59,13 @@ fn all_passes(mut ask: impl FnMut() -> Result<(), RetryAfter>) -> u32 {
 fn address_has_a_total_beside_its_strangers_and_sessions() {
     let (rates, clock) = rates(&SETTINGS);
     let addr = "10.0.0.1".parse().unwrap();
-    assert_eq!(all_passes(|| rates.address_request(addr)), ADDRESS_REQUESTS.1);
-    assert_eq!(all_passes(|| rates.static_request(addr)), STATIC_REQUESTS.1);
-    assert_eq!(all_passes(|| rates.handshake(addr)), HANDSHAKES.1);
+    assert_eq!(all_passes(|| rates.address_request(addr)), ADDRESS_REQUESTS.burst);
+    assert_eq!(all_passes(|| rates.static_request(addr)), STATIC_REQUESTS.burst);
+    assert_eq!(all_passes(|| rates.handshake(addr)), HANDSHAKES.burst);
     assert_eq!(passes(|| rates.request(addr)), 200, "each counts for itself");
     clock.advance(SECOND);
-    assert_eq!(all_passes(|| rates.address_request(addr)), ADDRESS_REQUESTS.0 / 60);
-    assert_eq!(all_passes(|| rates.handshake(addr)), HANDSHAKES.0 / 60);
+    assert_eq!(all_passes(|| rates.address_request(addr)), ADDRESS_REQUESTS.per_minute / 60);
+    assert_eq!(all_passes(|| rates.handshake(addr)), HANDSHAKES.per_minute / 60);
 }
 
 #[test]
@@ -88,18 +89,21 @@ fn sessions_count_by_their_own_bucket() {
         10,
         "it keeps its level when other figures come in force"
     );
-    assert_eq!(rates.refused().read()[&["rate", "session_requests"]], 3);
+    assert_eq!(rates.refused().read()[&RefusalKind { at: "rate", reason: "session_requests" }], 3);
 }
 
 #[test]
 fn static_files_of_sessions_take_nothing_of_the_address() {
     let (rates, clock) = rates(&SETTINGS);
     let (addr, session) = ("10.0.0.1".parse().unwrap(), AtomicBucket::default());
-    assert_eq!(all_passes(|| rates.session_static_request(&session)), SESSION_STATIC_REQUESTS.1);
+    assert_eq!(all_passes(|| rates.session_static_request(&session)), SESSION_STATIC_REQUESTS.burst);
     assert_eq!(passes(|| rates.session_request(&session)), 0, "a bucket is one");
-    assert_eq!(all_passes(|| rates.static_request(addr)), STATIC_REQUESTS.1);
+    assert_eq!(all_passes(|| rates.static_request(addr)), STATIC_REQUESTS.burst);
     clock.advance(SECOND);
-    assert_eq!(all_passes(|| rates.session_static_request(&session)), SESSION_STATIC_REQUESTS.0 / 60);
+    assert_eq!(
+        all_passes(|| rates.session_static_request(&session)),
+        SESSION_STATIC_REQUESTS.per_minute / 60
+    );
 }
 
 #[test]
@@ -175,7 +179,7 @@ fn new_figures_hold_at_once() {
 
 fn gate(keys: usize) -> (KeyedLimiter<u32, FakeRelativeClock>, FakeRelativeClock) {
     let clock = FakeRelativeClock::default();
-    (KeyedLimiter::new(60, 2, keys, &clock), clock)
+    (KeyedLimiter::new(RateAndBurst::new(60, 2), keys, &clock), clock)
 }
 
 #[test]

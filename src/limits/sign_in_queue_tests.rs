@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
 
+use super::super::counters::RefusalKind;
 use super::tests::{LOCKOUT, SETTINGS, addr, answer, begin, from, is_heard, limits, secs, wait_for_turn};
 use super::*;
 use crate::limits::RetryAfter;
@@ -63,7 +64,7 @@ fn thousand_wrong_at_once_have_ten_verdicts() {
     }
     assert_eq!(verdicts, 10);
     assert!(limits.state().queue.is_empty(), "none waits for ever");
-    assert_eq!(limits.refused().read()[&["sign_in", "wrong"]], 10);
+    assert_eq!(limits.refused().read()[&RefusalKind { at: "sign_in", reason: "wrong" }], 10);
 }
 
 #[test]

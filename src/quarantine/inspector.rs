@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::audit::Event;
 use crate::clock::Clock;
-use crate::store::{FileRow, StoreError};
+use crate::store::{FileArrival, FileRow, StoreError};
 use crate::types::UserId;
 
 use super::error::{QuarantineError, is_momentary};
@@ -114,11 +114,11 @@ impl Inspector {
         let state = FileState::Received.as_str();
         loop {
             let read = waiting.read;
-            for (arrival, owner) in
+            for FileArrival { position, owner } in
                 self.quarantine.store.run(move |db| db.arrivals_in(state, read, READ_AT_ONCE)).await?
             {
-                waiting.read = arrival;
-                waiting.queue.push(owner, arrival);
+                waiting.read = position;
+                waiting.queue.push(owner, position);
             }
             match waiting.queue.pop() {
                 Some((_, arrival)) => {

@@ -70,7 +70,7 @@ impl FileStorage {
     /// Lists the folder. Names that are not the program's own are left out.
     pub(super) fn survey(&self) -> io::Result<Survey> {
         let mut survey = Survey { marker: self.marker()?, stored: BTreeMap::new(), temporary: Vec::new() };
-        for (name, stat) in regular_files(self.folder())? {
+        for RegularFile { name, stat } in regular_files(self.folder())? {
             if let Some(id) = FileId::parse(&name) {
                 survey.stored.insert(id, u64::try_from(stat.st_size).unwrap_or(0));
             } else if name.strip_prefix(TEMPORARY).and_then(FileId::parse).is_some() {
@@ -203,7 +203,7 @@ impl FileStorage {
     /// Lists the files without a record, by id.
     pub(super) fn orphans(&self) -> io::Result<Vec<Orphan>> {
         let Some(folder) = self.orphans_folder()? else { return Ok(Vec::new()) };
-        let orphan = |(name, stat): (String, fs::Stat)| {
+        let orphan = |RegularFile { name, stat }| {
             let (size, modified) = (u64::try_from(stat.st_size).unwrap_or(0), stat.st_mtime);
             FileId::parse(&name).map(|id| Orphan { id, size, modified })
         };
@@ -222,7 +222,13 @@ impl FileStorage {
     }
 }
 
-fn regular_files(folder: &OwnedFd) -> io::Result<Vec<(String, fs::Stat)>> {
+struct RegularFile {
+    name: String,
+    stat: fs::Stat,
+}
+
+/// Lists the regular files that are named by an id, also with a temporary name.
+fn regular_files(folder: &OwnedFd) -> io::Result<Vec<RegularFile>> {
     let mut found = Vec::new();
     for entry in fs::Dir::read_from(folder)? {
         let entry = entry?;
@@ -233,7 +239,7 @@ fn regular_files(folder: &OwnedFd) -> io::Result<Vec<(String, fs::Stat)>> {
         // Not every file system reports the type in the directory entry.
         let stat = fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         if FileType::from_raw_mode(stat.st_mode).is_file() {
-            found.push((name.to_owned(), stat));
+            found.push(RegularFile { name: name.to_owned(), stat });
         }
     }
     Ok(found)

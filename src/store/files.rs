@@ -60,6 +60,15 @@ fn taken(tx: &Transaction<'_>, name: &str) -> Result<bool, StoreError> {
         .query_row([name], |row| row.get(0))?)
 }
 
+/// Turn of a file among the files of its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileArrival {
+    /// Position in the order of arrival.
+    pub position: i64,
+    /// User who sent the file; `None` after the account was removed.
+    pub owner: Option<UserId>,
+}
+
 impl Db {
     /// Returns all files in order of arrival, newest first.
     pub fn files(&self) -> Result<Vec<FileRow>, StoreError> {
@@ -113,22 +122,18 @@ impl Db {
         added
     }
 
-    /// Returns position and owner of the files in that state that arrived after the position `after`, the
-    /// first `most` of them.
-    pub fn arrivals_in(
-        &self,
-        state: &str,
-        after: i64,
-        most: usize,
-    ) -> Result<Vec<(i64, Option<UserId>)>, StoreError> {
+    /// Returns the files in that state that arrived after the position `after`, the first `most` of them.
+    pub fn arrivals_in(&self, state: &str, after: i64, most: usize) -> Result<Vec<FileArrival>, StoreError> {
         let text =
             "SELECT arrival, user_id FROM files WHERE state = ?1 AND arrival > ?2 ORDER BY arrival LIMIT ?3";
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let pair = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(UserId)));
+        let arrival = |row: &Row<'_>| {
+            Ok(FileArrival { position: row.get(0)?, owner: row.get::<_, Option<i64>>(1)?.map(UserId) })
+        };
         Ok(self
             .conn
             .prepare_cached(text)?
-            .query_map((state, after, most), pair)?
+            .query_map((state, after, most), arrival)?
             .collect::<Result<_, _>>()?)
     }
 
@@ -201,13 +206,14 @@ mod tests {
                 db.add_file(row(id, at), |n| n.to_string())?;
             }
             let oldest = |db: &Db, state| match db.arrivals_in(state, 0, 1)?.first() {
-                Some((arrival, _)) => {
-                    Ok::<_, StoreError>(db.arrival_in(state, *arrival)?.map(|file| file.id))
-                }
+                Some(first) => Ok::<_, StoreError>(db.arrival_in(state, first.position)?.map(|file| file.id)),
                 None => Ok(None),
             };
             assert_eq!(oldest(db, "received")?.as_deref(), Some("2"));
-            assert_eq!(db.arrivals_in("received", 1, 9)?, [(2, None), (3, None)]);
+            assert_eq!(
+                db.arrivals_in("received", 1, 9)?,
+                [2, 3].map(|position| FileArrival { position, owner: None })
+            );
             assert!(db.arrival_in("clean", 1)?.is_none());
             assert!(db.move_file("2", "received", "clean", "a\nb")?);
             assert!(!db.move_file("2", "received", "infected", "")?);

@@ -23,7 +23,7 @@ pub use connection::{Db, Durability, Store};
 pub use error::StoreError;
 pub use fault::DatabaseFault;
 pub use file_list::{FileFilter, FilePage};
-pub use files::FileRow;
+pub use files::{FileArrival, FileRow};
 pub use migrations::Upgrade;
 pub use opening::database_exists;
 pub use restore::{Restored, restore_snapshot};

@@ -30,8 +30,16 @@ pub(super) struct Snapshot {
     number: u32,
 }
 
-/// Parses `SCHEMA` and the number of a snapshot's name; `None` for all other names.
-fn parse(name: &str) -> Option<(u32, u32)> {
+/// Name of a snapshot, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+struct SnapshotName {
+    /// Target of the migration.
+    schema: u32,
+    number: u32,
+}
+
+/// Parses a snapshot's name; `None` for all other names.
+fn parse(name: &str) -> Option<SnapshotName> {
     let number = |digits: &str| {
         let plain =
             !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
@@ -39,8 +47,10 @@ fn parse(name: &str) -> Option<(u32, u32)> {
     };
     let rest = name.strip_prefix(PREFIX)?;
     match rest.split_once('.') {
-        None => Some((number(rest)?, 1)),
-        Some((schema, n)) => Some((number(schema)?, number(n).filter(|n| *n > 1)?)),
+        None => Some(SnapshotName { schema: number(rest)?, number: 1 }),
+        Some((schema, n)) => {
+            Some(SnapshotName { schema: number(schema)?, number: number(n).filter(|n| *n > 1)? })
+        }
     }
 }
 
@@ -61,7 +71,7 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<Snapshot>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let Some((_, number)) = entry.file_name().to_str().and_then(parse) else { continue };
+        let Some(SnapshotName { number, .. }) = entry.file_name().to_str().and_then(parse) else { continue };
         let (path, meta) = (entry.path(), entry.metadata()?);
         if !meta.is_file() {
             continue;
@@ -106,10 +116,10 @@ pub(super) fn take(conn: &Connection, folder: &Path, schema: i64) -> Result<Path
 fn rename_to_free_name(from: &Path, folder: &Path, schema: i64) -> io::Result<PathBuf> {
     let mut taken = 0;
     for entry in fs::read_dir(folder)? {
-        if let Some((to, number)) = entry?.file_name().to_str().and_then(parse)
-            && i64::from(to) == schema
+        if let Some(other) = entry?.file_name().to_str().and_then(parse)
+            && i64::from(other.schema) == schema
         {
-            taken = taken.max(number);
+            taken = taken.max(other.number);
         }
     }
     let name =
@@ -164,8 +174,8 @@ mod tests {
 
     #[test]
     fn snapshot_names_have_one_spelling() {
-        assert_eq!(parse("pichat.db.before-4"), Some((4, 1)));
-        assert_eq!(parse("pichat.db.before-4.12"), Some((4, 12)));
+        assert_eq!(parse("pichat.db.before-4"), Some(SnapshotName { schema: 4, number: 1 }));
+        assert_eq!(parse("pichat.db.before-4.12"), Some(SnapshotName { schema: 4, number: 12 }));
         let others = "pichat.db pichat.db.before- pichat.db.before-04 pichat.db.before-4.1 pichat.db.before-4.02 pichat.db.before-4.x \
                       pichat.db.before-+4 pichat.db.before-4.2.3 pichat.db.before-99999999999 x.pichat.db.before-4";
         assert_eq!(others.split(' ').find_map(parse), None);

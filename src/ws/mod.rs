@@ -31,6 +31,7 @@ pub use protocol::handshake::{HandshakeError, accept};
 pub use protocol::messages::JsonEncoder;
 pub use protocol::request::{Action, InvalidRequest, Ref, Request, RequestFault};
 pub use registry::{Registry, SendQueueStats, TooManySockets};
+pub use send::queue_stats::DroppedFrames;
 pub use send::send_queue::{SendQueue, TakeBudget};
 pub use socket::{ReadySocket, SocketPermit};
 

@@ -12,7 +12,8 @@ use crate::types::crypto::Sha256;
 
 use crate::ws::conn::pulse::{PROBE, Vitality};
 use crate::ws::protocol::close_code::CloseCode;
-use crate::ws::send::send_queue::{QueueStats, SendQueue};
+use crate::ws::send::queue_stats::{DroppedFrames, QueueStats};
+use crate::ws::send::send_queue::SendQueue;
 
 /// The session has its maximum number of sockets.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -38,8 +39,8 @@ pub struct SendQueueStats {
     pub bytes: usize,
     /// Frames in the longest queue.
     pub deepest: usize,
-    /// Dropped typing notices and presence frames.
-    pub dropped: [u64; 2],
+    /// Dropped frames.
+    pub dropped: DroppedFrames,
     /// Sockets closed as slow consumers.
     pub too_slow: u64,
 }
@@ -55,9 +56,7 @@ impl SendQueueStats {
 
     fn lost(&mut self, out: &SendQueue) -> QueueStats {
         let figures = out.stats();
-        for (all, own) in self.dropped.iter_mut().zip(figures.dropped) {
-            *all += own;
-        }
+        self.dropped.add(figures.dropped);
         self.too_slow += u64::from(figures.too_slow);
         figures
     }
@@ -292,7 +291,7 @@ mod tests {
             frames,
             bytes: frames * bytes,
             deepest: MAX_FRAMES,
-            dropped: [1, 1],
+            dropped: DroppedFrames { typing: 1, presence: 1 },
             too_slow: 0,
         };
         assert_eq!(registry.send_queue_stats().await, waiting);

@@ -161,31 +161,38 @@ async fn read_until(stream: &mut TcpStream, end: &[u8]) -> io::Result<()> {
 /// Reads one socket until it ends.
 async fn listen(mut reader: OwnedReadHalf, round: &Mutex<Round>, delivered: &AtomicU64) {
     let mut buf = Vec::with_capacity(CHUNK);
-    let mut numbers = Vec::new();
+    let mut marks = Vec::new();
     while reader.read_buf(&mut buf).await.is_ok_and(|n| n > 0) {
         let now = Instant::now();
         let mut rest = &*buf;
-        while wire::take(&mut rest, &mut |payload| numbers.extend(number(payload))) {}
+        while wire::take(&mut rest, &mut |payload| marks.extend(mark_of(payload))) {}
         let used = buf.len() - rest.len();
         buf.drain(..used);
         let mut round = lock(round);
         let Round { start: Some(start), pace, mark, .. } = *round else { continue };
         let before = round.ages.len();
-        let ages = numbers
+        let ages = marks
             .drain(..)
-            .filter(|(of, _)| *of == mark)
-            .map(|(_, number)| now.saturating_duration_since(start + pace * number));
+            .filter(|of| of.round == mark)
+            .map(|of| now.saturating_duration_since(start + pace * of.number));
         round.ages.extend(ages);
         delivered.fetch_add((round.ages.len() - before) as u64, Ordering::AcqRel);
     }
 }
 
-/// Parses round and number of a message; `None` for other frames.
-fn number(payload: &[u8]) -> Option<(u32, u32)> {
+/// Mark of a test message: its round and its number in the round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct MessageMark {
+    round: u32,
+    number: u32,
+}
+
+/// Parses the mark of a message; `None` for other frames.
+fn mark_of(payload: &[u8]) -> Option<MessageMark> {
     let text = str::from_utf8(payload).ok()?;
     let (_, text) = text.strip_prefix("{\"type\":\"message\"")?.split_once("\"text\":\"")?;
-    let (mark, rest) = text.split_once('.')?;
-    Some((mark.parse().ok()?, rest.get(..8)?.parse().ok()?))
+    let (round, rest) = text.split_once('.')?;
+    Some(MessageMark { round: round.parse().ok()?, number: rest.get(..8)?.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -195,14 +202,14 @@ mod tests {
     #[test]
     fn message_number_is_parsed_from_messages_only() {
         let message = br#"{"type":"message","room":"prueba1","user":"cliente","text":"00000003.00000041-----","at":"x","seq":9}"#;
-        assert_eq!(number(message), Some((3, 41)));
+        assert_eq!(mark_of(message), Some(MessageMark { round: 3, number: 41 }));
         for other in [
             &br#"{"type":"sent","room":"prueba1","seq":9,"at":"x"}"#[..],
             b"",
             b"\xff",
             br#"{"type":"message","text":"hola"}"#,
         ] {
-            assert_eq!(number(other), None);
+            assert_eq!(mark_of(other), None);
         }
     }
 }

@@ -35,7 +35,7 @@ impl IpRange {
     /// Returns true if the range contains the address. An IPv4-mapped IPv6 address counts as the IPv4
     /// address.
     pub fn contains(&self, addr: IpAddr) -> bool {
-        let mask = |addr: IpAddr| bits(addr).0 >> (bits(addr).1 - self.prefix);
+        let mask = |addr: IpAddr| bits(addr) >> (width(addr) - self.prefix);
         let addr = addr.to_canonical();
         addr.is_ipv4() == self.first.is_ipv4() && mask(addr) == mask(self.first)
     }
@@ -44,7 +44,7 @@ impl IpRange {
 impl From<IpAddr> for IpRange {
     fn from(addr: IpAddr) -> Self {
         let first = addr.to_canonical();
-        Self { first, prefix: bits(first).1 }
+        Self { first, prefix: width(first) }
     }
 }
 
@@ -59,10 +59,8 @@ impl FromStr for IpRange {
         // `u8::from_str` also accepts a sign.
         let digits = !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_digit());
         let prefix: u8 = prefix.parse().ok().filter(|_| digits).ok_or(NoRange)?;
-        let ((first, width), least) = match first {
-            IpAddr::V4(_) => (bits(first), MIN_PREFIX_V4),
-            IpAddr::V6(_) => (bits(first), MIN_PREFIX_V6),
-        };
+        let (width, least) = (width(first), if first.is_ipv4() { MIN_PREFIX_V4 } else { MIN_PREFIX_V6 });
+        let first = bits(first);
         let host_bits = width.checked_sub(prefix).ok_or(NoRange)?;
         if prefix < least || first.trailing_zeros() < u32::from(host_bits) {
             return Err(NoRange);
@@ -78,12 +76,17 @@ impl FromStr for IpRange {
     }
 }
 
-/// Returns the address as a number, and its width in bits.
-fn bits(addr: IpAddr) -> (u128, u8) {
+/// Returns the address as a number.
+fn bits(addr: IpAddr) -> u128 {
     match addr {
-        IpAddr::V4(addr) => (u32::from(addr).into(), 32),
-        IpAddr::V6(addr) => (addr.into(), 128),
+        IpAddr::V4(addr) => u32::from(addr).into(),
+        IpAddr::V6(addr) => addr.into(),
     }
+}
+
+/// Returns the bits of an address of this family.
+fn width(addr: IpAddr) -> u8 {
+    if addr.is_ipv4() { 32 } else { 128 }
 }
 
 fn address(bits: u128, width: u8) -> IpAddr {

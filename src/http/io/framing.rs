@@ -28,10 +28,20 @@ pub(crate) fn must_close_after(headers: &HeaderMap) -> bool {
     headers.contains_key(http::header::TRANSFER_ENCODING) || headers.contains_key(http::header::UPGRADE)
 }
 
-/// Returns the end of the head at the start of `buf`, searching from `scanned` on; `None` if it cannot be a
-/// head. Each line ends with CR LF, and the only control character is the tab.
-#[allow(clippy::option_option, reason = "not a head; not yet a whole one; one of so many bytes")]
-pub(crate) fn find_head_end(buf: &[u8], scanned: &mut usize) -> Option<Option<usize>> {
+/// Result of the search for the end of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeadEnd {
+    /// The bytes cannot begin a head.
+    Malformed,
+    /// The end has not come yet.
+    Missing,
+    /// The head has so many bytes.
+    At(usize),
+}
+
+/// Finds the end of the head at the start of `buf`, searching from `scanned` on. Each line ends with CR LF,
+/// and the only control character is the tab.
+pub(crate) fn find_head_end(buf: &[u8], scanned: &mut usize) -> HeadEnd {
     while let Some(&byte) = buf.get(*scanned) {
         let before = &buf[..*scanned];
         if !is_control(byte) && !before.ends_with(b"\r") {
@@ -39,14 +49,14 @@ pub(crate) fn find_head_end(buf: &[u8], scanned: &mut usize) -> Option<Option<us
             continue;
         }
         match byte {
-            b'\n' if before.ends_with(b"\r\n\r") => return Some(Some(*scanned + 1)),
+            b'\n' if before.ends_with(b"\r\n\r") => return HeadEnd::At(*scanned + 1),
             b'\n' if before.ends_with(b"\r") => {}
             b'\r' if !before.ends_with(b"\r") => {}
-            _ => return None,
+            _ => return HeadEnd::Malformed,
         }
         *scanned += 1;
     }
-    Some(None)
+    HeadEnd::Missing
 }
 
 /// A control character other than the tab.
@@ -68,10 +78,8 @@ fn plain(bytes: &[u8]) -> usize {
 
 /// Returns the framing of a head that fills `read` exactly; `None` for anything else.
 pub(crate) fn whole(read: &[u8]) -> Option<Next> {
-    let mut scanned = 0;
-    let end =
-        find_head_end(read, &mut scanned).flatten().filter(|end| *end == read.len() && *end <= MAX_HEAD);
-    end.filter(|_| !read.starts_with(b"\r\n")).and_then(|_| framing(read).ok())
+    let is_whole = find_head_end(read, &mut 0) == HeadEnd::At(read.len()) && read.len() <= MAX_HEAD;
+    (is_whole && !read.starts_with(b"\r\n")).then(|| framing(read).ok())?
 }
 
 /// Paths of the alphabet that needs no look at the grammar: hyper reads them as they are.

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::limits::Endpoints;
 
-use crate::http::io::framing::{MAX_HEAD, Next, find_head_end, framing, whole};
+use crate::http::io::framing::{HeadEnd, MAX_HEAD, Next, find_head_end, framing, whole};
 use crate::http::io::linger::Linger;
 use crate::http::io::timeout_stream::{ConnPhase, TimeoutStream};
 use crate::http::response::headers::apply_security_headers;
@@ -89,11 +89,12 @@ impl<S> RequestGuard<S> {
             self.buf.drain(..2);
             self.scanned = 0;
         }
-        let end = find_head_end(&self.buf, &mut self.scanned).ok_or(StatusCode::BAD_REQUEST)?;
-        if end.unwrap_or(self.buf.len()) > MAX_HEAD {
-            return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-        }
-        let Some(end) = end else { return Ok(false) };
+        let end = match find_head_end(&self.buf, &mut self.scanned) {
+            HeadEnd::Malformed => return Err(StatusCode::BAD_REQUEST),
+            HeadEnd::Missing if self.buf.len() <= MAX_HEAD => return Ok(false),
+            HeadEnd::At(end) if end <= MAX_HEAD => end,
+            HeadEnd::Missing | HeadEnd::At(_) => return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        };
         self.next = framing(&self.buf[..end])?;
         (self.deliverable, self.scanned) = (end, 0);
         self.note_body();

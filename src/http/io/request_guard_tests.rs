@@ -7,9 +7,9 @@ use crate::http::io::framing::{MAX_FIELDS, is_plain_path};
 fn of(head: &str) -> Result<Next, u16> {
     let mut scanned = 0;
     match find_head_end(head.as_bytes(), &mut scanned) {
-        Some(Some(end)) if end == head.len() => framing(head.as_bytes()).map_err(|status| status.as_u16()),
-        Some(_) => Err(0),
-        None => Err(400),
+        HeadEnd::At(end) if end == head.len() => framing(head.as_bytes()).map_err(|status| status.as_u16()),
+        HeadEnd::At(_) | HeadEnd::Missing => Err(0),
+        HeadEnd::Malformed => Err(400),
     }
 }
 
@@ -168,19 +168,19 @@ async fn a_head_is_bounded_to_the_byte() {
 
 /// The rule of [`end`], byte by byte: each line ends with CR LF, and there is no other control character than
 /// the tab.
-fn end_slowly(buf: &[u8]) -> Option<Option<usize>> {
+fn end_slowly(buf: &[u8]) -> HeadEnd {
     for (at, &byte) in buf.iter().enumerate() {
         let before = &buf[..at];
         match byte {
-            b'\n' if before.ends_with(b"\r\n\r") => return Some(Some(at + 1)),
+            b'\n' if before.ends_with(b"\r\n\r") => return HeadEnd::At(at + 1),
             b'\n' if before.ends_with(b"\r") => {}
-            b'\n' | 0x7f => return None,
-            _ if before.ends_with(b"\r") => return None,
-            0..b' ' if byte != b'\r' && byte != b'\t' => return None,
+            b'\n' | 0x7f => return HeadEnd::Malformed,
+            _ if before.ends_with(b"\r") => return HeadEnd::Malformed,
+            0..b' ' if byte != b'\r' && byte != b'\t' => return HeadEnd::Malformed,
             _ => {}
         }
     }
-    Some(None)
+    HeadEnd::Missing
 }
 
 proptest! {
@@ -188,7 +188,7 @@ proptest! {
     fn end_of_a_head_is_found_in_any_pieces(text in "[ a~\t\u{e9}\r\n\u{1}\u{7f}]{0,8}([a-z]{0,40}(\r\n){0,2}){0,4}", cut in 0..100_usize) {
         let (bytes, mut scanned) = (text.as_bytes(), 0);
         let first = find_head_end(&bytes[..cut.min(bytes.len())], &mut scanned);
-        let found = if first == Some(None) { find_head_end(bytes, &mut scanned) } else { first };
+        let found = if first == HeadEnd::Missing { find_head_end(bytes, &mut scanned) } else { first };
         prop_assert_eq!(found, end_slowly(bytes));
     }
 

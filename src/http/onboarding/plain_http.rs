@@ -93,7 +93,7 @@ fn own(
         path => {
             let path = path
                 .strip_prefix("/static/")
-                .filter(|path| ASSETS.contains(&assets::split_version(path).1))?;
+                .filter(|path| ASSETS.contains(&assets::split_version(path).file))?;
             assets::get(path, request.headers())
         }
     }

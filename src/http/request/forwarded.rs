@@ -61,14 +61,14 @@ fn agreed<T: PartialEq>(one: Option<T>, other: Option<T>) -> Result<Option<T>> {
 
 fn x_forwarded(peer: IpAddr, headers: &HeaderMap, trusts: &impl Fn(IpAddr) -> bool) -> Result<BrowserSide> {
     let nodes = list(headers, FOR, "X-Forwarded-For", node)?;
-    let (addr, hop) = walk(peer, &nodes, trusts);
+    let client = walk(peer, &nodes, trusts);
     // A proxy that sets the header anew instead of appending leaves fewer entries than hops.
     let secure = list(headers, PROTO, "X-Forwarded-Proto", scheme)?;
     let authority = list(headers, HOST, "X-Forwarded-Host", host)?;
     Ok(BrowserSide {
-        addr: (!nodes.is_empty()).then_some(addr),
-        secure: secure.get(hop).or(secure.last()).copied(),
-        authority: authority.get(hop).or(authority.last()).cloned(),
+        addr: (!nodes.is_empty()).then_some(client.addr),
+        secure: secure.get(client.index).or(secure.last()).copied(),
+        authority: authority.get(client.index).or(authority.last()).cloned(),
     })
 }
 
@@ -79,10 +79,10 @@ fn forwarded(peer: IpAddr, headers: &HeaderMap, trusts: &impl Fn(IpAddr) -> bool
     }
     elements.reverse();
     let nodes: Vec<_> = elements.iter().map(|element| element.node.unwrap_or(Node::Unknown)).collect();
-    let (addr, hop) = walk(peer, &nodes, trusts);
-    let Some(element) = elements.get(hop) else { return Ok(BrowserSide::default()) };
+    let client = walk(peer, &nodes, trusts);
+    let Some(element) = elements.get(client.index) else { return Ok(BrowserSide::default()) };
     Ok(BrowserSide {
-        addr: elements.iter().any(|element| element.node.is_some()).then_some(addr),
+        addr: elements.iter().any(|element| element.node.is_some()).then_some(client.addr),
         secure: element.secure,
         authority: element.authority.clone(),
     })
@@ -95,19 +95,26 @@ enum Node {
     Unknown,
 }
 
-/// Walks from the peer over trusted hops, `nodes` being the last appended first. Returns the client's address
-/// and the index of the entry about the client's request. Behind a hop that does not say its address
-/// everything is that hop's proxy.
-fn walk(peer: IpAddr, nodes: &[Node], trusts: &impl Fn(IpAddr) -> bool) -> (IpAddr, usize) {
-    let mut client = peer.to_canonical();
-    for (hop, node) in nodes.iter().enumerate() {
-        let Node::Known(addr) = *node else { return (client, hop) };
-        client = addr;
+/// The client, as the hops tell.
+struct ClientHop {
+    addr: IpAddr,
+    /// Index of the entry about the client's request.
+    index: usize,
+}
+
+/// Walks from the peer over trusted hops, `nodes` being the last appended first. Behind a hop that does not
+/// say its address everything is that hop's proxy.
+fn walk(peer: IpAddr, nodes: &[Node], trusts: &impl Fn(IpAddr) -> bool) -> ClientHop {
+    let mut client = ClientHop { addr: peer.to_canonical(), index: 0 };
+    for (index, node) in nodes.iter().enumerate() {
+        client.index = index;
+        let Node::Known(addr) = *node else { break };
+        client.addr = addr;
         if !trusts(addr) {
-            return (client, hop);
+            break;
         }
     }
-    (client, nodes.len().saturating_sub(1))
+    client
 }
 
 /// The entries of a list header, the last first. Empty entries count for nothing (RFC 9110 section 5.6.1.2).

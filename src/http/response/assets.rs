@@ -33,14 +33,23 @@ const FOR_GOOD: HeaderValue = HeaderValue::from_static("max-age=31536000, immuta
 /// For every other address: asked for again each time, answered in a few bytes.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// Splits what follows `/static/` into the version that it carries, if any, and the file's path.
-pub(crate) fn split_version(path: &str) -> (Option<&str>, &str) {
+/// Rest of an address behind `/static/`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct AssetPath<'a> {
+    /// Version that the address carries.
+    pub(crate) version: Option<&'a str>,
+    /// Path of the file.
+    pub(crate) file: &'a str,
+}
+
+/// Splits what follows `/static/` into version and path.
+pub(crate) fn split_version(path: &str) -> AssetPath<'_> {
     let is_version = |word: &str| {
         word.len() == VERSION.len() && word.starts_with('v') && word[1..].bytes().all(is_hex_digit)
     };
     match path.split_once('/') {
-        Some((word, rest)) if is_version(word) => (Some(word), rest),
-        _ => (None, path),
+        Some((word, rest)) if is_version(word) => AssetPath { version: Some(word), file: rest },
+        _ => AssetPath { version: None, file: path },
     }
 }
 
@@ -52,7 +61,7 @@ fn is_hex_digit(byte: u8) -> bool {
 ///
 /// An address with another version is one of a page from before an update: it gets the file as it is now.
 pub(crate) fn get(path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
-    let (version, path) = split_version(path);
+    let AssetPath { version, file: path } = split_version(path);
     let file = FILES.binary_search_by(|file| file.path.cmp(path)).ok().and_then(|at| FILES.get(at))?;
     let packed = file.gzip.filter(|_| prefers_gzip(headers));
     let tag = if packed.is_some() { file.gzip_tag } else { file.tag };
@@ -130,8 +139,11 @@ mod tests {
     #[test]
     fn versions_are_told_from_folders() {
         let own = format!("{VERSION}/css/base.css");
-        assert_eq!(split_version(&own), (Some(VERSION), "css/base.css"));
-        assert_eq!(split_version("v0123456789abcdef/a"), (Some("v0123456789abcdef"), "a"));
+        assert_eq!(split_version(&own), AssetPath { version: Some(VERSION), file: "css/base.css" });
+        assert_eq!(
+            split_version("v0123456789abcdef/a"),
+            AssetPath { version: Some("v0123456789abcdef"), file: "a" }
+        );
         for path in [
             "css/base.css",
             "vendor/a",
@@ -140,7 +152,7 @@ mod tests {
             VERSION,
             "w0123456789abcdef/a",
         ] {
-            assert_eq!(split_version(path), (None, path));
+            assert_eq!(split_version(path), AssetPath { version: None, file: path });
         }
         for path in [
             "",

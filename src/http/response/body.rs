@@ -20,7 +20,9 @@ use crate::http::response::file_stream::FileStream;
 pub(crate) struct Body {
     kind: BodyKind,
     /// Given back when the body is gone: then the connection is idle.
-    busy: Option<(BusyGuard, Option<AuthenticatedRequestGuard>)>,
+    busy: Option<BusyGuard>,
+    /// Given back with it: then the connection may be evicted.
+    serving: Option<AuthenticatedRequestGuard>,
     /// Dropped with the body: then nothing is under way for a session any more.
     under_way: Option<oneshot::Sender<Infallible>>,
 }
@@ -42,12 +44,17 @@ impl Body {
 
     /// `left` bytes of a file from `at` on.
     pub(crate) fn file(file: File, at: u64, left: u64) -> Self {
-        Self { kind: BodyKind::File(FileStream::new(file, at, left)), busy: None, under_way: None }
+        Self {
+            kind: BodyKind::File(FileStream::new(file, at, left)),
+            busy: None,
+            serving: None,
+            under_way: None,
+        }
     }
 
     /// The pieces of `pieces`, of unknown length.
     pub(crate) fn pieces(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
-        Self { kind: BodyKind::Pieces(Box::pin(pieces)), busy: None, under_way: None }
+        Self { kind: BodyKind::Pieces(Box::pin(pieces)), busy: None, serving: None, under_way: None }
     }
 
     /// Keeps the connection busy, and protected from eviction if it serves a user, until the body is dropped.
@@ -55,7 +62,7 @@ impl Body {
         if matches!(self.kind, BodyKind::File(_)) {
             busy.downloads();
         }
-        self.busy = Some((busy, serving));
+        (self.busy, self.serving) = (Some(busy), serving);
     }
 
     /// Returns true where it comes from a disk or a store while it is being sent.
@@ -73,7 +80,7 @@ impl Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self { kind: BodyKind::Bytes(bytes.into()), busy: None, under_way: None }
+        Self { kind: BodyKind::Bytes(bytes.into()), busy: None, serving: None, under_way: None }
     }
 }
 

@@ -53,69 +53,81 @@ pub(crate) enum ProblemCode {
     QuotaExceeded,
 }
 
+/// Status, stable word and text of a problem code.
+struct ProblemSpec {
+    status: StatusCode,
+    code: &'static str,
+    text: Key,
+}
+
 impl ProblemCode {
-    /// Status, stable word, and what a person reads.
-    const fn spec(self) -> (StatusCode, &'static str, Key) {
+    /// Row of the table of problem codes.
+    const fn spec(self) -> ProblemSpec {
         use StatusCode as S;
+        const fn row(status: StatusCode, code: &'static str, text: Key) -> ProblemSpec {
+            ProblemSpec { status, code, text }
+        }
         match self {
-            Self::BadRequest => (S::BAD_REQUEST, "bad_request", key::PROBLEM_BAD_REQUEST),
-            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", key::PROBLEM_UNAUTHENTICATED),
+            Self::BadRequest => row(S::BAD_REQUEST, "bad_request", key::PROBLEM_BAD_REQUEST),
+            Self::Unauthenticated => row(S::UNAUTHORIZED, "unauthenticated", key::PROBLEM_UNAUTHENTICATED),
             Self::InvalidCredentials => {
-                (S::UNAUTHORIZED, "invalid_credentials", key::PROBLEM_INVALID_CREDENTIALS)
+                row(S::UNAUTHORIZED, "invalid_credentials", key::PROBLEM_INVALID_CREDENTIALS)
             }
-            Self::WrongPassword => (S::UNAUTHORIZED, "wrong_password", key::PROBLEM_WRONG_PASSWORD),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden", key::PROBLEM_FORBIDDEN),
+            Self::WrongPassword => row(S::UNAUTHORIZED, "wrong_password", key::PROBLEM_WRONG_PASSWORD),
+            Self::Forbidden => row(S::FORBIDDEN, "forbidden", key::PROBLEM_FORBIDDEN),
             Self::PasswordChangeRequired => {
-                (S::FORBIDDEN, "password_change_required", key::PROBLEM_PASSWORD_CHANGE_REQUIRED)
+                row(S::FORBIDDEN, "password_change_required", key::PROBLEM_PASSWORD_CHANGE_REQUIRED)
             }
-            Self::CrossOrigin => (S::FORBIDDEN, "cross_origin", key::PROBLEM_CROSS_ORIGIN),
-            Self::Held => (S::FORBIDDEN, "held", key::PROBLEM_HELD),
-            Self::WrongClaim => (S::FORBIDDEN, "wrong_code", key::PROBLEM_WRONG_CODE),
-            Self::NotClaimable => (S::CONFLICT, "not_claimable", key::PROBLEM_NOT_CLAIMABLE),
-            Self::AccountLocked => (S::FORBIDDEN, "account_locked", key::PROBLEM_ACCOUNT_LOCKED),
-            Self::NotFound => (S::NOT_FOUND, "not_found", key::PROBLEM_NOT_FOUND),
-            Self::Gone => (S::GONE, "gone", key::PROBLEM_GONE),
+            Self::CrossOrigin => row(S::FORBIDDEN, "cross_origin", key::PROBLEM_CROSS_ORIGIN),
+            Self::Held => row(S::FORBIDDEN, "held", key::PROBLEM_HELD),
+            Self::WrongClaim => row(S::FORBIDDEN, "wrong_code", key::PROBLEM_WRONG_CODE),
+            Self::NotClaimable => row(S::CONFLICT, "not_claimable", key::PROBLEM_NOT_CLAIMABLE),
+            Self::AccountLocked => row(S::FORBIDDEN, "account_locked", key::PROBLEM_ACCOUNT_LOCKED),
+            Self::NotFound => row(S::NOT_FOUND, "not_found", key::PROBLEM_NOT_FOUND),
+            Self::Gone => row(S::GONE, "gone", key::PROBLEM_GONE),
             Self::MethodNotAllowed => {
-                (S::METHOD_NOT_ALLOWED, "method_not_allowed", key::PROBLEM_METHOD_NOT_ALLOWED)
+                row(S::METHOD_NOT_ALLOWED, "method_not_allowed", key::PROBLEM_METHOD_NOT_ALLOWED)
             }
-            Self::RequestTimeout => (S::REQUEST_TIMEOUT, "request_timeout", key::PROBLEM_REQUEST_TIMEOUT),
+            Self::RequestTimeout => row(S::REQUEST_TIMEOUT, "request_timeout", key::PROBLEM_REQUEST_TIMEOUT),
             Self::PreconditionFailed => {
-                (S::PRECONDITION_FAILED, "precondition_failed", key::PROBLEM_PRECONDITION_FAILED)
+                row(S::PRECONDITION_FAILED, "precondition_failed", key::PROBLEM_PRECONDITION_FAILED)
             }
-            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", key::PROBLEM_TOO_LARGE),
+            Self::TooLarge => row(S::PAYLOAD_TOO_LARGE, "too_large", key::PROBLEM_TOO_LARGE),
             Self::UnsupportedMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", key::PROBLEM_UNSUPPORTED_MEDIA_TYPE)
+                row(S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", key::PROBLEM_UNSUPPORTED_MEDIA_TYPE)
             }
             Self::RangeNotSatisfiable => {
-                (S::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", key::PROBLEM_RANGE_NOT_SATISFIABLE)
+                row(S::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", key::PROBLEM_RANGE_NOT_SATISFIABLE)
             }
-            Self::Misdirected => (S::MISDIRECTED_REQUEST, "misdirected", key::PROBLEM_MISDIRECTED),
-            Self::BadName => (S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_NAME),
-            Self::BadUserName => (S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_USER_NAME),
+            Self::Misdirected => row(S::MISDIRECTED_REQUEST, "misdirected", key::PROBLEM_MISDIRECTED),
+            Self::BadName => row(S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_NAME),
+            Self::BadUserName => row(S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_USER_NAME),
             Self::PasswordsDiffer => {
-                (S::UNPROCESSABLE_ENTITY, "passwords_differ", key::PROBLEM_PASSWORDS_DIFFER)
+                row(S::UNPROCESSABLE_ENTITY, "passwords_differ", key::PROBLEM_PASSWORDS_DIFFER)
             }
-            Self::WeakPassword => (S::UNPROCESSABLE_ENTITY, "weak_password", key::PROBLEM_WEAK_PASSWORD),
-            Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "bad_request", key::PROBLEM_UPGRADE_REQUIRED),
-            Self::LockedOut => (S::TOO_MANY_REQUESTS, "locked_out", key::PROBLEM_LOCKED_OUT),
-            Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", key::PROBLEM_RATE_LIMITED),
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", key::PROBLEM_INTERNAL),
+            Self::WeakPassword => row(S::UNPROCESSABLE_ENTITY, "weak_password", key::PROBLEM_WEAK_PASSWORD),
+            Self::UpgradeRequired => row(S::UPGRADE_REQUIRED, "bad_request", key::PROBLEM_UPGRADE_REQUIRED),
+            Self::LockedOut => row(S::TOO_MANY_REQUESTS, "locked_out", key::PROBLEM_LOCKED_OUT),
+            Self::RateLimited => row(S::TOO_MANY_REQUESTS, "rate_limited", key::PROBLEM_RATE_LIMITED),
+            Self::Internal => row(S::INTERNAL_SERVER_ERROR, "internal", key::PROBLEM_INTERNAL),
             Self::DeleteIncomplete => {
-                (S::INTERNAL_SERVER_ERROR, "delete_incomplete", key::PROBLEM_DELETE_INCOMPLETE)
+                row(S::INTERNAL_SERVER_ERROR, "delete_incomplete", key::PROBLEM_DELETE_INCOMPLETE)
             }
-            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", key::PROBLEM_BUSY),
-            Self::StorageFull => (S::INSUFFICIENT_STORAGE, "storage_full", key::PROBLEM_STORAGE_FULL),
-            Self::QuotaExceeded => (S::INSUFFICIENT_STORAGE, "quota_exceeded", key::PROBLEM_QUOTA_EXCEEDED),
+            Self::Busy => row(S::SERVICE_UNAVAILABLE, "busy", key::PROBLEM_BUSY),
+            Self::StorageFull => row(S::INSUFFICIENT_STORAGE, "storage_full", key::PROBLEM_STORAGE_FULL),
+            Self::QuotaExceeded => {
+                row(S::INSUFFICIENT_STORAGE, "quota_exceeded", key::PROBLEM_QUOTA_EXCEEDED)
+            }
         }
     }
 
     pub(crate) const fn status(self) -> StatusCode {
-        self.spec().0
+        self.spec().status
     }
 
     /// The stable word.
     pub(crate) const fn code(self) -> &'static str {
-        self.spec().1
+        self.spec().code
     }
 }
 
@@ -204,7 +216,7 @@ impl Problem {
                 let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 text.fill(lang, &values)
             }
-            None => self.code.spec().2.get(lang).to_owned(),
+            None => self.code.spec().text.get(lang).to_owned(),
         };
         if let Some((es, en)) = &self.because {
             let why = if lang == Lang::Es { es } else { en };
@@ -235,7 +247,7 @@ impl Problem {
 
     /// The answer as problem+json.
     pub(crate) fn json(&self, lang: Lang) -> Response<Body> {
-        let (status, code, _) = self.code.spec();
+        let ProblemSpec { status, code, .. } = self.code.spec();
         let title = status.canonical_reason().unwrap_or("Error");
         let json = Json {
             r#type: "about:blank",

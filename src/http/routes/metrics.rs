@@ -11,6 +11,7 @@ use crate::http::response::headers::response;
 use crate::http::response::metrics::{Exposition, MEDIA_TYPE, Process};
 use crate::http::response::problem::Problem;
 use crate::http::router::RoutedRequest;
+use crate::limits::RefusalKind;
 use crate::quarantine::FileTotals;
 
 pub(super) async fn show(call: RoutedRequest, _: MetricsReader) -> Result<Response<Body>, Problem> {
@@ -76,8 +77,8 @@ async fn chat(text: &mut Exposition, app: &AppState) {
         backlog.deepest as u64,
     );
     text.family("counter", "pichat_frames_dropped", "Tramas descartadas · Frames dropped")
-        .sample("urgency=\"typing\"", backlog.dropped[0])
-        .sample("urgency=\"presence\"", backlog.dropped[1]);
+        .sample("urgency=\"typing\"", backlog.dropped.typing)
+        .sample("urgency=\"presence\"", backlog.dropped.presence);
     text.counter(
         "pichat_sockets_too_slow",
         "Conexiones cerradas por lentas · Sockets closed as too slow",
@@ -88,7 +89,7 @@ async fn chat(text: &mut Exposition, app: &AppState) {
 fn refusals(text: &mut Exposition, app: &AppState) {
     text.family("counter", "pichat_refusals", "Rechazos, por lugar y motivo · Refusals, by place and reason");
     for tally in [&app.refusals, app.rates.refused(), app.accounts.refused_sign_ins()] {
-        for ([at, reason], count) in tally.read() {
+        for (RefusalKind { at, reason }, count) in tally.read() {
             text.sample(&format!("at=\"{at}\",reason=\"{reason}\""), count);
         }
     }

@@ -29,8 +29,10 @@ pub(crate) struct PendingFlush {
     round: usize,
     /// Texts read since the round began.
     inbound: usize,
-    /// Texts of the last two rounds that had any, the latest first.
-    last_rounds: [usize; 2],
+    /// Texts of the latest round that had any.
+    latest_round: usize,
+    /// Texts of the round with any before that one.
+    previous_round: usize,
 }
 
 impl PendingFlush {
@@ -75,7 +77,7 @@ impl PendingFlush {
         if self.round == 0 {
             self.begin_round();
         }
-        let bursts = self.last_rounds.iter().any(|texts| *texts > 1);
+        let bursts = self.latest_round > 1 || self.previous_round > 1;
         for _ in 0..if bursts { FLUSHES_WHILE_BURSTING } else { FLUSHES_PER_TURN } {
             let Some(out) = self.receivers.pop_front() else { break };
             out.flush(&mut run);
@@ -94,7 +96,7 @@ impl PendingFlush {
 
     fn begin_round(&mut self) {
         if self.inbound > 0 {
-            self.last_rounds = [self.inbound, self.last_rounds[0]];
+            (self.latest_round, self.previous_round) = (self.inbound, self.latest_round);
         }
         self.inbound = 0;
         self.round = self.receivers.len();

@@ -2,4 +2,5 @@
 
 pub(super) mod batch;
 pub(super) mod fanout;
+pub(super) mod queue_stats;
 pub(super) mod send_queue;

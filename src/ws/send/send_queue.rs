@@ -40,6 +40,7 @@ use crate::ws::conn::pulse::Pulse;
 use crate::ws::protocol::close_code::CloseCode;
 use crate::ws::protocol::frame::{Frame, PING};
 use crate::ws::send::batch::{CoalescedBatch, Gathered, advance, gather, would_block_as_zero};
+use crate::ws::send::queue_stats::{DroppedFrames, QueueStats};
 
 /// Maximum number of queued frames (`docs/LIMITS.md`): four rooms' default rings.
 pub(crate) const MAX_FRAMES: usize = 256;
@@ -82,20 +83,10 @@ struct QueueState {
     closing: Option<CloseCode>,
     /// A ping is due.
     ping: bool,
-    /// Dropped typing notices and presence frames.
-    dropped: [u64; 2],
+    dropped: DroppedFrames,
     /// Write half of plain TCP; `None` over TLS.
     writer: Option<OwnedWriteHalf>,
     write_state: WriteState,
-}
-
-/// Queue length, and counts of dropped frames.
-#[derive(Clone, Copy)]
-pub(crate) struct QueueStats {
-    pub(crate) frames: usize,
-    pub(crate) bytes: usize,
-    pub(crate) dropped: [u64; 2],
-    pub(crate) too_slow: bool,
 }
 
 impl SendQueue {
@@ -362,7 +353,7 @@ impl QueueState {
                 break;
             }
             if urgency <= worth {
-                self.dropped[urgency as usize] += 1;
+                self.dropped.count(urgency, 1);
                 return;
             }
             self.drop_all(worth);
@@ -380,7 +371,7 @@ impl QueueState {
         // A partly written frame must be completed.
         let mut begun = self.written > 0;
         self.frames.retain(|(_, urgency)| std::mem::take(&mut begun) || *urgency != worth);
-        self.dropped[worth as usize] += (before - self.frames.len()) as u64;
+        self.dropped.count(worth, before - self.frames.len());
         self.count();
     }
 

@@ -14,6 +14,10 @@ fn drain(out: &SendQueue) -> (Vec<usize>, Option<CloseCode>) {
     (batch.iter().map(|f| f.as_bytes().len()).collect(), closing)
 }
 
+fn dropped(typing: u64, presence: u64) -> DroppedFrames {
+    DroppedFrames { typing, presence }
+}
+
 #[test]
 fn full_queue_drops_typing_then_presence_then_closes() {
     let out = SendQueue::default();
@@ -23,11 +27,11 @@ fn full_queue_drops_typing_then_presence_then_closes() {
     out.push(frame(20), Priority::Typing);
     out.push(frame(30), Priority::Presence);
     out.push(frame(40), Priority::Typing);
-    assert_eq!(out.stats().dropped, [1, 0], "a full queue takes no typing");
+    assert_eq!(out.stats().dropped, dropped(1, 0), "a full queue takes no typing");
     out.push(frame(50), Priority::Message);
-    assert_eq!(out.stats().dropped, [2, 0], "typing made room");
+    assert_eq!(out.stats().dropped, dropped(2, 0), "typing made room");
     out.push(frame(60), Priority::Message);
-    assert_eq!(out.stats().dropped, [2, 1], "presence made room");
+    assert_eq!(out.stats().dropped, dropped(2, 1), "presence made room");
     out.push(frame(70), Priority::Message);
     assert!(out.stats().too_slow);
     assert_eq!(drain(&out), (vec![], Some(CloseCode::TooSlow)));
@@ -56,7 +60,7 @@ fn byte_limit_is_exact() {
     let out = full(0);
     assert_eq!((out.stats().bytes, out.stats().too_slow), (MAX_BYTES, false));
     out.push(frame(1), Priority::Typing);
-    assert_eq!((out.stats().bytes, out.stats().dropped), (MAX_BYTES, [1, 0]));
+    assert_eq!((out.stats().bytes, out.stats().dropped), (MAX_BYTES, dropped(1, 0)));
     assert!(full(1).stats().too_slow);
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn decode(text: &str) -> Result<Option<String>, UnreadableName> {
     // Characters may be split between words of one charset, so bytes are joined first.
     let mut joined: Option<(&str, Vec<u8>)> = None;
     let (mut rest, mut found) = (text, false);
-    while let Some((before, word, after)) = next_word(rest) {
+    while let Some(FoundWord { before, word, after }) = next_word(rest) {
         found = true;
         let bytes = word.bytes()?;
         let follows = joined.is_some() && before.trim().is_empty();
@@ -47,13 +47,20 @@ struct Word<'a> {
     content: &'a str,
 }
 
-/// The first encoded word, with what stands before and after it.
-fn next_word(text: &str) -> Option<(&str, Word<'_>, &str)> {
+/// An encoded word in a text.
+struct FoundWord<'a> {
+    before: &'a str,
+    word: Word<'a>,
+    after: &'a str,
+}
+
+/// Finds the first encoded word.
+fn next_word(text: &str) -> Option<FoundWord<'_>> {
     let mut from = 0;
     loop {
         let at = from + text.get(from..)?.find("=?")?;
         if let Some((word, after)) = word(&text[at + 2..]) {
-            return Some((&text[..at], word, after));
+            return Some(FoundWord { before: &text[..at], word, after });
         }
         from = at + 2;
     }
