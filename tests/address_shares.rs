@@ -45,7 +45,7 @@ request_burst = 200
     assert_eq!(passed, 600, "eleven sessions of one person take what three may");
     assert_eq!(refused(&get_many(&other, "/api/session", 150)), 0, "another of the same address");
     let first = Client::new(&server).sign_in("admin", "admin123");
-    assert_eq!(first.status, 200, "and whoever comes");
+    assert_eq!(first.status, 200, "new clients too");
 }
 
 #[test]

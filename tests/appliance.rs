@@ -331,7 +331,10 @@ fn reclaim_request_is_forwarded_once() {
         fs::remove_dir(card.at("var/lib/pichat")).expect("is empty");
         card.write(&asked, "");
         assert_eq!(card.boot(), "");
-        assert!(!card.at("var/lib/pichat").exists() && !card.at(&asked).exists(), "nobody to take it");
+        assert!(
+            !card.at("var/lib/pichat").exists() && !card.at(&asked).exists(),
+            "there is no server to take it"
+        );
     }
 }
 

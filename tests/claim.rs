@@ -152,7 +152,7 @@ fn claim_code_survives_restart_and_kill() {
     let first = code(&run);
     server.kill();
     let (server, run) = unclaimed(Some(data.path()));
-    assert_eq!(code(&run), first, "whoever wrote it down can use it");
+    assert_eq!(code(&run), first, "a noted code stays valid");
     assert_eq!(claim(&Client::new(&server), &first, "ana", "una-clave-larga").status, 201);
     drop(server);
     let (server, run) = unclaimed(Some(data.path()));

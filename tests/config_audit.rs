@@ -99,7 +99,7 @@ fn sighup_applies_reloadable_settings() {
     assert_eq!(
         (named("/api/health"), client.get("/api/session").status),
         (421, 200),
-        "defaults again; nobody was thrown out"
+        "defaults again, and sessions stay"
     );
 }
 
@@ -206,7 +206,7 @@ fn log_names_actors_and_no_secrets() {
         failed.contains("result=failed user=\"cliente\" addr=127.0.0.1 reason=wrong_password"),
         "{failed}"
     );
-    assert!(log.wait("reason=unknown_user").contains("user=unknown "), "a name nobody has is never written");
+    assert!(log.wait("reason=unknown_user").contains("user=unknown "), "an unknown name is never written");
     let started = log.wait("event=server.started");
     assert!((24..=31).any(|pri| started.starts_with(&format!("<{pri}>"))), "daemon: {started}");
     for event in [

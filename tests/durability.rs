@@ -161,10 +161,7 @@ fn partial_upload_is_gone_after_a_power_cut() {
         .expect("writes");
     let server = start(folder.path());
     assert!(server.wait_for_line("event=file.swept").contains("count=3"));
-    assert!(
-        on_disk(folder.path()).contains(&"LEEME de la dueña.txt".to_owned()),
-        "what is somebody's own stays"
-    );
+    assert!(on_disk(folder.path()).contains(&"LEEME de la dueña.txt".to_owned()), "files of others stay");
     std::fs::remove_file(folder.path().join("cuarentena/LEEME de la dueña.txt")).expect("removes");
     assert_eq!(assert_consistent(&server).into_keys().collect::<Vec<_>>(), ["entero.txt"]);
 }

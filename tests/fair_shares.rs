@@ -355,7 +355,7 @@ fn office_behind_one_address_opens_the_chat_at_once() {
         .map(|person| std::thread::spawn(move || opens_the_chat(&person, "oficina")))
         .collect();
     for person in opened {
-        let statuses = person.join().expect("nobody is refused");
+        let statuses = person.join().expect("no request is refused");
         assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
     }
     assert!(!server.stderr().contains("rate_limited"), "{}", server.stderr());

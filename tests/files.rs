@@ -225,7 +225,7 @@ fn file_store_has_bounds() {
     assert_eq!(
         chunked(&cliente, &too_large).refusal(),
         (413, "too_large".to_owned()),
-        "also when nobody said how long it is"
+        "also without a declared length"
     );
     assert_nothing_stays(&server);
 

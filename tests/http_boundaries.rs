@@ -346,5 +346,5 @@ fn other_origins_are_allowed_only_by_name() {
         }
     }
     let answer = Client::new(&Server::demo()).send("OPTIONS", "/api/files", &[("Origin", ok)], b"");
-    assert_eq!(answer.header("access-control-allow-origin"), None, "by default nobody");
+    assert_eq!(answer.header("access-control-allow-origin"), None, "no origin by default");
 }

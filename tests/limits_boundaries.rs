@@ -57,7 +57,7 @@ fn message_burst_of_a_user_is_limited() {
     assert_eq!(
         b.send_message("sala", "x")["seq"],
         4,
-        "nobody else waits, and what was refused has no number"
+        "no other user waits, and a refused message has no number"
     );
 }
 

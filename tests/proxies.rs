@@ -116,7 +116,7 @@ fn unreadable_line_of_a_trusted_proxy_is_400() {
         let asked = |last| through(&server, last, &X_FORWARDED).with(name, value).get("/api/health");
         let refused = asked(2);
         assert_eq!((refused.status, refused.code().as_str()), (400, "bad_request"), "{name}: {value}");
-        assert_eq!(asked(3).status, 200, "{name}: {value}, from anybody else");
+        assert_eq!(asked(3).status, 200, "{name}: {value}, from any other address");
     }
 }
 
@@ -127,7 +127,7 @@ fn cross_origin_line_names_origin_and_host() {
     assert_eq!(
         browser.post_json("/api/session", &json!({})).code(),
         "cross_origin",
-        "nobody said that it is behind TLS"
+        "no setting says that it is behind TLS"
     );
     let line = server.wait_for_line("event=request.cross_origin");
     assert!(
@@ -153,7 +153,7 @@ fn redirect_to_https_never_loops() {
     assert_eq!(
         plain.with("X-Forwarded-Proto", "https").get("/api/health").status,
         307,
-        "anybody could say so"
+        "any client could claim that"
     );
 }
 

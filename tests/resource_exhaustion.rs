@@ -99,7 +99,7 @@ fn out_of_descriptors_strangers_are_evicted() {
     b.join_default("sala");
     let (here, watcher) = (Client::new(&server), watcher(&server));
     let crowd: Vec<_> = (0..100).map(|_| here.connect()).collect();
-    assert_eq!(here.get("/api/health").status, 200, "whoever comes last is served");
+    assert_eq!(here.get("/api/health").status, 200, "the last newcomer is served");
     assert!(figure(&watcher, "pichat_refusals_total{at=\"connection\",reason=\"yielded\"}") > 0);
     assert_eq!(a.send_message("sala", "sigo aquí")["type"], "sent");
     assert_eq!(b.recv_type("message")["text"], "sigo aquí");
@@ -158,7 +158,7 @@ fn full_hashing_queue_is_503_and_chat_continues() {
     b.join_default("otra");
     let (mut busy, mut wrong) = (0, 0);
     for mut stream in waiting {
-        let answer = read_response(&mut stream, false).expect("everybody is answered");
+        let answer = read_response(&mut stream, false).expect("every client gets an answer");
         match answer.status {
             503 => {
                 assert_eq!((answer.code().as_str(), answer.header("retry-after")), ("busy", Some("2")));

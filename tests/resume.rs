@@ -249,7 +249,7 @@ fn closed_socket_may_resume() {
     a.send_message("sala", "fin");
     loop {
         let frame = b.recv();
-        assert_ne!(frame["type"], "presence", "nobody is told that somebody left");
+        assert_ne!(frame["type"], "presence", "no presence frame of a leave");
         if frame["text"] == "fin" {
             break;
         }

@@ -29,7 +29,7 @@ fn empty_room_keeps_code_and_password_without_messages() {
     a.send_message("sala", "uno");
     a.send_message("sala", "dos");
     leave(&mut a, "sala");
-    assert_eq!(Client::admin(&server).get("/api/rooms").json(), json!([]), "nobody is in it");
+    assert_eq!(Client::admin(&server).get("/api/rooms").json(), json!([]), "it is empty");
     let mut thief = Client::admin(&server).socket();
     assert_error(&thief.join("sala", "otra cosa", "group"), "wrong_password");
     let mut b = usuario.socket();

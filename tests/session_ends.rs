@@ -164,7 +164,7 @@ fn unreadable_accounts_block_every_action() {
     };
     sql("ALTER TABLE sessions RENAME TO away");
     server.wait_for_line("pichat: the database");
-    assert_eq!(beto.get("/api/session").status, 200, "a store that fails for a moment sends nobody out");
+    assert_eq!(beto.get("/api/session").status, 200, "a short failure of the store ends no session");
     server.wait_for_line("event=sessions.suspended result=failed seconds=10");
     let refused = beto.get("/api/session");
     assert_eq!((refused.status, refused.code().as_str()), (503, "busy"));

@@ -252,7 +252,7 @@ fn reclaim_leaves_no_sign_in_under_way() {
         let claim = || Client::new(&server).post_json("/api/claim", &body);
         let (clients, claimed) = beside(&server, (BETO.0, BETO.1), delay, claim);
         assert_eq!(claimed.status, 201, "{}", claimed.text());
-        assert!(!is_live(&witness), "nobody stays signed in");
+        assert!(!is_live(&witness), "no session stays");
         for (status, client) in clients {
             signed_in += usize::from(status == 200);
             refused += usize::from(status != 200);

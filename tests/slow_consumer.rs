@@ -52,7 +52,7 @@ fn slow_consumer_is_closed_without_effect_on_others() {
             assert_eq!(text, format!("{said} {filler}"));
         }
     }
-    assert!(gone(&server), "{said} messages wait in memory for somebody who does not read");
+    assert!(gone(&server), "{said} messages wait in memory for a client that does not read");
     // The queue is full. The line may not have been dead for ten seconds, or memory would fill.
     let closed = server.wait_for_line("event=socket.closed");
     assert!(closed.contains("code=1013"), "{closed}");
@@ -130,7 +130,7 @@ fn fifty_sockets_get_100_messages_once_in_order() {
         assert_eq!(&texts, first_told.get_or_insert_with(|| texts.clone()), "socket {n}");
     }
     // Messages of each sender keep their order.
-    let told = first_told.expect("somebody was told");
+    let told = first_told.expect("a receiver got the notice");
     for who in 0..SENDERS {
         let own: Vec<_> = told.iter().filter(|text| text.starts_with(&format!("{who} "))).cloned().collect();
         assert_eq!(own, (0..EACH).map(|n| format!("{who} {n}")).collect::<Vec<_>>());

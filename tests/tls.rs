@@ -106,7 +106,7 @@ fn sign_in_needs_tls() {
     assert_eq!(
         secure.get("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n").status,
         401,
-        "nobody without a session"
+        "it needs a session"
     );
 }
 
@@ -199,7 +199,7 @@ fn certificate_files_are_reread_on_sighup() {
     assert!(trusts(&first));
     let plain = Client { addr: plain_address(&server), cookie: None, headers: Vec::new(), from: None };
     for path in ["/", "/confianza", "/probar", "/pichat.crt"] {
-        assert_eq!(plain.get(path).status, 307, "{path}: somebody else's authority is not ours to hand out");
+        assert_eq!(plain.get(path).status, 307, "{path}: the server offers no foreign authority");
     }
     let mut open = connect(server.addr, &first, "chat.oficina.lan").unwrap();
 

@@ -22,7 +22,7 @@ pub enum AppError {
     },
     /// The secret key in the data folder is damaged.
     #[error(
-        "{0}: holds no key of at least 32 bytes; restore it or delete it (then everybody must join their rooms anew)"
+        "{0}: holds no key of at least 32 bytes; restore it or delete it (then all users must join their rooms again)"
     )]
     SecretKey(String),
     /// Others can change or read a folder or a key.

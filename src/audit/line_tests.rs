@@ -81,10 +81,10 @@ fn line_matches_the_manual() {
 fn account_named_unknown_is_quoted() {
     let seconds = 900;
     let addr: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
-    let nobody = line(&Event::LoginLockedOut { user: None, addr, seconds });
-    assert!(nobody.contains(" user=unknown addr=10.0.0.1 seconds=900 "), "{nobody}");
-    let somebody = line(&Event::LoginLockedOut { user: Some(user("unknown")), addr, seconds });
-    assert!(somebody.contains(" user=\"unknown\" "), "{somebody}");
+    let unknown = line(&Event::LoginLockedOut { user: None, addr, seconds });
+    assert!(unknown.contains(" user=unknown addr=10.0.0.1 seconds=900 "), "{unknown}");
+    let quoted = line(&Event::LoginLockedOut { user: Some(user("unknown")), addr, seconds });
+    assert!(quoted.contains(" user=\"unknown\" "), "{quoted}");
 }
 
 #[test]

@@ -139,7 +139,7 @@ pub fn multipart(data: &[u8]) {
         assert!(!name.is_empty() && !name.contains(['/', '\\']));
         assert!(
             content.is_empty() || body.windows(content.len()).any(|part| part == content),
-            "bytes that nobody sent"
+            "bytes that no client sent"
         );
     }
 }

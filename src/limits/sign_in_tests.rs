@@ -330,7 +330,7 @@ fn floods_of_addresses_names_and_devices_stay_within_memory() {
         let name = format!("n{n}");
         let candidate = Candidate { device, ..from(addr(2000 + n), &name) };
         let attempt = begin(&limits, candidate, secs(1));
-        assert!(attempt.is_ok(), "nobody new is turned away");
+        assert!(attempt.is_ok(), "no new client is turned away");
         attempt.unwrap().failed(secs(1));
     }
     assert_eq!(limits.state().table.sizes(), SMALL);

@@ -217,7 +217,7 @@ mod tests {
             drop(database(&folder.path().join(format!("pichat.db.before-{}", schema + 1)), schema));
         }
         for other in ["pichat.db.before-99", "pichat.db.before-2.bak", "pichat.db.replaced-1"] {
-            fs::write(folder.path().join(other), "somebody's").unwrap();
+            fs::write(folder.path().join(other), "of others").unwrap();
         }
         prune(folder.path()).unwrap();
         let mut left: Vec<_> = fs::read_dir(folder.path())

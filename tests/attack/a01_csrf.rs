@@ -59,7 +59,7 @@ fn forms_are_refused_from_foreign_origins() {
             }
         }
     }
-    assert_eq!(admin.get("/api/session").status, 200, "nobody was signed out");
+    assert_eq!(admin.get("/api/session").status, 200, "no session ended");
 }
 
 #[test]

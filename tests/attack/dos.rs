@@ -149,7 +149,7 @@ fn creation_of_10000_rooms_stops_at_sixteen() {
     assert_eq!(
         other.join_default("sala3")["members"],
         json!(["cliente", "usuario"]),
-        "nobody else is kept out"
+        "no other user is kept out"
     );
 }
 

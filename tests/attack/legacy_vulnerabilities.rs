@@ -21,7 +21,7 @@ const LIST: [(&str, fn()); 17] = [
     ("orders from another web site, deletion by a link", seed_05_cross_site),
     ("a cookie after signing out", seed_06_logout),
     ("wrong passwords without end", seed_07_login_limit),
-    ("locking somebody else out", seed_08_lock_out),
+    ("locking another user out", seed_08_lock_out),
     ("names of users by the time of an answer", seed_09_timing),
     ("passwords in the clear at the start", seed_10_printed_passwords),
     ("a socket from another web site", seed_11_socket_origin),
@@ -227,5 +227,5 @@ fn seed_17_public_accounts() {
     let server = Server::start(Options { users, ..Options::default() });
     let answer =
         Client::new(&server).post_json("/api/session", &json!({"username": "admin", "password": "admin123"}));
-    assert_eq!(answer.status, 401, "nor is there any account but those that somebody made");
+    assert_eq!(answer.status, 401, "and there are no default accounts");
 }

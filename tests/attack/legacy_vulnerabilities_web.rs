@@ -262,7 +262,7 @@ pub(crate) fn emergency_setup_route_is_absent() {
     }
     let list =
         pichat_command().args(["user", "list", "--data-dir"]).arg(folder.path()).output().expect("runs");
-    assert_eq!(String::from_utf8_lossy(&list.stdout).lines().count(), 1, "nobody was added");
+    assert_eq!(String::from_utf8_lossy(&list.stdout).lines().count(), 1, "no account was added");
 }
 
 pub(crate) fn forwarded_for_is_not_believed() {

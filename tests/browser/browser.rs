@@ -287,7 +287,7 @@ impl Drop for Browser {
         }
         let _ = self.chromedriver.kill();
         let _ = self.chromedriver.wait();
-        assert!(self.finished || std::thread::panicking(), "nobody read this browser's console");
+        assert!(self.finished || std::thread::panicking(), "this browser's console was not read");
     }
 }
 

@@ -40,7 +40,10 @@ async fn strength_is_shown_while_typing() {
         "polite"
     );
     let before = carla.js("performance.getEntriesByType('resource').map((one) => one.name).join(' ')").await;
-    assert!(!before.to_string().contains("zxcvbn"), "what is large is fetched when somebody types: {before}");
+    assert!(
+        !before.to_string().contains("zxcvbn"),
+        "large files are fetched at the first key press: {before}"
+    );
     for (typed, said) in [
         ("cinco", "Muy corta: faltan 3 caracteres."),
         ("siete77", "Muy corta: falta 1 carácter."),

@@ -58,7 +58,7 @@ def answers(port: int):
     for path in ["/", "/inicio", "/chat", "/listar", "/subir", "/api/session", "/api/rooms", "/api/files", "/nada", "/api/nada"]:
         yield f"GET {path}", ask(port, "GET", path, cookie)
     for path in ["/login", "/reclamar", "/inicio", "/api/session", "/favicon.ico", "/static/css/base.css", "/static/js/page.js", "/ws"]:
-        yield f"GET {path} by anybody", ask(port, "GET", path)
+        yield f"GET {path} without a session", ask(port, "GET", path)
     packed = ask(port, "GET", "/static/js/page.js", {"Accept-Encoding": "gzip"})
     yield "GET a packed file", packed
     known = {"Accept-Encoding": "gzip", "If-None-Match": field(packed, "etag")}

@@ -102,7 +102,7 @@ mod tests {
             let answering = tokio::spawn(place.begin(async move { told.await.ok() }));
             assert!(place.lock().is_none());
             tokio::task::yield_now().await;
-            tell.send(n).expect("somebody waits");
+            tell.send(n).expect("the receiver waits");
             assert_eq!(answering.await.expect("ends"), Ok(Some(n)));
             assert!(place.lock().is_some());
         }

@@ -200,7 +200,7 @@ mod tests {
         let mut next = async || poll_fn(|cx| stretch.poll_next(cx)).await.expect("more").expect("readable");
         let first = next().await;
         let second = next().await;
-        assert_ne!(first.as_ptr(), second.as_ptr(), "somebody still reads the first");
+        assert_ne!(first.as_ptr(), second.as_ptr(), "a reader still holds the first");
         assert!(first == content[..first.len()] && second == content[first.len()..][..second.len()]);
         let free = second.as_ptr();
         drop((first, second));
