@@ -154,3 +154,39 @@ fn each_reason_of_refusal_has_its_own_audit_line() {
     assert!(sockets.iter().all(|socket| !socket.is_finished()));
     drop(stranger);
 }
+
+/// Sends the head of a request with a body of 64 MiB and reads the early answer and the end behind it.
+fn answered_early(client: &Client) -> TcpStream {
+    let mut stream = client.connect();
+    let head = client.head("POST", "/api/nada", &[("Content-Length", "67108864")]);
+    stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    stream
+}
+
+/// Sends a request with a body of 64 MiB whole before it reads. Returns true if the answer can be read.
+fn is_heard_out(client: &Client) -> bool {
+    let mut stream = client.connect();
+    let head = client.head("POST", "/api/nada", &[("Content-Length", "67108864")]);
+    stream.write_all(format!("{head}\r\n").as_bytes()).expect("writes");
+    let sent = (0..64).try_for_each(|_| stream.write_all(&[b'x'; 1024 * 1024]));
+    let mut answer = String::new();
+    sent.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 404 ")
+}
+
+#[test]
+fn one_client_has_a_quarter_of_the_lingering_closes() {
+    let server = Server::start(Options::config(TRUSTING));
+    let [flood, other] = [9, 8].map(|last| Client::new(&server).behind(last));
+    let held: Vec<_> = (0..40).map(|_| answered_early(&flood)).collect();
+    assert!(!is_heard_out(&flood), "past its share");
+    assert!(is_heard_out(&other), "another address");
+    drop(held);
+    let [flood, other] = [Client::cliente(&server), Client::usuario(&server)];
+    let held: Vec<_> = (0..80).map(|_| answered_early(&flood)).collect();
+    assert!(!is_heard_out(&flood), "past the share of one person");
+    assert!(is_heard_out(&other), "another person");
+    drop(held);
+}

@@ -24,6 +24,7 @@ use crate::ws::{ProbeReason, ReadySocket, SocketPermit, Transport};
 use crate::http::AppState;
 use crate::http::io::at_once::Place;
 use crate::http::io::framing::{MAX_HEAD, must_close_after};
+use crate::http::io::linger::LingerClient;
 use crate::http::io::request_guard::RequestGuard;
 use crate::http::io::timeout_stream::{BusyGuard, ConnPhase, TimeoutStream};
 use crate::http::listener_kind::ListenerKind;
@@ -124,6 +125,7 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
         ListenerKind::App => {
             let arrival = Arrival::new(app, &context, request.headers(), request.uri().path());
             let person = arrival.session.as_ref().map(|session| session.person.id);
+            busy.set_client(person.map_or_else(|| stranger(app, context.addr), LingerClient::Person));
             let serve = || person.map(|person| slot.serve(person));
             let serving = serve();
             // An upgraded connection serves until it ends; its request carries the session, so the answer to
@@ -131,11 +133,11 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
             let socket_serving = upgrade.is_some().then(serve).flatten();
             (answer(Arc::clone(app), context, arrival, request).await, serving, socket_serving)
         }
-        ListenerKind::PlainHttp => (plain_http::answer(app, context, &request).await, None, None),
+        ListenerKind::PlainHttp => {
+            busy.set_client(stranger(app, context.addr));
+            (plain_http::answer(app, context, &request).await, None, None)
+        }
     };
-    if serving.is_some() {
-        busy.signed_in();
-    }
     // What is still to come of the body is read and forgotten, so no further request can follow it.
     let early = busy.is_body_due();
     response.body_mut().hold(busy, serving);
@@ -175,6 +177,15 @@ async fn respond<S: AsyncRead + AsyncWrite + Transport + Unpin + Send + 'static>
         });
     }
     response
+}
+
+/// Returns the client of a request without a session.
+fn stranger(app: &AppState, addr: IpAddr) -> LingerClient {
+    if app.config.get().http.trusts(addr) {
+        LingerClient::Proxy
+    } else {
+        LingerClient::Address(app.connections.counts_for(addr))
+    }
 }
 
 /// Result of an upgrade.

@@ -4,13 +4,16 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::limits::{KeyedPermit, KeyedSemaphore};
+use crate::types::UserId;
 
 /// A lingering close in all: 1.5 GB at 100 Mbit/s. What is longer than that is cut off over its answer.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -24,18 +27,48 @@ const BRIEF_BYTES: usize = 1024 * 1024;
 /// no place of a person. Each holds a connection and [`CHUNK`] bytes of stack while it is polled.
 const WITH_SESSION: usize = 64;
 const WITHOUT_SESSION: usize = 32;
+/// Long ones of one person, and of one address without a session: a quarter of each. A person who starts 16
+/// uploads past a limit at once gets the answer to all.
+const OF_ONE_PERSON: usize = WITH_SESSION / 4;
+const OF_ONE_ADDRESS: usize = WITHOUT_SESSION / 4;
 /// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
 /// Reads before other tasks have their turn: 256 KiB, some 0.1 ms.
 const READS_PER_TURN: usize = 16;
 
-static KNOWN: Semaphore = Semaphore::const_new(WITH_SESSION);
-static UNKNOWN: Semaphore = Semaphore::const_new(WITHOUT_SESSION);
+static KNOWN: KeyedSemaphore<UserId> = KeyedSemaphore::new(WITH_SESSION, OF_ONE_PERSON);
+static UNKNOWN: KeyedSemaphore<IpAddr> = KeyedSemaphore::new(WITHOUT_SESSION, OF_ONE_ADDRESS);
+
+/// Client that a lingering close counts for: that of the last request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LingerClient {
+    Person(UserId),
+    Address(IpAddr),
+    /// A trusted proxy that named no client. It is held to no share.
+    Proxy,
+}
+
+/// Place among the long ones.
+#[expect(dead_code, reason = "given back when dropped")]
+enum LongLinger {
+    WithSession(KeyedPermit<'static, UserId>),
+    WithoutSession(KeyedPermit<'static, IpAddr>),
+}
+
+impl LongLinger {
+    fn try_new(client: LingerClient) -> Option<Self> {
+        match client {
+            LingerClient::Person(id) => KNOWN.try_acquire(Some(id)).map(Self::WithSession),
+            LingerClient::Address(addr) => UNKNOWN.try_acquire(Some(addr)).map(Self::WithoutSession),
+            LingerClient::Proxy => UNKNOWN.try_acquire(None).map(Self::WithoutSession),
+        }
+    }
+}
 
 /// The end of a connection whose client may still be sending.
 pub(crate) struct Linger {
     /// The place among the long ones.
-    place: Option<SemaphorePermit<'static>>,
+    place: Option<LongLinger>,
     hung_up: bool,
     /// Bytes that may still be read.
     left: usize,
@@ -45,9 +78,9 @@ pub(crate) struct Linger {
 }
 
 impl Linger {
-    /// After an early answer, to a client with or without a session.
-    pub(crate) fn new(signed_in: bool) -> Self {
-        Self::within(if signed_in { &KNOWN } else { &UNKNOWN }.try_acquire().ok())
+    /// After an early answer to `client`, if there was a request.
+    pub(crate) fn new(client: Option<LingerClient>) -> Self {
+        Self::within(client.and_then(LongLinger::try_new))
     }
 
     /// After a head that was none: no honest program sends a large body behind it.
@@ -55,7 +88,7 @@ impl Linger {
         Self::within(None)
     }
 
-    fn within(place: Option<SemaphorePermit<'static>>) -> Self {
+    fn within(place: Option<LongLinger>) -> Self {
         let now = Instant::now();
         let (left, time) = if place.is_some() { (usize::MAX, LONGEST) } else { (BRIEF_BYTES, BRIEF) };
         let (until, timer) = (now + time, Box::pin(sleep_until(now + time.min(SILENCE))));
@@ -107,7 +140,11 @@ impl Linger {
 mod tests {
     use super::*;
     use std::future::poll_fn;
+    use std::net::Ipv4Addr;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    const PERSON: Option<LingerClient> = Some(LingerClient::Person(UserId(1)));
+    const STRANGER: Option<LingerClient> = Some(LingerClient::Address(IpAddr::V4(Ipv4Addr::LOCALHOST)));
 
     async fn over(mut linger: Linger, mut io: impl AsyncRead + AsyncWrite + Unpin) -> Duration {
         let start = Instant::now();
@@ -115,10 +152,23 @@ mod tests {
         start.elapsed()
     }
 
+    #[tokio::test]
+    async fn long_closes_of_one_client_leave_places_to_others() {
+        let long = |client| -> Vec<_> { (0..100).filter_map(|_| LongLinger::try_new(client)).collect() };
+        let [addr, other] = [9, 8].map(|last| LingerClient::Address([10, 0, 0, last].into()));
+        let [person, next] = [77, 78].map(|id| LingerClient::Person(UserId(id)));
+        let (of_person, of_addr) = (long(person), long(addr));
+        assert_eq!((of_person.len(), of_addr.len()), (OF_ONE_PERSON, OF_ONE_ADDRESS));
+        assert!(Linger::new(Some(person)).place.is_none() && Linger::new(Some(addr)).place.is_none());
+        assert!(Linger::new(Some(next)).place.is_some() && Linger::new(Some(other)).place.is_some());
+        assert!(Linger::new(None).place.is_none(), "no request, no long close");
+        assert!(long(LingerClient::Proxy).len() > OF_ONE_ADDRESS);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn silent_client_has_five_seconds() {
         let (near, mut far) = duplex(64);
-        assert_eq!(over(Linger::new(true), near).await, SILENCE);
+        assert_eq!(over(Linger::new(PERSON), near).await, SILENCE);
         assert_eq!(far.read(&mut [0]).await.expect("reads"), 0, "the end was said");
     }
 
@@ -131,14 +181,14 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(4)).await;
             }
         });
-        assert_eq!(over(Linger::new(false), near).await, Duration::from_secs(40));
+        assert_eq!(over(Linger::new(STRANGER), near).await, Duration::from_secs(40));
         sender.await.expect("sends all");
     }
 
     #[tokio::test(start_paused = true)]
     async fn endless_client_is_cut_off() {
         let cases: [(fn() -> Linger, Duration); 2] =
-            [(|| Linger::new(true), LONGEST), (Linger::brief, BRIEF)];
+            [(|| Linger::new(PERSON), LONGEST), (Linger::brief, BRIEF)];
         for (linger, most) in cases {
             let (near, mut far) = duplex(64);
             let sender = tokio::spawn(async move {

@@ -270,7 +270,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> AsyncWrite for RequestGuard<
         if this.refusal.is_some() || (this.linger.is_none() && this.is_heard_out()) {
             return Pin::new(&mut this.io).poll_shutdown(cx);
         }
-        let linger = this.linger.get_or_insert_with(|| Box::new(Linger::new(this.phase.is_signed_in())));
+        let linger = this.linger.get_or_insert_with(|| Box::new(Linger::new(this.phase.client())));
         linger.poll(this.io.inner_mut(), cx)
     }
 }

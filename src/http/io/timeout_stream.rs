@@ -4,8 +4,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::http::io::linger::LingerClient;
 use crate::limits::{Endpoints, WriteStall};
+use crate::locks::lock;
 
 /// A request's head, from its first byte (or from the handshake) to its last.
 const HEAD: Duration = Duration::from_secs(10);
@@ -43,8 +45,8 @@ struct PhaseState {
     waiting: AtomicWaker,
     /// The last answer is a file.
     download: AtomicBool,
-    /// The last request came with a session.
-    signed_in: AtomicBool,
+    /// Client of the last request.
+    client: Mutex<Option<LingerClient>>,
     /// Bytes of the request's body have not arrived.
     body_due: AtomicBool,
     /// Status of the answer to a head that was refused; 0 while none was.
@@ -58,14 +60,13 @@ impl ConnPhase {
     /// From here on a request is being answered.
     pub(crate) fn busy(&self) -> BusyGuard {
         self.0.download.store(false, Ordering::Relaxed);
-        self.0.signed_in.store(false, Ordering::Relaxed);
         self.0.phase.store(PHASE_BUSY, Ordering::Release);
         BusyGuard(self.clone())
     }
 
-    /// Returns true if the request that was answered last came with a session.
-    pub(crate) fn is_signed_in(&self) -> bool {
-        self.0.signed_in.load(Ordering::Relaxed)
+    /// Returns the client of the last request.
+    pub(crate) fn client(&self) -> Option<LingerClient> {
+        *lock(&self.0.client)
     }
 
     /// Notes whether bytes of the request's body have not arrived.
@@ -110,9 +111,9 @@ impl BusyGuard {
         self.0.0.download.store(true, Ordering::Relaxed);
     }
 
-    /// The request came with a session.
-    pub(crate) fn signed_in(&self) {
-        self.0.0.signed_in.store(true, Ordering::Relaxed);
+    /// Notes the client of the request.
+    pub(crate) fn set_client(&self, client: LingerClient) {
+        *lock(&self.0.0.client) = Some(client);
     }
 
     /// Returns true while bytes of the request's body have not arrived: an answer now is an early one.
