@@ -30,8 +30,16 @@ fn with_people(people: usize, config: &str) -> Server {
 
 /// Signs in concurrently, each with its own name and password; counts the answers by status.
 fn at_once(people: &[(Client, String, &str)]) -> BTreeMap<u16, usize> {
+    statuses(people).into_iter().fold(BTreeMap::new(), |mut counts, status| {
+        *counts.entry(status).or_default() += 1;
+        counts
+    })
+}
+
+/// Signs in concurrently; returns the status of each answer.
+fn statuses(people: &[(Client, String, &str)]) -> Vec<u16> {
     let start = Barrier::new(people.len());
-    let statuses: Vec<u16> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let start = &start;
         let signing = people.iter().map(|(client, name, password)| {
             let mut client = client.clone();
@@ -42,10 +50,6 @@ fn at_once(people: &[(Client, String, &str)]) -> BTreeMap<u16, usize> {
         });
         let signing: Vec<_> = signing.collect();
         signing.into_iter().map(|thread| thread.join().expect("answers")).collect()
-    });
-    statuses.into_iter().fold(BTreeMap::new(), |mut counts, status| {
-        *counts.entry(status).or_default() += 1;
-        counts
     })
 }
 
@@ -89,6 +93,16 @@ fn sixty_people_behind_one_address_sign_in_at_once() {
     let server = with_people(60, "");
     let people: Vec<_> = (0..60).map(|n| person(&server, n)).collect();
     assert_eq!(at_once(&people), BTreeMap::from([(200, 60)]));
+}
+
+#[test]
+fn flood_of_one_name_leaves_the_others_of_its_address_places() {
+    let server = with_people(30, "");
+    let flood = (0..120).map(|_| (Client::new(&server), "nadie".to_owned(), "adivino"));
+    let all: Vec<_> = flood.chain((0..30).map(|n| person(&server, n))).collect();
+    let statuses = statuses(&all);
+    assert_eq!(statuses[120..], [200; 30], "{statuses:?}");
+    assert!(statuses[..120].iter().all(|status| [401, 429, 503].contains(status)), "{statuses:?}");
 }
 
 #[test]

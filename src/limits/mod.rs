@@ -34,6 +34,7 @@ mod sign_in_budget;
 mod sign_in_device;
 mod sign_in_name;
 mod sign_in_pairs;
+mod sign_in_queue;
 mod sign_in_refusal;
 mod sign_in_settings;
 mod sign_in_table;
@@ -54,13 +55,12 @@ pub use rates::{
 pub use recent_downloads::{DOWNLOAD_WINDOW, RECENT_DOWNLOADS};
 pub use retry::{RetryAfter, whole_seconds};
 pub use room_backoff::{PAUSED_ROOMS, RoomAttempt, RoomPause, RoomTurn};
-pub use sign_in::{
-    Attempt, Begun, Candidate, Failed, SignInLimits, SignInTurn, WAITING_IN_ALL, WAITING_PER_ADDRESS,
-};
+pub use sign_in::{Attempt, Begun, Candidate, Failed, SignInLimits, SignInTurn};
 pub use sign_in_budget::{MAX_FAILURES_PER_MINUTE, PEOPLE_PER_ADDRESS};
 pub use sign_in_device::{DeviceId, FAILURES_PER_DEVICE, SIGN_IN_DEVICES};
 pub use sign_in_name::{MAX_DELAY, NAME_FAILURES_PER_HOUR};
 pub use sign_in_pairs::SIGN_IN_PAIRS;
+pub use sign_in_queue::{WAITING_IN_ALL, WAITING_PER_ADDRESS};
 pub use sign_in_refusal::SignInRefusal;
 pub use sign_in_settings::SignInSettings;
 pub use sign_in_table::{SIGN_IN_ADDRESSES, SIGN_IN_NAMES, SIGN_IN_NETWORKS};

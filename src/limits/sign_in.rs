@@ -7,7 +7,6 @@
 //! **A stranger cannot shut out a device that has signed in to a name**: with its device cookie it is heard
 //! on figures of its own.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,17 +17,12 @@ use tokio::sync::oneshot;
 use super::address::LocalPrefixes;
 use super::counters::Counters;
 use super::sign_in_device::DeviceId;
+use super::sign_in_queue::{NoPlace, SignInQueue};
 use super::sign_in_refusal::SignInRefusal;
 use super::sign_in_settings::SignInSettings;
 use super::sign_in_table::{Admission, AttemptOutcome, AttemptTable, CAPACITY, Capacity, Decision, Keys};
 use crate::locks::lock;
 use crate::types::crypto::{self, Sha256, Sha256Hasher};
-
-/// Attempts of one address that may wait for the verdicts of others: as many as the hashing queue holds.
-pub const WAITING_PER_ADDRESS: usize = 64;
-/// Attempts that may wait in all: four such addresses. Each holds a task of some KiB and a typed password,
-/// which a body of 64 KiB bounds: 16 MiB if all were that long, 1 MiB as people type.
-pub const WAITING_IN_ALL: usize = 256;
 
 /// The limits on signing in, shared by all connections.
 pub struct SignInLimits {
@@ -41,17 +35,13 @@ pub struct SignInLimits {
 
 struct SignInState {
     table: AttemptTable,
-    queue: VecDeque<Waiter>,
+    queue: SignInQueue<AnswerSender>,
     /// The latest time that was handed in; attempts without a verdict end at it.
     now: Duration,
 }
 
-struct Waiter {
-    keys: Keys,
-    answer: oneshot::Sender<Result<Attempt, SignInRefusal>>,
-}
-
-type Answer = (oneshot::Sender<Result<Attempt, SignInRefusal>>, Result<Attempt, SignInRefusal>);
+type AnswerSender = oneshot::Sender<Result<Attempt, SignInRefusal>>;
+type Answer = (AnswerSender, Result<Attempt, SignInRefusal>);
 
 /// Attempt that asks to be heard.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +100,7 @@ impl SignInLimits {
     pub(super) fn with_capacity(settings: SignInSettings, local: LocalPrefixes, capacity: Capacity) -> Self {
         let state = SignInState {
             table: AttemptTable::new(settings, capacity),
-            queue: VecDeque::new(),
+            queue: SignInQueue::new(),
             now: Duration::ZERO,
         };
         Self { salt: crypto::random(), local, state: Mutex::new(state), refused: Counters::default() }
@@ -131,17 +121,20 @@ impl SignInLimits {
         let mut state = self.state();
         state.now = state.now.max(now);
         // Those who wait come first, also where time alone has brought a token.
-        let answers = self.advance(&mut state);
+        let mut answers = self.advance(&mut state);
         let now = state.now;
         let begun = match state.table.decide(&keys, now) {
             Decision::Admit(admission) => Ok(Begun::Now(self.attempt(admission))),
             Decision::Refuse(refusal) => Err(refusal),
-            Decision::Wait if !state.has_room_for(&keys) => Err(SignInRefusal::Busy),
-            Decision::Wait => {
-                let (answer, turn) = oneshot::channel();
-                state.queue.push_back(Waiter { keys, answer });
-                Ok(Begun::Later(SignInTurn(turn)))
-            }
+            Decision::Wait => match state.queue.make_place(&keys) {
+                Ok(displaced) => {
+                    let (answer, turn) = oneshot::channel();
+                    state.queue.push(keys, answer);
+                    answers.extend(displaced.map(|waiter| self.refuse(waiter.answer, SignInRefusal::Busy)));
+                    Ok(Begun::Later(SignInTurn(turn)))
+                }
+                Err(NoPlace) => Err(SignInRefusal::Busy),
+            },
         };
         drop(state);
         deliver(answers);
@@ -172,20 +165,22 @@ impl SignInLimits {
     /// Decides on those who wait, in their order.
     fn advance(self: &Arc<Self>, state: &mut SignInState) -> Vec<Answer> {
         let mut answers = Vec::new();
-        for waiter in std::mem::take(&mut state.queue) {
+        for waiter in state.queue.take() {
             if waiter.answer.is_closed() {
                 continue;
             }
             match state.table.decide(&waiter.keys, state.now) {
-                Decision::Wait => state.queue.push_back(waiter),
+                Decision::Wait => state.queue.put_back(waiter),
                 Decision::Admit(admission) => answers.push((waiter.answer, Ok(self.attempt(admission)))),
-                Decision::Refuse(refusal) => {
-                    self.refused.count("sign_in", refusal.reason());
-                    answers.push((waiter.answer, Err(refusal)));
-                }
+                Decision::Refuse(refusal) => answers.push(self.refuse(waiter.answer, refusal)),
             }
         }
         answers
+    }
+
+    fn refuse(&self, answer: AnswerSender, refusal: SignInRefusal) -> Answer {
+        self.refused.count("sign_in", refusal.reason());
+        (answer, Err(refusal))
     }
 
     fn settle(
@@ -206,13 +201,6 @@ impl SignInLimits {
 
     fn state(&self) -> MutexGuard<'_, SignInState> {
         lock(&self.state)
-    }
-}
-
-impl SignInState {
-    fn has_room_for(&self, keys: &Keys) -> bool {
-        let own = self.queue.iter().filter(|waiter| waiter.keys.address.own == keys.address.own);
-        self.queue.len() < WAITING_IN_ALL && own.count() < WAITING_PER_ADDRESS
     }
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::counters::RefusalKind;
 use super::tests::{LOCKOUT, SETTINGS, addr, answer, begin, from, is_heard, limits, secs, wait_for_turn};
 use super::*;
-use crate::limits::RetryAfter;
+use crate::limits::{RetryAfter, WAITING_IN_ALL, WAITING_PER_ADDRESS};
 
 /// 60 people behind one address sign in at once: each waits its turn and none is refused.
 #[test]
@@ -106,6 +106,66 @@ fn those_who_wait_come_before_newcomers() {
     assert!(matches!(answer(&mut third), Some(Ok(_))));
 }
 
+/// Fills the places of one address with attempts of one name; ten attempts of others are under way.
+fn filled_by_one_name(limits: &Arc<SignInLimits>) -> (Vec<Attempt>, Vec<SignInTurn>) {
+    let running = (0..10).map(|n| begin(limits, from(addr(1), &format!("n{n}")), secs(0)).unwrap()).collect();
+    let waiting =
+        (0..WAITING_PER_ADDRESS).map(|_| wait_for_turn(limits, from(addr(1), "ana"), secs(0))).collect();
+    (running, waiting)
+}
+
+#[test]
+fn one_name_keeps_no_place_that_another_needs() {
+    let limits = limits(SETTINGS);
+    let (mut running, mut of_ana) = filled_by_one_name(&limits);
+    assert!(matches!(limits.begin(&from(addr(1), "ana"), secs(0)), Err(SignInRefusal::Busy)));
+    let mut of_others: Vec<_> =
+        (0..40).map(|n| wait_for_turn(&limits, from(addr(1), &format!("m{n}")), secs(0))).collect();
+    let mut claim = wait_for_turn(&limits, Candidate { name: None, ..from(addr(1), "") }, secs(0));
+    assert_eq!(limits.state().queue.len(), WAITING_PER_ADDRESS);
+    let displaced: Vec<_> = of_ana.iter_mut().map(|turn| answer(turn).is_some()).collect();
+    assert_eq!(displaced.iter().filter(|displaced| **displaced).count(), 41);
+    assert!(displaced[..WAITING_PER_ADDRESS - 41].iter().all(|displaced| !displaced), "its latest");
+    // A second flood shares with the first and displaces none of the others.
+    let more: Vec<_> =
+        std::iter::from_fn(|| limits.begin(&from(addr(1), "eva"), secs(0)).ok()).take(99).collect();
+    assert!([11, 12].contains(&more.len()), "{}", more.len());
+    assert!(of_others.iter_mut().all(|turn| answer(turn).is_none()));
+    drop(more);
+    assert!(answer(&mut claim).is_none());
+    // All others are heard once attempts succeed.
+    let mut heard = 0;
+    while let Some(attempt) = running.pop() {
+        attempt.succeeded(secs(1));
+        for turn in of_others.iter_mut().chain([&mut claim]) {
+            if let Some(Ok(attempt)) = answer(turn) {
+                heard += 1;
+                running.push(attempt);
+            }
+        }
+        running.extend(of_ana.iter_mut().filter_map(|turn| answer(turn)?.ok()));
+    }
+    assert_eq!(heard, 41);
+}
+
+#[test]
+fn one_address_keeps_no_place_that_another_needs() {
+    let limits = limits(SETTINGS);
+    let mut held = Vec::new();
+    for n in 1..=5 {
+        held.extend(
+            (0..10 + WAITING_PER_ADDRESS)
+                .map(|m| {
+                    let begun = limits.begin(&from(addr(n), &format!("n{m}")), secs(0));
+                    begun.expect("has a place, its own or that of an address with more")
+                })
+                .take(if n == 5 { 20 } else { 10 + WAITING_PER_ADDRESS }),
+        );
+    }
+    assert_eq!(limits.state().queue.len(), WAITING_IN_ALL);
+    drop(held);
+}
+
 #[test]
 fn turn_that_is_given_up_costs_nothing() {
     let limits = limits(SETTINGS);
@@ -124,19 +184,29 @@ fn turn_that_is_given_up_costs_nothing() {
 #[test]
 fn waiting_attempts_are_bounded() {
     let limits = limits(SETTINGS);
-    let mut held = Vec::new();
-    let mut busy = 0;
+    let (mut held, mut busy) = (Vec::new(), 0);
     for n in 0..10 {
         for m in 0..100 {
             match limits.begin(&from(addr(n), &format!("n{m}")), secs(0)) {
-                Ok(begun) => held.push(begun),
+                Ok(begun) => held.push((n, begun)),
                 Err(SignInRefusal::Busy) => busy += 1,
                 Err(other) => panic!("{other:?}"),
             }
+            assert!(limits.state().queue.len() <= WAITING_IN_ALL);
         }
     }
     assert_eq!(limits.state().queue.len(), WAITING_IN_ALL);
+    // Ten of each address are under way. Addresses that came later have displaced attempts of the others.
+    let mut waiting = HashMap::<u32, usize>::new();
+    held.retain_mut(|(n, begun)| {
+        let Begun::Later(turn) = begun else { return true };
+        let waits = answer(turn).is_none();
+        *waiting.entry(*n).or_default() += usize::from(waits);
+        busy += usize::from(!waits);
+        waits
+    });
     assert_eq!((held.len(), busy), (10 * 10 + WAITING_IN_ALL, 1000 - 100 - WAITING_IN_ALL));
+    assert!((0..10).all(|n| [25, 26].contains(&waiting[&n])), "{waiting:?}");
     drop(held);
     assert!(is_heard(&limits, from(addr(1), "ana"), secs(0)));
     assert!(limits.state().queue.is_empty());
