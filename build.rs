@@ -27,8 +27,10 @@ const PAGES: &str = "assets/pages";
 const PARTS: &str = "assets/parts";
 const STATIC: &str = "assets/static";
 const TEXTS: &str = "assets/texts";
-/// Beginnings of the keys that the server names, beside those in pages.
+/// Beginnings of the keys that the program names, beside those in pages.
 const FOR_SERVER: [&str; 2] = ["problem.", "wait."];
+/// Beginnings of the keys that the program finds by their name.
+const BY_NAME: [&str; 3] = ["cli.help", "cli.arg.", "cli.value."];
 /// The language of a browser that asks for none of them.
 const DEFAULT_LANGUAGE: &str = "es";
 /// The list that the server checks new passwords against: the page's meter reads it too.
@@ -71,8 +73,11 @@ fn main() -> Result<()> {
             || !in_scripts.contains(key)
             || FOR_SERVER.iter().any(|prefix| key.starts_with(prefix))
     };
-    let for_server = keys.iter().copied().filter(|key| is_for_server(key)).collect();
-    fs::write(out.join("texts.rs"), server_texts(&languages, &for_server)?)?;
+    let is_by_name =
+        |key: &str| in_pages.contains(key) || BY_NAME.iter().any(|prefix| key.starts_with(prefix));
+    let for_server = keys.iter().copied().filter(|key| is_for_server(key));
+    let (by_name, others): (Vec<_>, Vec<_>) = for_server.partition(|key| is_by_name(key));
+    fs::write(out.join("texts.rs"), server_texts(&languages, &by_name, &others)?)?;
     Ok(())
 }
 
@@ -133,8 +138,10 @@ fn keys_in_page(text: &str) -> impl Iterator<Item = &str> {
     text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0))
 }
 
-/// The languages as a type, and the texts that pages and the server name.
-fn server_texts(languages: &[(String, Texts)], keys: &BTreeSet<&str>) -> Result<String> {
+/// The languages as a type, and the texts that pages and the program name. Only the names of those that are
+/// found by name are in the binary.
+fn server_texts(languages: &[(String, Texts)], by_name: &[&str], others: &[&str]) -> Result<String> {
+    let keys: Vec<_> = by_name.iter().chain(others).collect();
     let variant = |tag: &str| tag[..1].to_ascii_uppercase() + &tag[1..];
     let mut code = "/// A language that has a file of texts.\n#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]\npub enum Lang {\n".to_owned();
     for (at, (tag, texts)) in languages.iter().enumerate() {
@@ -151,10 +158,10 @@ fn server_texts(languages: &[(String, Texts)], keys: &BTreeSet<&str>) -> Result<
     code.push_str("];\n/// Returns the tag for the `lang` attribute.\npub const fn tag(self) -> &'static str { match self {");
     languages.iter().try_for_each(|(tag, _)| write!(code, "Self::{} => {tag:?}, ", variant(tag)))?;
     code.push_str("} }\n}\nstatic NAMES: &[&str] = &[");
-    keys.iter().try_for_each(|key| write!(code, "{key:?}, "))?;
+    by_name.iter().try_for_each(|key| write!(code, "{key:?}, "))?;
     code.push_str("];\nstatic TEXTS: &[&[&str]] = &[\n");
     for (_, texts) in languages {
-        let texts: Vec<_> = keys.iter().filter_map(|key| texts.get(*key)).collect();
+        let texts: Vec<_> = keys.iter().filter_map(|key| texts.get(**key)).collect();
         writeln!(code, "&{texts:?},")?;
     }
     code.push_str("];\n/// The keys of the texts that the server names.\npub mod key {\nuse super::Key;\n");

@@ -100,6 +100,7 @@ pub async fn run(
     let side = open.https_info(&host_name);
     let https::BoundListeners { doors, listeners, tls } = open;
     made.extend(store.upgrade().map(upgraded));
+    let url = doors.url(&host_name);
     let facts =
         BuildInputs { host_name, secure: doors.secure(), port: doors.address.port(), side, tls, files };
     let running = build(config, &mode, &store, key, &audit, clock, facts)?;
@@ -111,7 +112,7 @@ pub async fn run(
         audit.record(event).await;
     }
     if let Some(claim) = running.app.accounts.open_claim() {
-        notice(ServerNotice::Claimable(claim.code));
+        notice(ServerNotice::Claimable { code: claim.code, url });
     }
     let state = RuntimeState::from_env(&doors);
     if let Some(state) = &state {

@@ -10,6 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
 use crate::types::Lang;
+use crate::types::texts::key;
 
 /// Sticky bit: in such a folder only its owner removes a file.
 const STICKY: u32 = 0o1000;
@@ -56,47 +57,17 @@ pub enum Untrusted {
 impl Untrusted {
     /// Returns one line with the fault and the remedy.
     pub fn text(&self, lang: Lang) -> String {
-        match (self, lang) {
-            (Self::OpenToOthers { file, mode }, Lang::Es) => format!(
-                "{0}: otros usuarios de este equipo pueden leer esta llave (modo {mode:o}). Si solo tú la has tenido a mano: chmod 600 {0}. \
-                 Si no, haz una nueva: borra el archivo o, si es la del certificado, usa «pichat ca renew»",
-                file.display()
-            ),
-            (Self::OpenToOthers { file, mode }, Lang::En) => format!(
-                "{0}: other users of this machine can read this key (mode {mode:o}). If no one else had access: chmod 600 {0}. \
-                 Otherwise make a new one: delete the file or, for the certificate's, use “pichat ca renew”",
-                file.display()
-            ),
-            (Self::Writable { folder, mode }, Lang::Es) => format!(
-                "{0}: otros usuarios de este equipo pueden escribir en la carpeta de datos (modo {mode:o}): chmod go-w {0}",
-                folder.display()
-            ),
-            (Self::Writable { folder, mode }, Lang::En) => format!(
-                "{0}: other users of this machine can write to the data folder (mode {mode:o}): chmod go-w {0}",
-                folder.display()
-            ),
-            (Self::ForeignOwner { path, owner }, Lang::Es) => format!(
-                "{}: pertenece a otro usuario (uid {owner}); ejecuta pichat como ese usuario o cambia el dueño con chown",
-                path.display()
-            ),
-            (Self::ForeignOwner { path, owner }, Lang::En) => format!(
-                "{}: belongs to another user (uid {owner}); run pichat as that user or change the owner with chown",
-                path.display()
-            ),
-            (Self::NotRegular { file }, Lang::Es) => {
-                format!(
-                    "{}: no es un archivo sino un enlace, una carpeta u otra cosa; quítalo de ahí",
-                    file.display()
-                )
+        match self {
+            Self::OpenToOthers { file, mode } => key::UNTRUSTED_OPEN_TO_OTHERS
+                .fill(lang, &[("path", &file.display()), ("mode", &format_args!("{mode:o}"))]),
+            Self::Writable { folder, mode } => key::UNTRUSTED_WRITABLE
+                .fill(lang, &[("path", &folder.display()), ("mode", &format_args!("{mode:o}"))]),
+            Self::ForeignOwner { path, owner } => {
+                key::UNTRUSTED_FOREIGN_OWNER.fill(lang, &[("path", &path.display()), ("owner", owner)])
             }
-            (Self::NotRegular { file }, Lang::En) => {
-                format!("{}: is not a file but a link, a folder or something else; remove it", file.display())
-            }
-            (Self::Unreadable { path, cause }, Lang::Es) => {
-                format!("{}: no se puede leer: {cause}", path.display())
-            }
-            (Self::Unreadable { path, cause }, Lang::En) => {
-                format!("{}: cannot be read: {cause}", path.display())
+            Self::NotRegular { file } => key::UNTRUSTED_NOT_REGULAR.fill(lang, &[("path", &file.display())]),
+            Self::Unreadable { path, cause } => {
+                key::UNTRUSTED_UNREADABLE.fill(lang, &[("path", &path.display()), ("cause", cause)])
             }
         }
     }

@@ -375,7 +375,7 @@ fn claim_code_is_on_the_card_while_valid() {
     let text = card.read(CODE);
     for (part, times) in [
         ("    http://recepcion.local\r\n", 2),
-        ("    0A1B 2C3D\r\n    4E5F 6071\r\n", 2),
+        ("       0A1B 2C3D\r\n       4E5F 6071\r\n", 2),
         ("    https://recepcion.local/activar\r\n", 2),
     ] {
         assert_eq!(text.matches(part).count(), times, "{part} {text}");

@@ -29,7 +29,7 @@ fn broken_file_keeps_the_last_good_settings() {
     let large = "#".repeat(1024 * 1024);
     let broken: Vec<(&[u8], &str, &str)> = vec![
         (b"[limits]\r\n\r\nrooms = = 3\r\n", "3:9: ", "TOML"),
-        (b"# \xc3\xb1\n[limits]\n  rums = 3\n", "3:3: ", "\u{bf}quisiste decir limits.rooms?"),
+        (b"# \xc3\xb1\n[limits]\n  rums = 3\n", "3:3: ", "\u{bf}Quisiste decir limits.rooms?"),
         (b"\xef\xbb\xbf[limites]\n", "1:2: ", "limites"),
         (b"[limits]\nrooms = 3000\n", "2:9: ", "1024"),
         (b"# a\xf1o\n", "1:4: ", "UTF-8"),

@@ -53,6 +53,8 @@ fn only_own_host_names_are_answered() {
     ] {
         let refused = ask(foreign, "/api/health");
         assert_eq!((refused.status, refused.code().as_str()), (421, "misdirected"), "{foreign}");
+        let own = format!(".local:{}", server.addr.port());
+        assert!(refused.text().contains("por ejemplo http://") && refused.text().contains(&own), "{foreign}");
         let page = ask(foreign, "/login");
         assert!(page.status == 421 && page.is_html(), "{foreign}");
     }

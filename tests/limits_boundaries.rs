@@ -199,8 +199,14 @@ const KEYS_END: &str = "<!-- end of keys -->\n";
 /// Returns the table of all numeric keys.
 fn keys_table() -> String {
     let rows = settings().filter(|setting| setting.kind == SettingKind::Number);
-    let rows =
-        rows.map(|setting| format!("| `{}` | {} | {} |\n", setting.path, setting.default, setting.doc.en));
+    let rows = rows.map(|setting| {
+        format!(
+            "| `{}` | {} | {} |\n",
+            setting.path,
+            setting.default,
+            setting.doc.get(pichat::types::Lang::En)
+        )
+    });
     format!(
         "| key | default | what it limits, and its range |\n| --- | --- | --- |\n{}",
         rows.collect::<String>()

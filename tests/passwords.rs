@@ -128,7 +128,7 @@ fn password_rules_hold_on_every_way_to_set_one() {
     for weak in ["password1", "eva-12345", "siete 7"] {
         let (status, _, err) =
             user_command(&["add", "eva", "--role", "cliente", "--password-stdin"], folder.path(), weak);
-        assert!(status.code() == Some(65) && err.contains("esa contraseña no es válida: "), "{weak}: {err}");
+        assert!(status.code() == Some(65) && err.contains("elige otra contraseña: "), "{weak}: {err}");
         assert!(!err.contains(weak), "a password is not repeated: {err}");
     }
     let serve = common::server::pichat_command()
@@ -325,7 +325,7 @@ fn expired_one_time_password_looks_like_a_wrong_one() {
             .map(str::to_owned)
             .expect("is there")
     };
-    assert!(listed().ends_with("cliente        contraseña-por-cambiar"), "{}", listed());
+    assert!(listed().ends_with("cliente        contraseña-temporal"), "{}", listed());
     assert_eq!(
         sql(dir, "UPDATE users SET must_change_by = must_change_by - 6 * 86400000 WHERE name = 'carla'"),
         1

@@ -1,6 +1,6 @@
 //! Reasons why a password is not acceptable.
 
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// Reason why a password is not acceptable.
 #[derive(Debug, thiserror::Error, Clone, Copy, PartialEq, Eq)]
@@ -24,24 +24,13 @@ pub enum WeakPassword {
 
 impl WeakPassword {
     /// Returns the broken rule as a sentence.
-    pub const fn text(self) -> Localized {
+    pub const fn text(self) -> Key {
         match self {
-            Self::TooShort => Localized::new(
-                "debe tener al menos 8 caracteres; 15 o más es mejor",
-                "it needs at least 8 characters; 15 or more is better",
-            ),
-            Self::TooLong => {
-                Localized::new("puede tener hasta 128 caracteres", "it can have up to 128 characters")
-            }
-            Self::Common => Localized::new(
-                "esa es una de las más usadas y es fácil de adivinar",
-                "that one is among the most common and is easy to guess",
-            ),
-            Self::KnownWord => Localized::new(
-                "esa se parece demasiado a tu usuario, a la dirección de PiChat o a «pichat»",
-                "that one is too close to your user name, PiChat’s address, or “pichat”",
-            ),
-            Self::Same => Localized::new("es la misma que ya tenías", "it is the one you had already"),
+            Self::TooShort => key::PASSWORD_TOO_SHORT,
+            Self::TooLong => key::PASSWORD_TOO_LONG,
+            Self::Common => key::PASSWORD_COMMON,
+            Self::KnownWord => key::PASSWORD_KNOWN_WORD,
+            Self::Same => key::PASSWORD_SAME,
         }
     }
 }

@@ -35,7 +35,12 @@ pub enum ServerNotice {
     /// The server accepts connections.
     Listening(Listeners),
     /// The device can be claimed with this code.
-    Claimable(ClaimCode),
+    Claimable {
+        /// The code.
+        code: ClaimCode,
+        /// Address of PiChat, as a person types it.
+        url: String,
+    },
     /// The authority's file was unusable and put aside as this file; a new authority was made.
     AuthorityDamaged(PathBuf),
     /// The authority may sign for a single label, as authorities of earlier versions could.

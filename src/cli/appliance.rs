@@ -36,21 +36,17 @@ use root::Root;
 
 #[derive(Subcommand)]
 pub(super) enum Appliance {
-    /// Aplica el pichat.toml de la tarjeta; se llama en cada arranque · Applies the card's pichat.toml;
-    /// called at every boot
     Settings(Root),
-    /// Escribe PICHAT-CODIGO.txt en la tarjeta mientras se pueda activar PiChat, y luego lo borra · Writes
-    /// PICHAT-CODIGO.txt to the card while PiChat can be set up, and removes it afterwards
     Code(Root),
 }
 
 /// Marker file of the image. A root without it belongs to another system; the command changes nothing there.
-const MARK: &str = "usr/lib/pichat/appliance";
+pub(super) const CARD_MARK: &str = "usr/lib/pichat/appliance";
 
 impl Appliance {
     pub(super) fn run(self) -> Result<(), Failure> {
         let (Self::Settings(root) | Self::Code(root)) = &self;
-        if !matches!(private_file::open(&root.at(MARK)), Ok(Some(_))) {
+        if !matches!(private_file::open(&root.at(CARD_MARK)), Ok(Some(_))) {
             return Err(Failure::NoCard(root.at("")));
         }
         match &self {

@@ -11,7 +11,8 @@ use crate::audit::Event;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::net::{Authority, AuthorityCertificate, ListenError, load_existing, renew};
-use crate::types::{Lang, Localized};
+use crate::types::Lang;
+use crate::types::texts::key;
 
 use super::caller::caller;
 use super::config_source::{ConfigSource, Flags};
@@ -21,12 +22,10 @@ use super::print::say;
 
 #[derive(Subcommand)]
 pub(super) enum Ca {
-    /// Muestra la huella y el certificado · Shows fingerprint and certificate
     Show {
         #[command(flatten)]
         source: ConfigSource,
     },
-    /// Crea otra: todos deben instalarla de nuevo · Makes another: everyone must install it again
     Renew {
         #[command(flatten)]
         source: ConfigSource,
@@ -62,14 +61,10 @@ impl Ca {
         else {
             return Err(Failure::NoAuthority);
         };
-        let word = Localized::new("Huella", "Fingerprint").get(lang);
+        let word = key::CLI_CA_FINGERPRINT.get(lang);
         say(format_args!("{word}: {}\n\n{}", fingerprint.groups().join(" "), pem.trim_end()));
         if matches!(self, Self::Renew { .. }) {
-            let text = Localized::new(
-                "\nPiChat la usa desde su próximo arranque; entonces cada celular y cada computador debe instalarla.",
-                "\nPiChat uses it from its next start on; then each phone and each computer must install it.",
-            );
-            say(text.get(lang));
+            say(format_args!("\n{}", key::CLI_CA_RENEWED.get(lang)));
         }
         Ok(())
     }

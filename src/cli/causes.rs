@@ -1,4 +1,4 @@
-//! Texts of errors of the modules below, in both languages.
+//! Texts of errors of the modules below.
 
 use std::io;
 
@@ -8,31 +8,17 @@ use crate::app::AppError;
 use crate::net::{ListenError, TlsError};
 use crate::quarantine::QuarantineError;
 use crate::store::StoreError;
-use crate::types::{Lang, Localized};
+use crate::types::Lang;
+use crate::types::texts::key;
 
 /// Returns the text of an error of the server's start.
 pub(super) fn app(error: &AppError, lang: Lang) -> String {
     match error {
         AppError::DataDir { folder, cause } => {
-            let cause = system(cause, lang);
-            match lang {
-                Lang::Es => {
-                    format!(
-                        "no se puede usar la carpeta de datos ({folder}: {cause}); revísala o elige otra con --data-dir"
-                    )
-                }
-                Lang::En => {
-                    format!(
-                        "cannot use the data folder ({folder}: {cause}); check it or choose another with --data-dir"
-                    )
-                }
-            }
+            key::CLI_ERROR_DATA_DIR.fill(lang, &[("folder", folder), ("cause", &system(cause, lang))])
         }
         AppError::SecretKey(path) => {
-            let text = Localized::new(
-                "no contiene una llave de al menos 32 bytes; restáurala o borra el archivo (entonces todos deben unirse de nuevo a sus salas)",
-                "has no key of at least 32 bytes; restore it or delete the file (then everyone must join their rooms again)",
-            );
+            let text = key::CLI_ERROR_SECRET_KEY;
             format!("{path}: {}", text.get(lang))
         }
         AppError::Untrusted(refused) => refused.text(lang),
@@ -41,14 +27,11 @@ pub(super) fn app(error: &AppError, lang: Lang) -> String {
         AppError::Quarantine(error) => quarantine(error, lang),
         AppError::AdminPass(weak) => weak_password(*weak, lang),
         AppError::Accounts(error) => {
-            let text = Localized::new(
-                "no se pudieron crear las primeras cuentas",
-                "the first accounts could not be created",
-            );
+            let text = key::CLI_ERROR_FIRST_ACCOUNTS;
             format!("{}: {}", text.get(lang), sign_in(error, lang))
         }
         AppError::Thread(cause) => {
-            let text = Localized::new("no se pudo iniciar un hilo", "a thread could not be started");
+            let text = key::CLI_ERROR_THREAD;
             format!("{}: {}", text.get(lang), system(cause, lang))
         }
     }
@@ -56,49 +39,31 @@ pub(super) fn app(error: &AppError, lang: Lang) -> String {
 
 /// Returns the text of a rejected password.
 pub(super) fn weak_password(weak: WeakPassword, lang: Lang) -> String {
-    let text = Localized::new("esa contraseña no es válida", "that password is not valid");
+    let text = key::CLI_ERROR_WEAK_PASSWORD;
     format!("{}: {}", text.get(lang), weak.text().get(lang))
 }
 
 /// Returns the text of an error of the database.
 pub(super) fn store(error: &StoreError, lang: Lang) -> String {
-    let failed = Localized::new("la base de datos falló", "the database failed").get(lang);
+    let failed = key::CLI_ERROR_DATABASE.get(lang);
     match error {
         StoreError::Fault(fault) => fault.text(lang),
-        busy if busy.is_busy() => Localized::new(
-            "otro programa tiene ocupada la base de datos; termínalo o inténtalo de nuevo en un momento",
-            "another program keeps the database busy; end it or try again in a moment",
-        )
-        .get(lang)
-        .to_owned(),
+        busy if busy.is_busy() => key::CLI_ERROR_DATABASE_BUSY.get(lang).to_owned(),
         full if full.is_full() => {
-            let text = Localized::new(
-                "no se pudo escribir la base de datos; mira si el disco está lleno",
-                "the database could not be written; check whether the disk is full",
-            );
+            let text = key::CLI_ERROR_DATABASE_FULL;
             format!("{}: {full}", text.get(lang))
         }
         StoreError::Sqlite(cause) => format!("{failed}: {cause}"),
         StoreError::File(cause) => format!("{failed}: {}", system(cause, lang)),
         StoreError::Migration(cause) => {
-            let text = Localized::new(
-                "no se pudo actualizar la base de datos",
-                "the database could not be upgraded",
-            );
+            let text = key::CLI_ERROR_DATABASE_UPGRADE;
             format!("{}: {cause}", text.get(lang))
         }
         StoreError::Unknown(value) => {
-            let text = Localized::new(
-                "la base de datos tiene un valor que esta versión no conoce",
-                "the database has a value that this version does not know",
-            );
+            let text = key::CLI_ERROR_DATABASE_VALUE;
             format!("{}: {value}", text.get(lang))
         }
-        StoreError::Interrupted => {
-            Localized::new("la base de datos no terminó su trabajo", "the database thread ended early")
-                .get(lang)
-                .to_owned()
-        }
+        StoreError::Interrupted => key::CLI_ERROR_DATABASE_INTERRUPTED.get(lang).to_owned(),
     }
 }
 
@@ -107,34 +72,22 @@ fn quarantine(error: &QuarantineError, lang: Lang) -> String {
         QuarantineError::Store(error) => store(error, lang),
         QuarantineError::Folder(fault) => fault.text(lang),
         QuarantineError::Disk(cause) => {
-            let text =
-                Localized::new("no se puede usar la carpeta de archivos", "cannot use the files folder");
+            let text = key::CLI_ERROR_FILES_FOLDER;
             format!("{}: {}", text.get(lang), system(cause, lang))
         }
-        QuarantineError::NotAllowed => {
-            Localized::new("la operación ya no está permitida", "the operation is no longer permitted")
-                .get(lang)
-                .to_owned()
-        }
+        QuarantineError::NotAllowed => key::CLI_ERROR_NOT_ALLOWED.get(lang).to_owned(),
     }
 }
 
 fn sign_in(error: &SignInError, lang: Lang) -> String {
     match error {
         SignInError::Internal(error) => store(error, lang),
-        SignInError::BadHash => Localized::new(
-            "no se puede comprobar un hash guardado",
-            "a stored password hash cannot be checked",
-        )
-        .get(lang)
-        .to_owned(),
+        SignInError::BadHash => key::CLI_ERROR_BAD_HASH.get(lang).to_owned(),
         SignInError::Invalid
         | SignInError::AccountLocked
         | SignInError::LockedOut(_)
         | SignInError::RateLimited(_)
-        | SignInError::Busy => {
-            Localized::new("el inicio de sesión falló", "the sign-in failed").get(lang).to_owned()
-        }
+        | SignInError::Busy => key::CLI_ERROR_SIGN_IN.get(lang).to_owned(),
     }
 }
 
@@ -143,26 +96,12 @@ fn listen(error: &ListenError, lang: Lang) -> String {
         ListenError::Bind { addr, cause } => (addr, cause),
         ListenError::Tls(error) => return tls(error, lang),
     };
-    match (cause.kind(), lang) {
-        (io::ErrorKind::AddrInUse, Lang::Es) => {
-            format!("{addr}: otro programa ya escucha ahí; termínalo o elige otro puerto con --listen")
-        }
-        (io::ErrorKind::AddrInUse, Lang::En) => {
-            format!(
-                "{addr}: another program already listens there; end it or choose another port with --listen"
-            )
-        }
-        (io::ErrorKind::PermissionDenied, Lang::Es) => {
-            format!(
-                "{addr}: los puertos por debajo de 1024 necesitan CAP_NET_BIND_SERVICE; elige otro con --listen"
-            )
-        }
-        (io::ErrorKind::PermissionDenied, Lang::En) => {
-            format!("{addr}: ports below 1024 need CAP_NET_BIND_SERVICE; choose another with --listen")
-        }
-        (_, Lang::Es) => format!("no se puede escuchar en {addr}: {}", system(cause, lang)),
-        (_, Lang::En) => format!("cannot listen on {addr}: {}", system(cause, lang)),
-    }
+    let text = match cause.kind() {
+        io::ErrorKind::AddrInUse => key::CLI_ERROR_ADDRESS_IN_USE,
+        io::ErrorKind::PermissionDenied => key::CLI_ERROR_PORT_FORBIDDEN,
+        _ => key::CLI_ERROR_LISTEN,
+    };
+    text.fill(lang, &[("addr", addr), ("cause", &system(cause, lang))])
 }
 
 fn tls(error: &TlsError, lang: Lang) -> String {
@@ -172,21 +111,20 @@ fn tls(error: &TlsError, lang: Lang) -> String {
             if let Some(cause) = error.system_cause() {
                 return format!("{}: {}", file.display(), system(cause, lang));
             }
-            let text = Localized::new("no es un archivo PEM válido", "not a valid PEM file");
+            let text = key::CLI_ERROR_PEM;
             format!("{}: {}: {cause}", file.display(), text.get(lang))
         }
         TlsError::Empty(file) => {
-            let text =
-                Localized::new("el archivo no tiene ningún certificado", "the file has no certificate");
+            let text = key::CLI_ERROR_PEM_EMPTY;
             format!("{}: {}", file.display(), text.get(lang))
         }
         TlsError::Unusable(cause) => {
-            let text = Localized::new("no se puede usar el certificado", "the certificate cannot be used");
+            let text = key::CLI_ERROR_CERTIFICATE;
             format!("{}: {cause}", text.get(lang))
         }
         TlsError::KeyFile(refused) => refused.text(lang),
         TlsError::Making(cause) => {
-            let text = Localized::new("no se pudo hacer un certificado", "no certificate could be made");
+            let text = key::CLI_ERROR_CERTIFICATE_MAKING;
             format!("{}: {cause}", text.get(lang))
         }
     }
@@ -194,21 +132,22 @@ fn tls(error: &TlsError, lang: Lang) -> String {
 
 /// Returns the text of a system error. Rare errors keep the system's English.
 pub(super) fn system(cause: &io::Error, lang: Lang) -> String {
+    // A message beside the system's, such as the path, is kept.
+    if cause.raw_os_error().is_none() {
+        return cause.to_string();
+    }
     let text = match cause.kind() {
-        _ if lang == Lang::En => return cause.to_string(),
-        // A message beside the system's, such as the path, is kept.
-        _ if cause.raw_os_error().is_none() => return cause.to_string(),
-        io::ErrorKind::NotFound => "no existe",
-        io::ErrorKind::PermissionDenied => "sin permiso",
-        io::ErrorKind::AlreadyExists => "ya existe",
-        io::ErrorKind::NotADirectory => "no es una carpeta",
-        io::ErrorKind::IsADirectory => "es una carpeta",
-        io::ErrorKind::StorageFull => "el disco está lleno",
-        io::ErrorKind::ReadOnlyFilesystem => "el disco es de solo lectura",
-        io::ErrorKind::AddrNotAvailable => "este equipo no tiene esa dirección",
-        _ => return cause.to_string(),
+        io::ErrorKind::NotFound => key::SYSTEM_NOT_FOUND,
+        io::ErrorKind::PermissionDenied => key::SYSTEM_PERMISSION_DENIED,
+        io::ErrorKind::AlreadyExists => key::SYSTEM_ALREADY_EXISTS,
+        io::ErrorKind::NotADirectory => key::SYSTEM_NOT_A_FOLDER,
+        io::ErrorKind::IsADirectory => key::SYSTEM_IS_A_FOLDER,
+        io::ErrorKind::StorageFull => key::SYSTEM_STORAGE_FULL,
+        io::ErrorKind::ReadOnlyFilesystem => key::SYSTEM_READ_ONLY,
+        io::ErrorKind::AddrNotAvailable => key::SYSTEM_ADDRESS_NOT_AVAILABLE,
+        _ => key::SYSTEM_OTHER,
     };
-    text.to_owned()
+    text.fill(lang, &[("cause", cause)])
 }
 
 #[cfg(test)]

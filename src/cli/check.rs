@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::types::{Lang, Localized};
+use crate::types::Lang;
+use crate::types::texts::key;
 
 use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
@@ -12,13 +13,12 @@ use super::print::say;
 
 #[derive(Args)]
 pub(super) struct Check {
-    /// Archivo de configuración · Settings file
     file: PathBuf,
 }
 
 impl Check {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {
-        let text = Localized::new("la configuración es válida", "the settings are valid");
+        let text = key::CLI_CHECK_VALID;
         let shown = self.file.display().to_string();
         let config = ConfigSource { config: Some(self.file), data_dir: None }.load(Flags::default())?;
         for used in &config.retired {

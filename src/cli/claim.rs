@@ -11,7 +11,8 @@ use crate::audit::Event;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::store::{ClaimRow, RECLAIM_LIFE, Store};
-use crate::types::{ClaimKind, Lang, Localized};
+use crate::types::texts::key;
+use crate::types::{ClaimKind, Lang};
 
 use super::caller::caller;
 use super::config_source::{ConfigSource, Flags};
@@ -30,10 +31,7 @@ pub(super) struct ClaimCommand {
 
 #[derive(Subcommand)]
 enum ClaimAction {
-    /// Muestra si PiChat se puede activar; el código lo muestra «pichat status» · Shows whether PiChat can be
-    /// set up; “pichat status” shows the code
     Show(ConfigSource),
-    /// Cierra la activación: su código deja de valer · Closes the setup: its code stops working
     Close(ConfigSource),
 }
 
@@ -62,25 +60,10 @@ fn show(source: &ConfigSource, lang: Lang) -> Result<(), Failure> {
 
 fn state(open: Option<&ClaimRow>, now: Timestamp, lang: Lang) -> String {
     let open = open.filter(|claim| claim.left(now) != Some(Duration::ZERO));
-    match (open.map(|claim| (claim.kind, claim.opened_at.plus(RECLAIM_LIFE))), lang) {
-        (None, lang) => {
-            Localized::new("PiChat no espera una activación.", "PiChat does not wait to be set up.").get(lang).to_owned()
-        }
-        (Some((ClaimKind::First, _)), Lang::Es) => {
-            "Aún no hay cuentas: con el código de activación, cualquiera puede crear la primera. Míralo con «pichat status»."
-                .into()
-        }
-        (Some((ClaimKind::First, _)), Lang::En) => {
-            "There are no accounts yet: anyone with the setup code can create the first one. See it with “pichat status”.".into()
-        }
-        (Some((ClaimKind::Again, until)), Lang::Es) => format!(
-            "Se pidió un código nuevo de activación. Míralo con «pichat status»; vence el {until}.\n\
-             Para anularlo antes: pichat claim close"
-        ),
-        (Some((ClaimKind::Again, until)), Lang::En) => format!(
-            "A new setup code was requested. See it with “pichat status”; it expires at {until}.\n\
-             To cancel it before: pichat claim close"
-        ),
+    match open {
+        None => key::CLI_CLAIM_NONE.get(lang).to_owned(),
+        Some(claim) if claim.kind == ClaimKind::First => key::CLI_CLAIM_FIRST.get(lang).to_owned(),
+        Some(claim) => key::CLI_CLAIM_AGAIN.fill(lang, &[("until", &claim.opened_at.plus(RECLAIM_LIFE))]),
     }
 }
 
@@ -94,14 +77,8 @@ fn close(source: &ConfigSource, lang: Lang) -> Result<(), Failure> {
     audit.try_record(Event::ClaimClosed { kind, by: caller() });
     writer.finish(Duration::from_secs(2));
     let text = match kind {
-        ClaimKind::Again => Localized::new(
-            "Activación cerrada: el código dejó de valer.",
-            "Setup closed: the code no longer works.",
-        ),
-        ClaimKind::First => Localized::new(
-            "Activación cerrada: el código dejó de valer. Aún no hay cuentas, así que el próximo arranque hace un código nuevo.",
-            "Setup closed: the code no longer works. There are no accounts yet, so the next start makes a new code.",
-        ),
+        ClaimKind::Again => key::CLI_CLAIM_CLOSED,
+        ClaimKind::First => key::CLI_CLAIM_CLOSED_FIRST,
     };
     say(text.get(lang));
     Ok(())

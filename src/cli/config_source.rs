@@ -11,10 +11,8 @@ use crate::config::{self, Config, ConfigError, Overrides};
 /// Settings file and data folder.
 #[derive(Args, Clone)]
 pub(super) struct ConfigSource {
-    /// Archivo de configuración · Settings file
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Carpeta de datos · Data folder
     #[arg(long, value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
 }

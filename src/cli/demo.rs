@@ -13,7 +13,7 @@ use crate::types::{Lang, Role, UserName};
 
 use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
-use super::server;
+use super::{server, usage};
 
 /// Account whose password is printed.
 struct KnownAccount {
@@ -47,8 +47,7 @@ const ACCOUNTS: [KnownAccount; 3] = [
 pub(super) struct Demo {
     #[command(flatten)]
     source: ConfigSource,
-    /// Dirección donde escuchar, 127.0.0.1:8080 si falta · Address to listen on, 127.0.0.1:8080 if absent
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = usage::address)]
     listen: Option<SocketAddr>,
 }
 

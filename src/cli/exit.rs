@@ -11,7 +11,8 @@ use crate::net::{ListenError, TlsError};
 use crate::private_file::Untrusted;
 use crate::quarantine::{FileId, QuarantineError};
 use crate::store::{DatabaseFault, StoreError};
-use crate::types::{Lang, Localized, UserName, printable_lines};
+use crate::types::texts::key;
+use crate::types::{Lang, UserName, printable_lines};
 
 use super::causes;
 
@@ -117,65 +118,36 @@ impl Failure {
         match self {
             Self::Config(error) => error.text(lang),
             Self::BrokenWithLastGood { error, kept } => {
-                let text = Localized::new("La última configuración buena está en", "The last good settings are in");
+                let text = key::CLI_ERROR_LAST_GOOD;
                 format!("{}\n{} {}", error.text(lang), text.get(lang), kept.display())
             }
             Self::App(error) => causes::app(error, lang),
             Self::Store(error) => causes::store(error, lang),
             Self::NoCard(root) => {
-                let text = Localized::new(
-                    "esto no es una tarjeta de PiChat (falta usr/lib/pichat/appliance); «pichat appliance» no cambió nada",
-                    "this is not a PiChat card (usr/lib/pichat/appliance is missing); “pichat appliance” changed nothing",
-                );
+                let text = key::CLI_ERROR_NO_CARD;
                 format!("{}: {}", root.display(), text.get(lang))
             }
             Self::NotLoopback(addr) => {
-                let text = Localized::new(
-                    "las contraseñas de la demostración son públicas y no deben salir de este computador: demo solo escucha en \
-                     127.0.0.1 o [::1]. Para atender a otros usa «pichat serve».",
-                    "the passwords of the demonstration are public and must not leave this computer: demo listens on 127.0.0.1 or \
-                     [::1] only. To serve others use “pichat serve”.",
-                );
+                let text = key::CLI_ERROR_NOT_LOOPBACK;
                 format!("{addr}: {}", text.get(lang))
             }
-            Self::NoSuchUser(name) => match lang {
-                Lang::Es => format!("no existe la cuenta «{name}»; mira la lista con «pichat user list»"),
-                Lang::En => format!("there is no account “{name}”; see the list with “pichat user list”"),
-            },
-            Self::NoSuchOrphan(id) => match lang {
-                Lang::Es => format!("{id}: no hay un archivo sin registro con ese identificador; mira «pichat files orphans»"),
-                Lang::En => format!("{id}: there is no file without a record with that id; see “pichat files orphans”"),
-            },
-            Self::UserExists(name) => match lang {
-                Lang::Es => format!("ya existe la cuenta «{name}»; para cambiar su contraseña usa «pichat user passwd {name}»"),
-                Lang::En => {
-                    format!("the account “{name}” already exists; to change its password use “pichat user passwd {name}”")
-                }
-            },
+            Self::NoSuchUser(name) => key::CLI_ERROR_NO_SUCH_USER.fill(lang, &[("name", name)]),
+            Self::NoSuchOrphan(id) => key::CLI_ERROR_NO_SUCH_ORPHAN.fill(lang, &[("id", id)]),
+            Self::UserExists(name) => key::CLI_ERROR_USER_EXISTS.fill(lang, &[("name", name)]),
             Self::Weak(weak) => causes::weak_password(*weak, lang),
-            Self::Differ => Localized::new("las dos contraseñas no son iguales", "the two passwords differ").get(lang).to_owned(),
-            Self::NoPassword(_) => Localized::new(
-                "no llegó ninguna contraseña por la entrada estándar; con --one-time el programa genera una temporal",
-                "no password came on standard input; with --one-time the program generates a temporary one",
-            )
-            .get(lang)
-            .to_owned(),
-            Self::NoAuthority => Localized::new(
-                "todavía no hay autoridad de certificados; el servidor la hace en su primer arranque con [tls] mode = \"local-ca\"",
-                "there is no certificate authority yet; the server makes it at its first start with [tls] mode = \"local-ca\"",
-            )
-            .get(lang)
-            .to_owned(),
+            Self::Differ => key::CLI_ERROR_PASSWORDS_DIFFER.get(lang).to_owned(),
+            Self::NoPassword(_) => key::CLI_ERROR_NO_PASSWORD.get(lang).to_owned(),
+            Self::NoAuthority => key::CLI_ERROR_NO_AUTHORITY.get(lang).to_owned(),
             Self::SelfTest(cause) => {
-                let text = Localized::new("la prueba no se pudo hacer", "the self-test could not run");
+                let text = key::CLI_ERROR_SELFTEST;
                 format!("{}: {}", text.get(lang), causes::system(cause, lang))
             }
             Self::Appliance { path, cause } => {
-                let text = Localized::new("no se hizo todo", "not everything was done");
+                let text = key::CLI_ERROR_APPLIANCE;
                 format!("{}: {}: {}", text.get(lang), path.display(), causes::system(cause, lang))
             }
             Self::Screen(cause) => {
-                let text = Localized::new("no se puede escribir en la pantalla", "cannot write to the screen");
+                let text = key::CLI_ERROR_SCREEN;
                 format!("{}: {}", text.get(lang), causes::system(cause, lang))
             }
         }

@@ -1,5 +1,6 @@
 //! `pichat files …`: repairs differences between the files folder and its database.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,47 +11,41 @@ use crate::audit::Event;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::quarantine::{FileId, FileName, FilesFolder, QuarantineError, orphans, reconcile};
-use crate::types::{Lang, Localized, Person, UserName};
+use crate::types::texts::key;
+use crate::types::{Lang, Person, UserName};
 
 use super::caller::caller;
 use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
 use super::owner::become_owner;
 use super::print::say;
+use super::usage::{self, Expected};
 
 #[derive(Subcommand)]
 pub(super) enum FilesCommand {
-    /// Muestra los archivos sin registro, guardados en perdidos/ · Shows the files without a record, kept in
-    /// perdidos/
     Orphans(ConfigSource),
-    /// Devuelve a la lista un archivo sin registro · Puts a file without a record back on the list
     Adopt(Adopt),
-    /// Sigue con esta carpeta de archivos, aunque falten o sobren archivos · Goes on with this files folder,
-    /// even if files are missing or left over
     Accept(ConfigSource),
 }
 
 #[derive(Args)]
 pub(super) struct Adopt {
-    /// Identificador, como lo muestra «pichat files orphans» · Id, as “pichat files orphans” shows it
     #[arg(value_name = "ID", value_parser = id)]
     id: FileId,
-    /// Nombre con que aparece · Name that it appears under
     #[arg(long, value_parser = name)]
     name: FileName,
-    /// Cuenta a la que pertenece · Account that it belongs to
-    #[arg(long, value_name = "NAME", value_parser = super::user::name)]
+    #[arg(long, value_name = "NAME", value_parser = usage::user_name)]
     user: Option<UserName>,
     #[command(flatten)]
     source: ConfigSource,
 }
 
-fn id(text: &str) -> Result<FileId, String> {
-    FileId::parse(text).ok_or_else(|| "32 × 0-9 a-f".to_owned())
+fn id(text: &str) -> Result<FileId, Expected> {
+    FileId::parse(text).ok_or(Expected(key::CLI_EXPECTED_FILE_ID))
 }
 
-fn name(text: &str) -> Result<FileName, String> {
-    FileName::from_upload(text).map_err(|error| error.to_string())
+fn name(text: &str) -> Result<FileName, Expected> {
+    FileName::from_upload(text).map_err(|_| Expected(key::CLI_EXPECTED_FILE_NAME))
 }
 
 impl FilesCommand {
@@ -76,7 +71,7 @@ fn list(config: &Config, lang: Lang) -> Result<(), Failure> {
         say(format_args!("{}  {:>14}  {at}", orphan.id, orphan.size));
     }
     if found.is_empty() {
-        say(Localized::new("No hay archivos sin registro.", "There are no files without a record.").get(lang));
+        say(key::CLI_FILES_NO_ORPHANS.get(lang));
     }
     Ok(())
 }
@@ -102,10 +97,7 @@ impl Adopt {
             &config,
             Event::FileAdopted { id, name, size: file.size, sha256: file.sha256.to_string(), by: caller() },
         )?;
-        let text = Localized::new(
-            "está de nuevo en la lista y se revisa cuando arranque PiChat",
-            "is on the list again and will be checked when PiChat starts",
-        );
+        let text = key::CLI_FILES_ADOPTED;
         say(format_args!("{}: {}", file.name, text.get(lang)));
         Ok(())
     }
@@ -125,17 +117,9 @@ fn accept(config: &Config, lang: Lang) -> Result<(), Failure> {
         by: caller(),
     });
     writer.finish(Duration::from_secs(2));
-    say(match lang {
-        Lang::Es => format!(
-            "{shown}: es la carpeta de archivos de esta base de datos. Registrados: {}; ahora perdidos: {}; sin registro, llevados a \
-             perdidos/: {}.",
-            done.files, done.lost, done.orphaned
-        ),
-        Lang::En => format!(
-            "{shown}: now the files folder of this database. On record: {}; lost: {}; without a record, moved to perdidos/: {}.",
-            done.files, done.lost, done.orphaned
-        ),
-    });
+    let values: [(_, &dyn fmt::Display); 4] =
+        [("folder", &shown), ("files", &done.files), ("lost", &done.lost), ("orphaned", &done.orphaned)];
+    say(key::CLI_FILES_ACCEPTED.fill(lang, &values));
     Ok(())
 }
 

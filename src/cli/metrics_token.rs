@@ -10,7 +10,8 @@ use crate::app::{open_existing_store, open_or_make_store, start_audit};
 use crate::audit::Event;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::types::{Lang, Localized};
+use crate::types::Lang;
+use crate::types::texts::{Key, key};
 
 use super::caller::caller;
 use super::config_source::{ConfigSource, Flags};
@@ -20,23 +21,15 @@ use super::print::say;
 
 #[derive(Args)]
 pub(super) struct MetricsToken {
-    /// Quita el token: solo un administrador lee las métricas · Removes the token: only an administrator
-    /// reads the metrics
     #[arg(long)]
     off: bool,
     #[command(flatten)]
     source: ConfigSource,
 }
 
-const SHOWN_ONCE: Localized = Localized::new(
-    "Solo se muestra ahora. El anterior dejó de valer. Se usa así: curl -H \"Authorization: Bearer TOKEN\" …/api/metrics",
-    "It is shown only now. The previous one no longer works. Use: curl -H \"Authorization: Bearer TOKEN\" …/api/metrics",
-);
-const REMOVED: Localized = Localized::new(
-    "El token dejó de valer: solo un administrador lee las métricas.",
-    "The token no longer works: only an administrator reads the metrics.",
-);
-const NONE: Localized = Localized::new("No había ningún token.", "There was no token.");
+const SHOWN_ONCE: Key = key::CLI_METRICS_TOKEN_SHOWN_ONCE;
+const REMOVED: Key = key::CLI_METRICS_TOKEN_REMOVED;
+const NONE: Key = key::CLI_METRICS_TOKEN_NONE;
 
 impl MetricsToken {
     pub(super) fn run(self, lang: Lang) -> Result<(), Failure> {

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use crate::accounts::blocklist::Blocklist;
 use crate::accounts::password::Password;
 use crate::app;
-use crate::types::{Lang, Localized, OneTimePassword, UserName};
+use crate::types::texts::{Key, key};
+use crate::types::{Lang, OneTimePassword, UserName};
 
 use super::exit::Failure;
 
@@ -19,16 +20,10 @@ const MAX_LINE: u64 = 4096;
 /// Options for the source of a new password.
 #[derive(Args, Clone, Copy, Default)]
 pub(super) struct Choice {
-    /// Lee la contraseña de la entrada estándar; en una terminal la pide dos veces · Reads the password from
-    /// standard input; on a terminal asks for it twice
     #[arg(long, conflicts_with = "one_time")]
     password_stdin: bool,
-    /// Genera una contraseña temporal, también fuera de una terminal · Generates a temporary password, also
-    /// without a terminal
     #[arg(long)]
     one_time: bool,
-    /// La persona debe cambiar la contraseña al iniciar sesión · The person must change the password at the
-    /// first sign-in
     #[arg(long)]
     must_change: bool,
 }
@@ -78,9 +73,9 @@ impl Choice {
 }
 
 fn prompt(lang: Lang) -> Result<Zeroizing<String>, Failure> {
-    let ask = |text: Localized| rpassword::prompt_password(text.get(lang)).map(Zeroizing::new);
-    let first = ask(Localized::new("Contraseña nueva: ", "New password: "))?;
-    let second = ask(Localized::new("De nuevo: ", "Again: "))?;
+    let ask = |text: Key| rpassword::prompt_password(format!("{} ", text.get(lang))).map(Zeroizing::new);
+    let first = ask(key::CLI_PASSWORD_NEW)?;
+    let second = ask(key::CLI_PASSWORD_AGAIN)?;
     if *first == *second { Ok(first) } else { Err(Failure::Differ) }
 }
 

@@ -12,6 +12,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::quarantine::FilesFolder;
 use crate::store::restore_snapshot;
 use crate::types::Lang;
+use crate::types::texts::key;
 
 use super::caller::caller;
 use super::config_source::{ConfigSource, Flags};
@@ -23,7 +24,6 @@ use super::print::say;
 pub(super) struct Restore {
     #[command(flatten)]
     source: ConfigSource,
-    /// Copia que se usa; sin ella, la más nueva que sirva · Copy to use; without it, the newest that fits
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
 }
@@ -44,15 +44,11 @@ impl Restore {
             by: caller(),
         });
         writer.finish(Duration::from_secs(2));
-        let kept = match (replaced.as_str(), lang) {
-            ("", _) => String::new(),
-            (path, Lang::Es) => format!(" La base de datos que estaba se guardó como {path}."),
-            (path, Lang::En) => format!(" The database that was there is kept as {path}."),
-        };
-        say(match lang {
-            Lang::Es => format!("Ahora vale la copia {snapshot}.{kept}"),
-            Lang::En => format!("The copy {snapshot} is in force now.{kept}"),
-        });
+        let mut text = key::CLI_RESTORE_DONE.fill(lang, &[("snapshot", &snapshot)]);
+        if !replaced.is_empty() {
+            text = format!("{text} {}", key::CLI_RESTORE_KEPT.fill(lang, &[("path", &replaced)]));
+        }
+        say(text);
         Ok(())
     }
 }

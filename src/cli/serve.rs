@@ -9,18 +9,15 @@ use crate::types::Lang;
 
 use super::config_source::{ConfigSource, Flags, LoadedConfig};
 use super::exit::Failure;
-use super::{last_good, server};
+use super::{last_good, server, usage};
 
 #[derive(Args)]
 pub(super) struct Serve {
     #[command(flatten)]
     source: ConfigSource,
-    /// Dirección de HTTP; con TLS, la que lleva a HTTPS · Address of HTTP; with TLS, the one that leads to
-    /// HTTPS
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = usage::address)]
     listen: Option<SocketAddr>,
-    /// Dirección de HTTPS · Address of HTTPS
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = usage::address)]
     tls_listen: Option<SocketAddr>,
 }
 

@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 use crate::app::{self, AppError, Listeners, Mode, ServerNotice, ServerOptions};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::types::{ClaimCode, Lang, Localized};
+use crate::types::texts::key;
+use crate::types::{ClaimCode, Lang};
 
 use super::config_source::{ConfigSource, Flags, LoadedConfig};
 use super::exit::Failure;
@@ -62,7 +63,7 @@ pub(super) fn run(
                 return warn(told(&notice, demo, lang));
             }
             ServerNotice::Listening(_) => keep(text.as_ref()),
-            ServerNotice::Claimable(_) => {}
+            ServerNotice::Claimable { .. } => {}
         }
         say(told(&notice, demo, lang));
     });
@@ -97,84 +98,35 @@ pub(super) fn run(
 
 /// Returns the message about the setup. Only a terminal gets the code: other outputs may be logs, and logs
 /// hold no secrets.
-fn claimable(code: &ClaimCode, lang: Lang) -> String {
+fn claimable(code: &ClaimCode, url: &str, lang: Lang) -> String {
     if io::stdout().is_terminal() {
-        return match lang {
-            Lang::Es => {
-                format!(
-                    "PiChat está listo y falta activarlo. Abre /activar en su dirección y escribe el código {code}"
-                )
-            }
-            Lang::En => {
-                format!("PiChat is ready to be set up. Open /activar at its address and type the code {code}")
-            }
-        };
+        return key::CLI_SERVE_CLAIMABLE_TERMINAL.fill(lang, &[("url", &url), ("code", code)]);
     }
-    Localized::new(
-        "PiChat está listo y falta activarlo: «pichat status» muestra el código para /activar, o crea la cuenta con\n  \
-         pichat user add NOMBRE --role administrator   (con los mismos --config y --data-dir)\n\
-         o arranca una vez con la variable ADMIN_PASS, que crea la cuenta «admin».",
-        "PiChat is ready to be set up: “pichat status” shows the code for /activar, or create the account with\n  \
-         pichat user add NAME --role administrator   (with the same --config and --data-dir)\n\
-         or start once with the variable ADMIN_PASS, which creates the account “admin”.",
-    )
-    .get(lang)
-    .to_owned()
+    key::CLI_SERVE_CLAIMABLE.get(lang).to_owned()
 }
 
 fn told(notice: &ServerNotice, demo: bool, lang: Lang) -> String {
     match notice {
         ServerNotice::Listening(doors) => listening(doors, demo, lang),
-        ServerNotice::Claimable(code) => claimable(code, lang),
-        ServerNotice::AuthorityDamaged(aside) => match lang {
-            Lang::Es => format!(
-                "la autoridad de certificados no se podía usar y quedó como {}. Hay una nueva: cada celular y cada computador debe instalarla. \
-                 Si tienes una copia de la anterior, detén PiChat y ponla en su lugar",
-                aside.display()
-            ),
-            Lang::En => format!(
-                "the certificate authority could not be used and was kept as {}. There is a new one: each phone and each computer must \
-                 install it. If you have a copy of the old one, stop PiChat and put it in its place",
-                aside.display()
-            ),
-        },
-        ServerNotice::AuthoritySignsLabel => Localized::new(
-            "la autoridad de certificados es de una versión anterior y puede firmar para más nombres de los necesarios. Sigue en uso. \
-             Con «pichat ca renew» se hace una más limitada; después cada celular y cada computador debe instalarla",
-            "the certificate authority comes from an earlier version and may sign for more names than it needs. It stays in use. \
-             “pichat ca renew” makes a more limited one; then each phone and each computer must install it",
-        )
-        .get(lang)
-        .to_owned(),
+        ServerNotice::Claimable { code, url } => claimable(code, url, lang),
+        ServerNotice::AuthorityDamaged(aside) => {
+            key::CLI_SERVE_AUTHORITY_DAMAGED.fill(lang, &[("path", &aside.display())])
+        }
+        ServerNotice::AuthoritySignsLabel => key::CLI_SERVE_AUTHORITY_LABEL.get(lang).to_owned(),
     }
 }
 
 fn listening(doors: &Listeners, demo: bool, lang: Lang) -> String {
-    let url = format!("{}://{}", doors.scheme(), doors.address);
-    let first = doors.plain.map(|plain| match lang {
-        Lang::Es => format!(" (la primera vez: http://{plain})"),
-        Lang::En => format!(" (the first time: http://{plain})"),
-    });
-    let url = format!("{url}{}", first.unwrap_or_default());
-    let fingerprint = doors.fingerprint.map(|fingerprint| {
-        let word = Localized::new(
-            "Huella del certificado de este equipo",
-            "Fingerprint of this device's certificate",
-        )
-        .get(lang);
-        format!("{word}: {}\n", fingerprint.groups().join(" "))
-    });
-    let fingerprint = fingerprint.unwrap_or_default();
-    match (demo, lang) {
-        (false, Lang::Es) => format!("{fingerprint}PiChat atiende en {url}"),
-        (false, Lang::En) => format!("{fingerprint}PiChat answers at {url}"),
-        (true, Lang::Es) => format!(
-            "{fingerprint}PiChat, demostración: {url}\n  admin / admin123      (administrador)\n  cliente / cliente123  (cliente)\n  \
-             usuario / usuario123  (usuario)\nSolo este computador puede entrar. Termina con Ctrl+C."
-        ),
-        (true, Lang::En) => format!(
-            "{fingerprint}PiChat, demonstration: {url}\n  admin / admin123      (administrator)\n  cliente / cliente123  (client)\n  \
-             usuario / usuario123  (user)\nOnly this computer can get in. End it with Ctrl+C."
-        ),
+    let mut url = format!("{}://{}", doors.scheme(), doors.address);
+    if let Some(plain) = doors.plain {
+        url = key::CLI_SERVE_FIRST_TIME.fill(lang, &[("url", &url), ("plain", &plain)]);
+    }
+    let text = if demo { key::CLI_DEMO_LISTENING } else { key::CLI_SERVE_LISTENING };
+    let text = text.fill(lang, &[("url", &url)]);
+    match doors.fingerprint {
+        Some(fingerprint) => {
+            format!("{}: {}\n{text}", key::CLI_SERVE_FINGERPRINT.get(lang), fingerprint.groups().join(" "))
+        }
+        None => text,
     }
 }

@@ -5,16 +5,22 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::accounts::tune::{DEFAULT_TARGET, on_this_board};
-use crate::types::{Lang, Localized};
+use crate::types::Lang;
+use crate::types::texts::key;
 
 use super::exit::Failure;
 use super::print::say;
+use super::usage::Expected;
 
 #[derive(Args)]
 pub(super) struct Tune {
-    /// Tiempo por contraseña, en milisegundos · Time per password, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = DEFAULT_TARGET.as_millis() as u64, value_parser = clap::value_parser!(u64).range(10..=5000))]
+    #[arg(long, value_name = "MS", default_value_t = DEFAULT_TARGET.as_millis() as u64, value_parser = milliseconds)]
     target_ms: u64,
+}
+
+fn milliseconds(text: &str) -> Result<u64, Expected> {
+    let time = text.parse().ok().filter(|time| (10..=5000).contains(time));
+    time.ok_or(Expected(key::CLI_EXPECTED_MILLISECONDS))
 }
 
 impl Tune {
@@ -25,10 +31,7 @@ impl Tune {
             say(format_args!("# {:<22} {:>8.1} ms", row.params.to_string(), row.time.as_secs_f64() * 1e3));
         }
         if tuned.chosen.time > target {
-            let text = Localized::new(
-                "# Más rápido sería menos seguro que el mínimo de OWASP.",
-                "# Faster would be less safe than OWASP's minimum.",
-            );
+            let text = key::CLI_TUNE_OWASP;
             say(text.get(lang));
         }
         say("[accounts]");

@@ -14,7 +14,8 @@ use crate::audit::Event;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Argon2Params, Config};
 use crate::store::{Store, UserRow};
-use crate::types::{Lang, Localized, OneTimePassword, Role, UserName};
+use crate::types::texts::{Key, key};
+use crate::types::{Lang, OneTimePassword, Role, UserName};
 
 use super::caller::caller;
 use super::config_source::{ConfigSource, Flags};
@@ -22,59 +23,41 @@ use super::exit::Failure;
 use super::owner::become_owner;
 use super::password::{Choice, New};
 use super::print::say;
+use super::usage;
 
 #[derive(Subcommand)]
 pub(super) enum User {
-    /// Crea una cuenta con una contraseña temporal, o con la que llega por la entrada estándar · Creates an
-    /// account with a temporary password, or with the one from standard input
     Add {
         #[command(flatten)]
         target: UserTarget,
         #[command(flatten)]
         choice: Choice,
-        /// administrator, cliente o usuario · administrator, cliente or usuario
-        #[arg(long, value_parser = role)]
+        #[arg(long, value_parser = usage::role)]
         role: Role,
     },
-    /// Pone una contraseña temporal, o la que llega por la entrada estándar, y cierra sus sesiones · Sets a
-    /// temporary password, or the one from standard input, and ends its sessions
     Passwd {
         #[command(flatten)]
         target: UserTarget,
         #[command(flatten)]
         choice: Choice,
     },
-    /// Cambia el rol y cierra sus sesiones · Changes the role and ends its sessions
     Role {
         #[command(flatten)]
         target: UserTarget,
-        /// administrator, cliente o usuario · administrator, cliente or usuario
-        #[arg(value_parser = role)]
+        #[arg(value_parser = usage::role)]
         role: Role,
     },
-    /// Bloquea la cuenta y cierra sus sesiones · Locks the account and ends its sessions
     Lock(UserTarget),
-    /// Desbloquea la cuenta · Unlocks the account
     Unlock(UserTarget),
-    /// Muestra las cuentas · Shows the accounts
     List(ConfigSource),
 }
 
 #[derive(Args)]
 pub(super) struct UserTarget {
-    /// Nombre de la cuenta · Name of the account
-    #[arg(value_parser = name)]
+    #[arg(value_parser = usage::user_name)]
     name: UserName,
     #[command(flatten)]
     source: ConfigSource,
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    text.parse().map_err(|e: crate::types::UnknownRole| e.to_string())
-}
-
-pub(super) fn name(text: &str) -> Result<UserName, String> {
-    text.parse().map_err(|e: crate::types::UserNameError| e.to_string())
 }
 
 /// Resources of a command.
@@ -115,7 +98,7 @@ impl UserAdmin {
         &self,
         events: impl IntoIterator<Item = Event>,
         lang: Lang,
-        text: Localized,
+        text: Key,
         name: &UserName,
     ) -> Result<(), Failure> {
         let (audit, writer) = start_audit(&self.config, Arc::new(SystemClock))?;
@@ -149,18 +132,11 @@ impl IssuedPassword {
     fn notify_server(&self, lang: Lang, name: &UserName) {
         let days = Self::DAYS;
         if let Some(password) = &self.shown {
-            let what = Localized::new("Contraseña temporal", "Temporary password");
+            let what = key::CLI_USER_TEMPORARY;
             say(format_args!("{}: {password}", what.get(lang)));
         }
         if self.by.is_some() {
-            say(match lang {
-                Lang::Es => {
-                    format!("{name} debe cambiarla al iniciar sesión. Si nadie la usa, vence en {days} días.")
-                }
-                Lang::En => {
-                    format!("It must be changed at the first sign-in. If unused, it expires in {days} days.")
-                }
-            });
+            say(key::CLI_USER_MUST_CHANGE.fill(lang, &[("name", name), ("days", &days)]));
         }
     }
 }
@@ -175,7 +151,7 @@ impl User {
                 let user = admin.find(&target.name)?;
                 admin.store.with(|db| db.set_role(user.id, role))?;
                 let event = Event::UserRoleChanged { user: user.name.clone(), role, by: caller() };
-                admin.print_result([event], lang, Localized::new("rol cambiado", "role changed"), &user.name)
+                admin.print_result([event], lang, key::CLI_USER_ROLE_CHANGED, &user.name)
             }
             Self::Lock(target) => lock(&target, true, lang),
             Self::Unlock(target) => lock(&target, false, lang),
@@ -196,12 +172,7 @@ fn add(target: &UserTarget, choice: Choice, role: Role, lang: Lang) -> Result<()
         return Err(Failure::UserExists(name.clone()));
     }
     let added = Event::UserAdded { user: name.clone(), role, by: caller() };
-    admin.print_result(
-        [added].into_iter().chain(given.event(name)),
-        lang,
-        Localized::new("cuenta creada", "account created"),
-        name,
-    )?;
+    admin.print_result([added].into_iter().chain(given.event(name)), lang, key::CLI_USER_ADDED, name)?;
     given.notify_server(lang, name);
     Ok(())
 }
@@ -213,7 +184,7 @@ fn passwd(target: &UserTarget, choice: Choice, lang: Lang) -> Result<(), Failure
     let phc = admin.hash(&new.password)?;
     let given = IssuedPassword::new(&new, SystemClock.now());
     admin.store.with(|db| db.set_password(id, &phc, given.by))?;
-    let text = Localized::new("contraseña cambiada, sesiones cerradas", "password changed, sessions ended");
+    let text = key::CLI_USER_PASSWORD_CHANGED;
     let set = Event::UserPasswordSet { user: name.clone(), by: caller() };
     admin.print_result([set].into_iter().chain(given.event(&name)), lang, text, &name)?;
     given.notify_server(lang, &name);
@@ -225,15 +196,9 @@ fn lock(target: &UserTarget, locked: bool, lang: Lang) -> Result<(), Failure> {
     let user = admin.find(&target.name)?;
     admin.store.with(|db| db.set_locked(user.id, locked))?;
     let (event, text) = if locked {
-        (
-            Event::UserLocked { user: user.name.clone(), by: caller() },
-            Localized::new("cuenta bloqueada, sesiones cerradas", "account locked, sessions ended"),
-        )
+        (Event::UserLocked { user: user.name.clone(), by: caller() }, key::CLI_USER_LOCKED)
     } else {
-        (
-            Event::UserUnlocked { user: user.name.clone(), by: caller() },
-            Localized::new("cuenta desbloqueada", "account unlocked"),
-        )
+        (Event::UserUnlocked { user: user.name.clone(), by: caller() }, key::CLI_USER_UNLOCKED)
     };
     admin.print_result([event], lang, text, &user.name)
 }
@@ -244,9 +209,9 @@ fn list(source: &ConfigSource, lang: Lang) -> Result<(), Failure> {
     for user in admin.store.with(|db| db.users())? {
         let lapsed = user.must_change_by.is_some_and(|by| by <= now);
         let marks = [
-            (user.locked, Localized::new("bloqueada", "locked")),
-            (user.must_change && !lapsed, Localized::new("contraseña-por-cambiar", "password-to-change")),
-            (user.must_change && lapsed, Localized::new("contraseña-vencida", "password-lapsed")),
+            (user.locked, key::CLI_USER_MARK_LOCKED),
+            (user.must_change && !lapsed, key::CLI_USER_MARK_TEMPORARY),
+            (user.must_change && lapsed, key::CLI_USER_MARK_EXPIRED),
         ];
         let marks: Vec<_> =
             marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text.get(lang)).collect();

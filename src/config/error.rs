@@ -1,11 +1,13 @@
 //! Errors of reading the configuration.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use crate::config::problem::SettingProblem;
 use crate::config::span::Span;
-use crate::types::{Lang, Localized};
+use crate::types::Lang;
+use crate::types::texts::key;
 
 /// Error of the configuration, with its place and the allowed values. `Display` is [`ConfigError::text`] in
 /// English.
@@ -70,77 +72,33 @@ pub enum ConfigError {
 impl ConfigError {
     /// Returns the error in one line, in `lang`.
     pub fn text(&self, lang: Lang) -> String {
-        match lang {
-            Lang::Es => self.es(),
-            Lang::En => self.en(),
-        }
-    }
-
-    /// Returns the error in one line, in Spanish.
-    pub fn es(&self) -> String {
         match self {
             Self::Unreadable { path, source } if source.kind() == io::ErrorKind::NotFound => {
-                format!("{}: no existe ese archivo de configuración", path.display())
+                key::CONFIG_ERROR_MISSING.fill(lang, &[("path", &path.display())])
             }
             Self::Unreadable { path, source } => {
-                format!("{}: no se puede leer: {source}", path.display())
+                key::CONFIG_ERROR_UNREADABLE.fill(lang, &[("path", &path.display()), ("cause", source)])
             }
-            Self::TooLarge { path, max_bytes } => {
-                let kib = max_bytes / 1024;
-                format!("{}: el archivo pesa más de {kib} KiB", path.display())
-            }
-            Self::NotUtf8 { place } => {
-                let place = place.text(Lang::Es);
-                format!("{place}: no es UTF-8; guarda el archivo con esa codificación")
-            }
+            Self::TooLarge { path, max_bytes } => key::CONFIG_ERROR_TOO_LARGE
+                .fill(lang, &[("path", &path.display()), ("kib", &(max_bytes / 1024))]),
+            Self::NotUtf8 { place } => key::CONFIG_ERROR_NOT_UTF8.fill(lang, &[("place", &place.text(lang))]),
             Self::Syntax { place, message } => {
-                format!("{}: no es TOML válido: {message}", place.text(Lang::Es))
+                key::CONFIG_ERROR_SYNTAX.fill(lang, &[("place", &place.text(lang)), ("message", message)])
             }
             Self::UnknownKey { place, key, nearest, allowed } => {
-                let hint = hint(nearest.as_deref(), Lang::Es).unwrap_or_else(|| format!("hay: {allowed}"));
-                format!("{}: la opción {key} no existe; {hint}", place.text(Lang::Es))
+                let hint = hint(nearest.as_deref(), lang)
+                    .unwrap_or_else(|| key::CONFIG_ERROR_KEYS.fill(lang, &[("allowed", allowed)]));
+                let values: [(_, &dyn fmt::Display); 3] =
+                    [("place", &place.text(lang)), ("key", key), ("hint", &hint)];
+                key::CONFIG_ERROR_UNKNOWN_KEY.fill(lang, &values)
             }
             Self::UnknownVariable { name, nearest } => {
-                let all = "cada opción de pichat.toml tiene su variable PICHAT_TABLA_OPCION";
-                let hint = hint(nearest.as_deref(), Lang::Es).unwrap_or_else(|| all.to_owned());
-                format!("ninguna opción tiene la variable de entorno {name}; {hint}")
+                let hint = hint(nearest.as_deref(), lang)
+                    .unwrap_or_else(|| key::CONFIG_ERROR_VARIABLES.get(lang).to_owned());
+                key::CONFIG_ERROR_UNKNOWN_VARIABLE.fill(lang, &[("name", name), ("hint", &hint)])
             }
             Self::Value { place, key, problem } => {
-                format!("{}: {}", located(place, key, Lang::Es), problem.text(Lang::Es))
-            }
-        }
-    }
-
-    fn en(&self) -> String {
-        match self {
-            Self::Unreadable { path, source } if source.kind() == io::ErrorKind::NotFound => {
-                format!("{}: there is no such configuration file", path.display())
-            }
-            Self::Unreadable { path, source } => {
-                format!("{}: cannot be read: {source}", path.display())
-            }
-            Self::TooLarge { path, max_bytes } => {
-                let kib = max_bytes / 1024;
-                format!("{}: file is larger than {kib} KiB", path.display())
-            }
-            Self::NotUtf8 { place } => {
-                format!("{}: not UTF-8; save the file in that encoding", place.text(Lang::En))
-            }
-            Self::Syntax { place, message } => {
-                format!("{}: not valid TOML: {message}", place.text(Lang::En))
-            }
-            Self::UnknownKey { place, key, nearest, allowed } => {
-                let hint =
-                    hint(nearest.as_deref(), Lang::En).unwrap_or_else(|| format!("there are: {allowed}"));
-                format!("{}: there is no setting {key}; {hint}", place.text(Lang::En))
-            }
-            Self::UnknownVariable { name, nearest } => {
-                let all = "each setting of pichat.toml has its variable PICHAT_TABLE_KEY";
-                let hint = hint(nearest.as_deref(), Lang::En).unwrap_or_else(|| all.to_owned());
-                format!("no setting has the environment variable {name}; {hint}")
-            }
-            Self::Value { place, key, problem } => {
-                format!("{}: {}", located(place, key, Lang::En), problem.text(Lang::En))
+                format!("{}: {}", located(place, key, lang), problem.text(lang))
             }
         }
     }
@@ -148,8 +106,7 @@ impl ConfigError {
 
 /// Returns the question about the nearest name, if there is one.
 fn hint(nearest: Option<&str>, lang: Lang) -> Option<String> {
-    let question = Localized::new("¿quisiste decir", "did you mean").get(lang);
-    nearest.map(|name| format!("{question} {name}?"))
+    nearest.map(|name| key::CONFIG_ERROR_HINT.fill(lang, &[("name", &name)]))
 }
 
 /// Returns position and key; a variable that is its own key is named once.

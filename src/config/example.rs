@@ -3,35 +3,30 @@
 use std::fmt::Write as _;
 
 use crate::config::settings::{SettingTable, TABLES, settings};
+use crate::types::Lang;
+use crate::types::texts::{Key, key};
 
 /// Characters of a comment line, without its `# `.
 const WIDTH: usize = 98;
 
-const HEAD: [&str; 2] = [
-    "PiChat: todas las opciones con su valor predeterminado. Sin cambios, este archivo no modifica nada. Una opción desconocida es un error, con línea y columna; \"pichat check ARCHIVO\" lo revisa sin arrancar. Las variables de entorno mandan sobre el archivo: PICHAT_TABLA_OPCION, por ejemplo PICHAT_LIMITS_ROOMS=100; las listas van separadas por comas. SECRET_KEY y ADMIN_PASS van solo en el entorno, nunca aquí.",
-    "PiChat: every setting with its default. Unchanged, this file has no effect. An unknown setting is an error, with line and column; \"pichat check FILE\" checks it without starting. Environment variables override the file: PICHAT_TABLE_KEY, such as PICHAT_LIMITS_ROOMS=100; lists are separated by commas. SECRET_KEY and ADMIN_PASS are for the environment only, never for this file.",
-];
-/// Rates, bursts and delays share one range; stating it once keeps their comments short.
-const RATES: [&str; 2] = [
-    "Los límites por minuto, de golpe, de fallos y de segundos van de 1 a 1000000000.",
-    "Limits per minute, of bursts, of failures and of seconds range from 1 to 1000000000.",
-];
+/// Languages of the documents.
+const LANGUAGES: [Lang; 2] = [Lang::Es, Lang::En];
 
 /// Returns `docs/pichat.example.toml`: every key with its default, documented in Spanish and English.
 pub fn example() -> String {
     let mut out = String::new();
-    for paragraph in HEAD {
-        comment(&mut out, paragraph);
+    for lang in LANGUAGES {
+        comment(&mut out, key::SETTING_HEAD.get(lang));
         out.push_str("#\n");
     }
     out.truncate(out.len() - 2);
     keys(&mut out, "");
     for SettingTable { name: table, doc } in TABLES {
         out.push('\n');
-        comment(&mut out, doc.es);
-        comment(&mut out, doc.en);
+        comments(&mut out, *doc);
         if *table == "limits" {
-            RATES.iter().for_each(|text| comment(&mut out, text));
+            // Rates, bursts and delays share one range; stating it once keeps their comments short.
+            comments(&mut out, key::SETTING_RATES);
         }
         out.push_str(&format!("[{table}]\n"));
         keys(&mut out, table);
@@ -44,11 +39,14 @@ fn keys(out: &mut String, table: &str) {
         if i > 0 || table.is_empty() {
             out.push('\n');
         }
-        comment(out, setting.doc.es);
-        comment(out, setting.doc.en);
+        comments(out, setting.doc);
         // Writing to a `String` cannot fail.
         let _ = writeln!(out, "{} = {}", setting.key(), setting.default);
     }
+}
+
+fn comments(out: &mut String, text: Key) {
+    LANGUAGES.iter().for_each(|lang| comment(out, text.get(*lang)));
 }
 
 /// Writes a paragraph as comment lines, wrapped between words.
@@ -103,7 +101,6 @@ mod tests {
                 table => document[table].as_table().unwrap(),
             };
             assert!(holder.contains_key(setting.key()), "{}", setting.path);
-            assert!(!setting.doc.es.is_empty() && !setting.doc.en.is_empty(), "{}", setting.path);
         }
         let longest = lines.lines().filter(|l| l.starts_with('#')).map(|l| l.chars().count()).max();
         assert!(longest <= Some(WIDTH + 2));

@@ -1,6 +1,6 @@
 //! Type of a setting.
 
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// Type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,15 +17,12 @@ pub enum SettingKind {
 
 impl SettingKind {
     /// Returns the type's description for a person.
-    pub const fn title(self) -> Localized {
+    pub const fn title(self) -> Key {
         match self {
-            Self::Number => Localized::new("un número entero, sin comillas", "a whole number without quotes"),
-            Self::Text => Localized::new("un texto entre comillas", "a text in quotes"),
-            Self::List => Localized::new(
-                "una lista de textos: [\"uno\", \"dos\"]",
-                "a list of texts: [\"one\", \"two\"]",
-            ),
-            Self::Table => Localized::new("una tabla: [nombre]", "a table: [name]"),
+            Self::Number => key::CONFIG_KIND_NUMBER,
+            Self::Text => key::CONFIG_KIND_TEXT,
+            Self::List => key::CONFIG_KIND_LIST,
+            Self::Table => key::CONFIG_KIND_TABLE,
         }
     }
 }

@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `values` | [`Config`]: all settings, checked |
 //! | `load` | file, environment and command line to a `Config` |
-//! | `setting` `settings` | every key as data: path, kind, default, reloadable or not, its documentation in both languages |
+//! | `setting` `settings` | every key as data: path, kind, default, reloadable or not, its documentation |
 //! | `sections` | one table each, raw and checked |
 //! | `source` | sources of values: text, environment; positions, suggestions, edited texts |
 //! | `error` `problem` `span` `kind` | error texts |

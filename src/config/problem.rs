@@ -1,8 +1,9 @@
-//! Faults of one value, in both languages.
+//! Faults of one value.
 
 use crate::config::kind::SettingKind;
 use crate::config::sections::argon2::Argon2ParamsError;
-use crate::types::{Lang, Localized};
+use crate::types::Lang;
+use crate::types::texts::{Key, key};
 
 /// Maximum characters of a bad value that an error repeats.
 const SHOWN_CHARS: usize = 60;
@@ -26,10 +27,10 @@ pub enum SettingProblem {
         /// Value as it was given, shortened, control characters escaped.
         value: String,
         /// Allowed form.
-        wanted: Localized,
+        wanted: Key,
     },
     /// The value is missing, and another setting requires it.
-    Missing(Localized),
+    Missing(Key),
     /// The list is too long.
     TooMany {
         /// Maximum entries.
@@ -42,7 +43,7 @@ pub enum SettingProblem {
     /// A secret does not have the required form; the text does not repeat it.
     Secret {
         /// Allowed form.
-        wanted: Localized,
+        wanted: Key,
     },
     /// A secret is too short; the text does not repeat it.
     ShortSecret {
@@ -55,7 +56,7 @@ pub enum SettingProblem {
 
 impl SettingProblem {
     /// Returns a [`Problem::Form`] that repeats at most one line of `value`.
-    pub fn form(value: &str, wanted: Localized) -> Self {
+    pub fn form(value: &str, wanted: Key) -> Self {
         let mut shown: String = value.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
         if value.chars().nth(SHOWN_CHARS).is_some() {
             shown.push('…');
@@ -65,56 +66,27 @@ impl SettingProblem {
 
     /// Returns the text in `lang`.
     pub fn text(&self, lang: Lang) -> String {
-        match lang {
-            Lang::Es => self.es(),
-            Lang::En => self.en(),
-        }
-    }
-
-    fn es(&self) -> String {
         match self {
-            Self::WrongType(kind) => format!("debe ser {}", kind.title().es),
-            Self::OutOfRange { value, low, high } if under(value, *low) => {
-                format!("{value} está por debajo del mínimo de {low} (se permite de {low} a {high})")
+            Self::WrongType(kind) => {
+                key::CONFIG_PROBLEM_WRONG_TYPE.fill(lang, &[("kind", &kind.title().get(lang))])
             }
             Self::OutOfRange { value, low, high } => {
-                format!("{value} supera el máximo de {high} (se permite de {low} a {high})")
-            }
-            Self::Form { value, wanted } => format!("«{value}» no es válido; escribe {}", wanted.es),
-            Self::Missing(wanted) => format!("falta {}", wanted.es),
-            Self::TooMany { max } => {
-                format!("la lista tiene más de {max} elementos; se permiten {max}")
-            }
-            Self::Argon2(error) => error.text(Lang::Es),
-            Self::Unusable(cause) => format!("no se puede usar: {cause}"),
-            Self::Secret { wanted } => format!("no es válido; escribe {}", wanted.es),
-            Self::ShortSecret { bytes, least } => {
-                format!("tiene {bytes} bytes; se necesitan al menos {least}, al azar")
-            }
-        }
-    }
-
-    fn en(&self) -> String {
-        match self {
-            Self::WrongType(kind) => format!("must be {}", kind.title().en),
-            Self::OutOfRange { value, low, high } if under(value, *low) => {
-                format!("{value} is below the minimum of {low} (allowed: {low} to {high})")
-            }
-            Self::OutOfRange { value, low, high } => {
-                format!("{value} is over the maximum of {high} (allowed: {low} to {high})")
+                let text =
+                    if under(value, *low) { key::CONFIG_PROBLEM_UNDER } else { key::CONFIG_PROBLEM_OVER };
+                text.fill(lang, &[("value", value), ("low", low), ("high", high)])
             }
             Self::Form { value, wanted } => {
-                format!("\"{value}\" is not valid; use {}", wanted.en)
+                key::CONFIG_PROBLEM_FORM.fill(lang, &[("value", value), ("wanted", &wanted.get(lang))])
             }
-            Self::Missing(wanted) => format!("missing: {}", wanted.en),
-            Self::TooMany { max } => {
-                format!("the list has more than {max} entries; {max} are allowed")
+            Self::Missing(wanted) => key::CONFIG_PROBLEM_MISSING.fill(lang, &[("wanted", &wanted.get(lang))]),
+            Self::TooMany { max } => key::CONFIG_PROBLEM_TOO_MANY.fill(lang, &[("max", max)]),
+            Self::Argon2(error) => error.text(lang),
+            Self::Unusable(cause) => key::CONFIG_PROBLEM_UNUSABLE.fill(lang, &[("cause", cause)]),
+            Self::Secret { wanted } => {
+                key::CONFIG_PROBLEM_SECRET.fill(lang, &[("wanted", &wanted.get(lang))])
             }
-            Self::Argon2(error) => error.text(Lang::En),
-            Self::Unusable(cause) => format!("cannot be used: {cause}"),
-            Self::Secret { wanted } => format!("not valid; use {}", wanted.en),
             Self::ShortSecret { bytes, least } => {
-                format!("it has {bytes} bytes; at least {least} random ones are needed")
+                key::CONFIG_PROBLEM_SHORT_SECRET.fill(lang, &[("bytes", bytes), ("least", least)])
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::types::Lang;
 /// Separates the text of the file from the lines `NAME=VALUE` of the environment.
 const ENVIRONMENT: &str = "\n%%\n";
 
-/// Asserts that settings are accepted, or rejected with a place and one line in both languages. Accepted
+/// Asserts that settings are accepted, or rejected with a place and one line in every language. Accepted
 /// settings are the same after they are composed again, and a text with cleared values can be parsed.
 pub fn config(data: &[u8]) {
     let whole = String::from_utf8_lossy(data);
@@ -41,7 +41,7 @@ pub fn config(data: &[u8]) {
 }
 
 fn assert_told(error: &ConfigError, text: &str) {
-    for lang in [Lang::Es, Lang::En] {
+    for lang in Lang::ALL.iter().copied() {
         let words = error.text(lang);
         assert!(!words.is_empty() && !words.contains(['\n', '\r']), "{words:?}");
     }

@@ -1,8 +1,11 @@
 //! Keys that were settings in earlier versions. A file that names them is accepted; they are ignored and
 //! reported.
 
+use std::fmt;
+
 use crate::config::span::Span;
-use crate::types::{Lang, Localized};
+use crate::types::Lang;
+use crate::types::texts::{Key, key};
 
 /// Key that no longer has an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +17,7 @@ pub struct Retired {
     /// Setting that replaced it, if any.
     pub replaced_by: Option<&'static str>,
     /// Reason, as a clause.
-    pub why: Localized,
+    pub why: Key,
 }
 
 /// All retired keys. A setting that is removed gets a row here in the same commit, for as long as cards with
@@ -46,15 +49,11 @@ impl RetiredUse {
     pub fn text(&self, lang: Lang) -> String {
         let Retired { path, since, replaced_by, why } = self.key;
         let (place, why) = (self.place.text(lang), why.get(lang));
-        let other = replaced_by.map(|other| match lang {
-            Lang::Es => format!("; ahora existe {other}"),
-            Lang::En => format!("; there is {other} now"),
-        });
-        let other = other.unwrap_or_default();
-        match lang {
-            Lang::Es => format!("{place}: {path} ya no tiene efecto desde la versión {since}: {why}{other}"),
-            Lang::En => format!("{place}: {path} has had no effect since version {since}: {why}{other}"),
-        }
+        let other = replaced_by.unwrap_or_default();
+        let text = if replaced_by.is_some() { key::CONFIG_RETIRED_REPLACED } else { key::CONFIG_RETIRED };
+        let values: [(_, &dyn fmt::Display); 5] =
+            [("place", &place), ("path", path), ("since", since), ("why", &why), ("other", &other)];
+        text.fill(lang, &values)
     }
 }
 
@@ -70,14 +69,9 @@ mod tests {
             path: "limits.old_rate",
             since: "0.2.0",
             replaced_by: Some("limits.joins_per_minute"),
-            why: Localized::new("las entradas cuentan juntas", "joins count together"),
+            why: key::PROBLEM_ROOMS_FULL,
         },
-        Retired {
-            path: "old_folder",
-            since: "0.2.0",
-            replaced_by: None,
-            why: Localized::new("no hace falta", "it is not needed"),
-        },
+        Retired { path: "old_folder", since: "0.2.0", replaced_by: None, why: key::PROBLEM_BUSY },
     ];
 
     fn parse(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -97,12 +91,12 @@ mod tests {
         assert_eq!(
             told,
             [
-                "pichat.toml:1:1: old_folder has had no effect since version 0.2.0: it is not needed",
-                "pichat.toml:4:1: limits.old_rate has had no effect since version 0.2.0: joins count together; \
+                "pichat.toml:1:1: old_folder has had no effect since version 0.2.0: PiChat is very busy",
+                "pichat.toml:4:1: limits.old_rate has had no effect since version 0.2.0: No more rooms fit; \
                  there is limits.joins_per_minute now",
                 "environment variable PICHAT_LIMITS_OLD_RATE: limits.old_rate has had no effect since version 0.2.0: \
-                 joins count together; there is limits.joins_per_minute now",
-                "environment variable PICHAT_OLD_FOLDER: old_folder has had no effect since version 0.2.0: it is not needed",
+                 No more rooms fit; there is limits.joins_per_minute now",
+                "environment variable PICHAT_OLD_FOLDER: old_folder has had no effect since version 0.2.0: PiChat is very busy",
             ]
         );
         assert!(config.retired[1].text(Lang::Es).contains("ya no tiene efecto desde la versión 0.2.0"));

@@ -2,7 +2,7 @@
 
 use crate::config::kind::SettingKind;
 use crate::config::values::Config;
-use crate::types::Localized;
+use crate::types::texts::Key;
 
 /// One key of `pichat.toml`.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub struct Setting {
     /// When a new value takes effect.
     pub reload: Reload,
     /// Documentation for the annotated example.
-    pub doc: Localized,
+    pub doc: Key,
     /// Returns true if two configurations have the same value.
     pub(super) same: fn(&Config, &Config) -> bool,
 }

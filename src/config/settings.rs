@@ -8,7 +8,7 @@ mod limits;
 
 use crate::config::kind::SettingKind;
 use crate::config::setting::{Reload, Setting};
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// Returns all settings, table by table, in the order of the annotated example.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
@@ -25,64 +25,28 @@ pub(super) fn find(path: &str) -> Option<&'static Setting> {
 pub(super) struct SettingTable {
     pub(super) name: &'static str,
     /// Documentation for the annotated example.
-    pub(super) doc: Localized,
+    pub(super) doc: Key,
 }
 
 impl SettingTable {
-    const fn new(name: &'static str, doc: Localized) -> Self {
+    const fn new(name: &'static str, doc: Key) -> Self {
         Self { name, doc }
     }
 }
 
 /// All tables, in the same order.
 pub(super) const TABLES: &[SettingTable] = &[
-    SettingTable::new(
-        "http",
-        Localized::new(
-            "Dirección y nombres del servidor, y proxies de confianza.",
-            "Address and names of the server, and trusted proxies.",
-        ),
-    ),
-    SettingTable::new(
-        "tls",
-        Localized::new("HTTPS servido por el propio PiChat.", "HTTPS served by PiChat itself."),
-    ),
-    SettingTable::new("accounts", Localized::new("Contraseñas y sesiones.", "Passwords and sessions.")),
-    SettingTable::new("chat", Localized::new("Salas.", "Rooms.")),
-    SettingTable::new(
-        "files",
-        Localized::new(
-            "La cuarentena: la carpeta de los archivos subidos.",
-            "The quarantine: the folder of the uploads.",
-        ),
-    ),
-    SettingTable::new("audit", Localized::new("Registro de auditoría.", "The audit log.")),
-    SettingTable::new(
-        "limits",
-        Localized::new(
-            "Todo tiene un límite. Cada uno se puede bajar, o subir hasta el máximo que dice su comentario.",
-            "Everything has a limit. Each can be lowered, or raised to the maximum in its comment.",
-        ),
-    ),
-    SettingTable::new(
-        "device",
-        Localized::new(
-            "El equipo. Esta tabla y las dos siguientes solo tienen efecto en la tarjeta; en otro sistema solo cuenta language.",
-            "The device. This table and the next two have an effect on the card only; on another system only language counts.",
-        ),
-    ),
-    SettingTable::new(
-        "wifi",
-        Localized::new("Red inalámbrica, en la tarjeta.", "The wireless network, on the card."),
-    ),
-    SettingTable::new(
-        "network",
-        Localized::new(
-            "Dirección fija, en la tarjeta. Vacía: DHCP.",
-            "A fixed address, on the card. Empty: DHCP.",
-        ),
-    ),
-    SettingTable::new("claim", Localized::new("La primera cuenta.", "The first account.")),
+    SettingTable::new("http", key::SETTING_TABLE_HTTP),
+    SettingTable::new("tls", key::SETTING_TABLE_TLS),
+    SettingTable::new("accounts", key::SETTING_TABLE_ACCOUNTS),
+    SettingTable::new("chat", key::SETTING_TABLE_CHAT),
+    SettingTable::new("files", key::SETTING_TABLE_FILES),
+    SettingTable::new("audit", key::SETTING_TABLE_AUDIT),
+    SettingTable::new("limits", key::SETTING_TABLE_LIMITS),
+    SettingTable::new("device", key::SETTING_TABLE_DEVICE),
+    SettingTable::new("wifi", key::SETTING_TABLE_WIFI),
+    SettingTable::new("network", key::SETTING_TABLE_NETWORK),
+    SettingTable::new("claim", key::SETTING_TABLE_CLAIM),
 ];
 
 const SETTINGS: &[Setting] = &[
@@ -91,10 +55,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#"".""#,
         reload: Reload::Restart,
-        doc: Localized::new(
-            "Carpeta de la base de datos y de las llaves propias del servidor. \".\" es la carpeta de trabajo.",
-            "Folder of the database and of the server's own keys. \".\" is the working directory.",
-        ),
+        doc: key::SETTING_DATA_DIR,
         same: |a, b| a.data_dir == b.data_dir,
     },
     Setting {
@@ -102,10 +63,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""0.0.0.0:8080""#,
         reload: Reload::Restart,
-        doc: Localized::new(
-            "Dirección IP y puerto donde escucha HTTP. Con [tls] activo solo lleva a HTTPS.",
-            "IP address and port on which HTTP listens. With [tls] on it only leads to HTTPS.",
-        ),
+        doc: key::SETTING_HTTP_LISTEN,
         same: |a, b| a.http.listen == b.http.listen,
     },
     Setting {
@@ -113,10 +71,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::List,
         default: "[]",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Otros nombres de este servidor, por ejemplo \"chat.oficina.lan\". Las direcciones IP, localhost, pichat.local y el nombre del equipo, solo o con .local, ya funcionan.",
-            "Further names of this server, such as \"chat.oficina.lan\". IP addresses, localhost, pichat.local and the machine's own name, alone or with .local, are always valid.",
-        ),
+        doc: key::SETTING_HTTP_HOSTS,
         same: |a, b| a.http.hosts == b.http.hosts,
     },
     Setting {
@@ -124,10 +79,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::List,
         default: "[]",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Páginas de otros sitios que pueden usar este servidor, como \"https://intranet.example\" (sin ruta). Vacía: solo las propias.",
-            "Pages of other sites that may use this server, as \"https://intranet.example\" (no path). Empty: only its own.",
-        ),
+        doc: key::SETTING_HTTP_ALLOWED_ORIGINS,
         same: |a, b| a.http.allowed_origins == b.http.allowed_origins,
     },
     Setting {
@@ -135,10 +87,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::List,
         default: "[]",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Direcciones IP o redes, como \"172.16.0.0/12\", de los proxies de confianza. De ellos se aceptan la dirección del cliente, el nombre pedido y si fue por HTTPS (X-Forwarded-For, -Host y -Proto, o Forwarded). Vacía: ninguno.",
-            "IP addresses or ranges, such as \"172.16.0.0/12\", of trusted proxies. Their word is taken for the client's address, the requested name and the use of HTTPS (X-Forwarded-For, -Host and -Proto, or Forwarded). Empty: none.",
-        ),
+        doc: key::SETTING_HTTP_TRUSTED_PROXIES,
         same: |a, b| a.http.trusted_proxies == b.http.trusted_proxies,
     },
     Setting {
@@ -146,10 +95,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""local-ca""#,
         reload: Reload::Restart,
-        doc: Localized::new(
-            "\"local-ca\": HTTPS con un certificado que este equipo se hace; la dirección de [http] explica entonces cómo confiar en él y lleva a HTTPS. \"files\": HTTPS con los dos archivos de abajo. \"off\": solo HTTP, como hace pichat demo sin esta opción.",
-            "\"local-ca\": HTTPS with a certificate that this device makes for itself; the address of [http] then explains how to trust it and leads to HTTPS. \"files\": HTTPS with the two files below. \"off\": HTTP only, as pichat demo does without this setting.",
-        ),
+        doc: key::SETTING_TLS_MODE,
         same: |a, b| a.tls.mode.word() == b.tls.mode.word(),
     },
     Setting {
@@ -157,10 +103,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Localized::new(
-            "Dirección IP y puerto de HTTPS. Vacía: la dirección de [http] listen, con el puerto 443 junto al 80 y con el 8443 junto a cualquier otro.",
-            "IP address and port of HTTPS. Empty: the address of [http] listen, with port 443 beside 80 and with 8443 beside any other.",
-        ),
+        doc: key::SETTING_TLS_LISTEN,
         same: |a, b| a.tls.listen == b.tls.listen,
     },
     Setting {
@@ -168,10 +111,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Localized::new(
-            "Certificado y su cadena, PEM. Una ruta relativa empieza en data_dir. SIGHUP lee los dos archivos de nuevo.",
-            "Certificate and its chain, PEM. A relative path is below data_dir. SIGHUP reads both files again.",
-        ),
+        doc: key::SETTING_TLS_CERTIFICATE,
         same: |a, b| a.tls.mode.certificate() == b.tls.mode.certificate(),
     },
     Setting {
@@ -179,10 +119,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""""#,
         reload: Reload::Restart,
-        doc: Localized::new(
-            "Clave privada del certificado, PEM. Una ruta relativa empieza en data_dir.",
-            "The certificate's private key, PEM. A relative path is below data_dir.",
-        ),
+        doc: key::SETTING_TLS_KEY,
         same: |a, b| a.tls.mode.key() == b.tls.mode.key(),
     },
     Setting {
@@ -190,10 +127,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""m=19456,t=2,p=1""#,
         reload: Reload::Restart,
-        doc: Localized::new(
-            "Costo de Argon2id: memoria en KiB, pasadas, carriles; o \"auto\", que lo mide en esta máquina. Menos que las filas de OWASP (m=19456,t=2 · m=12288,t=3 · m=9216,t=4 · m=7168,t=5) se rechaza; máximo: m=262144,t=16,p=4.",
-            "Cost of Argon2id: memory in KiB, passes, lanes; or \"auto\", which measures this machine. Less than OWASP's rows (m=19456,t=2 · m=12288,t=3 · m=9216,t=4 · m=7168,t=5) is rejected; maximum: m=262144,t=16,p=4.",
-        ),
+        doc: key::SETTING_ACCOUNTS_ARGON2,
         same: |a, b| a.accounts.argon2 == b.accounts.argon2,
     },
     Setting {
@@ -201,10 +135,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Number,
         default: "120",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Minutos sin uso tras los que termina una sesión: de 1 a 43200 (30 días).",
-            "Minutes without use after which a session ends: 1 to 43200 (30 days).",
-        ),
+        doc: key::SETTING_ACCOUNTS_SESSION_IDLE_MINUTES,
         same: |a, b| a.accounts.session_idle == b.accounts.session_idle,
     },
     Setting {
@@ -212,10 +143,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Number,
         default: "12",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Duración máxima de una sesión, en horas: de 1 a 720 (30 días).",
-            "Longest session, in hours: 1 to 720 (30 days).",
-        ),
+        doc: key::SETTING_ACCOUNTS_SESSION_HOURS,
         same: |a, b| a.accounts.session_life == b.accounts.session_life,
     },
     Setting {
@@ -223,10 +151,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Number,
         default: "10",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Minutos que una sala vacía guarda su código y su contraseña: de 0 a 1440. Sus mensajes se borran cuando queda vacía.",
-            "Minutes that an empty room keeps its code and password: 0 to 1440. Its messages are wiped when it becomes empty.",
-        ),
+        doc: key::SETTING_CHAT_EMPTY_ROOM_MINUTES,
         same: |a, b| a.chat.empty_room == b.chat.empty_room,
     },
     Setting {
@@ -234,10 +159,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Number,
         default: "30",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Segundos que una conexión perdida conserva su lugar en la sala: de 0 a 300.",
-            "Seconds that a lost connection keeps its place in the room: 0 to 300.",
-        ),
+        doc: key::SETTING_CHAT_RESUME_GRACE_SECONDS,
         same: |a, b| a.chat.resume_grace == b.chat.resume_grace,
     },
     Setting {
@@ -245,10 +167,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""cuarentena""#,
         reload: Reload::Restart,
-        doc: Localized::new(
-            "Carpeta de los archivos subidos. Una ruta relativa empieza en data_dir.",
-            "Folder of the uploads. A relative path is below data_dir.",
-        ),
+        doc: key::SETTING_FILES_DIR,
         same: |a, b| a.files.below(&a.data_dir) == b.files.below(&b.data_dir),
     },
     Setting {
@@ -256,10 +175,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Number,
         default: "16",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Tamaño máximo de un archivo, en MiB: de 1 a 1048576.",
-            "Largest file, in MiB: 1 to 1048576.",
-        ),
+        doc: key::SETTING_FILES_MAX_FILE_MIB,
         same: |a, b| a.files.max_file == b.files.max_file,
     },
     Setting {
@@ -267,10 +183,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Number,
         default: "2048",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Tamaño máximo de todos los archivos juntos, en MiB: de 1 a 1048576.",
-            "Largest sum of all files, in MiB: 1 to 1048576.",
-        ),
+        doc: key::SETTING_FILES_MAX_TOTAL_MIB,
         same: |a, b| a.files.max_total == b.files.max_total,
     },
     Setting {
@@ -278,10 +191,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Number,
         default: "5",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Parte del disco que siempre queda libre, en %: de 0 a 50.",
-            "Share of the disk that always stays free, in %: 0 to 50.",
-        ),
+        doc: key::SETTING_FILES_KEEP_FREE_PERCENT,
         same: |a, b| a.files.keep_free_percent == b.files.keep_free_percent,
     },
     Setting {
@@ -289,10 +199,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Number,
         default: "0",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Parte de un usuario: tamaño máximo de todos sus archivos juntos, en MiB: de 1 a 1048576; 0 es la cuarta parte de max_total_mib.",
-            "One user's share: largest sum of that user's files, in MiB: 1 to 1048576; 0 is a quarter of max_total_mib.",
-        ),
+        doc: key::SETTING_FILES_USER_MIB,
         same: |a, b| a.files.user_bytes == b.files.user_bytes,
     },
     Setting {
@@ -300,10 +207,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Number,
         default: "0",
         reload: Reload::Live,
-        doc: Localized::new(
-            "Parte de un usuario: cantidad máxima de archivos suyos, de 1 a 100000; 0 es la cuarta parte de [limits] files.",
-            "One user's share: most files of that user, 1 to 100000; 0 is a quarter of [limits] files.",
-        ),
+        doc: key::SETTING_FILES_USER_FILES,
         same: |a, b| a.files.user_files == b.files.user_files,
     },
     Setting {
@@ -311,10 +215,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""/dev/log""#,
         reload: Reload::Restart,
-        doc: Localized::new(
-            "Socket de syslog (ruta absoluta) o \"stderr\".",
-            "Syslog socket (absolute path) or \"stderr\".",
-        ),
+        doc: key::SETTING_AUDIT_SYSLOG,
         same: |a, b| a.audit.syslog == b.audit.syslog,
     },
     Setting {
@@ -322,10 +223,7 @@ const SETTINGS: &[Setting] = &[
         kind: SettingKind::Text,
         default: r#""info""#,
         reload: Reload::Restart,
-        doc: Localized::new(
-            "Detalle: \"debug\", \"info\" o \"warning\".",
-            "Detail: \"debug\", \"info\" or \"warning\".",
-        ),
+        doc: key::SETTING_AUDIT_LEVEL,
         same: |a, b| a.audit.level == b.audit.level,
     },
 ];

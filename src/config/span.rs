@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::types::Lang;
+use crate::types::texts::key;
 
 /// Position of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,10 +35,7 @@ impl Span {
     pub fn text(&self, lang: Lang) -> String {
         match self {
             Self::File { path, line, column } => format!("{}:{line}:{column}", path.display()),
-            Self::Variable(name) => match lang {
-                Lang::Es => format!("variable de entorno {name}"),
-                Lang::En => format!("environment variable {name}"),
-            },
+            Self::Variable(name) => key::CONFIG_VARIABLE.fill(lang, &[("name", name)]),
         }
     }
 }

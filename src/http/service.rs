@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 
 use crate::audit::Event;
 use crate::types::crypto::Token;
+use crate::types::texts::key;
 use crate::types::{Lang, WebOrigin};
 
 use crate::http::request::arrival::Arrival;
@@ -191,8 +192,19 @@ pub(super) async fn check_host(
         Some(host) if is_own(host, &app.own_names, &app.config.get().http.hosts) => Ok(()),
         Some(host) => {
             app.audit.record(Event::RequestMisdirected { addr, host: host.to_string() }).await;
-            Err(Problem::new(ProblemCode::Misdirected))
+            let url = vec![("url", own_url(app))];
+            Err(Problem::new(ProblemCode::Misdirected).saying(key::PROBLEM_MISDIRECTED_URL, url))
         }
+    }
+}
+
+/// Returns the address of PiChat by the device's own name.
+fn own_url(app: &AppState) -> String {
+    let scheme = if app.secure { "https" } else { "http" };
+    let name = app.own_names.published();
+    match (scheme, app.port) {
+        ("http", 80) | ("https", 443) => format!("{scheme}://{name}"),
+        (_, port) => format!("{scheme}://{name}:{port}"),
     }
 }
 

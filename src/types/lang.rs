@@ -1,35 +1,13 @@
 //! Languages that a person may read. Each is one file of texts, which `build.rs` makes this type of.
 
 pub use super::texts::Lang;
-use super::texts::key;
-
-/// Text in both languages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Localized {
-    /// Spanish.
-    pub es: &'static str,
-    /// English.
-    pub en: &'static str,
-}
-
-impl Localized {
-    /// Creates a text from both languages.
-    pub const fn new(es: &'static str, en: &'static str) -> Self {
-        Self { es, en }
-    }
-
-    /// Returns the text in `lang`.
-    pub fn get(self, lang: Lang) -> &'static str {
-        // A language whose texts are not in a file yet reads English.
-        if lang == Lang::Es { self.es } else { self.en }
-    }
-}
+use super::texts::{Key, key};
 
 impl Lang {
     /// Returns the supported language with the highest weight of an `Accept-Language` header (RFC 9110
-    /// section 12.5.4), the first of equals; Spanish if neither is named.
+    /// section 12.5.4), the first of equals; the default language if none is named.
     pub fn from_accept_language(header: &str) -> Self {
-        let mut best = (Self::Es, 0.0_f32);
+        let mut best = (Self::default(), 0.0_f32);
         for item in header.split(',').take(16) {
             let mut parts = item.split(';');
             let tag = parts.next().unwrap_or_default().trim();
@@ -75,7 +53,12 @@ impl Lang {
             (_, ..60) => (minutes, key::WAIT_MINUTES_ONE, key::WAIT_MINUTES),
             _ => (minutes.div_ceil(60), key::WAIT_HOURS_ONE, key::WAIT_HOURS),
         };
-        if count == 1 { one.get(self).to_owned() } else { many.fill(self, &[("n", &count.to_string())]) }
+        self.count(count, one, many)
+    }
+
+    /// Returns the text for one or, with `{n}`, for another number.
+    pub fn count(self, count: u64, one: Key, many: Key) -> String {
+        if count == 1 { one.get(self).to_owned() } else { many.fill(self, &[("n", &count)]) }
     }
 }
 

@@ -17,7 +17,7 @@ mod wiped_str;
 
 pub use claim::{ClaimCode, ClaimCodeError, ClaimKind};
 pub use host_port::{Host, HostPort, WebOrigin};
-pub use lang::{Lang, Localized};
+pub use lang::Lang;
 pub use one_time::OneTimePassword;
 pub use position::PositionKey;
 pub use role::{Role, UnknownRole};

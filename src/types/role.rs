@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Localized;
-
 /// Role of a person; `README.md` has the table of rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -26,15 +24,6 @@ impl Role {
             Self::Administrator => "administrator",
             Self::Uploader => "cliente",
             Self::Member => "usuario",
-        }
-    }
-
-    /// Returns the title for people.
-    pub const fn title(self) -> Localized {
-        match self {
-            Self::Administrator => Localized::new("Administrador", "Administrator"),
-            Self::Uploader => Localized::new("Cliente", "Client"),
-            Self::Member => Localized::new("Usuario", "User"),
         }
     }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::Localized;
+use super::texts::{Key, key};
 
 /// A room's code: 1 to 20 of `[A-Za-z0-9_-]` (`docs/API.md`).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,16 +25,10 @@ pub enum RoomCodeError {
 
 impl RoomCodeError {
     /// Returns the text for people.
-    pub const fn text(&self) -> Localized {
+    pub const fn text(&self) -> Key {
         match self {
-            Self::TooLong => Localized::new(
-                "el código de una sala tiene hasta 20 caracteres",
-                "a room code has at most 20 characters",
-            ),
-            Self::BadCharacter => Localized::new(
-                "el código de la sala solo puede tener letras (sin tildes ni ñ), números, guiones y guiones bajos",
-                "a room code can only have letters (A–Z, no accents), digits, hyphens, and underscores",
-            ),
+            Self::TooLong => key::ROOM_CODE_TOO_LONG,
+            Self::BadCharacter => key::ROOM_CODE_BAD,
         }
     }
 }
@@ -112,16 +106,10 @@ pub enum RoomPasswordError {
 
 impl RoomPasswordError {
     /// Returns the text for people.
-    pub const fn text(&self) -> Localized {
+    pub const fn text(&self) -> Key {
         match self {
-            Self::TooShort => Localized::new(
-                "la contraseña de una sala tiene al menos 4 caracteres",
-                "a room password has at least 4 characters",
-            ),
-            Self::TooLong => Localized::new(
-                "la contraseña de una sala tiene hasta 100 caracteres",
-                "a room password has at most 100 characters",
-            ),
+            Self::TooShort => key::ROOM_PASSWORD_TOO_SHORT,
+            Self::TooLong => key::ROOM_PASSWORD_TOO_LONG,
         }
     }
 }

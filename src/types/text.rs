@@ -3,7 +3,8 @@
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 use zeroize::Zeroizing;
 
-use super::{Localized, ZeroizingCow};
+use super::ZeroizingCow;
+use super::texts::{Key, key};
 
 /// Compiled ceiling of a message, in Unicode scalar values; `[limits] message_chars` may only lower it.
 pub const MAX_TEXT_CHARS: usize = 4000;
@@ -53,12 +54,10 @@ fn is_control(c: char) -> bool {
 
 impl TextError {
     /// Returns the text for people.
-    pub const fn text(&self) -> Localized {
+    pub const fn text(&self) -> Key {
         match self {
-            Self::Blank => Localized::new("el mensaje está vacío", "the message is blank"),
-            Self::TooLong { .. } => {
-                Localized::new("el mensaje supera el límite", "the message is over the limit")
-            }
+            Self::Blank => key::MESSAGE_BLANK,
+            Self::TooLong { .. } => key::MESSAGE_TOO_LONG,
         }
     }
 }

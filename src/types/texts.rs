@@ -1,5 +1,7 @@
 //! Texts that people read, from the files in `assets/texts`: one file a language, checked by `build.rs`.
 
+use std::fmt::{self, Write as _};
+
 include!(concat!(env!("OUT_DIR"), "/texts.rs"));
 
 /// A text in every language.
@@ -18,11 +20,22 @@ impl Key {
         TEXTS.get(lang as usize).and_then(|texts| texts.get(usize::from(self.0))).copied().unwrap_or_default()
     }
 
-    /// Returns the text in `lang` with each `{name}` filled in.
-    pub fn fill(self, lang: Lang, values: &[(&str, &str)]) -> String {
-        values.iter().fold(self.get(lang).to_owned(), |text, (name, value)| {
-            text.replace(&format!("{{{name}}}"), value)
-        })
+    /// Returns the text in `lang` with each `{name}` filled in. Values are not read again, so a `{name}` in one
+    /// of them stays.
+    pub fn fill(self, lang: Lang, values: &[(&str, &dyn fmt::Display)]) -> String {
+        let mut text = String::new();
+        let mut pieces = self.get(lang).split('{');
+        text.push_str(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let (name, rest) = piece.split_once('}').unwrap_or((piece, ""));
+            match values.iter().find(|(known, _)| *known == name) {
+                // Writing to a `String` cannot fail.
+                Some((_, value)) => drop(write!(text, "{value}")),
+                None => debug_assert!(false, "nothing is given for {{{name}}}: {text}"),
+            }
+            text.push_str(rest);
+        }
+        text
     }
 }
 
@@ -40,6 +53,12 @@ mod tests {
             }
         }
         assert_eq!(Key::named("no.such.key"), None);
-        assert_eq!(key::WAIT_MINUTES.fill(Lang::En, &[("n", "7")]), "7 minutes");
+        assert_eq!(key::WAIT_MINUTES.fill(Lang::En, &[("n", &7)]), "7 minutes");
+    }
+
+    #[test]
+    fn values_are_filled_in_once() {
+        let text = key::CONFIG_PROBLEM_FORM.fill(Lang::En, &[("value", &"{wanted}"), ("wanted", &"x")]);
+        assert_eq!(text, "\"{wanted}\" is not valid; use x");
     }
 }

@@ -10,7 +10,8 @@ use crate::atomic_file;
 use crate::cli::exit::Failure;
 use crate::config::TlsMode;
 use crate::private_file;
-use crate::types::ClaimCode;
+use crate::types::texts::key;
+use crate::types::{ClaimCode, Lang};
 
 use super::effective_settings::{NAME, Settings};
 use super::partition::Partition;
@@ -113,47 +114,26 @@ fn address(root: &Root) -> Address {
     })
 }
 
-/// Returns the content of the file. CRLF, which every computer's editor shows right.
+/// Returns the content of the file in every language. CRLF, which every computer's editor shows right.
 fn text(code: &ClaimCode, ways: &Ways) -> String {
-    let page = &ways.claim;
-    let (first_es, first_en, then_es, then_en) = match &ways.trust {
-        None => (String::new(), String::new(), "abre", "open"),
-        Some(TrustStep { page: start, fingerprint: [one, two] }) => (
-            format!(
-                "abre primero la página que explica cómo instalar su certificado:\n\n    {start}\n\n\
-                 La huella del certificado debe ser esta:\n\n    {one}\n    {two}\n\nDespués abre"
-            ),
-            format!(
-                "open first the page that explains how to install its certificate:\n\n    {start}\n\n\
-                 The fingerprint of the certificate must be this:\n\n    {one}\n    {two}\n\nThen open"
-            ),
-            "",
-            "",
-        ),
-    };
-    format!(
-        "PiChat\n\
-         \n\
-         Código de activación de este PiChat:\n\
-         \n    {code}\n\
-         \n\
-         Pon la tarjeta en la Raspberry Pi, enciéndela y, desde un computador o un celular de la red de la oficina, {first_es}{then_es}:\n\
-         \n    {page}\n\
-         \n\
-         Si ese nombre no abre, usa la dirección que muestra la pantalla de la Raspberry Pi.\n\
-         No compartas este código: con él, cualquiera puede volverse administrador.\n\
-         Este archivo desaparece solo cuando el código deja de valer.\n\
-         \n\
-         \n\
-         Setup code of this PiChat:\n\
-         \n    {code}\n\
-         \n\
-         Put the card into the Pi, switch it on and, on a computer or a phone of the office network, {first_en}{then_en}:\n\
-         \n    {page}\n\
-         \n\
-         If that name does not open, use the address on the screen of the Pi.\n\
-         Do not share this code: anyone who has it can become the administrator.\n\
-         This file goes away by itself when the code expires.\n"
-    )
-    .replace('\n', "\r\n")
+    let texts: Vec<_> = Lang::ALL.iter().map(|lang| text_in(*lang, code, ways)).collect();
+    texts.join("\n\n").replace('\n', "\r\n")
+}
+
+fn text_in(lang: Lang, code: &ClaimCode, ways: &Ways) -> String {
+    let lines = |lines: &[&str]| lines.iter().map(|line| format!("       {line}\n")).collect::<String>();
+    let page = lines(&[&ways.claim]);
+    let mut steps = vec![(key::CARD_STEP_INSERT, String::new())];
+    match &ways.trust {
+        None => steps.push((key::CARD_STEP_OPEN_AND_TYPE, page)),
+        Some(TrustStep { page: start, fingerprint: [one, two] }) => steps.extend([
+            (key::CARD_STEP_OPEN, lines(&[start])),
+            (key::CARD_STEP_CERTIFICATE, lines(&[one, two])),
+            (key::CARD_STEP_TYPE, page),
+        ]),
+    }
+    let steps: String =
+        (1..).zip(steps).map(|(n, (step, lines))| format!("{n}. {}\n{lines}", step.get(lang))).collect();
+    let [title, label, notes] = [key::CARD_SETUP, key::CARD_CODE, key::CARD_NOTES].map(|text| text.get(lang));
+    format!("{title}\n\n{label}\n\n    {code}\n\n{steps}\n{notes}\n")
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::config::{self, Config, ConfigError, Overrides, SettingProblem, TomlEditor};
-use crate::types::Localized;
+use crate::types::Lang;
+use crate::types::texts::{Key, key};
 
 use super::preflight;
 use super::report::{WARNING, tell};
@@ -21,10 +22,7 @@ const LAST_RESORT: &str = "[http]\nlisten = \"[::]:80\"\n[accounts]\nargon2 = \"
 /// Keys without effect on the card: the unit sets the data folder, and the server cannot write elsewhere.
 const WITHOUT_EFFECT: [&str; 2] = ["data_dir", "files.dir"];
 
-const ZONE: Localized = Localized::new(
-    "una zona horaria que este equipo conozca, como \"America/Bogota\"; mientras tanto rige UTC",
-    "a time zone that this device knows, such as \"America/Bogota\"; meanwhile UTC holds",
-);
+const ZONE: Key = key::CONFIG_ALLOWED_TIME_ZONE_FILE;
 
 /// Settings with their text.
 pub(super) struct Settings {
@@ -49,7 +47,7 @@ impl Settings {
     pub(super) fn shipped(root: &Root) -> Result<Self, ConfigError> {
         let file = root.at("usr/share/pichat/pichat.toml");
         Self::read(&file, &file).or_else(|error| {
-            tell(WARNING, error.es());
+            tell(WARNING, error.text(Lang::default()));
             Self::parse(Zeroizing::new(LAST_RESORT.to_owned()), &file)
         })
     }
@@ -77,11 +75,10 @@ impl Settings {
             )?;
         preflight::check(root, &laid.config, &written)?;
         for key in WITHOUT_EFFECT.into_iter().filter(|key| written.value(key).is_some()) {
-            let text = Localized::new("en la tarjeta no tiene efecto", "has no effect on the card");
-            tell(
-                WARNING,
-                format_args!("{}: {key}: {}", written.place(key).text(Default::default()), text.es),
-            );
+            let place = written.place(key).text(card.config.device.language);
+            let text = key::CLI_APPLIANCE_NO_EFFECT
+                .fill(card.config.device.language, &[("place", &place), ("key", &key)]);
+            tell(WARNING, text);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::atomic_file;
 use crate::cli::last_good::FILE;
 use crate::config::{ConfigError, MAX_FILE_BYTES, TomlEditor};
 use crate::private_file;
+use crate::types::Lang;
 
 use super::effective_settings::{NAME, Settings};
 use super::report::{Steps, WARNING, tell};
@@ -36,7 +37,7 @@ impl LastGood {
         };
         let text = String::from_utf8(bytes.to_vec()).ok()?;
         let settings = Settings::parse(text.into(), &self.file);
-        settings.inspect_err(|error| tell(WARNING, error.es())).ok()
+        settings.inspect_err(|error| tell(WARNING, error.text(Lang::default()))).ok()
     }
 
     /// Keeps the card's settings, with their secrets cleared as on the card.

@@ -9,19 +9,13 @@ use std::path::Path;
 
 use crate::config::{Config, ConfigError, NetworkSettings, SettingProblem, TlsMode, TomlEditor};
 use crate::net::{TlsError, check_tls};
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 use super::root::{DATA_DIR, Root};
 
-const LISTEN: Localized = Localized::new(
-    "en la tarjeta \"[::]:80\", \"0.0.0.0:80\" u otro puerto, o la dirección de [network]; nadie podría abrir otra dirección",
-    "on the card \"[::]:80\", \"0.0.0.0:80\" or another port, or the address of [network]; no one could reach another address",
-);
+const LISTEN: Key = key::CONFIG_ALLOWED_CARD_LISTEN;
 
-const PEM: Localized = Localized::new(
-    "un archivo PEM que exista y que el servidor pueda leer, por ejemplo en /var/lib/pichat",
-    "a PEM file that exists and that the server can read, for example in /var/lib/pichat",
-);
+const PEM: Key = key::CONFIG_ALLOWED_CARD_PEM;
 
 /// Maximum bytes of a certificate file: chains have a few KiB.
 const MAX_PEM: u64 = 1024 * 1024;

@@ -10,7 +10,6 @@ pub(super) const DATA_DIR: &str = "/var/lib/pichat";
 /// Root of the system's files.
 #[derive(Args)]
 pub(crate) struct Root {
-    /// Carpeta en la que empiezan todas las rutas · Folder that all paths start in
     #[arg(long = "root", value_name = "DIR", default_value = "/")]
     pub(super) dir: PathBuf,
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
 use crate::config::{Changes, Config, ConfigError, WifiPassword, WifiSettings, render};
+use crate::types::Lang;
 
 use super::effective_settings::{NAME, Settings};
 use super::partition::Partition;
@@ -32,7 +33,7 @@ impl Kept {
             Err(ConfigError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 // A damaged file counts as none: the secrets must be put on the card again.
-                tell(WARNING, error.es());
+                tell(WARNING, error.text(Lang::default()));
                 None
             }
         };

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::atomic_file;
 use crate::cli::exit::Failure;
+use crate::types::texts::key;
 
 use super::effective_settings::{NAME, Settings, laid_over};
 use super::last_good::LastGood;
@@ -19,10 +20,6 @@ use super::report::{ERROR, Steps, WARNING, tell};
 use super::root::Root;
 use super::secrets::Kept;
 use super::{networkd, reclaim, wpa_supplicant};
-
-/// Second line about a broken file, on the console and in the journal.
-const LAST_GOOD_HOLDS: &str = "mientras tanto sigue la última configuración buena";
-const SHIPPED_HOLDS: &str = "mientras tanto rigen los valores de fábrica";
 
 pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let mut steps = Steps::default();
@@ -34,8 +31,8 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     let before = card.is_err().then(|| last_good.read()).flatten();
     let (chosen, broken) = match (&card, &before) {
         (Ok(card), _) => (card, None),
-        (Err(error), Some(before)) => (before, Some(error.es())),
-        (Err(error), None) => (&shipped, Some(error.es())),
+        (Err(error), Some(before)) => (before, Some(error)),
+        (Err(error), None) => (&shipped, Some(error)),
     };
     // Name and network are applied in any case, the server's settings only if it starts with them.
     let server = match (&card, &before) {
@@ -44,8 +41,11 @@ pub(super) fn run(root: &Root) -> Result<(), Failure> {
     };
     let zone = chosen.unknown_zone(root);
     let time_zone = if zone.is_some() { "UTC" } else { &chosen.config.device.time_zone };
-    let meanwhile = broken.as_ref().map(|_| if before.is_some() { LAST_GOOD_HOLDS } else { SHIPPED_HOLDS });
-    let wrong = broken.or(zone.map(|error| error.es()));
+    // The second line about a broken file, on the console and in the journal.
+    let lang = chosen.config.device.language;
+    let applies = if before.is_some() { key::CONFIG_LAST_GOOD_APPLIES } else { key::CONFIG_FACTORY_APPLIES };
+    let meanwhile = broken.map(|_| applies.get(lang));
+    let wrong = broken.or(zone.as_ref()).map(|error| error.text(lang));
 
     // First the files that server and network need to start, then the rest; the card itself is changed last.
     let run = root.at("run/pichat-settings");

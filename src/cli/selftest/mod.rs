@@ -7,6 +7,7 @@ mod load_clients;
 mod verdict;
 mod wire;
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,8 +18,9 @@ use crate::accounts::hash_pool::hash_now;
 use crate::accounts::tune;
 use crate::app::{cores, open_data_dir};
 use crate::config::{Argon2Params, Argon2Setting, Config, TlsMode};
+use crate::types::Lang;
 use crate::types::crypto::bench_tls_record;
-use crate::types::{Lang, Localized};
+use crate::types::texts::key;
 
 use self::child::{ChildServer, Folder};
 use self::disk::DiskSpeed;
@@ -69,18 +71,13 @@ impl SelfTest {
         let config = self.source.load(Flags::default())?;
         become_owner(&config.data_dir)?;
         open_data_dir(&config.data_dir).map_err(Failure::from)?;
-        let text = Localized::new(
-            "Probando este equipo, menos de un minuto…",
-            "Testing this device, under a minute…",
-        );
+        let text = key::SELFTEST_START;
         say(text.get(lang));
         let report = measure(&config).map_err(Failure::SelfTest)?;
-        for line in report.figures(lang) {
-            say(line);
-        }
-        // In both languages, since people forward the output to others.
-        for lang in [Lang::Es, Lang::En] {
-            say(format_args!("\n{}", report.sentence(lang)));
+        say(format_args!("  {}", report.figures(lang)));
+        // In every language, since people forward the output to others.
+        for lang in Lang::ALL {
+            say(format_args!("\n{}", report.sentence(*lang)));
         }
         say(format_args!("\n{}", report.measured.verdict().limits()));
         Ok(())
@@ -214,73 +211,49 @@ fn ms(time: Duration) -> f64 {
 
 impl Report {
     /// Returns the measurements, one line each.
-    fn figures(&self, lang: Lang) -> Vec<String> {
+    fn figures(&self, lang: Lang) -> String {
         let (Measurements { cpu_per_delivery, bytes_per_socket, seal, .. }, top) = (self.measured, self.top);
         let (hash, per_minute) = (ms(self.hash), self.measured.sign_ins_per_s * 60.0);
         let (mb, p50, p99) = (self.disk.mb_per_s, ms(self.disk.sync_p50), ms(self.disk.sync_p99));
         let (late, cpu, kib) =
             (ms(top.p99), cpu_per_delivery.as_secs_f64() * 1e6, bytes_per_socket as f64 / 1024.0);
         let (argon2, per_s, tls) = (self.argon2, top.per_s, seal.as_secs_f64() * 1e6);
-        match lang {
-            Lang::Es => vec![
-                format!(
-                    "  contraseñas      {hash:.0} ms cada una ({argon2}), {per_minute:.0} inicios de sesión por minuto"
-                ),
-                format!(
-                    "  disco            {mb:.0} MB/s; guardar con certeza {p50:.1} ms, el 99 % en {p99:.1} ms"
-                ),
-                format!(
-                    "  mensajes         {per_s:.0} entregas por segundo en {ROOMS} salas de {ROOM}, el 99 % en {late:.0} ms"
-                ),
-                format!("  cada entrega     {cpu:.1} µs de procesador, y {tls:.1} µs para cifrarla"),
-                format!("  cada conexión    {kib:.1} KiB"),
-            ],
-            Lang::En => vec![
-                format!("  passwords        {hash:.0} ms each ({argon2}), {per_minute:.0} sign-ins a minute"),
-                format!("  disk             {mb:.0} MB/s; a safe write {p50:.1} ms, 99 % within {p99:.1} ms"),
-                format!(
-                    "  messages         {per_s:.0} deliveries a second in {ROOMS} rooms of {ROOM}, 99 % within {late:.0} ms"
-                ),
-                format!("  each delivery    {cpu:.1} µs of processor, and {tls:.1} µs to encrypt it"),
-                format!("  each connection  {kib:.1} KiB"),
-            ],
-        }
+        let values: [(_, &dyn fmt::Display); 13] = [
+            ("hash", &format_args!("{hash:.0}")),
+            ("argon2", &argon2),
+            ("sign_ins", &format_args!("{per_minute:.0}")),
+            ("mb", &format_args!("{mb:.0}")),
+            ("p50", &format_args!("{p50:.1}")),
+            ("p99", &format_args!("{p99:.1}")),
+            ("deliveries", &format_args!("{per_s:.0}")),
+            ("rooms", &ROOMS),
+            ("room", &ROOM),
+            ("late", &format_args!("{late:.0}")),
+            ("cpu", &format_args!("{cpu:.1}")),
+            ("tls", &format_args!("{tls:.1}")),
+            ("kib", &format_args!("{kib:.1}")),
+        ];
+        key::SELFTEST_FIGURES.fill(lang, &values)
     }
 
     /// Returns the number of people, the bound that limits it, and the missing measurements.
     fn sentence(&self, lang: Lang) -> String {
         let verdict = self.measured.verdict();
-        let (people, bound, every) = (verdict.people, verdict.bound.text().get(lang), SPEAKS_EVERY.as_secs());
-        let tls = match (self.tls, lang) {
-            (true, Lang::Es) => " El cifrado está incluido.",
-            (true, Lang::En) => " Encryption is included.",
-            (false, _) => "",
-        };
-        let slow = self.disk.sync_p99 > SLOW_SYNC;
-        match lang {
-            Lang::Es => {
-                let disk = if slow {
-                    " El disco es lento: subir archivos e iniciar sesión tomará más."
-                } else {
-                    ""
-                };
-                format!(
-                    "Este equipo aguanta unas {people} personas a la vez, en salas de {ROOM} y con un mensaje de cada una cada {every} s, y el \
-                     99 % de los mensajes llega en menos de {} ms. Lo que pone el límite es {bound}.{tls}{disk} El Wi-Fi no hace parte de esta prueba: \
-                     una red inalámbrica puede aguantar menos.",
-                    PROMPT.as_millis()
-                )
-            }
-            Lang::En => {
-                let disk =
-                    if slow { " The disk is slow: uploads and sign-ins will take longer." } else { "" };
-                format!(
-                    "This device supports about {people} people at a time, in rooms of {ROOM} and with a message from each every {every} s, and \
-                     99 % of the messages arrive in under {} ms. What limits it is {bound}.{tls}{disk} Wi-Fi is not part of this test: a wireless network may \
-                     support fewer.",
-                    PROMPT.as_millis()
-                )
-            }
-        }
+        let values: [(_, &dyn fmt::Display); 5] = [
+            ("people", &verdict.people),
+            ("room", &ROOM),
+            ("every", &SPEAKS_EVERY.as_secs()),
+            ("prompt", &PROMPT.as_millis()),
+            ("bound", &verdict.bound.text().get(lang)),
+        ];
+        let mut sentences = vec![key::SELFTEST_SENTENCE.fill(lang, &values)];
+        let further = [
+            (self.tls, key::SELFTEST_TLS),
+            (self.disk.sync_p99 > SLOW_SYNC, key::SELFTEST_SLOW_DISK),
+            (true, key::SELFTEST_WIFI),
+        ];
+        sentences
+            .extend(further.iter().filter(|(holds, _)| *holds).map(|(_, text)| text.get(lang).to_owned()));
+        sentences.join(" ")
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{CONNECTIONS_CEILING, ROOM_MEMBERS_CEILING, ROOMS_CEILING, SESSIONS_CEILING};
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// People in one room: a department, or a family with its neighbors.
 pub(super) const ROOM: usize = 50;
@@ -58,24 +58,13 @@ pub(super) enum Bound {
 }
 
 impl Bound {
-    pub(super) const fn text(self) -> Localized {
+    pub(super) const fn text(self) -> Key {
         match self {
-            Self::Delivery => Localized::new(
-                "el procesador, al repartir los mensajes",
-                "the processor, handing out messages",
-            ),
-            Self::SignIn => Localized::new(
-                "el procesador, al revisar las contraseñas cuando todos inician sesión en cinco minutos",
-                "the processor, checking passwords when everyone signs in within five minutes",
-            ),
-            Self::Memory => Localized::new("la memoria libre", "free memory"),
-            Self::Files => Localized::new(
-                "los archivos abiertos que permite el sistema",
-                "the open files that the system allows",
-            ),
-            Self::Ceiling => {
-                Localized::new("el máximo de conexiones de PiChat", "PiChat's maximum of connections")
-            }
+            Self::Delivery => key::SELFTEST_BOUND_DELIVERY,
+            Self::SignIn => key::SELFTEST_BOUND_SIGN_IN,
+            Self::Memory => key::SELFTEST_BOUND_MEMORY,
+            Self::Files => key::SELFTEST_BOUND_FILES,
+            Self::Ceiling => key::SELFTEST_BOUND_CEILING,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::app::{ClaimStatus, STATUS_FILE, Status};
+use crate::cli::appliance::CARD_MARK;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::net::own_addresses;
 use crate::private_file;
@@ -47,6 +48,8 @@ pub(super) struct DeviceProbe {
     /// True if the supply is too weak; `None` if the board does not report it.
     pub(super) under_voltage: Option<bool>,
     pub(super) disk: Option<DiskStatus>,
+    /// True on the card, where the server starts by itself.
+    pub(super) on_card: bool,
     /// True if the data partition cannot be used, so that nothing is kept.
     pub(super) forgetful: bool,
     /// Error of the settings on the card, which are not in force.
@@ -121,6 +124,7 @@ impl DeviceStatus {
                 .and_then(|milli| Some(milli.parse::<i64>().ok()?.div_euclid(1000))),
             under_voltage: self.under_voltage(),
             disk: self.disk(),
+            on_card: self.path(CARD_MARK).exists(),
             forgetful: self.path("run/pichat-data-fallback").exists(),
             settings_error: self.settings_error(),
         }

@@ -28,10 +28,8 @@ const CLEAR: &str = "\x1b[?25l\x1b[H\x1b[2J\x1b[3J";
 
 #[derive(Args)]
 pub(super) struct StatusCommand {
-    /// Sigue mostrando el estado · Keeps showing the state
     #[arg(long)]
     watch: bool,
-    /// Raíz del sistema, para pruebas · Root of the system, for tests
     #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
     root: PathBuf,
 }

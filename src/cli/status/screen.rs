@@ -1,10 +1,13 @@
 //! Renders the device's state as at most 80 columns and 24 lines, the size of a serial console.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::app::Status;
+use crate::clock::Timestamp;
 use crate::net::is_link_local;
-use crate::types::{Lang, Localized, printable};
+use crate::types::texts::key;
+use crate::types::{Lang, printable};
 
 use super::device::{ClockState, DeviceProbe, DiskStatus};
 use super::qr;
@@ -31,7 +34,7 @@ pub(super) fn draw(look: &DeviceProbe, errors: &[String], lang: Lang) -> String 
     let errors: Vec<_> = settings.chain(errors.iter().map(String::as_str)).collect();
     if !errors.is_empty() {
         screen.push(String::new());
-        screen.push(Localized::new(" Últimos errores", " Last errors").get(lang).to_owned());
+        screen.push(format!(" {}", key::SCREEN_ERRORS.get(lang)));
         screen.extend(errors.into_iter().map(|error| format!(" - {}", printable(error))));
     }
     screen.iter().map(|line| cut(line)).collect::<Vec<_>>().join("\n")
@@ -48,73 +51,36 @@ struct Invitation {
 /// Returns the addresses and the next steps.
 fn invitation(look: &DeviceProbe, lang: Lang) -> Invitation {
     let Some(server) = &look.server else {
-        let text = Localized::new(
-            "PiChat aún no responde. Espera un momento.",
-            "PiChat does not respond yet. Wait a moment.",
-        );
+        let text = if look.on_card { key::SCREEN_STARTING } else { key::SCREEN_NOT_RUNNING };
         return Invitation { urls: Vec::new(), text: vec![text.get(lang).to_owned()] };
     };
     let urls = urls(look, server);
     let mut text = Vec::new();
     match server.claim.as_ref().map(|claim| claim.kind.as_str()) {
         None => {}
-        Some("again") => text.push(
-            Localized::new("Se pidió un código nuevo de activación.", "A new setup code was requested.")
-                .get(lang)
-                .to_owned(),
-        ),
-        Some(_) => {
-            let wait = Localized::new("PiChat está listo. Falta activarlo.", "PiChat is ready to be set up.");
-            text.push(wait.get(lang).to_owned());
-        }
+        Some("again") => text.push(key::SCREEN_CLAIM_AGAIN.get(lang).to_owned()),
+        Some(_) => text.push(key::SCREEN_CLAIM_FIRST.get(lang).to_owned()),
     }
     // With an own certificate one step precedes the setup, so the steps are numbered.
     let steps = server.fingerprint.is_some() && server.claim.is_some();
-    let step = |n: u8| if steps { format!("{n}. ") } else { String::new() };
-    let open = Localized::new("Abre en un navegador de esta red:", "Open in a browser on this network:");
-    text.push(format!("{}{}", step(1), open.get(lang)));
-    text.extend(urls.iter().map(|url| format!("  {url}")));
+    let open = if steps { key::SCREEN_STEP_OPEN } else { key::SCREEN_OPEN };
+    text.extend(open.get(lang).lines().map(str::to_owned));
+    text.extend(urls.iter().map(|url| format!("     {url}")));
     if !look.addresses.iter().any(|addr| !is_link_local(addr)) {
-        text.push(
-            Localized::new(
-                "Sin red. Conecta un cable o escribe los datos",
-                "No network. Plug in a cable, or write the",
-            )
-            .get(lang)
-            .to_owned(),
-        );
-        text.push(
-            Localized::new(
-                "de tu Wi-Fi en pichat.toml, en la tarjeta.",
-                "Wi-Fi settings in pichat.toml, on the card.",
-            )
-            .get(lang)
-            .to_owned(),
-        );
+        text.extend(key::SCREEN_NO_NETWORK.get(lang).lines().map(str::to_owned));
     }
     if let Some(lines) = &server.fingerprint {
-        let install = Localized::new(
-            "Instala el certificado con esta huella:",
-            "Install the certificate with this fingerprint:",
-        );
-        let known = Localized::new("Huella de su certificado:", "Fingerprint of its certificate:");
-        text.push(format!("{}{}", step(2), if steps { install } else { known }.get(lang)));
-        text.extend(lines.iter().map(|line| format!("  {line}")));
+        let certificate = if steps { key::SCREEN_STEP_CERTIFICATE } else { key::SCREEN_FINGERPRINT };
+        text.extend(certificate.get(lang).lines().map(str::to_owned));
+        text.extend(lines.iter().map(|line| format!("     {line}")));
     }
     if let Some(claim) = &server.claim {
-        let code = if steps {
-            text.push(format!(
-                "{}{} {}",
-                step(3),
-                Localized::new("Abre", "Open").get(lang),
-                claim_page(look, server)
-            ));
-            Localized::new("Escribe este código:", "Type this code:")
-        } else {
-            Localized::new("y escribe este código:", "and type this code:")
-        };
-        text.push(format!("{}{}", step(4), code.get(lang)));
-        text.push(format!("  {}", claim.code));
+        if steps {
+            text.push(key::SCREEN_STEP_PAGE.fill(lang, &[("url", &claim_page(look, server))]));
+        }
+        let code = if steps { key::SCREEN_STEP_CODE } else { key::SCREEN_CODE };
+        text.push(code.get(lang).to_owned());
+        text.push(format!("     {}", claim.code));
     }
     Invitation { urls, text }
 }
@@ -160,60 +126,45 @@ fn port(scheme: &str, port: u16) -> String {
 fn state(look: &DeviceProbe, lang: Lang) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(server) = &look.server {
-        let (people, rooms) = (server.people, server.rooms);
-        lines.push(match lang {
-            Lang::Es => format!("Personas {people} · Salas {rooms}"),
-            Lang::En => format!("People {people} · Rooms {rooms}"),
-        });
+        let people = lang.count(server.people as u64, key::SCREEN_PEOPLE_ONE, key::SCREEN_PEOPLE);
+        let rooms = lang.count(server.rooms as u64, key::SCREEN_ROOMS_ONE, key::SCREEN_ROOMS);
+        lines.push(key::SCREEN_ONLINE.fill(lang, &[("people", &people), ("rooms", &rooms)]));
     }
-    let minute = look.now.to_string().get(..16).unwrap_or_default().replace('T', " ");
     let clock = match look.clock {
-        ClockState::Synchronised => Some(Localized::new("en hora", "set")),
-        ClockState::Unsynchronised => Some(Localized::new("sin confirmar", "not confirmed")),
+        ClockState::Synchronised => Some(key::SCREEN_CLOCK),
+        ClockState::Unsynchronised => Some(key::SCREEN_CLOCK_UNCONFIRMED),
         ClockState::Unknown => None,
     };
-    if let Some(clock) = clock {
-        lines.push(format!(
-            "{} {minute} UTC, {}",
-            Localized::new("Reloj", "Clock").get(lang),
-            clock.get(lang)
-        ));
-    }
+    lines.extend(clock.map(|clock| clock.fill(lang, &[("time", &minute(look.now, lang))])));
     if let Some(degrees) = look.temperature {
-        lines.push(format!("{} {degrees} °C", Localized::new("Temperatura", "Temperature").get(lang)));
+        lines.push(key::SCREEN_TEMPERATURE.fill(lang, &[("degrees", &degrees)]));
     }
     if look.under_voltage == Some(true) {
-        lines.push(
-            Localized::new("Voltaje bajo: usa otro cargador", "Low voltage: use another power supply")
-                .get(lang)
-                .to_owned(),
-        );
+        lines.push(key::SCREEN_LOW_VOLTAGE.get(lang).to_owned());
     }
     if let Some(DiskStatus { total, free }) = look.disk {
-        lines.push(match lang {
-            Lang::Es => {
-                format!("Disco {} libres de {}", gib(free).replace('.', ","), gib(total).replace('.', ","))
-            }
-            Lang::En => format!("Disk {} free of {}", gib(free), gib(total)),
-        });
+        lines.push(key::SCREEN_DISK.fill(lang, &[("free", &gb(free, lang)), ("total", &gb(total, lang))]));
     }
     if look.forgetful {
-        lines.push(
-            Localized::new(
-                "La tarjeta falla y no guarda nada. Cámbiala.",
-                "Card failing: nothing is saved. Replace it.",
-            )
-            .get(lang)
-            .to_owned(),
-        );
+        lines.push(key::SCREEN_CARD_FAILING.get(lang).to_owned());
     }
     lines
 }
 
-/// Formats with one decimal, so that the figure does not flicker.
-fn gib(bytes: u64) -> String {
+/// Formats a time to the minute, in UTC.
+fn minute(time: Timestamp, lang: Lang) -> String {
+    // `2026-01-31T12:00:00.123Z`
+    let time = time.to_string();
+    let part = |range: std::ops::Range<usize>| time.get(range).unwrap_or_default().to_owned();
+    let values: [(_, &dyn fmt::Display); 4] =
+        [("year", &part(0..4)), ("month", &part(5..7)), ("day", &part(8..10)), ("clock", &part(11..16))];
+    key::SCREEN_TIME.fill(lang, &values)
+}
+
+/// Formats with one decimal, rounded down, so that the figure does not flicker.
+fn gb(bytes: u64, lang: Lang) -> String {
     let tenths = bytes.saturating_mul(10) >> 30;
-    format!("{}.{} GiB", tenths / 10, tenths % 10)
+    format!("{}{}{}", tenths / 10, key::NUMBER_DECIMAL_MARK.get(lang), tenths % 10)
 }
 
 fn cut(line: &str) -> String {

@@ -31,6 +31,7 @@ fn look() -> DeviceProbe {
         under_voltage: Some(false),
         disk: Some(DiskStatus { total: 28 << 30, free: 27 << 30 }),
         forgetful: false,
+        on_card: true,
         settings_error: None,
     }
 }
@@ -53,12 +54,12 @@ fn unclaimed_device_shows_how_to_set_it_up() {
         "Abre en un navegador de esta red:",
         "http://192.168.1.20/activar",
         "http://pichat.local/activar",
-        "y escribe este código:",
+        "y escribe este código de activación:",
         "K7QM-2D9X-4HTVB",
-        "Personas 0 · Salas 0",
-        "Reloj 2026-01-31 12:00 UTC, sin confirmar",
-        "Temperatura 47 °C",
-        "Disco 27,0 GiB libres de 28,0 GiB",
+        "En línea: 0 personas, 0 salas",
+        "Hora: 31/01/2026 12:00 UTC (sin confirmar)",
+        "Temperatura: 47 °C",
+        "Espacio libre: 27,0 de 28,0 GB",
     ];
     assert_eq!(text(&screen), want, "\n{screen}");
     assert!(screen.lines().all(|line| line.chars().count() <= COLUMNS), "\n{screen}");
@@ -69,17 +70,17 @@ fn unclaimed_device_shows_how_to_set_it_up() {
 fn claimed_device_shows_no_code() {
     let mut look = look();
     let server = look.server.as_mut().unwrap();
-    (server.claim, server.people, server.rooms) = (None, 5, 2);
+    (server.claim, server.people, server.rooms) = (None, 5, 1);
     let screen = draw(&look, &[], Lang::En);
     let want = [
         "PiChat 0.1.0 · pichat",
         "Open in a browser on this network:",
         "http://192.168.1.20",
         "http://pichat.local",
-        "People 5 · Rooms 2",
-        "Clock 2026-01-31 12:00 UTC, not confirmed",
-        "Temperature 47 °C",
-        "Disk 27.0 GiB free of 28.0 GiB",
+        "Online: 5 people, 1 room",
+        "Time: 2026-01-31 12:00 UTC (not confirmed)",
+        "Temperature: 47 °C",
+        "Free space: 27.0 of 28.0 GB",
     ];
     assert_eq!(text(&screen), want, "\n{screen}");
 }
@@ -100,19 +101,19 @@ fn own_certificate_adds_the_trust_step() {
     let want = [
         "PiChat 0.1.0 · pichat",
         "PiChat está listo. Falta activarlo.",
-        "1. Abre en un navegador de esta red:",
+        "1. En un celular o computador de la red, abre",
         "http://192.168.1.20",
         "http://pichat.local",
-        "2. Instala el certificado con esta huella:",
+        "2. Instala el certificado. Su huella debe ser",
         "0A1B 0A1B 0A1B 0A1B 0A1B 0A1B 0A1B 0A1B",
         "C2D3 C2D3 C2D3 C2D3 C2D3 C2D3 C2D3 C2D3",
         "3. Abre https://pichat.local/activar",
-        "4. Escribe este código:",
+        "4. Escribe este código de activación:",
         "K7QM-2D9X-4HTVB",
-        "Personas 0 · Salas 0",
-        "Reloj 2026-01-31 12:00 UTC, sin confirmar",
-        "Temperatura 47 °C",
-        "Disco 27,0 GiB libres de 28,0 GiB",
+        "En línea: 0 personas, 0 salas",
+        "Hora: 31/01/2026 12:00 UTC (sin confirmar)",
+        "Temperatura: 47 °C",
+        "Espacio libre: 27,0 de 28,0 GB",
     ];
     assert_eq!(text(&screen), want, "\n{screen}");
     assert!(screen.lines().all(|line| line.chars().count() <= COLUMNS), "\n{screen}");
@@ -164,8 +165,11 @@ fn screen_without_server_shows_no_address() {
     let mut look = look();
     look.server = None;
     let screen = draw(&look, &[], Lang::Es);
-    assert!(screen.contains("PiChat aún no responde"), "\n{screen}");
+    assert!(screen.contains("PiChat está arrancando. Espera un momento."), "\n{screen}");
     assert!(!screen.contains("http") && !screen.contains('█'));
+    look.on_card = false;
+    let screen = draw(&look, &[], Lang::Es);
+    assert!(screen.contains("PiChat no está en ejecución en este equipo."), "\n{screen}");
 }
 
 #[test]
@@ -208,5 +212,27 @@ fn screen_has_no_control_characters() {
         let steering = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{200f}".contains(c));
         assert!(!screen.contains(steering), "\n{screen:?}");
         assert!(screen.lines().all(|line| line.chars().count() <= COLUMNS), "\n{screen}");
+    }
+}
+
+#[test]
+fn lines_fit_beside_the_qr_code() {
+    // A code of an IPv4 address has 25 modules and 8 of quiet zone, and there is a blank on both sides.
+    const FREE: usize = COLUMNS - 33 - 2;
+    let mut look = over_tls();
+    look.addresses = vec!["fe80::1".parse().unwrap()];
+    look.under_voltage = Some(true);
+    look.forgetful = true;
+    for (claim, certificate) in [(true, true), (true, false), (false, true)] {
+        let mut look = look.clone();
+        let server = look.server.as_mut().unwrap();
+        server.claim = server.claim.take().filter(|_| claim);
+        server.fingerprint = server.fingerprint.take().filter(|_| certificate);
+        for lang in Lang::ALL {
+            let Invitation { text, .. } = invitation(&look, *lang);
+            for line in text.into_iter().chain(state(&look, *lang)) {
+                assert!(line.chars().count() <= FREE, "{}: {line}", lang.tag());
+            }
+        }
     }
 }

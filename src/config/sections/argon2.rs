@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::types::Lang;
+use crate::types::texts::key;
 
 /// Parameters of Argon2id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,25 +96,11 @@ impl Argon2ParamsError {
         let rows = OWASP_ROWS.map(|row| row.to_string()).join(" · ");
         let (memory, passes, lanes) =
             (Argon2Params::MEMORY_CEILING_KIB, Argon2Params::PASSES_CEILING, Argon2Params::LANES_CEILING);
-        match (self, lang) {
-            (Self::Form, Lang::Es) => {
-                format!("escribe \"auto\" o parámetros como \"{}\"", Argon2Params::DEFAULT)
-            }
-            (Self::Form, Lang::En) => {
-                format!("use \"auto\" or parameters such as \"{}\"", Argon2Params::DEFAULT)
-            }
-            (Self::TooWeak, Lang::Es) => {
-                format!("demasiado débil; usa al menos una fila de OWASP: {rows}")
-            }
-            (Self::TooWeak, Lang::En) => {
-                format!("too weak; use at least one row of OWASP: {rows}")
-            }
-            (Self::TooStrong, Lang::Es) => {
-                format!("supera el máximo de m={memory},t={passes},p={lanes}")
-            }
-            (Self::TooStrong, Lang::En) => {
-                format!("over the maximum of m={memory},t={passes},p={lanes}")
-            }
+        match self {
+            Self::Form => key::CONFIG_ARGON2_FORM.fill(lang, &[("default", &Argon2Params::DEFAULT)]),
+            Self::TooWeak => key::CONFIG_ARGON2_TOO_WEAK.fill(lang, &[("rows", &rows)]),
+            Self::TooStrong => key::CONFIG_ARGON2_TOO_STRONG
+                .fill(lang, &[("memory", &memory), ("passes", &passes), ("lanes", &lanes)]),
         }
     }
 }

@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use crate::config::error::ConfigError;
 use crate::config::source::setting_source::SettingSource;
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// Settings of `[audit]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,13 +67,9 @@ pub(in crate::config) struct RawAudit {
     level: Option<Spanned<String>>,
 }
 
-const SYSLOG: Localized = Localized::new(
-    "\"/dev/log\", otra ruta absoluta o \"stderr\"",
-    "\"/dev/log\", another absolute path or \"stderr\"",
-);
+const SYSLOG: Key = key::CONFIG_ALLOWED_AUDIT_SYSLOG;
 /// Allowed values of `level`.
-pub(in crate::config) const LEVEL: Localized =
-    Localized::new("\"debug\", \"info\" o \"warning\"", "\"debug\", \"info\" or \"warning\"");
+pub(in crate::config) const LEVEL: Key = key::CONFIG_ALLOWED_AUDIT_LEVEL;
 
 impl RawAudit {
     pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<AuditSettings, ConfigError> {

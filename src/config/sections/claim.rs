@@ -12,7 +12,8 @@ use crate::config::error::ConfigError;
 use crate::config::problem::SettingProblem;
 use crate::config::sections::argon2::{Argon2Params, Argon2ParamsError};
 use crate::config::source::setting_source::SettingSource;
-use crate::types::{Localized, UserName};
+use crate::types::UserName;
+use crate::types::texts::{Key, key};
 
 /// Settings of `[claim]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,14 +86,8 @@ pub(in crate::config) struct RawClaim {
     admin_password_hash: Option<Spanned<Zeroizing<String>>>,
 }
 
-const NAME: Localized = Localized::new(
-    "un nombre de 1 a 32 letras, números, puntos, guiones o guiones bajos",
-    "a name of 1 to 32 letters, digits, dots, hyphens, or underscores",
-);
-const HASH: Localized = Localized::new(
-    "un hash de Argon2id: $argon2id$v=19$m=19456,t=2,p=1$sal$hash",
-    "a hash of Argon2id: $argon2id$v=19$m=19456,t=2,p=1$salt$hash",
-);
+const NAME: Key = key::CONFIG_ALLOWED_CLAIM_NAME;
+const HASH: Key = key::CONFIG_ALLOWED_CLAIM_HASH;
 
 impl Default for ClaimSettings {
     fn default() -> Self {

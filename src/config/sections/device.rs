@@ -5,7 +5,8 @@ use toml::Spanned;
 
 use crate::config::error::ConfigError;
 use crate::config::source::setting_source::SettingSource;
-use crate::types::{Lang, Localized};
+use crate::types::Lang;
+use crate::types::texts::{Key, key};
 
 /// Settings of `[device]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ const ZONE_CHARS: usize = 64;
 
 impl Default for DeviceSettings {
     fn default() -> Self {
-        Self { hostname: "pichat".into(), language: Lang::Es, time_zone: "UTC".into() }
+        Self { hostname: "pichat".into(), language: Lang::default(), time_zone: "UTC".into() }
     }
 }
 
@@ -40,20 +41,14 @@ pub(in crate::config) struct RawDevice {
     time_zone: Option<Spanned<String>>,
 }
 
-const HOSTNAME: Localized = Localized::new(
-    "un nombre de hasta 63 letras (sin tildes ni ñ), números o guiones, sin punto y sin guion al comienzo o al final, como \"pichat\"",
-    "a name of up to 63 letters a-z, digits or hyphens, without a dot and without a hyphen at either end, such as \"pichat\"",
-);
-const LANGUAGE: Localized = Localized::new("\"es\" o \"en\"", "\"es\" or \"en\"");
-const TIME_ZONE: Localized = Localized::new(
-    "un nombre de zona horaria, como \"America/Bogota\" o \"UTC\"",
-    "the name of a time zone, such as \"America/Bogota\" or \"UTC\"",
-);
+const HOSTNAME: Key = key::CONFIG_ALLOWED_HOSTNAME;
+const LANGUAGE: Key = key::CONFIG_ALLOWED_LANGUAGE;
+const TIME_ZONE: Key = key::CONFIG_ALLOWED_TIME_ZONE;
 
 impl RawDevice {
     pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<DeviceSettings, ConfigError> {
         let default = DeviceSettings::default();
-        let language = |word: &str| [Lang::Es, Lang::En].into_iter().find(|lang| lang.tag() == word);
+        let language = |word: &str| Lang::ALL.iter().copied().find(|lang| lang.tag() == word);
         Ok(DeviceSettings {
             hostname: origin.parsed(
                 "device.hostname",

@@ -9,7 +9,7 @@ use crate::config::error::ConfigError;
 use crate::config::problem::SettingProblem;
 use crate::config::sections::limits::FILES_CEILING;
 use crate::config::source::setting_source::SettingSource;
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// Settings of `[files]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +82,8 @@ pub(in crate::config) struct RawFiles {
     user_files: Option<Spanned<i128>>,
 }
 
-const FOLDER: Localized =
-    Localized::new("una carpeta; \".\" es la de trabajo", "a folder; \".\" is the working directory");
-const OWN_FOLDER: Localized = Localized::new(
-    "una carpeta propia, distinta de data_dir, como \"cuarentena\"",
-    "a folder of its own, other than data_dir, such as \"cuarentena\"",
-);
+const FOLDER: Key = key::CONFIG_ALLOWED_FOLDER;
+const OWN_FOLDER: Key = key::CONFIG_ALLOWED_OWN_FOLDER;
 
 impl RawFiles {
     pub(in crate::config) fn check(

@@ -9,7 +9,8 @@ use crate::config::error::ConfigError;
 use crate::config::sections::ip_range;
 use crate::config::sections::ip_range::IpRange;
 use crate::config::source::setting_source::SettingSource;
-use crate::types::{Host, HostPort, Localized, WebOrigin};
+use crate::types::texts::{Key, key};
+use crate::types::{Host, HostPort, WebOrigin};
 
 /// Settings of `[http]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,21 +53,11 @@ pub(in crate::config) struct RawHttp {
     trusted_proxies: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
-const LISTEN: Localized = Localized::new(
-    "una dirección IP y un puerto, como \"0.0.0.0:8080\" o \"[::]:8080\"",
-    "an IP address and a port, such as \"0.0.0.0:8080\" or \"[::]:8080\"",
-);
-const HOST: Localized = Localized::new(
-    "un nombre sin esquema ni puerto, como \"chat.oficina.lan\"",
-    "a name without scheme or port, such as \"chat.oficina.lan\"",
-);
-const ORIGIN: Localized = Localized::new(
-    "esquema://nombre o esquema://nombre:puerto, sin ruta, como \"https://intranet.example\"",
-    "scheme://host or scheme://host:port, without a path, such as \"https://intranet.example\"",
-);
+const LISTEN: Key = key::CONFIG_ALLOWED_HTTP_LISTEN;
+const HOST: Key = key::CONFIG_ALLOWED_HOST;
+const ORIGIN: Key = key::CONFIG_ALLOWED_ORIGIN;
 /// Allowed values of an address, in a list or in `HOST`.
-pub(in crate::config) const ADDRESS: Localized =
-    Localized::new("una dirección IP, como \"192.168.1.10\"", "an IP address, such as \"192.168.1.10\"");
+pub(in crate::config) const ADDRESS: Key = key::CONFIG_ALLOWED_ADDRESS;
 
 impl RawHttp {
     pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<HttpSettings, ConfigError> {

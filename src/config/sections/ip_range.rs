@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// Shortest prefixes: 10.0.0.0/8 and fc00::/7 are the widest private ranges. A wider range would trust public
 /// addresses.
@@ -11,10 +11,7 @@ const MIN_PREFIX_V4: u8 = 8;
 const MIN_PREFIX_V6: u8 = 7;
 
 /// Allowed values of the setting.
-pub(super) const ALLOWED: Localized = Localized::new(
-    "una dirección IP, como \"127.0.0.1\", o una red que empieza en su primera dirección, como \"172.16.0.0/12\" o \"fd00::/8\" (de /8 a /32, o de /7 a /128 en IPv6)",
-    "an IP address, such as \"127.0.0.1\", or a range that begins at its first address, such as \"172.16.0.0/12\" or \"fd00::/8\" (/8 to /32, or /7 to /128 for IPv6)",
-);
+pub(super) const ALLOWED: Key = key::CONFIG_ALLOWED_IP_RANGE;
 
 /// IP address, or range in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
 ///

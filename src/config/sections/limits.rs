@@ -37,11 +37,14 @@ const FRAME_OVERHEAD_BYTES: usize = 1024;
 
 /// Defines the raw field, the checked field, the default and the range of each limit.
 macro_rules! limits {
-    ($($name:ident: $type:ty = $default:literal, up to $ceiling:ident, $es:literal, $en:literal;)*) => {
+    ($($name:ident: $type:ty = $default:literal, up to $ceiling:ident, $doc:path;)*) => {
         /// Settings of `[limits]`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct LimitSettings {
-            $(#[doc = $en] pub $name: $type,)*
+            $(
+                #[doc = concat!("`limits.", stringify!($name), "`, documented in `docs/LIMITS.md`.")]
+                pub $name: $type,
+            )*
         }
 
         impl Default for LimitSettings {
@@ -76,84 +79,32 @@ macro_rules! limits {
 macro_rules! limit_rows {
     ($rows:ident) => {
         $rows! {
-            logins_per_minute: u32 = 10, up to RATE_CEILING,
-                "Intentos de ingreso fallidos por minuto y dirección.",
-                "Failed sign-ins per minute and address.";
-            login_failures: u32 = 5, up to RATE_CEILING,
-                "Contraseñas erradas seguidas que bloquean una cuenta para una dirección.",
-                "Wrong passwords in a row that lock an account for one address.";
-            lockout_seconds: u32 = 900, up to RATE_CEILING,
-                "Segundos que dura ese bloqueo.",
-                "Seconds that this lock lasts.";
-            uploads_per_minute: u32 = 5, up to RATE_CEILING,
-                "Subidas por minuto y usuario.",
-                "Uploads per minute and user.";
-            upload_burst: u32 = 60, up to RATE_CEILING,
-                "Subidas que pueden venir de golpe: una carpeta de fotos.",
-                "Uploads that may come at once: a folder of photos.";
-            downloads_per_minute: u32 = 10, up to RATE_CEILING,
-                "Descargas por minuto y usuario. Las partes de un mismo archivo cuentan una vez en diez minutos.",
-                "Downloads per minute and user. The parts of one file count once within ten minutes.";
-            download_burst: u32 = 120, up to RATE_CEILING,
-                "Descargas que pueden venir de golpe.",
-                "Downloads that may come at once.";
-            deletes_per_minute: u32 = 5, up to RATE_CEILING,
-                "Borrados por minuto y usuario.",
-                "Deletes per minute and user.";
-            delete_burst: u32 = 200, up to RATE_CEILING,
-                "Borrados que pueden venir de golpe.",
-                "Deletes that may come at once.";
-            requests_per_minute: u32 = 600, up to RATE_CEILING,
-                "Solicitudes por minuto y sesión; sin sesión, por minuto y dirección. Los archivos fijos de las páginas cuentan aparte.",
-                "Requests per minute and session; without a session, per minute and address. Static files of the pages count separately.";
-            request_burst: u32 = 200, up to RATE_CEILING,
-                "Solicitudes que pueden venir de golpe.",
-                "Requests that may come at once.";
-            messages_per_minute: u32 = 60, up to RATE_CEILING,
-                "Mensajes por minuto y usuario.",
-                "Messages per minute and user.";
-            message_burst: u32 = 20, up to RATE_CEILING,
-                "Mensajes que pueden venir de golpe.",
-                "Messages that may come at once.";
-            joins_per_minute: u32 = 30, up to RATE_CEILING,
-                "Entradas a salas por minuto y usuario; volver tras un corte no cuenta.",
-                "Joins per minute and user; reconnecting after a cut does not count.";
-            message_chars: usize = 1000, up to MAX_TEXT_CHARS,
-                "Caracteres de un mensaje; máximo 4000.",
-                "Characters of a message; maximum 4000.";
-            rooms: usize = 256, up to ROOMS_CEILING,
-                "Salas a la vez; máximo 1024.",
-                "Rooms at once; maximum 1024.";
-            rooms_per_user: usize = 16, up to ROOMS_CEILING,
-                "Salas existentes que creó un usuario; máximo 1024.",
-                "Existing rooms that one user created; maximum 1024.";
-            room_members: usize = 256, up to ROOM_MEMBERS_CEILING,
-                "Conexiones en una sala; máximo 1024.",
-                "Sockets in one room; maximum 1024.";
-            rooms_per_socket: usize = 16, up to ROOMS_PER_SOCKET_CEILING,
-                "Salas de una conexión; máximo 32.",
-                "Rooms of one socket; maximum 32.";
-            room_ring: usize = 64, up to ROOM_RING_CEILING,
-                "Mensajes que una sala recuerda para quien se reconecta; máximo 256.",
-                "Messages that a room keeps for members who reconnect; maximum 256.";
-            connections: usize = 2048, up to CONNECTIONS_CEILING,
-                "Conexiones a la vez; máximo 16384.",
-                "Connections at once; maximum 16384.";
-            connections_per_address: usize = 512, up to CONNECTIONS_CEILING,
-                "Conexiones de una dirección sin sesión iniciada, y conexiones de un usuario; máximo 16384.",
-                "Connections of one address without a signed-in user, and connections of one user; maximum 16384.";
-            sockets_per_session: usize = 16, up to CONNECTIONS_CEILING,
-                "Conexiones de chat de una sesión (pestañas abiertas); máximo 16384.",
-                "Chat sockets of one session (open tabs); maximum 16384.";
-            sessions: usize = 1024, up to SESSIONS_CEILING,
-                "Sesiones abiertas; máximo 16384. Al superarlo, termina la que lleva más tiempo sin uso.",
-                "Open sessions; maximum 16384. Beyond it, the session unused for longest ends.";
-            sessions_per_user: usize = 16, up to SESSIONS_CEILING,
-                "Sesiones de un usuario; máximo 16384.",
-                "Sessions of one user; maximum 16384.";
-            files: usize = 10_000, up to FILES_CEILING,
-                "Archivos guardados; máximo 100000.",
-                "Files kept; maximum 100000.";
+            logins_per_minute: u32 = 10, up to RATE_CEILING, key::SETTING_LIMITS_LOGINS_PER_MINUTE;
+            login_failures: u32 = 5, up to RATE_CEILING, key::SETTING_LIMITS_LOGIN_FAILURES;
+            lockout_seconds: u32 = 900, up to RATE_CEILING, key::SETTING_LIMITS_LOCKOUT_SECONDS;
+            uploads_per_minute: u32 = 5, up to RATE_CEILING, key::SETTING_LIMITS_UPLOADS_PER_MINUTE;
+            upload_burst: u32 = 60, up to RATE_CEILING, key::SETTING_LIMITS_UPLOAD_BURST;
+            downloads_per_minute: u32 = 10, up to RATE_CEILING, key::SETTING_LIMITS_DOWNLOADS_PER_MINUTE;
+            download_burst: u32 = 120, up to RATE_CEILING, key::SETTING_LIMITS_DOWNLOAD_BURST;
+            deletes_per_minute: u32 = 5, up to RATE_CEILING, key::SETTING_LIMITS_DELETES_PER_MINUTE;
+            delete_burst: u32 = 200, up to RATE_CEILING, key::SETTING_LIMITS_DELETE_BURST;
+            requests_per_minute: u32 = 600, up to RATE_CEILING, key::SETTING_LIMITS_REQUESTS_PER_MINUTE;
+            request_burst: u32 = 200, up to RATE_CEILING, key::SETTING_LIMITS_REQUEST_BURST;
+            messages_per_minute: u32 = 60, up to RATE_CEILING, key::SETTING_LIMITS_MESSAGES_PER_MINUTE;
+            message_burst: u32 = 20, up to RATE_CEILING, key::SETTING_LIMITS_MESSAGE_BURST;
+            joins_per_minute: u32 = 30, up to RATE_CEILING, key::SETTING_LIMITS_JOINS_PER_MINUTE;
+            message_chars: usize = 1000, up to MAX_TEXT_CHARS, key::SETTING_LIMITS_MESSAGE_CHARS;
+            rooms: usize = 256, up to ROOMS_CEILING, key::SETTING_LIMITS_ROOMS;
+            rooms_per_user: usize = 16, up to ROOMS_CEILING, key::SETTING_LIMITS_ROOMS_PER_USER;
+            room_members: usize = 256, up to ROOM_MEMBERS_CEILING, key::SETTING_LIMITS_ROOM_MEMBERS;
+            rooms_per_socket: usize = 16, up to ROOMS_PER_SOCKET_CEILING, key::SETTING_LIMITS_ROOMS_PER_SOCKET;
+            room_ring: usize = 64, up to ROOM_RING_CEILING, key::SETTING_LIMITS_ROOM_RING;
+            connections: usize = 2048, up to CONNECTIONS_CEILING, key::SETTING_LIMITS_CONNECTIONS;
+            connections_per_address: usize = 512, up to CONNECTIONS_CEILING, key::SETTING_LIMITS_CONNECTIONS_PER_ADDRESS;
+            sockets_per_session: usize = 16, up to CONNECTIONS_CEILING, key::SETTING_LIMITS_SOCKETS_PER_SESSION;
+            sessions: usize = 1024, up to SESSIONS_CEILING, key::SETTING_LIMITS_SESSIONS;
+            sessions_per_user: usize = 16, up to SESSIONS_CEILING, key::SETTING_LIMITS_SESSIONS_PER_USER;
+            files: usize = 10_000, up to FILES_CEILING, key::SETTING_LIMITS_FILES;
         }
     };
 }

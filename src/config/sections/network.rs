@@ -10,7 +10,7 @@ use crate::config::error::ConfigError;
 use crate::config::problem::SettingProblem;
 use crate::config::sections::http::ADDRESS;
 use crate::config::source::setting_source::SettingSource;
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// Settings of `[network]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,18 +69,9 @@ pub(in crate::config) struct RawNetwork {
     dns: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
-const FIXED: Localized = Localized::new(
-    "la dirección de este equipo con el largo de la red, como \"192.168.1.20/24\"; vacía, DHCP",
-    "this device's address with the network's length, such as \"192.168.1.20/24\"; empty, DHCP",
-);
-const NEEDED: Localized = Localized::new(
-    "una dirección fija, como \"192.168.1.20/24\": gateway y dns van con ella",
-    "a fixed address, such as \"192.168.1.20/24\": gateway and dns go with it",
-);
-const GATEWAY: Localized = Localized::new(
-    "la dirección del router, de la misma familia que address, como \"192.168.1.1\"",
-    "the router's address, of the same family as address, such as \"192.168.1.1\"",
-);
+const FIXED: Key = key::CONFIG_ALLOWED_NETWORK_ADDRESS;
+const NEEDED: Key = key::CONFIG_ALLOWED_NETWORK_NEEDED;
+const GATEWAY: Key = key::CONFIG_ALLOWED_GATEWAY;
 
 impl RawNetwork {
     pub(in crate::config) fn check(

@@ -9,7 +9,7 @@ use toml::Spanned;
 use crate::config::error::ConfigError;
 use crate::config::problem::SettingProblem;
 use crate::config::source::setting_source::SettingSource;
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// Settings of `[tls]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,18 +87,10 @@ pub(in crate::config) struct RawTls {
     key: Option<Spanned<String>>,
 }
 
-const MODE: Localized =
-    Localized::new("\"off\", \"local-ca\" o \"files\"", "\"off\", \"local-ca\" or \"files\"");
-const LISTEN: Localized = Localized::new(
-    "una dirección IP y un puerto, como \"0.0.0.0:8443\" o \"[::]:8443\"",
-    "an IP address and a port, such as \"0.0.0.0:8443\" or \"[::]:8443\"",
-);
-const OTHER: Localized =
-    Localized::new("una que no sea la de [http] listen", "one that is not that of [http] listen");
-const PATH: Localized = Localized::new(
-    "una ruta: con mode = \"files\" hacen falta certificate y key",
-    "a path: mode = \"files\" needs certificate and key",
-);
+const MODE: Key = key::CONFIG_ALLOWED_TLS_MODE;
+const LISTEN: Key = key::CONFIG_ALLOWED_TLS_LISTEN;
+const OTHER: Key = key::CONFIG_ALLOWED_TLS_OTHER;
+const PATH: Key = key::CONFIG_ALLOWED_TLS_PATH;
 
 impl RawTls {
     /// Checks the values. Relative paths are below `data_dir`; `otherwise` is the mode if none is set.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::config::error::ConfigError;
 use crate::config::problem::SettingProblem;
 use crate::config::source::setting_source::SettingSource;
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// Settings of `[wifi]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,18 +70,10 @@ pub(in crate::config) struct RawWifi {
     country: Option<Spanned<String>>,
 }
 
-const SSID: Localized =
-    Localized::new("un nombre de red de hasta 32 bytes", "a network name of up to 32 bytes");
-const SSID_NEEDED: Localized = Localized::new(
-    "el nombre de la red: password va con ssid",
-    "the network's name: password goes with ssid",
-);
-const PASSWORD: Localized = Localized::new(
-    "de 8 a 63 caracteres ASCII (sin tildes ni ñ) o 64 dígitos hexadecimales; vacía, red abierta",
-    "8 to 63 ASCII characters or 64 hexadecimal digits; empty, an open network",
-);
-const COUNTRY: Localized =
-    Localized::new("las dos letras del país, como \"CO\"", "the two letters of the country, such as \"CO\"");
+const SSID: Key = key::CONFIG_ALLOWED_SSID;
+const SSID_NEEDED: Key = key::CONFIG_ALLOWED_SSID_NEEDED;
+const PASSWORD: Key = key::CONFIG_ALLOWED_WIFI_PASSWORD;
+const COUNTRY: Key = key::CONFIG_ALLOWED_COUNTRY;
 
 impl RawWifi {
     pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<WifiSettings, ConfigError> {

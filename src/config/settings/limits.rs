@@ -3,11 +3,11 @@
 use crate::config::kind::SettingKind;
 use crate::config::sections::limits::limit_rows;
 use crate::config::setting::{Reload, Setting};
-use crate::types::Localized;
+use crate::types::texts::key;
 
 /// Makes the [`Setting`] of each limit.
 macro_rules! settings {
-    ($($name:ident: $type:ty = $default:literal, up to $ceiling:ident, $es:literal, $en:literal;)*) => {
+    ($($name:ident: $type:ty = $default:literal, up to $ceiling:ident, $doc:path;)*) => {
         /// Rows of `[limits]`.
         pub(super) const SETTINGS: &[Setting] = &[$(
             Setting {
@@ -15,7 +15,7 @@ macro_rules! settings {
                 kind: SettingKind::Number,
                 default: stringify!($default),
                 reload: Reload::Live,
-                doc: Localized::new($es, $en),
+                doc: $doc,
                 same: |a, b| a.limits.$name == b.limits.$name,
             },
         )*];

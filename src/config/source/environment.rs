@@ -17,7 +17,7 @@ use crate::config::setting::Setting;
 use crate::config::settings::settings;
 use crate::config::source::suggest::nearest;
 use crate::config::span::Span;
-use crate::types::Localized;
+use crate::types::texts::{Key, key};
 
 /// Settings and secrets of the environment.
 pub(in crate::config) struct Environment<'a> {
@@ -86,11 +86,8 @@ const LEGACY_IGNORED: [&str; 4] = ["PORT", "HOST", "ADMIN_PASS", "SECRET_KEY"];
 /// Prefixes of variables that belong to the build and the tests.
 const OTHER_PROGRAMS: [&str; 3] = ["PICHAT_CI_", "PICHAT_FUZZ_", "PICHAT_TEST_"];
 
-const RATE: Localized = Localized::new(
-    "un número por minuto, como \"5\" o \"5 per minute\"",
-    "a number a minute, such as \"5\" or \"5 per minute\"",
-);
-const PORT: Localized = Localized::new("un puerto de 0 a 65535", "a port from 0 to 65535");
+const RATE: Key = key::CONFIG_ALLOWED_RATE;
+const PORT: Key = key::CONFIG_ALLOWED_PORT;
 
 impl<'a> Environment<'a> {
     /// Reads the variables that concern PiChat; an empty variable counts as unset.

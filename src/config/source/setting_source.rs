@@ -9,7 +9,7 @@ use toml::Spanned;
 use crate::config::error::ConfigError;
 use crate::config::problem::SettingProblem;
 use crate::config::span::Span;
-use crate::types::Localized;
+use crate::types::texts::Key;
 
 /// Maximum entries of a list: 64 names or proxies are more than one office has.
 const MAX_LIST: usize = 64;
@@ -88,7 +88,7 @@ impl SettingSource<'_> {
         key: &'static str,
         given: Option<&Spanned<String>>,
         default: T,
-        wanted: Localized,
+        wanted: Key,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, ConfigError> {
         let Some(given) = given else {
@@ -103,7 +103,7 @@ impl SettingSource<'_> {
         &self,
         key: &'static str,
         given: Option<&Spanned<Vec<Spanned<String>>>>,
-        wanted: Localized,
+        wanted: Key,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Vec<T>, ConfigError> {
         let Some(given) = given else {

@@ -117,19 +117,19 @@ fn bad_variables_are_named_without_secret_values() {
         (
             "PICHAT_LIMITS_ROMS",
             "1",
-            "no setting has the environment variable PICHAT_LIMITS_ROMS; did you mean PICHAT_LIMITS_ROOMS?",
+            "no setting has the environment variable PICHAT_LIMITS_ROMS. Did you mean PICHAT_LIMITS_ROOMS?",
         ),
         (
             "PICHAT_SECRET_KEY",
             "1",
-            "no setting has the environment variable PICHAT_SECRET_KEY; did you mean SECRET_KEY?",
+            "no setting has the environment variable PICHAT_SECRET_KEY. Did you mean SECRET_KEY?",
         ),
         (
             "PICHAT_ROOMS",
             "1",
-            "no setting has the environment variable PICHAT_ROOMS; did you mean PICHAT_LIMITS_ROOMS?",
+            "no setting has the environment variable PICHAT_ROOMS. Did you mean PICHAT_LIMITS_ROOMS?",
         ),
-        ("PICHAT_COLOUR", "1", "no setting has the environment variable PICHAT_COLOUR; each setting"),
+        ("PICHAT_COLOUR", "1", "no setting has the environment variable PICHAT_COLOUR. Each setting"),
     ];
     for (name, value, want) in wrong {
         let got = env_complaint(name, value);
@@ -141,12 +141,12 @@ fn bad_variables_are_named_without_secret_values() {
         short.to_string(),
         "environment variable SECRET_KEY: it has 25 bytes; at least 32 random ones are needed"
     );
-    assert!(!format!("{short:?} {}", short.es()).contains("a-very"));
+    assert!(!format!("{short:?} {}", short.text(Lang::Es)).contains("a-very"));
     for (name, secret) in
         [("PICHAT_WIFI_PASSWORD", "corta"), ("PICHAT_CLAIM_ADMIN_PASSWORD_HASH", "$argon2id$corta")]
     {
         let error = with_env("", &[("PICHAT_WIFI_SSID", "Oficina"), (name, secret)]).unwrap_err();
-        let said = format!("{error:?} {error} {}", error.es());
+        let said = format!("{error:?} {error} {}", error.text(Lang::Es));
         assert!(said.contains(name) && !said.contains("corta"), "{said}");
     }
 }

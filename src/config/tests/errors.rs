@@ -6,11 +6,11 @@ use super::*;
 fn unknown_key_error_has_line_and_column() {
     assert_eq!(
         complaint("data_dir = \"x\"\n\n[limits]\nrooms = 3\n  romms = 3\n"),
-        "pichat.toml:5:3: there is no setting limits.romms; did you mean limits.rooms?"
+        "pichat.toml:5:3: there is no setting called limits.romms. Did you mean limits.rooms?"
     );
     assert_eq!(
         complaint("[limits]\nzzzzzz = 3"),
-        "pichat.toml:2:1: there is no setting limits.zzzzzz; there are: \
+        "pichat.toml:2:1: there is no setting called limits.zzzzzz. There are: \
          logins_per_minute login_failures lockout_seconds uploads_per_minute upload_burst downloads_per_minute \
          download_burst deletes_per_minute delete_burst requests_per_minute request_burst messages_per_minute \
          message_burst joins_per_minute message_chars rooms rooms_per_user room_members rooms_per_socket room_ring \
@@ -18,17 +18,20 @@ fn unknown_key_error_has_line_and_column() {
     );
     assert!(
         complaint("rooms = 3")
-            .starts_with("pichat.toml:1:1: there is no setting rooms; did you mean limits.rooms?")
+            .starts_with("pichat.toml:1:1: there is no setting called rooms. Did you mean limits.rooms?")
     );
     let table = complaint("[http]\n[limit]\nrooms = 3");
-    assert!(table.starts_with("pichat.toml:2:2: there is no setting limit; did you mean limits?"), "{table}");
-    let es = parse("[http]\nport = 80").unwrap_err().es();
+    assert!(
+        table.starts_with("pichat.toml:2:2: there is no setting called limit. Did you mean limits?"),
+        "{table}"
+    );
+    let es = parse("[http]\nport = 80").unwrap_err().text(Lang::Es);
     assert_eq!(
         es,
-        "pichat.toml:2:1: la opción http.port no existe; hay: listen hosts allowed_origins trusted_proxies"
+        "pichat.toml:2:1: la opción http.port no existe. Hay: listen hosts allowed_origins trusted_proxies"
     );
     let secret = complaint("SECRET_KEY = \"x\"");
-    assert!(secret.contains("there is no setting SECRET_KEY"), "secrets are not for files: {secret}");
+    assert!(secret.contains("there is no setting called SECRET_KEY"), "secrets are not for files: {secret}");
 }
 
 #[test]
@@ -37,7 +40,7 @@ fn error_columns_count_characters() {
     assert!(complaint(text).starts_with("pichat.toml:1:19: http.hosts: "), "{}", complaint(text));
     let text = "# ñ\n'data_dir' = \"ñ\" # ñ\nhttp = { 'ñ' = 1 }";
     assert!(
-        complaint(text).starts_with("pichat.toml:3:10: there is no setting http.ñ"),
+        complaint(text).starts_with("pichat.toml:3:10: there is no setting called http.ñ"),
         "{}",
         complaint(text)
     );
@@ -50,7 +53,7 @@ fn out_of_range_error_has_limit_and_place() {
         "pichat.toml:3:11: limits.rooms: 1025 is over the maximum of 1024 (allowed: 1 to 1024)"
     );
     assert_eq!(
-        parse("limits.rooms = 0").unwrap_err().es(),
+        parse("limits.rooms = 0").unwrap_err().text(Lang::Es),
         "pichat.toml:1:16: limits.rooms: 0 está por debajo del mínimo de 1 (se permite de 1 a 1024)"
     );
     assert_eq!(
@@ -142,7 +145,10 @@ fn malformed_text_error_has_its_place() {
             "device.hostname = \"mi pichat\"",
             "1:19: device.hostname: \"mi pichat\" is not valid; use a name of up to 63",
         ),
-        ("device.language = \"ES\"", "1:19: device.language: \"ES\" is not valid; use \"es\" or \"en\""),
+        (
+            "device.language = \"ES\"",
+            "1:19: device.language: \"ES\" is not valid; use a language of PiChat, such as \"es\" or \"en\"",
+        ),
         (
             "device.time_zone = \"../etc\"",
             "1:20: device.time_zone: \"../etc\" is not valid; use the name of a time zone",
@@ -185,7 +191,7 @@ fn malformed_text_error_has_its_place() {
         };
         let error = parse(&secret).unwrap_err();
         assert!(
-            !format!("{error:?} {error} {}", error.es()).contains("corta"),
+            !format!("{error:?} {error} {}", error.text(Lang::Es)).contains("corta"),
             "{key}: secrets are not repeated"
         );
     }
@@ -203,7 +209,7 @@ fn crlf_and_byte_order_mark_are_accepted() {
     assert!(
         complaint(&text.replace('4', "400")).starts_with("pichat.toml:4:13: limits.room_ring: 400 is over")
     );
-    assert!(complaint("\u{feff}bad = 1").starts_with("pichat.toml:1:1: there is no setting bad"));
+    assert!(complaint("\u{feff}bad = 1").starts_with("pichat.toml:1:1: there is no setting called bad"));
 }
 
 #[test]
@@ -220,5 +226,7 @@ fn unreadable_files_are_rejected_with_a_text() {
     std::fs::write(&path, "#".repeat(256 * 1024 + 1)).unwrap();
     assert_eq!(load().to_string(), format!("{shown}: file is larger than 256 KiB"));
     let error = Config::load(Some(folder.path()), &[], Overrides::default()).unwrap_err();
-    assert!(matches!(error, ConfigError::Unreadable { .. }) && error.es().contains("no se puede leer"));
+    assert!(
+        matches!(error, ConfigError::Unreadable { .. }) && error.text(Lang::Es).contains("no se puede leer")
+    );
 }

@@ -175,7 +175,7 @@ proptest! {
     #[test]
     fn parser_never_panics_on_any_text(text in prop_oneof![".{0,80}", proptest::collection::vec(line(), 0..4).prop_map(|v| v.concat())]) {
         if let Err(error) = parse(&text) {
-            prop_assert!(!error.es().is_empty() && !error.to_string().contains('\n'));
+            prop_assert!(!error.text(Lang::Es).is_empty() && !error.to_string().contains('\n'));
         }
     }
 
@@ -183,7 +183,7 @@ proptest! {
     fn parser_never_panics_on_any_variable(which in 0..64_usize, value in ".{0,40}|[0-9]{1,40}|[0-9]{1,3} ?(per|/) ?minute") {
         let seed = ["PORT", "HOST", "SECRET_KEY", "ALLOWED_ORIGINS", "RATE_LIMIT_LOGIN", "LOG_LEVEL"];
         let name = settings().nth(which).map_or_else(|| seed[which % seed.len()].to_owned(), |s| s.variable());
-        let _ = Config::parse("", Path::new(""), &[(name, value)], Overrides::default()).map_err(|error| error.es());
+        let _ = Config::parse("", Path::new(""), &[(name, value)], Overrides::default()).map_err(|error| error.text(Lang::Es));
     }
 
     #[test]

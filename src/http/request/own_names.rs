@@ -9,7 +9,11 @@ const MDNS_DOMAIN: &str = ".local";
 /// Not every `.local` name is one: any device on the network can announce them by mDNS and lead a browser
 /// here under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnNames(Vec<String>);
+pub struct OwnNames {
+    names: Vec<String>,
+    /// The name that mDNS publishes.
+    published: String,
+}
 
 impl OwnNames {
     /// The names of a machine with this host name: the name and its first label, each alone and with
@@ -26,12 +30,19 @@ impl OwnNames {
         }
         names.sort_unstable();
         names.dedup();
-        Self(names)
+        let published =
+            if label.is_empty() { DEFAULT_NAME.to_owned() } else { format!("{label}{MDNS_DOMAIN}") };
+        Self { names, published }
+    }
+
+    /// Returns the name for a person to type: the one that mDNS publishes.
+    pub fn published(&self) -> &str {
+        &self.published
     }
 
     /// Returns true if `host` (lower case, without port) is one of the names.
     pub fn contains(&self, host: &str) -> bool {
-        self.0.iter().any(|own| own == host)
+        self.names.iter().any(|own| own == host)
     }
 }
 
@@ -54,7 +65,8 @@ mod tests {
         ] {
             let names = OwnNames::new(host_name);
             assert!(own.iter().all(|own| names.contains(own)), "{host_name}: {names:?}");
-            assert_eq!(names.0.len(), own.len(), "{host_name}: {names:?}");
+            assert!(names.contains(names.published()) && names.published().ends_with(".local"), "{names:?}");
+            assert_eq!(names.names.len(), own.len(), "{host_name}: {names:?}");
             for foreign in
                 ["", "local", ".local", "otro.local", "x.recepcion.local", "pichat2.local", "oficina.example"]
             {

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::http::response::problem::{Problem, ProblemCode};
+use crate::types::texts::key;
 
 /// A JSON or form body (`docs/LIMITS.md`).
 const MAX_SMALL: usize = 64 * 1024;
@@ -28,8 +29,9 @@ where
             Err(_) => return Err(Problem::new(ProblemCode::RequestTimeout)),
             Ok(None) => return Ok(None),
             Ok(Some(Err(_))) => {
-                return Err(Problem::new(ProblemCode::BadRequest)
-                    .with_detail("se cortó a la mitad", "it was cut off"));
+                return Err(
+                    Problem::new(ProblemCode::BadRequest).with_detail(key::PROBLEM_CUT_OFF, Vec::new())
+                );
             }
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {

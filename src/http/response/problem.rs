@@ -1,14 +1,15 @@
 //! Errors as RFC 9457 `application/problem+json`: `code` is stable, `detail` is for people, in their
 //! language.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::limits::{RetryAfter, whole_seconds};
+use crate::types::Lang;
 use crate::types::texts::{Key, key};
-use crate::types::{Lang, Localized};
 
 use crate::http::response::body::Body;
 use crate::http::response::headers::response;
@@ -137,8 +138,7 @@ pub(crate) struct Problem {
     pub(crate) code: ProblemCode,
     /// A more precise sentence than the code's own.
     text: Option<Box<Sentence>>,
-    /// Spanish and English.
-    because: Option<(String, String)>,
+    because: Option<Box<Because>>,
     retry: Option<u64>,
     /// `Allow`, `Content-Range`, …
     headers: Vec<(header::HeaderName, HeaderValue)>,
@@ -146,11 +146,27 @@ pub(crate) struct Problem {
     members: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
+/// Detail after the sentence.
+#[derive(Debug)]
+enum Because {
+    Text(Sentence),
+    /// The same in every language.
+    Name(String),
+}
+
 /// A text with what it says of one case.
 #[derive(Debug)]
 struct Sentence {
     text: Key,
     values: Vec<(&'static str, String)>,
+}
+
+impl Sentence {
+    fn get(&self, lang: Lang) -> String {
+        let values: Vec<(_, &dyn fmt::Display)> =
+            self.values.iter().map(|(name, value)| (*name, value as _)).collect();
+        self.text.fill(lang, &values)
+    }
 }
 
 #[derive(Serialize)]
@@ -178,15 +194,16 @@ impl Problem {
         self
     }
 
-    /// Adds what exactly was wrong; never a value that the client sent in secret.
-    pub(crate) fn with_detail(mut self, es: impl Into<String>, en: impl Into<String>) -> Self {
-        self.because = Some((es.into(), en.into()));
+    /// Adds the exact fault; never a value that the client sent in secret.
+    pub(crate) fn with_detail(mut self, text: Key, values: Vec<(&'static str, String)>) -> Self {
+        self.because = Some(Box::new(Because::Text(Sentence { text, values })));
         self
     }
 
     /// Names a header, a field or a media type: the same in every language.
-    pub(crate) fn about(self, what: &str) -> Self {
-        self.with_detail(what, what)
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        self.because = Some(Box::new(Because::Name(what.to_owned())));
+        self
     }
 
     /// Says when to come again.
@@ -212,15 +229,13 @@ impl Problem {
     /// Returns the text for people, one or two sentences.
     pub(crate) fn detail(&self, lang: Lang) -> String {
         let mut detail = match self.text.as_deref() {
-            Some(Sentence { text, values }) => {
-                let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                text.fill(lang, &values)
-            }
+            Some(sentence) => sentence.get(lang),
             None => self.code.spec().text.get(lang).to_owned(),
         };
-        if let Some((es, en)) = &self.because {
-            let why = if lang == Lang::Es { es } else { en };
-            detail = format!("{detail}: {why}");
+        match self.because.as_deref() {
+            Some(Because::Text(sentence)) => detail = format!("{detail}: {}", sentence.get(lang)),
+            Some(Because::Name(name)) => detail = format!("{detail}: {name}"),
+            None => {}
         }
         detail.push('.');
         if let Some(seconds) = self.retry {
@@ -270,8 +285,7 @@ impl From<RetryAfter> for Problem {
 
 impl From<crate::accounts::WeakPassword> for Problem {
     fn from(weak: crate::accounts::WeakPassword) -> Self {
-        let Localized { es, en } = weak.text();
-        Self::new(ProblemCode::WeakPassword).with_detail(es, en)
+        Self::new(ProblemCode::WeakPassword).with_detail(weak.text(), Vec::new())
     }
 }
 

@@ -1,37 +1,38 @@
 //! Errors of requests on a socket.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::types::crypto::random;
-use crate::types::{Lang, Localized, RoomCodeError, RoomPasswordError, TextError};
+use crate::types::texts::{Key, key};
+use crate::types::{Lang, RoomCodeError, RoomPasswordError, TextError};
 
 use crate::ws::protocol::error_code::ErrorCode;
 use crate::ws::protocol::request::RequestFault;
 
 /// Detail of an error.
 pub(crate) enum Detail {
-    Text(Localized),
-    /// Spanish and English text with figures.
-    Figures(String, String),
+    Text(Key),
+    /// Text with figures.
+    Figures(Key, Vec<(&'static str, u64)>),
     /// Parser's error, for developers of clients; the page never causes one.
     Parser(String),
 }
 
 impl Detail {
-    pub(crate) fn get(&self, lang: Lang) -> &str {
+    pub(crate) fn get(&self, lang: Lang) -> Cow<'_, str> {
         match self {
-            Self::Text(text) => text.get(lang),
-            Self::Figures(es, en) => {
-                if lang == Lang::Es {
-                    es
-                } else {
-                    en
-                }
+            Self::Text(text) => text.get(lang).into(),
+            Self::Figures(text, figures) => {
+                let values: Vec<(_, &dyn fmt::Display)> =
+                    figures.iter().map(|(name, figure)| (*name, figure as _)).collect();
+                text.fill(lang, &values).into()
             }
-            Self::Parser(words) => words,
+            Self::Parser(words) => words.into(),
         }
     }
 }
@@ -51,46 +52,20 @@ impl RoomLimit {
     /// Returns the limit and the remedy as text for users.
     fn detail(self, config: &Config) -> Detail {
         let limits = &config.limits;
-        let (es, en) = match self {
+        let minutes = config.chat.empty_room.as_secs() / 60;
+        let (text, most) = match self {
             Self::Person => {
-                let (most, minutes) = (limits.rooms_per_user, config.chat.empty_room.as_secs() / 60);
-                let (es, en) = match minutes {
-                    0 => ("quede vacía".to_owned(), "is empty".to_owned()),
-                    1 => ("lleve un minuto vacía".to_owned(), "has been empty for a minute".to_owned()),
-                    _ => (
-                        format!("lleve {minutes} minutos vacía"),
-                        format!("has been empty for {minutes} minutes"),
-                    ),
+                let text = match minutes {
+                    0 => key::PROBLEM_OWN_ROOMS,
+                    1 => key::PROBLEM_OWN_ROOMS_MINUTE,
+                    _ => key::PROBLEM_OWN_ROOMS_MINUTES,
                 };
-                (
-                    format!(
-                        "ya existen {most} creadas por ti, el máximo por persona. Sal de una: cuando {es}, podrás crear otra"
-                    ),
-                    format!(
-                        "{most} that you made exist, the maximum for one person. Leave one: once it {en}, you can make another"
-                    ),
-                )
+                (text, limits.rooms_per_user)
             }
-            Self::Server => {
-                let most = limits.rooms;
-                (
-                    format!(
-                        "PiChat llegó al máximo de {most} salas. Inténtalo en unos minutos o entra a una que ya exista"
-                    ),
-                    format!(
-                        "PiChat has reached its maximum of {most} rooms. Try again in a few minutes, or join one that exists"
-                    ),
-                )
-            }
-            Self::Socket => {
-                let most = limits.rooms_per_socket;
-                (
-                    format!("ya estás en {most}, el máximo. Sal de una para entrar a otra"),
-                    format!("you are in {most}, the maximum. Leave one to join another"),
-                )
-            }
+            Self::Server => (key::PROBLEM_ALL_ROOMS, limits.rooms),
+            Self::Socket => (key::PROBLEM_JOINED_ROOMS, limits.rooms_per_socket),
         };
-        Detail::Figures(es, en)
+        Detail::Figures(text, vec![("max", most as u64), ("minutes", minutes)])
     }
 }
 
@@ -110,7 +85,7 @@ impl RequestError {
         Self { code, detail: None, retry: None, limit: None, counts: true }
     }
 
-    pub(crate) fn with_detail(code: ErrorCode, why: Localized) -> Self {
+    pub(crate) fn with_detail(code: ErrorCode, why: Key) -> Self {
         Self { detail: Some(Detail::Text(why)), ..Self::new(code) }
     }
 
@@ -179,7 +154,7 @@ mod tests {
 
     fn details(limit: RoomLimit, config: &Config) -> [String; 2] {
         let refusal = RequestError::too_many_rooms(limit, config);
-        [Lang::Es, Lang::En].map(|lang| refusal.detail.as_ref().expect("a detail").get(lang).to_owned())
+        [Lang::Es, Lang::En].map(|lang| refusal.detail.as_ref().expect("a detail").get(lang).into_owned())
     }
 
     #[test]

@@ -98,8 +98,7 @@ struct Others {
 
 impl Others {
     async fn skip(&mut self, mut field: Field<'static>) -> Result<(), Problem> {
-        let many =
-            || Problem::new(ProblemCode::BadRequest).with_detail("demasiados campos", "too many fields");
+        let many = || Problem::new(ProblemCode::BadRequest).with_detail(key::PROBLEM_MANY_FIELDS, Vec::new());
         self.fields = self.fields.checked_sub(1).ok_or_else(many)?;
         while let Some(chunk) = field.chunk().await.map_err(map_multer_error)? {
             self.bytes = self.bytes.checked_sub(chunk.len()).ok_or_else(many)?;
@@ -187,8 +186,9 @@ impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> FilePart<'_, B> 
         let rest = async {
             while let Some(field) = form.next_field().await.map_err(map_multer_error)? {
                 if Disposition::of(field.headers()).field.as_deref() == Some(FIELD.as_bytes()) {
-                    return Err(Problem::new(ProblemCode::BadRequest)
-                        .with_detail("un solo archivo a la vez", "one file at a time"));
+                    return Err(
+                        Problem::new(ProblemCode::BadRequest).with_detail(key::PROBLEM_ONE_FILE, Vec::new())
+                    );
                 }
                 others.skip(field).await?;
             }
@@ -226,10 +226,7 @@ fn refuse_encoding(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let refused = Problem::new(ProblemCode::UnsupportedMediaType);
-    Err(refused.with_detail(
-        "el archivo debe llegar tal cual, sin Content-Transfer-Encoding",
-        "the file must come as it is, without Content-Transfer-Encoding",
-    ))
+    Err(refused.with_detail(key::PROBLEM_ENCODING, Vec::new()))
 }
 
 fn too_large(max: u64) -> Problem {
@@ -237,11 +234,8 @@ fn too_large(max: u64) -> Problem {
 }
 
 fn too_slow() -> Problem {
-    let least = LEAST_SPEED / 1024;
-    Problem::new(ProblemCode::RequestTimeout).with_detail(
-        format!("la subida va a menos de {least} KiB por segundo; acércate al punto de acceso e inténtalo otra vez"),
-        format!("the upload is slower than {least} KiB a second; move closer to the access point and try again"),
-    )
+    let least = (LEAST_SPEED / 1024).to_string();
+    Problem::new(ProblemCode::RequestTimeout).with_detail(key::PROBLEM_SLOW_UPLOAD, vec![("least", least)])
 }
 
 fn bad_name(error: &NameError) -> Problem {
@@ -272,13 +266,14 @@ fn map_multer_error(error: multer::Error) -> Problem {
             };
             Problem::new(code).about("multipart/form-data")
         }
-        multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => Problem::new(ProblemCode::TooLarge),
+        multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => {
+            Problem::new(ProblemCode::TooLarge)
+        }
         // httparse reads no folded lines, which mail libraries write for long names.
-        multer::Error::ReadHeaderFailed(_) | multer::Error::DecodeHeaderName { .. } | multer::Error::DecodeHeaderValue { .. } => {
-            Problem::new(ProblemCode::BadName).with_detail(
-                "no se puede leer la cabecera de una parte del formulario; cada campo va en una sola línea, sin partir y sin caracteres de control",
-                "the head of a part of the form cannot be read; each field stands in one line, not folded and without control characters",
-            )
+        multer::Error::ReadHeaderFailed(_)
+        | multer::Error::DecodeHeaderName { .. }
+        | multer::Error::DecodeHeaderValue { .. } => {
+            Problem::new(ProblemCode::BadName).with_detail(key::PROBLEM_PART_HEADER, Vec::new())
         }
         _ => Problem::new(ProblemCode::BadRequest).about("multipart/form-data"),
     }
