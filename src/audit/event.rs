@@ -145,7 +145,7 @@ events! {
     RequestUnauthenticated { addr: IpAddr, method: String, path: String } = "request.unauthenticated", Refused, AuthPriv, Info, Sampled;
     "A request's head was not valid HTTP or over its limits; the first of a minute is written. `status` is the answer."
     RequestRejected { addr: IpAddr, status: u16 } = "request.rejected", Refused, Daemon, Warning, Sampled;
-    "Another app's page tried to change something through a browser."
+    "Another site's page tried to change something through a browser."
     RequestCrossOrigin { addr: IpAddr, origin: String, host: String, path: String } = "request.cross_origin", Refused, AuthPriv, Warning, Stranger;
     "A request for a host name of another server (DNS rebinding, or a name missing in `[http] hosts`)."
     RequestMisdirected { addr: IpAddr, host: String } = "request.misdirected", Refused, Daemon, Warning, Stranger;
