@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""image/lint.py IMAGE: checks a card without a board. IMAGE is a .img or .img.zst. The exit code is 1 if a check fails.
+"""image/lint.py IMAGE: checks an image without a board. IMAGE is a .img or .img.zst. The exit code is 1 if a check fails.
 
-Needs mtools, erofs-utils and zstd. Beside a .img.zst, SHA256SUMS and packages.lock are checked too. Not root's work.
+Needs mtools, erofs-utils and zstd. Beside a .img.zst it also checks SHA256SUMS and packages.lock. Does not need root.
 """
 
 import pathlib

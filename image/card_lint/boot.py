@@ -1,4 +1,4 @@
-"""Boot partition: files that config.txt names, device trees, kernel, initramfs, and the settings of the owner."""
+"""Boot partition: files named in config.txt, device trees, kernel, initramfs, and the owner's settings."""
 
 import gzip
 import os
@@ -23,12 +23,12 @@ BOARDS = {
     "Pi 5, later chip, by its other name": ("bcm2712d0-rpi-5-b", b"raspberrypi,5-model-b\0"),
 }
 SECTIONS = {"all", "none", "pi3", "pi3+", "pi4", "pi400", "cm4", "pi5"}
-# Settings of config.txt whose value is a file, and whether os_prefix stands before it.
+# Settings of config.txt whose value is a file; True if os_prefix precedes it.
 FILES = {"kernel": True, "initramfs": True, "device_tree": True, "cmdline": True, "ramfsfile": True,
          "start_file": False, "fixup_file": False, "armstub": False, "include": False}  # fmt: skip
 FIRMWARE = {"Pi 3": ("bootcode.bin", "start.elf", "fixup.dat"), "Pi 4": ("start4.elf", "fixup4.dat")}
 SECRET = re.compile(rb"PRIVATE KEY-----|\$argon2id\$v=|\$[156y]\$|ssh-(rsa|ed25519) AAAA|^\s*(psk|password)\s*=\s*\S*[^\s\"]", re.M)
-# A second slot must fit beside the first.
+# A second slot must fit too.
 LARGEST = 110 << 20
 
 

@@ -1,4 +1,4 @@
-"""The newc archives that initramfs are made of."""
+"""The newc archives of an initramfs."""
 
 import collections.abc
 import dataclasses
@@ -11,7 +11,7 @@ class Entry:
 
 
 def entries(archive: bytes) -> collections.abc.Iterator[tuple[str, Entry]]:
-    """Name and entry, up to the trailer; an archive that is not newc or is cut short raises ValueError."""
+    """Yields name and entry, up to the trailer. Raises ValueError if the archive is not newc or is truncated."""
     at = 0
     while True:
         if archive[at : at + 6] != b"070701":

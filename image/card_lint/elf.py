@@ -1,4 +1,4 @@
-"""As much of ELF as tells a static aarch64 program from others."""
+"""Recognizes static aarch64 programs by their ELF headers."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""The root file system, unpacked: no way in, nothing of the building machine, and everything that its units name."""
+"""The unpacked root file system: no way to sign in, no trace of the build machine, no missing file of a unit."""
 
 import os
 import pathlib
@@ -112,7 +112,7 @@ def _links(report: Report, root: pathlib.Path) -> None:
 
 
 def _origin(report: Report, files: list[pathlib.Path], names) -> None:
-    """Checks that nothing names the building machine; documents of packages may name Debian's servers."""
+    """Checks that nothing names the build machine; documents of packages may name Debian's servers."""
     listed = subprocess.run(
         ["apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)"], stdout=subprocess.PIPE, text=True, check=False, timeout=60
     ).stdout

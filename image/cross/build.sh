@@ -2,9 +2,9 @@
 # image/cross/build.sh [--base-from-debian] [--certificates FILE] -> the image localhost/pichat-cross, which cross.toml names.
 #
 # --base-from-debian   make the base from Debian's packages with mmdebstrap instead of fetching it from a container registry
-# --certificates FILE  PEM of the authorities to trust while PyPI is read, where a network signs with its own
+# --certificates FILE  PEM of the authorities to trust for PyPI, in a network with its own
 #
-# CROSS_CONTAINER_ENGINE chooses between podman and docker, as it does for cross. BUILD_OPTS is handed to `ENGINE build`.
+# CROSS_CONTAINER_ENGINE chooses between podman and docker, as for cross. BUILD_OPTS is passed to `ENGINE build`.
 set -euo pipefail
 
 readonly IMAGE=localhost/pichat-cross SUITE=bookworm
@@ -32,7 +32,7 @@ engine=${CROSS_CONTAINER_ENGINE:-$(command -v podman || command -v docker || tru
 if [ $from_debian = yes ]; then
     command -v mmdebstrap >/dev/null || { echo "image/cross/build.sh: install mmdebstrap first" >&2; exit 69; }
     base=localhost/pichat-debian:$SUITE
-    # Without a mirror mmdebstrap takes Debian's own, the security updates among them, with which the compiler comes.
+    # Without a mirror mmdebstrap uses Debian's own, with the security updates, which contain the compiler.
     mmdebstrap --variant=minbase --include=ca-certificates "$SUITE" - |
         "$engine" import - "$base"
     options+=(--build-arg "BASE=$base")

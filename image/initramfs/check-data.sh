@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# image/initramfs/check-data.sh: what data.sh does with a data partition in each state a power cut, a flash or a copy can leave it in.
-# On files, in seconds, without root and without a board; dash and bsdextrautils' hexdump stand in for busybox.
+# image/initramfs/check-data.sh: tests data.sh on data partitions in each state after a power cut, a flash or a copy.
+# It uses files and takes seconds, without root and without a board; dash and bsdextrautils' hexdump stand in for busybox.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -10,7 +10,7 @@ export PATH=$PATH:/usr/sbin:/sbin
 part=$work/part
 failed=0
 
-# data.sh with this machine's e2fsprogs: chroot only runs the program.
+# data.sh with this machine's e2fsprogs: chroot here only runs the program.
 prepare() {
     # shellcheck disable=SC2016
     dash -c 'log() { echo "log: $2"; }
@@ -61,7 +61,7 @@ finished pichat-data && keep_a_file && mounted && prepare && expect kept "in use
 finished pichat-data && keep_a_file && mounted && zero 1024 1024 && prepare && expect kept "superblock lost" && still_has_the_file "superblock lost"
 finished other && keep_a_file && mounted && prepare && expect kept "another system's, mounted once" && still_has_the_file "somebody else's"
 
-# Copied to a smaller card: nothing can be done, and nothing may be done.
+# Copied to a smaller card: it must be refused and stay unchanged.
 finished pichat-data && keep_a_file && mounted && truncate -s 200M "$part" && sha256sum "$part" > "$work/sum" && prepare
 if ! grep -q mke2fs "$work/said" && [ "$(debugfs -R 'cat file' "$part" 2>/dev/null)" = "people's data" ]; then
     echo "ok    a card too small for its data: left alone"

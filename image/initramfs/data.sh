@@ -5,12 +5,12 @@
 # --------------------
 # mke2fs makes the file system under the label pichat-unready and flushes it; only then e2label writes pichat-data into the
 # superblock and its copies, and only after that it is mounted for the first time. So:
-#   - pichat-data in the superblock or in its first copy: people's data may be in it. Repaired, mounted, never formatted.
-#   - an ext4 of another label that was mounted at some time: another system's data. Repaired, mounted, never formatted.
-#   - an ext4 of another label that never was mounted: a first boot that lost its power half-way. Formatted again.
+#   - pichat-data in the superblock or in its first copy: it may hold users' data. Repaired, mounted, never formatted.
+#   - an ext4 of another label that was mounted before: another system's data. Repaired, mounted, never formatted.
+#   - an ext4 of another label that never was mounted: an interrupted first boot. Formatted again.
 #   - no ext4: a new card. Formatted.
 
-# A file system of less than 64 MiB is of no use; the partition's length is a multiple of 4 MiB, and the last 4 MiB of the card
+# A file system needs at least 64 MiB; the partition's length is a multiple of 4 MiB, and the last 4 MiB of the card
 # stay unused, because some programs wipe the end of a card before they write an image.
 LEAST=131072
 ALIGN=8192
@@ -21,9 +21,8 @@ number() { hexdump -s "$2" -n "$3" -e "1/$3 \"%u\"" "$1"; }
 # Four bytes, lowest first, as printf writes them.
 bytes() { printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)); }
 
-# data_entry DISK: partition 4 begins where partition 3 ends and reaches to the end of the card. The same card always gets the
-# same entry; a card of another size, onto which this one was copied, gets its own. Fails without room or on a foreign
-# entry.
+# data_entry DISK: partition 4 begins at the end of partition 3 and reaches to the end of the card. The same card always gets the
+# same entry; a copy on a card of another size gets its own. Fails without space or on a foreign entry.
 data_entry() {
     start=$(($(number "/dev/$1" 486 4) + $(number "/dev/$1" 490 4)))
     total=$(cat "/sys/block/$1/size")
@@ -39,7 +38,7 @@ data_entry() {
         log 2 "partition 4 begins at $old_start and not at $start: left alone"
         return 1
     fi
-    # The whole sector is written at once, so that a power cut leaves either the old table or the new one.
+    # Writes the whole sector at once, so that a power cut leaves either the old table or the new one.
     dd if="/dev/$1" of=/run/table bs=512 count=1 2>/dev/null
     # shellcheck disable=SC2059
     printf "\\x00\\xfe\\xff\\xff\\x83\\xfe\\xff\\xff$(bytes $start)$(bytes $length)" |
@@ -49,7 +48,7 @@ data_entry() {
     log 5 "data partition: $length sectors from $start"
 }
 
-# label DEVICE BYTE: the label of the ext4 whose superblock begins there; fails where there is none.
+# label DEVICE BYTE: prints the label of the ext4 whose superblock begins there; fails if there is none.
 label() {
     [ "$(number "$1" $(($2 + 56)) 2)" = 61267 ] || return 1
     dd if="$1" bs=1 skip=$(($2 + 120)) count=16 2>/dev/null | tr -d '\000'
@@ -58,7 +57,7 @@ label() {
 # Succeeds if it was never mounted: no mount time and no mount count.
 unused() { [ "$(number "$1" 1068 4)" = 0 ] && [ "$(number "$1" 1076 2)" = 0 ]; }
 
-# data_format DEVICE. Inodes for files of 64 KiB on the average; a journal of 16 MiB is written out, not left as it was found.
+# data_format DEVICE. Inodes for files of 64 KiB on average; a journal of 16 MiB, zeroed.
 data_format() {
     log 5 "making the file system of $1"
     chroot /newroot /usr/sbin/mke2fs -q -F -t ext4 -b 4096 -i 65536 -m 1 -J size=16 -L pichat-unready \
@@ -69,7 +68,7 @@ data_format() {
 # told LEVEL CODE: logs the output of e2fsck.
 told() { grep . /run/pichat-fsck.log | head -n 5 | while read -r line; do log "$1" "e2fsck, $2: $line"; done; }
 
-# data_repair DEVICE [e2fsck's way to a copy of the superblock]
+# data_repair DEVICE [e2fsck's option for a copy of the superblock]
 data_repair() {
     device=$1
     shift

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# boot.sh WORK: builds the boot partition, FAT32, which the firmware reads and any computer can open.
+# boot.sh WORK: builds the boot partition, FAT32, which the firmware and any computer can read.
 #
 # -> WORK/boot (tree), WORK/boot.fat.
 set -euo pipefail
@@ -11,7 +11,7 @@ work=$1
 boot=$work/boot
 modules=$work/kernel/usr/lib/modules/$(< "$work/kernel-version")
 
-# Texts for people have CRLF line ends, so that every system shows them.
+# Text files for users have CRLF line ends, so that every system displays them.
 text() { sed 's/$/\r/' "$1" > "$2"; }
 
 mkdir -p "$boot/a"
@@ -24,8 +24,8 @@ text "$image/pichat.toml" "$boot/pichat.toml"
 gzip -9nc "$modules/vmlinuz" > "$boot/a/kernel8.img"
 cp "$work/initrd.img" "$boot/a/"
 cp "$modules"/dtb/broadcom/bcm{2711,2712,2837}-*.dtb "$boot/a/"
-# The later Pi 5 chip: Linux calls the file bcm2712-d, Raspberry Pi's own kernel calls it bcm2712d0. Which of the two names the
-# firmware asks for with upstream_kernel=1 only a board can say, so both are there.
+# The later Pi 5 chip: Linux calls the file bcm2712-d, Raspberry Pi's own kernel calls it bcm2712d0. It is unknown which
+# name the firmware uses with upstream_kernel=1, so both are there.
 cp "$boot/a/bcm2712-d-rpi-5-b.dtb" "$boot/a/bcm2712d0-rpi-5-b.dtb"
 sed "s/@DISK_ID@/$disk_id/" "$image/boot/cmdline.txt" > "$boot/a/cmdline.txt"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# card.sh WORK IMAGE: assembles the partitions. The file ends with the contents of slot A. Slot B and the data partition lie
-# beyond it, so that writing the file to a card leaves them alone.
+# card.sh WORK IMAGE: assembles the partitions. The file ends after slot A. Slot B and the data partition follow it on the
+# card, so that writing the file does not change them.
 set -euo pipefail
 
 image=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """drivers.py WORK: checks that every device in the boards' device trees has its module on the card.
 
-A module that the kernel has, that a tree asks for and that neither modules/*.txt chose nor modules/left-out.txt names ends this
-with 1. Without it a board starts and lacks its screen or its WLAN, which no emulator shows.
+Fails if the kernel has a module for a device and neither modules/*.txt nor modules/left-out.txt names it. Without it a board
+could start without its screen or its Wi-Fi, which no emulator shows.
 """
 
 import collections.abc
@@ -47,7 +47,7 @@ def main() -> int:
     tree = work / "kernel/usr/lib/modules" / (work / "kernel-version").read_text().strip()
     chosen = {module(line) for line in (work / "modules-root.list").read_text().splitlines()}
     chosen |= {line.split()[0] for line in (IMAGE / "modules/left-out.txt").read_text().splitlines() if line and line[0] != "#"}
-    # "alias of:N*T*Cbrcm,bcm2835-i2c i2c_bcm2835"; the part before C is the node's name and type, which no driver here asks for.
+    # "alias of:N*T*Cbrcm,bcm2835-i2c i2c_bcm2835"; the part before C is the node's name and type, which no driver here uses.
     aliases = [line.split()[1:3] for line in (tree / "modules.alias").read_text().splitlines() if line.startswith("alias of:")]
     wanted = [(alias.split("C", 1)[1], name) for alias, name in aliases if name not in chosen]
     missing = set()

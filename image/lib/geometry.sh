@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034
 # The card, in sectors of 512 bytes. Sourced by the pieces; image/lint.py and image/README.md name the same figures.
 #
-# The data partition begins where slot B ends, at 772 MiB, and may never move: an image flashed over an older one finds the
-# people's data only there.
+# The data partition begins at the end of slot B, at 772 MiB, and must never move: an image flashed over an older one finds the
+# users' data only there.
 
 disk_id=7069c4a7
 sector=512

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# host_deps.sh PACKAGE...: installs the missing ones of these Debian packages on this machine. Users other than root get their names.
+# host_deps.sh PACKAGE...: installs missing Debian packages on this machine. Without root it prints their names.
 #
-# Waits for another apt, and removes no package.
+# Waits for another apt and removes no package.
 set -euo pipefail
 
 missing=()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# initramfs.sh WORK -> WORK/initrd.img: busybox, image/initramfs and the modules that read the card, as zstd.
+# initramfs.sh WORK -> WORK/initrd.img: busybox, image/initramfs and the modules for the card, as zstd.
 set -euo pipefail
 
 image=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -41,7 +41,7 @@ choose() {
         }' "$work/expressions" "$modules/modules.dep" | sort
 }
 
-# An expression that matches nothing names a module that this kernel no longer has, or has built in.
+# An expression without a match names a module that this kernel no longer has, or has built in.
 unused() {
     local expression
     while read -r expression; do

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# packages.sh WORK: resolves and downloads the arm64 packages of the card with an apt of its own.
+# packages.sh WORK: resolves and downloads the arm64 packages of the card with a private apt.
 #
 # -> WORK/debs/*.deb, WORK/packages.lock (name, version, sha256 of each), WORK/kernel-version.
-# The apt and dpkg of the building machine are not touched; no foreign architecture is added to it.
+# It does not change apt and dpkg of the build machine and adds no foreign architecture.
 set -euo pipefail
 
 image=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -27,7 +27,7 @@ mirrors() {
     security=${security%/}
 }
 
-# How this machine reaches the network (a proxy, say) holds for the private apt too.
+# The machine's network settings, such as a proxy, apply to the private apt too.
 network_settings() { apt-config dump | grep -E '^Acquire::(http|https)::' || true; }
 
 private_apt() {
@@ -56,20 +56,20 @@ EOF
         "$keyring" "$mirror" "$suite-updates" \
         "$keyring" "$security" "$suite-security" \
         "$keyring" "$mirror" "$suite-backports" > "$apt/etc/sources.list"
-    # The kernel of the stable release cannot read the SD card of a Pi 5; the WLAN firmware goes with the kernel.
+    # The kernel of the stable release cannot read the SD card of a Pi 5; the Wi-Fi firmware belongs to the kernel.
     cat > "$apt/etc/preferences.d/kernel" <<EOF
 Package: linux-* firmware-brcm80211
 Pin: release n=$suite-backports
 Pin-Priority: 900
 EOF
-    # What only maintainer scripts need counts as installed, so that it is neither downloaded nor listed.
+    # Packages for maintainer scripts only count as installed, so that they are neither downloaded nor listed.
     list "$image/debian/left-out.txt" | while read -r package; do
         printf 'Package: %s\nStatus: install ok installed\nArchitecture: arm64\nMulti-Arch: foreign\nVersion: 99:1\n\n' "$package"
     done > "$apt/status"
     export APT_CONFIG=$apt/apt.conf
 }
 
-# The metapackage itself would pull in an initramfs generator.
+# The metapackage depends on an initramfs generator.
 kernel_version() { apt-cache depends linux-image-arm64 | sed -n 's/.*Depends: linux-image-\(.*-arm64\)$/\1/p' | head -n 1; }
 
 # One line a package: file name and sha256. The archives folder is empty here, so that apt names every one of them.
@@ -100,7 +100,7 @@ download() {
         [ -e "$cache/$file" ] || { echo "packages.sh: $file did not arrive whole" >&2; exit 69; }
         ln "$cache/$file" "$work/debs/$file" 2>/dev/null || cp "$cache/$file" "$work/debs/$file"
     done < "$work/resolved"
-    # The cache holds the packages of one build, not of all that ever were.
+    # The cache keeps the packages of one build only.
     for file in "$cache"/*.deb; do
         grep -q "^$(basename "$file") " "$work/resolved" || rm -f "$file"
     done

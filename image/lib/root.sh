@@ -12,7 +12,7 @@ system=/usr/lib/systemd/system
 
 list() { sed 's/#.*//' "$1" | grep .; }
 
-# Manuals, translations, hardware names, other init systems, the packages' own maintenance. Licences stay.
+# Removes manuals, translations, hardware names, other init systems and maintenance files. Licences stay.
 unpack() {
     local deb
     mkdir -p "$root"/usr/{bin,sbin,lib}
@@ -55,7 +55,7 @@ firmware() {
         done
     rm -rf "$all"
     mv "$chosen" "$all"
-    # The kernel knows Debian's signature of the radio rules.
+    # The kernel accepts Debian's signature of the radio rules.
     for file in regulatory.db regulatory.db.p7s; do
         [ -e "$all/$file" ] || ln -s "$file-debian" "$all/$file"
     done
@@ -75,7 +75,7 @@ settings() {
     install -D -m 0644 "$repository/systemd/journald.conf" "$root/usr/lib/systemd/journald.conf.d/pichat.conf"
     install -D -m 0644 "$image/pichat.toml" "$root/usr/share/pichat/pichat.toml"
     install -m 0644 "$work/packages.lock" "$root/usr/share/pichat/packages.lock"
-    # This file tells `pichat appliance` that the root is a card's; without it the command changes nothing.
+    # This file tells `pichat appliance` that it runs on a card; without it the command changes nothing.
     install -d "$root/usr/lib/pichat"
     echo "$version" > "$root/usr/lib/pichat/appliance"
 
@@ -89,9 +89,9 @@ settings() {
     ln -sf ../locale.conf "$root/etc/default/locale"
     : > "$root/etc/default/keyboard"
     ln -sf default/keyboard "$root/etc/vconsole.conf"
-    # The initramfs binds the machine's own over it.
+    # The initramfs mounts the device's own file over it.
     echo uninitialized > "$root/etc/machine-id"
-    # Its date is that of the image: without a battery clock and before the first time server, it is not earlier than that.
+    # Its date is that of the image, and the clock's minimum without a battery and before the first time server.
     : > "$root/usr/lib/clock-epoch"
     rm "$root/etc/modules-load.d/modules.conf" "$root/etc/os-release"
     { cat "$root/usr/lib/os-release"; printf 'IMAGE_ID=pichat\nIMAGE_VERSION=%s\n' "$version"; } > "$root/etc/os-release"
@@ -104,7 +104,7 @@ units() {
             default.target) ln -sf "$system/$unit" "$here/default.target" ;;
             alias) ln -sf "$system/$name" "$here/$unit" ;;
             *)
-                # An instance is a link to its template; what lies in /etc is the image's own.
+                # An instance is a link to its template; files in /etc belong to the image.
                 name=${unit/@*./@.}
                 mkdir -p "$here/$target.wants"
                 if [ -e "$here/$name" ]; then name=../$name; else name=$system/$name; fi

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """sbom.py WORK VERSION: prints the SBOM of the card, as CycloneDX 1.6 on standard output.
 
-The Debian packages in the image with the SHA-256 of each .deb, and the Rust crates linked into the server (neither build
-scripts nor macros nor test crates) with the SHA-256 of each from Cargo.lock. Not listed: Rust's standard library and musl, which
-the server's static binary also contains. Nothing in it is random, and its date is SOURCE_DATE_EPOCH.
+The Debian packages in the image with the SHA-256 of each .deb, and the Rust crates linked into the server (without build
+scripts, macros and test crates) with the SHA-256 of each from Cargo.lock. Not listed: Rust's standard library and musl, which
+the server's static binary also contains. Nothing in it is random; its date is SOURCE_DATE_EPOCH.
 """
 
 import datetime
@@ -54,7 +54,7 @@ def crates() -> list[dict]:
     ).stdout.splitlines()
     linked = {}
     for line in lines:
-        # "name v1.2.3 (where it is)|licence (*)"; the star marks a crate named before.
+        # "name v1.2.3 (path)|licence (*)"; the star marks a crate listed above.
         crate, licence = line.split("|", 1)
         name, version = crate.split()[:2]
         licence = re.sub(r" \(\*\)$", "", licence).replace("/", " OR ")

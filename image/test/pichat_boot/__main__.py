@@ -1,4 +1,4 @@
-"""`image/test/boot MACHINE [SCENARIO...]`: plays scenarios one after the other and prints a table of them."""
+"""`image/test/boot MACHINE [SCENARIO...]`: runs scenarios in order and prints a table of them."""
 
 import argparse
 import random
@@ -58,7 +58,7 @@ def newest_image() -> Path:
 
 
 def play(name: str, bench: Bench) -> Result:
-    """One scenario, from its first line to ok or FAILED."""
+    """Runs one scenario and prints ok or FAILED."""
     print(f"\n=== {name} on {bench.kind}: {SUMMARIES[name]}", flush=True)
     started = time.monotonic()
     broken = None
@@ -68,7 +68,7 @@ def play(name: str, bench: Bench) -> Result:
         broken = str(failure)
         if broken not in bench.checks.failed:
             bench.checks.check(False, broken)
-    except Exception:  # a fault of the test, or an answer it cannot read: one scenario's end, not that of the others
+    except Exception:  # an error of the test or an unreadable answer ends this scenario only
         broken = "the scenario broke off"
         bench.checks.check(False, broken, traceback.format_exc())
     seconds = time.monotonic() - started
@@ -94,7 +94,7 @@ def table(results: list[Result]) -> None:
 
 def main() -> int:
     options = arguments()
-    # An end from outside unwinds as Ctrl+C does, so that QEMU ends too.
+    # A signal unwinds like Ctrl+C, so that QEMU ends too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     names = list(SCENARIOS) if options.all else options.scenario or ["story"]
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)

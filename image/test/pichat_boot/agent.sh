@@ -1,13 +1,12 @@
 #!/bin/sh
-# Runs inside the guest as root, started by a unit that the kernel's command line brings along: the image knows nothing of it.
-# Takes commands from the serial line, typed as "ask NUMBER BASE64", runs each once, and writes what it said between two
-# markers. The text goes in base64 and in numbered lines, so that another writer on the line can neither garble it unseen nor
-# be steered by it.
+# Runs inside the guest as root, started by a unit on the kernel's command line, which is not part of the image.
+# Takes commands from the serial line, typed as "ask NUMBER BASE64", runs each once, and prints its output between two
+# markers. The output is base64 in numbered lines, so that text of other programs on the line is detected and does no harm.
 last=
 exec >/dev/console 2>&1 </dev/console
 echo "@agent ready"
 while :; do
-    # At the end of input the line was hung up (the screen's unit does that when it starts): open it anew.
+    # The screen's unit hangs the line up at its start; then reopen it.
     IFS=' ' read -r word number code || { sleep 1; exec >/dev/console 2>&1 </dev/console; continue; }
     [ "$word" = ask ] || continue
     echo "@begin $number"

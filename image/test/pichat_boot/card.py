@@ -1,4 +1,4 @@
-"""The SD card: a copy of the image that grows to the size of a card. The image itself is never written to."""
+"""The SD card: a copy of the image that grows to the size of a card. The image itself stays unchanged."""
 
 import os
 import re
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SECTOR = 512
-# QEMU takes only powers of two for an SD card. Two GiB leave 1.25 GiB for the data partition.
+# QEMU accepts only powers of two for an SD card. Two GiB leave 1.25 GiB for the data partition.
 CARD_BYTES = 2 << 30
-# The table of partitions in an MBR, and one entry: 8 bytes of no interest, first sector, number of sectors.
+# The table of partitions in an MBR, and one entry: 8 unused bytes, first sector, number of sectors.
 TABLE, ENTRY = 446, struct.Struct("<4xB3xII")
 
 
@@ -24,7 +24,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class BootFiles:
-    """What the firmware would load; QEMU gets it by hand, as it has no firmware of a Pi."""
+    """Files that the firmware would load; QEMU gets them by path, as it has no Pi firmware."""
 
     kernel: Path
     initrd: Path
@@ -32,32 +32,32 @@ class BootFiles:
 
 
 class Card:
-    """A card, addressed by its file. The machine that holds it must be off while it is read or written here."""
+    """A card as a file. Its machine must be off during reads and writes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def flash(cls, image: Path, path: Path) -> "Card":
-        """A new card with the image on it."""
+        """Returns a new card with the image on it."""
         copy_sparse(image, path)
         os.truncate(path, CARD_BYTES)
         return cls(path)
 
     def flash_again(self, image: Path) -> None:
-        """Writes the image over this card, as whoever updates or rescues a device does: everything up to the image's end
-        (partition table, boot partition, root) is new, what lies behind it stays as it was."""
+        """Writes the image over this card, as for an update: everything up to the image's end (partition table, boot
+        partition, root) is new, the rest stays."""
         subprocess.run(
             ["dd", f"if={image}", f"of={self.path}", "bs=4M", "conv=notrunc", "status=none"], check=True, timeout=600
         )
 
     def copy(self, path: Path) -> "Card":
-        """The same card once more."""
+        """Returns a copy of the card."""
         copy_sparse(self.path, path)
         return Card(path)
 
     def partitions(self) -> list[Partition]:
-        """The four primary partitions; an empty one has no sectors."""
+        """Returns the four primary partitions; an empty one has no sectors."""
         with self.path.open("rb") as card:
             mbr = card.read(SECTOR)
         if mbr[510:] != b"\x55\xaa":
@@ -73,7 +73,7 @@ class Card:
         return subprocess.run(command, input=data, capture_output=True, env=environment, timeout=300, check=False)
 
     def read(self, name: str) -> bytes | None:
-        """A file of the boot partition; None if there is none of that name."""
+        """Returns a file of the boot partition, or None."""
         done = self._mtools("mtype", f"::{name}")
         return done.stdout if done.returncode == 0 else None
 
@@ -90,7 +90,7 @@ class Card:
         return path
 
     def names(self) -> list[str]:
-        """The names at the top of the boot partition."""
+        """Returns the names at the top of the boot partition."""
         done = self._mtools("mdir", "-b", "::")
         return [line[3:].rstrip("/") for line in done.stdout.decode(errors="replace").splitlines() if line]
 
@@ -113,21 +113,21 @@ class Card:
         return BootFiles(kernel, initrd, command_line.decode().strip())
 
     def device_tree(self, board: str, folder: Path) -> Path:
-        """The device tree of a board, from beside the kernel."""
+        """Returns the device tree of a board, from the kernel's folder."""
         config = (self.read("config.txt") or b"").decode()
         prefix = re.search(r"^os_prefix=(\S*)", config, re.MULTILINE)
         return self.extract(f"{prefix.group(1) if prefix else ''}{board}.dtb", folder / f"{board}.dtb")
 
 
 def copy_sparse(source: Path, target: Path) -> None:
-    """Copies a file and leaves its holes out, sharing blocks where the file system can."""
+    """Copies a file without its holes, sharing blocks if the file system can."""
     subprocess.run(
         ["cp", "--sparse=always", "--reflink=auto", "--", str(source), str(target)], check=True, timeout=600
     )
 
 
 def unpack_image(image: Path, folder: Path) -> Path:
-    """The raw image: `image` itself, or what zstd packed into it."""
+    """Returns the raw image: `image` itself, or its decompressed content."""
     if image.suffix != ".zst":
         return image
     raw = folder / "image.img"

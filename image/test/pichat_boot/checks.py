@@ -1,20 +1,20 @@
-"""Facts that hold or do not, one line each."""
+"""Checks of facts, one line each."""
 
 from typing import Any
 
 
 class Failed(Exception):
-    """A fact without which a scenario cannot go on."""
+    """Failed fact that ends a scenario."""
 
 
 class Checks:
-    """Prints facts as they are found. A wrong one does not end the scenario, so that one run shows all of them."""
+    """Prints facts in order. A wrong one does not end the scenario, so that one run shows all of them."""
 
     def __init__(self) -> None:
         self.failed: list[str] = []
 
     def check(self, holds: Any, fact: str, seen: Any = "") -> bool:
-        """A fact; `seen` is printed where it does not hold."""
+        """Checks a fact; prints `seen` if it does not hold."""
         if holds:
             print(f"  ok      {fact}", flush=True)
             return True
@@ -25,10 +25,10 @@ class Checks:
         return False
 
     def need(self, holds: Any, fact: str, seen: Any = "") -> None:
-        """A fact without which the rest has no meaning."""
+        """Checks a fact that the rest of the scenario needs."""
         if not self.check(holds, fact, seen):
             raise Failed(fact)
 
     def note(self, figure: str) -> None:
-        """Something seen that is no fact to hold: a duration, a size, a state."""
+        """Prints a value without a check: a duration, a size, a state."""
         print(f"          {figure}", flush=True)

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 ESCAPE = re.compile(
-    r"\x1b\[([0-9;?]*)([A-Za-z@`])"  # control sequences: parameters and what to do
-    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and the like
+    r"\x1b\[([0-9;?]*)([A-Za-z@`])"  # control sequences: parameters and final byte
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and similar
     r"|\x1b[PX^_][^\x1b]*\x1b\\"
     r"|\x1b[()*+][A-Za-z0-9]|\x1b[=>78cDEHMNOZ]"
 )

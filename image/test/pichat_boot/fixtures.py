@@ -26,7 +26,7 @@ PENDING = ("received", "inspecting")
 
 
 class Device:
-    """Running device: its address, its screen, its cable, and a shell inside for the report."""
+    """Running device: its address, screen, cable, and a shell inside for the report."""
 
     def __init__(self, machine: Machine, neighbour: Neighbour, inside: Report) -> None:
         self.machine = machine
@@ -40,7 +40,7 @@ class Device:
         return Client(self.machine.ports.http)
 
     def authority(self) -> str:
-        """Authority that the device offers on port 80, PEM; fetched once for each power-on."""
+        """Returns the authority from port 80, PEM; fetched once for each power-on."""
         if self._authority is None:
             answer = self.plain().request("GET", "/pichat.crt", patience=20)
             if answer.status != 200:
@@ -147,14 +147,14 @@ class Bench:
 
     @contextmanager
     def power_on_until_cut(self, card: Card, disk: str) -> Iterator[Device]:
-        """Switches on, and cuts the power at the end of the block. `disk` says what kind of disk the card is:
+        """Switches on, and cuts the power at the end of the block. `disk` is the kind of disk:
 
-        `loyal`    has no cache: it keeps all that the guest handed over.
-        `forgetful` had everything since the last flush in a volatile cache, and loses it.
-        `wayward`  had it there too, and some of it, in no order, got to the card.
+        `loyal`    has no cache and keeps all writes of the guest.
+        `forgetful` has a volatile cache and loses all writes since the last flush.
+        `wayward`  has the same cache and keeps some of these writes, in any order.
         """
         if disk == "loyal" or self.kind == "raspi3b":
-            # An SD card as QEMU models it takes no flush, so there every disk is a loyal one.
+            # QEMU's SD card has no flush, so there every disk is loyal.
             with self.power_on(card) as device:
                 yield device
             self.checks.note(f"power cut after {device.machine.seconds():.0f} s; a disk without a cache")

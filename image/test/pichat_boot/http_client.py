@@ -1,4 +1,4 @@
-"""The HTTP contract (README, `docs/`), as a browser's form or a script would use it."""
+"""HTTP client of the contract (`docs/API.md`), with forms and JSON."""
 
 import http.client
 import json
@@ -7,12 +7,12 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Any
 
-# An answer that takes longer has failed. Hashing a password takes seconds where the processor is emulated.
+# Time limit of an answer. A password hash takes seconds on an emulated processor.
 PATIENCE_SECONDS = 120
 
 
 def believing(authority: str) -> ssl.SSLContext:
-    """Trusts this certificate authority (PEM) and no other."""
+    """Returns a context that trusts this certificate authority (PEM) only."""
     return ssl.create_default_context(cadata=authority)
 
 
@@ -29,7 +29,7 @@ class Response:
         return json.loads(self.body)
 
     def code(self) -> str:
-        """The stable code of a problem; empty for an answer that is none."""
+        """Returns the stable code of a problem; empty for other answers."""
         if self.headers.get("Content-Type") != "application/problem+json":
             return ""
         return str(self.json().get("code", ""))
@@ -42,7 +42,7 @@ class Response:
 
 
 class Client:
-    """Somebody at 127.0.0.1, with or without a session; with `trust` over TLS, believing what it believes."""
+    """Client at 127.0.0.1, with or without a session; with `trust` over TLS with that context."""
 
     def __init__(self, port: int, trust: ssl.SSLContext | None = None) -> None:
         self.port = port
@@ -58,7 +58,7 @@ class Client:
         patience: float = PATIENCE_SECONDS,
         host: str | None = None,
     ) -> Response:
-        """One request on a connection of its own. Raises OSError or HTTPException when there is no whole answer."""
+        """Sends one request on a new connection. Raises OSError or HTTPException without a complete answer."""
         headers = {"Connection": "close"}
         if host is not None:
             headers["Host"] = host
@@ -74,7 +74,7 @@ class Client:
             try:
                 connection.request(method, path, body, headers)
             except (BrokenPipeError, ConnectionResetError):
-                pass  # who refuses an upload early answers before reading all of it
+                pass  # the server may refuse an upload before it has read all of it
             answer = connection.getresponse()
             response = Response(answer.status, answer.headers, answer.read())
         finally:
@@ -88,14 +88,14 @@ class Client:
         return self.request("GET", path, host=host)
 
     def is_up(self) -> Response | None:
-        """Any answer at all."""
+        """Returns any answer."""
         try:
             return self.request("GET", "/", patience=20)
         except (OSError, http.client.HTTPException):
             return None
 
     def post_form(self, path: str, **fields: str) -> Response:
-        """As a page without scripts sends it."""
+        """Sends a form as a page without scripts does."""
         body = urllib.parse.urlencode(fields).encode()
         return self.request("POST", path, body, "application/x-www-form-urlencoded")
 

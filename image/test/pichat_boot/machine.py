@@ -25,7 +25,7 @@ MACHINES = tuple(MEMORY_MIB)
 
 @dataclass(frozen=True)
 class Ports:
-    """Addresses of the machine on 127.0.0.1: its ports 80 and 443, and both ends of the cable to its neighbour (UDP)."""
+    """Addresses of the machine on 127.0.0.1: its ports 80 and 443, and both ends of the cable to the other host (UDP)."""
 
     http: int
     https: int
@@ -61,13 +61,13 @@ class Machine:
         command = self._command(folder, arguments, write_log)
         self.started = time.monotonic()
         with self.console.path.open("wb") as screen, self.errors.open("wb") as errors:
-            # setpriv: should this program be killed before it can end QEMU, the kernel does.
+            # setpriv: if this program is killed, the kernel ends QEMU.
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "nice", "-n", "5", *command],
                 stdin=subprocess.PIPE,
                 stdout=screen,
                 stderr=errors,
-                start_new_session=True,  # Ctrl+C is for this program, which then ends QEMU itself
+                start_new_session=True,  # Ctrl+C reaches this program only, which then ends QEMU
             )
 
     def __enter__(self) -> "Machine":
@@ -103,14 +103,14 @@ class Machine:
         return command + self._cable() + ["-append", " ".join(words)]
 
     def _disk(self, interface: str, write_log: Path | None) -> list[str]:
-        """The card. no-flush: a flush of the guest does not make the host flush its own disk. That changes nothing for a cut
-        as it is made here, by killing QEMU, since the host's page cache survives; it only spares the host."""
+        """Attaches the card. no-flush: a flush of the guest does not flush the host's disk. A killed QEMU loses nothing by
+        that, since the host's page cache survives."""
         option = f"if={interface},id=card,cache.no-flush={{}},discard=ignore,detect-zeroes=off"
         path = str(self.card.path).replace(",", ",,")
         if write_log is None:
             return ["-drive", option.format("on") + f",format=raw,file={path}"]
         log = str(write_log).replace(",", ",,")
-        # Here the flush has to get as far as the log.
+        # Here a flush must reach the log.
         return [
             "-drive",
             option.format("off") + ",driver=blklogwrites,log-sector-size=512"
@@ -119,8 +119,8 @@ class Machine:
         ]
 
     def _cable(self) -> list[str]:
-        """A hub with three sockets: the machine, the network that QEMU plays (DHCP, the forwarded ports), and a neighbour whose
-        Ethernet frames travel as UDP datagrams over 127.0.0.1. Nothing leaves the host."""
+        """Attaches a hub with three sockets: the machine, QEMU's network (DHCP, forwarded ports), and another host whose
+        Ethernet frames are UDP datagrams over 127.0.0.1. Nothing leaves the host."""
         ports = self.ports
         return [
             *("-netdev", f"user,id=network,hostfwd=tcp:127.0.0.1:{ports.http}-:80,hostfwd=tcp:127.0.0.1:{ports.https}-:443"),
@@ -165,13 +165,13 @@ class Machine:
             time.sleep(pause)
 
     def wait_off(self) -> None:
-        """Waits for the end of an orderly power-off. A Pi has no switch: it halts and is then unplugged."""
+        """Waits for the end of a power-off. A Pi has no switch: it halts and is then unplugged."""
         halted = ("reboot: Power down", "System halted")
         self.wait_for("power off", lambda: not self.is_on() or any(h in self.console.text() for h in halted))
         self.cut_power()
 
     def cut_power(self) -> None:
-        """Ends QEMU by its own pid, at once. The module `power_cut` describes the loss of such a cut."""
+        """Kills QEMU by its pid. The module `power_cut` describes the lost writes."""
         if self.is_on():
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=60)

@@ -1,7 +1,7 @@
-"""A neighbour on the same cable who asks for names by multicast DNS (RFC 6762).
+"""Host on the same cable that resolves names by multicast DNS (RFC 6762).
 
-It plays a whole host: QEMU hands over the Ethernet frames of the cable as UDP datagrams, so the question is built from the
-frame up, over IPv6 and over IPv4, and nothing is heard but what a neighbour would hear.
+It simulates a whole host: QEMU passes the Ethernet frames of the cable as UDP datagrams, so questions are built from the frame
+up, over IPv6 and IPv4.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ V4_SOURCE, V4_GROUP = ipaddress.IPv4Address("10.0.2.77"), ipaddress.IPv4Address(
 
 @dataclass(frozen=True)
 class Record:
-    """An answer: its name, its type, and what it says as text."""
+    """Answer: its name, type, and data as text."""
 
     name: str
     kind: int
@@ -38,7 +38,7 @@ def question(name: str, kind: int) -> bytes:
 
 
 def decode_name(message: bytes, at: int) -> tuple[str, int]:
-    """A name that may be compressed, and where it ends. A pointer must point backwards, so that this ends."""
+    """Returns a name that may be compressed, and its end. A pointer must point backwards, so that this terminates."""
     labels: list[str] = []
     end = None
     limit = at
@@ -56,7 +56,7 @@ def decode_name(message: bytes, at: int) -> tuple[str, int]:
 
 
 def records(message: bytes) -> list[Record]:
-    """The addresses and pointers of an answer; nothing if it is no answer, or broken."""
+    """Returns the addresses and pointers of an answer; none if it is invalid."""
     found = []
     try:
         _, flags, questions, *sections = struct.unpack_from("!6H", message)
@@ -81,7 +81,7 @@ def records(message: bytes) -> list[Record]:
 
 
 def checksum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071)."""
+    """Returns the Internet checksum (RFC 1071)."""
     data += b"\0" * (len(data) % 2)
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
@@ -97,7 +97,7 @@ def udp(source: bytes, group: bytes, payload: bytes) -> bytes:
 
 
 def frames(payload: bytes) -> list[bytes]:
-    """The question in an Ethernet frame over IPv6 and in one over IPv4, hop limit 255 as RFC 6762 section 11 wants."""
+    """Returns the question as an Ethernet frame over IPv6 and one over IPv4, with hop limit 255 (RFC 6762 section 11)."""
     datagram = udp(V6_SOURCE.packed, V6_GROUP.packed, payload)
     v6 = struct.pack("!IHBB", 6 << 28, len(datagram), 17, 255) + V6_SOURCE.packed + V6_GROUP.packed + datagram
     datagram = udp(V4_SOURCE.packed, V4_GROUP.packed, payload)
@@ -110,7 +110,7 @@ def frames(payload: bytes) -> list[bytes]:
 
 
 def payload_of(frame: bytes) -> bytes:
-    """What a multicast DNS frame carries; empty for every other frame."""
+    """Returns the payload of a multicast DNS frame; empty for other frames."""
     kind = frame[12:14]
     if kind == b"\x86\xdd" and frame[20:21] == b"\x11":
         at = 54
@@ -122,7 +122,7 @@ def payload_of(frame: bytes) -> bytes:
 
 
 class Neighbour:
-    """The other end of the cable. It is there as long as the machine is on, so that no frame meets a closed port."""
+    """Other end of the cable. It is open as long as the machine is on, so that no frame meets a closed port."""
 
     def __init__(self, ports: Ports) -> None:
         self.machine = ("127.0.0.1", ports.cable_machine)
@@ -134,7 +134,7 @@ class Neighbour:
         self.socket.close()
 
     def ask(self, questions: list[tuple[str, int]], seconds: float = 240) -> list[Record]:
-        """All records heard until every question has its answer, or until the time is over."""
+        """Returns all records until every question has an answer, or until the time limit."""
         heard: list[Record] = []
         deadline = time.monotonic() + seconds
         again = 0.0

@@ -1,12 +1,11 @@
 """State of a disk after a power cut that loses every write that was not flushed.
 
-Killing QEMU loses what the guest still held in memory, but nothing that the guest had handed to the emulated disk: that is
-in the host's page cache, and the host lives on. A real disk with a volatile cache may lose, or write in any order, what it
-took since the last flush. QEMU's `blklogwrites` records every write and every flush in the format of Linux' dm-log-writes;
-here a card is made anew from its state at power-on and that record, up to the last flush, and then with none, or with an
-arbitrary choice, of the writes behind it.
+Killing QEMU loses the guest's memory, but no write to the emulated disk, which is in the host's page cache. A real disk with a
+volatile cache may lose or reorder its writes since the last flush. QEMU's `blklogwrites` records every write and flush in the
+format of Linux' dm-log-writes. This module rebuilds a card from its state at power-on and that record: all writes up to the
+last flush, and none or an arbitrary choice of later ones.
 
-The model knows no torn write and no erase block that takes its neighbours along when the power goes, as worn cards do.
+The model has no torn writes and no damage to neighbouring erase blocks, as on worn cards.
 """
 
 import random
@@ -24,7 +23,7 @@ FLUSH, FUA = 1, 2
 
 @dataclass(frozen=True)
 class Entry:
-    """A write (or a flush, which has no sectors); `data` is where its bytes stand in the log."""
+    """Write (or a flush, which has no sectors); `data` is the position of its bytes in the log."""
 
     sector: int
     sectors: int
@@ -34,7 +33,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Cut:
-    """What came of a cut: writes that the disk had to keep, writes it might have lost, and how many of those it kept."""
+    """Result of a cut: writes that must be kept, writes that may be lost, and the number of those that were kept."""
 
     kept: int
     at_risk: int
@@ -45,8 +44,8 @@ class Cut:
 
 
 def entries(log: Path) -> Iterator[Entry]:
-    """The log in the order of completion. What was being logged at the moment of the cut is left out: the guest never
-    heard that it was done."""
+    """Returns the log in order of completion. An entry that was being written at the cut is left out, since the guest
+    got no confirmation of it."""
     size = log.stat().st_size
     with log.open("rb") as file:
         at = SECTOR
@@ -57,7 +56,7 @@ def entries(log: Path) -> Iterator[Entry]:
             if flags & ~(FLUSH | FUA):
                 raise ValueError(f"{log}: flags {flags:#x} at {at - SECTOR}; discards are switched off")
             if not sectors and not flags:
-                continue  # a place taken, never written: the cut came first; the next entry follows the gap of zeros
+                continue  # reserved but never written before the cut; the next entry follows the gap of zeros
             if at + sectors * SECTOR > size:
                 return
             yield Entry(sector, sectors, bool(flags & FLUSH), at)
@@ -65,7 +64,7 @@ def entries(log: Path) -> Iterator[Entry]:
 
 
 def is_log(log: Path) -> bool:
-    """Whether QEMU wrote it. Its first sector is written at the first flush; until then it is empty."""
+    """Returns True if QEMU wrote the log. Its first sector is written at the first flush; until then it is empty."""
     if log.stat().st_size < SECTOR:
         return log.stat().st_size == 0
     with log.open("rb") as file:
@@ -74,8 +73,8 @@ def is_log(log: Path) -> bool:
 
 
 def rebuild(log: Path, card: Path, end: int | None, survives: Callable[[int], bool]) -> Cut:
-    """Brings `card` from its state at power-on to its state after a cut that came behind the first `end` entries (None:
-    all). What was flushed by then is kept; of the rest, that whose number `survives` says so, in its order."""
+    """Brings `card` from its state at power-on to its state after a cut behind the first `end` entries (None: all).
+    Flushed writes are kept, and of the others those for which `survives` returns True, in order."""
     if not is_log(log):
         raise ValueError(f"{log} is no log of writes")
     written = list(entries(log))[:end]
@@ -99,5 +98,5 @@ def rebuild(log: Path, card: Path, end: int | None, survives: Callable[[int], bo
 
 
 def half(seed: int) -> Callable[[int], bool]:
-    """About half of all numbers, always the same for one seed."""
+    """Selects about half of all numbers, always the same for one seed."""
     return lambda number: random.Random(seed << 32 | number).random() < 0.5

@@ -1,7 +1,7 @@
-"""Questions that a shell inside the guest answers, although the image has no login and opens no port for it.
+"""Commands that a shell inside the guest runs, without a login or a port of the image.
 
-A unit is brought along on the kernel's command line (systemd takes credentials from there) and started with the others; its
-script lies on the card's boot partition. Both are on the copy of the image only.
+The kernel's command line passes a unit to systemd as a credential; its script is on the card's boot partition. Both exist on the
+copy of the image only.
 """
 
 import base64
@@ -20,9 +20,9 @@ Description=Questions of the boot test
 [Service]
 ExecStart=/bin/sh /boot/firmware/{SCRIPT}
 """
-# Typed again after this long without an answer: the line may have been hung up in between. A command is still run only once.
+# Repeats a command after this time, as the line may have been hung up. The guest runs each command once.
 RETYPE_SECONDS = 60
-# What a terminal takes as one line (N_TTY, canonical mode).
+# Longest line of a terminal (N_TTY, canonical mode).
 LINE_BYTES = 4095
 
 
@@ -38,10 +38,10 @@ def put_script(card: Card) -> None:
 
 
 class Report:
-    """The shell inside one machine."""
+    """Shell inside one machine."""
 
     def __init__(self, machine: Machine, protocol: Path) -> None:
-        """Questions and answers are kept in `protocol`, readable."""
+        """`protocol` gets a readable copy of commands and output."""
         self.machine = machine
         self.protocol = protocol
         self.asked = 0

@@ -1,4 +1,4 @@
-"""pichat.toml on the card, edited as a person would: one line at a time, the rest left as it was shipped."""
+"""pichat.toml on the card, edited as a user would: one line at a time, the rest as shipped."""
 
 import json
 import re
@@ -6,8 +6,8 @@ import tomllib
 
 
 def with_setting(text: str, table: str, key: str, value: str | int | list[str]) -> str:
-    """`text` with `key = value` in `[table]`: the line that sets it is replaced, else one is added below the table's
-    header, else the table is added at the end."""
+    """Returns `text` with `key = value` in `[table]`: replaces its line, or adds one below the table's header, or adds
+    the table at the end."""
     line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
     lines = text.splitlines()
     header = re.compile(r"\s*\[([A-Za-z_.]+)\]\s*(#.*)?$")

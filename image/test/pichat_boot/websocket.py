@@ -1,4 +1,4 @@
-"""A WebSocket client (RFC 6455), as small as the chat contract allows: text frames of JSON."""
+"""Minimal WebSocket client (RFC 6455) for text frames of JSON."""
 
 import base64
 import hashlib
@@ -111,7 +111,7 @@ class WebSocket:
         return value
 
     def ask(self, request: str, /, **fields: Any) -> dict[str, Any]:
-        """Sends a request and returns the answer to it; what comes before is kept."""
+        """Sends a request and returns the answer to it; earlier frames are kept."""
         self.references += 1
         reference = f"r{self.references}"
         self._send(TEXT, json.dumps({"type": request, "ref": reference, **fields}).encode())

@@ -1,6 +1,6 @@
-"""story EMULATOR BINARY: a user's story on a server of its own, run under QEMU's user mode.
+"""story EMULATOR BINARY: ordinary use of a separate server under QEMU's user mode.
 
-Two starts over one data folder: the first over HTTP, the second over HTTPS, which shows that what was stored is there again.
+Two starts on one data folder, the first with HTTP, the second with HTTPS, show that stored data persists.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ FILE_BYTES = 3_000_000
 
 
 def step(what: str, since: float | None = None) -> None:
-    """Says what was seen, and how long it took where that is of interest."""
+    """Prints a result, with its duration if given."""
     print(f"  {what}" + (f" ({time.monotonic() - since:.1f} s)" if since is not None else ""), flush=True)
 
 
 def pages(client: Client) -> None:
-    """What is shown to somebody who is not signed in."""
+    """Checks pages without a session."""
     login = client.send("GET", "/login")
     assert login.status == 200 and login.header("Content-Type").startswith("text/html"), (login.status, login.body)
     assert b"<form" in login.body, login.body
@@ -36,7 +36,7 @@ def pages(client: Client) -> None:
 
 
 def sign_in(client: Client) -> None:
-    """A wrong password and the right one; both cost a hash."""
+    """Tries a wrong password and the right one; both cost a hash."""
     started = time.monotonic()
     wrong = client.sign_in("admin", "otra clave")
     assert wrong.status == 401 and client.cookie is None, (wrong.status, wrong.body)
@@ -48,7 +48,7 @@ def sign_in(client: Client) -> None:
 
 
 def chat(client: Client) -> Socket:
-    """Makes a room and hears itself in it."""
+    """Creates a room and receives its own message."""
     socket = Socket(client)
     socket.send({"type": "join", "ref": "1", "room": "OFICINA", "password": "secreta", "kind": "group"})
     joined = socket.wait_for(type="joined", ref="1")
@@ -62,7 +62,7 @@ def chat(client: Client) -> Socket:
 
 
 def files(client: Client) -> tuple[str, bytes]:
-    """A file up and down, whole and in part."""
+    """Uploads a file and downloads it, whole and in part."""
     data = random.Random(1).randbytes(FILE_BYTES)
     started = time.monotonic()
     stored = client.upload("informe.bin", data)
@@ -82,7 +82,7 @@ def files(client: Client) -> tuple[str, bytes]:
 
 
 def certificate(folder: pathlib.Path) -> ssl.SSLContext:
-    """A certificate for 127.0.0.1, and a client that trusts it alone."""
+    """Returns a certificate for 127.0.0.1, and a client that trusts only it."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
         + ["-subj", "/CN=pichat", "-addext", "subjectAltName=IP:127.0.0.1"]
@@ -95,7 +95,7 @@ def certificate(folder: pathlib.Path) -> ssl.SSLContext:
 
 
 def main(command: list[str]) -> None:
-    """The story."""
+    """Runs the story."""
     with tempfile.TemporaryDirectory(prefix="pichat-story-") as name:
         folder = pathlib.Path(name)
         with Server(command, folder, '[tls]\nmode = "off"\n', {"ADMIN_PASS": PASSWORD}) as server:
@@ -106,7 +106,7 @@ def main(command: list[str]) -> None:
             socket = chat(client)
             content, data = files(client)
             took = server.end()
-            # 1001: the server goes away.
+            # 1001: the server shuts down.
             assert socket.close_code() == 1001, "the open socket was not told"
             socket.hang_up()
             step(f"SIGTERM ends it with exit code 0 after {took:.1f} s; the open socket is closed with 1001")
@@ -135,6 +135,6 @@ def main(command: list[str]) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: story EMULATOR BINARY")
-    # Who runs out of patience with the story still gets its server ended and its folder removed.
+    # A signal still ends the server and removes its folder.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Somebody in front of a browser: HTTP requests with a cookie, and a WebSocket (RFC 6455)."""
+"""Browser-like client: HTTP requests with a cookie, and a WebSocket (RFC 6455)."""
 
 import base64
 import hashlib
@@ -10,12 +10,12 @@ import ssl
 import struct
 import time
 
-# An emulated processor on a busy machine may take seconds for a hash; an answer that takes longer than this has failed.
+# Time limit of an answer. A hash takes seconds on an emulated processor of a busy machine.
 PATIENCE = 60
 # RFC 6455 section 1.3.
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, CLOSE, PING = 0x1, 0x8, 0x9
-# Frames of the server in one wait; more means that what was waited for does not come.
+# Maximum number of other frames during one wait.
 MAX_FRAMES = 100
 
 
@@ -34,7 +34,7 @@ class Answer:
 
 
 class Client:
-    """One browser: no session at first."""
+    """Browser, without a session at first."""
 
     def __init__(self, port: int, trust: ssl.SSLContext | None = None) -> None:
         self.port = port
@@ -42,7 +42,7 @@ class Client:
         self.cookie: str | None = None
 
     def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        """One request on a connection of its own. An underscore in a header's name stands for a hyphen."""
+        """Sends one request on a new connection. An underscore in a header's name stands for a hyphen."""
         if self.trust:
             connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE, context=self.trust)
         else:
@@ -57,11 +57,11 @@ class Client:
             connection.close()
 
     def sign_in(self, username: str, password: str) -> Answer:
-        """Asks for a session and keeps its cookie."""
+        """Signs in and keeps the cookie."""
         body = json.dumps({"username": username, "password": password}).encode()
         answer = self.send("POST", "/api/session", body, Content_Type="application/json")
         if answer.status == 200:
-            # A device cookie stands before the session's.
+            # A device cookie precedes the session's.
             cookies = [line.split(";")[0] for line in answer.headers.get_all("Set-Cookie")]
             self.cookie = next(cookie for cookie in cookies if "-device-" not in cookie)
         return answer
@@ -75,7 +75,7 @@ class Client:
 
 
 class Socket:
-    """An open WebSocket of a client over plain HTTP. Client frames are masked, as the RFC demands."""
+    """Open WebSocket of a client over plain HTTP. Client frames are masked, as the RFC requires."""
 
     def __init__(self, client: Client) -> None:
         key = base64.b64encode(os.urandom(16))
@@ -108,7 +108,7 @@ class Socket:
         return data
 
     def frame(self) -> tuple[int, bytes]:
-        """Opcode and payload of the next frame; the server's are whole and not masked."""
+        """Returns opcode and payload of the next frame; the server's are whole and not masked."""
         first, length = self._exactly(2)
         assert first & 0x80 and not length & 0x80, (first, length)
         if length == 126:
@@ -119,7 +119,7 @@ class Socket:
         return first & 0x0F, self._exactly(length)
 
     def wait_for(self, **wanted: object) -> dict[str, object]:
-        """The next JSON frame with these members; others before it are skipped."""
+        """Returns the next JSON frame with these members; earlier ones are skipped."""
         deadline = time.monotonic() + PATIENCE
         skipped = []
         for _ in range(MAX_FRAMES):
@@ -135,7 +135,7 @@ class Socket:
         raise AssertionError(f"{wanted} never came, but {skipped}")
 
     def close_code(self) -> int:
-        """The code of the server's close frame."""
+        """Returns the code of the server's close frame."""
         for _ in range(MAX_FRAMES):
             opcode, payload = self.frame()
             if opcode == CLOSE:

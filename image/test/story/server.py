@@ -1,4 +1,4 @@
-"""The server under test: started on a free port of 127.0.0.1, ended by a signal."""
+"""Server under test: started on a free port of 127.0.0.1, ended by a signal."""
 
 import os
 import pathlib
@@ -8,16 +8,16 @@ import signal
 import subprocess
 import time
 
-# An emulated processor hashes ADMIN_PASS before it says where it listens.
+# The server hashes ADMIN_PASS before it prints its address.
 START_SECONDS = 120
-# The server lets requests under way finish for about 10 s; an emulated one may be slower.
+# Running requests get about 10 s to finish; an emulated server may need longer.
 END_SECONDS = 30
-# A start line is far shorter; what goes on past this is no start.
+# Longest start line.
 MAX_BANNER = 64 * 1024
 
 
 class Server:
-    """`pichat serve` as a child process. Leaving the `with` block kills what has not ended."""
+    """`pichat serve` as a child process. Leaving the `with` block kills it."""
 
     def __init__(self, command: list[str], folder: pathlib.Path, settings: str, environment: dict[str, str]) -> None:
         config = folder / "pichat.toml"
@@ -42,7 +42,7 @@ class Server:
         self.start_seconds = time.monotonic() - started
 
     def _listening(self, deadline: float) -> tuple[str, int, int]:
-        """Scheme and port, from the line that says where it answers, and the port of plain HTTP."""
+        """Returns scheme and port of its start line, and the port of plain HTTP."""
         out = self.process.stdout
         said = b""
         with selectors.DefaultSelector() as ready:
@@ -60,11 +60,11 @@ class Server:
         raise AssertionError(f"no address came; printed: {said!r}; said: {self.said()}")
 
     def said(self) -> str:
-        """What it wrote to standard error: its audit lines."""
+        """Returns its standard error: the audit lines."""
         return self.log.read_text(errors="replace")
 
     def end(self) -> float:
-        """Sends SIGTERM and returns how long the end took; it has to be an orderly one."""
+        """Sends SIGTERM, checks the exit status and returns the duration."""
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=END_SECONDS)
@@ -74,7 +74,7 @@ class Server:
         return took
 
     def kill(self) -> None:
-        """Ends it at once where it still runs."""
+        """Kills it if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(timeout=END_SECONDS)

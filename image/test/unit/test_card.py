@@ -1,4 +1,4 @@
-"""A card, its partitions, and settings edited on it."""
+"""Tests of the card, its partitions and its settings."""
 
 import struct
 import subprocess

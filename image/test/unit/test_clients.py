@@ -1,4 +1,4 @@
-"""The clients against a server on this machine: `pichat demo`, where one has been built."""
+"""Tests of the clients against `pichat demo` on this machine, if it is built."""
 
 import os
 import ssl
@@ -94,7 +94,7 @@ class Demo(unittest.TestCase):
 
 @unittest.skipIf(PROGRAM is None, "no pichat is built; PICHAT names one")
 class OverTls(unittest.TestCase):
-    """The same clients against a server with an authority of its own."""
+    """Tests of the clients against a server with its own authority."""
 
     @classmethod
     def setUpClass(cls) -> None:

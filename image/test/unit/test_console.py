@@ -1,4 +1,4 @@
-"""What a terminal shows after what was written to it."""
+"""Tests of the screen of a terminal."""
 
 import tempfile
 import unittest

@@ -1,4 +1,4 @@
-"""Questions and answers of multicast DNS, down to the frame."""
+"""Tests of multicast DNS questions and answers, down to the frame."""
 
 import struct
 import unittest

@@ -1,4 +1,4 @@
-"""A card rebuilt from QEMU's log of writes."""
+"""Tests of cards rebuilt from QEMU's log of writes."""
 
 import tempfile
 import unittest

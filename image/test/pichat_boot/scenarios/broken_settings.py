@@ -1,4 +1,4 @@
-"""A pichat.toml that is wrong, or written with Windows' line ends: it starts each time, with the last good settings, and says what is wrong where."""
+"""An invalid pichat.toml, or one with Windows' line ends: the device starts, with the last valid settings, and reports each error's position."""
 
 import re
 

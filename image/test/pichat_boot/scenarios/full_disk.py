@@ -1,4 +1,4 @@
-"""The data partition is full to the last byte: people still sign in, uploads are refused, and it recovers once there is room."""
+"""The data partition has no free block: users can sign in, uploads are refused, and it recovers when space is free."""
 
 from ..fixtures import PASSWORD, USER, Bench
 from . import state_inside

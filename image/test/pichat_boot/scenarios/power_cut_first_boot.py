@@ -1,7 +1,7 @@
-"""Power cuts during the first start, at its worst moments: after each the next start gives a device that can be claimed.
+"""Power cuts at the worst moments of the first start: after each the next start gives a device that can be claimed.
 
-One first start is recorded, write by write, and ended by a power cut as soon as it shows the claim code. From the record come
-cards as they were at earlier moments, among them those that a clock would hardly hit: between two writes of mke2fs.
+One first start is recorded, write by write, until it shows the setup code. The record gives cards at earlier moments, such as
+between two writes of mke2fs.
 """
 
 import struct
@@ -13,7 +13,7 @@ from ..card import SECTOR, Card
 from ..power_cut import Entry, entries, half, rebuild
 from . import state_inside
 
-# Of the ext4 superblock: where it begins in its partition, and its magic number in it.
+# Position of the ext4 superblock in its partition, and of the magic number in it.
 SUPERBLOCK, MAGIC_AT, MAGIC = 1024, 56, struct.pack("<H", 0xEF53)
 MBR_ENTRY_4 = slice(494, 510)
 
@@ -41,7 +41,7 @@ def run(bench: Bench) -> None:
         ("the claim code shows: nothing that was not flushed is there", len(written), lambda _: False),
     ]
     if bench.kind == "raspi3b":
-        # An SD card as QEMU models it takes no flush, so all that was written by then counts as kept.
+        # QEMU's SD card has no flush, so all earlier writes count as kept.
         cuts = [(moment, end, lambda _: True) for moment, end, _ in cuts]
     for moment, end, survives in cuts:
         blank.copy(card.path)
@@ -50,7 +50,7 @@ def run(bench: Bench) -> None:
 
 
 def moments(log: Path, card: Card, written: list[Entry]) -> tuple[int | None, int | None]:
-    """Returns the write that put the data partition into the table, and the one that made the first superblock in it."""
+    """Returns the write of the table with the data partition, and the write of the first superblock in it."""
     first = card.partitions()[3].first
     table = superblock = None
     with log.open("rb") as source:

@@ -1,6 +1,6 @@
-"""Three power cuts in the middle of uploads: every confirmed file exists, and no partial one.
+"""Three power cuts during uploads: every confirmed file exists, and no partial one.
 
-Each cut meets another kind of disk (`Bench.power_on_until_cut`).
+Each cut uses another kind of disk (`Bench.power_on_until_cut`).
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from ..settings import with_setting
 from . import state_inside
 
 CUTS = ("loyal", "forgetful", "wayward")
-# Confirmed uploads before a cut, and the longest wait from then on, so that cuts come at any moment of an upload.
+# Confirmed uploads before a cut, and the longest wait after them, so that a cut may hit any moment of an upload.
 CONFIRMED, LONGEST_WAIT_SECONDS = 4, 3.0
 SMALLEST, LARGEST = 1_000, 1_500_000
-# The limits would keep the uploads from coming one after the other.
+# Raised limits, so that uploads follow each other.
 LIMITS = ("uploads_per_minute", "downloads_per_minute")
 
 
@@ -64,7 +64,7 @@ def run(bench: Bench) -> None:
             else:
                 client = verify(bench, device, confirmed, sent)
             uploads = upload_until_cut(bench, device, client, f"corte-{number}")
-        # The thread has seen the cut, or sees it now.
+        # The thread ends at the cut.
         uploads.join(timeout=300)
         confirmed |= uploads.confirmed
         sent |= uploads.sent
@@ -84,7 +84,7 @@ def edit_limits(card: Card) -> None:
 
 
 def upload_until_cut(bench: Bench, device: Device, client: Client, name: str) -> Uploads:
-    """Uploads run when this returns, and the power is cut next."""
+    """Returns while uploads run; the power is cut next."""
     uploads = Uploads(client, random.Random(bench.chance.randrange(1 << 32)), name)
     uploads.start()
     device.machine.wait_for("confirmed uploads", lambda: uploads.enough.wait(timeout=1))
@@ -111,7 +111,7 @@ def verify(bench: Bench, device: Device, confirmed: dict[str, tuple[str, str]], 
         body = client.download(file_id).body
         digest = hashlib.sha256(body).hexdigest()
         expected = confirmed.get(file_id, ("", digest))[1]
-        # A file that was stored and whose answer was lost is whole too, or it is half-way.
+        # A listed file without a confirmation must be complete too.
         if digest != expected or digest != file["sha256"] or len(body) != file["size"] or digest not in sent:
             wrong.append(f"{file} came down as {len(body)} bytes, {digest}")
     checks.check(not wrong, f"all {len(listed)} listed files come down whole, with the bytes that were sent", "\n".join(wrong))

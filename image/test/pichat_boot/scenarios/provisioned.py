@@ -1,11 +1,11 @@
-"""Prepared on the card, as for a hundred devices: an administrator's password hash and the Wi-Fi are taken over and erased."""
+"""A prepared card: an administrator's password hash and the Wi-Fi password are used and erased."""
 
 from ..fixtures import SETTINGS, Bench
 from ..card import SECTOR, Card
 from ..settings import with_setting
 from . import state_inside
 
-# The demonstration's hash of `admin123` with the default parameters (src/cli/demo.rs). For its own name the server would refuse it.
+# The demonstration's hash of `admin123` with the default parameters (src/cli/demo.rs). The server refuses it for the user name `admin`.
 NAME, PASSWORD = "jefa", "admin123"
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$I1UjvnIXZVfBlth5VkMe+Q$OhT2fqxmoV2YHPPurZyvSnBVw7wWTv6QdCFAVAH7Al0"
 NETWORK, WIFI_PASSWORD, COUNTRY = "Taller 5", "clave del taller", "CO"

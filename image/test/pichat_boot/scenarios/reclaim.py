@@ -1,4 +1,4 @@
-"""The administrator's password is lost: an empty file on the card opens a new claim; people and files stay."""
+"""A lost administrator password: an empty file on the card opens a new claim; accounts and files stay."""
 
 from ..fixtures import PASSWORD, USER, Bench, Device
 from . import state_inside

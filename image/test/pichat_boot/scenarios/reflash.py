@@ -1,4 +1,4 @@
-"""A newer image over a card in use: the accounts and the files stay."""
+"""A newer image on a card in use: accounts and files stay."""
 
 from ..fixtures import PASSWORD, USER, Bench
 from .. import report

@@ -1,4 +1,4 @@
-"""Many sign in at once: the memory of a small board suffices, and the server frees the memory of the hashes."""
+"""Concurrent sign-ins: the memory of a small board suffices, and the server frees the memory of the hashes."""
 
 import concurrent.futures
 import time

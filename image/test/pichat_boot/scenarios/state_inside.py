@@ -4,7 +4,7 @@ import re
 
 from ..fixtures import Bench, Device
 
-# In a guest of 512 MiB, so that a Pi with as much has most of it for people.
+# In a guest of 512 MiB, so that such a Pi has most of it free.
 MEMORY_MIB = 110
 # systemd's exposure level of a unit, from 0 (nothing allowed) to 10 (everything).
 EXPOSURE = 1.5

@@ -1,7 +1,7 @@
-"""The ordinary story: power on, claim, chat, share a file, power off.
+"""Ordinary use: power on, claim, chat, share a file, power off.
 
-Somebody flashes a card, plugs the device in, reads the code from the screen and claims it; then two browsers are in a room
-and a file goes up and comes down. A report from inside says whether the system is as it should be.
+A user flashes a card, plugs the device in and claims it with the code on the screen. Then two browsers chat in a room, and a
+file is uploaded and downloaded. A report from inside checks the system.
 """
 
 import re
@@ -67,7 +67,7 @@ def before_the_claim(bench: Bench, device: Device) -> str:
     checks.check("https://pichat.local/activar" in notice, "and where the code is typed", notice)
     lines = notice.split("\n")
     checks.check(all(line.endswith("\r") for line in lines[:-1]), f"{CODE_FILE} has lines as Windows reads them", repr(notice))
-    # tty1 is the screen at the HDMI socket; its text can be read although the machine has no such socket.
+    # tty1 is the screen at the HDMI socket; its text can be read without such a socket.
     checks.check(code in device.report.ask("cat /dev/vcs1"), "the same code stands on tty1, the screen of a Pi")
     return code
 
@@ -123,7 +123,7 @@ def after_the_claim(bench: Bench, device: Device, code: str) -> None:
         pause=5,
     )
     checks.check(True, f"{CODE_FILE} is gone from the card while it runs")
-    # tty1 has a process of its own, which draws in its own time.
+    # tty1 has its own process, which draws at its own time.
     device.machine.wait_for("the code to leave tty1", lambda: code not in device.report.ask("cat /dev/vcs1"), pause=2)
     checks.check(True, "and the code is gone from tty1")
     answer = device.client().claim(code, "otra", PASSWORD)
@@ -163,7 +163,7 @@ def hand_a_file_over(bench: Bench, device: Device, client: Client) -> None:
 
 
 def reload(bench: Bench, device: Device, client: Client) -> None:
-    """Other settings in force by `systemctl reload`, as on a plain Debian: the unit hands the server a new copy of them."""
+    """Changes settings by `systemctl reload`, as on a plain Debian: the unit gives the server a new copy."""
     checks = bench.checks
     with WebSocket(client) as socket:
         socket.ask("join", room="taller", password="clave de la sala", kind="group")
