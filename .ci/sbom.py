@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-""".ci/sbom.py [TARGET] -> on standard output, what the binary for TARGET is made of, as CycloneDX 1.6. TARGET: aarch64-unknown-linux-musl.
+""".ci/sbom.py [TARGET] -> bill of materials of the binary for TARGET, as CycloneDX 1.6 on standard output. TARGET: aarch64-unknown-linux-musl.
 
-Each crate with its licence and its SHA-256 from Cargo.lock, who needs whom, and SQLite, whose C code comes inside a crate. Crates that are linked
-are `required`; macros and build scripts, which only make the binary, are `excluded`. Not listed: Rust's standard library and musl. Nothing in it is
-random or of this machine, and its date is the commit's (or SOURCE_DATE_EPOCH), so that the same commit gives the same bytes.
+Lists each crate with its licence, its SHA-256 from Cargo.lock and its dependencies, and SQLite, whose C code is inside a crate. Linked crates are
+`required`; macros and build scripts are `excluded`. Rust's standard library and musl are not listed. Nothing in it is random or depends on this
+machine, and its date is the commit's (or SOURCE_DATE_EPOCH), so that the same commit gives the same bytes.
 """
 
 import datetime
@@ -31,7 +31,7 @@ def tree(target: str, edges: str) -> tuple[dict, dict]:
     crates, needs, path = {}, {}, []
     command = ["cargo", "tree", "--locked", "--package", "pichat", "--target", target, "--edges", edges]
     for line in run(*command, "--prefix", "depth", "--format", "{p}|{l}").splitlines():
-        # "2name v1.2.3 (proc-macro)|licence (*)"; the star marks a crate whose own needs were told before.
+        # "2name v1.2.3 (proc-macro)|licence (*)"; the star marks a crate whose dependencies are listed above.
         depth, name, version, licence = re.fullmatch(r"(\d+)(\S+) v(\S+)[^|]*\|(.*?)(?: \(\*\))?", line).groups()
         crate = name, version
         crates[crate] = " ".join(licence.replace("/", " OR ").split())
@@ -89,7 +89,7 @@ def document(target: str) -> dict:
 
 
 def check(bom: dict) -> None:
-    """What a reader of it may rely on."""
+    """Asserts the properties of a complete document."""
     crates = bom["components"]
     references = [part["bom-ref"] for part in [*crates, bom["metadata"]["component"]]]
     assert len(set(references)) == len(references), "a crate is there twice"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # .ci/setup.sh: installs Debian packages and cargo tools that .ci/run needs, as root and without a terminal.
 #
-# What is there already stays as it is. A Rust toolchain is never fetched.
+# Keeps installed versions. Never fetches a Rust toolchain.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source .ci/environment.sh
@@ -11,12 +11,12 @@ packages=(
     nginx caddy                               # proxies of the tests
     chromium chromium-driver libnss3-tools    # browser tests
     valgrind                                  # instruction counts
-    wget aria2 python3 python3-venv           # clients and programs of others
+    wget aria2 python3 python3-venv           # third-party clients and peers
     e2fsprogs dash bsdextrautils              # parts of the card
 )
 image/lib/host_deps.sh "${packages[@]}"
 
-# Debian has no package of these: they are built once and kept beside cargo.
+# Debian has no packages of these; they are built once and stored beside cargo.
 command -v cargo-deny >/dev/null || again cargo install --locked --quiet cargo-deny
 if toolchain nightly >/dev/null; then
     command -v cargo-fuzz >/dev/null || again cargo install --locked --quiet cargo-fuzz

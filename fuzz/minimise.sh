@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# fuzz/minimise.sh [TARGET...] -> fuzz/corpus/TARGET, with a few of those inputs that fuzz/run.sh found and that reach more than what is there.
+# fuzz/minimise.sh [TARGET...] -> fuzz/corpus/TARGET, with inputs of fuzz/run.sh that add coverage.
 #
-# What was written by hand (a name in words) stays; what was found (a name of 40 hexadecimal digits) is chosen anew: of a set that reaches what all
-# of them reach 48 inputs of every length, up to 1 KiB each and 14 KiB together, so that the corpus stays small. The rest is in target/fuzz/corpus.
+# Handwritten inputs (named in words) stay. Found inputs (named by 40 hexadecimal digits) are chosen again from a set with the same coverage: 48
+# inputs of all lengths, up to 1 KiB each and 14 KiB together, so that the corpus stays small. The rest is in target/fuzz/corpus.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,7 +21,7 @@ for target in "${targets[@]}"; do
         { tail "$work/log" >&2; exit 1; }
     mapfile -t new < <(find "$chosen" -type f -regextype posix-extended -regex '.*/[0-9a-f]{40}' -printf '%s %f\n' | sort -n)
     for ((n = 0; n < 48 && n < ${#new[@]}; n++)); do
-        # As many as there may be, evenly from the shortest to the longest.
+        # Takes the permitted number, evenly from the shortest to the longest.
         count=$((${#new[@]} < 48 ? ${#new[@]} : 48))
         read -r size file <<< "${new[n * ${#new[@]} / count]}"
         room=$((room - size))

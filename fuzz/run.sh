@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# fuzz/run.sh [TARGET...] -> each target, all of them where none is named, for PICHAT_FUZZ_SECONDS (60), PICHAT_FUZZ_JOBS at once (the cores).
+# fuzz/run.sh [TARGET...] -> runs each target (default: all) for PICHAT_FUZZ_SECONDS (60), PICHAT_FUZZ_JOBS at once (default: the cores).
 #
-# Needs a nightly toolchain, a C++ compiler and cargo-fuzz; fetches no toolchain. What is found on the way is kept in target/fuzz/corpus;
-# only fuzz/minimise.sh adds to fuzz/corpus. An input that fails lies in target/fuzz/artifacts, and its failure is printed.
+# Needs a nightly toolchain, a C++ compiler and cargo-fuzz; fetches no toolchain. New inputs go to target/fuzz/corpus; only
+# fuzz/minimise.sh adds to fuzz/corpus. Failing inputs go to target/fuzz/artifacts, and the failures are printed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,7 +15,7 @@ done
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(ls fuzz/corpus); fi
 
 export RUSTUP_AUTO_INSTALL=0
-# The release profile is for the boards: its link-time optimisation would take minutes a target, and nothing is to be stripped here.
+# Overrides the release profile: link-time optimisation would take minutes a target, and symbols are needed.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_STRIP=none
 export CARGO_PROFILE_RELEASE_DEBUG=line-tables-only
 build=target/fuzz
@@ -25,7 +25,7 @@ host=$(rustc +nightly -vV | sed -n 's/^host: //p')
 one() {
     local target=$1 corpus=$build/corpus/$1 artifacts=$build/artifacts/$1 log=$build/$1.log status=0
     mkdir -p "$corpus" "$artifacts"
-    # The time limit is for a fuzzer that does not keep to its own; 20 s for one input is a hang.
+    # The outer time limit ends a fuzzer that exceeds its own; 20 s for one input count as a hang.
     timeout $((seconds + 120)) "$build/$host/release/$target" "$corpus" "fuzz/corpus/$target" \
         -artifact_prefix="$artifacts/" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -max_len=70000 -print_final_stats=1 \
         > "$log" 2>&1 || status=$?

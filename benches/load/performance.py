@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""benches/load/performance.py RESULTS.jsonl [DOCUMENT]: makes the table of figures beside other servers.
+"""benches/load/performance.py RESULTS.jsonl [DOCUMENT]: makes the table that compares PiChat with other servers.
 
 RESULTS.jsonl has one JSON object a line: peer, kind (fanout, idle, http, login, files, start) and its figures. With DOCUMENT (docs/PERFORMANCE.md) the table
 replaces the text between its marks; otherwise it is printed. Fan-out is given as a ratio to the raw TCP loop of the same file, run before and after the peers with

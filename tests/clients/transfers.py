@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""tests/clients/transfers.py [BINARY] -> what curl, wget, aria2, Firefox and Chromium make of uploads and downloads.
+"""tests/clients/transfers.py [BINARY] -> tests uploads and downloads with curl, wget, aria2, Firefox and Chromium.
 
-Each program uploads past every limit and must get the right status, and downloads a file whole at 100 kB/s. Programs that are not on
-this machine are left out and named. BINARY is target/debug/pichat unless named. Some 100 s, most of it waiting.
+Each program exceeds every upload limit and must get the right status, and downloads a whole file at 100 kB/s. Missing programs are
+skipped and named. BINARY defaults to target/debug/pichat. Takes about 100 s, mostly waiting.
 """
 import hashlib
 import json
@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 BINARY = sys.argv[1] if len(sys.argv) > 1 else str(HERE / "../../target/debug/pichat")
 MIB = 1024 * 1024
-# The kernel's buffers hold some MiB; PICHAT_SLOW_MIB=16 outlasts them by far, and takes three minutes.
+# The kernel's buffers hold a few MiB; PICHAT_SLOW_MIB=16 exceeds them by far and takes three minutes.
 SLOW_FILE = int(os.environ.get("PICHAT_SLOW_MIB", "8")) * MIB
 RATE = 100_000
 LIMITS = """
@@ -49,7 +49,7 @@ def report(client, case, got, want):
 
 
 class Server:
-    """A demo server on a port of its own, and cookies of its people."""
+    """Demo server on a free port, and cookies of its users."""
 
     def __init__(self, folder, config):
         folder.mkdir()
@@ -73,7 +73,7 @@ class Server:
         return next(cookie.split(";")[0] for cookie in cookies if "device" not in cookie)
 
     def store(self, path):
-        """Uploads a file; returns the address of its content once it may be fetched."""
+        """Uploads a file; returns the address of its content once it is available."""
         done = run("curl", "-s", "-H", f"Cookie: {self.cookie('cliente')}", "-F", f"archivo=@{path}", f"{self.url}/api/files")
         place = f"{self.url}/api/files/{json.loads(done.stdout)['id']}"
         while True:
@@ -88,7 +88,7 @@ class Server:
 
 
 class SlowRoad:
-    """A relay that takes 100 kB a second from the server, for programs that know no rate of their own."""
+    """Relay that reads 100 kB a second from the server, for programs without a rate limit."""
 
     def __init__(self, port):
         self.to = port
@@ -163,7 +163,7 @@ def uploads_with_wget(server, files):
 
 
 def slow_downloads(server, place, files, folder):
-    """The threads that download at 100 kB/s."""
+    """Returns the threads that download at 100 kB/s."""
     cookie, want = server.cookie("cliente"), digest(files["slow"])
 
     def download(client, command):
@@ -174,7 +174,7 @@ def slow_downloads(server, place, files, folder):
         report(client, "whole file at 100 kB/s", (out.exists() and digest(out) == want, took > 30), (True, True))
 
     header = f"Cookie: {cookie}"
-    # curl catches up after a busy moment with all that it may have read meanwhile, so the road is slow as well.
+    # curl catches up after a delay, so the relay limits the rate too.
     slow = place.replace(f":{server.port}/", f":{SlowRoad(server.port).port}/")
     commands = {
         "curl": lambda out: ("-sS", "--limit-rate", "100k", "-H", header, "-o", out, slow),
@@ -198,7 +198,7 @@ def fast_downloads(server, place, files, folder):
             done = run(client, *words)
             report(client, "whole file at full speed", (done.returncode, out.exists() and digest(out)), (0, want))
             out.unlink(missing_ok=True)
-    # Half of it is there already.
+    # Half of it exists already.
     if shutil.which("wget"):
         out.write_bytes(Path(files["slow"]).read_bytes()[:SLOW_FILE // 2])
         done = run("wget", "-q", "-c", "--tries=1", "--header", header, "-O", out, place)
@@ -209,8 +209,8 @@ def fast_downloads(server, place, files, folder):
     out.unlink()
 
 
-# What a page's script sees: the status, or the network error that a browser shows. The file is one that a person chose: browsers keep
-# only so many bytes that a script made, and call it a network error as well.
+# Result for a page's script: the status, or a network error. The file comes from a file chooser: browsers limit the bytes that a
+# script makes, and report that as a network error too.
 INPUT = """
 const input = document.createElement("input");
 input.type = "file";
@@ -236,7 +236,7 @@ fetch("/api/session", { method: "POST", headers: { "Content-Type": "application/
 
 
 class Firefox:
-    """Firefox over its own protocol, Marionette."""
+    """Firefox over its protocol Marionette."""
     name = "Firefox"
 
     def __init__(self, folder):
@@ -284,7 +284,7 @@ class Firefox:
         return self.call("WebDriver:ExecuteAsyncScript", {"script": text, "args": list(arguments)})["value"]
 
     def choose(self, path):
-        """Chooses a file as a person does."""
+        """Chooses a file as a user does."""
         self.call("WebDriver:ExecuteScript", {"script": INPUT, "args": []})
         found = self.call("WebDriver:FindElement", {"using": "css selector", "value": "input[type=file]"})["value"]
         self.call("WebDriver:ElementSendKeys", {"id": next(iter(found.values())), "text": str(path)})
@@ -330,7 +330,7 @@ class Chromium:
         return self.send("POST", "/execute/async", {"script": text, "args": list(arguments)})
 
     def choose(self, path):
-        """Chooses a file as a person does."""
+        """Chooses a file as a user does."""
         self.send("POST", "/execute/sync", {"script": INPUT, "args": []})
         found = self.send("POST", "/element", {"using": "css selector", "value": "input[type=file]"})
         self.send("POST", f"/element/{next(iter(found.values()))}/value", {"text": str(path)})
@@ -378,7 +378,7 @@ def with_browser(kind, server, place, files, folder):
         start = time.monotonic()
         got = browser.script(DOWNLOAD, place.removeprefix(server.url))
         check("whole file at 100 kB/s", (got, time.monotonic() - start > 30), (want, True))
-    except Exception as error:  # A browser that fails is a failed case, and the others go on.
+    except Exception as error:  # A failing browser fails its case only.
         report(browser.name, "runs", repr(error), "to its end")
     finally:
         browser.stop()
@@ -386,7 +386,7 @@ def with_browser(kind, server, place, files, folder):
 
 
 def full_server(folder):
-    """A server without room for 8 MiB, and with few uploads a minute; each client has one of its own."""
+    """Starts a server without space for 8 MiB and with few uploads a minute, one for each client."""
     return Server(folder, "[limits]\nuploads_per_minute = 1\n[files]\nmax_total_mib = 2\n")
 
 
@@ -397,7 +397,7 @@ def main():
     files = {name: folder / f"{name}.bin" for name in sizes}
     for name, size in sizes.items():
         with open(files[name], "wb") as file:
-            # Not a sparse file where its content is compared.
+            # Not a sparse file, as its content is compared.
             file.write(os.urandom(size) if size <= SLOW_FILE else b"")
             file.truncate(size)
     server = Server(folder / "server", LIMITS)

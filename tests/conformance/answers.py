@@ -1,4 +1,4 @@
-"""answers.py BINARY: real answers of the server under httplint, the linter of REDbot; anything that it calls bad or warns of fails."""
+"""answers.py BINARY: checks real answers with httplint, the linter of REDbot; any error or warning fails."""
 
 import json
 import pathlib
@@ -12,13 +12,13 @@ import server
 HTTPLINT = pathlib.Path(sys.executable).parent / "httplint"
 FORM = "multipart/form-data; boundary=x"
 FILE = b'--x\r\nContent-Disposition: form-data; name="archivo"; filename="\xc3\xb1and\xc3\xba.txt"\r\n\r\nhola\r\n--x--\r\n'
-# Only says again what 400 says.
+# Repeats the status 400.
 KNOWN = "The server didn't understand the request."
 SIGN_IN = json.dumps({"username": "admin", "password": "admin123"}).encode()
 
 
 def ask(port: int, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> bytes:
-    """The octets of one answer."""
+    """Returns the octets of one answer."""
     lines = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(body)), **(headers or {})}
     head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=server.PATIENCE) as stream:
@@ -35,13 +35,13 @@ def field(answer: bytes, name: str) -> str:
 
 
 def session_cookie(answer: bytes) -> str:
-    """A device cookie stands before the session's."""
+    """Returns the session's cookie, which follows a device cookie."""
     lines = re.findall(rb"^set-cookie: ([^;\r]*)", answer, re.IGNORECASE | re.MULTILINE)
     return next(line.decode() for line in lines if b"-device-" not in line)
 
 
 def answers(port: int):
-    """What is asked, and what came."""
+    """Yields each request with its answer."""
     yield "GET /api/health", ask(port, "GET", "/api/health")
     signed = ask(port, "POST", "/api/session", {"Content-Type": "application/json"}, SIGN_IN)
     yield "POST /api/session", signed

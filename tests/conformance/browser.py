@@ -1,4 +1,4 @@
-"""A browser's network side for tests: six connections, a cache, cookies, a WebSocket. Python's standard library only."""
+"""Network behaviour of a browser for tests: six connections, a cache, cookies, a WebSocket. Python's standard library only."""
 
 import asyncio
 import base64
@@ -9,18 +9,18 @@ import re
 import struct
 from urllib.parse import urljoin
 
-# Browsers open so many connections to one host over HTTP/1.1.
+# Connections of a browser to one host over HTTP/1.1.
 CONNECTIONS = 6
 PASSWORD = "caracol-verde-7"
 ROOM = {"room": "clase", "password": "secreta-1", "kind": "group"}
 
 
 class Refused(Exception):
-    """An honest request was not served."""
+    """A permitted request was refused."""
 
 
 class Connection:
-    """One HTTP/1.1 connection that is kept open."""
+    """Persistent HTTP/1.1 connection."""
 
     def __init__(self, office):
         self.office, self.reader, self.writer = office, None, None
@@ -42,7 +42,7 @@ class Connection:
                 await self.writer.drain()
                 return await self.answer()
             except (asyncio.IncompleteReadError, ConnectionError):
-                # A connection that was kept may have been closed meanwhile.
+                # The server may have closed an idle connection.
                 self.abort()
                 if not again:
                     raise
@@ -72,7 +72,7 @@ class Connection:
 
 
 class Socket:
-    """A WebSocket client that reads JSON and answers pings."""
+    """WebSocket client that reads JSON and answers pings."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
@@ -131,7 +131,7 @@ class Socket:
 
 
 class Person:
-    """A browser profile: cookies, a cache, six connections, and a socket."""
+    """Browser profile: cookies, a cache, six connections, and a socket."""
 
     def __init__(self, office, name):
         self.office, self.name, self.cookies, self.cache, self.requests = office, name, {}, {}, 0
@@ -176,7 +176,7 @@ class Person:
         return status, headers, data
 
     async def load(self, page):
-        """Loads a page and all that it refers to, scripts' imports too, as a browser does."""
+        """Loads a page with all its resources, imports of scripts too."""
         _, _, data = await self.request("GET", page)
         html = data.decode()
         seen = set()
@@ -207,7 +207,7 @@ class Person:
         self.listening = asyncio.create_task(self.listen())
 
     async def listen(self):
-        """Reads all that comes and answers pings, as a page does that is open."""
+        """Reads all frames and answers pings, like an open page."""
         while True:
             message = await self.socket.receive()
             async with self.news:
@@ -230,7 +230,7 @@ class Person:
             await self.listening
 
     def cut(self):
-        """Breaks every connection, as an access point does that restarts."""
+        """Breaks every connection, like a restart of an access point."""
         while not self.free.empty():
             self.free.get_nowait().abort()
         for _ in range(CONNECTIONS):
@@ -238,6 +238,6 @@ class Person:
         self.close()
 
     def close(self):
-        """Closes the chat as a tab does that is gone."""
+        """Closes the chat like a closed tab."""
         self.listening.cancel()
         self.socket.abort()

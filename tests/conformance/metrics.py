@@ -1,4 +1,4 @@
-"""metrics.py BINARY: `/api/metrics` under the parser of OpenMetrics in Prometheus' client, which refuses whatever is not to the letter."""
+"""metrics.py BINARY: checks `/api/metrics` with the strict OpenMetrics parser of Prometheus' client."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ def get(port: int, path: str, cookie: str = "") -> str:
 
 
 def signed_in(port: int) -> str:
-    """The cookie of an administrator."""
+    """Returns the cookie of an administrator."""
     body = json.dumps({"username": "admin", "password": "admin123"}).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}/api/session", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=server.PATIENCE) as answer:

@@ -1,10 +1,10 @@
-"""office.py BINARY [plain|tls|nginx|caddy] [PEOPLE] [SECONDS]: an office behind one address, limits as shipped.
+"""office.py BINARY [plain|tls|nginx|caddy] [PEOPLE] [SECONDS]: an office behind one address, with default limits.
 
-PEOPLE sign in within SECONDS of a start, load the chat page as a browser does, join one room and talk. One more person meanwhile
-tries to take everything. Then twelve tabs of one person come back at once, and an access point restarts: all connections break and
-everyone is back. The script ends with an error when an honest request is refused.
+PEOPLE users sign in within SECONDS, load the chat page like a browser, join one room and chat. Meanwhile another user tries to use
+up all resources. Then twelve tabs of one user reconnect at once, and an access point restarts: all connections break and all users
+reconnect. The script fails if a permitted request is refused.
 
-`nginx` and `caddy` put that server with TLS in front; both listen on 127.0.0.1 only. Only Python's standard library is used.
+`nginx` and `caddy` add that proxy with TLS; both listen on 127.0.0.1 only. Uses Python's standard library only.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ import proxies
 from browser import PASSWORD, Connection, Person, Refused, Socket
 
 PATIENCE = 60
-# Back after an access point's restart within this.
+# Time to reconnect after a restart of the access point.
 BACK = 10
 
 
 async def greedy(person, stop):
-    """Takes all that is to be had: rooms, sockets, files, requests. Returns what was granted and what was refused."""
+    """Uses up rooms, sockets, files and requests. Returns the numbers of grants and refusals."""
     await person.sign_in()
     got = {"rooms": 0, "sockets": 0, "uploads": 0, "requests": 0, "refused": 0}
     sockets = []
@@ -93,7 +93,7 @@ async def greedy(person, stop):
 
 
 class Office:
-    """The server, and the way to it."""
+    """Server, and the address to reach it."""
 
     def __init__(self, binary, mode, folder):
         self.binary, self.mode, self.folder = binary, mode, Path(folder)
@@ -127,7 +127,7 @@ class Office:
             process, self.port = proxies.start(self.mode, self.folder, self.port)
             self.processes.append(process)
         if self.mode != "plain":
-            # The certificate is this run's own; what is tried here is the way, not the trust.
+            # The certificate is made for this run; trust is not tested here.
             self.context = ssl.create_default_context()
             self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
         self.authority = f"{self.name}:{self.port}"
@@ -140,7 +140,7 @@ class Office:
 
 
 async def spread(people, seconds, act):
-    """Lets everyone act once, evenly within `seconds`."""
+    """Runs one action for each user, evenly within `seconds`."""
 
     async def one(i, person):
         await asyncio.sleep(seconds * i / len(people))

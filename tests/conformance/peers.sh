@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# tests/conformance/peers.sh [BINARY] -> the server's answers under httplint, its sockets with the client of Python's websockets, its
-# figures under the strict parser of Prometheus' own client.
+# tests/conformance/peers.sh [BINARY] -> checks answers with httplint, sockets with Python's websockets, and metrics
+# with the strict parser of Prometheus' client.
 #
-# Three programs of others, from PyPI at fixed versions, kept in the cache folder. BINARY is target/debug/pichat unless named.
+# The three programs come from PyPI at fixed versions and stay in the cache folder. BINARY defaults to target/debug/pichat.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 binary=${1:-$here/../../target/debug/pichat}
@@ -11,7 +11,7 @@ venv=${XDG_CACHE_HOME:-$HOME/.cache}/pichat/conformance
 if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
     rm -rf "$venv"
     python3 -m venv "$venv"
-    # A mirror that is busy fails for a moment.
+    # A busy mirror may fail for a moment.
     for try in 1 2 3 4; do
         "$venv/bin/pip" install -q --disable-pip-version-check --no-deps -r "$here/requirements.txt" && break
         [ "$try" != 4 ] || exit 69

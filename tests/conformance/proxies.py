@@ -1,4 +1,4 @@
-"""nginx and Caddy with TLS before a PiChat that listens without, configured as docs/INSTALL.md says, on 127.0.0.1."""
+"""nginx and Caddy with TLS in front of PiChat over plain HTTP, configured as in docs/INSTALL.md, on 127.0.0.1."""
 
 import socket
 import subprocess
@@ -58,7 +58,7 @@ https://localhost:{port} {{
 
 
 def start(mode, folder, behind):
-    """Starts the proxy before the port `behind`; returns its process and its port."""
+    """Starts the proxy for the port `behind`; returns its process and port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

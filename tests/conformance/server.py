@@ -1,4 +1,4 @@
-"""The real binary, started for one script and ended with it."""
+"""Runs the real binary for one script."""
 
 import contextlib
 import re
@@ -16,7 +16,7 @@ def demo(binary: str):
         command = [binary, "demo", "--listen", "127.0.0.1:0", "--data-dir", folder]
         environment = {"PICHAT_AUDIT_SYSLOG": "stderr", "LC_ALL": "C.UTF-8"}
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-            # A server that says nothing is ended, and then the loop below ends too.
+            # Ends a server without output, which ends the loop below.
             watch = threading.Timer(PATIENCE, server.kill)
             watch.start()
             port = None

@@ -1,4 +1,4 @@
-"""sockets.py BINARY: the chat as a client that others wrote sees it: Python's websockets, which checks every frame it reads."""
+"""sockets.py BINARY: tests the chat with a third-party client, Python's websockets, which checks every frame."""
 
 import json
 import sys
@@ -29,14 +29,14 @@ def main() -> None:
             return json.loads(socket.recv(timeout=server.PATIENCE))
 
         with opened() as socket:
-            # It offered permessage-deflate, and none was agreed on.
+            # It offered permessage-deflate, which the server declined.
             assert socket.protocol.extensions == [] and socket.subprotocol is None
             join = {"type": "join", "ref": "r1", "room": "sala", "password": "secreta", "kind": "group"}
             socket.send(json.dumps(join))
             assert answer(socket)["type"] == "joined"
             text = "ñandú 🦀 " * 90
             sent = json.dumps({"type": "send", "room": "sala", "text": text})
-            # In fragments, cut inside characters; a ping comes after them.
+            # Fragments cut inside characters, then a ping.
             socket.send((sent[at : at + 7] for at in range(0, len(sent), 7)), text=True)
             assert socket.ping(b"\x00\xff").wait(server.PATIENCE)
             got = {frame["type"]: frame for frame in (answer(socket), answer(socket))}
