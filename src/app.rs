@@ -28,6 +28,7 @@ use crate::audit::{Audit, AuditTarget, Event, Threshold, Writer};
 use crate::chat::Hub;
 use crate::clock::Clock;
 use crate::config::{Config, Level, SharedConfig, SyslogTarget};
+use crate::detached;
 use crate::http::{AppState, HttpsInfo, OwnNames, Pages, Router};
 use crate::limits::{ConnectionCaps, Counters, LocalPrefixes, Rates, RoomPause, SignInLimits};
 use crate::net::{Server, Tls, local_prefixes};
@@ -121,13 +122,13 @@ pub async fn run(
     notice(ServerNotice::Listening(doors));
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let keeping = Arc::clone(&reserve);
-    let keep = tokio::task::spawn_blocking(move || keeping.create());
+    let keep = detached::blocking(move || keeping.create());
 
     // The task is not awaited.
-    tokio::spawn(async move { report(keep.await.unwrap_or(Ok(()))) });
-    let inspecting = tokio::spawn(Inspector::new(Arc::clone(&running.app.quarantine)).run());
+    drop(detached::task(async move { report(keep.await.unwrap_or(Ok(()))) }));
+    let inspecting = detached::task(Inspector::new(Arc::clone(&running.app.quarantine)).run());
     let server = Server::new(Arc::clone(&running.app), running.caps.clone());
-    let serving = tokio::spawn(server.run(listeners, stop.clone()));
+    let serving = detached::task(server.run(listeners, stop.clone()));
     tokio::select! {
         () = stop.cancelled() => {}
         () = running.housekeeping(state.as_ref(), &reserve) => {}
@@ -144,7 +145,7 @@ pub async fn run(
     if let Some(state) = state {
         state.remove();
     }
-    let _ = tokio::task::spawn_blocking(move || writer.finish(FLUSH)).await;
+    let _ = detached::blocking(move || writer.finish(FLUSH)).await;
     Ok(())
 }
 

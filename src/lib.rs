@@ -4,7 +4,7 @@
 //! test enforces it):
 //!
 //! ```text
-//! main > cli > app > net > http > ws > { chat, accounts, quarantine } > { limits, audit, store } > config > { atomic_file, private_file } > { types, clock, locks }
+//! main > cli > app > net > http > ws > { chat, accounts, quarantine } > { limits, audit, store } > config > { atomic_file, private_file } > { types, clock, locks, detached }
 //! ```
 //!
 //! | module | content |
@@ -22,7 +22,7 @@
 //! | [`store`] | SQLite |
 //! | [`config`] | `pichat.toml`, environment and flags, checked |
 //! | [`atomic_file`], [`private_file`] | small files: replaced atomically, opened without following links |
-//! | [`types`], [`clock`], [`locks`] | domain value types; time as a value; locks that go on after a panic |
+//! | [`types`], [`clock`], [`locks`], [`detached`] | domain value types; time as a value; locks that go on after a panic; work that outlives its caller |
 
 pub mod accounts;
 pub mod app;
@@ -34,6 +34,7 @@ pub mod clock;
 pub mod config;
 #[cfg(test)]
 mod corpus;
+pub mod detached;
 pub mod http;
 pub mod limits;
 pub mod locks;

@@ -17,7 +17,7 @@ const LEVELS: [&[&str]; 11] = [
     &["limits", "audit", "store"],
     &["config"],
     &["atomic_file", "private_file"],
-    &["types", "clock", "locks", "corpus"],
+    &["types", "clock", "locks", "corpus", "detached"],
 ];
 
 /// External crates and names, each with the only modules that use it.

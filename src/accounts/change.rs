@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::audit::Event;
 use crate::clock::Now;
+use crate::detached;
 use crate::limits::Candidate;
 use crate::store::{SessionRow, StoreError, UserRow};
 
@@ -49,7 +50,7 @@ impl Accounts {
         addr: IpAddr,
     ) -> Result<Option<NewSession>, ChangeError> {
         let (this, session) = (Arc::clone(self), Arc::clone(session));
-        let task = tokio::spawn(async move { this.change_password_now(&session, change, addr).await });
+        let task = detached::task(async move { this.change_password_now(&session, change, addr).await });
         task.await.unwrap_or(Err(SignInError::Internal(StoreError::Interrupted).into()))
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::audit::{Event, SessionEnd};
 use crate::clock::Now;
+use crate::detached;
 use crate::limits::Candidate;
 use crate::store::{ClaimRow, Redeemed, StoreError};
 use crate::types::{ClaimCode, ClaimKind, UserName};
@@ -72,7 +73,7 @@ impl Accounts {
         addr: IpAddr,
     ) -> Result<NewSession, ClaimError> {
         let this = Arc::clone(self);
-        let task = tokio::spawn(async move { this.redeem_now(request, addr).await });
+        let task = detached::task(async move { this.redeem_now(request, addr).await });
         task.await.unwrap_or(Err(StoreError::Interrupted.into()))
     }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::audit::{Event, LoginFailure};
+use crate::detached;
 use crate::limits::{Attempt, Candidate, SignInRefusal};
 use crate::store::{StoreError, UserRow};
 use crate::types::UserName;
@@ -34,7 +35,7 @@ impl Accounts {
         device: &DeviceCookie,
     ) -> Result<NewSession, SignInError> {
         let (this, device) = (Arc::clone(self), device.clone());
-        let task = tokio::spawn(async move { this.sign_in_now(&name, password, addr, &device).await });
+        let task = detached::task(async move { this.sign_in_now(&name, password, addr, &device).await });
         task.await.unwrap_or(Err(SignInError::Internal(StoreError::Interrupted)))
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::audit::SessionEnd;
 use crate::clock::Now;
+use crate::detached;
 use crate::http::AppState;
 use crate::net::local_prefixes;
 use crate::types::crypto::Sha256;
@@ -62,7 +63,7 @@ impl RunningServer {
                 rates.sweep();
                 quarantine.retry_removals().await;
                 let reserve = Arc::clone(reserve);
-                report(tokio::task::spawn_blocking(move || reserve.create()).await.unwrap_or(Ok(())));
+                report(detached::blocking(move || reserve.create()).await.unwrap_or(Ok(())));
             }
         }
     }

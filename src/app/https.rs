@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::audit::{Audit, Event};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::detached;
 use crate::http::{CaDownload, HttpsInfo, ListenerKind};
 use crate::net::{Authority, AuthorityOrigin, LeafSpec, ListenError, Listener, Tls, TlsError, own_addresses};
 
@@ -102,7 +103,7 @@ pub(super) fn renew(tls: &Tls, now: Timestamp, audit: &Audit) {
 
 /// Reloads the certificate files.
 pub(super) async fn reload(tls: Arc<Tls>, audit: &Audit) {
-    let event = match tokio::task::spawn_blocking(move || tls.reload()).await {
+    let event = match detached::blocking(move || tls.reload()).await {
         Ok(Ok(false)) => return,
         Ok(Ok(true)) => Event::TlsReloaded {},
         Ok(Err(error)) => rejected(&error),

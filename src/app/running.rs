@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::audit::Event;
 use crate::config::{Config, ConfigError};
+use crate::detached;
 use crate::http::AppState;
 use crate::limits::{ConnectionCaps, LocalPrefixes, SignInLimits};
 use crate::net::Tls;
@@ -28,7 +29,7 @@ impl RunningServer {
             https::reload(Arc::clone(tls), audit).await;
         }
         let reread = Arc::clone(reread);
-        let error = match tokio::task::spawn_blocking(move || reread()).await {
+        let error = match detached::blocking(move || reread()).await {
             Ok(Ok(newer)) => return self.take(newer).await,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the settings could not be read".to_owned(),

@@ -4,8 +4,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::oneshot::Receiver;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::detached;
 
 use super::acknowledged::{Ends, unacknowledged};
 
@@ -21,7 +23,7 @@ pub struct WriteStall {
     queued: Option<u64>,
     timer: Pin<Box<Sleep>>,
     /// A look under way, on a thread that may block.
-    look: Option<JoinHandle<Option<u64>>>,
+    look: Option<Receiver<Option<u64>>>,
 }
 
 impl WriteStall {
@@ -44,7 +46,7 @@ impl WriteStall {
             }
             ready!(self.timer.as_mut().poll(cx));
             match ends() {
-                Some(ends) => self.look = Some(spawn_blocking(move || unacknowledged(ends))),
+                Some(ends) => self.look = Some(detached::blocking(move || unacknowledged(ends))),
                 None if self.is_given_up(None) => return Poll::Ready(()),
                 None => {}
             }

@@ -10,6 +10,7 @@ use super::quota::QuotaShare;
 use super::record::{FileId, FileRecord};
 use super::service::Quarantine;
 use crate::audit::Event;
+use crate::detached;
 use crate::store::{Db, StoreError};
 use crate::types::UserName;
 
@@ -34,7 +35,7 @@ impl Quarantine {
         allowed: impl FnOnce(&Db) -> Result<bool, StoreError> + Send + 'static,
     ) -> Result<Option<Deletion>, QuarantineError> {
         let this = Arc::clone(self);
-        let task = tokio::spawn(async move { this.delete_to_the_end(id, user, addr, allowed).await });
+        let task = detached::task(async move { this.delete_to_the_end(id, user, addr, allowed).await });
         task.await.unwrap_or(Err(QuarantineError::Store(StoreError::Interrupted)))
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::audit::Event;
 use crate::clock::Clock;
+use crate::detached;
 use crate::store::{FileArrival, FileRow, StoreError};
 use crate::types::UserId;
 
@@ -226,7 +227,7 @@ impl Inspector {
             };
             short.into_inner().map_or(Ok(Some(outcome)), |error| Err(error.into()))
         };
-        match tokio::time::timeout(time + GRACE, tokio::task::spawn_blocking(work)).await {
+        match tokio::time::timeout(time + GRACE, detached::blocking(work)).await {
             Ok(Ok(outcome)) => outcome,
             // The inspection panicked.
             Ok(Err(_)) => Ok(Some(failed(FindingCode::Failed))),

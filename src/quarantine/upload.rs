@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot::Receiver;
 
 use crate::audit::Event;
+use crate::detached;
 use crate::store::{Db, FileRow, StoreError};
 use crate::types::{Person, UserName};
 
@@ -116,7 +117,7 @@ impl Drop for PendingFile {
 enum WriteState {
     /// No write in progress.
     Idle(IdleWriter),
-    InFlight(JoinHandle<io::Result<IdleWriter>>),
+    InFlight(Receiver<io::Result<IdleWriter>>),
 }
 
 /// File without a write in progress, and the buffer that is free.
@@ -212,7 +213,7 @@ impl Upload {
             gathered.clear();
             Ok(IdleWriter { file, spare: gathered })
         };
-        let writing = WriteState::InFlight(tokio::task::spawn_blocking(work));
+        let writing = WriteState::InFlight(detached::blocking(work));
         Ok(Self { quarantine, writing, reservation, reserved, gathered: spare, size, max })
     }
 
@@ -235,7 +236,7 @@ impl Upload {
         // A task of its own: a client that disconnects now must not leave a file without a record or a record
         // without a file.
         let keeper = Arc::clone(&quarantine);
-        let recorded = tokio::spawn(async move {
+        let recorded = detached::task(async move {
             let add = move |db: &mut Db| match allowed(db)? {
                 true => db.add_file(row, |n| name.numbered(n).as_str().to_owned()).map(Some),
                 false => Ok(None),
@@ -248,7 +249,7 @@ impl Upload {
                     keeper.signals.notify_new_file();
                 }
                 // Dropping it unlinks the file, which may block on the disk.
-                Ok(None) | Err(_) => drop(tokio::task::spawn_blocking(move || drop(landed))),
+                Ok(None) | Err(_) => drop(detached::blocking(move || drop(landed))),
             }
             added
         });

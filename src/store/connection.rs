@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::detached;
+
 use super::error::StoreError;
 use super::file_counts::FileCounts;
 use super::file_names::NameNumbers;
@@ -65,7 +67,7 @@ impl Store {
         work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
-        tokio::task::spawn_blocking(move || store.with(work)).await.unwrap_or(Err(StoreError::Interrupted))
+        detached::blocking(move || store.with(work)).await.unwrap_or(Err(StoreError::Interrupted))
     }
 }
 

@@ -10,7 +10,9 @@ use std::task::{Context, Poll, ready};
 use crate::locks::lock;
 use bytes::Bytes;
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot::Receiver;
+
+use crate::detached;
 
 /// Bytes of a file read at once: twice this stays within a processor's second-level cache, so that the kernel
 /// reads for the socket what it has just written for us. It is also what a transfer holds in memory.
@@ -91,7 +93,7 @@ pub(crate) struct FileStream {
     left: u64,
     shelf: BufferPool,
     /// A read that waits for the disk, on a thread that may.
-    reading: Option<JoinHandle<io::Result<Buffer>>>,
+    reading: Option<Receiver<io::Result<Buffer>>>,
     /// Bytes since others had their turn.
     turn: usize,
 }
@@ -126,7 +128,7 @@ impl FileStream {
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
             let (file, at) = (Arc::clone(&self.file), self.at);
-            self.reading = Some(tokio::task::spawn_blocking(move || chunk.read(&file, at)));
+            self.reading = Some(detached::blocking(move || chunk.read(&file, at)));
         }
         let Some(reading) = &mut self.reading else { return Poll::Pending };
         let read = ready!(Pin::new(reading).poll(cx));

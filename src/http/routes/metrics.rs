@@ -4,6 +4,7 @@ use http::{HeaderValue, Response, header};
 
 use crate::accounts::hash_pool::MAX_WAITING;
 use crate::audit::QUEUE_EVENTS;
+use crate::detached;
 use crate::http::AppState;
 use crate::http::request::auth::MetricsReader;
 use crate::http::response::body::Body;
@@ -35,7 +36,7 @@ async fn process(text: &mut Exposition, app: &AppState) {
         "Inicio del proceso, hora Unix · Start of the process, Unix time",
         started,
     );
-    if let Ok(Some(process)) = tokio::task::spawn_blocking(Process::look).await {
+    if let Ok(Some(process)) = detached::blocking(Process::look).await {
         text.gauge(
             "process_resident_memory_bytes",
             "Memoria residente · Resident memory",
