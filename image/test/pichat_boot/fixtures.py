@@ -70,8 +70,8 @@ class Device:
         return response
 
     def wait_for_claim_code(self) -> str:
-        """Returns the claim code on the screen."""
-        return self.machine.wait_for("a claim code on the console", self.machine.console.claim_code)
+        """Returns the setup code on the screen."""
+        return self.machine.wait_for("a setup code on the console", self.machine.console.claim_code)
 
     def claim(self, user: str = USER, password: str = PASSWORD) -> Client:
         """Claims the device with the code on the screen; returns the signed-in administrator."""

@@ -27,7 +27,7 @@ def run(bench: Bench) -> None:
     with bench.power_on(card, log) as device:
         device.wait_for_answer()
         device.wait_for_claim_code()
-        checks.note(f"recorded until the claim code showed, {device.machine.seconds():.0f} s; then the power was cut")
+        checks.note(f"recorded until the setup code showed, {device.machine.seconds():.0f} s; then the power was cut")
     written = list(entries(log))
     table, superblock = moments(log, card, written)
     checks.need(table is not None, "the partition table was extended during this start")
@@ -38,7 +38,7 @@ def run(bench: Bench) -> None:
         ("the partition table is extended, nothing else", table + 1, lambda n: n == table),
         ("mke2fs: the superblock is on the card, the rest that was not flushed is not", superblock + 1, lambda n: n == superblock),
         ("later, when most was waiting for a flush: half of that is there", between, half(bench.chance.randrange(1 << 32))),
-        ("the claim code shows: nothing that was not flushed is there", len(written), lambda _: False),
+        ("the setup code shows: nothing that was not flushed is there", len(written), lambda _: False),
     ]
     if bench.kind == "raspi3b":
         # QEMU's SD card has no flush, so all earlier writes count as kept.

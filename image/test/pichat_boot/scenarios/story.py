@@ -46,7 +46,7 @@ def before_the_claim(bench: Bench, device: Device) -> str:
         "the address on the console",
         lambda: screen if "10.0.2." in (screen := device.machine.console.screen()) else None,
     )
-    checks.check(True, f"the console shows the claim code, in the form of {re.sub('[A-Z0-9]', 'X', code)}")
+    checks.check(True, f"the console shows the setup code, in the form of {re.sub('[A-Z0-9]', 'X', code)}")
     checks.check(re.search(r"http://10\.0\.2\.\d+$", screen, re.MULTILINE), "the console shows the address", screen)
     checks.check("http://pichat.local" in screen, "the console shows the name pichat.local", screen)
     checks.check("https://pichat.local/activar" in screen, "and where the code is typed", screen)
