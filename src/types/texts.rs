@@ -59,6 +59,6 @@ mod tests {
     #[test]
     fn values_are_filled_in_once() {
         let text = key::CONFIG_PROBLEM_FORM.fill(Lang::En, &[("value", &"{wanted}"), ("wanted", &"x")]);
-        assert_eq!(text, "\"{wanted}\" is not valid; use x");
+        assert_eq!(text, "\"{wanted}\" is not valid. Use x");
     }
 }

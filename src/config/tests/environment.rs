@@ -84,9 +84,9 @@ fn bad_variables_are_named_without_secret_values() {
         (
             "HOST",
             "localhost",
-            "environment variable HOST: http.listen: \"localhost\" is not valid; use an IP address",
+            "environment variable HOST: http.listen: \"localhost\" is not valid. Use an IP address",
         ),
-        ("PORT", "65536", "environment variable PORT: http.listen: \"65536\" is not valid; use a port"),
+        ("PORT", "65536", "environment variable PORT: http.listen: \"65536\" is not valid. Use a port"),
         (
             "RATE_LIMIT_UPLOAD",
             "5 per hour",

@@ -98,7 +98,7 @@ fn malformed_text_error_has_its_place() {
     let wrong = [
         (
             "http.listen = \"localhost:80\"",
-            "1:15: http.listen: \"localhost:80\" is not valid; use an IP address and a port",
+            "1:15: http.listen: \"localhost:80\" is not valid. Use an IP address and a port",
         ),
         (
             "http.allowed_origins = [\n\"http://a\",\n  \"http://a/b\"]",
@@ -106,17 +106,17 @@ fn malformed_text_error_has_its_place() {
         ),
         (
             "http.trusted_proxies = [\"10.0.0.1/8\"]",
-            "1:25: http.trusted_proxies: \"10.0.0.1/8\" is not valid; use an IP",
+            "1:25: http.trusted_proxies: \"10.0.0.1/8\" is not valid. Use an IP",
         ),
         (
             "http.trusted_proxies = [\"::1\", \"0.0.0.0/0\"]",
-            "1:32: http.trusted_proxies: \"0.0.0.0/0\" is not valid; use an IP",
+            "1:32: http.trusted_proxies: \"0.0.0.0/0\" is not valid. Use an IP",
         ),
-        ("tls.mode = \"on\"", "1:12: tls.mode: \"on\" is not valid; use \"off\", \"local-ca\" or \"files\""),
-        ("[tls]\nlisten = \":443\"", "2:10: tls.listen: \":443\" is not valid; use an IP address and a port"),
+        ("tls.mode = \"on\"", "1:12: tls.mode: \"on\" is not valid. Use \"off\", \"local-ca\" or \"files\""),
+        ("[tls]\nlisten = \":443\"", "2:10: tls.listen: \":443\" is not valid. Use an IP address and a port"),
         (
             "[tls]\n  listen = \"0.0.0.0:8080\"",
-            "2:12: tls.listen: \"0.0.0.0:8080\" is not valid; use one that is not",
+            "2:12: tls.listen: \"0.0.0.0:8080\" is not valid. Use one that is not",
         ),
         ("tls.listen = 443", "1:14: tls.listen: must be a text in quotes"),
         ("tls.mode = \"files\"", "1:12: tls.certificate: missing: a path"),
@@ -134,7 +134,7 @@ fn malformed_text_error_has_its_place() {
         ("data_dir = \"\"", "1:12: data_dir: missing: a folder"),
         (
             "data_dir = \"/d\"\nfiles.dir = \"./.\"",
-            "2:13: files.dir: \"./.\" is not valid; use a folder of its own",
+            "2:13: files.dir: \"./.\" is not valid. Use a folder of its own",
         ),
     ];
     for (text, want) in wrong {
@@ -143,22 +143,22 @@ fn malformed_text_error_has_its_place() {
     let card = [
         (
             "device.hostname = \"mi pichat\"",
-            "1:19: device.hostname: \"mi pichat\" is not valid; use a name of up to 63",
+            "1:19: device.hostname: \"mi pichat\" is not valid. Use a name of up to 63",
         ),
         (
             "device.language = \"ES\"",
-            "1:19: device.language: \"ES\" is not valid; use a language of PiChat, such as \"es\" or \"en\"",
+            "1:19: device.language: \"ES\" is not valid. Use a language of PiChat, such as \"es\" or \"en\"",
         ),
         (
             "device.time_zone = \"../etc\"",
-            "1:20: device.time_zone: \"../etc\" is not valid; use the name of a time zone",
+            "1:20: device.time_zone: \"../etc\" is not valid. Use the name of a time zone",
         ),
         ("wifi.ssid = \"ñññññññññññññññññ\"", "1:13: wifi.ssid: \"ñññññññññññññññññ\" is not valid"),
         ("wifi.password = \"12345678\"", "1:17: wifi.ssid: missing: the network's name"),
-        ("[wifi]\nssid = \"x\"\npassword = \"1234567\"", "3:12: wifi.password: not valid; use 8 to 63 ASCII"),
+        ("[wifi]\nssid = \"x\"\npassword = \"1234567\"", "3:12: wifi.password: not valid. Use 8 to 63 ASCII"),
         (
             "[wifi]\nssid = \"x\"\npassword = \"contraseña\"",
-            "3:12: wifi.password: not valid; use 8 to 63 ASCII",
+            "3:12: wifi.password: not valid. Use 8 to 63 ASCII",
         ),
         ("wifi.country = \"COL\"", "1:16: wifi.country: \"COL\" is not valid"),
         ("network.address = \"192.168.1.20\"", "1:19: network.address: \"192.168.1.20\" is not valid"),
@@ -171,7 +171,7 @@ fn malformed_text_error_has_its_place() {
         ("claim.admin_name = \"a b\"", "1:20: claim.admin_name: \"a b\" is not valid"),
         (
             "claim.admin_password_hash = \"admin123\"",
-            "1:29: claim.admin_password_hash: not valid; use a hash of Argon2id",
+            "1:29: claim.admin_password_hash: not valid. Use a hash of Argon2id",
         ),
     ];
     for (text, want) in card {
