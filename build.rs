@@ -89,6 +89,9 @@ fn languages(root: &Path) -> Result<Vec<(String, Texts)>> {
     for (name, bytes) in files {
         let tag =
             name.strip_suffix(".json").ok_or_else(|| format!("{name}: a file of texts is named TAG.json"))?;
+        if tag.len() != 2 || !tag.bytes().all(|b| b.is_ascii_lowercase()) {
+            return Err(format!("{name}: the tag of a language is two letters, such as fr").into());
+        }
         let texts: Texts = serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))?;
         languages.push((tag.to_owned(), texts));
     }
