@@ -74,7 +74,7 @@ fn faults(document: &str) -> Vec<String> {
             if evidence == "below" { below.get(first).copied().unwrap_or_default() } else { evidence };
         let words = evidence.split_whitespace().count();
         match status {
-            "met" if ids.len() > 1 => faults.push(format!("{first}: what is met has a row for each")),
+            "met" if ids.len() > 1 => faults.push(format!("{first}: a met requirement has its own row")),
             "met" if named_tests(evidence).is_empty() => {
                 faults.push(format!("{first}: met, and no test is named"));
             }
@@ -109,7 +109,7 @@ fn tests_named_by_documents_exist() {
         let names = named_tests(&text);
         assert!(names.len() > 20, "{document} names {} tests", names.len());
         let missing: BTreeSet<_> = names.into_iter().filter(|name| !exists(name)).collect();
-        assert!(missing.is_empty(), "{document} names what is no test: {missing:#?}");
+        assert!(missing.is_empty(), "{document} names missing tests: {missing:#?}");
     }
 }
 

@@ -229,7 +229,7 @@ fn ref_is_echoed_to_the_sender_only() {
     assert_eq!(
         (&message["text"], message.get("ref")),
         (&json!("sale"), None),
-        "what was refused did not go out"
+        "refused messages are not delivered"
     );
 }
 
@@ -256,7 +256,7 @@ fn text_arrives_unchanged_but_for_deceptive_characters() {
     for blank in blanks {
         assert_error(&a.send_message("sala", blank), "bad_request");
     }
-    assert_eq!(a.send_message("sala", "fin")["seq"], 10, "what was refused took no number");
+    assert_eq!(a.send_message("sala", "fin")["seq"], 10, "refused messages have no number");
     assert!(texts_until(&mut b, "fin").is_empty());
 }
 

@@ -79,7 +79,7 @@ fn form_works_without_scripts() {
         form(&format!("codigo={code}&usuario=ana&clave=una-clave-larga&clave_otra_vez=otra-clave-larga"));
     assert_eq!(differ.status, 422);
     assert!(differ.text().contains("Las dos contraseñas no son iguales"), "{}", differ.text());
-    assert!(differ.text().contains(&format!("name=\"codigo\" value=\"{code}\"")), "what was typed stays");
+    assert!(differ.text().contains(&format!("name=\"codigo\" value=\"{code}\"")), "the input stays");
     let wrong =
         form("codigo=0000-0000-00000&usuario=ana&clave=una-clave-larga&clave_otra_vez=una-clave-larga");
     assert_eq!(wrong.status, 403);

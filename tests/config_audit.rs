@@ -78,7 +78,7 @@ fn sighup_applies_reloadable_settings() {
         &format!("{settings}[accounts]\nargon2 = \"m=12288,t=3,p=1\""),
         "event=server.reloaded",
     );
-    let (changed, restart) = line.split_once(" restart=").expect("says what waits");
+    let (changed, restart) = line.split_once(" restart=").expect("the keys that need a restart");
     assert!(
         ["http.hosts", "limits.message_chars", "files.max_file_mib"].iter().all(|key| changed.contains(key)),
         "{line}"

@@ -58,7 +58,7 @@ fn assert_consistent(server: &Server) -> BTreeMap<String, String> {
     let text = |row: &serde_json::Value, key: &str| row[key].as_str().expect("text").to_owned();
     let mut ids: Vec<_> = rows.iter().map(|row| text(row, "id")).collect();
     ids.sort_unstable();
-    assert_eq!(on_disk(&server.data_dir), ids, "the folder holds what is listed and nothing else");
+    assert_eq!(on_disk(&server.data_dir), ids, "the folder holds exactly the listed files");
     for row in rows {
         let content = client.get(&format!("/api/files/{}/content", text(row, "id")));
         assert_eq!(content.status, 200, "{row}");

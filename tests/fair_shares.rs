@@ -181,7 +181,7 @@ fn user_has_at_most_a_quarter_of_the_store() {
     assert_eq!(admin.upload("cuatro.bin", &half).status, 201, "others have their own");
     let id = kept.json()["id"].as_str().expect("an id").to_owned();
     assert_eq!(admin.delete(&format!("/api/files/{id}")).status, 204);
-    assert_eq!(ana.upload("cinco.bin", &half).status, 201, "what is deleted is free again");
+    assert_eq!(ana.upload("cinco.bin", &half).status, 201, "a deletion frees quota");
 }
 
 #[test]

@@ -244,7 +244,7 @@ fn file_store_has_bounds() {
         "three files are as many as there may be"
     );
     assert_eq!(admin.get("/api/files").json().as_array().map(Vec::len), Some(3));
-    eventually("nothing of what was refused stays", || on_disk(&server).len() == 3);
+    eventually("refused files leave nothing", || on_disk(&server).len() == 3);
 }
 
 /// Uploads with `Transfer-Encoding: chunked`.

@@ -40,7 +40,7 @@ fn body_lengths() {
     assert_eq!(
         statuses(&exchange(&server, more.as_bytes(), false)),
         [400, 400],
-        "what is behind a body is the next request"
+        "bytes after a body are the next request"
     );
 }
 
@@ -117,6 +117,6 @@ fn expect_continue() {
     assert_eq!(
         statuses(&exchange(&server, refused.as_bytes(), false)),
         [401],
-        "who may not upload is told so before the body"
+        "a refusal comes before the body"
     );
 }

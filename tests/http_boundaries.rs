@@ -224,7 +224,7 @@ fn length_beside_chunks_smuggles_nothing() {
         assert_eq!(
             answer.matches("http/1.1 ").count(),
             1,
-            "{te}: what follows is not read as a request: {answer}"
+            "{te}: the rest is not read as a request: {answer}"
         );
         assert!(answer.contains("connection: close\r\n"), "{te}: {answer}");
     }

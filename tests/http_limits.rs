@@ -76,5 +76,5 @@ fn request_rate_of_one_address_is_limited() {
     assert!((1..=60).contains(&wait) && refused.json()["retry_after"] == wait, "{wait}");
     let page = client.get("/login");
     assert!(page.status == 429 && page.is_html() && page.header("retry-after").is_some());
-    assert_eq!(person.get("/api/health").status, 200, "who is signed in has an own figure");
+    assert_eq!(person.get("/api/health").status, 200, "signed-in users have their own limit");
 }

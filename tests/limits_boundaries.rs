@@ -86,7 +86,7 @@ fn failed_sign_ins_of_an_address_are_limited() {
         assert_eq!(at(9).sign_in("cliente", "cliente123").status, 200, "costs nothing");
     }
     assert_eq!(at(9).sign_in("dos", "x").status, 401, "the second");
-    assert_eq!(at(9).sign_in("tres", "x").status, 401, "the one that a person who signed in here brings");
+    assert_eq!(at(9).sign_in("tres", "x").status, 401, "the extra attempt of a user who signed in here");
     let refused = at(9).sign_in("cliente", "cliente123");
     assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limited"));
     assert!(refused.header("retry-after").is_some());
@@ -173,7 +173,7 @@ fn every_limit_names_an_existing_test() {
     assert!(bare.is_empty(), "no test is named for {bare:?}");
     let missing: BTreeSet<_> =
         rows.iter().flat_map(|(_, tests)| tests).filter(|name| !exists(name)).collect();
-    assert!(missing.is_empty(), "docs/LIMITS.md names what is no test: {missing:#?}");
+    assert!(missing.is_empty(), "docs/LIMITS.md names missing tests: {missing:#?}");
 }
 
 #[test]

@@ -207,7 +207,7 @@ fn metrics_follow_events_without_user_names() {
     }
     drop(sockets);
     eventually("the sockets are gone", || figure(&watcher, "pichat_sockets") == 0);
-    assert_eq!(figure(&watcher, "pichat_messages_total"), 3, "what was counted stays");
+    assert_eq!(figure(&watcher, "pichat_messages_total"), 3, "counters keep their values");
 }
 
 #[test]

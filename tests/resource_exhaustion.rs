@@ -88,7 +88,7 @@ fn out_of_descriptors_members_continue_newcomers_wait() {
     assert_eq!(cliente.upload("b.txt", b"b").status, 201);
     assert_eq!(cliente.get(&content).body, b"a");
     assert_eq!(a.send_message("sala", "y ahora todos")["type"], "sent");
-    assert_eq!(on_disk(&server), 2, "nothing is left of what was refused");
+    assert_eq!(on_disk(&server), 2, "refused uploads leave nothing");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn curl_and_openssl_accept_the_trusted_authority() {
         let told = run("curl", &["-sS", "--cacert", file, "--connect-to", &to, &url]);
         assert_eq!(said(&told), r#"{"status":"ok"}"#, "{host}");
         let untold = run("curl", &["-sS", "--connect-to", &to, &url]);
-        assert_eq!(untold.status.code(), Some(60), "who does not trust it gets nothing: {}", said(&untold));
+        assert_eq!(untold.status.code(), Some(60), "a client without the authority fails: {}", said(&untold));
     }
     let leaf = secure.server.data_dir.join("leaf.pem");
     std::fs::write(&leaf, shown(addr, "-outform PEM")).unwrap();

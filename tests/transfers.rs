@@ -58,7 +58,7 @@ fn refusal_comes_instead_of_continue() {
     ] {
         assert_eq!(announce(client, path, &fields), (status, true), "{path} {fields:?}");
     }
-    assert_eq!(announce(&cliente, "/api/files", &[form, small]).0, 100, "what is in order may be sent");
+    assert_eq!(announce(&cliente, "/api/files", &[form, small]).0, 100, "a valid upload may be sent");
 
     let busy = Server::start(Options::config("[limits]\nuploads_per_minute = 1"));
     let cliente = Client::cliente(&busy);

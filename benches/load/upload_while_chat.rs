@@ -49,7 +49,7 @@ fn main() {
     let file = noise();
     // One transfer each way first, so that its set-up is not counted.
     let place = uploaded(&ana, &file);
-    assert_eq!(ana.get(&format!("{place}/content")).body, file, "what goes in comes out");
+    assert_eq!(ana.get(&format!("{place}/content")).body, file, "the download equals the upload");
     clients.open_loop(PACE, 10);
 
     let idle_kib = host.rss_kib();

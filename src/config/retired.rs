@@ -86,7 +86,7 @@ mod tests {
             &[("PICHAT_OLD_FOLDER", "x"), ("PICHAT_LIMITS_OLD_RATE", "9")],
         )
         .unwrap();
-        assert_eq!(config.limits.rooms, 7, "what stands beside them holds");
+        assert_eq!(config.limits.rooms, 7, "other keys apply");
         let told: Vec<_> = config.retired.iter().map(|used| used.text(Lang::En)).collect();
         assert_eq!(
             told,

@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(put(5, 101), Some([1, 4, 5].into()));
         assert_eq!(put(6, 102), Some([4, 5, 6].into()));
         assert_eq!(put(7, 1), None);
-        assert_eq!(put(4, 1), Some([4, 5, 6].into()), "who is in, is in");
+        assert_eq!(put(4, 1), Some([4, 5, 6].into()), "a present key stays");
     }
 
     proptest! {

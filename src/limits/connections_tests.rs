@@ -27,7 +27,7 @@ fn both_caps_hold_and_slots_come_back() {
     let (fourth, instead_of) = admit(&caps, 1).unwrap();
     assert_eq!(instead_of, None);
     caps.set(1, 1);
-    assert_eq!(caps.count(), 3, "who is in stays in");
+    assert_eq!(caps.count(), 3, "open connections stay");
     serving.push(fourth.serve(UserId(4)));
     assert_eq!(admit(&caps, 4).err(), Some(Refused::Total));
     serving.clear();
@@ -80,7 +80,7 @@ fn waiting_connection_evicts_none_admitted_meanwhile() {
     drop(serving);
     let fourth = caps.try_admit_past(addr(4), false, arrived).unwrap();
     assert_eq!(fourth.instead_of, Some(addr(1)), "the one that was there before, now that it is idle");
-    assert_eq!(caps.try_admit(addr(5), false).unwrap().instead_of, Some(addr(3)), "who comes now evicts");
+    assert_eq!(caps.try_admit(addr(5), false).unwrap().instead_of, Some(addr(3)), "a newcomer evicts");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn room_is_made_by_strangers_and_by_nobody_else() {
     );
     assert_eq!((caps.count(), caps.refused()), (2, 0));
     let (last, _) = admit(&caps, 4).unwrap();
-    assert_eq!(caps.evict_one(), None, "who came last is not the one to go");
+    assert_eq!(caps.evict_one(), None, "the newest connection is not evicted");
     drop((last, stranger, idle, serving, served));
     assert_eq!(caps.count(), 0);
 }

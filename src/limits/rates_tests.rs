@@ -189,7 +189,7 @@ fn a_full_gate_lets_strangers_share_and_forgets_the_quiet() {
         assert_eq!(gate.pass(&key), Ok(()));
     }
     assert_eq!([10, 11, 12].map(|key| gate.pass(&key).is_ok()), [true, true, false], "one cell of 2");
-    assert_eq!(gate.pass(&0), Ok(()), "who is known is not disturbed");
+    assert_eq!(gate.pass(&0), Ok(()), "a known key keeps its bucket");
     assert_eq!(gate.limiter.len(), 10);
 
     clock.advance(Duration::from_secs(5));

@@ -317,7 +317,7 @@ fn flood_from_one_address_pushes_out_no_lock() {
             "{n} {name}"
         );
     }
-    assert!(is_heard(&limits, from(addr(3), "eva"), secs(3)), "who has nothing to do with it signs in");
+    assert!(is_heard(&limits, from(addr(3), "eva"), secs(3)), "an unrelated user can sign in");
     assert!(is_heard(&limits, from(addr(9), "eva"), LOCKOUT + secs(1)), "and that address again, later");
 }
 

@@ -124,7 +124,7 @@ mod tests {
         let (queue, mut waiting) = queue(&places);
         let taken = |addr| (0..100).filter(|n| queue.wait(addr, *n, 0)).count();
         assert_eq!([1, 2, 3].map(|last| taken(addr(last))), [NEWCOMERS_PER_ADDRESS; 3]);
-        assert_eq!(taken(None), NEWCOMERS_PER_ADDRESS, "what is held to no share takes the rest");
+        assert_eq!(taken(None), NEWCOMERS_PER_ADDRESS, "an exempt address takes the rest");
         assert_eq!(taken(addr(4)), 0);
         let round = waiting.next_round(|_| false).await.expect("newcomers");
         assert_eq!(round.newcomers.len(), MAX_NEWCOMERS);

@@ -51,7 +51,7 @@ fn bond_is_decided_by_identity_then_by_files() {
     let outcome = |id, listed: &[FileId], survey: Survey| match decide(id, &records(listed), &survey) {
         Ok(Bond::Holds) => "holds",
         Ok(Bond::Adopt(id)) if id == other => "adopts",
-        Ok(Bond::Adopt(_)) => "adopts what is not there",
+        Ok(Bond::Adopt(_)) => "adopts another identity",
         Ok(Bond::New) => "new",
         Err(Flaw::Foreign) => "foreign",
         Err(Flaw::Unmarked) => "unmarked",

@@ -271,11 +271,7 @@ async fn people_take_turns_and_each_keeps_the_own_order() {
     for file in files {
         assert_eq!(quarantine.wait_for_verdict(file, PATIENCE).await.state, FileState::Clean);
     }
-    assert_eq!(
-        order.lock().unwrap().join(" "),
-        "a0 b0 c0 a2 b1 a3 a4 a5",
-        "what was deleted before takes no turn"
-    );
+    assert_eq!(order.lock().unwrap().join(" "), "a0 b0 c0 a2 b1 a3 a4 a5", "a deleted file takes no turn");
     quarantine.stop_inspecting();
     worker.await.unwrap();
 }

@@ -302,7 +302,7 @@ mod tests {
         assert_eq!(second.grow(5), Ok(()));
         assert!(quota.reserve(BETO, 25, &limits).is_ok());
         quota.release(Some(ANA), 20);
-        assert_eq!(second.grow(20), Ok(()), "what is deleted is free again");
+        assert_eq!(second.grow(20), Ok(()), "a deletion frees quota");
         second.commit(1);
         assert_eq!(of(&quota, ANA), (1, 1));
     }

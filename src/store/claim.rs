@@ -256,7 +256,7 @@ mod tests {
                 assert_eq!((user.id, user.role, user.locked), (ana, Role::Administrator, false));
                 assert_eq!(user.password, "phc");
                 assert!(db.sessions()?.is_empty(), "every session ended");
-                assert!(!db.is_current(beto, 0)?, "what was proved before the claim counts for nothing");
+                assert!(!db.is_current(beto, 0)?, "earlier checks are void after the claim");
                 assert!(matches!(redeem(db, &code, "eva")?, Redeemed::Closed), "used up");
                 Ok(())
             })

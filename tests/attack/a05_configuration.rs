@@ -214,7 +214,7 @@ fn cors_never_allows_any_origin() {
                 .headers
                 .iter()
                 .any(|(name, value)| name.eq_ignore_ascii_case("vary") && value == "Origin");
-            assert!(varies, "what is kept for one is not shown to another: {path}");
+            assert!(varies, "caches keep answers of origins apart: {path}");
         }
     }
     for bad in ["*", "null", "https://*.example", "https://intranet.example/"] {

@@ -25,7 +25,7 @@ fn planted_session_is_never_adopted() {
         let set = answer.session_cookie().expect("a cookie").split(';').next().expect("a pair").to_owned();
         assert_ne!(set, planted, "a new session has a new token");
         let attacker = Client { cookie: Some(planted.clone()), ..Client::new(&server) };
-        assert_eq!(attacker.get("/api/session").status, 401, "what was planted opens nothing");
+        assert_eq!(attacker.get("/api/session").status, 401, "a planted token is invalid");
     }
 }
 
@@ -103,7 +103,7 @@ fn distributed_guessing_slows_answers_without_a_lock() {
     let slow = begin.elapsed();
     assert!(slow >= Duration::from_millis(500), "{slow:?}");
     let right = client_behind(&server, 57).sign_in("cliente", "cliente123");
-    assert_eq!(right.status, 200, "who knows the password waits a little and gets in: {}", right.text());
+    assert_eq!(right.status, 200, "the right password works after a delay: {}", right.text());
     assert_eq!(
         client_behind(&server, 0).sign_in("cliente", "cliente123").status,
         200,

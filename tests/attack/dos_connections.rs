@@ -124,7 +124,7 @@ fn ten_thousand_half_open_connections_block_no_user() {
     assert!(held.len() > 2048, "more than there are places: {}", held.len());
     for n in 0..5 {
         assert_eq!(client_at(&server, n).sign_in("usuario", "usuario123").status, 200, "a newcomer gets in");
-        assert_eq!(admin.get("/inicio").status, 200, "who is signed in goes on");
+        assert_eq!(admin.get("/inicio").status, 200, "signed-in users continue");
         assert_eq!(socket.send_message("sala", "sigo aquí")["type"], "sent", "a socket is never given away");
     }
     // 2048 slots with tasks and buffers of some 30 KiB each in a debug build. 10,000 would be 300 MiB.

@@ -237,7 +237,7 @@ fn false_size_is_ignored() {
     assert_eq!(
         statuses(&raw(&server, [short.as_bytes(), &body[..100]].concat())),
         [400],
-        "cut at what was said"
+        "cut at the declared length"
     );
     let huge = format!(
         "{}Content-Type: {kind}\r\nContent-Length: 18446744073709551615\r\n\r\n",

@@ -19,7 +19,7 @@ pub(crate) fn wrong_room_password_is_refused() {
     assert_error(&b.send_message("sala", "¿estoy?"), "not_member");
     a.send_message("sala", "entre nosotros");
     b.send(&json!({"type": "leave", "ref": "n", "room": "sala"}));
-    assert_eq!(b.recv()["code"], "not_member", "what is said inside does not reach him");
+    assert_eq!(b.recv()["code"], "not_member", "messages do not reach a non-member");
     a.send(&json!({"type": "send", "room": "sala", "text": "fin"}));
     assert_eq!(a.recv_type("message")["text"], "fin", "nor his words those inside");
 }

@@ -113,11 +113,7 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
         assert!(fits.as_u64().is_some_and(|wide| wide <= width.into()), "the list of members: {fits}");
         ana.click("#hide-members").await;
     } else {
-        assert_eq!(
-            ana.members().await,
-            json!(["admin", "cliente"]),
-            "a desk shows who is there without being asked"
-        );
+        assert_eq!(ana.members().await, json!(["admin", "cliente"]), "a desktop shows the members at once");
         ana.find("#members").await;
     }
     ana.js("document.activeElement.blur()").await;

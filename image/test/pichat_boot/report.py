@@ -62,7 +62,7 @@ class Report:
             raise ValueError("longer than a line on a terminal")
         self._type_until_taken(typed)
         end = re.compile(rf"@end {self.asked} (\d+)$", re.MULTILINE)
-        text = self.machine.wait_for(f"what is said to: {command}", self._once(end))
+        text = self.machine.wait_for(f"the output of: {command}", self._once(end))
         lines = dict(re.findall(rf"@{self.asked} (\d+) ([A-Za-z0-9+/=]+)$", text, re.MULTILINE))
         expected = int(end.search(text).group(1))  # type: ignore[union-attr]
         if len(lines) != expected:

@@ -39,7 +39,7 @@ fn flags_override_variables_override_legacy_override_file() {
     assert_eq!(with_env(file, &[("PICHAT_DATA_DIR", "variable")]).unwrap().data_dir, Path::new("variable"));
     assert!(
         with_env("limits.rooms = 5000", &[("PICHAT_LIMITS_ROOMS", "007")]).is_ok(),
-        "what is overridden is not checked"
+        "overridden values are not checked"
     );
 }
 

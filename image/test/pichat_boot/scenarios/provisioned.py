@@ -41,7 +41,7 @@ def run(bench: Bench) -> None:
             checks.check(WIFI_PASSWORD not in on_card, "the Wi-Fi password is gone from the card")
             checks.check(NETWORK in on_card, "the name of the network is still there", on_card)
             kept = device.report.ask("stat -c '%a %U' /data/pichat/secrets.toml; cat /data/pichat/secrets.toml")
-            checks.check(kept.startswith("600 root"), "what was taken over is for root only", kept.splitlines()[:1])
+            checks.check(kept.startswith("600 root"), "the stored secrets are for root only", kept.splitlines()[:1])
             checks.check(WIFI_PASSWORD in kept, "the Wi-Fi password is kept on the data partition")
             supplicant = device.report.ask("cat /run/pichat-settings/wpa_supplicant.conf")
             checks.check(COUNTRY in supplicant and NETWORK in supplicant or NETWORK.encode().hex() in supplicant,
