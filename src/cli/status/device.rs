@@ -4,6 +4,8 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
+
 use crate::app::{ClaimStatus, STATUS_FILE, Status};
 use crate::cli::appliance::CARD_MARK;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
@@ -42,6 +44,8 @@ pub(super) struct DeviceProbe {
     pub(super) server: Option<Status>,
     pub(super) addresses: Vec<IpAddr>,
     pub(super) now: Timestamp,
+    /// Time zone of the device.
+    pub(super) zone: TimeZone,
     pub(super) clock: ClockState,
     /// Degrees Celsius.
     pub(super) temperature: Option<i64>,
@@ -118,6 +122,7 @@ impl DeviceStatus {
             server: self.server(),
             addresses: own_addresses(),
             now: SystemClock.now(),
+            zone: self.zone(),
             clock: self.clock(),
             temperature: self
                 .text("sys/class/thermal/thermal_zone0/temp")
@@ -140,6 +145,12 @@ impl DeviceStatus {
         let folder = self.path("run/pichat");
         folder.join(STATUS_FILE).exists().then_some(())?;
         Status::read(&folder).filter(|status| self.path(&format!("proc/{}", status.pid)).exists())
+    }
+
+    /// Reads the time zone (localtime(5)); UTC if there is none.
+    fn zone(&self) -> TimeZone {
+        let bytes = fs::read(self.path("etc/localtime"));
+        bytes.ok().and_then(|bytes| TimeZone::tzif("localtime", &bytes).ok()).unwrap_or(TimeZone::UTC)
     }
 
     /// Reads the clock's state: timesyncd makes its folder at start, and a file in it when the clock was set.
@@ -208,6 +219,25 @@ mod tests {
         assert_eq!(look.settings_error.as_deref(), Some("pichat.toml:3:1: no"));
         assert!(look.disk.is_some_and(|disk| disk.free <= disk.total && disk.total > 0));
         assert!(look.server.is_none());
+    }
+
+    /// Time zone five hours west of Greenwich, as TZif (RFC 9636 section 3).
+    fn bogota() -> Vec<u8> {
+        let counts = [0_u32, 0, 0, 0, 1, 4].map(u32::to_be_bytes).concat();
+        let block =
+            [b"TZif2".as_slice(), &[0; 15], &counts, &(-18_000_i32).to_be_bytes(), b"\0\0-05\0"].concat();
+        [block.as_slice(), &block, b"\n<-05>5\n"].concat()
+    }
+
+    #[test]
+    fn time_zone_is_read_from_localtime() {
+        let (root, device) = device(&[("etc/hostname", "x")]);
+        assert_eq!(device.look().zone, TimeZone::UTC);
+        fs::write(root.path().join("etc/localtime"), bogota()).unwrap();
+        let noon = jiff::Timestamp::from_second(43_200).unwrap();
+        assert_eq!(device.look().zone.to_datetime(noon).hour(), 7);
+        fs::write(root.path().join("etc/localtime"), "no zone").unwrap();
+        assert_eq!(device.look().zone, TimeZone::UTC);
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::app::Status;
-use crate::clock::Timestamp;
 use crate::net::is_link_local;
 use crate::types::texts::key;
 use crate::types::{Lang, printable};
@@ -135,7 +134,7 @@ fn state(look: &DeviceProbe, lang: Lang) -> Vec<String> {
         ClockState::Unsynchronised => Some(key::SCREEN_CLOCK_UNCONFIRMED),
         ClockState::Unknown => None,
     };
-    lines.extend(clock.map(|clock| clock.fill(lang, &[("time", &minute(look.now, lang))])));
+    lines.extend(clock.map(|clock| clock.fill(lang, &[("time", &minute(look, lang))])));
     if let Some(degrees) = look.temperature {
         lines.push(key::SCREEN_TEMPERATURE.fill(lang, &[("degrees", &degrees)]));
     }
@@ -151,13 +150,17 @@ fn state(look: &DeviceProbe, lang: Lang) -> Vec<String> {
     lines
 }
 
-/// Formats a time to the minute, in UTC.
-fn minute(time: Timestamp, lang: Lang) -> String {
-    // `2026-01-31T12:00:00.123Z`
-    let time = time.to_string();
-    let part = |range: std::ops::Range<usize>| time.get(range).unwrap_or_default().to_owned();
-    let values: [(_, &dyn fmt::Display); 4] =
-        [("year", &part(0..4)), ("month", &part(5..7)), ("day", &part(8..10)), ("clock", &part(11..16))];
+/// Formats the time to the minute, in the device's time zone.
+fn minute(look: &DeviceProbe, lang: Lang) -> String {
+    let now = jiff::Timestamp::from_millisecond(look.now.0).unwrap_or_default();
+    let time = look.zone.to_datetime(now);
+    let values: [(_, &dyn fmt::Display); 5] = [
+        ("year", &time.year()),
+        ("month", &format_args!("{:02}", time.month())),
+        ("day", &format_args!("{:02}", time.day())),
+        ("hour", &format_args!("{:02}", time.hour())),
+        ("minute", &format_args!("{:02}", time.minute())),
+    ];
     key::SCREEN_TIME.fill(lang, &values)
 }
 

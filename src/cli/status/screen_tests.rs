@@ -26,6 +26,7 @@ fn look() -> DeviceProbe {
             "fe80::1".parse().unwrap(),
         ],
         now: Timestamp(1_769_860_800_123),
+        zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(-5)),
         clock: ClockState::Unsynchronised,
         temperature: Some(47),
         under_voltage: Some(false),
@@ -57,7 +58,7 @@ fn unclaimed_device_shows_how_to_set_it_up() {
         "y escribe este código de activación:",
         "K7QM-2D9X-4HTVB",
         "En línea: 0 personas, 0 salas",
-        "Hora: 31/01/2026 12:00 UTC (sin confirmar)",
+        "Hora: 31/01/2026 07:00 (sin confirmar)",
         "Temperatura: 47 °C",
         "Espacio libre: 27,0 de 28,0 GB",
     ];
@@ -78,7 +79,7 @@ fn claimed_device_shows_no_code() {
         "http://192.168.1.20",
         "http://pichat.local",
         "Online: 5 people, 1 room",
-        "Time: 2026-01-31 12:00 UTC (not confirmed)",
+        "Time: 2026-01-31 07:00 (not confirmed)",
         "Temperature: 47 °C",
         "Free space: 27.0 of 28.0 GB",
     ];
@@ -111,7 +112,7 @@ fn own_certificate_adds_the_trust_step() {
         "4. Escribe este código de activación:",
         "K7QM-2D9X-4HTVB",
         "En línea: 0 personas, 0 salas",
-        "Hora: 31/01/2026 12:00 UTC (sin confirmar)",
+        "Hora: 31/01/2026 07:00 (sin confirmar)",
         "Temperatura: 47 °C",
         "Espacio libre: 27,0 de 28,0 GB",
     ];
