@@ -181,7 +181,7 @@ fn build(
     let sign_in = Arc::new(SignInLimits::new(sign_in_settings(&config), local.clone()));
     let caps =
         ConnectionCaps::new(config.limits.connections, config.limits.connections_per_address, local.clone());
-    let rates = Arc::new(Rates::new(&rate_settings(&config), local.clone()));
+    let rates = Arc::new(Rates::new(&rate_settings(&config), local.clone(), Arc::clone(&clock)));
     let refusals = Counters::default();
     let positions = PositionKey::derived(&key);
     let hub = Hub::new(chat_limits(&config), Arc::clone(&key), audit.clone());

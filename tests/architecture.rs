@@ -21,7 +21,7 @@ const LEVELS: [&[&str]; 11] = [
 ];
 
 /// External crates and names, each with the only modules that use it.
-const OWNERS: [(&str, &[&str]); 18] = [
+const OWNERS: [(&str, &[&str]); 17] = [
     ("hyper::", &["http", "net"]),
     ("hyper_util::", &["http", "net"]),
     ("httparse::", &["http"]),
@@ -35,7 +35,6 @@ const OWNERS: [(&str, &[&str]); 18] = [
     ("tokio_rustls::", &["net"]),
     ("rcgen::", &["net"]),
     ("ring::", &["types"]),
-    ("governor::", &["limits"]),
     ("flate2::", &["quarantine"]),
     ("infer::", &["quarantine"]),
     ("qrcode::", &["cli"]),

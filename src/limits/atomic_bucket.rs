@@ -3,44 +3,38 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::retry::{RetryAfter, TELL_AGAIN};
+use super::retry::{LogThrottle, RetryAfter};
+use super::token_bucket::{BucketRate, nanos};
 
-/// Nanoseconds of a minute.
-const MINUTE: u64 = 60_000_000_000;
-
-/// Token bucket (GCRA): keeps the theoretical arrival time of the next token. It starts full. 16 bytes and no
-/// lock; rate and time are handed in.
+/// [`TokenBucket`](super::TokenBucket) that is shared without a lock, with its throttle of audit lines. It
+/// starts full and takes 16 bytes.
 #[derive(Debug, Default)]
 pub struct AtomicBucket {
     /// Theoretical arrival time, in nanoseconds.
     arrival: AtomicU64,
-    /// When a refusal was last worth an audit line, in nanoseconds and 1; 0 for never.
+    /// Value of a [`LogThrottle`].
     told: AtomicU64,
 }
 
 impl AtomicBucket {
-    /// Takes a token of a bucket that refills by `per_minute` and holds `burst`; zero counts as one.
+    /// Takes a token.
     ///
     /// # Errors
     /// The wait until there is a token.
-    pub fn take(&self, per_minute: u32, burst: u32, now: Duration) -> Result<(), RetryAfter> {
-        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        let step = (MINUTE / u64::from(per_minute.max(1))).max(1);
-        let ahead = step.saturating_mul(u64::from(burst.max(1)) - 1);
-        let latest = now.saturating_add(ahead);
-        let next = |arrival: u64| (arrival <= latest).then(|| arrival.max(now).saturating_add(step));
-        match self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
+    pub fn take(&self, rate: BucketRate, now: Duration) -> Result<(), RetryAfter> {
+        let now = nanos(now);
+        let mut wait = 0;
+        let taken = self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |arrival| {
+            rate.take(arrival, now).inspect_err(|left| wait = *left).ok()
+        });
+        match taken {
             Ok(_) => Ok(()),
-            Err(arrival) => {
-                Err(RetryAfter { retry: Duration::from_nanos(arrival - latest), first: self.is_first(now) })
-            }
+            Err(_) => Err(RetryAfter { retry: Duration::from_nanos(wait), first: self.is_first(now) }),
         }
     }
 
     fn is_first(&self, now: u64) -> bool {
-        let again = u64::try_from(TELL_AGAIN.as_nanos()).unwrap_or(u64::MAX);
-        let due =
-            |told: u64| (told == 0 || now.saturating_sub(told - 1) >= again).then(|| now.saturating_add(1));
+        let due = |told| LogThrottle::due(told, now);
         self.told.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
     }
 }
@@ -54,33 +48,29 @@ mod tests {
 
     #[test]
     fn bucket_holds_its_burst_and_refills_evenly() {
-        let bucket = AtomicBucket::default();
-        assert_eq!((0..300).filter(|_| bucket.take(600, 200, START).is_ok()).count(), 200);
-        let wait = bucket.take(600, 200, START).expect_err("empty");
+        let (bucket, rate) = (AtomicBucket::default(), BucketRate::per_minute(600, 200));
+        let passes = |now| (0..300).filter(|_| bucket.take(rate, now).is_ok()).count();
+        assert_eq!(passes(START), 200);
+        let wait = bucket.take(rate, START).expect_err("empty");
         assert_eq!((wait.retry, wait.first), (Duration::from_millis(100), false));
-        assert!(bucket.take(600, 200, START + wait.retry).is_ok());
-        assert_eq!(
-            (0..300).filter(|_| bucket.take(600, 200, START + Duration::from_secs(60)).is_ok()).count(),
-            200
-        );
+        assert!(bucket.take(rate, START + wait.retry).is_ok());
+        assert_eq!(passes(START + Duration::from_secs(60)), 200);
     }
 
     #[test]
     fn refusals_are_told_once_a_minute() {
-        let bucket = AtomicBucket::default();
-        assert!(bucket.take(1, 1, Duration::ZERO).is_ok());
-        let firsts = (0..59)
-            .filter(|s| bucket.take(1, 1, Duration::from_secs(*s)).is_err_and(|wait| wait.first))
-            .count();
-        assert_eq!(firsts, 1);
+        let (bucket, rate) = (AtomicBucket::default(), BucketRate::per_minute(1, 1));
+        assert!(bucket.take(rate, Duration::ZERO).is_ok());
+        let is_told = |s: &u64| bucket.take(rate, Duration::from_secs(*s)).is_err_and(|wait| wait.first);
+        assert_eq!((0..59).filter(is_told).count(), 1);
     }
 
     #[test]
     fn extreme_rates_do_not_overflow() {
-        for (rate, burst) in [(0, 0), (1, u32::MAX), (u32::MAX, 1), (u32::MAX, u32::MAX)] {
-            let bucket = AtomicBucket::default();
-            assert!(bucket.take(rate, burst, Duration::MAX).is_ok(), "{rate} {burst}");
-            let _ = bucket.take(rate, burst, Duration::ZERO);
+        for (tokens, burst) in [(0, 0), (1, u32::MAX), (u32::MAX, 1), (u32::MAX, u32::MAX)] {
+            let (bucket, rate) = (AtomicBucket::default(), BucketRate::per_minute(tokens, burst));
+            assert!(bucket.take(rate, Duration::MAX).is_ok(), "{tokens} {burst}");
+            let _ = bucket.take(rate, Duration::ZERO);
         }
     }
 
@@ -93,18 +83,18 @@ mod tests {
             let (mut now, mut taken) = (START, Vec::new());
             for step in steps {
                 now += Duration::from_nanos(step);
-                match bucket.take(rate, burst, now) {
+                match bucket.take(BucketRate::per_minute(rate, burst), now) {
                     Ok(()) => taken.push(now),
                     Err(wait) => {
                         let early = now + wait.retry - Duration::from_nanos(1);
-                        prop_assert!(bucket.take(rate, burst, early).is_err());
+                        prop_assert!(bucket.take(BucketRate::per_minute(rate, burst), early).is_err());
                         now += wait.retry;
-                        prop_assert!(bucket.take(rate, burst, now).is_ok());
+                        prop_assert!(bucket.take(BucketRate::per_minute(rate, burst), now).is_ok());
                         taken.push(now);
                     }
                 }
             }
-            let step = u128::from(MINUTE / u64::from(rate));
+            let step = 60_000_000_000 / u128::from(rate);
             for (i, &from) in taken.iter().enumerate() {
                 for (j, &to) in taken.iter().enumerate().skip(i) {
                     prop_assert!((j - i + 1) as u128 <= u128::from(burst) + (to - from).as_nanos() / step);

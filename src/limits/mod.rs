@@ -14,6 +14,8 @@
 //! | refused frames of a socket | [`Flood`] |
 //! | a peer that acknowledges nothing | [`WriteStall`] |
 //!
+//! All rates are [`TokenBucket`]s in arithmetic: GCRA in 64-bit nanoseconds.
+//!
 //! [`Counters`] limits nothing: it counts what was refused.
 
 mod acknowledged;
@@ -23,8 +25,8 @@ mod bounded;
 mod connections;
 mod counters;
 mod flood;
+mod keyed_limiter;
 mod keyed_semaphore;
-mod rate_cells;
 mod rates;
 mod recent_downloads;
 mod retry;
@@ -64,5 +66,5 @@ pub use sign_in_queue::{WAITING_IN_ALL, WAITING_PER_ADDRESS};
 pub use sign_in_refusal::SignInRefusal;
 pub use sign_in_settings::SignInSettings;
 pub use sign_in_table::{SIGN_IN_ADDRESSES, SIGN_IN_NAMES, SIGN_IN_NETWORKS};
-pub use token_bucket::TokenBucket;
+pub use token_bucket::{BucketRate, TokenBucket};
 pub use write_stall::WriteStall;

@@ -1,27 +1,23 @@
-//! Rates by address and by user, on governor's GCRA.
+//! Rates by address and by user.
 
-use std::hash::Hash;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
-
-use governor::clock::{Clock, MonotonicClock, Reference as _};
-use governor::middleware::NoOpMiddleware;
-use governor::{Quota, RateLimiter};
 
 use super::address::LocalPrefixes;
 use super::atomic_bucket::AtomicBucket;
 use super::counters::Counters;
-use super::rate_cells::RateCells;
+use super::keyed_limiter::KeyedLimiter;
 use super::recent_downloads::{RECENT_DOWNLOADS, RecentDownloads};
 use super::retry::RetryAfter;
+use super::token_bucket::BucketRate;
+use crate::clock::Clock;
 use crate::locks::{self, lock};
 use crate::types::UserId;
 
-/// Keys that one rate knows at once. A cell takes about 80 bytes with its key, so the eleven rates together
-/// at most 7 MiB; an office has a few hundred devices and the server at most 16384 connections. Requests of
-/// sessions need no key: each session holds its bucket.
+/// Keys that one rate knows at once. An address takes some 82 bytes and a user 50, so the four rates of
+/// addresses and the seven of users take at most 5.5 MiB. An office has a few hundred devices, and the server
+/// at most 16384 connections. Requests of sessions need no key: each session holds its bucket.
 pub const RATE_KEYS: usize = 8192;
 
 /// Rate with the size of its bucket.
@@ -46,8 +42,8 @@ impl RateAndBurst {
         }
     }
 
-    fn take(self, bucket: &AtomicBucket, now: Duration) -> Result<(), RetryAfter> {
-        bucket.take(self.per_minute, self.burst, now)
+    fn bucket(self) -> BucketRate {
+        BucketRate::per_minute(self.per_minute, self.burst)
     }
 }
 
@@ -73,13 +69,6 @@ pub const HANDSHAKES: RateAndBurst = RateAndBurst { per_minute: 1200, burst: 600
 pub const ENTERS: RateAndBurst = RateAndBurst { per_minute: 600, burst: 256 };
 /// An address in all may do this many times what one session or stranger may, where an operator raised that.
 const SHARES_OF_ADDRESS: u32 = 10;
-
-/// Interval at which a full rate evicts idle keys, with one pass over its cells.
-const EVICT_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A bucket that would take longer than this to fill is cut to it, so that governor's 64-bit nanoseconds
-/// cannot overflow.
-const LONGEST_FILL: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Figures of `[limits]`; each is a rate per minute and, where there is no burst, as large a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,53 +100,41 @@ pub struct RateSettings {
 }
 
 /// All rates of the server.
-pub struct Rates<C: Clock = MonotonicClock> {
-    gates: RwLock<Gates<C>>,
+pub struct Rates {
+    gates: RwLock<Gates>,
     recent: Mutex<RecentDownloads>,
-    clock: C,
-    start: C::Instant,
+    clock: Arc<dyn Clock>,
     local: LocalPrefixes,
     refused: Counters,
 }
 
-struct Gates<C: Clock> {
+struct Gates {
     /// Rate and burst of a session's requests; the bucket is the session's.
-    session: RateAndBurst,
+    session: BucketRate,
     /// The same for its static files.
-    session_static: RateAndBurst,
+    session_static: BucketRate,
     /// The same for all requests of a person; the bucket is shared by the person's sessions.
-    person: RateAndBurst,
-    strangers: KeyedLimiter<IpAddr, C>,
-    addresses: KeyedLimiter<IpAddr, C>,
-    static_files: KeyedLimiter<IpAddr, C>,
-    handshakes: KeyedLimiter<IpAddr, C>,
-    uploads: KeyedLimiter<UserId, C>,
-    downloads: KeyedLimiter<UserId, C>,
-    deletes: KeyedLimiter<UserId, C>,
-    messages: KeyedLimiter<UserId, C>,
-    joins: KeyedLimiter<UserId, C>,
-    enters: KeyedLimiter<UserId, C>,
-    typing: KeyedLimiter<UserId, C>,
+    person: BucketRate,
+    strangers: KeyedLimiter<IpAddr>,
+    addresses: KeyedLimiter<IpAddr>,
+    static_files: KeyedLimiter<IpAddr>,
+    handshakes: KeyedLimiter<IpAddr>,
+    uploads: KeyedLimiter<UserId>,
+    downloads: KeyedLimiter<UserId>,
+    deletes: KeyedLimiter<UserId>,
+    messages: KeyedLimiter<UserId>,
+    joins: KeyedLimiter<UserId>,
+    enters: KeyedLimiter<UserId>,
+    typing: KeyedLimiter<UserId>,
 }
 
 impl Rates {
-    /// Rates by the machine's monotonic clock.
-    pub fn new(settings: &RateSettings, local: LocalPrefixes) -> Self {
-        Self::with_clock(settings, local, MonotonicClock)
-    }
-}
-
-impl<C: Clock + Clone> Rates<C> {
-    /// Rates by another clock.
-    pub fn with_clock(settings: &RateSettings, local: LocalPrefixes, clock: C) -> Self {
-        let (gates, recent) =
-            (Gates::new(settings, RATE_KEYS, &clock), RecentDownloads::new(RECENT_DOWNLOADS));
-        let start = clock.now();
+    /// Rates by the monotonic clock of `clock`.
+    pub fn new(settings: &RateSettings, local: LocalPrefixes, clock: Arc<dyn Clock>) -> Self {
         Self {
-            gates: RwLock::new(gates),
-            recent: Mutex::new(recent),
+            gates: RwLock::new(Gates::new(settings, RATE_KEYS)),
+            recent: Mutex::new(RecentDownloads::new(RECENT_DOWNLOADS)),
             clock,
-            start,
             local,
             refused: Counters::default(),
         }
@@ -166,51 +143,48 @@ impl<C: Clock + Clone> Rates<C> {
     /// Puts other figures in force; all keys start anew with a full burst. Buckets of sessions keep their
     /// level.
     pub fn reconfigure(&self, settings: &RateSettings) {
-        let gates = Gates::new(settings, RATE_KEYS, &self.clock);
+        let gates = Gates::new(settings, RATE_KEYS);
         *locks::write(&self.gates) = gates;
     }
 
     /// One request of an address that is for no static file: the total of sessions and strangers.
     pub fn address_request(&self, addr: IpAddr) -> Result<(), RetryAfter> {
-        self.pass("address_requests", |gates| gates.addresses.pass(&self.total_key(addr)))
+        self.pass("address_requests", |gates, now| gates.addresses.pass(&self.total_key(addr), now))
     }
 
     /// One request of a session, by the bucket that it holds.
     pub fn session_request(&self, bucket: &AtomicBucket) -> Result<(), RetryAfter> {
-        let now = self.age();
-        self.pass("session_requests", |gates| gates.session.take(bucket, now))
+        self.pass("session_requests", |gates, now| bucket.take(gates.session, now))
     }
 
     /// One request of a session for a static file, by the bucket that it holds for these.
     pub fn session_static_request(&self, bucket: &AtomicBucket) -> Result<(), RetryAfter> {
-        let now = self.age();
-        self.pass("session_static_requests", |gates| gates.session_static.take(bucket, now))
+        self.pass("session_static_requests", |gates, now| bucket.take(gates.session_static, now))
     }
 
     /// One request that a person takes of an address's total, by the bucket that the person's sessions share.
     pub fn person_request(&self, bucket: &AtomicBucket) -> Result<(), RetryAfter> {
-        let now = self.age();
-        self.pass("person_requests", |gates| gates.person.take(bucket, now))
+        self.pass("person_requests", |gates, now| bucket.take(gates.person, now))
     }
 
     /// One request of an address without a session.
     pub fn request(&self, addr: IpAddr) -> Result<(), RetryAfter> {
-        self.pass("requests", |gates| gates.strangers.pass(&self.local.keys(addr).own))
+        self.pass("requests", |gates, now| gates.strangers.pass(&self.local.keys(addr).own, now))
     }
 
     /// One request of an address without a session for a static file.
     pub fn static_request(&self, addr: IpAddr) -> Result<(), RetryAfter> {
-        self.pass("static_requests", |gates| gates.static_files.pass(&self.total_key(addr)))
+        self.pass("static_requests", |gates, now| gates.static_files.pass(&self.total_key(addr), now))
     }
 
     /// One TLS handshake of an address.
     pub fn handshake(&self, addr: IpAddr) -> Result<(), RetryAfter> {
-        self.pass("handshakes", |gates| gates.handshakes.pass(&self.total_key(addr)))
+        self.pass("handshakes", |gates, now| gates.handshakes.pass(&self.total_key(addr), now))
     }
 
     /// One upload of a user.
     pub fn upload(&self, user: UserId) -> Result<(), RetryAfter> {
-        self.pass("uploads", |gates| gates.uploads.pass(&user))
+        self.pass("uploads", |gates, now| gates.uploads.pass(&user, now))
     }
 
     /// One download of a user. Parts of a file that the user was charged for within [`DOWNLOAD_WINDOW`] are
@@ -220,51 +194,52 @@ impl<C: Clock + Clone> Rates<C> {
     pub fn download(&self, user: UserId, file: u128, is_part: bool) -> Result<(), RetryAfter> {
         // Held until the charge is noted, so that parts that are asked for at once are charged once.
         let mut recent = self.recent();
-        let now = self.age();
+        let now = self.now();
         if is_part && recent.covers(user, file, now) {
             return Ok(());
         }
-        self.pass("downloads", |gates| gates.downloads.pass(&user))?;
+        self.pass("downloads", |gates, now| gates.downloads.pass(&user, now))?;
         recent.note(user, file, now);
         Ok(())
     }
 
     /// One deletion by a user.
     pub fn delete(&self, user: UserId) -> Result<(), RetryAfter> {
-        self.pass("deletes", |gates| gates.deletes.pass(&user))
+        self.pass("deletes", |gates, now| gates.deletes.pass(&user, now))
     }
 
     /// One message of a user.
     pub fn message(&self, user: UserId) -> Result<(), RetryAfter> {
-        self.pass("messages", |gates| gates.messages.pass(&user))
+        self.pass("messages", |gates, now| gates.messages.pass(&user, now))
     }
 
     /// One join of a user.
     pub fn join(&self, user: UserId) -> Result<(), RetryAfter> {
-        self.pass("joins", |gates| gates.joins.pass(&user))
+        self.pass("joins", |gates, now| gates.joins.pass(&user, now))
     }
 
     /// One resume of a user.
     pub fn enter(&self, user: UserId) -> Result<(), RetryAfter> {
-        self.pass("enters", |gates| gates.enters.pass(&user))
+        self.pass("enters", |gates, now| gates.enters.pass(&user, now))
     }
 
     /// One typing notice of a user.
     pub fn typing(&self, user: UserId) -> Result<(), RetryAfter> {
-        self.pass("typing", |gates| gates.typing.pass(&user))
+        self.pass("typing", |gates, now| gates.typing.pass(&user, now))
     }
 
     /// Forgets keys that have been quiet; to be called every minute or so. Without it memory is bounded too,
     /// only later.
     pub fn sweep(&self) {
+        let now = self.now();
         self.read(|gates| {
             let by_address = [&gates.strangers, &gates.addresses, &gates.static_files, &gates.handshakes];
-            by_address.into_iter().for_each(KeyedLimiter::sweep);
+            by_address.into_iter().for_each(|limiter| limiter.sweep(now));
             let files = [&gates.uploads, &gates.downloads, &gates.deletes];
             let chat = [&gates.messages, &gates.joins, &gates.enters, &gates.typing];
-            files.into_iter().chain(chat).for_each(KeyedLimiter::sweep);
+            files.into_iter().chain(chat).for_each(|limiter| limiter.sweep(now));
         });
-        self.recent().sweep(self.age());
+        self.recent().sweep(now);
     }
 
     /// Returns the refusals of each rate.
@@ -275,9 +250,10 @@ impl<C: Clock + Clone> Rates<C> {
     fn pass(
         &self,
         what: &'static str,
-        ask: impl FnOnce(&Gates<C>) -> Result<(), RetryAfter>,
+        ask: impl FnOnce(&Gates, Duration) -> Result<(), RetryAfter>,
     ) -> Result<(), RetryAfter> {
-        self.read(ask).inspect_err(|_| self.refused.count("rate", what))
+        let now = self.now();
+        self.read(|gates| ask(gates, now)).inspect_err(|_| self.refused.count("rate", what))
     }
 
     /// Key of what an address may do in all. Clients of a local IPv6 network share that of their /64, as
@@ -291,26 +267,26 @@ impl<C: Clock + Clone> Rates<C> {
         lock(&self.recent)
     }
 
-    fn age(&self) -> Duration {
-        self.clock.now().duration_since(self.start).into()
+    fn now(&self) -> Duration {
+        self.clock.monotonic()
     }
 
-    fn read<T>(&self, ask: impl FnOnce(&Gates<C>) -> T) -> T {
+    fn read<T>(&self, ask: impl FnOnce(&Gates) -> T) -> T {
         ask(&locks::read(&self.gates))
     }
 }
 
-impl<C: Clock + Clone> Gates<C> {
-    fn new(settings: &RateSettings, keys: usize, clock: &C) -> Self {
+impl Gates {
+    fn new(settings: &RateSettings, keys: usize) -> Self {
         let session = RateAndBurst::new(settings.requests_per_minute, settings.request_burst);
-        let by_address = |rate| KeyedLimiter::new(rate, keys, clock);
+        let by_address = |rate: RateAndBurst| KeyedLimiter::new(rate.bucket(), keys);
         // An address may do more where one session may.
         let of_address = |least| by_address(session.times(SHARES_OF_ADDRESS, least));
-        let by_user = |rate, burst| KeyedLimiter::new(RateAndBurst::new(rate, burst), keys, clock);
+        let by_user = |rate, burst| KeyedLimiter::new(BucketRate::per_minute(rate, burst), keys);
         Self {
-            session,
-            session_static: session.times(2, SESSION_STATIC_REQUESTS),
-            person: session.times(SESSIONS_OF_PERSON, RateAndBurst::new(0, 0)),
+            session: session.bucket(),
+            session_static: session.times(2, SESSION_STATIC_REQUESTS).bucket(),
+            person: session.times(SESSIONS_OF_PERSON, RateAndBurst::new(0, 0)).bucket(),
             strangers: by_address(session),
             addresses: of_address(ADDRESS_REQUESTS),
             static_files: of_address(STATIC_REQUESTS),
@@ -324,64 +300,6 @@ impl<C: Clock + Clone> Gates<C> {
             typing: by_user(settings.typing_per_minute, settings.typing_per_minute),
         }
     }
-}
-
-/// One rate.
-struct KeyedLimiter<K: Eq + Hash + Clone, C: Clock> {
-    limiter: RateLimiter<K, RateCells<K>, C, NoOpMiddleware<C::Instant>>,
-    cells: RateCells<K>,
-    clock: C,
-    start: C::Instant,
-    looked: Mutex<Duration>,
-}
-
-impl<K: Eq + Hash + Clone, C: Clock + Clone> KeyedLimiter<K, C> {
-    fn new(rate: RateAndBurst, keys: usize, clock: &C) -> Self {
-        let cells = RateCells::new(keys);
-        Self {
-            limiter: RateLimiter::new(quota(rate), cells.clone(), clock.clone()),
-            cells,
-            start: clock.now(),
-            clock: clock.clone(),
-            looked: Mutex::new(Duration::ZERO),
-        }
-    }
-
-    fn pass(&self, key: &K) -> Result<(), RetryAfter> {
-        if self.cells.is_overflow_key(key) {
-            self.evict_if_full();
-        }
-        self.limiter.check_key(key).map_err(|until| RetryAfter {
-            retry: until.wait_time_from(self.clock.now()),
-            first: self.cells.first_refusal(key, self.age()),
-        })
-    }
-
-    fn evict_if_full(&self) {
-        let now = self.age();
-        let mut looked = lock(&self.looked);
-        if now >= *looked + EVICT_INTERVAL {
-            *looked = now;
-            self.sweep();
-        }
-    }
-
-    fn sweep(&self) {
-        self.limiter.retain_recent();
-    }
-
-    fn age(&self) -> Duration {
-        self.clock.now().duration_since(self.start).into()
-    }
-}
-
-/// Nothing may be nought here; the config says so to the person who tried.
-fn quota(RateAndBurst { per_minute, burst }: RateAndBurst) -> Quota {
-    let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
-    let most = LONGEST_FILL.as_nanos() / quota.replenish_interval().as_nanos().max(1);
-    let burst = u128::from(burst).min(most);
-    let burst = u32::try_from(burst).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-    quota.allow_burst(burst)
 }
 
 #[cfg(test)]

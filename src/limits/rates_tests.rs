@@ -1,11 +1,10 @@
 use std::net::Ipv4Addr;
-
-use governor::clock::FakeRelativeClock;
-use proptest::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::counters::RefusalKind;
 use super::super::recent_downloads::DOWNLOAD_WINDOW;
 use super::*;
+use crate::clock::Timestamp;
 
 const SETTINGS: RateSettings = RateSettings {
     requests_per_minute: 600,
@@ -22,12 +21,32 @@ const SETTINGS: RateSettings = RateSettings {
     typing_per_minute: 30,
 };
 
+/// Clock that the test advances.
+#[derive(Debug, Default)]
+struct SteppedClock(AtomicU64);
+
+impl SteppedClock {
+    fn advance(&self, by: Duration) {
+        self.0.fetch_add(u64::try_from(by.as_nanos()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for SteppedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(0)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
 const ANA: UserId = UserId(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-fn rates(settings: &RateSettings) -> (Rates<FakeRelativeClock>, FakeRelativeClock) {
-    let clock = FakeRelativeClock::default();
-    (Rates::with_clock(settings, LocalPrefixes::default(), clock.clone()), clock)
+fn rates(settings: &RateSettings) -> (Rates, Arc<SteppedClock>) {
+    let clock = Arc::new(SteppedClock::default());
+    (Rates::new(settings, LocalPrefixes::default(), Arc::clone(&clock) as Arc<dyn Clock>), clock)
 }
 
 fn passes(mut ask: impl FnMut() -> Result<(), RetryAfter>) -> usize {
@@ -177,63 +196,12 @@ fn new_figures_hold_at_once() {
     assert_eq!(passes(|| rates.delete(ANA)), 7);
 }
 
-fn gate(keys: usize) -> (KeyedLimiter<u32, FakeRelativeClock>, FakeRelativeClock) {
-    let clock = FakeRelativeClock::default();
-    (KeyedLimiter::new(RateAndBurst::new(60, 2), keys, &clock), clock)
-}
-
-#[test]
-fn a_full_gate_lets_strangers_share_and_forgets_the_quiet() {
-    let (gate, clock) = gate(10);
-    for key in 0..10 {
-        assert_eq!(gate.pass(&key), Ok(()));
-    }
-    assert_eq!([10, 11, 12].map(|key| gate.pass(&key).is_ok()), [true, true, false], "one cell of 2");
-    assert_eq!(gate.pass(&0), Ok(()), "a known key keeps its bucket");
-    assert_eq!(gate.limiter.len(), 10);
-
-    clock.advance(Duration::from_secs(5));
-    assert_eq!(passes(|| gate.pass(&12)), 2, "the quiet were forgotten: a cell of the own");
-    assert_eq!(passes(|| gate.pass(&13)), 2);
-    clock.advance(Duration::from_secs(5));
-    gate.sweep();
-    assert!(gate.limiter.is_empty());
-}
-
 #[test]
 fn a_flood_of_addresses_stays_within_memory() {
     let (rates, _clock) = rates(&SETTINGS);
     for n in 0..3 * u32::try_from(RATE_KEYS).unwrap() {
         let _ = rates.request(Ipv4Addr::from_bits(n).into());
     }
-    let known = rates.gates.read().unwrap().strangers.limiter.len();
+    let known = rates.gates.read().unwrap().strangers.len();
     assert_eq!(known, RATE_KEYS);
-}
-
-proptest! {
-    #[test]
-    fn never_more_than_burst_and_refill(
-        steps in prop::collection::vec((0u64..3000, 0u32..30), 1..300), keys in 1usize..20,
-    ) {
-        let (gate, clock) = gate(keys);
-        let (mut now, mut passed) = (0, std::collections::HashMap::<u32, Vec<u64>>::new());
-        for (step, key) in steps {
-            clock.advance(Duration::from_millis(step));
-            now += step;
-            match gate.pass(&key) {
-                Ok(()) => passed.entry(key).or_default().push(now),
-                Err(wait) => prop_assert!(wait.retry > Duration::ZERO && wait.retry <= SECOND),
-            }
-            prop_assert!(gate.limiter.len() <= keys);
-        }
-        // A key may pass by its own cell and by the strangers', never by more than both.
-        for times in passed.values() {
-            for (i, from) in times.iter().enumerate() {
-                for (j, to) in times.iter().enumerate().skip(i) {
-                    let one_cell = 2 + (to - from) / 1000;
-                    prop_assert!((j - i + 1) as u64 <= 2 * one_cell);
-                }
-            }
-        }
-    }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::token_bucket::nanos;
+
 /// One [`RetryAfter::first`] a key and minute: a refusal is worth an audit line, a flood of them is worth no
 /// more than one.
-pub(super) const TELL_AGAIN: Duration = Duration::from_secs(60);
+const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Refused for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,18 +30,21 @@ pub fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
-/// When the last refusal of a key was told.
+/// When the last refusal of a key was told, in nanoseconds and 1; 0 for never.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LogThrottle(Option<Duration>);
+pub(super) struct LogThrottle(u64);
 
 impl LogThrottle {
     /// Returns true if this refusal is to be logged.
     pub(super) fn first(&mut self, now: Duration) -> bool {
-        let first = self.0.is_none_or(|then| now.saturating_sub(then) >= TELL_AGAIN);
-        if first {
-            self.0 = Some(now);
-        }
-        first
+        let due = Self::due(self.0, nanos(now));
+        self.0 = due.unwrap_or(self.0);
+        due.is_some()
+    }
+
+    /// Returns the value to store if a refusal `now` is to be logged.
+    pub(super) fn due(told: u64, now: u64) -> Option<u64> {
+        (told == 0 || now.saturating_sub(told - 1) >= nanos(TELL_AGAIN)).then(|| now.saturating_add(1))
     }
 }
 

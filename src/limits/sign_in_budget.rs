@@ -1,10 +1,9 @@
 //! Failures that one address or one network may still make.
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::retry::{LogThrottle, RetryAfter};
-use super::token_bucket::TokenBucket;
+use super::token_bucket::{BucketRate, TokenBucket};
 
 /// People remembered for one address, the latest. 16 bytes each: 1.4 KiB, which is 5.9 MiB for 4,096
 /// addresses that 90 people each signed in from. With a base of 10 a minute they bring an address to
@@ -30,8 +29,7 @@ pub(super) enum BudgetGate {
 /// Tokens for failures. An attempt takes one when it begins and gets it back unless it fails.
 #[derive(Default)]
 pub(super) struct SignInBudget {
-    /// None while nothing was taken: full.
-    bucket: Option<TokenBucket>,
+    bucket: TokenBucket,
     /// Attempts that hold a token.
     under_way: u32,
     people: Vec<Success>,
@@ -59,8 +57,8 @@ impl SignInBudget {
     }
 
     pub(super) fn gate(&self, base: u32, now: Duration) -> BudgetGate {
-        let Some(mut bucket) = self.bucket else { return BudgetGate::Open };
-        match bucket.take(self.per_minute(base, now), now) {
+        let mut bucket = self.bucket;
+        match bucket.take(self.rate(base, now), now) {
             Ok(()) => BudgetGate::Open,
             Err(_) if self.under_way > 0 => BudgetGate::InUse,
             Err(retry) => BudgetGate::Spent(retry),
@@ -69,8 +67,7 @@ impl SignInBudget {
 
     /// Takes a token; returns false if there is none.
     pub(super) fn take(&mut self, base: u32, now: Duration) -> bool {
-        let rate = self.per_minute(base, now);
-        let taken = self.bucket.get_or_insert_with(|| TokenBucket::full(rate, now)).take(rate, now).is_ok();
+        let taken = self.bucket.take(self.rate(base, now), now).is_ok();
         self.under_way += u32::from(taken);
         taken
     }
@@ -79,19 +76,18 @@ impl SignInBudget {
     pub(super) fn settle(&mut self, back: bool, base: u32, now: Duration) {
         self.under_way = self.under_way.saturating_sub(1);
         if back {
-            self.give(base, now);
+            self.bucket.give_back(self.rate(base, now));
         }
     }
 
-    fn give(&mut self, base: u32, now: Duration) {
-        let rate = self.per_minute(base, now);
-        if let Some(bucket) = &mut self.bucket {
-            bucket.give_back(rate);
-        }
+    fn rate(&self, base: u32, now: Duration) -> BucketRate {
+        let failures = self.per_minute(base, now);
+        BucketRate::per_minute(failures, failures)
     }
 
     /// Notes that a person signed in. A new one brings one failure more, at once.
     pub(super) fn note_success(&mut self, name: u64, base: u32, now: Duration) {
+        let before = self.rate(base, now);
         let known = self.people.iter().position(|success| success.name == name);
         let recent = known.is_some_and(|at| self.people[at].age(now) < RAISED_FOR);
         if let Some(at) = known {
@@ -100,8 +96,14 @@ impl SignInBudget {
             self.people.remove(0);
         }
         self.people.push(Success { name, at_second: now.as_secs() });
-        if !recent {
-            self.give(base, now);
+        let after = self.rate(base, now);
+        if recent {
+            return;
+        }
+        if after == before {
+            self.bucket.give_back(after);
+        } else {
+            self.bucket.retune(before, after, now);
         }
     }
 
@@ -115,17 +117,17 @@ impl SignInBudget {
     }
 
     /// Returns true if forgetting it loses nothing.
-    pub(super) fn is_idle(&self, base: u32, now: Duration) -> bool {
-        let full = self.bucket.is_none_or(|bucket| bucket.is_full(self.per_minute(base, now), now));
-        full && self.under_way == 0 && self.people.iter().all(|success| success.age(now) >= KNOWN_FOR)
+    pub(super) fn is_idle(&self, now: Duration) -> bool {
+        self.bucket.is_full(now)
+            && self.under_way == 0
+            && self.people.iter().all(|success| success.age(now) >= KNOWN_FOR)
     }
 
     /// Returns the order in which budgets are forgotten: first those of addresses from which no one signed
     /// in, the fullest first, then the longest unused. One with an attempt under way stays.
-    pub(super) fn rank(&self, base: u32, now: Duration) -> Option<impl Ord + use<>> {
-        let level = self.bucket.map_or(u128::MAX, |bucket| bucket.level(self.per_minute(base, now), now));
+    pub(super) fn rank(&self, now: Duration) -> Option<impl Ord + use<>> {
         let latest = self.people.last().map(|success| success.at_second);
-        (self.under_way == 0).then_some((latest, Reverse(level)))
+        (self.under_way == 0).then_some((latest, self.bucket.debt(now)))
     }
 }
 

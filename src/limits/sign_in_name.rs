@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::retry::{LogThrottle, RetryAfter};
 use super::sign_in_budget::BudgetGate;
-use super::token_bucket::TokenBucket;
+use super::token_bucket::{BucketRate, TokenBucket};
 
 /// Failures for one name in an hour, from everywhere. Past them strangers share one try each 36 s: 100 and
 /// 2,400 a day, against one of the 3000 commonest passwords that no new password may be (`docs/LIMITS.md`).
@@ -20,7 +20,6 @@ const NAME_MEMORY: Duration = Duration::from_secs(24 * 3600);
 
 /// Failures of one name, whether it exists or not.
 pub(super) struct NameRecord {
-    /// Refilled by the hour: its clock runs sixty times slower than the one of a minute's bucket.
     bucket: TokenBucket,
     /// Attempts that hold a token.
     under_way: u32,
@@ -30,28 +29,27 @@ pub(super) struct NameRecord {
     told: LogThrottle,
 }
 
-fn slowed(now: Duration) -> Duration {
-    now / 60
+fn rate() -> BucketRate {
+    BucketRate::per_hour(NAME_FAILURES_PER_HOUR)
 }
 
 impl NameRecord {
     pub(super) fn new(now: Duration) -> Self {
-        let bucket = TokenBucket::full(NAME_FAILURES_PER_HOUR, slowed(now));
-        Self { bucket, under_way: 0, run: 0, last: now, told: LogThrottle::default() }
+        Self { bucket: TokenBucket::default(), under_way: 0, run: 0, last: now, told: LogThrottle::default() }
     }
 
     pub(super) fn gate(&self, now: Duration) -> BudgetGate {
         let mut bucket = self.bucket;
-        match bucket.take(NAME_FAILURES_PER_HOUR, slowed(now)) {
+        match bucket.take(rate(), now) {
             Ok(()) => BudgetGate::Open,
             Err(_) if self.under_way > 0 => BudgetGate::InUse,
-            Err(retry) => BudgetGate::Spent(retry.saturating_mul(60)),
+            Err(retry) => BudgetGate::Spent(retry),
         }
     }
 
     /// Takes a token; returns false if there is none.
     pub(super) fn take(&mut self, now: Duration) -> bool {
-        let taken = self.bucket.take(NAME_FAILURES_PER_HOUR, slowed(now)).is_ok();
+        let taken = self.bucket.take(rate(), now).is_ok();
         self.under_way += u32::from(taken);
         taken
     }
@@ -60,7 +58,7 @@ impl NameRecord {
     pub(super) fn settle(&mut self, back: bool) {
         self.under_way = self.under_way.saturating_sub(1);
         if back {
-            self.bucket.give_back(NAME_FAILURES_PER_HOUR);
+            self.bucket.give_back(rate());
         }
     }
 
@@ -84,7 +82,7 @@ impl NameRecord {
 
     /// Returns true if forgetting it loses nothing.
     pub(super) fn is_idle(&self, now: Duration) -> bool {
-        self.under_way == 0 && self.run == 0 && self.bucket.is_full(NAME_FAILURES_PER_HOUR, slowed(now))
+        self.under_way == 0 && self.run == 0 && self.bucket.is_full(now)
     }
 
     pub(super) fn is_expired(&self, now: Duration) -> bool {
@@ -94,7 +92,7 @@ impl NameRecord {
     /// Returns the order in which names are forgotten: those with fewest failures first. One with an attempt
     /// under way stays.
     pub(super) fn rank(&self, now: Duration) -> Option<impl Ord + use<>> {
-        let spent = self.bucket.spent(NAME_FAILURES_PER_HOUR, slowed(now));
+        let spent = self.bucket.spent(rate(), now);
         (self.under_way == 0).then_some((self.run.max(spent), self.last))
     }
 }

@@ -191,12 +191,11 @@ impl AttemptTable {
             return Decision::Refuse(SignInRefusal::RateLimited(wait));
         }
         let (base, network_base) = (self.base(), self.network_base());
-        let Some(budget) = budget_of(&mut self.addresses, address.own, base, now) else {
+        let Some(budget) = budget_of(&mut self.addresses, address.own, now) else {
             return Decision::Refuse(SignInRefusal::RateLimited(RetryAfter { retry: MOMENT, first: false }));
         };
         let address_token = budget.take(base, now);
-        let network =
-            address.network.and_then(|network| budget_of(&mut self.networks, network, network_base, now));
+        let network = address.network.and_then(|network| budget_of(&mut self.networks, network, now));
         let network_token = network.is_some_and(|budget| budget.take(network_base, now));
         let mut admission = Admission {
             address,
@@ -313,8 +312,7 @@ fn attempt_key(name: Option<Sha256>, address: AddressKeys, device: Option<Device
 fn budget_of(
     budgets: &mut BoundedMap<IpAddr, SignInBudget>,
     key: IpAddr,
-    base: u32,
     now: Duration,
 ) -> Option<&mut SignInBudget> {
-    budgets.entry(&key, |b| b.is_idle(base, now), |b| b.rank(base, now), SignInBudget::default)
+    budgets.entry(&key, |b| b.is_idle(now), |b| b.rank(now), SignInBudget::default)
 }

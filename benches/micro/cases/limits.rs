@@ -3,12 +3,13 @@
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use governor::clock::FakeRelativeClock;
+use pichat::clock::{Clock, Timestamp};
 use pichat::limits::{
-    Begun, Candidate, ConnectionCaps, LocalPrefixes, RateSettings, Rates, SignInLimits, SignInSettings,
-    TokenBucket,
+    AtomicBucket, Begun, BucketRate, Candidate, ConnectionCaps, LocalPrefixes, RateSettings, Rates,
+    SignInLimits, SignInSettings, TokenBucket,
 };
 use pichat::types::UserId;
 
@@ -16,7 +17,9 @@ use super::{Operation, Row};
 
 pub const CASES: &[Row] = &[
     ("limits: a token taken and given back", 100, bucket),
-    ("limits: a message of 1000 people", 1000, rates),
+    ("limits: a message of 1000 people", 1000, messages),
+    ("limits: a request of a session", 1000, session),
+    ("limits: a request of 1000 addresses", 1000, addresses),
     ("limits: a request refused", 100, refused),
     ("limits: a sign-in that succeeds", 1000, || sign_in(true)),
     ("limits: a sign-in that fails", 1000, || sign_in(false)),
@@ -42,6 +45,31 @@ const RATES: RateSettings = RateSettings {
     typing_per_minute: 30,
 };
 
+/// Clock that an operation advances.
+#[derive(Debug, Default)]
+struct SteppedClock(AtomicU64);
+
+impl SteppedClock {
+    fn advance(&self, by: Duration) {
+        self.0.fetch_add(u64::try_from(by.as_nanos()).expect("short"), Ordering::Relaxed);
+    }
+}
+
+impl Clock for SteppedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(0)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+fn rates() -> (Rates, Arc<SteppedClock>) {
+    let clock = Arc::new(SteppedClock::default());
+    (Rates::new(&RATES, LocalPrefixes::default(), Arc::clone(&clock) as Arc<dyn Clock>), clock)
+}
+
 /// Returns the address of the next user.
 fn next(who: &mut u32) -> IpAddr {
     *who = (*who + 1) % PEOPLE;
@@ -49,18 +77,17 @@ fn next(who: &mut u32) -> IpAddr {
 }
 
 fn bucket() -> Operation {
-    let mut bucket = TokenBucket::full(10, Duration::ZERO);
+    let (mut bucket, rate) = (TokenBucket::default(), BucketRate::per_minute(10, 10));
     let mut now = Duration::ZERO;
     Box::new(move || {
         now += Duration::from_millis(1);
-        black_box(bucket.take(10, now)).expect("there is one");
-        bucket.give_back(10);
+        black_box(bucket.take(rate, now)).expect("there is one");
+        bucket.give_back(rate);
     })
 }
 
-fn rates() -> Operation {
-    let clock = FakeRelativeClock::default();
-    let rates = Rates::with_clock(&RATES, LocalPrefixes::default(), clock.clone());
+fn messages() -> Operation {
+    let (rates, clock) = rates();
     let mut who = 0;
     // All users are known, so that no growing map is measured.
     (0..PEOPLE).for_each(|id| rates.message(UserId(id.into())).expect("the burst is whole"));
@@ -71,8 +98,27 @@ fn rates() -> Operation {
     })
 }
 
+fn session() -> Operation {
+    let (rates, clock) = rates();
+    let bucket = AtomicBucket::default();
+    Box::new(move || {
+        clock.advance(LATER);
+        black_box(rates.session_request(&bucket)).expect("within the rate");
+    })
+}
+
+fn addresses() -> Operation {
+    let (rates, clock) = rates();
+    let mut who = 0;
+    (0..PEOPLE).for_each(|_| rates.request(next(&mut who)).expect("the burst is whole"));
+    Box::new(move || {
+        clock.advance(LATER);
+        black_box(rates.request(next(&mut who))).expect("within the rate");
+    })
+}
+
 fn refused() -> Operation {
-    let rates = Rates::with_clock(&RATES, LocalPrefixes::default(), FakeRelativeClock::default());
+    let (rates, _clock) = rates();
     let addr = next(&mut 0);
     while rates.request(addr).is_ok() {}
     Box::new(move || {
