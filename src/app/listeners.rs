@@ -1,7 +1,8 @@
 //! Addresses of the server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use crate::types::base_url;
 use crate::types::crypto::Sha256;
 
 /// Addresses of the server.
@@ -23,21 +24,36 @@ impl Listeners {
 
     /// Returns the address for a browser. All addresses at once have no URL: the machine's name has one.
     pub fn url(&self, host_name: &str) -> String {
-        let (scheme, address) = (self.scheme(), self.address);
-        let host = if address.ip().is_unspecified() {
-            format!("{host_name}.local")
-        } else {
-            address.ip().to_string()
+        let host = match self.address.ip() {
+            ip if ip.is_unspecified() => format!("{host_name}.local"),
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
         };
-        let host = if host.contains(':') { format!("[{host}]") } else { host };
-        match (scheme, address.port()) {
-            ("http", 80) | ("https", 443) => format!("{scheme}://{host}"),
-            (_, port) => format!("{scheme}://{host}:{port}"),
-        }
+        base_url(self.scheme(), &host, self.address.port())
     }
 
     /// Returns `http` or `https`.
     pub fn scheme(&self) -> &'static str {
         if self.secure() { "https" } else { "http" }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn url_can_be_typed() {
+        for (address, plain, url) in [
+            ("0.0.0.0:8080", None, "http://caja.local:8080"),
+            ("[::]:443", Some("[::]:80"), "https://caja.local"),
+            ("192.0.2.7:80", None, "http://192.0.2.7"),
+            ("[2001:db8::7]:8443", Some("[2001:db8::7]:8080"), "https://[2001:db8::7]:8443"),
+        ] {
+            let plain = plain.map(|plain| plain.parse().unwrap());
+            let listeners = Listeners { address: address.parse().unwrap(), plain, fingerprint: None };
+            assert_eq!(listeners.url("caja"), url);
+        }
     }
 }

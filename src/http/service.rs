@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use crate::audit::Event;
 use crate::types::crypto::Token;
 use crate::types::texts::key;
-use crate::types::{Lang, WebOrigin};
+use crate::types::{Lang, WebOrigin, base_url};
 
 use crate::http::request::arrival::Arrival;
 use crate::http::request::auth::{Bearer, MetricsReader, PartialSession, SignedIn};
@@ -201,11 +201,7 @@ pub(super) async fn check_host(
 /// Returns the address of PiChat by the device's own name.
 fn own_url(app: &AppState) -> String {
     let scheme = if app.secure { "https" } else { "http" };
-    let name = app.own_names.published();
-    match (scheme, app.port) {
-        ("http", 80) | ("https", 443) => format!("{scheme}://{name}"),
-        (_, port) => format!("{scheme}://{name}:{port}"),
-    }
+    base_url(scheme, app.own_names.published(), app.port)
 }
 
 /// Tells a browser of an allowed origin what it may send.

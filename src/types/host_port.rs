@@ -164,6 +164,14 @@ impl fmt::Display for WebOrigin {
     }
 }
 
+/// Returns the URL of a server, without the port that the scheme implies. IPv6 `host`s are in brackets.
+pub fn base_url(scheme: &str, host: &str, port: u16) -> String {
+    match (scheme, port) {
+        ("http", 80) | ("https", 443) => format!("{scheme}://{host}"),
+        _ => format!("{scheme}://{host}:{port}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

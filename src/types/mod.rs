@@ -16,7 +16,7 @@ mod user;
 mod wiped_str;
 
 pub use claim::{ClaimCode, ClaimCodeError, ClaimKind};
-pub use host_port::{Host, HostPort, WebOrigin};
+pub use host_port::{Host, HostPort, WebOrigin, base_url};
 pub use lang::Lang;
 pub use one_time::OneTimePassword;
 pub use position::PositionKey;

@@ -17,13 +17,13 @@ pub struct UserName(heapless::String<{ Self::MAX_BYTES }>);
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UserNameError {
     /// The text is empty.
-    #[error("a user name may not be empty")]
+    #[error("a user name cannot be empty")]
     Empty,
     /// The text has more than 32 characters or 64 bytes.
     #[error("a user name has at most 32 characters and 64 bytes")]
     TooLong,
     /// A character is not a letter, digit, `.`, `_` or `-`.
-    #[error("a user name holds only letters, digits, '.', '_' and '-'")]
+    #[error("a user name can only have letters, digits, '.', '_' and '-'")]
     BadCharacter,
 }
 

@@ -11,7 +11,7 @@ use crate::cli::exit::Failure;
 use crate::config::TlsMode;
 use crate::private_file;
 use crate::types::texts::key;
-use crate::types::{ClaimCode, Lang};
+use crate::types::{ClaimCode, Lang, base_url};
 
 use super::effective_settings::{NAME, Settings};
 use super::partition::Partition;
@@ -81,10 +81,8 @@ impl Ways {
     fn of(root: &Root) -> Self {
         let name = small_file(&root.at("proc/sys/kernel/hostname")).map(|name| name.trim().to_owned());
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "pichat".to_owned());
-        let url = |scheme: &str, listen: SocketAddr| match (scheme, listen.port()) {
-            ("http", 80) | ("https", 443) => format!("{scheme}://{name}.local"),
-            (_, port) => format!("{scheme}://{name}.local:{port}"),
-        };
+        let url =
+            |scheme: &str, listen: SocketAddr| base_url(scheme, &format!("{name}.local"), listen.port());
         let Address { scheme, listen, plain, fingerprint } = address(root);
         let trust = plain
             .zip(fingerprint)

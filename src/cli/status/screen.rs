@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::app::Status;
 use crate::net::is_link_local;
 use crate::types::texts::key;
-use crate::types::{Lang, printable};
+use crate::types::{Lang, base_url, printable};
 
 use super::device::{ClockState, DeviceProbe, DiskStatus};
 use super::qr;
@@ -93,8 +93,7 @@ fn urls(look: &DeviceProbe, server: &Status) -> Vec<String> {
         (None, Some(_)) => (server.scheme.as_str(), server.listen, "/activar"),
         (None, None) => (server.scheme.as_str(), server.listen, ""),
     };
-    let port = port(scheme, listen.port());
-    let url = |host: String| format!("{scheme}://{host}{port}{path}");
+    let url = |host: String| base_url(scheme, &host, listen.port()) + path;
     let host = |addr: &IpAddr| if addr.is_ipv6() { format!("[{addr}]") } else { addr.to_string() };
     if !listen.ip().is_unspecified() {
         return vec![url(host(&listen.ip()))];
@@ -109,17 +108,7 @@ fn urls(look: &DeviceProbe, server: &Status) -> Vec<String> {
 
 /// Returns the address of the claim page.
 fn claim_page(look: &DeviceProbe, server: &Status) -> String {
-    format!(
-        "{}://{}.local{}/activar",
-        server.scheme,
-        look.host_name,
-        port(&server.scheme, server.listen.port())
-    )
-}
-
-/// Returns the port as part of a URL; empty for the default port.
-fn port(scheme: &str, port: u16) -> String {
-    if matches!((scheme, port), ("http", 80) | ("https", 443)) { String::new() } else { format!(":{port}") }
+    base_url(&server.scheme, &format!("{}.local", look.host_name), server.listen.port()) + "/activar"
 }
 
 fn state(look: &DeviceProbe, lang: Lang) -> Vec<String> {
