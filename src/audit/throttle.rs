@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use super::entry::{Class, EventSpec};
 use crate::locks::lock;
+use crate::types::token_bucket::{BucketRate, TokenBucket};
 
 /// Burst of one event of class `stranger`: an office of 100 that mistypes everything on one morning is
 /// written completely.
 pub(super) const STRANGER_BURST: u32 = 300;
-/// Seconds until a bucket of class `stranger` gets one more line. Ten such events at 10 lines a minute and
+/// Lines a minute of one event of class `stranger`, past the burst. Ten such events at 10 lines a minute and
 /// 250 bytes are 36 MB a day; the card's journal holds 64 MB, so that one day always stays readable.
-const STRANGER_REFILL: Duration = Duration::from_secs(6);
+const STRANGER_PER_MINUTE: u32 = 10;
 /// Burst of one event of class `sampled`.
 const SAMPLED_BURST: u32 = 1;
-/// Time until a bucket of class `sampled` gets its line back.
-const SAMPLED_REFILL: Duration = Duration::from_secs(60);
+/// Lines a minute of one event of class `sampled`.
+const SAMPLED_PER_MINUTE: u32 = 1;
 /// Time between two reports of throttled lines.
 pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -29,36 +30,29 @@ pub(super) struct Throttle(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    buckets: BTreeMap<&'static str, Bucket>,
+    events: BTreeMap<&'static str, ThrottledEvent>,
     reported: Duration,
 }
 
-#[derive(Debug)]
-struct Bucket {
-    lines: u32,
-    /// Time of the last refill.
-    filled: Duration,
+#[derive(Debug, Default)]
+struct ThrottledEvent {
+    bucket: TokenBucket,
     left_out: u64,
 }
 
 impl Throttle {
     /// Returns true if the event of this row may be written `now`; counts it otherwise.
     pub(super) fn admits(&self, entry: &EventSpec, now: Duration) -> bool {
-        let (burst, refill) = match entry.class {
+        let (lines, burst) = match entry.class {
             Class::Security | Class::Counter => return true,
-            Class::Stranger => (STRANGER_BURST, STRANGER_REFILL),
-            Class::Sampled => (SAMPLED_BURST, SAMPLED_REFILL),
+            Class::Stranger => (STRANGER_PER_MINUTE, STRANGER_BURST),
+            Class::Sampled => (SAMPLED_PER_MINUTE, SAMPLED_BURST),
         };
         let mut state = lock(&self.0);
-        let bucket =
-            state.buckets.entry(entry.name).or_insert(Bucket { lines: burst, filled: now, left_out: 0 });
-        bucket.fill(burst, refill, now);
-        if bucket.lines == 0 {
-            bucket.left_out += 1;
-            return false;
-        }
-        bucket.lines -= 1;
-        true
+        let event = state.events.entry(entry.name).or_default();
+        let admitted = event.bucket.take(BucketRate::per_minute(lines, burst), now).is_ok();
+        event.left_out += u64::from(!admitted);
+        admitted
     }
 
     /// Returns the number of throttled lines per event since the last report, at most once a minute.
@@ -68,18 +62,10 @@ impl Throttle {
             return Vec::new();
         }
         state.reported = now;
-        let take =
-            |(name, bucket): (&&'static str, &mut Bucket)| (*name, std::mem::take(&mut bucket.left_out));
-        state.buckets.iter_mut().map(take).filter(|(_, left_out)| *left_out > 0).collect()
-    }
-}
-
-impl Bucket {
-    fn fill(&mut self, burst: u32, refill: Duration, now: Duration) {
-        let due = now.saturating_sub(self.filled).as_millis() / refill.as_millis();
-        let due = u32::try_from(due).unwrap_or(u32::MAX);
-        self.lines = self.lines.saturating_add(due).min(burst);
-        self.filled = if self.lines == burst { now } else { self.filled + refill * due };
+        let take = |(name, event): (&&'static str, &mut ThrottledEvent)| {
+            (*name, std::mem::take(&mut event.left_out))
+        };
+        state.events.iter_mut().map(take).filter(|(_, left_out)| *left_out > 0).collect()
     }
 }
 
@@ -150,7 +136,7 @@ mod tests {
             reported += throttle.report(now + REPORT_INTERVAL).iter().map(|(_, count)| count).sum::<u64>();
             prop_assert_eq!(written + reported, steps.len() as u64);
             let elapsed = (now - secs(1000)).as_secs();
-            prop_assert!(written <= u64::from(STRANGER_BURST) + elapsed / STRANGER_REFILL.as_secs() + 1);
+            prop_assert!(written <= u64::from(STRANGER_BURST) + elapsed * u64::from(STRANGER_PER_MINUTE) / 60 + 1);
         }
     }
 }

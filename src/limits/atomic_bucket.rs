@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::retry::{LogThrottle, RetryAfter};
-use super::token_bucket::{BucketRate, nanos};
+use crate::types::token_bucket::{BucketRate, nanos};
 
 /// [`TokenBucket`](super::TokenBucket) that is shared without a lock, with its throttle of audit lines. It
 /// starts full and takes 16 bytes.

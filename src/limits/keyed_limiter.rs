@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::retry::{LogThrottle, RetryAfter};
-use super::token_bucket::{BucketRate, TokenBucket};
 use crate::locks::lock;
+use crate::types::token_bucket::{BucketRate, TokenBucket};
 
 /// Interval at which a full limiter evicts idle keys, with one pass over its cells.
 const EVICT_INTERVAL: Duration = Duration::from_secs(1);

@@ -40,7 +40,6 @@ mod sign_in_queue;
 mod sign_in_refusal;
 mod sign_in_settings;
 mod sign_in_table;
-mod token_bucket;
 mod write_stall;
 
 pub use acknowledged::{Endpoints, Ends};
@@ -66,5 +65,6 @@ pub use sign_in_queue::{WAITING_IN_ALL, WAITING_PER_ADDRESS};
 pub use sign_in_refusal::SignInRefusal;
 pub use sign_in_settings::SignInSettings;
 pub use sign_in_table::{SIGN_IN_ADDRESSES, SIGN_IN_NAMES, SIGN_IN_NETWORKS};
-pub use token_bucket::{BucketRate, TokenBucket};
 pub use write_stall::WriteStall;
+
+pub use crate::types::token_bucket::{BucketRate, TokenBucket};

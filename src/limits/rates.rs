@@ -10,10 +10,10 @@ use super::counters::Counters;
 use super::keyed_limiter::KeyedLimiter;
 use super::recent_downloads::{RECENT_DOWNLOADS, RecentDownloads};
 use super::retry::RetryAfter;
-use super::token_bucket::BucketRate;
 use crate::clock::Clock;
 use crate::locks::{self, lock};
 use crate::types::UserId;
+use crate::types::token_bucket::BucketRate;
 
 /// Keys that one rate knows at once. An address takes some 82 bytes and a user 50, so the four rates of
 /// addresses and the seven of users take at most 5.5 MiB. An office has a few hundred devices, and the server

@@ -1,8 +1,7 @@
 //! Retry-After value, and its first mention a minute.
 
+use crate::types::token_bucket::nanos;
 use std::time::Duration;
-
-use super::token_bucket::nanos;
 
 /// One [`RetryAfter::first`] a key and minute: a refusal is worth an audit line, a flood of them is worth no
 /// more than one.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::retry::{LogThrottle, RetryAfter};
-use super::token_bucket::{BucketRate, TokenBucket};
+use crate::types::token_bucket::{BucketRate, TokenBucket};
 
 /// People remembered for one address, the latest. 16 bytes each: 1.4 KiB, which is 5.9 MiB for 4,096
 /// addresses that 90 people each signed in from. With a base of 10 a minute they bring an address to

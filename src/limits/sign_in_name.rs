@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::retry::{LogThrottle, RetryAfter};
 use super::sign_in_budget::BudgetGate;
-use super::token_bucket::{BucketRate, TokenBucket};
+use crate::types::token_bucket::{BucketRate, TokenBucket};
 
 /// Failures for one name in an hour, from everywhere. Past them strangers share one try each 36 s: 100 and
 /// 2,400 a day, against one of the 3000 commonest passwords that no new password may be (`docs/LIMITS.md`).

@@ -12,6 +12,7 @@ mod role;
 mod room;
 mod text;
 pub mod texts;
+pub mod token_bucket;
 mod user;
 mod wiped_str;
 

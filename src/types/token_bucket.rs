@@ -1,4 +1,4 @@
-//! Token bucket, the arithmetic of all rates (GCRA).
+//! Token bucket, the arithmetic of all rates (GCRA): those of `limits`, and of the audit's lines.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl BucketRate {
     }
 
     /// Returns the rate of a bucket that holds the tokens of an hour.
-    pub(super) fn per_hour(tokens: u32) -> Self {
+    pub fn per_hour(tokens: u32) -> Self {
         Self::new(HOUR, tokens, tokens)
     }
 
@@ -33,14 +33,14 @@ impl BucketRate {
     }
 
     /// Returns the arrival time after a token was taken `now`, or the wait until there is one.
-    pub(super) fn take(self, arrival: u64, now: u64) -> Result<u64, u64> {
+    pub fn take(self, arrival: u64, now: u64) -> Result<u64, u64> {
         let latest = now.saturating_add(self.ahead);
         if arrival <= latest { Ok(arrival.max(now).saturating_add(self.step)) } else { Err(arrival - latest) }
     }
 }
 
 /// Returns the nanoseconds of a time, 584 years at most.
-pub(super) fn nanos(time: Duration) -> u64 {
+pub fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -65,22 +65,22 @@ impl TokenBucket {
     }
 
     /// Returns true if no token is missing.
-    pub(super) fn is_full(&self, now: Duration) -> bool {
+    pub fn is_full(&self, now: Duration) -> bool {
         self.debt(now) == 0
     }
 
     /// Returns the nanoseconds until it is full.
-    pub(super) fn debt(&self, now: Duration) -> u64 {
+    pub fn debt(&self, now: Duration) -> u64 {
         self.arrival.saturating_sub(nanos(now))
     }
 
     /// Returns how many tokens are missing, a begun one as a whole.
-    pub(super) fn spent(&self, rate: BucketRate, now: Duration) -> u32 {
+    pub fn spent(&self, rate: BucketRate, now: Duration) -> u32 {
         u32::try_from(self.debt(now).div_ceil(rate.step)).unwrap_or(u32::MAX)
     }
 
     /// Changes the rate; as many tokens are missing as before.
-    pub(super) fn retune(&mut self, before: BucketRate, after: BucketRate, now: Duration) {
+    pub fn retune(&mut self, before: BucketRate, after: BucketRate, now: Duration) {
         let debt = u128::from(self.debt(now)) * u128::from(after.step) / u128::from(before.step);
         self.arrival = nanos(now).saturating_add(u64::try_from(debt).unwrap_or(u64::MAX));
     }
