@@ -3,12 +3,13 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpSocket;
 use tokio_rustls::TlsConnector;
 
 use super::frames::frame;
@@ -23,6 +24,9 @@ pub const UNLIMITED: &str = "[limits]\nrequests_per_minute = 1000000000\nrequest
     downloads_per_minute = 1000000\ndeletes_per_minute = 1000000\n";
 pub const PASSWORD: &str = "una clave para medir";
 const NAME: &str = "pichat.local";
+/// Tries of one connection: the server admits 20 handshakes a second, and 16 connections wait at once.
+const MAX_HANDSHAKES: u32 = 60;
+const HANDSHAKE_PAUSE: Duration = Duration::from_secs(1);
 /// Holds the names of 1000 members.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -127,13 +131,7 @@ impl Connector {
 
     /// Like [`Self::enter`], with a receive buffer of that many bytes in the kernel.
     pub async fn enter_with(&self, cookie: &str, room: String, buffer: Option<u32>) -> Box<dyn Stream> {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        if let Some(bytes) = buffer {
-            socket.set_recv_buffer_size(bytes).expect("sets");
-        }
-        let stream = socket.connect(self.addr).await.expect("connects");
-        stream.set_nodelay(true).expect("sets");
-        let mut stream = self.wrap(stream).await;
+        let mut stream = self.connect(buffer).await;
         let head = format!(
             "GET /ws HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
@@ -150,10 +148,23 @@ impl Connector {
         stream
     }
 
-    async fn wrap(&self, stream: TcpStream) -> Box<dyn Stream> {
-        let Some(tls) = &self.tls else { return Box::new(stream) };
-        let name = ServerName::try_from(NAME).expect("a name");
-        Box::new(tls.connect(name, stream).await.expect("a handshake"))
+    /// Connects. Handshakes that the server refuses, 600 at once and then 20 a second, are tried again.
+    async fn connect(&self, buffer: Option<u32>) -> Box<dyn Stream> {
+        for _ in 0..MAX_HANDSHAKES {
+            let socket = TcpSocket::new_v4().expect("a socket");
+            if let Some(bytes) = buffer {
+                socket.set_recv_buffer_size(bytes).expect("sets");
+            }
+            let stream = socket.connect(self.addr).await.expect("connects");
+            stream.set_nodelay(true).expect("sets");
+            let Some(tls) = &self.tls else { return Box::new(stream) };
+            let name = ServerName::try_from(NAME).expect("a name");
+            match tls.connect(name, stream).await {
+                Ok(stream) => return Box::new(stream),
+                Err(_) => tokio::time::sleep(HANDSHAKE_PAUSE).await,
+            }
+        }
+        panic!("{MAX_HANDSHAKES} handshakes were refused");
     }
 }
 
