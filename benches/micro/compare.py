@@ -5,9 +5,8 @@ Builds benches/micro/instructions.rs and runs each operation under valgrind's ca
 Prints a table. Fails if an operation takes over 5 % more than in benches/micro/instructions.txt, or exists on one side only.
 --bless rewrites that file; commit it with the change that altered the counts, and the reason.
 
-This crate is optimised for speed, without link-time optimisation, on the dependencies as built for tests.
-A release is built for size (docs/decisions/0146-built-for-size.md), which takes some 30 % more instructions.
-The counts compare code; they do not predict a Pi.
+This crate is optimised as in a release but without link-time optimisation, on the dependencies as built for tests.
+That takes half a minute instead of many. The counts serve to compare, not to predict a Pi.
 
 Another compiler, valgrind, C library or processor gives other counts. The script then says so and judges nothing.
 """
