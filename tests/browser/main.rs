@@ -23,6 +23,7 @@ mod password;
 mod proxies;
 mod quarantine_page;
 mod screenshots;
+mod short_screens;
 mod story;
 mod tls;
 mod user_actions;

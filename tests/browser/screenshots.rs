@@ -30,7 +30,7 @@ impl Browser {
     async fn shoot(&self, name: &str) {
         // The previous notice has disappeared by now.
         self.js("document.querySelector('.notice-box button')?.click()").await;
-        self.driver().action_chain().move_to(2, 300).perform().await.expect("the pointer moves away");
+        self.driver().action_chain().move_to(2, 200).perform().await.expect("the pointer moves away");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/img");
         std::fs::create_dir_all(&folder).expect("a folder");
         self.driver().screenshot(&folder.join(name)).await.expect("a picture");
