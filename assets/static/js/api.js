@@ -25,6 +25,9 @@ let leaving = false;
 addEventListener('submit', (event) => { leaving ||= event.target.getAttribute('action') === '/logout'; });
 addEventListener('pageshow', () => { leaving = false; });
 
+/** Says whether this page is signing out: what ends then is no surprise. */
+export const isSigningOut = () => leaving;
+
 /** Leads to the sign-in page, which says why the session ended: `cause` is the word of the close frame. Signing out leads there by itself. */
 export function toLogin(cause = 'other') {
   if (!leaving) location.assign(`/login#${cause}`);
