@@ -133,12 +133,12 @@ async fn who_signs_out_is_told_nothing_in_that_tab() {
     carla.js("void fetch('/api/session', { method: 'DELETE' })").await;
     carla.arrive("/login").await;
     carla.until_says(".alert.note", "Cerraste sesión en otra pestaña").await;
-    // A page without a socket learns it from its next call.
+    // Every page has the chat's socket, and hears of it at once.
     carla.sign_in(CARLA.0, CARLA.1).await;
     carla.goto("/inicio").await;
     carla.until_says("#greeting", "carla").await;
     command(&server, &["lock", CARLA.0], "");
     carla.arrive("/login").await;
-    carla.until_says(".alert.note", "Tu sesión terminó").await;
+    carla.until_says(".alert.note", "Tu cuenta está bloqueada").await;
     carla.finish_with(&[], &["401 (Unauthorized)", "WebSocket", "Not supported for insecure origins"]).await;
 }

@@ -18,6 +18,7 @@ mod ended;
 mod language;
 mod layout;
 mod loading;
+mod moving;
 mod network_cable;
 mod password;
 mod proxies;

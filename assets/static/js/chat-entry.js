@@ -28,16 +28,6 @@ export class Entry {
       event.preventDefault();
       this.#pick(link.dataset.room);
     });
-    addEventListener('hashchange', () => this.followHash());
-  }
-
-  /** `/chat#sala=CODE` opens that room, or asks for its password. */
-  followHash() {
-    const code = new URLSearchParams(location.hash.slice(1)).get('sala');
-    if (!code || !isCode(code)) return;
-    // Used up: a reload later shall not jump back here.
-    history.replaceState(null, '', location.pathname);
-    this.#pick(code);
   }
 
   focus() {

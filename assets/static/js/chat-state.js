@@ -176,7 +176,7 @@ export class ChatState extends EventTarget {
   }
 
   #isWatched(room) {
-    return room === this.#current && !document.hidden;
+    return room === this.#current && !document.hidden && room.thread.element.isConnected;
   }
 
   #save() {
@@ -237,7 +237,6 @@ export class ChatState extends EventTarget {
   #onConnection(state) {
     this.#tell('connection', { state });
     if (state === 'online') return;
-    if (state === 'crowded') showError(t('chat.crowded'));
     for (const room of this.rooms) if (room.state === 'live') room.state = 'waiting';
     this.#tell('rooms');
   }
@@ -246,7 +245,7 @@ export class ChatState extends EventTarget {
     if (!this.#current) return;
     if (document.hidden) this.#current.thread.clearNew();
     else {
-      this.#current.unread = 0;
+      if (this.#isWatched(this.#current)) this.#current.unread = 0;
       this.#tell('rooms');
     }
   }

@@ -1,74 +1,175 @@
-// The chat page: the state and the views of it.
-import './page.js';
-import { limits, session } from './api.js';
+// The chat page: the views of the chat's state, and the address of the open room.
 import { Composer } from './chat-composer.js';
-import { showConnection } from './chat-connection.js';
-import { backoff } from './chat-core.js';
+import { drawConnection } from './chat-connection.js';
+import { isCode } from './chat-core.js';
 import { Entry } from './chat-entry.js';
 import { Panel } from './chat-panel.js';
 import { roomList } from './chat-room-list.js';
-import { ChatState } from './chat-state.js';
+import { chat } from './chat-service.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
+import { pushAddress, replaceAddress } from './navigation.js';
 import { showInfo } from './notice.js';
+import { setTitle } from './unread.js';
 
-/** Who signed in, and the limits in force; waits for a server that is not back yet. */
-async function know() {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      const { username } = await session();
-      return { me: username, limits: await limits() };
-    } catch (error) {
-      if (error.code === 'unauthenticated') return {};
-      showConnection('offline');
-      await new Promise((resolve) => { setTimeout(resolve, backoff(attempt)); });
+const LIST = '/chat';
+const addressOf = (code) => `${LIST}#sala=${encodeURIComponent(code)}`;
+const same = (one, other) => one?.toUpperCase() === other?.toUpperCase();
+
+/** The room that the address names; null for none, undefined if the fragment is about something else. */
+function addressed() {
+  const code = new URLSearchParams(location.hash.slice(1)).get('sala');
+  if (code && isCode(code)) return code;
+  return location.hash.length > 1 ? undefined : null;
+}
+
+/** The views, built on the first visit and kept. Away from this page they draw nothing. */
+class Chat {
+  #main;
+  #state;
+  #entry;
+  #composer;
+  #panel;
+  #drawRooms;
+  /** A room that the address names and that this person is not known to be in yet. */
+  #awaited = null;
+  /** The history is being led back from a room to the list. */
+  #goingBack = false;
+  /** Where the open room was scrolled to when the page was left; null at its end. */
+  #left = null;
+
+  constructor(main, { state, me, limits }) {
+    this.#main = main;
+    this.#state = state;
+    this.#panel = new Panel(me);
+    this.#drawRooms = roomList((code) => state.select(code));
+    this.#composer = new Composer(state, limits.message_chars);
+    this.#entry = new Entry(state);
+
+    this.#on('selected', () => this.#onSelected());
+    this.#on('rooms', () => this.#onRooms());
+    this.#on('added', (detail) => this.#panel.onContentAdded(detail));
+    this.#on('typing', () => this.#panel.showTyping());
+    this.#on('draft', () => this.#composer.show());
+    this.#on('joined', () => this.#composer.focus());
+
+    byId('leave-room').addEventListener('click', async () => {
+      if (!await state.leave()) return;
+      this.#entry.refreshLobby();
+      this.#entry.focus();
+    });
+    byId('back-to-rooms').addEventListener('click', () => state.select(null));
+    byId('another-room').addEventListener('click', () => {
+      state.select(null);
+      this.#entry.focus();
+    });
+    byId('rejoin').addEventListener('click', () => {
+      const { code } = state.current;
+      state.select(null);
+      this.#entry.ask(code);
+      showInfo(t('join.again', { room: code }));
+    });
+  }
+
+  /** On the screen again: everything as it is now. */
+  show() {
+    const left = this.#left;
+    drawConnection();
+    this.#entry.refreshLobby();
+    if (addressed()) this.follow();
+    else this.#state.select(this.#state.current?.code ?? null);
+    const box = byId('messages');
+    if (left && left.code === this.#state.current?.code && !box.querySelector('.new-divider')) box.scrollTop = left.top;
+  }
+
+  leave() {
+    const box = byId('messages');
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+    this.#left = atEnd || !this.#state.current ? null : { code: this.#state.current.code, top: box.scrollTop };
+  }
+
+  showList() {
+    this.#state.select(null);
+  }
+
+  /** Opens what the address names. Under a room there is always the list, so that going back leads out of the room only. */
+  follow() {
+    if (this.#goingBack) {
+      this.#goingBack = false;
+      this.#writeAddress();
+      return;
     }
+    const code = addressed();
+    this.#awaited = null;
+    if (code === undefined) return;
+    if (code === null) {
+      if (this.#state.current) this.#state.select(null);
+      return;
+    }
+    if (!history.state?.overList) replaceAddress(LIST);
+    if (this.#state.open(code)) return;
+    this.#state.select(null);
+    this.#awaited = code;
+    this.#entry.ask(code);
+  }
+
+  #on(type, act) {
+    this.#state.addEventListener(type, ({ detail }) => { if (this.#main.isConnected) act(detail); });
+  }
+
+  #onSelected() {
+    const { current } = this.#state;
+    if (current) this.#awaited = null;
+    this.#panel.show(current);
+    this.#composer.show();
+    setTitle(current ? t('chat.room_title', { room: current.code }) : t('chat.title'));
+    this.#writeAddress();
+  }
+
+  #onRooms() {
+    const state = this.#state;
+    this.#drawRooms(state.rooms, state.current);
+    this.#panel.refresh();
+    this.#composer.refresh();
+    byId('another-room').hidden = state.rooms.length === 0;
+    // Memberships may come after the address was read.
+    if (this.#awaited && state.has(this.#awaited)) {
+      const code = this.#awaited;
+      this.#awaited = null;
+      state.open(code);
+    }
+  }
+
+  #writeAddress() {
+    if (this.#goingBack) return;
+    const open = this.#state.current?.code;
+    const named = addressed();
+    if (open && same(open, named)) return;
+    if (open && named) replaceAddress(addressOf(open), { overList: history.state?.overList });
+    else if (open) pushAddress(addressOf(open), { overList: true });
+    else if (!named) return;
+    else if (history.state?.overList) {
+      this.#goingBack = true;
+      history.back();
+    } else replaceAddress(LIST);
   }
 }
 
-function start(me, { message_chars: maxChars, rooms_per_socket: maxRooms }) {
-  const state = new ChatState(me, maxRooms);
-  const panel = new Panel(me);
-  const drawRooms = roomList((code) => state.select(code));
-  const composer = new Composer(state, maxChars);
-  const entry = new Entry(state);
+let view = null;
 
-  state.addEventListener('connection', ({ detail }) => showConnection(detail.state));
-  state.addEventListener('selected', () => {
-    panel.show(state.current);
-    composer.show();
+export function mount(main) {
+  let away = false;
+  chat().then((known) => {
+    if (away) return;
+    view ??= new Chat(main, known);
+    view.show();
   });
-  state.addEventListener('rooms', () => {
-    drawRooms(state.rooms, state.current);
-    panel.refresh();
-    composer.refresh();
-    byId('another-room').hidden = state.rooms.length === 0;
-    document.title = `${state.unread ? `(${state.unread}) ` : ''}${t('chat.title')}`;
-  });
-  state.addEventListener('added', ({ detail }) => panel.onContentAdded(detail));
-  state.addEventListener('typing', () => panel.showTyping());
-  state.addEventListener('draft', () => composer.show());
-  state.addEventListener('joined', () => composer.focus());
-
-  byId('leave-room').addEventListener('click', async () => {
-    if (!await state.leave()) return;
-    entry.refreshLobby();
-    entry.focus();
-  });
-  byId('back-to-rooms').addEventListener('click', () => state.select(null));
-  byId('another-room').addEventListener('click', () => {
-    state.select(null);
-    entry.focus();
-  });
-  byId('rejoin').addEventListener('click', () => {
-    const { code } = state.current;
-    state.select(null);
-    entry.ask(code);
-    showInfo(t('join.again', { room: code }));
-  });
-  state.start();
-  entry.followHash();
+  return () => {
+    away = true;
+    view?.leave();
+    return true;
+  };
 }
 
-const known = await know();
-if (known.me) start(known.me, known.limits);
+export const follow = () => view?.follow();
+export const revisit = () => view?.showList();

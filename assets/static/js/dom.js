@@ -24,7 +24,19 @@ export function icon(name, className = 'icon') {
   return svg;
 }
 
-export const byId = (id) => document.getElementById(id);
+/** Views that are kept while another one is shown. */
+export const keptMains = new Set();
+
+/** The element of the page, or else of a kept view, so that what belongs to the chat finds its parts from everywhere. */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (found) return found;
+  for (const main of keptMains) {
+    const kept = main.querySelector(`#${id}`);
+    if (kept) return kept;
+  }
+  return null;
+}
 
 /** Shows nothing before 300 ms, then a skeleton, and after 5 s why it takes long. Returns the function that ends the wait. */
 export function showSkeleton(box) {

@@ -10,20 +10,24 @@ export const CHANGED_KEY = 'pichat.changed';
 // Everything that this page needs has come.
 document.querySelector('.incomplete')?.remove();
 
-for (const field of document.querySelectorAll('.with-button > [type=password]')) {
-  const button = make('button', { type: 'button', class: 'quiet reveal' });
-  const draw = () => {
-    const hidden = field.type === 'password';
-    button.setAttribute('aria-label', t(hidden ? 'pw.show' : 'pw.hide'));
-    button.textContent = t(hidden ? 'pw.show_short' : 'pw.hide_short');
-  };
-  button.addEventListener('click', () => {
-    field.type = field.type === 'password' ? 'text' : 'password';
+/** Puts a button into each password field of a view that shows what is typed. */
+export function addReveals(root) {
+  for (const field of root.querySelectorAll('.with-button > [type=password]')) {
+    const button = make('button', { type: 'button', class: 'quiet reveal' });
+    const draw = () => {
+      const hidden = field.type === 'password';
+      button.setAttribute('aria-label', t(hidden ? 'pw.show' : 'pw.hide'));
+      button.textContent = t(hidden ? 'pw.show_short' : 'pw.hide_short');
+    };
+    button.addEventListener('click', () => {
+      field.type = field.type === 'password' ? 'text' : 'password';
+      draw();
+    });
     draw();
-  });
-  draw();
-  field.after(button);
+    field.after(button);
+  }
 }
+addReveals(document);
 
 // The switch of languages leads back to this page. Browsers keep the fragment of the address asked for, which
 // may say why a session ended.

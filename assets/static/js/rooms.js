@@ -11,8 +11,8 @@ function entry({ room, kind, members }, joined) {
     make('strong', { translate: 'no' }, room), make('span', { class: 'muted small' }, meta)));
 }
 
-/** Keeps `box` showing the rooms while the page is seen; `isIn(code)` marks one's own. Returns what refreshes it now. */
-export function watchRooms(box, { isIn = () => false, withButton = false } = {}) {
+/** Keeps `box` showing the rooms while the page is seen; `isIn(code)` marks one's own; `signal` ends it. Returns what refreshes it now. */
+export function watchRooms(box, { isIn = () => false, withButton = false, signal } = {}) {
   let shown = null;
   const endWait = showSkeleton(box);
 
@@ -41,8 +41,14 @@ export function watchRooms(box, { isIn = () => false, withButton = false } = {})
     }
   }
 
-  setInterval(() => { if (!document.hidden) refresh(); }, REFRESH_MS);
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
+  // A view that is kept for later shows nothing meanwhile.
+  const look = () => { if (!document.hidden && box.isConnected) refresh(); };
+  const timer = setInterval(look, REFRESH_MS);
+  document.addEventListener('visibilitychange', look, { signal });
+  signal?.addEventListener('abort', () => {
+    clearInterval(timer);
+    endWait();
+  });
   refresh();
   return refresh;
 }

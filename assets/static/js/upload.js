@@ -35,13 +35,14 @@ export async function sendAll(files) {
   const box = byId('upload-progress');
   const bar = byId('progress-bar');
   const line = byId('progress-text');
+  const button = byId('cancel-upload');
   const stop = new AbortController();
   const cancel = () => stop.abort();
   const sent = [];
   const problems = [];
   // Without an answer the server decides.
   const max = await limits().then(({ file_bytes: bytes }) => bytes, () => Infinity);
-  byId('cancel-upload').addEventListener('click', cancel);
+  button.addEventListener('click', cancel);
   box.hidden = false;
   for (const file of files) {
     if (file.size > max) {
@@ -62,7 +63,7 @@ export async function sendAll(files) {
       if (error === null || ['rate_limited', 'storage_full', 'quota_exceeded', 'forbidden', 'unauthenticated', 'network'].includes(error.code)) break;
     }
   }
-  byId('cancel-upload').removeEventListener('click', cancel);
+  button.removeEventListener('click', cancel);
   box.hidden = true;
   return { sent, problems };
 }
