@@ -14,6 +14,7 @@ mod text;
 pub mod texts;
 pub mod token_bucket;
 mod user;
+mod user_agent;
 mod wiped_str;
 
 pub use claim::{ClaimCode, ClaimCodeError, ClaimKind};
@@ -25,4 +26,5 @@ pub use role::{Role, UnknownRole};
 pub use room::{RoomCode, RoomCodeError, RoomKind, RoomPassword, RoomPasswordError};
 pub use text::{MAX_TEXT_CHARS, MessageText, TextError, is_bidi_control, printable, printable_lines};
 pub use user::{Person, UserId, UserName, UserNameError};
+pub use user_agent::{MAX_AGENT_CHARS, UserAgent};
 pub use wiped_str::ZeroizingCow;
