@@ -28,7 +28,7 @@ const PARTS: &str = "assets/parts";
 const STATIC: &str = "assets/static";
 const TEXTS: &str = "assets/texts";
 /// Beginnings of the keys that the program names, beside those in pages.
-const FOR_SERVER: [&str; 2] = ["problem.", "wait."];
+const FOR_SERVER: [&str; 3] = ["problem.", "role.", "wait."];
 /// Beginnings of the keys that the program finds by their name.
 const BY_NAME: [&str; 3] = ["cli.help", "cli.arg.", "cli.value."];
 /// The language of a browser that asks for none of them.

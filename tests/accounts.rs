@@ -43,7 +43,7 @@ fn sign_in_by_json_returns_user_and_expiry() {
     let answer = client.sign_in(ANA.0, ANA.1);
     let mut body = answer.json();
     let expires = body.as_object_mut().and_then(|o| o.remove("expires_at")).expect("a time");
-    assert_eq!(body, json!({"username": "ana", "role": "administrator"}));
+    assert_eq!(body, json!({"username": "ana", "role": "administrator", "remember": false}));
     assert!(
         expires.as_str().is_some_and(|t| t.len() == 24 && t.ends_with('Z') && t.contains('T')),
         "{expires}"
@@ -123,7 +123,7 @@ fn sign_out_ends_the_session_and_its_sockets() {
     );
     assert_eq!(socket.close_code(), 4001);
     assert_eq!(status(&client), 401);
-    assert_eq!(client.get("/inicio").header("location"), Some("/login"));
+    assert_eq!(client.get("/inicio").header("location"), Some("/login?volver=/inicio"));
     assert_eq!(client.handshake(&[]).0.status, 401);
     assert_eq!(status(&other), 200, "the other session lives");
 

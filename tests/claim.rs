@@ -205,7 +205,7 @@ fn reclaim_makes_an_administrator_and_ends_sessions() {
     assert_eq!(Client::new(&server).sign_in("ana", "una-clave-nueva").status, 200);
     assert_eq!(
         beto.get("/inicio").header("location"),
-        Some("/login"),
+        Some("/login?volver=/inicio"),
         "nothing that was signed in outlives the claim"
     );
     assert_eq!(socket.close_frame(), (4001, "reset".to_owned()));

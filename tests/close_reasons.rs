@@ -135,16 +135,6 @@ fn session_that_is_too_old_is_told_so() {
     assert_eq!(socket.close_frame(), (4001, "expired".to_owned()));
 }
 
-/// Waits for the shortest idle time, one minute.
-#[test]
-fn session_that_was_idle_is_told_so() {
-    let server = serve("[accounts]\nsession_idle_minutes = 1");
-    let beto = person(&server, "beto");
-    let mut socket = beto.socket();
-    socket.patience = Duration::from_secs(90);
-    assert_eq!(socket.close_frame(), (4001, "idle".to_owned()));
-}
-
 #[test]
 fn upgrade_while_the_session_ends_is_told_the_reason() {
     let server = serve("");

@@ -208,6 +208,7 @@ fn answers_have_the_fields_of_their_schemas() {
         assert!(strings(&schema(name)["required"]).is_subset(&fields), "{name}: {fields:?}");
     };
     check("Session", &client.get("/api/session").json());
+    check("OwnSession", &client.get("/api/sessions").json()[0]);
     let limits = client.get("/api/limits").json();
     check("Limits", &limits);
     check("Rate", &limits["uploads"]);

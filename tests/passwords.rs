@@ -149,11 +149,15 @@ fn new_account_must_change_its_password_first() {
     assert_eq!((&body["username"], &body["must_change_password"]), (&json!("carla"), &json!(true)));
     for path in ["/inicio", "/chat", "/listar", "/subir"] {
         let sent = carla.get(path);
-        assert_eq!((sent.status, sent.header("location")), (303, Some("/clave")), "{path}");
+        assert_eq!(
+            (sent.status, sent.header("location")),
+            (303, Some(format!("/clave?volver={path}").as_str())),
+            "{path}"
+        );
     }
     let (kind, file) = multipart("archivo", "a.txt", b"a");
     let sent = carla.send("POST", "/subir", &[("Content-Type", &kind)], &file);
-    assert_eq!((sent.status, sent.header("location")), (303, Some("/clave")), "an upload too");
+    assert_eq!((sent.status, sent.header("location")), (303, Some("/clave?volver=/subir")), "an upload too");
     let boss = Client::signed_in(&server, ANA.0, ANA.1);
     let id = boss.upload("acta.txt", b"acta").json()["id"].as_str().expect("an id").to_owned();
     let (one, content) = (format!("/api/files/{id}"), format!("/api/files/{id}/content"));
@@ -209,7 +213,7 @@ fn session_with_one_time_password_may_sign_out() {
     );
     let out = again.post_form("/logout", "");
     assert_eq!((out.status, out.header("location")), (303, Some("/login")));
-    assert_eq!(again.get("/clave").header("location"), Some("/login"));
+    assert_eq!(again.get("/clave").header("location"), Some("/login?volver=/clave"));
 }
 
 #[test]
@@ -241,7 +245,11 @@ fn form_works_without_scripts() {
     assert_eq!(carla.get("/api/session").json()["must_change_password"], json!(true), "nothing has changed");
     let done = carla.post_form("/clave", &form(&password, OWN, OWN));
     assert_eq!((done.status, done.header("location")), (303, Some("/inicio")));
-    assert_eq!(carla.get("/inicio").header("location"), Some("/login"), "the old token is dead");
+    assert_eq!(
+        carla.get("/inicio").header("location"),
+        Some("/login?volver=/inicio"),
+        "the old token is dead"
+    );
     carla.take_cookie(&done);
     assert_eq!(carla.get("/inicio").status, 200);
     let page = carla.get("/clave");
@@ -249,7 +257,7 @@ fn form_works_without_scripts() {
         page.status == 200 && !page.text().contains("Entraste con la contraseña"),
         "of one's own accord too"
     );
-    assert_eq!(Client::new(&server).get("/clave").header("location"), Some("/login"));
+    assert_eq!(Client::new(&server).get("/clave").header("location"), Some("/login?volver=/clave"));
 }
 
 #[test]
@@ -285,7 +293,7 @@ fn typed_password_is_permanent_unless_marked() {
     assert!(told.contains("debe cambiarla al iniciar sesión") && !told.contains("telefonista"), "{told}");
     eventually("her session ended", || dora.get("/api/session").status == 401);
     let dora = Client::signed_in(&server, "dora", "la de la telefonista");
-    assert_eq!(dora.get("/inicio").header("location"), Some("/clave"));
+    assert_eq!(dora.get("/inicio").header("location"), Some("/clave?volver=/inicio"));
     let (status, ..) = user_command(&["passwd", "dora", "--one-time", "--password-stdin"], dir, OWN);
     assert_eq!(status.code(), Some(2), "one or the other");
 }
@@ -360,7 +368,7 @@ fn demand_to_change_the_password_survives_a_restart() {
     let server = Server::start(Options { serve: true, ..Options::default().data_dir(folder.path()) });
     carla.follow(&server);
     assert_eq!(carla.get("/api/session").json()["must_change_password"], json!(true));
-    assert_eq!(carla.get("/inicio").header("location"), Some("/clave"));
+    assert_eq!(carla.get("/inicio").header("location"), Some("/clave?volver=/inicio"));
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::audit::{Event, LoginFailure, SessionEnd};
 use crate::clock::Now;
-use crate::store::{SessionRow, StoreError, UserRow};
+use crate::store::{SessionOrigin, SessionRow, SignInRecord, StoreError, UserRow};
 use crate::types::crypto::{Token, random};
 
 use super::service::Accounts;
-use super::session::{NewSession, Session};
+use super::session::{NewSession, Session, SessionClient};
 use super::sign_in_error::SignInError;
 
 /// Token of a session that is not stored yet, and its row.
@@ -19,7 +19,7 @@ pub(super) struct PendingSession {
 }
 
 /// Returns a session with a new token.
-pub(super) fn draft(user: &UserRow, now: Now) -> PendingSession {
+pub(super) fn draft(user: &UserRow, origin: SessionOrigin, now: Now) -> PendingSession {
     let token = Token::random();
     let (id, generation) = (i64::from_be_bytes(random()), user.generation);
     let row = SessionRow {
@@ -29,6 +29,7 @@ pub(super) fn draft(user: &UserRow, now: Now) -> PendingSession {
         created_at: now.wall,
         used_at: now.wall,
         generation,
+        origin,
     };
     PendingSession { token, row }
 }
@@ -41,14 +42,21 @@ impl Accounts {
     pub(super) async fn begin_session(
         &self,
         user: &UserRow,
-        addr: IpAddr,
+        client: SessionClient,
     ) -> Result<NewSession, SignInError> {
         let now = Now::read(&*self.clock);
-        let PendingSession { token, row } = draft(user, now);
+        let SessionClient { addr, agent, remember } = client;
+        let remember = remember && self.sessions.limits().remembers();
+        let origin = SessionOrigin { addr: Some(addr), agent, remember, ..SessionOrigin::default() };
+        let PendingSession { token, mut row } = draft(user, origin, now);
         let (sessions, account) = (Arc::clone(&self.sessions), user.clone());
+        let unsaved = Arc::clone(&self.unsaved_failures);
         let begun = self.store.run(move |db| {
+            let before = Self::before_sign_in(db, &unsaved, account.id)?;
+            row.origin.previous = before.previous;
+            row.origin.failures_before = before.failures_before;
             let displaced = sessions.evicted_for(account.id);
-            let stored = match db.add_session(row, &displaced) {
+            let stored = match db.add_session(&row, &displaced) {
                 // A full disk must not prevent sign-ins: this session lives in memory only and ends with the
                 // next restart.
                 Err(error) if error.is_full() => false,
@@ -57,6 +65,11 @@ impl Accounts {
             };
             if !stored && !db.is_current(account.id, account.generation)? {
                 return Ok(None);
+            }
+            if stored {
+                // A record for the person only: a failure must not prevent the sign-in.
+                let sign_in = SignInRecord { at: now.wall, addr: Some(addr) };
+                drop(db.record_sign_in(account.id, sign_in, before.failures));
             }
             sessions.end(&displaced, SessionEnd::Evicted);
             let session = sessions.insert(Session::begin(&account, &row, now, stored));

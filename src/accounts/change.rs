@@ -8,6 +8,7 @@ use crate::clock::Now;
 use crate::detached;
 use crate::limits::Candidate;
 use crate::store::{SessionRow, StoreError, UserRow};
+use crate::types::crypto::Sha256;
 
 use super::begin::{PendingSession, draft};
 use super::device::device_of_session;
@@ -31,6 +32,10 @@ pub enum ChangeError {
     SignIn(#[from] SignInError),
 }
 
+/// Gets the digest of the session that asked for a new password, and the session that replaces it, before the
+/// end of the old one is notified.
+pub type HandOver = Box<dyn FnOnce(&Sha256, &Session) + Send>;
+
 /// Input of a change of password.
 pub struct PasswordChange {
     /// Current password.
@@ -42,15 +47,18 @@ pub struct PasswordChange {
 impl Accounts {
     /// Changes the password of the person of `session`. All sessions of that person end, `session` included;
     /// the new one is returned with its token, or `None` if the person signed out at the same moment. A wrong
-    /// current password counts as a failed sign-in. Runs to completion as a sign-in does.
+    /// current password counts as a failed sign-in. The new session is remembered if the old one was. Runs to
+    /// completion as a sign-in does.
     pub async fn change_password(
         self: &Arc<Self>,
         session: &Arc<Session>,
         change: PasswordChange,
         addr: IpAddr,
+        hand_over: HandOver,
     ) -> Result<Option<NewSession>, ChangeError> {
         let (this, session) = (Arc::clone(self), Arc::clone(session));
-        let task = detached::task(async move { this.change_password_now(&session, change, addr).await });
+        let task =
+            detached::task(async move { this.change_password_now(&session, change, addr, hand_over).await });
         task.await.unwrap_or(Err(SignInError::Internal(StoreError::Interrupted).into()))
     }
 
@@ -59,6 +67,7 @@ impl Accounts {
         session: &Arc<Session>,
         change: PasswordChange,
         addr: IpAddr,
+        hand_over: HandOver,
     ) -> Result<Option<NewSession>, ChangeError> {
         let (id, name) = (session.person.id, session.person.name.clone());
         let PasswordChange { current, new } = change;
@@ -81,7 +90,7 @@ impl Accounts {
             return Err(weak.into());
         }
         let phc = self.pool.hash(new).await.map_err(SignInError::from)?;
-        match self.renew_session(session, user, phc).await.map_err(SignInError::from)? {
+        match self.renew_session(session, user, phc, hand_over).await.map_err(SignInError::from)? {
             Renewed::Refused => {
                 self.audit.record(Event::PasswordRefused { user: name, addr, reason: "session_over" }).await;
                 Err(ChangeError::SessionOver)
@@ -104,14 +113,15 @@ impl Accounts {
         old: &Arc<Session>,
         user: UserRow,
         phc: String,
+        hand_over: HandOver,
     ) -> Result<Renewed, StoreError> {
         let now = Now::read(&*self.clock);
-        let PendingSession { token, mut row } = draft(&user, now);
+        let PendingSession { token, mut row } = draft(&user, old.origin.clone(), now);
         // The account at the start of this session: any later change has ended the session.
         row.generation = old.generation;
         let (sessions, old) = (Arc::clone(&self.sessions), Arc::clone(old));
         let renewed = self.store.run(move |db| {
-            if !old.is_live() || !db.change_password(&phc, row)? {
+            if !old.is_live() || !db.change_password(&phc, &row)? {
                 return Ok(None);
             }
             let row = SessionRow { generation: row.generation + 1, ..row };
@@ -122,7 +132,7 @@ impl Accounts {
                 generation: row.generation,
                 ..user
             };
-            let renewed = sessions.renew(&old.digest, Session::begin(&user, &row, now, true));
+            let renewed = sessions.renew(&old.digest, Session::begin(&user, &row, now, true), hand_over);
             if renewed.is_none() {
                 // The person signed out since the check above: the new password is stored, and no session
                 // remains.

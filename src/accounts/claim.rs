@@ -1,6 +1,5 @@
 //! Claiming the device: the holder of the code from its console or card becomes the administrator.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::audit::{Event, SessionEnd};
@@ -12,7 +11,7 @@ use crate::types::{ClaimCode, ClaimKind, UserName};
 
 use super::password::Password;
 use super::service::Accounts;
-use super::session::NewSession;
+use super::session::{NewSession, SessionClient};
 use super::sign_in_error::SignInError;
 use super::weak_password::WeakPassword;
 
@@ -70,18 +69,19 @@ impl Accounts {
     pub async fn redeem(
         self: &Arc<Self>,
         request: ClaimRequest,
-        addr: IpAddr,
+        client: SessionClient,
     ) -> Result<NewSession, ClaimError> {
         let this = Arc::clone(self);
-        let task = detached::task(async move { this.redeem_now(request, addr).await });
+        let task = detached::task(async move { this.redeem_now(request, client).await });
         task.await.unwrap_or(Err(StoreError::Interrupted.into()))
     }
 
     async fn redeem_now(
         self: &Arc<Self>,
         request: ClaimRequest,
-        addr: IpAddr,
+        client: SessionClient,
     ) -> Result<NewSession, ClaimError> {
+        let addr = client.addr;
         let Some(open) = self.open_claim() else { return Err(ClaimError::Closed) };
         // A code of 65 bits needs no lockout, only a rate limit.
         let attempt = self.begin_attempt(&Candidate { addr, name: None, device: None }, None).await?;
@@ -101,7 +101,7 @@ impl Accounts {
         match self.settle(code, name, phc).await? {
             Redeemed::Administrator(user) => {
                 self.audit.record(Event::ClaimDone { user: user.name.clone(), addr, kind: open.kind }).await;
-                Ok(self.begin_session(&user, addr).await?)
+                Ok(self.begin_session(&user, client).await?)
             }
             // Another claim came first, the claim was closed or expired, or `pichat user add` created an
             // account.

@@ -20,6 +20,7 @@ use super::open_claim::OpenClaim;
 use super::pool_stats::Hashing;
 use super::session::{Session, SessionLimits};
 use super::sessions::Sessions;
+use super::unsaved_failures::UnsavedFailures;
 
 /// Rules for acceptable passwords.
 pub struct PasswordRules {
@@ -46,6 +47,8 @@ pub struct Accounts {
     pub(super) freshness: Freshness,
     /// Ended sessions whose rows are still in the store.
     pub(super) unremoved: Mutex<HashSet<Sha256>>,
+    /// Failed sign-ins that the store does not count yet.
+    pub(super) unsaved_failures: Arc<UnsavedFailures>,
     pub(super) limits: Arc<SignInLimits>,
     pub(super) devices: Devices,
     pub(super) audit: Audit,
@@ -96,6 +99,7 @@ impl Accounts {
             claim,
             freshness,
             unremoved,
+            unsaved_failures: Arc::default(),
             limits,
             devices,
             audit,
@@ -143,6 +147,11 @@ impl Accounts {
         let session = self.sessions.find(&token.digest(), mono)?;
         session.touch(mono);
         Some(session)
+    }
+
+    /// Returns the time for which the browser keeps the cookie of a session; `None` until it is closed.
+    pub fn remembered_for(&self, session: &Session) -> Option<Duration> {
+        self.sessions.limits().remembered_for(session, self.clock.monotonic())
     }
 
     /// Returns the wall time at which a session ends if it is not used again.

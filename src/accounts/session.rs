@@ -1,5 +1,6 @@
 //! Session: age and idle time by the monotonic clock, and its end.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,9 +10,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use crate::audit::SessionEnd;
 use crate::clock::{Now, Timestamp};
 use crate::limits::AtomicBucket;
-use crate::store::{SessionRow, SessionTimes, UserRow};
+use crate::store::{SessionOrigin, SessionRow, SessionTimes, UserRow};
 use crate::types::crypto::{Sha256, Token};
-use crate::types::{Person, Role};
+use crate::types::{Person, Role, UserAgent};
 
 /// Milliseconds of the monotonic clock; negative before the boot.
 type Moment = i64;
@@ -32,6 +33,20 @@ pub struct NewSession {
     pub session: Arc<Session>,
 }
 
+/// Client that signs in.
+#[derive(Clone, Debug)]
+pub struct SessionClient {
+    /// Address of the client.
+    pub addr: IpAddr,
+    /// Browser of the client.
+    pub agent: UserAgent,
+    /// The person asks to stay signed in on this device.
+    pub remember: bool,
+}
+
+/// Idle end of a remembered session: two weeks, a holiday.
+pub const REMEMBERED_IDLE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
 /// Start and last use of a session.
 struct Lifetime {
     began: Moment,
@@ -49,7 +64,9 @@ pub struct Session {
     pub role: Role,
     /// Generation of the account at the sign-in.
     pub generation: i64,
-    /// Number of the session in the log.
+    /// Circumstances of its sign-in.
+    pub origin: SessionOrigin,
+    /// Random number of the session, for the log and for its person.
     id: i64,
     /// The password is temporary: until it is changed, the session allows nothing else.
     must_change: bool,
@@ -90,6 +107,7 @@ impl Session {
             person: Arc::new(Person { id: user.id, name: user.name.clone() }),
             role: user.role,
             generation: row.generation,
+            origin: row.origin.clone(),
             id: row.id,
             must_change: user.must_change,
             began,
@@ -127,6 +145,11 @@ impl Session {
     /// token.
     pub fn short_id(&self) -> String {
         format!("{:08x}", self.id.cast_unsigned() >> 32)
+    }
+
+    /// Returns the id by which its person names the session. It reveals nothing about its token.
+    pub fn public_id(&self) -> String {
+        format!("{:016x}", self.id.cast_unsigned())
     }
 
     /// Returns true the first time, so that the log records once that this session sees the codes of unlisted
@@ -173,6 +196,11 @@ impl Session {
         self.unsaved.store(true, Ordering::Relaxed);
     }
 
+    /// Returns the time since the last use.
+    pub(super) fn unused_for(&self, mono: Duration) -> Duration {
+        Duration::from_millis(u64::try_from(millis(mono).saturating_sub(self.used())).unwrap_or(0))
+    }
+
     /// Returns the time of the last use.
     pub(super) fn used(&self) -> Moment {
         self.used.load(Ordering::Relaxed)
@@ -182,19 +210,19 @@ impl Session {
         self.stored
     }
 
-    /// Returns the times to store if the session was used since the last call, or always if `all`. Both times
-    /// are recomputed from the current wall clock, so that setting the clock makes the session neither older
-    /// nor younger.
+    /// Returns the times to store if the session was used since the last call, or always if `all`.
     pub(super) fn take_unsaved(&self, now: Now, all: bool) -> Option<SessionTimes> {
         let used = self.unsaved.swap(false, Ordering::Relaxed);
+        (used || all).then(|| self.times(now))
+    }
+
+    /// Returns start and last use. Both are computed from the current wall clock, so that setting the clock
+    /// makes the session neither older nor younger.
+    pub(super) fn times(&self, now: Now) -> SessionTimes {
         let wall = |moment: Moment| {
             Timestamp(now.wall.0.saturating_sub(millis(now.mono).saturating_sub(moment).max(0)))
         };
-        (used || all).then(|| SessionTimes {
-            digest: self.digest,
-            created_at: wall(self.began),
-            used_at: wall(self.used()),
-        })
+        SessionTimes { digest: self.digest, created_at: wall(self.began), used_at: wall(self.used()) }
     }
 }
 
@@ -209,6 +237,8 @@ pub struct SessionLimits {
     pub idle: Duration,
     /// Maximum age.
     pub life: Duration,
+    /// Maximum age of a remembered session; zero if none is remembered.
+    pub remembered_life: Duration,
 }
 
 /// Milliseconds until a session expires; zero or negative afterwards.
@@ -224,7 +254,24 @@ impl SessionLimits {
     fn left(&self, session: &Session, mono: Duration) -> TimeLeft {
         let now = millis(mono);
         let left = |since: Moment, span| millis(span).saturating_sub(now.saturating_sub(since));
-        TimeLeft { life: left(session.began, self.life), idle: left(session.used(), self.idle) }
+        let (life, idle) = if session.origin.remember && self.remembers() {
+            // Never less than any other session.
+            (self.life.max(self.remembered_life), self.idle.max(REMEMBERED_IDLE))
+        } else {
+            (self.life, self.idle)
+        };
+        TimeLeft { life: left(session.began, life), idle: left(session.used(), idle) }
+    }
+
+    /// Returns true if a session may be remembered.
+    pub fn remembers(&self) -> bool {
+        !self.remembered_life.is_zero()
+    }
+
+    /// Returns the time until a remembered session is too old; `None` for any other session.
+    pub(super) fn remembered_for(&self, session: &Session, mono: Duration) -> Option<Duration> {
+        let left = u64::try_from(self.left(session, mono).life).unwrap_or(0);
+        (session.origin.remember && self.remembers()).then(|| Duration::from_millis(left))
     }
 
     /// Returns the reason if `session` has expired: whichever limit passed first.

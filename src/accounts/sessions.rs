@@ -15,6 +15,9 @@ use crate::types::crypto::Sha256;
 
 use super::session::{Session, SessionLimits, Standing};
 
+/// Interval between two recorded uses of a session by its sockets. Each one is a row to store.
+pub const SOCKET_USE_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Milliseconds against the monotonic clock by which the wall clock counts as set.
 const CLOCK_WAS_SET: i64 = 1000;
 
@@ -120,6 +123,25 @@ impl Sessions {
         session.end_reason().or_else(|| self.limits().over(session, mono))
     }
 
+    /// Returns the live sessions of `user`.
+    pub fn of_user(&self, user: UserId, mono: Duration) -> Vec<Arc<Session>> {
+        let limits = self.limits();
+        let table = lock(&self.table);
+        let own = table.sessions.values().filter(|s| s.person.id == user && s.is_live());
+        own.filter(|s| limits.over(s, mono).is_none()).cloned().collect()
+    }
+
+    /// Records a use of the live sessions among `digests`, whose sockets answer. A session is not recorded
+    /// again before [`SOCKET_USE_INTERVAL`], or a quarter of the idle time if that is shorter.
+    pub fn touch_by_socket(&self, digests: &[Sha256], mono: Duration) {
+        let interval = SOCKET_USE_INTERVAL.min(self.limits().idle / 4);
+        for session in digests.iter().filter_map(|digest| self.find(digest, mono)) {
+            if session.unused_for(mono) >= interval {
+                session.touch(mono);
+            }
+        }
+    }
+
     /// Returns the user of a session.
     pub fn owner(&self, digest: &Sha256) -> Option<UserId> {
         lock(&self.table).sessions.get(digest).map(|session| session.person.id)
@@ -147,8 +169,13 @@ impl Sessions {
     }
 
     /// Ends all sessions of the person of `session` after a change of password and adds `session`, provided
-    /// that the requesting session `old` still exists.
-    pub fn renew(&self, old: &Sha256, session: Session) -> Option<Arc<Session>> {
+    /// that the requesting session `old` still exists. `hand_over` gets both before any end is notified.
+    pub fn renew(
+        &self,
+        old: &Sha256,
+        session: Session,
+        hand_over: impl FnOnce(&Sha256, &Session),
+    ) -> Option<Arc<Session>> {
         let user = session.person.id;
         let (gone, renewed) = {
             let mut table = lock(&self.table);
@@ -156,6 +183,9 @@ impl Sessions {
             let gone = table.take_where(|s| (s.person.id == user).then_some(SessionEnd::PasswordChanged));
             (gone, asked.then(|| table.insert(session)))
         };
+        if let Some(renewed) = &renewed {
+            hand_over(old, renewed);
+        }
         self.notify_ended(&gone);
         renewed
     }

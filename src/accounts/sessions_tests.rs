@@ -1,12 +1,19 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::accounts::session::REMEMBERED_IDLE;
 use crate::clock::Timestamp;
-use crate::store::{AccountState, SessionRow, UserRow};
+use crate::store::{AccountState, SessionOrigin, SessionRow, UserRow};
 use crate::types::Role;
 
-const LIMITS: SessionLimits =
-    SessionLimits { total: 4, per_user: 2, idle: Duration::from_secs(10), life: Duration::from_secs(30) };
+const LIMITS: SessionLimits = SessionLimits {
+    total: 4,
+    per_user: 2,
+    idle: Duration::from_secs(10),
+    life: Duration::from_secs(30),
+    remembered_life: Duration::from_secs(30 * DAY),
+};
+const DAY: u64 = 24 * 60 * 60;
 
 /// Both clocks at the start of these tests.
 const START: Now = Now { wall: Timestamp(1_000_000), mono: Duration::from_secs(500) };
@@ -43,6 +50,7 @@ fn row(n: u8, user: i64, generation: i64) -> SessionRow {
         created_at: at,
         used_at: at,
         generation,
+        origin: SessionOrigin::default(),
     }
 }
 
@@ -140,6 +148,56 @@ fn change_elsewhere_is_told_by_its_cause() {
 }
 
 #[test]
+fn remembered_session_lasts_longer() {
+    let origin = SessionOrigin { remember: true, ..SessionOrigin::default() };
+    let (sessions, _) = table();
+    let s = sessions.insert(Session::begin(&user(1), &SessionRow { origin, ..row(1, 1, 0) }, START, true));
+    let idle = u64::try_from(REMEMBERED_IDLE.as_millis()).expect("small");
+    assert!(sessions.find(&s.digest, mono(idle - 1)).is_some());
+    assert_eq!(sessions.end_of(&s, mono(idle)), Some(SessionEnd::Idle));
+    [1, 2].iter().for_each(|n| s.touch(mono(n * (idle - 1))));
+    let life = 30 * DAY * 1000;
+    assert!(sessions.find(&s.digest, mono(life - 1)).is_some());
+    assert_eq!(sessions.end_of(&s, mono(life)), Some(SessionEnd::Expired));
+    let off = SessionLimits { remembered_life: Duration::ZERO, ..LIMITS };
+    assert_eq!(off.over(&s, mono(30_000)), Some(SessionEnd::Expired), "no session is remembered");
+    let longer = SessionLimits { life: Duration::from_secs(31 * DAY), idle: REMEMBERED_IDLE * 2, ..LIMITS };
+    assert_eq!(longer.over(&s, mono(life)), None, "never less than any other session");
+}
+
+#[test]
+fn answering_socket_counts_as_use_but_not_against_age() {
+    let (sessions, _) = table();
+    let s = sessions.insert(session(1, 1, 0));
+    let quiet = sessions.insert(session(2, 2, 0));
+    for at in (2_500..30_000).step_by(2_500) {
+        sessions.touch_by_socket(&[digest(1), digest(9)], mono(at));
+    }
+    assert!(sessions.find(&digest(1), mono(29_999)).is_some());
+    assert_eq!(sessions.end_of(&quiet, mono(10_000)), Some(SessionEnd::Idle));
+    assert_eq!(sessions.end_of(&s, mono(30_000)), Some(SessionEnd::Expired));
+    sessions.touch_by_socket(&[digest(1)], mono(40_000));
+    assert!(sessions.find(&digest(1), mono(40_000)).is_none(), "what is over stays over");
+}
+
+#[test]
+fn socket_use_is_recorded_once_a_minute() {
+    let (sessions, _) = table();
+    sessions.reconfigure(SessionLimits {
+        idle: Duration::from_secs(7200),
+        life: Duration::from_secs(DAY),
+        ..LIMITS
+    });
+    sessions.insert(session(1, 1, 0));
+    let mut writes = 0;
+    for at in (1_000..=600_000).step_by(1_000) {
+        sessions.touch_by_socket(&[digest(1)], mono(at));
+        writes += sessions.dirty(after(at)).len();
+    }
+    assert_eq!(writes, 10);
+}
+
+#[test]
 fn longest_idle_session_is_evicted_first() {
     let (sessions, _) = table();
     for (n, user, used) in [(1, 1, 5), (2, 1, 1), (3, 2, 0)] {
@@ -205,7 +263,11 @@ fn new_password_leaves_one_session() {
     let old = sessions.insert(of_generation(1, 0));
     sessions.insert(of_generation(2, 0));
     sessions.insert(session(3, 2, 0));
-    let renewed = sessions.renew(&digest(1), of_generation(4, 1)).expect("the asking session is there");
+    let (mut handed, told) = (None, Arc::clone(&ends));
+    let hand_over = |old: &Sha256, new: &Session| handed = Some((*old, new.digest, lock(&told).len()));
+    let renewed =
+        sessions.renew(&digest(1), of_generation(4, 1), hand_over).expect("the asking session is there");
+    assert_eq!(handed, Some((digest(1), digest(4), 0)), "before any end is told");
     assert!(renewed.is_live() && !old.is_live());
     assert!([1, 2].iter().all(|n| sessions.find(&digest(*n), START.mono).is_none()));
     assert_eq!(sessions.len(), 2, "others' sessions stay");
@@ -219,7 +281,8 @@ fn new_password_after_sign_out_leaves_no_session() {
     sessions.insert(of_generation(1, 0));
     sessions.insert(of_generation(2, 0));
     sessions.end(&[digest(1)], SessionEnd::Logout);
-    assert!(sessions.renew(&digest(1), of_generation(3, 1)).is_none());
+    let hand_over = |_: &Sha256, _: &Session| panic!("there is nothing to hand over");
+    assert!(sessions.renew(&digest(1), of_generation(3, 1), hand_over).is_none());
     assert!(sessions.is_empty());
 }
 
@@ -252,6 +315,7 @@ fn setting_the_clock_moves_every_stored_time() {
 #[test]
 fn short_id_is_eight_digits() {
     assert_eq!(session(1, 1, 0).short_id(), "12345678");
+    assert_eq!(session(1, 1, 0).public_id(), "123456789abcdef0");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::types::UserName;
 use super::device::DeviceCookie;
 use super::password::Password;
 use super::service::Accounts;
-use super::session::NewSession;
+use super::session::{NewSession, SessionClient};
 use super::sign_in_error::SignInError;
 
 /// Account that a password authenticated.
@@ -31,11 +31,11 @@ impl Accounts {
         self: &Arc<Self>,
         name: String,
         password: Password,
-        addr: IpAddr,
+        client: SessionClient,
         device: &DeviceCookie,
     ) -> Result<NewSession, SignInError> {
         let (this, device) = (Arc::clone(self), device.clone());
-        let task = detached::task(async move { this.sign_in_now(&name, password, addr, &device).await });
+        let task = detached::task(async move { this.sign_in_now(&name, password, client, &device).await });
         task.await.unwrap_or(Err(SignInError::Internal(StoreError::Interrupted)))
     }
 
@@ -43,9 +43,10 @@ impl Accounts {
         &self,
         name: &str,
         password: Password,
-        addr: IpAddr,
+        client: SessionClient,
         device: &DeviceCookie,
     ) -> Result<NewSession, SignInError> {
+        let addr = client.addr;
         let user_name: Option<UserName> = name.parse().ok();
         let key = user_name.as_ref().map_or_else(|| name.to_lowercase(), UserName::key);
         let user = match user_name {
@@ -59,7 +60,7 @@ impl Accounts {
         if let Some(password) = outdated {
             self.rehash(&user, password).await;
         }
-        self.begin_session(&user, addr).await
+        self.begin_session(&user, client).await
     }
 
     /// Returns the reason for which the password of `user` does not count even if it is right. The client
@@ -94,7 +95,7 @@ impl Accounts {
         let verdict = self.pool.verify(phc, PasswordBytes(Arc::clone(&password))).await?;
         match user {
             Some(user) if verdict.right && useless.is_some() => {
-                Err(self.failed(attempt, Some(user.name), useless, addr).await)
+                Err(self.failed(attempt, Some(user), useless, addr).await)
             }
             Some(user) if verdict.right && user.locked => {
                 // The person is authenticated, so this failure does not count against the address.
@@ -107,17 +108,21 @@ impl Accounts {
                 attempt.succeeded(self.clock.monotonic());
                 Ok(Authenticated { user, outdated: verdict.outdated.then_some(password) })
             }
-            other => Err(self.failed(attempt, other.map(|u| u.name), None, addr).await),
+            other => Err(self.failed(attempt, other, None, addr).await),
         }
     }
 
     async fn failed(
         &self,
         attempt: Attempt,
-        user: Option<UserName>,
+        user: Option<UserRow>,
         useless: Option<LoginFailure>,
         addr: IpAddr,
     ) -> SignInError {
+        if let Some(user) = &user {
+            self.unsaved_failures.note(user.id);
+        }
+        let user = user.map(|user| user.name);
         let outcome = attempt.failed(self.clock.monotonic());
         let wrong = if user.is_some() { LoginFailure::WrongPassword } else { LoginFailure::UnknownUser };
         let reason = useless.unwrap_or(wrong);

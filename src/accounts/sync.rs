@@ -69,7 +69,7 @@ impl Accounts {
 
     /// Removes the rows of ended sessions. [`sweep`](Self::sweep) retries those that the store keeps, so that
     /// no restart revives them.
-    async fn remove_rows(&self, digests: Vec<Sha256>) -> Result<(), StoreError> {
+    pub(super) async fn remove_rows(&self, digests: Vec<Sha256>) -> Result<(), StoreError> {
         self.note_unremoved(&digests);
         let rows = digests.clone();
         self.store.run(move |db| db.remove_sessions(&rows)).await?;
@@ -83,7 +83,7 @@ impl Accounts {
         lock(&self.unremoved).extend(digests);
     }
 
-    /// Ends expired sessions and stores uses. Called every half minute.
+    /// Ends expired sessions and stores uses and failed sign-ins. Called every half minute.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let now = Now::read(&*self.clock);
         let mut over = self.sessions.expire(now.mono);
@@ -91,7 +91,12 @@ impl Accounts {
         if !over.is_empty() {
             self.remove_rows(over).await?;
         }
-        let used = self.sessions.dirty(now);
-        if used.is_empty() { Ok(()) } else { self.store.run(move |db| db.touch_sessions(&used)).await }
+        let (used, failures) = (self.sessions.dirty(now), Arc::clone(&self.unsaved_failures));
+        self.store
+            .run(move |db| {
+                failures.save(db)?;
+                if used.is_empty() { Ok(()) } else { db.touch_sessions(&used) }
+            })
+            .await
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn session_limits(config: &Config) -> SessionLimits {
         per_user: config.limits.sessions_per_user,
         idle: config.accounts.session_idle,
         life: config.accounts.session_life,
+        remembered_life: config.accounts.remembered_life,
     }
 }
 

@@ -20,6 +20,9 @@ use super::runtime_state::RuntimeState;
 /// Seconds between two checks of clock and addresses, for the certificate and the local networks. A newly
 /// plugged cable is detected within this time.
 const CERTIFICATE_EVERY: u64 = 5;
+/// Seconds between two looks at the sockets whose clients answer, which is a use of their sessions. The
+/// shortest idle time is 60 s.
+const SOCKET_USE_EVERY: u64 = 5;
 /// Delay before the sockets of older sessions close after a password change, so that the answer arrives
 /// first. The limit is one second.
 const ANSWER_FIRST: Duration = Duration::from_millis(400);
@@ -43,6 +46,9 @@ impl RunningServer {
                 // Reported once per failure, however long it lasts.
                 failed if !std::mem::replace(&mut failing, true) => report(failed),
                 _ => {}
+            }
+            if tick.is_multiple_of(SOCKET_USE_EVERY) {
+                accounts.sessions.touch_by_socket(&sockets.registry.heard_sessions(), clock.monotonic());
             }
             if accounts.sessions.is_suspended() {
                 sockets.registry.interrupt();

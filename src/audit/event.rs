@@ -100,6 +100,8 @@ events! {
     DeviceForged { addr: IpAddr } = "device.forged", Refused, AuthPriv, Warning, Sampled;
     "A session ended."
     SessionEnded { user: UserName, reason: SessionEnd, session: String } = "session.ended", Ok, AuthPriv, Info, Security;
+    "A person ended another session of their own; `by` is the session that asked."
+    SessionRevoked { user: UserName, addr: IpAddr, session: String, by: String } = "session.revoked", Ok, AuthPriv, Info, Security;
     "The accounts could not be read for `seconds`: no session is accepted until they can be."
     SessionsSuspended { seconds: u64 } = "sessions.suspended", Failed, AuthPriv, Error, Security;
     "The accounts can be read again: sessions are accepted again."

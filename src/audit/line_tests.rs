@@ -134,6 +134,7 @@ fn samples() -> Vec<Event> {
         Event::LoginNameThrottled { user: Some(user()), addr, seconds: 1 },
         Event::DeviceForged { addr },
         Event::SessionEnded { user: user(), session: text(), reason: SessionEnd::PasswordChanged },
+        Event::SessionRevoked { user: user(), addr, session: text(), by: text() },
         Event::SessionsSuspended { seconds: 10 },
         Event::SessionsResumed {},
         Event::PasswordChangeDue { user: user(), addr },

@@ -50,7 +50,7 @@ pub enum SessionEnd {
     PasswordReset,
     /// The account was deleted.
     Deleted,
-    /// Its record was removed without a change of the account.
+    /// Another session of the person ended it, or its record was removed without a change of the account.
     Revoked,
     /// The person chose a new password.
     PasswordChanged,

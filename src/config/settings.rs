@@ -147,6 +147,14 @@ const SETTINGS: &[Setting] = &[
         same: |a, b| a.accounts.session_life == b.accounts.session_life,
     },
     Setting {
+        path: "accounts.remember_days",
+        kind: SettingKind::Number,
+        default: "30",
+        reload: Reload::Live,
+        doc: key::SETTING_ACCOUNTS_REMEMBER_DAYS,
+        same: |a, b| a.accounts.remembered_life == b.accounts.remembered_life,
+    },
+    Setting {
         path: "chat.empty_room_minutes",
         kind: SettingKind::Number,
         default: "10",

@@ -45,7 +45,7 @@ pub fn cookie(data: &[u8]) {
             assert!(sent.any(|sent| sent.trim_ascii() == pair.as_bytes()), "{pair} was not sent");
             assert!(Token::parse(text).is_some_and(|again| again.reveal() == *text));
         }
-        let set = cookies.set(&sent);
+        let set = cookies.set(&sent, None);
         let pair = set.to_str().ok().and_then(|set| set.split(';').next()).expect("a pair").to_owned();
         headers.append(header::COOKIE, pair.parse().expect("a value"));
         let after = cookies.tokens(&headers).next().map(|token| token.reveal());

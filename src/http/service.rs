@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::Incoming;
 
 use crate::audit::Event;
@@ -17,6 +17,7 @@ use crate::http::request::context::RequestContext;
 use crate::http::request::cookies::CookieScope;
 use crate::http::request::language;
 use crate::http::request::origin::{is_own, is_safe, is_same, origin};
+use crate::http::request::return_path::ReturnPath;
 use crate::http::response::body::Body;
 use crate::http::response::headers::{apply_security_headers, response};
 use crate::http::response::pages::{HTML, Page, VARY};
@@ -40,9 +41,10 @@ pub(super) async fn answer(
     let cors = cors(request.headers(), &config.http.allowed_origins);
     let (secure, cookies) = (context.secure, context.cookies);
     let outdated = arrival.session.as_ref().and_then(|_| outdated_token(&app, request.headers(), cookies));
+    let uri = request.uri().clone();
     let mut response = match dispatch(&app, context, arrival, lang, request).await {
         Ok(response) => response,
-        Err(Denied { problem, format: own }) => show(&app, &problem, own.unwrap_or(format), lang),
+        Err(Denied { problem, format: own }) => show(&app, &problem, own.unwrap_or(format), lang, &uri),
     };
     if let Some(code) = response.extensions().get::<ProblemCode>() {
         app.refusals.count("http", code.code());
@@ -50,7 +52,8 @@ pub(super) async fn answer(
     let fields = response.headers_mut();
     if let Some(token) = outdated {
         if !cookies.is_set_in(fields) {
-            fields.append(header::SET_COOKIE, cookies.set(&token));
+            // Sessions of that time were not remembered.
+            fields.append(header::SET_COOKIE, cookies.set(&token, None));
         }
         fields.append(header::SET_COOKIE, cookies.clear_legacy());
     }
@@ -290,16 +293,31 @@ async fn denied(call: &RoutedRequest) -> Problem {
     Problem::new(ProblemCode::Forbidden)
 }
 
-/// An error as the browser shows it or as a program reads it.
-fn show(app: &AppState, problem: &Problem, format: ErrorFormat, lang: Lang) -> Response<Body> {
+/// Returns the page that a sign-in leads back to, where the browser asked for one.
+fn asked_page(app: &AppState, uri: &Uri) -> Option<ReturnPath> {
+    // A form's address without a page, such as that of the sign-out, is none.
+    match app.router.find(&Method::GET, uri.path()) {
+        Match::Route { .. } => ReturnPath::asked(uri),
+        Match::OtherMethods { .. } | Match::Nothing => None,
+    }
+}
+
+/// An error as the browser shows it or as a program reads it. `uri` is what it asked for.
+fn show(app: &AppState, problem: &Problem, format: ErrorFormat, lang: Lang, uri: &Uri) -> Response<Body> {
     if format == ErrorFormat::Api {
         return problem.json(lang);
     }
     match problem.code {
-        ProblemCode::Unauthenticated => routes::see_other(routes::landing_path(app)),
-        ProblemCode::PasswordChangeRequired => routes::see_other(routes::CHANGE),
+        ProblemCode::Unauthenticated => match (routes::landing_path(app), asked_page(app, uri)) {
+            (routes::SIGN_IN, Some(back)) => routes::see_other(&back.behind(routes::SIGN_IN)),
+            (landing, _) => routes::see_other(landing),
+        },
+        ProblemCode::PasswordChangeRequired => {
+            let back = asked_page(app, uri).map(|back| back.behind(routes::CHANGE));
+            routes::see_other(back.as_deref().unwrap_or(routes::CHANGE))
+        }
         // Without any account every page redirects to the claim.
-        ProblemCode::NotFound if routes::landing_path(app) != "/login" => {
+        ProblemCode::NotFound if routes::landing_path(app) != routes::SIGN_IN => {
             routes::see_other(routes::landing_path(app))
         }
         ProblemCode::Forbidden => with_status(app.pages.get(Page::Forbidden, lang), StatusCode::FORBIDDEN),

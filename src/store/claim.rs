@@ -135,7 +135,7 @@ impl Db {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::store::{SessionRow, Store};
+    use crate::store::{SessionOrigin, SessionRow, Store};
     use crate::types::crypto::Sha256;
 
     const NOW: Timestamp = Timestamp(1);
@@ -238,13 +238,14 @@ mod tests {
                 db.set_locked(ana, true)?;
                 for (i, user) in [(1, ana), (2, beto)] {
                     db.add_session(
-                        SessionRow {
+                        &SessionRow {
                             id: 1,
                             digest: Sha256([i; 32]),
                             user,
                             created_at: NOW,
                             used_at: NOW,
                             generation: 0,
+                            origin: SessionOrigin::default(),
                         },
                         &[],
                     )?;

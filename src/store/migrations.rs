@@ -104,6 +104,20 @@ const STEPS: &[M<'_>] = &[
     CREATE INDEX sessions_by_user ON sessions (user_id);
     ALTER TABLE claim ADD COLUMN opened_at INTEGER NOT NULL DEFAULT 0;",
     ),
+    // Sessions get the circumstances of their sign-in, and the sign-in before it. Accounts get their last
+    // sign-in, the number of failed ones in all, and that number at the last sign-in.
+    M::up(
+        "ALTER TABLE users ADD COLUMN signed_in_at INTEGER;
+    ALTER TABLE users ADD COLUMN signed_in_addr TEXT;
+    ALTER TABLE users ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE users ADD COLUMN failures_at_sign_in INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN remember INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN addr TEXT;
+    ALTER TABLE sessions ADD COLUMN agent TEXT NOT NULL DEFAULT '';
+    ALTER TABLE sessions ADD COLUMN previous_at INTEGER;
+    ALTER TABLE sessions ADD COLUMN previous_addr TEXT;
+    ALTER TABLE sessions ADD COLUMN failures_before INTEGER NOT NULL DEFAULT 0;",
+    ),
 ];
 
 /// Returns the newest schema.
@@ -165,5 +179,21 @@ mod tests {
         assert_eq!(rows, [("b".to_owned(), Some(1)), ("a".to_owned(), None)]);
         let session: i64 = conn.query_row("SELECT id FROM sessions", [], |row| row.get(0)).expect("reads");
         assert_ne!(session, 0);
+    }
+
+    #[test]
+    fn migrated_session_is_not_remembered() {
+        let mut conn = Connection::open_in_memory().expect("opens");
+        apply_until(&mut conn, 4).expect("applies");
+        conn.execute_batch(
+            "INSERT INTO users (name, name_key, role, password, created_at) VALUES ('Ana', 'ana', 'cliente', 'h', 1);
+             INSERT INTO sessions (digest, user_id, created_at, used_at, id) VALUES (x'01', 1, 1, 1, 7);",
+        )
+        .expect("inserts");
+        apply(&mut conn).expect("applies");
+        let session = conn.query_row("SELECT remember, addr, agent, previous_at FROM sessions", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        });
+        assert_eq!(session, Ok((false, None::<String>, String::new(), None::<i64>)));
     }
 }

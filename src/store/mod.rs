@@ -27,5 +27,5 @@ pub use files::{FileArrival, FileRow};
 pub use migrations::Upgrade;
 pub use opening::database_exists;
 pub use restore::{Restored, restore_snapshot};
-pub use sessions::{SessionRow, SessionTimes};
+pub use sessions::{SessionOrigin, SessionRow, SessionTimes, SignInHistory, SignInRecord};
 pub use users::{AccountState, UserRow};

@@ -167,7 +167,7 @@ impl Db {
     /// Stores a password that the person chose and ends all their sessions; `session` replaces them. Returns
     /// false, and changes nothing, if the account is locked or of another generation than `session`. The new
     /// session's generation is one higher.
-    pub fn change_password(&mut self, new: &str, session: SessionRow) -> Result<bool, StoreError> {
+    pub fn change_password(&mut self, new: &str, session: &SessionRow) -> Result<bool, StoreError> {
         self.transaction(Durability::Synced, |tx| {
             let user = session.user.0;
             let changed = tx.execute(
@@ -177,7 +177,7 @@ impl Db {
             )?;
             if changed == 1 {
                 tx.execute("DELETE FROM sessions WHERE user_id = ?1", [user])?;
-                insert_session(tx, &SessionRow { generation: session.generation + 1, ..session })?;
+                insert_session(tx, &SessionRow { generation: session.generation + 1, ..session.clone() })?;
             }
             Ok(changed == 1)
         })
@@ -242,7 +242,7 @@ impl Db {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::store::{SessionOrigin, Store};
     use crate::types::crypto::Sha256;
 
     #[test]
@@ -290,14 +290,15 @@ mod tests {
                     created_at: Timestamp(1),
                     used_at: Timestamp(1),
                     generation,
+                    origin: SessionOrigin::default(),
                 };
-                assert!(db.add_session(session(1, 0), &[])?);
-                assert!(!db.change_password("own", session(2, 1))?, "not the account that was proved");
+                assert!(db.add_session(&session(1, 0), &[])?);
+                assert!(!db.change_password("own", &session(2, 1))?, "not the account that was proved");
                 assert_eq!(state(db)?, Some(("given".into(), true, by)));
-                assert!(db.change_password("own", session(2, 0))?);
+                assert!(db.change_password("own", &session(2, 0))?);
                 assert_eq!(state(db)?, Some(("own".into(), false, None)));
                 assert_eq!(db.sessions()?, [session(2, 1)], "the new session alone");
-                assert!(!db.change_password("other", session(3, 0))?, "a second change with the same proof");
+                assert!(!db.change_password("other", &session(3, 0))?, "a second change with the same proof");
                 db.set_password(id, "again", by)?;
                 assert_eq!(state(db)?, Some(("again".into(), true, by)));
                 db.set_password(id, "by hand", None)?;

@@ -10,6 +10,7 @@ use crate::audit::SessionEnd;
 use crate::locks::lock;
 use crate::types::crypto::Sha256;
 
+use crate::ws::conn::connection::PING_EVERY;
 use crate::ws::conn::pulse::{PROBE, Vitality};
 use crate::ws::protocol::close_code::CloseCode;
 use crate::ws::send::queue_stats::{DroppedFrames, QueueStats};
@@ -24,6 +25,10 @@ pub struct TooManySockets;
 /// requests of a session are rate limited. At most 220 wait for one session, each with 20 checks of 16
 /// sockets.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A client that answers pings is heard from within this time: one interval of pings, and 10 s for a phone on
+/// a bad network.
+const HEARD_WITHIN: Duration = PING_EVERY.saturating_add(Duration::from_secs(10));
 
 /// Queues scanned before other tasks of the thread run: about 50 µs.
 const SCAN_CHUNK: usize = 512;
@@ -176,6 +181,17 @@ impl Registry {
         }
     }
 
+    /// Returns the sessions with a socket whose client was heard from within [`HEARD_WITHIN`].
+    pub fn heard_sessions(&self) -> Vec<Sha256> {
+        let now = Instant::now();
+        let is_heard = |out: &Arc<SendQueue>| {
+            !out.is_closing() && now.saturating_duration_since(out.pulse.last_input()) <= HEARD_WITHIN
+        };
+        let sockets = self.lock();
+        let heard = sockets.by_session.iter().filter(|(_, own)| own.iter().any(is_heard));
+        heard.map(|(session, _)| *session).collect()
+    }
+
     /// Returns the sessions with an open socket.
     pub fn sessions(&self) -> Vec<Sha256> {
         self.lock().by_session.keys().copied().collect()
@@ -232,6 +248,22 @@ mod tests {
         drop(one);
         assert!(registry.register(session, 2).is_ok());
         assert_eq!(registry.count(), 1, "the others are gone again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_sessions_with_an_answering_socket_are_heard() {
+        let registry = Arc::new(Registry::default());
+        let (live, silent, closing) = (Sha256([1; 32]), Sha256([2; 32]), Sha256([3; 32]));
+        let sockets: Vec<_> =
+            [live, live, silent, closing].map(|s| registry.register(s, 9).expect("free")).into();
+        assert_eq!(registry.heard_sessions().len(), 3, "each has just opened");
+        tokio::time::advance(HEARD_WITHIN).await;
+        for answering in [&sockets[1], &sockets[3]] {
+            answering.out.pulse.record_input(Instant::now());
+        }
+        tokio::time::advance(Duration::from_millis(1)).await;
+        sockets[3].out.close(CloseCode::Shutdown);
+        assert_eq!(registry.heard_sessions(), [live]);
     }
 
     #[tokio::test(start_paused = true)]

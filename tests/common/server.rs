@@ -172,7 +172,12 @@ impl Server {
 
     /// Waits until standard error holds `text`; returns the line.
     pub fn wait_for_line(&self, text: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        self.wait_for_line_within(text, PATIENCE)
+    }
+
+    /// Waits at most `patience` until standard error holds `text`; returns the line.
+    pub fn wait_for_line_within(&self, text: &str, patience: Duration) -> String {
+        let deadline = Instant::now() + patience;
         loop {
             let log = self.stderr();
             if let Some(line) = log.lines().find(|line| line.contains(text)) {

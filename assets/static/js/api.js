@@ -28,13 +28,20 @@ addEventListener('pageshow', () => { leaving = false; });
 /** Says whether this page is signing out: what ends then is no surprise. */
 export const isSigningOut = () => leaving;
 
-/** Leads to the sign-in page, which says why the session ended: `cause` is the word of the close frame. Signing out leads there by itself. */
+/** `page` with the place to lead back to. A secret behind the `#`, such as an invitation, is not for the server. */
+function withReturn(page) {
+  const { pathname, search, hash } = location;
+  const place = pathname + search + (/^#invitacion=/.test(hash) ? '' : hash);
+  return `${page}?volver=${encodeURIComponent(place)}`;
+}
+
+/** Leads to the sign-in page, which says why the session ended, and back afterwards: `cause` is the word of the close frame. Signing out leads there by itself. */
 export function toLogin(cause = 'other') {
-  if (!leaving) location.assign(`/login#${cause}`);
+  if (!leaving) location.assign(`${withReturn('/login')}#${cause}`);
 }
 
 function toChange() {
-  if (location.pathname !== '/clave') location.assign('/clave');
+  if (location.pathname !== '/clave') location.assign(withReturn('/clave'));
 }
 
 /** One request; the answer, also 304. A dead session leads to the sign-in page, one that must change its password first to that. */

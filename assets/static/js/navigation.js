@@ -13,6 +13,7 @@ const VIEWS = {
   '/chat': () => import('./chat.js'),
   '/listar': () => import('./files.js'),
   '/subir': () => import('./upload-page.js'),
+  '/cuenta': () => import('./account.js'),
 };
 /** Scripts of this build; a page of another build is loaded anew. */
 const SCRIPTS = new URL('.', import.meta.url).pathname;
@@ -75,7 +76,7 @@ async function load(url, signal) {
 /** Marks the entry of the navigation that the view belongs to. */
 function markSection(path) {
   const section = path === '/subir' ? '/listar' : path;
-  for (const link of document.querySelectorAll('.main-nav a')) {
+  for (const link of document.querySelectorAll('.main-nav a, .person')) {
     if (link.getAttribute('href') === section) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }

@@ -19,6 +19,8 @@ pub struct AccountSettings {
     pub session_idle: Duration,
     /// Ends a session of this age.
     pub session_life: Duration,
+    /// Ends a remembered session of this age. Zero: no session is remembered.
+    pub remembered_life: Duration,
 }
 
 /// Cost of a password hash.
@@ -35,6 +37,9 @@ const LIFE_HOURS: u32 = 12;
 /// 30 days, in minutes and in hours. A longer session would leave a lost phone signed in.
 const IDLE_MINUTES_CEILING: u32 = 30 * 24 * 60;
 const LIFE_HOURS_CEILING: u32 = 30 * 24;
+const REMEMBER_DAYS: u32 = 30;
+const REMEMBER_DAYS_CEILING: u32 = 30;
+const MINUTES_PER_DAY: u32 = 24 * 60;
 
 impl Default for AccountSettings {
     fn default() -> Self {
@@ -42,6 +47,7 @@ impl Default for AccountSettings {
             argon2: Argon2Setting::Fixed(Argon2Params::DEFAULT),
             session_idle: minutes(IDLE_MINUTES),
             session_life: minutes(LIFE_HOURS * 60),
+            remembered_life: minutes(REMEMBER_DAYS * MINUTES_PER_DAY),
         }
     }
 }
@@ -53,6 +59,7 @@ pub(in crate::config) struct RawAccountSettings {
     argon2: Option<Spanned<String>>,
     session_idle_minutes: Option<Spanned<i128>>,
     session_hours: Option<Spanned<i128>>,
+    remember_days: Option<Spanned<i128>>,
 }
 
 impl RawAccountSettings {
@@ -72,6 +79,12 @@ impl RawAccountSettings {
             1..=LIFE_HOURS_CEILING,
             LIFE_HOURS,
         )?;
+        let remember = origin.number(
+            "accounts.remember_days",
+            self.remember_days.as_ref(),
+            0..=REMEMBER_DAYS_CEILING,
+            REMEMBER_DAYS,
+        )?;
         let argon2 = match &self.argon2 {
             None => Argon2Setting::Fixed(Argon2Params::DEFAULT),
             Some(auto) if auto.get_ref() == "auto" => Argon2Setting::Auto,
@@ -83,7 +96,12 @@ impl RawAccountSettings {
                 }
             },
         };
-        Ok(AccountSettings { argon2, session_idle: minutes(idle), session_life: minutes(life * 60) })
+        Ok(AccountSettings {
+            argon2,
+            session_idle: minutes(idle),
+            session_life: minutes(life * 60),
+            remembered_life: minutes(remember * MINUTES_PER_DAY),
+        })
     }
 }
 

@@ -50,6 +50,7 @@ fn numbers_have_their_documented_ranges() {
     let ranges: &[(&str, u64, u64)] = &[
         ("accounts.session_idle_minutes", 1, 43_200),
         ("accounts.session_hours", 1, 720),
+        ("accounts.remember_days", 0, 30),
         ("chat.empty_room_minutes", 0, 1440),
         ("chat.resume_grace_seconds", 0, 300),
         ("files.keep_free_percent", 0, 50),

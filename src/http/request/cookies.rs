@@ -3,6 +3,8 @@
 //! Browsers share cookies between the ports of a host. So each name carries the port of the address where
 //! PiChat answers, and two servers on one host do not sign each other's people out.
 
+use std::time::Duration;
+
 use cookie::{Cookie, CookieBuilder, SameSite};
 use http::{HeaderMap, HeaderValue, header};
 
@@ -64,9 +66,17 @@ impl CookieScope {
         port.is_some_and(|digits| !digits.starts_with(['0', '+']) && digits.parse() == Ok(self.port))
     }
 
-    /// Sets the session cookie until the browser is closed; the server knows when the session ends.
-    pub(crate) fn set(self, token: &Token) -> HeaderValue {
-        header_value(&self.build(SESSION, token.reveal()).build())
+    /// Sets the session cookie for `life`, or until the browser is closed; the server knows when the session
+    /// ends.
+    pub(crate) fn set(self, token: &Token, life: Option<Duration>) -> HeaderValue {
+        let mut cookie = self.build(SESSION, token.reveal()).build();
+        cookie.set_max_age(life.and_then(|life| life.try_into().ok()));
+        header_value(&cookie)
+    }
+
+    /// Returns true if a cookie may outlive the browser's run: only one that never travels in the clear.
+    pub(crate) const fn may_persist(self) -> bool {
+        self.secure
     }
 
     /// Removes the session cookie.
@@ -112,10 +122,11 @@ mod tests {
     #[test]
     fn names_and_attributes_follow_scheme_and_port() {
         let token = Token::random();
-        let plain = PLAIN.set(&token).to_str().expect("text").to_owned();
+        let plain = PLAIN.set(&token, None).to_str().expect("text").to_owned();
         assert_eq!(plain, format!("pichat-8080={}; HttpOnly; SameSite=Strict; Path=/", token.reveal()));
-        let secure = SECURE.set(&token).to_str().expect("text").to_owned();
+        let secure = SECURE.set(&token, Some(Duration::from_secs(60))).to_str().expect("text").to_owned();
         assert!(secure.starts_with("__Host-pichat-443=") && secure.contains("; Secure"), "{secure}");
+        assert!(secure.contains("; Max-Age=60"), "{secure}");
         for cleared in [PLAIN.clear(), PLAIN.clear_legacy()] {
             assert!(cleared.to_str().expect("text").contains("Max-Age=0"));
         }

@@ -13,4 +13,5 @@ pub(super) mod origin;
 pub(super) mod own_names;
 pub(super) mod precondition;
 pub(super) mod request_body;
+pub(super) mod return_path;
 pub(super) mod tags;

@@ -6,12 +6,19 @@ use http::{HeaderValue, Response, header};
 use crate::types::Lang;
 use crate::types::texts::{Key, key};
 
+use crate::http::request::return_path::{self, ReturnPath};
 use crate::http::response::assets::PAGES;
 use crate::http::response::body::Body;
 use crate::http::response::headers::response;
 
+/// Beginning of every mark.
+const MARK_BEGIN: &str = "<!--";
 const BANNER_MARK: &str = "<!--BANNER-->";
 const MESSAGE_MARK: &str = "<!--MESSAGE-->";
+/// Stands for the name of the signed-in person.
+const PERSON_MARK: &str = "<!--PERSON-->";
+/// Stands for the field of a form that keeps where it leads back to.
+const RETURN_MARK: &str = "<!--RETURN-->";
 /// Stands for a button for each other language.
 const LANGUAGES_MARK: &str = "<!--LANGUAGES-->";
 /// Stands, with an address behind it, for a link to that address in each other language.
@@ -31,6 +38,7 @@ pub(crate) enum Page {
     Chat,
     Files,
     Upload,
+    Account,
     Forbidden,
     NotFound,
     Error,
@@ -39,7 +47,7 @@ pub(crate) enum Page {
 }
 
 impl Page {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Login,
         Self::Claim,
         Self::Password,
@@ -47,6 +55,7 @@ impl Page {
         Self::Chat,
         Self::Files,
         Self::Upload,
+        Self::Account,
         Self::Forbidden,
         Self::NotFound,
         Self::Error,
@@ -63,6 +72,7 @@ impl Page {
             Self::Chat => "chat.html",
             Self::Files => "files.html",
             Self::Upload => "upload.html",
+            Self::Account => "account.html",
             Self::Forbidden => "forbidden.html",
             Self::NotFound => "not-found.html",
             Self::Error => "error.html",
@@ -76,8 +86,31 @@ impl Page {
     }
 }
 
+/// Part of a page that each request fills.
+pub(crate) struct Blank {
+    /// Comment that stands for it in the page.
+    pub(crate) mark: &'static str,
+    /// HTML in its place.
+    pub(crate) html: String,
+}
+
+impl Blank {
+    /// Returns the name of the signed-in person in the navigation.
+    pub(crate) fn person(name: &str) -> Self {
+        Self { mark: PERSON_MARK, html: escape(name) }
+    }
+
+    /// Returns the field of a form that keeps where the form leads back to.
+    pub(crate) fn return_field(back: &ReturnPath) -> Self {
+        let (field, path) = (return_path::FIELD, escape(back.as_str()));
+        Self { mark: RETURN_MARK, html: format!(r#"<input type="hidden" name="{field}" value="{path}">"#) }
+    }
+}
+
 /// Variable message of a page.
 pub(crate) enum Notice<'a> {
+    /// Something that was done.
+    Result(&'a str),
     /// Something went wrong.
     Problem(&'a str),
     /// Something to know.
@@ -113,6 +146,7 @@ impl Pages {
         let bytes = self.bytes(page, lang);
         let html = |said: &Notice<'_>| {
             let (class, role, text) = match said {
+                Notice::Result(text) => ("alert note", "status", text),
                 Notice::Problem(text) => ("alert", "alert", text),
                 Notice::Note(text) => ("alert note", "note", text),
             };
@@ -128,27 +162,53 @@ impl Pages {
         self.with(page, &[Notice::Problem(message)], lang)
     }
 
-    /// A page that says something, as an answer with status 200.
-    pub(crate) fn with_notice(&self, page: Page, said: &[Notice<'_>], lang: Lang) -> Response<Body> {
-        html(self.with(page, said, lang))
+    /// Returns a page with notices and filled blanks, as an answer with status 200.
+    pub(crate) fn filled(
+        &self,
+        page: Page,
+        said: &[Notice<'_>],
+        blanks: &[Blank],
+        lang: Lang,
+    ) -> Response<Body> {
+        html(self.render_form(page, said, blanks, &[], lang))
     }
 
-    /// Returns a page with notices in `lang`, and with what was typed still in its fields (by name).
+    /// Returns a page with notices in `lang`, filled blanks, and with what was typed still in its fields (by
+    /// name).
     pub(crate) fn render_form(
         &self,
         page: Page,
         said: &[Notice<'_>],
+        blanks: &[Blank],
         typed: &[(&str, &str)],
         lang: Lang,
     ) -> Bytes {
         let page = self.with(page, said, lang);
-        let text = String::from_utf8_lossy(&page).into_owned();
+        let text = fill_blanks(&String::from_utf8_lossy(&page), blanks);
         let fill = |text: String, (field, value): &(&str, &str)| {
             let field = format!("name=\"{field}\"");
             text.replacen(&field, &format!("{field} value=\"{}\"", escape(value)), 1)
         };
         typed.iter().fold(text, fill).into()
     }
+}
+
+/// Puts each blank in place of its mark. What is filled in is not read again.
+fn fill_blanks(page: &str, blanks: &[Blank]) -> String {
+    let mut filled =
+        String::with_capacity(page.len() + blanks.iter().map(|blank| blank.html.len()).sum::<usize>());
+    let mut pieces = page.split(MARK_BEGIN);
+    filled.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let blank = blanks.iter().find_map(|blank| {
+            let rest = piece.strip_prefix(blank.mark.strip_prefix(MARK_BEGIN)?)?;
+            Some((blank.html.as_str(), rest))
+        });
+        let (html, rest) = blank.unwrap_or((MARK_BEGIN, piece));
+        filled.push_str(html);
+        filled.push_str(rest);
+    }
+    filled
 }
 
 /// Says in a demonstration that the passwords are known.
@@ -218,9 +278,13 @@ mod tests {
             assert_eq!(text.matches(BANNER_MARK).count(), 1, "{}", page.file());
             let messages = usize::from(matches!(
                 page,
-                Page::Login | Page::Claim | Page::Password | Page::Upload | Page::Error
+                Page::Login | Page::Claim | Page::Password | Page::Upload | Page::Account | Page::Error
             ));
             assert_eq!(text.matches(MESSAGE_MARK).count(), messages, "{}", page.file());
+            let has_return = usize::from(matches!(page, Page::Login | Page::Password));
+            assert_eq!(text.matches(RETURN_MARK).count(), has_return, "{}", page.file());
+            let has_frame = usize::from(text.contains("class=\"main-nav\""));
+            assert_eq!(text.matches(PERSON_MARK).count(), has_frame, "{}", page.file());
         }
     }
 
@@ -241,11 +305,27 @@ mod tests {
         let pages = Pages::new(true);
         let page = pages.with_message(Page::Login, "<b>\"&", Lang::Es);
         assert!(String::from_utf8_lossy(&page).contains("&lt;b&gt;&quot;&amp;"));
-        let page =
-            pages.render_form(Page::Login, &[Notice::Problem("no")], &[("usuario", "\"><script>")], Lang::Es);
+        let page = pages.render_form(
+            Page::Login,
+            &[Notice::Problem("no")],
+            &[],
+            &[("usuario", "\"><script>")],
+            Lang::Es,
+        );
         assert!(
             String::from_utf8_lossy(&page).contains(r#"name="usuario" value="&quot;&gt;&lt;script&gt;""#)
         );
+    }
+
+    #[test]
+    fn blanks_are_filled_once_and_not_read_again() {
+        let blank = |mark, html: &str| Blank { mark, html: html.to_owned() };
+        let filled = fill_blanks(
+            "<!--A--> <!--B--> <!--C-->",
+            &[blank("<!--A-->", "<!--B-->"), blank("<!--B-->", "b")],
+        );
+        assert_eq!(filled, "<!--B--> b <!--C-->");
+        assert!(Blank::person("<ana>").html.contains("&lt;ana&gt;"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
-use crate::accounts::{ClaimError, ClaimRequest, NewSession};
+use crate::accounts::{ClaimError, ClaimRequest};
 use crate::http::request::device_cookie;
 use crate::http::response::body::Body;
 use crate::http::response::pages::Page;
@@ -13,8 +13,8 @@ use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 
 use super::form_page::{FormFields, FormPage};
-use super::see_other;
-use super::session::{read_json, revoke_previous_session, session_dto, set_session_cookie};
+use super::session::{read_json, revoke_previous_session, session_client, session_dto, set_session_cookie};
+use super::{HOME, SIGN_IN, see_other};
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
@@ -41,7 +41,7 @@ impl From<ClaimError> for Problem {
 pub(super) async fn page(call: RoutedRequest) -> Result {
     Ok(match call.app.accounts.claimable() {
         Some(_) => call.app.pages.get(Page::Claim, call.lang),
-        None => see_other("/login"),
+        None => see_other(SIGN_IN),
     })
 }
 
@@ -51,13 +51,15 @@ pub(super) async fn api(call: RoutedRequest) -> Result {
     let Claim { code, username, password } = read_json(request).await?;
     let request =
         ClaimRequest { code: code.to_string(), name: username, password: Password::typed(&password) };
-    let NewSession { token, session } = app.accounts.redeem(request, addr).await?;
-    revoke_previous_session(&app, &headers, context.cookies).await?;
-    let mut response = session_dto(&app, &session);
+    let client = session_client(&headers, &context, false);
+    let new = app.accounts.redeem(request, client).await?;
+    let session = &new.session;
+    revoke_previous_session(&app, &headers, context.cookies, session).await?;
+    let mut response = session_dto(&app, session);
     let device = device_cookie::of_request(&app, &headers, context.cookies, addr);
-    device_cookie::remember(&mut response, &app, &session, &device, context.cookies).await;
+    device_cookie::remember(&mut response, &app, session, &device, context.cookies).await;
     *response.status_mut() = StatusCode::CREATED;
-    set_session_cookie(&mut response, &token, context.cookies);
+    set_session_cookie(&mut response, &app, &new, context.cookies);
     Ok(response)
 }
 
@@ -80,11 +82,13 @@ async fn submit(call: RoutedRequest, page: &mut FormPage) -> Result {
     fields.check_repetition(&password)?;
     let request =
         ClaimRequest { code: code.to_string(), name: name.to_string(), password: Password::typed(&password) };
-    let NewSession { token, session } = app.accounts.redeem(request, addr).await?;
-    revoke_previous_session(&app, &headers, context.cookies).await?;
-    let mut response = see_other("/inicio");
+    let client = session_client(&headers, &context, false);
+    let new = app.accounts.redeem(request, client).await?;
+    let session = &new.session;
+    revoke_previous_session(&app, &headers, context.cookies, session).await?;
+    let mut response = see_other(HOME);
     let device = device_cookie::of_request(&app, &headers, context.cookies, addr);
-    device_cookie::remember(&mut response, &app, &session, &device, context.cookies).await;
-    set_session_cookie(&mut response, &token, context.cookies);
+    device_cookie::remember(&mut response, &app, session, &device, context.cookies).await;
+    set_session_cookie(&mut response, &app, &new, context.cookies);
     Ok(response)
 }

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 use crate::http::AppState;
 use crate::http::request::form;
 use crate::http::request::request_body::{read_small, require_content_type};
+use crate::http::request::return_path::{self, ReturnPath};
 use crate::http::response::body::Body;
-use crate::http::response::pages::{HTML, Notice, Page};
+use crate::http::response::pages::{Blank, HTML, Notice, Page};
 use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::types::Lang;
@@ -34,6 +35,16 @@ impl FormFields {
         form::field(&self.0, name).ok_or_else(|| bad_field(name))
     }
 
+    /// Returns true for a box that was checked.
+    pub(super) fn is_checked(&self, name: &'static str) -> bool {
+        form::field(&self.0, name).is_some()
+    }
+
+    /// Returns the page that the form leads back to.
+    pub(super) fn return_path(&self) -> Option<ReturnPath> {
+        ReturnPath::parse(&form::field(&self.0, return_path::FIELD)?)
+    }
+
     /// Checks the repetition of a new password. The page asks for it; a program need not send it.
     pub(super) fn check_repetition(&self, new: &Zeroizing<String>) -> Result<(), Problem> {
         match form::field(&self.0, "clave_otra_vez") {
@@ -55,18 +66,33 @@ pub(super) struct FormPage {
     lang: Lang,
     note: Option<Key>,
     kept: Vec<(&'static str, Zeroizing<String>)>,
+    blanks: Vec<Blank>,
 }
 
 impl FormPage {
     /// Returns the page of the form that `call` submits.
     pub(super) fn new(call: &RoutedRequest, page: Page) -> Self {
-        Self { app: Arc::clone(&call.app), page, lang: call.lang, note: None, kept: Vec::new() }
+        let person = call.session.as_ref().map(|session| Blank::person(session.person.name.as_str()));
+        Self {
+            app: Arc::clone(&call.app),
+            page,
+            lang: call.lang,
+            note: None,
+            kept: Vec::new(),
+            blanks: person.into_iter().collect(),
+        }
     }
 
     /// Adds a note that stands below the problem.
     pub(super) fn with_note(mut self, note: Option<Key>) -> Self {
         self.note = note;
         self
+    }
+
+    /// Fills a blank of the page, in place of what was filled in before.
+    pub(super) fn fill(&mut self, blank: Blank) {
+        self.blanks.retain(|other| other.mark != blank.mark);
+        self.blanks.push(blank);
     }
 
     /// Fills a field of the page with what was typed, so that it need not be typed again.
@@ -81,7 +107,8 @@ impl FormPage {
             let mut notices = vec![Notice::Problem(&detail)];
             notices.extend(self.note.map(|note| Notice::Note(note.get(self.lang))));
             let kept: Vec<_> = self.kept.iter().map(|(field, typed)| (*field, typed.as_str())).collect();
-            problem.response(HTML, self.app.pages.render_form(self.page, &notices, &kept, self.lang))
+            let page = self.app.pages.render_form(self.page, &notices, &self.blanks, &kept, self.lang);
+            problem.response(HTML, page)
         })
     }
 }

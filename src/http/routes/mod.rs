@@ -1,5 +1,6 @@
 //! The table of all routes, and one thin file a resource.
 
+mod account;
 mod claim;
 mod file_list;
 mod files;
@@ -7,6 +8,7 @@ mod form_page;
 mod language;
 mod limits;
 mod metrics;
+mod own_sessions;
 mod pages;
 mod password;
 mod rooms;
@@ -25,8 +27,14 @@ use crate::http::router::{ErrorFormat, Handler, Route, RouteSpec, Router};
 
 pub(super) use pages::landing_path;
 
+/// Page of the sign-in.
+pub(super) const SIGN_IN: &str = "/login";
+
 /// Page on which an assigned password must be changed.
 pub(super) const CHANGE: &str = "/clave";
+
+/// First page of a signed-in person.
+pub(super) const HOME: &str = "/inicio";
 
 /// Page that creates the first administrator's account. `/reclamar` leads there too: it is written on cards.
 pub(super) const CLAIM: &str = "/activar";
@@ -64,8 +72,8 @@ fn table() -> Vec<Route> {
     let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
     vec![
         route(get.clone(), "/", Page, Anyone(|c| Box::pin(pages::root(c)))),
-        route(get.clone(), "/login", Page, Anyone(|c| Box::pin(pages::login(c)))),
-        route(post.clone(), "/login", Page, Anyone(|c| Box::pin(session::form_sign_in(c)))),
+        route(get.clone(), "/login", Page, Anyone(|c| Box::pin(session::login(c)))),
+        route(post.clone(), SIGN_IN, Page, Anyone(|c| Box::pin(session::form_sign_in(c)))),
         route(get.clone(), CLAIM, Page, Anyone(|c| Box::pin(claim::page(c)))),
         route(post.clone(), CLAIM, Page, Anyone(|c| Box::pin(claim::form(c)))),
         route(get.clone(), "/reclamar", Page, Anyone(|c| Box::pin(claim::page(c)))),
@@ -79,11 +87,13 @@ fn table() -> Vec<Route> {
             Page,
             PartialSession(|c, who| Box::pin(session::form_sign_out(c, who))),
         ),
-        route(get.clone(), "/inicio", Page, SignedIn(|c, who| Box::pin(pages::home(c, who)))),
+        route(get.clone(), HOME, Page, SignedIn(|c, who| Box::pin(pages::home(c, who)))),
         route(get.clone(), "/chat", Page, SignedIn(|c, who| Box::pin(pages::chat(c, who)))),
         route(get.clone(), "/listar", Page, SignedIn(|c, who| Box::pin(pages::files_page(c, who)))),
         route(get.clone(), "/subir", Page, Uploader(|c, who| Box::pin(pages::upload_page(c, who)))),
         route(post.clone(), "/subir", Page, Uploader(|c, who| Box::pin(upload::form(c, who)))),
+        route(get.clone(), account::ACCOUNT, Page, SignedIn(|c, who| Box::pin(account::page(c, who)))),
+        route(post.clone(), account::ACCOUNT, Page, SignedIn(|c, who| Box::pin(account::form(c, who)))),
         route(get.clone(), "/static/{*path}", Page, Anyone(|c| Box::pin(pages::asset(c)))),
         route(get.clone(), "/favicon.ico", Page, Anyone(|c| Box::pin(pages::favicon(c)))),
         route(get.clone(), "/probar", Page, Anyone(|c| Box::pin(trusted::page(c)))),
@@ -92,6 +102,13 @@ fn table() -> Vec<Route> {
         route(get.clone(), "/api/health", Api, Anyone(|c| Box::pin(pages::health(c)))),
         route(get.clone(), "/api/metrics", Api, Metrics(|c, who| Box::pin(metrics::show(c, who)))),
         route(post.clone(), "/api/session", Api, Anyone(|c| Box::pin(session::sign_in(c)))),
+        route(get.clone(), "/api/sessions", Api, SignedIn(|c, who| Box::pin(own_sessions::list(c, who)))),
+        route(
+            delete.clone(),
+            "/api/sessions/{id}",
+            Api,
+            SignedIn(|c, who| Box::pin(own_sessions::end(c, who))),
+        ),
         route(post.clone(), "/api/claim", Api, Anyone(|c| Box::pin(claim::api(c)))),
         route(get.clone(), "/api/session", Api, PartialSession(|c, who| Box::pin(session::show(c, who)))),
         route(
@@ -118,10 +135,11 @@ fn table() -> Vec<Route> {
 }
 
 /// Sends a browser on to another page.
-pub(super) fn see_other(to: &'static str) -> Response<Body> {
+pub(super) fn see_other(to: &str) -> Response<Body> {
     let mut response = response(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(to));
+    let to = HeaderValue::from_str(to).unwrap_or(const { HeaderValue::from_static("/") });
+    response.headers_mut().insert(header::LOCATION, to);
     response
 }
 

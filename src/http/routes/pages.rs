@@ -3,52 +3,50 @@
 use http::{Response, StatusCode};
 use serde::Serialize;
 
+use crate::accounts::Session;
 use crate::http::AppState;
 use crate::http::request::auth::{SignedIn, Uploader};
 use crate::http::response::assets;
 use crate::http::response::body::Body;
-use crate::http::response::pages::Page;
+use crate::http::response::pages::{Blank, Page};
 use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::types::ClaimKind;
 
-use super::{json, see_other};
+use super::{HOME, SIGN_IN, json, see_other};
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
 pub(super) async fn root(call: RoutedRequest) -> Result {
     let known = call.session.is_some();
-    Ok(see_other(if known { "/inicio" } else { landing_path(&call.app) }))
+    Ok(see_other(if known { HOME } else { landing_path(&call.app) }))
 }
 
 /// Returns the first page without a session: the sign-in, or the claim while there is no account.
 pub(in crate::http) fn landing_path(app: &AppState) -> &'static str {
-    if app.accounts.claimable() == Some(ClaimKind::First) { super::CLAIM } else { "/login" }
+    if app.accounts.claimable() == Some(ClaimKind::First) { super::CLAIM } else { SIGN_IN }
 }
 
-pub(super) async fn login(call: RoutedRequest) -> Result {
-    let known = call.session.is_some();
-    Ok(match landing_path(&call.app) {
-        _ if known => see_other("/inicio"),
-        "/login" => call.app.pages.get(Page::Login, call.lang),
-        other => see_other(other),
-    })
+/// Returns a page whose navigation names the person.
+fn page_of(call: &RoutedRequest, session: &Session, page: Page) -> Result {
+    let person = Blank::person(session.person.name.as_str());
+    Ok(call.app.pages.filled(page, &[], &[person], call.lang))
 }
 
-pub(super) async fn home(call: RoutedRequest, _: SignedIn) -> Result {
-    Ok(call.app.pages.get(Page::Home, call.lang))
+pub(super) async fn home(call: RoutedRequest, who: SignedIn) -> Result {
+    page_of(&call, who.session(), Page::Home)
 }
 
-pub(super) async fn chat(call: RoutedRequest, _: SignedIn) -> Result {
-    Ok(call.app.pages.get(Page::Chat, call.lang))
+pub(super) async fn chat(call: RoutedRequest, who: SignedIn) -> Result {
+    page_of(&call, who.session(), Page::Chat)
 }
 
-pub(super) async fn files_page(call: RoutedRequest, _: SignedIn) -> Result {
-    Ok(call.app.pages.get(Page::Files, call.lang))
+pub(super) async fn files_page(call: RoutedRequest, who: SignedIn) -> Result {
+    page_of(&call, who.session(), Page::Files)
 }
 
-pub(super) async fn upload_page(call: RoutedRequest, _: Uploader) -> Result {
-    Ok(call.app.pages.get(Page::Upload, call.lang))
+pub(super) async fn upload_page(call: RoutedRequest, who: Uploader) -> Result {
+    page_of(&call, who.session(), Page::Upload)
 }
 
 pub(super) async fn asset(call: RoutedRequest) -> Result {

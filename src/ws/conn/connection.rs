@@ -28,7 +28,7 @@ use crate::ws::send::fanout::MAX_READS_PER_TURN;
 use crate::ws::send::send_queue::{SendQueue, TakeBudget};
 
 /// Interval of pings.
-const PING_EVERY: Duration = Duration::from_secs(25);
+pub(crate) const PING_EVERY: Duration = Duration::from_secs(25);
 /// Close the connection after this long without input.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
 /// Close the connection after this long without an acknowledged byte while data waits.
