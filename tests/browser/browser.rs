@@ -44,11 +44,13 @@ pub(crate) struct Setup {
     pub(crate) scripts: bool,
     /// `Accept-Language` and `navigator.languages`.
     pub(crate) languages: &'static str,
+    /// The browser's own size of type, in pixels.
+    pub(crate) font_size: u32,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { scripts: true, languages: "es-CO,es" }
+        Self { scripts: true, languages: "es-CO,es", font_size: 16 }
     }
 }
 
@@ -115,6 +117,7 @@ impl Browser {
             "download.default_directory": self.downloads,
             "download.prompt_for_download": false,
             "credentials_enable_service": false,
+            "webkit.webprefs.default_font_size": setup.font_size,
         });
         if !setup.scripts {
             prefs["profile.managed_default_content_settings.javascript"] = json!(2);

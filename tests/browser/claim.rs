@@ -79,7 +79,8 @@ async fn claim_page_fits_desk_and_phone_in_both_colours() {
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
 async fn english_browser_claims_without_scripts() {
     let (server, code, _run) = unclaimed();
-    let ana = Browser::with(server.addr, Setup { scripts: false, languages: "en-US,en" }).await;
+    let ana =
+        Browser::with(server.addr, Setup { scripts: false, languages: "en-US,en", ..Setup::default() }).await;
     ana.goto("/login").await;
     ana.arrive("/activar").await;
     ana.fill("#setup-code", "0000-0000-00000").await;

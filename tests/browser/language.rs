@@ -22,7 +22,8 @@ impl Browser {
 async fn english_browser_reads_english() {
     for scripts in [true, false] {
         let server = Server::demo();
-        let ana = Browser::with(server.addr, Setup { scripts, languages: "en-US,en" }).await;
+        let ana =
+            Browser::with(server.addr, Setup { scripts, languages: "en-US,en", ..Setup::default() }).await;
         ana.goto("/login").await;
         ana.until_says("#sign-in", "Sign in").await;
         assert_eq!(ana.driver().title().await.expect("a title"), "Sign in · PiChat");

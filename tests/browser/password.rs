@@ -145,7 +145,8 @@ async fn password_pages_fit_a_phone_in_both_colours() {
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
 async fn english_browser_changes_password_without_scripts() {
     let (server, one_time) = given();
-    let carla = Browser::with(server.addr, Setup { scripts: false, languages: "en-US,en" }).await;
+    let carla =
+        Browser::with(server.addr, Setup { scripts: false, languages: "en-US,en", ..Setup::default() }).await;
     carla.goto("/login").await;
     carla.try_sign_in("carla", &one_time.to_lowercase()).await;
     carla.arrive("/clave").await;

@@ -140,7 +140,7 @@ async fn shots_of_every_page() {
     for (languages, scripts) in
         [("es-CO,es", true), ("en-US,en", true), ("es-CO,es", false), ("en-US,en", false)]
     {
-        let setup = Setup { scripts, languages };
+        let setup = Setup { scripts, languages, ..Setup::default() };
         let claim = Browser::with(unclaimed.addr, setup).await;
         claim.shoot_page("/activar", "setup", setup).await;
         claim.finish(&[]).await;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::browser::Browser;
+use super::browser::{Browser, Setup};
 use super::common::{Client, Options, Server, Socket};
 
 const PASSWORD: &str = "tres-palabras-largas";
@@ -55,8 +55,8 @@ const HIDDEN_FOCUS: &str = "(() => {
   }).map((one) => one.outerHTML.slice(0, 90));
 })()";
 
-/// Elements that reach past the right edge of the screen, and whose parents let them.
-const TOO_WIDE: &str = "[...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > screen.width
+/// Elements that reach past the right edge, and whose parents let them.
+const TOO_WIDE: &str = "[...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth
     && getComputedStyle(one.parentElement).overflowX === 'visible').map((one) => one.outerHTML.slice(0, 90)).slice(0, 8)";
 
 /// An office: a room with all of them in it, seven more of ventas, and thirty files with long names.
@@ -252,5 +252,38 @@ async fn keyboard_of_a_phone_leaves_the_composer_in_sight() {
         seen.as_f64().is_some_and(|bottom| bottom > 700.0 && bottom <= 784.0),
         "one writes at {seen} of 844"
     );
+    ana.finish(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn large_type_and_forced_colours_keep_pages_whole() {
+    let server = Server::demo();
+    let ana = Browser::with(server.addr, Setup { font_size: 32, ..Setup::default() }).await;
+    ana.sign_in("cliente", "cliente123").await;
+    ana.chat().await;
+    ana.join("OFICINA", "secreta").await;
+    ana.say("con letra grande").await;
+    ana.until("document.querySelector('.message.own')").await;
+    for path in ["/chat", "/inicio", "/listar", "/subir"] {
+        ana.goto(path).await;
+        ana.until("document.querySelector('.incomplete') === null").await;
+        assert_eq!(ana.js("getComputedStyle(document.body).fontSize").await, "32px", "{path}");
+        for screen in [(390, 844, true), (1440, 900, false)] {
+            ana.resize(screen.0, screen.1, screen.2).await;
+            ana.shot_if_asked(&format!("large-{}-{}.png", &path[1..], screen.0)).await;
+            ana.is_no_wider(screen, path).await;
+            if path == "/chat" {
+                let log = ana.js("document.querySelector('#messages').clientHeight").await;
+                assert!(log.as_u64().is_some_and(|log| log >= 96), "messages are read in {log} pixels");
+            }
+        }
+        let colours = json!([{"name": "forced-colors", "value": "active"}]);
+        ana.cdp("Emulation.setEmulatedMedia", json!({"features": colours})).await;
+        ana.shot_if_asked(&format!("forced-{}.png", &path[1..])).await;
+        let line = "getComputedStyle(document.querySelector('.main-nav [aria-current]')).textDecorationLine";
+        assert_eq!(ana.js(line).await, "underline", "{path} says by more than colour where one is");
+        ana.cdp("Emulation.setEmulatedMedia", json!({"features": []})).await;
+    }
     ana.finish(&[]).await;
 }
