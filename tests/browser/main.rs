@@ -17,6 +17,7 @@ mod connection;
 mod ended;
 mod language;
 mod layout;
+mod liveness;
 mod loading;
 mod moving;
 mod network_cable;

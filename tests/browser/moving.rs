@@ -158,6 +158,7 @@ async fn back_leads_out_of_the_room_and_then_out_of_the_chat() {
     assert_eq!(ana.path().await, "/chat");
     ana.driver().back().await.expect("goes back");
     ana.arrive("/inicio").await;
+    assert_ne!(ana.js("window.opened").await, json!(null), "is one document");
     ana.finish(&[]).await;
 }
 

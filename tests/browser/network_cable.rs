@@ -1,8 +1,9 @@
-//! TCP proxy between a browser and the server, which a test can disconnect and connect to another server.
+//! TCP proxy between a browser and the server, which a test can disconnect, make silent, and connect to another
+//! server.
 
-use std::io;
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ struct Inner {
     to: Mutex<Option<SocketAddr>>,
     open: Mutex<Vec<TcpStream>>,
     refused: AtomicU64,
+    /// Connections stay open and nothing passes.
+    silent: AtomicBool,
 }
 
 impl TcpProxy {
@@ -25,7 +28,7 @@ impl TcpProxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let addr = listener.local_addr().expect("an address");
         let inner = Arc::new(Inner::default());
-        let cable = Self { addr, inner: inner.clone() };
+        let cable = Self { addr, inner: Arc::clone(&inner) };
         cable.connect_to(server);
         // Ends with the test's process and holds only a port.
         std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| inner.forward(&stream)));
@@ -45,6 +48,11 @@ impl TcpProxy {
         }
     }
 
+    /// Swallows all bytes on lines that stay open, as a network does that lost its way.
+    pub(crate) fn swallow(&self, silent: bool) {
+        self.inner.silent.store(silent, Ordering::SeqCst);
+    }
+
     /// Waits for a refused connection since the disconnection.
     pub(crate) async fn until_refused(&self) {
         while self.inner.refused.load(Ordering::SeqCst) == 0 {
@@ -54,7 +62,7 @@ impl TcpProxy {
 }
 
 impl Inner {
-    fn forward(&self, near: &TcpStream) {
+    fn forward(self: &Arc<Self>, near: &TcpStream) {
         let to = self.to.lock().expect("no panic");
         let Some(far) = to.and_then(|to| TcpStream::connect(to).ok()) else {
             self.refused.fetch_add(1, Ordering::SeqCst);
@@ -65,8 +73,14 @@ impl Inner {
         for (from, into) in [(near, &far), (&far, near)] {
             let (mut from, mut into) = (from.try_clone().expect("clones"), into.try_clone().expect("clones"));
             open.push(from.try_clone().expect("clones"));
+            let inner = Arc::clone(self);
             std::thread::spawn(move || {
-                let _ = io::copy(&mut from, &mut into);
+                let mut buffer = [0; 16 * 1024];
+                while let Ok(read @ 1..) = from.read(&mut buffer) {
+                    if !inner.silent.load(Ordering::SeqCst) && into.write_all(&buffer[..read]).is_err() {
+                        break;
+                    }
+                }
                 let _ = into.shutdown(Shutdown::Both);
             });
         }

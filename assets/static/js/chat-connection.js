@@ -16,6 +16,8 @@ const SILENCE_MS = 40000;
 const GRACE_MS = 2000;
 /** A line that was asked for a sign of life and gives none for this long is dead. */
 const PROBE_MS = 5000;
+/** A line heard this long ago needs no probe; what a room missed may be on its way. */
+const FRESH_MS = 1000;
 /** Past the last message of any room: an `enter` from here is answered with `joined` alone. */
 const PAST_ALL = Number.MAX_SAFE_INTEGER;
 /** Failed tries before "reconnecting" becomes "offline". */
@@ -214,7 +216,7 @@ export class Connection {
 
   /** Asks for a sign of life by a request that is always answered and changes nothing. Without a room the server's own are waited for. */
   #probe() {
-    if (!this.#lively || !this.online) return;
+    if (!this.#lively || !this.online || performance.now() - this.#heard < FRESH_MS) return;
     if (this.#room) {
       this.request({ type: 'enter', room: this.#room, since: PAST_ALL }).catch(() => {});
       this.#expectFrame(PROBE_MS);

@@ -109,12 +109,15 @@ function show(view) {
 /** Shows the view of an address; `fresh` is false where the history leads there. */
 async function go(url, fresh) {
   turn.abort();
-  turn = new AbortController();
-  const { signal } = turn;
+  const own = new AbortController();
+  turn = own;
   const busy = setTimeout(() => shown.main.setAttribute('aria-busy', 'true'), BUSY_AFTER_MS);
-  const view = kept.get(url.pathname) ?? await load(url, AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])).catch(() => null);
+  const late = setTimeout(() => own.abort(), PATIENCE_MS);
+  const view = kept.get(url.pathname) ?? await load(url, own.signal).catch(() => null);
   clearTimeout(busy);
-  if (signal.aborted) return;
+  clearTimeout(late);
+  // Another link was followed meanwhile.
+  if (turn !== own) return;
   if (!view) {
     if (fresh) location.assign(url);
     else location.reload();
@@ -142,6 +145,8 @@ document.addEventListener('click', (event) => {
 addEventListener('popstate', () => {
   if (!shown) return;
   turn.abort();
+  turn = new AbortController();
+  shown.main.removeAttribute('aria-busy');
   scrolled.set(entry, scrollY);
   entry = history.state?.key;
   if (location.pathname === shown.path) shown.module.follow?.();
