@@ -23,7 +23,7 @@ pub use lang::Lang;
 pub use one_time::OneTimePassword;
 pub use position::PositionKey;
 pub use role::{Role, UnknownRole};
-pub use room::{RoomCode, RoomCodeError, RoomKind, RoomPassword, RoomPasswordError};
+pub use room::{RoomCode, RoomCodeError, RoomKind, RoomLabel, RoomPassword, RoomPasswordError};
 pub use text::{MAX_TEXT_CHARS, MessageText, TextError, is_bidi_control, printable, printable_lines};
 pub use user::{Person, UserId, UserName, UserNameError};
 pub use user_agent::{MAX_AGENT_CHARS, UserAgent};

@@ -1,15 +1,20 @@
 //! Room codes, kinds and passwords.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::text::{MessageText, TextError};
 use super::texts::{Key, key};
 
-/// A room's code: 1 to 20 of `[A-Za-z0-9_-]` (`docs/API.md`).
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A room's code: 1 to 20 of `[A-Za-z0-9_-]` (`docs/API.md`). Compared without regard to case, kept as
+/// written.
+#[derive(Clone)]
 pub struct RoomCode(heapless::String<{ Self::MAX }>);
 
 /// Error of parsing a room code.
@@ -37,9 +42,41 @@ impl RoomCode {
     /// Characters, each one byte.
     pub const MAX: usize = 20;
 
-    /// Returns the code as text.
+    /// Returns the code as written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    fn folded(&self) -> impl Iterator<Item = u8> {
+        self.0.bytes().map(|byte| byte.to_ascii_lowercase())
+    }
+}
+
+impl PartialEq for RoomCode {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for RoomCode {}
+
+impl Hash for RoomCode {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.folded().for_each(|byte| state.write_u8(byte));
+        // No code is the beginning of another for the hasher.
+        state.write_u8(0xff);
+    }
+}
+
+impl PartialOrd for RoomCode {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RoomCode {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded().cmp(other.folded())
     }
 }
 
@@ -87,6 +124,33 @@ impl RoomKind {
             Self::Private => "private",
             Self::Group => "group",
         }
+    }
+}
+
+/// Name of a room beside its code: one line of at most 60 characters, sanitized as a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomLabel(Arc<str>);
+
+impl RoomLabel {
+    /// Maximum characters.
+    pub const MAX_CHARS: usize = 60;
+
+    /// Sanitizes a label. A blank one is none.
+    ///
+    /// # Errors
+    /// Fails if it is longer than [`RoomLabel::MAX_CHARS`].
+    pub fn parse(raw: &str) -> Result<Option<Self>, TextError> {
+        let line = raw.replace(['\n', '\t'], " ");
+        match MessageText::parse(line.trim(), Self::MAX_CHARS) {
+            Ok(text) => Ok(Some(Self(text.as_str().into()))),
+            Err(TextError::Blank) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the label.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -154,6 +218,28 @@ mod tests {
         for bad in ["", "a b", "ñ", "a/b", "a\n"] {
             assert_eq!(bad.parse::<RoomCode>(), Err(RoomCodeError::BadCharacter), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn room_codes_ignore_case_and_keep_it() {
+        let code = |text: &str| text.parse::<RoomCode>().expect("valid");
+        let hash = |code: &RoomCode| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            code.hash(&mut hasher);
+            hasher.finish()
+        };
+        let (written, typed) = (code("Ventas-1"), code("VENTAS-1"));
+        assert!(written == typed && hash(&written) == hash(&typed) && written.cmp(&typed).is_eq());
+        assert_eq!(written.as_str(), "Ventas-1");
+        assert!(code("a_") != code("a-") && code("a") < code("B"));
+    }
+
+    #[test]
+    fn label_is_one_clean_line_or_none() {
+        let parse = |raw: &str| RoomLabel::parse(raw).map(|label| label.map(|l| l.as_str().to_owned()));
+        assert_eq!(parse(" Ventas\n\u{202e}2026 "), Ok(Some("Ventas 2026".into())));
+        assert_eq!(parse(" \n"), Ok(None));
+        assert_eq!(parse(&"ñ".repeat(61)), Err(TextError::TooLong { max: 60 }));
     }
 
     #[test]
