@@ -36,7 +36,7 @@ use crate::private_file;
 use crate::quarantine::{FilesFolder, Inspector, Quarantine};
 use crate::store::{Store, Upgrade};
 use crate::types::PositionKey;
-use crate::types::crypto::MacKey;
+use crate::types::crypto::{MacKey, hex, random};
 use crate::ws;
 
 pub use data_folder::{expect_database, open_data_dir, open_existing_store, open_or_make_store};
@@ -44,7 +44,7 @@ pub use error::AppError;
 pub use first_start::argon2_params;
 use first_start::{first_accounts, open_claim, secret_key};
 use gauges::{chat_limits, rate_settings, retired, session_limits, sign_in_settings};
-use housekeeping::close_sockets;
+use housekeeping::{close_sockets, end_memberships};
 pub use listeners::Listeners;
 pub use machine::{cores, host_name};
 use report::report;
@@ -184,7 +184,7 @@ fn build(
     let rates = Arc::new(Rates::new(&rate_settings(&config), local.clone(), Arc::clone(&clock)));
     let refusals = Counters::default();
     let positions = PositionKey::derived(&key);
-    let hub = Hub::new(chat_limits(&config), Arc::clone(&key), audit.clone());
+    let hub = Hub::new(chat_limits(&config), audit.clone());
     let accounts = Arc::new(Accounts::open(
         store.clone(),
         HashPool::new(params, cores()).map_err(AppError::Thread)?,
@@ -205,15 +205,17 @@ fn build(
         hasher: HashPool::new(hash_pool::ROOM_PARAMS, 1).map_err(AppError::Thread)?,
         rates: Arc::clone(&rates),
         pauses: Arc::new(RoomPause::new()),
+        boot: hex(&random::<8>()),
         registry: Arc::default(),
         refusals: refusals.clone(),
         config: Arc::clone(&config),
         audit: audit.clone(),
         clock: Arc::clone(&clock),
     });
-    let (registry, end_audit) = (Arc::clone(&sockets.registry), audit.clone());
+    let (services, end_audit) = (Arc::clone(&sockets), audit.clone());
     accounts.sessions.on_end(Box::new(move |session, reason| {
-        close_sockets(&registry, session.digest, reason);
+        end_memberships(&services, session.digest, reason);
+        close_sockets(&services.registry, session.digest, reason);
         end_audit.try_record(Event::SessionEnded {
             user: session.person.name.clone(),
             session: session.short_id(),

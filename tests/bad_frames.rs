@@ -74,7 +74,8 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         // Closed sockets end in their own time; their number is not tested here.
-        let server = Server::start(Options::config("[limits]\nsockets_per_session = 64\n"));
+        let server =
+            Server::start(Options::config("[limits]\nsockets_per_session = 64\nmessage_chars = 1000\n"));
         let client = Client::cliente(&server);
         let mut witness = Client::usuario(&server).socket();
         witness.join_default("sala");
@@ -139,11 +140,14 @@ fn malformed_request_is_refused_and_the_socket_stays() {
         r#"{"type":"join","room":"sala","password":1234,"kind":"group"}"#,
         r#"{"type":"join","room":"sala","password":"secreta","kind":"public"}"#,
         r#"{"type":"join","room":"sala","password":"secreta","kind":"group","is_group":true}"#,
-        r#"{"type":"resume","room":"sala","resume":"x"}"#,
-        r#"{"type":"resume","room":"sala","resume":"x","since":-1}"#,
-        r#"{"type":"resume","room":"sala","resume":"x","since":1.5}"#,
-        r#"{"type":"resume","room":"sala","resume":"x","since":"0"}"#,
-        r#"{"type":"resume","room":"sala","resume":"x","since":18446744073709551616}"#,
+        r#"{"type":"enter","room":"sala"}"#,
+        r#"{"type":"enter","room":"sala","since":-1}"#,
+        r#"{"type":"enter","room":"sala","since":1.5}"#,
+        r#"{"type":"enter","room":"sala","since":"0"}"#,
+        r#"{"type":"enter","room":"sala","since":18446744073709551616}"#,
+        r#"{"type":"resume","room":"sala","resume":"x","since":0}"#,
+        r#"{"type":"read","room":"sala"}"#,
+        r#"{"type":"moderate","room":"sala","do":"shout"}"#,
         r#"{"type":"typing","room":"sala","text":"x"}"#,
         r#"{"type":"message","room":"sala","seq":1,"user":"admin","text":"x","at":"2026-01-01T00:00:00.000Z"}"#,
         r#"{"type":"error","code":"bad_request"}"#,
@@ -289,7 +293,9 @@ fn longer_texts_raise_the_frame_limit() {
 #[test]
 fn fragments_join_and_pings_between_are_answered() {
     let server = Server::demo();
-    let mut stream = Client::cliente(&server).socket().stream.try_clone().expect("clones");
+    let mut socket = Client::cliente(&server).socket();
+    socket.welcome();
+    let mut stream = socket.stream.try_clone().expect("clones");
     let text = r#"{"type":"leave","ref":"ñ🦀","room":"ajena"}"#.as_bytes();
     let answered = |stream: &mut TcpStream| {
         let (first, payload) = read_frame(stream);

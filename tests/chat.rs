@@ -9,7 +9,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Client, Options, Server, Socket};
+use common::{Client, Options, Server, Socket, here};
 use serde_json::{Value, json};
 
 /// Rate limits out of reach, where a test is not about them.
@@ -64,20 +64,19 @@ fn texts_until(socket: &mut Socket, last: &str) -> Vec<String> {
 fn create_join_talk_leave() {
     let server = unhurried("");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    let mut made = at_once(
+    let made = at_once(
         &mut a,
         json!({"type": "join", "ref": "1", "room": "Sala_1-b", "password": "secreta", "kind": "private"}),
     );
-    assert!(made["resume"].take().as_str().is_some_and(|token| !token.is_empty()));
     assert_eq!(
         made,
-        json!({"type": "joined", "ref": "1", "room": "Sala_1-b", "kind": "private", "created": true, "members": ["cliente"],
-               "seq": 0, "resume": null})
+        json!({"type": "joined", "ref": "1", "room": "Sala_1-b", "kind": "private", "created": true, "members": here(&["cliente"]),
+               "seq": 0, "read": 0, "maker": true})
     );
     // The kind of an existing room is ignored.
     let entered = b.join("Sala_1-b", "secreta", "group");
     assert_eq!((&entered["kind"], &entered["created"]), (&json!("private"), &json!(false)));
-    assert_eq!(entered["members"], json!(["cliente", "usuario"]));
+    assert_eq!(entered["members"], here(&["cliente", "usuario"]));
     assert_presence(&a.recv(), "Sala_1-b", "usuario", "joined");
 
     a.send(&json!({"type": "send", "ref": "2", "room": "Sala_1-b", "text": "hola"}));
@@ -93,7 +92,7 @@ fn create_join_talk_leave() {
     assert_eq!(b.recv(), want);
 
     let left = at_once(&mut b, json!({"type": "leave", "ref": "3", "room": "Sala_1-b"}));
-    assert_eq!(left, json!({"type": "left", "ref": "3", "room": "Sala_1-b"}));
+    assert_eq!(left, json!({"type": "left", "ref": "3", "room": "Sala_1-b", "reason": "left"}));
     assert_presence(&a.recv(), "Sala_1-b", "usuario", "left");
     assert_eq!(a.send_message("Sala_1-b", "¿sigues?")["seq"], 2);
     let again = at_once(&mut b, json!({"type": "leave", "ref": "4", "room": "Sala_1-b"}));
@@ -140,7 +139,7 @@ fn wrong_room_password_costs_a_doubling_pause() {
     assert_error(&second, "wrong_password");
     assert_eq!(second["retry_after"], 6);
     let right = after_the_pause(&mut b, "secreta");
-    assert_eq!(right["members"], json!(["admin", "usuario"]), "who guessed wrong was never in: {right}");
+    assert_eq!(right["members"], here(&["admin", "usuario"]), "who guessed wrong was never in: {right}");
     assert_presence(&owner.recv_type("presence"), "otra", "usuario", "joined");
 }
 
@@ -163,14 +162,14 @@ fn lobby_lists_group_rooms_and_all_to_administrators() {
 }
 
 #[test]
-fn presence_is_per_user_not_per_socket() {
+fn presence_is_per_user_not_per_session() {
     let server = unhurried("");
-    let cliente = Client::cliente(&server);
-    let (mut a, mut a2, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
+    let (mut a, mut a2) = (Client::cliente(&server).socket(), Client::cliente(&server).socket());
+    let mut b = Client::usuario(&server).socket();
     b.join_default("sala");
     a.join_default("sala");
     assert_presence(&b.recv(), "sala", "cliente", "joined");
-    assert_eq!(a2.join_default("sala")["members"], json!(["cliente", "usuario"]));
+    assert_eq!(a2.join_default("sala")["members"], here(&["cliente", "usuario"]));
     a.request(json!({"type": "leave", "room": "sala"}));
     a2.send_message("sala", "aquí sigo");
     let next = b.recv();
@@ -184,15 +183,14 @@ fn rejoining_on_one_socket_keeps_one_seat() {
     let server = unhurried("");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     b.join_default("sala");
-    let first = a.join_default("sala");
+    a.join_default("sala");
     assert_presence(&b.recv(), "sala", "cliente", "joined");
     let second = a.join("sala", "secreta", "private");
     assert_eq!(
         (&second["type"], &second["created"], &second["kind"]),
         (&json!("joined"), &json!(false), &json!("group"))
     );
-    assert_eq!(second["members"], json!(["cliente", "usuario"]));
-    assert_ne!(second["resume"], first["resume"], "the token is new at each join");
+    assert_eq!(second["members"], here(&["cliente", "usuario"]));
     a.send_message("sala", "una vez");
     assert_eq!(b.recv()["text"], "una vez", "no presence came before");
     a.request(json!({"type": "leave", "room": "sala"}));
@@ -261,28 +259,28 @@ fn text_arrives_unchanged_but_for_deceptive_characters() {
 }
 
 #[test]
-fn text_has_at_most_1000_scalar_values() {
+fn text_has_at_most_4000_scalar_values() {
     let server = unhurried("");
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.join_default("sala");
     b.join_default("sala");
-    assert_error(&a.send_message("sala", &"a".repeat(1001)), "too_long");
-    assert_error(&a.send_message("sala", &"🦀".repeat(1001)), "too_long");
-    let crabs = "🦀".repeat(1000);
+    assert_error(&a.send_message("sala", &"a".repeat(4001)), "too_long");
+    assert_error(&a.send_message("sala", &"🦀".repeat(4001)), "too_long");
+    let crabs = "🦀".repeat(4000);
     for whole in [
-        "a".repeat(1000),
+        "a".repeat(4000),
         crabs.clone(),
-        format!("{}\u{7}\u{202e}", "b".repeat(1000)),
-        "e\u{301}".repeat(1000),
+        format!("{}\u{7}\u{202e}", "b".repeat(4000)),
+        "e\u{301}".repeat(4000),
     ] {
         assert_eq!(a.send_message("sala", &whole)["type"], "sent", "counted after cleaning");
     }
     // A strict JSON encoder writes twelve bytes a character, which the frame limit must allow.
-    let escaped = r"\ud83e\udd80".repeat(1000);
+    let escaped = r"\ud83e\udd80".repeat(4000);
     a.send_text(&format!(r#"{{"type":"send","ref":"esc","room":"sala","text":"{escaped}"}}"#));
     a.send_message("sala", "fin");
     let texts = texts_until(&mut b, "fin");
-    assert_eq!(texts, ["a".repeat(1000), crabs.clone(), "b".repeat(1000), "é".repeat(1000), crabs]);
+    assert_eq!(texts, ["a".repeat(4000), crabs.clone(), "b".repeat(4000), "é".repeat(4000), crabs]);
 }
 
 #[test]

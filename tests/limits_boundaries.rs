@@ -68,8 +68,8 @@ fn join_burst_of_a_user_is_limited() {
     a.join_default("uno");
     a.join_default("dos");
     assert_wait(&a.join("tres", "secreta", "group"));
-    let resumed = a.request(json!({"type": "resume", "room": "uno", "resume": "x", "since": 0}));
-    assert_eq!(resumed["code"], "unknown_room", "coming back has a rate of its own: {resumed}");
+    let entered = a.request(json!({"type": "enter", "room": "uno", "since": 0}));
+    assert_eq!(entered["type"], "joined", "coming back has a rate of its own: {entered}");
     Client::usuario(&server).socket().join_default("tres");
 }
 
@@ -136,18 +136,17 @@ fn request_burst_of_an_address_is_limited() {
 #[test]
 fn ring_keeps_the_configured_messages() {
     let server = with(&[("PICHAT_LIMITS_ROOM_RING", "2")]);
-    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    let usuario = Client::usuario(&server);
+    let (mut a, mut b) = (Client::cliente(&server).socket(), usuario.socket());
     a.join_default("sala");
-    let mut token = b.join_default("sala")["resume"].take();
+    b.join_default("sala");
     for (said, gap) in [(2, None), (3, Some(json!({"type": "gap", "room": "sala", "from": 3, "to": 3})))] {
         b.abort();
         (0..said).for_each(|_| drop(a.send_message("sala", "x")));
-        b = Client::usuario(&server).socket();
+        b = usuario.socket();
         let since = if gap.is_none() { 0 } else { 2 };
-        let mut joined =
-            b.request(json!({"type": "resume", "room": "sala", "resume": token, "since": since}));
+        let joined = b.request(json!({"type": "enter", "room": "sala", "since": since}));
         assert_eq!(joined["type"], "joined", "{joined}");
-        token = joined["resume"].take();
         if let Some(gap) = gap {
             assert_eq!(b.recv(), gap);
         }

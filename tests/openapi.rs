@@ -287,14 +287,20 @@ fn manual_lists_the_frames_of_a_conversation() {
         })
         .collect();
     let (mut ana, mut luis) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
+    let mut phone = Client::cliente(&server).socket();
     let mut seen = vec![ana.join_default("sala"), luis.join_default("sala"), ana.recv_type("presence")];
     luis.send(&serde_json::json!({"type": "typing", "room": "sala"}));
     seen.push(ana.recv_type("typing"));
+    seen.push(ana.welcome().clone());
+    seen.push(phone.join_default("sala"));
     seen.push(ana.send_message("sala", "hola"));
     seen.push(luis.recv_type("message"));
+    ana.send(&serde_json::json!({"type": "read", "room": "sala", "seq": 1}));
+    seen.push(phone.recv_type("read"));
     seen.push(ana.request(serde_json::json!({"type": "leave", "room": "otra"})));
     seen.push(ana.request(serde_json::json!({"type": "leave", "room": "sala"})));
-    let mut types: Names = ["gap"].map(str::to_owned).into();
+    // A gap needs a long wait, a sign of life 25 s.
+    let mut types: Names = ["gap", "alive"].map(str::to_owned).into();
     for frame in &seen {
         let kind = frame["type"].as_str().expect("a type");
         let fields = documented.get(kind).unwrap_or_else(|| panic!("docs/API.md has no frame {kind}"));

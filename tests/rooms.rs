@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Client, Options, Server, Socket};
+use common::{Client, Options, Server, Socket, here};
 use serde_json::{Value, json};
 
 fn server(more: &str) -> Server {
@@ -21,39 +21,14 @@ fn leave(socket: &mut Socket, room: &str) {
 }
 
 #[test]
-fn empty_room_keeps_code_and_password_without_messages() {
+fn room_ends_with_its_last_member() {
     let server = server("");
-    let (cliente, usuario) = (Client::cliente(&server), Client::usuario(&server));
-    let mut a = cliente.socket();
-    a.join("sala", "secreta", "private");
-    a.send_message("sala", "uno");
-    a.send_message("sala", "dos");
-    leave(&mut a, "sala");
-    assert_eq!(Client::admin(&server).get("/api/rooms").json(), json!([]), "it is empty");
-    let mut thief = Client::admin(&server).socket();
-    assert_error(&thief.join("sala", "otra cosa", "group"), "wrong_password");
-    let mut b = usuario.socket();
-    let joined = b.join("sala", "secreta", "group");
-    assert_eq!((&joined["created"], &joined["kind"]), (&json!(false), &json!("private")), "{joined}");
-    assert_eq!(joined["members"], json!(["usuario"]));
-    // A request for the ring gets nothing of the earlier conversation.
-    b.abort();
-    let mut b = usuario.socket();
-    let resumed =
-        b.request(json!({"type": "resume", "room": "sala", "resume": joined["resume"], "since": 0}));
-    assert_eq!(resumed["type"], "joined", "{resumed}");
-    b.send(&json!({"type": "send", "room": "sala", "text": "tres"}));
-    assert_eq!(b.recv_type("message")["text"], "tres", "the ring was wiped");
-}
-
-#[test]
-fn room_ends_when_its_reservation_lapses() {
-    let server = server("[chat]\nempty_room_minutes = 0\n");
     let mut a = Client::cliente(&server).socket();
     assert_eq!(a.join("sala", "secreta", "group")["created"], true);
     a.send_message("sala", "uno");
     leave(&mut a, "sala");
     server.wait_for_line("event=room.ended");
+    assert_eq!(Client::admin(&server).get("/api/rooms").json(), json!([]));
     let anew = Client::usuario(&server).socket().join("sala", "otra clave", "private");
     assert_eq!(
         (&anew["created"], &anew["kind"], &anew["seq"]),
@@ -63,16 +38,20 @@ fn room_ends_when_its_reservation_lapses() {
 }
 
 #[test]
-fn occupied_room_does_not_end() {
-    let server = server("[chat]\nempty_room_minutes = 0\n");
-    let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
-    a.join_default("larga");
-    b.join_default("corta");
-    leave(&mut b, "corta");
-    // The sweep that ends one room has seen the other.
-    server.wait_for_line("event=room.ended");
-    assert_eq!(b.join_default("larga")["created"], false);
-    assert_eq!(a.send_message("larga", "sigo")["type"], "sent");
+fn room_without_sockets_keeps_members_and_wipes_messages() {
+    let server = server("[chat]\nwipe_minutes = 0\n");
+    let cliente = Client::cliente(&server);
+    let mut a = cliente.socket();
+    a.join("sala", "secreta", "private");
+    a.send_message("sala", "uno");
+    a.abort();
+    server.wait_for_line("event=socket.closed");
+    assert_eq!(Client::admin(&server).get("/api/rooms").json()[0]["members"], 1);
+    let mut thief = Client::admin(&server).socket();
+    assert_error(&thief.join("sala", "otra cosa", "group"), "wrong_password");
+    let mut a = cliente.socket();
+    assert_eq!(a.request(json!({"type": "enter", "room": "sala", "since": 0}))["seq"], 1);
+    assert_eq!(a.recv(), json!({"type": "gap", "room": "sala", "from": 1, "to": 1}), "wiped at once");
 }
 
 /// Asserts that a refused join has the limit's code, and a text with limit and remedy.
@@ -89,8 +68,7 @@ fn own_share_of_rooms_and_full_server_are_told_apart() {
     let (mut a, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.join_default("uno");
     a.join_default("dos");
-    let words =
-        "ya existen 2 creadas por ti, el máximo por persona. Sal de una: cuando lleve 10 minutos vacía";
+    let words = "ya existen 2 creadas por ti, el máximo por persona. Termina o deja una";
     assert_room_limit(&a.join("tres", "secreta", "group"), "rooms_per_user", words);
     b.join_default("tres");
     assert_room_limit(&b.join("cuatro", "secreta", "group"), "rooms", "PiChat llegó al máximo de 3 salas");
@@ -99,7 +77,7 @@ fn own_share_of_rooms_and_full_server_are_told_apart() {
 }
 
 #[test]
-fn rooms_of_a_socket_are_limited() {
+fn rooms_of_a_session_are_limited() {
     let server = server("rooms_per_socket = 2\n");
     let cliente = Client::cliente(&server);
     let mut a = cliente.socket();
@@ -112,9 +90,11 @@ fn rooms_of_a_socket_are_limited() {
         "none was made by the way"
     );
     a.join_default("dos");
-    cliente.socket().join_default("tres");
+    let mut tab = cliente.socket();
+    assert_room_limit(&tab.join("tres", "secreta", "group"), "rooms_per_socket", "ya estás en 2, el máximo");
+    Client::cliente(&server).socket().join_default("tres");
     leave(&mut a, "uno");
-    assert_eq!(a.join_default("tres")["created"], false);
+    assert_eq!(tab.join_default("tres")["created"], false);
 }
 
 #[test]
@@ -132,17 +112,19 @@ fn rooms_of_the_server_are_limited() {
 }
 
 #[test]
-fn sockets_of_a_room_are_limited() {
+fn members_of_a_room_are_limited() {
     let server = server("room_members = 2\n");
     let cliente = Client::cliente(&server);
-    let (mut a, mut a2, mut b) = (cliente.socket(), cliente.socket(), Client::usuario(&server).socket());
+    let (mut a, mut tab) = (cliente.socket(), cliente.socket());
+    let (mut a2, mut b) = (Client::cliente(&server).socket(), Client::usuario(&server).socket());
     a.join_default("sala");
+    tab.join_default("sala");
     a2.join_default("sala");
     assert_error(&b.join("sala", "secreta", "group"), "room_full");
     a.join_default("sala");
     assert_error(&b.send_message("sala", "x"), "not_member");
     leave(&mut a2, "sala");
-    assert_eq!(b.join_default("sala")["members"], json!(["cliente", "usuario"]));
+    assert_eq!(b.join_default("sala")["members"], here(&["cliente", "usuario"]));
 }
 
 #[test]
@@ -172,6 +154,12 @@ fn room_codes_and_passwords_have_bounds() {
         Some(2),
         "no other room was made"
     );
-    assert_eq!(a.join("SALA", "secreta", "group")["created"], true);
-    assert_eq!(a.join("sala", "secreta", "group")["created"], true, "codes tell upper case from lower case");
+    let made = a.join("Sala", "secreta", "group");
+    assert_eq!((&made["created"], &made["room"]), (&json!(true), &json!("Sala")));
+    let entered = a.join("sALA", "secreta", "group");
+    assert_eq!(
+        (&entered["created"], &entered["room"]),
+        (&json!(false), &json!("Sala")),
+        "as its maker wrote it"
+    );
 }

@@ -98,7 +98,7 @@ fn new_password_ends_every_older_token_and_socket() {
     let status = |client: &Client| client.get("/api/session").status;
     let (own, other, stranger) = (signed_in(BETO), signed_in(BETO), signed_in(ANA));
     let (mut own_socket, mut other_socket) = (own.socket(), other.socket());
-    let joined = own_socket.join_default("SALA");
+    own_socket.join_default("SALA");
     let change =
         |current: &str, new: &str| own.post_json("/api/password", &json!({"current": current, "new": new}));
 
@@ -120,9 +120,9 @@ fn new_password_ends_every_older_token_and_socket() {
     assert_eq!((own.get("/api/files").status, own.handshake(&[]).0.status), (401, 401));
     assert_eq!(status(&renewed), 200);
     assert_eq!((own_socket.close_code(), other_socket.close_code()), (4001, 4001));
-    // The seat belongs to the user: the new session takes it.
-    let resume = json!({"type": "resume", "room": "SALA", "resume": joined["resume"], "since": 0});
-    assert_eq!(renewed.socket().request(resume)["type"], "joined");
+    // The new session has the memberships of the one that asked for it.
+    let enter = json!({"type": "enter", "room": "SALA", "since": 0});
+    assert_eq!(renewed.socket().request(enter)["type"], "joined");
     let ended = server.wait_for_line("event=session.ended");
     assert!(ended.contains("user=\"beto\" reason=password_changed"), "{ended}");
     assert_eq!(Client::new(&server).sign_in(BETO.0, BETO.1).status, 401);

@@ -19,13 +19,12 @@ fn next_message(socket: &mut Socket) -> (u64, Value) {
 #[test]
 fn slow_consumer_is_closed_without_effect_on_others() {
     // Longest messages, so that the kernel's buffers of any size fill after few of them.
-    let limits =
-        format!("[chat]\nresume_grace_seconds = 300\n{UNHURRIED}message_chars = 4000\nroom_ring = 256\n");
+    let limits = format!("{UNHURRIED}room_ring = 256\n");
     let server = Server::start(Options::config(&limits));
     let usuario = Client::usuario(&server);
     let (mut slow, mut sender) = (usuario.socket(), Client::cliente(&server).socket());
     let mut reader = Client::admin(&server).socket();
-    let token = slow.join_default("sala")["resume"].take();
+    slow.join_default("sala");
     sender.join_default("sala");
     reader.join_default("sala");
 
@@ -56,11 +55,7 @@ fn slow_consumer_is_closed_without_effect_on_others() {
     // The queue is full. The line may not have been dead for ten seconds, or memory would fill.
     let closed = server.wait_for_line("event=socket.closed");
     assert!(closed.contains("code=1013"), "{closed}");
-    assert_eq!(
-        Client::admin(&server).get("/api/rooms").json()[0]["members"],
-        3,
-        "a lost place is kept for the grace time"
-    );
+    assert_eq!(Client::admin(&server).get("/api/rooms").json()[0]["members"], 3, "a lost socket is no leave");
 
     // Earlier frames are complete and in order; then the socket ends with 1013 or without a close frame.
     let mut seen = 0;
@@ -78,7 +73,7 @@ fn slow_consumer_is_closed_without_effect_on_others() {
     assert!(seen < said);
 
     let mut back = usuario.socket();
-    let joined = back.request(json!({"type": "resume", "room": "sala", "resume": token, "since": seen}));
+    let joined = back.request(json!({"type": "enter", "room": "sala", "since": seen}));
     assert_eq!((&joined["type"], &joined["seq"]), (&json!("joined"), &json!(said)), "{joined}");
     // 256 messages of 16 KB exceed the queue of a socket: a replay is not counted.
     let mut next = seen + 1;

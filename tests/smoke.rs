@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Client, Server};
+use common::{Client, Server, here};
 use serde_json::json;
 
 #[test]
@@ -13,7 +13,7 @@ fn two_users_chat_and_share_a_file() {
     let joined = a.join("OFICINA", "secreta", "group");
     assert_eq!(
         (&joined["type"], &joined["created"], &joined["members"]),
-        (&json!("joined"), &json!(true), &json!(["cliente"]))
+        (&json!("joined"), &json!(true), &here(&["cliente"]))
     );
     let refused = b.join("OFICINA", "otra cosa", "group");
     assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("wrong_password")));

@@ -1,5 +1,5 @@
-//! Memory of a joined socket that sends nothing, ten in a room, and the memory that is freed when all have
-//! left.
+//! Memory of a joined socket that sends nothing, ten in a room, and the memory that is freed when all are
+//! closed. The memberships of their sessions stay.
 //!
 //! `cargo bench --bench idle` prints a table and fails only if a socket is closed. A tenth of a room is part
 //! of each figure. An allocator that keeps the memory of a hash (2 MiB for a room, 19 MiB for a sign-in)
@@ -26,11 +26,13 @@ use loadgen::stats::{is_small, raise_file_limit};
 
 const SOCKETS: [usize; 2] = [1_000, 10_000];
 const MEMBERS_PER_ROOM: usize = 10;
+/// A session is a member of at most 16 rooms.
+const SOCKETS_PER_SESSION: usize = 16 * MEMBERS_PER_ROOM;
 /// Warms up threads, hashing and buffers before the first measurement.
 const WARM_UP_SOCKETS: usize = 200;
 /// Time after which the background work of joins is done.
 const SETTLE: Duration = Duration::from_secs(2);
-/// Bound on leaving: a seat is kept for 1 s, the sweep runs every second, and 10,000 sockets are closed.
+/// Bound on leaving: 10,000 sockets are closed.
 const LEAVING: Duration = Duration::from_secs(30);
 
 fn main() {
@@ -52,22 +54,33 @@ fn main() {
 }
 
 fn measure(tls: bool, sockets: usize) {
-    let settings = format!("[chat]\nresume_grace_seconds = 1\nempty_room_minutes = 0\n{UNLIMITED}");
-    let host = Host::start(tls, &settings);
-    let (connector, cookie) = (host.connector(), host.sign_in("beto"));
+    let host = Host::start(tls, UNLIMITED);
+    let connector = host.connector();
+    let people: Vec<_> = (0..sockets.max(WARM_UP_SOCKETS).div_ceil(SOCKETS_PER_SESSION))
+        .map(|_| host.sign_in("beto"))
+        .collect();
+    let connect = |clients: &Clients, numbers: std::ops::Range<usize>| {
+        for (n, cookie) in people.iter().enumerate() {
+            let own = n * SOCKETS_PER_SESSION..(n + 1) * SOCKETS_PER_SESSION;
+            let part = numbers.start.max(own.start)..numbers.end.min(own.end);
+            if !part.is_empty() {
+                clients.connect_all(&connector, cookie, part, MEMBERS_PER_ROOM);
+            }
+        }
+    };
     let warm = Clients::new();
-    warm.connect_all(&connector, &cookie, 0..WARM_UP_SOCKETS, MEMBERS_PER_ROOM);
+    connect(&warm, 0..WARM_UP_SOCKETS);
     drop(warm);
     std::thread::sleep(2 * SETTLE);
     let before = host.rss_kib();
 
     let clients = Clients::new();
     let start = Instant::now();
-    clients.connect_all(&connector, &cookie, 0..sockets / 2, MEMBERS_PER_ROOM);
+    connect(&clients, 0..sockets / 2);
     let joins_per_s = (sockets / 2) as f64 / start.elapsed().as_secs_f64();
     clients.wait(SETTLE);
     let half = host.rss_kib();
-    clients.connect_all(&connector, &cookie, sockets / 2..sockets, MEMBERS_PER_ROOM);
+    connect(&clients, sockets / 2..sockets);
     clients.wait(SETTLE);
     let with = host.rss_kib();
     assert!(clients.closed().is_empty(), "sockets were closed: {:?}", clients.closed());

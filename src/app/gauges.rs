@@ -51,10 +51,13 @@ pub(super) fn chat_limits(config: &Config) -> ChatLimits {
     ChatLimits {
         rooms: config.limits.rooms,
         rooms_per_user: config.limits.rooms_per_user,
-        seats: config.limits.room_members,
+        rooms_per_session: config.limits.rooms_per_socket,
+        members: config.limits.room_members,
         ring: config.limits.room_ring,
-        grace: config.chat.resume_grace,
+        memory: config.chat.memory,
+        wipe: config.chat.wipe,
         empty: config.chat.empty_room,
+        asleep: config.limits.sessions,
     }
 }
 

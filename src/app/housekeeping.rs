@@ -75,6 +75,17 @@ impl RunningServer {
     }
 }
 
+/// Ends the memberships of an ended session. Those of one that ended by time wait for a new sign-in.
+pub(super) fn end_memberships(services: &ws::Services, session: Sha256, reason: SessionEnd) {
+    let now = Now::read(&*services.clock);
+    match reason {
+        SessionEnd::Expired | SessionEnd::Idle | SessionEnd::Evicted => {
+            services.hub.put_session_to_sleep(&session, now);
+        }
+        _ => services.hub.end_session(&session, now),
+    }
+}
+
 /// Closes the sockets of an ended session. After a password change they stay open for a moment, until the
 /// answer with the new token is sent. At most one task per ended session waits.
 pub(super) fn close_sockets(registry: &Arc<ws::Registry>, session: Sha256, reason: SessionEnd) {

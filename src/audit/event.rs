@@ -165,15 +165,13 @@ events! {
     "A chat connection sent too many frames that were refused, and was closed; `reason` is the last one's."
     SocketFlooding { user: UserName, addr: IpAddr, reason: &'static str } = "socket.flooding", Refused, Daemon, Warning, Security;
 
-    "A token to resume a seat was forged, of another person, or old. The first of a minute."
-    RoomResumeRefused { user: UserName, addr: IpAddr, room: RoomCode } = "room.resume_refused", Refused, AuthPriv, Notice, Sampled;
     "An administrator read the codes of unlisted rooms; once per session."
     RoomCodesSeen { user: UserName, addr: IpAddr, session: String, count: u64 } = "room.codes_seen", Ok, AuthPriv, Notice, Security;
     "A room was made; `kind` is `private` or `group`."
     RoomCreated { user: UserName, addr: IpAddr, room: RoomCode, kind: RoomKind } = "room.created", Ok, Daemon, Info, Security;
     "A person joined a room."
     RoomJoined { user: UserName, addr: IpAddr, room: RoomCode } = "room.joined", Ok, Daemon, Info, Security;
-    "A person left a room, or was disconnected for longer than the grace time."
+    "A person is no longer a member of a room: the last session left or ended."
     RoomLeft { user: UserName, room: RoomCode } = "room.left", Ok, Daemon, Info, Security;
     "A wrong room password."
     RoomWrongPassword { user: UserName, addr: IpAddr, room: RoomCode } = "room.wrong_password", Failed, AuthPriv, Info, Security;

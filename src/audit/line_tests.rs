@@ -164,7 +164,6 @@ fn samples() -> Vec<Event> {
         Event::SocketClosed { user: user(), addr, session: text(), code: 1001, messages: 1 },
         Event::SocketRefused { user: user(), addr, reason },
         Event::SocketFlooding { user: user(), addr, reason },
-        Event::RoomResumeRefused { user: user(), addr, room: room() },
         Event::RoomCodesSeen { user: user(), addr, session: text(), count: 1 },
         Event::RoomCreated { user: user(), addr, room: room(), kind: RoomKind::Group },
         Event::RoomJoined { user: user(), addr, room: room() },

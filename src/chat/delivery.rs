@@ -1,5 +1,7 @@
 //! Traits by which rooms encode and deliver frames.
 
+use std::time::Instant;
+
 use crate::clock::Timestamp;
 use crate::types::{MessageText, RoomCode, UserName};
 
@@ -10,7 +12,7 @@ use super::seq::Seq;
 pub enum Priority {
     /// Typing notices, stale after a second.
     Typing,
-    /// Joins and leaves.
+    /// Presence changes and read marks.
     Presence,
     /// Messages and replies. Never dropped; the receiver is closed instead.
     Message,
@@ -19,10 +21,27 @@ pub enum Priority {
 /// Presence change of a person in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// The person took a first seat in the room.
+    /// The first session of the person became a member.
     Joined,
-    /// The person's last seat in the room ended.
+    /// The last session of the person ended its membership.
     Left,
+    /// The person has had no socket in the room for [`AWAY_AFTER`](super::AWAY_AFTER).
+    Away,
+    /// A socket of a person who was away entered.
+    Back,
+}
+
+/// Reason for the end of a membership, or of one socket's part in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaveReason {
+    /// The session left.
+    Left,
+    /// The room ended.
+    Ended,
+    /// The session has ended.
+    SessionEnded,
+    /// The room has its maximum number of sockets; a newer one of the session took the place.
+    Superseded,
 }
 
 /// Receiver of frames. Delivery never blocks and never fails: a full mailbox closes itself.
@@ -36,13 +55,21 @@ pub trait Mailbox<F>: Send + Sync + 'static {
     }
     /// Returns true if both handles are the same receiver.
     fn ptr_eq(&self, other: &Self) -> bool;
+    /// Returns the time of the client's last sign of life.
+    fn last_input(&self) -> Instant;
+}
+
+/// Complete frame; clones share the bytes.
+pub trait SharedFrame: Clone + Send + Sync + 'static {
+    /// Returns its length in bytes.
+    fn byte_count(&self) -> usize;
 }
 
 /// Encoder of frames. A message is encoded once for all receivers: everything but its number before the
 /// room's lock is taken ([`FrameEncoder::begin`]), the number under the lock ([`FrameEncoder::finish`]).
 pub trait FrameEncoder: Send + Sync + 'static {
-    /// Complete frame; clones share the bytes.
-    type Frame: Clone + Send + Sync + 'static;
+    /// Complete frame.
+    type Frame: SharedFrame;
     /// Message without its number.
     type Draft;
     /// Receiver of frames.
@@ -56,4 +83,8 @@ pub trait FrameEncoder: Send + Sync + 'static {
     fn presence(room: &RoomCode, user: &UserName, event: Presence, at: Timestamp) -> Self::Frame;
     /// Encodes a typing notice.
     fn typing(room: &RoomCode, user: &UserName) -> Self::Frame;
+    /// Encodes the end of a membership, without a reference.
+    fn left(room: &RoomCode, reason: LeaveReason) -> Self::Frame;
+    /// Encodes the last message that the person has read.
+    fn read(room: &RoomCode, seq: Seq) -> Self::Frame;
 }

@@ -1,49 +1,54 @@
-//! Directory of rooms: finds, creates and ends them.
+//! Directory of rooms: finds, creates and ends them, and keeps the memberships of sessions.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::audit::{Audit, Event};
+use crate::audit::Audit;
 use crate::clock::Now;
 use crate::locks::lock;
-use crate::types::crypto::MacKey;
-use crate::types::{Person, RoomCode, RoomKind, UserId};
+use crate::types::crypto::Sha256;
+use crate::types::{Person, RoomCode, RoomKind, RoomLabel, UserId};
 
-use super::delivery::{FrameEncoder, Mailbox as _, Presence, Priority};
+use super::delivery::{FrameEncoder, LeaveReason, Mailbox as _, Presence, Priority};
 use super::hub_shared::{ChatLimits, HubShared, JoinInfo};
-use super::membership::Membership;
-use super::resume::ResumeToken;
-use super::room::{Backfill, Room, RoomFull, Seated};
-use super::room_slot::{LockedRoom, RoomHandle, RoomSlot, Summary};
+use super::room::{Attachment, RoomFull};
+use super::room_slot::{LockedRoom, RoomHandle, RoomProperties, RoomSlot};
+use super::seat::Seat;
 use super::seq::Seq;
 
-/// Interval of the audit summaries of a busy room.
-const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Person who joins, and the receiver of the frames.
+/// Session that joins, and the receiver of its frames.
 pub struct Joiner<'a, W: FrameEncoder> {
+    /// Digest of the session's token.
+    pub session: Sha256,
     /// The person.
     pub person: &'a Arc<Person>,
     /// The receiver.
     pub mailbox: &'a W::Mailbox,
 }
 
-/// Resumed seat and the messages missed.
-pub struct Resumed<W: FrameEncoder> {
+/// Socket of a member that has entered.
+pub struct Entered<W: FrameEncoder> {
     /// The seat.
-    pub membership: Membership<W>,
+    pub seat: Seat<W>,
     /// Contents of the `joined` answer.
-    pub entered: JoinInfo,
-    /// Messages to replay.
-    pub missed: Backfill<W::Frame>,
+    pub info: JoinInfo,
+    /// Number after which messages are replayed; `None` if none are missing.
+    pub replay: Option<Seq>,
+}
+
+/// Socket that has joined.
+pub struct Joined<W: FrameEncoder> {
+    /// The seat.
+    pub seat: Seat<W>,
+    /// The session was no member before.
+    pub is_new: bool,
 }
 
 /// Reason why a join is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum EnterError {
-    /// The room has no free seat.
+    /// The room has its maximum number of members.
     #[error("the room is full")]
     Full,
     /// The limit on rooms is reached.
@@ -52,36 +57,62 @@ pub enum EnterError {
     /// The user's share of rooms is used up.
     #[error("the user's share of rooms is used up")]
     TooManyOwnRooms,
+    /// The session is a member of the maximum number of rooms.
+    #[error("the session is a member of the maximum number of rooms")]
+    TooManyMemberships,
     /// The room ended, or the code was taken, since the look-up; retry.
     #[error("the room changed since it was looked up")]
     Changed,
 }
 
-/// The token names no seat, for whatever reason.
+/// The session is no member of a room under that code.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("no such seat in that room")]
-pub struct ResumeError;
+#[error("no membership in such a room")]
+pub struct NotMember;
 
 /// A row of the lobby.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LobbyEntry {
     /// The code.
     pub code: RoomCode,
+    /// Name beside the code.
+    pub label: Option<RoomLabel>,
     /// Group rooms are listed for all, private ones for administrators only.
     pub kind: RoomKind,
-    /// Number of members.
+    /// Number of people.
     pub members: usize,
+}
+
+/// Room of which a session is a member.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OwnRoom {
+    /// The code.
+    pub code: RoomCode,
+    /// The kind.
+    pub kind: RoomKind,
+    /// Name beside the code.
+    pub label: Option<RoomLabel>,
+    /// Last message number.
+    pub seq: Seq,
+    /// Last message that the person has read.
+    pub read: Seq,
+    /// Number of people.
+    pub people: usize,
 }
 
 /// Statistics of the hub.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HubStats {
-    /// Rooms with members.
+    /// Rooms with a socket in them.
     pub occupied: usize,
-    /// Empty rooms, whose code and password are reserved.
-    pub reserved: usize,
-    /// Seats taken, disconnected ones included.
+    /// Rooms whose members are all away.
+    pub quiet: usize,
+    /// Member sessions of all rooms.
+    pub members: usize,
+    /// Sockets in rooms.
     pub seats: usize,
+    /// Memory of kept messages in bytes.
+    pub memory: usize,
     /// Messages since the start.
     pub messages: u64,
     /// Deliveries of messages to sockets since the start.
@@ -90,249 +121,269 @@ pub struct HubStats {
 
 /// All rooms.
 pub struct Hub<W: FrameEncoder> {
-    rooms: Mutex<HashMap<RoomCode, Arc<RoomSlot<W>>>>,
-    next_instance: AtomicU64,
-    shared: Arc<HubShared>,
+    pub(super) shared: Arc<HubShared<W>>,
 }
 
 impl<W: FrameEncoder> Hub<W> {
-    /// Creates a hub without rooms; `key` authenticates resume tokens.
-    pub fn new(limits: ChatLimits, key: Arc<MacKey>, audit: Audit) -> Arc<Self> {
-        let shared = Arc::new(HubShared::new(limits, key, audit));
-        Arc::new(Self { rooms: Mutex::default(), next_instance: AtomicU64::new(1), shared })
+    /// Creates a hub without rooms.
+    pub fn new(limits: ChatLimits, audit: Audit) -> Arc<Self> {
+        Arc::new(Self { shared: Arc::new(HubShared::new(limits, audit)) })
     }
 
     /// Sets limits, which hold from the next action on.
     pub fn reconfigure(&self, limits: ChatLimits) {
         self.shared.set_limits(limits);
+        self.shared.trim_memory();
     }
 
     /// Returns the room under `code`.
     pub fn find(&self, code: &RoomCode) -> Option<RoomHandle<W>> {
-        lock(&self.rooms).get(code).cloned().map(RoomHandle)
+        self.shared.directory.find(code).map(RoomHandle)
     }
 
     /// Fails if `maker` cannot create another room; called before a password is hashed in vain.
-    pub fn may_make(&self, maker: UserId) -> Result<(), EnterError> {
+    pub fn may_make(&self, maker: UserId, now: Now) -> Result<(), EnterError> {
         let limits = self.shared.limits();
-        let rooms = lock(&self.rooms);
+        let rooms = lock(&self.shared.directory.rooms);
         within_share(&rooms, maker, limits.rooms_per_user)?;
-        let free =
-            rooms.len() < limits.rooms || rooms.values().any(|e| lock(&e.state).room.empty_since.is_some());
-        if free { Ok(()) } else { Err(EnterError::TooManyRooms) }
-    }
-
-    /// Ends the room that has been empty longest, so that a user who creates and leaves rooms cannot block
-    /// all others. `false` if no room is empty.
-    fn end_longest_empty(&self, rooms: &mut HashMap<RoomCode, Arc<RoomSlot<W>>>) -> bool {
-        let longest = rooms
-            .values()
-            .filter_map(|e| lock(&e.state).room.empty_since.map(|since| (since, e.code.clone())))
-            .min_by_key(|(since, _)| *since);
-        let Some(entry) = longest.and_then(|(_, code)| rooms.remove(&code)) else { return false };
-        let mut state = lock(&entry.state);
-        if state.room.empty_since.is_none() {
-            // A join came between the two checks: the room keeps its code.
-            drop(state);
-            rooms.insert(entry.code.clone(), entry);
-            return false;
-        }
-        state.ended = true;
-        self.shared.audit(Event::RoomEnded {
-            room: entry.code.clone(),
-            messages: state.messages,
-            bytes: state.bytes,
-        });
-        true
+        let is_free = rooms.len() < limits.rooms || longest_quiet(&rooms, limits.wipe, now).is_some();
+        if is_free { Ok(()) } else { Err(EnterError::TooManyRooms) }
     }
 
     /// Creates a room that its creator joins at once. [`EnterError::Changed`] if the code was taken since.
     pub fn create(
         &self,
-        code: &RoomCode,
-        kind: RoomKind,
-        password: String,
+        room: RoomProperties,
         visitor: &Joiner<'_, W>,
         now: Now,
-        welcome: impl FnOnce(&JoinInfo) -> W::Frame,
-    ) -> Result<Membership<W>, EnterError> {
+        answer: impl FnOnce(&RoomCode, &JoinInfo) -> W::Frame,
+    ) -> Result<Joined<W>, EnterError> {
         let limits = self.shared.limits();
-        let entry = {
-            let mut rooms = lock(&self.rooms);
-            if rooms.contains_key(code) {
-                return Err(EnterError::Changed);
-            }
-            within_share(&rooms, visitor.person.id, limits.rooms_per_user)?;
-            if rooms.len() >= limits.rooms && !self.end_longest_empty(&mut rooms) {
-                return Err(EnterError::TooManyRooms);
-            }
-            let entry = Arc::new(RoomSlot {
-                code: code.clone(),
-                kind,
-                maker: visitor.person.id,
-                password: password.into(),
-                instance: self.next_instance.fetch_add(1, Ordering::Relaxed),
-                state: Mutex::new(LockedRoom {
-                    room: Room::new(now.mono),
-                    ended: false,
-                    messages: 0,
-                    bytes: 0,
-                    summary: Summary { messages: 0, bytes: 0, at: now.mono },
-                }),
-            });
-            rooms.insert(code.clone(), Arc::clone(&entry));
-            entry
-        };
-        self.enter(&RoomHandle(entry), visitor, now, welcome)
+        if self.shared.directory.count_of(&visitor.session) >= limits.rooms_per_session {
+            return Err(EnterError::TooManyMemberships);
+        }
+        self.make_space(now)?;
+        let slot = Arc::new(RoomSlot::new(room, visitor.person.id, now.mono));
+        let mut rooms = lock(&self.shared.directory.rooms);
+        if rooms.contains_key(&slot.is.code) || rooms.len() >= limits.rooms {
+            return Err(EnterError::Changed);
+        }
+        within_share(&rooms, visitor.person.id, limits.rooms_per_user)?;
+        // Locked before others can find the room: its creator is its first member.
+        let state = lock(&slot.state);
+        rooms.insert(slot.is.code.clone(), Arc::clone(&slot));
+        drop(rooms);
+        self.join_locked(&slot, state, visitor, now, answer)
     }
 
-    /// Takes a seat in a room whose password was checked. `welcome` encodes the answer, which is delivered
-    /// under the room's lock, before any other frame of the room.
-    pub fn enter(
+    /// Ends the room that has been quiet longest if the server has its maximum number.
+    fn make_space(&self, now: Now) -> Result<(), EnterError> {
+        let limits = self.shared.limits();
+        let longest = {
+            let rooms = lock(&self.shared.directory.rooms);
+            if rooms.len() < limits.rooms {
+                return Ok(());
+            }
+            longest_quiet(&rooms, limits.wipe, now).ok_or(EnterError::TooManyRooms)?
+        };
+        let is_quiet = |state: &LockedRoom<W>| state.room.quiet_since.is_some();
+        if self.shared.end(&longest, None, is_quiet) { Ok(()) } else { Err(EnterError::Changed) }
+    }
+
+    /// Makes a session whose password was checked a member, and attaches its socket. `answer` encodes the
+    /// answer, which is delivered under the room's lock, before any other frame of the room.
+    pub fn join(
         &self,
         room: &RoomHandle<W>,
         visitor: &Joiner<'_, W>,
         now: Now,
-        welcome: impl FnOnce(&JoinInfo) -> W::Frame,
-    ) -> Result<Membership<W>, EnterError> {
-        let Joiner { person, mailbox } = *visitor;
-        let entry = &room.0;
-        let mut state = lock(&entry.state);
+        answer: impl FnOnce(&RoomCode, &JoinInfo) -> W::Frame,
+    ) -> Result<Joined<W>, EnterError> {
+        self.join_locked(&room.0, lock(&room.0.state), visitor, now, answer)
+    }
+
+    fn join_locked(
+        &self,
+        slot: &Arc<RoomSlot<W>>,
+        mut state: std::sync::MutexGuard<'_, LockedRoom<W>>,
+        visitor: &Joiner<'_, W>,
+        now: Now,
+        answer: impl FnOnce(&RoomCode, &JoinInfo) -> W::Frame,
+    ) -> Result<Joined<W>, EnterError> {
+        let Joiner { session, person, mailbox } = *visitor;
         if state.ended {
             return Err(EnterError::Changed);
         }
-        let seats = self.shared.limits().seats;
-        let Seated { seat, is_first } =
-            state.room.enter(person, mailbox.clone(), seats).map_err(|RoomFull| EnterError::Full)?;
-        mailbox.deliver(welcome(&self.shared.join_info(entry, &mut state, seat, person)), Priority::Message);
-        if is_first {
-            state.room.deliver(
-                &W::presence(&entry.code, &person.name, Presence::Joined, now.wall),
-                Priority::Presence,
-                Some(seat),
-            );
-        }
+        let limits = self.shared.limits();
+        let is_new = !state.room.has_member(&session);
+        self.shared
+            .directory
+            .note(session, person.id, slot, limits.rooms_per_session)
+            .map_err(|_| EnterError::TooManyMemberships)?;
+        let is_first = match state.room.admit(session, person, limits.members) {
+            Ok(is_first) => is_first,
+            Err(RoomFull) => {
+                self.shared.directory.forget(&session, slot);
+                return Err(EnterError::Full);
+            }
+        };
+        let arrival = state.room.attach(&session, mailbox, None, limits.members);
+        let Attachment { seat, presence, superseded, .. } = arrival.ok_or(EnterError::Changed)?;
+        let info = HubShared::join_info(slot, &state, person.id);
+        mailbox.deliver(answer(&slot.is.code, &info), Priority::Message);
+        let presence = if is_first { Some(Presence::Joined) } else { presence };
+        self.announce(slot, &state, person, presence, seat, superseded, now);
         drop(state);
-        Ok(self.membership(entry, seat, person, mailbox))
+        Ok(Joined { seat: self.seat(slot, seat, person), is_new })
     }
 
-    /// Takes a seat again with the token from `joined`.
-    pub fn resume(
+    /// Attaches another socket of a member. The caller sends the answer, then the missed messages.
+    ///
+    /// # Errors
+    /// Fails if the session is no member of a room under `code`.
+    pub fn enter(
         &self,
         code: &RoomCode,
-        token: &str,
-        person: &Arc<Person>,
-        mailbox: &W::Mailbox,
+        visitor: &Joiner<'_, W>,
         since: Seq,
-    ) -> Result<Resumed<W>, ResumeError> {
-        let RoomHandle(entry) = self.find(code).ok_or(ResumeError)?;
-        let token = ResumeToken::parse(token, self.shared.key(), entry.instance, person.id, code)
-            .ok_or(ResumeError)?;
-        let mut state = lock(&entry.state);
-        let missed = state
-            .room
-            .resume(token.seat, token.generation, person.id, mailbox.clone(), since)
-            .filter(|_| !state.ended)
-            .ok_or(ResumeError)?;
-        let entered = self.shared.join_info(&entry, &mut state, token.seat, person);
+        now: Now,
+    ) -> Result<Entered<W>, NotMember> {
+        let Joiner { session, person, mailbox } = *visitor;
+        let slot = self.shared.directory.room_of(&session, code).ok_or(NotMember)?;
+        let mut state = lock(&slot.state);
+        let members = self.shared.limits().members;
+        let arrival = state.room.attach(&session, mailbox, Some(since), members);
+        let Attachment { seat, presence, replay, superseded } = arrival.ok_or(NotMember)?;
+        let info = HubShared::join_info(&slot, &state, person.id);
+        self.announce(&slot, &state, person, presence, seat, superseded, now);
         drop(state);
-        Ok(Resumed { membership: self.membership(&entry, token.seat, person, mailbox), entered, missed })
+        Ok(Entered { seat: self.seat(&slot, seat, person), info, replay })
     }
 
-    fn membership(
+    /// Tells the others about an arrival, and a socket that gave way.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one arrival, used twice")]
+    fn announce(
         &self,
-        entry: &Arc<RoomSlot<W>>,
+        slot: &RoomSlot<W>,
+        state: &LockedRoom<W>,
+        person: &Person,
+        presence: Option<Presence>,
         seat: u64,
-        person: &Arc<Person>,
-        mailbox: &W::Mailbox,
-    ) -> Membership<W> {
-        Membership {
-            entry: Arc::clone(entry),
-            seat,
+        superseded: Option<W::Mailbox>,
+        now: Now,
+    ) {
+        if let Some(presence) = presence {
+            let frame = W::presence(&slot.is.code, &person.name, presence, now.wall);
+            state.room.deliver(&frame, Priority::Presence, Some(seat));
+        }
+        if let Some(old) = superseded {
+            old.deliver(W::left(&slot.is.code, LeaveReason::Superseded), Priority::Message);
+        }
+    }
+
+    fn seat(&self, slot: &Arc<RoomSlot<W>>, id: u64, person: &Arc<Person>) -> Seat<W> {
+        Seat {
+            slot: Arc::clone(slot),
+            id,
             person: Arc::clone(person),
-            mailbox: mailbox.clone(),
             hub: Arc::clone(&self.shared),
-            left: false,
+            is_detached: false,
+        }
+    }
+
+    /// Returns the rooms of which a session is a member, sorted by code.
+    pub fn rooms_of(&self, session: &Sha256, user: UserId) -> Vec<OwnRoom> {
+        let own = |slot: Arc<RoomSlot<W>>| {
+            let state = lock(&slot.state);
+            OwnRoom {
+                code: slot.is.code.clone(),
+                kind: slot.is.kind,
+                label: slot.is.label.clone(),
+                seq: state.room.last_seq(),
+                read: state.room.read_of(user),
+                people: state.room.head_count(),
+            }
+        };
+        let mut rooms: Vec<_> = self.shared.directory.rooms_of(session).into_iter().map(own).collect();
+        rooms.sort_unstable_by(|a, b| a.code.cmp(&b.code));
+        rooms
+    }
+
+    /// Ends all memberships of a session.
+    pub fn end_session(&self, session: &Sha256, now: Now) {
+        for slot in self.shared.directory.rooms_of(session) {
+            self.shared.leave(&slot, session, LeaveReason::SessionEnded, None, now);
+        }
+    }
+
+    /// Keeps the memberships of a session that ended by time. A sign-in of the same person takes them over by
+    /// [`Hub::move_memberships`] within the life of an empty room.
+    pub fn put_session_to_sleep(&self, session: &Sha256, now: Now) {
+        let most = self.shared.limits().asleep;
+        for excess in self.shared.directory.put_to_sleep(session, now.mono, most) {
+            self.end_session(&excess, now);
+        }
+    }
+
+    /// Passes the memberships of session `old` to `new`, a session of the same person.
+    pub fn move_memberships(&self, old: &Sha256, new: &Sha256, user: UserId) {
+        for slot in self.shared.directory.pass_on(old, *new, user) {
+            lock(&slot.state).room.pass_on(old, *new, user);
         }
     }
 
     /// Returns statistics. Rooms are locked one at a time, so that none waits for all.
     pub fn stats(&self) -> HubStats {
-        let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
         let mut figures = HubStats {
+            memory: self.shared.memory(),
             messages: self.shared.messages(),
             deliveries: self.shared.deliveries(),
             ..HubStats::default()
         };
-        for entry in entries {
-            let seats = lock(&entry.state).room.seats();
+        for slot in self.shared.directory.all() {
+            let state = lock(&slot.state);
+            let (members, seats) = (state.room.member_count(), state.room.seat_count());
+            drop(state);
+            figures.members += members;
             figures.seats += seats;
-            if seats > 0 { figures.occupied += 1 } else { figures.reserved += 1 }
+            if seats > 0 { figures.occupied += 1 } else { figures.quiet += 1 }
         }
         figures
     }
 
-    /// Returns the rooms with members by code: all, or group rooms only.
+    /// Returns the rooms by code: all, or group rooms only.
     pub fn lobby(&self, all: bool) -> Vec<LobbyEntry> {
-        let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
-        let mut rows: Vec<_> = entries
+        let slots = self.shared.directory.all();
+        let mut rows: Vec<_> = slots
             .iter()
-            .filter(|e| all || e.kind == RoomKind::Group)
-            .map(|e| LobbyEntry {
-                code: e.code.clone(),
-                kind: e.kind,
-                members: lock(&e.state).room.head_count(),
+            .filter(|slot| all || slot.is.kind == RoomKind::Group)
+            .map(|slot| LobbyEntry {
+                code: slot.is.code.clone(),
+                label: slot.is.label.clone(),
+                kind: slot.is.kind,
+                members: lock(&slot.state).room.head_count(),
             })
             .filter(|row| row.members > 0)
             .collect();
         rows.sort_unstable_by(|a, b| a.code.cmp(&b.code));
         rows
     }
+}
 
-    /// Ends grace times, ends empty rooms and audits summaries. Called once a second.
-    pub fn sweep(&self, now: Now) {
-        let limits = self.shared.limits();
-        let entries: Vec<_> = lock(&self.rooms).values().cloned().collect();
-        for entry in entries {
-            let mut state = lock(&entry.state);
-            for person in state.room.expire(now.mono, limits.grace) {
-                state.room.deliver(
-                    &W::presence(&entry.code, &person.name, Presence::Left, now.wall),
-                    Priority::Presence,
-                    None,
-                );
-                self.shared.audit(Event::RoomLeft { user: person.name.clone(), room: entry.code.clone() });
-            }
-            let (messages, bytes) = (state.messages, state.bytes);
-            if state.room.empty_since.is_some_and(|since| now.mono.saturating_sub(since) >= limits.empty) {
-                state.ended = true;
-                drop(state);
-                let mut rooms = lock(&self.rooms);
-                // The code may have been reused; that room stays.
-                if rooms.get(&entry.code).is_some_and(|there| Arc::ptr_eq(there, &entry)) {
-                    rooms.remove(&entry.code);
-                }
-                drop(rooms);
-                self.shared.audit(Event::RoomEnded { room: entry.code.clone(), messages, bytes });
-            } else if messages > state.summary.messages
-                && now.mono.saturating_sub(state.summary.at) >= SUMMARY_INTERVAL
-            {
-                let last = std::mem::replace(&mut state.summary, Summary { messages, bytes, at: now.mono });
-                let (messages, bytes) = (messages - last.messages, bytes - last.bytes);
-                self.shared.audit(Event::RoomTally { room: entry.code.clone(), messages, bytes });
-            }
-        }
-    }
+type Rooms<W> = HashMap<RoomCode, Arc<RoomSlot<W>>>;
+
+/// Returns the room that has been quiet longest, at least for `wipe`, so that it has no messages.
+fn longest_quiet<W: FrameEncoder>(rooms: &Rooms<W>, wipe: Duration, now: Now) -> Option<Arc<RoomSlot<W>>> {
+    let quiet = rooms.values().filter_map(|slot| Some((lock(&slot.state).room.quiet_since?, slot)));
+    let (_, slot) =
+        quiet.filter(|(since, _)| now.mono.saturating_sub(*since) >= wipe).min_by_key(|(since, _)| *since)?;
+    Some(Arc::clone(slot))
 }
 
 /// Fails if `maker` has the maximum number of `rooms`. Counting takes one pass over at most 1024 rooms, only
 /// when a room is created: at most `joins_per_minute` a user.
-fn within_share<W: FrameEncoder>(
-    rooms: &HashMap<RoomCode, Arc<RoomSlot<W>>>,
-    maker: UserId,
-    most: usize,
-) -> Result<(), EnterError> {
-    let own = rooms.values().filter(|entry| entry.maker == maker).count();
+fn within_share<W: FrameEncoder>(rooms: &Rooms<W>, maker: UserId, most: usize) -> Result<(), EnterError> {
+    let own = rooms.values().filter(|slot| slot.maker == maker).count();
     if own < most { Ok(()) } else { Err(EnterError::TooManyOwnRooms) }
 }
 

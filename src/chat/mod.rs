@@ -1,22 +1,27 @@
 //! Chat rooms: one pure state machine for each room, and the hub that finds them.
 //!
+//! A session that was let in is a member until it leaves, ends, or the room ends. Its sockets come and go.
+//!
 //! This layer knows neither JSON, WebSockets nor password hashing. A [`FrameEncoder`] encodes frames, a
 //! [`Mailbox`] delivers them, and the caller checks the password hash.
 
 mod delivery;
+mod directory;
 mod hub;
 mod hub_shared;
-mod membership;
-mod resume;
+mod message_ring;
 mod room;
+mod room_messages;
 mod room_slot;
+mod seat;
 mod seq;
+mod sweep;
 
-pub use delivery::{FrameEncoder, Mailbox, Presence, Priority};
-pub use hub::{EnterError, Hub, HubStats, Joiner, LobbyEntry, ResumeError, Resumed};
+pub use delivery::{FrameEncoder, LeaveReason, Mailbox, Presence, Priority, SharedFrame};
+pub use hub::{EnterError, Entered, Hub, HubStats, Joined, Joiner, LobbyEntry, NotMember, OwnRoom};
 pub use hub_shared::{ChatLimits, JoinInfo};
-pub use membership::Membership;
-pub use resume::ResumeToken;
-pub use room::{Backfill, MAX_RING, MAX_SEATS, SeqGap};
-pub use room_slot::RoomHandle;
-pub use seq::Seq;
+pub use message_ring::{Backfill, BackfillBudget, MAX_RING};
+pub use room::{AWAY_AFTER, MAX_MEMBERS, MemberState};
+pub use room_slot::{RoomHandle, RoomProperties};
+pub use seat::{EndError, Seat};
+pub use seq::{Seq, SeqGap};

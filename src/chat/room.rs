@@ -1,289 +1,351 @@
-//! Room as a pure state machine: seats, message numbers and a ring of recent messages. No clock, no lock, no
-//! I/O.
+//! Room as a pure state machine: members, their sockets, message numbers and recent messages. No clock, no
+//! lock, no I/O.
+//!
+//! A *member* is a session. It may have several *seats*, one for each socket that has entered. An *occupant*
+//! is a person with at least one member session.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::types::crypto::Sha256;
 use crate::types::{Person, UserId, UserName};
 
-use super::delivery::{Mailbox, Priority};
+use super::delivery::{Mailbox, Presence, SharedFrame};
+use super::message_ring::Ring;
 use super::seq::Seq;
 
-/// Maximum sockets in one room. Seats of 56 bytes take 56 KiB a room; the bound on sockets limits all rooms
-/// together.
-pub const MAX_SEATS: usize = 1024;
-/// Maximum messages kept for `resume`. One pointer each: 2 KiB for a room with messages, 2 MiB for all 1024
-/// rooms.
-pub const MAX_RING: usize = 256;
+/// Maximum member sessions of one room. 64 bytes each, and 48 for each person: 112 KiB a room. With the entry
+/// in the directory a member without a socket has under 300 bytes.
+pub const MAX_MEMBERS: usize = 1024;
+/// Sockets in a room for each member session that it may have. A member is never refused: past this, another
+/// socket of a session with several gives way.
+const SEATS_PER_MEMBER: usize = 4;
+/// Time without a socket in the room after which a person is away. A phone that changes networks takes under
+/// 10 s.
+pub const AWAY_AFTER: Duration = Duration::from_secs(30);
 
-type Ring<F> = heapless::Deque<F, MAX_RING>;
-
-/// Seat of one socket in a room; it outlives the socket by the grace time.
-struct Seat<M> {
-    id: u64,
-    /// Incremented on every handover, so that older resume tokens are invalid.
-    generation: u32,
-    person: Arc<Person>,
-    /// Last number when the seat was taken; earlier messages are not for this person.
-    from: Seq,
-    /// `None` while disconnected.
-    mailbox: Option<M>,
-    /// Time of disconnection (monotonic).
-    lost_at: Duration,
+/// Socket that has entered; 32 bytes, since every message visits all of them.
+pub(super) struct Attached<M> {
+    /// Grows, so that the list is sorted.
+    pub(super) id: u64,
+    pub(super) member: u64,
+    pub(super) mailbox: M,
+    /// False while missed messages are replayed; new ones then come from the ring.
+    pub(super) is_live: bool,
 }
 
-/// The room has no free seat.
+/// Session that was let in.
+pub(super) struct Member {
+    id: u64,
+    /// Digest of the session's token.
+    session: Sha256,
+    person: Arc<Person>,
+    /// Last number when the membership began; earlier messages are not for this session.
+    floor: Seq,
+}
+
+/// Person with a member session.
+pub(super) struct Occupant {
+    pub(super) person: Arc<Person>,
+    /// Last message read on any device.
+    pub(super) read: Seq,
+    /// End of the person's last socket in the room (monotonic); `None` while the person is here.
+    absent_since: Option<Duration>,
+    /// The others were told that the person is away.
+    away_told: bool,
+}
+
+/// The room has its maximum number of member sessions.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RoomFull;
 
-/// Messages missed by a socket while it was away.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Backfill<F> {
-    /// Numbers that the ring no longer holds.
-    pub gap: Option<SeqGap>,
-    /// Messages after the gap, oldest first.
-    pub messages: Vec<F>,
+/// Row of the list of members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberState {
+    /// The person.
+    pub name: UserName,
+    /// The others were told that the person is away.
+    pub is_away: bool,
 }
 
-/// Messages that are no longer available.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SeqGap {
-    /// First missing number.
-    pub first: Seq,
-    /// Last missing number.
-    pub last: Seq,
-}
-
-/// Seat that was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seated {
+/// Result of attaching a socket.
+#[derive(Debug)]
+pub(super) struct Attachment<M> {
     pub(super) seat: u64,
-    /// The person had no other seat.
-    pub(super) is_first: bool,
+    /// Presence to tell the others.
+    pub(super) presence: Option<Presence>,
+    /// Number after which messages are replayed; `None` if none are missing.
+    pub(super) replay: Option<Seq>,
+    /// Receiver of a socket that gave way.
+    pub(super) superseded: Option<M>,
 }
 
-/// Message that was published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Published {
-    pub(super) seq: Seq,
-    /// Number of receivers.
-    pub(super) receivers: u64,
-}
-
-/// Result of giving a seat up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LeaveOutcome {
-    /// It was the person's last seat.
-    PersonLeft,
-    /// The person has another seat.
-    PersonStays,
-    /// There was no such seat.
-    NoSuchSeat,
+/// Membership that ended.
+#[derive(Debug)]
+pub(super) struct Departure<M> {
+    pub(super) person: Arc<Person>,
+    /// Receivers of the session.
+    pub(super) mailboxes: Vec<M>,
+    /// The person has no other session in the room.
+    pub(super) person_left: bool,
 }
 
 /// State of one room; `F` is a frame, `M` a receiver.
 pub(super) struct Room<F, M> {
-    /// At most [`MAX_SEATS`]; grows on demand, as most rooms are small.
-    seats: Vec<Seat<M>>,
-    /// Recent messages, oldest first; their numbers end at `last_seq`. Allocated with the first message.
-    ring: Option<Box<Ring<F>>>,
-    last_seq: Seq,
-    next_seat: u64,
-    /// Time at which the last seat ended, if the room is empty (monotonic).
-    pub(super) empty_since: Option<Duration>,
+    /// Sorted by `id`. All lists grow on demand, as most rooms are small.
+    pub(super) seats: Vec<Attached<M>>,
+    /// At most [`MAX_MEMBERS`], sorted by `id`, so oldest first.
+    pub(super) members: Vec<Member>,
+    pub(super) people: Vec<Occupant>,
+    pub(super) ring: Ring<F>,
+    pub(super) last_seq: Seq,
+    pub(super) next_id: u64,
+    /// Time since which no socket is in the room (monotonic).
+    pub(super) quiet_since: Option<Duration>,
 }
 
-impl<F: Clone, M: Mailbox<F> + Clone> Room<F, M> {
-    /// Returns an empty room.
-    pub(super) fn new(now: Duration) -> Self {
-        Self { seats: Vec::new(), ring: None, last_seq: 0, next_seat: 1, empty_since: Some(now) }
+/// Grows a list by a quarter: most rooms are small, and there may be a thousand.
+fn push_tight<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact((list.len() / 4).max(1));
+    }
+    list.push(item);
+}
+
+impl<F: SharedFrame, M: Mailbox<F> + Clone> Room<F, M> {
+    /// Returns a room without members.
+    pub(super) const fn new(now: Duration) -> Self {
+        Self {
+            seats: Vec::new(),
+            members: Vec::new(),
+            people: Vec::new(),
+            ring: Ring::new(),
+            last_seq: 0,
+            next_id: 1,
+            quiet_since: Some(now),
+        }
     }
 
     pub(super) fn last_seq(&self) -> Seq {
         self.last_seq
     }
 
-    /// Returns the names of the members, sorted, without duplicates. Disconnected members count until their
-    /// grace time ends.
-    pub(super) fn members(&self) -> Vec<UserName> {
-        let mut names: Vec<_> = self.seats.iter().map(|s| s.person.name.clone()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+    /// Returns the people, sorted by name.
+    pub(super) fn members(&self) -> Vec<MemberState> {
+        let row = |p: &Occupant| MemberState { name: p.person.name.clone(), is_away: p.away_told };
+        let mut rows: Vec<_> = self.people.iter().map(row).collect();
+        rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        rows
     }
 
-    /// Returns the number of members.
+    /// Returns the number of people.
     pub(super) fn head_count(&self) -> usize {
-        let mut ids: Vec<_> = self.seats.iter().map(|s| s.person.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids.len()
+        self.people.len()
     }
 
-    fn has(&self, user: UserId) -> bool {
-        self.seats.iter().any(|s| s.person.id == user)
+    /// Returns the number of member sessions.
+    pub(super) fn member_count(&self) -> usize {
+        self.members.len()
     }
 
-    fn find(&mut self, seat: u64) -> Option<&mut Seat<M>> {
-        self.seats.iter_mut().find(|s| s.id == seat)
-    }
-
-    /// Takes a seat, at most `limit` in all.
-    pub(super) fn enter(
-        &mut self,
-        person: &Arc<Person>,
-        mailbox: M,
-        limit: usize,
-    ) -> Result<Seated, RoomFull> {
-        if self.seats.len() >= limit.min(MAX_SEATS) {
-            return Err(RoomFull);
-        }
-        let is_first = !self.has(person.id);
-        let id = self.next_seat;
-        let seat = Seat {
-            id,
-            generation: 0,
-            person: Arc::clone(person),
-            from: self.last_seq,
-            mailbox: Some(mailbox),
-            lost_at: Duration::ZERO,
-        };
-        if self.seats.len() == self.seats.capacity() {
-            // Growth by a quarter: most rooms are small, and there may be a thousand.
-            self.seats.reserve_exact((self.seats.len() / 4).max(2));
-        }
-        self.seats.push(seat);
-        self.next_seat += 1;
-        self.empty_since = None;
-        Ok(Seated { seat: id, is_first })
-    }
-
-    /// Raises the seat's generation, which invalidates older resume tokens. `None` without such a seat.
-    pub(super) fn new_generation(&mut self, seat: u64) -> Option<u32> {
-        let seat = self.find(seat)?;
-        seat.generation += 1;
-        Some(seat.generation)
-    }
-
-    /// Hands a seat to a new socket, even if the old one still seems connected. Returns the messages missed
-    /// after `since`, or `None` if seat, generation or person do not match.
-    pub(super) fn resume(
-        &mut self,
-        seat: u64,
-        generation: u32,
-        user: UserId,
-        mailbox: M,
-        since: Seq,
-    ) -> Option<Backfill<F>> {
-        let seat = self.find(seat).filter(|s| s.generation == generation && s.person.id == user)?;
-        seat.mailbox = Some(mailbox);
-        let since = since.max(seat.from);
-        Some(self.missed(since))
-    }
-
-    fn missed(&self, since: Seq) -> Backfill<F> {
-        let missing = self.last_seq.saturating_sub(since);
-        let ring = self.ring.as_deref();
-        let kept = ring.map_or(0, Ring::len) as Seq;
-        let replayed = missing.min(kept);
-        let gap = (missing > kept).then(|| SeqGap { first: since + 1, last: self.last_seq - kept });
-        let skip = usize::try_from(kept - replayed).unwrap_or(usize::MAX);
-        Backfill { gap, messages: ring.into_iter().flatten().skip(skip).cloned().collect() }
-    }
-
-    /// Returns true if `mailbox` owns this seat; a newer socket may have taken it over.
-    pub(super) fn owns_seat(&mut self, seat: u64, mailbox: &M) -> bool {
-        self.find(seat).is_some_and(|s| s.mailbox.as_ref().is_some_and(|m| m.ptr_eq(mailbox)))
-    }
-
-    /// Disconnects the socket; the seat stays for the grace time.
-    pub(super) fn detach(&mut self, seat: u64, mailbox: &M, now: Duration) {
-        if let Some(seat) = self.find(seat)
-            && seat.mailbox.as_ref().is_some_and(|m| m.ptr_eq(mailbox))
-        {
-            seat.mailbox = None;
-            seat.lost_at = now;
-        }
-    }
-
-    /// Gives the seat up.
-    pub(super) fn leave(&mut self, seat: u64, now: Duration) -> LeaveOutcome {
-        let Some(index) = self.seats.iter().position(|s| s.id == seat) else {
-            return LeaveOutcome::NoSuchSeat;
-        };
-        let gone = self.seats.swap_remove(index);
-        self.wipe_if_empty(now);
-        if self.has(gone.person.id) { LeaveOutcome::PersonStays } else { LeaveOutcome::PersonLeft }
-    }
-
-    /// Removes the seats whose grace time has ended. Returns the people who have left with them.
-    pub(super) fn expire(&mut self, now: Duration, grace: Duration) -> Vec<Arc<Person>> {
-        let over = |s: &Seat<M>| s.mailbox.is_none() && now.saturating_sub(s.lost_at) >= grace;
-        let mut gone: Vec<_> = self.seats.iter().filter(|s| over(s)).map(|s| Arc::clone(&s.person)).collect();
-        self.seats.retain(|s| !over(s));
-        gone.sort_unstable_by_key(|p| p.id);
-        gone.dedup_by_key(|p| p.id);
-        gone.retain(|p| !self.has(p.id));
-        if !gone.is_empty() {
-            self.wipe_if_empty(now);
-        }
-        gone
-    }
-
-    /// Drops the messages of an empty room; frames are zeroed when the last receiver releases them.
-    fn wipe_if_empty(&mut self, now: Duration) {
-        if self.seats.is_empty() && self.empty_since.is_none() {
-            self.ring = None;
-            self.empty_since = Some(now);
-        }
-    }
-
-    /// Numbers a message, stores it in the ring of `ring` entries and queues it for all receivers. Receivers
-    /// that the caller must flush are added to `due`.
-    pub(super) fn publish(
-        &mut self,
-        ring: usize,
-        seal: impl FnOnce(Seq) -> F,
-        due: &mut VecDeque<M>,
-    ) -> Published {
-        self.last_seq += 1;
-        let frame = seal(self.last_seq);
-        let kept = self.ring.get_or_insert_default();
-        while kept.len() >= ring.clamp(1, MAX_RING) {
-            kept.pop_front();
-        }
-        // The loop above has made space.
-        let _ = kept.push_back(frame.clone());
-        let mut receivers = 0;
-        for mailbox in self.seats.iter().filter_map(|seat| seat.mailbox.as_ref()) {
-            receivers += 1;
-            if mailbox.queue(frame.clone(), Priority::Message) {
-                if due.len() == due.capacity() {
-                    // If one receiver needs a flush, most likely all do.
-                    due.reserve(self.seats.len());
-                }
-                due.push_back(mailbox.clone());
-            }
-        }
-        Published { seq: self.last_seq, receivers }
-    }
-
-    /// Returns the number of seats taken.
-    pub(super) fn seats(&self) -> usize {
+    /// Returns the number of sockets.
+    pub(super) fn seat_count(&self) -> usize {
         self.seats.len()
     }
 
-    /// Delivers a frame to all receivers but `except`, without storing it. Returns the number of receivers.
-    pub(super) fn deliver(&self, frame: &F, urgency: Priority, except: Option<u64>) -> u64 {
-        let mut receivers = 0;
-        for seat in self.seats.iter().filter(|s| Some(s.id) != except) {
-            if let Some(mailbox) = &seat.mailbox {
-                mailbox.deliver(frame.clone(), urgency);
-                receivers += 1;
-            }
+    /// Returns the sessions of all members.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = Sha256> {
+        self.members.iter().map(|member| member.session)
+    }
+
+    /// Returns the memory of the messages in bytes.
+    pub(super) fn ring_memory(&self) -> usize {
+        self.ring.memory()
+    }
+
+    fn member(&self, session: &Sha256) -> Option<&Member> {
+        self.members.iter().find(|member| member.session == *session)
+    }
+
+    pub(super) fn occupant(&mut self, user: UserId) -> Option<&mut Occupant> {
+        self.people.iter_mut().find(|occupant| occupant.person.id == user)
+    }
+
+    pub(super) fn user_of(&self, member: u64) -> Option<UserId> {
+        let at = self.members.binary_search_by_key(&member, |m| m.id).ok()?;
+        Some(self.members[at].person.id)
+    }
+
+    fn new_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+
+    /// Returns true if the session is a member.
+    pub(super) fn has_member(&self, session: &Sha256) -> bool {
+        self.member(session).is_some()
+    }
+
+    /// Makes the session a member, at most `limit` in all. Returns true if it is the person's first one.
+    pub(super) fn admit(
+        &mut self,
+        session: Sha256,
+        person: &Arc<Person>,
+        limit: usize,
+    ) -> Result<bool, RoomFull> {
+        if self.has_member(&session) {
+            return Ok(false);
         }
-        receivers
+        if self.members.len() >= limit.min(MAX_MEMBERS) {
+            return Err(RoomFull);
+        }
+        let (id, floor) = (self.new_id(), self.last_seq);
+        push_tight(&mut self.members, Member { id, session, person: Arc::clone(person), floor });
+        if self.occupant(person.id).is_some() {
+            return Ok(false);
+        }
+        let newcomer =
+            Occupant { person: Arc::clone(person), read: floor, absent_since: None, away_told: false };
+        push_tight(&mut self.people, newcomer);
+        Ok(true)
+    }
+
+    /// Attaches a socket of a member. Messages after `since` are replayed, never those of before the
+    /// membership; without `since` none are. `limit` is that of member sessions.
+    pub(super) fn attach(
+        &mut self,
+        session: &Sha256,
+        mailbox: &M,
+        since: Option<Seq>,
+        limit: usize,
+    ) -> Option<Attachment<M>> {
+        let member = self.member(session)?;
+        let (member, user, floor) = (member.id, member.person.id, member.floor);
+        let from = since.map_or(self.last_seq, |since| since.max(floor).min(self.last_seq));
+        let is_live = from == self.last_seq;
+        let replay = (!is_live).then_some(from);
+        let own = self.seats.iter_mut().find(|s| s.member == member && s.mailbox.ptr_eq(mailbox));
+        if let Some(seat) = own {
+            seat.is_live = is_live;
+            return Some(Attachment { seat: seat.id, presence: None, replay, superseded: None });
+        }
+        let superseded = self.make_way(member, limit);
+        let id = self.new_id();
+        push_tight(&mut self.seats, Attached { id, member, mailbox: mailbox.clone(), is_live });
+        self.quiet_since = None;
+        let was_away = self.occupant(user).is_some_and(|occupant| {
+            occupant.absent_since = None;
+            std::mem::take(&mut occupant.away_told)
+        });
+        let presence = was_away.then_some(Presence::Back);
+        Some(Attachment { seat: id, presence, replay, superseded })
+    }
+
+    /// Removes one socket if the room is full of them: the longest silent of the session, or of the session
+    /// with most.
+    fn make_way(&mut self, member: u64, limit: usize) -> Option<M> {
+        if self.seats.len() < limit.clamp(1, MAX_MEMBERS) * SEATS_PER_MEMBER {
+            return None;
+        }
+        let count = |member: u64| self.seats.iter().filter(|s| s.member == member).count();
+        let giving = if count(member) > 0 {
+            member
+        } else {
+            self.members.iter().map(|m| m.id).max_by_key(|id| count(*id))?
+        };
+        let of_it = self.seats.iter().enumerate().filter(|(_, s)| s.member == giving);
+        let (at, _) = of_it.min_by_key(|(_, s)| s.mailbox.last_input())?;
+        Some(self.seats.remove(at).mailbox)
+    }
+
+    pub(super) fn seat_index(&self, seat: u64) -> Option<usize> {
+        self.seats.binary_search_by_key(&seat, |s| s.id).ok()
+    }
+
+    /// Returns true if the socket is still in the room.
+    pub(super) fn has_seat(&self, seat: u64) -> bool {
+        self.seat_index(seat).is_some()
+    }
+
+    /// Returns the session of a socket in the room.
+    pub(super) fn session_of(&self, seat: u64) -> Option<Sha256> {
+        let member = self.seats[self.seat_index(seat)?].member;
+        let at = self.members.binary_search_by_key(&member, |m| m.id).ok()?;
+        Some(self.members[at].session)
+    }
+
+    /// Detaches a socket; the membership stays.
+    pub(super) fn detach(&mut self, seat: u64, now: Duration) {
+        let Some(at) = self.seat_index(seat) else { return };
+        let member = self.seats.remove(at).member;
+        if let Some(user) = self.user_of(member) {
+            self.note_absence(user, now);
+        }
+    }
+
+    /// Starts the clocks of a person, and of the room, whose last socket has gone.
+    fn note_absence(&mut self, user: UserId, now: Duration) {
+        let is_here = self.seats.iter().any(|s| self.user_of(s.member) == Some(user));
+        if !is_here && let Some(occupant) = self.occupant(user) {
+            occupant.absent_since.get_or_insert(now);
+        }
+        if self.seats.is_empty() {
+            self.quiet_since.get_or_insert(now);
+        }
+    }
+
+    /// Marks the people who have had no socket for [`AWAY_AFTER`], and returns those not yet told to be away.
+    pub(super) fn mark_away(&mut self, now: Duration) -> Vec<Arc<Person>> {
+        let is_due = |occupant: &&mut Occupant| {
+            let is_over = |since| now.saturating_sub(since) >= AWAY_AFTER;
+            !occupant.away_told && occupant.absent_since.is_some_and(is_over)
+        };
+        let mut due = Vec::new();
+        for occupant in self.people.iter_mut().filter(is_due) {
+            occupant.away_told = true;
+            due.push(Arc::clone(&occupant.person));
+        }
+        due
+    }
+
+    /// Ends the membership of a session.
+    pub(super) fn leave(&mut self, session: &Sha256, now: Duration) -> Option<Departure<M>> {
+        let at = self.members.iter().position(|member| member.session == *session)?;
+        let Member { id, person, .. } = self.members.remove(at);
+        let gone = self.seats.extract_if(.., |seat| seat.member == id);
+        let mailboxes = gone.map(|seat| seat.mailbox).collect();
+        let person_left = !self.members.iter().any(|m| m.person.id == person.id);
+        if person_left {
+            self.people.retain(|occupant| occupant.person.id != person.id);
+        }
+        self.note_absence(person.id, now);
+        Some(Departure { person, mailboxes, person_left })
+    }
+
+    /// Passes the membership of `old` to `new`, a session of the same person. Sockets stay with the
+    /// membership. Returns true if `old` was a member.
+    pub(super) fn pass_on(&mut self, old: &Sha256, new: Sha256, user: UserId) -> bool {
+        let Some(at) = self.members.iter().position(|m| m.session == *old && m.person.id == user) else {
+            return false;
+        };
+        match self.member(&new).map(|member| member.id) {
+            // The new session has joined by itself.
+            Some(id) => {
+                let Member { id: old, floor, .. } = self.members.remove(at);
+                self.seats.iter_mut().filter(|s| s.member == old).for_each(|s| s.member = id);
+                if let Some(member) = self.members.iter_mut().find(|m| m.id == id) {
+                    member.floor = member.floor.min(floor);
+                }
+            }
+            None => self.members[at].session = new,
+        }
+        true
+    }
+
+    /// Removes all members and sockets.
+    pub(super) fn remove_all(&mut self) {
+        (self.seats, self.members, self.people) = (Vec::new(), Vec::new(), Vec::new());
     }
 }
 

@@ -1,23 +1,33 @@
 //! Room in the hub's directory: its identity, and its state machine under a lock.
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::types::{RoomCode, RoomKind, UserId};
+use crate::types::{RoomCode, RoomKind, RoomLabel, UserId};
 
 use super::delivery::FrameEncoder;
 use super::room::Room;
 
-/// A room and its immutable properties.
+/// Immutable properties of a room.
+pub struct RoomProperties {
+    /// The code as the maker wrote it.
+    pub code: RoomCode,
+    /// The kind.
+    pub kind: RoomKind,
+    /// Name beside the code.
+    pub label: Option<RoomLabel>,
+    /// Argon2 PHC string of the password.
+    pub password: Arc<str>,
+}
+
+/// A room and its properties.
 pub(super) struct RoomSlot<W: FrameEncoder> {
-    pub(super) code: RoomCode,
-    pub(super) kind: RoomKind,
+    pub(super) is: RoomProperties,
     /// User who created the room; it counts towards that user's share while it exists.
     pub(super) maker: UserId,
-    /// Argon2 PHC string of the password.
-    pub(super) password: Arc<str>,
-    /// Distinguishes successive rooms under the same code.
-    pub(super) instance: u64,
+    /// Memory of the messages in bytes, as of the last change. Readable without the lock.
+    pub(super) memory: AtomicUsize,
     pub(super) state: Mutex<LockedRoom<W>>,
 }
 
@@ -41,17 +51,35 @@ pub(super) struct Summary {
     pub(super) at: Duration,
 }
 
+impl<W: FrameEncoder> RoomSlot<W> {
+    pub(super) fn new(is: RoomProperties, maker: UserId, now: Duration) -> Self {
+        let state = LockedRoom {
+            room: Room::new(now),
+            ended: false,
+            messages: 0,
+            bytes: 0,
+            summary: Summary { messages: 0, bytes: 0, at: now },
+        };
+        Self { is, maker, memory: AtomicUsize::new(0), state: Mutex::new(state) }
+    }
+}
+
 /// Handle to a room that was found by its code.
 pub struct RoomHandle<W: FrameEncoder>(pub(super) Arc<RoomSlot<W>>);
 
 impl<W: FrameEncoder> RoomHandle<W> {
-    /// Returns the hash to check a password against.
-    pub fn password(&self) -> Arc<str> {
-        Arc::clone(&self.0.password)
+    /// Returns the code as the maker wrote it.
+    pub fn code(&self) -> &RoomCode {
+        &self.0.is.code
     }
 
-    /// Returns true if both are the same room, not only successive rooms under one code.
-    pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// Returns the room's kind.
+    pub fn kind(&self) -> RoomKind {
+        self.0.is.kind
+    }
+
+    /// Returns the hash to check a password against.
+    pub fn password(&self) -> Arc<str> {
+        Arc::clone(&self.0.is.password)
     }
 }

@@ -21,8 +21,21 @@ pub struct Retired {
 }
 
 /// All retired keys. A setting that is removed gets a row here in the same commit, for as long as cards with
-/// such files exist. No key was retired so far.
-pub(super) const RETIRED: &[Retired] = &[];
+/// such files exist.
+pub(super) const RETIRED: &[Retired] = &[
+    Retired {
+        path: "chat.resume_grace_seconds",
+        since: "0.1.0",
+        replaced_by: None,
+        why: key::CONFIG_RETIRED_RESUME_GRACE,
+    },
+    Retired {
+        path: "chat.empty_room_minutes",
+        since: "0.1.0",
+        replaced_by: Some("chat.empty_room_hours"),
+        why: key::CONFIG_RETIRED_EMPTY_ROOM,
+    },
+];
 
 /// Use of a retired key in a file or in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ pub struct Config {
     pub tls: TlsSettings,
     /// `[accounts]`: password hashing and sessions.
     pub accounts: AccountSettings,
-    /// `[chat]`: lifetime of empty rooms and of seats of lost connections.
+    /// `[chat]`: life of messages and of rooms without sockets, and the memory of messages.
     pub chat: ChatSettings,
     /// `[files]`: folder and size of the quarantine.
     pub files: FileSettings,

@@ -65,8 +65,10 @@ const SESSIONS_OF_PERSON: u32 = 3;
 /// people make 420, an access point that comes back makes 40 × 7 = 280 at once. At some 3 ms each on a Pi 3
 /// the burst takes 1.8 s of one core.
 pub const HANDSHAKES: RateAndBurst = RateAndBurst { per_minute: 1200, burst: 600 };
-/// Rooms that one user enters again by `resume`: 12 restored tabs × 16 rooms = 192 at once, under the burst.
+/// Rooms that one user enters: 12 restored tabs × 16 rooms = 192 at once, under the burst.
 pub const ENTERS: RateAndBurst = RateAndBurst { per_minute: 600, burst: 256 };
+/// Read marks of one user that are passed on to the user's other sockets. Past it only the last is kept.
+const READS_PER_MINUTE: u32 = 120;
 /// An address in all may do this many times what one session or stranger may, where an operator raised that.
 const SHARES_OF_ADDRESS: u32 = 10;
 
@@ -125,6 +127,7 @@ struct Gates {
     messages: KeyedLimiter<UserId>,
     joins: KeyedLimiter<UserId>,
     enters: KeyedLimiter<UserId>,
+    reads: KeyedLimiter<UserId>,
     typing: KeyedLimiter<UserId>,
 }
 
@@ -218,9 +221,14 @@ impl Rates {
         self.pass("joins", |gates, now| gates.joins.pass(&user, now))
     }
 
-    /// One resume of a user.
+    /// One entry of a user into a room.
     pub fn enter(&self, user: UserId) -> Result<(), RetryAfter> {
         self.pass("enters", |gates, now| gates.enters.pass(&user, now))
+    }
+
+    /// One read mark of a user.
+    pub fn read_mark(&self, user: UserId) -> Result<(), RetryAfter> {
+        self.pass("reads", |gates, now| gates.reads.pass(&user, now))
     }
 
     /// One typing notice of a user.
@@ -236,7 +244,7 @@ impl Rates {
             let by_address = [&gates.strangers, &gates.addresses, &gates.static_files, &gates.handshakes];
             by_address.into_iter().for_each(|limiter| limiter.sweep(now));
             let files = [&gates.uploads, &gates.downloads, &gates.deletes];
-            let chat = [&gates.messages, &gates.joins, &gates.enters, &gates.typing];
+            let chat = [&gates.messages, &gates.joins, &gates.enters, &gates.reads, &gates.typing];
             files.into_iter().chain(chat).for_each(|limiter| limiter.sweep(now));
         });
         self.recent().sweep(now);
@@ -297,6 +305,7 @@ impl Gates {
             messages: by_user(settings.messages_per_minute, settings.message_burst),
             joins: by_user(settings.joins_per_minute, settings.joins_per_minute),
             enters: by_user(ENTERS.per_minute, ENTERS.burst),
+            reads: by_user(READS_PER_MINUTE, READS_PER_MINUTE),
             typing: by_user(settings.typing_per_minute, settings.typing_per_minute),
         }
     }

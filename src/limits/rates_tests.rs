@@ -62,6 +62,7 @@ fn every_rate_has_its_own_burst() {
     assert_eq!(passes(|| rates.message(ANA)), 20);
     assert_eq!(passes(|| rates.join(ANA)), 30);
     assert_eq!(passes(|| rates.enter(ANA)), 256);
+    assert_eq!(passes(|| rates.read_mark(ANA)), 120);
     assert_eq!(passes(|| rates.typing(ANA)), 30);
     assert_eq!(passes(|| rates.upload(UserId(2))), 60, "another user has the own rate");
     assert_eq!(passes(|| rates.request("10.0.0.1".parse().unwrap())), 200);

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crate::accounts::hash_pool::HashError;
 use crate::audit::Event;
-use crate::chat::{EnterError, JoinInfo, Joiner, Membership, RoomHandle};
+use crate::chat::{EnterError, JoinInfo, Joined, Joiner, RoomHandle, RoomProperties, Seat};
 use crate::clock::Now;
-use crate::types::{RoomCode, RoomKind, RoomPassword};
+use crate::limits::RoomAttempt;
+use crate::types::{RoomCode, RoomKind, RoomLabel, RoomPassword};
 
 use super::Services;
 use crate::ws::client::Client;
@@ -27,14 +28,14 @@ pub(super) struct Join {
     pub(super) room: RoomCode,
     pub(super) password: RoomPassword,
     pub(super) kind: RoomKind,
+    pub(super) label: Option<RoomLabel>,
+    pub(super) create: Option<bool>,
 }
 
 /// Outcome of a join.
 pub(super) enum JoinOutcome {
     /// The client is in and has its answer.
-    In(Membership<JsonEncoder>),
-    /// The password is right, and this socket already has a seat in the room.
-    Again,
+    In(Seat<JsonEncoder>),
     /// A limit on rooms is reached.
     TooManyRooms(RoomLimit),
     /// The client is not in.
@@ -47,6 +48,7 @@ impl From<EnterError> for JoinOutcome {
             EnterError::Full => Self::Refused { code: ErrorCode::RoomFull, retry: None },
             EnterError::TooManyRooms => Self::TooManyRooms(RoomLimit::Server),
             EnterError::TooManyOwnRooms => Self::TooManyRooms(RoomLimit::Person),
+            EnterError::TooManyMemberships => Self::TooManyRooms(RoomLimit::Session),
             EnterError::Changed => Self::server_busy(),
         }
     }
@@ -62,90 +64,165 @@ impl JoinOutcome {
     fn server_busy() -> Self {
         Self::Refused { code: ErrorCode::RateLimited, retry: Some(Duration::from_secs(1)) }
     }
+
+    fn refused(code: ErrorCode) -> Self {
+        Self::Refused { code, retry: None }
+    }
 }
 
-/// Joins or creates a room. `within` returns true if this socket has a seat in the room that was found.
-/// Fails if the session ended while the password was hashed; the close frame follows.
+/// Client, request and services of one join.
+struct JoinAttempt<'a> {
+    services: &'a Services,
+    client: &'a Client,
+    out: &'a Arc<SendQueue>,
+    join: &'a Join,
+}
+
+/// Joins or creates a room. Fails if the session ended while the password was hashed; the close frame
+/// follows.
 pub(super) async fn join(
     services: Arc<Services>,
     client: Arc<Client>,
     out: Arc<SendQueue>,
     join: &Join,
-    within: impl Fn(&RoomHandle<JsonEncoder>) -> bool,
 ) -> JoinOutcome {
-    let person = &client.session.person;
-    let Services { hub, hasher, pauses, audit, clock, .. } = &*services;
-    let password = || zeroize::Zeroizing::new(join.password.expose().to_vec());
-    let visitor = Joiner { person, mailbox: &out };
-    let welcome = |created| {
-        let reference = join.reference.clone();
-        move |entered: &JoinInfo| {
-            Frame::json(&joined_message(reference.as_deref(), &join.room, entered, created))
-        }
-    };
+    let Services { hub, pauses, clock, .. } = &*services;
+    // Only creates: the password of a room that exists is neither checked nor guessed.
+    if join.create == Some(true) && hub.find(&join.room).is_some() {
+        return JoinOutcome::refused(ErrorCode::RoomExists);
+    }
     // One attempt at a time per user and room, to join as well as to create.
-    let begun = match pauses.begin(person.id, &join.room, clock.monotonic()) {
+    let begun = match pauses.begin(client.session.person.id, &join.room, clock.monotonic()) {
         Ok(turn) => turn.wait().await,
         Err(wait) => Err(wait),
     };
-    let attempt = match begun {
-        Ok(attempt) => attempt,
+    let turn = match begun {
+        Ok(turn) => turn,
         Err(wait) => return JoinOutcome::Refused { code: ErrorCode::RateLimited, retry: Some(wait.retry) },
     };
+    let attempt = JoinAttempt { services: &services, client: &client, out: &out, join };
     for _ in 0..MAX_ATTEMPTS {
         // Looked up after the wait: the room may have been replaced.
-        let entered = if let Some(room) = hub.find(&join.room) {
-            match hasher.verify(room.password(), password()).await {
-                Ok(verdict) if verdict.right => attempt.clear(),
-                Ok(_) => {
-                    let pause = attempt.record_failure(clock.monotonic());
-                    let event = Event::RoomWrongPassword {
-                        user: person.name.clone(),
-                        addr: client.addr,
-                        room: join.room.clone(),
-                    };
-                    audit.record(event).await;
-                    return JoinOutcome::Refused { code: ErrorCode::WrongPassword, retry: Some(pause) };
-                }
-                Err(error) => return error.into(),
-            }
-            if !client.session.is_live() {
-                return JoinOutcome::server_busy();
-            }
-            if within(&room) {
-                return JoinOutcome::Again;
-            }
-            let now = Now::read(&**clock);
-            hub.enter(&room, &visitor, now, welcome(false)).map(|membership| (membership, false))
-        } else {
-            if let Err(refused) = hub.may_make(person.id) {
-                return refused.into();
-            }
-            match hasher.hash(password()).await {
-                Ok(_) if !client.session.is_live() => return JoinOutcome::server_busy(),
-                Ok(phc) => {
-                    let now = Now::read(&**clock);
-                    let made = hub.create(&join.room, join.kind, phc, &visitor, now, welcome(true));
-                    made.map(|membership| (membership, true))
-                }
-                Err(error) => return error.into(),
-            }
+        let entered = match (hub.find(&join.room), join.create) {
+            (Some(_), Some(true)) => return JoinOutcome::refused(ErrorCode::RoomExists),
+            (Some(room), _) => attempt.enter(&room, &turn).await,
+            (None, Some(false)) => return JoinOutcome::refused(ErrorCode::UnknownRoom),
+            (None, _) => attempt.create().await,
         };
         match entered {
-            Ok((membership, created)) => {
-                let (user, addr, room, kind) =
-                    (person.name.clone(), client.addr, join.room.clone(), membership.kind());
-                let event = if created {
-                    Event::RoomCreated { user, addr, room, kind }
-                } else {
-                    Event::RoomJoined { user, addr, room }
-                };
-                audit.record(event).await;
-                return JoinOutcome::In(membership);
+            Ok(Entry { joined, created }) => return attempt.complete(joined, created).await,
+            Err(Failure::Retry) => {}
+            Err(Failure::WrongPassword(room)) => {
+                let pause = turn.record_failure(clock.monotonic());
+                attempt.audit_failure(room).await;
+                return JoinOutcome::Refused { code: ErrorCode::WrongPassword, retry: Some(pause) };
             }
-            Err(EnterError::Changed) => {}
-            Err(error) => return error.into(),
+            Err(Failure::Refused(refused)) => return refused,
         }
     }
     JoinOutcome::server_busy()
+}
+
+/// Room that the socket is in.
+struct Entry {
+    joined: Joined<JsonEncoder>,
+    created: bool,
+}
+
+/// Reason for which one attempt did not lead into the room.
+enum Failure {
+    /// The room changed meanwhile.
+    Retry,
+    /// The password is wrong; the room's code as its maker wrote it.
+    WrongPassword(RoomCode),
+    Refused(JoinOutcome),
+}
+
+impl From<EnterError> for Failure {
+    fn from(error: EnterError) -> Self {
+        match error {
+            EnterError::Changed => Self::Retry,
+            error => Self::Refused(error.into()),
+        }
+    }
+}
+
+impl From<HashError> for Failure {
+    fn from(error: HashError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl JoinAttempt<'_> {
+    fn joiner(&self) -> Joiner<'_, JsonEncoder> {
+        let session = &self.client.session;
+        Joiner { session: session.digest, person: &session.person, mailbox: self.out }
+    }
+
+    fn password(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        zeroize::Zeroizing::new(self.join.password.expose().to_vec())
+    }
+
+    fn answer(&self, created: bool) -> impl FnOnce(&RoomCode, &JoinInfo) -> Frame + '_ {
+        let reference = self.join.reference.as_deref();
+        move |room, info| Frame::json(&joined_message(reference, room, info, created))
+    }
+
+    /// Checks the password and enters.
+    async fn enter(&self, room: &RoomHandle<JsonEncoder>, turn: &RoomAttempt) -> Result<Entry, Failure> {
+        let Services { hub, hasher, clock, .. } = self.services;
+        if !hasher.verify(room.password(), self.password()).await?.right {
+            return Err(Failure::WrongPassword(room.code().clone()));
+        }
+        turn.clear();
+        self.check_session()?;
+        let joined = hub.join(room, &self.joiner(), Now::read(&**clock), self.answer(false))?;
+        Ok(Entry { joined, created: false })
+    }
+
+    async fn audit_failure(&self, room: RoomCode) {
+        let user = self.client.session.person.name.clone();
+        let event = Event::RoomWrongPassword { user, addr: self.client.addr, room };
+        self.services.audit.record(event).await;
+    }
+
+    /// Creates the room.
+    async fn create(&self) -> Result<Entry, Failure> {
+        let Services { hub, hasher, clock, .. } = self.services;
+        hub.may_make(self.client.session.person.id, Now::read(&**clock))?;
+        let password = hasher.hash(self.password()).await?;
+        self.check_session()?;
+        let Join { room, kind, label, .. } = self.join;
+        let room = RoomProperties {
+            code: room.clone(),
+            kind: *kind,
+            label: label.clone(),
+            password: password.into(),
+        };
+        let joined = hub.create(room, &self.joiner(), Now::read(&**clock), self.answer(true))?;
+        Ok(Entry { joined, created: true })
+    }
+
+    /// Fails if the session has ended; the close frame follows.
+    fn check_session(&self) -> Result<(), Failure> {
+        let is_live = self.client.session.is_live();
+        if is_live { Ok(()) } else { Err(Failure::Refused(JoinOutcome::server_busy())) }
+    }
+
+    async fn complete(&self, Joined { seat, is_new }: Joined<JsonEncoder>, created: bool) -> JoinOutcome {
+        let session = &self.client.session;
+        if !session.is_live() {
+            // It ended after the last check, so its end may have missed this membership.
+            self.services.hub.end_session(&session.digest, Now::read(&*self.services.clock));
+            return JoinOutcome::server_busy();
+        }
+        let (user, addr, room) = (session.person.name.clone(), self.client.addr, seat.code().clone());
+        if created {
+            let kind = self.join.kind;
+            self.services.audit.record(Event::RoomCreated { user, addr, room, kind }).await;
+        } else if is_new {
+            self.services.audit.record(Event::RoomJoined { user, addr, room }).await;
+        }
+        JoinOutcome::In(seat)
+    }
 }

@@ -4,11 +4,12 @@ mod client;
 mod conn;
 mod eviction;
 mod join;
-mod memberships;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod protocol;
 mod registry;
+mod replay;
+mod seats;
 mod send;
 mod socket;
 
@@ -45,6 +46,8 @@ pub struct Services {
     pub rates: Arc<Rates>,
     /// Backoff after wrong room passwords.
     pub pauses: Arc<RoomPause>,
+    /// Random word of this start of the server, by which a page recognizes a restart.
+    pub boot: String,
     /// Open sockets by session.
     pub registry: Arc<Registry>,
     /// Counts of refused requests.

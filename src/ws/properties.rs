@@ -50,12 +50,14 @@ fn payload(frame: &Frame) -> Value {
 fn assert_request(request: &Request<'_>, text: &str) {
     let json: Value = serde_json::from_str(text).expect("was JSON");
     let fields: &[&str] = match &request.action {
-        Action::Join { password, .. } => {
+        Action::Join { password, label, create, .. } => {
+            assert_eq!(json["label"].as_str(), label.as_deref());
+            assert_eq!(json["create"].as_bool(), *create);
             assert_eq!(json["password"], **password);
             if let Ok(kept) = RoomPassword::parse(Zeroizing::new(password.to_string())) {
                 assert_eq!(kept.expose(), password.as_bytes());
             }
-            &["type", "ref", "room", "password", "kind"]
+            &["type", "ref", "room", "password", "kind", "label", "create"]
         }
         Action::Send { text } => {
             assert_eq!(json["text"], **text);
@@ -63,9 +65,17 @@ fn assert_request(request: &Request<'_>, text: &str) {
             &["type", "ref", "room", "text"]
         }
         Action::Leave => &["type", "ref", "room"],
-        Action::Resume { since, token } => {
-            assert_eq!((json["since"].as_u64(), json["resume"].as_str()), (Some(*since), Some(&**token)));
-            &["type", "ref", "room", "resume", "since"]
+        Action::Enter { since } => {
+            assert_eq!(json["since"].as_u64(), Some(*since));
+            &["type", "ref", "room", "since"]
+        }
+        Action::Read { seq } => {
+            assert_eq!(json["seq"].as_u64(), Some(*seq));
+            &["type", "room", "seq"]
+        }
+        Action::End => {
+            assert_eq!(json["do"], "end");
+            &["type", "ref", "room", "do"]
         }
         Action::Typing => &["type", "room"],
     };
@@ -227,11 +237,13 @@ mod tests {
 
     fn field() -> impl Strategy<Value = String> {
         let key = prop_oneof![
-            8 => proptest::sample::select(vec!["type", "ref", "room", "password", "kind", "text", "resume", "since"]).prop_map(String::from),
+            8 => proptest::sample::select(vec![
+                "type", "ref", "room", "password", "kind", "text", "label", "create", "since", "seq", "do",
+            ]).prop_map(String::from),
             1 => "\\PC{0,6}",
         ];
         let word = proptest::sample::select(vec![
-            "join", "send", "leave", "resume", "typing", "group", "private", "sala",
+            "join", "enter", "send", "leave", "read", "moderate", "end", "typing", "group", "private", "sala",
         ]);
         let value = prop_oneof![
             4 => word.prop_map(|word| format!("{word:?}")),

@@ -1,10 +1,9 @@
-//! Task of one socket: reads requests, answers them, keeps the memberships.
+//! Task of one socket: reads requests, answers them, keeps the seats.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::yield_now;
@@ -12,24 +11,27 @@ use zeroize::Zeroizing;
 
 use crate::accounts::Sessions;
 use crate::audit::Event;
-use crate::chat::{Membership, Seq, SeqGap};
+use crate::chat::{EndError, Entered, Joiner, LeaveReason, NotMember, Priority, Seat, Seq};
 use crate::clock::Now;
 use crate::limits::{Endpoints, Flood};
-use crate::types::{MessageText, RoomCode, RoomKind, RoomPassword};
+use crate::types::{MessageText, RoomCode, RoomKind, RoomLabel, RoomPassword};
 
 use super::Services;
 use crate::ws::client::Client;
 use crate::ws::conn::connection::{Inbound, PollMode, WsConnection};
 use crate::ws::conn::transport::Transport;
 use crate::ws::join::{Join, JoinOutcome, join};
-use crate::ws::memberships::Memberships;
 use crate::ws::protocol::close_code::CloseCode;
 use crate::ws::protocol::error_code::ErrorCode;
 use crate::ws::protocol::frame::Frame;
-use crate::ws::protocol::messages::{JsonEncoder, ServerMessage, joined_message, sent_message};
+use crate::ws::protocol::messages::{
+    JsonEncoder, ServerMessage, joined_message, leave_word, sent_message, welcome_message,
+};
 use crate::ws::protocol::request::{Action, InvalidRequest, Request};
-use crate::ws::protocol::request_error::{RequestError, RoomLimit};
+use crate::ws::protocol::request_error::RequestError;
 use crate::ws::registry::{Registration, TooManySockets};
+use crate::ws::replay::Replays;
+use crate::ws::seats::Seats;
 use crate::ws::send::fanout::PendingFlush;
 
 /// Permit to open a socket, acquired before the connection is upgraded.
@@ -53,9 +55,16 @@ impl SocketPermit {
         let max_frame = services.config.get().limits.frame_bytes();
         let io = transport.into_stream(&registration.out);
         let connection = WsConnection::new(io, early, max_frame, Arc::clone(&registration.out));
-        let (memberships, flood, pending) =
-            (Memberships::default(), Flood::default(), PendingFlush::default());
-        let state = SocketState { services, client, registration, memberships, flood, pending, messages: 0 };
+        let state = SocketState {
+            services,
+            client,
+            registration,
+            seats: Seats::default(),
+            replays: Replays::default(),
+            flood: Flood::default(),
+            pending: PendingFlush::default(),
+            messages: 0,
+        };
         // Boxed: an async task is as large as the largest value held across an await.
         ReadySocket(Box::new(Socket { connection, state, joining: None }))
     }
@@ -84,9 +93,10 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> ReadySocket<S> {
             session: id(),
         }))
         .await;
+        socket.state.welcome();
         let code = socket.serve().await;
         let messages = socket.state.messages;
-        socket.state.memberships.disconnect(services.clock.monotonic());
+        socket.state.seats.detach(services.clock.monotonic());
         drop(socket);
         Box::pin(services.audit.record(Event::SocketClosed {
             user: user(),
@@ -113,11 +123,20 @@ struct SocketState {
     services: Arc<Services>,
     client: Arc<Client>,
     registration: Registration,
-    memberships: Memberships,
+    seats: Seats,
+    replays: Replays,
     flood: Flood,
     /// Receivers with queued frames that still need a flush.
     pending: PendingFlush,
     messages: u64,
+}
+
+/// Fields of `join` for a room to create.
+#[derive(Clone, Copy)]
+struct NewRoom<'a> {
+    kind: RoomKind,
+    label: Option<&'a str>,
+    create: Option<bool>,
 }
 
 /// Event that the socket's task handles.
@@ -133,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
             match poll_fn(|cx| self.poll_wakeup(cx)).await {
                 Wakeup::Inbound(Inbound::Closed(code)) => return code,
                 Wakeup::Inbound(Inbound::Text(text)) => self.request(&text),
-                Wakeup::Joined(asked, joined) => self.state.joined(asked, joined),
+                Wakeup::Joined(asked, joined) => self.state.joined(&asked, joined),
             }
         }
     }
@@ -146,6 +165,10 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
             return Poll::Ready(Wakeup::Joined(asked, joined));
         }
         loop {
+            if self.connection.is_replayed() && !self.state.replays.is_empty() {
+                let frames = self.state.replays.next(&self.state.seats);
+                self.connection.replay(frames);
+            }
             // All texts of one read are published before any frame is flushed. Between flushes more is read,
             // up to the limit of a round. The socket's own answers go out together with the frames of others.
             let pending = &self.state.pending;
@@ -155,6 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
             };
             match self.connection.poll(cx, mode) {
                 Poll::Ready(inbound) => return Poll::Ready(Wakeup::Inbound(inbound)),
+                Poll::Pending if self.connection.is_replayed() && !self.state.replays.is_empty() => continue,
                 Poll::Pending if self.state.pending.is_idle() => return Poll::Pending,
                 Poll::Pending => {}
             }
@@ -180,16 +204,19 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
         };
         let reference = reference.as_deref();
         let result = match action {
-            Action::Join { password, kind } => {
-                let asked = self.state.may_join(reference, room, &password, kind);
+            Action::Join { password, kind, label, create } => {
+                let label = label.as_deref();
+                let asked = self.state.may_join(reference, room, &password, NewRoom { kind, label, create });
                 asked.map(|asked| self.joining = Some(self.state.start(asked)))
             }
-            Action::Resume { token, since } => {
-                let replay = self.state.resume(reference, &room, &token, since);
-                replay.map(|frames| self.connection.replay(frames))
+            Action::Enter { since } => {
+                let joined = self.state.enter(reference, &room, since);
+                joined.map(|frame| self.connection.replay([frame]))
             }
             Action::Send { text } => self.state.send(reference, &room, &text),
             Action::Leave => self.state.leave(reference, &room),
+            Action::Read { seq } => self.state.read(&room, seq),
+            Action::End => self.state.end_room(reference, &room),
             Action::Typing => self.state.typing(&room),
         };
         if let Err(error) = result {
@@ -219,53 +246,33 @@ impl SocketState {
         reference: Option<&str>,
         room: RoomCode,
         password: &str,
-        kind: RoomKind,
+        new: NewRoom<'_>,
     ) -> Result<Join, RequestError> {
+        let NewRoom { kind, label, create } = new;
         let password = RoomPassword::parse(Zeroizing::new(password.to_owned()))?;
+        let label = label.map(RoomLabel::parse).transpose()?.flatten();
         let user = self.client.session.person.id;
         self.services.rates.join(user).map_err(|wait| RequestError::rate_limited(wait.retry))?;
-        self.check_room_limit(&room)?;
         self.services
             .pauses
             .check(user, &room, self.services.clock.monotonic())
             .map_err(|wait| RequestError::rate_limited(wait.retry))?;
-        Ok(Join { reference: reference.map(str::to_owned), room, password, kind })
-    }
-
-    fn check_room_limit(&self, room: &RoomCode) -> Result<(), RequestError> {
-        let config = self.services.config.get();
-        if self.memberships.len() >= config.limits.rooms_per_socket && self.memberships.get(room).is_none() {
-            return Err(RequestError::too_many_rooms(RoomLimit::Socket, &config));
-        }
-        Ok(())
+        Ok(Join { reference: reference.map(str::to_owned), room, password, kind, label, create })
     }
 
     fn start(&self, asked: Join) -> JoinFuture {
         let (services, client, out) =
             (Arc::clone(&self.services), Arc::clone(&self.client), Arc::clone(&self.registration.out));
-        // The room handle tells whether this socket is in the room; the future must not borrow the state.
-        let held = self.memberships.get(&asked.room).map(Membership::room);
         Box::pin(async move {
-            let joined =
-                join(services, client, out, &asked, |room| held.as_ref().is_some_and(|held| held.is(room)))
-                    .await;
+            let joined = join(services, client, out, &asked).await;
             (asked, joined)
         })
     }
 
-    fn joined(&mut self, asked: Join, joined: JoinOutcome) {
-        let Join { reference, room, .. } = asked;
-        let reference = reference.as_deref();
+    fn joined(&mut self, asked: &Join, joined: JoinOutcome) {
+        let reference = asked.reference.as_deref();
         match joined {
-            JoinOutcome::In(membership) => self.add_membership(&room, membership),
-            JoinOutcome::Again => match self.memberships.get(&room).and_then(Membership::refresh) {
-                Some(entered) => self.answer(&joined_message(reference, &room, &entered, false)),
-                None => {
-                    // A newer socket has taken the seat over since; the next attempt gets its own seat.
-                    let _ = self.on_superseded(&room);
-                    self.refuse(reference, &RequestError::rate_limited(Duration::from_secs(1)));
-                }
-            },
+            JoinOutcome::In(seat) => self.seats.add(seat, self.services.clock.monotonic()),
             JoinOutcome::TooManyRooms(limit) => {
                 let error = RequestError::too_many_rooms(limit, &self.services.config.get());
                 self.refuse(reference, &error);
@@ -276,83 +283,112 @@ impl SocketState {
         }
     }
 
-    fn add_membership(&mut self, room: &RoomCode, membership: Membership<JsonEncoder>) {
-        if let Some(old) = self.memberships.remove(room) {
-            old.replaced_by(&membership, self.services.clock.monotonic());
-        }
-        self.memberships.add(membership);
+    /// Sends the rooms of the session.
+    fn welcome(&mut self) {
+        let session = &self.client.session;
+        let rooms = self.services.hub.rooms_of(&session.digest, session.person.id);
+        let frame = Frame::json(&welcome_message(&session.person.name, &rooms, &self.services.boot));
+        self.registration.out.push(frame, Priority::Message);
     }
 
-    /// Takes a seat again. The returned frames go out before all queued ones.
-    fn resume(
-        &mut self,
-        reference: Option<&str>,
-        room: &RoomCode,
-        token: &str,
-        since: Seq,
-    ) -> Result<Vec<Frame>, RequestError> {
-        let person = &self.client.session.person;
-        self.services.rates.enter(person.id).map_err(|wait| RequestError::rate_limited_enter(wait.retry))?;
-        self.check_room_limit(room)?;
-        let resumed =
-            self.services.hub.resume(room, token, person, &self.registration.out, since).map_err(|_| {
-                let (user, addr) = (person.name.clone(), self.client.addr);
-                self.services.audit.try_record(Event::RoomResumeRefused { user, addr, room: room.clone() });
-                RequestError::new(ErrorCode::UnknownRoom)
-            })?;
-        let mut frames = vec![Frame::json(&joined_message(reference, room, &resumed.entered, false))];
-        if let Some(SeqGap { first: from, last: to }) = resumed.missed.gap {
-            frames.push(Frame::json(&ServerMessage::Gap { room: room.as_str(), from, to }));
+    /// Enters a room as a member. The returned answer goes out before all queued frames, and the missed
+    /// messages after it.
+    fn enter(&mut self, reference: Option<&str>, room: &RoomCode, since: Seq) -> Result<Frame, RequestError> {
+        let session = &self.client.session;
+        self.services
+            .rates
+            .enter(session.person.id)
+            .map_err(|wait| RequestError::rate_limited_enter(wait.retry))?;
+        let joiner =
+            Joiner { session: session.digest, person: &session.person, mailbox: &self.registration.out };
+        let now = Now::read(&*self.services.clock);
+        let Entered { seat, info, replay } = self
+            .services
+            .hub
+            .enter(room, &joiner, since, now)
+            .map_err(|NotMember| RequestError::new(ErrorCode::UnknownRoom))?;
+        let joined = Frame::json(&joined_message(reference, seat.code(), &info, false));
+        if let Some(since) = replay {
+            self.replays.add(seat.code().clone(), since);
         }
-        frames.extend(resumed.missed.messages);
-        self.add_membership(room, resumed.membership);
-        Ok(frames)
+        self.seats.add(seat, now.mono);
+        Ok(joined)
     }
 
-    fn membership(&self, room: &RoomCode) -> Result<&Membership<JsonEncoder>, RequestError> {
-        self.memberships.get(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))
+    fn seat(&self, room: &RoomCode) -> Result<&Seat<JsonEncoder>, RequestError> {
+        self.seats.get(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))
     }
 
     fn send(&mut self, reference: Option<&str>, room: &RoomCode, text: &str) -> Result<(), RequestError> {
         let config = self.services.config.get();
-        let membership = self.memberships.get(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))?;
+        let seat = self.seats.get(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))?;
         let text = MessageText::parse(text, config.limits.message_chars)?;
         self.services
             .rates
             .message(self.client.session.person.id)
             .map_err(|wait| RequestError::rate_limited(wait.retry))?;
         let at = self.services.clock.now();
-        let Some(seq) = membership.publish(&text, at, self.pending.receivers()) else {
-            return Err(self.on_superseded(room));
+        let Some(seq) = seat.publish(&text, at, self.pending.receivers()) else {
+            return Err(self.on_left(room));
         };
-        self.pending.enqueue_own(&self.registration.out, sent_message(reference, room, seq, at));
+        let sent = sent_message(reference, seat.code(), seq, at);
+        self.pending.enqueue_own(&self.registration.out, sent);
         self.messages += 1;
         Ok(())
     }
 
     fn leave(&mut self, reference: Option<&str>, room: &RoomCode) -> Result<(), RequestError> {
         let now = Now::read(&*self.services.clock);
-        let left = self.memberships.remove(room).is_some_and(|membership| membership.leave(now));
-        if !left {
+        let seat = self.seats.remove(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))?;
+        let code = seat.code().clone();
+        if !seat.leave(&self.registration.out, now) {
             return Err(RequestError::new(ErrorCode::NotMember));
         }
-        self.answer(&ServerMessage::Left { r#ref: reference, room: room.as_str() });
+        self.answer_left(reference, &code, LeaveReason::Left);
+        Ok(())
+    }
+
+    fn answer_left(&mut self, reference: Option<&str>, room: &RoomCode, reason: LeaveReason) {
+        let (room, reason) = (room.as_str(), leave_word(reason));
+        self.answer(&ServerMessage::Left { r#ref: reference, room, reason });
+    }
+
+    fn end_room(&mut self, reference: Option<&str>, room: &RoomCode) -> Result<(), RequestError> {
+        let seat = self.seat(room)?;
+        let code = seat.code().clone();
+        match seat.end_room() {
+            Ok(()) => {
+                let _ = self.on_left(room);
+                self.answer_left(reference, &code, LeaveReason::Ended);
+                Ok(())
+            }
+            Err(EndError::NotMember) => Err(self.on_left(room)),
+            Err(EndError::NotAllowed) => Err(RequestError::new(ErrorCode::NotModerator)),
+        }
+    }
+
+    fn read(&mut self, room: &RoomCode, seq: Seq) -> Result<(), RequestError> {
+        let seat = self.seat(room)?;
+        // Past the limit the number is kept and not passed on.
+        let tell = self.services.rates.read_mark(self.client.session.person.id).is_ok();
+        if seat.read(seq, tell).is_none() {
+            return Err(self.on_left(room));
+        }
         Ok(())
     }
 
     fn typing(&mut self, room: &RoomCode) -> Result<(), RequestError> {
-        let membership = self.membership(room)?;
-        if self.services.rates.typing(self.client.session.person.id).is_ok() && membership.typing().is_none()
-        {
-            return Err(self.on_superseded(room));
+        let seat = self.seat(room)?;
+        if self.services.rates.typing(self.client.session.person.id).is_ok() && seat.typing().is_none() {
+            return Err(self.on_left(room));
         }
         Ok(())
     }
 
-    /// Gives up a membership whose seat a newer socket of the same user has resumed.
-    fn on_superseded(&mut self, room: &RoomCode) -> RequestError {
-        if let Some(old) = self.memberships.remove(room) {
-            old.disconnect(self.services.clock.monotonic());
+    /// Drops the seat of a membership that ended elsewhere.
+    fn on_left(&mut self, room: &RoomCode) -> RequestError {
+        if let Some(old) = self.seats.remove(room) {
+            old.detach(self.services.clock.monotonic());
         }
         RequestError::new(ErrorCode::NotMember)
     }

@@ -1,7 +1,7 @@
 //! A01, broken access control: every route for every role, bypasses of the table, resources of other users.
 //!
 //! Elsewhere: who may delete and upload in detail (`legacy_vulnerabilities_web`), rooms of others
-//! (`legacy_vulnerabilities_chat`), places and resume tokens of others (`tests/resume.rs`), which rooms the
+//! (`legacy_vulnerabilities_chat`), memberships of others (`tests/membership.rs`), which rooms the
 //! lobby shows to whom (`tests/chat.rs`), files that are held (`tests/inspection.rs`).
 
 use pichat::http::{Access, Router};

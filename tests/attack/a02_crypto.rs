@@ -1,8 +1,7 @@
 //! A02, cryptographic failures: forged, truncated and altered tokens, and the data on the disk.
 //!
 //! Elsewhere: attributes of the cookie (`http/request/cookies.rs`, `a01_csrf`), Argon2's parameters
-//! (`tests/accounts.rs`), keys that are too short (`tests/config_audit.rs`), resume tokens of others
-//! (`tests/resume.rs`), TLS (`tests/tls.rs`), nothing secret in the log (`legacy_vulnerabilities_chat`,
+//! (`tests/accounts.rs`), keys that are too short (`tests/config_audit.rs`), TLS (`tests/tls.rs`), nothing secret in the log (`legacy_vulnerabilities_chat`,
 //! `tests/config_audit.rs`).
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -107,20 +106,19 @@ fn disk_holds_no_passwords_tokens_or_messages() {
     let mut server = Server::start(Options { users, ..Options::default().data_dir(folder.path()) });
     let ana = Client::signed_in(&server, "ana", "lirio azul 77");
     let mut socket = ana.socket();
-    let joined = socket.join("sala", "MUYsecreta", "private");
+    socket.join("sala", "MUYsecreta", "private");
     socket.send_message("sala", "MUYprivado");
     assert_eq!(
         ana.post_json("/api/password", &json!({"current": "lirio azul 77", "new": "cedro gris 88"})).status,
         204
     );
-    let resume = joined["resume"].as_str().expect("a token").to_owned();
     server.signal("TERM");
     assert!(server.wait().success());
     let mut files = Vec::new();
     everything_below(folder.path(), &mut files);
     assert!(files.len() > 1, "the database is there");
     for (path, bytes) in &files {
-        for secret in ["lirio azul", "cedro gris", "MUYsecreta", "MUYprivado", &token(&ana), &resume] {
+        for secret in ["lirio azul", "cedro gris", "MUYsecreta", "MUYprivado", &token(&ana)] {
             assert!(
                 !bytes.windows(secret.len()).any(|w| w == secret.as_bytes()),
                 "{secret} in {}",

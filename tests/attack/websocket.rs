@@ -1,8 +1,8 @@
 //! WebSocket: who may open one, its rights, and its end with the session.
 //!
 //! Elsewhere: foreign origins, strangers, forged and dead sessions, floods (`legacy_vulnerabilities_chat`),
-//! every broken frame and handshake (`tests/bad_frames.rs`), compression (`dos`), tokens to resume with
-//! (`tests/resume.rs`), rooms of others (`legacy_vulnerabilities_chat`).
+//! every broken frame and handshake (`tests/bad_frames.rs`), compression (`dos`), memberships of others
+//! (`tests/membership.rs`), rooms of others (`legacy_vulnerabilities_chat`).
 
 use std::io::Write as _;
 

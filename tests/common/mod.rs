@@ -26,4 +26,4 @@ pub const TRUSTING: &str = "[http]\ntrusted_proxies = [\"127.0.0.1\"]\n";
 
 pub use http::{Client, Response};
 pub use server::{Options, Server};
-pub use socket::Socket;
+pub use socket::{Socket, here};

@@ -23,6 +23,8 @@ pub struct Socket {
     pub stream: TcpStream,
     /// Bound on the arrival of a frame.
     pub patience: Duration,
+    /// First frame, once it was read.
+    welcome: Value,
     ctx: WebSocketContext,
     next_ref: u32,
 }
@@ -66,11 +68,20 @@ impl Client {
         // RFC 6455 section 1.3.
         assert_eq!(response.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
         stream.set_read_timeout(Some(PATIENCE)).expect("sets");
-        Ok(Socket { stream, patience: PATIENCE, ctx: WebSocketContext::new(Role::Client, None), next_ref: 0 })
+        let ctx = WebSocketContext::new(Role::Client, None);
+        Ok(Socket { stream, patience: PATIENCE, ctx, next_ref: 0, welcome: Value::Null })
     }
 }
 
 impl Socket {
+    /// Returns the `welcome` frame, the first of the socket.
+    pub fn welcome(&mut self) -> &Value {
+        if self.welcome.is_null() {
+            self.request(json!({"type": "leave", "room": "ajena"}));
+        }
+        &self.welcome
+    }
+
     /// Sends a JSON frame.
     pub fn send(&mut self, value: &Value) {
         self.send_text(&value.to_string());
@@ -103,6 +114,10 @@ impl Socket {
                 // Pings would extend the wait forever.
                 Message::Ping(_) | Message::Pong(_) if Instant::now() < deadline => {}
                 Message::Ping(_) | Message::Pong(_) => return Err(Error::Io(io::ErrorKind::TimedOut.into())),
+                Message::Text(text) if text.as_str() == r#"{"type":"alive"}"# => {}
+                Message::Text(text) if text.starts_with(r#"{"type":"welcome""#) => {
+                    self.welcome = serde_json::from_str(&text).expect("JSON");
+                }
                 other => return Ok(other),
             }
         }
@@ -223,4 +238,9 @@ impl Socket {
 /// Answers pings in the background, as a browser does, until the socket ends.
 pub fn kept_alive(mut socket: Socket) -> std::thread::JoinHandle<u16> {
     std::thread::spawn(move || socket.close_code())
+}
+
+/// Returns `members` of a `joined` frame with these people, all of them here.
+pub fn here(names: &[&str]) -> Value {
+    names.iter().map(|name| json!({"user": name, "state": "here"})).collect()
 }

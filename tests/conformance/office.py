@@ -44,7 +44,6 @@ async def greedy(person, stop):
                 answer = await socket.receive()
             if answer["type"] == "joined":
                 got["rooms"] += 1
-                await socket.send(type="leave", ref="l", room=f"mia-{i}")
             else:
                 got["refused"] += 1
                 await asyncio.sleep(min(answer.get("retry_after", 0), 0.5))

@@ -29,6 +29,7 @@ def main() -> None:
             return json.loads(socket.recv(timeout=server.PATIENCE))
 
         with opened() as socket:
+            assert answer(socket)["type"] == "welcome"
             # It offered permessage-deflate, which the server declined.
             assert socket.protocol.extensions == [] and socket.subprotocol is None
             join = {"type": "join", "ref": "r1", "room": "sala", "password": "secreta", "kind": "group"}
@@ -48,9 +49,10 @@ def main() -> None:
 
         for what, send, code in [
             ("binary", lambda socket: socket.send(b"{}"), 1003),
-            ("too large", lambda socket: socket.send("x" * 17000), 1009),
+            ("too large", lambda socket: socket.send("x" * 50000), 1009),
         ]:
             with opened() as socket:
+                answer(socket)
                 send(socket)
                 try:
                     raise SystemExit(f"{what}: {socket.recv(timeout=server.PATIENCE)}")

@@ -20,7 +20,7 @@ use crate::common::{Client, Options, Server};
 /// Rate limits that are never reached, and room for ten thousand sockets.
 pub const UNLIMITED: &str = "[limits]\nrequests_per_minute = 1000000000\nrequest_burst = 1000000000\n\
     messages_per_minute = 1000000000\nmessage_burst = 1000000000\njoins_per_minute = 1000000000\nrooms = 1024\nroom_members = 1024\n\
-    connections = 16384\nconnections_per_address = 16384\nsockets_per_session = 16384\nuploads_per_minute = 1000000\nupload_burst = 1000000\ndownload_burst = 1000000\ndelete_burst = 1000000\nrooms_per_user = 1024\n\
+    connections = 16384\nconnections_per_address = 16384\nsockets_per_session = 16384\nuploads_per_minute = 1000000\nupload_burst = 1000000\ndownload_burst = 1000000\ndelete_burst = 1000000\nrooms_per_user = 1024\nsessions_per_user = 1024\n\
     downloads_per_minute = 1000000\ndeletes_per_minute = 1000000\n";
 pub const PASSWORD: &str = "una clave para medir";
 const NAME: &str = "pichat.local";
@@ -142,8 +142,8 @@ impl Connector {
         let join =
             format!("{{\"type\":\"join\",\"room\":\"{room}\",\"password\":\"secreta\",\"kind\":\"group\"}}");
         stream.write_all(&frame(&join)).await.expect("writes");
-        // The answer is the first frame and ends with the token.
-        let answer = read_until(&mut stream, b"\"}").await;
+        // The answer follows the frame with the session's rooms and ends with a boolean, which that has not.
+        let answer = read_until(&mut stream, b"e}").await;
         assert!(answer.contains("\"joined\""), "{answer}");
         stream
     }

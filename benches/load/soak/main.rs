@@ -31,7 +31,7 @@ use runner::Runner;
 use samples::Samples;
 
 /// Seats and rooms end early, so that the final samples show it.
-const SETTINGS: &str = "[chat]\nresume_grace_seconds = 5\nempty_room_minutes = 0\n[files]\nmax_file_mib = 2\n[limits]\n\
+const SETTINGS: &str = "[chat]\nwipe_minutes = 0\n[files]\nmax_file_mib = 2\n[limits]\n\
     requests_per_minute = 1000000\nrequest_burst = 1000000\nconnections_per_address = 1000\njoins_per_minute = 6000\n\
     messages_per_minute = 6000\nmessage_burst = 200\nuploads_per_minute = 100\nupload_burst = 100\ndownload_burst = 1000\ndelete_burst = 1000\nrooms_per_user = 256\ndownloads_per_minute = 1000\n\
     deletes_per_minute = 1000\nlockout_seconds = 10\n";

@@ -21,7 +21,7 @@ type Column = (&'static str, Option<&'static str>, u64, Option<u64>);
 
 /// Slack: 1 MiB of memory; 8 sockets, seats or rooms, a tenth of the usual number; the queue of one socket
 /// (256 frames, 256 KiB); files of one round of uploads.
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 16] = [
     ("rss_kib", None, 1024, None),
     // SQLite may keep one more file for its next checkpoint.
     ("open_files", None, 8, Some(2)),
@@ -29,7 +29,9 @@ const COLUMNS: [Column; 14] = [
     ("sockets", Some("pichat_sockets"), 8, Some(0)),
     ("places", Some("pichat_seats"), 8, Some(0)),
     ("rooms", Some("pichat_rooms{state=\"occupied\"}"), 8, Some(0)),
-    ("rooms_reserved", Some("pichat_rooms{state=\"reserved\"}"), 2, Some(0)),
+    ("rooms_quiet", Some("pichat_rooms{state=\"quiet\"}"), 8, Some(0)),
+    ("members", Some("pichat_members"), 8, Some(0)),
+    ("chat_memory", Some("pichat_chat_memory_bytes"), 65_536, Some(0)),
     // Sessions of the user that never signs out, up to the limit of a user.
     ("sessions", Some("pichat_sessions"), 2, Some(16)),
     ("frames_waiting", Some("pichat_outbound_frames"), 256, Some(0)),

@@ -71,9 +71,9 @@ fn turn(context: &Context, rng: &mut Rng, client: &Client) {
             context.pause(rng.millis(1, 400));
             let mut socket = client.socket();
             for (room, joined) in &rooms {
-                let back =
-                    socket.request(json!({"type": "resume", "room": room, "resume": joined["resume"], "since": joined["seq"]}));
-                context.count(if back["type"] == "joined" { "resumes" } else { "resumes too late" });
+                let back = socket.request(json!({"type": "enter", "room": room, "since": joined["seq"]}));
+                assert_eq!(back["type"], "joined", "{back}");
+                context.count("returns");
             }
             leave(socket, &rooms);
         }

@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pichat::audit::{Audit, AuditTarget, Threshold};
-use pichat::chat::{ChatLimits, FrameEncoder, Hub, Joiner, Mailbox, Membership, Presence, Priority, Seq};
+use pichat::chat::{
+    BackfillBudget, ChatLimits, FrameEncoder, Hub, Joiner, LeaveReason, Mailbox, Presence, Priority,
+    RoomProperties, Seat, Seq,
+};
 use pichat::clock::{Now, SystemClock, Timestamp};
-use pichat::types::crypto::MacKey;
+use pichat::types::crypto::Sha256;
 use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId, UserName};
 use pichat::ws::{Frame, FrameBuilder, JsonEncoder, Request, SendQueue, TakeBudget};
 
@@ -33,7 +36,7 @@ pub const CASES: &[Row] = &[
     ("room: published to 10 mailboxes", 100, || publish(10)),
     ("room: published to 100 mailboxes", 10, || publish(100)),
     ("room: published to 1000 mailboxes", 4, || publish(1000)),
-    ("room: resumed, 64 messages replayed", 10, replay),
+    ("room: entered, 64 messages replayed", 10, replay),
     ("outbound: one frame in and out", 100, || outbound(1)),
     ("outbound: 64 frames in, out at once", 10, || outbound(64)),
 ];
@@ -44,10 +47,13 @@ const NOW: Duration = Duration::from_secs(1);
 const LIMITS: ChatLimits = ChatLimits {
     rooms: 4,
     rooms_per_user: 4,
-    seats: 1024,
+    rooms_per_session: 16,
+    members: 1024,
     ring: 64,
-    grace: Duration::MAX,
+    memory: 1 << 24,
+    wipe: Duration::MAX,
     empty: Duration::MAX,
+    asleep: 16,
 };
 
 fn code() -> RoomCode {
@@ -94,6 +100,10 @@ impl Mailbox<Frame> for NullMailbox {
     fn ptr_eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
+
+    fn last_input(&self) -> Instant {
+        Instant::now()
+    }
 }
 
 impl FrameEncoder for NullEncoder {
@@ -116,66 +126,74 @@ impl FrameEncoder for NullEncoder {
     fn typing(room: &RoomCode, user: &UserName) -> Frame {
         JsonEncoder::typing(room, user)
     }
+
+    fn left(room: &RoomCode, reason: LeaveReason) -> Frame {
+        JsonEncoder::left(room, reason)
+    }
+
+    fn read(room: &RoomCode, seq: Seq) -> Frame {
+        JsonEncoder::read(room, seq)
+    }
 }
 
 fn hub() -> Arc<Hub<NullEncoder>> {
     let (audit, _writer) =
         Audit::start(AuditTarget::Stderr, Threshold::Warning, Arc::new(SystemClock)).expect("a thread");
-    Hub::new(LIMITS, Arc::new(MacKey::new(&[7; 32]).expect("32 bytes")), audit)
+    Hub::new(LIMITS, audit)
 }
 
 fn welcome() -> Frame {
     JsonEncoder::typing(&code(), &person(1).name)
 }
 
-/// Returns the members and the resume token of the first one, which created the room.
-fn room(hub: &Arc<Hub<NullEncoder>>, sockets: i64) -> (Vec<Membership<NullEncoder>>, String) {
-    let mut token = String::new();
-    let mut members = Vec::new();
-    for id in 1..=sockets {
+fn session(id: i64) -> Sha256 {
+    Sha256::of(&id.to_be_bytes())
+}
+
+/// Returns the seats of that many sessions.
+fn room(hub: &Arc<Hub<NullEncoder>>, sockets: i64) -> Vec<Seat<NullEncoder>> {
+    let now = Now { wall: AT, mono: NOW };
+    let enter = |id: i64| {
         let (person, mailbox) = (person(id), NullMailbox(id.unsigned_abs()));
-        let visitor = Joiner { person: &person, mailbox: &mailbox };
-        let entered = match hub.find(&code()) {
-            Some(room) => hub.enter(&room, &visitor, Now { wall: AT, mono: NOW }, |_| welcome()),
-            None => hub.create(
-                &code(),
-                RoomKind::Group,
-                String::new(),
-                &visitor,
-                Now { wall: AT, mono: NOW },
-                |entered| {
-                    token.clone_from(&entered.resume);
-                    welcome()
-                },
-            ),
+        let visitor = Joiner { session: session(id), person: &person, mailbox: &mailbox };
+        let joined = match hub.find(&code()) {
+            Some(room) => hub.join(&room, &visitor, now, |_, _| welcome()),
+            None => {
+                let (kind, password) = (RoomKind::Group, "".into());
+                let room = RoomProperties { code: code(), kind, label: None, password };
+                hub.create(room, &visitor, now, |_, _| welcome())
+            }
         };
-        members.push(entered.expect("there is room"));
-    }
-    (members, token)
+        joined.expect("there is room").seat
+    };
+    (1..=sockets).map(enter).collect()
 }
 
 fn publish(sockets: i64) -> Operation {
     let hub = hub();
-    let (members, _) = room(&hub, sockets);
+    let seats = room(&hub, sockets);
     let text = message("¿Quién tiene el acta?");
     Box::new(move || {
-        black_box(members[0].publish(&text, AT, &mut VecDeque::new()));
+        black_box(seats[0].publish(&text, AT, &mut VecDeque::new()));
     })
 }
 
 fn replay() -> Operation {
     let hub = hub();
-    let (mut members, mut token) = room(&hub, 2);
+    let mut seats = room(&hub, 2);
     let text = message("¿Quién tiene el acta?");
     for _ in 0..64 {
-        members[1].publish(&text, AT, &mut VecDeque::new());
+        seats[1].publish(&text, AT, &mut VecDeque::new());
     }
     let (person, mailbox) = (person(1), NullMailbox(1));
+    let budget = BackfillBudget { frames: 64, bytes: usize::MAX };
     Box::new(move || {
-        let resumed = hub.resume(&code(), &token, &person, &mailbox, 0).expect("the place is there");
-        assert_eq!(resumed.missed.messages.len(), 64);
-        token = resumed.entered.resume;
-        members[0] = resumed.membership;
+        let visitor = Joiner { session: session(1), person: &person, mailbox: &mailbox };
+        let entered = hub.enter(&code(), &visitor, 0, Now { wall: AT, mono: NOW }).expect("a member");
+        let (missed, is_complete) = entered.seat.backfill(0, budget).expect("in the room");
+        assert!(missed.messages.len() == 64 && is_complete);
+        let old = std::mem::replace(&mut seats[0], entered.seat);
+        old.replaced_by(&seats[0], NOW);
     })
 }
 

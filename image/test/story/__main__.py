@@ -52,7 +52,7 @@ def chat(client: Client) -> Socket:
     socket = Socket(client)
     socket.send({"type": "join", "ref": "1", "room": "OFICINA", "password": "secreta", "kind": "group"})
     joined = socket.wait_for(type="joined", ref="1")
-    assert joined["members"] == ["admin"], joined
+    assert joined["members"] == [{"user": "admin", "state": "here"}], joined
     text = "¿Cómo va todo? " + "ñ" * 500
     socket.send({"type": "send", "ref": "2", "room": "OFICINA", "text": text})
     message = socket.wait_for(type="message")

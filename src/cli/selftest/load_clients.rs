@@ -142,8 +142,8 @@ async fn enter(addr: SocketAddr, cookie: &str, room: usize) -> io::Result<(Owned
         "{{\"type\":\"join\",\"room\":\"prueba{room}\",\"password\":\"selftest\",\"kind\":\"private\"}}"
     );
     stream.write_all(&wire::frame(&join)).await?;
-    // The answer is the first frame and ends with the token; other frames are presence and not counted.
-    read_until(&mut stream, b"\"}").await?;
+    // The answer follows the frame with the session's rooms and ends with a boolean, which that has not.
+    read_until(&mut stream, b"e}").await?;
     Ok(stream.into_split())
 }
 

@@ -1,4 +1,4 @@
-//! `[chat]`: lifetime of empty rooms and of seats of lost connections.
+//! `[chat]`: life of messages and of rooms in which no one is, and the memory of messages.
 
 use std::time::Duration;
 
@@ -11,53 +11,71 @@ use crate::config::source::setting_source::SettingSource;
 /// Settings of `[chat]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChatSettings {
-    /// An empty room keeps its code and password for this long.
+    /// Messages of a room without a socket are wiped after this long.
+    pub wipe: Duration,
+    /// A room without a socket ends after this long.
     pub empty_room: Duration,
-    /// A lost connection keeps its seat for this long; `resume` works within it.
-    pub resume_grace: Duration,
+    /// Memory of all messages in bytes.
+    pub memory: usize,
 }
 
-const EMPTY_ROOM_MINUTES: u64 = 10;
-/// One day.
-const EMPTY_ROOM_MINUTES_CEILING: u64 = 24 * 60;
-const RESUME_GRACE_SECONDS: u64 = 30;
-/// Five minutes; a lost member looks present to others for that long.
-const RESUME_GRACE_SECONDS_CEILING: u64 = 5 * 60;
+/// An hour: a phone sleeps through lunch.
+const WIPE_MINUTES: u64 = 60;
+/// Three days.
+const WIPE_MINUTES_CEILING: u64 = 3 * 24 * 60;
+/// A long weekend.
+const EMPTY_ROOM_HOURS: u64 = 72;
+/// Thirty days.
+const EMPTY_ROOM_HOURS_CEILING: u64 = 30 * 24;
+/// About 40,000 messages of 300 bytes with 100 of bookkeeping.
+const CHAT_MEMORY_MIB: u64 = 16;
+const CHAT_MEMORY_MIB_CEILING: u64 = 256;
 
 impl Default for ChatSettings {
     fn default() -> Self {
         Self {
-            empty_room: Duration::from_secs(EMPTY_ROOM_MINUTES * 60),
-            resume_grace: Duration::from_secs(RESUME_GRACE_SECONDS),
+            wipe: Duration::from_secs(WIPE_MINUTES * 60),
+            empty_room: Duration::from_secs(EMPTY_ROOM_HOURS * 3600),
+            memory: mebibytes(CHAT_MEMORY_MIB),
         }
     }
+}
+
+fn mebibytes(count: u64) -> usize {
+    usize::try_from(count << 20).unwrap_or(usize::MAX)
 }
 
 /// `[chat]` before its values are checked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct RawChat {
-    empty_room_minutes: Option<Spanned<i128>>,
-    resume_grace_seconds: Option<Spanned<i128>>,
+    wipe_minutes: Option<Spanned<i128>>,
+    empty_room_hours: Option<Spanned<i128>>,
+    chat_memory_mib: Option<Spanned<i128>>,
 }
 
 impl RawChat {
     pub(in crate::config) fn check(&self, origin: &SettingSource<'_>) -> Result<ChatSettings, ConfigError> {
-        let minutes = origin.number(
-            "chat.empty_room_minutes",
-            self.empty_room_minutes.as_ref(),
-            0..=EMPTY_ROOM_MINUTES_CEILING,
-            EMPTY_ROOM_MINUTES,
+        let number =
+            |path, value: &Option<_>, range, default| origin.number(path, value.as_ref(), range, default);
+        let wipe: u64 =
+            number("chat.wipe_minutes", &self.wipe_minutes, 0..=WIPE_MINUTES_CEILING, WIPE_MINUTES)?;
+        let empty_room = number(
+            "chat.empty_room_hours",
+            &self.empty_room_hours,
+            1..=EMPTY_ROOM_HOURS_CEILING,
+            EMPTY_ROOM_HOURS,
         )?;
-        let seconds = origin.number(
-            "chat.resume_grace_seconds",
-            self.resume_grace_seconds.as_ref(),
-            0..=RESUME_GRACE_SECONDS_CEILING,
-            RESUME_GRACE_SECONDS,
+        let memory = number(
+            "chat.chat_memory_mib",
+            &self.chat_memory_mib,
+            1..=CHAT_MEMORY_MIB_CEILING,
+            CHAT_MEMORY_MIB,
         )?;
         Ok(ChatSettings {
-            empty_room: Duration::from_secs(minutes * 60),
-            resume_grace: Duration::from_secs(seconds),
+            wipe: Duration::from_secs(wipe * 60),
+            empty_room: Duration::from_secs(empty_room * 3600),
+            memory: mebibytes(memory),
         })
     }
 }

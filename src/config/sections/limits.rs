@@ -17,7 +17,7 @@ pub const ROOM_MEMBERS_CEILING: usize = 1024;
 /// Rooms of one socket: 16384 sockets × 32 rooms = 524,288 memberships of about 100 bytes = 50 MiB.
 pub const ROOMS_PER_SOCKET_CEILING: usize = 32;
 /// Messages in a room's ring: 256 × 1000 characters × 4 bytes = 1 MiB per room.
-pub const ROOM_RING_CEILING: usize = 256;
+pub const ROOM_RING_CEILING: usize = 1000;
 /// Connections, and sockets of one address or session: 16384 × about 20 KiB of buffers and task = 320 MiB,
 /// and under the 20,000 file descriptors of the unit. Send queues (256 KiB each) are added only for slow
 /// clients.
@@ -93,12 +93,12 @@ macro_rules! limit_rows {
             messages_per_minute: u32 = 60, up to RATE_CEILING, key::SETTING_LIMITS_MESSAGES_PER_MINUTE;
             message_burst: u32 = 20, up to RATE_CEILING, key::SETTING_LIMITS_MESSAGE_BURST;
             joins_per_minute: u32 = 30, up to RATE_CEILING, key::SETTING_LIMITS_JOINS_PER_MINUTE;
-            message_chars: usize = 1000, up to MAX_TEXT_CHARS, key::SETTING_LIMITS_MESSAGE_CHARS;
+            message_chars: usize = 4000, up to MAX_TEXT_CHARS, key::SETTING_LIMITS_MESSAGE_CHARS;
             rooms: usize = 256, up to ROOMS_CEILING, key::SETTING_LIMITS_ROOMS;
             rooms_per_user: usize = 16, up to ROOMS_CEILING, key::SETTING_LIMITS_ROOMS_PER_USER;
             room_members: usize = 256, up to ROOM_MEMBERS_CEILING, key::SETTING_LIMITS_ROOM_MEMBERS;
             rooms_per_socket: usize = 16, up to ROOMS_PER_SOCKET_CEILING, key::SETTING_LIMITS_ROOMS_PER_SOCKET;
-            room_ring: usize = 64, up to ROOM_RING_CEILING, key::SETTING_LIMITS_ROOM_RING;
+            room_ring: usize = 1000, up to ROOM_RING_CEILING, key::SETTING_LIMITS_ROOM_RING;
             connections: usize = 2048, up to CONNECTIONS_CEILING, key::SETTING_LIMITS_CONNECTIONS;
             connections_per_address: usize = 512, up to CONNECTIONS_CEILING, key::SETTING_LIMITS_CONNECTIONS_PER_ADDRESS;
             sockets_per_session: usize = 16, up to CONNECTIONS_CEILING, key::SETTING_LIMITS_SOCKETS_PER_SESSION;
@@ -135,6 +135,6 @@ mod tests {
     #[test]
     fn ceilings_match_the_document() {
         assert_eq!((ROOMS_CEILING, ROOM_MEMBERS_CEILING, ROOMS_PER_SOCKET_CEILING), (1024, 1024, 32));
-        assert_eq!((ROOM_RING_CEILING, CONNECTIONS_CEILING, SESSIONS_CEILING), (256, 16_384, 16_384));
+        assert_eq!((ROOM_RING_CEILING, CONNECTIONS_CEILING, SESSIONS_CEILING), (1000, 16_384, 16_384));
     }
 }

@@ -207,7 +207,7 @@ fn crlf_and_byte_order_mark_are_accepted() {
     let limits = parse(text).unwrap().limits;
     assert_eq!((limits.rooms, limits.room_ring), (3, 4));
     assert!(
-        complaint(&text.replace('4', "400")).starts_with("pichat.toml:4:13: limits.room_ring: 400 is over")
+        complaint(&text.replace('4', "4000")).starts_with("pichat.toml:4:13: limits.room_ring: 4000 is over")
     );
     assert!(complaint("\u{feff}bad = 1").starts_with("pichat.toml:1:1: there is no setting called bad"));
 }

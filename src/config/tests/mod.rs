@@ -51,8 +51,9 @@ fn numbers_have_their_documented_ranges() {
         ("accounts.session_idle_minutes", 1, 43_200),
         ("accounts.session_hours", 1, 720),
         ("accounts.remember_days", 0, 30),
-        ("chat.empty_room_minutes", 0, 1440),
-        ("chat.resume_grace_seconds", 0, 300),
+        ("chat.wipe_minutes", 0, 4320),
+        ("chat.empty_room_hours", 1, 720),
+        ("chat.chat_memory_mib", 1, 256),
         ("files.keep_free_percent", 0, 50),
         ("files.max_file_mib", 1, 1_048_576),
         ("files.max_total_mib", 1, 1_048_576),
@@ -63,7 +64,7 @@ fn numbers_have_their_documented_ranges() {
         ("limits.rooms_per_user", 1, 1024),
         ("limits.room_members", 1, 1024),
         ("limits.rooms_per_socket", 1, 32),
-        ("limits.room_ring", 1, 256),
+        ("limits.room_ring", 1, 1000),
         ("limits.connections", 1, 16_384),
         ("limits.connections_per_address", 1, 16_384),
         ("limits.sockets_per_session", 1, 16_384),
@@ -85,7 +86,7 @@ fn full_file_is_parsed() {
     let config = parse(
         "data_dir = '/srv/pichat'\n[http]\nlisten = '[::1]:0'\nhosts = ['Chat.Lan']\nallowed_origins = ['HTTPS://A.b:443']\n\
          trusted_proxies = ['::1', '10.0.0.1']\n[tls]\nmode = 'files'\nlisten = '[::1]:1'\ncertificate = '/etc/c.pem'\nkey = 'k.pem'\n[accounts]\n\
-         argon2 = 'auto'\nsession_idle_minutes = 5\n[chat]\nempty_room_minutes = 0\n[files]\ndir = 'q'\nmax_file_mib = 1\n\
+         argon2 = 'auto'\nsession_idle_minutes = 5\n[chat]\nwipe_minutes = 0\n[files]\ndir = 'q'\nmax_file_mib = 1\n\
          [audit]\nsyslog = 'stderr'\nlevel = 'debug'\n[limits]\nmessage_chars = 4_000\n",
     )
     .unwrap();
@@ -100,7 +101,7 @@ fn full_file_is_parsed() {
     assert_eq!(config.accounts.argon2, Argon2Setting::Auto);
     assert_eq!(config.accounts.session_idle, Duration::from_secs(300));
     assert_eq!(config.accounts.session_life, Duration::from_secs(12 * 3600));
-    assert_eq!(config.chat.empty_room, Duration::ZERO);
+    assert_eq!(config.chat.wipe, Duration::ZERO);
     assert_eq!((config.files.dir.as_path(), config.files.max_file), (Path::new("/srv/pichat/q"), 1 << 20));
     assert_eq!(config.audit, AuditSettings { syslog: SyslogTarget::Stderr, level: Level::Debug });
     assert_eq!(config.limits.frame_bytes(), 49_024);

@@ -57,14 +57,20 @@ async fn chat(text: &mut Exposition, app: &AppState) {
     text.family(
         "gauge",
         "pichat_rooms",
-        "Salas, con gente o solo reservadas · Rooms, with people or only reserved",
+        "Salas, con alguien conectado o sin nadie · Rooms, with people connected or without",
     )
     .sample("state=\"occupied\"", hub.occupied as u64)
-    .sample("state=\"reserved\"", hub.reserved as u64);
+    .sample("state=\"quiet\"", hub.quiet as u64);
     text.gauge(
-        "pichat_seats",
-        "Puestos en salas, también los perdidos · Places in rooms, lost ones too",
-        hub.seats as u64,
+        "pichat_members",
+        "Sesiones que son miembros de salas · Sessions that are members of rooms",
+        hub.members as u64,
+    );
+    text.gauge("pichat_seats", "Conexiones en salas · Sockets in rooms", hub.seats as u64);
+    text.gauge(
+        "pichat_chat_memory_bytes",
+        "Memoria de los mensajes guardados · Memory of kept messages",
+        hub.memory as u64,
     );
     text.counter("pichat_messages", "Mensajes publicados · Messages published", hub.messages);
     text.counter("pichat_deliveries", "Entregas de mensajes · Deliveries of messages", hub.deliveries);

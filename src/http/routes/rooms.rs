@@ -16,6 +16,8 @@ use super::json;
 struct Row {
     room: String,
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
     members: usize,
 }
 
@@ -30,7 +32,12 @@ pub(super) async fn list(call: RoutedRequest, who: SignedIn) -> Result<Response<
     }
     let rows: Vec<_> = rows
         .into_iter()
-        .map(|r| Row { room: r.code.to_string(), kind: r.kind.as_str(), members: r.members })
+        .map(|r| Row {
+            room: r.code.to_string(),
+            kind: r.kind.as_str(),
+            label: r.label.map(|label| label.as_str().to_owned()),
+            members: r.members,
+        })
         .collect();
     Ok(json(StatusCode::OK, &rows))
 }

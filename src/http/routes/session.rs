@@ -129,7 +129,9 @@ pub(super) fn clear_session_cookie(response: &mut Response<Body>, cookies: Cooki
 
 /// Passes the rooms of an ending session on to the one that replaces it in the same browser. Called once the
 /// new session exists, and before anything is told of the end of the old one.
-pub(super) fn hand_over_memberships(_sockets: &ws::Services, _old: &Sha256, _new: &Session) {}
+pub(super) fn hand_over_memberships(sockets: &ws::Services, old: &Sha256, new: &Session) {
+    sockets.hub.move_memberships(old, &new.digest, new.person.id);
+}
 
 /// Ends the session of the browser's old cookie: a sign-in leaves one session, and a planted one is useless.
 pub(super) async fn revoke_previous_session(

@@ -22,7 +22,7 @@ use crate::limits::{Endpoints, WriteStall};
 
 use crate::ws::conn::memory_io::MemoryIo;
 use crate::ws::protocol::close_code::CloseCode;
-use crate::ws::protocol::frame::{Frame, PING};
+use crate::ws::protocol::frame::{ALIVE, Frame, PING};
 use crate::ws::send::batch::{BATCH_FRAMES, Gathered, advance, gather};
 use crate::ws::send::fanout::MAX_READS_PER_TURN;
 use crate::ws::send::send_queue::{SendQueue, TakeBudget};
@@ -80,7 +80,7 @@ pub(crate) struct WsConnection<S> {
     /// Texts returned since the last write.
     returned: usize,
     out: Arc<SendQueue>,
-    /// Frames sent before those in `out`: the answer to `resume` and the missed messages.
+    /// Frames sent before those in `out`: the answer to `enter` and missed messages.
     replay: VecDeque<Frame>,
     /// Frames being written; `written` bytes of the first one are out.
     batch: VecDeque<Frame>,
@@ -125,6 +125,11 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
     /// Puts frames before all queued ones.
     pub(crate) fn replay(&mut self, frames: impl IntoIterator<Item = Frame>) {
         self.replay.extend(frames);
+    }
+
+    /// Returns true if all frames of [`WsConnection::replay`] are in a batch.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.replay.is_empty() && self.batch.len() < BATCH_FRAMES && matches!(self.state, State::Open)
     }
 
     /// Writes queued frames and returns the next event.
@@ -381,7 +386,8 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
             }
             self.timer.as_mut().reset(next);
             if ping && matches!(self.state, State::Open) {
-                self.control(PING.to_vec());
+                // A page sees no ping, so it gets a message beside it.
+                self.control([&PING, ALIVE].concat());
                 return Poll::Ready(true);
             }
         }

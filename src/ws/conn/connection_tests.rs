@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use super::*;
 use crate::audit::SessionEnd;
 use crate::chat::Priority;
+use crate::ws::protocol::frame::PING;
 
 /// Returns a masked client frame (RFC 6455 section 5.2) with a mask of zero.
 fn client_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
@@ -49,7 +50,7 @@ async fn silent_client_is_pinged_and_then_closed() {
     drop(link);
     let mut sent = Vec::new();
     far.read_to_end(&mut sent).await.expect("reads");
-    assert_eq!(sent, [PING, PING].concat(), "after 25 s and 50 s");
+    assert_eq!(sent, [&PING, ALIVE, &PING, ALIVE].concat(), "after 25 s and 50 s");
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +58,7 @@ async fn answering_client_stays_connected() {
     let (mut link, mut far, _out) = link(1024);
     let start = Instant::now();
     let client = tokio::spawn(async move {
-        let mut ping = [0; 2];
+        let mut ping = [0; PING.len() + ALIVE.len()];
         for _ in 0..5 {
             far.read_exact(&mut ping).await.expect("a ping");
             far.write_all(&client_frame(10, &[])).await.expect("a pong");

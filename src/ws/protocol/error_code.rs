@@ -7,8 +7,10 @@ use crate::types::texts::{Key, key};
 pub(crate) enum ErrorCode {
     BadRequest,
     UnknownRoom,
+    RoomExists,
     WrongPassword,
     NotMember,
+    NotModerator,
     RateLimited,
     TooLong,
     RoomFull,
@@ -21,8 +23,10 @@ impl ErrorCode {
         match self {
             Self::BadRequest => "bad_request",
             Self::UnknownRoom => "unknown_room",
+            Self::RoomExists => "room_exists",
             Self::WrongPassword => "wrong_password",
             Self::NotMember => "not_member",
+            Self::NotModerator => "not_moderator",
             Self::RateLimited => "rate_limited",
             Self::TooLong => "too_long",
             Self::RoomFull => "room_full",
@@ -34,8 +38,10 @@ impl ErrorCode {
         match self {
             Self::BadRequest => key::PROBLEM_FRAME,
             Self::UnknownRoom => key::PROBLEM_UNKNOWN_ROOM,
+            Self::RoomExists => key::PROBLEM_ROOM_EXISTS,
             Self::WrongPassword => key::PROBLEM_ROOM_PASSWORD,
             Self::NotMember => key::PROBLEM_NOT_MEMBER,
+            Self::NotModerator => key::PROBLEM_NOT_MODERATOR,
             Self::RateLimited => key::PROBLEM_RATE_LIMITED,
             Self::TooLong => key::PROBLEM_TOO_LONG,
             Self::RoomFull => key::PROBLEM_ROOM_FULL,

@@ -15,6 +15,8 @@ const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
 /// FIN, opcode 9, no payload.
 pub(crate) const PING: [u8; 2] = [0x89, 0];
+/// `{"type":"alive"}`, the sign of life for pages, as a text frame.
+pub(crate) const ALIVE: &[u8] = b"\x81\x10{\"type\":\"alive\"}";
 /// Longest reason of a close frame in bytes: a control frame has 125, its code takes two.
 const MAX_REASON: usize = 123;
 /// Longest header of an unmasked frame: 2 bytes and a 64-bit length.

@@ -1,35 +1,71 @@
 //! Messages of the server as JSON (`docs/API.md`).
 
+use std::time::Instant;
+
 use serde::Serialize;
 
-use crate::chat::{FrameEncoder, JoinInfo, Mailbox, Presence, Priority, Seq};
+use crate::chat::{
+    FrameEncoder, JoinInfo, LeaveReason, Mailbox, MemberState, OwnRoom, Presence, Priority, Seq, SharedFrame,
+};
 use crate::clock::Timestamp;
 use crate::limits::whole_seconds;
 use crate::types::texts::key;
-use crate::types::{Lang, MessageText, RoomCode, RoomKind, UserName};
+use crate::types::{Lang, MessageText, RoomCode, RoomKind, RoomLabel, UserName};
 
 use crate::ws::protocol::frame::{Frame, FrameBuilder};
 use crate::ws::protocol::request_error::{RequestError, RoomLimit};
 use crate::ws::send::send_queue::SendQueue;
 
+/// Row of `members` in `joined`.
+#[derive(Serialize)]
+pub(crate) struct MemberRow<'a> {
+    user: &'a str,
+    /// `here` or `away`.
+    state: &'static str,
+}
+
+/// Row of `rooms` in `welcome`.
+#[derive(Serialize)]
+pub(crate) struct WelcomeRow<'a> {
+    room: &'a str,
+    kind: RoomKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<&'a str>,
+    seq: Seq,
+    read: Seq,
+    people: usize,
+}
+
 /// Message to the requesting client only.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(crate) enum ServerMessage<'a> {
+    /// First frame of a socket: the rooms of its session. At most 32 rows of 200 bytes.
+    Welcome {
+        user: &'a str,
+        rooms: Vec<WelcomeRow<'a>>,
+        /// Differs after a restart of the server.
+        boot: &'a str,
+    },
     Joined {
         #[serde(skip_serializing_if = "Option::is_none")]
         r#ref: Option<&'a str>,
         room: &'a str,
         kind: RoomKind,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        label: Option<&'a str>,
         created: bool,
-        members: Vec<&'a str>,
+        members: Vec<MemberRow<'a>>,
         seq: Seq,
-        resume: &'a str,
+        read: Seq,
+        /// The person created the room.
+        maker: bool,
     },
     Left {
         #[serde(skip_serializing_if = "Option::is_none")]
         r#ref: Option<&'a str>,
         room: &'a str,
+        reason: &'static str,
     },
     Gap {
         room: &'a str,
@@ -84,21 +120,54 @@ pub(crate) fn sent_message(reference: Option<&str>, room: &RoomCode, seq: Seq, a
     draft.finish()
 }
 
-/// Returns the answer to `join` and `resume`.
+/// Returns the first message of a socket.
+pub(crate) fn welcome_message<'a>(
+    user: &'a UserName,
+    rooms: &'a [OwnRoom],
+    boot: &'a str,
+) -> ServerMessage<'a> {
+    let row = |own: &'a OwnRoom| WelcomeRow {
+        room: own.code.as_str(),
+        kind: own.kind,
+        label: own.label.as_ref().map(RoomLabel::as_str),
+        seq: own.seq,
+        read: own.read,
+        people: own.people,
+    };
+    ServerMessage::Welcome { user: user.as_str(), rooms: rooms.iter().map(row).collect(), boot }
+}
+
+/// Returns the answer to `join` and `enter`.
 pub(crate) fn joined_message<'a>(
     reference: Option<&'a str>,
     room: &'a RoomCode,
-    entered: &'a JoinInfo,
+    info: &'a JoinInfo,
     created: bool,
 ) -> ServerMessage<'a> {
+    let row = |member: &'a MemberState| MemberRow {
+        user: member.name.as_str(),
+        state: if member.is_away { "away" } else { "here" },
+    };
     ServerMessage::Joined {
         r#ref: reference,
         room: room.as_str(),
-        kind: entered.kind,
+        kind: info.kind,
+        label: info.label.as_ref().map(RoomLabel::as_str),
         created,
-        members: entered.members.iter().map(|name| name.as_str()).collect(),
-        seq: entered.seq,
-        resume: &entered.resume,
+        members: info.members.iter().map(row).collect(),
+        seq: info.seq,
+        read: info.read,
+        maker: info.is_maker,
+    }
+}
+
+/// Returns the word of a reason in `left`.
+pub(crate) const fn leave_word(reason: LeaveReason) -> &'static str {
+    match reason {
+        LeaveReason::Left => "left",
+        LeaveReason::Ended => "ended",
+        LeaveReason::SessionEnded => "session",
+        LeaveReason::Superseded => "superseded",
     }
 }
 
@@ -132,6 +201,8 @@ impl FrameEncoder for JsonEncoder {
         let event = match event {
             Presence::Joined => "joined",
             Presence::Left => "left",
+            Presence::Away => "away",
+            Presence::Back => "back",
         };
         let mut draft = FrameBuilder::with_capacity(160);
         draft
@@ -153,6 +224,23 @@ impl FrameEncoder for JsonEncoder {
             .text("}");
         draft.finish()
     }
+
+    fn left(room: &RoomCode, reason: LeaveReason) -> Frame {
+        Frame::json(&ServerMessage::Left { r#ref: None, room: room.as_str(), reason: leave_word(reason) })
+    }
+
+    fn read(room: &RoomCode, seq: Seq) -> Frame {
+        let mut draft = FrameBuilder::with_capacity(64);
+        draft.text("{\"type\":\"read\",\"room\":").push_ascii(room.as_str()).text(",\"seq\":").value(&seq);
+        draft.text("}");
+        draft.finish()
+    }
+}
+
+impl SharedFrame for Frame {
+    fn byte_count(&self) -> usize {
+        self.as_bytes().len()
+    }
 }
 
 impl Mailbox<Frame> for std::sync::Arc<SendQueue> {
@@ -166,6 +254,10 @@ impl Mailbox<Frame> for std::sync::Arc<SendQueue> {
 
     fn ptr_eq(&self, other: &Self) -> bool {
         Self::ptr_eq(self, other)
+    }
+
+    fn last_input(&self) -> Instant {
+        self.pulse.last_input().into_std()
     }
 }
 

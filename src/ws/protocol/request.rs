@@ -27,12 +27,21 @@ pub struct Request<'a> {
 
 /// Operation on a room, by the `type` of the request.
 pub enum Action<'a> {
-    /// Joins the room, or creates it if the code is free.
+    /// Joins the room, or creates it.
     Join {
         /// Password as typed.
         password: ZeroizingCow<'a>,
         /// Kind of a room to create; an existing room keeps its own.
         kind: RoomKind,
+        /// Name of a room to create.
+        label: Option<ZeroizingCow<'a>>,
+        /// True only creates, false only joins; without it the room is created if the code is free.
+        create: Option<bool>,
+    },
+    /// Enters a room of which the session is a member with this socket.
+    Enter {
+        /// Number of the last message seen.
+        since: Seq,
     },
     /// Publishes a message.
     Send {
@@ -41,13 +50,13 @@ pub enum Action<'a> {
     },
     /// Leaves the room.
     Leave,
-    /// Takes a seat again after a lost connection.
-    Resume {
-        /// Token from `joined`.
-        token: ZeroizingCow<'a>,
-        /// Number of the last message seen.
-        since: Seq,
+    /// Reports the last message that the person has read; there is no answer.
+    Read {
+        /// Its number.
+        seq: Seq,
     },
+    /// Ends the room.
+    End,
     /// Reports typing; there is no answer.
     Typing,
 }
@@ -112,10 +121,19 @@ fn find_ref(text: &str) -> Option<String> {
 #[serde(rename_all = "lowercase")]
 enum RequestType {
     Join,
+    Enter,
     Send,
     Leave,
-    Resume,
+    Read,
+    Moderate,
     Typing,
+}
+
+/// Value of `do` in `moderate`.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Moderation {
+    End,
 }
 
 /// Fields of all requests together. serde's own dispatch on `type` would first copy every value to the heap.
@@ -135,9 +153,15 @@ struct RawRequest<'a> {
     #[serde(borrow, default, deserialize_with = "deserialize_some")]
     text: Option<ZeroizingCow<'a>>,
     #[serde(borrow, default, deserialize_with = "deserialize_some")]
-    resume: Option<ZeroizingCow<'a>>,
+    label: Option<ZeroizingCow<'a>>,
+    #[serde(default, deserialize_with = "deserialize_some")]
+    create: Option<bool>,
     #[serde(default, deserialize_with = "deserialize_some")]
     since: Option<Seq>,
+    #[serde(default, deserialize_with = "deserialize_some")]
+    seq: Option<Seq>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    r#do: Option<ZeroizingCow<'a>>,
 }
 
 /// Deserializes a field that is present: `null` is a value only where the type allows it.
@@ -149,10 +173,12 @@ impl RequestType {
     /// Returns the names of the fields besides `type`.
     const fn fields(self) -> &'static [&'static str] {
         match self {
-            Self::Join => &["ref", "room", "password", "kind"],
+            Self::Join => &["ref", "room", "password", "kind", "label", "create"],
+            Self::Enter => &["ref", "room", "since"],
             Self::Send => &["ref", "room", "text"],
             Self::Leave => &["ref", "room"],
-            Self::Resume => &["ref", "room", "resume", "since"],
+            Self::Read => &["room", "seq"],
+            Self::Moderate => &["ref", "room", "do"],
             Self::Typing => &["room"],
         }
     }
@@ -167,15 +193,18 @@ struct RawParts<'a> {
 
 impl<'a> RawRequest<'a> {
     fn into_parts(self) -> Result<RawParts<'a>, serde_json::Error> {
-        let Self { r#type, r#ref, room, password, kind, text, resume, since } = self;
+        let Self { r#type, r#ref, room, password, kind, text, label, create, since, seq, r#do } = self;
         let present = [
             ("ref", r#ref.is_some()),
             ("room", room.is_some()),
             ("password", password.is_some()),
             ("kind", kind.is_some()),
             ("text", text.is_some()),
-            ("resume", resume.is_some()),
+            ("label", label.is_some()),
+            ("create", create.is_some()),
             ("since", since.is_some()),
+            ("seq", seq.is_some()),
+            ("do", r#do.is_some()),
         ];
         let r#type: RequestType = parse_enum(&r#type)?;
         let known = r#type.fields();
@@ -187,12 +216,16 @@ impl<'a> RawRequest<'a> {
             RequestType::Join => Action::Join {
                 password: require(password, "password")?,
                 kind: parse_enum(&require(kind, "kind")?)?,
+                label,
+                create,
             },
+            RequestType::Enter => Action::Enter { since: require(since, "since")? },
             RequestType::Send => Action::Send { text: require(text, "text")? },
             RequestType::Leave => Action::Leave,
-            RequestType::Resume => {
-                Action::Resume { token: require(resume, "resume")?, since: require(since, "since")? }
-            }
+            RequestType::Read => Action::Read { seq: require(seq, "seq")? },
+            RequestType::Moderate => match parse_enum(&require(r#do, "do")?)? {
+                Moderation::End => Action::End,
+            },
             RequestType::Typing => Action::Typing,
         };
         Ok(RawParts { reference, room, action })
@@ -246,6 +279,12 @@ mod tests {
         let ok = |text: &str| Request::parse(text).is_ok();
         assert!(ok(r#"{"type":"join","room":"a","password":"1234","kind":"group"}"#));
         assert!(ok(r#"{"type":"join","ref":null,"room":"a","password":"1234","kind":"private"}"#));
+        assert!(ok(
+            r#"{"type":"join","room":"a","password":"1234","kind":"group","create":true,"label":"Á"}"#
+        ));
+        assert!(ok(r#"{"type":"enter","room":"a","since":0}"#));
+        assert!(ok(r#"{"type":"read","room":"a","seq":7}"#));
+        assert!(ok(r#"{"type":"moderate","room":"a","do":"end"}"#));
         assert!(ok(r#"{"type":"typing","room":"a"}"#));
         for bad in [
             "",
@@ -260,7 +299,12 @@ mod tests {
             r#"{"type":"send","room":7,"text":"x"}"#,
             r#"{"type":"shout","room":"a"}"#,
             r#"{"room":"a","text":"x"}"#,
-            r#"{"type":"resume","room":"a","resume":"x","since":-1}"#,
+            r#"{"type":"enter","room":"a","since":-1}"#,
+            r#"{"type":"enter","room":"a"}"#,
+            r#"{"type":"read","ref":"1","room":"a","seq":1}"#,
+            r#"{"type":"moderate","room":"a","do":"shout"}"#,
+            r#"{"type":"join","room":"a","password":"1234","kind":"group","create":null}"#,
+            r#"{"type":"resume","room":"a","resume":"x","since":1}"#,
             r#"{"type":"typing","ref":"1","room":"a"}"#,
             r#"{"type":"send","room":"a","text":"\ud800"}"#,
             r#"{"type":0,"room":"a"}"#,
@@ -281,9 +325,9 @@ mod tests {
         assert_eq!(invalid.reference.as_deref(), Some("r7"));
         let detail = invalid.to_string();
         assert!(!detail.contains("hidden"), "{detail}");
-        let detail = refused(r#"{"type":"resume","room":"a","resume":"r","since":"geheim"}"#);
+        let detail = refused(r#"{"type":"enter","room":"a","since":"geheim"}"#);
         assert!(!detail.contains("geheim"), "{detail}");
-        let detail = refused(r#"{"type":"resume","room":"a","resume":"r","since":"x, expected geheim"}"#);
+        let detail = refused(r#"{"type":"enter","room":"a","since":"x, expected geheim"}"#);
         assert!(!detail.contains("geheim"), "{detail}");
         let detail = refused(&format!(r#"{{"type":"leave","room":"a","{}":1}}"#, "ñ".repeat(9000)));
         assert_eq!(detail.chars().count(), MAX_ERROR_CHARS, "{detail}");
@@ -316,7 +360,9 @@ mod tests {
             r#""type":"join","password":"1234","kind":"group""#,
             r#""type":"send","text":"x""#,
             r#""type":"leave""#,
-            r#""type":"resume","resume":"x","since":1"#,
+            r#""type":"enter","since":1"#,
+            r#""type":"read","seq":1"#,
+            r#""type":"moderate","do":"end""#,
             r#""type":"typing""#,
         ] {
             for (code, error) in [

@@ -37,7 +37,7 @@ impl Detail {
     }
 }
 
-/// Limit on rooms that was reached, by its key in `[limits]`: per user, per server, or per socket.
+/// Limit on rooms that was reached, by its key in `[limits]`: per user, per server, or per session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) enum RoomLimit {
     #[serde(rename = "rooms_per_user")]
@@ -45,27 +45,19 @@ pub(crate) enum RoomLimit {
     #[serde(rename = "rooms")]
     Server,
     #[serde(rename = "rooms_per_socket")]
-    Socket,
+    Session,
 }
 
 impl RoomLimit {
     /// Returns the limit and the remedy as text for users.
     fn detail(self, config: &Config) -> Detail {
         let limits = &config.limits;
-        let minutes = config.chat.empty_room.as_secs() / 60;
         let (text, most) = match self {
-            Self::Person => {
-                let text = match minutes {
-                    0 => key::PROBLEM_OWN_ROOMS,
-                    1 => key::PROBLEM_OWN_ROOMS_MINUTE,
-                    _ => key::PROBLEM_OWN_ROOMS_MINUTES,
-                };
-                (text, limits.rooms_per_user)
-            }
+            Self::Person => (key::PROBLEM_OWN_ROOMS, limits.rooms_per_user),
             Self::Server => (key::PROBLEM_ALL_ROOMS, limits.rooms),
-            Self::Socket => (key::PROBLEM_JOINED_ROOMS, limits.rooms_per_socket),
+            Self::Session => (key::PROBLEM_JOINED_ROOMS, limits.rooms_per_socket),
         };
-        Detail::Figures(text, vec![("max", most as u64), ("minutes", minutes)])
+        Detail::Figures(text, vec![("max", most as u64)])
     }
 }
 
@@ -159,19 +151,11 @@ mod tests {
 
     #[test]
     fn too_many_rooms_names_limit_and_remedy() {
-        let mut config = Config::defaults();
+        let config = Config::defaults();
         for (limit, figure) in
-            [(RoomLimit::Person, "16"), (RoomLimit::Server, "256"), (RoomLimit::Socket, "16")]
+            [(RoomLimit::Person, "16"), (RoomLimit::Server, "256"), (RoomLimit::Session, "16")]
         {
             assert!(details(limit, &config).iter().all(|detail| detail.contains(figure)), "{limit:?}");
         }
-        let [es, en] = details(RoomLimit::Person, &config);
-        assert!(
-            es.contains("lleve 10 minutos vacía") && en.contains("has been empty for 10 minutes"),
-            "{es} {en}"
-        );
-        config.chat.empty_room = Duration::ZERO;
-        let [es, en] = details(RoomLimit::Person, &config);
-        assert!(es.contains("cuando quede vacía,") && en.contains("once it is empty,"), "{es} {en}");
     }
 }
