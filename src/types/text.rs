@@ -9,8 +9,8 @@ use super::texts::{Key, key};
 /// Compiled ceiling of a message, in Unicode scalar values; `[limits] message_chars` may only lower it.
 pub const MAX_TEXT_CHARS: usize = 4000;
 
-/// Sanitized message: NFC, no control character except newline and tab, no bidi override or isolate, not
-/// blank. Owned if the sanitizer changed it, and then wiped on drop.
+/// Sanitized message: NFC, no control character except newline and tab, no bidi override or isolate, at least
+/// one visible character. Owned if the sanitizer changed it, and then wiped on drop.
 pub struct MessageText<'a>(ZeroizingCow<'a>);
 
 /// Error of parsing a message.
@@ -31,6 +31,36 @@ pub enum TextError {
 /// #9, section 2).
 pub fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Code points that draw nothing, first and last of each range: `Default_Ignorable_Code_Point` of Unicode 16,
+/// the blank Braille cell, annotation anchors and the null notehead. The pages have the same list in
+/// `chat-text.js`.
+const INVISIBLE: [(char, char); 19] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{202a}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{2800}', '\u{2800}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff0}', '\u{fffb}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d159}', '\u{1d159}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
+
+/// Returns true for white space and for characters that draw nothing.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace() || INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
 
 /// Makes one line safe for a terminal: each control character, bidi control and line separator becomes a
@@ -66,7 +96,7 @@ impl<'a> MessageText<'a> {
     /// Sanitizes `raw` and checks it against `max` characters. Nothing is trimmed.
     pub fn parse(raw: &'a str, max: usize) -> Result<Self, TextError> {
         let text = if is_already_clean(raw) { accept_clean(raw, max)? } else { sanitize(raw, max)? };
-        if text.chars().all(char::is_whitespace) {
+        if text.chars().all(is_invisible) {
             return Err(TextError::Blank);
         }
         Ok(Self(text))
@@ -155,6 +185,39 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_show_nothing_are_blank() {
+        for raw in ["\u{200b}", "\u{feff}", "\u{3164}", "\u{2800}", "\u{115f}\u{1160}", "\u{17b4}\u{17b5}"] {
+            assert_eq!(parse(raw), Err(TextError::Blank), "{raw:?}");
+        }
+        for raw in ["\u{200d}", "\u{200c}", "\u{fe0f}", "\u{e0101}", "\u{ad}", "\u{61c} \u{34f}\n", "\u{1d159}"] {
+            assert_eq!(parse(raw), Err(TextError::Blank), "{raw:?}");
+        }
+        // Parts of a text that shows something stay.
+        for text in ["👩\u{200d}🔧", "❤\u{fe0f}", "می\u{200c}خواهم", "\u{301}", "\u{200b}."] {
+            assert_eq!(parse(text), Ok(text.into()));
+        }
+    }
+
+    /// Returns the ranges of `INVISIBLE` in the pages' script.
+    fn ranges_of_the_pages() -> Vec<(u32, u32)> {
+        let script = include_str!("../../assets/static/js/chat-text.js");
+        let (_, list) = script.split_once("const INVISIBLE = [").expect("the list");
+        let (list, _) = list.split_once("];").expect("its end");
+        let hex = |text: &str| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).expect("a number");
+        let ranges = list.split('[').skip(1).map(|range| {
+            let (first, rest) = range.split_once(',').expect("two numbers");
+            (hex(first), hex(rest.split_once(']').expect("an end").0))
+        });
+        ranges.collect()
+    }
+
+    #[test]
+    fn pages_have_the_same_invisible_characters() {
+        let own: Vec<_> = INVISIBLE.iter().map(|(a, b)| (u32::from(*a), u32::from(*b))).collect();
+        assert_eq!(ranges_of_the_pages(), own);
+    }
+
+    #[test]
     fn fast_path_matches_sanitizer_below_u0300() {
         for c in '\0'..'\u{300}' {
             let raw = c.to_string();
@@ -171,7 +234,25 @@ mod tests {
         assert_eq!(plain, None);
     }
 
+    /// Returns a character that draws nothing.
+    fn invisible() -> impl Strategy<Value = char> {
+        let ignorable = proptest::sample::select(&INVISIBLE[..]).prop_flat_map(|(first, last)| proptest::char::range(first, last));
+        prop_oneof![ignorable, proptest::sample::select(vec![' ', '\n', '\t', '\u{a0}', '\u{3000}', '\u{85}'])]
+    }
+
     proptest! {
+        #[test]
+        fn only_visible_characters_make_a_message(
+            nothing in proptest::collection::vec(invisible(), 0..20),
+            visible in "[!-~ñ-ÿ가-힣\u{1f600}-\u{1f64f}]",
+            at in 0..20_usize,
+        ) {
+            let mut raw: String = nothing.iter().collect();
+            prop_assert_eq!(MessageText::parse(&raw, 200).err(), Some(TextError::Blank));
+            raw.insert_str(raw.char_indices().nth(at).map_or(raw.len(), |(at, _)| at), &visible);
+            prop_assert!(MessageText::parse(&raw, 200).is_ok_and(|text| text.as_str().contains(&visible)));
+        }
+
         #[test]
         fn quick_nfc_check_matches_full_composition(raw in "[a-zñé\u{300}-\u{303}\u{1100}-\u{1175}ﬁÅ]{1,30}") {
             let composed: String = raw.nfc().collect();
