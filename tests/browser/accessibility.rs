@@ -62,18 +62,20 @@ async fn keyboard_is_enough_to_sign_in_join_and_talk() {
     ana.press(Key::Enter + "").await;
     ana.arrive("/chat").await;
     ana.until_online().await;
-    ana.tab_to("#room-code").await;
+    ana.tab_to("#to-create").await;
+    ana.press(Key::Enter + "").await;
+    assert_eq!(ana.js("document.activeElement.id").await, "create-code");
     ana.press("OFICINA").await;
-    ana.tab_to("#room-password").await;
+    ana.tab_to("#create-password").await;
     ana.press("secreta").await;
-    ana.tab_to("#join").await;
+    ana.tab_to("#create").await;
     ana.press(Key::Enter + "").await;
     ana.until("document.activeElement.id === 'message-field'").await;
     ana.press("sin ratón" + Key::Enter).await;
     ana.reads(&[("cliente", "sin ratón")]).await;
     // Every other control is reached too, and the keyboard leaves the room.
     for control in
-        ["#send", "#hide-members", ".brand", "#sign-out", "[role=tab]", "#show-members", "#leave-room"]
+        ["#send", "#hide-members", ".brand", "#sign-out", "[role=tab]", "#favourite", "#show-members", "#leave-room"]
     {
         ana.tab_to(control).await;
     }

@@ -101,12 +101,18 @@ async fn killed_server_keeps_the_session_and_loses_the_room() {
     let again = Server::start(same.data_dir(folder.path()));
     cable.connect_to(again.addr);
     ana.until_online().await;
-    // Rooms live in memory only; the messages stay readable, and one button creates the room again.
-    ana.until_says("#notice", "Saliste de OFICINA porque se perdió la conexión. Vuelve a unirte.").await;
+    // Rooms live in memory only; the messages stay readable, and the password is asked for again.
+    ana.until_says("#seat-lost", "PiChat se reinició; los mensajes anteriores ya no están.").await;
     ana.reads(&[("cliente", "antes")]).await;
     ana.click("#rejoin").await;
+    assert_eq!(ana.js("document.querySelector('#room-code').value").await, "OFICINA");
     ana.fill("#room-password", "secreta").await;
     ana.click("#join").await;
+    // To join never makes a room: the person decides.
+    ana.until_says("#join-offer", "La sala OFICINA no existe. ¿Crearla?").await;
+    ana.click("#join-offer-go").await;
+    assert_eq!(ana.js("document.querySelector('#kind-group').checked").await, true, "it keeps its kind");
+    ana.click("#create").await;
     ana.until_says("#notice", "Sala OFICINA creada.").await;
     ana.say("después").await;
     // It is a new room of the same name, empty, as its header says.

@@ -54,8 +54,7 @@ async fn screenshots() {
     desk.resize(1280, 800, false).await;
     desk.sign_in("recepcion", PASSWORD).await;
     desk.chat().await;
-    desk.try_join("PROVEEDORES", "factura-al-dia").await;
-    desk.until_says("#open-room-code", "PROVEEDORES").await;
+    desk.join("PROVEEDORES", "factura-al-dia").await;
     desk.join(ROOM, ROOM_PASSWORD).await;
     let phone = Browser::open(server.addr).await;
     phone.set_scene("dark").await;

@@ -97,6 +97,7 @@ async fn two_people_talk() {
     ana.until_says("#messages", "usuario salió").await;
     assert_eq!(ana.members().await, json!(["cliente"]));
     beto.join("OFICINA", "secreta").await;
+    beto.until_says("#messages", "No ves lo que se dijo antes de entrar.").await;
     assert_eq!(beto.messages().await, json!([]));
     ana.finish(&[]).await;
     beto.finish(&[]).await;

@@ -32,18 +32,38 @@ impl Browser {
         assert_eq!(self.text("#connection-state").await, "Conectado");
     }
 
-    /// Fills in the form of rooms and sends it.
+    /// Fills in the form that joins a room and sends it.
     pub(crate) async fn try_join(&self, room: &str, password: &str) {
+        self.click("#to-join").await;
         self.fill("#room-code", room).await;
         self.fill("#room-password", password).await;
         self.click("#join").await;
     }
 
-    /// Creates a group room, or joins it.
-    pub(crate) async fn join(&self, room: &str, password: &str) {
+    /// Fills in the form that creates a room, a group room, and sends it.
+    pub(crate) async fn try_create(&self, room: &str, password: &str) {
+        self.click("#to-create").await;
+        self.fill("#create-code", room).await;
+        self.fill("#create-password", password).await;
         self.click("#kind-group").await;
+        self.click("#create").await;
+    }
+
+    /// Joins a room; if there is none, takes the offer and creates a group room.
+    pub(crate) async fn join(&self, room: &str, password: &str) {
         self.try_join(room, password).await;
-        self.until(&format!("document.querySelector('#open-room-code').textContent === {room:?}")).await;
+        let open = format!(
+            "!document.querySelector('#panel').hidden && document.querySelector('#open-room-code').textContent === {room:?}"
+        );
+        let state = format!(
+            "({open}) ? 'open' : document.querySelector('#join-offer').checkVisibility() ? 'offered' : ''"
+        );
+        if self.until(&state).await == "offered" {
+            self.click("#join-offer-go").await;
+            self.click("#kind-group").await;
+            self.click("#create").await;
+        }
+        self.until(&open).await;
     }
 
     /// Waits for the time in the notice, if the pause was not over before the form was sent.

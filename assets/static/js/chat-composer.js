@@ -1,5 +1,5 @@
-// Where one writes: Enter sends, Shift+Enter breaks the line.
-import { count } from './chat-core.js';
+// Where one writes: with a keyboard Enter sends and Shift+Enter breaks the line; on a touch screen Enter breaks it.
+import { clean, count, isBlank } from './chat-text.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
 import { showError } from './notice.js';
@@ -8,6 +8,8 @@ const NEAR_LIMIT = 100;
 /** The server takes 30 of these a minute and drops the rest. */
 const TYPING_EVERY_MS = 3000;
 const MAX_HEIGHT_PX = 160;
+/** A finger is this browser's first pointer, so that Enter is a key of the screen's keyboard. */
+const touch = matchMedia('(pointer: coarse)');
 
 /** Writes into the state's open room; a sign of typing goes out at most every three seconds. */
 export class Composer {
@@ -27,6 +29,7 @@ export class Composer {
     });
     field.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+      if (touch.matches && !event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       this.#submit();
     });
@@ -34,11 +37,14 @@ export class Composer {
       state.draft = field.value;
       this.#draw();
       const now = performance.now();
-      if (field.value.trim() && now - this.#lastTyping > TYPING_EVERY_MS) {
+      if (!isBlank(clean(field.value)) && now - this.#lastTyping > TYPING_EVERY_MS) {
         this.#lastTyping = now;
         state.sendTyping();
       }
     });
+    const drawKey = () => field.setAttribute('enterkeyhint', touch.matches ? 'enter' : 'send');
+    touch.addEventListener('change', drawKey);
+    drawKey();
     // Keeps the phone's keyboard up when the button is pressed.
     byId('send').addEventListener('pointerdown', (event) => { if (document.activeElement === field) event.preventDefault(); });
   }
@@ -59,8 +65,8 @@ export class Composer {
   }
 
   #submit() {
-    const text = this.#field.value;
-    if (!text.trim()) return;
+    const text = clean(this.#field.value);
+    if (isBlank(text)) return;
     if (count(text) > this.#max) {
       showError(t('chat.over_note', { max: this.#max }));
       return;
@@ -76,7 +82,7 @@ export class Composer {
     field.style.height = 'auto';
     const edges = field.offsetHeight - field.clientHeight;
     if (field.value) field.style.height = `${Math.min(field.scrollHeight + edges, MAX_HEIGHT_PX)}px`;
-    const left = this.#max - count(field.value);
+    const left = this.#max - count(clean(field.value));
     const note = byId('chars-left');
     note.textContent = left > NEAR_LIMIT ? '' : t(left < 0 ? 'chat.over' : 'chat.chars', { n: Math.abs(left) });
     note.classList.toggle('wrong', left < 0);

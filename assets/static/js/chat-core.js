@@ -33,15 +33,12 @@ export function backoff(attempt, random = Math.random()) {
 
 export const codeFrom = (bytes) => [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('').toUpperCase();
 
+/** Codes know no case; this is how they are compared, and written for a new room. */
+export const fold = (code) => code.toUpperCase();
+
 export const isCode = (text) => /^[A-Za-z0-9_-]{1,20}$/.test(text);
 
-/** Length as the server counts it: Unicode scalar values, after NFC. */
-export const count = (text) => [...text.normalize('NFC')].length;
-
 export const isRoomPassword = (text) => [...text].length >= 4 && [...text].length <= 100;
-
-/** How the server will spell a text, near enough to know one's own message again. */
-export const normalizeForCompare = (text) => text.normalize('NFC').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '');
 
 /** Sees each sequence number once, in whatever order they come. */
 export class SeqTracker {
@@ -55,6 +52,10 @@ export class SeqTracker {
   reset(last) {
     this.last = last;
     this.ahead = new Set();
+  }
+
+  has(seq) {
+    return seq <= this.last || this.ahead.has(seq);
   }
 
   /** Whether `seq` is new; from now on it is not. */

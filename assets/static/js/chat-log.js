@@ -10,15 +10,16 @@ export class Log {
   #atEnd = true;
   #below = 0;
   #height = 0;
+  #onend;
 
-  constructor() {
+  /** `onend(is)` is told whether the end of the messages is on the screen. */
+  constructor(onend) {
+    this.#onend = onend;
     const box = this.#box;
     box.addEventListener('scroll', () => {
       // Not a person's scrolling but a smaller window: the observer below answers that.
       if (box.clientHeight !== this.#height) return;
-      this.#atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
-      if (this.#atEnd) this.#below = 0;
-      this.#drawButton();
+      this.#look();
     }, { passive: true });
     // A phone's keyboard, a growing composer: a reader at the end stays there.
     new ResizeObserver(() => {
@@ -37,9 +38,10 @@ export class Log {
     box.setAttribute('aria-busy', 'false');
     this.#below = 0;
     if (!room) return;
-    this.scrollToEnd();
+    box.scrollTop = box.scrollHeight;
     const newLine = box.querySelector('.new-divider');
     if (newLine && newLine.offsetTop < box.scrollTop) newLine.scrollIntoView({ block: 'start' });
+    this.#look();
   }
 
   showTyping(room) {
@@ -59,9 +61,19 @@ export class Log {
 
   scrollToEnd() {
     this.#box.scrollTop = this.#box.scrollHeight;
-    this.#atEnd = true;
-    this.#below = 0;
+    this.#set(true);
+  }
+
+  #look() {
+    const box = this.#box;
+    this.#set(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX);
+  }
+
+  #set(isAtEnd) {
+    if (isAtEnd) this.#below = 0;
+    this.#atEnd = isAtEnd;
     this.#drawButton();
+    this.#onend(isAtEnd);
   }
 
   #drawButton() {

@@ -1,18 +1,43 @@
 // The open room: its header, its messages, its people.
+import { dayOf } from './chat-core.js';
 import { Log } from './chat-log.js';
 import { People } from './chat-people.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
 
 export class Panel {
+  #state;
   #room = null;
-  #log = new Log();
+  #log;
   #people;
+  #day = dayOf(Date.now());
 
-  constructor(me) {
+  constructor(me, state) {
+    this.#state = state;
     this.#people = new People(me);
-    // A sign of typing goes stale by itself.
-    setInterval(() => this.showTyping(), 1000);
+    this.#log = new Log((isAtEnd) => { state.isAtEnd = isAtEnd; });
+    // A sign of typing goes stale by itself, and so does "today".
+    setInterval(() => {
+      this.showTyping();
+      this.#checkDay();
+    }, 1000);
+    document.addEventListener('visibilitychange', () => this.#checkDay());
+    state.favourites.addEventListener('change', () => this.refresh());
+    byId('favourite').addEventListener('click', () => state.favourites.toggle(this.#room));
+    byId('messages').addEventListener('click', (event) => {
+      const { act } = event.target.closest('[data-act]')?.dataset ?? {};
+      const item = act && this.#room?.thread.unsentAt(event.target);
+      if (item) state.resolveUnsent(item, act === 'retry');
+    });
+    byId('end-room').addEventListener('click', () => {
+      byId('confirm-end-name').textContent = this.#room.code;
+      byId('confirm-end').showModal();
+    });
+    byId('confirm-end').addEventListener('close', () => {
+      const dialog = byId('confirm-end');
+      if (dialog.returnValue === 'yes') state.end();
+      dialog.returnValue = '';
+    });
   }
 
   /** Opens a room, or closes the panel with null. */
@@ -21,7 +46,10 @@ export class Panel {
     byId('panel').hidden = !room;
     byId('main').dataset.view = room ? 'room' : 'join';
     this.#people.show(room);
-    if (room) byId('panel').setAttribute('aria-labelledby', `tab-${room.code}`);
+    if (room) {
+      byId('panel').setAttribute('aria-labelledby', `tab-${room.key}`);
+      room.thread.refreshDays();
+    }
     this.refresh();
     this.#log.show(room);
   }
@@ -30,8 +58,17 @@ export class Panel {
     const room = this.#room;
     if (!room) return;
     byId('open-room-code').textContent = room.code;
-    byId('open-room-meta').textContent = `${t(`kind.${room.kind}`)} · ${t('people', { n: room.members.length })}`;
-    byId('seat-lost').hidden = room.state !== 'lost';
+    byId('open-room-label').textContent = room.label;
+    byId('open-room-meta').textContent = room.people ? `${t(`kind.${room.kind}`)} · ${t('people', { n: room.people })}` : t(`kind.${room.kind}`);
+    const isLost = room.state === 'lost';
+    byId('seat-lost').hidden = !isLost;
+    if (isLost) {
+      byId('seat-lost-text').textContent = t(`lost.${room.reason}`);
+      byId('rejoin').textContent = t(room.reason === 'superseded' ? 'chat.continue_here' : 'chat.rejoin');
+    }
+    byId('end-room').hidden = !room.canEnd;
+    const isFavourite = this.#state.favourites.has(room.code);
+    byId('favourite').setAttribute('aria-pressed', String(isFavourite));
     this.#people.refresh();
     this.showTyping();
   }
@@ -42,5 +79,12 @@ export class Panel {
 
   onContentAdded(what) {
     this.#log.onContentAdded(what);
+  }
+
+  #checkDay() {
+    const day = dayOf(Date.now());
+    if (day === this.#day) return;
+    this.#day = day;
+    this.#room?.thread.refreshDays();
   }
 }

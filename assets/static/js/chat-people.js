@@ -32,9 +32,11 @@ export class People {
 
   refresh() {
     if (!this.#room) return;
-    byId('members').replaceChildren(...this.#room.members.map((name) => make('li', { class: `hue${hue(name)}`, 'data-name': name },
-      make('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(name)), make('span', { class: 'member-name', translate: 'no' }, name),
-      name === this.#me ? make('span', { class: 'muted small' }, t('chat.you')) : null)));
+    byId('members').replaceChildren(...this.#room.members.map(({ user, state }) => make('li', { class: `hue${hue(user)}`, 'data-name': user, 'data-state': state },
+      make('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(user)),
+      make('span', { class: 'member-facts' },
+        make('span', { class: 'member-name', translate: 'no' }, user),
+        make('span', { class: 'member-state small' }, user === this.#me ? t('chat.you') : t(`presence.${state}`))))));
   }
 
   #toggle(show) {

@@ -2,12 +2,16 @@
 import { byId, make } from './dom.js';
 import { t } from './i18n.js';
 
+/** The badge stays small in a room that was left alone for a day. */
+const MAX_BADGE = 99;
+
 function fill(tab, room, selected) {
-  const sub = room.state === 'lost' ? t('chat.lost_tab') : `${t(`kind.${room.kind}`)} · ${t('people', { n: room.members.length })}`;
+  const facts = room.people ? `${t(`kind.${room.kind}`)} · ${t('people', { n: room.people })}` : t(`kind.${room.kind}`);
+  const sub = room.state === 'lost' ? t('chat.lost_tab') : room.label || facts;
   const badge = room.unread === 0 ? null : make('span', { class: 'badge' },
-    make('span', { 'aria-hidden': 'true' }, room.unread),
+    make('span', { 'aria-hidden': 'true' }, room.unread > MAX_BADGE ? `${MAX_BADGE}+` : room.unread),
     make('span', { class: 'visually-hidden' }, t('chat.unread', { n: room.unread })));
-  tab.replaceChildren(make('span', { class: 'tab-code', translate: 'no' }, room.code), make('small', {}, sub), ...(badge ? [badge] : []));
+  tab.replaceChildren(make('span', { class: 'tab-code', translate: 'no' }, room.code), make('small', { dir: 'auto' }, sub), ...(badge ? [badge] : []));
   tab.setAttribute('aria-selected', String(selected));
   tab.tabIndex = selected ? 0 : -1;
   tab.dataset.state = room.state;
@@ -34,17 +38,17 @@ export function roomList(onselect) {
   });
 
   return function draw(rooms, current) {
-    for (const [code, tab] of known) {
-      if (!rooms.some((room) => room.code === code)) {
+    for (const [key, tab] of known) {
+      if (!rooms.some((room) => room.key === key)) {
         tab.remove();
-        known.delete(code);
+        known.delete(key);
       }
     }
     for (const room of rooms) {
-      let tab = known.get(room.code);
+      let tab = known.get(room.key);
       if (!tab) {
-        tab = make('button', { type: 'button', class: 'tab', role: 'tab', id: `tab-${room.code}`, 'aria-controls': 'panel', 'data-room': room.code });
-        known.set(room.code, tab);
+        tab = make('button', { type: 'button', class: 'tab', role: 'tab', id: `tab-${room.key}`, 'aria-controls': 'panel', 'data-room': room.code });
+        known.set(room.key, tab);
         list.append(tab);
       }
       fill(tab, room, room === current);

@@ -1,98 +1,140 @@
-// One room as this page knows it, and how it outlives a reload.
-import { SeqTracker } from './chat-core.js';
-import { t } from './i18n.js';
-import { ROOMS_KEY } from './page.js';
+// One room as this page knows it.
+import { fold, SeqTracker } from './chat-core.js';
 import { Thread } from './chat-thread.js';
 
-/** How many messages a reload asks for again: the server's ring. */
-const RELOAD_BACK = 64;
-
-/** `state`: live, waiting (the line fell, `resume` is owed), lost (to be joined again). */
+/** `state`: live, waiting (this socket has yet to enter), lost (no member any more, or not in this tab; `reason` says why). */
 export class Room {
-  constructor({ code, kind, resume = null, base = 0, last = 0 }, me) {
+  #me;
+
+  constructor({ code, kind, label = '' }, me) {
+    /** As the server spells it; `key` is the same for every spelling. */
     this.code = code;
+    this.key = fold(code);
     this.kind = kind;
-    this.resume = resume;
-    /** `seq` at joining: what came before is not this person's to see. */
-    this.base = base;
-    this.tracker = new SeqTracker(last);
-    /** The last message that was on this page before a reload or a lost line. */
-    this.seen = last;
-    /** The last one the server had given at the last `joined`: up to here it is a replay. */
-    this.target = last;
+    this.label = label ?? '';
     this.state = 'waiting';
+    this.reason = null;
+    /** Made by this person. */
+    this.maker = false;
+    /** `{ user, state: 'here' | 'away' }`, by name; empty until this socket has entered. */
     this.members = [];
-    this.unread = 0;
+    this.people = 0;
+    this.tracker = new SeqTracker();
+    /** The last one the server had given at the last `joined`: up to here it is a replay. */
+    this.target = 0;
+    /** The last one this person has read, here or elsewhere, and the last that this page has said so. */
+    this.read = 0;
+    this.reported = 0;
+    /** The greatest on this page. */
+    this.seen = 0;
+    /** Numbers of others' messages past `read`. */
+    this.unseen = [];
+    /** An estimate until everything missed has come. */
+    this.estimate = 0;
+    /** The next message is the first after an `enter`: what is before it and was not told as a gap is not this person's to see. */
+    this.isEntering = false;
+    this.settleTimer = 0;
     this.draft = '';
-    /** Sent and not yet acknowledged: `{ text, stale }`. */
-    this.pending = [];
+    /** Sent and not yet acknowledged, in order; chat-outbox.js. */
+    this.unsent = [];
     /** Who types: name → when it stops counting, by performance.now(). */
     this.typing = new Map();
     this.thread = new Thread(me);
+    this.#me = me;
   }
 
-  /** After a reload the page is empty: ask again for what the ring still holds of this stay. */
-  rewindForReload() {
-    this.tracker.reset(Math.max(this.base, this.tracker.last - RELOAD_BACK));
+  get unread() {
+    return this.tracker.last < this.target ? Math.max(this.estimate, this.unseen.length) : this.unseen.length;
   }
 
-  /** Joined again after a loss: the old messages stay, unless the room began anew meanwhile. */
-  rejoined(frame, me) {
-    if (frame.created || frame.seq < this.tracker.last) this.thread = new Thread(me);
-    else if (frame.seq > this.tracker.last) this.thread.note(t('chat.gap'), 'divider gap-divider');
+  /** Whether this person is the only one in it, and made it. */
+  get canEnd() {
+    return this.state === 'live' && this.maker && this.members.length === 1;
   }
 
-  /** A fresh `joined`: a new stay, nothing before it is owed. */
-  start(frame) {
-    this.base = frame.seq;
-    this.seen = frame.seq;
+  /** What `welcome` says of it. */
+  announced({ kind, label, seq, read, people }) {
+    if (this.isOver || seq < this.tracker.last) this.renew();
+    Object.assign(this, { kind, label: label ?? '', people, state: 'waiting', reason: null });
+    this.estimate = Math.max(0, seq - Math.max(read, this.tracker.last));
+    this.target = seq;
+    this.#heardRead(read);
+  }
+
+  /** A `joined`. */
+  applyJoined(frame) {
+    this.code = frame.room;
+    this.kind = frame.kind;
+    this.label = frame.label ?? '';
+    this.maker = frame.maker === true;
+    this.members = frame.members;
+    this.people = frame.members.length;
+    this.target = frame.seq;
+    this.state = 'live';
+    this.reason = null;
+    this.#heardRead(frame.read ?? 0);
+  }
+
+  /** Joined by password. What came before it is not this person's to see; messages of an earlier stay remain, unless the room is new. */
+  joinedAnew(frame) {
+    if (frame.created || this.isOver || frame.seq < this.tracker.last) this.renew();
+    else if (frame.seq > this.tracker.last && this.tracker.last > 0) this.thread.gap();
     this.tracker.reset(frame.seq);
-    this.thread.showHint(frame.created);
+    this.seen = frame.seq;
+    this.unseen = [];
     this.applyJoined(frame);
   }
 
-  applyJoined(frame) {
-    this.kind = frame.kind;
-    this.resume = frame.resume;
-    this.members = frame.members;
-    this.target = frame.seq;
-    this.state = 'live';
+  /** Takes a number as read; returns true if that is news. */
+  markRead(seq) {
+    if (seq <= this.read) return false;
+    this.read = seq;
+    this.unseen = this.unseen.filter((other) => other > seq);
+    return true;
   }
 
-  lose() {
+  #heardRead(read) {
+    this.reported = read;
+    if (read > this.read) this.markRead(read);
+    if (this.seen === 0) this.seen = this.read;
+  }
+
+  /** The room that this page shows has ended. */
+  get isOver() {
+    return this.reason === 'restarted' || this.reason === 'ended';
+  }
+
+  /** Forgets all of a room that has ended; another one has its name. */
+  renew() {
+    this.thread = new Thread(this.#me);
+    for (const item of this.unsent) this.thread.showUnsent(item);
+    this.tracker.reset(0);
+    this.read = 0;
+    this.seen = 0;
+    this.unseen = [];
+  }
+
+  lose(reason) {
+    clearTimeout(this.settleTimer);
     this.state = 'lost';
-    this.resume = null;
+    this.reason = reason;
     this.members = [];
+    this.people = 0;
+    this.unseen = [];
+    this.estimate = 0;
     this.typing.clear();
   }
 
   presence(user, event) {
-    this.typing.delete(user);
-    const others = this.members.filter((name) => name !== user);
-    this.members = event === 'joined' ? [...others, user].sort((a, b) => a.localeCompare(b)) : others;
+    if (event !== 'back') this.typing.delete(user);
+    const others = this.members.filter((one) => one.user !== user);
+    if (event !== 'left') others.push({ user, state: event === 'away' ? 'away' : 'here' });
+    this.members = others.sort((a, b) => a.user.localeCompare(b.user));
+    this.people = this.members.length;
   }
 
   typists(now) {
     for (const [name, until] of this.typing) if (until <= now) this.typing.delete(name);
     return [...this.typing.keys()];
   }
-}
-
-/** Into sessionStorage go codes, kinds, resume tokens and numbers, never a password or a message. */
-export function saveRooms(user, rooms, current) {
-  const list = rooms.filter((room) => room.resume).map(({ code, kind, resume, base, tracker }) => ({ code, kind, resume, base, last: tracker.last }));
-  try {
-    if (list.length) sessionStorage.setItem(ROOMS_KEY, JSON.stringify({ user, current, list }));
-    else sessionStorage.removeItem(ROOMS_KEY);
-  } catch {
-    // Full or forbidden: a reload will not resume, nothing else is lost.
-  }
-}
-
-export function loadRooms(user) {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(ROOMS_KEY));
-    if (kept?.user === user && Array.isArray(kept.list)) return kept;
-  } catch { /* Not ours, or no storage at all. */ }
-  return { current: null, list: [] };
 }

@@ -1,30 +1,58 @@
-// The one owner of what the chat knows: the rooms, the open one, drafts, and what was sent and is not acknowledged.
+// The one owner of what the chat knows: the rooms, the open one, drafts, what is read, and what was sent and is not acknowledged.
 // Views read it and hear of changes: `selected` (another room is open), `rooms` (something about a room), `added` (to the open
 // room's thread), `typing` (in the open room), `draft` (of the open room, not by the composer), `joined`, `connection`.
-import { normalizeForCompare } from './chat-core.js';
+import { fold } from './chat-core.js';
 import { Connection } from './chat-connection.js';
-import { loadRooms, Room, saveRooms } from './chat-room.js';
+import { Favourites } from './chat-favourites.js';
+import { Outbox } from './chat-outbox.js';
+import { Reading } from './chat-reading.js';
+import { Rooms } from './chat-rooms.js';
 import { errorText, t } from './i18n.js';
 import { clear, showError, showInfo } from './notice.js';
 
 /** A typing sign without another within this time is stale. */
 const TYPING_MS = 4500;
-const SAVE_AFTER_MS = 400;
-/** Answers that mean that the server gives the seat up by itself. */
-const ALREADY_OUT = ['network', 'not_member', 'unknown_room'];
+/** Many messages are one change of the list of rooms. */
+const ROOMS_AFTER_MS = 50;
+/** Without a missed message for this long there is none left. */
+const SILENCE_MS = 2000;
+/** Answers that mean that this person is in the room no more. */
+const ALREADY_OUT = ['not_member', 'unknown_room'];
 
 export class ChatState extends EventTarget {
   #me;
   #maxRooms;
-  #rooms = new Map();
+  #rooms;
   #current = null;
-  #saveTimer = 0;
   #connection = null;
+  #outbox;
+  #reading;
+  #roomsTimer = 0;
+  /** The room that was open before a reload, until `welcome` has told which there are. */
+  #toOpen = null;
 
   constructor(me, maxRooms) {
     super();
     this.#me = me;
     this.#maxRooms = maxRooms;
+    this.favourites = new Favourites(me);
+    this.#outbox = new Outbox({
+      request: (frame) => this.#connection.request(frame, { deadly: true }),
+      onchange: (room) => {
+        if (room === this.#current) this.#tell('added', { isMessage: false });
+        this.#rooms.saveSoon();
+      },
+      onrefused: (room) => {
+        room.state = 'waiting';
+        this.#enter(room);
+      },
+    });
+    this.#rooms = new Rooms(me, this.#outbox);
+    this.#reading = new Reading({
+      notify: (frame) => this.#connection?.notify(frame),
+      onread: () => this.#tell('rooms'),
+      onaway: () => { if (this.#current?.unread === 0) this.#current.thread.clearNew(); },
+    });
   }
 
   get current() {
@@ -32,15 +60,19 @@ export class ChatState extends EventTarget {
   }
 
   get rooms() {
-    return [...this.#rooms.values()];
+    return this.#rooms.all;
   }
 
   get unread() {
     return this.rooms.reduce((sum, room) => sum + room.unread, 0);
   }
 
+  room(code) {
+    return this.#rooms.find(code);
+  }
+
   has(code) {
-    return this.#rooms.has(code);
+    return this.#rooms.find(code) !== undefined;
   }
 
   get draft() {
@@ -48,85 +80,113 @@ export class ChatState extends EventTarget {
   }
 
   set draft(text) {
-    if (this.#current) this.#current.draft = text;
+    if (!this.#current) return;
+    this.#current.draft = text;
+    this.#rooms.saveSoon();
   }
 
-  /** Takes up the rooms of before a reload, and connects. */
+  /** Says whether the end of the open room's messages is on the screen. */
+  set isAtEnd(is) {
+    this.#reading.isAtEnd = is;
+    this.#reading.look(this.#current);
+  }
+
+  /** Shows the rooms of before a reload, and connects; which of them still are says `welcome`. */
   start() {
-    const kept = loadRooms(this.#me);
-    for (const one of kept.list) {
-      const room = new Room(one, this.#me);
-      room.rewindForReload();
-      this.#rooms.set(room.code, room);
-    }
+    this.#rooms.load();
     this.#connection = new Connection({
       onstate: (state) => this.#onConnection(state),
-      onopen: () => {
-        for (const room of this.rooms) if (room.state === 'waiting') this.#resume(room);
-      },
+      onopen: () => {},
       onframe: (frame) => this.#onFrame(frame),
     });
-    document.addEventListener('visibilitychange', () => this.#onVisibility());
-    addEventListener('pagehide', () => this.#save());
-    this.select(this.has(kept.current) ? kept.current : null);
+    this.#reading.watch(() => this.#current);
+    this.#rooms.follow((room) => {
+      Object.assign(room, { state: 'waiting' });
+      this.#enter(room);
+      this.#tell('rooms');
+    });
+    this.#toOpen = this.#rooms.open;
+    this.select(this.#toOpen);
   }
 
   /** Opens a room by its code, or none; returns true if one is open then. */
   select(code) {
-    const room = this.#rooms.get(code) ?? null;
+    const room = (code && this.room(code)) || null;
     if (this.#current && this.#current !== room) this.#current.thread.clearNew();
     this.#current = room;
-    if (room) room.unread = 0;
     this.#tell('selected');
+    this.#reading.look(room);
     this.#tell('rooms');
-    this.#saveSoon();
+    this.#rooms.open = room?.code ?? null;
     return room !== null;
   }
 
-  /** Opens a room that this person is in; returns false if there is none, or its seat is lost. */
+  /** Opens a room that this person is in; returns false if there is none, or it is lost. */
   open(code) {
-    const room = this.#rooms.get(code);
+    const room = this.room(code);
     return room !== undefined && room.state !== 'lost' && this.select(code);
   }
 
-  /** Joins a room, which may be new; returns true if this person is in it. */
-  async join(code, password, kind) {
-    let room = this.#rooms.get(code);
-    if (room?.state === 'live') return this.select(code);
-    if (!room && this.#rooms.size >= this.#maxRooms) {
+  /** Joins a room that there is. Resolves with the error's code, or null. `unknown_room` is for the caller to say. */
+  join(code, password) {
+    return this.#join({ room: fold(code), password, kind: 'private', create: false }, ['unknown_room']);
+  }
+
+  /** Creates a room. Resolves with the error's code, or null. `room_exists` is for the caller to say. */
+  create(code, password, kind, label) {
+    return this.#join({ room: fold(code), password, kind, create: true, ...(label ? { label } : {}) }, ['room_exists']);
+  }
+
+  async #join(frame, expected) {
+    const others = this.rooms.filter((room) => room.state !== 'lost' && room.key !== frame.room);
+    if (others.length >= this.#maxRooms) {
       showError(t('join.own_rooms', { n: this.#maxRooms }));
-      return false;
+      return 'too_many_rooms';
     }
-    let frame;
+    let joined;
     try {
-      frame = await this.#connection.request({ type: 'join', room: code, password, kind });
+      joined = await this.#connection.request({ type: 'join', ...frame });
     } catch (error) {
-      showError(errorText(error, 'join'));
-      return false;
+      if (!expected.includes(error.code)) showError(errorText(error, 'join'));
+      return error.code;
     }
-    room = this.#rooms.get(code);
-    if (!room) {
-      room = new Room({ code, kind }, this.#me);
-      this.#rooms.set(code, room);
-    } else {
-      room.rejoined(frame, this.#me);
-    }
-    room.start(frame);
-    this.select(code);
-    this.#save();
-    this.#settle(room);
+    const room = this.room(joined.room) ?? this.#rooms.add({ code: joined.room, kind: joined.kind, label: joined.label });
+    room.joinedAnew(joined);
+    const isAlone = joined.members.length <= 1;
+    room.thread.showHint(joined.created ? 'created' : joined.seq > 0 || !isAlone ? 'newcomer' : 'empty');
+    this.select(room.code);
+    this.#settleSoon(room);
+    this.#rooms.saveList();
     this.#tell('joined');
-    showInfo(t(frame.created ? 'join.created' : 'join.joined', { room: code }));
-    return true;
+    showInfo(t(joined.created ? 'join.created' : 'join.joined', { room: room.code }));
+    return null;
+  }
+
+  /** Takes up a room again that went on in other tabs. */
+  continueHere() {
+    const room = this.#current;
+    if (room?.reason !== 'superseded') return;
+    Object.assign(room, { state: 'waiting', reason: null });
+    this.#enter(room);
+    this.#tell('rooms');
   }
 
   /** Leaves the open room; returns true if it is gone. */
-  async leave() {
+  leave() {
+    return this.#quit({ type: 'leave' }, 'chat.left');
+  }
+
+  /** Ends the open room, which this person made and is alone in; returns true if it is gone. */
+  end() {
+    return this.#quit({ type: 'moderate', do: 'end' }, 'chat.ended');
+  }
+
+  async #quit(frame, said) {
     const room = this.#current;
     if (!room) return false;
-    if (room.state === 'live') {
+    if (room.state !== 'lost' || room.reason === 'superseded') {
       try {
-        await this.#connection.request({ type: 'leave', room: room.code });
+        await this.#connection.request({ ...frame, room: room.code });
       } catch (error) {
         if (!ALREADY_OUT.includes(error.code)) {
           showError(errorText(error, 'chat'));
@@ -134,11 +194,8 @@ export class ChatState extends EventTarget {
         }
       }
     }
-    this.#rooms.delete(room.code);
-    if (this.#current === room) this.select(null);
-    this.#tell('rooms');
-    this.#save();
-    showInfo(t('chat.left', { room: room.code }));
+    this.#remove(room);
+    showInfo(t(said, { room: room.code }));
     return true;
   }
 
@@ -149,22 +206,22 @@ export class ChatState extends EventTarget {
       showError(t(room?.state === 'lost' ? 'err.chat.not_member' : 'chat.wait_connection'));
       return false;
     }
-    const sent = { text, stale: false };
-    room.pending.push(sent);
-    const forget = () => { room.pending = room.pending.filter((other) => other !== sent); };
-    this.#connection.request({ type: 'send', room: room.code, text }, { deadly: true }).then(forget, (error) => {
-      if (error.code === 'network') {
-        sent.stale = true;
-        return;
-      }
-      forget();
-      this.#giveBack(room, text);
-      if (error.code === 'not_member') this.#lose(room);
-      showError(errorText(error, 'chat'));
-    });
+    if (!this.#outbox.send(room, text)) {
+      showError(t('chat.wait_connection'));
+      return false;
+    }
     room.thread.clearNew();
+    this.#tell('added', { own: true });
     clear();
     return true;
+  }
+
+  /** Sends a text that failed again, or throws it away. */
+  resolveUnsent(item, isRetry) {
+    const room = this.#current;
+    if (!isRetry) this.#outbox.discard(room, item);
+    else if (room.state === 'live') this.#outbox.retry(room, item);
+    else showError(t(room.state === 'lost' ? 'err.chat.not_member' : 'chat.wait_connection'));
   }
 
   sendTyping() {
@@ -175,63 +232,96 @@ export class ChatState extends EventTarget {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  #isWatched(room) {
-    return room === this.#current && !document.hidden && room.thread.element.isConnected;
-  }
-
-  #save() {
-    saveRooms(this.#me, this.rooms, this.#current?.code ?? null);
-  }
-
-  #saveSoon() {
-    clearTimeout(this.#saveTimer);
-    this.#saveTimer = setTimeout(() => this.#save(), SAVE_AFTER_MS);
-  }
-
-  #giveBack(room, text) {
-    room.draft = room.draft ? `${text}\n${room.draft}` : text;
-    if (room === this.#current) this.#tell('draft');
-  }
-
-  /** Once everything missed has come, what was sent into the broken connection is either among it or lost. */
-  #settle(room) {
-    if (room.state === 'waiting' || (room.state === 'live' && room.tracker.last < room.target)) return;
-    const lost = room.pending.filter((sent) => sent.stale);
-    if (!lost.length) return;
-    room.pending = room.pending.filter((sent) => !sent.stale);
-    this.#giveBack(room, lost.map((sent) => sent.text).join('\n'));
-    showError(t('chat.not_sent'));
-  }
-
-  #lose(room) {
-    room.lose();
-    this.#settle(room);
+  #remove(room) {
+    this.#rooms.remove(room);
+    if (this.#current === room) this.select(null);
     this.#tell('rooms');
-    this.#save();
   }
 
-  async #resume(room) {
-    const request = { type: 'resume', room: room.code, resume: room.resume, since: room.tracker.last };
+  /** Once everything missed has come, what was sent into the broken line is either among it or lost. A newcomer is sent nothing of
+   * before; that shows in silence only. */
+  #settleSoon(room) {
+    clearTimeout(room.settleTimer);
+    if (room.state !== 'live') return;
+    if (room.tracker.last >= room.target) {
+      this.#outbox.settle(room);
+      return;
+    }
+    room.settleTimer = setTimeout(() => {
+      room.tracker.skip(room.target);
+      this.#settleSoon(room);
+      this.#tell('rooms');
+    }, SILENCE_MS);
+  }
+
+  #lose(room, reason) {
+    room.lose(reason);
+    this.#outbox.failAll(room);
+    this.#rooms.saveList();
+    this.#tell('rooms');
+  }
+
+  #onWelcome({ rooms, boot }) {
+    const isRestart = this.#rooms.isRestart(boot);
+    const listed = new Set(rooms.map((one) => fold(one.room)));
+    const gone = this.rooms.filter((room) => room.state !== 'lost' && !listed.has(room.key));
+    for (const room of gone) this.#lose(room, isRestart ? 'restarted' : 'gone');
+    // The open room says it itself.
+    const others = gone.filter((room) => room !== this.#current);
+    if (others.length) showError(t(isRestart ? 'chat.restarted' : 'chat.gone', { n: others.length, room: others[0].code }));
+    for (const one of rooms) {
+      const room = this.room(one.room) ?? this.#rooms.add({ ...one, code: one.room });
+      // That one goes on in other tabs until a person wants it here.
+      if (room.reason === 'superseded') continue;
+      const { thread } = room;
+      room.announced(one);
+      if (room === this.#current && room.thread !== thread) this.#tell('selected');
+      if (room !== this.#current) this.#enter(room);
+    }
+    if (this.#current?.state === 'waiting') this.#enter(this.#current);
+    if (!this.#current && this.#toOpen) this.select(this.#toOpen);
+    this.#toOpen = null;
+    this.#rooms.saveList();
+    this.#tell('rooms');
+  }
+
+  async #enter(room) {
+    if (!this.#connection?.online) return;
+    if (room.isOver) {
+      room.renew();
+      if (room === this.#current) this.#tell('selected');
+    }
+    room.reason = null;
     let frame;
     try {
-      frame = await this.#connection.request(request, { deadly: true });
+      frame = await this.#connection.request({ type: 'enter', room: room.code, since: room.tracker.last }, { deadly: true });
     } catch (error) {
-      // After a broken connection the next one asks again.
+      // After a broken connection the next `welcome` asks again.
       if (error.code === 'network') return;
       if (error.code === 'rate_limited') {
-        const again = () => { if (room.state === 'waiting' && this.#connection.online) this.#resume(room); };
+        const again = () => { if (room.state === 'waiting') this.#enter(room); };
         setTimeout(again, (Number(error.retry_after) || 1) * 1000);
         return;
       }
-      this.#lose(room);
-      showError(t('chat.dropped', { room: room.code }));
+      this.#lose(room, 'gone');
       return;
     }
-    if (this.#rooms.get(room.code) !== room) return;
+    if (this.room(room.key) !== room) return;
+    const isFirst = room.tracker.last === 0;
+    if (frame.seq < room.tracker.last) {
+      // The room ended and another of its name began meanwhile: all of it is new here.
+      room.renew();
+      if (room === this.#current) this.#tell('selected');
+      this.#enter(room);
+      return;
+    }
     room.applyJoined(frame);
-    this.#settle(room);
+    room.isEntering = true;
+    this.#settleSoon(room);
+    if (isFirst) room.thread.showHint(frame.seq > 0 ? 'newcomer' : 'empty');
+    if (room === this.#current) this.#reading.look(room);
     this.#tell('rooms');
-    this.#save();
+    this.#rooms.saveList();
   }
 
   #onConnection(state) {
@@ -241,60 +331,66 @@ export class ChatState extends EventTarget {
     this.#tell('rooms');
   }
 
-  #onVisibility() {
-    if (!this.#current) return;
-    if (document.hidden) this.#current.thread.clearNew();
-    else {
-      if (this.#isWatched(this.#current)) this.#current.unread = 0;
-      this.#tell('rooms');
-    }
-  }
-
   #onFrame(frame) {
-    if (frame.type === 'error') {
-      showError(errorText(frame, 'chat'));
-      return;
-    }
-    const room = this.#rooms.get(frame.room);
+    if (frame.type === 'welcome') this.#onWelcome(frame);
+    else if (frame.type === 'error') showError(errorText(frame, 'chat'));
+    const room = frame.room === undefined ? undefined : this.room(frame.room);
     if (!room) return;
     if (frame.type === 'message') this.#receive(room, frame);
-    else if (frame.type === 'presence') {
-      room.presence(frame.user, frame.event);
-      room.thread.note(t(frame.event === 'joined' ? 'chat.in' : 'chat.out', { name: frame.user }));
-      if (room === this.#current) this.#tell('added', { isMessage: false });
-      this.#tell('rooms');
-    } else if (frame.type === 'typing' && frame.user !== this.#me) {
+    else if (frame.type === 'presence') this.#presence(room, frame);
+    else if (frame.type === 'typing' && frame.user !== this.#me) {
       room.typing.set(frame.user, performance.now() + TYPING_MS);
       if (room === this.#current) this.#tell('typing');
     } else if (frame.type === 'gap') {
-      room.thread.note(t(frame.to <= room.seen ? 'chat.gap_old' : 'chat.gap'), 'divider gap-divider');
+      room.thread.gap(frame.to <= room.seen);
       room.tracker.skip(frame.to);
       if (room === this.#current) this.#tell('added', { isMessage: false });
-      this.#settle(room);
-    } else if (frame.type === 'left') {
-      this.#lose(room);
+      this.#settleSoon(room);
+    } else if (frame.type === 'read') {
+      if (room.markRead(frame.seq)) this.#tell('rooms');
+    } else if (frame.type === 'left') this.#left(room, frame.reason);
+  }
+
+  #left(room, reason) {
+    if (reason === 'left') {
+      this.#remove(room);
+      showInfo(t('chat.left_elsewhere', { room: room.code }));
+    } else this.#lose(room, reason);
+  }
+
+  #presence(room, { user, event }) {
+    room.presence(user, event);
+    if ((event === 'joined' || event === 'left') && user !== this.#me) {
+      room.thread.presence(user, event);
+      if (room === this.#current) this.#tell('added', { isMessage: false });
     }
+    this.#tell('rooms');
   }
 
   #receive(room, message) {
+    if (room.isEntering) room.tracker.skip(message.seq - 1);
+    room.isEntering = false;
     if (!room.tracker.accept(message.seq)) return;
     const own = message.user === this.#me;
-    const fresh = message.seq > room.seen;
-    const missed = fresh && !own && (!this.#isWatched(room) || message.seq <= room.target);
+    const isUnread = !own && message.seq > room.read;
+    const isWatched = room === this.#current && this.#reading.sees(room);
     room.seen = Math.max(room.seen, message.seq);
     room.typing.delete(message.user);
-    room.thread.add(message, missed);
-    if (own) {
-      const at = room.pending.findIndex((sent) => normalizeForCompare(sent.text) === message.text);
-      if (at >= 0) room.pending.splice(at, 1);
-    }
-    if (fresh && !own && !this.#isWatched(room)) room.unread += 1;
+    if (isUnread) room.unseen.push(message.seq);
+    // What comes as a replay was missed, also by a person who looks at it now.
+    room.thread.add(message, isUnread && (!isWatched || message.seq <= room.target));
+    if (own) this.#outbox.heardOwn(room, message);
     if (room === this.#current) {
       this.#tell('added', { own });
       this.#tell('typing');
+      this.#reading.look(room);
     }
-    if (!this.#isWatched(room)) this.#tell('rooms');
-    this.#settle(room);
-    this.#saveSoon();
+    if (!isWatched || room.tracker.last === room.target) this.#roomsTimer ||= setTimeout(() => this.#tellRooms(), ROOMS_AFTER_MS);
+    this.#settleSoon(room);
+  }
+
+  #tellRooms() {
+    this.#roomsTimer = 0;
+    this.#tell('rooms');
   }
 }

@@ -1,52 +1,79 @@
 // The messages of one room as elements. Everything a person wrote goes in through textContent.
 import { dayOf, hue, initial, startsGroup } from './chat-core.js';
-import { make } from './dom.js';
-import { t } from './i18n.js';
+import { parts } from './chat-text.js';
+import { icon, make } from './dom.js';
+import { locale, t } from './i18n.js';
 import { clock, dayName, fullTime } from './times.js';
 
 /** Past this the oldest go: a long day shall not fill a cheap phone. */
 const MAX_SHOWN = 600;
+/** People that one line of joins and leaves remembers, and names. */
+const MAX_FOLDED = 50;
+const MAX_NAMED = 3;
+
+const list = new Intl.ListFormat(locale, { type: 'conjunction' });
+
+/** Names of people as a sentence has them: the first few, and how many more. */
+function named(names) {
+  if (names.length <= MAX_NAMED) return list.format(names);
+  const shown = names.slice(0, MAX_NAMED - 1);
+  return list.format([...shown, t('chat.more_people', { n: names.length - shown.length })]);
+}
+
+const ELEMENTS = {
+  link: (text) => make('a', { href: text, target: '_blank', rel: 'noopener noreferrer' }, text),
+  code: (text) => make('code', {}, text),
+  block: (text) => make('pre', {}, make('code', {}, text)),
+  text: (text) => text,
+};
+
+const body = (text) => make('div', { class: 'message-text', dir: 'auto' }, ...parts(text).map((part) => ELEMENTS[part.kind](part.text)));
 
 export class Thread {
   #me;
   #newLine = null;
   #info = new WeakMap();
+  #hint = make('p', { class: 'empty' });
+  #list = make('div', { class: 'thread-list' });
+  /** What is not sent yet stands below all that is; it is read out when it has arrived. */
+  #unsent = make('div', { class: 'thread-list', 'aria-live': 'off' });
+  #nodes = new Map();
+  /** The last line of joins and leaves, while nothing came after it: name → event. */
+  #presence = null;
 
   constructor(me) {
     this.#me = me;
-    this.element = make('div', { class: 'thread' });
-    this.hint = make('p', { class: 'empty' });
-    this.element.append(this.hint);
-    this.showHint(false);
+    this.element = make('div', { class: 'thread' }, this.#hint, this.#list, this.#unsent);
+    this.showHint('empty');
   }
 
-  /** What an empty thread says: who made the room writes first, who joined sees nothing of before. */
-  showHint(created) {
-    this.hint.textContent = t(created ? 'chat.first_created' : 'chat.first_joined');
+  /** What an empty thread says: `created`, `newcomer` or `empty`. */
+  showHint(what) {
+    this.#hint.textContent = t(`chat.first_${what}`);
   }
 
-  #messageElement(message) {
-    const own = message.user === this.#me;
-    const node = make('div', { class: `message hue${hue(message.user)}${own ? ' own' : ''}`, 'data-seq': message.seq },
+  #messageElement(message, className = '') {
+    return make('div', { class: `message hue${hue(message.user)}${message.user === this.#me ? ' own' : ''}${className}` },
       make('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(message.user)),
       make('span', { class: 'author', translate: 'no' }, message.user),
-      make('time', { datetime: message.at, title: fullTime(message.at) }, clock(message.at)),
-      make('p', { class: 'message-text', dir: 'auto' }, message.text));
-    this.#info.set(node, message);
-    return node;
+      body(message.text));
   }
 
   /** Puts a message where its number belongs. `isNew` draws the "new" line above it unless there is one. */
   add(message, isNew) {
-    this.hint.remove();
+    this.#hint.remove();
+    this.#presence = null;
     const node = this.#messageElement(message);
+    node.dataset.seq = message.seq;
+    node.querySelector('.author').after(make('time', { datetime: message.at, title: fullTime(message.at) }, clock(message.at)));
+    this.#info.set(node, message);
     let below = null;
-    for (let other = this.element.lastElementChild; other; other = other.previousElementSibling) {
+    for (let other = this.#list.lastElementChild; other; other = other.previousElementSibling) {
       if (!this.#info.has(other)) continue;
       if (this.#info.get(other).seq < message.seq) break;
       below = other;
     }
-    this.element.insertBefore(node, below);
+    this.#list.insertBefore(node, below);
     this.#dayLine(node, message);
     if (isNew && !this.#newLine) {
       this.#newLine = make('p', { class: 'divider new-divider' }, make('span', {}, t('chat.new')));
@@ -63,17 +90,73 @@ export class Thread {
     let above = node.previousElementSibling;
     while (above && !this.#info.has(above) && !above.dataset.day) above = above.previousElementSibling;
     const known = above && (above.dataset.day || dayOf(this.#info.get(above).at));
-    if (known !== day) node.before(make('p', { class: 'divider day-divider', 'data-day': day }, make('span', {}, dayName(message.at))));
+    if (known === day) return;
+    node.before(make('p', { class: 'divider day-divider', 'data-day': day, 'data-at': message.at }, make('span', {}, dayName(message.at))));
+  }
+
+  /** Names the days again: "today" is over at midnight. */
+  refreshDays() {
+    for (const line of this.#list.querySelectorAll('.day-divider')) line.firstElementChild.textContent = dayName(line.dataset.at);
   }
 
   #regroup(node) {
     node.classList.toggle('group-start', startsGroup(this.#info.get(node.previousElementSibling), this.#info.get(node)));
   }
 
-  /** Line without an author: joins, leaves, lost messages. */
-  note(text, className = 'presence') {
-    if (className !== 'presence') this.hint.remove();
-    this.element.append(make('p', { class: className }, text));
+  /** Shows a text that is being sent, or was not, at the end. `item`: `{ text, state, note }`, state sending or failed. */
+  showUnsent(item) {
+    this.#hint.remove();
+    let node = this.#nodes.get(item);
+    if (!node) {
+      node = this.#messageElement({ user: this.#me, text: item.text }, ' unsent');
+      node.querySelector('.author').after(make('span', { class: 'send-clock' }, icon('clock'), make('span', { class: 'visually-hidden' }, t('chat.sending'))));
+      this.#nodes.set(item, node);
+      this.#unsent.append(node);
+    }
+    node.classList.toggle('group-start', this.#unsent.firstElementChild === node && this.#info.get(this.#list.lastElementChild)?.user !== this.#me);
+    node.dataset.state = item.state;
+    node.querySelector('.send-state')?.remove();
+    if (item.state === 'failed') {
+      node.append(make('p', { class: 'send-state wrong' }, make('span', {}, item.note || t('chat.not_sent')), ' · ',
+        make('button', { type: 'button', class: 'quiet', 'data-act': 'retry' }, t('retry')),
+        make('button', { type: 'button', class: 'quiet', 'data-act': 'discard' }, t('chat.discard'))));
+    } else if (item.note) node.append(make('p', { class: 'send-state muted' }, item.note));
+  }
+
+  removeUnsent(item) {
+    this.#nodes.get(item)?.remove();
+    this.#nodes.delete(item);
+  }
+
+  /** The unsent text whose element `node` is in. */
+  unsentAt(node) {
+    for (const [item, own] of this.#nodes) if (own.contains(node)) return item;
+    return undefined;
+  }
+
+  /** A person joined or left. Such lines fold into one until something else is said; who joined and left again left. */
+  presence(name, event) {
+    if (!this.#presence) {
+      this.#presence = { node: make('p', { class: 'presence' }), events: new Map() };
+      this.#list.append(this.#presence.node);
+      this.#trim();
+    }
+    const { node, events } = this.#presence;
+    events.delete(name);
+    events.set(name, event);
+    const lines = [['joined', 'chat.in'], ['left', 'chat.out']].map(([wanted, key]) => {
+      const names = [...events].filter(([, one]) => one === wanted).map(([one]) => one);
+      return names.length ? t(key, { names: named(names), n: names.length }) : null;
+    });
+    node.textContent = lines.filter(Boolean).join(' · ');
+    if (events.size >= MAX_FOLDED) this.#presence = null;
+  }
+
+  /** Messages are missing here; `old`: from before this visit. */
+  gap(old = false) {
+    this.#hint.remove();
+    this.#presence = null;
+    this.#list.append(make('p', { class: 'divider gap-divider' }, t(old ? 'chat.gap_old' : 'chat.gap')));
     this.#trim();
   }
 
@@ -85,8 +168,8 @@ export class Thread {
   }
 
   #trim() {
-    while (this.element.childElementCount > MAX_SHOWN) {
-      const first = this.element.firstElementChild;
+    while (this.#list.childElementCount > MAX_SHOWN) {
+      const first = this.#list.firstElementChild;
       if (first === this.#newLine) this.#newLine = null;
       first.remove();
     }

@@ -9,7 +9,6 @@ import { chat } from './chat-service.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
 import { pushAddress, replaceAddress } from './navigation.js';
-import { showInfo } from './notice.js';
 import { setTitle } from './unread.js';
 
 const LIST = '/chat';
@@ -41,7 +40,7 @@ class Chat {
   constructor(main, { state, me, limits }) {
     this.#main = main;
     this.#state = state;
-    this.#panel = new Panel(me);
+    this.#panel = new Panel(me, state);
     this.#drawRooms = roomList((code) => state.select(code));
     this.#composer = new Composer(state, limits.message_chars);
     this.#entry = new Entry(state);
@@ -63,12 +62,6 @@ class Chat {
       state.select(null);
       this.#entry.focus();
     });
-    byId('rejoin').addEventListener('click', () => {
-      const { code } = state.current;
-      state.select(null);
-      this.#entry.ask(code);
-      showInfo(t('join.again', { room: code }));
-    });
   }
 
   /** On the screen again: everything as it is now. */
@@ -77,7 +70,10 @@ class Chat {
     drawConnection();
     this.#entry.refreshLobby();
     if (addressed()) this.follow();
-    else this.#state.select(this.#state.current?.code ?? null);
+    else {
+      this.#state.select(this.#state.current?.code ?? null);
+      this.#entry.followHash();
+    }
     const box = byId('messages');
     if (left && left.code === this.#state.current?.code && !box.querySelector('.new-divider')) box.scrollTop = left.top;
   }
@@ -101,14 +97,16 @@ class Chat {
     }
     const code = addressed();
     this.#awaited = null;
-    if (code === undefined) return;
+    if (code === undefined) {
+      this.#entry.followHash();
+      return;
+    }
     if (code === null) {
       if (this.#state.current) this.#state.select(null);
       return;
     }
     if (!history.state?.overList) replaceAddress(LIST);
-    if (this.#state.open(code)) return;
-    this.#state.select(null);
+    if (this.#state.select(code)) return;
     this.#awaited = code;
     this.#entry.ask(code);
   }

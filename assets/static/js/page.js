@@ -2,8 +2,10 @@
 import { t } from './i18n.js';
 import { byId, make } from './dom.js';
 
-/** Key in sessionStorage under which the chat keeps its resume tokens. */
-export const ROOMS_KEY = 'pichat.rooms';
+/** Keys of what the chat keeps until its person signs out. The first two are of one tab; a user's name follows the others. */
+export const CHAT_KEYS = { open: 'pichat.open', unsent: 'pichat.unsent', rooms: 'pichat.rooms:', drafts: 'pichat.drafts:' };
+/** Key in localStorage that changes when a person signs out: other tabs keep nothing more. */
+export const FORGOTTEN_KEY = 'pichat.forgotten';
 /** Key in sessionStorage that says that a new password was sent, until the next page knows what became of it. */
 export const CHANGED_KEY = 'pichat.changed';
 
@@ -39,7 +41,12 @@ for (const form of document.querySelectorAll('form.language')) {
   });
 }
 
-byId('sign-out')?.form.addEventListener('submit', () => sessionStorage.removeItem(ROOMS_KEY));
+byId('sign-out')?.form.addEventListener('submit', () => {
+  const prefixes = Object.values(CHAT_KEYS);
+  for (const storage of [sessionStorage, localStorage]) {
+    for (const key of Object.keys(storage)) if (prefixes.some((prefix) => key.startsWith(prefix))) storage.removeItem(key);
+  }
+  localStorage.setItem(FORGOTTEN_KEY, String(Date.now()));
+});
 
-// A new sign-in starts without the last user's rooms.
-if (byId('sign-in')) [ROOMS_KEY, CHANGED_KEY].forEach((key) => sessionStorage.removeItem(key));
+if (byId('sign-in')) sessionStorage.removeItem(CHANGED_KEY);

@@ -5,10 +5,10 @@ import { call } from './api.js';
 
 const REFRESH_MS = 15000;
 
-function entry({ room, kind, members }, joined) {
+function entry({ room, kind, label, members }, joined) {
   const meta = `${t(`kind.${kind}`)} · ${t(joined ? 'rooms.in' : 'people', { n: members })}`;
   return make('li', {}, make('a', { class: 'room-row', href: `/chat#sala=${encodeURIComponent(room)}`, 'data-room': room },
-    make('strong', { translate: 'no' }, room), make('span', { class: 'muted small' }, meta)));
+    make('strong', { translate: 'no' }, room), label ? make('span', { class: 'room-label', dir: 'auto' }, label) : null, make('span', { class: 'muted small' }, meta)));
 }
 
 /** Keeps `box` showing the rooms while the page is seen; `isIn(code)` marks one's own; `signal` ends it. Returns what refreshes it now. */
@@ -25,7 +25,7 @@ export function watchRooms(box, { isIn = () => false, withButton = false, signal
       box.replaceChildren(make('ul', { class: 'room-list' }, ...rooms.map((r) => entry(r, isIn(r.room)))));
       if (focused) [...box.querySelectorAll('a')].find((a) => a.dataset.room === focused)?.focus();
     } else {
-      box.replaceChildren(make('div', { class: 'empty' }, make('p', {}, t('rooms.none')), withButton ? make('a', { class: 'button', href: '/chat' }, t('rooms.create')) : null));
+      box.replaceChildren(make('div', { class: 'empty' }, make('p', {}, t('rooms.none')), withButton ? make('a', { class: 'button', href: '/chat#crear' }, t('rooms.create')) : null));
     }
   }
 
