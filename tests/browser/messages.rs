@@ -59,7 +59,7 @@ async fn text_lost_on_the_line_is_retried_once() {
     assert_eq!(beto.recv_type("message")["text"], "se pierde");
     ana.until(&format!("{UNSENT} === 0")).await;
     ana.reads(&[("cliente", "se pierde")]).await;
-    beto.send_message("OFICINA", "llegó");
+    beto.send(&json!({"type": "send", "room": "OFICINA", "text": "llegó"}));
     assert_eq!(beto.recv_type("message")["text"], "llegó", "it came once");
     ana.finish_with(&[], BROKEN).await;
 }
