@@ -189,7 +189,9 @@ mod tests {
         for raw in ["\u{200b}", "\u{feff}", "\u{3164}", "\u{2800}", "\u{115f}\u{1160}", "\u{17b4}\u{17b5}"] {
             assert_eq!(parse(raw), Err(TextError::Blank), "{raw:?}");
         }
-        for raw in ["\u{200d}", "\u{200c}", "\u{fe0f}", "\u{e0101}", "\u{ad}", "\u{61c} \u{34f}\n", "\u{1d159}"] {
+        for raw in
+            ["\u{200d}", "\u{200c}", "\u{fe0f}", "\u{e0101}", "\u{ad}", "\u{61c} \u{34f}\n", "\u{1d159}"]
+        {
             assert_eq!(parse(raw), Err(TextError::Blank), "{raw:?}");
         }
         // Parts of a text that shows something stay.
@@ -203,7 +205,8 @@ mod tests {
         let script = include_str!("../../assets/static/js/chat-text.js");
         let (_, list) = script.split_once("const INVISIBLE = [").expect("the list");
         let (list, _) = list.split_once("];").expect("its end");
-        let hex = |text: &str| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).expect("a number");
+        let hex =
+            |text: &str| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).expect("a number");
         let ranges = list.split('[').skip(1).map(|range| {
             let (first, rest) = range.split_once(',').expect("two numbers");
             (hex(first), hex(rest.split_once(']').expect("an end").0))
@@ -236,8 +239,12 @@ mod tests {
 
     /// Returns a character that draws nothing.
     fn invisible() -> impl Strategy<Value = char> {
-        let ignorable = proptest::sample::select(&INVISIBLE[..]).prop_flat_map(|(first, last)| proptest::char::range(first, last));
-        prop_oneof![ignorable, proptest::sample::select(vec![' ', '\n', '\t', '\u{a0}', '\u{3000}', '\u{85}'])]
+        let ignorable = proptest::sample::select(&INVISIBLE[..])
+            .prop_flat_map(|(first, last)| proptest::char::range(first, last));
+        prop_oneof![
+            ignorable,
+            proptest::sample::select(vec![' ', '\n', '\t', '\u{a0}', '\u{3000}', '\u{85}'])
+        ]
     }
 
     proptest! {

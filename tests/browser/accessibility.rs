@@ -74,9 +74,16 @@ async fn keyboard_is_enough_to_sign_in_join_and_talk() {
     ana.press("sin ratón" + Key::Enter).await;
     ana.reads(&[("cliente", "sin ratón")]).await;
     // Every other control is reached too, and the keyboard leaves the room.
-    for control in
-        ["#send", "#hide-members", ".brand", "#sign-out", "[role=tab]", "#favourite", "#show-members", "#leave-room"]
-    {
+    for control in [
+        "#send",
+        "#hide-members",
+        ".brand",
+        "#sign-out",
+        "[role=tab]",
+        "#favourite",
+        "#show-members",
+        "#leave-room",
+    ] {
         ana.tab_to(control).await;
     }
     ana.press(Key::Enter + "").await;

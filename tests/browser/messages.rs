@@ -118,8 +118,14 @@ async fn addresses_are_links_and_back_ticks_are_code() {
     let ana = Browser::open(server.addr).await;
     let mut beto = in_the_office(&ana, &server).await;
     beto.send_message("OFICINA", "Mira (https://ejemplo.co/a_(b)?q=1), y http://10.0.0.5:8080/x!");
-    beto.send_message("OFICINA", "`<b>x</b>` y\n```rust\nlet a = \"<img src=x onerror=alert(1)>\";\n```\nfin");
-    beto.send_message("OFICINA", "javascript:alert(1) https://banco.co@malo.co data:text/html,x ftp://x.co `` ```");
+    beto.send_message(
+        "OFICINA",
+        "`<b>x</b>` y\n```rust\nlet a = \"<img src=x onerror=alert(1)>\";\n```\nfin",
+    );
+    beto.send_message(
+        "OFICINA",
+        "javascript:alert(1) https://banco.co@malo.co data:text/html,x ftp://x.co `` ```",
+    );
     ana.until("document.querySelectorAll('.message').length === 3").await;
     let links = "[...document.querySelectorAll('.message a')].map((one) => [one.getAttribute('href'), one.textContent, one.target, one.rel])";
     let link = |href: &str| json!([href, href, "_blank", "noopener noreferrer"]);
@@ -133,8 +139,14 @@ async fn addresses_are_links_and_back_ticks_are_code() {
         json!([["div", "<b>x</b>"], ["pre", "let a = \"<img src=x onerror=alert(1)>\";"]])
     );
     let inside = ".message-text :not(a, code, pre)";
-    assert_eq!(ana.js(&format!("document.querySelectorAll({inside:?}).length")).await, 0, "nothing else is made");
-    assert!(ana.text(".message:last-child .message-text").await.starts_with("javascript:alert(1) https://banco"));
+    assert_eq!(
+        ana.js(&format!("document.querySelectorAll({inside:?}).length")).await,
+        0,
+        "nothing else is made"
+    );
+    assert!(
+        ana.text(".message:last-child .message-text").await.starts_with("javascript:alert(1) https://banco")
+    );
     assert!(ana.driver().get_alert_text().await.is_err(), "no script ran");
     ana.finish(&[]).await;
 }
@@ -175,7 +187,11 @@ async fn page_and_server_clean_and_count_alike() {
     }
     assert_eq!(ana.js("text.clean('a\\ud83d') + text.clean('\\udc00b')").await, "a\u{fffd}\u{fffd}b");
     // Nothing to be seen is not sent; half an emoji is mended and arrives.
-    let put = |text: &str| format!("(() => {{ const field = document.querySelector('#message-field'); field.value = '{text}'; field.dispatchEvent(new Event('input')); return true; }})()");
+    let put = |text: &str| {
+        format!(
+            "(() => {{ const field = document.querySelector('#message-field'); field.value = '{text}'; field.dispatchEvent(new Event('input')); return true; }})()"
+        )
+    };
     for text in ["\\u200b\\ufe0f\\n", "\\u3164", "\\u2800 \\u115f"] {
         ana.js(&put(text)).await;
         ana.click("#send").await;
@@ -214,7 +230,11 @@ async fn four_thousand_characters_fit_and_one_more_does_not() {
     let server = Server::start(Options::config("[limits]\nmessage_chars = 4000\n"));
     let ana = Browser::open(server.addr).await;
     let mut beto = in_the_office(&ana, &server).await;
-    let put = |count: u32| format!("(() => {{ const field = document.querySelector('#message-field'); field.value = 'ñ'.repeat({count}); field.dispatchEvent(new Event('input')); return true; }})()");
+    let put = |count: u32| {
+        format!(
+            "(() => {{ const field = document.querySelector('#message-field'); field.value = 'ñ'.repeat({count}); field.dispatchEvent(new Event('input')); return true; }})()"
+        )
+    };
     ana.js(&put(4001)).await;
     assert_eq!(ana.text("#chars-left").await, "Sobra 1 carácter");
     ana.click("#send").await;
@@ -247,7 +267,7 @@ async fn today_becomes_yesterday_at_midnight() {
         };
         return true;
     })()")
-    .await;
+        .await;
     ana.until_says("#messages .day-divider", "Ayer").await;
     ana.finish(&[]).await;
 }
@@ -311,6 +331,10 @@ async fn drafts_are_of_one_person_and_do_not_last_forever() {
     ana.driver().delete_all_cookies().await.expect("deletes");
     ana.sign_in("usuario", "usuario123").await;
     ana.chat().await;
-    assert_eq!(ana.js("document.querySelector('#tabs').childElementCount").await, 0, "another person's rooms");
+    assert_eq!(
+        ana.js("document.querySelector('#tabs').childElementCount").await,
+        0,
+        "another person's rooms"
+    );
     ana.finish_with(&[], &["401 (Unauthorized)", "WebSocket"]).await;
 }

@@ -5,6 +5,9 @@ use serde_json::json;
 use super::browser::Browser;
 use super::common::{Client, Server};
 
+/// The longest label: 60 characters.
+const LABEL: &str = "Equipo de ventas, compras, despachos y cartera de la oficina";
+
 impl Browser {
     async fn signed_in(server: &Server, user: &str) -> Self {
         let browser = Self::open(server.addr).await;
@@ -32,7 +35,7 @@ async fn joining_never_creates_and_creating_never_joins() {
     let typed = "['create-code', 'create-password'].map((id) => document.getElementById(id).value)";
     assert_eq!(ana.js(typed).await, json!(["ventas", "secreta"]));
     assert_eq!(ana.js("document.querySelector('#create-password').type").await, "text");
-    ana.fill("#create-label", "Equipo de ventas").await;
+    ana.fill("#create-label", LABEL).await;
     ana.click("#kind-group").await;
     ana.click("#create").await;
     ana.until_says("#open-room-code", "VENTAS").await;
@@ -41,7 +44,9 @@ async fn joining_never_creates_and_creating_never_joins() {
     ana.reads(&[("cliente", "hola")]).await;
 
     let beto = Browser::signed_in(&server, "usuario").await;
-    beto.until_says("#lobby", "Equipo de ventas").await;
+    beto.until_says("#lobby", LABEL).await;
+    let cut = "document.querySelector('#lobby a').getBoundingClientRect().right - document.querySelector('#lobby').getBoundingClientRect().right";
+    assert_eq!(beto.js(cut).await, json!(0), "a long label does not widen the list");
     beto.try_create("Ventas", "otra-clave").await;
     beto.until_says("#create-offer", "La sala VENTAS ya existe. Usa otro código, o únete a ella.").await;
     assert_eq!(beto.tabs().await, json!([]));
@@ -49,8 +54,8 @@ async fn joining_never_creates_and_creating_never_joins() {
     beto.fill("#room-password", "secreta").await;
     beto.click("#join").await;
     beto.until_says("#open-room-code", "VENTAS").await;
-    beto.until_says("#open-room-label", "Equipo de ventas").await;
-    beto.until_says("#tab-VENTAS", "Equipo de ventas").await;
+    beto.until_says("#open-room-label", LABEL).await;
+    beto.until_says("#tab-VENTAS", LABEL).await;
     assert_eq!(beto.messages().await, json!([]));
     beto.until_says("#messages", "No ves lo que se dijo antes de entrar.").await;
     // A code is made at a touch.

@@ -85,12 +85,12 @@ export class Room {
     this.applyJoined(frame);
   }
 
-  /** Takes a number as read; returns true if that is news. */
+  /** Takes a number as read; returns true if fewer messages are unread then. */
   markRead(seq) {
-    if (seq <= this.read) return false;
-    this.read = seq;
-    this.unseen = this.unseen.filter((other) => other > seq);
-    return true;
+    const before = this.unread;
+    this.read = Math.max(this.read, seq);
+    if (this.unseen.length) this.unseen = this.unseen.filter((other) => other > seq);
+    return this.unread < before;
   }
 
   #heardRead(read) {

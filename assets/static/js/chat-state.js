@@ -376,7 +376,7 @@ export class ChatState extends EventTarget {
     const isWatched = room === this.#current && this.#reading.sees(room);
     room.seen = Math.max(room.seen, message.seq);
     room.typing.delete(message.user);
-    if (isUnread) room.unseen.push(message.seq);
+    if (isUnread && !isWatched) room.unseen.push(message.seq);
     // What comes as a replay was missed, also by a person who looks at it now.
     room.thread.add(message, isUnread && (!isWatched || message.seq <= room.target));
     if (own) this.#outbox.heardOwn(room, message);

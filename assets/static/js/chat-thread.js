@@ -7,6 +7,8 @@ import { clock, dayName, fullTime } from './times.js';
 
 /** Past this the oldest go: a long day shall not fill a cheap phone. */
 const MAX_SHOWN = 600;
+/** They go so many at a time: each going moves all that stay. */
+const TRIMMED_AT_ONCE = 60;
 /** People that one line of joins and leaves remembers, and names. */
 const MAX_FOLDED = 50;
 const MAX_NAMED = 3;
@@ -168,7 +170,8 @@ export class Thread {
   }
 
   #trim() {
-    while (this.#list.childElementCount > MAX_SHOWN) {
+    if (this.#list.childElementCount <= MAX_SHOWN) return;
+    for (let n = 0; n < TRIMMED_AT_ONCE; n += 1) {
       const first = this.#list.firstElementChild;
       if (first === this.#newLine) this.#newLine = null;
       first.remove();
