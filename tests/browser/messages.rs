@@ -153,7 +153,7 @@ async fn addresses_are_links_and_back_ticks_are_code() {
 
 /// Texts that the page and the server clean alike.
 const CLEANED: [&str; 7] = [
-    "e\u{301}\u{202e}\u{301}",
+    "e\u{202e}\u{301} x\u{7}\u{302}",
     "a\r\n\tb\u{7}\u{85}",
     "\u{1100}\u{1161}\u{11a8}",
     "ﬁ Å \u{2066}x\u{2069}",

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::browser::Browser;
 use super::common::{Client, Server, Socket};
 
-const BADGE: &str = "document.querySelector('#tab-OFICINA .badge [aria-hidden]')?.textContent ?? ''";
+const BADGE: &str = "(document.querySelector('#tab-OFICINA .badge [aria-hidden]')?.textContent ?? '')";
 
 async fn in_the_office(ana: &Browser, server: &Server) -> Socket {
     ana.sign_in("cliente", "cliente123").await;
