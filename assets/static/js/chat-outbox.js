@@ -73,7 +73,9 @@ export class Outbox {
 
   #fail(room, item, note = '') {
     clearTimeout(item.timer);
-    Object.assign(item, { state: 'failed', note, isStale: false });
+    item.state = 'failed';
+    item.note = note;
+    item.isStale = false;
     if (!room.unsent.includes(item)) room.unsent.push(item);
     room.thread.showUnsent(item);
     this.#onchange(room);
@@ -87,7 +89,11 @@ export class Outbox {
   }
 
   #transmit(room, item) {
-    Object.assign(item, { after: room.tracker.last, state: 'sending', note: '', isStale: false, seq: 0 });
+    item.after = room.tracker.last;
+    item.state = 'sending';
+    item.note = '';
+    item.isStale = false;
+    item.seq = 0;
     room.unsent.push(item);
     this.#say(room, item);
   }

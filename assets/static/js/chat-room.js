@@ -55,7 +55,11 @@ export class Room {
   /** What `welcome` says of it. */
   announced({ kind, label, seq, read, people }) {
     if (this.isOver || seq < this.tracker.last) this.renew();
-    Object.assign(this, { kind, label: label ?? '', people, state: 'waiting', reason: null });
+    this.kind = kind;
+    this.label = label ?? '';
+    this.people = people;
+    this.state = 'waiting';
+    this.reason = null;
     this.estimate = Math.max(0, seq - Math.max(read, this.tracker.last));
     this.target = seq;
     this.#heardRead(read);

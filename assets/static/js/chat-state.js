@@ -101,7 +101,7 @@ export class ChatState extends EventTarget {
     });
     this.#reading.watch(() => this.#current);
     this.#rooms.follow((room) => {
-      Object.assign(room, { state: 'waiting' });
+      room.state = 'waiting';
       this.#enter(room);
       this.#tell('rooms');
     });
@@ -166,7 +166,8 @@ export class ChatState extends EventTarget {
   continueHere() {
     const room = this.#current;
     if (room?.reason !== 'superseded') return;
-    Object.assign(room, { state: 'waiting', reason: null });
+    room.state = 'waiting';
+    room.reason = null;
     this.#enter(room);
     this.#tell('rooms');
   }

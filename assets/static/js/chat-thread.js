@@ -146,9 +146,9 @@ export class Thread {
     const { node, events } = this.#presence;
     events.delete(name);
     events.set(name, event);
-    const lines = [['joined', 'chat.in'], ['left', 'chat.out']].map(([wanted, key]) => {
-      const names = [...events].filter(([, one]) => one === wanted).map(([one]) => one);
-      return names.length ? t(key, { names: named(names), n: names.length }) : null;
+    const lines = [['joined', 'chat.in', 'chat.in_many'], ['left', 'chat.out', 'chat.out_many']].map(([wanted, one, many]) => {
+      const names = [...events].filter(([, last]) => last === wanted).map(([other]) => other);
+      return names.length ? t(names.length === 1 ? one : many, { names: named(names) }) : null;
     });
     node.textContent = lines.filter(Boolean).join(' · ');
     if (events.size >= MAX_FOLDED) this.#presence = null;
