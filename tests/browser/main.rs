@@ -30,5 +30,6 @@ mod rooms;
 mod screenshots;
 mod short_screens;
 mod story;
+mod tabs;
 mod tls;
 mod user_actions;

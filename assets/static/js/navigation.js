@@ -19,6 +19,8 @@ const VIEWS = {
 const SCRIPTS = new URL('.', import.meta.url).pathname;
 const PATIENCE_MS = 8000;
 const BUSY_AFTER_MS = 300;
+/** Screen readers have taken up an announcement by then; later it is only in the way. */
+const ANNOUNCED_MS = 3000;
 
 /** The view on the screen: { path, main, title, body, module, unmount }. */
 let shown = null;
@@ -104,6 +106,7 @@ function show(view) {
     heading.focus({ preventScroll: true });
   }
   announcer.textContent = view.title;
+  setTimeout(() => { announcer.textContent = ''; }, ANNOUNCED_MS);
 }
 
 /** Shows the view of an address; `fresh` is false where the history leads there. */
