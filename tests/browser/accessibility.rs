@@ -18,7 +18,8 @@ async fn sign_in_upload_and_sign_out_without_scripts() {
     assert!(refusal.contains("contraseña"), "{refusal}");
     assert_eq!(ana.path().await, "/login");
     ana.try_sign_in("cliente", "cliente123").await;
-    ana.arrive("/inicio").await;
+    ana.arrive("/chat").await;
+    ana.goto("/inicio").await;
     assert_eq!(ana.text("#greeting").await, "Hola");
     assert!(ana.text("#rooms").await.contains("activa JavaScript"), "scripts do not run");
     ana.goto("/chat").await;

@@ -132,7 +132,7 @@ async fn who_signs_out_is_told_nothing_in_that_tab() {
     carla.chat().await;
     carla.js("void fetch('/api/session', { method: 'DELETE' })").await;
     carla.arrive("/login").await;
-    carla.until_says(".alert.note", "Cerraste sesión en otra pestaña").await;
+    carla.until_says(".alert.note", "Cerraste esta sesión en otra pestaña").await;
     // Every page has the chat's socket, and hears of it at once.
     carla.sign_in(CARLA.0, CARLA.1).await;
     carla.goto("/inicio").await;

@@ -11,6 +11,7 @@
 mod common;
 
 mod accessibility;
+mod account;
 mod browser;
 mod claim;
 mod connection;

@@ -104,6 +104,13 @@ async fn screenshots() {
 }
 
 impl Browser {
+    /// Pictures of one page if `PICHAT_TEST_SHOTS` is set.
+    pub(crate) async fn shoot_if_asked(&self, path: &str, name: &str, setup: Setup) {
+        if std::env::var_os("PICHAT_TEST_SHOTS").is_some() {
+            self.shoot_page(path, name, setup).await;
+        }
+    }
+
     /// Pictures of one page: desk and phone, light and dark.
     async fn shoot_page(&self, path: &str, name: &str, setup: Setup) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/shots");
@@ -148,6 +155,7 @@ async fn shots_of_every_page() {
         ana.sign_in("cliente", "cliente123").await;
         for (path, name) in [
             ("/inicio", "home"),
+            ("/cuenta", "account"),
             ("/clave", "password"),
             ("/chat", "chat"),
             ("/listar", "files"),

@@ -107,6 +107,8 @@ fn earlier_html(earlier: &EarlierSignIns, lang: Lang) -> String {
             }
         },
     };
+    let failures =
+        if earlier.previous.is_some() { key::ACCOUNT_FAILURES } else { key::ACCOUNT_FAILURES_IN_ALL };
     let hint = if earlier.failures > 0 {
         format!(r#" <span class="wrong">{}</span>"#, escape(key::ACCOUNT_FAILURES_HINT.get(lang)))
     } else {
@@ -115,7 +117,7 @@ fn earlier_html(earlier: &EarlierSignIns, lang: Lang) -> String {
     format!(
         r#"<dt>{}</dt><dd id="previous">{previous}</dd><dt>{}</dt><dd><span id="failures">{}</span>{hint}</dd>"#,
         escape(key::ACCOUNT_PREVIOUS.get(lang)),
-        escape(key::ACCOUNT_FAILURES.get(lang)),
+        escape(failures.get(lang)),
         earlier.failures,
     )
 }
@@ -167,7 +169,7 @@ fn others_html(sessions: usize, lang: Lang) -> String {
         return String::new();
     }
     let text = escape(key::ACCOUNT_END_OTHERS.get(lang));
-    format!(r#"<button id="end-others" class="danger" name="{END}" value="{OTHERS}">{text}</button>"#)
+    format!(r#"<button id="end-others" name="{END}" value="{OTHERS}">{text}</button>"#)
 }
 
 #[cfg(test)]
