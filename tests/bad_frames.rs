@@ -377,12 +377,8 @@ fn malformed_handshake_is_refused_with_a_reason() {
         [vec![upgrade, connection, key], vec![upgrade, connection, key, ("Sec-WebSocket-Version", "8")]]
     {
         let answer = ask("GET", &old);
-        assert_eq!(
-            (answer.status, answer.header("sec-websocket-version")),
-            (426, Some("13")),
-            "{}",
-            answer.text()
-        );
+        let told = (answer.status, answer.header("sec-websocket-version"));
+        assert_eq!(told, (426, Some("13")), "{}", answer.text());
     }
     for half in
         [vec![("Connection", "close")], vec![upgrade, connection, version], vec![connection, version, key]]

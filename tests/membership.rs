@@ -72,8 +72,8 @@ fn member_enters_with_a_new_socket_and_gets_missed_messages() {
     assert_eq!(back["members"], here(&["cliente", "usuario"]));
     assert_eq!(message(&a.recv()), (2, "dos"));
     assert_eq!(message(&a.recv()), (3, "antes de entrar"));
-    assert_eq!(a.send_message("sala", "aquí")["seq"], 4);
-    assert_eq!(message(&a.recv()), (4, "aquí"));
+    assert_eq!(b.send_message("sala", "hola")["seq"], 4);
+    assert_eq!(message(&a.recv()), (4, "hola"));
 }
 
 #[test]

@@ -133,10 +133,10 @@ fn metrics_are_valid_openmetrics() {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(client.send("HEAD", PATH, &[], b"").body.len(), 0);
     let figures = figures(&client);
-    let want = "pichat_audit_dropped_total pichat_audit_waiting pichat_audit_waiting_limit pichat_build_info pichat_connections \
-        pichat_deliveries_total pichat_files pichat_files_bytes pichat_files_listed_total pichat_files_waiting pichat_frames_dropped_total \
+    let want = "pichat_audit_dropped_total pichat_audit_waiting pichat_audit_waiting_limit pichat_build_info pichat_chat_memory_bytes \
+        pichat_connections pichat_deliveries_total pichat_files pichat_files_bytes pichat_files_listed_total pichat_files_waiting pichat_frames_dropped_total \
         pichat_hash_refused_total pichat_hash_running pichat_hash_running_limit pichat_hash_waiting pichat_hash_waiting_limit \
-        pichat_messages_total pichat_outbound_bytes pichat_outbound_deepest pichat_outbound_frames pichat_members pichat_chat_memory_bytes pichat_rooms pichat_seats \
+        pichat_members pichat_messages_total pichat_outbound_bytes pichat_outbound_deepest pichat_outbound_frames pichat_rooms pichat_seats \
         pichat_sessions pichat_sockets pichat_sockets_too_slow_total process_open_fds process_resident_memory_bytes \
         process_start_time_seconds";
     let mut names: Vec<_> = figures.keys().filter_map(|sample| sample.split('{').next()).collect();

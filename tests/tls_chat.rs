@@ -29,6 +29,7 @@ fn long_chat_over_tls_delivers_every_message() {
         serde_json::from_str(&text).expect("JSON")
     };
     for person in &mut people {
+        assert_eq!(recv(person)["type"], "welcome");
         send(person, &json!({"type": "join", "room": "sala", "password": "secreta", "kind": "group"}));
         assert_eq!(recv(person)["type"], "joined");
     }

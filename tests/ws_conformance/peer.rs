@@ -82,7 +82,31 @@ impl Peer {
         let (answer, stream) = client.handshake(&[]);
         assert_eq!(answer.status, 101, "{}", answer.text());
         stream.set_nodelay(true).expect("sets");
-        Self(stream)
+        let mut peer = Self(stream);
+        let (first, payload) = peer.frame().expect("a first frame");
+        assert!(first == 0x81 && payload.starts_with(br#"{"type":"welcome""#));
+        peer
+    }
+
+    /// Returns the first octet and the payload of the next frame; `None` at the end.
+    fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let mut head = [0; 2];
+        match self.0.read_exact(&mut head) {
+            Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
+                return None;
+            }
+            result => result.expect("a frame or an end, in time"),
+        }
+        let mut length = usize::from(head[1]);
+        assert!(length <= 126, "a server masks nothing, and no answer here is that long");
+        if length == 126 {
+            let mut long = [0; 2];
+            self.0.read_exact(&mut long).expect("a length");
+            length = u16::from_be_bytes(long).into();
+        }
+        let mut payload = vec![0; length];
+        self.0.read_exact(&mut payload).expect("a payload");
+        Some((head[0], payload))
     }
 
     /// Sends octets; a server that has closed takes none.
@@ -99,23 +123,8 @@ impl Peer {
     }
 
     pub(crate) fn next(&mut self) -> Event {
-        let mut head = [0; 2];
-        match self.0.read_exact(&mut head) {
-            Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
-                return Event::End;
-            }
-            result => result.expect("a frame or an end, in time"),
-        }
-        let mut length = usize::from(head[1]);
-        assert!(length <= 126, "a server masks nothing, and no answer here is that long");
-        if length == 126 {
-            let mut long = [0; 2];
-            self.0.read_exact(&mut long).expect("a length");
-            length = u16::from_be_bytes(long).into();
-        }
-        let mut payload = vec![0; length];
-        self.0.read_exact(&mut payload).expect("a payload");
-        match head[0] {
+        let Some((first, payload)) = self.frame() else { return Event::End };
+        match first {
             0x81 => {
                 let answer: Value = serde_json::from_slice(&payload).expect("JSON");
                 assert_eq!(answer["type"], "error", "{answer}");

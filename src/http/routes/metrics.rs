@@ -57,7 +57,7 @@ async fn chat(text: &mut Exposition, app: &AppState) {
     text.family(
         "gauge",
         "pichat_rooms",
-        "Salas, con alguien conectado o sin nadie · Rooms, with people connected or without",
+        "Salas, con conexiones o sin ellas · Rooms, with sockets or without",
     )
     .sample("state=\"occupied\"", hub.occupied as u64)
     .sample("state=\"quiet\"", hub.quiet as u64);
