@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::browser::Browser;
-use super::common::{Client, Server};
+use super::common::{Client, Options, Server, Socket};
+use super::network_cable::TcpProxy;
 
 /// The longest label: 60 characters.
 const LABEL: &str = "Equipo de ventas, compras, despachos y cartera de la oficina";
@@ -14,6 +15,17 @@ impl Browser {
         browser.sign_in(user, &format!("{user}123")).await;
         browser.chat().await;
         browser
+    }
+
+    /// Opens a socket of this browser's session, as another tab does, and enters the room.
+    async fn other_tab(&self, server: &Server) -> Socket {
+        let name = server.cookie_name();
+        let cookie = self.driver().get_named_cookie(&name).await.expect("a session");
+        let client = Client { cookie: Some(format!("{name}={}", cookie.value)), ..Client::new(server) };
+        let mut socket = client.socket();
+        socket.send(&json!({"type": "enter", "room": "OFICINA", "since": 0}));
+        assert_eq!(socket.recv_type("joined")["room"], "OFICINA");
+        socket
     }
 
     /// Returns the codes in the list of one's rooms.
@@ -181,4 +193,62 @@ async fn favourite_room_is_offered_after_it_was_left() {
     ana.until("document.querySelector('#room-code').value === 'VENTAS'").await;
     assert_eq!(ana.js("document.activeElement.id").await, "room-password");
     ana.finish(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn superseded_tab_offers_to_continue_here() {
+    let server = Server::start(Options::config("[limits]\nroom_members = 1\n"));
+    let ana = Browser::signed_in(&server, "cliente").await;
+    ana.join("OFICINA", "secreta").await;
+    ana.say("antes").await;
+    ana.reads(&[("cliente", "antes")]).await;
+    // A room takes four sockets for each member.
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        others.push(ana.other_tab(&server).await);
+    }
+    ana.until_says("#seat-lost", "Esta sala está abierta en muchas pestañas y sigue en las otras.").await;
+    assert_eq!(ana.text("#rejoin").await, "Continuar aquí");
+    others[3].send_message("OFICINA", "mientras tanto");
+    ana.click("#rejoin").await;
+    ana.reads(&[("cliente", "antes"), ("cliente", "mientras tanto")]).await;
+    assert_eq!(ana.js("document.querySelector('#seat-lost').hidden").await, true);
+    ana.say("aquí").await;
+    ana.reads(&[("cliente", "antes"), ("cliente", "mientras tanto"), ("cliente", "aquí")]).await;
+    ana.finish(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn room_that_is_gone_after_a_line_break_says_so() {
+    let server = Server::demo();
+    let cable = TcpProxy::start(server.addr);
+    let ana = Browser::open(cable.addr).await;
+    ana.sign_in("cliente", "cliente123").await;
+    ana.chat().await;
+    ana.join("OFICINA", "secreta").await;
+    let mut beto = Client::usuario(&server).socket();
+    assert_eq!(beto.join("OFICINA", "secreta", "group")["type"], "joined");
+    beto.send_message("OFICINA", "antes");
+    ana.reads(&[("usuario", "antes")]).await;
+    ana.fill("#message-field", "a medias").await;
+    cable.disconnect();
+    cable.until_refused().await;
+    let mut other = ana.other_tab(&server).await;
+    other.send(&json!({"type": "leave", "room": "OFICINA"}));
+    assert_eq!(other.recv_type("left")["reason"], "left");
+    cable.connect_to(server.addr);
+    ana.until_online().await;
+    ana.until_says("#seat-lost", "Ya no estás en esta sala: la sala terminó o tu sesión se cerró.").await;
+    ana.until_says("#tab-OFICINA", "Fuera de la sala").await;
+    ana.reads(&[("usuario", "antes")]).await;
+    // The room still is there: its password is enough, and the draft waits.
+    ana.click("#rejoin").await;
+    ana.fill("#room-password", "secreta").await;
+    ana.click("#join").await;
+    ana.until("document.querySelector('#seat-lost').hidden && !document.querySelector('#panel').hidden")
+        .await;
+    assert_eq!(ana.js("document.querySelector('#message-field').value").await, "a medias");
+    ana.finish_with(&[], &["Failed to load resource: net::ERR_", "WebSocket connection to"]).await;
 }

@@ -121,5 +121,5 @@ impl Browser {
     }
 }
 
-const MESSAGES: &str = "[...document.querySelectorAll('#messages .message')]
+const MESSAGES: &str = "[...document.querySelectorAll('#messages .message:not(.unsent)')]
     .map((one) => [one.querySelector('.author').textContent, one.querySelector('.message-text').textContent])";

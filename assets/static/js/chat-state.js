@@ -15,7 +15,7 @@ const TYPING_MS = 4500;
 /** Many messages are one change of the list of rooms. */
 const ROOMS_AFTER_MS = 50;
 /** Without a missed message for this long there is none left. */
-const SILENCE_MS = 2000;
+const SILENCE_MS = 4000;
 /** Answers that mean that this person is in the room no more. */
 const ALREADY_OUT = ['not_member', 'unknown_room'];
 
@@ -240,19 +240,18 @@ export class ChatState extends EventTarget {
   }
 
   /** Once everything missed has come, what was sent into the broken line is either among it or lost. A newcomer is sent nothing of
-   * before; that shows in silence only. */
+   * before, and that shows in silence only; a message that comes later still counts. */
   #settleSoon(room) {
     clearTimeout(room.settleTimer);
     if (room.state !== 'live') return;
-    if (room.tracker.last >= room.target) {
-      this.#outbox.settle(room);
-      return;
+    if (room.tracker.last >= room.target) this.#outbox.settle(room);
+    else {
+      room.settleTimer = setTimeout(() => {
+        room.estimate = 0;
+        this.#outbox.settle(room);
+        this.#tell('rooms');
+      }, SILENCE_MS);
     }
-    room.settleTimer = setTimeout(() => {
-      room.tracker.skip(room.target);
-      this.#settleSoon(room);
-      this.#tell('rooms');
-    }, SILENCE_MS);
   }
 
   #lose(room, reason) {
