@@ -1,8 +1,8 @@
-//! Browser tests: headless Chromium, driven by chromedriver, against the real binary at
-//! `http://pichat.local`. That name is not `localhost` and uses plain HTTP, like a device in an office
-//! without TLS.
+//! Browser tests: headless Chromium, driven by chromedriver, and the main story in Firefox, against the real
+//! binary at `http://pichat.local`. That name is not `localhost` and uses plain HTTP, like a device in an
+//! office without TLS.
 //!
-//! Every browser ends with [`browser::Browser::finish`], which reads its console: any error, warning or
+//! Every Chromium ends with [`browser::Browser::finish`], which reads its console: any error, warning or
 //! violation of the content security policy that the test did not name fails it.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
@@ -16,6 +16,7 @@ mod browser;
 mod claim;
 mod connection;
 mod ended;
+mod firefox;
 mod language;
 mod layout;
 mod liveness;
