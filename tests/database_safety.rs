@@ -100,6 +100,11 @@ fn make_old(dir: &Path) {
         ALTER TABLE users DROP COLUMN generation; ALTER TABLE users DROP COLUMN resets;
         ALTER TABLE sessions DROP COLUMN id; ALTER TABLE sessions DROP COLUMN generation;
         ALTER TABLE claim DROP COLUMN opened_at;
+        ALTER TABLE users DROP COLUMN signed_in_at; ALTER TABLE users DROP COLUMN signed_in_addr;
+        ALTER TABLE users DROP COLUMN failures; ALTER TABLE users DROP COLUMN failures_at_sign_in;
+        ALTER TABLE sessions DROP COLUMN remember; ALTER TABLE sessions DROP COLUMN addr;
+        ALTER TABLE sessions DROP COLUMN agent; ALTER TABLE sessions DROP COLUMN previous_at;
+        ALTER TABLE sessions DROP COLUMN previous_addr; ALTER TABLE sessions DROP COLUMN failures_before;
         DELETE FROM settings WHERE key = 'store_id'; PRAGMA user_version = 3;";
     db.execute_batch(script).expect("works");
     let _ = fs::remove_file(dir.join("cuarentena/.pichat-store"));
@@ -111,7 +116,7 @@ fn upgrade_keeps_a_snapshot_and_the_way_back_works() {
     make_old(folder.path());
     let server = start(folder.path());
     let line = server.wait_for_line("event=database.upgraded");
-    assert!(line.contains("from=3 to=4") && line.contains("pichat.db.before-4"), "{line}");
+    assert!(line.contains("from=3 to=5") && line.contains("pichat.db.before-5"), "{line}");
     let held = command(&["restore-snapshot"], folder.path(), &[]);
     assert_eq!(held.status.code(), TRY_AGAIN, "{}", text(&held.stderr));
     stop(server);
@@ -125,7 +130,7 @@ fn upgrade_keeps_a_snapshot_and_the_way_back_works() {
         folder.path(),
         &[],
         NEEDS_A_PERSON,
-        &["newer version", "restore-snapshot", "pichat.db.before-4"],
+        &["newer version", "restore-snapshot", "pichat.db.before-5"],
     );
     let back = command(&["restore-snapshot"], folder.path(), &[]);
     assert_eq!(back.status.code(), Some(0), "{}", text(&back.stderr));

@@ -1,4 +1,4 @@
-//! Rooms follow a person from one session of a browser to the next, and nobody else's.
+//! Rooms follow a person from one session of a browser to the next, and no other person.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;

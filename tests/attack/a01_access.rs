@@ -83,12 +83,18 @@ fn every_route_has_a_rule_and_every_rule_a_route() {
     );
 }
 
+/// Returns true if an answer leads to the sign-in, with an own path to come back to at most.
+fn leads_to_sign_in(answer: &Response) -> bool {
+    let to = answer.header("location").unwrap_or_default();
+    to == "/login" || to.strip_prefix("/login?volver=/").is_some_and(|path| !path.contains(['/', ':', '?']))
+}
+
 /// Returns true if an answer refuses a client without a session or without the right.
 fn keeps_out(answer: &Response, who: Who, is_page: bool, head: bool) -> bool {
     let signed_in = who.may(Access::SignedIn);
     match (signed_in, is_page) {
         (true, _) => answer.status == 403,
-        (false, true) => (answer.status, answer.header("location")) == (303, Some("/login")),
+        (false, true) => answer.status == 303 && leads_to_sign_in(answer),
         (false, false) => answer.status == 401 && (head || answer.code() == "unauthenticated"),
     }
 }

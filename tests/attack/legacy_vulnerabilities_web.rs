@@ -17,7 +17,8 @@ pub(crate) fn logout_ends_the_session() {
     let by_api = Client::cliente(&server);
     assert_eq!(by_api.delete("/api/session").status, 204);
     for old in [by_form, by_api] {
-        assert_eq!((old.get("/inicio").status, old.get("/inicio").header("location")), (303, Some("/login")));
+        let led = old.get("/inicio");
+        assert_eq!((led.status, led.header("location")), (303, Some("/login?volver=/inicio")));
         assert_eq!((old.get("/api/files").status, old.handshake(&[]).0.status), (401, 401));
     }
 }

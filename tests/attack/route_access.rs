@@ -35,6 +35,8 @@ pub(crate) const RULES: &[Rule] = &[
     rule("GET",    "/listar",                 Access::SignedIn,      200),
     rule("GET",    "/subir",                  Access::Uploader,      200),
     rule("POST",   "/subir",                  Access::Uploader,      415),
+    rule("GET",    "/cuenta",                 Access::SignedIn,      200),
+    rule("POST",   "/cuenta",                 Access::SignedIn,      415),
     rule("GET",    "/static/{*path}",         Access::Anyone,        200),
     rule("GET",    "/favicon.ico",            Access::Anyone,        200),
     // There is something to trust over TLS only.
@@ -47,6 +49,9 @@ pub(crate) const RULES: &[Rule] = &[
     rule("POST",   "/api/claim",              Access::Anyone,        415),
     rule("GET",    "/api/session",            Access::PartialSession,    200),
     rule("DELETE", "/api/session",            Access::PartialSession,    204),
+    rule("GET",    "/api/sessions",           Access::SignedIn,      200),
+    // The id is a file's; no session of the caller has it.
+    rule("DELETE", "/api/sessions/{id}",      Access::SignedIn,      404),
     rule("POST",   "/api/password",           Access::PartialSession,    415),
     rule("GET",    "/api/limits",             Access::SignedIn,      200),
     rule("GET",    "/api/rooms",              Access::SignedIn,      200),
