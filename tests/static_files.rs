@@ -178,7 +178,7 @@ fn pages_name_every_script_they_need() {
         };
         let preloaded: BTreeSet<_> = text.split('<').filter_map(named).collect();
         assert_eq!(preloaded, all, "{path}");
-        assert_eq!(path == "/chat", preloaded.len() > 12, "{path}: {}", preloaded.len());
+        assert_eq!(path == "/chat", preloaded.len() > 16, "{path}: {}", preloaded.len());
     }
 }
 

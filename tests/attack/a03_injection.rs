@@ -225,7 +225,10 @@ fn page_scripts_make_no_html_or_code_of_text() {
             "srcdoc",
             "importScripts",
         ] {
-            assert!(!text.contains(sink), "{path}: {sink}");
+            // The navigation parses this server's own pages, whose addresses it names; nothing inline in
+            // them runs under the policy.
+            let allowed = usize::from(sink == "DOMParser" && path.ends_with("/js/navigation.js"));
+            assert!(text.matches(sink).count() <= allowed, "{path}: {sink}");
         }
         let folder = path.rsplit_once('/').expect("a folder").0;
         for import in text.split("from '").skip(1).filter_map(|rest| rest.split('\'').next()) {
