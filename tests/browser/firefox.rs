@@ -66,7 +66,7 @@ impl Firefox {
         let mut firefox = Self { child, stream, base, last_id: 0, _profile: profile };
         let greeting = firefox.read();
         assert_eq!(greeting["applicationType"], "gecko", "{greeting}");
-        firefox.command("WebDriver:NewSession", json!({"capabilities": {}})).expect("a session");
+        firefox.command("WebDriver:NewSession", &json!({"capabilities": {}})).expect("a session");
         firefox
     }
 
@@ -87,7 +87,7 @@ impl Firefox {
     }
 
     /// Sends a command and returns its result, or its error.
-    fn command(&mut self, name: &str, params: Value) -> Result<Value, Value> {
+    fn command(&mut self, name: &str, params: &Value) -> Result<Value, Value> {
         self.last_id += 1;
         let text = json!([0, self.last_id, name, params]).to_string();
         self.stream.write_all(format!("{}:{text}", text.len()).as_bytes()).expect("writes");
@@ -98,12 +98,12 @@ impl Firefox {
 
     fn goto(&mut self, path: &str) {
         let url = format!("{}{path}", self.base);
-        self.command("WebDriver:Navigate", json!({"url": url})).expect("loads");
+        self.command("WebDriver:Navigate", &json!({"url": url})).expect("loads");
     }
 
     fn js(&mut self, expression: &str) -> Result<Value, Value> {
         let script = json!({"script": format!("return ({expression});"), "args": []});
-        self.command("WebDriver:ExecuteScript", script).map(|answer| answer["value"].clone())
+        self.command("WebDriver:ExecuteScript", &script).map(|answer| answer["value"].clone())
     }
 
     /// Waits until a JavaScript expression is true.
@@ -125,18 +125,18 @@ impl Firefox {
 
     fn find(&mut self, css: &str) -> Value {
         self.until(&format!("document.querySelector({css:?})?.checkVisibility() === true"));
-        let found = self.command("WebDriver:FindElement", json!({"using": "css selector", "value": css}));
+        let found = self.command("WebDriver:FindElement", &json!({"using": "css selector", "value": css}));
         found.expect("is there")["value"][ELEMENT].clone()
     }
 
     fn click(&mut self, css: &str) {
         let element = self.find(css);
-        self.command("WebDriver:ElementClick", json!({"id": element})).expect("clicks");
+        self.command("WebDriver:ElementClick", &json!({"id": element})).expect("clicks");
     }
 
     fn type_into(&mut self, css: &str, text: &str) {
         let element = self.find(css);
-        self.command("WebDriver:ElementSendKeys", json!({"id": element, "text": text})).expect("types");
+        self.command("WebDriver:ElementSendKeys", &json!({"id": element, "text": text})).expect("types");
     }
 }
 
@@ -188,12 +188,12 @@ fn two_people_talk_in_firefox_while_one_moves() {
     ana.until("window.same === true");
 
     // Back leads out of the room, then out of the chat.
-    ana.command("WebDriver:Back", json!({})).expect("goes back");
+    ana.command("WebDriver:Back", &json!({})).expect("goes back");
     ana.until("location.pathname + location.hash === '/chat' && document.querySelector('#panel').hidden");
-    ana.command("WebDriver:Forward", json!({})).expect("goes forward");
+    ana.command("WebDriver:Forward", &json!({})).expect("goes forward");
     ana.until("location.hash === '#sala=OFICINA' && !document.querySelector('#panel').hidden");
     // A reload keeps room and draft.
-    ana.command("WebDriver:Refresh", json!({})).expect("reloads");
+    ana.command("WebDriver:Refresh", &json!({})).expect("reloads");
     ana.until_says("#connection-state", "Conectado");
     ana.until_says("#open-room-code", "OFICINA");
     ana.until("document.querySelector('#message-field').value === 'a medias'");
