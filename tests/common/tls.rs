@@ -1,6 +1,6 @@
 //! Server over TLS: its two addresses, its authority, and a client on rustls' client side.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -73,20 +73,20 @@ impl Secure {
         read_response(&mut stream, false).expect("an answer")
     }
 
-    /// Sends a request on a new connection; returns the answer and the connection.
-    fn exchange(&self, method: &str, path: &str, rest: &str) -> (Response, Stream) {
+    /// Sends a request on a new connection.
+    fn ask(&self, method: &str, path: &str, rest: &str) -> Stream {
         let mut stream = self.connect("pichat.local").expect("connects");
         stream.sock.set_read_timeout(Some(Duration::from_secs(20))).expect("sets");
         let port = self.server.addr.port();
         write!(stream, "{method} {path} HTTP/1.1\r\nHost: pichat.local:{port}\r\n{rest}").expect("writes");
-        (read_response(&mut stream, false).expect("an answer"), stream)
+        stream
     }
 
     /// Signs in; returns the session cookie.
     pub fn sign_in(&self, name: &str, password: &str) -> String {
         let body = serde_json::json!({"username": name, "password": password}).to_string();
         let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        let (answer, _) = self.exchange("POST", "/api/session", &head);
+        let answer = read_response(&mut self.ask("POST", "/api/session", &head), false).expect("an answer");
         answer.session_cookie().and_then(|c| c.split(';').next()).expect("a cookie").to_owned()
     }
 
@@ -94,7 +94,15 @@ impl Secure {
     pub fn upgrade(&self, cookie: &str) -> Stream {
         let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        let (answer, stream) = self.exchange("GET", "/ws", &format!("Cookie: {cookie}\r\n{upgrade}"));
+        let mut stream = self.ask("GET", "/ws", &format!("Cookie: {cookie}\r\n{upgrade}"));
+        // Byte by byte: the first frame may have come with the head.
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a head");
+            head.push(byte[0]);
+        }
+        let answer = read_response(&mut head.as_slice(), false).expect("an answer");
         assert_eq!(answer.status, 101, "{}", answer.text());
         stream
     }
