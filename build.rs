@@ -8,6 +8,8 @@
 //! Texts are one file a language in `assets/texts`, a JSON object of keys. Pages name a text as `{{key}}`,
 //! scripts as `t('key')`, the server by a constant. Scripts get one script a language, `js/texts-es.js`, with
 //! the texts that they name.
+//!
+//! Static releases get the linker script `image/order/text.ld`, which puts the functions that run side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -35,6 +37,8 @@ const BY_NAME: [&str; 3] = ["cli.help", "cli.arg.", "cli.value."];
 const DEFAULT_LANGUAGE: &str = "es";
 /// The list that the server checks new passwords against: the page's meter reads it too.
 const PASSWORDS: (&str, &str) = ("passwords.txt", "assets/passwords/common.txt");
+/// Linker script with the order of functions.
+const ORDER: &str = "image/order/text.ld";
 
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -42,6 +46,7 @@ fn main() -> Result<()> {
         println!("cargo::rerun-if-changed={input}");
     }
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
+    order_functions(&root)?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
 
     let languages = languages(&root)?;
@@ -78,6 +83,19 @@ fn main() -> Result<()> {
     let for_server = keys.iter().copied().filter(|key| is_for_server(key));
     let (by_name, others): (Vec<_>, Vec<_>) = for_server.partition(|key| is_by_name(key));
     fs::write(out.join("texts.rs"), server_texts(&languages, &by_name, &others)?)?;
+    Ok(())
+}
+
+/// Orders the functions of a static release; a published crate has no folder `image`.
+fn order_functions(root: &Path) -> Result<()> {
+    let script = root.join(ORDER);
+    if !script.exists() {
+        return Ok(());
+    }
+    println!("cargo::rerun-if-changed={ORDER}");
+    if std::env::var("CARGO_CFG_TARGET_ENV")? == "musl" && std::env::var("PROFILE")? == "release" {
+        println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
+    }
     Ok(())
 }
 
