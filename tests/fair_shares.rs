@@ -308,6 +308,7 @@ fn limits_are_shown_to_signed_in_users() {
         ("room_code_chars", json!(20)),
         ("rooms_per_socket", json!(16)),
         ("sockets_per_session", json!(16)),
+        ("wipe_minutes", json!(60)),
         ("uploads", rate(5, 60)),
         ("downloads", rate(10, 120)),
         ("deletes", rate(5, 200)),

@@ -7,7 +7,7 @@ import { Panel } from './chat-panel.js';
 import { roomList } from './chat-room-list.js';
 import { chat } from './chat-service.js';
 import { byId } from './dom.js';
-import { t } from './i18n.js';
+import { t, waitText } from './i18n.js';
 import { pushAddress, replaceAddress } from './navigation.js';
 import { setTitle } from './unread.js';
 
@@ -44,6 +44,8 @@ class Chat {
     this.#drawRooms = roomList((code) => state.select(code));
     this.#composer = new Composer(state, limits.message_chars);
     this.#entry = new Entry(state);
+    const { wipe_minutes: minutes } = limits;
+    if (minutes) main.querySelector('.ephemeral-note').textContent = t('chat.ephemeral_after', { wait: waitText(minutes * 60) });
 
     this.#on('selected', () => this.#onSelected());
     this.#on('rooms', () => this.#onRooms());

@@ -22,6 +22,8 @@ struct Limits {
     rooms_per_socket: usize,
     room_members: usize,
     sockets_per_session: usize,
+    /// Minutes for which messages outlive the last socket in their room.
+    wipe_minutes: u64,
     requests: Rate,
     messages: Rate,
     joins: Rate,
@@ -51,6 +53,7 @@ pub(super) async fn show(call: RoutedRequest, _: SignedIn) -> Result<Response<Bo
         rooms_per_socket: limits.rooms_per_socket,
         room_members: limits.room_members,
         sockets_per_session: limits.sockets_per_session,
+        wipe_minutes: config.chat.wipe.as_secs() / 60,
         requests: rate(limits.requests_per_minute, limits.request_burst),
         messages: rate(limits.messages_per_minute, limits.message_burst),
         joins: rate(limits.joins_per_minute, limits.joins_per_minute),
