@@ -196,7 +196,7 @@ impl Pages {
         lang: Lang,
     ) -> Bytes {
         let message = Blank::message(said);
-        let text = fill_blanks(self.text(page, lang), blanks.iter().chain([&message]));
+        let text = fill_blanks(self.text(page, lang), &blanks.iter().chain([&message]));
         let fill = |text: String, (field, value): &(&str, &str)| {
             let field = format!("name=\"{field}\"");
             text.replacen(&field, &format!("{field} value=\"{}\"", escape(value)), 1)
@@ -206,7 +206,7 @@ impl Pages {
 }
 
 /// Puts each blank in place of its mark. What is filled in is not read again.
-fn fill_blanks<'a>(page: &str, blanks: impl Iterator<Item = &'a Blank> + Clone) -> String {
+fn fill_blanks<'a>(page: &str, blanks: &(impl Iterator<Item = &'a Blank> + Clone)) -> String {
     let room = page.len() + blanks.clone().map(|blank| blank.html.len()).sum::<usize>();
     let mut filled = String::with_capacity(room);
     let mut done = 0;
@@ -333,7 +333,7 @@ mod tests {
         let blank = |mark, html: &str| Blank { mark, html: html.to_owned() };
         let filled = fill_blanks(
             "<!--A--> <!--B--> <!--C-->",
-            [blank("<!--A-->", "<!--B-->"), blank("<!--B-->", "b")].iter(),
+            &[blank("<!--A-->", "<!--B-->"), blank("<!--B-->", "b")].iter(),
         );
         assert_eq!(filled, "<!--B--> b <!--C-->");
         assert!(Blank::person("<ana>").html.contains("&lt;ana&gt;"));
