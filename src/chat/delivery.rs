@@ -61,7 +61,7 @@ pub trait Mailbox<F>: Send + Sync + 'static {
 
 /// Complete frame; clones share the bytes.
 pub trait SharedFrame: Clone + Send + Sync + 'static {
-    /// Returns its length in bytes.
+    /// Returns the memory of its bytes, spare capacity included.
     fn byte_count(&self) -> usize;
 }
 

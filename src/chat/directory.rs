@@ -26,9 +26,14 @@ pub(super) struct RoomDirectory<W: FrameEncoder> {
 struct SessionRooms<W: FrameEncoder> {
     user: UserId,
     rooms: Vec<Slot<W>>,
-    /// Time at which the session ended by time (monotonic); a sign-in with its cookie takes the memberships
-    /// over.
-    asleep_since: Option<Duration>,
+    /// Second at which the session ended by time (monotonic, 0 for none); a sign-in with its cookie takes the
+    /// memberships over. Four bytes, since there is one entry a session.
+    asleep_since: u32,
+}
+
+/// Returns a monotonic time in whole seconds, at least 1. 2³² of them are 136 years.
+fn second(now: Duration) -> u32 {
+    u32::try_from(now.as_secs()).unwrap_or(u32::MAX).max(1)
 }
 
 /// The session is a member of the maximum number of rooms.
@@ -67,7 +72,7 @@ impl<W: FrameEncoder> RoomDirectory<W> {
         most: usize,
     ) -> Result<(), TooManyMemberships> {
         let mut sessions = lock(&self.sessions);
-        let new = || SessionRooms { user, rooms: Vec::new(), asleep_since: None };
+        let new = || SessionRooms { user, rooms: Vec::new(), asleep_since: 0 };
         let own = sessions.entry(session).or_insert_with(new);
         if own.rooms.iter().any(|room| Arc::ptr_eq(room, slot)) {
             return Ok(());
@@ -111,9 +116,11 @@ impl<W: FrameEncoder> RoomDirectory<W> {
     pub(super) fn put_to_sleep(&self, session: &Sha256, now: Duration, most: usize) -> Vec<Sha256> {
         let mut sessions = lock(&self.sessions);
         let Some(own) = sessions.get_mut(session) else { return Vec::new() };
-        own.asleep_since.get_or_insert(now);
-        let mut asleep: Vec<_> =
-            sessions.iter().filter_map(|(digest, own)| Some((own.asleep_since?, *digest))).collect();
+        if own.asleep_since == 0 {
+            own.asleep_since = second(now);
+        }
+        let asleep = sessions.iter().filter(|(_, own)| own.asleep_since > 0);
+        let mut asleep: Vec<_> = asleep.map(|(digest, own)| (own.asleep_since, *digest)).collect();
         asleep.sort_unstable_by_key(|(since, _)| *since);
         let excess = asleep.len().saturating_sub(most);
         asleep.into_iter().take(excess).map(|(_, digest)| digest).collect()
@@ -121,9 +128,9 @@ impl<W: FrameEncoder> RoomDirectory<W> {
 
     /// Returns the sessions that have been asleep for `most`.
     pub(super) fn overslept(&self, now: Duration, most: Duration) -> Vec<Sha256> {
-        let is_over = |since| now.saturating_sub(since) >= most;
+        let is_over = |since: u32| since > 0 && now.saturating_sub(Duration::from_secs(since.into())) >= most;
         let sessions = lock(&self.sessions);
-        sessions.iter().filter(|(_, own)| own.asleep_since.is_some_and(is_over)).map(|(d, _)| *d).collect()
+        sessions.iter().filter(|(_, own)| is_over(own.asleep_since)).map(|(digest, _)| *digest).collect()
     }
 
     /// Passes the rooms of `old` to `new`, a session of the same person, and returns them.
@@ -133,11 +140,8 @@ impl<W: FrameEncoder> RoomDirectory<W> {
             return Vec::new();
         }
         let Some(passed) = sessions.remove(old) else { return Vec::new() };
-        let own = sessions.entry(new).or_insert_with(|| SessionRooms {
-            user,
-            rooms: Vec::new(),
-            asleep_since: None,
-        });
+        let own =
+            sessions.entry(new).or_insert_with(|| SessionRooms { user, rooms: Vec::new(), asleep_since: 0 });
         for slot in &passed.rooms {
             if !own.rooms.iter().any(|room| Arc::ptr_eq(room, slot)) {
                 own.rooms.push(Arc::clone(slot));

@@ -6,7 +6,7 @@ use super::seq::{Seq, SeqGap};
 /// Maximum messages kept for members who are away. One pointer each, so a room with messages has a box of
 /// 8 KB; all 1024 rooms have 8 MiB of boxes, which count in `chat_memory_mib`.
 pub const MAX_RING: usize = 1000;
-/// Memory of a kept message besides its bytes: the allocation's header, reference counts and spare capacity.
+/// Memory of a kept message besides its bytes: reference counts, and the headers of its two allocations.
 const FRAME_OVERHEAD: usize = 100;
 
 type Frames<F> = heapless::Deque<F, MAX_RING>;

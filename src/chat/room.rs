@@ -14,7 +14,7 @@ use super::delivery::{Mailbox, Presence, SharedFrame};
 use super::message_ring::Ring;
 use super::seq::Seq;
 
-/// Maximum member sessions of one room. 64 bytes each, and 48 for each person: 112 KiB a room. With the entry
+/// Maximum member sessions of one room. 56 bytes each, and 32 for each person: 88 KiB a room. With the entry
 /// in the directory a member without a socket has under 300 bytes.
 pub const MAX_MEMBERS: usize = 1024;
 /// Sockets in a room for each member session that it may have. A member is never refused: past this, another
@@ -49,8 +49,8 @@ pub(super) struct Occupant {
     pub(super) person: Arc<Person>,
     /// Last message read on any device.
     pub(super) read: Seq,
-    /// End of the person's last socket in the room (monotonic); `None` while the person is here.
-    absent_since: Option<Duration>,
+    /// Second of the end of the person's last socket in the room (monotonic); `None` while the person is here.
+    absent_since: Option<u32>,
     /// The others were told that the person is away.
     away_told: bool,
 }
@@ -104,10 +104,15 @@ pub(super) struct Room<F, M> {
     pub(super) quiet_since: Option<Duration>,
 }
 
-/// Grows a list by a quarter: most rooms are small, and there may be a thousand.
+/// Returns a monotonic time in whole seconds. 2³² of them are 136 years.
+fn whole_seconds(now: Duration) -> u32 {
+    u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// Grows a list by an eighth: most rooms are small, and there may be a thousand.
 fn push_tight<T>(list: &mut Vec<T>, item: T) {
     if list.len() == list.capacity() {
-        list.reserve_exact((list.len() / 4).max(1));
+        list.reserve_exact((list.len() / 8).max(1));
     }
     list.push(item);
 }
@@ -288,7 +293,7 @@ impl<F: SharedFrame, M: Mailbox<F> + Clone> Room<F, M> {
     fn note_absence(&mut self, user: UserId, now: Duration) {
         let is_here = self.seats.iter().any(|s| self.user_of(s.member) == Some(user));
         if !is_here && let Some(occupant) = self.occupant(user) {
-            occupant.absent_since.get_or_insert(now);
+            occupant.absent_since.get_or_insert(whole_seconds(now));
         }
         if self.seats.is_empty() {
             self.quiet_since.get_or_insert(now);
@@ -298,7 +303,7 @@ impl<F: SharedFrame, M: Mailbox<F> + Clone> Room<F, M> {
     /// Marks the people who have had no socket for [`AWAY_AFTER`], and returns those not yet told to be away.
     pub(super) fn mark_away(&mut self, now: Duration) -> Vec<Arc<Person>> {
         let is_due = |occupant: &&mut Occupant| {
-            let is_over = |since| now.saturating_sub(since) >= AWAY_AFTER;
+            let is_over = |since: u32| now.saturating_sub(Duration::from_secs(since.into())) >= AWAY_AFTER;
             !occupant.away_told && occupant.absent_since.is_some_and(is_over)
         };
         let mut due = Vec::new();

@@ -45,6 +45,11 @@ impl Frame {
         &self.0.bytes[self.0.start..]
     }
 
+    /// Returns the memory of its bytes, spare capacity included.
+    pub(crate) fn capacity(&self) -> usize {
+        self.0.bytes.capacity()
+    }
+
     /// Returns true if both share their bytes.
     pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

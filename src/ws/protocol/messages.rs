@@ -239,7 +239,7 @@ impl FrameEncoder for JsonEncoder {
 
 impl SharedFrame for Frame {
     fn byte_count(&self) -> usize {
-        self.as_bytes().len()
+        self.capacity()
     }
 }
 
