@@ -310,8 +310,12 @@ fn trust(home: &Path, authority: &Path) {
     }
 }
 
-/// Starts chromedriver on a free port.
+/// Starts chromedriver on a free port. Where several start at once, one may find its port taken and end.
 fn chromedriver(home: Option<&Path>) -> (Child, u16) {
+    (0..3).find_map(|_| try_chromedriver(home)).expect("chromedriver says its port")
+}
+
+fn try_chromedriver(home: Option<&Path>) -> Option<(Child, u16)> {
     let mut child = Command::new("chromedriver")
         .envs(home.map(|home| ("HOME", home)))
         .arg("--port=0")
@@ -335,9 +339,9 @@ fn chromedriver(home: Option<&Path>) -> (Child, u16) {
     let Ok(port) = told.recv_timeout(PATIENCE) else {
         let _ = child.kill();
         let _ = child.wait();
-        panic!("chromedriver never said its port");
+        return None;
     };
-    (child, port)
+    Some((child, port))
 }
 
 /// `POST /session/…/goog/cdp/execute`.
