@@ -27,11 +27,19 @@ impl UnsavedFailures {
 
     /// Stores the counts while the database is locked. They stay if that fails.
     pub(super) fn save(&self, db: &mut Db) -> Result<(), StoreError> {
-        let mut failures = lock(&self.0);
-        if !failures.is_empty() {
-            db.add_failed_sign_ins(&failures)?;
-            failures.clear();
+        // Not locked during the write: a failed sign-in must not wait for the disk.
+        let taken = std::mem::take(&mut *lock(&self.0));
+        if taken.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let saved = db.add_failed_sign_ins(&taken);
+        if saved.is_err() {
+            let mut failures = lock(&self.0);
+            for (user, count) in taken {
+                let all = failures.entry(user).or_default();
+                *all = all.saturating_add(count);
+            }
+        }
+        saved
     }
 }
