@@ -214,7 +214,7 @@ fn build(
     });
     let (services, end_audit) = (Arc::clone(&sockets), audit.clone());
     accounts.sessions.on_end(Box::new(move |session, reason| {
-        end_memberships(&services, session.digest, reason);
+        end_memberships(&services, session, reason);
         close_sockets(&services.registry, session.digest, reason);
         end_audit.try_record(Event::SessionEnded {
             user: session.person.name.clone(),

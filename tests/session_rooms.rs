@@ -117,3 +117,20 @@ fn new_password_keeps_the_rooms_of_the_session_that_asked() {
         assert!(rooms(&client).is_empty(), "the cookies of before lead into no room");
     }
 }
+
+#[test]
+fn changed_account_ends_the_memberships_of_sleeping_sessions() {
+    let server = serve("[limits]\nsessions_per_user = 1");
+    let mut listener = Client::signed_in(&server, ANA.0, ANA.1).socket();
+    listener.join_default("SALA");
+    let mut asleep = member(&server);
+    assert_eq!(listener.recv_type("presence")["event"], "joined");
+    let other = Client::signed_in(&server, BETO.0, BETO.1);
+    assert_eq!(other.delete("/api/session").status, 204);
+    assert_eq!(asleep.get("/api/session").status, 401);
+    let (status, _, error) = user_command(&["passwd", BETO.0], &server.data_dir, BETO.1);
+    assert!(status.success(), "{error}");
+    assert_eq!(listener.recv_type("presence")["event"], "left");
+    assert_eq!(asleep.sign_in(BETO.0, BETO.1).status, 200);
+    assert!(rooms(&asleep).is_empty());
+}

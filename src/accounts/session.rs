@@ -166,7 +166,12 @@ impl Session {
     /// Returns true until the session ends or its account changes. Checked wherever something takes effect
     /// that was allowed earlier.
     pub fn is_live(&self) -> bool {
-        self.end.get().is_none() && self.standing.generation.load(Ordering::Acquire) == self.generation
+        self.end.get().is_none() && self.is_account_unchanged()
+    }
+
+    /// Returns true while the account is as it was at the sign-in, also after the end of the session.
+    pub fn is_account_unchanged(&self) -> bool {
+        self.standing.generation.load(Ordering::Acquire) == self.generation
     }
 
     /// Returns the rate limit of all requests of its person.

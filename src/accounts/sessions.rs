@@ -22,7 +22,7 @@ pub const SOCKET_USE_INTERVAL: Duration = Duration::from_secs(60);
 const CLOCK_WAS_SET: i64 = 1000;
 
 /// Listener called once for every ended session, without a lock of the table.
-pub type EndListener = Box<dyn Fn(&Session, SessionEnd) + Send + Sync>;
+pub type EndListener = Box<dyn Fn(&Arc<Session>, SessionEnd) + Send + Sync>;
 
 /// Session removed from the table, with the reason.
 struct EndedSession {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::accounts::Session;
 use crate::audit::SessionEnd;
 use crate::clock::Now;
 use crate::detached;
@@ -23,7 +24,7 @@ const CERTIFICATE_EVERY: u64 = 5;
 /// Seconds between two looks at the sockets whose clients answer, which is a use of their sessions. The
 /// shortest idle time is 60 s.
 const SOCKET_USE_EVERY: u64 = 5;
-/// Delay before the sockets of older sessions close after a password change, so that the answer arrives
+/// Delay before the sockets of older sessions close after a change of cookie, so that the answer arrives
 /// first. The limit is one second.
 const ANSWER_FIRST: Duration = Duration::from_millis(400);
 
@@ -76,21 +77,24 @@ impl RunningServer {
 }
 
 /// Ends the memberships of an ended session. Those of one that ended by time wait for a new sign-in.
-pub(super) fn end_memberships(services: &ws::Services, session: Sha256, reason: SessionEnd) {
+pub(super) fn end_memberships(services: &ws::Services, session: &Arc<Session>, reason: SessionEnd) {
     let now = Now::read(&*services.clock);
     match reason {
         SessionEnd::Expired | SessionEnd::Idle | SessionEnd::Evicted => {
-            services.hub.put_session_to_sleep(&session, now);
+            let ended = Arc::clone(session);
+            let is_account_unchanged = Box::new(move || ended.is_account_unchanged());
+            services.hub.put_session_to_sleep(&session.digest, is_account_unchanged, now);
         }
-        _ => services.hub.end_session(&session, now),
+        _ => services.hub.end_session(&session.digest, now),
     }
 }
 
-/// Closes the sockets of an ended session. After a password change they stay open for a moment, until the
-/// answer with the new token is sent. At most one task per ended session waits.
+/// Closes the sockets of an ended session. After a password change, a sign-out and a sign-in that replaces a
+/// session they stay open for a moment, until the answer with the new cookie is sent: a page that is told
+/// first would ask with the old one and leave. At most one task per ended session waits.
 pub(super) fn close_sockets(registry: &Arc<ws::Registry>, session: Sha256, reason: SessionEnd) {
     match tokio::runtime::Handle::try_current() {
-        Ok(runtime) if reason == SessionEnd::PasswordChanged => {
+        Ok(runtime) if matches!(reason, SessionEnd::PasswordChanged | SessionEnd::Logout) => {
             let registry = Arc::clone(registry);
             runtime.spawn(async move {
                 tokio::time::sleep(ANSWER_FIRST).await;

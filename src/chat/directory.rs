@@ -26,14 +26,20 @@ pub(super) struct RoomDirectory<W: FrameEncoder> {
 struct SessionRooms<W: FrameEncoder> {
     user: UserId,
     rooms: Vec<Slot<W>>,
-    /// Second at which the session ended by time (monotonic, 0 for none); a sign-in with its cookie takes the
-    /// memberships over. Four bytes, since there is one entry a session.
-    asleep_since: u32,
+    /// Set once the session has ended by time; a sign-in with its cookie takes the memberships over. Boxed,
+    /// since there is one entry a session.
+    asleep: Option<Box<Asleep>>,
 }
 
-/// Returns a monotonic time in whole seconds, at least 1. 2³² of them are 136 years.
-fn second(now: Duration) -> u32 {
-    u32::try_from(now.as_secs()).unwrap_or(u32::MAX).max(1)
+/// Tells whether the account of an ended session is as it was; a lock, another role, another password and a
+/// deletion change it. Takes no lock.
+pub type AccountCheck = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// Session that ended by time.
+struct Asleep {
+    /// Time of its end (monotonic).
+    since: Duration,
+    is_account_unchanged: AccountCheck,
 }
 
 /// The session is a member of the maximum number of rooms.
@@ -72,7 +78,7 @@ impl<W: FrameEncoder> RoomDirectory<W> {
         most: usize,
     ) -> Result<(), TooManyMemberships> {
         let mut sessions = lock(&self.sessions);
-        let new = || SessionRooms { user, rooms: Vec::new(), asleep_since: 0 };
+        let new = || SessionRooms { user, rooms: Vec::new(), asleep: None };
         let own = sessions.entry(session).or_insert_with(new);
         if own.rooms.iter().any(|room| Arc::ptr_eq(room, slot)) {
             return Ok(());
@@ -113,35 +119,43 @@ impl<W: FrameEncoder> RoomDirectory<W> {
 
     /// Notes that a session ended by time. Returns the sessions that sleep longest beyond `most`, whose
     /// memberships end.
-    pub(super) fn put_to_sleep(&self, session: &Sha256, now: Duration, most: usize) -> Vec<Sha256> {
+    pub(super) fn put_to_sleep(
+        &self,
+        session: &Sha256,
+        is_account_unchanged: AccountCheck,
+        now: Duration,
+        most: usize,
+    ) -> Vec<Sha256> {
         let mut sessions = lock(&self.sessions);
         let Some(own) = sessions.get_mut(session) else { return Vec::new() };
-        if own.asleep_since == 0 {
-            own.asleep_since = second(now);
-        }
-        let asleep = sessions.iter().filter(|(_, own)| own.asleep_since > 0);
-        let mut asleep: Vec<_> = asleep.map(|(digest, own)| (own.asleep_since, *digest)).collect();
+        own.asleep.get_or_insert_with(|| Box::new(Asleep { since: now, is_account_unchanged }));
+        let asleep = sessions.iter().filter_map(|(digest, own)| Some((own.asleep.as_ref()?.since, *digest)));
+        let mut asleep: Vec<_> = asleep.collect();
         asleep.sort_unstable_by_key(|(since, _)| *since);
         let excess = asleep.len().saturating_sub(most);
         asleep.into_iter().take(excess).map(|(_, digest)| digest).collect()
     }
 
-    /// Returns the sessions that have been asleep for `most`.
+    /// Returns the sessions that have been asleep for `most`, or whose account has changed.
     pub(super) fn overslept(&self, now: Duration, most: Duration) -> Vec<Sha256> {
-        let is_over = |since: u32| since > 0 && now.saturating_sub(Duration::from_secs(since.into())) >= most;
+        let is_over = |own: &Asleep| now.saturating_sub(own.since) >= most || !(own.is_account_unchanged)();
         let sessions = lock(&self.sessions);
-        sessions.iter().filter(|(_, own)| is_over(own.asleep_since)).map(|(digest, _)| *digest).collect()
+        let over = sessions.iter().filter(|(_, own)| own.asleep.as_deref().is_some_and(is_over));
+        over.map(|(digest, _)| *digest).collect()
     }
 
     /// Passes the rooms of `old` to `new`, a session of the same person, and returns them.
     pub(super) fn pass_on(&self, old: &Sha256, new: Sha256, user: UserId) -> Vec<Slot<W>> {
         let mut sessions = lock(&self.sessions);
-        if sessions.get(old).is_none_or(|own| own.user != user) || *old == new {
+        let may_pass = |own: &SessionRooms<W>| {
+            own.user == user && own.asleep.as_ref().is_none_or(|asleep| (asleep.is_account_unchanged)())
+        };
+        if *old == new || !sessions.get(old).is_some_and(may_pass) {
             return Vec::new();
         }
         let Some(passed) = sessions.remove(old) else { return Vec::new() };
         let own =
-            sessions.entry(new).or_insert_with(|| SessionRooms { user, rooms: Vec::new(), asleep_since: 0 });
+            sessions.entry(new).or_insert_with(|| SessionRooms { user, rooms: Vec::new(), asleep: None });
         for slot in &passed.rooms {
             if !own.rooms.iter().any(|room| Arc::ptr_eq(room, slot)) {
                 own.rooms.push(Arc::clone(slot));

@@ -11,6 +11,7 @@ use crate::types::crypto::Sha256;
 use crate::types::{Person, RoomCode, RoomKind, RoomLabel, UserId};
 
 use super::delivery::{FrameEncoder, LeaveReason, Mailbox as _, Presence, Priority};
+use super::directory::AccountCheck;
 use super::hub_shared::{ChatLimits, HubShared, JoinInfo};
 use super::room::{Attachment, RoomFull};
 use super::room_slot::{LockedRoom, RoomHandle, RoomProperties, RoomSlot};
@@ -317,10 +318,11 @@ impl<W: FrameEncoder> Hub<W> {
     }
 
     /// Keeps the memberships of a session that ended by time. A sign-in of the same person takes them over by
-    /// [`Hub::move_memberships`] within the life of an empty room.
-    pub fn put_session_to_sleep(&self, session: &Sha256, now: Now) {
+    /// [`Hub::move_memberships`] within the life of an empty room, while its account is unchanged.
+    pub fn put_session_to_sleep(&self, session: &Sha256, is_account_unchanged: AccountCheck, now: Now) {
         let most = self.shared.limits().asleep;
-        for excess in self.shared.directory.put_to_sleep(session, now.mono, most) {
+        let excess = self.shared.directory.put_to_sleep(session, is_account_unchanged, now.mono, most);
+        for excess in excess {
             self.end_session(&excess, now);
         }
     }

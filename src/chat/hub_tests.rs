@@ -5,6 +5,7 @@ use crate::clock::{SystemClock, Timestamp};
 use crate::types::{MessageText, UserName};
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Encoder whose frames are words.
@@ -297,17 +298,43 @@ fn ended_session_leaves_and_sleeping_one_is_taken_over() {
     }
     hub.end_session(&digest(30), at(1));
     assert_eq!(lock(&watcher.0).last().map(String::as_str), Some("u3 Left"));
-    hub.put_session_to_sleep(&digest(20), at(2));
+    hub.put_session_to_sleep(&digest(20), unchanged(), at(2));
     hub.move_memberships(&digest(20), &digest(29), UserId(9));
     assert!(enter(&hub, "sala", 29, 0, 3).is_err(), "another person takes nothing over");
     hub.move_memberships(&digest(20), &digest(29), UserId(2));
     assert!(enter(&hub, "sala", 20, 0, 3).is_err() && enter(&hub, "sala", 29, 0, 3).is_ok());
-    hub.put_session_to_sleep(&digest(21), at(4));
+    hub.put_session_to_sleep(&digest(21), unchanged(), at(4));
     hub.sweep(at(3 + 72 * HOUR));
     assert!(enter(&hub, "sala", 21, 0, 5).is_ok());
     hub.sweep(at(4 + 72 * HOUR));
     assert!(enter(&hub, "sala", 21, 0, 5).is_err(), "it slept too long");
     assert_eq!(hub.rooms_of(&digest(29), UserId(2)).len(), 1);
+}
+
+fn unchanged() -> AccountCheck {
+    Box::new(|| true)
+}
+
+#[test]
+fn changed_account_ends_sleeping_memberships() {
+    let hub = hub(LIMITS);
+    let watcher = Inbox::default();
+    let _stays = make(&hub, "sala", 10, &watcher, 0).expect("made");
+    for session in [20, 30] {
+        drop(join(&hub, "sala", session, &Inbox::default(), 0).expect("joined"));
+        let is_unchanged = Arc::new(AtomicBool::new(true));
+        let check = Arc::clone(&is_unchanged);
+        hub.put_session_to_sleep(&digest(session), Box::new(move || check.load(Ordering::Relaxed)), at(1));
+        hub.sweep(at(2));
+        assert!(enter(&hub, "sala", session, 0, 2).is_ok());
+        is_unchanged.store(false, Ordering::Relaxed);
+        // A sign-in comes before the next sweep.
+        hub.move_memberships(&digest(session), &digest(session + 1), UserId((session / 10).into()));
+        assert!(enter(&hub, "sala", session + 1, 0, 2).is_err(), "nothing is taken over");
+        hub.sweep(at(3));
+        assert!(enter(&hub, "sala", session, 0, 3).is_err());
+    }
+    assert_eq!(lock(&watcher.0).last().map(String::as_str), Some("u3 Left"));
 }
 
 #[test]
@@ -316,7 +343,7 @@ fn sleeping_sessions_are_bounded() {
     let _stays = make(&hub, "sala", 10, &Inbox::default(), 0).expect("made");
     for session in [20, 30, 40] {
         drop(join(&hub, "sala", session, &Inbox::default(), 0).expect("joined"));
-        hub.put_session_to_sleep(&digest(session), at(session.into()));
+        hub.put_session_to_sleep(&digest(session), unchanged(), at(session.into()));
     }
     let is_member = |session| enter(&hub, "sala", session, 0, 99).is_ok();
     assert_eq!([20, 30, 40].map(is_member), [false, true, true]);

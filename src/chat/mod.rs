@@ -18,6 +18,7 @@ mod seq;
 mod sweep;
 
 pub use delivery::{FrameEncoder, LeaveReason, Mailbox, Presence, Priority, SharedFrame};
+pub use directory::AccountCheck;
 pub use hub::{EnterError, Entered, Hub, HubStats, Joined, Joiner, LobbyEntry, NotMember, OwnRoom};
 pub use hub_shared::{ChatLimits, JoinInfo};
 pub use message_ring::{Backfill, BackfillBudget, MAX_RING};
