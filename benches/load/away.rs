@@ -12,19 +12,21 @@
     reason = "a program that prints a table"
 )]
 
+#[path = "../micro/null_encoder.rs"]
+mod null_encoder;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pichat::audit::{Audit, AuditTarget, Threshold};
-use pichat::chat::{
-    ChatLimits, FrameEncoder, Hub, Joiner, LeaveReason, Mailbox, Presence, Priority, RoomProperties, Seat,
-    Seq,
-};
+use pichat::chat::{ChatLimits, FrameEncoder as _, Hub, Joiner, RoomProperties, Seat};
 use pichat::clock::{Now, SystemClock, Timestamp};
 use pichat::types::crypto::Sha256;
-use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId, UserName};
-use pichat::ws::{Frame, FrameBuilder, JsonEncoder};
+use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId};
+use pichat::ws::JsonEncoder;
+
+use null_encoder::{NullEncoder, NullMailbox};
 
 const MEMBERS: usize = 10_000;
 const MEMBERS_PER_ROOM: usize = 250;
@@ -44,54 +46,6 @@ const LIMITS: ChatLimits = ChatLimits {
     asleep: 16,
 };
 
-/// Encodes as the server does, for mailboxes that keep nothing.
-struct NullEncoder;
-
-#[derive(Clone)]
-struct NullMailbox(usize);
-
-impl Mailbox<Frame> for NullMailbox {
-    fn deliver(&self, _: Frame, _: Priority) {}
-
-    fn ptr_eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-
-    fn last_input(&self) -> Instant {
-        Instant::now()
-    }
-}
-
-impl FrameEncoder for NullEncoder {
-    type Frame = Frame;
-    type Draft = FrameBuilder;
-    type Mailbox = NullMailbox;
-
-    fn begin(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> FrameBuilder {
-        JsonEncoder::begin(room, user, text, at)
-    }
-
-    fn finish(draft: FrameBuilder, seq: Seq) -> Frame {
-        JsonEncoder::finish(draft, seq)
-    }
-
-    fn presence(room: &RoomCode, user: &UserName, event: Presence, at: Timestamp) -> Frame {
-        JsonEncoder::presence(room, user, event, at)
-    }
-
-    fn typing(room: &RoomCode, user: &UserName) -> Frame {
-        JsonEncoder::typing(room, user)
-    }
-
-    fn left(room: &RoomCode, reason: LeaveReason) -> Frame {
-        JsonEncoder::left(room, reason)
-    }
-
-    fn read(room: &RoomCode, seq: Seq) -> Frame {
-        JsonEncoder::read(room, seq)
-    }
-}
-
 fn resident_kib() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("is there");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel reports it");
@@ -101,7 +55,7 @@ fn resident_kib() -> usize {
 fn join(hub: &Hub<NullEncoder>, number: usize, person: &Arc<Person>) -> Seat<NullEncoder> {
     let code: RoomCode = format!("sala-{}", number / MEMBERS_PER_ROOM).parse().expect("valid");
     let session = Sha256::of(&number.to_be_bytes());
-    let visitor = Joiner { session, person, mailbox: &NullMailbox(number) };
+    let visitor = Joiner { session, person, mailbox: &NullMailbox(number as u64) };
     let answer = |code: &RoomCode, _: &_| JsonEncoder::typing(code, &person.name);
     let joined = match hub.find(&code) {
         Some(room) => hub.join(&room, &visitor, NOW, answer),

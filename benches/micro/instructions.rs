@@ -5,6 +5,7 @@
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program for a script")]
 
 mod cases;
+mod null_encoder;
 
 use std::hint::black_box;
 

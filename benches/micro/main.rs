@@ -6,6 +6,7 @@
 #![allow(missing_docs, dead_code, reason = "a program that prints a table")]
 
 mod cases;
+mod null_encoder;
 
 use criterion::Criterion;
 

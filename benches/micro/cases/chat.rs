@@ -4,19 +4,17 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pichat::audit::{Audit, AuditTarget, Threshold};
-use pichat::chat::{
-    BackfillBudget, ChatLimits, FrameEncoder, Hub, Joiner, LeaveReason, Mailbox, Presence, Priority,
-    RoomProperties, Seat, Seq,
-};
+use pichat::chat::{BackfillBudget, ChatLimits, FrameEncoder, Hub, Joiner, Priority, RoomProperties, Seat};
 use pichat::clock::{Now, SystemClock, Timestamp};
 use pichat::types::crypto::Sha256;
-use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId, UserName};
-use pichat::ws::{Frame, FrameBuilder, JsonEncoder, Request, SendQueue, TakeBudget};
+use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId};
+use pichat::ws::{Frame, JsonEncoder, Request, SendQueue, TakeBudget};
 
 use super::{Operation, Row};
+use crate::null_encoder::{NullEncoder, NullMailbox};
 
 pub const CASES: &[Row] = &[
     ("frame: a message drafted and sealed", 100, || {
@@ -84,56 +82,6 @@ fn request(text: &'static str) -> Operation {
 fn text() -> Operation {
     let raw = "¿Quién tiene el acta de la reunión de ayer? La necesito antes de las diez.";
     Box::new(move || drop(black_box(MessageText::parse(black_box(raw), 1000))))
-}
-
-/// Encodes as the server does, for mailboxes that keep nothing: only the room is measured.
-struct NullEncoder;
-
-#[derive(Clone)]
-struct NullMailbox(u64);
-
-impl Mailbox<Frame> for NullMailbox {
-    fn deliver(&self, frame: Frame, urgency: Priority) {
-        black_box((frame, urgency));
-    }
-
-    fn ptr_eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-
-    fn last_input(&self) -> Instant {
-        Instant::now()
-    }
-}
-
-impl FrameEncoder for NullEncoder {
-    type Frame = Frame;
-    type Draft = FrameBuilder;
-    type Mailbox = NullMailbox;
-
-    fn begin(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> FrameBuilder {
-        JsonEncoder::begin(room, user, text, at)
-    }
-
-    fn finish(draft: FrameBuilder, seq: Seq) -> Frame {
-        JsonEncoder::finish(draft, seq)
-    }
-
-    fn presence(room: &RoomCode, user: &UserName, event: Presence, at: Timestamp) -> Frame {
-        JsonEncoder::presence(room, user, event, at)
-    }
-
-    fn typing(room: &RoomCode, user: &UserName) -> Frame {
-        JsonEncoder::typing(room, user)
-    }
-
-    fn left(room: &RoomCode, reason: LeaveReason) -> Frame {
-        JsonEncoder::left(room, reason)
-    }
-
-    fn read(room: &RoomCode, seq: Seq) -> Frame {
-        JsonEncoder::read(room, seq)
-    }
 }
 
 fn hub() -> Arc<Hub<NullEncoder>> {
