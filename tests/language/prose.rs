@@ -44,6 +44,16 @@ fn faults(text: &str) -> Vec<(usize, String)> {
     found
 }
 
+/// Returns the faults of the openings of a JavaScript source: of its first line and of its doc comments.
+fn script_faults(text: &str) -> Vec<(usize, String)> {
+    let comment = |(at, line): (usize, &str)| {
+        let mark = if at == 0 { "// " } else { "/** " };
+        let first = line.trim_start().strip_prefix(mark)?.split_whitespace().next()?.to_owned();
+        OPENINGS.contains(&first.as_str()).then(|| (at + 1, format!("opens with {first}")))
+    };
+    text.lines().enumerate().filter_map(comment).collect()
+}
+
 /// Returns the words of a line that comments avoid.
 fn banned(line: &str) -> Vec<&'static str> {
     let line = line.to_lowercase().replace("bodies", "body");
@@ -61,6 +71,9 @@ fn comments_are_plain_english() {
     {
         found.extend(faults(&text).into_iter().map(|(line, fault)| format!("{file}:{line}: {fault}")));
     }
+    for (file, text) in sources("assets/static/js", &["js"]) {
+        found.extend(script_faults(&text).into_iter().map(|(line, fault)| format!("{file}:{line}: {fault}")));
+    }
     // In scripts a comment begins with `#`, or with `//` in JavaScript and `/*` in styles.
     let scripts = ["tests", "benches", "fuzz", "systemd", ".ci", "assets/static", "build.rs"];
     for (file, text) in scripts.iter().flat_map(|place| sources(place, &["py", "sh", "js", "css", "service"]))
@@ -72,6 +85,13 @@ fn comments_are_plain_english() {
         }
     }
     assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn planted_sentences_of_scripts_are_found() {
+    let text = "// What a page does.\n// Where it is.\n  /** Whether it is. */\n/** Returns it. */\n";
+    let found = script_faults(text);
+    assert_eq!(found, [(1, "opens with What".to_owned()), (3, "opens with Whether".to_owned())]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ export class CallError extends Error {
   }
 }
 
-/** What a failed answer's body says; anything that is no problem+json says nothing. */
+/** Reads the problem in a failed answer's body; anything that is no problem+json is an empty one. */
 export function problemOf(text) {
   try {
     const problem = JSON.parse(text);

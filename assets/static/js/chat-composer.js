@@ -1,4 +1,4 @@
-// Where one writes: with a keyboard Enter sends and Shift+Enter breaks the line; on a touch screen Enter breaks it.
+// The field for messages: with a keyboard Enter sends and Shift+Enter breaks the line; on a touch screen Enter breaks it.
 import { clean, count, isBlank } from './chat-text.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';

@@ -33,7 +33,7 @@ const FLOODING = 1008;
 const FLOODING_MS = 60000;
 /** The close codes of a session that has ended; the second says that its account is gone. */
 const ENDED = [4001, 4002];
-/** What the page says of a close code, by the code or by its reason; of the others the state of the connection says enough. */
+/** Texts for close codes, by the code or by its reason; for the others the state of the connection says enough. */
 const WHY = { 1001: 'restart', 1002: 'fault', 1003: 'fault', 1007: 'fault', 1008: 'flooding', 1009: 'fault', too_slow: 'slow', unavailable: 'busy', 4008: 'crowded' };
 /** The owner of its notices. */
 const OWNER = 'connection';
@@ -72,7 +72,7 @@ export class Connection {
   #attempt = 0;
   #timer = 0;
   #lastEager = -EAGER_MS;
-  /** Why the session ended, until a socket opens again. */
+  /** Reason for the end of the session, until a socket opens again. */
   #ended = undefined;
   /** Sockets in a row that never opened. */
   #refused = 0;

@@ -1,4 +1,4 @@
-// What the chat decides, without a page, a socket or a clock of its own.
+// Decisions of the chat, without a page, a socket or a clock of its own.
 
 const HUES = 8;
 const GROUP_MS = 5 * 60 * 1000;
@@ -19,7 +19,7 @@ export function dayOf(at) {
   return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
 }
 
-/** Whether `next` begins a new block under its author's name. */
+/** Returns true if `next` begins a new block under its author's name. */
 export function startsGroup(previous, next) {
   if (!previous || previous.user !== next.user || dayOf(previous.at) !== dayOf(next.at)) return true;
   return Math.abs(Date.parse(next.at) - Date.parse(previous.at)) > GROUP_MS;
@@ -58,7 +58,7 @@ export class SeqTracker {
     return seq <= this.last || this.ahead.has(seq);
   }
 
-  /** Whether `seq` is new; from now on it is not. */
+  /** Returns true if `seq` is new; from now on it is not. */
   accept(seq) {
     if (seq <= this.last || this.ahead.has(seq)) return false;
     this.ahead.add(seq);

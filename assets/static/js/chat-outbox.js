@@ -1,4 +1,4 @@
-// What a person has sent and the server has not acknowledged, one list a room. A text leaves the list when it is acknowledged or
+// Texts that a person has sent and the server has not acknowledged, one list a room. A text leaves the list when it is acknowledged or
 // comes back as one's own message; after a broken line only what did not come back counts as not sent.
 import { clean } from './chat-text.js';
 import { errorText, t, waitText } from './i18n.js';

@@ -1,10 +1,10 @@
-// What counts as read: the end of the open room's messages, on a visible page in a window that has the focus.
+// Marks as read: the end of the open room's messages, on a visible page in a window that has the focus.
 
 /** Numbers read within this time are told at once: under the 120 a minute that the server takes. */
 const REPORT_AFTER_MS = 600;
 
 export class Reading {
-  /** Whether the end of the open room's messages is on the screen. */
+  /** True if the end of the open room's messages is on the screen. */
   isAtEnd = true;
   #notify;
   #onread;
@@ -34,7 +34,7 @@ export class Reading {
     addEventListener('pagehide', () => this.#report());
   }
 
-  /** Whether a person sees the newest message of the open room. */
+  /** Returns true if a person sees the newest message of the open room. */
   sees(room) {
     return this.isAtEnd && !document.hidden && document.hasFocus() && room.thread.element.isConnected;
   }

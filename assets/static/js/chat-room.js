@@ -37,7 +37,7 @@ export class Room {
     this.draft = '';
     /** Sent and not yet acknowledged, in order; chat-outbox.js. */
     this.unsent = [];
-    /** Who types: name → when it stops counting, by performance.now(). */
+    /** People who type: name → time until which it counts, by performance.now(). */
     this.typing = new Map();
     this.thread = new Thread(me);
     this.#me = me;
@@ -47,12 +47,12 @@ export class Room {
     return this.tracker.last < this.target ? Math.max(this.estimate, this.unseen.length) : this.unseen.length;
   }
 
-  /** Whether this person is the only one in it, and made it. */
+  /** Returns true if this person made it and is alone in it. */
   get canEnd() {
     return this.state === 'live' && this.maker && this.members.length === 1;
   }
 
-  /** What `welcome` says of it. */
+  /** Applies its row of `welcome`. */
   announced({ kind, label, seq, read, people }) {
     if (this.isOver || seq < this.tracker.last) this.renew();
     this.kind = kind;

@@ -5,7 +5,7 @@ import { backoff } from './chat-core.js';
 import { ChatState } from './chat-state.js';
 import { showUnread } from './unread.js';
 
-/** Who signed in, and the limits in force; waits for a server that is not back yet. Never ends without a session: the page is left. */
+/** Returns the user and the limits in force; waits for a server that is not back yet. Never ends without a session: the page is left. */
 async function know() {
   for (let attempt = 0; ; attempt += 1) {
     try {

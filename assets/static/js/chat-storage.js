@@ -1,4 +1,4 @@
-// What this browser keeps of a person's chat: rooms, drafts and favourites for every tab, the open room and unsent texts for
+// Storage of a person's chat in this browser: rooms, drafts and favourites for every tab, the open room and unsent texts for
 // this one. Never a password, and no message that was sent. Signing out removes all but the favourites.
 import { CHAT_KEYS, FORGOTTEN_KEY } from './page.js';
 

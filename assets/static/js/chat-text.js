@@ -19,7 +19,7 @@ export const clean = (text) => text.replace(/\p{Cs}/gu, '\ufffd').replace(REMOVE
 /** Length of a cleaned text in Unicode scalar values, as the server counts. */
 export const count = (text) => [...text].length;
 
-/** Whether a cleaned text shows nothing. */
+/** Returns true if a cleaned text shows nothing. */
 export const isBlank = (text) => BLANK.test(text);
 
 /** A block between fences, code between back-ticks, or what may be an address. */

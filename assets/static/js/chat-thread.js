@@ -37,7 +37,7 @@ export class Thread {
   #info = new WeakMap();
   #hint = make('p', { class: 'empty' });
   #list = make('div', { class: 'thread-list' });
-  /** What is not sent yet stands below all that is; it is read out when it has arrived. */
+  /** Texts that are not sent yet, below all others; each is read out when it has arrived. */
   #unsent = make('div', { class: 'thread-list', 'aria-live': 'off' });
   #nodes = new Map();
   /** The last line of joins and leaves, while nothing came after it: name → event. */
@@ -49,7 +49,7 @@ export class Thread {
     this.showHint('empty');
   }
 
-  /** What an empty thread says: `created`, `newcomer` or `empty`. */
+  /** Shows the text of an empty thread: `created`, `newcomer` or `empty`. */
   showHint(what) {
     this.#hint.textContent = t(`chat.first_${what}`);
   }

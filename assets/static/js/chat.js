@@ -34,7 +34,7 @@ class Chat {
   #awaited = null;
   /** The history is being led back from a room to the list. */
   #goingBack = false;
-  /** Where the open room was scrolled to when the page was left; null at its end. */
+  /** Scroll position of the open room when the page was left; null at its end. */
   #left = null;
 
   constructor(main, { state, me, limits }) {

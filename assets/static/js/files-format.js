@@ -1,4 +1,4 @@
-// How a file is sized and drawn; no page needed.
+// Sizes and symbols of files; no page needed.
 import { locale } from './i18n.js';
 
 const UNITS = ['B', 'KB', 'MB', 'GB'];

@@ -26,7 +26,7 @@ const ANNOUNCED_MS = 3000;
 let shown = null;
 const kept = new Map();
 let turn = new AbortController();
-/** Where each entry of the history was scrolled to, by its key. */
+/** Scroll position of each entry of the history, by its key. */
 const scrolled = new Map();
 let entry = history.state?.key;
 let entries = 0;

@@ -1,4 +1,4 @@
-// What every page does once.
+// Set-up of every page, done once.
 import { t } from './i18n.js';
 import { byId, make } from './dom.js';
 

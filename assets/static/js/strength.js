@@ -1,4 +1,4 @@
-// How strong a new password is, said while it is typed. Everything is worked out here: half a password goes nowhere.
+// Strength of a new password, said while it is typed. Everything is worked out here: half a password goes nowhere.
 import { byId, make } from './dom.js';
 import { foldAccents } from './fold.js';
 import { t } from './i18n.js';

@@ -68,7 +68,7 @@ export async function sendAll(files) {
   return { sent, problems };
 }
 
-/** What became of them, in a sentence or two. */
+/** Returns the results in a sentence or two. */
 export function sentText(sent) {
   const text = sent.length === 1 ? t('files.sent', { name: sent[0].name }) : t('files.sent_many', { n: sent.length });
   const held = sent.filter((file) => isHeld(file.state) || file.state === 'infected').length;

@@ -1,4 +1,4 @@
-// What is seen of the page: a phone's keyboard covers a part of its height, which style sheets read as --visible-height; and what has
+// The visible part of the page: a phone's keyboard covers a part of its height, which style sheets read as --visible-height; and what has
 // the focus is brought into sight.
 
 /** Covered by less, the page is under a browser's own bar and not under a keyboard. */
