@@ -228,14 +228,16 @@ impl<W: FrameEncoder> Hub<W> {
                 return Err(EnterError::Full);
             }
         };
-        let arrival = state.room.attach(&session, mailbox, None, limits.members);
-        let Attachment { seat, presence, superseded, .. } = arrival.ok_or(EnterError::Changed)?;
+        let attached = state.room.attach(&session, mailbox, None, limits.members);
+        let mut attached = attached.ok_or(EnterError::Changed)?;
+        if is_first {
+            attached.presence = Some(Presence::Joined);
+        }
         let info = HubShared::join_info(slot, &state, person.id);
         mailbox.deliver(answer(&slot.is.code, &info), Priority::Message);
-        let presence = if is_first { Some(Presence::Joined) } else { presence };
-        self.announce(slot, &state, person, presence, seat, superseded, now);
+        announce(slot, &state, person, &attached, now);
         drop(state);
-        Ok(Joined { seat: self.seat(slot, seat, person), is_new })
+        Ok(Joined { seat: self.seat(slot, attached.seat, person), is_new })
     }
 
     /// Attaches another socket of a member. The caller sends the answer, then the missed messages.
@@ -253,33 +255,11 @@ impl<W: FrameEncoder> Hub<W> {
         let slot = self.shared.directory.room_of(&session, code).ok_or(NotMember)?;
         let mut state = lock(&slot.state);
         let members = self.shared.limits().members;
-        let arrival = state.room.attach(&session, mailbox, Some(since), members);
-        let Attachment { seat, presence, replay, superseded } = arrival.ok_or(NotMember)?;
+        let attached = state.room.attach(&session, mailbox, Some(since), members).ok_or(NotMember)?;
         let info = HubShared::join_info(&slot, &state, person.id);
-        self.announce(&slot, &state, person, presence, seat, superseded, now);
+        announce(&slot, &state, person, &attached, now);
         drop(state);
-        Ok(Entered { seat: self.seat(&slot, seat, person), info, replay })
-    }
-
-    /// Tells the others about an arrival, and a socket that gave way.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one arrival, used twice")]
-    fn announce(
-        &self,
-        slot: &RoomSlot<W>,
-        state: &LockedRoom<W>,
-        person: &Person,
-        presence: Option<Presence>,
-        seat: u64,
-        superseded: Option<W::Mailbox>,
-        now: Now,
-    ) {
-        if let Some(presence) = presence {
-            let frame = W::presence(&slot.is.code, &person.name, presence, now.wall);
-            state.room.deliver(&frame, Priority::Presence, Some(seat));
-        }
-        if let Some(old) = superseded {
-            old.deliver(W::left(&slot.is.code, LeaveReason::Superseded), Priority::Message);
-        }
+        Ok(Entered { seat: self.seat(&slot, attached.seat, person), info, replay: attached.replay })
     }
 
     fn seat(&self, slot: &Arc<RoomSlot<W>>, id: u64, person: &Arc<Person>) -> Seat<W> {
@@ -369,6 +349,23 @@ impl<W: FrameEncoder> Hub<W> {
             .collect();
         rows.sort_unstable_by(|a, b| a.code.cmp(&b.code));
         rows
+    }
+}
+
+/// Tells the others about an arrival, and a socket that gave way.
+fn announce<W: FrameEncoder>(
+    slot: &RoomSlot<W>,
+    state: &LockedRoom<W>,
+    person: &Person,
+    attached: &Attachment<W::Mailbox>,
+    now: Now,
+) {
+    if let Some(presence) = attached.presence {
+        let frame = W::presence(&slot.is.code, &person.name, presence, now.wall);
+        state.room.deliver(&frame, Priority::Presence, Some(attached.seat));
+    }
+    if let Some(old) = &attached.superseded {
+        old.deliver(W::left(&slot.is.code, LeaveReason::Superseded), Priority::Message);
     }
 }
 
