@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use thirtyfour::Key;
 
 use super::browser::Browser;
-use super::common::{Client, Options, Server, Socket};
+use super::common::{Options, Server};
 use super::network_cable::TcpProxy;
 
 /// Console messages of a line that breaks.
@@ -25,22 +25,13 @@ const SWALLOW: &str = "(() => {
 
 const UNSENT: &str = "document.querySelectorAll('#messages .unsent').length";
 
-async fn in_the_office(ana: &Browser, server: &Server) -> Socket {
-    ana.sign_in("cliente", "cliente123").await;
-    ana.chat().await;
-    ana.join("OFICINA", "secreta").await;
-    let mut beto = Client::usuario(server).socket();
-    assert_eq!(beto.join("OFICINA", "secreta", "group")["type"], "joined");
-    beto
-}
-
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver; .ci/run installs them"]
 async fn text_lost_on_the_line_is_retried_once() {
     let server = Server::demo();
     let cable = TcpProxy::start(server.addr);
     let ana = Browser::open(cable.addr).await;
-    let mut beto = in_the_office(&ana, &server).await;
+    let mut beto = ana.in_the_office(&server).await;
     ana.js(SWALLOW).await;
     ana.js("window.swallow = true").await;
     ana.say("se pierde").await;
@@ -70,7 +61,7 @@ async fn text_whose_answer_is_lost_is_not_doubled() {
     let server = Server::demo();
     let cable = TcpProxy::start(server.addr);
     let ana = Browser::open(cable.addr).await;
-    let mut beto = in_the_office(&ana, &server).await;
+    let mut beto = ana.in_the_office(&server).await;
     // An equal text of before is not taken for it.
     ana.say("ok").await;
     ana.reads(&[("cliente", "ok")]).await;
@@ -96,7 +87,7 @@ async fn text_whose_answer_is_lost_is_not_doubled() {
 async fn unsent_text_survives_a_reload_and_can_be_discarded() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
-    let _beto = in_the_office(&ana, &server).await;
+    let _beto = ana.in_the_office(&server).await;
     ana.js(SWALLOW).await;
     ana.js("window.swallow = true").await;
     ana.say("quedó a medias").await;
@@ -116,7 +107,7 @@ async fn unsent_text_survives_a_reload_and_can_be_discarded() {
 async fn addresses_are_links_and_back_ticks_are_code() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
-    let mut beto = in_the_office(&ana, &server).await;
+    let mut beto = ana.in_the_office(&server).await;
     beto.send_message("OFICINA", "Mira (https://ejemplo.co/a_(b)?q=1), y http://10.0.0.5:8080/x!");
     beto.send_message(
         "OFICINA",
@@ -167,7 +158,7 @@ const CLEANED: [&str; 7] = [
 async fn page_and_server_clean_and_count_alike() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
-    let _beto = in_the_office(&ana, &server).await;
+    let _beto = ana.in_the_office(&server).await;
     ana.js("void import('/static/js/chat-text.js').then((all) => { window.text = all; })").await;
     ana.until("window.text !== undefined").await;
     let blank = ana
@@ -209,7 +200,7 @@ async fn enter_breaks_the_line_on_a_touch_screen_only() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
     ana.resize(390, 844, true).await;
-    let _beto = in_the_office(&ana, &server).await;
+    let _beto = ana.in_the_office(&server).await;
     ana.click("#message-field").await;
     ana.press("uno" + Key::Enter + "dos").await;
     assert_eq!(ana.js("document.querySelector('#message-field').value").await, "uno\ndos");
@@ -229,7 +220,7 @@ async fn enter_breaks_the_line_on_a_touch_screen_only() {
 async fn four_thousand_characters_fit_and_one_more_does_not() {
     let server = Server::start(Options::config("[limits]\nmessage_chars = 4000\n"));
     let ana = Browser::open(server.addr).await;
-    let mut beto = in_the_office(&ana, &server).await;
+    let mut beto = ana.in_the_office(&server).await;
     let put = |count: u32| {
         format!(
             "(() => {{ const field = document.querySelector('#message-field'); field.value = 'ñ'.repeat({count}); field.dispatchEvent(new Event('input')); return true; }})()"
@@ -256,7 +247,7 @@ async fn four_thousand_characters_fit_and_one_more_does_not() {
 async fn today_becomes_yesterday_at_midnight() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
-    let mut beto = in_the_office(&ana, &server).await;
+    let mut beto = ana.in_the_office(&server).await;
     beto.send_message("OFICINA", "buenas noches");
     ana.until_says("#messages .day-divider", "Hoy").await;
     ana.js("(() => {
@@ -280,7 +271,7 @@ const DRAFT: &str = "document.querySelector('#message-field').value";
 async fn draft_survives_a_reload_and_goes_with_sign_out() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
-    let _beto = in_the_office(&ana, &server).await;
+    let _beto = ana.in_the_office(&server).await;
     ana.join("OTRA", "secreta").await;
     ana.fill("#message-field", "para otra").await;
     ana.click("#tab-OFICINA").await;
@@ -314,7 +305,7 @@ async fn draft_survives_a_reload_and_goes_with_sign_out() {
 async fn drafts_are_of_one_person_and_do_not_last_forever() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
-    let _beto = in_the_office(&ana, &server).await;
+    let _beto = ana.in_the_office(&server).await;
     ana.fill("#message-field", "de hace días").await;
     ana.goto("/inicio").await;
     let age = "(() => {

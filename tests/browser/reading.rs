@@ -3,18 +3,9 @@
 use serde_json::json;
 
 use super::browser::Browser;
-use super::common::{Client, Server, Socket};
+use super::common::{Client, Server};
 
 const BADGE: &str = "(document.querySelector('#tab-OFICINA .badge [aria-hidden]')?.textContent ?? '')";
-
-async fn in_the_office(ana: &Browser, server: &Server) -> Socket {
-    ana.sign_in("cliente", "cliente123").await;
-    ana.chat().await;
-    ana.join("OFICINA", "secreta").await;
-    let mut beto = Client::usuario(server).socket();
-    assert_eq!(beto.join("OFICINA", "secreta", "group")["type"], "joined");
-    beto
-}
 
 impl Browser {
     /// Pretends that the window has the focus or has lost it.
@@ -29,7 +20,7 @@ impl Browser {
 async fn window_without_focus_counts_what_comes_as_new() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
-    let mut beto = in_the_office(&ana, &server).await;
+    let mut beto = ana.in_the_office(&server).await;
     ana.set_focus(true).await;
     beto.send_message("OFICINA", "visto");
     ana.reads(&[("usuario", "visto")]).await;
@@ -51,7 +42,7 @@ async fn window_without_focus_counts_what_comes_as_new() {
 async fn two_tabs_and_a_device_agree_on_what_is_read() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
-    let mut beto = in_the_office(&ana, &server).await;
+    let mut beto = ana.in_the_office(&server).await;
     ana.set_focus(false).await;
     let first = ana.driver().window().await.expect("a tab");
     let second = ana.driver().new_tab().await.expect("a tab");
@@ -93,7 +84,7 @@ async fn two_tabs_and_a_device_agree_on_what_is_read() {
 async fn what_is_read_is_known_after_a_reload() {
     let server = Server::demo();
     let ana = Browser::open(server.addr).await;
-    let mut beto = in_the_office(&ana, &server).await;
+    let mut beto = ana.in_the_office(&server).await;
     let mut phone = Client::cliente(&server).socket();
     assert_eq!(phone.join("OFICINA", "secreta", "group")["type"], "joined");
     ana.set_focus(true).await;

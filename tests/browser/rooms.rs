@@ -225,11 +225,7 @@ async fn room_that_is_gone_after_a_line_break_says_so() {
     let server = Server::demo();
     let cable = TcpProxy::start(server.addr);
     let ana = Browser::open(cable.addr).await;
-    ana.sign_in("cliente", "cliente123").await;
-    ana.chat().await;
-    ana.join("OFICINA", "secreta").await;
-    let mut beto = Client::usuario(&server).socket();
-    assert_eq!(beto.join("OFICINA", "secreta", "group")["type"], "joined");
+    let mut beto = ana.in_the_office(&server).await;
     beto.send_message("OFICINA", "antes");
     ana.reads(&[("usuario", "antes")]).await;
     ana.fill("#message-field", "a medias").await;

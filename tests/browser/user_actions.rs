@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::browser::Browser;
+use super::common::{Client, Server, Socket};
 
 impl Browser {
     /// Signs in with the form and waits for the start page.
@@ -47,6 +48,16 @@ impl Browser {
         self.fill("#create-password", password).await;
         self.click("#kind-group").await;
         self.click("#create").await;
+    }
+
+    /// Signs in as `cliente` and joins `OFICINA` together with `usuario`, whose socket is returned.
+    pub(crate) async fn in_the_office(&self, server: &Server) -> Socket {
+        self.sign_in("cliente", "cliente123").await;
+        self.chat().await;
+        self.join("OFICINA", "secreta").await;
+        let mut beto = Client::usuario(server).socket();
+        assert_eq!(beto.join("OFICINA", "secreta", "group")["type"], "joined");
+        beto
     }
 
     /// Joins a room; if there is none, takes the offer and creates a group room.
