@@ -3,6 +3,7 @@
 mod io;
 mod listener_kind;
 mod onboarding;
+mod percent;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod request;

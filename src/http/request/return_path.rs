@@ -3,6 +3,7 @@
 use http::Uri;
 
 use super::form;
+use crate::http::percent::percent_encode;
 
 /// Name of the field, in a query and in a form.
 pub(crate) const FIELD: &str = "volver";
@@ -39,26 +40,14 @@ impl ReturnPath {
 
     /// Returns the path for a `Location`: what may not stand in an address is percent-encoded.
     pub(crate) fn location(&self) -> String {
-        encode(&self.0, |b| b.is_ascii_graphic() && !b"\"<>^`{|}".contains(&b))
+        percent_encode(&self.0, |b| b.is_ascii_graphic() && !b"\"<>^`{|}".contains(&b))
     }
 
     /// Returns `page` with this path in its query.
     pub(crate) fn behind(&self, page: &str) -> String {
-        let value = encode(&self.0, |b| b.is_ascii_alphanumeric() || b"/-._~".contains(&b));
+        let value = percent_encode(&self.0, |b| b.is_ascii_alphanumeric() || b"/-._~".contains(&b));
         format!("{page}?{FIELD}={value}")
     }
-}
-
-fn encode(text: &str, is_kept: impl Fn(u8) -> bool) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for b in text.bytes() {
-        if is_kept(b) {
-            encoded.push(char::from(b));
-        } else {
-            encoded.push_str(&format!("%{b:02X}"));
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

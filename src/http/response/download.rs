@@ -1,12 +1,12 @@
 //! Handing a file out: always as an attachment, whole or in part.
 
-use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::quarantine::{ByteRange, FileRecord};
 
+use crate::http::percent::percent_encode;
 use crate::http::request::precondition::{Precondition, Validators, evaluate};
 use crate::http::response::body::Body;
 use crate::http::response::headers::{self, CSP_FILE};
@@ -93,16 +93,8 @@ fn value(text: &str) -> HeaderValue {
 /// `Content-Disposition` of RFC 6266: an ASCII name for old clients, and the name itself in UTF-8.
 fn disposition(name: &str) -> String {
     let plain = ascii(name);
-    let mut encoded = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        // attr-char of RFC 8187 section 3.2.1.
-        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
+    // attr-char of RFC 8187 section 3.2.1.
+    let encoded = percent_encode(name, |b| b.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&b));
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }
 
