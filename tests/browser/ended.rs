@@ -133,6 +133,16 @@ async fn who_signs_out_is_told_nothing_in_that_tab() {
     carla.js("void fetch('/api/session', { method: 'DELETE' })").await;
     carla.arrive("/login").await;
     carla.until_says(".alert.note", "Cerraste esta sesión en otra pestaña").await;
+    // A call that is refused before the socket closes leaves the reason to the socket.
+    carla.sign_in(CARLA.0, CARLA.1).await;
+    carla.chat().await;
+    carla.until_online().await;
+    carla
+        .js("void fetch('/api/session', { method: 'DELETE' })
+            .then(() => document.dispatchEvent(new Event('visibilitychange')))")
+        .await;
+    carla.arrive("/login").await;
+    carla.until_says(".alert.note", "Cerraste esta sesión en otra pestaña").await;
     // Every page has the chat's socket, and hears of it at once.
     carla.sign_in(CARLA.0, CARLA.1).await;
     carla.goto("/inicio").await;

@@ -35,9 +35,20 @@ function withReturn(page) {
   return `${page}?volver=${encodeURIComponent(place)}`;
 }
 
-/** Leads to the sign-in page, which says why the session ended, and back afterwards: `cause` is the word of the close frame. Signing out leads there by itself. */
-export function toLogin(cause = 'other') {
-  if (!leaving) location.assign(`${withReturn('/login')}#${cause}`);
+/** How long an open line of the chat may take to tell why the session ended: the server lets the answer go out first, 0.4 s. */
+const REASON_MS = 1500;
+let reasonComes = () => false;
+/** `comes` says whether a line is open that will tell why a session ended. */
+export function expectReason(comes) {
+  reasonComes = comes;
+}
+
+/** Leads to the sign-in page, which says why the session ended, and back afterwards. `cause` is the word of the close frame; without it an
+ * open line may tell it first, or that another tab has signed in meanwhile. Signing out leads there by itself. */
+export function toLogin(cause) {
+  if (leaving) return;
+  if (!cause && reasonComes()) setTimeout(() => session('other').catch(() => {}), REASON_MS);
+  else location.assign(`${withReturn('/login')}#${cause ?? 'other'}`);
 }
 
 function toChange() {

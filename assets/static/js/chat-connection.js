@@ -1,6 +1,6 @@
 // The one socket: opens it, matches answers by `ref`, notices a dead line, says why a line fell, opens another.
 import { backoff } from './chat-core.js';
-import { call, isSigningOut, session } from './api.js';
+import { call, expectReason, isSigningOut, session } from './api.js';
 import { byId } from './dom.js';
 import { t, waitText } from './i18n.js';
 import { clear, showError } from './notice.js';
@@ -91,6 +91,7 @@ export class Connection {
     this.onstate = onstate;
     this.onframe = onframe;
     this.onopen = onopen;
+    expectReason(() => this.online);
     addEventListener('online', () => this.#wake());
     addEventListener('offline', () => { if (this.#socket) this.#drop(1006); });
     // Back from the browser's page cache: socket and timers are gone.
