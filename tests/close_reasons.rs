@@ -100,6 +100,36 @@ fn end_by_the_person_is_told_to_each_socket() {
 }
 
 #[test]
+fn own_end_closes_sockets_after_the_answer() {
+    let server = serve("");
+    let change: OwnEnd = |person| {
+        let body = json!({"current": PASSWORD, "new": "otra clave larga"});
+        assert_eq!(person.post_json("/api/password", &body).status, 204);
+    };
+    let replace: OwnEnd = |person| {
+        let body = json!({"username": "carla", "password": PASSWORD});
+        assert_eq!(person.post_json("/api/session", &body).status, 200);
+    };
+    let ends: [(&str, &str, OwnEnd); 4] = [
+        ("signed out", "beto", |person| assert_eq!(person.delete("/api/session").status, 204)),
+        ("signed out by the form", "elena", |person| assert_eq!(person.post_form("/logout", "").status, 303)),
+        ("signed in anew", "carla", replace),
+        ("new password", "dora", change),
+    ];
+    for (how, name, end) in ends {
+        let person = person(&server, name);
+        let mut socket = person.socket();
+        let closed = std::thread::spawn(move || {
+            assert_eq!(socket.close_frame().0, 4001);
+            Instant::now()
+        });
+        end(&person);
+        let answered = Instant::now();
+        assert!(closed.join().expect("closes") > answered, "{how}");
+    }
+}
+
+#[test]
 fn session_that_gives_way_is_told_so() {
     // The administrator has none: all four are of two people.
     let server = serve("[limits]\nsessions_per_user = 2\nsessions = 3");
