@@ -9,9 +9,11 @@ pub mod properties;
 mod protocol;
 mod registry;
 mod replay;
+mod room_requests;
 mod seats;
 mod send;
 mod socket;
+mod socket_state;
 
 use std::sync::Arc;
 

@@ -1,38 +1,29 @@
 //! Task of one socket: reads requests, answers them, keeps the seats.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::yield_now;
-use zeroize::Zeroizing;
 
 use crate::accounts::Sessions;
 use crate::audit::Event;
-use crate::chat::{EndError, Entered, Joiner, LeaveReason, NotMember, Priority, Seat, Seq};
-use crate::clock::Now;
 use crate::limits::{Endpoints, Flood};
-use crate::types::{MessageText, RoomCode, RoomKind, RoomLabel, RoomPassword};
 
 use super::Services;
 use crate::ws::client::Client;
 use crate::ws::conn::connection::{Inbound, PollMode, WsConnection};
 use crate::ws::conn::transport::Transport;
-use crate::ws::join::{Join, JoinOutcome, join};
+use crate::ws::join::{Join, JoinOutcome};
 use crate::ws::protocol::close_code::CloseCode;
-use crate::ws::protocol::error_code::ErrorCode;
-use crate::ws::protocol::frame::Frame;
-use crate::ws::protocol::messages::{
-    JsonEncoder, ServerMessage, joined_message, leave_word, sent_message, welcome_message,
-};
 use crate::ws::protocol::request::{Action, InvalidRequest, Request};
-use crate::ws::protocol::request_error::RequestError;
 use crate::ws::registry::{Registration, TooManySockets};
 use crate::ws::replay::Replays;
 use crate::ws::seats::Seats;
 use crate::ws::send::fanout::PendingFlush;
+use crate::ws::socket_state::{JoinFuture, NewRoom, SocketState};
 
 /// Permit to open a socket, acquired before the connection is upgraded.
 pub struct SocketPermit {
@@ -109,34 +100,11 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> ReadySocket<S> {
     }
 }
 
-type JoinFuture = Pin<Box<dyn Future<Output = (Join, JoinOutcome)> + Send>>;
-
 struct Socket<S> {
     connection: WsConnection<S>,
     state: SocketState,
     /// Join whose password is being hashed; nothing is read until it is done.
     joining: Option<JoinFuture>,
-}
-
-/// State of a socket besides its connection.
-struct SocketState {
-    services: Arc<Services>,
-    client: Arc<Client>,
-    registration: Registration,
-    seats: Seats,
-    replays: Replays,
-    flood: Flood,
-    /// Receivers with queued frames that still need a flush.
-    pending: PendingFlush,
-    messages: u64,
-}
-
-/// Fields of `join` for a room to create.
-#[derive(Clone, Copy)]
-struct NewRoom<'a> {
-    kind: RoomKind,
-    label: Option<&'a str>,
-    create: Option<bool>,
 }
 
 /// Event that the socket's task handles.
@@ -222,174 +190,5 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
         if let Err(error) = result {
             self.state.refuse(reference, &error);
         }
-    }
-}
-
-impl SocketState {
-    fn answer(&mut self, answer: &ServerMessage<'_>) {
-        self.pending.enqueue_own(&self.registration.out, Frame::json(answer));
-    }
-
-    fn refuse(&mut self, reference: Option<&str>, error: &RequestError) {
-        let code = error.code;
-        self.services.refusals.count("socket", code.as_str());
-        self.answer(&ServerMessage::error(reference, error, self.client.lang));
-        if error.counts && self.flood.hit(self.services.clock.monotonic()) {
-            let (user, addr) = (self.client.session.person.name.clone(), self.client.addr);
-            self.services.audit.try_record(Event::SocketFlooding { user, addr, reason: code.as_str() });
-            self.registration.out.close(CloseCode::Flooding);
-        }
-    }
-
-    fn may_join(
-        &self,
-        reference: Option<&str>,
-        room: RoomCode,
-        password: &str,
-        new: NewRoom<'_>,
-    ) -> Result<Join, RequestError> {
-        let NewRoom { kind, label, create } = new;
-        let password = RoomPassword::parse(Zeroizing::new(password.to_owned()))?;
-        let label = label.map(RoomLabel::parse).transpose()?.flatten();
-        let user = self.client.session.person.id;
-        self.services.rates.join(user).map_err(|wait| RequestError::rate_limited(wait.retry))?;
-        self.services
-            .pauses
-            .check(user, &room, self.services.clock.monotonic())
-            .map_err(|wait| RequestError::rate_limited(wait.retry))?;
-        Ok(Join { reference: reference.map(str::to_owned), room, password, kind, label, create })
-    }
-
-    fn start(&self, asked: Join) -> JoinFuture {
-        let (services, client, out) =
-            (Arc::clone(&self.services), Arc::clone(&self.client), Arc::clone(&self.registration.out));
-        Box::pin(async move {
-            let joined = join(services, client, out, &asked).await;
-            (asked, joined)
-        })
-    }
-
-    fn joined(&mut self, asked: &Join, joined: JoinOutcome) {
-        let reference = asked.reference.as_deref();
-        match joined {
-            JoinOutcome::In(seat) => self.seats.add(seat, self.services.clock.monotonic()),
-            JoinOutcome::TooManyRooms(limit) => {
-                let error = RequestError::too_many_rooms(limit, &self.services.config.get());
-                self.refuse(reference, &error);
-            }
-            JoinOutcome::Refused { code, retry } => {
-                self.refuse(reference, &RequestError { retry, ..RequestError::new(code) });
-            }
-        }
-    }
-
-    /// Sends the rooms of the session.
-    fn welcome(&mut self) {
-        let session = &self.client.session;
-        let rooms = self.services.hub.rooms_of(&session.digest, session.person.id);
-        let frame = Frame::json(&welcome_message(&session.person.name, &rooms, &self.services.boot));
-        self.registration.out.push(frame, Priority::Message);
-    }
-
-    /// Enters a room as a member. The returned answer goes out before all queued frames, and the missed
-    /// messages after it.
-    fn enter(&mut self, reference: Option<&str>, room: &RoomCode, since: Seq) -> Result<Frame, RequestError> {
-        let session = &self.client.session;
-        self.services
-            .rates
-            .enter(session.person.id)
-            .map_err(|wait| RequestError::rate_limited_enter(wait.retry))?;
-        let joiner =
-            Joiner { session: session.digest, person: &session.person, mailbox: &self.registration.out };
-        let now = Now::read(&*self.services.clock);
-        let Entered { seat, info, replay } = self
-            .services
-            .hub
-            .enter(room, &joiner, since, now)
-            .map_err(|NotMember| RequestError::new(ErrorCode::UnknownRoom))?;
-        let joined = Frame::json(&joined_message(reference, seat.code(), &info, false));
-        if let Some(since) = replay {
-            self.replays.add(seat.code().clone(), since);
-        }
-        self.seats.add(seat, now.mono);
-        Ok(joined)
-    }
-
-    fn seat(&self, room: &RoomCode) -> Result<&Seat<JsonEncoder>, RequestError> {
-        self.seats.get(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))
-    }
-
-    fn send(&mut self, reference: Option<&str>, room: &RoomCode, text: &str) -> Result<(), RequestError> {
-        let config = self.services.config.get();
-        let seat = self.seats.get(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))?;
-        let text = MessageText::parse(text, config.limits.message_chars)?;
-        self.services
-            .rates
-            .message(self.client.session.person.id)
-            .map_err(|wait| RequestError::rate_limited(wait.retry))?;
-        let at = self.services.clock.now();
-        let Some(seq) = seat.publish(&text, at, self.pending.receivers()) else {
-            return Err(self.on_left(room));
-        };
-        let sent = sent_message(reference, seat.code(), seq, at);
-        self.pending.enqueue_own(&self.registration.out, sent);
-        self.messages += 1;
-        Ok(())
-    }
-
-    fn leave(&mut self, reference: Option<&str>, room: &RoomCode) -> Result<(), RequestError> {
-        let now = Now::read(&*self.services.clock);
-        let seat = self.seats.remove(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))?;
-        let code = seat.code().clone();
-        if !seat.leave(&self.registration.out, now) {
-            return Err(RequestError::new(ErrorCode::NotMember));
-        }
-        self.answer_left(reference, &code, LeaveReason::Left);
-        Ok(())
-    }
-
-    fn answer_left(&mut self, reference: Option<&str>, room: &RoomCode, reason: LeaveReason) {
-        let (room, reason) = (room.as_str(), leave_word(reason));
-        self.answer(&ServerMessage::Left { r#ref: reference, room, reason });
-    }
-
-    fn end_room(&mut self, reference: Option<&str>, room: &RoomCode) -> Result<(), RequestError> {
-        let seat = self.seat(room)?;
-        let code = seat.code().clone();
-        match seat.end_room() {
-            Ok(()) => {
-                let _ = self.on_left(room);
-                self.answer_left(reference, &code, LeaveReason::Ended);
-                Ok(())
-            }
-            Err(EndError::NotMember) => Err(self.on_left(room)),
-            Err(EndError::NotAllowed) => Err(RequestError::new(ErrorCode::NotModerator)),
-        }
-    }
-
-    fn read(&mut self, room: &RoomCode, seq: Seq) -> Result<(), RequestError> {
-        let seat = self.seat(room)?;
-        // Past the limit the number is kept and not passed on.
-        let tell = self.services.rates.read_mark(self.client.session.person.id).is_ok();
-        if seat.read(seq, tell).is_none() {
-            return Err(self.on_left(room));
-        }
-        Ok(())
-    }
-
-    fn typing(&mut self, room: &RoomCode) -> Result<(), RequestError> {
-        let seat = self.seat(room)?;
-        if self.services.rates.typing(self.client.session.person.id).is_ok() && seat.typing().is_none() {
-            return Err(self.on_left(room));
-        }
-        Ok(())
-    }
-
-    /// Drops the seat of a membership that ended elsewhere.
-    fn on_left(&mut self, room: &RoomCode) -> RequestError {
-        if let Some(old) = self.seats.remove(room) {
-            old.detach(self.services.clock.monotonic());
-        }
-        RequestError::new(ErrorCode::NotMember)
     }
 }
