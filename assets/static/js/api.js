@@ -35,7 +35,7 @@ function withReturn(page) {
   return `${page}?volver=${encodeURIComponent(place)}`;
 }
 
-/** How long an open line of the chat may take to tell why the session ended: the server lets the answer go out first, 0.4 s. */
+/** Time that an open line of the chat may take to tell why the session ended: the server lets the answer go out first, 0.4 s. */
 const REASON_MS = 1500;
 let reasonComes = () => false;
 /** `comes` says whether a line is open that will tell why a session ended. */
