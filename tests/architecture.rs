@@ -168,6 +168,7 @@ fn files_stay_under_their_line_limit() {
         ("src", "rs"),
         ("tests", "rs"),
         ("benches", "rs"),
+        ("assets", "rs"),
         ("assets", "js"),
         ("assets", "css"),
         ("assets", "html"),

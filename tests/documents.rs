@@ -182,8 +182,7 @@ fn names_of_the_source_in_documents_exist() {
     let sources: Vec<_> = texts()
         .into_iter()
         .filter(|(name, _)| {
-            ["src/", "tests/", "assets/static/"].iter().any(|folder| name.starts_with(folder))
-                || name == "build.rs"
+            ["src/", "tests/", "assets/"].iter().any(|folder| name.starts_with(folder)) || name == "build.rs"
         })
         .collect();
     let defines = |word: &str| {

@@ -75,7 +75,7 @@ fn plain_http_explains_and_redirects_only() {
         "/api/trusted",
         "/ws",
         "/inicio?a=b%20c",
-        "/static/js/chat.js",
+        "/static/js/app.js",
         "//evil.example/x",
         "/reclamar",
     ] {

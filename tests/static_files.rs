@@ -74,8 +74,8 @@ fn static_addresses_carry_the_version_and_are_immutable() {
 fn other_versions_get_the_current_file_uncached() {
     let server = Server::demo();
     let client = Client::new(&server);
-    let now = client.get(&versioned(&server, "js/chat.js"));
-    for path in ["/static/js/chat.js", "/static/v0123456789abcdef/js/chat.js"] {
+    let now = client.get(&versioned(&server, "js/app.js"));
+    for path in ["/static/js/app.js", "/static/v0123456789abcdef/js/app.js"] {
         let answer = client.get(path);
         assert_eq!((answer.status, cache(&answer)), (200, Some("no-cache")), "{path}");
         assert!(answer.body == now.body, "{path}");
@@ -85,7 +85,7 @@ fn other_versions_get_the_current_file_uncached() {
         assert_eq!((same.status, same.body.len(), cache(&same)), (304, 0, Some("no-cache")));
     }
     for path in [
-        "/static/v0123456789abcde/js/chat.js",
+        "/static/v0123456789abcde/js/app.js",
         "/static/v0123456789abcdef/js/nada.js",
         "/static/v0123456789abcdef/",
     ] {
@@ -98,9 +98,7 @@ fn packed_file_has_the_same_content() {
     let server = Server::demo();
     let client = Client::new(&server);
     let mut saved = 0;
-    for file in
-        ["js/chat-state.js", "js/chat.js", "js/texts-es.js", "css/base.css", "css/chat.css", "img/icons.svg"]
-    {
+    for file in ["js/app.js", "js/texts-es.js", "css/base.css", "css/chat.css", "img/icons.svg"] {
         let path = versioned(&server, file);
         let (plain, packed) =
             (client.get(&path), ask(&client, &path, &[("Accept-Encoding", "gzip, deflate, br, zstd")]));
@@ -144,41 +142,46 @@ fn icons_of_pages_exist_and_only_sign_out_has_its_own() {
     }
 }
 
-/// Returns a script and all its imports, as the server sends them.
-fn needed(client: &Client, address: &str, into: &mut BTreeSet<String>) {
-    if !into.insert(address.to_owned()) {
-        return;
-    }
-    let code = client.get(address).text();
-    let folder = &address[..=address.rfind('/').expect("a folder")];
-    for line in code.lines().filter(|line| {
-        line.starts_with("import ") || line.starts_with("export {") || line.starts_with("} from")
-    }) {
-        if let Some(name) = line.split('\'').nth(1) {
-            needed(client, &format!("{folder}{}", name.strip_prefix("./").expect("is beside it")), into);
-        }
-    }
+/// Returns the lines that name another module, which a browser would ask for once it has read them.
+fn imports(code: &str) -> Vec<&str> {
+    code.lines().filter(|line| line.starts_with("import") || line.contains("} from '")).collect()
 }
 
 #[test]
-fn pages_name_every_script_they_need() {
+fn page_scripts_import_nothing() {
     let server = Server::demo();
     let client = Client::new(&server);
     for path in PAGES {
         let text = page(&server, path);
-        let (_, script) = text.split_once("<script type=\"module\" src=\"").expect("a script");
-        let script = script.split('"').next().expect("an address");
-        let mut all = BTreeSet::new();
-        needed(&client, script, &mut all);
-        all.remove(script);
-        let named = |tag: &str| {
-            tag.strip_prefix("link rel=\"modulepreload\" href=\"")
-                .and_then(|rest| rest.split('"').next())
-                .map(str::to_owned)
-        };
-        let preloaded: BTreeSet<_> = text.split('<').filter_map(named).collect();
-        assert_eq!(preloaded, all, "{path}");
-        assert_eq!(path == "/chat", preloaded.len() > 16, "{path}: {}", preloaded.len());
+        let scripts: Vec<_> = addresses(&text).into_iter().filter(|one| one.contains("/js/")).collect();
+        assert!(scripts.len() <= 2, "{path}: its own script, and texts: {scripts:?}");
+        for script in &scripts {
+            let code = client.get(script).text();
+            assert_eq!(imports(&code), [""; 0], "{path}: {script}");
+            let is_of_chat = script.ends_with("/js/app.js");
+            assert_eq!(is_of_chat, code.matches("\n// --- ").count() > 30, "{path}: {script}");
+        }
+        let is_view = ["/inicio", "/chat", "/listar", "/subir"].contains(&path);
+        assert_eq!(is_view, scripts.iter().any(|script| script.ends_with("/js/app.js")), "{path}");
+    }
+}
+
+#[test]
+fn pages_with_navigation_contain_their_facts() {
+    let server = Server::demo();
+    let client = Client::cliente(&server);
+    let [session, limits] = ["/api/session", "/api/limits"].map(|path| client.get(path).json());
+    for path in ["/inicio", "/chat", "/listar", "/subir", "/cuenta"] {
+        let text = client.get(path).text();
+        let (_, facts) = text.split_once("<data id=\"facts\" value=\"").expect("facts");
+        let facts = facts.split('"').next().expect("an end").replace("&quot;", "\"");
+        let facts: serde_json::Value = serde_json::from_str(&facts).expect("JSON");
+        assert_eq!(
+            (&facts["session"]["username"], &facts["limits"]),
+            (&session["username"], &limits),
+            "{path}"
+        );
+        assert_eq!(facts["session"]["role"], session["role"], "{path}");
     }
 }
 

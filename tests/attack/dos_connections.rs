@@ -147,7 +147,7 @@ fn idle_and_slow_connections_hold_no_slots() {
     socket.join_default("sala");
     let health = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let body = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9999\r\n\r\nu";
-    let unread = "GET /static/js/chat.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500);
+    let unread = "GET /static/js/app.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(500);
     for kind in [health, body, &unread, ""] {
         let held: Vec<_> = (0..80)
             .map(|n| {

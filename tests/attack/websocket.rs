@@ -22,7 +22,7 @@ fn socket_opens_only_at_its_own_path() {
         ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
     for path in
-        ["/", "/chat", "/api/session", "/api/files", "/static/js/chat.js", "/ws/", "/ws/x", "/WS", "/nada"]
+        ["/", "/chat", "/api/session", "/api/files", "/static/js/app.js", "/ws/", "/ws/x", "/WS", "/nada"]
     {
         assert_ne!(client.send("GET", path, &upgrade, b"").status, 101, "{path}");
     }

@@ -6,7 +6,7 @@ use super::browser::{Browser, Setup};
 use super::common::{Options, Server};
 
 /// Starts a server without accounts; returns it with its code.
-fn unclaimed() -> (Server, String, tempfile::TempDir) {
+pub(crate) fn unclaimed() -> (Server, String, tempfile::TempDir) {
     let run = tempfile::tempdir().expect("a folder");
     let options = Options { serve: true, ..Options::default() };
     let server = Server::start(options.env("RUNTIME_DIRECTORY", run.path().to_str().expect("text")));

@@ -13,6 +13,7 @@ mod common;
 mod accessibility;
 mod account;
 mod browser;
+mod budget;
 mod claim;
 mod connection;
 mod ended;

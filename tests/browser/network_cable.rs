@@ -1,5 +1,5 @@
 //! TCP proxy between a browser and the server, which a test can disconnect, make silent, and connect to another
-//! server.
+//! server. It counts what passes.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,8 +13,28 @@ pub(crate) struct TcpProxy {
     inner: Arc<Inner>,
 }
 
+/// Requests and bytes that passed over a cable.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic {
+    /// Methods and targets of the requests.
+    pub(crate) requests: Vec<String>,
+    /// Bytes to the browser, with the heads of the answers.
+    pub(crate) bytes: usize,
+}
+
+impl Traffic {
+    /// Adds the request that begins in bytes from the browser, if one does. Frames of a socket are masked.
+    fn add_request(&mut self, bytes: &[u8]) {
+        let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        if let Some(request) = line.strip_suffix(b" HTTP/1.1") {
+            self.requests.push(String::from_utf8_lossy(request).into_owned());
+        }
+    }
+}
+
 #[derive(Default)]
 struct Inner {
+    traffic: Mutex<Traffic>,
     /// `None` while disconnected: new connections are closed at once.
     to: Mutex<Option<SocketAddr>>,
     open: Mutex<Vec<TcpStream>>,
@@ -48,6 +68,16 @@ impl TcpProxy {
         }
     }
 
+    /// Returns the traffic since the last call, and begins anew.
+    pub(crate) fn take_traffic(&self) -> Traffic {
+        std::mem::take(&mut *self.inner.traffic.lock().expect("no panic"))
+    }
+
+    /// Returns the traffic since the last call of [`Self::take_traffic`].
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.inner.traffic.lock().expect("no panic").clone()
+    }
+
     /// Swallows all bytes on lines that stay open, as a network does that lost its way.
     pub(crate) fn swallow(&self, silent: bool) {
         self.inner.silent.store(silent, Ordering::SeqCst);
@@ -70,13 +100,20 @@ impl Inner {
         };
         // Holds the lock of `to`, so that `disconnect` misses no connection.
         let mut open = self.open.lock().expect("no panic");
-        for (from, into) in [(near, &far), (&far, near)] {
+        for (from, into, is_up) in [(near, &far, true), (&far, near, false)] {
             let (mut from, mut into) = (from.try_clone().expect("clones"), into.try_clone().expect("clones"));
             open.push(from.try_clone().expect("clones"));
             let inner = Arc::clone(self);
             std::thread::spawn(move || {
                 let mut buffer = [0; 16 * 1024];
                 while let Ok(read @ 1..) = from.read(&mut buffer) {
+                    let mut traffic = inner.traffic.lock().expect("no panic");
+                    if is_up {
+                        traffic.add_request(&buffer[..read]);
+                    } else {
+                        traffic.bytes += read;
+                    }
+                    drop(traffic);
                     if !inner.silent.load(Ordering::SeqCst) && into.write_all(&buffer[..read]).is_err() {
                         break;
                     }

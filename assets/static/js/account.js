@@ -1,5 +1,4 @@
 // The page of one's own account: times as this browser's clock shows them.
-import './navigation.js';
 import { locale } from './i18n.js';
 
 const format = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });

@@ -93,15 +93,8 @@ export async function page(url, known) {
   return { url, tag: answer.headers.get('ETag'), total: Number(answer.headers.get('X-Total-Count')), next, items: await answer.json() };
 }
 
-let known;
-/** The limits in force, asked for once a page. */
-export function limits() {
-  known ??= call('GET', '/api/limits').catch((error) => {
-    known = undefined;
-    throw error;
-  });
-  return known;
-}
+/** The answers to `GET /api/session` and `GET /api/limits` as a page with navigation contains them: { session, limits }. */
+export const facts = (of = document) => JSON.parse(of.getElementById('facts').value);
 
 /** The session's person; one who must change the password first, perhaps since another tab signed in, is led there. `cause` as in `toLogin`. */
 export async function session(cause) {

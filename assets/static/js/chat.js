@@ -66,11 +66,11 @@ class Chat {
     });
   }
 
-  /** On the screen again: everything as it is now. */
-  show() {
+  /** On the screen: everything as it is now. The list of rooms is read by itself the first time. */
+  show(isFirst) {
     const left = this.#left;
     drawConnection();
-    this.#entry.refreshLobby();
+    if (!isFirst) this.#entry.refreshLobby();
     if (addressed()) this.follow();
     else {
       this.#state.select(this.#state.current?.code ?? null);
@@ -158,15 +158,11 @@ class Chat {
 let view = null;
 
 export function mount(main) {
-  let away = false;
-  chat().then((known) => {
-    if (away) return;
-    view ??= new Chat(main, known);
-    view.show();
-  });
+  const isFirst = view === null;
+  view ??= new Chat(main, chat());
+  view.show(isFirst);
   return () => {
-    away = true;
-    view?.leave();
+    view.leave();
     return true;
   };
 }

@@ -2,11 +2,10 @@
 import { byId, make, showSkeleton } from './dom.js';
 import { errorText, t } from './i18n.js';
 import { clear, showError, showInfo } from './notice.js';
-import { call, page, session } from './api.js';
+import { call, facts, page } from './api.js';
 import { isPending } from './files-format.js';
 import { foldAccents } from './fold.js';
 import { copyText, fileRow } from './files-row.js';
-import './navigation.js';
 import { sendAll, sentText } from './upload.js';
 
 /** While something is being inspected, and otherwise. */
@@ -28,7 +27,7 @@ export function mount() {
   const more = byId('show-more');
   const input = byId('file-input');
   const line = byId('summary');
-  let role = '';
+  const { role } = facts().session;
   /** Parts of the list as the server gives them, and all files in them; null before the first has come. */
   let pages = [];
   let files = null;
@@ -141,16 +140,8 @@ export function mount() {
     if (filter.value.trim() && !isWhole() && reading !== Infinity) load();
   }
 
-  async function begin() {
+  function begin() {
     endWait = showSkeleton(empty);
-    try {
-      ({ role } = await session());
-    } catch (error) {
-      endWait();
-      if (error.code !== 'unauthenticated') nothing(errorText(error), action(t('retry'), begin));
-      return;
-    }
-    if (signal.aborted) return;
     byId('drop-zone').hidden = !mayUpload();
     byId('download-only').hidden = mayUpload();
     load();

@@ -1,21 +1,10 @@
 // The start page: who you are, which rooms there are.
 import { CHANGED_KEY } from './page.js';
 import { byId } from './dom.js';
-import { errorText, t } from './i18n.js';
-import { showError, showInfo } from './notice.js';
-import { session } from './api.js';
-import './navigation.js';
+import { t } from './i18n.js';
+import { showInfo } from './notice.js';
+import { facts } from './api.js';
 import { watchRooms } from './rooms.js';
-
-async function greet(greeting, role) {
-  try {
-    const me = await session();
-    greeting.textContent = t('home.hello_name', { name: me.username });
-    role.prepend(t(`role.${me.role}`), ' ');
-  } catch (error) {
-    if (error.code !== 'unauthenticated') showError(errorText(error));
-  }
-}
 
 export function mount() {
   const stop = new AbortController();
@@ -24,7 +13,9 @@ export function mount() {
     sessionStorage.removeItem(CHANGED_KEY);
     showInfo(t('pw.done'));
   }
-  greet(byId('greeting'), byId('role'));
+  const { username, role } = facts().session;
+  byId('greeting').textContent = t('home.hello_name', { name: username });
+  byId('role').prepend(t(`role.${role}`), ' ');
   watchRooms(byId('rooms'), { withButton: true, signal: stop.signal });
   return () => stop.abort();
 }

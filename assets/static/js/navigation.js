@@ -1,20 +1,13 @@
 // Moves between the views of one document, so that the chat and its socket live on. A link to a view fetches that page and puts its
 // <main> in the place of the present one. Whatever is not as expected becomes a real navigation. Each page also works alone.
-import { keptMains, make } from './dom.js';
+import { facts } from './api.js';
+import { chat } from './chat-service.js';
+import { byId, keptMains, make } from './dom.js';
 import { clear } from './notice.js';
 import { addReveals } from './page.js';
 import { setTitle } from './unread.js';
 import './viewport.js';
 
-/** Modules of the views. Each exports `mount(main)`, which returns `unmount()`; this returns true if its `main` is to be kept for the
- * next time. A view with addresses of its own also exports `follow()`, for a move within it, and `revisit()`, for a link to itself. */
-const VIEWS = {
-  '/inicio': () => import('./home.js'),
-  '/chat': () => import('./chat.js'),
-  '/listar': () => import('./files.js'),
-  '/subir': () => import('./upload-page.js'),
-  '/cuenta': () => import('./account.js'),
-};
 /** Scripts of this build; a page of another build is loaded anew. */
 const SCRIPTS = new URL('.', import.meta.url).pathname;
 const PATIENCE_MS = 8000;
@@ -22,6 +15,10 @@ const BUSY_AFTER_MS = 300;
 /** Screen readers have taken up an announcement by then; later it is only in the way. */
 const ANNOUNCED_MS = 3000;
 
+/** Modules of the views by their path. Each exports `mount(main)`, which returns `unmount()`; this returns true if its `main` is to be
+ * kept for the next time. A view with addresses of its own also exports `follow()`, for a move within it, and `revisit()`, for a link
+ * to itself. */
+let views = {};
 /** The view on the screen: { path, main, title, body, module, unmount }. */
 let shown = null;
 const kept = new Map();
@@ -68,11 +65,13 @@ async function load(url, signal) {
   const main = page.querySelector('main');
   const script = page.querySelector('script[type=module]')?.getAttribute('src');
   const alike = page.documentElement.lang === document.documentElement.lang && script?.startsWith(SCRIPTS) && page.querySelector('.main-nav');
-  if (!main || !alike) return null;
+  // Another person may have signed in in another tab.
+  if (!main || !alike || facts(page).session.username !== facts().session.username) return null;
+  byId('facts').value = page.getElementById('facts').value;
   const sheets = [...page.querySelectorAll('head > link[rel=stylesheet]')].map((one) => style(one.getAttribute('href')));
-  const [module] = await Promise.all([VIEWS[url.pathname](), ...sheets]);
+  await Promise.all(sheets);
   for (const one of main.querySelectorAll('noscript')) one.remove();
-  return { path: url.pathname, main: document.adoptNode(main), title: page.title, body: page.body.className, module };
+  return { path: url.pathname, main: document.adoptNode(main), title: page.title, body: page.body.className, module: views[url.pathname] };
 }
 
 /** Marks the entry of the navigation that the view belongs to. */
@@ -136,7 +135,7 @@ document.addEventListener('click', (event) => {
   const link = event.target.closest?.('a[href]');
   if (!link || !shown || (link.target && link.target !== '_self') || link.hasAttribute('download')) return;
   const url = new URL(link.href);
-  if (url.origin !== location.origin || !Object.hasOwn(VIEWS, url.pathname)) return;
+  if (url.origin !== location.origin || !Object.hasOwn(views, url.pathname)) return;
   const here = url.pathname === shown.path;
   // A place on this page is the browser's to find.
   if (here && url.hash) return;
@@ -153,7 +152,7 @@ addEventListener('popstate', () => {
   scrolled.set(entry, scrollY);
   entry = history.state?.key;
   if (location.pathname === shown.path) shown.module.follow?.();
-  else if (Object.hasOwn(VIEWS, location.pathname)) go(new URL(location.href), false);
+  else if (Object.hasOwn(views, location.pathname)) go(new URL(location.href), false);
   else location.reload();
 });
 
@@ -162,18 +161,18 @@ addEventListener('pagehide', () => { history.scrollRestoration = 'auto'; });
 
 /** Starts the chat once what the page itself shows is there. */
 function startChat() {
-  const start = () => import('./chat-service.js').then(({ chat }) => chat());
-  if ('requestIdleCallback' in window) requestIdleCallback(start, { timeout: 1000 });
-  else setTimeout(start, 200);
+  if ('requestIdleCallback' in window) requestIdleCallback(() => chat(), { timeout: 1000 });
+  else setTimeout(chat, 200);
 }
 
-const path = location.pathname;
-if (Object.hasOwn(VIEWS, path)) {
+/** Shows the view of this address. */
+export function begin(all) {
+  const path = location.pathname;
+  if (!Object.hasOwn(all, path)) return;
+  views = all;
   document.body.append(announcer);
-  VIEWS[path]().then((module) => {
-    const main = document.querySelector('main');
-    shown = { path, main, title: document.title, body: document.body.className, module, unmount: null };
-    shown.unmount = module.mount(main);
-    startChat();
-  });
+  const main = document.querySelector('main');
+  shown = { path, main, title: document.title, body: document.body.className, module: views[path], unmount: null };
+  shown.unmount = shown.module.mount(main);
+  startChat();
 }

@@ -1,5 +1,5 @@
 // Sends files one after another with progress; used by /listar and /subir.
-import { CallError, limits, problemOf, toLogin } from './api.js';
+import { CallError, facts, problemOf, toLogin } from './api.js';
 import { byId } from './dom.js';
 import { humanSize, isHeld, isPending } from './files-format.js';
 import { errorText, t } from './i18n.js';
@@ -40,8 +40,7 @@ export async function sendAll(files) {
   const cancel = () => stop.abort();
   const sent = [];
   const problems = [];
-  // Without an answer the server decides.
-  const max = await limits().then(({ file_bytes: bytes }) => bytes, () => Infinity);
+  const max = facts().limits.file_bytes;
   button.addEventListener('click', cancel);
   box.hidden = false;
   for (const file of files) {

@@ -262,7 +262,7 @@ pub fn half_open(context: &Context, rng: &mut Rng) {
 /// Requests pages, known and unknown.
 pub fn visit_pages(context: &Context, rng: &mut Rng) {
     const PLACES: [&str; 7] =
-        ["/login", "/", "/chat", "/static/js/chat.js", "/api/health", "/no/hay", "/api/rooms"];
+        ["/login", "/", "/chat", "/static/js/app.js", "/api/health", "/no/hay", "/api/rooms"];
     while !context.is_over() {
         let client = context.client(3, 1 + rng.below(50) as u8);
         client.get(PLACES[rng.below(PLACES.len() as u64) as usize]);

@@ -18,6 +18,8 @@ const BANNER_MARK: &str = "<!--BANNER-->";
 const MESSAGE_MARK: &str = "<!--MESSAGE-->";
 /// Stands for the name of the signed-in person.
 const PERSON_MARK: &str = "<!--PERSON-->";
+/// Stands for what scripts need to know of the session and the limits.
+const FACTS_MARK: &str = "<!--FACTS-->";
 /// Stands for the field of a form that keeps where it leads back to.
 const RETURN_MARK: &str = "<!--RETURN-->";
 /// Stands for a button for each other language.
@@ -99,6 +101,14 @@ impl Blank {
     /// Returns the name of the signed-in person in the navigation.
     pub(crate) fn person(name: &str) -> Self {
         Self { mark: PERSON_MARK, html: escape(name) }
+    }
+
+    /// Returns the element from which scripts read JSON.
+    pub(crate) fn facts(json: &str) -> Self {
+        Self {
+            mark: FACTS_MARK,
+            html: format!(r#"<data id="facts" value="{}" hidden></data>"#, escape(json)),
+        }
     }
 
     fn message(said: &[Notice<'_>]) -> Self {
@@ -295,7 +305,9 @@ mod tests {
             let has_return = usize::from(matches!(page, Page::Login | Page::Password));
             assert_eq!(text.matches(RETURN_MARK).count(), has_return, "{}", page.file());
             let has_frame = usize::from(text.contains("class=\"main-nav\""));
-            assert_eq!(text.matches(PERSON_MARK).count(), has_frame, "{}", page.file());
+            for mark in [PERSON_MARK, FACTS_MARK] {
+                assert_eq!(text.matches(mark).count(), has_frame, "{}: {mark}", page.file());
+            }
         }
     }
 

@@ -16,8 +16,8 @@ use crate::types::texts::{Key, key};
 use crate::types::{Lang, Role, UserAgent};
 
 use super::form_page::FormFields;
-use super::see_other;
 use super::session::clear_session_cookie;
+use super::{frame, see_other};
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
@@ -41,8 +41,10 @@ pub(super) async fn page(call: RoutedRequest, who: SignedIn) -> Result {
         n => key::ACCOUNT_ENDED.fill(lang, &[("n", &n)]),
     });
     let notices: Vec<_> = ended.iter().map(|text| Notice::Result(text)).collect();
+    let [person, facts] = frame::blanks(&app, session);
     let blanks = [
-        Blank::person(session.person.name.as_str()),
+        person,
+        facts,
         Blank { mark: "<!--NAME-->", html: escape(session.person.name.as_str()) },
         Blank { mark: "<!--ROLE-->", html: escape(role(session.role).get(lang)) },
         Blank { mark: "<!--EARLIER-->", html: earlier_html(&earlier, lang) },

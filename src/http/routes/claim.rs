@@ -13,7 +13,8 @@ use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 
 use super::form_page::{FormFields, FormPage};
-use super::session::{read_json, revoke_previous_session, session_client, session_dto, set_session_cookie};
+use super::session::{read_json, revoke_previous_session, session_client, set_session_cookie};
+use super::session_dto::session_dto;
 use super::{HOME, SIGN_IN, see_other};
 
 type Result = std::result::Result<Response<Body>, Problem>;

@@ -17,6 +17,8 @@ use crate::http::router::RoutedRequest;
 use crate::types::Lang;
 use crate::types::texts::Key;
 
+use super::frame;
+
 /// Fields of a submitted form, wiped on drop.
 pub(super) struct FormFields(Zeroizing<Vec<u8>>);
 
@@ -72,14 +74,14 @@ pub(super) struct FormPage {
 impl FormPage {
     /// Returns the page of the form that `call` submits.
     pub(super) fn new(call: &RoutedRequest, page: Page) -> Self {
-        let person = call.session.as_ref().map(|session| Blank::person(session.person.name.as_str()));
+        let frame = call.session.as_ref().map(|session| frame::blanks(&call.app, session));
         Self {
             app: Arc::clone(&call.app),
             page,
             lang: call.lang,
             note: None,
             kept: Vec::new(),
-            blanks: person.into_iter().collect(),
+            blanks: frame.into_iter().flatten().collect(),
         }
     }
 

@@ -8,12 +8,12 @@ use crate::http::AppState;
 use crate::http::request::auth::{SignedIn, Uploader};
 use crate::http::response::assets;
 use crate::http::response::body::Body;
-use crate::http::response::pages::{Blank, Page};
+use crate::http::response::pages::Page;
 use crate::http::response::problem::{Problem, ProblemCode};
 use crate::http::router::RoutedRequest;
 use crate::types::ClaimKind;
 
-use super::{HOME, SIGN_IN, json, see_other};
+use super::{HOME, SIGN_IN, frame, json, see_other};
 
 type Result = std::result::Result<Response<Body>, Problem>;
 
@@ -27,10 +27,9 @@ pub(in crate::http) fn landing_path(app: &AppState) -> &'static str {
     if app.accounts.claimable() == Some(ClaimKind::First) { super::CLAIM } else { SIGN_IN }
 }
 
-/// Returns a page whose navigation names the person.
+/// Returns a page in the frame of the person's pages.
 fn page_of(call: &RoutedRequest, session: &Session, page: Page) -> Result {
-    let person = Blank::person(session.person.name.as_str());
-    Ok(call.app.pages.filled(page, &[], &[person], call.lang))
+    Ok(call.app.pages.filled(page, &[], &frame::blanks(&call.app, session), call.lang))
 }
 
 pub(super) async fn home(call: RoutedRequest, who: SignedIn) -> Result {

@@ -1,8 +1,8 @@
 //! Signing in and out.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::accounts::password::Password;
@@ -25,7 +25,8 @@ use crate::types::{Lang, UserAgent};
 use crate::ws;
 
 use super::form_page::{FormFields, FormPage};
-use super::{HOME, SIGN_IN, json, landing_path, no_content, see_other};
+use super::session_dto::session_dto;
+use super::{HOME, SIGN_IN, landing_path, no_content, see_other};
 
 type Result<T = Response<Body>> = std::result::Result<T, Problem>;
 
@@ -42,31 +43,6 @@ struct Credentials {
     password: Zeroizing<String>,
     #[serde(default)]
     remember: bool,
-}
-
-#[derive(Serialize)]
-struct SessionDto<'a> {
-    username: &'a str,
-    role: &'a str,
-    expires_at: String,
-    remember: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    must_change_password: bool,
-}
-
-pub(super) fn session_dto(app: &AppState, session: &Session) -> Response<Body> {
-    let expires_at = app.accounts.expires_at(session).to_string();
-    let (username, role) = (session.person.name.as_str(), session.role.as_str());
-    json(
-        StatusCode::OK,
-        &SessionDto {
-            username,
-            role,
-            expires_at,
-            remember: session.origin.remember,
-            must_change_password: session.must_change(),
-        },
-    )
 }
 
 impl From<SignInError> for Problem {
