@@ -139,6 +139,8 @@ fn bodies_of_the_wrong_type_or_size_are_refused() {
         "",
         "{",
         "[]",
+        "[\"cliente\",\"cliente123\"]",
+        " [\"x\",\"secreto\",false]",
         "null",
         "{\"username\":\"x\"}",
         "{\"username\":1,\"password\":\"secreto\"}",

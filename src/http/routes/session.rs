@@ -64,6 +64,10 @@ pub(super) async fn read_json<T: DeserializeOwned>(
 ) -> Result<T> {
     require_content_type(request.headers(), "application/json")?;
     let body = read_small(request.into_body()).await?;
+    // serde would also accept the values alone, as an array.
+    if body.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
+        return Err(Problem::new(ProblemCode::BadRequest).about("JSON, 1:1"));
+    }
     // serde's own words may quote what was sent, and that may be a password.
     serde_json::from_slice(&body).map_err(|e| {
         Problem::new(ProblemCode::BadRequest).about(&format!("JSON, {}:{}", e.line(), e.column()))
