@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::blocklist::Blocklist;
 use crate::accounts::hash_pool::{self, HashPool};
 use crate::accounts::{Accounts, Devices, PasswordRules, SignInGuard};
+use crate::announcements::Announcements;
 use crate::audit::{Audit, AuditTarget, Event, Threshold, Writer};
 use crate::chat::Hub;
 use crate::clock::Clock;
@@ -112,6 +113,8 @@ pub async fn run(
     for event in made {
         audit.record(event).await;
     }
+    // Some may have become too old while the server was off.
+    report(running.app.sockets.announcements.sweep().await);
     if let Some(claim) = running.app.accounts.open_claim() {
         notice(ServerNotice::Claimable { code: claim.code, url });
     }
@@ -141,6 +144,7 @@ pub async fn run(
     running.app.quarantine.stop_inspecting();
     let _ = tokio::time::timeout(FLUSH, inspecting).await;
     report(running.app.accounts.sweep().await);
+    report(running.app.sockets.announcements.sweep().await);
     audit.record(Event::ServerStopped {}).await;
     if let Some(state) = state {
         state.remove();
@@ -200,6 +204,10 @@ fn build(
     let config = Arc::new(SharedConfig::new(config));
     let quarantine =
         Quarantine::open(files, store.clone(), Arc::clone(&config), audit.clone(), Arc::clone(&clock))?;
+    let announcements = Arc::new(Announcements::open(store.clone(), audit.clone(), Arc::clone(&clock))?);
+    let audience: Arc<ws::Audience> = Arc::default();
+    let receivers = Arc::clone(&audience);
+    announcements.on_change(Box::new(move |change| receivers.announce(change)));
     let sockets = Arc::new(ws::Services {
         hub,
         hasher: HashPool::new(hash_pool::ROOM_PARAMS, 1).map_err(AppError::Thread)?,
@@ -207,6 +215,8 @@ fn build(
         pauses: Arc::new(RoomPause::new()),
         boot: hex(&random::<8>()),
         registry: Arc::default(),
+        audience,
+        announcements,
         refusals: refusals.clone(),
         config: Arc::clone(&config),
         audit: audit.clone(),

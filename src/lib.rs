@@ -4,7 +4,7 @@
 //! test enforces it):
 //!
 //! ```text
-//! main > cli > app > net > http > ws > { chat, accounts, quarantine } > { limits, audit, store } > config > { atomic_file, private_file } > { types, clock, locks, detached }
+//! main > cli > app > net > http > ws > { chat, accounts, quarantine, announcements } > { limits, audit, store } > config > { atomic_file, private_file } > { types, clock, locks, detached }
 //! ```
 //!
 //! | module | content |
@@ -17,6 +17,7 @@
 //! | [`chat`] | rooms as pure state machines, and the hub that finds them |
 //! | [`accounts`] | accounts, passwords, sessions |
 //! | [`quarantine`] | files: names, storage, quota, records |
+//! | [`announcements`] | announcements to all users, and their acknowledgements |
 //! | [`limits`] | rate limits, lockout, connection caps, all in bounded memory |
 //! | [`audit`] | typed events to syslog |
 //! | [`store`] | SQLite |
@@ -25,6 +26,7 @@
 //! | [`types`], [`clock`], [`locks`], [`detached`] | domain value types; time as a value; locks that go on after a panic; work that outlives its caller |
 
 pub mod accounts;
+pub mod announcements;
 pub mod app;
 pub mod atomic_file;
 pub mod audit;

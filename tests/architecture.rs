@@ -13,7 +13,7 @@ const LEVELS: [&[&str]; 11] = [
     &["net"],
     &["http"],
     &["ws"],
-    &["chat", "accounts", "quarantine"],
+    &["chat", "accounts", "quarantine", "announcements"],
     &["limits", "audit", "store"],
     &["config"],
     &["atomic_file", "private_file"],

@@ -105,6 +105,7 @@ fn make_old(dir: &Path) {
         ALTER TABLE sessions DROP COLUMN remember; ALTER TABLE sessions DROP COLUMN addr;
         ALTER TABLE sessions DROP COLUMN agent; ALTER TABLE sessions DROP COLUMN previous_at;
         ALTER TABLE sessions DROP COLUMN previous_addr; ALTER TABLE sessions DROP COLUMN failures_before;
+        DROP TABLE acknowledgements; DROP TABLE announcements;
         DELETE FROM settings WHERE key = 'store_id'; PRAGMA user_version = 3;";
     db.execute_batch(script).expect("works");
     let _ = fs::remove_file(dir.join("cuarentena/.pichat-store"));
@@ -116,7 +117,7 @@ fn upgrade_keeps_a_snapshot_and_the_way_back_works() {
     make_old(folder.path());
     let server = start(folder.path());
     let line = server.wait_for_line("event=database.upgraded");
-    assert!(line.contains("from=3 to=5") && line.contains("pichat.db.before-5"), "{line}");
+    assert!(line.contains("from=3 to=6") && line.contains("pichat.db.before-6"), "{line}");
     let held = command(&["restore-snapshot"], folder.path(), &[]);
     assert_eq!(held.status.code(), TRY_AGAIN, "{}", text(&held.stderr));
     stop(server);
@@ -130,7 +131,7 @@ fn upgrade_keeps_a_snapshot_and_the_way_back_works() {
         folder.path(),
         &[],
         NEEDS_A_PERSON,
-        &["newer version", "restore-snapshot", "pichat.db.before-5"],
+        &["newer version", "restore-snapshot", "pichat.db.before-6"],
     );
     let back = command(&["restore-snapshot"], folder.path(), &[]);
     assert_eq!(back.status.code(), Some(0), "{}", text(&back.stderr));

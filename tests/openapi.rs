@@ -221,6 +221,10 @@ fn answers_have_the_fields_of_their_schemas() {
     check("File", &uploaded.json());
     check("File", &client.get("/api/files").json()[0]);
     check("Problem", &client.get("/api/files/no").json());
+    let admin = Client::admin(&server);
+    let body = serde_json::json!({"text": "hola", "acknowledge": true});
+    check("Announcement", &admin.post_json("/api/announcement", &body).json());
+    check("Announcement", &admin.get("/api/announcements").json()[0]);
 }
 
 /// Returns the words of `match` arms of each `impl` block of `sources` that contains all of `known`.
@@ -299,6 +303,14 @@ fn manual_lists_the_frames_of_a_conversation() {
     seen.push(phone.recv_type("read"));
     seen.push(ana.request(serde_json::json!({"type": "leave", "room": "otra"})));
     seen.push(ana.request(serde_json::json!({"type": "leave", "room": "sala"})));
+    let admin = Client::admin(&server);
+    let body = serde_json::json!({"text": "hola", "acknowledge": true});
+    let id = admin.post_json("/api/announcement", &body).json()["id"].clone();
+    seen.push(ana.recv_type("announcement"));
+    ana.send(&serde_json::json!({"type": "acknowledge", "id": id}));
+    seen.push(phone.recv_type("acknowledged"));
+    admin.delete(&format!("/api/announcements/{}", id.as_str().expect("a text")));
+    seen.push(ana.recv_type("announcement_ended"));
     // A gap needs a long wait, a sign of life 25 s.
     let mut types: Names = ["gap", "alive"].map(str::to_owned).into();
     for frame in &seen {

@@ -67,6 +67,7 @@ impl RunningServer {
             }
             if tick.is_multiple_of(30) {
                 report(accounts.sweep().await);
+                report(sockets.announcements.sweep().await);
                 rates.sweep();
                 quarantine.retry_removals().await;
                 let reserve = Arc::clone(reserve);

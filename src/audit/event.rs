@@ -180,6 +180,15 @@ events! {
     "Counts of a room since its last summary."
     RoomTally { room: RoomCode, messages: u64, bytes: u64 } = "room.tally", Ok, Daemon, Info, Counter;
 
+    "An administrator made an announcement to all users."
+    AnnouncementMade { user: UserName, addr: IpAddr, id: String } = "announcement.made", Ok, Daemon, Notice, Security;
+    "An administrator ended an announcement, which `acknowledged` users had acknowledged."
+    AnnouncementEnded { user: UserName, addr: IpAddr, id: String, acknowledged: u64 } = "announcement.ended", Ok, Daemon, Notice, Security;
+    "An announcement ended after 30 days; `acknowledged` users had acknowledged it."
+    AnnouncementExpired { id: String, acknowledged: u64 } = "announcement.expired", Ok, Daemon, Info, Security;
+    "An administrator downloaded the names of users who have and have not acknowledged an announcement."
+    AnnouncementExported { user: UserName, addr: IpAddr, id: String } = "announcement.exported", Ok, AuthPriv, Notice, Security;
+
     "A file was uploaded and is in quarantine."
     FileUploaded { user: UserName, addr: IpAddr, id: String, name: String, size: u64, sha256: String } = "file.uploaded", Ok, Daemon, Info, Security;
     "An upload was refused or aborted."

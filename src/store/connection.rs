@@ -83,6 +83,12 @@ impl Db {
         Ok(self.conn.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
     }
 
+    /// Refuses or allows writes, as a full disk does.
+    #[cfg(test)]
+    pub(crate) fn refuse_writes(&self, refuse: bool) -> Result<(), StoreError> {
+        Ok(self.conn.pragma_update(None, "query_only", refuse)?)
+    }
+
     fn wait_for_others(&mut self, patience: Duration) -> Result<(), StoreError> {
         if self.patience != patience {
             self.conn.busy_timeout(patience)?;

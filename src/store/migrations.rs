@@ -118,6 +118,26 @@ const STEPS: &[M<'_>] = &[
     ALTER TABLE sessions ADD COLUMN previous_addr TEXT;
     ALTER TABLE sessions ADD COLUMN failures_before INTEGER NOT NULL DEFAULT 0;",
     ),
+    // Open announcements, and the accounts that have acknowledged them. An announcement outlives the account of
+    // its author, so it keeps the name.
+    M::up(
+        "CREATE TABLE announcements (
+        id          INTEGER PRIMARY KEY AUTOINCREMENT,
+        user_id     INTEGER REFERENCES users (id) ON DELETE SET NULL,
+        made_by     TEXT NOT NULL,
+        text        TEXT NOT NULL,
+        made_at     INTEGER NOT NULL,
+        acknowledge INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX announcements_by_user ON announcements (user_id);
+    CREATE TABLE acknowledgements (
+        announcement_id INTEGER NOT NULL REFERENCES announcements (id) ON DELETE CASCADE,
+        user_id         INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        acknowledged_at INTEGER NOT NULL,
+        PRIMARY KEY (announcement_id, user_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX acknowledgements_by_user ON acknowledgements (user_id);",
+    ),
 ];
 
 /// Returns the newest schema.

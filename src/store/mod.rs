@@ -1,5 +1,6 @@
-//! SQLite: users, sessions, file records, stored settings. The only module with SQL text.
+//! SQLite: users, sessions, announcements, file records, stored settings. The only module with SQL text.
 
+mod announcements;
 mod claim;
 mod connection;
 mod error;
@@ -18,6 +19,7 @@ mod settings;
 mod snapshots;
 mod users;
 
+pub use announcements::{AcknowledgementRow, AnnouncementRow, RecipientRow};
 pub use claim::{ClaimRow, RECLAIM_LIFE, Redeemed};
 pub use connection::{Db, Durability, Store};
 pub use error::StoreError;

@@ -12,6 +12,11 @@ fn fault(result: Result<Restored, StoreError>) -> DatabaseFault {
     }
 }
 
+/// Name of the snapshot from before the migration to the newest schema.
+fn snapshot_name() -> String {
+    format!("pichat.db.before-{}", migrations::newest())
+}
+
 fn users(file: &Path) -> i64 {
     Connection::open(file).unwrap().query_row("SELECT count(*) FROM users", [], |row| row.get(0)).unwrap()
 }
@@ -31,7 +36,7 @@ fn upgraded() -> tempfile::TempDir {
 fn restored_snapshot_replaces_and_keeps_the_database() {
     let folder = upgraded();
     let done = restore_snapshot(folder.path(), None, NOW).unwrap();
-    assert!(done.snapshot.ends_with("pichat.db.before-5"));
+    assert!(done.snapshot.ends_with(snapshot_name()));
     let aside = done.replaced.unwrap();
     assert!(aside.ends_with("pichat.db.replaced-20260101T000000Z"), "{}", aside.display());
     assert_eq!((users(&folder.path().join(FILE)), users(&aside)), (0, 1));
@@ -78,7 +83,7 @@ fn unfit_snapshot_changes_nothing() {
     {
         Connection::open(path).unwrap().execute_batch(sql).unwrap();
     }
-    let whole = fs::read(folder.path().join("pichat.db.before-5")).unwrap();
+    let whole = fs::read(folder.path().join(snapshot_name())).unwrap();
     fs::write(&short, &whole[..whole.len() / 2]).unwrap();
     for bad in [&text, &newer, &foreign, &short, &folder.path().join("missing"), &folder.path().to_owned()] {
         let refused = fault(restore_snapshot(folder.path(), Some(bad), NOW));

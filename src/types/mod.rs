@@ -1,5 +1,6 @@
 //! Domain value types: validated on construction.
 
+mod announcement;
 mod claim;
 mod crockford;
 pub mod crypto;
@@ -17,6 +18,7 @@ mod user;
 mod user_agent;
 mod wiped_str;
 
+pub use announcement::{AnnouncementId, MAX_ANNOUNCEMENT_CHARS};
 pub use claim::{ClaimCode, ClaimCodeError, ClaimKind};
 pub use host_port::{Host, HostPort, WebOrigin, base_url};
 pub use lang::Lang;

@@ -1,5 +1,7 @@
 //! WebSockets: the upgrade, one task per socket, and the JSON messages. No other module uses tungstenite.
 
+mod announcements;
+mod audience;
 mod client;
 mod conn;
 mod eviction;
@@ -18,12 +20,14 @@ mod socket_state;
 use std::sync::Arc;
 
 use crate::accounts::hash_pool::HashPool;
+use crate::announcements::Announcements;
 use crate::audit::Audit;
 use crate::chat::Hub;
 use crate::clock::Clock;
 use crate::config::SharedConfig;
 use crate::limits::{Counters, Rates, RoomPause};
 
+pub use audience::Audience;
 pub use client::Client;
 pub use conn::probe::{ProbeReason, probe};
 pub use conn::pulse::PROBE;
@@ -32,7 +36,7 @@ pub use protocol::close_code::CloseCode;
 pub use protocol::frame::{Frame, FrameBuilder};
 pub use protocol::handshake::{HandshakeError, accept};
 pub use protocol::messages::JsonEncoder;
-pub use protocol::request::{Action, InvalidRequest, Ref, Request, RequestFault};
+pub use protocol::request::{Action, InvalidRequest, Operation, Ref, Request, RequestFault};
 pub use registry::{Registry, SendQueueStats, TooManySockets};
 pub use send::queue_stats::DroppedFrames;
 pub use send::send_queue::{SendQueue, TakeBudget};
@@ -52,6 +56,10 @@ pub struct Services {
     pub boot: String,
     /// Open sockets by session.
     pub registry: Arc<Registry>,
+    /// Open sockets by user, for frames that belong to no room.
+    pub audience: Arc<Audience>,
+    /// Announcements of administrators.
+    pub announcements: Arc<Announcements>,
     /// Counts of refused requests.
     pub refusals: Counters,
     /// Settings in force.

@@ -19,7 +19,7 @@ use crate::types::{Lang, MAX_TEXT_CHARS, MessageText, RoomCode, RoomPassword, is
 use crate::ws::conn::connection::{Inbound, PollMode, WsConnection};
 use crate::ws::protocol::frame::Frame;
 use crate::ws::protocol::messages::{JsonEncoder, ServerMessage};
-use crate::ws::protocol::request::{Action, InvalidRequest, MAX_ERROR_CHARS, Request};
+use crate::ws::protocol::request::{Action, InvalidRequest, MAX_ERROR_CHARS, Operation, Request};
 use crate::ws::send::send_queue::SendQueue;
 
 /// Asserts that a text is parsed to the values of its JSON, or refused with a short error that quotes no
@@ -49,7 +49,17 @@ fn payload(frame: &Frame) -> Value {
 
 fn assert_request(request: &Request<'_>, text: &str) {
     let json: Value = serde_json::from_str(text).expect("was JSON");
-    let fields: &[&str] = match &request.action {
+    let (room, action) = match &request.operation {
+        Operation::InRoom(room, action) => (room, action),
+        Operation::Acknowledge(id) => {
+            let object = json.as_object().expect("an object");
+            assert!(object.keys().all(|key| ["type", "id"].contains(&&**key)), "{text}");
+            let digits = json["id"].as_str().expect("text").trim_start_matches('0');
+            assert_eq!(id.to_string().trim_start_matches('0'), digits);
+            return;
+        }
+    };
+    let fields: &[&str] = match action {
         Action::Join { password, label, create, .. } => {
             assert_eq!(json["label"].as_str(), label.as_deref());
             assert_eq!(json["create"].as_bool(), *create);
@@ -61,7 +71,7 @@ fn assert_request(request: &Request<'_>, text: &str) {
         }
         Action::Send { text } => {
             assert_eq!(json["text"], **text);
-            assert_message(&request.room, text);
+            assert_message(room, text);
             &["type", "ref", "room", "text"]
         }
         Action::Leave => &["type", "ref", "room"],
@@ -81,8 +91,8 @@ fn assert_request(request: &Request<'_>, text: &str) {
     };
     let object = json.as_object().expect("an object");
     assert!(object.keys().all(|key| fields.contains(&&**key)), "{text}");
-    let room = json["room"].as_str().expect("text");
-    assert!(request.room.as_str() == room && (1..=RoomCode::MAX).contains(&room.len()), "{room:?}");
+    let code = json["room"].as_str().expect("text");
+    assert!(room.as_str() == code && (1..=RoomCode::MAX).contains(&code.len()), "{code:?}");
     assert_eq!(json["ref"].as_str(), request.reference.as_deref());
 }
 

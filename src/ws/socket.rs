@@ -11,6 +11,7 @@ use tokio::task::yield_now;
 use crate::accounts::Sessions;
 use crate::audit::Event;
 use crate::limits::{Endpoints, Flood};
+use crate::types::RoomCode;
 
 use super::Services;
 use crate::ws::client::Client;
@@ -18,7 +19,8 @@ use crate::ws::conn::connection::{Inbound, PollMode, WsConnection};
 use crate::ws::conn::transport::Transport;
 use crate::ws::join::{Join, JoinOutcome};
 use crate::ws::protocol::close_code::CloseCode;
-use crate::ws::protocol::request::{Action, InvalidRequest, Request};
+use crate::ws::protocol::request::{Action, InvalidRequest, Operation, Request};
+use crate::ws::protocol::request_error::RequestError;
 use crate::ws::registry::{Registration, TooManySockets};
 use crate::ws::replay::Replays;
 use crate::ws::seats::Seats;
@@ -50,6 +52,7 @@ impl SocketPermit {
             services,
             client,
             registration,
+            subscription: None,
             seats: Seats::default(),
             replays: Replays::default(),
             flood: Flood::default(),
@@ -85,6 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> ReadySocket<S> {
         }))
         .await;
         socket.state.welcome();
+        socket.state.subscribe();
         let code = socket.serve().await;
         let messages = socket.state.messages;
         socket.state.seats.detach(services.clock.monotonic());
@@ -164,14 +168,32 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
             return;
         }
         self.state.client.session.touch(self.state.services.clock.monotonic());
-        let Request { reference, room, action } = match Request::parse(text) {
+        let Request { reference, operation } = match Request::parse(text) {
             Ok(request) => request,
             Err(InvalidRequest { reference, fault }) => {
                 return self.state.refuse(reference.as_deref(), &fault.into());
             }
         };
         let reference = reference.as_deref();
-        let result = match action {
+        let result = match operation {
+            Operation::InRoom(room, action) => self.in_room(reference, room, action),
+            Operation::Acknowledge(id) => {
+                self.state.acknowledge(id);
+                Ok(())
+            }
+        };
+        if let Err(error) = result {
+            self.state.refuse(reference, &error);
+        }
+    }
+
+    fn in_room(
+        &mut self,
+        reference: Option<&str>,
+        room: RoomCode,
+        action: Action<'_>,
+    ) -> Result<(), RequestError> {
+        match action {
             Action::Join { password, kind, label, create } => {
                 let label = label.as_deref();
                 let asked = self.state.may_join(reference, room, &password, NewRoom { kind, label, create });
@@ -186,9 +208,6 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
             Action::Read { seq } => self.state.read(&room, seq),
             Action::End => self.state.end_room(reference, &room),
             Action::Typing => self.state.typing(&room),
-        };
-        if let Err(error) = result {
-            self.state.refuse(reference, &error);
         }
     }
 }

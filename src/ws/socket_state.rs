@@ -13,6 +13,7 @@ use crate::limits::Flood;
 use crate::types::{RoomCode, RoomKind, RoomLabel, RoomPassword};
 
 use super::Services;
+use crate::ws::audience::Subscription;
 use crate::ws::client::Client;
 use crate::ws::join::{Join, JoinOutcome, join};
 use crate::ws::protocol::close_code::CloseCode;
@@ -33,6 +34,8 @@ pub(super) struct SocketState {
     pub(super) services: Arc<Services>,
     pub(super) client: Arc<Client>,
     pub(super) registration: Registration,
+    /// Subscription to frames that belong to no room, from the welcome on.
+    pub(super) subscription: Option<Subscription>,
     pub(super) seats: Seats,
     pub(super) replays: Replays,
     pub(super) flood: Flood,

@@ -55,6 +55,11 @@ pub(crate) const RULES: &[Rule] = &[
     rule("POST",   "/api/password",           Access::PartialSession,    415),
     rule("GET",    "/api/limits",             Access::SignedIn,      200),
     rule("GET",    "/api/rooms",              Access::SignedIn,      200),
+    rule("POST",   "/api/announcement",       Access::Administrator, 415),
+    rule("GET",    "/api/announcements",      Access::Administrator, 200),
+    // The id is a file's; no announcement has it.
+    rule("GET",    "/api/announcements/{id}.csv", Access::Administrator, 404),
+    rule("DELETE", "/api/announcements/{id}", Access::Administrator, 404),
     rule("GET",    "/api/files",              Access::SignedIn,      200),
     rule("POST",   "/api/files",              Access::Uploader,      415),
     rule("GET",    "/api/files/{id}",         Access::SignedIn,      200),

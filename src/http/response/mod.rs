@@ -2,6 +2,7 @@
 
 pub(super) mod assets;
 pub(super) mod body;
+pub(super) mod csv;
 pub(super) mod download;
 pub(super) mod file_stream;
 pub(super) mod headers;

@@ -32,6 +32,7 @@ pub(crate) enum ProblemCode {
     NotClaimable,
     AccountLocked,
     NotFound,
+    Conflict,
     Gone,
     MethodNotAllowed,
     RequestTimeout,
@@ -40,6 +41,7 @@ pub(crate) enum ProblemCode {
     UnsupportedMediaType,
     RangeNotSatisfiable,
     Misdirected,
+    TooLong,
     BadName,
     BadUserName,
     PasswordsDiffer,
@@ -85,6 +87,7 @@ impl ProblemCode {
             Self::NotClaimable => row(S::CONFLICT, "not_claimable", key::PROBLEM_NOT_CLAIMABLE),
             Self::AccountLocked => row(S::FORBIDDEN, "account_locked", key::PROBLEM_ACCOUNT_LOCKED),
             Self::NotFound => row(S::NOT_FOUND, "not_found", key::PROBLEM_NOT_FOUND),
+            Self::Conflict => row(S::CONFLICT, "conflict", key::PROBLEM_CONFLICT),
             Self::Gone => row(S::GONE, "gone", key::PROBLEM_GONE),
             Self::MethodNotAllowed => {
                 row(S::METHOD_NOT_ALLOWED, "method_not_allowed", key::PROBLEM_METHOD_NOT_ALLOWED)
@@ -101,6 +104,7 @@ impl ProblemCode {
                 row(S::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", key::PROBLEM_RANGE_NOT_SATISFIABLE)
             }
             Self::Misdirected => row(S::MISDIRECTED_REQUEST, "misdirected", key::PROBLEM_MISDIRECTED),
+            Self::TooLong => row(S::UNPROCESSABLE_ENTITY, "too_long", key::PROBLEM_TOO_LONG),
             Self::BadName => row(S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_NAME),
             Self::BadUserName => row(S::UNPROCESSABLE_ENTITY, "bad_name", key::PROBLEM_BAD_USER_NAME),
             Self::PasswordsDiffer => {

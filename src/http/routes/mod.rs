@@ -1,6 +1,7 @@
 //! The table of all routes, and one thin file a resource.
 
 mod account;
+mod announcements;
 mod claim;
 mod file_list;
 mod files;
@@ -122,6 +123,20 @@ fn table() -> Vec<Route> {
         route(post.clone(), "/api/password", Api, PartialSession(|c, who| Box::pin(password::api(c, who)))),
         route(get.clone(), "/api/limits", Api, SignedIn(|c, who| Box::pin(limits::show(c, who)))),
         route(get.clone(), "/api/rooms", Api, SignedIn(|c, who| Box::pin(rooms::list(c, who)))),
+        route(post.clone(), "/api/announcement", Api, Admin(|c, who| Box::pin(announcements::make(c, who)))),
+        route(get.clone(), "/api/announcements", Api, Admin(|c, who| Box::pin(announcements::list(c, who)))),
+        route(
+            get.clone(),
+            "/api/announcements/{id}.csv",
+            Api,
+            Admin(|c, who| Box::pin(announcements::export(c, who))),
+        ),
+        route(
+            delete.clone(),
+            "/api/announcements/{id}",
+            Api,
+            Admin(|c, who| Box::pin(announcements::end(c, who))),
+        ),
         route(get.clone(), "/api/files", Api, SignedIn(|c, who| Box::pin(file_list::show(c, who)))),
         route(post, "/api/files", Api, Uploader(|c, who| Box::pin(upload::api(c, who)))),
         route(get.clone(), "/api/files/{id}", Api, SignedIn(|c, who| Box::pin(files::show(c, who)))),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IntoDeserializer};
 
 use crate::chat::Seq;
-use crate::types::{RoomCode, RoomCodeError, RoomKind, ZeroizingCow};
+use crate::types::{AnnouncementId, RoomCode, RoomCodeError, RoomKind, ZeroizingCow};
 
 /// Maximum number of characters of a `ref`.
 const MAX_REF: usize = 32;
@@ -19,10 +19,16 @@ pub type Ref<'a> = Option<ZeroizingCow<'a>>;
 pub struct Request<'a> {
     /// Returned with the answer.
     pub reference: Ref<'a>,
-    /// Room of the request.
-    pub room: RoomCode,
-    /// Operation on the room.
-    pub action: Action<'a>,
+    /// Operation of the request.
+    pub operation: Operation<'a>,
+}
+
+/// Operation of a request, by its `type`.
+pub enum Operation<'a> {
+    /// Acts on a room.
+    InRoom(RoomCode, Action<'a>),
+    /// Acknowledges an announcement; there is no answer.
+    Acknowledge(AnnouncementId),
 }
 
 /// Operation on a room, by the `type` of the request.
@@ -92,14 +98,14 @@ impl<'a> Request<'a> {
     /// Parses a frame.
     ///
     /// # Errors
-    /// Fails if the frame is not JSON, has not exactly the fields of its `type`, or names an invalid room.
+    /// Fails if the frame is not JSON, has not exactly the fields of its `type`, or names an invalid room
+    /// or announcement.
     pub fn parse(text: &'a str) -> Result<Self, InvalidRequest> {
         Self::from_json(text).map_err(|fault| InvalidRequest { reference: find_ref(text), fault })
     }
 
     fn from_json(text: &'a str) -> Result<Self, RequestFault> {
-        let RawParts { reference, room, action } =
-            serde_json::from_str::<RawRequest<'a>>(text)?.into_parts()?;
+        let RawParts { reference, operation } = serde_json::from_str::<RawRequest<'a>>(text)?.into_parts()?;
         // serde would also accept the values alone, as an array.
         if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
             return Err(RequestFault::Malformed("not a JSON object".to_owned()));
@@ -107,7 +113,14 @@ impl<'a> Request<'a> {
         if reference.as_deref().is_some_and(|reference| !is_valid_ref(reference)) {
             return Err(RequestFault::Malformed(format!("`ref` has at most {MAX_REF} characters")));
         }
-        Ok(Self { reference, room: room.parse()?, action })
+        let operation = match operation {
+            RawOperation::InRoom(room, action) => Operation::InRoom(room.parse()?, action),
+            RawOperation::Acknowledge(id) => Operation::Acknowledge(
+                AnnouncementId::parse(&id)
+                    .ok_or_else(|| RequestFault::Malformed("`id` has only digits".to_owned()))?,
+            ),
+        };
+        Ok(Self { reference, operation })
     }
 }
 
@@ -127,6 +140,7 @@ enum RequestType {
     Read,
     Moderate,
     Typing,
+    Acknowledge,
 }
 
 /// Value of `do` in `moderate`.
@@ -162,6 +176,8 @@ struct RawRequest<'a> {
     seq: Option<Seq>,
     #[serde(borrow, default, deserialize_with = "deserialize_some")]
     r#do: Option<ZeroizingCow<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    id: Option<ZeroizingCow<'a>>,
 }
 
 /// Deserializes a field that is present: `null` is a value only where the type allows it.
@@ -180,20 +196,26 @@ impl RequestType {
             Self::Read => &["room", "seq"],
             Self::Moderate => &["ref", "room", "do"],
             Self::Typing => &["room"],
+            Self::Acknowledge => &["id"],
         }
     }
 }
 
-/// Request whose `ref` and room code are not checked yet.
+/// Request whose `ref` and names are not checked yet.
 struct RawParts<'a> {
     reference: Ref<'a>,
-    room: ZeroizingCow<'a>,
-    action: Action<'a>,
+    operation: RawOperation<'a>,
+}
+
+/// Operation whose room code or id is not checked yet.
+enum RawOperation<'a> {
+    InRoom(ZeroizingCow<'a>, Action<'a>),
+    Acknowledge(ZeroizingCow<'a>),
 }
 
 impl<'a> RawRequest<'a> {
     fn into_parts(self) -> Result<RawParts<'a>, serde_json::Error> {
-        let Self { r#type, r#ref, room, password, kind, text, label, create, since, seq, r#do } = self;
+        let Self { r#type, r#ref, room, password, kind, text, label, create, since, seq, r#do, id } = self;
         let present = [
             ("ref", r#ref.is_some()),
             ("room", room.is_some()),
@@ -205,13 +227,14 @@ impl<'a> RawRequest<'a> {
             ("since", since.is_some()),
             ("seq", seq.is_some()),
             ("do", r#do.is_some()),
+            ("id", id.is_some()),
         ];
         let r#type: RequestType = parse_enum(&r#type)?;
         let known = r#type.fields();
         if let Some((name, _)) = present.iter().find(|(name, present)| *present && !known.contains(name)) {
             return Err(serde_json::Error::unknown_field(name, known));
         }
-        let (reference, room) = (r#ref.flatten(), require(room, "room")?);
+        let reference = r#ref.flatten();
         let action = match r#type {
             RequestType::Join => Action::Join {
                 password: require(password, "password")?,
@@ -227,8 +250,12 @@ impl<'a> RawRequest<'a> {
                 Moderation::End => Action::End,
             },
             RequestType::Typing => Action::Typing,
+            RequestType::Acknowledge => {
+                let operation = RawOperation::Acknowledge(require(id, "id")?);
+                return Ok(RawParts { reference, operation });
+            }
         };
-        Ok(RawParts { reference, room, action })
+        Ok(RawParts { reference, operation: RawOperation::InRoom(require(room, "room")?, action) })
     }
 }
 

@@ -11,6 +11,7 @@ fn requests_are_read_strictly() {
     assert!(ok(r#"{"type":"read","room":"a","seq":7}"#));
     assert!(ok(r#"{"type":"moderate","room":"a","do":"end"}"#));
     assert!(ok(r#"{"type":"typing","room":"a"}"#));
+    assert!(ok(r#"{"type":"acknowledge","id":"7"}"#));
     for bad in [
         "",
         "{",
@@ -31,6 +32,13 @@ fn requests_are_read_strictly() {
         r#"{"type":"join","room":"a","password":"1234","kind":"group","create":null}"#,
         r#"{"type":"resume","room":"a","resume":"x","since":1}"#,
         r#"{"type":"typing","ref":"1","room":"a"}"#,
+        r#"{"type":"typing","room":"a","id":"7"}"#,
+        r#"{"type":"acknowledge"}"#,
+        r#"{"type":"acknowledge","id":7}"#,
+        r#"{"type":"acknowledge","id":""}"#,
+        r#"{"type":"acknowledge","id":"-7"}"#,
+        r#"{"type":"acknowledge","id":"7","room":"a"}"#,
+        r#"{"type":"acknowledge","id":"7","ref":"1"}"#,
         r#"{"type":"send","room":"a","text":"\ud800"}"#,
         r#"{"type":0,"room":"a"}"#,
         r#"{"type":" typing","room":"a"}"#,
