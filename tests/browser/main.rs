@@ -12,6 +12,7 @@ mod common;
 
 mod accessibility;
 mod account;
+mod announcements;
 mod browser;
 mod budget;
 mod claim;

@@ -32,7 +32,7 @@ const PEOPLE: [&str; 20] = [
 const ROOM: &str = "CODIGO_DE_VEINTE_123";
 
 /// Width, height, touch: 400 % zoom, a small and a usual phone, a phone on its side, a desk, a large screen.
-const SCREENS: [(u32, u32, bool); 6] = [
+pub(crate) const SCREENS: [(u32, u32, bool); 6] = [
     (320, 640, true),
     (390, 844, true),
     (360, 225, false),
@@ -110,7 +110,7 @@ impl Browser {
         );
     }
 
-    async fn is_usable(&self, screen: (u32, u32, bool), what: &str) {
+    pub(crate) async fn is_usable(&self, screen: (u32, u32, bool), what: &str) {
         let (width, height, _) = screen;
         self.is_no_wider(screen, what).await;
         // From here on the focus is a keyboard's.

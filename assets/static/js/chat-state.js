@@ -1,6 +1,7 @@
 // The one owner of what the chat knows: the rooms, the open one, drafts, what is read, and what was sent and is not acknowledged.
 // Views read it and hear of changes: `selected` (another room is open), `rooms` (something about a room), `added` (to the open
 // room's thread), `typing` (in the open room), `draft` (of the open room, not by the composer), `joined`, `connection`.
+import { hearAnnouncement } from './announcements.js';
 import { fold } from './chat-core.js';
 import { Connection } from './chat-connection.js';
 import { Favourites } from './chat-favourites.js';
@@ -332,6 +333,7 @@ export class ChatState extends EventTarget {
   }
 
   #onFrame(frame) {
+    hearAnnouncement(frame, (answer) => this.#connection.notify(answer));
     if (frame.type === 'welcome') this.#onWelcome(frame);
     else if (frame.type === 'error') showError(errorText(frame, 'chat'));
     const room = frame.room === undefined ? undefined : this.room(frame.room);
