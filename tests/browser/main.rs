@@ -23,6 +23,7 @@ mod language;
 mod layout;
 mod liveness;
 mod loading;
+mod markup;
 mod messages;
 mod moving;
 mod network_cable;

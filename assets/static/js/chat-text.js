@@ -1,4 +1,4 @@
-// Texts of messages: cleaned and counted as the server does it, and split into plain text, links and code.
+// Texts of messages, cleaned and counted as the server does it.
 
 /** Code points that draw nothing, first and last of each range. `INVISIBLE` of src/types/text.rs is the same list. */
 const INVISIBLE = [
@@ -21,62 +21,3 @@ export const count = (text) => [...text].length;
 
 /** Returns true if a cleaned text shows nothing. */
 export const isBlank = (text) => BLANK.test(text);
-
-/** A block between fences, code between back-ticks, or what may be an address. */
-const PART = /```(?:[\w+#.-]{1,20}\n)?([^]*?)```|`([^`\n]+)`|\bhttps?:\/\/[^\s<>"`\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+/gi;
-const TRAILING = /[.,;:!?¡¿…'’”»*_~]/;
-const PAIRS = { ')': '(', ']': '[', '}': '{' };
-
-/** An address without the punctuation of its sentence; a closing bracket stays if it was opened in it. */
-function withoutTrailing(url) {
-  const open = {};
-  for (const sign of url) if ('([{)]}'.includes(sign)) open[sign] = (open[sign] ?? 0) + 1;
-  let end = url.length;
-  for (; end > 0; end -= 1) {
-    const last = url[end - 1];
-    const isExtra = last in PAIRS && open[last] > (open[PAIRS[last]] ?? 0);
-    if (!isExtra && !TRAILING.test(last)) break;
-    if (last in open) open[last] -= 1;
-  }
-  return url.slice(0, end);
-}
-
-/** Only web addresses that do not pretend to be another's: `https://bank@evil` stays text. */
-function isLink(text) {
-  try {
-    const { protocol, hostname, username, password } = new URL(text);
-    return ['http:', 'https:'].includes(protocol) && hostname !== '' && !username && !password;
-  } catch {
-    return false;
-  }
-}
-
-/** Splits a text: `{ kind: 'text' | 'link' | 'code' | 'block', text }`, in order. */
-export function parts(text) {
-  const found = [];
-  let plain = '';
-  const push = (kind, part) => {
-    if (plain) found.push({ kind: 'text', text: plain });
-    plain = '';
-    found.push({ kind, text: part });
-  };
-  let from = 0;
-  for (const match of text.matchAll(PART)) {
-    const [whole, block, code] = match;
-    plain += text.slice(from, match.index);
-    from = match.index + whole.length;
-    if (block !== undefined && !isBlank(block)) {
-      push('block', block.replace(/^\n|\n$/g, ''));
-      // The fence's own line ends with it.
-      if (text[from] === '\n') from += 1;
-    } else if (code !== undefined && !isBlank(code)) push('code', code);
-    else if (block === undefined && code === undefined && isLink(withoutTrailing(whole))) {
-      const link = withoutTrailing(whole);
-      push('link', link);
-      plain = whole.slice(link.length);
-    } else plain += whole;
-  }
-  plain += text.slice(from);
-  if (plain) found.push({ kind: 'text', text: plain });
-  return found;
-}

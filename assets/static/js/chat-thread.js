@@ -1,6 +1,6 @@
 // The messages of one room as elements. Everything a person wrote goes in through textContent.
+import { body } from './chat-body.js';
 import { dayOf, hue, initial, startsGroup } from './chat-core.js';
-import { parts } from './chat-text.js';
 import { icon, make } from './dom.js';
 import { locale, t } from './i18n.js';
 import { clock, dayName, fullTime } from './times.js';
@@ -21,15 +21,6 @@ function named(names) {
   const shown = names.slice(0, MAX_NAMED - 1);
   return list.format([...shown, t('chat.more_people', { n: names.length - shown.length })]);
 }
-
-const ELEMENTS = {
-  link: (text) => make('a', { href: text, target: '_blank', rel: 'noopener noreferrer' }, text),
-  code: (text) => make('code', {}, text),
-  block: (text) => make('pre', {}, make('code', {}, text)),
-  text: (text) => text,
-};
-
-const body = (text) => make('div', { class: 'message-text', dir: 'auto' }, ...parts(text).map((part) => ELEMENTS[part.kind](part.text)));
 
 export class Thread {
   #me;
@@ -67,6 +58,8 @@ export class Thread {
     this.#presence = null;
     const node = this.#messageElement(message);
     node.dataset.seq = message.seq;
+    // Arrows move the focus from message to message.
+    node.tabIndex = -1;
     node.querySelector('.author').after(make('time', { datetime: message.at, title: fullTime(message.at) }, clock(message.at)));
     this.#info.set(node, message);
     let below = null;
@@ -128,6 +121,11 @@ export class Thread {
   removeUnsent(item) {
     this.#nodes.get(item)?.remove();
     this.#nodes.delete(item);
+  }
+
+  /** The message that an element shows, if it is one that was sent. */
+  messageAt(node) {
+    return this.#info.get(node);
   }
 
   /** The unsent text whose element `node` is in. */
