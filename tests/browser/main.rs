@@ -24,6 +24,8 @@ mod layout;
 mod liveness;
 mod loading;
 mod markup;
+mod mentions;
+mod message_tools;
 mod messages;
 mod moving;
 mod network_cable;

@@ -124,17 +124,6 @@ impl Browser {
             assert!(header.as_u64().is_some_and(|header| header <= 60), "{what}: a header of {header}");
         }
     }
-
-    /// Taps in the middle of an element.
-    async fn tap(&self, css: &str) {
-        let middle = format!(
-            "(() => {{ const box = document.querySelector({css:?}).getBoundingClientRect(); return [box.left + box.width / 2, box.top + box.height / 2]; }})()"
-        );
-        let at = self.js(&middle).await;
-        let point = json!([{"x": at[0], "y": at[1]}]);
-        self.cdp("Input.dispatchTouchEvent", json!({"type": "touchStart", "touchPoints": point})).await;
-        self.cdp("Input.dispatchTouchEvent", json!({"type": "touchEnd", "touchPoints": []})).await;
-    }
 }
 
 #[tokio::test]

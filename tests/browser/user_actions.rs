@@ -85,6 +85,22 @@ impl Browser {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
 
+    /// Moves the mouse onto an element.
+    pub(crate) async fn hover(&self, css: &str) {
+        let element = self.find(css).await;
+        self.driver().action_chain().move_to_element_center(&element).perform().await.expect("moves");
+    }
+
+    /// Taps in the middle of an element.
+    pub(crate) async fn tap(&self, css: &str) {
+        let middle = format!(
+            "(() => {{ const box = document.querySelector({css:?}).getBoundingClientRect(); return [box.left + box.width / 2, box.top + box.height / 2]; }})()"
+        );
+        let at = self.js(&middle).await;
+        let point = json!([{"x": at[0], "y": at[1]}]);
+        self.cdp("Input.dispatchTouchEvent", json!({"type": "touchStart", "touchPoints": point})).await;
+        self.cdp("Input.dispatchTouchEvent", json!({"type": "touchEnd", "touchPoints": []})).await;
+    }
     pub(crate) async fn say(&self, text: &str) {
         self.fill("#message-field", text).await;
         self.click("#send").await;

@@ -1,8 +1,10 @@
 // The field for messages: with a keyboard Enter sends and Shift+Enter breaks the line; on a touch screen Enter breaks it.
+import { EmojiPicker } from './chat-emoji.js';
+import { LongText } from './chat-long-text.js';
+import { MentionList } from './chat-mention-list.js';
 import { clean, count, isBlank } from './chat-text.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
-import { showError } from './notice.js';
 
 const NEAR_LIMIT = 100;
 /** The server takes 30 of these a minute and drops the rest. */
@@ -17,10 +19,20 @@ export class Composer {
   #lastTyping = -TYPING_EVERY_MS;
   #state;
   #max;
+  #long;
+  #mentions;
+  #emoji = null;
 
-  constructor(state, maxChars) {
+  constructor(state, { me, role, limits }) {
     this.#state = state;
-    this.#max = maxChars;
+    this.#max = limits.message_chars;
+    this.#long = new LongText({
+      mayUpload: role !== 'usuario',
+      max: this.#max,
+      text: () => this.#field.value,
+      onsent: (name) => this.#send(t('chat.as_file_sent', { name })),
+    });
+    this.#mentions = new MentionList(this.#field, () => (state.current?.members ?? []).map(({ user }) => user).filter((user) => user !== me));
     const form = byId('composer');
     const field = this.#field;
     form.addEventListener('submit', (event) => {
@@ -28,6 +40,7 @@ export class Composer {
       this.#submit();
     });
     field.addEventListener('keydown', (event) => {
+      if (this.#mentions.onKey(event)) return;
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
       if (touch.matches && !event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
@@ -36,12 +49,14 @@ export class Composer {
     field.addEventListener('input', () => {
       state.draft = field.value;
       this.#draw();
+      this.#mentions.update();
       const now = performance.now();
       if (!isBlank(clean(field.value)) && now - this.#lastTyping > TYPING_EVERY_MS) {
         this.#lastTyping = now;
         state.sendTyping();
       }
     });
+    byId('emoji').addEventListener('click', () => this.#pickEmoji(me));
     const drawKey = () => field.setAttribute('enterkeyhint', touch.matches ? 'enter' : 'send');
     touch.addEventListener('change', drawKey);
     drawKey();
@@ -51,6 +66,8 @@ export class Composer {
 
   /** Shows the open room's draft. */
   show() {
+    this.#long.hide();
+    this.#mentions.close();
     this.#field.value = this.#state.draft;
     this.#draw();
   }
@@ -67,14 +84,34 @@ export class Composer {
   #submit() {
     const text = clean(this.#field.value);
     if (isBlank(text)) return;
-    if (count(text) > this.#max) {
-      showError(t('chat.over_note', { max: this.#max }));
-      return;
-    }
+    if (count(text) > this.#max) this.#long.show();
+    else this.#send(text);
+  }
+
+  #send(text) {
     if (!this.#state.send(text)) return;
     this.#state.draft = '';
     this.show();
     this.#lastTyping = -TYPING_EVERY_MS;
+  }
+
+  /** Puts text where the cursor is. */
+  insert(text) {
+    const field = this.#field;
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end');
+    field.dispatchEvent(new Event('input'));
+    field.focus();
+  }
+
+  #pickEmoji(me) {
+    const button = byId('emoji');
+    this.#emoji ??= new EmojiPicker(me);
+    button.setAttribute('aria-expanded', 'true');
+    this.#emoji.open({
+      near: button,
+      ontake: (emoji) => this.insert(emoji),
+      onclose: () => button.setAttribute('aria-expanded', 'false'),
+    });
   }
 
   #draw() {
@@ -87,5 +124,6 @@ export class Composer {
     note.textContent = left > NEAR_LIMIT ? '' : t(left < 0 ? 'chat.over' : 'chat.chars', { n: Math.abs(left) });
     note.classList.toggle('wrong', left < 0);
     field.setAttribute('aria-invalid', String(left < 0));
+    if (left >= 0) this.#long.hide();
   }
 }

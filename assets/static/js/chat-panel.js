@@ -1,21 +1,31 @@
 // The open room: its header, its messages, its people.
+import { copyText } from './clipboard.js';
 import { dayOf } from './chat-core.js';
 import { Log } from './chat-log.js';
+import { MessageBar } from './chat-message-bar.js';
 import { People } from './chat-people.js';
+import { Search } from './chat-search.js';
 import { byId } from './dom.js';
 import { t } from './i18n.js';
+import { showError, showInfo } from './notice.js';
 
 export class Panel {
   #state;
   #room = null;
   #log;
   #people;
+  #search = new Search();
+  #bar;
   #day = dayOf(Date.now());
 
   constructor(me, state) {
     this.#state = state;
     this.#people = new People(me);
     this.#log = new Log((isAtEnd) => { state.isAtEnd = isAtEnd; });
+    this.#bar = new MessageBar({
+      allowed: (node) => (this.#room?.thread.messageAt(node) ? ['copy'] : []),
+      act: (name, node) => this.#act(name, this.#room.thread.messageAt(node)),
+    });
     // A sign of typing goes stale by itself, and so does "today".
     setInterval(() => {
       this.showTyping();
@@ -46,6 +56,8 @@ export class Panel {
     byId('panel').hidden = !room;
     byId('main').dataset.view = room ? 'room' : 'join';
     this.#people.show(room);
+    this.#search.show(room);
+    this.#bar.hide();
     if (room) {
       byId('panel').setAttribute('aria-labelledby', `tab-${room.key}`);
       room.thread.refreshDays();
@@ -79,6 +91,14 @@ export class Panel {
 
   onContentAdded(what) {
     this.#log.onContentAdded(what);
+    this.#search.refresh();
+  }
+
+  async #act(name, message) {
+    if (name === 'copy') {
+      if (await copyText(message.text)) showInfo(t('chat.copied'));
+      else showError(t('chat.copy_failed'));
+    }
   }
 
   #checkDay() {

@@ -8,9 +8,11 @@ const MAX_BADGE = 99;
 function fill(tab, room, selected) {
   const facts = room.people ? `${t(`kind.${room.kind}`)} · ${t('people', { n: room.people })}` : t(`kind.${room.kind}`);
   const sub = room.state === 'lost' ? t('chat.lost_tab') : room.label || facts;
+  const count = room.unread > MAX_BADGE ? `${MAX_BADGE}+` : room.unread;
+  const isMentioned = room.mentions.length > 0;
   const badge = room.unread === 0 ? null : make('span', { class: 'badge' },
-    make('span', { 'aria-hidden': 'true' }, room.unread > MAX_BADGE ? `${MAX_BADGE}+` : room.unread),
-    make('span', { class: 'visually-hidden' }, t('chat.unread', { n: room.unread })));
+    make('span', { 'aria-hidden': 'true' }, isMentioned ? `@ ${count}` : count),
+    make('span', { class: 'visually-hidden' }, isMentioned ? `${t('mention.of_you')} · ` : '', t('chat.unread', { n: room.unread })));
   tab.replaceChildren(make('span', { class: 'tab-code', translate: 'no' }, room.code), make('small', { dir: 'auto' }, sub), ...(badge ? [badge] : []));
   tab.setAttribute('aria-selected', String(selected));
   tab.tabIndex = selected ? 0 : -1;

@@ -29,6 +29,8 @@ export class Room {
     this.seen = 0;
     /** Numbers of others' messages past `read`. */
     this.unseen = [];
+    /** Those of them that mention this person. */
+    this.mentions = [];
     /** An estimate until everything missed has come. */
     this.estimate = 0;
     /** The next message is the first after an `enter`: what is before it and was not told as a gap is not this person's to see. */
@@ -39,8 +41,8 @@ export class Room {
     this.unsent = [];
     /** People who type: name → time until which it counts, by performance.now(). */
     this.typing = new Map();
-    this.thread = new Thread(me);
     this.#me = me;
+    this.thread = this.#newThread();
   }
 
   get unread() {
@@ -86,6 +88,7 @@ export class Room {
     this.tracker.reset(frame.seq);
     this.seen = frame.seq;
     this.unseen = [];
+    this.mentions = [];
     this.applyJoined(frame);
   }
 
@@ -94,7 +97,12 @@ export class Room {
     const before = this.unread;
     this.read = Math.max(this.read, seq);
     if (this.unseen.length) this.unseen = this.unseen.filter((other) => other > seq);
+    if (this.mentions.length) this.mentions = this.mentions.filter((other) => other > seq);
     return this.unread < before;
+  }
+
+  #newThread() {
+    return new Thread(this.#me, () => [...this.members.map(({ user }) => user), this.#me]);
   }
 
   #heardRead(read) {
@@ -110,12 +118,13 @@ export class Room {
 
   /** Forgets all of a room that has ended; another one has its name. */
   renew() {
-    this.thread = new Thread(this.#me);
+    this.thread = this.#newThread();
     for (const item of this.unsent) this.thread.showUnsent(item);
     this.tracker.reset(0);
     this.read = 0;
     this.seen = 0;
     this.unseen = [];
+    this.mentions = [];
   }
 
   lose(reason) {
@@ -125,6 +134,7 @@ export class Room {
     this.members = [];
     this.people = 0;
     this.unseen = [];
+    this.mentions = [];
     this.estimate = 0;
     this.typing.clear();
   }

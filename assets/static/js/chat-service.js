@@ -4,15 +4,15 @@ import { ChatState } from './chat-state.js';
 import { showUnread } from './unread.js';
 
 function start() {
-  const { session: { username: me }, limits } = facts();
+  const { session: { username: me, role }, limits } = facts();
   const state = new ChatState(me, limits.rooms_per_socket);
   state.addEventListener('rooms', () => showUnread(state.unread));
   state.start();
-  return { me, limits, state };
+  return { me, role, limits, state };
 }
 
 let started;
-/** The chat: { state, me, limits }. */
+/** The chat: { state, me, role, limits }. */
 export function chat() {
   started ??= start();
   return started;

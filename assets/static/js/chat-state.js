@@ -380,7 +380,8 @@ export class ChatState extends EventTarget {
     room.typing.delete(message.user);
     if (isUnread && !isWatched) room.unseen.push(message.seq);
     // What comes as a replay was missed, also by a person who looks at it now.
-    room.thread.add(message, isUnread && (!isWatched || message.seq <= room.target));
+    const isMention = room.thread.add(message, isUnread && (!isWatched || message.seq <= room.target));
+    if (isMention && isUnread && !isWatched) room.mentions.push(message.seq);
     if (own) this.#outbox.heardOwn(room, message);
     if (room === this.#current) {
       this.#tell('added', { own });

@@ -1,5 +1,5 @@
-// Storage of a person's chat in this browser: rooms, drafts and favourites for every tab, the open room and unsent texts for
-// this one. Never a password, and no message that was sent. Signing out removes all but the favourites.
+// Storage of a person's chat in this browser: rooms, drafts, favourites and recent emoji for every tab, the open room and unsent
+// texts for this one. Never a password, and no message that was sent. Signing out removes all but favourites and emoji.
 import { CHAT_KEYS, FORGOTTEN_KEY } from './page.js';
 
 const DRAFT_DAYS = 7;
@@ -9,6 +9,8 @@ const MAX_DRAFTS = 16;
 const MAX_DRAFT_CHARS = 4000;
 const MAX_UNSENT = 20;
 const MAX_FAVOURITES = 32;
+const MAX_RECENT_EMOJI = 16;
+const MAX_EMOJI_UNITS = 16;
 
 function load(storage, key) {
   try {
@@ -95,6 +97,17 @@ export class Storage {
     const list = rooms.filter((room) => room.unsent.length)
       .map((room) => [room.key, room.unsent.slice(0, MAX_UNSENT).map(({ text, after }) => ({ text, after }))]);
     save(sessionStorage, CHAT_KEYS.unsent, list.length ? { user: this.#user, rooms: Object.fromEntries(list) } : null);
+  }
+
+  /** Emoji that the person took, the last first. */
+  recentEmoji() {
+    const { list } = load(localStorage, `pichat.emoji:${this.#user}`);
+    return asList(list).filter((one) => isText(one) && one.length <= MAX_EMOJI_UNITS).slice(0, MAX_RECENT_EMOJI);
+  }
+
+  addRecentEmoji(emoji) {
+    const list = [emoji, ...this.recentEmoji().filter((one) => one !== emoji)].slice(0, MAX_RECENT_EMOJI);
+    save(localStorage, `pichat.emoji:${this.#user}`, { list });
   }
 
   favourites() {

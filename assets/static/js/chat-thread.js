@@ -1,6 +1,7 @@
 // The messages of one room as elements. Everything a person wrote goes in through textContent.
 import { body } from './chat-body.js';
 import { dayOf, hue, initial, startsGroup } from './chat-core.js';
+import { mentionFinder } from './chat-mentions.js';
 import { icon, make } from './dom.js';
 import { locale, t } from './i18n.js';
 import { clock, dayName, fullTime } from './times.js';
@@ -24,6 +25,7 @@ function named(names) {
 
 export class Thread {
   #me;
+  #people;
   #newLine = null;
   #info = new WeakMap();
   #hint = make('p', { class: 'empty' });
@@ -34,8 +36,10 @@ export class Thread {
   /** The last line of joins and leaves, while nothing came after it: name → event. */
   #presence = null;
 
-  constructor(me) {
+  /** `people()` returns the names that can be mentioned. */
+  constructor(me, people) {
     this.#me = me;
+    this.#people = people;
     this.element = make('div', { class: 'thread' }, this.#hint, this.#list, this.#unsent);
     this.showHint('empty');
   }
@@ -46,13 +50,14 @@ export class Thread {
   }
 
   #messageElement(message, className = '') {
+    const find = message.text.includes('@') ? mentionFinder(this.#people()) : null;
     return make('div', { class: `message hue${hue(message.user)}${message.user === this.#me ? ' own' : ''}${className}` },
       make('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(message.user)),
       make('span', { class: 'author', translate: 'no' }, message.user),
-      body(message.text));
+      body(message.text, find, this.#me));
   }
 
-  /** Puts a message where its number belongs. `isNew` draws the "new" line above it unless there is one. */
+  /** Puts a message where its number belongs; returns true if it mentions the reader. `isNew` draws the "new" line above it unless there is one. */
   add(message, isNew) {
     this.#hint.remove();
     this.#presence = null;
@@ -78,6 +83,9 @@ export class Thread {
     const next = node.nextElementSibling;
     if (next && this.#info.has(next)) this.#regroup(next);
     this.#trim();
+    const isMention = message.user !== this.#me && node.querySelector('.own-mention') !== null;
+    node.classList.toggle('mentions-me', isMention);
+    return isMention;
   }
 
   #dayLine(node, message) {

@@ -37,12 +37,12 @@ class Chat {
   /** Scroll position of the open room when the page was left; null at its end. */
   #left = null;
 
-  constructor(main, { state, me, limits }) {
+  constructor(main, { state, me, role, limits }) {
     this.#main = main;
     this.#state = state;
     this.#panel = new Panel(me, state);
     this.#drawRooms = roomList((code) => state.select(code));
-    this.#composer = new Composer(state, limits.message_chars);
+    this.#composer = new Composer(state, { me, role, limits });
     this.#entry = new Entry(state);
     const { wipe_minutes: minutes } = limits;
     if (minutes) main.querySelector('.ephemeral-note').textContent = t('chat.ephemeral_after', { wait: waitText(minutes * 60) });

@@ -63,24 +63,3 @@ export function fileRow(file, admin) {
     held(file, admin),
     details(file));
 }
-
-/** Copies a text, also on a page that is no secure context. */
-export async function copyText(text) {
-  try {
-    if (navigator.clipboard) {
-      await navigator.clipboard.writeText(text);
-      return true;
-    }
-  } catch {
-    // Refused: the old way may still be allowed.
-  }
-  const field = make('textarea', { class: 'visually-hidden', readonly: true, 'aria-hidden': 'true', tabindex: '-1' });
-  const before = document.activeElement;
-  field.value = text;
-  document.body.append(field);
-  field.select();
-  const copied = document.execCommand('copy');
-  field.remove();
-  before?.focus();
-  return copied;
-}

@@ -1,11 +1,12 @@
 // The page of files: the list, the filter, uploading and deleting.
+import { copyText } from './clipboard.js';
 import { byId, make, showSkeleton } from './dom.js';
 import { errorText, t } from './i18n.js';
 import { clear, showError, showInfo } from './notice.js';
 import { call, facts, page } from './api.js';
 import { isPending } from './files-format.js';
 import { foldAccents } from './fold.js';
-import { copyText, fileRow } from './files-row.js';
+import { fileRow } from './files-row.js';
 import { sendAll, sentText } from './upload.js';
 
 /** While something is being inspected, and otherwise. */

@@ -4,8 +4,8 @@ import { byId } from './dom.js';
 import { humanSize, isHeld, isPending } from './files-format.js';
 import { errorText, t } from './i18n.js';
 
-/** Rejects with a CallError, or with null when `signal` aborts. */
-function sendFile(file, onprogress, signal) {
+/** Sends a file; resolves with it as the server has it. Rejects with a CallError, or with null when `signal` aborts. */
+export function sendFile(file, onprogress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const body = new FormData();
