@@ -1,8 +1,8 @@
 //! WebSocket connection of one client.
 //!
-//! tungstenite parses input and answers control frames over [`MemoryIo`], without the network. Encoded frames
-//! bypass it; all that is queued goes out in one vectored write. [`send_queue`](crate::ws::send::send_queue)
-//! shows, as a diagram, when this task writes and when producers do.
+//! [`FrameReader`] parses input and answers control frames without the network. Encoded frames bypass it; all
+//! that is queued goes out in one vectored write. [`send_queue`](crate::ws::send::send_queue) shows, as a
+//! diagram, when this task writes and when producers do.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,13 +14,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
-use tungstenite::error::CapacityError;
-use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
-use tungstenite::{Error, Message, Utf8Bytes};
+use tungstenite::Utf8Bytes;
+use zeroize::Zeroize as _;
 
 use crate::limits::{Endpoints, WriteStall};
 
-use crate::ws::conn::memory_io::MemoryIo;
+use crate::ws::conn::frame_reader::{FrameReader, ReadOutcome};
 use crate::ws::protocol::close_code::CloseCode;
 use crate::ws::protocol::frame::{ALIVE, Frame, PING};
 use crate::ws::send::batch::{BATCH_FRAMES, Gathered, advance, gather};
@@ -37,8 +36,6 @@ const STALLED_AFTER: Duration = Duration::from_secs(10);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes per read; the buffer is on the stack for one call.
 const READ_CHUNK: usize = 4096;
-/// Initial size of tungstenite's own buffer, which holds the incomplete frame of a socket.
-const READ_BUFFER: usize = 128;
 /// Bytes after which no more frames are added to a batch. Limits what has left the bounded queue but is not
 /// written.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -74,7 +71,7 @@ enum State {
 /// WebSocket connection of one client.
 pub(crate) struct WsConnection<S> {
     io: S,
-    ctx: WebSocketContext,
+    reader: FrameReader,
     state: State,
     inbox: VecDeque<Utf8Bytes>,
     /// Texts returned since the last write.
@@ -96,16 +93,10 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
     /// Wraps an upgraded connection. `early` are bytes read with the request, `max_frame` is the largest
     /// message in bytes.
     pub(crate) fn new(io: S, early: &[u8], max_frame: usize, out: Arc<SendQueue>) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_write_buffer_size(READ_BUFFER)
-            .max_message_size(Some(max_frame))
-            .max_frame_size(Some(max_frame));
         let now = Instant::now();
         let mut link = Self {
             io,
-            ctx: WebSocketContext::new(Role::Server, Some(config)),
+            reader: FrameReader::new(max_frame),
             state: State::Open,
             inbox: VecDeque::new(),
             returned: 0,
@@ -205,33 +196,17 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
                 self.last_read = Instant::now();
                 self.out.pulse.record_input(self.last_read);
                 self.process_input(buf.filled());
+                // The stack keeps what was on it.
+                buf.filled_mut().zeroize();
                 Poll::Ready(true)
             }
             _ => Poll::Ready(false),
         }
     }
 
-    /// Passes input to tungstenite; texts go to the inbox, its answers to the batch.
+    /// Passes input to the parser; texts go to the inbox, its answers to the batch.
     fn process_input(&mut self, input: &[u8]) {
-        let mut output = Vec::new();
-        let mut pipe = MemoryIo { input, output: &mut output };
-        let end = loop {
-            match self.ctx.read(&mut pipe) {
-                Ok(Message::Text(text)) => self.inbox.push_back(text),
-                Ok(Message::Binary(_)) => break Some(Err(CloseCode::Unsupported)),
-                // The flush below writes its answer.
-                Ok(Message::Close(frame)) => break Some(Ok(frame.map_or(1005, |f| f.code.into()))),
-                Ok(_) => {}
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break None,
-                Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-                    break Some(Err(CloseCode::TooBig));
-                }
-                Err(Error::Utf8(_)) => break Some(Err(CloseCode::BadUtf8)),
-                Err(_) => break Some(Err(CloseCode::Protocol)),
-            }
-        };
-        // Writes pongs and the answer to a close; `end` tells if the stream is over.
-        let _ = self.ctx.flush(&mut pipe);
+        let ReadOutcome { output, end } = self.reader.read(input, &mut self.inbox);
         if !output.is_empty() {
             self.control(output);
         }
@@ -354,7 +329,7 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin> WsConnection<S> {
             let mut space = [const { MaybeUninit::uninit() }; READ_CHUNK];
             let mut buf = ReadBuf::uninit(&mut space);
             match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf)) {
-                Ok(()) if !buf.filled().is_empty() => {}
+                Ok(()) if !buf.filled().is_empty() => buf.filled_mut().zeroize(),
                 _ => return Poll::Ready(()),
             }
         }

@@ -3,9 +3,12 @@ use std::sync::Mutex;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
+use tungstenite::protocol::{Role, WebSocketContext};
+
 use super::*;
 use crate::audit::SessionEnd;
 use crate::chat::Priority;
+use crate::ws::conn::memory_io::MemoryIo;
 use crate::ws::protocol::frame::PING;
 
 /// Returns a masked client frame (RFC 6455 section 5.2) with a mask of zero.

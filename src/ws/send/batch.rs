@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
+use zeroize::Zeroize as _;
+
 use crate::ws::protocol::frame::Frame;
 
 /// Maximum number of frames in one write.
@@ -35,9 +37,14 @@ pub(crate) fn gather<'a, R>(
         .map(|(i, frame)| &frame.as_bytes()[if i == 0 { written } else { 0 }..]);
     // Passed by reference only: moving the buffer would cost more than the copy saves.
     let mut copy = heapless::Vec::<u8, COALESCE_BELOW>::new();
-    if parts.clone().all(|part| copy.extend_from_slice(part).is_ok()) {
-        return write(Gathered::Contiguous(&copy));
-    }
+    let fits = parts.clone().all(|part| copy.extend_from_slice(part).is_ok());
+    let written = if fits { Ok(write(Gathered::Contiguous(&copy))) } else { Err(write) };
+    // The stack keeps what was on it.
+    copy.as_mut_slice().zeroize();
+    let write = match written {
+        Ok(result) => return result,
+        Err(write) => write,
+    };
     let parts: heapless::Vec<IoSlice<'_>, BATCH_FRAMES> = parts.map(IoSlice::new).collect();
     write(Gathered::Vectored(&parts))
 }
@@ -50,7 +57,20 @@ pub(crate) struct CoalescedBatch {
     bytes: heapless::Vec<u8, COALESCE_BELOW>,
 }
 
+impl Drop for CoalescedBatch {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 impl CoalescedBatch {
+    /// Overwrites the copy, which is on the stack.
+    fn clear(&mut self) {
+        self.frames.clear();
+        self.bytes.as_mut_slice().zeroize();
+        self.bytes.clear();
+    }
+
     /// Returns the bytes of `frames`, or `None` for a single frame or for more than fit in the copy.
     pub(crate) fn of<'a>(
         &mut self,
@@ -62,14 +82,13 @@ impl CoalescedBatch {
         let same = self.frames.len() == frames.len()
             && self.frames.iter().zip(frames.clone()).all(|(a, b)| a.ptr_eq(b));
         if !same {
-            self.frames.clear();
-            self.bytes.clear();
+            self.clear();
             for frame in frames {
                 if self.frames.push(frame.clone()).is_err()
                     || self.bytes.extend_from_slice(frame.as_bytes()).is_err()
                 {
                     // Too large. Cleared, so that the next receiver's frames do not match a partial copy.
-                    self.frames.clear();
+                    self.clear();
                     return None;
                 }
             }
