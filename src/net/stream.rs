@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -53,13 +53,37 @@ impl Transport for SlotGuardedStream<TlsStream<TcpStream>> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for SlotGuardedStream<S> {
+impl AsyncRead for SlotGuardedStream<TcpStream> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncRead for SlotGuardedStream<TlsStream<TcpStream>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let result = ready!(Pin::new(&mut self.io).poll_read(cx, buf));
+        // rustls decrypts in its read buffer, which would keep the text until the next one comes. There is
+        // never anything to read here.
+        let _ = self.io.get_mut().1.read_tls(&mut ClearUnused);
+        Poll::Ready(result)
+    }
+}
+
+/// Source that clears the buffer it is given, and has nothing to read.
+struct ClearUnused;
+
+impl io::Read for ClearUnused {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        buf.fill(0);
+        Err(io::ErrorKind::WouldBlock.into())
     }
 }
 
