@@ -1,5 +1,6 @@
 //! Argon2id hashing behind a bounded queue, off the network threads. Only this file calls rust-argon2.
 
+use std::hint::black_box;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -19,6 +20,9 @@ use super::pool_stats::{Hashing, Load};
 const SALT_BYTES: usize = 16;
 /// Bytes of hash: 256 bits (RFC 9106 section 4).
 const HASH_BYTES: u32 = 32;
+
+/// Bytes of stack that a hash may use; `prove-ephemeral` shows that it is enough.
+const STACK_OF_A_HASH: usize = 16 * 1024;
 
 /// Callers that can wait for a thread (`docs/LIMITS.md`): at 300 ms a hash and four cores the last one waits
 /// 5 s.
@@ -151,7 +155,14 @@ fn work(queue: &Mutex<Receiver<Job>>) {
         let Ok(job) = job else { return };
         // A panic must not end the thread; the caller sees that its answer never comes.
         let _ = panic::catch_unwind(AssertUnwindSafe(job));
+        clear_stack();
     }
+}
+
+/// Overwrites the stack below the caller. BLAKE2b copies the password there.
+#[inline(never)]
+fn clear_stack() {
+    black_box(&mut [0_u8; STACK_OF_A_HASH]);
 }
 
 /// Hashes on this thread, for commands and measurements.
