@@ -32,6 +32,13 @@ fn raise_file_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
+/// Forbids core files: they would hold messages and passwords.
+fn forbid_core_files() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // A limit can always be lowered.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
 /// Runs the server until SIGTERM or SIGINT. SIGHUP reads `source` again. `text` is the content of the
 /// settings file: once the server listens it is kept as the last good one, and so is each later text that
 /// parses.
@@ -44,6 +51,7 @@ pub(super) fn run(
     lang: Lang,
 ) -> Result<(), Failure> {
     raise_file_limit();
+    forbid_core_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .worker_threads(app::cores())
