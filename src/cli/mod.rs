@@ -5,6 +5,7 @@ mod ca;
 mod caller;
 mod causes;
 mod check;
+mod child_server;
 mod claim;
 mod config_source;
 mod demo;
@@ -80,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(lang),
         Command::Tune(tune) => tune.run(lang),
         Command::Selftest(selftest) => selftest.run(lang),
+        Command::ProveEphemeral(prove) => prove.run(lang),
         Command::Status(status) => status.run(lang),
         Command::Appliance(appliance) => appliance.run(),
     };

@@ -18,8 +18,8 @@ use crate::http::ListenerKind;
 pub use accept::Server;
 pub use addresses::{is_link_local, local_prefixes, own_addresses};
 pub use tls::{
-    Authority, AuthorityCertificate, AuthorityOrigin, LeafSpec, Renewal, RenewalReason, Tls, TlsError,
-    check_tls, load_existing, renew,
+    Authority, AuthorityCertificate, AuthorityOrigin, LeafSpec, Renewal, RenewalReason, Tls, TlsClient,
+    TlsError, check_tls, load_existing, renew,
 };
 
 /// A bound address, with or without TLS.

@@ -1,7 +1,6 @@
 //! Simulated users: sockets in rooms, messages at a pace, and the latency of each delivery.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
 use super::verdict::ROOM;
-use super::wire;
+use crate::cli::child_server::client::{Target, frame, take};
 use crate::locks::lock;
 
 /// Number of rooms, of [`ROOM`] sockets each.
@@ -67,9 +66,9 @@ pub(super) struct LatencyRecorder {
 
 impl LoadClients {
     /// Opens sockets until there are `people`.
-    pub(super) async fn gather(&mut self, addr: SocketAddr, cookie: &str, people: usize) -> io::Result<()> {
+    pub(super) async fn gather(&mut self, target: &Target, cookie: &str, people: usize) -> io::Result<()> {
         for number in self.writers.len()..people {
-            let (reader, writer) = timeout(PATIENCE, enter(addr, cookie, number % ROOMS)).await??;
+            let (reader, writer) = timeout(PATIENCE, enter(target, cookie, number % ROOMS)).await??;
             self.writers.push(writer);
             let (round, delivered, broken) =
                 (Arc::clone(&self.round), Arc::clone(&self.delivered), Arc::clone(&self.broken));
@@ -103,7 +102,7 @@ impl LoadClients {
             sleep_until((start + pace * number).into()).await;
             let who = number as usize % self.writers.len();
             let text = format!("{:08}.{number:08}", self.marks);
-            let frame = wire::frame(&format!(
+            let frame = frame(&format!(
                 "{{\"type\":\"send\",\"room\":\"prueba{}\",\"text\":\"{text:-<TEXT$}\"}}",
                 who % ROOMS
             ));
@@ -133,15 +132,15 @@ impl LoadClients {
 }
 
 /// Opens a socket and joins a room.
-async fn enter(addr: SocketAddr, cookie: &str, room: usize) -> io::Result<(OwnedReadHalf, OwnedWriteHalf)> {
-    let mut stream = TcpStream::connect(addr).await?;
+async fn enter(target: &Target, cookie: &str, room: usize) -> io::Result<(OwnedReadHalf, OwnedWriteHalf)> {
+    let mut stream = TcpStream::connect(target.addr).await?;
     stream.set_nodelay(true)?;
-    stream.write_all(wire::handshake(addr, cookie).as_bytes()).await?;
+    stream.write_all(target.handshake(cookie).as_bytes()).await?;
     read_until(&mut stream, b"\r\n\r\n").await?;
     let join = format!(
         "{{\"type\":\"join\",\"room\":\"prueba{room}\",\"password\":\"selftest\",\"kind\":\"private\"}}"
     );
-    stream.write_all(&wire::frame(&join)).await?;
+    stream.write_all(&frame(&join)).await?;
     // The answer follows the frame with the session's rooms and ends with a boolean, which that has not.
     read_until(&mut stream, b"e}").await?;
     Ok(stream.into_split())
@@ -165,7 +164,7 @@ async fn listen(mut reader: OwnedReadHalf, round: &Mutex<Round>, delivered: &Ato
     while reader.read_buf(&mut buf).await.is_ok_and(|n| n > 0) {
         let now = Instant::now();
         let mut rest = &*buf;
-        while wire::take(&mut rest, &mut |payload| marks.extend(mark_of(payload))) {}
+        while take(&mut rest, &mut |payload| marks.extend(mark_of(payload))) {}
         let used = buf.len() - rest.len();
         buf.drain(..used);
         let mut round = lock(round);

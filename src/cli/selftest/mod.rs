@@ -1,11 +1,9 @@
 //! `pichat selftest`: number of people this board supports, and the bound that limits it. Takes under a
 //! minute, on loopback, with its own server.
 
-mod child;
 mod disk;
 mod load_clients;
 mod verdict;
-mod wire;
 
 use std::fmt;
 use std::io;
@@ -22,10 +20,10 @@ use crate::types::Lang;
 use crate::types::crypto::bench_tls_record;
 use crate::types::texts::key;
 
-use self::child::{ChildServer, Folder};
 use self::disk::DiskSpeed;
 use self::load_clients::{LatencyRecorder, LoadClients, ROOMS};
 use self::verdict::{Measurements, ROOM, SPEAKS_EVERY};
+use super::child_server::{ChildOptions, ChildServer, Folder};
 use super::config_source::{ConfigSource, Flags};
 use super::exit::Failure;
 use super::owner::become_owner;
@@ -48,6 +46,13 @@ const HALVINGS: usize = 3;
 const RECORD: usize = 200;
 /// Sync latency above which uploads and sign-ins are noticeably slow.
 const SLOW_SYNC: Duration = Duration::from_millis(100);
+
+/// Settings that raise the limits for a measurement; all others are the defaults.
+const SETTINGS: &str = "[audit]\nsyslog = \"stderr\"\nlevel = \"warning\"\n[limits]\nlogins_per_minute = 1000000\n\
+    requests_per_minute = 1000000\nrequest_burst = 1000000\nmessages_per_minute = 100000000\nmessage_burst = 1000000\n\
+    joins_per_minute = 1000000\nconnections = 16384\nconnections_per_address = 16384\nsockets_per_session = 16384\n";
+/// Name of the clients.
+const AGENT: &str = "pichat-selftest";
 
 #[derive(Args)]
 pub(super) struct SelfTest {
@@ -86,7 +91,7 @@ impl SelfTest {
 
 fn measure(config: &Config) -> io::Result<Report> {
     let start = Instant::now();
-    let folder = Folder::make(&config.data_dir)?;
+    let folder = Folder::make(&config.data_dir, ".pichat-selftest")?;
     let argon2 = match config.accounts.argon2 {
         Argon2Setting::Fixed(params) => params,
         Argon2Setting::Auto => tune::on_this_board(tune::DEFAULT_TARGET).chosen.params,
@@ -95,7 +100,12 @@ fn measure(config: &Config) -> io::Result<Report> {
     let disk = disk::measure(folder.path(), free_space(folder.path(), config)?)?;
     let seal = if config.tls.mode == TlsMode::Off { Duration::ZERO } else { bench_tls_record(RECORD) };
     let free_memory = free_memory()?;
-    let server = ChildServer::start(folder.path())?;
+    let server = ChildServer::start(ChildOptions {
+        folder: folder.path(),
+        settings: SETTINGS,
+        tls: false,
+        output: None,
+    })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores().div_ceil(2))
         .enable_all()
@@ -156,12 +166,12 @@ struct Delivery {
 /// Finds the highest pace with prompt delivery, the server's processor time for one delivery at it, and its
 /// memory per socket.
 async fn people(server: &ChildServer, until: Instant) -> io::Result<Delivery> {
-    let cookie = wire::sign_in(server.addr, "cliente", "cliente123")?;
+    let cookie = server.target.sign_in("cliente", "cliente123", AGENT)?;
     // The first sockets allocate the shared memory: rooms and code pages.
     let mut crowd = LoadClients::default();
-    crowd.gather(server.addr, &cookie, ROOM).await?;
+    crowd.gather(&server.target, &cookie, ROOM).await?;
     let before = server.memory()?;
-    crowd.gather(server.addr, &cookie, ROOMS * ROOM).await?;
+    crowd.gather(&server.target, &cookie, ROOMS * ROOM).await?;
     let bytes_per_socket = server.memory()?.saturating_sub(before) / ((ROOMS - 1) * ROOM) as u64;
     let top = LatencyRecorder { per_s: 0.0, p99: Duration::MAX, whole: false };
     let mut best = Delivery { top, cpu: Duration::ZERO, bytes_per_socket };

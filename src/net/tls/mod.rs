@@ -7,11 +7,13 @@
 //! | `authority_files` | its files, one for each host name |
 //! | `leaf` | names, validity and renewal of the device's certificate |
 //! | `files` | certificate and key provided by an administrator |
+//! | `client` | client of this program's own server, for commands that test it |
 //! | `shown` | certificate for new connections |
 
 mod authority;
 mod authority_files;
 mod cert_resolver;
+mod client;
 mod files;
 mod leaf;
 
@@ -30,6 +32,7 @@ use crate::private_file::Untrusted;
 
 pub use authority::{Authority, AuthorityCertificate, AuthorityOrigin, load_existing, renew};
 use cert_resolver::CertResolver;
+pub use client::TlsClient;
 use leaf::Leaf;
 pub use leaf::{LeafSpec, RenewalReason};
 
