@@ -15,6 +15,7 @@ use crate::types::texts::key;
 use crate::types::{Lang, UserName, printable_lines};
 
 use super::causes;
+use super::prove_ephemeral::EphemeralVerdict;
 
 /// Failure of a command.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,12 @@ pub(super) enum Failure {
     /// The self-test could not run.
     #[error("the self-test: {0}")]
     SelfTest(std::io::Error),
+    /// `prove-ephemeral` could not run.
+    #[error("the proof: {0}")]
+    Proof(std::io::Error),
+    /// `prove-ephemeral` found something, or could not search.
+    #[error("not proved: {0:?}")]
+    NotProved(EphemeralVerdict),
     /// Error of the database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -110,7 +117,12 @@ impl Failure {
             Self::App(AppError::Quarantine(QuarantineError::Folder(fault))) if !fault.is_temporary() => 74,
             // Disk or memory was not available. systemd tries again after 75, and never after 74.
             Self::App(_) => 75,
-            Self::Screen(_) | Self::SelfTest(_) | Self::Appliance { .. } => 74,
+            Self::Screen(_) | Self::SelfTest(_) | Self::Proof(_) | Self::Appliance { .. } => 74,
+            Self::NotProved(verdict) => match verdict {
+                EphemeralVerdict::Remains => 1,
+                EphemeralVerdict::Unsearched => 3,
+                EphemeralVerdict::Blind | EphemeralVerdict::Proved => 70,
+            },
         }
     }
 
@@ -142,6 +154,11 @@ impl Failure {
                 let text = key::CLI_ERROR_SELFTEST;
                 format!("{}: {}", text.get(lang), causes::system(cause, lang))
             }
+            Self::Proof(cause) => {
+                let text = key::CLI_ERROR_PROOF;
+                format!("{}: {}", text.get(lang), causes::system(cause, lang))
+            }
+            Self::NotProved(verdict) => verdict.text().get(lang).to_owned(),
             Self::Appliance { path, cause } => {
                 let text = key::CLI_ERROR_APPLIANCE;
                 format!("{}: {}: {}", text.get(lang), path.display(), causes::system(cause, lang))

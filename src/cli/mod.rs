@@ -17,6 +17,7 @@ mod metrics_token;
 mod owner;
 mod password;
 mod print;
+mod prove_ephemeral;
 mod restore;
 mod selftest;
 mod serve;
@@ -55,6 +56,7 @@ enum Command {
     Check(check::Check),
     Tune(tune::Tune),
     Selftest(selftest::SelfTest),
+    ProveEphemeral(prove_ephemeral::ProveEphemeral),
     Status(status::StatusCommand),
     #[command(subcommand)]
     Appliance(appliance::Appliance),

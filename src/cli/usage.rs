@@ -189,6 +189,18 @@ mod tests {
                 "“9” is not a valid time; use 10 to 5000 milliseconds. See “pichat tune --help”.",
             ),
             (
+                "pichat prove-ephemeral --wipe-minutes 61",
+                "«61» no es un tiempo válido; usa de 0 a 60 minutos. Mira «pichat prove-ephemeral --help».",
+                "“61” is not a valid time; use 0 to 60 minutes. See “pichat prove-ephemeral --help”.",
+            ),
+            (
+                "pichat prove-ephemeral --plant here",
+                "«here» no es un lugar; elige file, database, log, memory o core. \
+                 Mira «pichat prove-ephemeral --help».",
+                "“here” is not a place; choose file, database, log, memory, or core. \
+                 See “pichat prove-ephemeral --help”.",
+            ),
+            (
                 "pichat user passwd ana --one-time --password-stdin",
                 "«--one-time» y «--password-stdin» no se pueden usar juntos. Mira «pichat user passwd --help».",
                 "“--one-time” and “--password-stdin” cannot be used together. See “pichat user passwd --help”.",
