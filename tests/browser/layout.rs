@@ -44,8 +44,7 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     // Longest possible name.
     let stored = admin.upload(&format!("{LONG}{LONG}.tar.gz"), &gzip(b"x"));
     assert_eq!(stored.status, 201, "{}", stored.text());
-    let mut socket = admin.socket();
-    assert_eq!(socket.join("CODIGO_DE_VEINTE_123", "secreta", "group")["type"], "joined");
+    assert_eq!(admin.socket().join("CODIGO_DE_VEINTE_123", "secreta", "group")["type"], "joined");
 
     let ana = Browser::open(server.addr).await;
     ana.resize(width, height, phone).await;
@@ -63,6 +62,8 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     ana.fill("#password", "corta").await;
     ana.until_says("#password-strength", "Muy corta").await;
     ana.fits(width, "/clave").await;
+    let lines = "[...document.querySelectorAll('.other-actions > *')].map((one) => one.offsetHeight < 50)";
+    assert_eq!(ana.js(lines).await, json!([true, true]), "no button breaks its text");
     ana.goto("/subir").await;
     ana.fits(width, "/subir").await;
     ana.goto("/nada").await;
@@ -77,6 +78,10 @@ async fn every_page_fits(width: u32, height: u32, phone: bool) {
     ana.chat().await;
     ana.until_says("#lobby", "CODIGO_DE_VEINTE_123").await;
     ana.fits(width, "/chat without a room").await;
+    // A socket that answers no pings does not live as long as the walk up to here may take.
+    let mut socket = admin.socket();
+    socket.send(&json!({"type": "enter", "room": "CODIGO_DE_VEINTE_123", "since": 0}));
+    assert_eq!(socket.recv_type("joined")["room"], "CODIGO_DE_VEINTE_123");
     ana.join("CODIGO_DE_VEINTE_123", "secreta").await;
     assert_eq!(ana.js("document.activeElement.id").await, "message-field");
     // The focus neither hides nor shows anything, so that no tap moves what is tapped.

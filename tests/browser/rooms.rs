@@ -93,6 +93,8 @@ async fn maker_alone_ends_the_room_after_a_question() {
     ana.click("#end-room").await;
     ana.until_says("#confirm-end", "Sus mensajes se borran ya mismo").await;
     assert_eq!(ana.text("#confirm-end-name").await, "OFICINA");
+    let buttons = "getComputedStyle(document.querySelector('#confirm-end .buttons')).justifyContent";
+    assert_eq!(ana.js(buttons).await, "flex-end", "as in the other questions");
     ana.click("#confirm-end button[value=no]").await;
     assert_eq!(ana.tabs().await, json!(["OFICINA"]));
     ana.click("#end-room").await;
@@ -238,6 +240,11 @@ async fn room_that_is_gone_after_a_line_break_says_so() {
     ana.until_online().await;
     ana.until_says("#seat-lost", "Ya no estás en esta sala: la sala terminó o tu sesión se cerró.").await;
     ana.until_says("#tab-OFICINA", "Fuera de la sala").await;
+    // Nothing speaks of a room that is lost as if one were in it.
+    assert_eq!(ana.js("document.querySelector('#notice').textContent").await, "");
+    let people =
+        "[document.querySelector('#members-panel').hidden, document.querySelector('#show-members').disabled]";
+    assert_eq!(ana.js(people).await, json!([true, true]));
     ana.reads(&[("usuario", "antes")]).await;
     // The room still is there: its password is enough, and the draft waits.
     ana.click("#rejoin").await;

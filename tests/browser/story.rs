@@ -168,6 +168,8 @@ async fn file_is_shared_and_deleted() {
         "Aún no hay archivos. Tu cuenta puede descargar; para subir, habla con quien administra PiChat.",
     )
     .await;
+    let told = "document.querySelector('#download-only').hidden";
+    assert_eq!(beto.js(told).await, true, "the empty list says it already");
     assert_eq!(
         beto.js("document.querySelector('#drop-zone').hidden").await,
         true,
@@ -186,6 +188,7 @@ async fn file_is_shared_and_deleted() {
     beto.goto("/listar").await;
     beto.until("document.querySelector('.file')").await;
     assert_eq!(beto.js("document.querySelectorAll('.delete').length").await, 0);
+    assert_eq!(beto.js(told).await, false);
     let link = beto.find(".download").await.attr("href").await.expect("says").expect("a link");
     assert!(link.starts_with("/api/files/") && link.ends_with("/content"), "{link}");
     beto.click(".download").await;

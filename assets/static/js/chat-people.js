@@ -1,6 +1,6 @@
 // The people of the open room, beside it or over it.
 import { hue, initial } from './chat-core.js';
-import { byId, make } from './dom.js';
+import { byId, cutInTheMiddle, make } from './dom.js';
 import { t } from './i18n.js';
 
 const wide = matchMedia('(min-width: 1180px)');
@@ -31,11 +31,12 @@ export class People {
   }
 
   refresh() {
+    this.#drawShown();
     if (!this.#room) return;
     byId('members').replaceChildren(...this.#room.members.map(({ user, state }) => make('li', { class: `hue${hue(user)}`, 'data-name': user, 'data-state': state },
       make('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(user)),
       make('span', { class: 'member-facts' },
-        make('span', { class: 'member-name', translate: 'no' }, user),
+        make('span', { class: 'member-name cut', translate: 'no', title: user }, ...cutInTheMiddle(user)),
         make('span', { class: 'member-state small' }, user === this.#me ? t('chat.you') : t(`presence.${state}`))))));
   }
 
@@ -47,7 +48,10 @@ export class People {
   }
 
   #drawShown() {
-    const shown = Boolean(this.#room) && (this.#wanted ?? wide.matches);
+    // A room that is lost has no people to show.
+    const isKnown = Boolean(this.#room) && this.#room.state !== 'lost';
+    const shown = isKnown && (this.#wanted ?? wide.matches);
+    byId('show-members').disabled = !isKnown;
     byId('members-panel').hidden = !shown;
     byId('show-members').setAttribute('aria-expanded', String(shown));
   }

@@ -1,9 +1,11 @@
 // The rooms that a person is in, as tabs: arrows move, badges count unread messages.
-import { byId, make } from './dom.js';
+import { byId, cutInTheMiddle, make } from './dom.js';
 import { t } from './i18n.js';
 
 /** The badge stays small in a room that was left alone for a day. */
 const MAX_BADGE = 99;
+/** Kept free beside the open room in a strip that scrolls. */
+const EDGE_PX = 16;
 
 function fill(tab, room, selected) {
   const facts = room.people ? `${t(`kind.${room.kind}`)} · ${t('people', { n: room.people })}` : t(`kind.${room.kind}`);
@@ -13,7 +15,7 @@ function fill(tab, room, selected) {
   const badge = room.unread === 0 ? null : make('span', { class: 'badge' },
     make('span', { 'aria-hidden': 'true' }, isMentioned ? `@ ${count}` : count),
     make('span', { class: 'visually-hidden' }, isMentioned ? `${t('mention.of_you')} · ` : '', t('chat.unread', { n: room.unread })));
-  tab.replaceChildren(make('span', { class: 'tab-code', translate: 'no' }, room.code), make('small', { dir: 'auto' }, sub), ...(badge ? [badge] : []));
+  tab.replaceChildren(make('span', { class: 'tab-code cut', translate: 'no', title: room.code }, ...cutInTheMiddle(room.code)), make('small', { dir: 'auto' }, sub), ...(badge ? [badge] : []));
   tab.setAttribute('aria-selected', String(selected));
   tab.tabIndex = selected ? 0 : -1;
   tab.dataset.state = room.state;
@@ -23,6 +25,15 @@ function fill(tab, room, selected) {
 export function roomList(onselect) {
   const list = byId('tabs');
   const known = new Map();
+  const strip = list.parentElement;
+
+  /** Scrolls a phone's strip of rooms to the open one. */
+  function revealSelected() {
+    const tab = list.querySelector('[aria-selected=true]')?.getBoundingClientRect();
+    const { left, right } = strip.getBoundingClientRect();
+    if (tab && (tab.left < left || tab.right > right)) strip.scrollLeft += tab.left - left - EDGE_PX;
+  }
+  new ResizeObserver(revealSelected).observe(strip);
 
   list.addEventListener('click', (event) => {
     const tab = event.target.closest('[role=tab]');
@@ -38,6 +49,8 @@ export function roomList(onselect) {
     onselect(next.dataset.room);
     next.focus();
   });
+
+  let selected = null;
 
   return function draw(rooms, current) {
     for (const [key, tab] of known) {
@@ -57,5 +70,7 @@ export function roomList(onselect) {
     }
     // With no room open the first tab is still reachable by keyboard.
     if (!current && known.size) known.values().next().value.tabIndex = 0;
+    if (current !== selected) revealSelected();
+    selected = current;
   };
 }

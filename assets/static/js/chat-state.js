@@ -159,7 +159,7 @@ export class ChatState extends EventTarget {
     this.#settleSoon(room);
     this.#rooms.saveList();
     this.#tell('joined');
-    showInfo(t(joined.created ? 'join.created' : 'join.joined', { room: room.code }));
+    showInfo(t(joined.created ? 'join.created' : 'join.joined', { room: room.code }), `room ${room.key}`);
     return null;
   }
 
@@ -257,6 +257,7 @@ export class ChatState extends EventTarget {
 
   #lose(room, reason) {
     room.lose(reason);
+    clear(`room ${room.key}`);
     this.#outbox.failAll(room);
     this.#rooms.saveList();
     this.#tell('rooms');

@@ -41,10 +41,9 @@ export class Thread {
     this.#me = me;
     this.#people = people;
     this.element = make('div', { class: 'thread' }, this.#hint, this.#list, this.#unsent);
-    this.showHint('empty');
   }
 
-  /** Shows the text of an empty thread: `created`, `newcomer` or `empty`. */
+  /** Shows the text of an empty thread: `created`, `newcomer` or `empty`. Until the room is entered nothing is known of it. */
   showHint(what) {
     this.#hint.textContent = t(`chat.first_${what}`);
   }

@@ -14,6 +14,19 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+const MIN_CUT = 16;
+
+/** Returns a text as two parts for an element of the class `cut`, which has its ellipsis between them where it is too narrow: the last
+ * `tail` characters, and in a file's name its extension too, stay. */
+export function cutInTheMiddle(text, tail = 6) {
+  const all = [...graphemes.segment(text)].map(({ segment }) => segment);
+  const dot = all.lastIndexOf('.');
+  const extension = dot > 0 && all.length - dot <= MIN_CUT / 2 ? all.length - dot : 0;
+  const at = all.length <= MIN_CUT ? all.length : all.length - tail - extension;
+  return [all.slice(0, at), all.slice(at)].map((part) => make('span', {}, part.join('')));
+}
+
 export function icon(name, className = 'icon') {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('class', className);

@@ -1,7 +1,7 @@
 // One file in the list: its row, and behind "Detalles" what few people need.
 import { exact, handedOut, humanSize, iconFor, isHeld, isPending, stateIcon } from './files-format.js';
 import { fullTime, when } from './times.js';
-import { icon, make } from './dom.js';
+import { cutInTheMiddle, icon, make } from './dom.js';
 import { has, t } from './i18n.js';
 
 const known = (state) => (stateIcon[state] ? state : 'received');
@@ -54,7 +54,7 @@ export function fileRow(file, admin) {
   return make('li', { class: 'file', 'data-id': file.id, 'data-name': file.name, 'data-state': state },
     icon(iconFor(file.media_type), 'icon file-icon'),
     make('div', { class: 'file-facts' },
-      make('strong', { class: 'file-name', dir: 'auto', translate: 'no', title: file.name }, file.name),
+      make('strong', { class: 'file-name cut', dir: 'auto', translate: 'no', title: file.name }, ...cutInTheMiddle(file.name)),
       make('p', { class: 'muted small' }, `${humanSize(file.size)} · ${file.uploaded_by} · `,
         make('time', { datetime: file.uploaded_at, title: fullTime(file.uploaded_at) }, when(file.uploaded_at)), ' · ',
         make('code', { title: `SHA-256 ${file.sha256}`, translate: 'no' }, file.sha256.slice(0, 8)))),

@@ -78,6 +78,8 @@ export function mount() {
       row.drawnFrom = state;
       return row;
     }));
+    // An empty list says it itself.
+    byId('download-only').hidden = mayUpload() || !files.length;
     if (seen.length) empty.replaceChildren();
     else if (!isWhole()) nothing(t('files.searching'));
     else if (files.length) nothing(t('files.no_match'), action(t('files.clear'), () => { filter.value = ''; draw(); filter.focus(); }));
@@ -144,7 +146,6 @@ export function mount() {
   function begin() {
     endWait = showSkeleton(empty);
     byId('drop-zone').hidden = !mayUpload();
-    byId('download-only').hidden = mayUpload();
     load();
   }
 

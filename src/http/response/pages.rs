@@ -234,7 +234,7 @@ fn fill_blanks<'a>(page: &str, blanks: &(impl Iterator<Item = &'a Blank> + Clone
 
 /// Says in a demonstration that the passwords are known.
 fn banner(lang: Lang) -> String {
-    format!(r#"<p class="banner" role="note">{}</p>"#, escape(key::DEMO_BANNER.get(lang)))
+    format!(r#"<aside class="banner"><p>{}</p></aside>"#, escape(key::DEMO_BANNER.get(lang)))
 }
 
 /// A page in one language, with what is known at the start.
