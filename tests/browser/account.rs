@@ -9,6 +9,11 @@ use super::common::{Client, Options, Server};
 const CARLA: (&str, &str, &str) = ("carla", "una-clave-larga", "cliente");
 const PHONE: &str = "Mozilla/5.0 (Linux; Android 14; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Mobile Safari/537.36";
 
+/// Sets `isConnected` with the first frame of a page's socket.
+const NOTE_FIRST_FRAME: &str = "window.WebSocket = class extends WebSocket {
+    constructor(...all) { super(...all); this.addEventListener('message', () => { window.isConnected = true; }); }
+};";
+
 #[tokio::test]
 #[ignore = "needs chromium, chromedriver and certutil; .ci/run installs them"]
 async fn kept_session_is_seen_and_the_others_are_ended() {
@@ -17,7 +22,6 @@ async fn kept_session_is_seen_and_the_others_are_ended() {
     for languages in ["es-CO,es", "en-US,en"] {
         let setup = Setup { languages, ..Setup::default() };
         let carla = Browser::at(base.clone(), setup, Some(&device.authority_file)).await;
-        carla.shoot_if_asked("/login", "login-tls", setup).await;
         carla.goto("/login?volver=/cuenta").await;
         carla.click(".check input").await;
         carla.try_sign_in(CARLA.0, CARLA.1).await;
@@ -36,7 +40,6 @@ async fn kept_session_is_seen_and_the_others_are_ended() {
             carla.resize(width, 844, width < 900).await;
             assert_eq!(carla.js("document.documentElement.scrollWidth").await, json!(width), "{width}");
         }
-        carla.shoot_if_asked("/cuenta", "account-sessions", setup).await;
         carla.resize(1440, 900, false).await;
         carla.click("#end-others").await;
         carla
@@ -61,7 +64,10 @@ async fn end_of_a_session_leads_back_after_the_sign_in() {
     let server = Server::start(Options { users: vec![CARLA], ..Options::default() });
     let carla = Browser::open(server.addr).await;
     carla.sign_in(CARLA.0, CARLA.1).await;
+    // An open socket is told why its session ends; without one the page would know only that it did.
+    carla.cdp("Page.addScriptToEvaluateOnNewDocument", json!({"source": NOTE_FIRST_FRAME})).await;
     carla.goto("/listar?q=acta").await;
+    carla.until("window.isConnected").await;
     let other = Client::signed_in(&server, CARLA.0, CARLA.1).with("User-Agent", PHONE);
     assert_eq!(other.post_form("/cuenta", "cerrar=otras").status, 303);
     carla.arrive("/login").await;
