@@ -17,6 +17,24 @@ packages=(
 )
 image/lib/host_deps.sh "${packages[@]}"
 
+# axe-core checks every page; the wheel brings it as one file, at a fixed version.
+axe=${XDG_CACHE_HOME:-$HOME/.cache}/pichat/axe.min.js
+wheel=axe-playwright-python==0.1.8
+if [ "$(cat "$axe.from" 2>/dev/null)" != "$wheel" ]; then
+    work=$(mktemp -d)
+    python3 -m venv "$work/venv"
+    again "$work/venv/bin/pip" download -q --disable-pip-version-check --no-deps -d "$work" "$wheel"
+    mkdir -p "${axe%/*}"
+    python3 - "$work"/*.whl "$axe" <<'END'
+import sys, zipfile
+wheel, target = sys.argv[1:]
+with zipfile.ZipFile(wheel) as parts, open(target, "wb") as file:
+    file.write(parts.read("axe_playwright_python/axe.min.js"))
+END
+    echo "$wheel" > "$axe.from"
+    rm -rf "$work"
+fi
+
 # Debian has no packages of these; they are built once and stored beside cargo.
 command -v cargo-deny >/dev/null || again cargo install --locked --quiet cargo-deny
 if toolchain nightly >/dev/null; then

@@ -102,7 +102,6 @@ async fn sign_in_page_says_why_the_session_ended() {
                 carla.set_scene(scheme).await;
                 carla.resize(width, 844, phone).await;
                 assert_eq!(carla.js("document.documentElement.scrollWidth").await, json!(width));
-                carla.shot_if_asked(&format!("ended-{cause}-{width}-{scheme}-{n}.png")).await;
             }
         }
         // Reloading the page with its reason is harmless, and a failed sign-in shows its own message.

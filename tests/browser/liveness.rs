@@ -187,7 +187,6 @@ async fn every_close_and_every_refusal_has_a_sentence() {
             cable.disconnect();
             cable.connect_to(server.addr);
             ana.until_says("#notice", sentences[n]).await;
-            ana.shot_if_asked(&format!("why-{code}-{reason}-{n}.png")).await;
             // Another page starts afresh.
             ana.goto("/chat").await;
         }

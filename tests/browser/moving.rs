@@ -97,13 +97,6 @@ async fn unread_messages_are_shown_on_every_page() {
     ana.until_says(".main-nav a[href='/chat'] .nav-badge .visually-hidden", "2 sin leer").await;
     let icon = "document.querySelector('link[rel=icon]').href";
     assert!(ana.js(icon).await.as_str().is_some_and(|icon| icon.ends_with("/img/seedling-unread.svg")));
-    for (scheme, width, phone) in
-        [("light", 390, true), ("dark", 390, true), ("light", 1440, false), ("dark", 1440, false)]
-    {
-        ana.set_scene(scheme).await;
-        ana.resize(width, 844, phone).await;
-        ana.shot_if_asked(&format!("unread-{width}-{scheme}.png")).await;
-    }
     ana.move_to("/inicio").await;
     assert_eq!(ana.title().await, "(2) Inicio · PiChat");
     ana.move_to("/chat").await;

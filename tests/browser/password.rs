@@ -59,7 +59,6 @@ async fn strength_is_shown_while_typing() {
             .until(&format!("document.querySelector('#password-strength').textContent.includes({said:?})"))
             .await;
     }
-    carla.shot_if_asked("clave.png").await;
     let meter =
         carla.js("(({ min, max, low, high, value }) => [min, max, low, high, value >= high])(document.querySelector('meter'))");
     assert_eq!(meter.await, json!([0, 16, 8, 13, true]));
@@ -136,7 +135,6 @@ async fn password_pages_fit_a_phone_in_both_colours() {
         carla.fill("#password", "x7Gq2!mZx4w").await;
         carla.until_says("#password-strength", "buena").await;
         assert_eq!(carla.js("document.documentElement.scrollWidth").await, json!(width));
-        carla.shot_if_asked(&format!("clave-{width}-{scheme}.png")).await;
         carla.finish(&[]).await;
     }
 }

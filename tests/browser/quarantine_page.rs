@@ -95,14 +95,12 @@ async fn held_files_show_the_reason_and_allowed_actions() {
     admin.sign_in("admin", "admin123").await;
     admin.resize(1280, 1100, false).await;
     admin.shows_rows(7).await;
-    admin.shot_if_asked("retenidos.png").await;
     assert_eq!(
         admin.rows().await,
         seen_by("Solo los administradores lo pueden descargar. Revísalo antes de entregarlo.", true)
     );
     admin.resize(390, 844, true).await;
     admin.shows_rows(7).await;
-    admin.shot_if_asked("retenidos-movil.png").await;
     assert_eq!(admin.js("document.documentElement.scrollWidth").await, 390);
 
     ana.sign_in("cliente", "cliente123").await;

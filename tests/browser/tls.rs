@@ -34,7 +34,6 @@ async fn browser_with_the_certificate_chats() {
 
     ana.goto("/confianza").await;
     ana.until("document.querySelector('#trust').dataset.state === 'yes'").await;
-    ana.shot_if_asked("confianza-si.png").await;
     // A typed host name is redirected.
     ana.goto("/").await;
     ana.arrive("/login").await;
@@ -71,7 +70,6 @@ async fn browser_without_the_certificate_gets_instructions() {
     ana.goto("/probar").await;
     ana.until("document.querySelector('#connection').dataset.state === 'no'").await;
     assert!(ana.text("#trust").await.contains("Este navegador todavía no reconoce a PiChat."));
-    ana.shot_if_asked("probar-no.png").await;
     ana.click("#trust a").await;
     ana.arrive("/confianza").await;
     ana.goto("/").await;
@@ -83,15 +81,6 @@ async fn browser_without_the_certificate_gets_instructions() {
         let widest =
             ana.js("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)").await;
         assert!(widest.as_u64().is_some_and(|widest| widest <= width.into()), "{widest} on {width}");
-        for scheme in ["light", "dark"] {
-            ana.set_scene(scheme).await;
-            ana.js("document.querySelectorAll('details').forEach((one, at) => { one.open = at === 0; })")
-                .await;
-            ana.shot_if_asked(&format!("confianza-{width}-{scheme}.png")).await;
-            ana.js("scrollTo(0, document.body.scrollHeight)").await;
-            ana.shot_if_asked(&format!("confianza-{width}-{scheme}-abajo.png")).await;
-            ana.js("scrollTo(0, 0)").await;
-        }
     }
     // Every step is shown in one language, and a switch shows the other.
     assert_eq!(ana.js("document.querySelectorAll('details').length").await, 5);

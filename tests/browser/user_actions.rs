@@ -8,6 +8,13 @@ use super::browser::Browser;
 use super::common::{Client, Server, Socket};
 
 impl Browser {
+    /// Sets an office's local time and the given colours.
+    pub(crate) async fn set_scene(&self, scheme: &str) {
+        self.cdp("Emulation.setTimezoneOverride", json!({"timezoneId": "America/Bogota"})).await;
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]);
+        self.cdp("Emulation.setEmulatedMedia", json!({"features": features})).await;
+    }
+
     /// Signs in with the form and waits for the start page.
     pub(crate) async fn sign_in(&self, user: &str, password: &str) {
         self.goto("/login").await;
