@@ -14,13 +14,14 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+// Older browsers have no segmenter: there a mark may stand at the cut.
+const segmenter = 'Segmenter' in Intl ? new Intl.Segmenter(undefined, { granularity: 'grapheme' }) : null;
 const MIN_CUT = 16;
 
 /** Returns a text as two parts for an element of the class `cut`, which has its ellipsis between them where it is too narrow: the last
  * `tail` characters, and in a file's name its extension too, stay. */
 export function cutInTheMiddle(text, tail = 6) {
-  const all = [...graphemes.segment(text)].map(({ segment }) => segment);
+  const all = segmenter ? [...segmenter.segment(text)].map(({ segment }) => segment) : [...text];
   const dot = all.lastIndexOf('.');
   const extension = dot > 0 && all.length - dot <= MIN_CUT / 2 ? all.length - dot : 0;
   const at = all.length <= MIN_CUT ? all.length : all.length - tail - extension;

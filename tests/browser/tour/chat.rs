@@ -21,7 +21,7 @@ pub(super) struct Others {
 }
 
 impl Others {
-    fn join(office: &Office) -> Self {
+    pub(super) fn join(office: &Office) -> Self {
         Self {
             bodega: join(office, "bodega"),
             compras: join(office, "compras"),
@@ -75,7 +75,6 @@ impl Tour {
         drop(join(office, "carlos"));
         let mut others = self.walk_conversation(office).await;
         self.walk_trouble(office, &mut others).await;
-        // Sockets that nothing reads for a minute are dead.
         let mut others = Others::join(office);
         self.walk_rooms(office, &mut others).await;
         self.walk_restart(office).await;
@@ -141,6 +140,7 @@ impl Tour {
         }
         front.until("document.querySelectorAll('#messages .message').length === 8").await;
         self.at(front, "room").await;
+        self.walk_tools(front).await;
         front.js("void document.querySelector('#messages').scrollTo(0, 0)").await;
         let typed = |text: &str| {
             format!(
@@ -164,6 +164,23 @@ impl Tour {
         others
     }
 
+    /// Search, emoji and mentions.
+    async fn walk_tools(&self, front: &Browser) {
+        front.click("#find").await;
+        front.fill("#find-field", "10").await;
+        front.until("document.querySelector('#find-count').textContent").await;
+        self.at(front, "room-find").await;
+        front.click("#find-close").await;
+        front.click("#emoji").await;
+        front.find(".emoji-picker").await;
+        self.at(front, "room-emoji").await;
+        front.click("#emoji").await;
+        front.fill("#message-field", "@la").await;
+        front.find("#mention-list").await;
+        self.at(front, "room-mention").await;
+        front.fill("#message-field", " ").await;
+    }
+
     async fn walk_trouble(&self, office: &Office, others: &mut Others) {
         let (front, cable, server) = (&office.front, &office.cable, office.server());
         cable.swallow(true);
@@ -185,6 +202,8 @@ impl Tour {
         front.cdp("Network.emulateNetworkConditions", network(true)).await;
         front.until("document.querySelector('#connection-state').dataset.state === 'offline'").await;
         self.at(front, "room-offline").await;
+        // Sockets that nothing reads for a minute are dead.
+        *others = Others::join(office);
         for n in 1..=40 {
             let text = format!("{} {n}", self.say("Pedido", "Order"));
             let who = if n % 2 == 0 { &mut others.bodega } else { &mut others.compras };

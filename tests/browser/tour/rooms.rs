@@ -51,6 +51,7 @@ impl Tour {
             .until("location.pathname === '/inicio' && document.querySelectorAll('#rooms a').length === 4")
             .await;
         self.at(front, "home-rooms").await;
+        self.walk_announcement(office).await;
         front.click(".main-nav a[href='/chat']").await;
         front.until("document.querySelector('.new-divider')").await;
         self.at(front, "room-new").await;
@@ -59,6 +60,7 @@ impl Tour {
         front.until("document.querySelector('#favourite').ariaPressed === 'true'").await;
         front.click("#leave-room").await;
         front.until("document.querySelector('#favourites a')").await;
+        *others = Others::join(office);
         others.bodega.send_message("OFICINA", self.say("Ya llegó el pedido.", "The order is here."));
         front.until("document.querySelector('#tabs .badge')").await;
         front.until("document.querySelectorAll('#lobby a').length === 4").await;
@@ -76,6 +78,22 @@ impl Tour {
         self.walk_many_rooms(office).await;
         self.walk_crowd(office).await;
         self.walk_gone(office).await;
+    }
+
+    async fn walk_announcement(&self, office: &Office) {
+        let front = &office.front;
+        let laura = office.client("laura");
+        let text = self.say(
+            "Mañana no hay luz de 8 a 10.\nGuarden su trabajo.",
+            "No power tomorrow from 8 to 10.\nSave your work.",
+        );
+        let made = laura.post_json("/api/announcement", &json!({"text": text, "acknowledge": true}));
+        assert_eq!(made.status, 201, "{}", made.text());
+        front.until("document.querySelector('.announcement')").await;
+        self.at(front, "announcement").await;
+        let id = made.json()["id"].as_str().expect("a text").to_owned();
+        assert_eq!(laura.delete(&format!("/api/announcements/{id}")).status, 204);
+        front.until("!document.querySelector('.announcement')").await;
     }
 
     /// Ten rooms more, joined in another tab.
