@@ -301,6 +301,14 @@ fn manual_lists_the_frames_of_a_conversation() {
     seen.push(luis.recv_type("message"));
     ana.send(&serde_json::json!({"type": "read", "room": "sala", "seq": 1}));
     seen.push(phone.recv_type("read"));
+    for change in [
+        serde_json::json!({"type": "edit", "room": "sala", "seq": 1, "text": "hola a todos"}),
+        serde_json::json!({"type": "react", "room": "sala", "seq": 1, "emoji": "👍"}),
+        serde_json::json!({"type": "remove", "room": "sala", "seq": 1}),
+    ] {
+        seen.push(ana.request(change));
+    }
+    seen.extend(["edited", "reacted", "removed"].map(|kind| luis.recv_type(kind)));
     seen.push(ana.request(serde_json::json!({"type": "leave", "room": "otra"})));
     seen.push(ana.request(serde_json::json!({"type": "leave", "room": "sala"})));
     let admin = Client::admin(&server);

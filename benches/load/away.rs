@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pichat::audit::{Audit, AuditTarget, Threshold};
-use pichat::chat::{ChatLimits, FrameEncoder as _, Hub, Joiner, RoomProperties, Seat};
+use pichat::chat::{ChatLimits, FrameEncoder as _, Hub, Joiner, NewMessage, RoomProperties, Seat};
 use pichat::clock::{Now, SystemClock, Timestamp};
 use pichat::types::crypto::Sha256;
 use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId};
@@ -91,7 +91,8 @@ fn main() {
     for round in 0..1500 {
         for room in 0..MEMBERS / MEMBERS_PER_ROOM {
             let seat = join(&hub, room * MEMBERS_PER_ROOM, &people[room * MEMBERS_PER_ROOM]);
-            seat.publish(&text, Timestamp(0), &mut VecDeque::new()).expect("in the room");
+            seat.publish(&NewMessage { text: &text, at: Timestamp(0), reply: None }, &mut VecDeque::new())
+                .expect("in the room");
             assert!(hub.stats().memory <= MEMORY, "round {round}");
             seat.detach(NOW.mono);
         }

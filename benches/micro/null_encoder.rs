@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
-use pichat::chat::{FrameEncoder, LeaveReason, Mailbox, Presence, Priority, Seq};
+use pichat::chat::{
+    FrameEncoder, LeaveReason, Mailbox, NewMessage, Presence, Priority, Reaction, ReactionChange, Seq,
+};
 use pichat::clock::Timestamp;
-use pichat::types::{MessageText, RoomCode, UserName};
+use pichat::types::{RoomCode, UserName};
 use pichat::ws::{Frame, FrameBuilder, JsonEncoder};
 
 /// Encodes as the server does, for mailboxes that keep nothing: only the room is measured.
@@ -32,8 +34,8 @@ impl FrameEncoder for NullEncoder {
     type Draft = FrameBuilder;
     type Mailbox = NullMailbox;
 
-    fn begin(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> FrameBuilder {
-        JsonEncoder::begin(room, user, text, at)
+    fn begin(room: &RoomCode, user: &UserName, message: &NewMessage<'_>) -> FrameBuilder {
+        JsonEncoder::begin(room, user, message)
     }
 
     fn finish(draft: FrameBuilder, seq: Seq) -> Frame {
@@ -54,5 +56,26 @@ impl FrameEncoder for NullEncoder {
 
     fn read(room: &RoomCode, seq: Seq) -> Frame {
         JsonEncoder::read(room, seq)
+    }
+
+    fn edited(room: &RoomCode, user: &UserName, seq: Seq, message: &NewMessage<'_>) -> Frame {
+        JsonEncoder::edited(room, user, seq, message)
+    }
+
+    fn removed(room: &RoomCode, user: &UserName, seq: Seq, at: Timestamp) -> Frame {
+        JsonEncoder::removed(room, user, seq, at)
+    }
+
+    fn reacted(
+        room: &RoomCode,
+        user: &UserName,
+        change: ReactionChange<'_>,
+        all: Option<&[Reaction]>,
+    ) -> Frame {
+        JsonEncoder::reacted(room, user, change, all)
+    }
+
+    fn revise(message: &Frame, edit: Option<&NewMessage<'_>>, reactions: &[Reaction]) -> Frame {
+        JsonEncoder::revise(message, edit, reactions)
     }
 }

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use crate::clock::Timestamp;
-use crate::types::{MessageText, RoomCode, UserName};
+use crate::types::{Emoji, MessageText, RoomCode, UserName};
 
+use super::reactions::Reaction;
 use super::seq::Seq;
 
 /// Priority of a frame when a slow receiver forces drops.
@@ -59,6 +60,31 @@ pub trait Mailbox<F>: Send + Sync + 'static {
     fn last_input(&self) -> Instant;
 }
 
+/// Message to publish.
+#[derive(Clone, Copy)]
+pub struct NewMessage<'a> {
+    /// The text.
+    pub text: &'a MessageText<'a>,
+    /// Time of publication.
+    pub at: Timestamp,
+    /// Number of the message that this one answers.
+    pub reply: Option<Seq>,
+}
+
+/// Reaction of one person that was added or taken back.
+#[derive(Clone, Copy)]
+pub struct ReactionChange<'a> {
+    /// Number of the message.
+    pub seq: Seq,
+    /// The emoji.
+    pub emoji: &'a Emoji,
+    /// It was added.
+    pub is_on: bool,
+}
+
+/// Memory of a kept frame besides its bytes: reference counts, and the headers of its two allocations.
+pub(super) const FRAME_OVERHEAD: usize = 100;
+
 /// Complete frame; clones share the bytes.
 pub trait SharedFrame: Clone + Send + Sync + 'static {
     /// Returns the memory of its bytes, spare capacity included.
@@ -76,7 +102,7 @@ pub trait FrameEncoder: Send + Sync + 'static {
     type Mailbox: Mailbox<Self::Frame> + Clone;
 
     /// Encodes a message except for its number.
-    fn begin(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> Self::Draft;
+    fn begin(room: &RoomCode, user: &UserName, message: &NewMessage<'_>) -> Self::Draft;
     /// Completes the message with its number.
     fn finish(draft: Self::Draft, seq: Seq) -> Self::Frame;
     /// Encodes a presence change.
@@ -87,4 +113,18 @@ pub trait FrameEncoder: Send + Sync + 'static {
     fn left(room: &RoomCode, reason: LeaveReason) -> Self::Frame;
     /// Encodes the last message that the person has read.
     fn read(room: &RoomCode, seq: Seq) -> Self::Frame;
+    /// Encodes an edit of message `seq`; `message` has the new text and the time of the edit.
+    fn edited(room: &RoomCode, user: &UserName, seq: Seq, message: &NewMessage<'_>) -> Self::Frame;
+    /// Encodes the removal of message `seq`.
+    fn removed(room: &RoomCode, user: &UserName, seq: Seq, at: Timestamp) -> Self::Frame;
+    /// Encodes a reaction, with `all` of the message for a socket that may lack others.
+    fn reacted(
+        room: &RoomCode,
+        user: &UserName,
+        change: ReactionChange<'_>,
+        all: Option<&[Reaction]>,
+    ) -> Self::Frame;
+    /// Encodes a message anew from the frame of its last state: with another text, if it was edited, and its
+    /// reactions.
+    fn revise(message: &Self::Frame, edit: Option<&NewMessage<'_>>, reactions: &[Reaction]) -> Self::Frame;
 }

@@ -13,7 +13,7 @@ use crate::types::{Person, RoomCode, RoomKind, RoomLabel, UserId};
 use super::delivery::{FrameEncoder, LeaveReason, Mailbox as _, Presence, Priority};
 use super::directory::AccountCheck;
 use super::hub_shared::{ChatLimits, HubShared, JoinInfo};
-use super::room::{Attachment, RoomFull};
+use super::room::{Attachment, Missed, RoomFull};
 use super::room_slot::{LockedRoom, RoomHandle, RoomProperties, RoomSlot};
 use super::seat::Seat;
 use super::seq::Seq;
@@ -34,8 +34,8 @@ pub struct Entered<W: FrameEncoder> {
     pub seat: Seat<W>,
     /// Contents of the `joined` answer.
     pub info: JoinInfo,
-    /// Number after which messages are replayed; `None` if none are missing.
-    pub replay: Option<Seq>,
+    /// Messages and changes that the socket lacks.
+    pub missed: Missed,
 }
 
 /// Socket that has joined.
@@ -259,7 +259,7 @@ impl<W: FrameEncoder> Hub<W> {
         let info = HubShared::join_info(&slot, &state, person.id);
         announce(&slot, &state, person, &attached, now);
         drop(state);
-        Ok(Entered { seat: self.seat(&slot, attached.seat, person), info, replay: attached.replay })
+        Ok(Entered { seat: self.seat(&slot, attached.seat, person), info, missed: attached.missed })
     }
 
     fn seat(&self, slot: &Arc<RoomSlot<W>>, id: u64, person: &Arc<Person>) -> Seat<W> {

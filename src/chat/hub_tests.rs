@@ -1,69 +1,11 @@
 use super::*;
 use crate::audit::{AuditTarget, Threshold};
-use crate::chat::{EndError, Mailbox, SharedFrame};
+use crate::chat::test_encoder::{Inbox, Words};
+use crate::chat::{EndError, NewMessage};
 use crate::clock::{SystemClock, Timestamp};
-use crate::types::{MessageText, UserName};
+use crate::types::MessageText;
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
-
-/// Encoder whose frames are words.
-struct Words;
-
-#[derive(Clone, Default)]
-struct Inbox(Arc<Mutex<Vec<String>>>, Option<Arc<RoomSlot<Words>>>);
-
-impl SharedFrame for String {
-    fn byte_count(&self) -> usize {
-        self.as_str().len()
-    }
-}
-
-impl Mailbox<String> for Inbox {
-    fn deliver(&self, frame: String, _: Priority) {
-        let locked = self.1.as_ref().is_some_and(|room| room.state.try_lock().is_err());
-        lock(&self.0).push(if locked { format!("{frame}, under the lock") } else { frame });
-    }
-
-    fn ptr_eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    fn last_input(&self) -> Instant {
-        Instant::now()
-    }
-}
-
-impl FrameEncoder for Words {
-    type Frame = String;
-    type Draft = String;
-    type Mailbox = Inbox;
-
-    fn begin(_: &RoomCode, user: &UserName, text: &MessageText<'_>, _: Timestamp) -> String {
-        format!("{user}: {}", text.as_str())
-    }
-
-    fn finish(draft: String, seq: Seq) -> String {
-        format!("{seq} {draft}")
-    }
-
-    fn presence(_: &RoomCode, user: &UserName, event: Presence, _: Timestamp) -> String {
-        format!("{user} {event:?}")
-    }
-
-    fn typing(_: &RoomCode, user: &UserName) -> String {
-        format!("{user} …")
-    }
-
-    fn left(room: &RoomCode, reason: LeaveReason) -> String {
-        format!("left {room} {reason:?}")
-    }
-
-    fn read(room: &RoomCode, seq: Seq) -> String {
-        format!("read {room} {seq}")
-    }
-}
 
 const HOUR: u64 = 3600;
 
@@ -127,7 +69,8 @@ fn enter(hub: &TestHub, room: &str, session: u8, since: Seq, now: u64) -> Result
 
 fn say(seat: &Seat<Words>, text: &str) -> Seq {
     let text = MessageText::parse(text, 5000).expect("valid");
-    seat.publish(&text, Timestamp(0), &mut VecDeque::new()).expect("in the room")
+    seat.publish(&NewMessage { text: &text, at: Timestamp(0), reply: None }, &mut VecDeque::new())
+        .expect("in the room")
 }
 
 #[test]
@@ -249,7 +192,7 @@ fn sweep_tells_who_is_away_then_wipes_then_ends() {
     hub.sweep(at(100 + HOUR));
     assert_eq!(hub.stats().memory, 0, "wiped");
     let back = enter(&hub, "sala", 20, 0, 100 + HOUR).expect("a member");
-    assert_eq!((back.info.seq, back.replay), (1, Some(0)));
+    assert_eq!((back.info.seq, back.missed.messages), (1, Some(0)));
     back.seat.detach(at(200 + HOUR).mono);
     hub.sweep(at(199 + 73 * HOUR));
     assert!(hub.find(&code("sala")).is_some());

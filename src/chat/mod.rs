@@ -9,20 +9,30 @@ mod delivery;
 mod directory;
 mod hub;
 mod hub_shared;
+mod message_changes;
 mod message_ring;
+mod reactions;
 mod room;
+mod room_changes;
 mod room_messages;
 mod room_slot;
 mod seat;
+mod seat_changes;
 mod seq;
 mod sweep;
+#[cfg(test)]
+mod test_encoder;
 
-pub use delivery::{FrameEncoder, LeaveReason, Mailbox, Presence, Priority, SharedFrame};
+pub use delivery::{
+    FrameEncoder, LeaveReason, Mailbox, NewMessage, Presence, Priority, ReactionChange, SharedFrame,
+};
 pub use directory::AccountCheck;
 pub use hub::{EnterError, Entered, Hub, HubStats, Joined, Joiner, LobbyEntry, NotMember, OwnRoom};
 pub use hub_shared::{ChatLimits, JoinInfo};
-pub use message_ring::{Backfill, BackfillBudget, MAX_RING};
-pub use room::{AWAY_AFTER, MAX_MEMBERS, MemberState};
+pub use message_ring::{Backfill, BackfillBudget, MAX_RING, MissedChanges};
+pub use reactions::{MAX_REACTIONS, Reaction};
+pub use room::{AWAY_AFTER, MAX_MEMBERS, MemberState, Missed};
+pub use room_changes::MessageChangeError;
 pub use room_slot::{RoomHandle, RoomProperties};
-pub use seat::{EndError, Seat};
+pub use seat::{EndError, PublishError, Seat};
 pub use seq::{Seq, SeqGap};

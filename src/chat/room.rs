@@ -68,14 +68,22 @@ pub struct MemberState {
     pub is_away: bool,
 }
 
+/// Messages and changes that a socket which enters lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Number after which messages are replayed; `None` if none are missing.
+    pub messages: Option<Seq>,
+    /// Changed messages that the socket may have: after the first number, up to the second.
+    pub changes: Option<(Seq, Seq)>,
+}
+
 /// Result of attaching a socket.
 #[derive(Debug)]
 pub(super) struct Attachment<M> {
     pub(super) seat: u64,
     /// Presence to tell the others.
     pub(super) presence: Option<Presence>,
-    /// Number after which messages are replayed; `None` if none are missing.
-    pub(super) replay: Option<Seq>,
+    pub(super) missed: Missed,
     /// Receiver of a socket that gave way.
     pub(super) superseded: Option<M>,
 }
@@ -181,6 +189,12 @@ impl<F: SharedFrame, M: Mailbox<F> + Clone> Room<F, M> {
         Some(self.members[at].person.id)
     }
 
+    /// Returns the last number before a membership; the room's last number if it has ended.
+    pub(super) fn floor_of(&self, member: u64) -> Seq {
+        let at = self.members.binary_search_by_key(&member, |m| m.id);
+        at.map_or(self.last_seq, |at| self.members[at].floor)
+    }
+
     fn new_id(&mut self) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
@@ -229,11 +243,14 @@ impl<F: SharedFrame, M: Mailbox<F> + Clone> Room<F, M> {
         let (member, user, floor) = (member.id, member.person.id, member.floor);
         let from = since.map_or(self.last_seq, |since| since.max(floor).min(self.last_seq));
         let is_live = from == self.last_seq;
-        let replay = (!is_live).then_some(from);
+        let may_have =
+            since.is_some_and(|since| since <= self.last_seq) && self.ring.has_changes(floor, from);
+        let missed =
+            Missed { messages: (!is_live).then_some(from), changes: may_have.then_some((floor, from)) };
         let own = self.seats.iter_mut().find(|s| s.member == member && s.mailbox.ptr_eq(mailbox));
         if let Some(seat) = own {
             seat.is_live = is_live;
-            return Some(Attachment { seat: seat.id, presence: None, replay, superseded: None });
+            return Some(Attachment { seat: seat.id, presence: None, missed, superseded: None });
         }
         let superseded = self.make_way(member, limit);
         let id = self.new_id();
@@ -244,7 +261,7 @@ impl<F: SharedFrame, M: Mailbox<F> + Clone> Room<F, M> {
             std::mem::take(&mut occupant.away_told)
         });
         let presence = was_away.then_some(Presence::Back);
-        Some(Attachment { seat: id, presence, replay, superseded })
+        Some(Attachment { seat: id, presence, missed, superseded })
     }
 
     /// Removes one socket if the room is full of them: the longest silent of the session, or of the session

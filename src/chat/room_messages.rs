@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::types::UserId;
 
 use super::delivery::{Mailbox, Priority, SharedFrame};
-use super::message_ring::{Backfill, BackfillBudget};
+use super::message_ring::{Backfill, BackfillBudget, Entry};
 use super::room::Room;
 use super::seq::Seq;
 
@@ -65,12 +65,13 @@ impl<F: SharedFrame, M: Mailbox<F> + Clone> Room<F, M> {
     pub(super) fn publish(
         &mut self,
         ring: usize,
+        author: UserId,
         seal: impl FnOnce(Seq) -> F,
         due: &mut VecDeque<M>,
     ) -> Published {
         self.last_seq += 1;
         let frame = seal(self.last_seq);
-        self.ring.push(frame.clone(), ring);
+        self.ring.push(self.last_seq, Entry { frame: frame.clone(), author }, ring);
         let mut receivers = 0;
         for seat in self.seats.iter().filter(|seat| seat.is_live) {
             receivers += 1;

@@ -63,13 +63,13 @@ fn join(room: &mut TestRoom, id: u8, who: i64) -> u64 {
 }
 
 fn say(room: &mut TestRoom, ring: usize) -> u64 {
-    room.publish(ring, Number, &mut VecDeque::new()).seq
+    room.publish(ring, UserId(1), Number, &mut VecDeque::new()).seq
 }
 
 /// Returns the numbers and the gap that a new socket of `id` gets after `since`.
 fn replay(room: &mut TestRoom, id: u8, since: u64) -> (Vec<u64>, Option<(u64, u64)>) {
     let arrival = room.attach(&session(id), &Inbox::default(), Some(since), 9).expect("a member");
-    let Some(since) = arrival.replay else { return (Vec::new(), None) };
+    let Some(since) = arrival.missed.messages else { return (Vec::new(), None) };
     let missed = room.backfill(arrival.seat, since, ALL).expect("in the room");
     assert_eq!(missed.until, room.last_seq());
     (missed.messages.iter().map(|n| n.0).collect(), missed.gap.map(|gap| (gap.first, gap.last)))
@@ -275,7 +275,7 @@ proptest! {
                             prop_assert_eq!(is_first, !is_known);
                             let inbox = Inbox::default();
                             let arrival = room.attach(&session(id), &inbox, None, MEMBERS).expect("a member");
-                            prop_assert!(arrival.replay.is_none());
+                            prop_assert!(arrival.missed.messages.is_none());
                             let (seen, seat) = ((1..=room.last_seq()).collect(), Some(arrival.seat));
                             model.insert(id, Client { who, inbox, seen, seat, lost_at: 0 });
                         }
@@ -310,7 +310,7 @@ proptest! {
                     let since = if from_start { 0 } else { last };
                     let arrival = room.attach(&session(id), &client.inbox, Some(since), MEMBERS).expect("a member");
                     client.seat = Some(arrival.seat);
-                    let mut next = arrival.replay;
+                    let mut next = arrival.missed.messages;
                     while let Some(since) = next {
                         let step = BackfillBudget { frames: 2, bytes: usize::MAX };
                         let missed = room.backfill(arrival.seat, since, step).expect("in");

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Now, Timestamp};
+use crate::clock::Now;
 use crate::locks::lock;
 use crate::types::crypto::Sha256;
-use crate::types::{MessageText, Person, RoomCode};
+use crate::types::{Person, RoomCode};
 
-use super::delivery::{FrameEncoder, LeaveReason, Priority};
+use super::delivery::{FrameEncoder, LeaveReason, NewMessage, Priority};
 use super::hub_shared::HubShared;
 use super::message_ring::{Backfill, BackfillBudget};
 use super::room_messages::Published;
@@ -35,6 +35,15 @@ pub enum EndError {
     NotAllowed,
 }
 
+/// Reason why a message was not published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublishError {
+    /// The socket is not in the room.
+    NotMember,
+    /// The message that it answers was never published.
+    UnknownReply,
+}
+
 impl<W: FrameEncoder> Seat<W> {
     /// Returns the room's code as its maker wrote it.
     pub fn code(&self) -> &RoomCode {
@@ -51,33 +60,36 @@ impl<W: FrameEncoder> Seat<W> {
         self.id == other.id && Arc::ptr_eq(&self.slot, &other.slot)
     }
 
-    /// Publishes a message to all receivers. Receivers that the caller must flush are added to `due`. `None`
-    /// if the socket is no longer in the room.
+    /// Publishes a message to all receivers. Receivers that the caller must flush are added to `due`.
     pub fn publish(
         &self,
-        text: &MessageText<'_>,
-        at: Timestamp,
+        message: &NewMessage<'_>,
         due: &mut VecDeque<W::Mailbox>,
-    ) -> Option<Seq> {
-        let draft = W::begin(self.code(), &self.person.name, text, at);
+    ) -> Result<Seq, PublishError> {
+        let draft = W::begin(self.code(), &self.person.name, message);
         let limits = self.hub.limits();
         let mut state = lock(&self.slot.state);
         if !state.room.has_seat(self.id) {
-            return None;
+            return Err(PublishError::NotMember);
+        }
+        if message.reply.is_some_and(|reply| reply == 0 || reply > state.room.last_seq()) {
+            return Err(PublishError::UnknownReply);
         }
         state.messages += 1;
-        state.bytes += text.as_str().len() as u64;
-        let Published { seq, receivers } = state.room.publish(limits.ring, |seq| W::finish(draft, seq), due);
+        state.bytes += message.text.as_str().len() as u64;
+        let author = self.person.id;
+        let Published { seq, receivers } =
+            state.room.publish(limits.ring, author, |seq| W::finish(draft, seq), due);
         self.hub.settle_memory(&self.slot, &state);
         drop(state);
         if self.hub.memory() > limits.memory {
             self.hub.trim_memory();
         }
         self.hub.count_delivery(receivers);
-        Some(seq)
+        Ok(seq)
     }
 
-    /// Sends a typing notice to the others. `None` as for [`Seat::publish`].
+    /// Sends a typing notice to the others. `None` if the socket is no longer in the room.
     pub fn typing(&self) -> Option<()> {
         let state = lock(&self.slot.state);
         if !state.room.has_seat(self.id) {
@@ -88,7 +100,7 @@ impl<W: FrameEncoder> Seat<W> {
     }
 
     /// Records that the person has read up to `seq`, and tells the person's other sockets in the room if
-    /// `tell`. `None` as for [`Seat::publish`].
+    /// `tell`. `None` as for [`Seat::typing`].
     pub fn read(&self, seq: Seq, tell: bool) -> Option<()> {
         let mut state = lock(&self.slot.state);
         if !state.room.has_seat(self.id) {
@@ -104,7 +116,7 @@ impl<W: FrameEncoder> Seat<W> {
     }
 
     /// Returns missed messages after `since`. Once none are missing, the socket gets new ones directly.
-    /// `None` as for [`Seat::publish`].
+    /// `None` as for [`Seat::typing`].
     pub fn backfill(&self, since: Seq, budget: BackfillBudget) -> Option<(Backfill<W::Frame>, bool)> {
         let mut state = lock(&self.slot.state);
         let missed = state.room.backfill(self.id, since, budget)?;

@@ -4,6 +4,7 @@ mod announcement;
 mod claim;
 mod crockford;
 pub mod crypto;
+mod emoji;
 mod grouped_code;
 mod host_port;
 mod lang;
@@ -20,6 +21,7 @@ mod wiped_str;
 
 pub use announcement::{AnnouncementId, MAX_ANNOUNCEMENT_CHARS};
 pub use claim::{ClaimCode, ClaimCodeError, ClaimKind};
+pub use emoji::{Emoji, NotAnEmoji};
 pub use host_port::{Host, HostPort, WebOrigin, base_url};
 pub use lang::Lang;
 pub use one_time::OneTimePassword;

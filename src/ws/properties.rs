@@ -12,10 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tungstenite::protocol::{Role, WebSocketContext};
 use zeroize::Zeroizing;
 
-use crate::chat::FrameEncoder as _;
+use crate::chat::{FrameEncoder as _, NewMessage};
 use crate::clock::Timestamp;
 use crate::limits::{Endpoints, Ends};
-use crate::types::{Lang, MAX_TEXT_CHARS, MessageText, RoomCode, RoomPassword, is_bidi_control};
+use crate::types::{Emoji, Lang, MAX_TEXT_CHARS, MessageText, RoomCode, RoomPassword, is_bidi_control};
 use crate::ws::conn::connection::{Inbound, PollMode, WsConnection};
 use crate::ws::protocol::frame::Frame;
 use crate::ws::protocol::messages::{JsonEncoder, ServerMessage};
@@ -69,10 +69,26 @@ fn assert_request(request: &Request<'_>, text: &str) {
             }
             &["type", "ref", "room", "password", "kind", "label", "create"]
         }
-        Action::Send { text } => {
-            assert_eq!(json["text"], **text);
+        Action::Send { text, reply } => {
+            assert_eq!((json["text"].as_str(), json["reply"].as_u64()), (Some(&**text), *reply));
             assert_message(room, text);
-            &["type", "ref", "room", "text"]
+            &["type", "ref", "room", "text", "reply"]
+        }
+        Action::Edit { seq, text } => {
+            assert_eq!((json["text"].as_str(), json["seq"].as_u64()), (Some(&**text), Some(*seq)));
+            assert_message(room, text);
+            &["type", "ref", "room", "seq", "text"]
+        }
+        Action::Remove { seq } => {
+            assert_eq!(json["seq"].as_u64(), Some(*seq));
+            &["type", "ref", "room", "seq"]
+        }
+        Action::React { seq, emoji } => {
+            assert_eq!((json["emoji"].as_str(), json["seq"].as_u64()), (Some(&**emoji), Some(*seq)));
+            if let Ok(kept) = Emoji::parse(emoji) {
+                assert_eq!(kept.as_str(), &**emoji);
+            }
+            &["type", "ref", "room", "seq", "emoji"]
         }
         Action::Leave => &["type", "ref", "room"],
         Action::Enter { since } => {
@@ -109,8 +125,10 @@ fn assert_message(room: &RoomCode, raw: &str) {
     let again = MessageText::parse(text, MAX_TEXT_CHARS).expect("is still one");
     assert_eq!(again.as_str(), text);
     let user = "ñandú".parse().expect("a name");
-    let json =
-        payload(&JsonEncoder::finish(JsonEncoder::begin(room, &user, &message, Timestamp(0)), u64::MAX));
+    let new = NewMessage { text: &message, at: Timestamp(0), reply: Some(1) };
+    let frame = JsonEncoder::finish(JsonEncoder::begin(room, &user, &new), u64::MAX);
+    let json = payload(&frame);
+    assert_eq!(payload(&JsonEncoder::revise(&frame, None, &[])), json);
     assert_eq!((json["text"].as_str(), json["room"].as_str()), (Some(text), Some(room.as_str())));
     assert_eq!((json["seq"].as_u64(), json["user"].as_str()), (Some(u64::MAX), Some("ñandú")));
 }

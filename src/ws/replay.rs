@@ -1,33 +1,35 @@
-//! Missed messages of rooms that a socket has entered, read from the rings at the pace of the client.
+//! Missed messages and changes of rooms that a socket has entered, read from the rings at the pace of the
+//! client.
 
 use std::collections::VecDeque;
 
-use crate::chat::{BackfillBudget, Seq, SeqGap};
+use crate::chat::{BackfillBudget, Missed, Seat, SeqGap};
 use crate::types::RoomCode;
 
 use crate::ws::protocol::frame::Frame;
-use crate::ws::protocol::messages::ServerMessage;
+use crate::ws::protocol::messages::{JsonEncoder, ServerMessage};
 use crate::ws::seats::Seats;
 
 /// Messages per step: a batch of the connection. They leave the ring's memory only when the client has read
 /// those before.
 const STEP: BackfillBudget = BackfillBudget { frames: 64, bytes: 64 * 1024 };
 
-/// Rooms whose missed messages are still to be sent, each with the last number sent. At most one entry a
-/// seat.
+/// Rooms of which messages or changes are still to be sent. At most one entry a seat.
 #[derive(Default)]
 pub(super) struct Replays(VecDeque<Replay>);
 
 struct Replay {
     room: RoomCode,
-    since: Seq,
+    missed: Missed,
 }
 
 impl Replays {
-    /// Adds a room; a replay of it in progress starts anew.
-    pub(super) fn add(&mut self, room: RoomCode, since: Seq) {
+    /// Adds a room if anything is missing; a replay of it in progress starts anew.
+    pub(super) fn add(&mut self, room: RoomCode, missed: Missed) {
         self.0.retain(|replay| replay.room != room);
-        self.0.push_back(Replay { room, since });
+        if missed != Missed::default() {
+            self.0.push_back(Replay { room, missed });
+        }
     }
 
     /// Returns true if nothing is left to send.
@@ -38,23 +40,31 @@ impl Replays {
     /// Returns the next frames; they may be none.
     pub(super) fn next(&mut self, seats: &Seats) -> Vec<Frame> {
         let Some(replay) = self.0.front_mut() else { return Vec::new() };
-        let missed = seats.get(&replay.room).and_then(|seat| seat.backfill(replay.since, STEP));
-        let Some((missed, is_complete)) = missed else {
-            // The membership ended meanwhile.
-            self.0.pop_front();
-            return Vec::new();
-        };
-        let gap = missed.gap.map(|SeqGap { first: from, last: to }| {
-            Frame::json(&ServerMessage::Gap { room: replay.room.as_str(), from, to })
-        });
-        replay.since = missed.until;
-        if is_complete {
+        let frames = seats.get(&replay.room).and_then(|seat| replay.step(seat));
+        if frames.is_none() || replay.missed == Missed::default() {
+            // Complete, or the membership ended meanwhile.
             self.0.pop_front();
         }
-        let mut frames = missed.messages;
-        if let Some(gap) = gap {
-            frames.insert(0, gap);
+        frames.unwrap_or_default()
+    }
+}
+
+impl Replay {
+    /// Returns the next frames; `None` if the socket is no longer in the room.
+    fn step(&mut self, seat: &Seat<JsonEncoder>) -> Option<Vec<Frame>> {
+        if let Some(since) = self.missed.messages {
+            let (missed, is_complete) = seat.backfill(since, STEP)?;
+            self.missed.messages = (!is_complete).then_some(missed.until);
+            let gap = missed.gap.map(|SeqGap { first: from, last: to }| {
+                Frame::json(&ServerMessage::Gap { room: self.room.as_str(), from, to })
+            });
+            return Some(gap.into_iter().chain(missed.messages).collect());
         }
-        frames
+        if let Some((after, until)) = self.missed.changes {
+            let missed = seat.missed_changes(after, until, STEP)?;
+            self.missed.changes = missed.until.map(|after| (after, until));
+            return Some(missed.frames);
+        }
+        Some(Vec::new())
     }
 }

@@ -1,36 +1,115 @@
 //! Requests in rooms that a socket has entered.
 
-use crate::chat::{EndError, LeaveReason, Seq};
-use crate::clock::Now;
-use crate::types::{MessageText, RoomCode};
+use crate::chat::{EndError, LeaveReason, MessageChangeError, NewMessage, PublishError, Seat, Seq};
+use crate::clock::{Now, Timestamp};
+use crate::types::texts::key;
+use crate::types::{Emoji, MessageText, NotAnEmoji, RoomCode};
 
 use crate::ws::protocol::error_code::ErrorCode;
-use crate::ws::protocol::messages::{ServerMessage, leave_word, sent_message};
+use crate::ws::protocol::messages::{JsonEncoder, ServerMessage, leave_word, sent_message};
 use crate::ws::protocol::request_error::RequestError;
 use crate::ws::socket_state::SocketState;
 
 impl SocketState {
+    /// Sanitizes a text, then takes a token for a message, so that a text which is refused costs none.
+    fn text<'a>(&self, text: &'a str) -> Result<MessageText<'a>, RequestError> {
+        let text = MessageText::parse(text, self.services.config.get().limits.message_chars)?;
+        self.take_message_token()?;
+        Ok(text)
+    }
+
+    fn take_message_token(&self) -> Result<(), RequestError> {
+        let user = self.client.session.person.id;
+        self.services.rates.message(user).map_err(|wait| RequestError::rate_limited(wait.retry))
+    }
+
+    fn answer_sent(&mut self, reference: Option<&str>, room: &RoomCode, seq: Seq, at: Timestamp) {
+        let sent = sent_message(reference, room, seq, at);
+        self.pending.enqueue_own(&self.registration.out, sent);
+    }
+
     pub(super) fn send(
         &mut self,
         reference: Option<&str>,
         room: &RoomCode,
         text: &str,
+        reply: Option<Seq>,
     ) -> Result<(), RequestError> {
-        let config = self.services.config.get();
         let seat = self.seats.get(room).ok_or_else(|| RequestError::new(ErrorCode::NotMember))?;
-        let text = MessageText::parse(text, config.limits.message_chars)?;
-        self.services
-            .rates
-            .message(self.client.session.person.id)
-            .map_err(|wait| RequestError::rate_limited(wait.retry))?;
+        let text = self.text(text)?;
         let at = self.services.clock.now();
-        let Some(seq) = seat.publish(&text, at, self.pending.receivers()) else {
-            return Err(self.on_left(room));
-        };
-        let sent = sent_message(reference, seat.code(), seq, at);
-        self.pending.enqueue_own(&self.registration.out, sent);
+        let code = seat.code().clone();
+        match seat.publish(&NewMessage { text: &text, at, reply }, self.pending.receivers()) {
+            Ok(seq) => self.answer_sent(reference, &code, seq, at),
+            Err(PublishError::NotMember) => return Err(self.on_left(room)),
+            Err(PublishError::UnknownReply) => {
+                return Err(RequestError::with_detail(ErrorCode::BadRequest, key::MESSAGE_REPLY));
+            }
+        }
         self.messages += 1;
         Ok(())
+    }
+
+    pub(super) fn edit(
+        &mut self,
+        reference: Option<&str>,
+        room: &RoomCode,
+        seq: Seq,
+        text: &str,
+    ) -> Result<(), RequestError> {
+        self.seat(room)?;
+        let text = self.text(text)?;
+        self.change(reference, room, seq, |seat, at| {
+            seat.edit(seq, &NewMessage { text: &text, at, reply: None })
+        })
+    }
+
+    pub(super) fn remove_message(
+        &mut self,
+        reference: Option<&str>,
+        room: &RoomCode,
+        seq: Seq,
+    ) -> Result<(), RequestError> {
+        self.seat(room)?;
+        self.take_message_token()?;
+        self.change(reference, room, seq, |seat, at| seat.remove_message(seq, at))
+    }
+
+    pub(super) fn react(
+        &mut self,
+        reference: Option<&str>,
+        room: &RoomCode,
+        seq: Seq,
+        emoji: &str,
+    ) -> Result<(), RequestError> {
+        self.seat(room)?;
+        let emoji = Emoji::parse(emoji)
+            .map_err(|NotAnEmoji| RequestError::with_detail(ErrorCode::BadRequest, key::MESSAGE_EMOJI))?;
+        self.take_message_token()?;
+        self.change(reference, room, seq, |seat, _| seat.react(seq, &emoji))
+    }
+
+    /// Changes message `seq` and answers with its number and the time of the change.
+    fn change(
+        &mut self,
+        reference: Option<&str>,
+        room: &RoomCode,
+        seq: Seq,
+        change: impl FnOnce(&Seat<JsonEncoder>, Timestamp) -> Result<(), MessageChangeError>,
+    ) -> Result<(), RequestError> {
+        let at = self.services.clock.now();
+        let seat = self.seat(room)?;
+        let code = seat.code().clone();
+        match change(seat, at) {
+            Ok(()) => {
+                self.answer_sent(reference, &code, seq, at);
+                Ok(())
+            }
+            Err(MessageChangeError::NotMember) => Err(self.on_left(room)),
+            Err(MessageChangeError::Gone) => Err(RequestError::new(ErrorCode::Gone)),
+            Err(MessageChangeError::NotYours) => Err(RequestError::new(ErrorCode::NotYours)),
+            Err(MessageChangeError::TooManyReactions) => Err(RequestError::too_many_reactions()),
+        }
     }
 
     pub(super) fn leave(&mut self, reference: Option<&str>, room: &RoomCode) -> Result<(), RequestError> {

@@ -203,7 +203,10 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
                 let joined = self.state.enter(reference, &room, since);
                 joined.map(|frame| self.connection.replay([frame]))
             }
-            Action::Send { text } => self.state.send(reference, &room, &text),
+            Action::Send { text, reply } => self.state.send(reference, &room, &text, reply),
+            Action::Edit { seq, text } => self.state.edit(reference, &room, seq, &text),
+            Action::Remove { seq } => self.state.remove_message(reference, &room, seq),
+            Action::React { seq, emoji } => self.state.react(reference, &room, seq, &emoji),
             Action::Leave => self.state.leave(reference, &room),
             Action::Read { seq } => self.state.read(&room, seq),
             Action::End => self.state.end_room(reference, &room),

@@ -134,15 +134,13 @@ impl SocketState {
         let joiner =
             Joiner { session: session.digest, person: &session.person, mailbox: &self.registration.out };
         let now = Now::read(&*self.services.clock);
-        let Entered { seat, info, replay } = self
+        let Entered { seat, info, missed } = self
             .services
             .hub
             .enter(room, &joiner, since, now)
             .map_err(|NotMember| RequestError::new(ErrorCode::UnknownRoom))?;
         let joined = Frame::json(&joined_message(reference, seat.code(), &info, false));
-        if let Some(since) = replay {
-            self.replays.add(seat.code().clone(), since);
-        }
+        self.replays.add(seat.code().clone(), missed);
         self.seats.add(seat, now.mono);
         Ok(joined)
     }

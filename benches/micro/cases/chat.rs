@@ -7,7 +7,9 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use pichat::audit::{Audit, AuditTarget, Threshold};
-use pichat::chat::{BackfillBudget, ChatLimits, FrameEncoder, Hub, Joiner, Priority, RoomProperties, Seat};
+use pichat::chat::{
+    BackfillBudget, ChatLimits, FrameEncoder, Hub, Joiner, NewMessage, Priority, RoomProperties, Seat,
+};
 use pichat::clock::{Now, SystemClock, Timestamp};
 use pichat::types::crypto::Sha256;
 use pichat::types::{MessageText, Person, RoomCode, RoomKind, UserId};
@@ -71,7 +73,8 @@ fn frame(text: &'static str) -> Operation {
     let mut seq = 1000;
     Box::new(move || {
         seq += 1;
-        black_box(JsonEncoder::finish(JsonEncoder::begin(&room, &user.name, &text, AT), seq));
+        let message = NewMessage { text: &text, at: AT, reply: None };
+        black_box(JsonEncoder::finish(JsonEncoder::begin(&room, &user.name, &message), seq));
     })
 }
 
@@ -122,7 +125,9 @@ fn publish(sockets: i64) -> Operation {
     let seats = room(&hub, sockets);
     let text = message("¿Quién tiene el acta?");
     Box::new(move || {
-        black_box(seats[0].publish(&text, AT, &mut VecDeque::new()));
+        let _ = black_box(
+            seats[0].publish(&NewMessage { text: &text, at: AT, reply: None }, &mut VecDeque::new()),
+        );
     })
 }
 
@@ -131,7 +136,7 @@ fn replay() -> Operation {
     let mut seats = room(&hub, 2);
     let text = message("¿Quién tiene el acta?");
     for _ in 0..64 {
-        seats[1].publish(&text, AT, &mut VecDeque::new());
+        let _ = seats[1].publish(&NewMessage { text: &text, at: AT, reply: None }, &mut VecDeque::new());
     }
     let (person, mailbox) = (person(1), NullMailbox(1));
     let budget = BackfillBudget { frames: 64, bytes: usize::MAX };

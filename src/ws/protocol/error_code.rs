@@ -15,6 +15,8 @@ pub(crate) enum ErrorCode {
     TooLong,
     RoomFull,
     TooManyRooms,
+    Gone,
+    NotYours,
 }
 
 impl ErrorCode {
@@ -31,6 +33,8 @@ impl ErrorCode {
             Self::TooLong => "too_long",
             Self::RoomFull => "room_full",
             Self::TooManyRooms => "too_many_rooms",
+            Self::Gone => "gone",
+            Self::NotYours => "not_yours",
         }
     }
 
@@ -46,6 +50,8 @@ impl ErrorCode {
             Self::TooLong => key::PROBLEM_TOO_LONG,
             Self::RoomFull => key::PROBLEM_ROOM_FULL,
             Self::TooManyRooms => key::PROBLEM_ROOMS_FULL,
+            Self::Gone => key::PROBLEM_MESSAGE_GONE,
+            Self::NotYours => key::PROBLEM_NOT_YOURS,
         }
     }
 }

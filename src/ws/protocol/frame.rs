@@ -45,6 +45,17 @@ impl Frame {
         &self.0.bytes[self.0.start..]
     }
 
+    /// Returns the payload.
+    pub(crate) fn payload(&self) -> &[u8] {
+        let bytes = self.as_bytes();
+        let header = match bytes.get(1) {
+            Some(126) => 4,
+            Some(127) => HEAD,
+            _ => 2,
+        };
+        bytes.get(header..).unwrap_or_default()
+    }
+
     /// Returns the memory of its bytes, spare capacity included.
     pub(crate) fn capacity(&self) -> usize {
         self.0.bytes.capacity()

@@ -5,13 +5,15 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::chat::{
-    FrameEncoder, JoinInfo, LeaveReason, Mailbox, MemberState, OwnRoom, Presence, Priority, Seq, SharedFrame,
+    FrameEncoder, JoinInfo, LeaveReason, Mailbox, MemberState, NewMessage, OwnRoom, Presence, Priority,
+    Reaction, ReactionChange, Seq, SharedFrame,
 };
 use crate::clock::Timestamp;
 use crate::limits::whole_seconds;
 use crate::types::texts::key;
-use crate::types::{Lang, MessageText, RoomCode, RoomKind, RoomLabel, UserName};
+use crate::types::{Lang, RoomCode, RoomKind, RoomLabel, UserName};
 
+use crate::ws::protocol::changes;
 use crate::ws::protocol::frame::{Frame, FrameBuilder};
 use crate::ws::protocol::request_error::{RequestError, RoomLimit};
 use crate::ws::send::send_queue::SendQueue;
@@ -179,8 +181,8 @@ impl FrameEncoder for JsonEncoder {
     type Draft = FrameBuilder;
     type Mailbox = std::sync::Arc<SendQueue>;
 
-    fn begin(room: &RoomCode, user: &UserName, text: &MessageText<'_>, at: Timestamp) -> FrameBuilder {
-        let text = text.as_str();
+    fn begin(room: &RoomCode, user: &UserName, message: &NewMessage<'_>) -> FrameBuilder {
+        let text = message.text.as_str();
         // 128 bytes for names and numbers, and a quarter more for escapes, so that the text is seldom moved.
         let mut draft = FrameBuilder::with_capacity(text.len() + text.len() / 4 + 160);
         draft
@@ -188,7 +190,11 @@ impl FrameEncoder for JsonEncoder {
             .push_ascii(room.as_str())
             .text(",\"user\":")
             .value(&user.as_str());
-        draft.text(",\"text\":").value(&text).text(",\"at\":").time(at).text(",\"seq\":");
+        draft.text(",\"text\":").value(&text).text(",\"at\":").time(message.at);
+        if let Some(reply) = message.reply {
+            draft.text(",\"reply\":").value(&reply);
+        }
+        draft.text(",\"seq\":");
         draft
     }
 
@@ -235,6 +241,27 @@ impl FrameEncoder for JsonEncoder {
         draft.text("}");
         draft.finish()
     }
+
+    fn edited(room: &RoomCode, user: &UserName, seq: Seq, message: &NewMessage<'_>) -> Frame {
+        changes::edited(room, user, seq, message)
+    }
+
+    fn removed(room: &RoomCode, user: &UserName, seq: Seq, at: Timestamp) -> Frame {
+        changes::removed(room, user, seq, at)
+    }
+
+    fn reacted(
+        room: &RoomCode,
+        user: &UserName,
+        change: ReactionChange<'_>,
+        all: Option<&[Reaction]>,
+    ) -> Frame {
+        changes::reacted(room, user, change, all)
+    }
+
+    fn revise(message: &Frame, edit: Option<&NewMessage<'_>>, reactions: &[Reaction]) -> Frame {
+        changes::revise(message, edit, reactions)
+    }
 }
 
 impl SharedFrame for Frame {
@@ -264,18 +291,52 @@ impl Mailbox<Frame> for std::sync::Arc<SendQueue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::{Emoji, MessageText, Person, UserId};
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    fn decode(frame: &Frame) -> Value {
+        serde_json::from_slice(frame.payload()).expect("JSON")
+    }
+
+    fn message(text: &MessageText<'_>, reply: Option<Seq>) -> Frame {
+        let (room, user) = ("Sala-1".parse().expect("valid"), "josé".parse().expect("valid"));
+        let message = NewMessage { text, at: Timestamp(0), reply };
+        JsonEncoder::finish(JsonEncoder::begin(&room, &user, &message), 7)
+    }
 
     #[test]
     fn message_has_exactly_the_documented_fields() {
-        let room = "Sala-1".parse().expect("valid");
-        let user = "josé".parse().expect("valid");
         let text = MessageText::parse("<b>\"hola\"\n\u{2028}", 100).expect("valid");
-        let frame = JsonEncoder::finish(JsonEncoder::begin(&room, &user, &text, Timestamp(0)), 7);
-        let bytes = frame.as_bytes();
-        let json: serde_json::Value =
-            serde_json::from_slice(&bytes[if bytes[1] < 126 { 2 } else { 4 }..]).expect("JSON");
-        let want = serde_json::json!({"type": "message", "room": "Sala-1", "user": "josé",
+        let want = json!({"type": "message", "room": "Sala-1", "user": "josé",
             "text": "<b>\"hola\"\n\u{2028}", "at": "1970-01-01T00:00:00.000Z", "seq": 7});
-        assert_eq!(json, want);
+        assert_eq!(decode(&message(&text, None)), want);
+        assert_eq!(decode(&message(&text, Some(3)))["reply"], 3);
+    }
+
+    #[test]
+    fn revised_message_keeps_every_other_field() {
+        for length in [1, 100, 4000] {
+            let old = "ñ\"".repeat(length / 2 + 1);
+            let (old, new) = (
+                MessageText::parse(&old, 5000).expect("valid"),
+                MessageText::parse("nuevo \u{2028}", 100).expect("valid"),
+            );
+            let first = message(&old, Some(3));
+            let edit = NewMessage { text: &new, at: Timestamp(1), reply: None };
+            let edited = JsonEncoder::revise(&first, Some(&edit), &[]);
+            let mut want = decode(&first);
+            want["text"] = json!("nuevo \u{2028}");
+            want["edited"] = json!("1970-01-01T00:00:00.001Z");
+            assert_eq!(decode(&edited), want);
+            let person = Arc::new(Person { id: UserId(1), name: "ana".parse().expect("valid") });
+            let emoji = Emoji::parse("👍").expect("one emoji");
+            let reactions = [Reaction { emoji, people: vec![person] }];
+            want["reactions"] = json!([{"emoji": "👍", "users": ["ana"]}]);
+            let reacted = JsonEncoder::revise(&edited, None, &reactions);
+            assert_eq!(decode(&reacted), want);
+            want.as_object_mut().expect("fields").remove("reactions");
+            assert_eq!(decode(&JsonEncoder::revise(&reacted, None, &[])), want);
+        }
     }
 }

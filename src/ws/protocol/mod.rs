@@ -1,5 +1,6 @@
 //! Frames, requests and messages as they are on the wire, without I/O.
 
+mod changes;
 pub(super) mod close_code;
 pub(super) mod error_code;
 pub(super) mod frame;

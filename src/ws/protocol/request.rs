@@ -53,6 +53,27 @@ pub enum Action<'a> {
     Send {
         /// Text as typed.
         text: ZeroizingCow<'a>,
+        /// Number of the message that it answers.
+        reply: Option<Seq>,
+    },
+    /// Replaces the text of a message.
+    Edit {
+        /// Its number.
+        seq: Seq,
+        /// New text as typed.
+        text: ZeroizingCow<'a>,
+    },
+    /// Removes a message.
+    Remove {
+        /// Its number.
+        seq: Seq,
+    },
+    /// Adds a reaction to a message, or takes it back.
+    React {
+        /// Number of the message.
+        seq: Seq,
+        /// Emoji as sent.
+        emoji: ZeroizingCow<'a>,
     },
     /// Leaves the room.
     Leave,
@@ -136,6 +157,9 @@ enum RequestType {
     Join,
     Enter,
     Send,
+    Edit,
+    Remove,
+    React,
     Leave,
     Read,
     Moderate,
@@ -174,6 +198,10 @@ struct RawRequest<'a> {
     since: Option<Seq>,
     #[serde(default, deserialize_with = "deserialize_some")]
     seq: Option<Seq>,
+    #[serde(default, deserialize_with = "deserialize_some")]
+    reply: Option<Seq>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    emoji: Option<ZeroizingCow<'a>>,
     #[serde(borrow, default, deserialize_with = "deserialize_some")]
     r#do: Option<ZeroizingCow<'a>>,
     #[serde(borrow, default, deserialize_with = "deserialize_some")]
@@ -191,7 +219,10 @@ impl RequestType {
         match self {
             Self::Join => &["ref", "room", "password", "kind", "label", "create"],
             Self::Enter => &["ref", "room", "since"],
-            Self::Send => &["ref", "room", "text"],
+            Self::Send => &["ref", "room", "text", "reply"],
+            Self::Edit => &["ref", "room", "seq", "text"],
+            Self::Remove => &["ref", "room", "seq"],
+            Self::React => &["ref", "room", "seq", "emoji"],
             Self::Leave => &["ref", "room"],
             Self::Read => &["room", "seq"],
             Self::Moderate => &["ref", "room", "do"],
@@ -215,7 +246,22 @@ enum RawOperation<'a> {
 
 impl<'a> RawRequest<'a> {
     fn into_parts(self) -> Result<RawParts<'a>, serde_json::Error> {
-        let Self { r#type, r#ref, room, password, kind, text, label, create, since, seq, r#do, id } = self;
+        let Self {
+            r#type,
+            r#ref,
+            room,
+            password,
+            kind,
+            text,
+            label,
+            create,
+            since,
+            seq,
+            reply,
+            emoji,
+            r#do,
+            id,
+        } = self;
         let present = [
             ("ref", r#ref.is_some()),
             ("room", room.is_some()),
@@ -226,6 +272,8 @@ impl<'a> RawRequest<'a> {
             ("create", create.is_some()),
             ("since", since.is_some()),
             ("seq", seq.is_some()),
+            ("reply", reply.is_some()),
+            ("emoji", emoji.is_some()),
             ("do", r#do.is_some()),
             ("id", id.is_some()),
         ];
@@ -243,7 +291,12 @@ impl<'a> RawRequest<'a> {
                 create,
             },
             RequestType::Enter => Action::Enter { since: require(since, "since")? },
-            RequestType::Send => Action::Send { text: require(text, "text")? },
+            RequestType::Send => Action::Send { text: require(text, "text")?, reply },
+            RequestType::Edit => Action::Edit { seq: require(seq, "seq")?, text: require(text, "text")? },
+            RequestType::Remove => Action::Remove { seq: require(seq, "seq")? },
+            RequestType::React => {
+                Action::React { seq: require(seq, "seq")?, emoji: require(emoji, "emoji")? }
+            }
             RequestType::Leave => Action::Leave,
             RequestType::Read => Action::Read { seq: require(seq, "seq")? },
             RequestType::Moderate => match parse_enum(&require(r#do, "do")?)? {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::chat::MAX_REACTIONS;
 use crate::config::Config;
 use crate::types::crypto::random;
 use crate::types::texts::{Key, key};
@@ -84,6 +85,12 @@ impl RequestError {
     /// Returns the error for too many rooms, with the figure of `limit` in `config`.
     pub(crate) fn too_many_rooms(limit: RoomLimit, config: &Config) -> Self {
         Self { detail: Some(limit.detail(config)), limit: Some(limit), ..Self::new(ErrorCode::TooManyRooms) }
+    }
+
+    /// Returns the error for one emoji too many at a message.
+    pub(crate) fn too_many_reactions() -> Self {
+        let detail = Detail::Figures(key::MESSAGE_REACTIONS_FULL, vec![("max", MAX_REACTIONS as u64)]);
+        Self { detail: Some(detail), ..Self::new(ErrorCode::BadRequest) }
     }
 
     pub(crate) fn rate_limited(retry: Duration) -> Self {

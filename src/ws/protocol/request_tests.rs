@@ -10,6 +10,10 @@ fn requests_are_read_strictly() {
     assert!(ok(r#"{"type":"enter","room":"a","since":0}"#));
     assert!(ok(r#"{"type":"read","room":"a","seq":7}"#));
     assert!(ok(r#"{"type":"moderate","room":"a","do":"end"}"#));
+    assert!(ok(r#"{"type":"send","room":"a","text":"x","reply":3}"#));
+    assert!(ok(r#"{"type":"edit","ref":"1","room":"a","seq":3,"text":"x"}"#));
+    assert!(ok(r#"{"type":"remove","room":"a","seq":3}"#));
+    assert!(ok(r#"{"type":"react","room":"a","seq":3,"emoji":"👍"}"#));
     assert!(ok(r#"{"type":"typing","room":"a"}"#));
     assert!(ok(r#"{"type":"acknowledge","id":"7"}"#));
     for bad in [
@@ -27,6 +31,11 @@ fn requests_are_read_strictly() {
         r#"{"room":"a","text":"x"}"#,
         r#"{"type":"enter","room":"a","since":-1}"#,
         r#"{"type":"enter","room":"a"}"#,
+        r#"{"type":"send","room":"a","text":"x","reply":null}"#,
+        r#"{"type":"edit","room":"a","seq":3}"#,
+        r#"{"type":"edit","room":"a","text":"x"}"#,
+        r#"{"type":"remove","room":"a","seq":3,"text":"x"}"#,
+        r#"{"type":"react","room":"a","seq":3}"#,
         r#"{"type":"read","ref":"1","room":"a","seq":1}"#,
         r#"{"type":"moderate","room":"a","do":"shout"}"#,
         r#"{"type":"join","room":"a","password":"1234","kind":"group","create":null}"#,
@@ -90,6 +99,9 @@ fn invalid_room_code_is_a_fault_of_every_request() {
     for fields in [
         r#""type":"join","password":"1234","kind":"group""#,
         r#""type":"send","text":"x""#,
+        r#""type":"edit","seq":1,"text":"x""#,
+        r#""type":"remove","seq":1"#,
+        r#""type":"react","seq":1,"emoji":"x""#,
         r#""type":"leave""#,
         r#""type":"enter","since":1"#,
         r#""type":"read","seq":1"#,
