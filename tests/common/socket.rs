@@ -118,6 +118,7 @@ impl Socket {
                 Message::Text(text) if text.starts_with(r#"{"type":"welcome""#) => {
                     self.welcome = serde_json::from_str(&text).expect("JSON");
                 }
+                Message::Text(text) if self.welcome.is_null() => panic!("no welcome came before {text}"),
                 other => return Ok(other),
             }
         }
