@@ -125,3 +125,15 @@ async fn failed_write_keeps_acknowledgement_for_the_next_sweep() {
     assert!(office.announcements.acknowledge(UserId(99), id), "its account was deleted meanwhile");
     office.announcements.sweep().await.expect("works");
 }
+
+#[tokio::test]
+async fn announcement_is_made_though_its_caller_goes_away() {
+    let office = office();
+    let mut made = Box::pin(office.make());
+    assert!(futures_util::poll!(&mut made).is_pending(), "the store is another thread's");
+    drop(made);
+    while office.unread() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(lock(&office.changes).len(), 1, "open sockets were told");
+}
