@@ -25,6 +25,7 @@ mod liveness;
 mod loading;
 mod markup;
 mod mentions;
+mod message_changes;
 mod message_tools;
 mod messages;
 mod moving;

@@ -49,10 +49,10 @@ async fn message_is_copied_as_it_was_typed() {
     ana.press(Key::Up + Key::Up).await;
     ana.until(&format!("document.activeElement === document.querySelector({:?})", message(2))).await;
     ana.press(Key::Enter + "").await;
-    assert_eq!(ana.js("document.activeElement.dataset.do").await, "copy");
+    assert_eq!(ana.js("document.activeElement.dataset.do").await, "react");
     ana.press(Key::Escape + "").await;
     assert_eq!(ana.js("document.activeElement.dataset.seq").await, "2", "Escape leads back");
-    ana.press(Key::Enter + Key::Enter).await;
+    ana.press(Key::Enter + Key::Right + Key::Right + Key::Enter).await;
     ana.until_says("#notice", "Mensaje copiado.").await;
     assert_eq!(ana.pasted().await, "- a\n- b");
     // By finger: a tap shows the actions without moving the message, another takes them away.

@@ -1,5 +1,5 @@
 // The field for messages: with a keyboard Enter sends and Shift+Enter breaks the line; on a touch screen Enter breaks it.
-import { EmojiPicker } from './chat-emoji.js';
+import { Aim } from './chat-aim.js';
 import { LongText } from './chat-long-text.js';
 import { MentionList } from './chat-mention-list.js';
 import { clean, count, isBlank } from './chat-text.js';
@@ -21,10 +21,13 @@ export class Composer {
   #max;
   #long;
   #mentions;
-  #emoji = null;
+  #aim = new Aim(() => this.#endAim());
+  #pickEmoji;
 
-  constructor(state, { me, role, limits }) {
+  /** `pickEmoji(use)` opens the picker. */
+  constructor(state, { me, role, limits, pickEmoji }) {
     this.#state = state;
+    this.#pickEmoji = pickEmoji;
     this.#max = limits.message_chars;
     this.#long = new LongText({
       mayUpload: role !== 'usuario',
@@ -41,13 +44,21 @@ export class Composer {
     });
     field.addEventListener('keydown', (event) => {
       if (this.#mentions.onKey(event)) return;
+      if (event.key === 'Escape' && this.#aim.kind) {
+        event.preventDefault();
+        this.#endAim();
+      } else if (event.key === 'ArrowUp' && field.value === '' && !this.#aim.kind && !event.shiftKey) {
+        const last = state.current?.thread.lastOwn;
+        if (last) event.preventDefault();
+        if (last) this.edit(last);
+      }
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
       if (touch.matches && !event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       this.#submit();
     });
     field.addEventListener('input', () => {
-      state.draft = field.value;
+      if (this.#aim.kind !== 'edit') state.draft = field.value;
       this.#draw();
       this.#mentions.update();
       const now = performance.now();
@@ -56,7 +67,7 @@ export class Composer {
         state.sendTyping();
       }
     });
-    byId('emoji').addEventListener('click', () => this.#pickEmoji(me));
+    byId('emoji').addEventListener('click', () => this.#openEmoji());
     const drawKey = () => field.setAttribute('enterkeyhint', touch.matches ? 'enter' : 'send');
     touch.addEventListener('change', drawKey);
     drawKey();
@@ -66,6 +77,7 @@ export class Composer {
 
   /** Shows the open room's draft. */
   show() {
+    this.#aim.clear();
     this.#long.hide();
     this.#mentions.close();
     this.#field.value = this.#state.draft;
@@ -81,15 +93,44 @@ export class Composer {
     byId('send').disabled = this.#state.current?.state !== 'live';
   }
 
+  /** The next text answers a message. */
+  reply(message) {
+    if (this.#aim.kind === 'edit') this.#endAim();
+    this.#aim.set('reply', message);
+    this.focus();
+  }
+
+  /** The field has the text of an own message; what it had is kept as a draft. */
+  edit(message) {
+    this.#aim.set('edit', message);
+    this.#field.value = message.text;
+    this.#draw();
+    this.focus();
+    this.#field.setSelectionRange(message.text.length, message.text.length);
+  }
+
+  #endAim() {
+    const isEdit = this.#aim.kind === 'edit';
+    this.#aim.clear();
+    if (isEdit) this.show();
+    this.focus();
+  }
+
   #submit() {
     const text = clean(this.#field.value);
     if (isBlank(text)) return;
-    if (count(text) > this.#max) this.#long.show();
+    if (count(text) > this.#max) this.#long.show(this.#aim.kind !== 'edit');
+    else if (this.#aim.kind === 'edit') this.#edit(this.#aim.message, text);
     else this.#send(text);
   }
 
+  async #edit(message, text) {
+    if (text !== message.text && !await this.#state.changes.edit(message.seq, text)) return;
+    if (this.#aim.message === message) this.#endAim();
+  }
+
   #send(text) {
-    if (!this.#state.send(text)) return;
+    if (!this.#state.send(text, this.#aim.message?.seq)) return;
     this.#state.draft = '';
     this.show();
     this.#lastTyping = -TYPING_EVERY_MS;
@@ -103,11 +144,10 @@ export class Composer {
     field.focus();
   }
 
-  #pickEmoji(me) {
+  #openEmoji() {
     const button = byId('emoji');
-    this.#emoji ??= new EmojiPicker(me);
     button.setAttribute('aria-expanded', 'true');
-    this.#emoji.open({
+    this.#pickEmoji({
       near: button,
       ontake: (emoji) => this.insert(emoji),
       onclose: () => button.setAttribute('aria-expanded', 'false'),

@@ -28,7 +28,7 @@ export class Entry {
     // What was typed goes along to the other form.
     byId('join-offer-go').addEventListener('click', () => this.#carry('join', 'create', byId('create')));
     byId('create-offer-go').addEventListener('click', () => this.#carry('create', 'join', byId('join')));
-    this.refreshLobby = watchRooms(byId('lobby'), { isIn: (code) => state.has(code) });
+    this.refreshLobby = watchRooms(byId('lobby'), { isIn: (code) => state.room(code) !== undefined });
     for (const id of ['lobby', 'favourites']) {
       byId(id).addEventListener('click', (event) => {
         const link = event.target.closest('a[data-room]');
@@ -111,7 +111,7 @@ export class Entry {
 
   /** Favourites in which this person is stand among the rooms already. */
   #drawFavourites() {
-    const list = this.#state.favourites.list.filter((one) => !this.#state.has(one.code));
+    const list = this.#state.favourites.list.filter((one) => !this.#state.room(one.code));
     const key = JSON.stringify(list);
     if (key === this.#drawn) return;
     this.#drawn = key;

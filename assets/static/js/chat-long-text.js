@@ -28,10 +28,10 @@ export class LongText {
     this.#go.addEventListener('click', () => this.#upload(text(), onsent));
   }
 
-  /** Says that a text is too long, and what to do. */
-  show() {
-    showError(t(this.#mayUpload ? 'chat.over_note' : 'chat.over_note_no_upload', { max: this.#max }), BY);
-    this.#offer.hidden = !this.#mayUpload;
+  /** Says that a text is too long, and what to do. An edited message cannot become a file. */
+  show(canBeFile) {
+    showError(t(this.#mayUpload || !canBeFile ? 'chat.over_note' : 'chat.over_note_no_upload', { max: this.#max }), BY);
+    this.#offer.hidden = !this.#mayUpload || !canBeFile;
   }
 
   hide() {

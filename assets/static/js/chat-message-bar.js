@@ -11,7 +11,7 @@ export class MessageBar {
   #box = byId('messages');
   #bar = byId('message-bar');
   #node = null;
-  /** The message that had the bar when the pointer went down: that gives it the focus, and so the bar. */
+  /** The message that had the bar when the pointer went down. */
   #before = null;
   #allowed;
 
@@ -34,7 +34,7 @@ export class MessageBar {
     document.addEventListener('pointerdown', (event) => { if (!byId('room-body').contains(event.target)) this.hide(); });
     box.addEventListener('scroll', () => { if (this.#node) this.#place(); }, { passive: true });
     box.addEventListener('keydown', (event) => this.#onBoxKey(event));
-    box.addEventListener('focusin', (event) => { if (event.target.matches('.message')) this.#show(event.target); });
+    box.addEventListener('focusin', (event) => { if (event.target.matches('.message:focus-visible')) this.#show(event.target); });
     bar.addEventListener('keydown', (event) => this.#onBarKey(event));
     bar.addEventListener('focusout', ({ relatedTarget }) => { if (relatedTarget && !bar.contains(relatedTarget) && relatedTarget !== this.#node) this.hide(); });
     bar.addEventListener('click', ({ target }) => {

@@ -19,10 +19,10 @@ export class Outbox {
     this.#onrefused = onrefused;
   }
 
-  /** Sends a text; returns false if too many wait already. */
-  send(room, text) {
+  /** Sends a text, perhaps as an answer to message `reply`; returns false if too many wait already. */
+  send(room, text, reply) {
     if (room.unsent.length >= MAX_UNSENT) return false;
-    this.#transmit(room, { text: clean(text) });
+    this.#transmit(room, { text: clean(text), reply });
     return true;
   }
 
@@ -41,8 +41,8 @@ export class Outbox {
 
   /** Texts of before a reload: what comes back among the messages was sent. */
   restore(room, kept) {
-    for (const { text, after } of kept.slice(0, MAX_UNSENT)) {
-      if (typeof text === 'string') room.unsent.push({ text, after: Number(after) || 0, isStale: true, state: 'sending' });
+    for (const { text, reply, after } of kept.slice(0, MAX_UNSENT)) {
+      if (typeof text === 'string') room.unsent.push({ text, reply: Number(reply) || undefined, after: Number(after) || 0, isStale: true, state: 'sending' });
     }
     this.redraw(room);
   }
@@ -103,7 +103,7 @@ export class Outbox {
     this.#onchange(room);
     clearTimeout(item.timer);
     item.timer = setTimeout(() => this.#note(room, item, t('wait.long')), SLOW_MS);
-    this.#request({ type: 'send', room: room.code, text: item.text }).then(
+    this.#request({ type: 'send', room: room.code, text: item.text, reply: item.reply }).then(
       ({ seq }) => {
         clearTimeout(item.timer);
         item.seq = seq;

@@ -2,6 +2,7 @@
 import { copyText } from './clipboard.js';
 import { dayOf } from './chat-core.js';
 import { Log } from './chat-log.js';
+import { excerpt } from './chat-message.js';
 import { MessageBar } from './chat-message-bar.js';
 import { People } from './chat-people.js';
 import { Search } from './chat-search.js';
@@ -16,15 +17,25 @@ export class Panel {
   #people;
   #search = new Search();
   #bar;
+  /** The message that a person is asked about. */
+  #toRemove = null;
   #day = dayOf(Date.now());
 
-  constructor(me, state) {
+  /** `onreply(message)` and `onedit(message)` lead to the composer; `pickEmoji(use)` opens the picker. */
+  constructor(me, state, { onreply, onedit, pickEmoji }) {
     this.#state = state;
     this.#people = new People(me);
     this.#log = new Log((isAtEnd) => { state.isAtEnd = isAtEnd; });
     this.#bar = new MessageBar({
-      allowed: (node) => (this.#room?.thread.messageAt(node) ? ['copy'] : []),
-      act: (name, node) => this.#act(name, this.#room.thread.messageAt(node)),
+      allowed: (node) => this.#allowed(this.#room?.thread.messageAt(node), me),
+      act: (name, node) => {
+        const message = this.#room.thread.messageAt(node);
+        if (name === 'copy') this.#copy(message);
+        else if (name === 'reply') onreply(message);
+        else if (name === 'edit') onedit(message);
+        else if (name === 'remove') this.#askToRemove(message);
+        else pickEmoji({ near: node, ontake: (emoji) => this.#react(node, message, emoji), onclose: () => {} });
+      },
     });
     // A sign of typing goes stale by itself, and so does "today".
     setInterval(() => {
@@ -35,9 +46,17 @@ export class Panel {
     state.favourites.addEventListener('change', () => this.refresh());
     byId('favourite').addEventListener('click', () => state.favourites.toggle(this.#room));
     byId('messages').addEventListener('click', (event) => {
-      const { act } = event.target.closest('[data-act]')?.dataset ?? {};
+      const { act, reply, emoji } = event.target.closest('[data-act]')?.dataset ?? {};
+      const node = event.target.closest('.message');
+      if (act === 'jump') this.#jump(Number(reply));
+      else if (act === 'react') this.#react(node, this.#room.thread.messageAt(node), emoji);
       const item = act && this.#room?.thread.unsentAt(event.target);
       if (item) state.resolveUnsent(item, act === 'retry');
+    });
+    byId('confirm-remove').addEventListener('close', ({ target }) => {
+      if (target.returnValue === 'yes') state.changes.remove(this.#toRemove.seq);
+      target.returnValue = '';
+      byId('message-field').focus();
     });
     byId('end-room').addEventListener('click', () => {
       byId('confirm-end-name').textContent = this.#room.code;
@@ -94,11 +113,36 @@ export class Panel {
     this.#search.refresh();
   }
 
-  async #act(name, message) {
-    if (name === 'copy') {
-      if (await copyText(message.text)) showInfo(t('chat.copied'));
-      else showError(t('chat.copy_failed'));
-    }
+  #allowed(message, me) {
+    if (!message || message.isRemoved) return [];
+    if (this.#room.state !== 'live') return ['copy'];
+    return message.user === me ? ['react', 'reply', 'copy', 'edit', 'remove'] : ['react', 'reply', 'copy'];
+  }
+
+  async #copy(message) {
+    if (await copyText(message.text)) showInfo(t('chat.copied'));
+    else showError(t('chat.copy_failed'));
+  }
+
+  /** Brings the answered message into sight, and the focus to it. */
+  #jump(seq) {
+    const node = this.#room.thread.nodeOf(seq);
+    if (!node) return;
+    node.scrollIntoView({ block: 'center' });
+    node.focus({ preventScroll: true });
+  }
+
+  async #react(node, message, emoji) {
+    await this.#state.changes.react(message.seq, emoji);
+    // The chips are drawn anew: the focus stays with the message.
+    if (!node.contains(document.activeElement)) node.focus({ preventScroll: true });
+  }
+
+  #askToRemove(message) {
+    const dialog = byId('confirm-remove');
+    this.#toRemove = message;
+    byId('confirm-remove-text').textContent = excerpt(message);
+    dialog.showModal();
   }
 
   #checkDay() {

@@ -2,6 +2,9 @@
 import { fold, SeqTracker } from './chat-core.js';
 import { Thread } from './chat-thread.js';
 
+/** A typing sign without another within this time is stale. */
+const TYPING_MS = 4500;
+
 /** `state`: live, waiting (this socket has yet to enter), lost (no member any more, or not in this tab; `reason` says why). */
 export class Room {
   #me;
@@ -101,6 +104,12 @@ export class Room {
     return this.unread < before;
   }
 
+  /** A message was removed: it is no longer unread. */
+  forgetUnread(seq) {
+    this.unseen = this.unseen.filter((other) => other !== seq);
+    this.mentions = this.mentions.filter((other) => other !== seq);
+  }
+
   #newThread() {
     return new Thread(this.#me, () => [...this.members.map(({ user }) => user), this.#me]);
   }
@@ -139,12 +148,35 @@ export class Room {
     this.typing.clear();
   }
 
+  /** Returns true if a number is new; from now on it is not. What is before the first after an `enter` does not come. */
+  accept(seq) {
+    if (this.isEntering) this.tracker.skip(seq - 1);
+    this.isEntering = false;
+    return this.tracker.accept(seq);
+  }
+
+  /** Notes a message that is in the thread. */
+  heard({ seq, user }, isUnseen, isMention) {
+    this.seen = Math.max(this.seen, seq);
+    this.typing.delete(user);
+    if (isUnseen) this.unseen.push(seq);
+    if (isUnseen && isMention) this.mentions.push(seq);
+  }
+
+  /** Applies a `presence`; returns true if the thread shows it. */
   presence(user, event) {
     if (event !== 'back') this.typing.delete(user);
     const others = this.members.filter((one) => one.user !== user);
     if (event !== 'left') others.push({ user, state: event === 'away' ? 'away' : 'here' });
     this.members = others.sort((a, b) => a.user.localeCompare(b.user));
     this.people = this.members.length;
+    const isShown = (event === 'joined' || event === 'left') && user !== this.#me;
+    if (isShown) this.thread.presence(user, event);
+    return isShown;
+  }
+
+  heardTyping(user) {
+    this.typing.set(user, performance.now() + TYPING_MS);
   }
 
   typists(now) {

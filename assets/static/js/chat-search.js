@@ -113,7 +113,7 @@ export class Search {
     const wanted = foldAccents(this.#field.value.trim());
     this.#hits = [];
     if (!wanted) return;
-    const all = [...this.#room.thread.element.querySelectorAll('.message-text')];
+    const all = [...this.#room.thread.element.querySelectorAll('.message-text:not(.removed-text)')];
     // From the newest, so that the oldest are left out.
     for (const element of all.reverse()) {
       const found = findFolded(element.textContent, wanted, MAX_HITS - this.#hits.length);

@@ -3,6 +3,7 @@
 // room's thread), `typing` (in the open room), `draft` (of the open room, not by the composer), `joined`, `connection`.
 import { hearAnnouncement } from './announcements.js';
 import { fold } from './chat-core.js';
+import { applyChange, Changes, fromFrame, isChange } from './chat-changes.js';
 import { Connection } from './chat-connection.js';
 import { Favourites } from './chat-favourites.js';
 import { Outbox } from './chat-outbox.js';
@@ -11,8 +12,6 @@ import { Rooms } from './chat-rooms.js';
 import { errorText, t } from './i18n.js';
 import { clear, showError, showInfo } from './notice.js';
 
-/** A typing sign without another within this time is stale. */
-const TYPING_MS = 4500;
 /** Many messages are one change of the list of rooms. */
 const ROOMS_AFTER_MS = 50;
 /** Without a missed message for this long there is none left. */
@@ -37,6 +36,7 @@ export class ChatState extends EventTarget {
     this.#me = me;
     this.#maxRooms = maxRooms;
     this.favourites = new Favourites(me);
+    this.changes = new Changes((frame) => this.#connection.request({ ...frame, room: this.#current.code }, { deadly: true }));
     this.#outbox = new Outbox({
       request: (frame) => this.#connection.request(frame, { deadly: true }),
       onchange: (room) => {
@@ -70,10 +70,6 @@ export class ChatState extends EventTarget {
 
   room(code) {
     return this.#rooms.find(code);
-  }
-
-  has(code) {
-    return this.#rooms.find(code) !== undefined;
   }
 
   get draft() {
@@ -201,14 +197,14 @@ export class ChatState extends EventTarget {
     return true;
   }
 
-  /** Sends a text to the open room; returns false if it is not taken. */
-  send(text) {
+  /** Sends a text to the open room, perhaps as an answer; returns false if it is not taken. */
+  send(text, reply) {
     const room = this.#current;
     if (room?.state !== 'live') {
       showError(t(room?.state === 'lost' ? 'err.chat.not_member' : 'chat.wait_connection'));
       return false;
     }
-    if (!this.#outbox.send(room, text)) {
+    if (!this.#outbox.send(room, text, reply)) {
       showError(t('chat.wait_connection'));
       return false;
     }
@@ -339,10 +335,11 @@ export class ChatState extends EventTarget {
     else if (frame.type === 'error') showError(errorText(frame, 'chat'));
     const room = frame.room === undefined ? undefined : this.room(frame.room);
     if (!room) return;
-    if (frame.type === 'message') this.#receive(room, frame);
+    if (frame.type === 'message') this.#receive(room, fromFrame(frame));
+    else if (isChange(frame)) this.#change(room, frame);
     else if (frame.type === 'presence') this.#presence(room, frame);
     else if (frame.type === 'typing' && frame.user !== this.#me) {
-      room.typing.set(frame.user, performance.now() + TYPING_MS);
+      room.heardTyping(frame.user);
       if (room === this.#current) this.#tell('typing');
     } else if (frame.type === 'gap') {
       room.thread.gap(frame.to <= room.seen);
@@ -362,39 +359,39 @@ export class ChatState extends EventTarget {
   }
 
   #presence(room, { user, event }) {
-    room.presence(user, event);
-    if ((event === 'joined' || event === 'left') && user !== this.#me) {
-      room.thread.presence(user, event);
-      if (room === this.#current) this.#tell('added', { isMessage: false });
-    }
+    if (room.presence(user, event) && room === this.#current) this.#tell('added', { isMessage: false });
     this.#tell('rooms');
   }
 
+  #change(room, frame) {
+    // A removed message that was missed is told so in its place.
+    if (!applyChange(room, frame) && frame.type === 'removed') this.#receive(room, fromFrame({ ...frame, text: '', isRemoved: true }));
+    else if (room === this.#current) this.#tell('added', { isMessage: false });
+    this.#tellRoomsSoon();
+  }
+
   #receive(room, message) {
-    if (room.isEntering) room.tracker.skip(message.seq - 1);
-    room.isEntering = false;
-    if (!room.tracker.accept(message.seq)) return;
+    if (!room.accept(message.seq)) return;
     const own = message.user === this.#me;
-    const isUnread = !own && message.seq > room.read;
+    const isUnread = !own && !message.isRemoved && message.seq > room.read;
     const isWatched = room === this.#current && this.#reading.sees(room);
-    room.seen = Math.max(room.seen, message.seq);
-    room.typing.delete(message.user);
-    if (isUnread && !isWatched) room.unseen.push(message.seq);
     // What comes as a replay was missed, also by a person who looks at it now.
     const isMention = room.thread.add(message, isUnread && (!isWatched || message.seq <= room.target));
-    if (isMention && isUnread && !isWatched) room.mentions.push(message.seq);
+    room.heard(message, isUnread && !isWatched, isMention);
     if (own) this.#outbox.heardOwn(room, message);
     if (room === this.#current) {
       this.#tell('added', { own });
       this.#tell('typing');
       this.#reading.look(room);
     }
-    if (!isWatched || room.tracker.last === room.target) this.#roomsTimer ||= setTimeout(() => this.#tellRooms(), ROOMS_AFTER_MS);
+    if (!isWatched || room.tracker.last === room.target) this.#tellRoomsSoon();
     this.#settleSoon(room);
   }
 
-  #tellRooms() {
-    this.#roomsTimer = 0;
-    this.#tell('rooms');
+  #tellRoomsSoon() {
+    this.#roomsTimer ||= setTimeout(() => {
+      this.#roomsTimer = 0;
+      this.#tell('rooms');
+    }, ROOMS_AFTER_MS);
   }
 }

@@ -87,7 +87,7 @@ export class Storage {
     save(localStorage, `${CHAT_KEYS.drafts}${this.#user}`, Object.fromEntries(newest));
   }
 
-  /** Texts that were sent and not acknowledged, by room: `[{ text, after }]`. */
+  /** Texts that were sent and not acknowledged, by room: `[{ text, reply, after }]`. */
   unsent() {
     const { user, rooms } = load(sessionStorage, CHAT_KEYS.unsent);
     return user === this.#user && rooms ? rooms : {};
@@ -95,7 +95,7 @@ export class Storage {
 
   saveUnsent(rooms) {
     const list = rooms.filter((room) => room.unsent.length)
-      .map((room) => [room.key, room.unsent.slice(0, MAX_UNSENT).map(({ text, after }) => ({ text, after }))]);
+      .map((room) => [room.key, room.unsent.slice(0, MAX_UNSENT).map(({ text, reply, after }) => ({ text, reply, after }))]);
     save(sessionStorage, CHAT_KEYS.unsent, list.length ? { user: this.#user, rooms: Object.fromEntries(list) } : null);
   }
 

@@ -1,10 +1,9 @@
 // The messages of one room as elements. Everything a person wrote goes in through textContent.
-import { body } from './chat-body.js';
-import { dayOf, hue, initial, startsGroup } from './chat-core.js';
-import { mentionFinder } from './chat-mentions.js';
+import { dayOf, startsGroup } from './chat-core.js';
+import { drawQuote, drawReactions, drawText, messageElement } from './chat-message.js';
 import { icon, make } from './dom.js';
 import { locale, t } from './i18n.js';
-import { clock, dayName, fullTime } from './times.js';
+import { dayName } from './times.js';
 
 /** Past this the oldest go: a long day shall not fill a cheap phone. */
 const MAX_SHOWN = 600;
@@ -28,6 +27,7 @@ export class Thread {
   #people;
   #newLine = null;
   #info = new WeakMap();
+  #bySeq = new Map();
   #hint = make('p', { class: 'empty' });
   #list = make('div', { class: 'thread-list' });
   /** Texts that are not sent yet, below all others; each is read out when it has arrived. */
@@ -48,24 +48,18 @@ export class Thread {
     this.#hint.textContent = t(`chat.first_${what}`);
   }
 
-  #messageElement(message, className = '') {
-    const find = message.text.includes('@') ? mentionFinder(this.#people()) : null;
-    return make('div', { class: `message hue${hue(message.user)}${message.user === this.#me ? ' own' : ''}${className}` },
-      make('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(message.user)),
-      make('span', { class: 'author', translate: 'no' }, message.user),
-      body(message.text, find, this.#me));
-  }
-
   /** Puts a message where its number belongs; returns true if it mentions the reader. `isNew` draws the "new" line above it unless there is one. */
   add(message, isNew) {
     this.#hint.remove();
     this.#presence = null;
-    const node = this.#messageElement(message);
+    const node = messageElement(message, this.#me, this.#people());
+    drawQuote(node, message, this.message(message.reply));
+    drawReactions(node, message, this.#me);
     node.dataset.seq = message.seq;
     // Arrows move the focus from message to message.
     node.tabIndex = -1;
-    node.querySelector('.author').after(make('time', { datetime: message.at, title: fullTime(message.at) }, clock(message.at)));
     this.#info.set(node, message);
+    this.#bySeq.set(message.seq, node);
     let below = null;
     for (let other = this.#list.lastElementChild; other; other = other.previousElementSibling) {
       if (!this.#info.has(other)) continue;
@@ -82,9 +76,7 @@ export class Thread {
     const next = node.nextElementSibling;
     if (next && this.#info.has(next)) this.#regroup(next);
     this.#trim();
-    const isMention = message.user !== this.#me && node.querySelector('.own-mention') !== null;
-    node.classList.toggle('mentions-me', isMention);
-    return isMention;
+    return node.matches('.mentions-me');
   }
 
   #dayLine(node, message) {
@@ -110,7 +102,8 @@ export class Thread {
     this.#hint.remove();
     let node = this.#nodes.get(item);
     if (!node) {
-      node = this.#messageElement({ user: this.#me, text: item.text }, ' unsent');
+      node = messageElement({ user: this.#me, text: item.text }, this.#me, this.#people(), ' unsent');
+      drawQuote(node, item, this.message(item.reply));
       node.querySelector('.author').after(make('span', { class: 'send-clock' }, icon('clock'), make('span', { class: 'visually-hidden' }, t('chat.sending'))));
       this.#nodes.set(item, node);
       this.#unsent.append(node);
@@ -133,6 +126,39 @@ export class Thread {
   /** The message that an element shows, if it is one that was sent. */
   messageAt(node) {
     return this.#info.get(node);
+  }
+
+  /** The element of a message by its number. */
+  nodeOf(seq) {
+    return this.#bySeq.get(seq);
+  }
+
+  /** A message by its number, as the page has it. */
+  message(seq) {
+    return this.#info.get(this.#bySeq.get(seq));
+  }
+
+  /** The newest message of the reader that is not removed. */
+  get lastOwn() {
+    for (let node = this.#list.lastElementChild; node; node = node.previousElementSibling) {
+      const message = this.#info.get(node);
+      if (message?.user === this.#me && !message.isRemoved) return message;
+    }
+    return undefined;
+  }
+
+  /** Draws a message again that has changed: by an `edited`, `removed` or `reacted`. */
+  redraw(seq, what) {
+    const node = this.nodeOf(seq);
+    const message = this.#info.get(node);
+    if (what !== 'edited') drawReactions(node, message, this.#me);
+    if (what === 'reacted') return;
+    drawText(node, message, this.#me, this.#people());
+    drawQuote(node, message, this.message(message.reply));
+    for (const quote of this.#list.querySelectorAll(`.reply-quote[data-reply='${seq}']`)) {
+      const answer = quote.closest('.message');
+      drawQuote(answer, this.#info.get(answer), message);
+    }
   }
 
   /** The unsent text whose element `node` is in. */
@@ -179,6 +205,7 @@ export class Thread {
     for (let n = 0; n < TRIMMED_AT_ONCE; n += 1) {
       const first = this.#list.firstElementChild;
       if (first === this.#newLine) this.#newLine = null;
+      if (this.#info.has(first)) this.#bySeq.delete(this.#info.get(first).seq);
       first.remove();
     }
   }

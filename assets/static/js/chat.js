@@ -2,6 +2,7 @@
 import { Composer } from './chat-composer.js';
 import { drawConnection } from './chat-connection.js';
 import { isCode } from './chat-core.js';
+import { EmojiPicker } from './chat-emoji.js';
 import { Entry } from './chat-entry.js';
 import { Panel } from './chat-panel.js';
 import { roomList } from './chat-room-list.js';
@@ -40,9 +41,15 @@ class Chat {
   constructor(main, { state, me, role, limits }) {
     this.#main = main;
     this.#state = state;
-    this.#panel = new Panel(me, state);
+    const picker = new EmojiPicker(me);
+    const pickEmoji = (use) => picker.open(use);
+    this.#panel = new Panel(me, state, {
+      onreply: (message) => this.#composer.reply(message),
+      onedit: (message) => this.#composer.edit(message),
+      pickEmoji,
+    });
     this.#drawRooms = roomList((code) => state.select(code));
-    this.#composer = new Composer(state, { me, role, limits });
+    this.#composer = new Composer(state, { me, role, limits, pickEmoji });
     this.#entry = new Entry(state);
     const { wipe_minutes: minutes } = limits;
     if (minutes) main.querySelector('.ephemeral-note').textContent = t('chat.ephemeral_after', { wait: waitText(minutes * 60) });
@@ -133,7 +140,7 @@ class Chat {
     this.#composer.refresh();
     byId('another-room').hidden = state.rooms.length === 0;
     // Memberships may come after the address was read.
-    if (this.#awaited && state.has(this.#awaited)) {
+    if (this.#awaited && state.room(this.#awaited)) {
       const code = this.#awaited;
       this.#awaited = null;
       state.open(code);
