@@ -204,7 +204,7 @@ fn page_scripts_make_no_html_or_code_of_text() {
     scripts.dedup();
     let mut modules = 0;
     for path in &scripts {
-        let answer = client.get(&path);
+        let answer = client.get(path);
         assert_eq!(answer.status, 200, "{path}");
         let text = answer.text();
         for sink in [
