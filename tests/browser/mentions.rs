@@ -75,7 +75,7 @@ async fn mention_is_marked_and_counted_apart() {
     let ana = Browser::open(server.addr).await;
     let mut beto = ana.in_the_office(&server).await;
     ana.join("OTRA", "secreta").await;
-    let badge = "document.querySelector('#tab-OFICINA .badge')?.textContent ?? ''";
+    let badge = "(document.querySelector('#tab-OFICINA .badge')?.textContent ?? '')";
     beto.send_message("OFICINA", "hola a cliente y a x@cliente");
     ana.until(&format!("{badge} === '11 sin leer'")).await;
     beto.send_message("OFICINA", "**@Cliente**, y `@cliente`");

@@ -197,7 +197,7 @@ async fn unread_message_that_is_removed_no_longer_counts() {
     let ana = Browser::open(server.addr).await;
     let mut socket = ana.in_the_office(&server).await;
     ana.join("OTRA", "secreta").await;
-    let badge = "document.querySelector('#tab-OFICINA .badge')?.textContent ?? ''";
+    let badge = "(document.querySelector('#tab-OFICINA .badge')?.textContent ?? '')";
     socket.send_message("OFICINA", "@cliente mira");
     ana.until(&format!("{badge} === '@ 1Te mencionaron · 1 sin leer'")).await;
     socket.send(&json!({"type": "remove", "room": "OFICINA", "seq": 1}));
