@@ -23,6 +23,7 @@ mod language;
 mod layout;
 mod liveness;
 mod loading;
+mod long_tasks;
 mod markup;
 mod mentions;
 mod message_changes;

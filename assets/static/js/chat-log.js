@@ -10,6 +10,9 @@ export class Log {
   #atEnd = true;
   #below = 0;
   #height = 0;
+  /** The last element when the page last followed the messages to their end; what came since waits for the next frame. */
+  #last = null;
+  #frame = 0;
   #onend;
 
   /** `onend(is)` is told whether the end of the messages is on the screen. */
@@ -32,6 +35,8 @@ export class Log {
   /** Shows the thread of a room, or nothing. */
   show(room) {
     const box = this.#box;
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
     // Busy: a screen reader shall not read the whole room out when it is opened.
     box.setAttribute('aria-busy', 'true');
     box.replaceChildren(...(room ? [room.thread.element] : []));
@@ -50,23 +55,33 @@ export class Log {
     byId('typing').textContent = names.length ? t(key, { a: names[0], b: names[1] }) : '';
   }
 
-  /** Follows what was added, or counts it while one reads further up. */
+  /** Follows what was added, or counts it while one reads further up: once a frame, however much came. */
   onContentAdded({ own = false, isMessage = true }) {
-    if (own || this.#atEnd) this.scrollToEnd();
-    else if (isMessage) {
-      this.#below += 1;
-      this.#drawButton();
-    }
+    if (own) this.#set(true);
+    else if (!this.#atEnd) this.#below += Number(isMessage);
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      if (this.#atEnd) this.scrollToEnd();
+      else this.#drawButton();
+    });
   }
 
   scrollToEnd() {
-    this.#box.scrollTop = this.#box.scrollHeight;
+    const box = this.#box;
+    box.scrollTop = box.scrollHeight;
+    this.#last = [...box.querySelectorAll('.thread-list > :last-child')].at(-1);
     this.#set(true);
   }
 
+  /** Finds out where one reads. What is yet to be followed changes nothing about that. */
   #look() {
     const box = this.#box;
-    this.#set(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX);
+    let below = box.scrollHeight - box.scrollTop - box.clientHeight;
+    if (this.#frame && this.#atEnd) {
+      if (!this.#last?.isConnected) return;
+      below = this.#last.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom;
+    }
+    this.#set(below < NEAR_PX);
   }
 
   #set(isAtEnd) {

@@ -8,6 +8,8 @@ const wide = matchMedia('(min-width: 1180px)');
 export class People {
   #me;
   #room = null;
+  /** The list of people that is drawn; a room has another one after each change. */
+  #drawn = null;
   /** Null until the person folds or unfolds the list: then the width decides. */
   #wanted = null;
 
@@ -32,7 +34,8 @@ export class People {
 
   refresh() {
     this.#drawShown();
-    if (!this.#room) return;
+    if (!this.#room || this.#room.members === this.#drawn) return;
+    this.#drawn = this.#room.members;
     byId('members').replaceChildren(...this.#room.members.map(({ user, state }) => make('li', { class: `hue${hue(user)}`, 'data-name': user, 'data-state': state },
       make('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(user)),
       make('span', { class: 'member-facts' },

@@ -5,10 +5,11 @@ import { icon, make } from './dom.js';
 import { locale, t } from './i18n.js';
 import { dayName } from './times.js';
 
-/** Past this the oldest go: a long day shall not fill a cheap phone. */
-const MAX_SHOWN = 600;
-/** They go so many at a time: each going moves all that stay. */
-const TRIMMED_AT_ONCE = 60;
+/** Messages and other lines of one block, which a browser lays out and paints by itself. The oldest go with their block: each going
+ * moves all that stay. */
+const BLOCK_LINES = 50;
+/** Past this many blocks, some 600 messages, the oldest go: a long day shall not fill a cheap phone. */
+const MAX_BLOCKS = 12;
 /** People that one line of joins and leaves remembers, and names. */
 const MAX_FOLDED = 50;
 const MAX_NAMED = 3;
@@ -22,6 +23,11 @@ function named(names) {
   return list.format([...shown, t('chat.more_people', { n: names.length - shown.length })]);
 }
 
+const makeBlock = () => make('div', { class: 'thread-block' });
+/** The lines above and below one, also in another block. */
+const above = (line) => line.previousElementSibling ?? line.parentElement.previousElementSibling?.lastElementChild ?? null;
+const below = (line) => line.nextElementSibling ?? line.parentElement.nextElementSibling?.firstElementChild ?? null;
+
 export class Thread {
   #me;
   #people;
@@ -29,7 +35,7 @@ export class Thread {
   #info = new WeakMap();
   #bySeq = new Map();
   #hint = make('p', { class: 'empty' });
-  #list = make('div', { class: 'thread-list' });
+  #list = make('div', { class: 'thread-list' }, makeBlock());
   /** Texts that are not sent yet, below all others; each is read out when it has arrived. */
   #unsent = make('div', { class: 'thread-list', 'aria-live': 'off' });
   #nodes = new Map();
@@ -60,30 +66,44 @@ export class Thread {
     node.tabIndex = -1;
     this.#info.set(node, message);
     this.#bySeq.set(message.seq, node);
-    let below = null;
-    for (let other = this.#list.lastElementChild; other; other = other.previousElementSibling) {
+    let next = null;
+    for (let other = this.#last; other; other = above(other)) {
       if (!this.#info.has(other)) continue;
       if (this.#info.get(other).seq < message.seq) break;
-      below = other;
+      next = other;
     }
-    this.#list.insertBefore(node, below);
+    if (next) next.before(node);
+    else this.#append(node);
     this.#dayLine(node, message);
     if (isNew && !this.#newLine) {
       this.#newLine = make('p', { class: 'divider new-divider' }, make('span', {}, t('chat.new')));
       node.before(this.#newLine);
     }
     this.#regroup(node);
-    const next = node.nextElementSibling;
-    if (next && this.#info.has(next)) this.#regroup(next);
-    this.#trim();
+    this.#regroup(below(node));
     return node.matches('.mentions-me');
+  }
+
+  get #last() {
+    return this.#list.lastElementChild.lastElementChild;
+  }
+
+  /** Puts a line at the end, and takes the oldest away when there are too many. */
+  #append(line) {
+    if (this.#list.lastElementChild.childElementCount >= BLOCK_LINES) this.#list.append(makeBlock());
+    this.#list.lastElementChild.append(line);
+    if (this.#list.childElementCount <= MAX_BLOCKS) return;
+    const oldest = this.#list.firstElementChild;
+    if (oldest.contains(this.#newLine)) this.#newLine = null;
+    for (const gone of oldest.children) this.#bySeq.delete(this.#info.get(gone)?.seq);
+    oldest.remove();
   }
 
   #dayLine(node, message) {
     const day = dayOf(message.at);
-    let above = node.previousElementSibling;
-    while (above && !this.#info.has(above) && !above.dataset.day) above = above.previousElementSibling;
-    const known = above && (above.dataset.day || dayOf(this.#info.get(above).at));
+    let other = above(node);
+    while (other && !this.#info.has(other) && !other.dataset.day) other = above(other);
+    const known = other && (other.dataset.day || dayOf(this.#info.get(other).at));
     if (known === day) return;
     node.before(make('p', { class: 'divider day-divider', 'data-day': day, 'data-at': message.at }, make('span', {}, dayName(message.at))));
   }
@@ -93,8 +113,9 @@ export class Thread {
     for (const line of this.#list.querySelectorAll('.day-divider')) line.firstElementChild.textContent = dayName(line.dataset.at);
   }
 
-  #regroup(node) {
-    node.classList.toggle('group-start', startsGroup(this.#info.get(node.previousElementSibling), this.#info.get(node)));
+  /** Draws the beginning of a group, if the line is a message. */
+  #regroup(line) {
+    if (line && this.#info.has(line)) line.classList.toggle('group-start', startsGroup(this.#info.get(above(line)), this.#info.get(line)));
   }
 
   /** Shows a text that is being sent, or was not, at the end. `item`: `{ text, state, note }`, state sending or failed. */
@@ -108,7 +129,7 @@ export class Thread {
       this.#nodes.set(item, node);
       this.#unsent.append(node);
     }
-    node.classList.toggle('group-start', this.#unsent.firstElementChild === node && this.#info.get(this.#list.lastElementChild)?.user !== this.#me);
+    node.classList.toggle('group-start', this.#unsent.firstElementChild === node && this.#info.get(this.#last)?.user !== this.#me);
     node.dataset.state = item.state;
     node.querySelector('.send-state')?.remove();
     if (item.state === 'failed') {
@@ -140,7 +161,7 @@ export class Thread {
 
   /** The newest message of the reader that is not removed. */
   get lastOwn() {
-    for (let node = this.#list.lastElementChild; node; node = node.previousElementSibling) {
+    for (let node = this.#last; node; node = above(node)) {
       const message = this.#info.get(node);
       if (message?.user === this.#me && !message.isRemoved) return message;
     }
@@ -171,8 +192,7 @@ export class Thread {
   presence(name, event) {
     if (!this.#presence) {
       this.#presence = { node: make('p', { class: 'presence' }), events: new Map() };
-      this.#list.append(this.#presence.node);
-      this.#trim();
+      this.#append(this.#presence.node);
     }
     const { node, events } = this.#presence;
     events.delete(name);
@@ -189,24 +209,13 @@ export class Thread {
   gap(old = false) {
     this.#hint.remove();
     this.#presence = null;
-    this.#list.append(make('p', { class: 'divider gap-divider' }, t(old ? 'chat.gap_old' : 'chat.gap')));
-    this.#trim();
+    this.#append(make('p', { class: 'divider gap-divider' }, t(old ? 'chat.gap_old' : 'chat.gap')));
   }
 
   clearNew() {
-    const next = this.#newLine?.nextElementSibling;
+    const next = this.#newLine && below(this.#newLine);
     this.#newLine?.remove();
     this.#newLine = null;
-    if (next && this.#info.has(next)) this.#regroup(next);
-  }
-
-  #trim() {
-    if (this.#list.childElementCount <= MAX_SHOWN) return;
-    for (let n = 0; n < TRIMMED_AT_ONCE; n += 1) {
-      const first = this.#list.firstElementChild;
-      if (first === this.#newLine) this.#newLine = null;
-      if (this.#info.has(first)) this.#bySeq.delete(this.#info.get(first).seq);
-      first.remove();
-    }
+    this.#regroup(next);
   }
 }
