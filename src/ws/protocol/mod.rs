@@ -8,3 +8,4 @@ pub(super) mod handshake;
 pub(super) mod messages;
 pub(super) mod request;
 pub(super) mod request_error;
+mod request_fields;

@@ -6,6 +6,8 @@ use serde::de::{Deserializer, Error as _, IntoDeserializer};
 use crate::chat::Seq;
 use crate::types::{AnnouncementId, RoomCode, RoomCodeError, RoomKind, ZeroizingCow};
 
+use crate::ws::protocol::request_fields::{FIELDS, field_bits};
+
 /// Maximum number of characters of a `ref`.
 const MAX_REF: usize = 32;
 /// Maximum number of characters of a parser's error. serde's longest sentence about these types has under
@@ -214,6 +216,29 @@ fn deserialize_some<'a, T: Deserialize<'a>, D: Deserializer<'a>>(from: D) -> Res
 }
 
 impl RequestType {
+    const ALL: [Self; 11] = [
+        Self::Join,
+        Self::Enter,
+        Self::Send,
+        Self::Edit,
+        Self::Remove,
+        Self::React,
+        Self::Leave,
+        Self::Read,
+        Self::Moderate,
+        Self::Typing,
+        Self::Acknowledge,
+    ];
+    /// Bits of the fields of each type.
+    const FIELD_BITS: [u32; Self::ALL.len()] = {
+        let (mut bits, mut at) = ([0; Self::ALL.len()], 0);
+        while at < bits.len() {
+            bits[Self::ALL[at] as usize] = field_bits(Self::ALL[at].fields());
+            at += 1;
+        }
+        bits
+    };
+
     /// Returns the names of the fields besides `type`.
     const fn fields(self) -> &'static [&'static str] {
         match self {
@@ -263,24 +288,25 @@ impl<'a> RawRequest<'a> {
             id,
         } = self;
         let present = [
-            ("ref", r#ref.is_some()),
-            ("room", room.is_some()),
-            ("password", password.is_some()),
-            ("kind", kind.is_some()),
-            ("text", text.is_some()),
-            ("label", label.is_some()),
-            ("create", create.is_some()),
-            ("since", since.is_some()),
-            ("seq", seq.is_some()),
-            ("reply", reply.is_some()),
-            ("emoji", emoji.is_some()),
-            ("do", r#do.is_some()),
-            ("id", id.is_some()),
+            r#ref.is_some(),
+            room.is_some(),
+            password.is_some(),
+            kind.is_some(),
+            text.is_some(),
+            label.is_some(),
+            create.is_some(),
+            since.is_some(),
+            seq.is_some(),
+            reply.is_some(),
+            emoji.is_some(),
+            r#do.is_some(),
+            id.is_some(),
         ];
         let r#type: RequestType = parse_enum(&r#type)?;
-        let known = r#type.fields();
-        if let Some((name, _)) = present.iter().find(|(name, present)| *present && !known.contains(name)) {
-            return Err(serde_json::Error::unknown_field(name, known));
+        let bits = present.iter().enumerate().fold(0, |bits, (at, is)| bits | u32::from(*is) << at);
+        let unknown = bits & !RequestType::FIELD_BITS[r#type as usize];
+        if let Some(name) = FIELDS.get(unknown.trailing_zeros() as usize) {
+            return Err(serde_json::Error::unknown_field(name, r#type.fields()));
         }
         let reference = r#ref.flatten();
         let action = match r#type {
