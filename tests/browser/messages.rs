@@ -292,6 +292,8 @@ async fn draft_survives_a_reload_and_goes_with_sign_out() {
     ana.until_says("#tabs", "OTRA").await;
     ana.click("#tab-OTRA").await;
     ana.until(&format!("{DRAFT} === 'para otra'")).await;
+    ana.click("#favourite").await;
+    ana.until("localStorage.getItem('pichat.favourites:cliente') !== null").await;
     ana.click("#sign-out").await;
     ana.arrive("/login").await;
     let kept = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)].filter((key) => key !== 'pichat.forgotten')";

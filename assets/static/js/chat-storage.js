@@ -111,10 +111,10 @@ export class Storage {
   }
 
   favourites() {
-    return asList(load(localStorage, `pichat.favourites:${this.#user}`).list).filter((one) => isText(one?.code));
+    return asList(load(localStorage, `${CHAT_KEYS.favourites}${this.#user}`).list).filter((one) => isText(one?.code));
   }
 
   saveFavourites(list) {
-    save(localStorage, `pichat.favourites:${this.#user}`, list.length ? { list: list.slice(-MAX_FAVOURITES) } : null);
+    save(localStorage, `${CHAT_KEYS.favourites}${this.#user}`, list.length ? { list: list.slice(-MAX_FAVOURITES) } : null);
   }
 }
