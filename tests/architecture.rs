@@ -37,7 +37,7 @@ const OWNERS: [(&str, &[&str]); 17] = [
     ("ring::", &["types"]),
     ("flate2::", &["quarantine"]),
     ("infer::", &["quarantine"]),
-    ("qrcode::", &["cli"]),
+    ("qrcode::", &["cli", "http"]),
     ("PoisonError::", &["locks"]),
 ];
 

@@ -216,6 +216,8 @@ fn answers_have_the_fields_of_their_schemas() {
     let mut socket = client.socket();
     socket.join_default("sala");
     check("Room", &client.get("/api/rooms").json()[0]);
+    let terms = serde_json::json!({"hours": 1, "uses": 1});
+    check("Invitation", &client.post_json("/api/rooms/sala/invites", &terms).json());
     let uploaded = client.upload("acta.txt", b"hola");
     assert_eq!(uploaded.status, 201);
     check("File", &uploaded.json());

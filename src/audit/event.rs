@@ -169,12 +169,16 @@ events! {
     RoomCodesSeen { user: UserName, addr: IpAddr, session: String, count: u64 } = "room.codes_seen", Ok, AuthPriv, Notice, Security;
     "A room was made; `kind` is `private` or `group`."
     RoomCreated { user: UserName, addr: IpAddr, room: RoomCode, kind: RoomKind } = "room.created", Ok, Daemon, Info, Security;
-    "A person joined a room."
-    RoomJoined { user: UserName, addr: IpAddr, room: RoomCode } = "room.joined", Ok, Daemon, Info, Security;
+    "A person joined a room; `means` is `password` or `invitation`."
+    RoomJoined { user: UserName, addr: IpAddr, room: RoomCode, means: &'static str } = "room.joined", Ok, Daemon, Info, Security;
     "A person is no longer a member of a room: the last session left or ended."
     RoomLeft { user: UserName, room: RoomCode } = "room.left", Ok, Daemon, Info, Security;
     "A wrong room password."
     RoomWrongPassword { user: UserName, addr: IpAddr, room: RoomCode } = "room.wrong_password", Failed, AuthPriv, Info, Security;
+    "A member made an invitation to a room, for so many new memberships within so many hours."
+    RoomInvitationMade { user: UserName, addr: IpAddr, room: RoomCode, hours: u64, uses: u64 } = "room.invitation_made", Ok, AuthPriv, Notice, Security;
+    "An invitation to a room was refused: it is unknown, has ended or is used up."
+    RoomInvitationRefused { user: UserName, addr: IpAddr } = "room.invitation_refused", Failed, AuthPriv, Info, Security;
     "A room ended and its memory was wiped; the counts are those of its life."
     RoomEnded { room: RoomCode, messages: u64, bytes: u64 } = "room.ended", Ok, Daemon, Info, Security;
     "Counts of a room since its last summary."

@@ -61,6 +61,9 @@ pub enum EnterError {
     /// The session is a member of the maximum number of rooms.
     #[error("the session is a member of the maximum number of rooms")]
     TooManyMemberships,
+    /// The invitation is unknown, has ended or is used up.
+    #[error("the invitation is over")]
+    InvitationOver,
     /// The room ended, or the code was taken, since the look-up; retry.
     #[error("the room changed since it was looked up")]
     Changed,
@@ -174,7 +177,7 @@ impl<W: FrameEncoder> Hub<W> {
         let state = lock(&slot.state);
         rooms.insert(slot.is.code.clone(), Arc::clone(&slot));
         drop(rooms);
-        self.join_locked(&slot, state, visitor, now, answer)
+        self.join_locked(&slot, state, visitor, None, now, answer)
     }
 
     /// Ends the room that has been quiet longest if the server has its maximum number.
@@ -200,14 +203,16 @@ impl<W: FrameEncoder> Hub<W> {
         now: Now,
         answer: impl FnOnce(&RoomCode, &JoinInfo) -> W::Frame,
     ) -> Result<Joined<W>, EnterError> {
-        self.join_locked(&room.0, lock(&room.0.state), visitor, now, answer)
+        self.join_locked(&room.0, lock(&room.0.state), visitor, None, now, answer)
     }
 
-    fn join_locked(
+    /// Joins under the room's lock. A new membership uses up one of `invitation`.
+    pub(super) fn join_locked(
         &self,
         slot: &Arc<RoomSlot<W>>,
         mut state: std::sync::MutexGuard<'_, LockedRoom<W>>,
         visitor: &Joiner<'_, W>,
+        invitation: Option<&Sha256>,
         now: Now,
         answer: impl FnOnce(&RoomCode, &JoinInfo) -> W::Frame,
     ) -> Result<Joined<W>, EnterError> {
@@ -228,6 +233,9 @@ impl<W: FrameEncoder> Hub<W> {
                 return Err(EnterError::Full);
             }
         };
+        if is_new {
+            state.invitations.use_one(invitation);
+        }
         let attached = state.room.attach(&session, mailbox, None, limits.members);
         let mut attached = attached.ok_or(EnterError::Changed)?;
         if is_first {

@@ -222,6 +222,7 @@ impl<W: FrameEncoder> HubShared<W> {
         state.room.deliver(&W::left(&slot.is.code, LeaveReason::Ended), Priority::Message, except);
         let sessions: Vec<_> = state.room.sessions().collect();
         state.room.remove_all();
+        state.invitations.clear();
         let (messages, bytes) = (state.messages, state.bytes);
         drop(state);
         self.directory.remove(slot);

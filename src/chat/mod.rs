@@ -8,7 +8,9 @@
 mod delivery;
 mod directory;
 mod hub;
+mod hub_invitations;
 mod hub_shared;
+mod invitations;
 mod message_changes;
 mod message_ring;
 mod reactions;
@@ -28,7 +30,9 @@ pub use delivery::{
 };
 pub use directory::AccountCheck;
 pub use hub::{EnterError, Entered, Hub, HubStats, Joined, Joiner, LobbyEntry, NotMember, OwnRoom};
+pub use hub_invitations::InviteError;
 pub use hub_shared::{ChatLimits, JoinInfo};
+pub use invitations::{InvitationTerms, MAX_INVITATION_HOURS, MAX_INVITATION_USES, MAX_INVITATIONS};
 pub use message_ring::{Backfill, BackfillBudget, MAX_RING, MissedChanges};
 pub use reactions::{MAX_REACTIONS, Reaction};
 pub use room::{AWAY_AFTER, MAX_MEMBERS, MemberState, Missed};

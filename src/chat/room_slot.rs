@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::types::{RoomCode, RoomKind, RoomLabel, UserId};
 
 use super::delivery::FrameEncoder;
+use super::invitations::Invitations;
 use super::room::Room;
 
 /// Immutable properties of a room.
@@ -34,6 +35,7 @@ pub(super) struct RoomSlot<W: FrameEncoder> {
 /// State behind the room's lock.
 pub(super) struct LockedRoom<W: FrameEncoder> {
     pub(super) room: Room<W::Frame, W::Mailbox>,
+    pub(super) invitations: Invitations,
     /// Set when the hub has removed the room; holders must look the code up again.
     pub(super) ended: bool,
     /// Messages and bytes over the room's life, for the audit.
@@ -55,6 +57,7 @@ impl<W: FrameEncoder> RoomSlot<W> {
     pub(super) fn new(is: RoomProperties, maker: UserId, now: Duration) -> Self {
         let state = LockedRoom {
             room: Room::new(now),
+            invitations: Invitations::default(),
             ended: false,
             messages: 0,
             bytes: 0,

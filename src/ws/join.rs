@@ -1,5 +1,5 @@
-//! Joins a room. This is the only request that waits for a hash, so it runs beside the socket's reads and
-//! writes.
+//! Joins a room, by its password or an invitation. This is the only request that waits for a hash, so it runs
+//! beside the socket's reads and writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::audit::Event;
 use crate::chat::{EnterError, JoinInfo, Joined, Joiner, RoomHandle, RoomProperties, Seat};
 use crate::clock::Now;
 use crate::limits::RoomAttempt;
-use crate::types::{RoomCode, RoomKind, RoomLabel, RoomPassword};
+use crate::types::{InvitationToken, RoomCode, RoomKind, RoomLabel, RoomPassword};
 
 use super::Services;
 use crate::ws::client::Client;
@@ -25,11 +25,30 @@ const MAX_ATTEMPTS: usize = 4;
 /// Join request of a client.
 pub(super) struct Join {
     pub(super) reference: Option<String>,
+    pub(super) way: JoinWay,
+}
+
+/// Right by which a client joins.
+pub(super) enum JoinWay {
+    /// The room's password; creates the room if it may.
+    Password(PasswordJoin),
+    /// An invitation; `None` if the text is no token, which then is of no invitation.
+    Invitation(Option<InvitationToken>),
+}
+
+/// Join by the room's password.
+pub(super) struct PasswordJoin {
     pub(super) room: RoomCode,
     pub(super) password: RoomPassword,
     pub(super) kind: RoomKind,
     pub(super) label: Option<RoomLabel>,
     pub(super) create: Option<bool>,
+}
+
+impl PasswordJoin {
+    fn password(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        zeroize::Zeroizing::new(self.password.expose().to_vec())
+    }
 }
 
 /// Outcome of a join.
@@ -49,6 +68,7 @@ impl From<EnterError> for JoinOutcome {
             EnterError::TooManyRooms => Self::TooManyRooms(RoomLimit::Server),
             EnterError::TooManyOwnRooms => Self::TooManyRooms(RoomLimit::Person),
             EnterError::TooManyMemberships => Self::TooManyRooms(RoomLimit::Session),
+            EnterError::InvitationOver => Self::refused(ErrorCode::InviteOver),
             EnterError::Changed => Self::server_busy(),
         }
     }
@@ -75,7 +95,7 @@ struct JoinAttempt<'a> {
     services: &'a Services,
     client: &'a Client,
     out: &'a Arc<SendQueue>,
-    join: &'a Join,
+    reference: Option<&'a str>,
 }
 
 /// Joins or creates a room. Fails if the session ended while the password was hashed; the close frame
@@ -86,41 +106,12 @@ pub(super) async fn join(
     out: Arc<SendQueue>,
     join: &Join,
 ) -> JoinOutcome {
-    let Services { hub, pauses, clock, .. } = &*services;
-    // Only creates: the password of a room that exists is neither checked nor guessed.
-    if join.create == Some(true) && hub.find(&join.room).is_some() {
-        return JoinOutcome::refused(ErrorCode::RoomExists);
+    let reference = join.reference.as_deref();
+    let attempt = JoinAttempt { services: &services, client: &client, out: &out, reference };
+    match &join.way {
+        JoinWay::Password(join) => attempt.by_password(join).await,
+        JoinWay::Invitation(token) => attempt.by_invitation(token.as_ref()).await,
     }
-    // One attempt at a time per user and room, to join as well as to create.
-    let begun = match pauses.begin(client.session.person.id, &join.room, clock.monotonic()) {
-        Ok(turn) => turn.wait().await,
-        Err(wait) => Err(wait),
-    };
-    let turn = match begun {
-        Ok(turn) => turn,
-        Err(wait) => return JoinOutcome::Refused { code: ErrorCode::RateLimited, retry: Some(wait.retry) },
-    };
-    let attempt = JoinAttempt { services: &services, client: &client, out: &out, join };
-    for _ in 0..MAX_ATTEMPTS {
-        // Looked up after the wait: the room may have been replaced.
-        let entered = match (hub.find(&join.room), join.create) {
-            (Some(_), Some(true)) => return JoinOutcome::refused(ErrorCode::RoomExists),
-            (Some(room), _) => attempt.enter(&room, &turn).await,
-            (None, Some(false)) => return JoinOutcome::refused(ErrorCode::UnknownRoom),
-            (None, _) => attempt.create().await,
-        };
-        match entered {
-            Ok(Entry { joined, created }) => return attempt.complete(joined, created).await,
-            Err(Failure::Retry) => {}
-            Err(Failure::WrongPassword(room)) => {
-                let pause = turn.record_failure(clock.monotonic());
-                attempt.audit_failure(room).await;
-                return JoinOutcome::Refused { code: ErrorCode::WrongPassword, retry: Some(pause) };
-            }
-            Err(Failure::Refused(refused)) => return refused,
-        }
-    }
-    JoinOutcome::server_busy()
 }
 
 /// Room that the socket is in.
@@ -153,25 +144,96 @@ impl From<HashError> for Failure {
     }
 }
 
+/// Means by which a session came into a room.
+enum Means {
+    Creation(RoomKind),
+    Password,
+    Invitation,
+}
+
 impl JoinAttempt<'_> {
+    /// Joins or creates a room by its password.
+    async fn by_password(&self, join: &PasswordJoin) -> JoinOutcome {
+        let Services { hub, pauses, clock, .. } = self.services;
+        // Only creates: the password of a room that exists is neither checked nor guessed.
+        if join.create == Some(true) && hub.find(&join.room).is_some() {
+            return JoinOutcome::refused(ErrorCode::RoomExists);
+        }
+        // One attempt at a time per user and room, to join as well as to create.
+        let begun = match pauses.begin(self.client.session.person.id, &join.room, clock.monotonic()) {
+            Ok(turn) => turn.wait().await,
+            Err(wait) => Err(wait),
+        };
+        let turn = match begun {
+            Ok(turn) => turn,
+            Err(wait) => {
+                return JoinOutcome::Refused { code: ErrorCode::RateLimited, retry: Some(wait.retry) };
+            }
+        };
+        for _ in 0..MAX_ATTEMPTS {
+            // Looked up after the wait: the room may have been replaced.
+            let entered = match (hub.find(&join.room), join.create) {
+                (Some(_), Some(true)) => return JoinOutcome::refused(ErrorCode::RoomExists),
+                (Some(room), _) => self.enter(&room, join, &turn).await,
+                (None, Some(false)) => return JoinOutcome::refused(ErrorCode::UnknownRoom),
+                (None, _) => self.create(join).await,
+            };
+            match entered {
+                Ok(Entry { joined, created }) => {
+                    let means = if created { Means::Creation(join.kind) } else { Means::Password };
+                    return self.complete(joined, means).await;
+                }
+                Err(Failure::Retry) => {}
+                Err(Failure::WrongPassword(room)) => {
+                    let pause = turn.record_failure(clock.monotonic());
+                    self.audit_failure(room).await;
+                    return JoinOutcome::Refused { code: ErrorCode::WrongPassword, retry: Some(pause) };
+                }
+                Err(Failure::Refused(refused)) => return refused,
+            }
+        }
+        JoinOutcome::server_busy()
+    }
+
+    /// Joins the room of an invitation; no password is asked for, so nothing is hashed.
+    async fn by_invitation(&self, token: Option<&InvitationToken>) -> JoinOutcome {
+        let Services { hub, clock, audit, .. } = self.services;
+        let now = Now::read(&**clock);
+        let joined = match token {
+            Some(token) => hub.join_by_invitation(token, &self.joiner(), now, self.answer(false)),
+            None => Err(EnterError::InvitationOver),
+        };
+        match joined {
+            Ok(joined) => self.complete(joined, Means::Invitation).await,
+            Err(error) => {
+                if error == EnterError::InvitationOver {
+                    let user = self.client.session.person.name.clone();
+                    audit.record(Event::RoomInvitationRefused { user, addr: self.client.addr }).await;
+                }
+                error.into()
+            }
+        }
+    }
+
     fn joiner(&self) -> Joiner<'_, JsonEncoder> {
         let session = &self.client.session;
         Joiner { session: session.digest, person: &session.person, mailbox: self.out }
     }
 
-    fn password(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        zeroize::Zeroizing::new(self.join.password.expose().to_vec())
-    }
-
     fn answer(&self, created: bool) -> impl FnOnce(&RoomCode, &JoinInfo) -> Frame + '_ {
-        let reference = self.join.reference.as_deref();
+        let reference = self.reference;
         move |room, info| Frame::json(&joined_message(reference, room, info, created))
     }
 
     /// Checks the password and enters.
-    async fn enter(&self, room: &RoomHandle<JsonEncoder>, turn: &RoomAttempt) -> Result<Entry, Failure> {
+    async fn enter(
+        &self,
+        room: &RoomHandle<JsonEncoder>,
+        join: &PasswordJoin,
+        turn: &RoomAttempt,
+    ) -> Result<Entry, Failure> {
         let Services { hub, hasher, clock, .. } = self.services;
-        if !hasher.verify(room.password(), self.password()).await?.right {
+        if !hasher.verify(room.password(), join.password()).await?.right {
             return Err(Failure::WrongPassword(room.code().clone()));
         }
         turn.clear();
@@ -187,12 +249,12 @@ impl JoinAttempt<'_> {
     }
 
     /// Creates the room.
-    async fn create(&self) -> Result<Entry, Failure> {
+    async fn create(&self, join: &PasswordJoin) -> Result<Entry, Failure> {
         let Services { hub, hasher, clock, .. } = self.services;
         hub.may_make(self.client.session.person.id, Now::read(&**clock))?;
-        let password = hasher.hash(self.password()).await?;
+        let password = hasher.hash(join.password()).await?;
         self.check_session()?;
-        let Join { room, kind, label, .. } = self.join;
+        let PasswordJoin { room, kind, label, .. } = join;
         let room = RoomProperties {
             code: room.clone(),
             kind: *kind,
@@ -209,7 +271,7 @@ impl JoinAttempt<'_> {
         if is_live { Ok(()) } else { Err(Failure::Refused(JoinOutcome::server_busy())) }
     }
 
-    async fn complete(&self, Joined { seat, is_new }: Joined<JsonEncoder>, created: bool) -> JoinOutcome {
+    async fn complete(&self, Joined { seat, is_new }: Joined<JsonEncoder>, means: Means) -> JoinOutcome {
         let session = &self.client.session;
         if !session.is_live() {
             // It ended after the last check, so its end may have missed this membership.
@@ -217,11 +279,13 @@ impl JoinAttempt<'_> {
             return JoinOutcome::server_busy();
         }
         let (user, addr, room) = (session.person.name.clone(), self.client.addr, seat.code().clone());
-        if created {
-            let kind = self.join.kind;
-            self.services.audit.record(Event::RoomCreated { user, addr, room, kind }).await;
-        } else if is_new {
-            self.services.audit.record(Event::RoomJoined { user, addr, room }).await;
+        let event = match means {
+            Means::Creation(kind) => Event::RoomCreated { user, addr, room, kind },
+            Means::Password => Event::RoomJoined { user, addr, room, means: "password" },
+            Means::Invitation => Event::RoomJoined { user, addr, room, means: "invitation" },
+        };
+        if is_new {
+            self.services.audit.record(event).await;
         }
         JoinOutcome::In(seat)
     }

@@ -51,6 +51,12 @@ fn assert_request(request: &Request<'_>, text: &str) {
     let json: Value = serde_json::from_str(text).expect("was JSON");
     let (room, action) = match &request.operation {
         Operation::InRoom(room, action) => (room, action),
+        Operation::JoinByInvitation(token) => {
+            let object = json.as_object().expect("an object");
+            assert!(object.keys().all(|key| ["type", "ref", "invite"].contains(&&**key)), "{text}");
+            assert_eq!((json["type"].as_str(), json["invite"].as_str()), (Some("join"), Some(&**token)));
+            return;
+        }
         Operation::Acknowledge(id) => {
             let object = json.as_object().expect("an object");
             assert!(object.keys().all(|key| ["type", "id"].contains(&&**key)), "{text}");

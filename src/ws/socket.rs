@@ -177,6 +177,10 @@ impl<S: AsyncRead + AsyncWrite + Endpoints + Unpin + Send> Socket<S> {
         let reference = reference.as_deref();
         let result = match operation {
             Operation::InRoom(room, action) => self.in_room(reference, room, action),
+            Operation::JoinByInvitation(token) => self
+                .state
+                .may_join_by_invitation(reference, &token)
+                .map(|asked| self.joining = Some(self.state.start(asked))),
             Operation::Acknowledge(id) => {
                 self.state.acknowledge(id);
                 Ok(())

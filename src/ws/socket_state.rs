@@ -10,12 +10,12 @@ use crate::audit::Event;
 use crate::chat::{Entered, Joiner, NotMember, Priority, Seat, Seq};
 use crate::clock::Now;
 use crate::limits::Flood;
-use crate::types::{RoomCode, RoomKind, RoomLabel, RoomPassword};
+use crate::types::{InvitationToken, RoomCode, RoomKind, RoomLabel, RoomPassword};
 
 use super::Services;
 use crate::ws::audience::Subscription;
 use crate::ws::client::Client;
-use crate::ws::join::{Join, JoinOutcome, join};
+use crate::ws::join::{Join, JoinOutcome, JoinWay, PasswordJoin, join};
 use crate::ws::protocol::close_code::CloseCode;
 use crate::ws::protocol::error_code::ErrorCode;
 use crate::ws::protocol::frame::Frame;
@@ -84,7 +84,20 @@ impl SocketState {
             .pauses
             .check(user, &room, self.services.clock.monotonic())
             .map_err(|wait| RequestError::rate_limited(wait.retry))?;
-        Ok(Join { reference: reference.map(str::to_owned), room, password, kind, label, create })
+        let way = JoinWay::Password(PasswordJoin { room, password, kind, label, create });
+        Ok(Join { reference: reference.map(str::to_owned), way })
+    }
+
+    /// Takes a token for a join before the invitation is looked at, so that guesses are bounded.
+    pub(super) fn may_join_by_invitation(
+        &self,
+        reference: Option<&str>,
+        token: &str,
+    ) -> Result<Join, RequestError> {
+        let user = self.client.session.person.id;
+        self.services.rates.join(user).map_err(|wait| RequestError::rate_limited(wait.retry))?;
+        let way = JoinWay::Invitation(InvitationToken::parse(token));
+        Ok(Join { reference: reference.map(str::to_owned), way })
     }
 
     pub(super) fn start(&self, asked: Join) -> JoinFuture {

@@ -19,6 +19,7 @@ mod claim;
 mod connection;
 mod ended;
 mod firefox;
+mod invitations;
 mod language;
 mod layout;
 mod liveness;

@@ -145,8 +145,8 @@ export class Entry {
     const button = byId(way);
     button.disabled = true;
     try {
-      const error = way === 'join' ? await state.join(code, password)
-        : await state.create(code, password, byId('kind-group').checked ? 'group' : 'private', byId('create-label').value.trim());
+      const error = way === 'join' ? await state.joining.join(code, password)
+        : await state.joining.create(code, password, byId('kind-group').checked ? 'group' : 'private', byId('create-label').value.trim());
       if (error === null) this.#reset();
       else if (error === 'unknown_room') this.#offer('join', t('join.unknown', { room: fold(code) }));
       else if (error === 'room_exists') this.#offer('create', t('create.exists', { room: fold(code) }));

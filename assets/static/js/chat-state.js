@@ -6,6 +6,7 @@ import { fold } from './chat-core.js';
 import { applyChange, Changes, fromFrame, isChange } from './chat-changes.js';
 import { Connection } from './chat-connection.js';
 import { Favourites } from './chat-favourites.js';
+import { Joining } from './chat-joining.js';
 import { Outbox } from './chat-outbox.js';
 import { Reading } from './chat-reading.js';
 import { Rooms } from './chat-rooms.js';
@@ -21,7 +22,6 @@ const ALREADY_OUT = ['not_member', 'unknown_room'];
 
 export class ChatState extends EventTarget {
   #me;
-  #maxRooms;
   #rooms;
   #current = null;
   #connection = null;
@@ -34,7 +34,6 @@ export class ChatState extends EventTarget {
   constructor(me, maxRooms) {
     super();
     this.#me = me;
-    this.#maxRooms = maxRooms;
     this.favourites = new Favourites(me);
     this.changes = new Changes((frame) => this.#connection.request({ ...frame, room: this.#current.code }, { deadly: true }));
     this.#outbox = new Outbox({
@@ -49,6 +48,16 @@ export class ChatState extends EventTarget {
       },
     });
     this.#rooms = new Rooms(me, this.#outbox);
+    this.joining = new Joining(maxRooms, this.#rooms, {
+      request: (frame) => this.#connection.request(frame),
+      onjoined: (room) => {
+        this.select(room.code);
+        this.#settleSoon(room);
+        this.#rooms.saveList();
+        this.#tell('joined');
+      },
+      onreturn: (room) => this.select(room.code),
+    });
     this.#reading = new Reading({
       notify: (frame) => this.#connection?.notify(frame),
       onread: () => this.#tell('rooms'),
@@ -62,6 +71,10 @@ export class ChatState extends EventTarget {
 
   get rooms() {
     return this.#rooms.all;
+  }
+
+  get online() {
+    return this.#connection?.online ?? false;
   }
 
   get unread() {
@@ -122,41 +135,6 @@ export class ChatState extends EventTarget {
   open(code) {
     const room = this.room(code);
     return room !== undefined && room.state !== 'lost' && this.select(code);
-  }
-
-  /** Joins a room that there is. Resolves with the error's code, or null. `unknown_room` is for the caller to say. */
-  join(code, password) {
-    return this.#join({ room: fold(code), password, kind: 'private', create: false }, ['unknown_room']);
-  }
-
-  /** Creates a room. Resolves with the error's code, or null. `room_exists` is for the caller to say. */
-  create(code, password, kind, label) {
-    return this.#join({ room: fold(code), password, kind, create: true, ...(label ? { label } : {}) }, ['room_exists']);
-  }
-
-  async #join(frame, expected) {
-    const others = this.rooms.filter((room) => room.state !== 'lost' && room.key !== frame.room);
-    if (others.length >= this.#maxRooms) {
-      showError(t('join.own_rooms', { n: this.#maxRooms }));
-      return 'too_many_rooms';
-    }
-    let joined;
-    try {
-      joined = await this.#connection.request({ type: 'join', ...frame });
-    } catch (error) {
-      if (!expected.includes(error.code)) showError(errorText(error, 'join'));
-      return error.code;
-    }
-    const room = this.room(joined.room) ?? this.#rooms.add({ code: joined.room, kind: joined.kind, label: joined.label });
-    room.joinedAnew(joined);
-    const isAlone = joined.members.length <= 1;
-    room.thread.showHint(joined.created ? 'created' : joined.seq > 0 || !isAlone ? 'newcomer' : 'empty');
-    this.select(room.code);
-    this.#settleSoon(room);
-    this.#rooms.saveList();
-    this.#tell('joined');
-    showInfo(t(joined.created ? 'join.created' : 'join.joined', { room: room.code }), `room ${room.key}`);
-    return null;
   }
 
   /** Takes up a room again that went on in other tabs. */

@@ -4,11 +4,13 @@ import { drawConnection } from './chat-connection.js';
 import { isCode } from './chat-core.js';
 import { EmojiPicker } from './chat-emoji.js';
 import { Entry } from './chat-entry.js';
+import { Guest, InvitationDialog } from './chat-invitation.js';
 import { Panel } from './chat-panel.js';
 import { roomList } from './chat-room-list.js';
 import { chat } from './chat-service.js';
 import { byId } from './dom.js';
 import { t, waitText } from './i18n.js';
+import { keepInvitation } from './invitation.js';
 import { pushAddress, replaceAddress } from './navigation.js';
 import { setTitle } from './unread.js';
 
@@ -31,6 +33,7 @@ class Chat {
   #composer;
   #panel;
   #drawRooms;
+  #guest;
   /** A room that the address names and that this person is not known to be in yet. */
   #awaited = null;
   /** The history is being led back from a room to the list. */
@@ -51,6 +54,8 @@ class Chat {
     this.#drawRooms = roomList((code) => state.select(code));
     this.#composer = new Composer(state, { me, role, limits, pickEmoji });
     this.#entry = new Entry(state);
+    this.#guest = new Guest(state);
+    new InvitationDialog(state);
     const { wipe_minutes: minutes } = limits;
     if (minutes) main.querySelector('.ephemeral-note').textContent = t('chat.ephemeral_after', { wait: waitText(minutes * 60) });
 
@@ -85,6 +90,7 @@ class Chat {
     }
     const box = byId('messages');
     if (left && left.code === this.#state.current?.code && !box.querySelector('.new-divider')) box.scrollTop = left.top;
+    this.#guest.use();
   }
 
   leave() {
@@ -99,6 +105,8 @@ class Chat {
 
   /** Opens what the address names. Under a room there is always the list, so that going back leads out of the room only. */
   follow() {
+    keepInvitation();
+    this.#guest.use();
     if (this.#goingBack) {
       this.#goingBack = false;
       this.#writeAddress();

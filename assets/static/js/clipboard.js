@@ -14,7 +14,8 @@ export async function copyText(text) {
   const field = make('textarea', { class: 'visually-hidden', readonly: true, 'aria-hidden': 'true', tabindex: '-1' });
   const before = document.activeElement;
   field.value = text;
-  document.body.append(field);
+  // A modal dialog lets nothing outside it be selected.
+  (document.querySelector('dialog:modal') ?? document.body).append(field);
   field.select();
   const copied = document.execCommand('copy');
   field.remove();

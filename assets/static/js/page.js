@@ -1,13 +1,16 @@
 // Set-up of every page, done once.
 import { t } from './i18n.js';
 import { byId, make } from './dom.js';
+import { INVITATION_KEY, keepInvitation } from './invitation.js';
 
-/** Keys of what the chat keeps until its person signs out. The first two are of one tab; a user's name follows the others. */
-export const CHAT_KEYS = { open: 'pichat.open', unsent: 'pichat.unsent', rooms: 'pichat.rooms:', drafts: 'pichat.drafts:', favourites: 'pichat.favourites:' };
+/** Keys of what the chat keeps until its person signs out. The first three are of one tab; a user's name follows the others. */
+export const CHAT_KEYS = { open: 'pichat.open', unsent: 'pichat.unsent', invitation: INVITATION_KEY, rooms: 'pichat.rooms:', drafts: 'pichat.drafts:', favourites: 'pichat.favourites:' };
 /** Key in localStorage that changes when a person signs out: other tabs keep nothing more. */
 export const FORGOTTEN_KEY = 'pichat.forgotten';
 /** Key in sessionStorage that says that a new password was sent, until the next page knows what became of it. */
 export const CHANGED_KEY = 'pichat.changed';
+
+keepInvitation();
 
 // Everything that this page needs has come.
 document.querySelector('.incomplete')?.remove();

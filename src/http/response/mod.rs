@@ -9,4 +9,5 @@ pub(super) mod headers;
 pub(super) mod metrics;
 pub(super) mod pages;
 pub(super) mod problem;
+pub(super) mod qr_svg;
 pub(super) mod transliterate;

@@ -13,6 +13,7 @@ mod metrics;
 mod own_sessions;
 mod pages;
 mod password;
+mod room_invitations;
 mod rooms;
 mod session;
 mod session_dto;
@@ -123,6 +124,12 @@ fn table() -> Vec<Route> {
         route(post.clone(), "/api/password", Api, PartialSession(|c, who| Box::pin(password::api(c, who)))),
         route(get.clone(), "/api/limits", Api, SignedIn(|c, who| Box::pin(limits::show(c, who)))),
         route(get.clone(), "/api/rooms", Api, SignedIn(|c, who| Box::pin(rooms::list(c, who)))),
+        route(
+            post.clone(),
+            "/api/rooms/{room}/invites",
+            Api,
+            SignedIn(|c, who| Box::pin(room_invitations::make(c, who))),
+        ),
         route(post.clone(), "/api/announcement", Api, Admin(|c, who| Box::pin(announcements::make(c, who)))),
         route(get.clone(), "/api/announcements", Api, Admin(|c, who| Box::pin(announcements::list(c, who)))),
         route(

@@ -17,6 +17,7 @@ pub(crate) enum ErrorCode {
     TooManyRooms,
     Gone,
     NotYours,
+    InviteOver,
 }
 
 impl ErrorCode {
@@ -35,6 +36,7 @@ impl ErrorCode {
             Self::TooManyRooms => "too_many_rooms",
             Self::Gone => "gone",
             Self::NotYours => "not_yours",
+            Self::InviteOver => "invite_over",
         }
     }
 
@@ -52,6 +54,7 @@ impl ErrorCode {
             Self::TooManyRooms => key::PROBLEM_ROOMS_FULL,
             Self::Gone => key::PROBLEM_MESSAGE_GONE,
             Self::NotYours => key::PROBLEM_NOT_YOURS,
+            Self::InviteOver => key::PROBLEM_INVITE_OVER,
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Request<'a> {
 pub enum Operation<'a> {
     /// Acts on a room.
     InRoom(RoomCode, Action<'a>),
+    /// Joins a room by an invitation, whose token is given as sent.
+    JoinByInvitation(ZeroizingCow<'a>),
     /// Acknowledges an announcement; there is no answer.
     Acknowledge(AnnouncementId),
 }
@@ -138,6 +140,7 @@ impl<'a> Request<'a> {
         }
         let operation = match operation {
             RawOperation::InRoom(room, action) => Operation::InRoom(room.parse()?, action),
+            RawOperation::JoinByInvitation(token) => Operation::JoinByInvitation(token),
             RawOperation::Acknowledge(id) => Operation::Acknowledge(
                 AnnouncementId::parse(&id)
                     .ok_or_else(|| RequestFault::Malformed("`id` has only digits".to_owned()))?,
@@ -157,6 +160,9 @@ fn find_ref(text: &str) -> Option<String> {
 #[serde(rename_all = "lowercase")]
 enum RequestType {
     Join,
+    /// Named `join` too; the field `invite` tells it apart.
+    #[serde(skip)]
+    JoinByInvitation,
     Enter,
     Send,
     Edit,
@@ -208,6 +214,8 @@ struct RawRequest<'a> {
     r#do: Option<ZeroizingCow<'a>>,
     #[serde(borrow, default, deserialize_with = "deserialize_some")]
     id: Option<ZeroizingCow<'a>>,
+    #[serde(borrow, default, deserialize_with = "deserialize_some")]
+    invite: Option<ZeroizingCow<'a>>,
 }
 
 /// Deserializes a field that is present: `null` is a value only where the type allows it.
@@ -216,8 +224,9 @@ fn deserialize_some<'a, T: Deserialize<'a>, D: Deserializer<'a>>(from: D) -> Res
 }
 
 impl RequestType {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Join,
+        Self::JoinByInvitation,
         Self::Enter,
         Self::Send,
         Self::Edit,
@@ -243,6 +252,7 @@ impl RequestType {
     const fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Join => &["ref", "room", "password", "kind", "label", "create"],
+            Self::JoinByInvitation => &["ref", "invite"],
             Self::Enter => &["ref", "room", "since"],
             Self::Send => &["ref", "room", "text", "reply"],
             Self::Edit => &["ref", "room", "seq", "text"],
@@ -266,6 +276,7 @@ struct RawParts<'a> {
 /// Operation whose room code or id is not checked yet.
 enum RawOperation<'a> {
     InRoom(ZeroizingCow<'a>, Action<'a>),
+    JoinByInvitation(ZeroizingCow<'a>),
     Acknowledge(ZeroizingCow<'a>),
 }
 
@@ -286,6 +297,7 @@ impl<'a> RawRequest<'a> {
             emoji,
             r#do,
             id,
+            invite,
         } = self;
         let present = [
             r#ref.is_some(),
@@ -301,8 +313,12 @@ impl<'a> RawRequest<'a> {
             emoji.is_some(),
             r#do.is_some(),
             id.is_some(),
+            invite.is_some(),
         ];
-        let r#type: RequestType = parse_enum(&r#type)?;
+        let r#type = match parse_enum(&r#type)? {
+            RequestType::Join if invite.is_some() => RequestType::JoinByInvitation,
+            other => other,
+        };
         let bits = present.iter().enumerate().fold(0, |bits, (at, is)| bits | u32::from(*is) << at);
         let unknown = bits & !RequestType::FIELD_BITS[r#type as usize];
         if let Some(name) = FIELDS.get(unknown.trailing_zeros() as usize) {
@@ -329,6 +345,10 @@ impl<'a> RawRequest<'a> {
                 Moderation::End => Action::End,
             },
             RequestType::Typing => Action::Typing,
+            RequestType::JoinByInvitation => {
+                let operation = RawOperation::JoinByInvitation(require(invite, "invite")?);
+                return Ok(RawParts { reference, operation });
+            }
             RequestType::Acknowledge => {
                 let operation = RawOperation::Acknowledge(require(id, "id")?);
                 return Ok(RawParts { reference, operation });

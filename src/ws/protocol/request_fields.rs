@@ -1,9 +1,9 @@
 //! Fields of requests as bits, so that those of a request are compared with those of its type in one step.
 
 /// Names of the fields besides `type`, in the order in which `RawRequest::into_parts` looks at them.
-pub(super) const FIELDS: [&str; 13] = [
+pub(super) const FIELDS: [&str; 14] = [
     "ref", "room", "password", "kind", "text", "label", "create", "since", "seq", "reply", "emoji", "do",
-    "id",
+    "id", "invite",
 ];
 
 /// Returns the bits of `names` by their places in [`FIELDS`].

@@ -50,7 +50,7 @@ const EXPECTED: [&str; 4] = [
 ];
 
 /// Runs axe with every rule, or with one; returns a line for each element of a violation.
-const AXE: &str = "const [only, done] = arguments;
+pub(crate) const AXE: &str = "const [only, done] = arguments;
     const which = only ? { runOnly: { type: 'rule', values: [only] } } : { rules: { 'target-size': { enabled: true } } };
     axe.run(document, { resultTypes: ['violations'], ...which }).then(
       ({ violations }) => done(violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target} · ${node.failureSummary}`))),
@@ -72,7 +72,7 @@ struct Tour {
 }
 
 /// Returns axe-core, which `.ci/setup.sh` installs.
-fn axe_source() -> String {
+pub(crate) fn axe_source() -> String {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
     let file = cache.expect("a home folder").join("pichat/axe.min.js");
