@@ -66,7 +66,7 @@ fn stored(admin: &Client) -> String {
 
 /// Returns a path with its parameters filled in.
 pub(crate) fn path_of(rule: &Rule, id: &str) -> String {
-    rule.path.replace("{id}", id).replace("{*path}", "css/base.css")
+    rule.path.replace("{id}", id).replace("{room}", "sala").replace("{*path}", "css/base.css")
 }
 
 #[test]

@@ -55,6 +55,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("POST",   "/api/password",           Access::PartialSession,    415),
     rule("GET",    "/api/limits",             Access::SignedIn,      200),
     rule("GET",    "/api/rooms",              Access::SignedIn,      200),
+    rule("POST",   "/api/rooms/{room}/invites", Access::SignedIn,    415),
     rule("POST",   "/api/announcement",       Access::Administrator, 415),
     rule("GET",    "/api/announcements",      Access::Administrator, 200),
     // The id is a file's; no announcement has it.

@@ -5,6 +5,7 @@ use thirtyfour::Key;
 
 use super::browser::Browser;
 use super::common::{Client, Server};
+use super::password::{ANA, OWN, given};
 use super::tour::{AXE, axe_source};
 
 const LINK: &str = "document.querySelector('#invite-link').value";
@@ -169,6 +170,28 @@ async fn invitation_is_used_in_the_running_chat_or_said_over() {
     carla.until(IN_THE_OFFICE).await;
     beto.until("document.querySelectorAll('#members li').length === 3").await;
     beto.finish(&[]).await;
+    carla.finish(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver; .ci/run installs them"]
+async fn invitation_survives_a_temporary_password() {
+    let (server, temporary) = given();
+    let ana = Client::signed_in(&server, ANA.0, ANA.1);
+    ana.socket().join("OFICINA", "secreta", "private");
+    let made = ana.post_json("/api/rooms/OFICINA/invites", &json!({"hours": 1, "uses": 1})).json();
+    let carla = Browser::open(server.addr).await;
+    carla.follow_link(made["url"].as_str().expect("text")).await;
+    carla.arrive("/login").await;
+    carla.try_sign_in("carla", &temporary).await;
+    carla.arrive("/clave").await;
+    carla.fill("#current-password", &temporary).await;
+    for field in ["#password", "#password-again"] {
+        carla.fill(field, OWN).await;
+    }
+    carla.click("#change-password").await;
+    carla.arrive("/chat").await;
+    carla.until(IN_THE_OFFICE).await;
     carla.finish(&[]).await;
 }
 

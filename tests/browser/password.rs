@@ -6,11 +6,11 @@ use super::browser::{Browser, Setup};
 use super::common::server::user_command;
 use super::common::{Client, Options, Server};
 
-const ANA: (&str, &str, &str) = ("ana", "la clave de ana", "administrator");
-const OWN: &str = "cuatro palabras sin orden";
+pub(crate) const ANA: (&str, &str, &str) = ("ana", "la clave de ana", "administrator");
+pub(crate) const OWN: &str = "cuatro palabras sin orden";
 
 /// Starts a server with the account `carla`; returns it with her one-time password.
-fn given() -> (Server, String) {
+pub(crate) fn given() -> (Server, String) {
     let server = Server::start(Options { users: vec![ANA], ..Options::default() });
     let (status, out, err) =
         user_command(&["add", "carla", "--role", "cliente", "--one-time"], &server.data_dir, "");
