@@ -10,7 +10,7 @@ export class Log {
   #atEnd = true;
   #below = 0;
   #height = 0;
-  /** The last element when the page last followed the messages to their end; what came since waits for the next frame. */
+  /** The last line when the page last followed the messages to their end; what came since waits for the next frame. */
   #last = null;
   #frame = 0;
   #onend;
@@ -69,7 +69,8 @@ export class Log {
   scrollToEnd() {
     const box = this.#box;
     box.scrollTop = box.scrollHeight;
-    this.#last = [...box.querySelectorAll('.thread-list > :last-child')].at(-1);
+    // A line, not its block, which grows.
+    this.#last = [...box.querySelectorAll('.thread-block > :last-child, .thread-list > .message:last-child')].at(-1);
     this.#set(true);
   }
 
