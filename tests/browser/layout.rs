@@ -10,6 +10,9 @@ use super::common::{Client, Server};
 const LONG: &str =
     "Electroencefalografistas_y_otorrinolaringólogos_sin_un_solo_espacio_en_toda_la_línea_que_escriben";
 
+/// Messages that are wider than their place, or whose author is not seen.
+const CLIPPED: &str = "[...document.querySelectorAll('.message')].filter((one) => one.scrollWidth > one.clientWidth || one.querySelector('.author').clientWidth === 0).map((one) => one.textContent)";
+
 /// Controls that something covers even after scrolling to them.
 const COVERED: &str = "(() => {
   const covered = [...document.querySelectorAll('a, button, input, textarea, summary')].filter((one) => {
@@ -31,6 +34,7 @@ impl Browser {
             widths.as_array().and_then(|all| all.iter().filter_map(Value::as_u64).max()).expect("numbers");
         assert!(widest <= width.into(), "{what} is {widths} wide on {width}");
         assert_eq!(self.js(COVERED).await, json!([]), "{what} on {width}");
+        assert_eq!(self.js(CLIPPED).await, json!([]), "{what} on {width}");
         assert!(
             self.text(".banner").await.starts_with("Demostración: las contraseñas son públicas"),
             "{what}"
