@@ -15,7 +15,13 @@ const list = new Intl.ListFormat(locale, { type: 'conjunction' });
 export function excerpt(message) {
   if (!message) return t('reply.missing');
   if (message.isRemoved) return t('chat.removed');
-  const chars = [...body(message.text).textContent.replace(/\s+/g, ' ').trim()];
+  const node = body(message.text);
+  // Items and blocks have lines of their own.
+  for (const block of node.querySelectorAll('li, pre, blockquote')) {
+    block.before(' ');
+    block.after(' ');
+  }
+  const chars = [...node.textContent.replace(/\s+/g, ' ').trim()];
   return chars.length > QUOTED_CHARS ? `${chars.slice(0, QUOTED_CHARS).join('')}…` : chars.join('');
 }
 
