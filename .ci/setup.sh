@@ -10,7 +10,7 @@ packages=(
     gcc g++ libc6-dev git procps curl openssl # build and process-level tests
     nginx caddy                               # proxies of the tests
     chromium chromium-driver libnss3-tools    # browser tests
-    firefox-esr                               # the main story in another browser
+    firefox-esr webkit2gtk-driver xvfb xauth  # the main story in other browsers
     valgrind                                  # instruction counts
     wget aria2 python3 python3-venv           # third-party clients and peers
     e2fsprogs dash bsdextrautils              # parts of the card

@@ -43,3 +43,4 @@ mod tabs;
 mod tls;
 mod tour;
 mod user_actions;
+mod webkit;

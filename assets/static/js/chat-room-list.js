@@ -53,6 +53,7 @@ export function roomList(onselect) {
   let selected = null;
 
   return function draw(rooms, current) {
+    strip.hidden = rooms.length === 0;
     for (const [key, tab] of known) {
       if (!rooms.some((room) => room.key === key)) {
         tab.remove();

@@ -14,6 +14,7 @@ function place() {
     const close = make('button', { type: 'button', class: 'quiet icon-button', 'aria-label': t('notice.close') }, icon('close'));
     close.addEventListener('click', () => clear());
     box.after(close);
+    if (!box.textContent) box.parentElement.dataset.kind = '';
   }
   return box;
 }
@@ -23,7 +24,7 @@ function put(text, kind, by) {
   if (!box) return;
   clearTimeout(timer);
   owner = by;
-  box.parentElement.dataset.kind = kind;
+  box.parentElement.dataset.kind = text ? kind : '';
   box.setAttribute('role', kind === 'error' ? 'alert' : 'status');
   box.textContent = text;
   if (text && kind !== 'error') timer = setTimeout(clear, NOTICE_MS);
