@@ -100,14 +100,16 @@ impl Browser {
 
     /// Taps in the middle of an element.
     pub(crate) async fn tap(&self, css: &str) {
-        let middle = format!(
-            "(() => {{ const box = document.querySelector({css:?}).getBoundingClientRect(); return [box.left + box.width / 2, box.top + box.height / 2]; }})()"
+        // A page that was resized or scrolled just now still moves.
+        let at_rest = format!(
+            "(() => {{ const one = document.querySelector({css:?}); const box = one.getBoundingClientRect(); const middle = [box.left + box.width / 2, box.top + box.height / 2]; const is = String(middle); const before = window.restsAt; window.restsAt = is; const rests = before === is && one.contains(document.elementFromPoint(...middle)); if (rests) window.restsAt = null; return rests && middle; }})()"
         );
-        let at = self.js(&middle).await;
+        let at = self.until(&at_rest).await;
         let point = json!([{"x": at[0], "y": at[1]}]);
         self.cdp("Input.dispatchTouchEvent", json!({"type": "touchStart", "touchPoints": point})).await;
         self.cdp("Input.dispatchTouchEvent", json!({"type": "touchEnd", "touchPoints": []})).await;
     }
+
     pub(crate) async fn say(&self, text: &str) {
         self.fill("#message-field", text).await;
         self.click("#send").await;
