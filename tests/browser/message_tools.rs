@@ -228,6 +228,11 @@ async fn emoji_is_put_where_the_cursor_is() {
     ana.until(open).await;
     ana.click("#message-field").await;
     assert_eq!(ana.js("document.querySelector('#emoji-picker').hidden").await, true);
+    // So does its own button.
+    for is_hidden in [false, true] {
+        ana.click("#emoji").await;
+        ana.until(&format!("document.querySelector('#emoji-picker').hidden === {is_hidden}")).await;
+    }
     ana.resize(390, 844, true).await;
     ana.until("!document.querySelector('#emoji').checkVisibility()").await;
     ana.finish(&[]).await;

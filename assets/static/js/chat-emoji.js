@@ -26,16 +26,26 @@ export class EmojiPicker {
       if (button) this.#take(button.textContent);
     });
     this.#box.addEventListener('keydown', (event) => this.#onKey(event));
-    document.addEventListener('pointerdown', (event) => { if (this.isOpen && !this.#box.contains(event.target)) this.close(); });
-    this.#box.addEventListener('focusout', ({ relatedTarget }) => { if (relatedTarget && !this.#box.contains(relatedTarget)) this.close(); });
+    document.addEventListener('pointerdown', (event) => { if (this.isOpen && !this.#holds(event.target)) this.close(); });
+    this.#box.addEventListener('focusout', ({ relatedTarget }) => { if (relatedTarget && !this.#holds(relatedTarget)) this.close(); });
   }
 
   get isOpen() {
     return !this.#box.hidden;
   }
 
-  /** Opens the picker for the button `near`, which gets the focus back. `ontake(emoji)` gets the choice; `onclose()` comes in any case. */
+  /** Tells whether `node` is in the picker or in the button that opened it, whose click closes it. */
+  #holds(node) {
+    const { near } = this.#use;
+    return this.#box.contains(node) || (near.matches('button') && near.contains(node));
+  }
+
+  /** Opens the picker for the button `near`, which gets the focus back; the same button closes it. `ontake(emoji)` gets the choice; `onclose()` comes in any case. */
   open(use) {
+    if (this.isOpen && use.near === this.#use.near) {
+      this.close();
+      return;
+    }
     this.#use = use;
     const recent = this.#storage.recentEmoji();
     const groups = [...(recent.length ? [['recent', recent]] : []), ...Object.entries(GROUPS).map(([name, all]) => [name, all.split(' ')])];
