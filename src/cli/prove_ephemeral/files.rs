@@ -128,12 +128,12 @@ mod tests {
 
     #[test]
     fn core_folders_follow_the_pattern() {
-        let folders = |pattern| core_folders(pattern, Path::new("/work"));
-        assert_eq!(folders("core\n")[0], Path::new("/work"));
-        assert_eq!(folders("dumps/core.%p")[0], Path::new("/work/dumps"));
+        let folders = |pattern| core_folders(pattern, Path::new("/srv"));
+        assert_eq!(folders("core\n")[0], Path::new("/srv"));
+        assert_eq!(folders("dumps/core.%p")[0], Path::new("/srv/dumps"));
         assert_eq!(folders("/cores/%e.%p")[0], Path::new("/cores"));
         for pattern in ["|/usr/lib/systemd/systemd-coredump %P", "core"] {
-            assert!(folders(pattern).contains(&PathBuf::from("/work")), "{pattern}");
+            assert!(folders(pattern).contains(&PathBuf::from("/srv")), "{pattern}");
         }
     }
 
