@@ -2,8 +2,8 @@
 
 use crate::clock::Now;
 use crate::locks::lock;
-use crate::types::crypto::Sha256;
-use crate::types::{InvitationToken, RoomCode};
+use crate::types::RoomCode;
+use crate::types::crypto::{InvitationToken, Sha256};
 
 use super::delivery::FrameEncoder;
 use super::hub::{EnterError, Hub, Joined, Joiner};

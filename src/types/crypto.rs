@@ -153,21 +153,27 @@ impl fmt::Debug for MacKey {
     }
 }
 
-/// Session token: 256 random bits, known to the browser alone; the server keeps only its digest.
-pub struct Token([u8; 32]);
+/// Token of a session: 256 random bits, known to the browser alone.
+pub type Token = SecretToken<32>;
 
-impl Token {
+/// Token of an invitation: 128 random bits, known to those who have the link.
+pub type InvitationToken = SecretToken<16>;
+
+/// `N` random bytes that open something; the server keeps only their digest. Wiped on drop.
+pub struct SecretToken<const N: usize>([u8; N]);
+
+impl<const N: usize> SecretToken<N> {
     /// Returns a new token.
     pub fn random() -> Self {
         Self(random())
     }
 
-    /// Parses the cookie's value.
+    /// Parses the text of a cookie or a link.
     pub fn parse(text: &str) -> Option<Self> {
         unhex(text).map(Self)
     }
 
-    /// Returns the cookie's value: 64 hexadecimal digits.
+    /// Returns the text of the cookie or link: two hexadecimal digits a byte.
     pub fn reveal(&self) -> String {
         hex(&self.0)
     }
@@ -183,15 +189,15 @@ impl Token {
     }
 }
 
-impl Drop for Token {
+impl<const N: usize> Drop for SecretToken<N> {
     fn drop(&mut self) {
         self.0.zeroize();
     }
 }
 
-impl fmt::Debug for Token {
+impl<const N: usize> fmt::Debug for SecretToken<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        f.write_str("SecretToken(…)")
     }
 }
 
@@ -209,6 +215,19 @@ mod tests {
         pieces.update(b"a");
         pieces.update(b"bc");
         assert_eq!(pieces.finish().to_string(), want);
+    }
+
+    #[test]
+    fn token_comes_back_from_its_text_alone() {
+        let token = InvitationToken::random();
+        let text = token.reveal();
+        assert_eq!(InvitationToken::parse(&text).expect("its text").digest(), token.digest());
+        assert_ne!(InvitationToken::random().digest(), token.digest());
+        assert!(!format!("{token:?}").contains(&text));
+        for bad in ["", &text[1..], &text.to_uppercase().replace(char::is_numeric, "A"), &format!("{text}0")]
+        {
+            assert!(InvitationToken::parse(bad).is_none(), "{bad}");
+        }
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::audit::Event;
 use crate::chat::{EnterError, JoinInfo, Joined, Joiner, RoomHandle, RoomProperties, Seat};
 use crate::clock::Now;
 use crate::limits::RoomAttempt;
-use crate::types::{InvitationToken, RoomCode, RoomKind, RoomLabel, RoomPassword};
+use crate::types::crypto::InvitationToken;
+use crate::types::{RoomCode, RoomKind, RoomLabel, RoomPassword};
 
 use super::Services;
 use crate::ws::client::Client;

@@ -10,7 +10,8 @@ use crate::audit::Event;
 use crate::chat::{Entered, Joiner, NotMember, Priority, Seat, Seq};
 use crate::clock::Now;
 use crate::limits::Flood;
-use crate::types::{InvitationToken, RoomCode, RoomKind, RoomLabel, RoomPassword};
+use crate::types::crypto::InvitationToken;
+use crate::types::{RoomCode, RoomKind, RoomLabel, RoomPassword};
 
 use super::Services;
 use crate::ws::audience::Subscription;
