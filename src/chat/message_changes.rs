@@ -1,4 +1,4 @@
-//! MessageChanges of a kept message: edits, removals and reactions.
+//! Changes of a kept message: edits, removals and reactions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

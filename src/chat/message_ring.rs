@@ -23,7 +23,7 @@ pub struct Backfill<F> {
     pub until: Seq,
 }
 
-/// MessageChanges of messages that a socket has, for one write.
+/// Changes of messages that a socket has, for one write.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MissedChanges<F> {
     /// Frames in the order of the messages.

@@ -1,4 +1,4 @@
-//! MessageChanges of messages by a socket in a room.
+//! Changes of messages by a socket in a room.
 
 use crate::clock::Timestamp;
 use crate::locks::lock;
@@ -12,7 +12,7 @@ use super::seat::Seat;
 use super::seq::Seq;
 
 impl<W: FrameEncoder> Seat<W> {
-    /// MessageChanges messages under the room's lock, and counts their memory anew.
+    /// Changes messages under the room's lock, and counts their memory anew.
     fn change<T>(
         &self,
         change: impl FnOnce(&mut LockedRoom<W>) -> Result<T, MessageChangeError>,

@@ -149,7 +149,7 @@ fn lowest_free() -> u64 {
     std::os::fd::AsRawFd::as_raw_fd(&File::open("/dev/null").unwrap()).try_into().unwrap()
 }
 
-/// InspectionLimits this process to descriptors below `limit`.
+/// Limits this process to descriptors below `limit`.
 fn limit_descriptors(limit: u64) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let maximum = getrlimit(Resource::Nofile).maximum;

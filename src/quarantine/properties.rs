@@ -80,7 +80,7 @@ pub fn media(data: &[u8]) {
     assert_eq!(media_type(&data[..data.len().min(HEAD_BYTES)], &name), kind);
 }
 
-/// InspectionLimits small enough for arbitrary data to exceed.
+/// Limits small enough for arbitrary data to exceed.
 pub const TIGHT: InspectionLimits = InspectionLimits {
     entries: 20,
     depth: 3,
@@ -96,7 +96,7 @@ pub fn inspection(data: &[u8]) {
     assert_bounded(&walk(Cursor::new(data), "a.zip", &TIGHT, &|| None, &in_memory), &TIGHT);
 }
 
-/// InspectionLimits wide enough to inspect an honest archive completely.
+/// Limits wide enough to inspect an honest archive completely.
 const WIDE: InspectionLimits = InspectionLimits {
     entries: 64,
     depth: 3,

@@ -25,7 +25,7 @@ impl Drop for Running {
     }
 }
 
-/// MiniBrowser and what it runs on; drop ends all.
+/// The browser, its driver and its screen. Drop ends all.
 struct WebKit {
     driver: WebDriver,
     base: String,

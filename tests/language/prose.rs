@@ -19,6 +19,9 @@ const OPENINGS: [&str; 13] = [
     "Wherever",
     "However",
 ];
+/// Proper names with a capital inside, by which rustdoc may open. Any other such word is a type name, left by a
+/// rename.
+const PROPER_NAMES: [&str; 4] = ["WebSocket", "WebSockets", "PiChat", "OpenDocument"];
 /// Comments say client, peer, caller, user, receiver or administrator instead.
 const WORDS: [&str; 6] = ["somebody", "nobody", "anybody", "everybody", "whoever", "whomever"];
 const PHRASES: [&str; 1] = ["for want of"];
@@ -37,11 +40,19 @@ fn faults(text: &str) -> Vec<(usize, String)> {
         if opens && OPENINGS.contains(&first) {
             found.push((comment.line, format!("opens with {first}")));
         }
+        let is_name = !first.starts_with('[') && has_inner_capital(first);
+        if opens && is_name && !PROPER_NAMES.contains(&first) {
+            found.push((comment.line, format!("opens with the type {first}")));
+        }
         for (at, line) in comment.text.lines().enumerate() {
             found.extend(banned(line).into_iter().map(|word| (comment.line + at, format!("says {word}"))));
         }
     }
     found
+}
+
+fn has_inner_capital(word: &str) -> bool {
+    word.chars().zip(word.chars().skip(1)).any(|(a, b)| a.is_lowercase() && b.is_uppercase())
 }
 
 /// Returns the faults of the openings of a JavaScript source: of its first line and of its doc comments.
@@ -98,7 +109,8 @@ fn planted_sentences_of_scripts_are_found() {
 fn planted_sentences_are_found() {
     let text = "//! Where files lie.\n\n/// Returns a file.\n/// Whether it is there stands in `x`.\nfn a() {}\n\
         /// Whether a file is there.\nconst B: &str = \"nobody // somebody\"; // Everybody knows.\n/* For want of\n a reader. */\n\
-        // What a note opens with is free.\n/// Somebodies and nobodies; bodies of requests.\n";
+        // What a note opens with is free.\n/// Somebodies and nobodies; bodies of requests.\n\n\
+        /// SearchPlace of a file.\nfn c() {}\n/// WebSocket of a client.\n";
     let want = [
         (1, "opens with Where"),
         (6, "opens with Whether"),
@@ -106,6 +118,7 @@ fn planted_sentences_are_found() {
         (8, "says for want of"),
         (11, "says somebody"),
         (11, "says nobody"),
+        (13, "opens with the type SearchPlace"),
     ];
     let found = faults(text);
     assert_eq!(found.iter().map(|(line, fault)| (*line, fault.as_str())).collect::<Vec<_>>(), want);

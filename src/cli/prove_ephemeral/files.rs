@@ -25,7 +25,7 @@ const LOGS: [&str; 6] = [
 /// Places of core files beside the one that the kernel names: those of systemd-coredump and Apport.
 const CORES: [&str; 2] = ["/var/lib/systemd/coredump", "/var/crash"];
 
-/// SearchPlace whose files were searched.
+/// Place whose files were searched.
 #[derive(Debug, Default)]
 pub(super) struct Searched {
     pub(super) files: usize,

@@ -14,7 +14,7 @@ const MB: u64 = 1_000_000;
 /// Maximum number of remains in the report.
 const MOST_SHOWN: usize = 40;
 
-/// SearchPlace that is searched.
+/// Place that is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SearchPlace {
     Memory,

@@ -120,7 +120,7 @@ pub(super) struct Needles {
 /// Found marks: number, encoding and place, with their count.
 pub(super) type Marks = BTreeMap<(Id, Encoding, Rc<str>), usize>;
 
-/// SearchExtent of a search.
+/// Extent of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SearchExtent {
     /// Bytes searched.

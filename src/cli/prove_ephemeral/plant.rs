@@ -10,7 +10,7 @@ use crate::types::texts::key;
 
 use super::canary::{Canaries, TextForm};
 
-/// SearchPlace of a planted canary.
+/// Place of a planted canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plant {
     /// File in the data folder.

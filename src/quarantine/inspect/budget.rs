@@ -1,4 +1,4 @@
-//! InspectionBudget of an inspection: its limits and what it has used so far.
+//! Budget of an inspection: its limits and what it has used so far.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,7 +9,7 @@ use super::scratch::Scratch;
 
 const MIB: u64 = 1024 * 1024;
 
-/// InspectionLimits of one inspection, all nesting levels together. Sized for a Pi with 512 MB and one slow
+/// Limits of one inspection, all nesting levels together. Sized for a Pi with 512 MB and one slow
 /// core.
 #[derive(Clone, Copy, Debug)]
 pub struct InspectionLimits {
@@ -35,7 +35,7 @@ pub struct InspectionLimits {
 }
 
 impl InspectionLimits {
-    /// InspectionLimits that the server uses.
+    /// Limits that the server uses.
     pub const DEFAULT: Self = Self {
         entries: 10_000,
         depth: 5,
